@@ -1,0 +1,52 @@
+# Everything comes from PyPI: uv, Node and the CDK CLI included. Needs Python 3.11+ and make.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lint types contracts static bench up down clean
+
+help:  ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(BIN)/.synced: pyproject.toml uv.lock
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv==0.13.9; }
+	@$(BIN)/uv sync --frozen --quiet --inexact --compile-bytecode
+	@touch $@
+
+demo: $(BIN)/.synced  ## bring up the local cloud, send messages of every fate, show what became of them
+	@$(BIN)/homing demo
+
+test: $(BIN)/.synced  ## all tests, with branch coverage
+	@$(BIN)/pytest --cov --cov-report=term
+
+check: format lint types contracts static test  ## what to run before a commit
+
+format: $(BIN)/.synced
+	@$(BIN)/ruff format --check .
+
+lint: $(BIN)/.synced
+	@$(BIN)/ruff check .
+
+types: $(BIN)/.synced
+	@$(BIN)/mypy
+
+contracts: $(BIN)/.synced
+	@$(BIN)/lint-imports --no-cache
+
+static: $(BIN)/.synced  ## check the state machine and the synthesized template without running them
+	@$(BIN)/statelint statemachine/delivery.asl.json
+	@$(BIN)/cdk synth --quiet --no-notices
+	@$(BIN)/cfn-lint cdk.out/*.template.json
+
+bench: $(BIN)/.synced  ## measure; prints tables
+	@$(BIN)/python benchmarks/run.py
+
+up: $(BIN)/.synced  ## start the local cloud and deploy to it
+	@$(BIN)/homing up
+
+down: $(BIN)/.synced  ## stop the local cloud
+	@$(BIN)/homing down
+
+clean:
+	rm -rf .venv cdk.out .homing .hypothesis .mypy_cache .ruff_cache .pytest_cache .coverage

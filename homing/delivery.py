@@ -1,0 +1,151 @@
+"""A delivery: one message to one target URL. Its document is the input of the execution."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from homing.errors import MalformedDeliveryError
+from homing.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What identifies a delivery. Times are ISO-8601 UTC with milliseconds."""
+
+    message_id: str
+    sender_id: str
+    timestamp: str
+    target_url: str
+    correlation_id: str
+    created_at: str
+
+    @property
+    def pk(self) -> str:
+        """The ledger's partition key: all deliveries of one message share it."""
+        return message_key(self.message_id, self.sender_id)
+
+    @property
+    def sk(self) -> str:
+        """The ledger's sort key."""
+        return f"{self.timestamp}#{self.target_url}"
+
+    @property
+    def delivery_id(self) -> str:
+        """A stable id made from the key, fit to be the name of an execution."""
+        return hashlib.sha256(f"{self.pk}\n{self.sk}".encode()).hexdigest()[:32]
+
+    def to_document(self) -> dict[str, str]:
+        """Give the `reference` of the delivery document (docs/architecture.md)."""
+        return {
+            "messageId": self.message_id,
+            "senderId": self.sender_id,
+            "timestamp": self.timestamp,
+            "targetUrl": self.target_url,
+            "correlationId": self.correlation_id,
+            "createdAt": self.created_at,
+            "pk": self.pk,
+            "sk": self.sk,
+            "deliveryId": self.delivery_id,
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Read the `reference` of the delivery document; what can be derived is derived anew."""
+        return cls(
+            message_id=document["messageId"],
+            sender_id=document["senderId"],
+            timestamp=document["timestamp"],
+            target_url=document["targetUrl"],
+            correlation_id=document["correlationId"],
+            created_at=document["createdAt"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent: the payload as the exact text that goes out, and how it is labelled."""
+
+    payload: str
+    content_type: str
+    headers: Mapping[str, str]
+
+    def to_document(self) -> dict[str, Any]:
+        """Give the `request` of the delivery document."""
+        return {
+            "payload": self.payload,
+            "contentType": self.content_type,
+            "headers": dict(self.headers),
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Read the `request` of the delivery document."""
+        return cls(document["payload"], document["contentType"], document["headers"])
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery before one of its attempts.
+
+    Args:
+        reference: what identifies it.
+        request: what is sent.
+        policy: how often and how long it is tried.
+        attempt_number: the attempt in hand, counted from 0.
+        due_at: when that attempt may start, ISO-8601, a whole second.
+        expires_at: when its record may be forgotten, epoch seconds.
+        previous_delay_seconds: the delay before this attempt, None before the first.
+    """
+
+    reference: Reference
+    request: Request
+    policy: Policy
+    attempt_number: int
+    due_at: str
+    expires_at: int
+    previous_delay_seconds: float | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        """Give the delivery document (docs/architecture.md)."""
+        return {
+            "reference": self.reference.to_document(),
+            "request": self.request.to_document(),
+            "policy": self.policy.to_document(),
+            "attemptNumber": self.attempt_number,
+            "attempts": self.attempt_number + 1,
+            "dueAt": self.due_at,
+            "expiresAt": self.expires_at,
+            "previousDelaySeconds": self.previous_delay_seconds,
+        }
+
+    @classmethod
+    def from_document(cls, document: Any) -> Self:
+        """Read a delivery document.
+
+        Raises:
+            MalformedDeliveryError: when a field is missing or of the wrong kind.
+        """
+        try:
+            return cls(
+                reference=Reference.from_document(document["reference"]),
+                request=Request.from_document(document["request"]),
+                policy=Policy.from_document(document["policy"]),
+                attempt_number=document["attemptNumber"],
+                due_at=document["dueAt"],
+                expires_at=document["expiresAt"],
+                previous_delay_seconds=document["previousDelaySeconds"],
+            )
+        except KeyError as error:
+            raise MalformedDeliveryError(f"field {error} is missing") from error
+        except (TypeError, ValueError) as error:
+            raise MalformedDeliveryError(str(error)) from error
+
+
+def message_key(message_id: str, sender_id: str) -> str:
+    """Give the partition key of a message in both tables: `<messageId>#<senderId>`."""
+    return f"{message_id}#{sender_id}"

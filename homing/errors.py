@@ -1,0 +1,56 @@
+"""The exceptions of Homing.
+
+HomingError
+├── MalformedDeliveryError   a queue message is no delivery document
+├── InvalidMessageError      a sender's request cannot be accepted
+├── SettingsError            an environment variable is missing or unreadable
+└── IntakeError              a message could be stored or queued only in part
+
+What an endpoint does is an `Outcome`, never one of these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class HomingError(Exception):
+    """The base of all exceptions that Homing raises."""
+
+
+class MalformedDeliveryError(HomingError):
+    """Raised when a queue message is no delivery document (docs/architecture.md)."""
+
+
+class SettingsError(HomingError):
+    """Raised when environment variables are missing or unreadable; names all of them at once."""
+
+
+class IntakeError(HomingError):
+    """Raised when a message could not be handed to the queue; nothing has been promised."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field of a request, and how to mend it."""
+
+    field: str
+    message: str
+
+
+class InvalidMessageError(HomingError):
+    """Raised when a sender's request cannot be accepted.
+
+    Args:
+        errors: what is wrong, field by field.
+        status: the HTTP status to answer with: 400, 409 or 413.
+    """
+
+    def __init__(self, errors: Sequence[FieldError], status: int = 400) -> None:
+        super().__init__("; ".join(f"{error.field}: {error.message}" for error in errors))
+        self.errors = tuple(errors)
+        self.status = status

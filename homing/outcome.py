@@ -1,0 +1,74 @@
+"""What an attempt observed. An outcome is a value: expected results are never exceptions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+
+class ErrorKind(StrEnum):
+    """The stage at which an attempt without a response broke off."""
+
+    DNS = "DNS"
+    CONNECT = "CONNECT"
+    RESET = "RESET"
+    TLS = "TLS"
+    TIMEOUT = "TIMEOUT"
+    PROTOCOL = "PROTOCOL"
+    BLOCKED = "BLOCKED"
+    INTERNAL = "INTERNAL"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptError:
+    """Why there was no response: the stage, and a sentence for people."""
+
+    kind: ErrorKind
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one HTTP request came to.
+
+    Args:
+        timestamp: when the outcome was observed, ISO-8601 with milliseconds.
+        response_time: from the start of the attempt to its outcome, in milliseconds.
+        http_status: the response's status code, or None without a response.
+        retry_after: the raw `Retry-After` header, or None.
+        response_body: the first 4 KiB of the response body.
+        error: set where there was no response.
+    """
+
+    timestamp: str
+    response_time: int
+    http_status: int | None = None
+    retry_after: str | None = None
+    response_body: str = ""
+    error: AttemptError | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        """Give the `outcome` of the delivery document (docs/architecture.md)."""
+        error = self.error
+        return {
+            "timestamp": self.timestamp,
+            "responseTime": self.response_time,
+            "httpStatus": self.http_status,
+            "retryAfter": self.retry_after,
+            "responseBody": self.response_body,
+            "error": None if error is None else {"kind": error.kind, "message": error.message},
+        }
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        """Read the `outcome` of the delivery document."""
+        error = document["error"]
+        return cls(
+            timestamp=document["timestamp"],
+            response_time=document["responseTime"],
+            http_status=document["httpStatus"],
+            retry_after=document["retryAfter"],
+            response_body=document["responseBody"],
+            error=error and AttemptError(ErrorKind(error["kind"]), error["message"]),
+        )

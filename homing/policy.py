@@ -1,0 +1,88 @@
+"""How often and how long Homing tries. A policy travels with the delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Self
+
+MAX_ATTEMPTS_LIMIT = 20
+MAX_DELAY_LIMIT_SECONDS = 365 * 86_400  # a Wait state reaches one year
+
+
+class Jitter(StrEnum):
+    """How chance is added to a delay, so that those that failed together do not return together."""
+
+    ADDITIVE = "additive"
+    FULL = "full"
+    EQUAL = "equal"
+    DECORRELATED = "decorrelated"
+    NONE = "none"
+
+
+PRESETS: Mapping[str, tuple[float, ...]] = MappingProxyType(
+    {
+        # Standard Webhooks 1.0.0, "Deliverability and reliability": at once, 5 s, 5 m, 30 m,
+        # 2 h, 5 h, 10 h, 14 h, 20 h, 24 h.
+        "standard-webhooks": (0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The retry policy of one delivery. Times are in seconds.
+
+    Args:
+        max_attempts: how many attempts are made at most, the first included (1 to 20).
+        base_delay_seconds: the delay after the first failure, before jitter.
+        multiplier: by how much the delay grows with each failure.
+        max_delay_seconds: the cap of the exponential delay.
+        jitter: the jitter strategy.
+        schedule: instead of base and multiplier, the waits between attempts, one after each
+            failure; the last one repeats. A leading 0 stands for the first attempt, which is
+            made at once anyway, so `(0, 5, 300)` and `(5, 300)` are the same.
+        retry_after_ceiling_seconds: how far away a `Retry-After` may put the next attempt.
+    """
+
+    max_attempts: int = 3
+    base_delay_seconds: float = 1
+    multiplier: float = 2
+    max_delay_seconds: float = 3600
+    jitter: Jitter = Jitter.ADDITIVE
+    schedule: tuple[float, ...] | None = None
+    retry_after_ceiling_seconds: float = 86_400
+
+    @property
+    def waits(self) -> tuple[float, ...]:
+        """The schedule without the leading 0 of the first attempt; empty without a schedule."""
+        schedule = self.schedule or ()
+        return schedule[1:] if schedule[:1] == (0,) else schedule
+
+    def to_document(self) -> dict[str, Any]:
+        """Give the `policy` of the delivery document (docs/architecture.md)."""
+        return {
+            "maxAttempts": self.max_attempts,
+            "baseDelaySeconds": self.base_delay_seconds,
+            "multiplier": self.multiplier,
+            "maxDelaySeconds": self.max_delay_seconds,
+            "jitter": self.jitter,
+            "schedule": None if self.schedule is None else list(self.schedule),
+            "retryAfterCeilingSeconds": self.retry_after_ceiling_seconds,
+        }
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        """Read the `policy` of the delivery document."""
+        schedule = document["schedule"]
+        return cls(
+            max_attempts=document["maxAttempts"],
+            base_delay_seconds=document["baseDelaySeconds"],
+            multiplier=document["multiplier"],
+            max_delay_seconds=document["maxDelaySeconds"],
+            jitter=Jitter(document["jitter"]),
+            schedule=None if schedule is None else tuple(schedule),
+            retry_after_ceiling_seconds=document["retryAfterCeilingSeconds"],
+        )

@@ -1,0 +1,100 @@
+"""What a function reads from its environment: frozen, on first use, all gaps named at once."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Self, get_type_hints
+
+from homing.errors import SettingsError
+from homing.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def _read(kind: Any, text: str) -> Any:
+    if kind is Policy:
+        return Policy.from_document(json.loads(text))
+    return kind(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The base of the settings classes: field `ledger_table` is read from `LEDGER_TABLE`."""
+
+    @classmethod
+    def variables(cls) -> tuple[str, ...]:
+        """Name the environment variables that these settings are read from."""
+        return tuple(field.name.upper() for field in fields(cls))
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
+        """Read the settings.
+
+        Raises:
+            SettingsError: when variables are missing or unreadable; names all of them.
+        """
+        source = os.environ if env is None else env
+        kinds = get_type_hints(cls)
+        values: dict[str, Any] = {}
+        problems = []
+        for field in fields(cls):
+            name = field.name.upper()
+            try:
+                values[field.name] = _read(kinds[field.name], source[name])
+            except KeyError:
+                problems.append(f"{name} is not set")
+            except (TypeError, ValueError) as error:
+                problems.append(f"{name} is unreadable ({error})")
+        if problems:
+            raise SettingsError("; ".join(problems))
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptSettings(Settings):
+    """Where `accept` keeps messages and queues deliveries, and what it adds to them."""
+
+    messages_table: str
+    ledger_table: str
+    delivery_queue_url: str
+    default_policy: Policy
+    retention_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class GetMessageSettings(Settings):
+    """Where `get_message` reads."""
+
+    messages_table: str
+    ledger_table: str
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchSettings(Settings):
+    """Which workflow `dispatch` starts."""
+
+    state_machine_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverSettings(Settings):
+    """How long one attempt may take in all, in seconds."""
+
+    attempt_timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeBackoffSettings(Settings):
+    """How long a record is kept after the attempt it waits for."""
+
+    retention_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRetrySettings(Settings):
+    """Where `record_retry` writes."""
+
+    ledger_table: str

@@ -1,0 +1,1 @@
+"""What people run: the CLI, the local cloud, the receiver, the trace."""
