@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_ATTEMPTS_LIMIT = 20
 MAX_DELAY_LIMIT_SECONDS = 365 * 86_400  # a Wait state reaches one year

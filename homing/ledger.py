@@ -1,0 +1,199 @@
+"""The ledger: the DynamoDB table that holds the full account of every delivery.
+
+The ledger records; it is never what keeps a delivery alive. Each attempt makes one atomic update,
+conditional on the attempt it follows. A failed condition is read, not guessed at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from homing.classification import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from homing.classification import Verdict
+    from homing.delivery import Reference
+    from homing.outcome import Outcome
+
+# An unrecorded attempt is a gap in the account, so a later attempt may pass over it: `<=`, not `=`.
+# Two workers with the same attempt still exclude each other (docs/decisions/0002).
+ATTEMPT_CONDITION = "attribute_not_exists(attempts) OR attempts <= :attemptNumber"
+
+# Short time-outs: a ledger that is slow must not hold the delivery.
+_CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "max_attempts": 3})
+
+
+class RecordResult(StrEnum):
+    """What became of an update of the ledger."""
+
+    RECORDED = "RECORDED"
+    REPLAYED = "REPLAYED"
+    OVERTAKEN = "OVERTAKEN"
+    UNRECORDED = "UNRECORDED"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The result of an update, and a sentence for people."""
+
+    result: RecordResult
+    reason: str
+
+    def to_document(self) -> dict[str, str]:
+        """Give the `record` of the delivery document (docs/architecture.md)."""
+        return {"result": self.result, "reason": self.reason}
+
+
+def retry_entry(
+    reference: Reference,
+    attempt_number: int,
+    outcome: Outcome,
+    verdict: Verdict,
+    backoff: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Give the `retryHistory` entry of a failed attempt (requirements.md, "The ledger item")."""
+    entry = {
+        "attemptNumber": attempt_number,
+        "timestamp": outcome.timestamp,
+        "errorCategory": verdict.category.value,
+        "errorDetails": {"message": verdict.reason},
+        "responseTime": outcome.response_time,
+        "httpStatus": outcome.http_status,
+        "retryDelaySeconds": backoff["retryDelaySeconds"],
+        "exponentialDelay": backoff["exponentialDelay"],
+        "jitterApplied": backoff["jitterApplied"],
+        "nextRetryTimestamp": backoff["nextRetryAt"],
+        "correlationId": reference.correlation_id,
+    }
+    if backoff["retryAfterSeconds"] is not None:
+        entry["retryAfterSeconds"] = backoff["retryAfterSeconds"]
+    return entry
+
+
+def retry_update(
+    reference: Reference, attempt_number: int, entry: Mapping[str, Any], *, expires_at: int
+) -> dict[str, Any]:
+    """Give the arguments of the UpdateItem call that records a scheduled retry.
+
+    Sets `attempts` to `attempt_number` + 1, the status, `nextRetryAt`, `lastUpdatedAt`, the keys of
+    the attention index and the identity, and appends one entry to `retryHistory`.
+    """
+    values = {
+        ":messageId": reference.message_id,
+        ":senderId": reference.sender_id,
+        ":timestamp": reference.timestamp,
+        ":targetUrl": reference.target_url,
+        ":correlationId": reference.correlation_id,
+        ":createdAt": reference.created_at,
+        ":status": Status.RETRY_SCHEDULED.value,
+        ":attemptNumber": attempt_number,
+        ":attempts": attempt_number + 1,
+        ":nextRetryAt": entry["nextRetryTimestamp"],
+        ":now": entry["timestamp"],
+        ":attention": f"{Status.RETRY_SCHEDULED}#{reference.delivery_id[0]}",
+        ":ttl": expires_at,
+        ":none": [],
+        ":entry": [dict(entry)],
+    }
+    return {
+        "Key": {"pk": {"S": reference.pk}, "sk": {"S": reference.sk}},
+        "UpdateExpression": (
+            "SET messageId = :messageId, senderId = :senderId, #timestamp = :timestamp, "
+            "targetUrl = :targetUrl, correlationId = :correlationId, createdAt = :createdAt, "
+            "#status = :status, attempts = :attempts, nextRetryAt = :nextRetryAt, "
+            "retryHistory = list_append(if_not_exists(retryHistory, :none), :entry), "
+            "lastUpdatedAt = :now, attention = :attention, attentionAt = :nextRetryAt, #ttl = :ttl"
+        ),
+        "ConditionExpression": ATTEMPT_CONDITION,
+        "ExpressionAttributeNames": {
+            "#status": "status",
+            "#timestamp": "timestamp",
+            "#ttl": "ttl",
+        },
+        "ExpressionAttributeValues": {name: to_dynamodb(value) for name, value in values.items()},
+    }
+
+
+class Ledger:
+    """The ledger table.
+
+    Args:
+        table: the table's name.
+        client: a DynamoDB client; made with short time-outs where none is given.
+    """
+
+    def __init__(self, table: str, client: DynamoDBClient | None = None) -> None:
+        self._table = table
+        self._client = client or boto3.client("dynamodb", config=_CONFIG)
+
+    def record(self, update: Mapping[str, Any]) -> Recorded:
+        """Make one attempt's update. A ledger that cannot be written is a result, not an error."""
+        try:
+            self._client.update_item(
+                TableName=self._table, ReturnValuesOnConditionCheckFailure="ALL_OLD", **update
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            response: Mapping[str, Any] = error.response
+            return _read_failed_condition(update, response.get("Item", {}))
+        except (BotoCoreError, ClientError) as error:
+            return Recorded(RecordResult.UNRECORDED, f"{type(error).__name__}: {error}")
+        return Recorded(RecordResult.RECORDED, "recorded")
+
+
+def _read_failed_condition(update: Mapping[str, Any], item: Mapping[str, Any]) -> Recorded:
+    """Tell our own write replayed (the same entry stands there) from another worker's."""
+    (ours,) = update["ExpressionAttributeValues"][":entry"]["L"]
+    history = item.get("retryHistory", {}).get("L", [])
+    if ours in history:
+        return Recorded(RecordResult.REPLAYED, "this very entry had been recorded before")
+    attempts = item.get("attempts", {}).get("N")
+    return Recorded(
+        RecordResult.OVERTAKEN, f"another worker has recorded this attempt ({attempts} made)"
+    )
+
+
+def to_dynamodb(value: Any) -> Any:
+    """Turn a plain value into DynamoDB's typed JSON; floats become exact decimal numbers."""
+    return TypeSerializer().serialize(_with_decimals(value))
+
+
+def from_dynamodb(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn a typed item into plain values; whole numbers become int, others float."""
+    deserialize = TypeDeserializer().deserialize
+    return {name: _without_decimals(deserialize(value)) for name, value in item.items()}
+
+
+def _with_decimals(value: Any) -> Any:
+    match value:
+        case float():
+            return Decimal(str(value))
+        case dict():
+            return {name: _with_decimals(inner) for name, inner in value.items()}
+        case list():
+            return [_with_decimals(inner) for inner in value]
+        case _:
+            return value
+
+
+def _without_decimals(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case dict():
+            return {name: _without_decimals(inner) for name, inner in value.items()}
+        case list():
+            return [_without_decimals(inner) for inner in value]
+        case _:
+            return value

@@ -1,0 +1,47 @@
+"""State `ComputeBackoff`: decide when the next attempt is due."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cache
+from random import SystemRandom
+from typing import Any
+
+from homing.classification import Verdict
+from homing.delivery import Reference
+from homing.outcome import Outcome
+from homing.policy import Policy
+from homing.retry import plan_retry
+from homing.settings import ComputeBackoffSettings
+from lambdas.observation import log_attempt
+
+# A snapshot of the function (SnapStart) would freeze an ordinary generator's state.
+_chance = SystemRandom()
+
+
+@cache
+def _settings() -> ComputeBackoffSettings:
+    return ComputeBackoffSettings.from_env()
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Give the `backoff` before the next attempt (docs/architecture.md, ComputeBackoff)."""
+    policy = Policy.from_document(event["policy"])
+    outcome = Outcome.from_document(event["outcome"])
+    backoff = plan_retry(
+        policy,
+        event["attemptNumber"],
+        outcome,
+        previous_delay_seconds=event["previousDelaySeconds"],
+        retention=timedelta(days=_settings().retention_days),
+        draw=_chance.random,
+    )
+    log_attempt(
+        Reference.from_document(event["reference"]),
+        outcome,
+        Verdict.from_document(event["verdict"]),
+        attempt=event["attempts"],
+        max_attempts=policy.max_attempts,
+        next_delay_seconds=backoff["next"]["previousDelaySeconds"],
+    )
+    return backoff

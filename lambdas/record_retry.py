@@ -1,0 +1,32 @@
+"""State `RecordRetry`: record a failed attempt and the retry that follows it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from homing.classification import Verdict
+from homing.delivery import Reference
+from homing.ledger import Ledger, RecordResult, retry_entry, retry_update
+from homing.outcome import Outcome
+from homing.settings import RecordRetrySettings
+from lambdas.observation import log_unrecorded
+
+
+@cache
+def _ledger() -> Ledger:
+    return Ledger(RecordRetrySettings.from_env().ledger_table)
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Give the `record` of the attempt (docs/architecture.md, RecordRetry)."""
+    reference = Reference.from_document(event["reference"])
+    attempt_number, backoff = event["attemptNumber"], event["backoff"]
+    outcome = Outcome.from_document(event["outcome"])
+    verdict = Verdict.from_document(event["verdict"])
+    entry = retry_entry(reference, attempt_number, outcome, verdict, backoff)
+    expires_at = backoff["next"]["expiresAt"]
+    record = _ledger().record(retry_update(reference, attempt_number, entry, expires_at=expires_at))
+    if record.result is RecordResult.UNRECORDED:
+        log_unrecorded(reference, attempt=event["attempts"], reason=record.reason)
+    return record.to_document()
