@@ -28,10 +28,7 @@ def parse_retry_after(text: str | None, *, now: datetime) -> int | None:
     """
     text = (text or "").strip()
     if text.isascii() and text.isdigit():
-        seconds = (
-            int(text[: _MEANINGFUL_DIGITS + 1]) if len(text) > _MEANINGFUL_DIGITS else int(text)
-        )
-        return seconds * 1000 or None
+        return int(text.lstrip("0")[:_MEANINGFUL_DIGITS] or "0") * 1000 or None
     try:
         instant = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):

@@ -1,0 +1,101 @@
+"""What unit tests share: a delivery to work on, and tables as the stack makes them, in moto."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+# What the stack sets for every function; Powertools reads it when it is imported.
+os.environ.update(POWERTOOLS_SERVICE_NAME="homing", POWERTOOLS_METRICS_NAMESPACE="Homing")
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from homing.delivery import Delivery, Reference, Request
+from homing.policy import Policy
+from lambdas.observation import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+NOON = "2025-12-28T12:00:00.000Z"
+
+
+@pytest.fixture
+def reference() -> Reference:
+    return Reference(
+        message_id="order-1841",
+        sender_id="default",
+        timestamp=NOON,
+        target_url="https://example.com/hooks",
+        correlation_id="trace-7",
+        created_at=NOON,
+    )
+
+
+@pytest.fixture
+def delivery(reference: Reference) -> Delivery:
+    return Delivery(
+        reference=reference,
+        request=Request('{"total": 1.10}', "application/json", {"x-tenant": "acme"}),
+        policy=Policy(),
+        attempt_number=0,
+        due_at="2025-12-28T12:00:00Z",
+        expires_at=1_769_515_200,
+    )
+
+
+@dataclass(frozen=True)
+class LedgerTable:
+    """A ledger table in moto, and what is in it."""
+
+    name: str
+    client: Any
+
+    def items(self) -> list[dict[str, Any]]:
+        return self.client.scan(TableName=self.name)["Items"]
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty AWS account, with credentials that are worth nothing elsewhere."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def ledger_table(aws: None) -> LedgerTable:
+    client = boto3.client("dynamodb")
+    client.create_table(
+        TableName="ledger",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+    )
+    return LedgerTable("ledger", client)
+
+
+@pytest.fixture
+def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What the handlers have logged so far, one JSON object per line."""
+    handler = logger.registered_handler
+    stream = io.StringIO()
+    before = handler.setStream(stream)  # type: ignore[attr-defined]  # a StreamHandler by default
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    handler.setStream(before)  # type: ignore[attr-defined]

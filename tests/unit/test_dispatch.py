@@ -1,0 +1,115 @@
+"""Trigger `dispatch`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from lambdas import dispatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from homing.delivery import Delivery
+
+    Logged = Callable[[], list[dict[str, Any]]]
+
+
+class Context:
+    """What Powertools asks of a Lambda context."""
+
+    aws_request_id = "request-1"
+
+
+@pytest.fixture
+def states(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    client = boto3.client("stepfunctions")
+    machine = client.create_state_machine(
+        name="delivery",
+        definition='{"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}',
+        roleArn="arn:aws:iam::123456789012:role/states",
+    )
+    monkeypatch.setenv("STATE_MACHINE_ARN", machine["stateMachineArn"])
+    dispatch._workflow.cache_clear()  # a new environment, a new container
+    yield client
+    dispatch._workflow.cache_clear()
+
+
+def record(body: str, queue_message_id: str = "1") -> dict[str, Any]:
+    return {
+        "messageId": queue_message_id,
+        "body": body,
+        "eventSource": "aws:sqs",
+        "receiptHandle": "handle",
+        "attributes": {},
+        "messageAttributes": {},
+    }
+
+
+def failures(result: dict[str, Any]) -> list[str]:
+    return [failure["itemIdentifier"] for failure in result["batchItemFailures"]]
+
+
+def executions(states: Any) -> list[dict[str, Any]]:
+    (machine,) = states.list_state_machines()["stateMachines"]
+    return states.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]
+
+
+def test_a_delivery_starts_one_execution_named_after_it_with_the_very_body_as_input(
+    states: Any, delivery: Delivery
+) -> None:
+    body = json.dumps(delivery.to_document(), indent=1)
+    assert failures(dispatch.handler({"Records": [record(body)]}, Context())) == []
+    (execution,) = executions(states)
+    assert execution["name"] == delivery.reference.delivery_id
+    described = states.describe_execution(executionArn=execution["executionArn"])
+    assert described["input"] == body
+
+
+def test_a_delivery_that_has_been_handed_over_before_counts_as_done(
+    states: Any, delivery: Delivery
+) -> None:
+    body = json.dumps(delivery.to_document())
+    other = json.dumps(replace(delivery, attempt_number=1).to_document())
+    for text in (body, other):
+        assert failures(dispatch.handler({"Records": [record(text)]}, Context())) == []
+    assert len(executions(states)) == 1
+
+
+def test_of_a_batch_with_one_poison_message_only_that_one_goes_back(
+    states: Any, delivery: Delivery, logged: Logged
+) -> None:
+    bodies = [
+        json.dumps(replace(delivery, reference=reference).to_document())
+        for reference in (
+            replace(delivery.reference, message_id=f"m{number}") for number in range(3)
+        )
+    ]
+    bodies.insert(1, '{"reference": {}}')
+    records = [record(body, str(number)) for number, body in enumerate(bodies)]
+    assert failures(dispatch.handler({"Records": records}, Context())) == ["1"]
+    assert len(executions(states)) == 3
+    (failed,) = [line for line in logged() if line["message"] == "dispatch.failed"]
+    assert failed["queueMessageId"] == "1"
+    assert "messageId" in failed["exception"]
+
+
+@pytest.mark.parametrize("body", ["", "not json", "[]", "null"])
+def test_a_batch_of_nothing_but_poison_goes_back_whole_without_an_error(
+    states: Any, body: str
+) -> None:
+    assert failures(dispatch.handler({"Records": [record(body, "7")]}, Context())) == ["7"]
+    assert executions(states) == []
+
+
+def test_a_workflow_that_cannot_be_started_gives_the_message_back(
+    states: Any, delivery: Delivery
+) -> None:
+    (machine,) = states.list_state_machines()["stateMachines"]
+    states.delete_state_machine(stateMachineArn=machine["stateMachineArn"])
+    body = json.dumps(delivery.to_document())
+    assert failures(dispatch.handler({"Records": [record(body, "3")]}, Context())) == ["3"]

@@ -1,0 +1,215 @@
+"""The ledger's updates against DynamoDB's semantics (moto)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from homing.classification import Category, Decision, Status, Verdict
+from homing.ledger import (
+    Ledger,
+    RecordResult,
+    from_dynamodb,
+    retry_entry,
+    retry_update,
+    to_dynamodb,
+)
+from homing.outcome import Outcome
+
+if TYPE_CHECKING:
+    from homing.delivery import Reference
+
+EXPIRES_AT = 1_769_515_200
+
+
+def update(reference: Reference, attempt_number: int, worker: str = "a") -> dict[str, Any]:
+    """An update as `worker` makes it: workers differ in what they observed."""
+    outcome = Outcome("2025-12-28T12:00:00.000Z", ord(worker), 500)
+    verdict = Verdict(Decision.RETRY, Category.SERVER_ERROR, "HTTP 500", Status.RETRY_SCHEDULED)
+    backoff = {
+        "exponentialDelay": 1,
+        "jitterApplied": 0.25,
+        "retryAfterSeconds": None,
+        "retryDelaySeconds": 1,
+        "nextRetryAt": "2025-12-28T12:00:01.250Z",
+    }
+    entry = retry_entry(reference, attempt_number, outcome, verdict, backoff)
+    return retry_update(reference, attempt_number, entry, expires_at=EXPIRES_AT)
+
+
+@pytest.fixture
+def ledger(ledger_table: Any) -> Ledger:
+    return Ledger(ledger_table.name, ledger_table.client)
+
+
+def test_a_first_retry_makes_the_item_that_the_requirements_describe(
+    ledger: Ledger, ledger_table: Any, reference: Reference
+) -> None:
+    assert ledger.record(update(reference, 0)).result is RecordResult.RECORDED
+    (item,) = map(from_dynamodb, ledger_table.items())
+    assert item == {
+        "pk": "order-1841#default",
+        "sk": "2025-12-28T12:00:00.000Z#https://example.com/hooks",
+        "messageId": "order-1841",
+        "senderId": "default",
+        "timestamp": "2025-12-28T12:00:00.000Z",
+        "targetUrl": "https://example.com/hooks",
+        "correlationId": "trace-7",
+        "createdAt": "2025-12-28T12:00:00.000Z",
+        "status": "RETRY_SCHEDULED",
+        "attempts": 1,
+        "nextRetryAt": "2025-12-28T12:00:01.250Z",
+        "lastUpdatedAt": "2025-12-28T12:00:00.000Z",
+        "attention": f"RETRY_SCHEDULED#{reference.delivery_id[0]}",
+        "attentionAt": "2025-12-28T12:00:01.250Z",
+        "ttl": EXPIRES_AT,
+        "retryHistory": [
+            {
+                "attemptNumber": 0,
+                "timestamp": "2025-12-28T12:00:00.000Z",
+                "errorCategory": "SERVER_ERROR",
+                "errorDetails": {"message": "HTTP 500"},
+                "responseTime": 97,
+                "httpStatus": 500,
+                "retryDelaySeconds": 1,
+                "exponentialDelay": 1,
+                "jitterApplied": 0.25,
+                "nextRetryTimestamp": "2025-12-28T12:00:01.250Z",
+                "correlationId": "trace-7",
+            }
+        ],
+    }
+
+
+def test_of_two_workers_with_the_same_attempt_one_wins_and_the_other_changes_nothing(
+    ledger: Ledger, ledger_table: Any, reference: Reference
+) -> None:
+    assert ledger.record(update(reference, 0, "a")).result is RecordResult.RECORDED
+    before = ledger_table.items()
+    lost = ledger.record(update(reference, 0, "b"))
+    assert lost.result is RecordResult.OVERTAKEN
+    assert "1 made" in lost.reason
+    assert ledger_table.items() == before
+
+
+def test_an_update_that_had_been_made_already_counts_as_success(
+    ledger: Ledger, ledger_table: Any, reference: Reference
+) -> None:
+    ledger.record(update(reference, 0))
+    before = ledger_table.items()
+    assert ledger.record(update(reference, 0)).result is RecordResult.REPLAYED
+    assert ledger_table.items() == before
+
+
+def test_a_replay_is_known_even_after_later_attempts(ledger: Ledger, reference: Reference) -> None:
+    for attempt_number in (0, 1, 2):
+        ledger.record(update(reference, attempt_number))
+    assert ledger.record(update(reference, 0)).result is RecordResult.REPLAYED
+
+
+def test_an_attempt_that_could_not_be_recorded_does_not_lock_out_the_next(
+    ledger: Ledger, ledger_table: Any, reference: Reference
+) -> None:
+    ledger.record(update(reference, 0))
+    assert ledger.record(update(reference, 2)).result is RecordResult.RECORDED
+    (item,) = map(from_dynamodb, ledger_table.items())
+    assert item["attempts"] == 3
+    assert [entry["attemptNumber"] for entry in item["retryHistory"]] == [0, 2]
+
+
+def test_deliveries_of_one_message_to_two_targets_are_two_items(
+    ledger: Ledger, ledger_table: Any, reference: Reference
+) -> None:
+    ledger.record(update(reference, 0))
+    ledger.record(update(replace(reference, target_url="https://example.org/"), 0))
+    first, second = ledger_table.items()
+    assert first["pk"] == second["pk"]
+    assert first["sk"] != second["sk"]
+
+
+class BrokenClient:
+    """A DynamoDB client whose every write fails in the same way."""
+
+    class exceptions:  # noqa: N801  # botocore's name
+        class ConditionalCheckFailedException(Exception):  # noqa: N818  # botocore's name
+            response: dict[str, Any]
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def update_item(self, **_: Any) -> None:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow"}}, "UpdateItem"),
+        EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),
+    ],
+)
+def test_a_ledger_that_cannot_be_written_is_a_result_and_no_exception(
+    reference: Reference, error: Exception
+) -> None:
+    ledger = Ledger("ledger", BrokenClient(error))  # type: ignore[arg-type]  # a fake client
+    recorded = ledger.record(update(reference, 0))
+    assert recorded.result is RecordResult.UNRECORDED
+    assert type(error).__name__ in recorded.reason
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(moves=st.lists(st.sampled_from("ab"), min_size=1, max_size=14), seed=st.integers(0, 10**9))
+def test_any_interleaving_of_two_writers_leaves_a_history_with_no_gap_and_no_double(
+    ledger: Ledger, ledger_table: Any, reference: Reference, moves: list[str], seed: int
+) -> None:
+    """Each move is one worker recording the attempt it has in hand; the loser stops."""
+    mine = replace(reference, message_id=f"m{seed}-{''.join(moves)}")
+    in_hand: dict[str, int | None] = {"a": 0, "b": 0}
+    results: dict[tuple[str, int], RecordResult] = {}
+    for worker in moves:
+        attempt_number = in_hand[worker]
+        if attempt_number is None:
+            continue
+        result = ledger.record(update(mine, attempt_number, worker)).result
+        results[worker, attempt_number] = result
+        in_hand[worker] = attempt_number + 1 if result is RecordResult.RECORDED else None
+    item = from_dynamodb(
+        ledger_table.client.get_item(
+            TableName=ledger_table.name, Key={"pk": {"S": mine.pk}, "sk": {"S": mine.sk}}
+        )["Item"]
+    )
+    numbers = [entry["attemptNumber"] for entry in item["retryHistory"]]
+    assert numbers == list(range(item["attempts"]))
+    winners = [key for key, result in results.items() if result is RecordResult.RECORDED]
+    assert len(winners) == item["attempts"]
+    assert len({worker for worker, _ in winners}) == 1
+
+
+plain = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**15), 10**15)
+    | st.integers(-(10**6), 10**6).map(lambda milliseconds: milliseconds / 1000 + 0.0005)
+    | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
+)
+
+
+@given(plain)
+def test_plain_values_survive_dynamodb(value: Any) -> None:
+    assert from_dynamodb({"value": to_dynamodb(value)}) == {"value": value}
+
+
+def test_whole_numbers_come_back_as_int() -> None:
+    back = from_dynamodb({"a": {"N": "1"}, "b": {"N": "1.25"}})
+    assert [type(number) for number in back.values()] == [int, float]
