@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from homing.timestamps import from_text, plus_milliseconds, to_due_text, to_text
 
 instants = st.datetimes(
-    datetime(1970, 1, 1),
-    datetime(2200, 1, 1),
-    timezones=st.just(UTC),  # hypothesis adds the zone
+    datetime(1970, 1, 1),  # noqa: DTZ001  # hypothesis adds the zone
+    datetime(2200, 1, 1),  # noqa: DTZ001
+    timezones=st.just(UTC),
 )
 
 
