@@ -1,0 +1,132 @@
+"""Homing's HTTP API, called with SigV4 signatures; the same against AWS and the local cloud."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import HTTPClientError
+from botocore.httpsession import URLLib3Session
+
+from workbench.errors import ApiError, NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from workbench.target import Target
+
+_TIMEOUT_SECONDS = 35  # an HTTP API gives up after 30
+_TRIES = 4
+_FIRST_PAUSE_SECONDS = 0.25
+_NOT_FOUND = 404
+_PASSING = frozenset({429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the API answered: the HTTP status and the JSON document."""
+
+    status: int
+    document: Any
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is a 2xx."""
+        return 200 <= self.status < 300  # noqa: PLR2004 -- HTTP's own range
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong, field by field, from a problem document (RFC 9457)."""
+        document = self.document if isinstance(self.document, dict) else {}
+        errors = document.get("errors") or []
+        fields = tuple(f"{error['field']}: {error['message']}" for error in errors)
+        return fields or (f"HTTP {self.status} {document.get('detail') or document.get('title')}",)
+
+
+class ApiClient:
+    """A client of one deployed Homing; safe to share between threads.
+
+    Args:
+        target: the deployed Homing.
+        sleep: pauses between tries, in seconds.
+    """
+
+    def __init__(self, target: Target, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._target = target
+        self._sleep = sleep
+        self._http = URLLib3Session(
+            proxies={} if target.endpoint else None,
+            max_pool_connections=32,
+            timeout=_TIMEOUT_SECONDS,
+        )
+
+    def submit(self, body: bytes, *, again: bool) -> Answer:
+        """Hand over a message, the bytes as they are.
+
+        Args:
+            body: a request body of `POST /v1/messages`.
+            again: whether to try again where the API is busy or silent. Only a body with a
+                `messageId` may be: without one, a second try can make a second message.
+
+        Raises:
+            ApiError: when the API cannot be reached.
+        """
+        return self._request("POST", "/v1/messages", body, tries=_TRIES if again else 1)
+
+    def message(self, message_id: str, sender_id: str | None = None) -> dict[str, Any]:
+        """Ask what became of a message: `{"messageId", "senderId", "deliveries": [...]}`.
+
+        Raises:
+            NotFoundError: when no such message has been accepted.
+            ApiError: when the API cannot be reached or refuses.
+        """
+        query = f"?{urlencode({'senderId': sender_id})}" if sender_id else ""
+        path = f"/v1/messages/{quote(message_id, safe='')}{query}"
+        answer = self._request("GET", path, b"", tries=_TRIES)
+        if answer.status == _NOT_FOUND:
+            raise NotFoundError(f"no message {message_id}: {answer.problems[0]}")
+        if not answer.ok or not isinstance(answer.document, dict):
+            raise ApiError(f"the API refused: {'; '.join(answer.problems)}")
+        return answer.document
+
+    def _request(self, method: str, path: str, body: bytes, *, tries: int) -> Answer:
+        for attempt in range(tries):
+            last = attempt + 1 == tries
+            try:
+                answer = self._request_once(method, path, body)
+                if last or answer.status not in _PASSING:
+                    return answer
+            except HTTPClientError as error:
+                if last:
+                    raise ApiError(self._unreachable(error)) from error
+            self._sleep(_FIRST_PAUSE_SECONDS * 2**attempt)
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _request_once(self, method: str, path: str, body: bytes) -> Answer:
+        request = AWSRequest(
+            method, self._target.api_url + path, {"Content-Type": "application/json"}, body
+        )
+        self._sign(request)
+        response = self._http.send(request.prepare())
+        try:
+            return Answer(response.status_code, json.loads(response.content))
+        except ValueError:
+            return Answer(response.status_code, None)
+
+    def _sign(self, request: AWSRequest) -> None:
+        session = self._target.session
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise ApiError("no AWS credentials: see `aws configure`, or name a --profile")
+        frozen = credentials.get_frozen_credentials()
+        SigV4Auth(frozen, "execute-api", session.region_name).add_auth(request)
+
+    def _unreachable(self, error: Exception) -> str:
+        if self._target.endpoint:
+            return f"the local cloud at {self._target.endpoint} does not answer: run `homing up`"
+        return f"{self._target.api_url} cannot be reached: {error}"

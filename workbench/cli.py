@@ -1,0 +1,245 @@
+"""The command `homing`: reads the arguments, calls one function, prints what it gave."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from typer.core import TyperGroup
+
+from workbench import dead_letters, local_cloud, render, send, sending
+from workbench import trace as tracing
+from workbench.api_client import ApiClient
+from workbench.deliveries import views
+from workbench.errors import NotFoundError, WorkbenchError
+from workbench.options import AsJson, MessageId, Port, Profile, Region, Sender, Stack
+from workbench.target import find_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from workbench.send import Handed, Line
+
+
+class _OneLineErrors(TyperGroup):
+    """Tells what the workbench or AWS complains of in one line, without a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (WorkbenchError, ClientError, BotoCoreError) as error:
+            typer.echo(f"homing: {error}", err=True)
+            raise typer.Exit(1) from error
+
+
+app = typer.Typer(
+    cls=_OneLineErrors,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Homing delivers notifications over HTTP and does not give up easily.",
+)
+letters = typer.Typer(invoke_without_command=True, help="Look into the dead-letter queue.")
+app.add_typer(letters, name="dead-letters")
+
+
+@app.command()
+def up(port: Port = None) -> None:
+    """Start the local cloud and deploy Homing to it; again, to deploy what has changed."""
+    cloud = local_cloud.up(port, say=_say)
+    _say(f"up: {cloud.api_url}")
+
+
+@app.command()
+def down() -> None:
+    """Stop the local cloud. What it held is gone."""
+    _say("down" if local_cloud.down() else "there was no local cloud")
+
+
+@app.command("send")
+def send_command(
+    target: Annotated[str | None, typer.Option(help="The URL to deliver to.")] = None,
+    payload: Annotated[
+        str | None, typer.Option(help="The payload: JSON, or any text with --content-type.")
+    ] = None,
+    file: Annotated[
+        typer.FileBinaryRead | None,
+        typer.Option(help="JSON Lines: each line a request body of the API; - for standard input."),
+    ] = None,
+    message_id: Annotated[str | None, typer.Option(help="Made up where not given.")] = None,
+    sender: Sender = None,
+    correlation_id: Annotated[str | None, typer.Option(help="Goes with it everywhere.")] = None,
+    content_type: Annotated[str | None, typer.Option(help="By default application/json.")] = None,
+    deliver_at: Annotated[str | None, typer.Option(help="Not before, ISO-8601.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow until each has ended.")] = False,
+    timeout: Annotated[
+        float | None, typer.Option(min=0, help="With --wait: follow no longer, in seconds.")
+    ] = None,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Send one message, or a file of them.
+
+    The exit status is 0 if all were accepted; with --wait, if all were delivered.
+    """
+    fields: dict[str, object] = {
+        "messageId": message_id,
+        "senderId": sender,
+        "correlationId": correlation_id,
+        "contentType": content_type,
+        "deliverAt": deliver_at,
+    }
+    lines = _lines(file, target, payload, fields)
+    api = ApiClient(find_target(stack, region, profile))
+    report = sending.hand_over(api, lines, _tell_refused if file else _tell)
+    if wait and report.accepted:
+        console = render.console(sys.stderr if as_json else sys.stdout)
+        sending.watch(api, report, console, timeout)
+    if as_json:
+        _print_json(report.to_document())
+    else:
+        _say(report.summary)
+    raise typer.Exit(0 if report.succeeded else 1)
+
+
+@app.command("status")
+def status_command(
+    message_id: MessageId,
+    sender: Sender = None,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Show what became of a message: every delivery, every attempt on record."""
+    document = ApiClient(find_target(stack, region, profile)).message(message_id, sender)
+    if as_json:
+        _print_json(document)
+        return
+    console = render.console()
+    for view in views(document):
+        console.print(render.deliveries([view]), "", render.retry_history(view), "")
+
+
+@app.command("trace")
+def trace_command(
+    message_id: MessageId,
+    sender: Sender = None,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Show the execution of each delivery as a tree: states, times, outcomes, waits."""
+    target = find_target(stack, region, profile)
+    traces = tracing.trace(target, ApiClient(target), message_id, sender)
+    if as_json:
+        _print_json({"messageId": message_id, "deliveries": [t.to_document() for t in traces]})
+        return
+    for found in traces:
+        render.console().print(render.trace(found))
+
+
+Limit = Annotated[int, typer.Option(min=1, help="Look at no more than so many.")]
+
+
+@letters.callback()
+def letters_default(
+    context: typer.Context,
+    limit: Limit = 100,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Look into the dead-letter queue; nothing is taken out of it."""
+    if context.invoked_subcommand is None:
+        letters_list(limit, as_json, stack, region, profile)
+
+
+@letters.command("list")
+def letters_list(
+    limit: Limit = 100,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """List the dead letters: who, where to, and why they were given up."""
+    seen = dead_letters.look(find_target(stack, region, profile), limit)
+    if as_json:
+        _print_json(seen.to_document())
+        return
+    console = render.console()
+    if seen.letters:
+        console.print(render.dead_letters(seen.letters))
+    console.print(seen.summary)
+
+
+@letters.command("show")
+def letters_show(
+    message_id: MessageId,
+    limit: Limit = 1000,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Show the whole document of each dead letter of a message."""
+    seen = dead_letters.look(find_target(stack, region, profile), limit)
+    found = [one for one in seen.letters if one.reference.message_id == message_id]
+    if not found:
+        raise NotFoundError(f"no dead letter of message {message_id} ({seen.summary})")
+    if as_json:
+        _print_json([one.document for one in found])
+        return
+    console = render.console()
+    for one in found:
+        console.print(render.dead_letters([one]), "", json.dumps(one.document, indent=2), "")
+
+
+def _lines(
+    file: Iterable[bytes] | None,
+    target: str | None,
+    payload: str | None,
+    fields: dict[str, object],
+) -> Iterable[Line]:
+    """Read the messages from the file, or make one of the options."""
+    if file:
+        if target or payload or any(fields.values()):
+            raise typer.BadParameter("--file brings the whole message: no other option beside it")
+        return send.read_lines(file)
+    if target is None or payload is None:
+        raise typer.BadParameter("give --target and --payload, or --file")
+    try:
+        return [send.Line(1, send.compose(target, payload, fields))]
+    except ValueError as error:
+        raise typer.BadParameter(f"--payload is not JSON: {error}") from error
+
+
+def _tell(handed: Handed) -> None:
+    for problem in handed.problems:
+        _complain(problem)
+
+
+def _tell_refused(handed: Handed) -> None:
+    for problem in handed.problems:
+        _complain(f"line {handed.line.number}: {problem}")
+
+
+def _say(text: str) -> None:
+    typer.echo(text)
+
+
+def _complain(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _print_json(document: Any) -> None:
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))

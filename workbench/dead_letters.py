@@ -1,0 +1,142 @@
+"""Looking into the dead-letter queue without taking anything out of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from homing.delivery import Delivery, Reference
+from homing.errors import MalformedDeliveryError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workbench.target import Target
+
+# Should a look be cut off, what it held is visible again after this.
+_HOLD_SECONDS = 30
+_BATCH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A parked delivery: who it is, why it was given up, and the whole document."""
+
+    reference: Reference
+    attempts: int
+    status: str
+    category: str
+    reason: str
+    document: Mapping[str, Any]
+
+    @classmethod
+    def from_body(cls, body: str) -> Self | None:
+        """Read a queue message; None where it is no delivery document with a verdict."""
+        try:
+            document = json.loads(body)
+            delivery = Delivery.from_document(document)
+            verdict = document["verdict"]
+            return cls(
+                reference=delivery.reference,
+                attempts=document["attempts"],
+                status=verdict["status"],
+                category=verdict["category"],
+                reason=verdict["reason"],
+                document=document,
+            )
+        except (ValueError, KeyError, TypeError, MalformedDeliveryError):
+            return None
+
+    def to_document(self) -> dict[str, Any]:
+        """Give one line of the list for `--json`."""
+        return {
+            "messageId": self.reference.message_id,
+            "senderId": self.reference.sender_id,
+            "targetUrl": self.reference.target_url,
+            "deliveryId": self.reference.delivery_id,
+            "attempts": self.attempts,
+            "status": self.status,
+            "category": self.category,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look into the queue saw.
+
+    Args:
+        total: how many messages the queue holds, as SQS counts (approximately).
+        letters: those looked at that are deliveries, no more than asked for.
+        unreadable: bodies that are none.
+    """
+
+    total: int
+    letters: tuple[DeadLetter, ...]
+    unreadable: tuple[str, ...]
+
+    @property
+    def summary(self) -> str:
+        """Sum up in one line."""
+        if not self.total:
+            return "no dead letters"
+        looked = len(self.letters) + len(self.unreadable)
+        more = "" if looked >= self.total else f", looked at {looked}"
+        odd = f", {len(self.unreadable)} not readable" if self.unreadable else ""
+        return f"{self.total} dead letter{'s' if self.total != 1 else ''}{more}{odd}"
+
+    def to_document(self) -> dict[str, Any]:
+        """Give it for `--json`."""
+        return {
+            "total": self.total,
+            "deadLetters": [letter.to_document() for letter in self.letters],
+            "unreadable": list(self.unreadable),
+        }
+
+
+def look(target: Target, limit: int) -> Look:
+    """Look at up to `limit` dead letters and leave them where they are."""
+    client = target.client("sqs")
+    queue = target.outputs["DeadLetterQueueUrl"]
+    total = _count(client, queue)
+    bodies = _peek(client, queue, min(limit, total) or 1)
+    read = [(DeadLetter.from_body(body), body) for body in bodies]
+    return Look(
+        total=max(total, len(bodies)),
+        letters=tuple(letter for letter, _ in read if letter),
+        unreadable=tuple(body for letter, body in read if not letter),
+    )
+
+
+def _count(client: Any, queue: str) -> int:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = client.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+    return sum(int(found[name]) for name in names)
+
+
+def _peek(client: Any, queue: str, limit: int) -> tuple[str, ...]:
+    held: list[Mapping[str, Any]] = []
+    try:
+        while len(held) < limit:
+            received = client.receive_message(
+                QueueUrl=queue,
+                MaxNumberOfMessages=min(_BATCH, limit - len(held)),
+                VisibilityTimeout=_HOLD_SECONDS,
+                WaitTimeSeconds=1,  # a short poll asks only some of the queue's servers
+            ).get("Messages", [])
+            if not received:
+                break
+            held += received
+    finally:
+        for start in range(0, len(held), _BATCH):
+            _put_back(client, queue, held[start : start + _BATCH])
+    return tuple(message["Body"] for message in held)
+
+
+def _put_back(client: Any, queue: str, held: list[Mapping[str, Any]]) -> None:
+    entries = [
+        {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0}
+        for number, message in enumerate(held)
+    ]
+    client.change_message_visibility_batch(QueueUrl=queue, Entries=entries)

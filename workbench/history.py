@@ -1,0 +1,164 @@
+"""An execution's history, read into visits of states and attempts of the delivery.
+
+Pure: from the events of `GetExecutionHistory` to values. The workflow has no parallel branch, so
+events are in order, and each state is left before the next is entered.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from homing import timestamps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime, timedelta
+
+_FIRST_STATE_OF_AN_ATTEMPT = "WaitUntilDue"
+_SEND = "Deliver"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One visit of a state.
+
+    Args:
+        name: the state's name.
+        entered: when it was entered.
+        left: when it was left; None while it runs, and where the execution ended in it.
+        input: the document that came in.
+        output: the document that went out; None while it runs.
+        faults: errors of its task, each `name: cause`, in order; they may have been retried.
+    """
+
+    name: str
+    entered: datetime
+    left: datetime | None
+    input: Any
+    output: Any
+    faults: tuple[str, ...]
+
+    @property
+    def milliseconds(self) -> int | None:
+        """How long it took; None while it runs."""
+        return None if self.left is None else _milliseconds(self.left - self.entered)
+
+    def to_document(self) -> dict[str, Any]:
+        """Give it for `--json`."""
+        return {
+            "name": self.name,
+            "enteredAt": timestamps.to_text(self.entered),
+            "leftAt": self.left and timestamps.to_text(self.left),
+            "milliseconds": self.milliseconds,
+            "faults": list(self.faults),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt: the wait before it, the request, and what was made of it."""
+
+    number: int
+    visits: tuple[Visit, ...]
+
+    def result(self, key: str) -> Mapping[str, Any] | None:
+        """Give what a state added to the document under `outcome`, `verdict`, `backoff`, `record`.
+
+        The document carries the previous attempt's results along, so only what came after this
+        attempt's own request counts.
+        """
+        made: Mapping[str, Any] | None = None
+        sent = False
+        for visit in self.visits:
+            sent = sent or visit.name == _SEND
+            if sent and isinstance(visit.output, dict):
+                made = visit.output.get(key) if visit.name in _ADDS[key] else made
+        return made
+
+    def to_document(self) -> dict[str, Any]:
+        """Give it for `--json`."""
+        return {
+            "attemptNumber": self.number,
+            "outcome": self.result("outcome"),
+            "verdict": self.result("verdict"),
+            "backoff": self.result("backoff"),
+            "record": self.result("record"),
+            "states": [visit.to_document() for visit in self.visits],
+        }
+
+
+_ADDS: Mapping[str, tuple[str, ...]] = {
+    "outcome": ("Deliver",),
+    "verdict": ("Classify", "ComputeBackoff"),  # its Catch gives up
+    "backoff": ("ComputeBackoff",),
+    "record": ("RecordRetry",),
+}
+
+
+def visits(events: Iterable[Mapping[str, Any]]) -> tuple[Visit, ...]:
+    """Read the visits of states from an execution's events, oldest first."""
+    found: list[Visit] = []
+    entered: Mapping[str, Any] | None = None
+    faults: list[str] = []
+    for event in events:
+        kind = str(event["type"])
+        if kind.endswith("StateEntered"):
+            entered, faults = event, []
+        elif kind in {"TaskFailed", "LambdaFunctionFailed", "TaskTimedOut", "TaskSubmitFailed"}:
+            faults.append(_fault(event))
+        elif kind.endswith("StateExited") and entered is not None:
+            found.append(_visit(entered, event, faults))
+            entered = None
+    if entered is not None:
+        found.append(_visit(entered, None, faults))
+    return tuple(found)
+
+
+def attempts(found: Sequence[Visit]) -> tuple[Attempt, ...]:
+    """Group visits by the attempt that they belong to; each begins with its wait."""
+    groups: list[list[Visit]] = []
+    for visit in found:
+        if visit.name == _FIRST_STATE_OF_AN_ATTEMPT or not groups:
+            groups.append([])
+        groups[-1].append(visit)
+    return tuple(Attempt(_number(group[0]), tuple(group)) for group in groups)
+
+
+def _number(first: Visit) -> int:
+    return int(first.input["attemptNumber"])
+
+
+def _visit(
+    entered: Mapping[str, Any], left: Mapping[str, Any] | None, faults: Sequence[str]
+) -> Visit:
+    came = entered["stateEnteredEventDetails"]
+    went = left["stateExitedEventDetails"] if left else {}
+    return Visit(
+        name=came["name"],
+        entered=_instant(entered["timestamp"]),
+        left=_instant(left["timestamp"]) if left else None,
+        input=_document(came.get("input")),
+        output=_document(went.get("output")),
+        faults=tuple(faults),
+    )
+
+
+def _fault(event: Mapping[str, Any]) -> str:
+    details = [value for key, value in event.items() if key.endswith("Details")]
+    found: Mapping[str, Any] = details[0] if details else {}
+    return f"{found.get('error', event['type'])}: {found.get('cause', '')}".rstrip(": ")
+
+
+def _document(text: str | None) -> Any:
+    return None if text is None else json.loads(text)
+
+
+def _instant(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+def _milliseconds(span: timedelta) -> int:
+    return int(span.total_seconds() * 1000 + 0.5)

@@ -1,0 +1,176 @@
+"""How things look on the terminal. Nothing here asks or decides anything."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from workbench.dead_letters import DeadLetter
+    from workbench.deliveries import DeliveryView
+    from workbench.history import Attempt, Visit
+    from workbench.trace import Trace
+
+_STYLES = {
+    "DELIVERED": "green",
+    "RETRY_SCHEDULED": "yellow",
+    "QUEUED": "cyan",
+    "FAILED": "red",
+    "MAX_RETRIES_EXCEEDED": "red",
+}
+# Wide enough that nothing is folded or cut where another program reads.
+_UNBOUNDED = 10_000
+
+
+def console(stream: TextIO | None = None) -> Console:
+    """Make a console: colours and the terminal's width on a terminal, plain lines elsewhere."""
+    target = stream or sys.stdout
+    width = None if target.isatty() else _UNBOUNDED
+    return Console(file=target, width=width, highlight=False, emoji=False, markup=False)
+
+
+def status(text: str) -> Text:
+    """Colour a ledger status."""
+    return Text(text, style=_STYLES.get(text, ""))
+
+
+def table(*columns: str) -> Table:
+    """Make an empty table in the house style."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def deliveries(found: Iterable[DeliveryView]) -> Table:
+    """Show deliveries, one a line."""
+    made = table("message", "target", "status", "attempts", "next attempt", "last result")
+    for view in found:
+        made.add_row(
+            view.reference.message_id,
+            view.reference.target_url,
+            status(view.status),
+            str(view.attempts),
+            view.next_retry_at or "",
+            view.last_result,
+        )
+    return made
+
+
+def retry_history(view: DeliveryView) -> Table:
+    """Show the attempts on record of one delivery."""
+    made = table("attempt", "at", "result", "HTTP", "took", "next attempt")
+    for entry in view.document.get("retryHistory") or []:
+        made.add_row(
+            str(int(entry["attemptNumber"]) + 1),
+            entry["timestamp"],
+            _category(entry),
+            str(entry.get("httpStatus") or ""),
+            f"{entry.get('responseTime', 0)} ms",
+            entry.get("nextRetryTimestamp") or "",
+        )
+    return made
+
+
+def _category(entry: Mapping[str, Any]) -> str:
+    message = (entry.get("errorDetails") or {}).get("message", "")
+    return f"{entry.get('errorCategory', '')}: {message}".strip(": ")
+
+
+def dead_letters(found: Iterable[DeadLetter]) -> Table:
+    """Show dead letters, one a line."""
+    made = table("message", "sender", "target", "attempts", "status", "why")
+    for letter in found:
+        made.add_row(
+            letter.reference.message_id,
+            letter.reference.sender_id,
+            letter.reference.target_url,
+            str(letter.attempts),
+            status(letter.status),
+            f"{letter.category}: {letter.reason}",
+        )
+    return made
+
+
+def trace(found: Trace) -> Tree:
+    """Show a delivery's execution as a tree: attempts, and in each the states it went through."""
+    view = found.delivery
+    head = Text.assemble(
+        f"{view.reference.message_id} -> {view.reference.target_url}  ", status(view.status)
+    )
+    if found.execution:
+        head.append(f"  execution {found.execution['status']}", style="dim")
+    tree = Tree(head, guide_style="dim")
+    for attempt in found.attempts:
+        _add_attempt(tree, attempt, found.attempts[0].visits[0].entered)
+    if not found.execution:
+        tree.add("no execution: not started yet, or forgotten after 90 days")
+    return tree
+
+
+def _add_attempt(tree: Tree, attempt: Attempt, start: datetime) -> None:
+    verdict = attempt.result("verdict") or {}
+    title = Text(f"attempt {attempt.number + 1}", style="bold")
+    if verdict:
+        title.append(f"  {verdict['reason']}", style="not bold")
+    branch = tree.add(title)
+    for visit in attempt.visits:
+        offset = (visit.entered - start).total_seconds()
+        line = Text(f"{visit.entered:%H:%M:%S}.{visit.entered.microsecond // 1000:03d} ")
+        line.append(f"+{offset:6.2f} s  ", style="dim")
+        line.append(f"{visit.name:<16}")
+        line.append(f"{_took(visit):>9}  ", style="dim")
+        line.append(describe(visit))
+        branch.add(line)
+
+
+def _took(visit: Visit) -> str:
+    return "" if visit.milliseconds is None else f"{visit.milliseconds} ms"
+
+
+def describe(visit: Visit) -> str:
+    """Say in a few words what one visit of a state came to."""
+    document = visit.output if isinstance(visit.output, dict) else {}
+    faults = "".join(f"  [{fault}]" for fault in visit.faults)
+    return _describe(visit, document) + faults
+
+
+def _describe(visit: Visit, document: Mapping[str, Any]) -> str:
+    match visit.name:
+        case "WaitUntilDue":
+            return f"until {visit.input['dueAt']}"
+        case "Deliver" if document:
+            return _outcome(document["outcome"])
+        case "Classify" if document:
+            verdict = document["verdict"]
+            return f"{verdict['verdict']} {verdict['category']} -> {verdict['status']}"
+        case "ComputeBackoff" if "backoff" in document:
+            return _backoff(document["backoff"])
+        case "RecordRetry" if document:
+            return str(document["record"]["result"])
+        case _:
+            return ""
+
+
+def _outcome(outcome: Mapping[str, Any]) -> str:
+    error = outcome["error"]
+    if error:
+        return f"{error['kind']}: {error['message']}"
+    asked = f", Retry-After: {outcome['retryAfter']}" if outcome["retryAfter"] else ""
+    return f"HTTP {outcome['httpStatus']} in {outcome['responseTime']} ms{asked}"
+
+
+def _backoff(backoff: Mapping[str, Any]) -> str:
+    floor = backoff["retryAfterSeconds"]
+    parts = f"{backoff['exponentialDelay']} s + {backoff['jitterApplied']} s jitter"
+    asked = f", at least {floor} s" if floor is not None else ""
+    return f"{parts}{asked} -> {backoff['nextRetryAt']}"

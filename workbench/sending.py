@@ -1,0 +1,100 @@
+"""`homing send`: hand messages over, follow them where asked to, and report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from workbench import live, send
+from workbench.deliveries import DeliveryView, follow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from rich.console import Console
+
+    from workbench.api_client import ApiClient
+    from workbench.send import Handed, Line, MessageRef
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of the messages of one command.
+
+    Args:
+        accepted: the messages accepted, duplicates included, without repetition.
+        duplicates: how many of the answers said that the message had been accepted before.
+        refused: the lines that were not accepted.
+        deliveries: what is known of the deliveries; None where they were not followed.
+    """
+
+    accepted: dict[MessageRef, None] = field(default_factory=dict)
+    duplicates: int = 0
+    refused: list[Handed] = field(default_factory=list)
+    deliveries: tuple[DeliveryView, ...] | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether all were accepted and, where they were followed, delivered."""
+        delivered = all(view.status == "DELIVERED" for view in self.deliveries or ())
+        return not self.refused and delivered
+
+    @property
+    def summary(self) -> str:
+        """Sum up in one line: what was accepted, and what was delivered of it."""
+        parts = [f"{len(self.accepted)} accepted"]
+        if self.duplicates:
+            parts.append(f"{self.duplicates} of the answers for what had been accepted before")
+        if self.refused:
+            parts.append(f"{len(self.refused)} refused")
+        if self.deliveries is not None:
+            parts.append(f"deliveries: {live.counts(self.deliveries)}")
+        return "; ".join(parts)
+
+    def add(self, handed: Handed) -> None:
+        """Take in what became of one line."""
+        if handed.message is None:
+            self.refused.append(handed)
+        else:
+            self.accepted[handed.message] = None
+            self.duplicates += handed.duplicate
+
+    def to_document(self) -> dict[str, Any]:
+        """Give it for `--json`."""
+        return {
+            "accepted": [
+                {"messageId": message.message_id, "senderId": message.sender_id}
+                for message in self.accepted
+            ],
+            "duplicates": self.duplicates,
+            "refused": [
+                {"line": handed.line.number, "problems": list(handed.problems)}
+                for handed in self.refused
+            ],
+            "deliveries": self.deliveries
+            if self.deliveries is None
+            else [dict(view.document) for view in self.deliveries],
+        }
+
+
+def hand_over(api: ApiClient, lines: Iterable[Line], tell: Callable[[Handed], None]) -> Report:
+    """Hand all lines over; `tell` hears of each as it is answered."""
+    report = Report()
+    for handed in send.hand_over_all(api, lines):
+        report.add(handed)
+        tell(handed)
+    return report
+
+
+def watch(api: ApiClient, report: Report, console: Console, timeout: float | None) -> None:
+    """Follow the accepted messages to their ends, shown live, and complete the report.
+
+    Raises:
+        ApiError: when the API can no longer be reached.
+    """
+    found: tuple[DeliveryView, ...] = ()
+    with live.board(console, len(report.accepted)) as show:
+        for known in follow(api, list(report.accepted), timeout):
+            found = tuple(view for views in known.values() for view in views)
+            show(found)
+    report.deliveries = found

@@ -1,0 +1,114 @@
+"""Where commands go: the local cloud, or a stack in an AWS account."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from workbench.emulator import CREDENTIALS
+from workbench.errors import NoTargetError
+from workbench.local_cloud import RECORD, STATE_DIR
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Local calls never take a proxy; a throttled call to AWS is worth a few more tries.
+_LOCAL_CONFIG = Config(proxies={}, retries={"total_max_attempts": 3, "mode": "standard"})
+_AWS_CONFIG = Config(retries={"total_max_attempts": 5, "mode": "standard"})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A deployed Homing.
+
+    Args:
+        session: who calls, and in which region.
+        api_url: the base of the API, without a trailing slash.
+        outputs: the stack's outputs (docs/cli.md).
+        endpoint: of every AWS service for the local cloud, None for AWS.
+    """
+
+    session: boto3.Session
+    api_url: str
+    outputs: Mapping[str, str]
+    endpoint: str | None = None
+
+    def client(self, service: Any) -> Any:
+        """Give a boto3 client of a service."""
+        config = _LOCAL_CONFIG if self.endpoint else _AWS_CONFIG
+        return self.session.client(service, endpoint_url=self.endpoint, config=config)
+
+
+def find_target(
+    stack: str | None = None, region: str | None = None, profile: str | None = None
+) -> Target:
+    """Find the deployed Homing that a command is meant for.
+
+    Args:
+        stack: the name of a CloudFormation stack; None for the local cloud.
+        region: the stack's region, where it is not the usual one.
+        profile: the AWS profile, where it is not the usual one.
+
+    Raises:
+        NoTargetError: when it cannot be found; says what to do.
+    """
+    return aws_target(stack, region, profile) if stack else local_target(_find_record())
+
+
+def local_target(record: Path) -> Target:
+    """Read the target from a `local.json`.
+
+    Raises:
+        NoTargetError: when the file is no such record.
+    """
+    try:
+        found = json.loads(record.read_text())
+        return Target(
+            session=_local_session(found["region"]),
+            api_url=found["apiUrl"],
+            outputs=found["outputs"],
+            endpoint=found["endpoint"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NoTargetError(f"{record} is unreadable: run `homing up`") from error
+
+
+def aws_target(stack: str, region: str | None, profile: str | None) -> Target:
+    """Read the target from a stack's outputs, with credentials from the usual boto3 chain.
+
+    Raises:
+        NoTargetError: when there is no such stack, or it is not Homing's, or AWS refuses.
+    """
+    try:
+        session = boto3.Session(profile_name=profile, region_name=region)
+        client = session.client("cloudformation", config=_AWS_CONFIG)
+        [found] = client.describe_stacks(StackName=stack)["Stacks"]
+    except (BotoCoreError, ClientError, ValueError) as error:
+        raise NoTargetError(f"stack {stack} cannot be read: {error}") from error
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+    if "ApiUrl" not in outputs:
+        raise NoTargetError(f"stack {stack} has no output ApiUrl: it is not a stack of Homing")
+    return Target(session, outputs["ApiUrl"].rstrip("/"), outputs)
+
+
+def _local_session(region: str) -> boto3.Session:
+    return boto3.Session(
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        region_name=region,
+    )
+
+
+def _find_record() -> Path:
+    here = Path.cwd()
+    folders = [folder / STATE_DIR.name for folder in (here, *here.parents)]
+    for folder in (*folders, STATE_DIR):
+        if (folder / RECORD).is_file():
+            return folder / RECORD
+    raise NoTargetError("there is no local cloud: run `homing up`, or name a stack with --stack")

@@ -1,0 +1,78 @@
+"""What became of a message, delivery by delivery, from the executions' own history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from homing import timestamps
+from workbench import history
+from workbench.deliveries import DeliveryView, views
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from workbench.api_client import ApiClient
+    from workbench.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A delivery and its execution.
+
+    Args:
+        delivery: what the ledger knows.
+        execution: `DescribeExecution`'s answer; None where there is no execution (not yet
+            dispatched, or forgotten by Step Functions after its 90 days).
+        attempts: what happened, oldest first.
+    """
+
+    delivery: DeliveryView
+    execution: Mapping[str, Any] | None
+    attempts: tuple[history.Attempt, ...]
+
+    def to_document(self) -> dict[str, Any]:
+        """Give it for `--json`."""
+        execution = self.execution or {}
+        started, stopped = execution.get("startDate"), execution.get("stopDate")
+        return {
+            "deliveryId": self.delivery.reference.delivery_id,
+            "targetUrl": self.delivery.reference.target_url,
+            "status": self.delivery.status,
+            "executionArn": execution.get("executionArn"),
+            "executionStatus": execution.get("status"),
+            "startedAt": started and timestamps.to_text(started),
+            "stoppedAt": stopped and timestamps.to_text(stopped),
+            "attempts": [attempt.to_document() for attempt in self.attempts],
+        }
+
+
+def trace(
+    target: Target, api: ApiClient, message_id: str, sender_id: str | None = None
+) -> tuple[Trace, ...]:
+    """Trace every delivery of a message.
+
+    Raises:
+        NotFoundError: when no such message has been accepted.
+        ApiError: when the API cannot be reached.
+    """
+    client = target.client("stepfunctions")
+    prefix = target.outputs["StateMachineArn"].replace(":stateMachine:", ":execution:")
+    return tuple(
+        _trace(client, f"{prefix}:{view.reference.delivery_id}", view)
+        for view in views(api.message(message_id, sender_id))
+    )
+
+
+def _trace(client: Any, arn: str, view: DeliveryView) -> Trace:
+    try:
+        execution = client.describe_execution(executionArn=arn)
+    except client.exceptions.ExecutionDoesNotExist:
+        return Trace(view, None, ())
+    return Trace(view, execution, history.attempts(history.visits(_events(client, arn))))
+
+
+def _events(client: Any, arn: str) -> Iterator[Mapping[str, Any]]:
+    pages = client.get_paginator("get_execution_history").paginate(executionArn=arn)
+    for page in pages:
+        yield from page["events"]
