@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import HTTPClientError
+from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
 
 from workbench.errors import ApiError, NotFoundError
@@ -24,6 +24,7 @@ _TIMEOUT_SECONDS = 35  # an HTTP API gives up after 30
 _TRIES = 4
 _FIRST_PAUSE_SECONDS = 0.25
 _NOT_FOUND = 404
+_SAYINGS = ("detail", "title", "message")
 _PASSING = frozenset({429, 500, 502, 503, 504})
 
 
@@ -45,7 +46,9 @@ class Answer:
         document = self.document if isinstance(self.document, dict) else {}
         errors = document.get("errors") or []
         fields = tuple(f"{error['field']}: {error['message']}" for error in errors)
-        return fields or (f"HTTP {self.status} {document.get('detail') or document.get('title')}",)
+        # The API's gateway itself says {"message": ...} where it refuses a caller.
+        said = next((document[key] for key in _SAYINGS if document.get(key)), "")
+        return fields or (f"HTTP {self.status} {said}".rstrip(),)
 
 
 class ApiClient:
@@ -101,7 +104,7 @@ class ApiClient:
                 answer = self._request_once(method, path, body)
                 if last or answer.status not in _PASSING:
                     return answer
-            except HTTPClientError as error:
+            except BotoCoreError as error:
                 if last:
                     raise ApiError(self._unreachable(error)) from error
             self._sleep(_FIRST_PAUSE_SECONDS * 2**attempt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -27,9 +28,9 @@ ACCOUNT = "000000000000"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 _START_SECONDS = 30.0
-# Neither the emulator nor the functions it runs may see the caller's account, profile or Python
-# settings: PYTHONDONTWRITEBYTECODE, for one, would make every cold start compile its imports.
-_PRIVATE_PREFIXES = ("AWS_", "CDK_", "PYTHON", "MINISTACK_", "LAMBDA_", "LOCALSTACK_", "SFN_")
+# Neither the emulator nor the functions it runs may see the caller's account, profile or settings:
+# PYTHONDONTWRITEBYTECODE, for one, would make every cold start compile its imports.
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Emulator:
         with suppress(OSError, ValueError, KeyError, TypeError):
             record = json.loads(_pid_file(state_dir).read_text())
             emulator = cls(int(record["pid"]), int(record["port"]), state_dir)
-            if str(state_dir) in command_line(emulator.pid):
+            if _mark(state_dir) in command_line(emulator.pid):
                 return emulator
         return None
 
@@ -82,8 +83,11 @@ def start(state_dir: Path, port: int, *, tied: bool = False, wait_scale: float =
         wait_scale: by what Step Functions waits are multiplied; 1 is true to life.
 
     Raises:
-        LocalCloudError: when it does not answer in time; tells the end of its log.
+        LocalCloudError: when the port is taken, or it does not answer in time; then it tells the
+            end of its log.
     """
+    if not is_free(port):  # else whoever has it might answer in its place
+        raise LocalCloudError(f"port {port} is taken: choose another with --port")
     tmp = state_dir / "tmp"
     shutil.rmtree(tmp, ignore_errors=True)
     tmp.mkdir(parents=True)
@@ -99,7 +103,7 @@ def start(state_dir: Path, port: int, *, tied: bool = False, wait_scale: float =
 def _spawn(
     state_dir: Path, environment: dict[str, str], log: IO[bytes], *, tied: bool
 ) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "workbench.emulator_process", str(state_dir)]
+    command = [sys.executable, "-m", "workbench.emulator_process", _mark(state_dir)]
     return subprocess.Popen(  # noqa: S603 -- our own module under our own interpreter
         [*command, TIED] if tied else command,
         env=environment,
@@ -111,9 +115,8 @@ def _spawn(
 
 
 def _environment(port: int, tmp: Path) -> dict[str, str]:
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(_PRIVATE_PREFIXES)}
     return {
-        **inherited,
+        **{name: os.environ[name] for name in _INHERITED if name in os.environ},
         **CREDENTIALS,
         "AWS_DEFAULT_REGION": REGION,
         "GATEWAY_PORT": str(port),
@@ -125,8 +128,6 @@ def _environment(port: int, tmp: Path) -> dict[str, str]:
         "IOT_MTLS_ENABLED": "0",  # these two would listen on ports of their own
         "SFTP_ENABLED": "0",
         "TMPDIR": str(tmp),
-        "NO_PROXY": f"{HOST},localhost",
-        "no_proxy": f"{HOST},localhost",
     }
 
 
@@ -180,6 +181,11 @@ def log_tail(path: Path, lines: int = 15) -> str:
     with suppress(OSError):
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
     return "(no log)"
+
+
+def _mark(state_dir: Path) -> str:
+    """Give the argument by which a process is known to be this directory's emulator."""
+    return hashlib.sha256(str(state_dir).encode()).hexdigest()[:16]
 
 
 def _pid_file(state_dir: Path) -> Path:

@@ -1,7 +1,7 @@
-"""The process of the local cloud: `python -m workbench.emulator_process STATE_DIR [--tied]`.
+"""The process of the local cloud: `python -m workbench.emulator_process MARK [--tied]`.
 
-It is ministack under a command line that names the state directory, so that a process id can be
-checked before it is signalled. With `--tied` it ends when its standard input does: a test run
+It is ministack under a command line with a mark of its state directory, so that a process id can
+be checked before it is signalled. With `--tied` it ends when its standard input does: a test run
 that is killed leaves no emulator behind.
 """
 

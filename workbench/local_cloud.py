@@ -111,8 +111,6 @@ def _api_url(endpoint: str, outputs: Mapping[str, str]) -> str:
 
 
 def _choose_port(port: int | None) -> int:
-    if emulator.is_free(port or DEFAULT_PORT):
-        return port or DEFAULT_PORT
-    if port is None:
+    if port is None and not emulator.is_free(DEFAULT_PORT):
         return emulator.free_port()
-    raise LocalCloudError(f"port {port} is taken: choose another with --port")
+    return port or DEFAULT_PORT

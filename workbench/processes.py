@@ -12,15 +12,16 @@ from pathlib import Path
 _GRACE_SECONDS = 3.0
 
 
-def command_line(pid: int) -> str:
-    """Give a process's command line, empty if there is none; /proc where it exists, else ps."""
+def command_line(pid: int) -> tuple[str, ...]:
+    """Give a process's arguments, empty if there is none; from /proc where it exists, else ps."""
     if Path("/proc/self/cmdline").exists():
         with suppress(OSError):
-            return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-        return ""
-    return subprocess.run(  # noqa: S603 -- no shell, and a number for an argument
+            return tuple(Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1])
+        return ()
+    listed = subprocess.run(  # noqa: S603 -- no shell, and a number for an argument
         ["/bin/ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-    ).stdout
+    )
+    return tuple(listed.stdout.split())
 
 
 def end_group(pid: int) -> None:

@@ -58,7 +58,12 @@ def find_target(
     Raises:
         NoTargetError: when it cannot be found; says what to do.
     """
-    return aws_target(stack, region, profile) if stack else local_target(_find_record())
+    if not stack:
+        return local_target(_find_record())
+    try:
+        return aws_target(boto3.Session(profile_name=profile, region_name=region), stack)
+    except BotoCoreError as error:
+        raise NoTargetError(f"stack {stack} cannot be read: {error}") from error
 
 
 def local_target(record: Path) -> Target:
@@ -79,17 +84,16 @@ def local_target(record: Path) -> Target:
         raise NoTargetError(f"{record} is unreadable: run `homing up`") from error
 
 
-def aws_target(stack: str, region: str | None, profile: str | None) -> Target:
-    """Read the target from a stack's outputs, with credentials from the usual boto3 chain.
+def aws_target(session: boto3.Session, stack: str) -> Target:
+    """Read the target from a stack's outputs.
 
     Raises:
         NoTargetError: when there is no such stack, or it is not Homing's, or AWS refuses.
     """
+    client = session.client("cloudformation", config=_AWS_CONFIG)
     try:
-        session = boto3.Session(profile_name=profile, region_name=region)
-        client = session.client("cloudformation", config=_AWS_CONFIG)
         [found] = client.describe_stacks(StackName=stack)["Stacks"]
-    except (BotoCoreError, ClientError, ValueError) as error:
+    except (BotoCoreError, ClientError) as error:
         raise NoTargetError(f"stack {stack} cannot be read: {error}") from error
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
     if "ApiUrl" not in outputs:

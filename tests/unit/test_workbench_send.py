@@ -1,0 +1,138 @@
+"""Handing messages over, from options and from files."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+
+from workbench.api_client import Answer
+from workbench.errors import ApiError
+from workbench.send import (
+    Line,
+    MessageRef,
+    compose,
+    hand_over,
+    hand_over_all,
+    read_lines,
+)
+
+
+class FakeApi:
+    """Answers by what the body says; remembers the bodies and how many were in hand at once."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        self.again: list[bool] = []
+        self.most_at_once = 0
+        self._now = 0
+        self._lock = threading.Lock()
+
+    def submit(self, body: bytes, *, again: bool) -> Answer:
+        with self._lock:
+            self.bodies.append(body)
+            self.again.append(again)
+            self._now += 1
+            self.most_at_once = max(self.most_at_once, self._now)
+        try:
+            return self._answer(body)
+        finally:
+            with self._lock:
+                self._now -= 1
+
+    def _answer(self, body: bytes) -> Answer:
+        if body == b"silence":
+            raise ApiError("does not answer")
+        if b"bad" in body:
+            errors = [{"field": "targetUrl", "message": "must be absolute"}]
+            return Answer(400, {"title": "Invalid message", "errors": errors})
+        status = 200 if b"twice" in body else 202
+        return Answer(status, {"messageId": "m-1", "senderId": "default"})
+
+
+def test_a_file_is_split_into_numbered_lines_and_their_bytes_are_kept() -> None:
+    raw = [b'\xef\xbb\xbf{"payload": 1.10}\r\n', b"\n", b"   \n", b'{"payload": "\xc3\xa9"}']
+    assert list(read_lines(raw)) == [
+        Line(1, b'{"payload": 1.10}'),
+        Line(4, b'{"payload": "\xc3\xa9"}'),
+    ]
+
+
+def test_an_accepted_message_is_known_by_its_ids() -> None:
+    handed = hand_over(FakeApi(), Line(3, b"{}"))
+    assert (handed.message, handed.duplicate) == (MessageRef("m-1", "default"), False)
+
+
+def test_an_answer_of_200_means_that_it_had_been_accepted_before() -> None:
+    assert hand_over(FakeApi(), Line(3, b'"twice"')).duplicate
+
+
+def test_a_refused_message_names_the_field() -> None:
+    handed = hand_over(FakeApi(), Line(3, b'"bad"'))
+    assert (handed.message, handed.problems) == (None, ("targetUrl: must be absolute",))
+
+
+def test_an_api_that_does_not_answer_is_a_refusal_of_that_line() -> None:
+    assert hand_over(FakeApi(), Line(3, b"silence")).problems == ("does not answer",)
+
+
+@pytest.mark.parametrize(
+    ("body", "again"),
+    [
+        (b'{"messageId": "m-1"}', True),
+        (b'{"payload": 1}', False),
+        (b'{"messageId": ""}', False),
+        (b"[]", False),
+        (b"not JSON", False),
+    ],
+)
+def test_only_a_message_that_names_itself_may_be_sent_again(body: bytes, *, again: bool) -> None:
+    api = FakeApi()
+    hand_over(api, Line(1, body))
+    assert api.again == [again]
+
+
+def test_all_lines_are_handed_over_and_never_more_than_a_few_at_once() -> None:
+    api = FakeApi()
+    lines = [Line(number, b"%d" % number) for number in range(1, 101)]
+    handed = list(hand_over_all(api, lines, concurrency=4))
+    assert sorted(one.line.number for one in handed) == list(range(1, 101))
+    assert sorted(api.bodies) == sorted(line.body for line in lines)
+    assert api.most_at_once <= 4
+
+
+def test_a_file_is_read_no_faster_than_it_is_sent() -> None:
+    read = 0
+
+    def lines() -> Any:
+        nonlocal read
+        for number in range(1, 101):
+            read = number
+            yield Line(number, b"{}")
+
+    next(hand_over_all(FakeApi(), lines(), concurrency=2))
+    assert read <= 4
+
+
+@pytest.mark.parametrize("payload", ["12345678901234567890", '{"total": 1.10}', '"\\u00e9"'])
+def test_a_json_payload_is_put_into_the_body_as_it_was_written(payload: str) -> None:
+    body = compose("https://example.com", payload, {"messageId": "m-1", "senderId": None})
+    assert json.loads(body) == {
+        "targetUrl": "https://example.com",
+        "messageId": "m-1",
+        "payload": json.loads(payload),
+    }
+    assert payload.encode() in body
+
+
+def test_a_payload_of_another_content_type_is_a_string() -> None:
+    body = compose("https://example.com", "<a/>", {"contentType": "application/xml"})
+    assert json.loads(body)["payload"] == "<a/>"
+
+
+@pytest.mark.parametrize("content_type", [None, "application/json; charset=utf-8", "a/b+json"])
+def test_a_payload_that_should_be_json_and_is_not_is_refused(content_type: str | None) -> None:
+    with pytest.raises(ValueError, match="Expecting value"):
+        compose("https://example.com", "nonsense", {"contentType": content_type})

@@ -1,0 +1,107 @@
+"""Where commands go."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from workbench import target
+from workbench.errors import NoTargetError
+from workbench.target import aws_target, find_target
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RECORD = {
+    "endpoint": "http://127.0.0.1:4566",
+    "region": "us-east-1",
+    "apiUrl": "http://127.0.0.1:4566/_aws/execute-api/abc/$default",
+    "outputs": {"LedgerTable": "ledger"},
+}
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Work in an empty folder, and let the project's own cloud be out of sight."""
+    here = tmp_path / "here" / "below"
+    here.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(target, "STATE_DIR", tmp_path / "project" / ".homing")
+    return tmp_path
+
+
+def put(folder: Path, record: Any = RECORD) -> None:
+    (folder / ".homing").mkdir(parents=True)
+    (folder / ".homing" / "local.json").write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize("place", ["here/below", "here", "project"])
+def test_the_local_cloud_is_found_from_here_upwards_and_in_the_project(
+    elsewhere: Path, place: str
+) -> None:
+    put(elsewhere / place)
+    found = find_target()
+    assert (found.api_url, found.endpoint) == (RECORD["apiUrl"], RECORD["endpoint"])
+    assert found.outputs == RECORD["outputs"]
+    assert found.client("sqs").meta.endpoint_url == RECORD["endpoint"]
+
+
+def test_without_a_local_cloud_it_says_what_to_do() -> None:
+    with pytest.raises(NoTargetError, match="run `homing up`, or name a stack with --stack"):
+        find_target()
+
+
+@pytest.mark.parametrize("record", [{}, [], "text"])
+def test_an_unreadable_record_is_told_by_its_path(elsewhere: Path, record: Any) -> None:
+    put(elsewhere / "here", record)
+    with pytest.raises(NoTargetError, match=r"local\.json is unreadable"):
+        find_target()
+
+
+class FakeSession:
+    """An AWS account with one stack."""
+
+    region_name = "eu-west-1"
+
+    def __init__(self, name: str, output: str) -> None:
+        self._name = name
+        url = "https://abc.execute-api.eu-west-1.amazonaws.com/"
+        self._stack = {"Outputs": [{"OutputKey": output, "OutputValue": url}]}
+
+    def client(self, service: str, **_: Any) -> FakeSession:
+        assert service == "cloudformation"
+        return self
+
+    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803 -- boto3's
+        if StackName != self._name:
+            error = {"Code": "ValidationError", "Message": f"{StackName} does not exist"}
+            raise ClientError({"Error": error}, "DescribeStacks")
+        return {"Stacks": [self._stack]}
+
+
+def test_a_stack_in_aws_is_known_by_its_outputs() -> None:
+    found = aws_target(FakeSession("Homing", "ApiUrl"), "Homing")
+    assert found.api_url == "https://abc.execute-api.eu-west-1.amazonaws.com"
+    assert (found.endpoint, found.session.region_name) == (None, "eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("session", "complaint"),
+    [
+        (FakeSession("Homing", "Url"), "it is not a stack of Homing"),
+        (FakeSession("Other", "ApiUrl"), "stack Homing cannot be read: .* does not exist"),
+    ],
+)
+def test_a_stack_that_is_not_homings_or_does_not_exist_is_refused(
+    session: FakeSession, complaint: str
+) -> None:
+    with pytest.raises(NoTargetError, match=complaint):
+        aws_target(session, "Homing")
+
+
+def test_a_profile_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(NoTargetError, match="profile"):
+        find_target("Homing", profile="no-such-profile")
