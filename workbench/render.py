@@ -130,6 +130,7 @@ def _add_attempt(tree: Tree, attempt: Attempt, start: datetime) -> None:
         line.append(f"{visit.name:<16}")
         line.append(f"{_took(visit):>9}  ", style="dim")
         line.append(describe(visit))
+        line.rstrip()
         branch.add(line)
 
 
