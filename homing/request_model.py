@@ -39,6 +39,7 @@ _SENTENCES = {
     "extra_forbidden": "is not a known field",
     "model_type": "must be an object",
     "dict_type": "must be an object",
+    "string_unicode": "must be a valid string",
     "list_type": "must be an array",
     "too_short": "must hold at least one item",
     "too_long": "holds too many items: at most {max_length} are allowed",
