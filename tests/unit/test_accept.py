@@ -12,6 +12,7 @@ import pytest
 from homing.delivery import Delivery
 from homing.policy import Policy
 from lambdas import accept
+from workbench.api_models import AcceptedMessage, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,7 +64,7 @@ def problem(answer: dict[str, Any], status: int) -> dict[str, Any]:
     assert answer["headers"]["Content-Type"] == "application/problem+json"
     document = json.loads(answer["body"])
     assert document["status"] == status
-    assert document.keys() >= {"type", "title", "status", "detail"}
+    Problem.model_validate(document, extra="forbid")
     return document
 
 
@@ -93,6 +94,7 @@ def test_an_accepted_message_is_answered_with_its_ids_and_where_to_ask_after_it(
         "links": {"self": "/v1/messages/order-1841?senderId=default"},
     }
     assert answer["headers"]["Location"] == document["links"]["self"]
+    AcceptedMessage.model_validate(document, extra="forbid")
 
 
 def test_what_is_queued_is_a_delivery_document_with_the_payload_to_the_character(

@@ -15,6 +15,7 @@ from homing.ledger import retry_entry, retry_update, to_dynamodb
 from homing.messages_table import MessagesTable
 from homing.outcome import Outcome
 from lambdas import get_message
+from workbench.api_models import MessageState, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,6 +60,12 @@ def found(answer: dict[str, Any]) -> dict[str, Any]:
     assert answer["statusCode"] == 200
     assert answer["headers"]["Content-Type"] == "application/json"
     return json.loads(answer["body"])
+
+
+def deliveries(path: str = "/v1/messages/order-1841") -> list[dict[str, Any]]:
+    document = found(get(path))
+    MessageState.model_validate(document, extra="forbid")
+    return document["deliveries"]
 
 
 def put_guard(
@@ -106,7 +113,7 @@ def test_what_was_accepted_is_queued_until_something_is_on_record() -> None:
     document = found(get("/v1/messages/order-1841"))
     assert document.keys() == {"messageId", "senderId", "deliveries"}
     assert (document["messageId"], document["senderId"]) == ("order-1841", "default")
-    assert document["deliveries"] == [
+    assert deliveries() == [
         {
             "messageId": "order-1841",
             "senderId": "default",
@@ -126,8 +133,7 @@ def test_what_was_accepted_is_queued_until_something_is_on_record() -> None:
 
 def test_a_scheduled_message_says_when_it_will_go_out() -> None:
     put_guard(deliver_at=TOMORROW)
-    deliveries = found(get("/v1/messages/order-1841"))["deliveries"]
-    assert [delivery["deliverAt"] for delivery in deliveries] == [TOMORROW, TOMORROW]
+    assert [delivery["deliverAt"] for delivery in deliveries()] == [TOMORROW, TOMORROW]
 
 
 def test_what_is_on_record_is_given_as_it_stands_in_the_ledger_but_for_its_keys(
@@ -136,7 +142,7 @@ def test_what_is_on_record_is_given_as_it_stands_in_the_ledger_but_for_its_keys(
     guard = put_guard()
     recorded = guard.references()[1]
     put_retry(ledger_table, recorded)
-    queued, retried = found(get("/v1/messages/order-1841"))["deliveries"]
+    queued, retried = deliveries()
     assert queued["status"] == "QUEUED"
     assert retried == {
         "messageId": "order-1841",
@@ -184,7 +190,7 @@ def test_a_record_that_has_expired_is_not_shown_though_it_is_still_there(ledger_
 
 def test_a_record_that_outlives_the_guard_is_still_shown(ledger_table: Any) -> None:
     put_retry(ledger_table, put_guard(expires_at=GONE).references()[0])
-    (delivery,) = found(get("/v1/messages/order-1841"))["deliveries"]
+    (delivery,) = deliveries()
     assert delivery["status"] == "RETRY_SCHEDULED"
 
 
@@ -232,6 +238,7 @@ def test_what_was_never_accepted_is_not_found(message_id: str, sender_id: str) -
     assert answer["statusCode"] == document["status"] == 404
     assert answer["headers"]["Content-Type"] == "application/problem+json"
     assert document["type"] == "urn:homing:problem:message-not-found"
+    Problem.model_validate(document, extra="forbid")
     assert len(document["detail"]) < 400
 
 
