@@ -56,7 +56,7 @@ app.add_typer(letters, name="dead-letters")
 def up(port: Port = None) -> None:
     """Start the local cloud and deploy Homing to it; again, to deploy what has changed."""
     cloud = local_cloud.up(port, say=_say)
-    _say(f"up: {cloud.api_url}")
+    _say(f"up: {cloud.api_url} (names and endpoints: {local_cloud.STATE_DIR / local_cloud.RECORD})")
 
 
 @app.command()
@@ -202,6 +202,8 @@ def letters_default(
     """Look into the dead-letter queue; nothing is taken out of it."""
     if context.invoked_subcommand is None:
         letters_list(limit, as_json, stack, region, profile)
+    elif as_json:
+        raise typer.BadParameter(f"--json goes after {context.invoked_subcommand}")
 
 
 @letters.command("list")
