@@ -122,7 +122,7 @@ class Intake(Construct):
             },
         )
         grant(ledger.messages, function, "dynamodb:PutItem", "dynamodb:GetItem")
-        grant(ledger.table, function, "dynamodb:Query", "dynamodb:BatchGetItem")
+        grant(ledger.table, function, "dynamodb:Query")
         self.queue.grant(function, "sqs:SendMessage")
         return function
 

@@ -71,7 +71,6 @@ def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
                 ("dynamodb:PutItem", "Ledger/Messages"),
                 ("dynamodb:GetItem", "Ledger/Messages"),
                 ("dynamodb:Query", "Ledger/Deliveries"),
-                ("dynamodb:BatchGetItem", "Ledger/Deliveries"),
                 ("sqs:SendMessage", "Intake/Deliveries"),
             },
         ),
