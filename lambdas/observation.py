@@ -15,6 +15,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from homing.classification import Decision
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from homing.classification import Verdict
     from homing.delivery import Reference
     from homing.lane import Settled
@@ -47,6 +49,7 @@ def log_attempt(
     metrics.add_metric("AttemptLatency", MetricUnit.Milliseconds, outcome.response_time)
     metrics.add_metric(_metric_of(verdict), MetricUnit.Count, 1)
     _log(
+        logger.info,
         "delivery.attempted",
         deliveryId=reference.delivery_id,
         messageId=reference.message_id,
@@ -69,6 +72,7 @@ def log_unrecorded(reference: Reference, *, attempt: int, reason: str) -> None:
     """Log that an attempt is missing from the ledger, and count it for the alarm."""
     metrics.add_metric("LedgerWriteFailed", MetricUnit.Count, 1)
     _log(
+        logger.error,  # so that the alarm's metric is there at any log level
         "ledger.unrecorded",
         deliveryId=reference.delivery_id,
         messageId=reference.message_id,
@@ -92,13 +96,25 @@ def log_settled(reference: Reference, settled: Settled, *, queue_message_id: str
     )
 
 
+def log_message(event: str, metric: str, **fields: Any) -> None:
+    """Log what became of a request to take in a message, and count it.
+
+    Args:
+        event: `message.accepted`, `message.repeated`, `message.rejected` or `message.failed`.
+        metric: the CloudWatch metric that counts it.
+        fields: ids and field names; never the payload.
+    """
+    metrics.add_metric(metric, MetricUnit.Count, 1)
+    _log(logger.info, event, **fields)
+
+
 def _metric_of(verdict: Verdict) -> str:
     if verdict.decision is Decision.DELIVERED:
         return "Delivered"
     return "DeliveryFailed" if verdict.is_final else "RetryScheduled"
 
 
-def _log(event: str, **fields: Any) -> None:
+def _log(write: Callable[..., None], event: str, **fields: Any) -> None:
     embedded = metrics.serialize_metric_set()
     metrics.clear_metrics()
-    logger.info(event, **fields, **embedded)
+    write(event, **fields, **embedded)

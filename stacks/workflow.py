@@ -1,0 +1,220 @@
+"""The delivery workflow: the state machine, its functions and the dead-letter queue."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from stacks.first_attempt import first_attempt_definition
+from stacks.function import PROJECT, PythonFunction
+from stacks.ledger import grant
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_lambda as lambda_
+
+    from stacks.ledger import Ledger
+    from stacks.settings import StackSettings
+
+DEFINITION = PROJECT / "statemachine" / "delivery.asl.json"
+
+# What a function needs beyond the attempt's own deadline: to parse, to close, to answer.
+_DELIVER_MARGIN_SECONDS = 5
+# What a first attempt needs beyond its deadline: the other steps, and what is retried of them.
+_FIRST_ATTEMPT_MARGIN_SECONDS = 30
+
+# Both count what the functions cannot see: direct integrations, and executions that broke. Every
+# failed try of a write is a TaskFailed; a failed condition is a result, not a failure.
+_LEDGER_TRY_FAILED = (
+    '{ ($.type = "TaskFailed" || $.type = "TaskTimedOut")'
+    ' && $.details.resourceType = "dynamodb" && $.details.resource = "updateItem"'
+    ' && $.details.error != "DynamoDB.ConditionalCheckFailedException" }'
+)
+# `DeliveryFailed` ends an execution with the ledger status as its error. Any other end means that
+# the message was neither delivered nor parked.
+_BROKEN = (
+    '{ ($.type = "ExecutionFailed" && $.details.error != "FAILED"'
+    ' && $.details.error != "MAX_RETRIES_EXCEEDED")'
+    ' || $.type = "ExecutionAborted" || $.type = "ExecutionTimedOut" }'
+)
+
+
+class Workflow(Construct):
+    """The workflow of one delivery (docs/architecture.md).
+
+    Args:
+        settings: attempt deadline, retention, log retention.
+        ledger: where deliveries are recorded.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: StackSettings,
+        ledger: Ledger,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._settings = settings
+        self.ledger = ledger
+        self.dead_letter_queue = parking_queue(self, "DeadLetters")
+        self.deliver = self._deliver()
+        self.classify = self._function("Classify", memory_size=256)
+        self.compute_backoff = self._function(
+            "ComputeBackoff",
+            memory_size=256,
+            environment={"RETENTION_DAYS": str(settings.retention_days)},
+        )
+        self.record_retry = self._function(
+            "RecordRetry",
+            memory_size=512,  # boto3 loads in half the time
+            environment={"LEDGER_TABLE": self.ledger.table.table_name},
+        )
+        grant(self.ledger.table, self.record_retry, "dynamodb:UpdateItem")
+        self._log_group = self._logs()
+        self.state_machine = self._standard()
+        self.first_attempts = self._express() if settings.express_lane else None
+        self.ledger_try_failed = self._count("LedgerTryFailed", _LEDGER_TRY_FAILED)
+        self.execution_broken = self._count("ExecutionBroken", _BROKEN)
+
+    @property
+    def functions(self) -> tuple[PythonFunction, ...]:
+        """The functions that its states invoke."""
+        return (self.deliver, self.classify, self.compute_backoff, self.record_retry)
+
+    def _function(
+        self,
+        construct_id: str,
+        *,
+        memory_size: int,
+        timeout: Duration | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> PythonFunction:
+        return PythonFunction(
+            self,
+            construct_id,
+            settings=self._settings,
+            timeout=timeout or Duration.seconds(15),
+            memory_size=memory_size,
+            environment=environment,
+        )
+
+    def _deliver(self) -> PythonFunction:
+        deadline = self._settings.attempt_timeout_seconds
+        return self._function(
+            "Deliver",
+            memory_size=256,  # it mostly waits
+            timeout=Duration.seconds(math.ceil(deadline) + _DELIVER_MARGIN_SECONDS),
+            environment={"ATTEMPT_TIMEOUT_SECONDS": f"{deadline:g}"},
+        )
+
+    def _logs(self) -> logs.LogGroup:
+        return logs.LogGroup(
+            self,
+            "Logs",
+            retention=self._settings.log_retention,
+            removal_policy=self._settings.removal_policy,
+        )
+
+    def _standard(self) -> sfn.StateMachine:
+        return self._machine(
+            "StateMachine",
+            DEFINITION.read_text(),
+            kind=sfn.StateMachineType.STANDARD,
+            level=sfn.LogLevel.ERROR,
+        )
+
+    def _express(self) -> sfn.StateMachine:
+        """Make the workflow of first attempts, which hands over to the Standard one."""
+        definition = first_attempt_definition(
+            json.loads(DEFINITION.read_text()), timeout_seconds=self.first_attempt_timeout_seconds
+        )
+        machine = self._machine(
+            "FirstAttempts",
+            json.dumps(definition),
+            kind=sfn.StateMachineType.EXPRESS,
+            level=sfn.LogLevel[self._settings.first_attempt_log_level],
+            substitutions={"DeliveryStateMachine": self.state_machine.state_machine_arn},
+        )
+        self.state_machine.grant_start_execution(machine)
+        return machine
+
+    @property
+    def first_attempt_timeout_seconds(self) -> int:
+        """When Step Functions ends a first attempt: room for one deadline and short retries."""
+        return math.ceil(self._settings.attempt_timeout_seconds) + _FIRST_ATTEMPT_MARGIN_SECONDS
+
+    def _machine(
+        self,
+        construct_id: str,
+        definition: str,
+        *,
+        kind: sfn.StateMachineType,
+        level: sfn.LogLevel,
+        substitutions: dict[str, str] | None = None,
+    ) -> sfn.StateMachine:
+        # from_string puts the definition into the template, where tests can read it; from_file
+        # would make an S3 asset of it.
+        machine = sfn.StateMachine(
+            self,
+            construct_id,
+            definition_body=sfn.DefinitionBody.from_string(definition),
+            definition_substitutions={
+                "DeliverFunction": self.deliver.function_arn,
+                "ClassifyFunction": self.classify.function_arn,
+                "ComputeBackoffFunction": self.compute_backoff.function_arn,
+                "RecordRetryFunction": self.record_retry.function_arn,
+                "LedgerTable": self.ledger.table.table_name,
+                "DeadLetterQueue": self.dead_letter_queue.queue_url,
+                **(substitutions or {}),
+            },
+            state_machine_type=kind,
+            # Payloads never reach the logs, since execution data is left out (docs/decisions/0011).
+            # For log delivery and X-Ray CDK allows `*` as the resource, since their actions know
+            # no other.
+            logs=sfn.LogOptions(
+                destination=self._log_group, level=level, include_execution_data=False
+            ),
+            tracing_enabled=True,
+        )
+        self._grant(machine)
+        return machine
+
+    def _count(self, metric_name: str, pattern: str) -> cloudwatch.Metric:
+        found = logs.MetricFilter(
+            self,
+            metric_name,
+            log_group=self._log_group,
+            filter_pattern=logs.FilterPattern.literal(pattern),
+            metric_namespace=self._settings.metrics_namespace,
+            metric_name=metric_name,
+            metric_value="1",
+        )
+        return found.metric(statistic=cloudwatch.Stats.SUM, period=Duration.minutes(5))
+
+    def _grant(self, machine: sfn.StateMachine) -> None:
+        callees: tuple[lambda_.IFunction, ...] = self.functions
+        for function in callees:
+            function.grant_invoke_latest_version(machine)
+        grant(self.ledger.table, machine, "dynamodb:UpdateItem", "dynamodb:GetItem")
+        self.dead_letter_queue.grant(machine, "sqs:SendMessage")
+
+
+def parking_queue(scope: Construct, construct_id: str, *, fifo: bool | None = None) -> sqs.Queue:
+    """Make a queue for what a person must look at; SQS keeps a message for 14 days at most."""
+    return sqs.Queue(
+        scope,
+        construct_id,
+        fifo=fifo,  # a FIFO queue parks in a FIFO queue; `False` would not deploy
+        retention_period=Duration.days(14),
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=True,
+    )

@@ -1,0 +1,143 @@
+"""The command `homing` where no cloud is needed: usage, complaints, exit statuses."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+from typer.testing import CliRunner
+
+from workbench import target
+from workbench.cli import app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+COMMANDS = ["up", "down", "send", "status", "trace", "dead-letters", "receiver", "demo"]
+READING = [["status", "m-1"], ["trace", "m-1"], ["dead-letters"], ["dead-letters", "show", "m-1"]]
+
+
+@pytest.fixture(autouse=True)
+def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Work in an empty folder, with the project's own cloud out of sight and wide output."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(target, "STATE_DIR", tmp_path / ".homing")
+    monkeypatch.delenv("HOMING_STACK", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture
+def runner() -> CliRunner:
+    return CliRunner()
+
+
+def test_without_arguments_it_lists_the_commands(runner: CliRunner) -> None:
+    shown = runner.invoke(app, []).output
+    assert [command for command in COMMANDS if command not in shown] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(runner: CliRunner, command: str) -> None:
+    done = runner.invoke(app, [command, "--help"])
+    assert done.exit_code == 0
+    assert "Usage" in done.output
+
+
+@pytest.mark.parametrize("command", ["status", "trace", "dead-letters", "dead-letters show"])
+def test_every_reading_command_takes_json(runner: CliRunner, command: str) -> None:
+    assert "--json" in runner.invoke(app, [*command.split(), "--help"]).output
+
+
+@pytest.mark.parametrize(
+    "arguments", [*READING, ["send", "--target", "http://x", "--payload", "1"]]
+)
+def test_without_a_cloud_it_says_what_to_do_in_one_line(
+    runner: CliRunner, arguments: list[str]
+) -> None:
+    done = runner.invoke(app, arguments)
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        "homing: there is no local cloud: run `homing up`, or name a stack with --stack\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "give --target and --payload, or --file"),
+        (["--target", "http://x"], "give --target and --payload, or --file"),
+        (["--target", "http://x", "--payload", "nonsense"], "--payload is not JSON"),
+        (["--file", "none.jsonl"], "none.jsonl"),
+        (["--file", "some.jsonl", "--payload", "1"], "--file brings the whole message"),
+        (["--file", "some.jsonl", "--message-id", "1"], "--file brings the whole message"),
+        (["--nonsense"], "No such option"),
+    ],
+)
+def test_a_mistake_in_usage_is_told_with_status_2(
+    runner: CliRunner, tmp_path: Path, arguments: list[str], complaint: str
+) -> None:
+    (tmp_path / "some.jsonl").write_text("{}\n")
+    done = runner.invoke(app, ["send", *arguments])
+    assert done.exit_code == 2
+    assert complaint in done.stderr
+    assert done.stdout == ""
+
+
+def test_json_asked_for_in_the_wrong_place_is_not_passed_over(runner: CliRunner) -> None:
+    done = runner.invoke(app, ["dead-letters", "--json", "show", "m-1"])
+    assert done.exit_code == 2
+    assert "--json goes after show" in done.stderr
+
+
+@pytest.fixture
+def listening() -> Iterator[subprocess.Popen[str]]:
+    command = [Path(sys.prefix, "bin", "homing"), "receiver", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:  # noqa: S603 -- our own command
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def test_the_receiver_does_as_the_url_says_and_tells_what_came(
+    listening: subprocess.Popen[str],
+) -> None:
+    assert listening.stdout is not None
+    url = listening.stdout.readline().split()[2].rstrip(";")
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=10)
+    connection.request("POST", "/script/503", "{}", {"webhook-id": "m-1"})
+    assert connection.getresponse().status == 503
+    connection.close()
+    assert listening.stdout.readline().endswith(" m-1 POST /script/503 -> 503\n")
+    listening.send_signal(signal.SIGINT)
+    assert listening.wait(10) == 0
+
+
+def test_a_receiver_whose_port_is_taken_says_so(runner: CliRunner) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = runner.invoke(app, ["receiver", "--port", str(port)])
+    assert done.exit_code == 1
+    assert done.stderr == f"homing: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_a_local_cloud_that_has_gone_is_told_in_one_line(runner: CliRunner, tmp_path: Path) -> None:
+    record = """{"endpoint": "http://127.0.0.1:9", "region": "us-east-1", "outputs": {},
+                 "apiUrl": "http://127.0.0.1:9/api"}"""
+    (tmp_path / ".homing").mkdir()
+    (tmp_path / ".homing" / "local.json").write_text(record)
+    done = runner.invoke(app, ["status", "m-1"])
+    assert done.exit_code == 1
+    assert done.stderr == (
+        "homing: the local cloud at http://127.0.0.1:9 does not answer: run `homing up`\n"
+    )
