@@ -182,7 +182,6 @@ def test_a_lonely_message_pays_for_its_batch_alone(model: Model) -> None:
         "Dispatch, time",
         "deliveries, receive",
         "deliveries, delete",
-        "traces",
     }
 
 
