@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from workbench import demo, live, local_cloud, receiver, render, send, sending
 from workbench.api_client import ApiClient
 from workbench.cli_reading import reading
+from workbench.cost_command import cost
 from workbench.errors import WorkbenchError
 from workbench.fates import complaints
 from workbench.options import AsJson, Port, Profile, Region, Sender, Stack, print_json
@@ -111,6 +112,7 @@ def send_command(
 
 
 app.add_typer(reading)
+app.command("cost")(cost)
 
 
 @app.command("receiver")
