@@ -35,7 +35,7 @@ class InterventionTable:
         self._client = client
 
     def read(self, reference: Reference) -> dict[str, Any] | None:
-        """Give a delivery's record as it stands now, None without one.
+        """Give a delivery's record as it stands now, None without one of its own (0007).
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be read.
@@ -43,7 +43,8 @@ class InterventionTable:
         found = self._client.get_item(
             TableName=self._table, Key=_key(reference), ConsistentRead=True
         )
-        return from_dynamodb(found["Item"]) if "Item" in found else None
+        record = from_dynamodb(found["Item"]) if "Item" in found else None
+        return record if record and record["createdAt"] == reference.created_at else None
 
     def redrive(
         self,
@@ -109,7 +110,8 @@ class InterventionTable:
             "retryHistory = if_not_exists(retryHistory, :none), "
             "attempts = if_not_exists(attempts, :zero), #ttl = if_not_exists(#ttl, :ttl) "
             "REMOVE nextRetryAt, attention, attentionAt",
-            "attribute_not_exists(attempts) OR attribute_exists(nextRetryAt)",
+            "attribute_not_exists(attempts) OR "
+            "(attribute_exists(nextRetryAt) AND createdAt = :createdAt)",
             values,
         )
 

@@ -115,7 +115,7 @@ class Interventions:
         """Make the attempt that a delivery waits for at once.
 
         Raises:
-            BotoCoreError, ClientError: when the ledger or Step Functions fails; nothing has changed.
+            BotoCoreError, ClientError: when AWS refuses a call; nothing has changed then.
         """
         record = self.table.read(reference)
         if record and Status(record["status"]) not in _WAITING:

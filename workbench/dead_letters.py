@@ -6,11 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from homing import timestamps
 from homing.delivery import Delivery, Reference
 from homing.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from workbench.target import Target
 
@@ -29,6 +31,12 @@ class DeadLetter:
     category: str
     reason: str
     document: Mapping[str, Any]
+
+    @property
+    def failed_at(self) -> datetime:
+        """When its last attempt was observed; where that is not known, when it was due."""
+        outcome = self.document.get("outcome") or {}
+        return timestamps.from_text(outcome.get("timestamp") or self.document["dueAt"])
 
     @classmethod
     def from_body(cls, body: str) -> Self | None:
