@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from workbench import demo, live, local_cloud, receiver, render, send, sending
 from workbench.api_client import ApiClient
+from workbench.cli_acting import acting
 from workbench.cli_reading import reading
 from workbench.cost_command import cost
 from workbench.errors import WorkbenchError
@@ -112,6 +113,7 @@ def send_command(
 
 
 app.add_typer(reading)
+app.add_typer(acting)
 app.command("cost")(cost)
 
 

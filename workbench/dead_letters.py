@@ -108,7 +108,7 @@ def look(target: Target, limit: int) -> Look:
     client = target.client("sqs")
     queue = target.outputs["DeadLetterQueueUrl"]
     total = _count(client, queue)
-    bodies = _peek(client, queue, min(limit, total) or 1)
+    bodies = peek(client, queue, min(limit, total) or 1)
     read = [(DeadLetter.from_body(body), body) for body in bodies]
     return Look(
         total=max(total, len(bodies)),
@@ -123,7 +123,8 @@ def _count(client: Any, queue: str) -> int:
     return sum(int(found[name]) for name in names)
 
 
-def _peek(client: Any, queue: str, limit: int) -> tuple[str, ...]:
+def peek(client: Any, queue: str, limit: int) -> tuple[str, ...]:
+    """Give the bodies of up to `limit` messages and leave them where they are."""
     held: list[Mapping[str, Any]] = []
     try:
         while len(held) < limit:

@@ -69,9 +69,8 @@ def hold(target: Target, wanted: Filter) -> Iterator[HeldLetter]:
     """
     client, queue = target.client("sqs"), target.outputs["DeadLetterQueueUrl"]
     passed_over: list[Mapping[str, Any]] = []
-    seen: set[str] = set()
     try:
-        for message in _received(client, queue, seen):
+        for message in received(client, queue):
             letter = DeadLetter.from_body(message["Body"])
             if letter is None or not wanted.matches(letter):
                 passed_over.append(message)
@@ -82,12 +81,14 @@ def hold(target: Target, wanted: Filter) -> Iterator[HeldLetter]:
             _change(client, queue, message)
 
 
-def _received(client: Any, queue: str, seen: set[str]) -> Iterator[Mapping[str, Any]]:
-    """Receive until the queue has no more that has not been seen."""
+def received(client: Any, queue: str) -> Iterator[Mapping[str, Any]]:
+    """Receive messages, each once, until the queue has no more that has not been seen."""
+    seen: set[str] = set()
     while messages := client.receive_message(
         QueueUrl=queue,
         MaxNumberOfMessages=_BATCH,
         VisibilityTimeout=HOLD_SECONDS,
+        MessageSystemAttributeNames=["MessageGroupId"],
         WaitTimeSeconds=1,  # a short poll asks only some of the queue's servers
     ).get("Messages", []):
         new = [message for message in messages if message["MessageId"] not in seen]
