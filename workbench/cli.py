@@ -7,20 +7,22 @@ import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 from typer.core import TyperGroup
 
-from workbench import dead_letters, local_cloud, render, send, sending
+from workbench import dead_letters, demo, local_cloud, receiver, render, send, sending
 from workbench import trace as tracing
 from workbench.api_client import ApiClient
 from workbench.deliveries import views
 from workbench.errors import NotFoundError, WorkbenchError
+from workbench.fates import complaints
 from workbench.options import AsJson, MessageId, Port, Profile, Region, Sender, Stack
-from workbench.target import find_target
+from workbench.target import find_target, local_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from workbench.receiver import Arrival
     from workbench.send import Handed, Line
 
 
@@ -30,8 +32,11 @@ class _OneLineErrors(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except EndpointConnectionError as error:
+            _complain(f"homing: {error}; for a local cloud, run `homing up`")
+            raise typer.Exit(1) from error
         except (WorkbenchError, ClientError, BotoCoreError) as error:
-            typer.echo(f"homing: {error}", err=True)
+            _complain(f"homing: {error}")
             raise typer.Exit(1) from error
 
 
@@ -146,6 +151,39 @@ def trace_command(
         render.console().print(render.trace(found))
 
 
+@app.command("receiver")
+def receiver_command(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")
+    ] = receiver.DEFAULT_PORT,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Run an endpoint that does as the URL says, until Ctrl-C.
+
+    /script/503,503,200 answers 503, again 503, then 200; each message counts for itself. Further
+    steps: drop, drip, delay=SECONDS, retry-after=VALUE, as in /script/429;retry-after=3,200. Any
+    other path answers 200.
+    """
+    try:
+        receiver.serve(host=host, port=port, on_ready=_say_ready, on_arrival=_say_arrival)
+    except OSError as error:
+        raise WorkbenchError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+
+
+@app.command("demo")
+def demo_command(port: Port = None) -> None:
+    """Send a message of every fate, show what becomes of it, and check that it is right.
+
+    The exit status is 1 if any ended otherwise than it should.
+    """
+    local_cloud.up(port, say=_say)
+    seen = demo.run(local_target(local_cloud.STATE_DIR / local_cloud.RECORD), render.console())
+    wrong = [complaint for one in seen for complaint in complaints(one)]
+    for complaint in wrong:
+        _complain(f"not as it should be: {complaint}")
+    raise typer.Exit(1 if wrong else 0)
+
+
 Limit = Annotated[int, typer.Option(min=1, help="Look at no more than so many.")]
 
 
@@ -231,6 +269,16 @@ def _tell(handed: Handed) -> None:
 def _tell_refused(handed: Handed) -> None:
     for problem in handed.problems:
         _complain(f"line {handed.line.number}: {problem}")
+
+
+def _say_ready(url: str) -> None:
+    _say(f"listening on {url}; Ctrl-C ends it")
+
+
+def _say_arrival(arrival: Arrival) -> None:
+    what = arrival.step or f"400 ({arrival.complaint})"
+    at = f"{arrival.received_at:%H:%M:%S}.{arrival.received_at.microsecond // 1000:03d}"
+    _say(f"{at} {arrival.message_id or '-'} {arrival.method} {arrival.path} -> {what}")
 
 
 def _say(text: str) -> None:

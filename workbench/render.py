@@ -11,12 +11,15 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from workbench.fates import complaints
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from workbench.dead_letters import DeadLetter
     from workbench.deliveries import DeliveryView
+    from workbench.fates import Seen
     from workbench.history import Attempt, Visit
     from workbench.trace import Trace
 
@@ -101,6 +104,21 @@ def dead_letters(found: Iterable[DeadLetter]) -> Table:
     return made
 
 
+def fates(found: Iterable[Seen]) -> Table:
+    """Show what became of the messages of the demo, and whether it is right."""
+    made = table("the endpoint", "status", "attempts", "requests", "as it should be")
+    for seen in found:
+        wrong = complaints(seen)
+        made.add_row(
+            seen.fate.does,
+            status(", ".join(view.status for view in seen.deliveries)),
+            ", ".join(entry["errorCategory"] for entry in seen.attempts),
+            str(len(seen.arrivals)),
+            Text("no", style="red") if wrong else Text("yes", style="green"),
+        )
+    return made
+
+
 def trace(found: Trace) -> Tree:
     """Show a delivery's execution as a tree: attempts, and in each the states it went through."""
     view = found.delivery
@@ -130,6 +148,7 @@ def _add_attempt(tree: Tree, attempt: Attempt, start: datetime) -> None:
         line.append(f"{visit.name:<16}")
         line.append(f"{_took(visit):>9}  ", style="dim")
         line.append(describe(visit))
+        line.rstrip()
         branch.add(line)
 
 

@@ -1,0 +1,67 @@
+"""Writing the one HTTP/1.1 request of an attempt."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from homing.delivery import Reference, Request
+    from homing.target import Target
+
+USER_AGENT = "Homing/0.1.0"
+
+# What only Homing can set (prefixes `webhook-` and `proxy-` besides), and what frames the message
+# or speaks of the connection (RFC 9110, section 7.6.1). Reception refuses a message that names one.
+RESERVED_HEADERS = frozenset(
+    {"accept-encoding", "content-type", "user-agent", "x-correlation-id"}
+    | {"connection", "content-length", "expect", "host", "keep-alive", "te", "trailer"}
+    | {"transfer-encoding", "upgrade"}
+)
+RESERVED_PREFIXES = ("webhook-", "proxy-")
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def request_headers(
+    reference: Reference, request: Request, started: datetime, body: bytes
+) -> dict[str, str]:
+    """Give the headers of one attempt: Homing's own, then what the sender of the message added.
+
+    Args:
+        reference: gives `webhook-id` (the same on every attempt) and `X-Correlation-ID`.
+        request: gives the content type and the added headers, none of which can override.
+        started: the time of the attempt, `webhook-timestamp` in whole seconds.
+        body: the exact bytes that are sent.
+    """
+    added = request.headers.items()
+    return {
+        "Content-Type": request.content_type,
+        "Content-Length": str(len(body)),
+        "User-Agent": USER_AGENT,
+        "Accept-Encoding": "identity",
+        "webhook-id": reference.message_id,
+        "webhook-timestamp": str(int(started.timestamp())),
+        "X-Correlation-ID": reference.correlation_id,
+        **{name: value for name, value in added if not _is_reserved(name.lower())},
+    }
+
+
+def _is_reserved(name: str) -> bool:
+    return name in RESERVED_HEADERS or name.startswith(RESERVED_PREFIXES)
+
+
+def encode_request(target: Target, headers: Mapping[str, str], body: bytes) -> bytes:
+    """Write a POST as it goes over the wire: one piece, so that it leaves in one write.
+
+    Raises:
+        ValueError: when a header holds a control character, which would end its line.
+    """
+    lines = [f"POST {target.path} HTTP/1.1", f"Host: {target.host_header}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if _CONTROL.search("".join(lines)):
+        raise ValueError("a header holds a control character")
+    return "\r\n".join([*lines, "", ""]).encode() + body

@@ -1,0 +1,155 @@
+"""A message: what a sender wants delivered, checked and complete."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from homing.delivery import Delivery, Request
+from homing.errors import FieldError, InvalidMessageError
+from homing.guard import Guard, first_attempt_at
+from homing.http_fields import DEFAULT_CONTENT_TYPE
+from homing.identifiers import DEFAULT_SENDER_ID
+from homing.lifetime import fit_lifetime
+from homing.policy_override import override
+from homing.raw_json import decode, read_value, split_members
+from homing.request_checks import check_request
+from homing.timestamps import to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from homing.policy import Policy
+
+# A payload of 200 KiB is at most six times as long in the request (every character as \u0041).
+MAX_BODY_BYTES = 2 * 1024 * 1024
+
+# An execution's state holds 256 KiB. 24 of them are left for 4 KiB of response body, each byte of
+# which JSON may write as six, and 4 for the verdict, the delay and the record of the attempt.
+MAX_DOCUMENT_BYTES = 228 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that can be delivered.
+
+    Args:
+        guard: what identifies it, where it goes and when.
+        request: what is sent.
+        policy: how often and how long it is tried.
+    """
+
+    guard: Guard
+    request: Request
+    policy: Policy
+
+    def deliveries(self) -> tuple[Delivery, ...]:
+        """Give one delivery for each target, before its first attempt."""
+        return tuple(
+            Delivery(
+                reference=reference,
+                request=self.request,
+                policy=self.policy,
+                attempt_number=0,
+                due_at=self.guard.due_at,
+                expires_at=self.guard.expires_at,
+            )
+            for reference in self.guard.references()
+        )
+
+
+def document_text(delivery: Delivery) -> str:
+    """Write the delivery document as it goes on the queue and into the execution."""
+    return json.dumps(delivery.to_document(), ensure_ascii=False, separators=(",", ":"))
+
+
+def fingerprint(targets: Sequence[str], request: Request) -> str:
+    """Give a SHA-256 over what is sent where, whatever the order of the targets.
+
+    Headers, policy and times are not part of it: a repeat may differ in them.
+    """
+    content = [sorted(targets), request.content_type, request.payload]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def parse_message(
+    body: str | bytes,
+    *,
+    now: datetime,
+    default_policy: Policy,
+    retention: timedelta,
+    new_id: Callable[[], str],
+) -> Message:
+    """Read the body of `POST /v1/messages` (docs/api.md).
+
+    A `deliverAt` that has passed is not refused here, since the message may be a repeat
+    (`Guard.is_overdue`).
+
+    Args:
+        body: the request body, as bytes or as text.
+        now: when it was received.
+        default_policy: what a message's own policy is laid over.
+        retention: how long a message is kept after its first attempt is due.
+        new_id: makes a `messageId` for a message that brings none.
+
+    Raises:
+        InvalidMessageError: with everything that is wrong, as far as it can be told at once.
+    """
+    given, payload = check_request(_read(body), now)
+    first_attempt = first_attempt_at(now, given.get("deliver_at"))
+    policy = _policy(given, default_policy, first_attempt - now)
+    content_type = given.get("content_type", DEFAULT_CONTENT_TYPE)
+    request = Request(payload, content_type, given.get("headers", {}))
+    message_id = given.get("message_id") or new_id()
+    targets = tuple(dict.fromkeys(given.get("targets") or [given["target_url"]]))
+    guard = Guard(
+        message_id=message_id,
+        sender_id=given.get("sender_id", DEFAULT_SENDER_ID),
+        timestamp=given.get("timestamp", to_text(now)),
+        correlation_id=given.get("correlation_id", message_id),
+        created_at=to_text(now),
+        targets=targets,
+        deliver_at=given.get("deliver_at"),
+        fingerprint=fingerprint(targets, request),
+        expires_at=ceil((first_attempt + retention).timestamp()),
+    )
+    message = Message(guard, request, policy)
+    _check_document(message)
+    return message
+
+
+def _read(body: str | bytes) -> dict[str, Any]:
+    if len(body) > MAX_BODY_BYTES:
+        raise _too_large(f"makes the request longer than {MAX_BODY_BYTES} bytes")
+    members = split_members(decode(body))
+    return {
+        name: source if name == "payload" else read_value(name, source)
+        for name, source in members.items()
+    }
+
+
+def _policy(given: Mapping[str, Any], default: Policy, first_attempt_in: timedelta) -> Policy:
+    policy = override(default, given.get("policy", {}))
+    try:
+        return fit_lifetime(policy, first_attempt_in)
+    except ValueError as error:
+        field = "deliverAt" if "deliver_at" in given else "policy"
+        raise InvalidMessageError([FieldError(field, str(error))]) from error
+
+
+def _check_document(message: Message) -> None:
+    """Measure the delivery document, in which JSON writes each quote of the payload as two."""
+    size = max(len(document_text(delivery).encode()) for delivery in message.deliveries())
+    if size > MAX_DOCUMENT_BYTES:
+        raise _too_large(
+            f"makes a delivery of {size} bytes, its quotes, backslashes and control characters "
+            f"escaped; at most {MAX_DOCUMENT_BYTES} fit into an execution"
+        )
+
+
+def _too_large(message: str) -> InvalidMessageError:
+    return InvalidMessageError([FieldError("payload", message)], 413)

@@ -1,0 +1,82 @@
+"""A message's own policy: the fields it gives replace those of the default policy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from homing.errors import FieldError, InvalidMessageError
+from homing.policy import MAX_ATTEMPTS_LIMIT, PRESETS, Jitter, Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_EXPONENTIAL = {
+    "baseDelaySeconds": "base_delay_seconds",
+    "maxDelaySeconds": "max_delay_seconds",
+    "multiplier": "multiplier",
+}
+
+
+def conflicts(raw: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Name the fields of a `policy` that cannot stand together, whatever their values.
+
+    A schedule (or preset) gives the delays itself, so nothing that computes delays may stand
+    beside it.
+    """
+    ways = [name for name in ("schedule", "preset") if name in raw]
+    if not ways:
+        return
+    if len(ways) > 1:
+        yield FieldError("policy.preset", "cannot stand beside schedule; give one of them")
+    for name in _EXPONENTIAL:
+        if name in raw:
+            yield FieldError(f"policy.{name}", f"cannot stand beside {ways[0]}")
+    if raw.get("jitter") == Jitter.DECORRELATED:
+        yield FieldError("policy.jitter", f"decorrelated cannot stand beside {ways[0]}")
+
+
+def override(default: Policy, given: Mapping[str, Any]) -> Policy:
+    """Give the policy of a message.
+
+    Without `max_attempts` a schedule is followed once: one attempt more than it has waits. A field
+    that computes delays puts a schedule of the default policy out of force.
+
+    Args:
+        default: the policy of messages that bring none.
+        given: the valid fields of the message's `policy`, named as in `Policy`, and `preset`.
+
+    Raises:
+        InvalidMessageError: when the policy that results cannot be followed.
+    """
+    policy = _replaced(default, given)
+    if errors := list(_faults(policy, given)):
+        raise InvalidMessageError(errors)
+    return policy
+
+
+def _replaced(default: Policy, given: Mapping[str, Any]) -> Policy:
+    changes = {name: value for name, value in given.items() if name != "preset"}
+    schedule = PRESETS[given["preset"]] if "preset" in given else given.get("schedule")
+    if schedule is not None:
+        waits = replace(default, schedule=tuple(schedule)).waits
+        jitter = Jitter.ADDITIVE if default.jitter is Jitter.DECORRELATED else default.jitter
+        changes = {"max_attempts": len(waits) + 1, "jitter": jitter} | changes
+        changes["schedule"] = tuple(schedule)
+    elif given.keys() & set(_EXPONENTIAL.values()) or given.get("jitter") is Jitter.DECORRELATED:
+        changes["schedule"] = None
+    return replace(default, **changes)
+
+
+def _faults(policy: Policy, given: Mapping[str, Any]) -> Iterator[FieldError]:
+    if policy.schedule is None:
+        base, cap = policy.base_delay_seconds, policy.max_delay_seconds
+        if base > cap and "base_delay_seconds" in given:
+            yield FieldError("policy.baseDelaySeconds", f"is above maxDelaySeconds ({cap})")
+        elif base > cap:
+            yield FieldError("policy.maxDelaySeconds", f"is below baseDelaySeconds ({base})")
+    elif not policy.waits and policy.max_attempts > 1:
+        yield FieldError("policy.schedule", "holds no wait between two attempts")
+    elif policy.max_attempts > MAX_ATTEMPTS_LIMIT:
+        message = f"makes {policy.max_attempts} attempts; at most {MAX_ATTEMPTS_LIMIT} are allowed"
+        yield FieldError("policy.schedule", message)

@@ -1,0 +1,74 @@
+"""Which target URLs are accepted: those that can be sent to, spelled in one way only.
+
+Two programs that read an odd spelling differently are how a guard is fooled, so what RFC 3986 does
+not allow is refused rather than mended. Where an address may lead is another question: the address
+guard's, which looks at what comes out here.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv6Address
+from urllib.parse import urlsplit
+
+# `timestamp#url` is the ledger's sort key, at most 1,024 bytes (aws-facts.md, DynamoDB).
+MAX_URL_LENGTH = 1024 - len("2025-12-28T12:00:00.000Z#")
+
+_ALLOWED = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]*")  # RFC 3986, without '#'
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?P<port>:[0-9]{1,5})?")
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_\-]{0,61}[A-Za-z0-9_])?"
+_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+_MAX_NAME_LENGTH = 253  # RFC 1035, section 2.3.4, as text
+_MAX_PORT = 65_535
+
+
+def check_target_url(url: str) -> str:
+    """Give the URL back.
+
+    Raises:
+        ValueError: when nothing could be sent to it, or its spelling leaves room for doubt.
+    """
+    if len(url) > MAX_URL_LENGTH:
+        raise ValueError(f"is longer than {MAX_URL_LENGTH} characters")
+    _check_spelling(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:  # brackets that hold no IPv6 address
+        raise ValueError("names no valid host") from error
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise ValueError("must be an absolute URL: http://host/... or https://host/...")
+    _check_authority(parts.netloc)
+    return url
+
+
+def _check_spelling(url: str) -> None:
+    if "#" in url:
+        raise ValueError("has a fragment (#...), which is never sent; leave it out")
+    if _ALLOWED.fullmatch(url) is None:
+        raise ValueError(
+            "holds a character that a URL cannot hold (RFC 3986); percent-encode it, "
+            "and write an international host name in its xn-- form"
+        )
+    if _BROKEN_ESCAPE.search(url):
+        raise ValueError("holds a '%' without two hexadecimal digits after it")
+
+
+def _check_authority(authority: str) -> None:
+    if "@" in authority:
+        raise ValueError("holds credentials; send them in a header")
+    match = _AUTHORITY.fullmatch(authority)
+    if match is None or not 1 <= int((match["port"] or ":80")[1:]) <= _MAX_PORT:
+        raise ValueError("has no valid host and port; a port goes from 1 to 65535")
+    if not _is_host(match["host"]):
+        raise ValueError("names no valid host")
+
+
+def _is_host(host: str) -> bool:
+    if not host.startswith("["):
+        return len(host) <= _MAX_NAME_LENGTH and _NAME.fullmatch(host) is not None
+    try:
+        IPv6Address(host[1:-1])
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,72 @@
+"""The local cloud that workflow and end-to-end tests share: the real stack, deployed once."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from workbench import local_cloud
+from workbench.target import local_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from workbench.target import Target
+
+WAIT_SCALE = 0.1
+
+
+@pytest.fixture(scope="session")
+def cloud_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder whose `.homing/local.json` leads to the cloud; commands run in it find it."""
+    return tmp_path_factory.mktemp("cloud")
+
+
+@pytest.fixture(scope="session")
+def cloud(cloud_folder: Path) -> Iterator[Target]:
+    """A throwaway local cloud whose Step Functions waits take a tenth of their time.
+
+    So a retry on it comes earlier than its `nextRetryAt`: see `true_waits`.
+    """
+    state_dir = cloud_folder / ".homing"
+    with local_cloud.throwaway(state_dir, WAIT_SCALE):
+        yield local_target(state_dir / local_cloud.RECORD)
+
+
+@pytest.fixture(scope="session")
+def wait_scale(cloud: Target) -> Callable[[float], AbstractContextManager[None]]:
+    """Give a context in which waits take this much of their time."""
+
+    @contextmanager
+    def scaled(scale: float) -> Iterator[None]:
+        _configure(cloud, scale)
+        try:
+            yield
+        finally:
+            _configure(cloud, WAIT_SCALE)
+
+    return scaled
+
+
+@pytest.fixture
+def true_waits(wait_scale: Callable[[float], AbstractContextManager[None]]) -> Iterator[None]:
+    """Let waits take their true time, for what must never be early."""
+    with wait_scale(1):
+        yield
+
+
+def _configure(cloud: Target, scale: float) -> None:
+    connection = HTTPConnection(urlsplit(cloud.endpoint).netloc, timeout=10)
+    try:
+        body = json.dumps({"stepfunctions._SFN_WAIT_SCALE": scale})
+        connection.request("POST", "/_ministack/config", body)
+        assert connection.getresponse().status == 200
+    finally:
+        connection.close()

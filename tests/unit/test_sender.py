@@ -1,0 +1,462 @@
+"""The sender against real sockets: what leaves, and what comes of whatever the endpoint does."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import socket
+import struct
+import threading
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+import pytest
+
+from homing.connection import Address, Resolver
+from homing.delivery import Reference, Request
+from homing.outcome import AttemptError, ErrorKind, Outcome
+from homing.sender import Sender
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+NOON = dt.datetime(2025, 12, 28, 12, tzinfo=dt.UTC)
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+TEXT = '{"total": 1.10, "ü": 12345678901234567890}'
+REQUEST = Request(TEXT, "application/json", {"x-a": "1"})
+BIG = Request("x" * 8_000_000, "text/plain", {})  # more than the buffers of both ends hold
+
+Behaviour = "Callable[[Endpoint, socket.socket], None]"
+
+
+@dataclass
+class Endpoint:
+    """A server on a free port. Each connection gets the next behaviour; the last one repeats."""
+
+    behaviours: list[Behaviour]
+    requests: list[bytes] = field(default_factory=list)
+    connections: int = 0
+    farewell: threading.Event = field(default_factory=threading.Event)  # one was closed
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Self:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.address = Address(socket.AF_INET, self._server.getsockname())
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        with suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._server.close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.address.sockaddr[1]}/hooks"
+
+    def resolve(self, _host: str, _port: int) -> list[Address]:
+        return [self.address]
+
+    def _run(self) -> None:
+        with suppress(OSError):
+            while not self.over.is_set():
+                sock, _ = self._server.accept()
+                self._serve(sock)
+
+    def _serve(self, sock: socket.socket) -> None:
+        behave = self.behaviours[min(self.connections, len(self.behaviours) - 1)]
+        self.connections += 1
+        with sock, suppress(OSError):
+            sock.settimeout(20)
+            behave(self, sock)
+        self.farewell.set()
+
+    def read_request(self, sock: socket.socket) -> None:
+        """Read one request and remember it."""
+        request = b""
+        while b"\r\n\r\n" not in request:
+            request += receive(sock)
+        length = int(request.lower().partition(b"content-length: ")[2].split(b"\r")[0])
+        end = request.index(b"\r\n\r\n") + 4 + length
+        while len(request) < end:
+            request += receive(sock)
+        self.requests.append(request)
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, but not beyond the end of the test."""
+        if self.over.wait(seconds):
+            raise TimeoutError
+
+
+def receive(sock: socket.socket) -> bytes:
+    data = sock.recv(65_536)
+    if not data:
+        raise ConnectionResetError
+    return data
+
+
+def answers(*responses: bytes) -> Behaviour:
+    """Answer one request after the other on the same connection, then close it."""
+
+    def behave(endpoint: Endpoint, sock: socket.socket) -> None:
+        for response in responses:
+            endpoint.read_request(sock)
+            sock.sendall(response)
+
+    return behave
+
+
+def drips(at_once: bytes, drops: bytes, *, whole: bool = False) -> Behaviour:
+    """Answer in part, then drip a byte (or the whole of it) every 20 ms, over and over."""
+
+    def behave(endpoint: Endpoint, sock: socket.socket) -> None:
+        endpoint.read_request(sock)
+        sock.sendall(at_once)
+        for drop in itertools.cycle([drops] if whole else [bytes([byte]) for byte in drops]):
+            endpoint.sleep(0.02)
+            sock.sendall(drop)
+
+    return behave
+
+
+def never_reads(endpoint: Endpoint, _sock: socket.socket) -> None:
+    endpoint.sleep(20)
+
+
+def closes_unread(_endpoint: Endpoint, sock: socket.socket) -> None:
+    """Close without having read what has come: that resets the connection."""
+    sock.recv(1, socket.MSG_PEEK)
+
+
+def resets(endpoint: Endpoint, sock: socket.socket) -> None:
+    endpoint.read_request(sock)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def refuses_the_size(endpoint: Endpoint, sock: socket.socket) -> None:
+    """Answer after the head, as a server does that has a limit, and read on for a moment only."""
+    receive(sock)
+    sock.sendall(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
+    sock.shutdown(socket.SHUT_WR)
+    endpoint.sleep(0.1)
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    seconds: float = 0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def now(self) -> dt.datetime:
+        return NOON + dt.timedelta(seconds=self.seconds)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Endpoint]]:
+    """Start an endpoint that behaves as told."""
+    with ExitStack() as stack:
+        yield lambda *behaviours: stack.enter_context(Endpoint(list(behaviours)))
+
+
+class Client:
+    """A sender, and the delivery that it makes attempts of."""
+
+    def __init__(self, sender: Sender) -> None:
+        self.sender = sender
+
+    def send(self, url: str, request: Request = REQUEST) -> Outcome:
+        noon = "2025-12-28T12:00:00.000Z"
+        return self.sender.send(
+            Reference("order-1841", "default", noon, url, "trace-7", noon), request
+        )
+
+
+@pytest.fixture
+def client_with() -> Iterator[Callable[..., Client]]:
+    """Make a client whose sender has these options."""
+    with ExitStack() as stack:
+
+        def make(*, seconds: float = 10, **options: Any) -> Client:
+            sender = Sender(attempt_timeout_seconds=seconds, **options)
+            stack.callback(sender.close)
+            return Client(sender)
+
+        yield make
+
+
+@pytest.fixture
+def client(client_with: Callable[..., Client]) -> Client:
+    return client_with()
+
+
+def test_what_leaves_is_one_post_byte_for_byte(
+    serve: Callable[..., Endpoint], client_with: Callable[..., Client]
+) -> None:
+    endpoint = serve(answers(OK))
+    client = client_with(now=Clock().now, resolve=endpoint.resolve)
+    client.send("http://user:secret@Example.com/caf%C3%A9?a=1&b=%20#part")
+    head, _, body = endpoint.requests[0].partition(b"\r\n\r\n")
+    assert head.decode().split("\r\n") == [
+        "POST /caf%C3%A9?a=1&b=%20 HTTP/1.1",
+        "Host: example.com",
+        "Content-Type: application/json",
+        "Content-Length: 43",
+        "User-Agent: Homing/0.1.0",
+        "Accept-Encoding: identity",
+        "webhook-id: order-1841",
+        "webhook-timestamp: 1766923200",
+        "X-Correlation-ID: trace-7",
+        "x-a: 1",
+    ]
+    assert body == TEXT.encode()
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("http://example.com/", ("example.com", 80)),
+        ("http://example.com:8080/", ("example.com", 8080)),
+        ("http://[2001:db8::1]/", ("2001:db8::1", 80)),
+    ],
+)
+def test_the_name_without_its_brackets_and_the_port_are_looked_up(
+    serve: Callable[..., Endpoint],
+    client_with: Callable[..., Client],
+    url: str,
+    asked: tuple[str, int],
+) -> None:
+    endpoint = serve(answers(OK))
+    seen = []
+
+    def resolve(host: str, port: int) -> list[Address]:
+        seen.append((host, port))
+        return [endpoint.address]
+
+    assert client_with(resolve=resolve).send(url).http_status == 200
+    assert seen == [asked]
+
+
+def test_an_outcome_tells_the_response_its_end_and_how_long_it_took(
+    serve: Callable[..., Endpoint], client_with: Callable[..., Client]
+) -> None:
+    clock = Clock()
+
+    def takes_its_time(endpoint: Endpoint, sock: socket.socket) -> None:
+        endpoint.read_request(sock)
+        clock.seconds += 1.2509
+        body = b"caf\xc3\xa9 \xff"
+        sock.sendall(b"HTTP/1.1 503 x\r\nRetry-After: 3\r\nContent-Length: 7\r\n\r\n" + body)
+
+    endpoint = serve(takes_its_time)
+    assert client_with(now=clock.now, clock=clock).send(endpoint.url) == Outcome(
+        timestamp="2025-12-28T12:00:01.250Z",
+        response_time=1250,
+        http_status=503,
+        retry_after="3",
+        response_body="café \ufffd",
+    )
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_an_outcome_and_never_followed(
+    serve: Callable[..., Endpoint], client: Client, status: int
+) -> None:
+    response = f"HTTP/1.1 {status} x\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"
+    endpoint = serve(answers(response.encode()))
+    assert client.send(endpoint.url).http_status == status
+    assert len(endpoint.requests) == 1
+
+
+def test_a_gzip_bomb_is_kept_as_it_came_and_in_part(
+    serve: Callable[..., Endpoint], client: Client
+) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1000000000\r\n\r\n"
+    outcome = client.send(serve(answers(head + b"\x1f\x8b" + b"z" * 1_000_000)).url)
+    assert outcome.http_status == 200
+    assert outcome.response_body == "\x1f\ufffd" + "z" * 4094
+
+
+def test_an_answer_that_comes_before_the_request_was_read_counts(
+    serve: Callable[..., Endpoint], client: Client
+) -> None:
+    assert client.send(serve(refuses_the_size).url, BIG).http_status == 413
+
+
+def fails_to_resolve(_host: str, _port: int) -> list[Address]:
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
+def resolves_to_a_closed_port(_host: str, _port: int) -> list[Address]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return [Address(socket.AF_INET, server.getsockname())]
+
+
+@pytest.mark.parametrize(
+    ("url", "resolve", "kind", "message"),
+    [
+        (
+            "http://nowhere.example/",
+            fails_to_resolve,
+            ErrorKind.DNS,
+            "name look-up: Name or service not known",
+        ),
+        (
+            "https://example.com/",
+            resolves_to_a_closed_port,
+            ErrorKind.CONNECT,
+            "connect: Connection refused",
+        ),
+        (
+            "ftp://example.com/",
+            fails_to_resolve,
+            ErrorKind.INTERNAL,
+            "preparing the request: the target URL is not an absolute http or https URL",
+        ),
+    ],
+)
+def test_an_attempt_that_reaches_nobody_says_at_which_stage_it_broke_off(
+    client_with: Callable[..., Client], url: str, resolve: Resolver, kind: ErrorKind, message: str
+) -> None:
+    client = client_with(now=Clock().now, clock=Clock(), resolve=resolve)
+    error = AttemptError(kind, message)
+    assert client.send(url) == Outcome("2025-12-28T12:00:00.000Z", 0, error=error)
+
+
+def test_a_name_that_cannot_be_one_fails_at_the_look_up(client: Client) -> None:
+    error = client.send("http://a..b/").error
+    assert error
+    assert error.kind is ErrorKind.DNS
+    assert error.message.startswith("name look-up: ")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "what"),
+    [
+        (closes_unread, ErrorKind.RESET, "Connection reset by peer"),
+        (resets, ErrorKind.RESET, "Connection reset by peer"),
+        (answers(b""), ErrorKind.RESET, "connection closed by the endpoint"),
+        (
+            answers(b"HTTP/1.1 200 OK\r\nContent-Le"),
+            ErrorKind.RESET,
+            "connection closed by the endpoint",
+        ),
+        (
+            answers(b"SSH-2.0-OpenSSH_9.6\r\n" + b"x" * 500),
+            ErrorKind.PROTOCOL,
+            "not an HTTP/1 response: 'SSH-2.0-OpenSSH_9.6\\r\\nxxx",
+        ),
+        (
+            answers(b"HTTP/1.1 101 x\r\n\r\n"),
+            ErrorKind.PROTOCOL,
+            "101 Switching Protocols, which was not asked for",
+        ),
+    ],
+)
+def test_an_endpoint_that_gives_no_response_is_an_outcome_with_an_error(
+    serve: Callable[..., Endpoint], client: Client, behaviour: Behaviour, kind: ErrorKind, what: str
+) -> None:
+    outcome = client.send(serve(behaviour).url)
+    assert outcome.error
+    assert outcome.error.kind is kind
+    assert outcome.error.message.startswith(f"waiting for the response: {what}")
+    assert len(outcome.error.message) <= 200
+    assert (outcome.http_status, outcome.response_body) == (None, "")
+
+
+HEAD, BODY = "waiting for the response", "reading the response body"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "request_", "stage"),
+    [
+        (drips(b"", b"HTTP/1.1 200 OK"), REQUEST, HEAD),
+        (drips(b"HTTP/1.1 200 ", b"x"), REQUEST, HEAD),
+        (drips(b"HTTP/1.1 200 OK\r\nX: ", b"x"), REQUEST, HEAD),
+        (drips(b"", b"HTTP/1.1 102 Processing\r\n\r\n", whole=True), REQUEST, HEAD),
+        (drips(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n", b"x"), REQUEST, BODY),
+        (
+            drips(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+            REQUEST,
+            BODY,
+        ),
+        (never_reads, REQUEST, HEAD),
+        (never_reads, BIG, "sending the request"),
+    ],
+    ids=["status", "reason", "headers", "interim", "body", "chunks", "silence", "never reads"],
+)
+def test_an_endpoint_cannot_hold_an_attempt_beyond_its_deadline(
+    serve: Callable[..., Endpoint],
+    client_with: Callable[..., Client],
+    behaviour: Behaviour,
+    request_: Request,
+    stage: str,
+) -> None:
+    endpoint = serve(behaviour)
+    started = time.monotonic()
+    outcome = client_with(seconds=0.2).send(endpoint.url, request_)
+    assert 0.19 <= time.monotonic() - started < 5
+    assert outcome.response_time >= 190
+    assert outcome.error
+    assert outcome.error.kind is ErrorKind.TIMEOUT
+    assert outcome.error.message == f"{stage}: timed out, 0.2 s allowed in all"
+
+
+def test_a_connection_is_used_again_after_a_response_that_was_read_to_its_end(
+    serve: Callable[..., Endpoint], client: Client
+) -> None:
+    endpoint = serve(answers(OK, OK, OK))
+    assert [client.send(endpoint.url).http_status for _ in range(3)] == [200, 200, 200]
+    assert (endpoint.connections, len(endpoint.requests)) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        OK,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + b"x" * 5000,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n",
+        b"HTTP/1.1 408 Request Timeout\r\n",
+        b"garbage",
+    ],
+    ids=["closed since", "to be closed", "long body", "no body", "no end of head", "garbage"],
+)
+def test_a_connection_that_may_not_be_sound_is_replaced_by_a_fresh_one(
+    serve: Callable[..., Endpoint], client: Client, first: bytes
+) -> None:
+    endpoint = serve(answers(first), answers(OK))
+    client.send(endpoint.url)
+    assert endpoint.farewell.wait(5)
+    assert client.send(endpoint.url).http_status == 200
+    assert endpoint.connections == 2
+
+
+def test_a_connection_that_was_idle_for_long_is_replaced_by_a_fresh_one(
+    serve: Callable[..., Endpoint], client_with: Callable[..., Client]
+) -> None:
+    clock = Clock()
+    endpoint = serve(answers(OK, OK), answers(OK))
+    client = client_with(now=clock.now)
+    client.send(endpoint.url)
+    clock.seconds += 31
+    assert client.send(endpoint.url).http_status == 200
+    assert endpoint.connections == 2
+
+
+def test_a_request_that_may_have_left_is_never_sent_again(
+    serve: Callable[..., Endpoint], client: Client
+) -> None:
+    endpoint = serve(answers(OK, b""), answers(OK))
+    assert client.send(endpoint.url).http_status == 200
+    error = client.send(endpoint.url).error
+    assert error
+    assert error.kind is ErrorKind.RESET
+    assert (endpoint.connections, len(endpoint.requests)) == (1, 2)

@@ -1,0 +1,225 @@
+"""Connections: the addresses of a name, tried in turn and in time, and kept warm in between."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from homing.attempt import Attempt, Stage
+from homing.connection import Address, WarmConnections, look_up, open_connection
+from homing.sender import default_tls
+from homing.target import parse_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+TARGET = parse_target("http://endpoint.example/hooks")
+ORIGIN = TARGET.origin
+
+
+@pytest.fixture
+def open_port() -> Iterator[Address]:
+    """A port that takes connections."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield Address(socket.AF_INET, server.getsockname())
+
+
+@pytest.fixture
+def closed_port() -> Address:
+    """A port that refuses connections."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return Address(socket.AF_INET, server.getsockname())
+
+
+@pytest.fixture
+def black_hole() -> Iterator[Address]:
+    """A port whose queue is full: like a host that swallows packets, it never answers."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)  # noqa: FBT003 - how the socket module spells it
+            waiting.connect_ex(server.getsockname())
+        yield Address(socket.AF_INET, server.getsockname())
+
+
+def attempt_of(seconds: float) -> Attempt:
+    return Attempt(seconds, time.monotonic)
+
+
+def connect(addresses: Sequence[Address], attempt: Attempt) -> tuple[str, int]:
+    """Connect to the first of these addresses that can be, and tell which it was."""
+    with open_connection(TARGET, attempt, lambda _host, _port: addresses, default_tls) as sock:
+        return sock.getpeername()
+
+
+def test_the_connection_goes_to_the_very_address_that_the_resolver_gave(
+    open_port: Address,
+) -> None:
+    asked = []
+
+    def resolve(host: str, port: int) -> list[Address]:
+        asked.append((host, port))
+        return [open_port]
+
+    with open_connection(TARGET, attempt_of(10), resolve, default_tls) as sock:
+        assert sock.getpeername() == open_port.sockaddr
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    assert asked == [("endpoint.example", 80)]
+
+
+def test_after_an_address_that_refuses_the_next_is_tried(
+    closed_port: Address, open_port: Address
+) -> None:
+    assert connect([closed_port, closed_port, open_port], attempt_of(10)) == open_port.sockaddr
+
+
+def test_an_address_that_swallows_packets_leaves_time_for_the_next(
+    black_hole: Address, open_port: Address
+) -> None:
+    attempt = attempt_of(1)
+    assert connect([black_hole, open_port], attempt) == open_port.sockaddr
+    assert attempt.remaining() > 0.3
+
+
+def test_where_all_addresses_fail_the_error_of_the_last_is_raised(
+    black_hole: Address, closed_port: Address
+) -> None:
+    attempt = attempt_of(0.5)
+    with pytest.raises(ConnectionRefusedError):
+        connect([black_hole, closed_port], attempt)
+    assert attempt.stage is Stage.CONNECT
+
+
+def test_a_lone_address_that_swallows_packets_takes_no_longer_than_the_attempt(
+    black_hole: Address,
+) -> None:
+    attempt = attempt_of(0.2)
+    with pytest.raises(TimeoutError):
+        connect([black_hole], attempt)
+    assert 0.19 <= attempt.elapsed() < 5
+    assert attempt.stage is Stage.CONNECT
+
+
+def test_a_look_up_that_hangs_takes_no_longer_than_the_attempt() -> None:
+    stuck = threading.Event()
+    attempt = attempt_of(0.1)
+
+    def resolve(_host: str, _port: int) -> list[Address]:
+        stuck.wait(60)
+        return []
+
+    with pytest.raises(TimeoutError):
+        open_connection(TARGET, attempt, resolve, default_tls)
+    stuck.set()
+    assert attempt.elapsed() < 5
+    assert attempt.stage is Stage.LOOK_UP
+
+
+def test_a_failure_of_the_look_up_is_raised_to_who_asked() -> None:
+    def resolve(_host: str, _port: int) -> list[Address]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    with pytest.raises(socket.gaierror, match="not known"):
+        open_connection(TARGET, attempt_of(10), resolve, default_tls)
+
+
+def test_a_name_without_addresses_is_a_failed_look_up() -> None:
+    with pytest.raises(socket.gaierror, match="no address"):
+        connect([], attempt_of(10))
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", Address(socket.AF_INET, ("127.0.0.1", 8080))),
+        ("::1", Address(socket.AF_INET6, ("::1", 8080, 0, 0))),
+    ],
+)
+def test_a_literal_address_is_its_own_look_up(host: str, expected: Address) -> None:
+    assert look_up(host, 8080) == [expected]
+
+
+class Connection:
+    """A connected socket and its far end."""
+
+    def __init__(self) -> None:
+        self.near, self.far = socket.socketpair()
+
+    @property
+    def is_closed(self) -> bool:
+        return self.near.fileno() < 0
+
+    def close(self) -> None:
+        self.near.close()
+        self.far.close()
+
+
+@pytest.fixture
+def connections() -> Iterator[list[Connection]]:
+    made = [Connection() for _ in range(4)]
+    yield made
+    for connection in made:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("idle_seconds", "is_reused"),
+    [(0, True), (30, True), (30.1, False), (-0.1, False)],
+    ids=["at once", "just in time", "too old", "clock set back"],
+)
+def test_a_warm_connection_is_reused_for_a_while(
+    connections: list[Connection], *, idle_seconds: float, is_reused: bool
+) -> None:
+    warm = WarmConnections(idle_seconds=30)
+    warm.keep(ORIGIN, connections[0].near, 1000)
+    taken = warm.take(ORIGIN, 1000 + idle_seconds)
+    assert taken is (connections[0].near if is_reused else None)
+    assert connections[0].is_closed is not is_reused
+
+
+@pytest.mark.parametrize("farewell", [b"", b"HTTP/1.1 408 Request Timeout\r\n\r\n"])
+def test_a_warm_connection_on_which_something_has_happened_is_not_reused(
+    connections: list[Connection], farewell: bytes
+) -> None:
+    warm = WarmConnections()
+    warm.keep(ORIGIN, connections[0].near, 1000)
+    connections[0].far.sendall(farewell)
+    connections[0].far.shutdown(socket.SHUT_WR)
+    assert warm.take(ORIGIN, 1000) is None
+    assert connections[0].is_closed
+
+
+@pytest.mark.parametrize(
+    "other", ["https://endpoint.example", "http://endpoint.example:81", "http://other.example"]
+)
+def test_a_warm_connection_serves_its_own_scheme_host_and_port_only(
+    connections: list[Connection], other: str
+) -> None:
+    warm = WarmConnections()
+    warm.keep(ORIGIN, connections[0].near, 1000)
+    assert warm.take(parse_target(other).origin, 1000) is None
+
+
+def test_a_warm_connection_is_in_one_pair_of_hands_only(connections: list[Connection]) -> None:
+    warm = WarmConnections()
+    warm.keep(ORIGIN, connections[0].near, 1000)
+    assert warm.take(ORIGIN, 1000) is not None
+    assert warm.take(ORIGIN, 1000) is None
+
+
+def test_beyond_the_limit_the_least_recently_used_is_closed(connections: list[Connection]) -> None:
+    warm = WarmConnections(limit=2)
+    origins = [("http", f"host-{number}", 80) for number in range(3)]
+    warm.keep(origins[0], connections[0].near, 1000)
+    warm.keep(origins[1], connections[1].near, 1001)
+    warm.keep(origins[0], warm.take(origins[0], 1002) or connections[3].near, 1002)
+    warm.keep(origins[2], connections[2].near, 1003)
+    assert [connection.is_closed for connection in connections[:3]] == [False, True, False]
+    warm.close()
+    assert all(connection.is_closed for connection in connections[:3])

@@ -1,0 +1,178 @@
+"""Delivery workflows to break: the deployed definition, with one part of it exchanged."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import uuid
+import zipfile
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from homing.delivery import Delivery, Reference, Request
+from homing.ledger import from_dynamodb
+from homing.policy import Jitter, Policy
+from workbench.history import visits
+from workbench.receiver import Receiver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from workbench.target import Target
+
+ENDS = ("Delivered", "Overtaken", "DeliveryFailed")
+NOON = "2025-12-28T12:00:00.000Z"
+BROKEN = "def handler(event, context):\n    raise RuntimeError('broken on purpose')\n"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What became of an execution: the states it passed, `!` behind one left by a Catch."""
+
+    path: tuple[str, ...]
+    status: str
+    record: dict[str, Any] | None
+    dead_letters: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Runs deliveries through workflows made from the deployed definition."""
+
+    cloud: Target
+    definition: dict[str, Any]
+    broken_function: str
+
+    def run(
+        self,
+        delivery: Delivery,
+        change: Callable[[dict[str, Any]], None] = lambda _: None,
+    ) -> Run:
+        """Run one delivery through the definition as `change` left it."""
+        states = self.cloud.client("stepfunctions")
+        definition = json.loads(json.dumps(self.definition))
+        change(definition["States"])
+        machine = states.create_state_machine(
+            name=f"bench-{uuid.uuid4().hex}",
+            definition=json.dumps(definition),
+            roleArn="arn:aws:iam::000000000000:role/bench",
+        )
+        execution = states.start_execution(
+            stateMachineArn=machine["stateMachineArn"],
+            name=delivery.reference.delivery_id,
+            input=json.dumps(delivery.to_document()),
+        )["executionArn"]
+        described = _until_it_ends(states, execution)
+        history = states.get_execution_history(executionArn=execution, maxResults=1000)
+        return Run(
+            path=tuple(_path(history["events"])),
+            status=described["status"],
+            record=self.record(delivery.reference),
+            dead_letters=tuple(self._dead_letters(delivery.reference)),
+        )
+
+    def record(self, reference: Reference) -> dict[str, Any] | None:
+        """Give the ledger's item of a delivery."""
+        found = self.cloud.client("dynamodb").get_item(
+            TableName=self.cloud.outputs["LedgerTable"],
+            Key={"pk": {"S": reference.pk}, "sk": {"S": reference.sk}},
+        )
+        return from_dynamodb(found["Item"]) if "Item" in found else None
+
+    def put_record(self, reference: Reference, **attributes: dict[str, Any]) -> None:
+        """Write the ledger's item of a delivery as another worker would have."""
+        key = {"pk": {"S": reference.pk}, "sk": {"S": reference.sk}}
+        self.cloud.client("dynamodb").put_item(
+            TableName=self.cloud.outputs["LedgerTable"], Item={**key, **attributes}
+        )
+
+    def _dead_letters(self, reference: Reference) -> Iterator[dict[str, Any]]:
+        """Take what this delivery has left on the dead-letter queue."""
+        queue, url = self.cloud.client("sqs"), self.cloud.outputs["DeadLetterQueueUrl"]
+        while messages := queue.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1
+        ).get("Messages"):
+            for message in messages:
+                body = json.loads(message["Body"])
+                if body["reference"]["deliveryId"] == reference.delivery_id:
+                    queue.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                    yield body
+
+
+def _until_it_ends(states: Any, execution: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        described: dict[str, Any] = states.describe_execution(executionArn=execution)
+        if described["status"] != "RUNNING":
+            return described
+        time.sleep(0.05)
+    raise AssertionError(f"{execution} has not ended within a minute")
+
+
+def _path(events: list[dict[str, Any]]) -> Iterator[str]:
+    """The states passed. A task whose last event before it is left is a failure was caught."""
+    failed = False
+    for event in events:
+        kind = event["type"]
+        if kind.endswith("StateEntered"):
+            failed = False
+        elif kind.endswith("StateExited"):
+            name = event["stateExitedEventDetails"]["name"]
+            yield f"{name}!" if failed else name
+        elif "Failed" in kind or "Succeeded" in kind:
+            failed = "Failed" in kind
+    if events[-1]["type"] == "ExecutionFailed":
+        yield visits(events)[-1].name
+
+
+@pytest.fixture(scope="session")
+def bench(cloud: Target) -> Bench:
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("broken.py", BROKEN)
+    function = cloud.client("lambda").create_function(
+        FunctionName="broken-on-purpose",
+        Runtime="python3.13",
+        Handler="broken.handler",
+        Role="arn:aws:iam::000000000000:role/bench",
+        Code={"ZipFile": package.getvalue()},
+    )
+    deployed = cloud.client("stepfunctions").describe_state_machine(
+        stateMachineArn=cloud.outputs["StateMachineArn"]
+    )
+    return Bench(cloud, json.loads(deployed["definition"]), function["FunctionArn"])
+
+
+@pytest.fixture(scope="session")
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def deliver_to(receiver: Receiver) -> Callable[..., Delivery]:
+    """Make a delivery to the receiver that goes through this script."""
+
+    def make(script: str, max_attempts: int = 3) -> Delivery:
+        reference = Reference(
+            message_id=f"m-{uuid.uuid4().hex}",
+            sender_id="default",
+            timestamp=NOON,
+            target_url=f"{receiver.url}/script/{script}",
+            correlation_id="trace-7",
+            created_at=NOON,
+        )
+        policy = Policy(jitter=Jitter.NONE, base_delay_seconds=0)
+        return Delivery(
+            reference=reference,
+            request=Request('{"total": 1.10}', "application/json", {"x-tenant": "acme"}),
+            policy=replace(policy, max_attempts=max_attempts),
+            attempt_number=0,
+            due_at="2025-12-28T12:00:00Z",
+            expires_at=4_102_444_800,
+        )
+
+    return make

@@ -1,0 +1,224 @@
+"""Every arrow of the delivery workflow, taken on the local cloud and found in the history."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from homing.delivery import Delivery
+
+DEFINITION: dict[str, Any] = json.loads(
+    (Path(__file__).parents[2] / "statemachine" / "delivery.asl.json").read_text()
+)
+
+NOWHERE = "arn-less-table-that-is-not-there"
+ATTEMPT = ("WaitUntilDue", "Deliver", "Classify", "WhatNext")
+RETRY = (*ATTEMPT, "ComputeBackoff", "RecordRetry", "StillOurs")
+PARKED = ("DeadLetter", "DeliveryFailed")
+ANOTHERS = [{"M": {"attemptNumber": {"N": "0"}}}]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A delivery, what is broken on its way, and the states that it must pass.
+
+    Args:
+        script: what the receiver does.
+        path: the states; `!` behind one that is left by a Catch.
+        status: the ledger's status at the end, None for no record.
+        broken: the state whose function raises, or whose table is missing.
+        recorded: the status that another worker has recorded for attempt 0.
+        max_attempts: the policy's.
+    """
+
+    script: str
+    path: tuple[str, ...]
+    status: str | None
+    broken: tuple[str, ...] = ()
+    recorded: str | None = None
+    max_attempts: int = 3
+
+
+SCENARIOS = {
+    "delivered at once": Scenario("200", (*ATTEMPT, "RecordDelivered", "Delivered"), "DELIVERED"),
+    "delivered at the third attempt": Scenario(
+        "503,503,200", (*RETRY, *RETRY, *ATTEMPT, "RecordDelivered", "Delivered"), "DELIVERED"
+    ),
+    "not worth another attempt": Scenario("410", (*ATTEMPT, "RecordFailure", *PARKED), "FAILED"),
+    "limit reached": Scenario(
+        "500",
+        (*RETRY, *RETRY, *ATTEMPT, "RecordFailure", *PARKED),
+        "MAX_RETRIES_EXCEEDED",
+    ),
+    "deliver breaks": Scenario(
+        "200",
+        ("WaitUntilDue", "Deliver!", "Classify", "WhatNext", "RecordFailure", *PARKED),
+        "MAX_RETRIES_EXCEEDED",
+        broken=("Deliver",),
+        max_attempts=1,
+    ),
+    "classify breaks": Scenario(
+        "200",
+        ("WaitUntilDue", "Deliver", "Classify!", "RecordFailure", *PARKED),
+        "FAILED",
+        broken=("Classify",),
+    ),
+    "compute backoff breaks": Scenario(
+        "500",
+        (*ATTEMPT, "ComputeBackoff!", "RecordFailure", *PARKED),
+        "FAILED",
+        broken=("ComputeBackoff",),
+    ),
+    "record retry breaks": Scenario(
+        "500,200",
+        (
+            *(*ATTEMPT, "ComputeBackoff", "RecordRetry!", "StillOurs"),
+            *(*ATTEMPT, "RecordDelivered", "Delivered"),
+        ),
+        "DELIVERED",
+        broken=("RecordRetry",),
+    ),
+    "another worker recorded the retry": Scenario(
+        "500", (*RETRY, "Overtaken"), "RETRY_SCHEDULED", recorded="RETRY_SCHEDULED"
+    ),
+    "another worker recorded the delivery": Scenario(
+        "200", (*ATTEMPT, "RecordDelivered!", "Delivered"), "DELIVERED", recorded="DELIVERED"
+    ),
+    "delivered while the ledger is down": Scenario(
+        "200", (*ATTEMPT, "RecordDelivered!", "Delivered"), None, broken=("RecordDelivered",)
+    ),
+    "our own failure had been recorded before": Scenario(
+        "410",
+        (*ATTEMPT, "RecordFailure!", "ReadRecord", "RecordedByUs", *PARKED),
+        "FAILED",
+        recorded="FAILED",
+    ),
+    "another worker delivered what failed here": Scenario(
+        "410",
+        (*ATTEMPT, "RecordFailure!", "ReadRecord", "RecordedByUs", "Overtaken"),
+        "DELIVERED",
+        recorded="DELIVERED",
+    ),
+    "failed while the ledger is down": Scenario(
+        "410", (*ATTEMPT, "RecordFailure!", *PARKED), None, broken=("RecordFailure",)
+    ),
+    "the record cannot be read": Scenario(
+        "410",
+        (*ATTEMPT, "RecordFailure!", "ReadRecord!", *PARKED),
+        "DELIVERED",
+        broken=("ReadRecord",),
+        recorded="DELIVERED",
+    ),
+}
+
+
+def arrows(path: tuple[str, ...]) -> set[tuple[str, str]]:
+    """The steps of a path; the target's own fate does not matter."""
+    return {(source, target.rstrip("!")) for source, target in pairwise(path)}
+
+
+def arrows_of_definition() -> set[tuple[str, str]]:
+    found = set()
+    for name, state in DEFINITION["States"].items():
+        found |= {(name, state[arrow]) for arrow in ("Next", "Default") if arrow in state}
+        found |= {(name, choice["Next"]) for choice in state.get("Choices", [])}
+        found |= {(f"{name}!", catch["Next"]) for catch in state.get("Catch", [])}
+    return found
+
+
+def test_the_scenarios_take_every_arrow_of_the_definition() -> None:
+    taken = set().union(*(arrows(scenario.path) for scenario in SCENARIOS.values()))
+    assert taken == arrows_of_definition()
+
+
+def breaking(scenario: Scenario, broken_function: str) -> Callable[[dict[str, Any]], None]:
+    def change(states: dict[str, Any]) -> None:
+        for name in scenario.broken:
+            arguments = states[name]["Arguments"]
+            if "FunctionName" in arguments:
+                arguments["FunctionName"] = broken_function
+            else:
+                arguments["TableName"] = NOWHERE
+                states[name]["Retry"] = [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 0}]
+
+    return change
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_delivery_takes_the_way_it_should(
+    bench: Any, deliver_to: Callable[..., Delivery], name: str
+) -> None:
+    scenario = SCENARIOS[name]
+    delivery = deliver_to(scenario.script, scenario.max_attempts)
+    if scenario.recorded:
+        bench.put_record(
+            delivery.reference,
+            status={"S": scenario.recorded},
+            attempts={"N": "1"},
+            retryHistory={"L": ANOTHERS},
+        )
+    run = bench.run(delivery, breaking(scenario, bench.broken_function))
+    assert run.path == scenario.path
+    assert run.status == ("FAILED" if scenario.path[-1] == "DeliveryFailed" else "SUCCEEDED")
+    assert (run.record and run.record["status"]) == scenario.status
+    assert len(run.dead_letters) == scenario.path.count("DeadLetter")
+    for dead in run.dead_letters:
+        assert dead["request"] == delivery.to_document()["request"]
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "attempts", "category", "exceeded"),
+    [
+        ("204", "DELIVERED", 1, "SUCCESS", None),
+        ("410", "FAILED", 1, "GONE", False),
+        ("500", "MAX_RETRIES_EXCEEDED", 3, "SERVER_ERROR", True),
+    ],
+)
+def test_a_terminal_record_is_the_full_account(
+    bench: Any,
+    deliver_to: Callable[..., Delivery],
+    script: str,
+    status: str,
+    attempts: int,
+    category: str,
+    exceeded: bool | None,
+) -> None:
+    delivery = deliver_to(script)
+    record = bench.run(delivery).record
+    history = record.pop("retryHistory")
+    last = history[-1]
+    reference = delivery.reference.to_document()
+    expected = {
+        **{name: reference[name] for name in reference if name != "deliveryId"},
+        "status": status,
+        "attempts": attempts,
+        "lastUpdatedAt": last["timestamp"],
+    }
+    if exceeded is None:
+        expected["deliveredAt"] = last["timestamp"]
+    else:
+        expected["maxRetriesExceeded"] = exceeded
+        expected["attention"] = f"{status}#{delivery.reference.delivery_id[0]}"
+        expected["attentionAt"] = last["timestamp"]
+    if exceeded:
+        expected["maxRetriesExceededAt"] = last["timestamp"]
+    assert record.pop("ttl") >= delivery.expires_at or attempts > 1
+    assert record == expected
+    assert [entry["attemptNumber"] for entry in history] == list(range(attempts))
+    assert last == {
+        "attemptNumber": attempts - 1,
+        "timestamp": last["timestamp"],
+        "errorCategory": category,
+        "errorDetails": {"message": f"HTTP {script}"},
+        "responseTime": last["responseTime"],
+        "httpStatus": int(script),
+        "correlationId": "trace-7",
+    }

@@ -1,0 +1,140 @@
+"""The demo: a message of every fate, sent to a receiver on this machine, watched and judged."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from homing import timestamps
+from workbench import dead_letters, live, render
+from workbench.api_client import ApiClient
+from workbench.deliveries import DeliveryView, follow, views
+from workbench.emulator import HOST
+from workbench.fates import FATES, LATER, Fate, Seen
+from workbench.receiver import Receiver
+from workbench.send import Handed, Line, hand_over
+from workbench.trace import trace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
+
+    from workbench.dead_letters import DeadLetter
+    from workbench.target import Target
+
+_TIMEOUT_SECONDS = 90
+_LOOK_AT = 1000
+_TRACED = "two-503s"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message of the demo on its way."""
+
+    fate: Fate
+    message_id: str
+    path: str
+    handed: tuple[Handed, ...]
+    due: datetime | None
+
+
+def run(target: Target, console: Console) -> tuple[Seen, ...]:
+    """Send the messages, show what becomes of them, and give what was seen.
+
+    Args:
+        target: the local cloud; it must be able to reach 127.0.0.1.
+        console: where to show it.
+
+    Raises:
+        WorkbenchError: when the local cloud cannot be reached.
+    """
+    api = ApiClient(target)
+    run_id = secrets.token_hex(3)
+    with Receiver() as receiver, _nobody() as deaf:
+        sent = [_send(api, fate, receiver.url if fate.path else deaf, run_id) for fate in FATES]
+        console.print(f"sent {len(sent)} messages to a receiver at {receiver.url}\n")
+        _watch(api, sent, console)
+        letters = _dead_letters(target, run_id)
+        seen = tuple(_see(api, one, receiver, letters) for one in sent)
+    console.print("\nwhat became of them\n")
+    console.print(render.fates(seen))
+    _show(target, api, f"{_TRACED}-{run_id}", letters, console)
+    return seen
+
+
+@contextmanager
+def _nobody() -> Iterator[str]:
+    """Give the URL of a port that is taken and where nobody listens."""
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        yield f"http://{HOST}:{taken.getsockname()[1]}"
+
+
+def _send(api: ApiClient, fate: Fate, url: str, run_id: str) -> Sent:
+    message_id = f"{fate.name}-{run_id}"
+    path = f"{fate.path or ''}/{message_id}"
+    due = datetime.now(UTC) + LATER if fate.later else None
+    body: dict[str, Any] = {
+        "messageId": message_id,
+        "targetUrl": url + path,
+        "payload": {"demo": fate.does},
+    }
+    if due:
+        body["deliverAt"] = timestamps.to_text(due)
+    if fate.policy:
+        body["policy"] = fate.policy
+    line = Line(1, json.dumps(body).encode())
+    handed = tuple(hand_over(api, line) for _ in range(fate.copies))
+    return Sent(fate, message_id, path, handed, due)
+
+
+def _watch(api: ApiClient, sent: Sequence[Sent], console: Console) -> None:
+    messages = [one.handed[0].message for one in sent]
+    accepted = [message for message in messages if message]
+    with live.board(console, len(accepted)) as show:
+        for known in follow(api, accepted, _TIMEOUT_SECONDS):
+            show([view for found in known.values() for view in found])
+
+
+def _dead_letters(target: Target, run_id: str) -> list[DeadLetter]:
+    found = dead_letters.look(target, _LOOK_AT).letters
+    return [letter for letter in found if letter.reference.message_id.endswith(run_id)]
+
+
+def _see(api: ApiClient, one: Sent, receiver: Receiver, letters: Sequence[DeadLetter]) -> Seen:
+    accepted = one.handed[0].message
+    found: tuple[DeliveryView, ...] = views(api.message(one.message_id)) if accepted else ()
+    parked = Counter(letter.reference.message_id for letter in letters)
+    return Seen(
+        fate=one.fate,
+        handed=one.handed,
+        deliveries=found,
+        arrivals=[at.received_at for at in receiver.arrivals if at.path == one.path],
+        dead_letters=parked[one.message_id],
+        due=one.due,
+    )
+
+
+def _show(
+    target: Target,
+    api: ApiClient,
+    traced: str,
+    letters: Sequence[DeadLetter],
+    console: Console,
+) -> None:
+    console.print(f"\nhoming trace {traced}\n")
+    for found in trace(target, api, traced):
+        console.print(render.trace(found))
+    console.print("\nhoming dead-letters\n")
+    console.print(render.dead_letters(letters))
+    console.print(
+        f"\nThe local cloud stays up. Look further with `homing status ID`, `homing trace {traced}`"
+        " or `homing dead-letters`; `homing down` stops it."
+    )

@@ -1,0 +1,171 @@
+"""The messages of the demo: what each endpoint does, and what must become of the message.
+
+Pure: from what was seen to a list of complaints. `workbench.demo` sends and watches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from homing import timestamps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from workbench.deliveries import DeliveryView
+    from workbench.send import Handed
+
+RETRY_AFTER = timedelta(seconds=3)
+LATER = timedelta(seconds=3)
+# The local cloud's deadline (deployment.LOCAL_CONTEXT), and how punctual an attempt must be.
+_DEADLINE_MS = 3000
+_PUNCTUAL_MS = range(_DEADLINE_MS - 100, _DEADLINE_MS + 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """One message of the demo and what must become of it.
+
+    Args:
+        name: ends the messageId.
+        does: what the endpoint does, for people.
+        path: the receiver's path that does it; None for a port where nobody listens.
+        status: how the delivery must end.
+        categories: those of its attempts, in order; there must be as many.
+        policy: the message's own retry policy, or None.
+        later: whether it is scheduled ahead.
+        copies: how often it is sent.
+    """
+
+    name: str
+    does: str
+    path: str | None
+    status: str
+    categories: tuple[str, ...]
+    policy: Mapping[str, Any] | None = None
+    later: bool = False
+    copies: int = 1
+
+    @property
+    def requests(self) -> int:
+        """How many requests must reach the receiver."""
+        return len(self.categories) if self.path else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What became of one message.
+
+    Args:
+        fate: what should have.
+        handed: the API's answers, one for each copy.
+        deliveries: what the ledger knows at the end.
+        arrivals: when its requests reached the receiver.
+        dead_letters: how many dead letters it has.
+        due: when it was to be sent, for a scheduled one.
+    """
+
+    fate: Fate
+    handed: Sequence[Handed]
+    deliveries: Sequence[DeliveryView]
+    arrivals: Sequence[datetime]
+    dead_letters: int
+    due: datetime | None = None
+
+    @property
+    def attempts(self) -> list[Mapping[str, Any]]:
+        """The attempts on record."""
+        return [entry for view in self.deliveries for entry in view.document["retryHistory"]]
+
+
+def complaints(seen: Seen) -> tuple[str, ...]:
+    """Say what differs from what should have become of a message; empty if nothing does."""
+    found = [
+        *_recorded_right(seen),
+        *_sent_right(seen),
+        *_never_early(seen),
+        *_retry_after_kept(seen),
+        *_deadline_kept(seen),
+    ]
+    return tuple(f"{seen.fate.name}: {complaint}" for complaint in found)
+
+
+def _recorded_right(seen: Seen) -> Iterator[str]:
+    fate = seen.fate
+    recorded = [entry["errorCategory"] for entry in seen.attempts]
+    yield from _differs("status", [fate.status], [view.status for view in seen.deliveries])
+    yield from _differs("attempts", list(fate.categories), recorded)
+    yield from _differs("dead letters", int(fate.status != "DELIVERED"), seen.dead_letters)
+
+
+def _sent_right(seen: Seen) -> Iterator[str]:
+    repeats = [False] + [True] * (seen.fate.copies - 1)
+    yield from _differs("known before", repeats, [handed.duplicate for handed in seen.handed])
+    yield from _differs("requests received", seen.fate.requests, len(seen.arrivals))
+
+
+def _never_early(seen: Seen) -> Iterator[str]:
+    promised = [entry.get("nextRetryTimestamp") for entry in seen.attempts]
+    due = [seen.due, *(at and timestamps.from_text(at) for at in promised)]
+    for number, (earliest, came) in enumerate(zip(due, seen.arrivals, strict=False), start=1):
+        if earliest and came < earliest:
+            yield f"request {number} came {(earliest - came).total_seconds()} s early"
+
+
+def _retry_after_kept(seen: Seen) -> Iterator[str]:
+    for entry, (before, after) in zip(seen.attempts, pairwise(seen.arrivals), strict=False):
+        if entry["errorCategory"] == "RATE_LIMITED" and after - before < RETRY_AFTER:
+            yield f"came again after {(after - before).total_seconds()} s in spite of Retry-After"
+
+
+def _deadline_kept(seen: Seen) -> Iterator[str]:
+    for entry in seen.attempts:
+        if entry["errorCategory"] == "TIMEOUT" and int(entry["responseTime"]) not in _PUNCTUAL_MS:
+            yield f"an attempt was cut after {entry['responseTime']} ms instead of {_DEADLINE_MS}"
+
+
+def _differs(what: str, expected: Any, found: Any) -> Iterator[str]:
+    if expected != found:
+        yield f"{what}: expected {expected}, found {found}"
+
+
+FATES = (
+    Fate("at-once", "200", "/script/200", "DELIVERED", ("SUCCESS",)),
+    Fate(
+        "two-503s",
+        "503, 503, then 200",
+        "/script/503,503,200",
+        "DELIVERED",
+        ("SERVER_ERROR", "SERVER_ERROR", "SUCCESS"),
+    ),
+    Fate(
+        "retry-after",
+        "429 with Retry-After: 3, then 200",
+        "/script/429;retry-after=3,200",
+        "DELIVERED",
+        ("RATE_LIMITED", "SUCCESS"),
+    ),
+    Fate("always-500", "always 500", "/script/500", "MAX_RETRIES_EXCEEDED", ("SERVER_ERROR",) * 3),
+    Fate("gone", "410", "/script/410", "FAILED", ("GONE",)),
+    Fate("refused", "nobody listens", None, "MAX_RETRIES_EXCEEDED", ("NETWORK_ERROR",) * 3),
+    Fate(
+        "slow-drip",
+        "200, a byte a second",
+        "/script/drip",
+        "MAX_RETRIES_EXCEEDED",
+        ("TIMEOUT", "TIMEOUT"),
+        policy={"maxAttempts": 2},
+    ),
+    Fate(
+        "later",
+        "200, not before 3 s from now",
+        "/script/200",
+        "DELIVERED",
+        ("SUCCESS",),
+        later=True,
+    ),
+    Fate("twice", "200, sent twice", "/script/200", "DELIVERED", ("SUCCESS",), copies=2),
+)
