@@ -75,15 +75,19 @@ class Execution:
     """One execution, and what those that look on may know of it.
 
     Args:
-        name: its name.
         label: its process.
-        document: its input, as text.
+        document: its input.
+        delivery: the id of the delivery.
+        is_express: of which kind it is.
         set_out: the number of the event at which the attempt in hand was decided on.
+        path: the states that it has entered.
+        failed: how it failed, if it did.
+        output: what came of it, if it succeeded.
+        running: whether it has not ended.
     """
 
-    name: str
     label: str
-    document: str
+    document: Any
     delivery: str
     is_express: bool
     set_out: int = 0

@@ -43,15 +43,18 @@ class Tape:
         self._answers: list[_Answer] = []
         self._at = 0
         self.owner = ""
+        self.started = 0
+        self.now = 0
 
-    def load(self, answers: list[_Answer], owner: str) -> None:
-        """Begin a run of a handler."""
+    def load(self, answers: list[_Answer], owner: str, started: int) -> None:
+        """Begin a run of a handler; `started` is when its first run began, by its own clock."""
         self._answers = answers
         self._at = 0
         self.owner = owner
+        self.started = self.now = started
 
-    def call(self, operation: str, arguments: Any, timeout: int = 5_000) -> tuple[Any, int]:
-        """Make a call; give its answer and the instant at which it came, by the handler's clock.
+    def call(self, operation: str, arguments: Any, timeout: int = 5_000) -> Any:
+        """Make a call and give its answer; `now` is then when it came, by the handler's clock.
 
         Raises:
             ServiceError: where that is the answer.
@@ -62,9 +65,10 @@ class Tape:
         self._at += 1
         if answer.operation != operation:
             raise NotDeterministicError(f"{operation} instead of {answer.operation}")
+        self.now = answer.instant
         if answer.error is not None:
             raise answer.error
-        return answer.value, answer.instant
+        return answer.value
 
 
 TAPE = Tape()  # one thread runs everything, one handler at a time
@@ -81,8 +85,9 @@ def replayed(
         clock: tells the handler's time, right or wrong.
     """
     answers: list[_Answer] = []
+    started = clock()
     while True:
-        TAPE.load(answers, label)
+        TAPE.load(answers, label, started)
         try:
             return run()
         except _Suspended as suspended:

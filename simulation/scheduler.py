@@ -13,7 +13,7 @@ from functools import partial
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from simulation.errors import EndlessError
+from simulation.errors import EndlessError, SimulationError
 from simulation.faults import CrashedError, Fault, FaultKind, NoAnswerError, ServiceError, UnavailableError
 
 if TYPE_CHECKING:
@@ -208,6 +208,8 @@ class Scheduler:
                 request = process.steps.throw(outcome.error)
         except StopIteration as stop:
             self.end(process, Outcome(stop.value))
+        except SimulationError:
+            raise
         except Exception as error:  # noqa: BLE001  # a handler may raise anything; its caller is told
             self.end(process, Outcome(error=error))
         else:

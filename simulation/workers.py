@@ -1,0 +1,103 @@
+"""Who acts of its own accord: the pollers of the delivery queue, `dispatch`, and senders."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from simulation.account import Settling
+from simulation.clock import SECOND, to_iso
+from simulation.faults import ServiceError
+from simulation.functions import run_settle
+from simulation.replay import replayed
+from simulation.scheduler import Call, Join, Outcome, Process, Sleep
+from simulation.step_functions import name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from simulation.account import Account
+    from simulation.lambda_service import Invocation
+    from simulation.scenario import Submission
+    from simulation.scheduler import Steps
+
+_API_TIMEOUT = 29 * SECOND
+_INVOKE_TIMEOUT = 900 * SECOND
+
+
+def poll() -> Steps:
+    """Poll the queue as Lambda's event source mapping does, with partial batch responses."""
+    while True:
+        try:
+            batch = yield Call("sqs.receive", None)
+            event = {"Records": batch}
+            invoke = {"FunctionName": "dispatch", "Payload": event}
+            result = yield Call("lambda.invoke", invoke, _INVOKE_TIMEOUT)
+            failures = result["Payload"]["batchItemFailures"]
+            failed = {failure["itemIdentifier"] for failure in failures}
+            done = [each["receiptHandle"] for each in batch if each["messageId"] not in failed]
+            if done:
+                yield Call("sqs.delete", done)
+        except ServiceError:
+            continue  # what is not deleted turns up again
+
+
+class Dispatch:
+    """`dispatch`: settles the records of a batch at once, each in a process of its own."""
+
+    def __init__(self) -> None:
+        self._settled: dict[str, int] = {}
+
+    def steps(self, invocation: Invocation) -> Steps:
+        """Give the steps of an invocation."""
+        records = invocation.event["Records"]
+        settlings = tuple(self._settling(record, invocation) for record in records)
+        outcomes = yield Join(settlings)
+        return {
+            "batchItemFailures": [
+                {"itemIdentifier": record["messageId"]}
+                for record, outcome in zip(records, outcomes, strict=True)
+                if outcome.error is not None
+            ]
+        }
+
+    def _settling(self, record: dict[str, Any], invocation: Invocation) -> Process:
+        name = name_of(json.loads(record["body"]))
+        number = self._settled[name] = self._settled.get(name, 0) + 1
+        label = f"settle:{name}#{number}"
+        steps = replayed(lambda: run_settle(record), label=label, clock=invocation.clock)
+        return Process(label, steps, _forget, host=invocation.process, about=Settling(name))
+
+
+def _forget(_: Outcome) -> None:
+    """Tell nobody; a join listens in its place."""
+
+
+def submit(submission: Submission, start: int, account: Account, now: Callable[[], int]) -> Steps:
+    """Hand a message over and repeat it until it is taken, as senders should."""
+    yield Sleep(start + submission.at)
+    body = json.dumps(_body(submission, start))
+    for number in range(submission.tries):
+        invoke = {"FunctionName": "accept", "Payload": {"body": body}}
+        try:
+            result = yield Call("lambda.invoke", invoke, _API_TIMEOUT)
+        except ServiceError:
+            pass
+        else:
+            if result["Payload"]["status"] in {200, 202}:
+                return
+            account.refused.append(result["Payload"]["status"])
+        yield Sleep(now() + (number + 1) * SECOND)
+
+
+def _body(submission: Submission, start: int) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "messageId": submission.message,
+        "targets": [f"https://{host}.example.com/hook" for host in submission.targets],
+        "payload": {"total": 1.10, "of": submission.message},
+    }
+    if submission.policy is not None:
+        body["policy"] = dict(submission.policy)
+    if submission.deliver_in is not None:
+        body["deliverAt"] = to_iso(start + submission.at + submission.deliver_in)
+    return body
