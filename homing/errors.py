@@ -5,7 +5,8 @@ HomingError
 ├── InvalidMessageError      a sender's request cannot be accepted
 ├── SettingsError            an environment variable is missing or unreadable
 ├── UnsettledError           a first attempt broke before its end; the queue keeps its message
-└── IntakeError              a message could be stored or queued only in part
+├── IntakeError              a message could be stored or queued only in part
+└── InquiryError             the tables could not be read
 
 What an endpoint does is an `Outcome`, never one of these.
 """
@@ -37,6 +38,10 @@ class UnsettledError(HomingError):
 
 class IntakeError(HomingError):
     """Raised when a message could not be handed to the queue; nothing has been promised."""
+
+
+class InquiryError(HomingError):
+    """Raised when what is on record for a message could not be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,10 +44,16 @@ def _to_number(digits: str) -> float:
     return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
 
 
+def _writable(name: str) -> str:
+    # Half a surrogate pair can be read from an escape, and written nowhere: not in an answer, not
+    # in a log. No known name has one, so that it reads as an escape again does no harm.
+    return name.encode(errors="backslashreplace").decode()
+
+
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
+    members = {_writable(name): value for name, value in pairs}
     if len(members) < len(pairs):
-        raise _RepeatedNameError(", ".join(_repeated(name for name, _ in pairs)))
+        raise _RepeatedNameError(", ".join(_repeated(_writable(name) for name, _ in pairs)))
     return members
 
 
@@ -118,7 +124,8 @@ def _walk(text: str) -> Iterator[tuple[str, str]]:
     while not text.startswith("}", position):
         if not text.startswith('"', position):
             raise json.JSONDecodeError("Expecting property name in double quotes", text, position)
-        name, position = _FINDER.raw_decode(text, position)
+        spelt, position = _FINDER.raw_decode(text, position)
+        name = _writable(spelt)
         start = _end_of_space(text, _after(text, position, ":"))
         end = _end_of_value(name, text, start)
         yield name, text[start:end]

@@ -39,6 +39,7 @@ _SENTENCES = {
     "extra_forbidden": "is not a known field",
     "model_type": "must be an object",
     "dict_type": "must be an object",
+    "string_unicode": "must be a valid string",
     "list_type": "must be an array",
     "too_short": "must hold at least one item",
     "too_long": "holds too many items: at most {max_length} are allowed",
@@ -123,8 +124,10 @@ class _Fields(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, alias_generator=to_camel)
 
 
-class PolicyFields(_Fields):
+class PolicyRequest(_Fields):
     """How often and how long to try. What is left out is the deployment's default."""
+
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["schedule", "preset"]}})
 
     max_attempts: int = _optional(
         "Attempts at most, the first included.", ge=1, le=MAX_ATTEMPTS_LIMIT
@@ -140,8 +143,12 @@ class PolicyFields(_Fields):
     preset: Preset = _optional("Instead of a schedule: the name of one.")
 
 
-class MessageFields(_Fields):
+class MessageRequest(_Fields):
     """A message to deliver: `payload`, and one of `targetUrl` and `targets`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["targetUrl"]}, {"required": ["targets"]}]}
+    )
 
     target_url: Url = _optional("Where to deliver.")
     targets: Annotated[list[Url], Field(min_length=1, max_length=MAX_TARGETS)] = _optional(
@@ -164,7 +171,7 @@ class MessageFields(_Fields):
     timestamp: Instant = _optional("The message's own time, with a zone; now if left out.")
     deliver_at: Instant = _optional("Not before this time, with a zone; at most a year ahead.")
     headers: Headers = Field(default_factory=dict, description="Headers to send along.")
-    policy: PolicyFields = _optional("A retry policy of its own.")
+    policy: PolicyRequest = _optional("A retry policy of its own.")
 
 
 def read_fields(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldError]]:
@@ -175,7 +182,7 @@ def read_fields(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldError
         something is wrong, no fields.
     """
     try:
-        return MessageFields.model_validate(raw).model_dump(exclude_unset=True), []
+        return MessageRequest.model_validate(raw).model_dump(exclude_unset=True), []
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         return {}, [_field_error(details) for details in found]

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv6Address
-from urllib.parse import urlsplit
 
 # `timestamp#url` is the ledger's sort key, at most 1,024 bytes (aws-facts.md, DynamoDB).
 MAX_URL_LENGTH = 1024 - len("2025-12-28T12:00:00.000Z#")
 
 _ALLOWED = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]*")  # RFC 3986, without '#'
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_URL = re.compile(r"(?i:https?)://(?P<authority>[^/?]+)([/?].*)?")
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?P<port>:[0-9]{1,5})?")
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_\-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
@@ -32,13 +32,10 @@ def check_target_url(url: str) -> str:
     if len(url) > MAX_URL_LENGTH:
         raise ValueError(f"is longer than {MAX_URL_LENGTH} characters")
     _check_spelling(url)
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:  # brackets that hold no IPv6 address
-        raise ValueError("names no valid host") from error
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
+    match = _URL.fullmatch(url)
+    if match is None:
         raise ValueError("must be an absolute URL: http://host/... or https://host/...")
-    _check_authority(parts.netloc)
+    _check_authority(match["authority"])
     return url
 
 

@@ -92,6 +92,18 @@ def log_settled(reference: Reference, settled: Settled, *, queue_message_id: str
     )
 
 
+def log_message(event: str, metric: str, **fields: Any) -> None:
+    """Log what became of a request to take in a message, and count it.
+
+    Args:
+        event: `message.accepted`, `message.repeated`, `message.rejected` or `message.failed`.
+        metric: the CloudWatch metric that counts it.
+        fields: ids and field names; never the payload.
+    """
+    metrics.add_metric(metric, MetricUnit.Count, 1)
+    _log(event, **fields)
+
+
 def _metric_of(verdict: Verdict) -> str:
     if verdict.decision is Decision.DELIVERED:
         return "Delivered"

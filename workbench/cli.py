@@ -10,7 +10,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 from typer.core import TyperGroup
 
-from workbench import dead_letters, demo, local_cloud, receiver, render, send, sending
+from workbench import dead_letters, demo, live, local_cloud, receiver, render, send, sending
 from workbench import trace as tracing
 from workbench.api_client import ApiClient
 from workbench.deliveries import views
@@ -20,7 +20,7 @@ from workbench.options import AsJson, MessageId, Port, Profile, Region, Sender, 
 from workbench.target import find_target, local_target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from workbench.receiver import Arrival
     from workbench.send import Handed, Line
@@ -102,9 +102,10 @@ def send_command(
     }
     lines = _lines(file, target, payload, fields)
     api = ApiClient(find_target(stack, region, profile))
-    report = sending.hand_over(api, lines, _tell_refused if file else _tell)
+    console = render.console(sys.stderr if as_json else sys.stdout)
+    with live.counter(console) as count:
+        report = sending.hand_over(api, lines, _teller(count, numbered=file is not None))
     if wait and report.accepted:
-        console = render.console(sys.stderr if as_json else sys.stdout)
         sending.watch(api, report, console, timeout)
     if as_json:
         _print_json(report.to_document())
@@ -129,7 +130,9 @@ def status_command(
         return
     console = render.console()
     for view in views(document):
-        console.print(render.deliveries([view]), "", render.retry_history(view), "")
+        console.print(render.deliveries([view]), "")
+        if view.document.get("retryHistory"):
+            console.print(render.retry_history(view), "")
 
 
 @app.command("trace")
@@ -261,14 +264,16 @@ def _lines(
         raise typer.BadParameter(f"--payload is not JSON: {error}") from error
 
 
-def _tell(handed: Handed) -> None:
-    for problem in handed.problems:
-        _complain(problem)
+def _teller(count: Callable[[], None], *, numbered: bool) -> Callable[[Handed], None]:
+    """Make what hears of each line: counts it, and complains where it was refused."""
 
+    def tell(handed: Handed) -> None:
+        count()
+        where = f"line {handed.line.number}: " if numbered else ""
+        for problem in handed.problems:
+            _complain(f"{where}{problem}")
 
-def _tell_refused(handed: Handed) -> None:
-    for problem in handed.problems:
-        _complain(f"line {handed.line.number}: {problem}")
+    return tell
 
 
 def _say_ready(url: str) -> None:

@@ -63,9 +63,7 @@ def run(target: Target, console: Console) -> tuple[Seen, ...]:
         _watch(api, sent, console)
         letters = _dead_letters(target, run_id)
         seen = tuple(_see(api, one, receiver, letters) for one in sent)
-    console.print("\nwhat became of them\n")
-    console.print(render.fates(seen))
-    _show(target, api, f"{_TRACED}-{run_id}", letters, console)
+    _show(target, api, seen, letters, console)
     return seen
 
 
@@ -125,16 +123,21 @@ def _see(api: ApiClient, one: Sent, receiver: Receiver, letters: Sequence[DeadLe
 def _show(
     target: Target,
     api: ApiClient,
-    traced: str,
+    seen: Sequence[Seen],
     letters: Sequence[DeadLetter],
     console: Console,
 ) -> None:
-    console.print(f"\nhoming trace {traced}\n")
-    for found in trace(target, api, traced):
-        console.print(render.trace(found))
+    console.print("\nwhat became of them\n")
+    console.print(render.fates(seen))
+    [traced] = [one for one in seen if one.fate.name == _TRACED]
+    for delivery in traced.deliveries:
+        message_id = delivery.reference.message_id
+        console.print(f"\nhoming trace {message_id}\n")
+        for found in trace(target, api, message_id):
+            console.print(render.trace(found))
     console.print("\nhoming dead-letters\n")
     console.print(render.dead_letters(letters))
     console.print(
-        f"\nThe local cloud stays up. Look further with `homing status ID`, `homing trace {traced}`"
-        " or `homing dead-letters`; `homing down` stops it."
+        "\nThe local cloud stays up. Look further with `homing status ID`, `homing trace ID` or"
+        " `homing dead-letters`; `homing down` stops it."
     )

@@ -63,7 +63,10 @@ class Emulator:
         return None
 
     def stop(self) -> None:
-        """End the process and the functions it runs, and remove what it kept on disk."""
+        """End the process and the functions it runs, and remove what it kept on disk.
+
+        It is not asked first: it has nothing to save, and would wait for executions to end.
+        """
         if Emulator.find(self.state_dir) == self:
             end_group(self.pid)
         if self.process is not None:

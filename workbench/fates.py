@@ -102,6 +102,7 @@ def _recorded_right(seen: Seen) -> Iterator[str]:
 
 
 def _sent_right(seen: Seen) -> Iterator[str]:
+    yield from (problem for handed in seen.handed for problem in handed.problems)
     repeats = [False] + [True] * (seen.fate.copies - 1)
     yield from _differs("known before", repeats, [handed.duplicate for handed in seen.handed])
     yield from _differs("requests received", seen.fate.requests, len(seen.arrivals))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
+from itertools import count
 from typing import TYPE_CHECKING
 
 from rich.console import Group
@@ -49,6 +50,17 @@ def board(console: Console, total: int) -> Iterator[Callable[[Sequence[DeliveryV
 
         show(())
         yield show
+
+
+@contextmanager
+def counter(console: Console) -> Iterator[Callable[[], None]]:
+    """Give a function to call with each message handed over; a terminal shows how many."""
+    if not console.is_terminal:
+        yield lambda: None
+        return
+    with console.status("handing over") as shown:
+        numbers = count(1)
+        yield lambda: shown.update(f"handing over: {next(numbers)}")
 
 
 def counts(found: Iterable[DeliveryView]) -> str:

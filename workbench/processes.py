@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-_GRACE_SECONDS = 3.0
+_WAIT_SECONDS = 5.0
 
 
 def command_line(pid: int) -> tuple[str, ...]:
@@ -25,18 +25,11 @@ def command_line(pid: int) -> tuple[str, ...]:
 
 
 def end_group(pid: int) -> None:
-    """End the leader of a process group, politely first, and then whatever is left of the group."""
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)
-    _wait_until_gone(pid)
+    """End a process that leads a group, and the whole group with it, at once."""
     with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
-    _wait_until_gone(pid)
-
-
-def _wait_until_gone(pid: int) -> None:
-    deadline = time.monotonic() + _GRACE_SECONDS
+    deadline = time.monotonic() + _WAIT_SECONDS
     while command_line(pid) and time.monotonic() < deadline:
         with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)  # reaps it where it is our child
-        time.sleep(0.05)
+        time.sleep(0.02)

@@ -91,6 +91,57 @@ def ledger_table(aws: None) -> LedgerTable:
     return LedgerTable("ledger", client)
 
 
+@dataclass(frozen=True)
+class MessagesTable:
+    """A messages table in moto, and what is in it."""
+
+    name: str
+    client: Any
+
+    def items(self) -> list[dict[str, Any]]:
+        return self.client.scan(TableName=self.name)["Items"]
+
+
+@pytest.fixture
+def messages_table(aws: None) -> MessagesTable:
+    client = boto3.client("dynamodb")
+    client.create_table(
+        TableName="messages",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+    )
+    return MessagesTable("messages", client)
+
+
+@dataclass(frozen=True)
+class DeliveryQueue:
+    """A delivery queue in moto, and what has been put on it."""
+
+    url: str
+    client: Any
+
+    def take(self) -> list[dict[str, Any]]:
+        """Take everything off the queue."""
+        documents = []
+        while True:
+            answer = self.client.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10)
+            messages = answer.get("Messages", [])
+            if not messages:
+                return documents
+            for message in messages:
+                self.client.delete_message(
+                    QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"]
+                )
+                documents.append(json.loads(message["Body"]))
+
+
+@pytest.fixture
+def delivery_queue(aws: None) -> DeliveryQueue:
+    client = boto3.client("sqs")
+    return DeliveryQueue(client.create_queue(QueueName="deliveries")["QueueUrl"], client)
+
+
 @pytest.fixture
 def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """What the handlers have logged so far, one JSON object per line."""

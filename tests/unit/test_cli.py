@@ -43,9 +43,9 @@ def test_every_command_explains_itself(runner: CliRunner, command: str) -> None:
     assert "Usage" in done.output
 
 
-@pytest.mark.parametrize("arguments", READING)
-def test_every_reading_command_takes_json(runner: CliRunner, arguments: list[str]) -> None:
-    assert "--json" in runner.invoke(app, [*arguments[:-1], "--help"]).output
+@pytest.mark.parametrize("command", ["status", "trace", "dead-letters", "dead-letters show"])
+def test_every_reading_command_takes_json(runner: CliRunner, command: str) -> None:
+    assert "--json" in runner.invoke(app, [*command.split(), "--help"]).output
 
 
 @pytest.mark.parametrize(

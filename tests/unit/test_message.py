@@ -278,6 +278,8 @@ BAD_FIELDS: list[tuple[str, Any, str, str]] = [
     ("policy", {"multiplier": 0.5}, "policy.multiplier", "1"),
     ("policy", {"multiplier": 101}, "policy.multiplier", "100"),
     ("policy", {"jitter": "some"}, "policy.jitter", "'decorrelated'"),
+    ("policy", {"jitter": "\ud800"}, "policy.jitter", "string"),
+    ("policy", {"\ud800": 1}, "policy.\\ud800", "not a known field"),
     ("policy", {"jitter": 1}, "policy.jitter", "'decorrelated'"),
     ("policy", {"schedule": []}, "policy.schedule", "at least one"),
     ("policy", {"schedule": 5}, "policy.schedule", "array"),

@@ -1,0 +1,34 @@
+"""The CDK app: context -> settings -> stack. It asks AWS nothing and reads no environment."""
+
+from __future__ import annotations
+
+import sys
+
+from aws_cdk import App
+
+from stacks.delivery_stack import DeliveryStack
+from stacks.settings import ContextError, StackSettings
+
+
+def build(app: App) -> DeliveryStack:
+    """Add Homing's stack to an app, as its context says.
+
+    Raises:
+        ContextError: when the context cannot be used.
+    """
+    settings = StackSettings.from_context(app.node.get_all_context())
+    return DeliveryStack(app, settings=settings)
+
+
+def synthesize() -> None:
+    """Synthesize for the CDK CLI; what is wrong with the context is told without a traceback."""
+    app = App()
+    try:
+        build(app)
+    except ContextError as error:
+        sys.exit(str(error))
+    app.synth()
+
+
+if __name__ == "__main__":
+    synthesize()

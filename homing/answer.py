@@ -1,0 +1,52 @@
+"""What the HTTP API answers, as values: a status, a JSON document, headers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from homing.intake import Reception
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP response with a JSON body.
+
+    Args:
+        status: the HTTP status.
+        document: the body.
+        content_type: how the body is labelled.
+        headers: further headers.
+    """
+
+    status: int
+    document: Mapping[str, Any]
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def accepted(reception: Reception) -> Answer:
+    """Answer that a message has been taken in: 202, or 200 with the same body for a repeat."""
+    guard = reception.guard
+    link = message_path(guard.message_id, guard.sender_id)
+    document = {
+        "messageId": guard.message_id,
+        "senderId": guard.sender_id,
+        "timestamp": guard.timestamp,
+        "correlationId": guard.correlation_id,
+        "deliveries": [
+            {"deliveryId": reference.delivery_id, "targetUrl": reference.target_url}
+            for reference in guard.references()
+        ],
+        "links": {"self": link},
+    }
+    return Answer(200 if reception.is_repeat else 202, document, headers={"Location": link})
+
+
+def message_path(message_id: str, sender_id: str) -> str:
+    """Give the path at which a message can be asked after."""
+    return f"/v1/messages/{quote(message_id)}?{urlencode({'senderId': sender_id})}"

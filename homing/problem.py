@@ -1,0 +1,72 @@
+"""Problem documents (RFC 9457): what went wrong, for programs by `type`, for people by the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from homing.answer import Answer
+
+if TYPE_CHECKING:
+    from homing.errors import FieldError, InvalidMessageError
+
+CONTENT_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 5
+
+# Field names are the sender's own text: neither their length nor their number may grow an answer.
+MAX_ERRORS = 50
+MAX_TEXT_LENGTH = 300
+
+_UNAVAILABLE = 503
+_KINDS = {
+    400: ("invalid-message", "The message cannot be accepted"),
+    404: ("message-not-found", "There is no such message"),
+    409: ("message-id-reused", "The messageId stands for another message"),
+    413: ("payload-too-large", "The payload is too large"),
+    _UNAVAILABLE: ("unavailable", "Homing cannot do this right now"),
+}
+
+
+def invalid(error: InvalidMessageError) -> Answer:
+    """Answer that a request cannot be accepted, naming each wrong field in `errors`."""
+    errors = [_named(each) for each in error.errors[:MAX_ERRORS]]
+    detail = "; ".join(f"{each['field']} {each['message']}" for each in errors)
+    return _problem(error.status, _shortened(detail), errors=errors)
+
+
+def not_found(message_id: str, sender_id: str) -> Answer:
+    """Answer that no such message has been accepted, or not within the retention time."""
+    detail = f"No message {message_id} of sender {sender_id} is on record"
+    return _problem(404, _shortened(detail))
+
+
+def intake_failed(message_id: str, sender_id: str) -> Answer:
+    """Answer that a message could not be taken in; a repeat under its id cannot double it."""
+    detail = "Nothing is promised. Send the message again, with this messageId and senderId"
+    return _problem(_UNAVAILABLE, detail, messageId=message_id, senderId=sender_id)
+
+
+def inquiry_failed() -> Answer:
+    """Answer that the tables cannot be read."""
+    return _problem(_UNAVAILABLE, "The record of this message cannot be read. Ask again")
+
+
+def _problem(status: int, detail: str, **members: Any) -> Answer:
+    kind, title = _KINDS[status]
+    document = {
+        "type": f"urn:homing:problem:{kind}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        **members,
+    }
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == _UNAVAILABLE else {}
+    return Answer(status, document, CONTENT_TYPE, headers)
+
+
+def _named(error: FieldError) -> dict[str, str]:
+    return {"field": _shortened(error.field), "message": _shortened(error.message)}
+
+
+def _shortened(text: str) -> str:
+    clean = text.encode(errors="backslashreplace").decode()
+    return clean if len(clean) <= MAX_TEXT_LENGTH else f"{clean[:MAX_TEXT_LENGTH]}..."

@@ -1,0 +1,82 @@
+"""Trigger `accept`: take messages in, `POST /v1/messages`."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+
+from homing.answer import accepted
+from homing.errors import IntakeError, InvalidMessageError
+from homing.intake import Intake
+from homing.message import Message, parse_message
+from homing.problem import intake_failed, invalid
+from homing.settings import AcceptSettings
+from lambdas.http_api import request_body, respond
+from lambdas.observation import log_message
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler import Response
+
+app = APIGatewayHttpResolver()
+
+
+@cache
+def _settings() -> AcceptSettings:
+    return AcceptSettings.from_env()
+
+
+@cache
+def _intake() -> Intake:
+    return Intake.connect(_settings())
+
+
+def _new_id() -> str:
+    return f"msg_{secrets.token_hex(16)}"
+
+
+def _parse(now: datetime) -> Message:
+    return parse_message(
+        request_body(app.current_event),
+        now=now,
+        default_policy=_settings().default_policy,
+        retention=timedelta(days=_settings().retention_days),
+        new_id=_new_id,
+    )
+
+
+@app.post("/v1/messages")
+def accept() -> Response[str]:
+    """Check a message and take it in: 202, or 200 where it had been taken in before."""
+    now = datetime.now(UTC)
+    message = _parse(now)
+    ids = {"messageId": message.guard.message_id, "senderId": message.guard.sender_id}
+    try:
+        reception = _intake().accept(message, now=now)
+    except IntakeError as error:
+        log_message("message.failed", "IntakeFailed", **ids, reason=str(error))
+        return respond(intake_failed(message.guard.message_id, message.guard.sender_id))
+    event, metric = (
+        ("message.repeated", "MessageDuplicate")
+        if reception.is_repeat
+        else ("message.accepted", "MessageAccepted")
+    )
+    log_message(event, metric, **ids, correlationId=reception.guard.correlation_id)
+    return respond(accepted(reception))
+
+
+@app.exception_handler(InvalidMessageError)  # type: ignore[untyped-decorator]  # Powertools' own gap
+def refuse(error: InvalidMessageError) -> Response[str]:
+    """Answer 400, 409 or 413 with the fields that are wrong."""
+    answer = invalid(error)
+    fields = [each["field"] for each in answer.document["errors"]]
+    log_message("message.rejected", "MessageRejected", status=answer.status, fields=fields)
+    return respond(answer)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer a request of the HTTP API (payload format 2.0)."""
+    return app.resolve(event, context)

@@ -1,0 +1,55 @@
+"""Trigger `get_message`: tell what became of a message, `GET /v1/messages/{messageId}`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+
+from homing.answer import Answer
+from homing.errors import InquiryError
+from homing.identifiers import DEFAULT_SENDER_ID
+from homing.inquiry import Inquiry
+from homing.problem import inquiry_failed, not_found
+from homing.settings import GetMessageSettings
+from lambdas.http_api import respond
+from lambdas.observation import logger
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler import Response
+
+app = APIGatewayHttpResolver()
+
+
+@cache
+def _inquiry() -> Inquiry:
+    return Inquiry.connect(GetMessageSettings.from_env())
+
+
+@app.get("/v1/messages/<message_id>")
+def get_message(message_id: str) -> Response[str]:
+    """Answer with every delivery of a message and its history, or 404."""
+    message_id = unquote(message_id)
+    sender_id = (app.current_event.query_string_parameters or {}).get("senderId", DEFAULT_SENDER_ID)
+    try:
+        document = _inquiry().find(message_id, sender_id, now=datetime.now(UTC))
+    except InquiryError as error:
+        logger.error("inquiry.failed", messageId=message_id, senderId=sender_id, reason=str(error))
+        return respond(inquiry_failed())
+    if document is None:
+        return respond(not_found(message_id, sender_id))
+    return respond(Answer(200, document))
+
+
+@app.get("/v1/health")
+def get_health() -> Response[str]:
+    """Answer that the API is there; nothing behind it is looked at."""
+    return respond(Answer(200, {"status": "ok"}))
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer a request of the HTTP API (payload format 2.0)."""
+    return app.resolve(event, context)

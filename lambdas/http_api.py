@@ -1,0 +1,35 @@
+"""Between the HTTP API and the domain: the body that came, the answer that goes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools.event_handler import Response
+
+from homing.raw_json import from_base64
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
+
+    from homing.answer import Answer
+
+
+def request_body(event: BaseProxyEvent) -> str | bytes:
+    """Give the body of a request; what the API takes for no text arrives in base64.
+
+    Raises:
+        InvalidMessageError: when it should be base64 and is not.
+    """
+    body = event.body or ""
+    return from_base64(body) if event.is_base64_encoded else body
+
+
+def respond(answer: Answer) -> Response[str]:
+    """Write an answer as the response of a route."""
+    return Response(
+        status_code=answer.status,
+        content_type=answer.content_type,
+        body=json.dumps(answer.document),
+        headers=dict(answer.headers),
+    )

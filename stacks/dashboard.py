@@ -1,0 +1,167 @@
+"""The dashboard: from what needs attention at the top to what explains it below."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from stacks.metrics import emitted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stacks.alarms import Alarms
+    from stacks.function import PythonFunction
+    from stacks.intake import Intake
+    from stacks.settings import StackSettings
+    from stacks.workflow import Workflow
+
+_HALF, _WHOLE = 12, 24
+_MINUTE = Duration.minutes(1)
+
+
+class Dashboard(Construct):
+    """One CloudWatch dashboard, whose name CloudFormation chooses (`name`).
+
+    Args:
+        settings: the metrics namespace.
+        intake: the API, the queue and their functions.
+        workflow: the state machine, its functions, the dead-letter queue and the ledger.
+        alarms: shown at the top.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: StackSettings,
+        intake: Intake,
+        workflow: Workflow,
+        alarms: Alarms,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        functions = (*intake.functions, *workflow.functions)
+        dashboard = cloudwatch.Dashboard(
+            self,
+            "Dashboard",
+            default_interval=Duration.hours(3),
+            widgets=[
+                [_alarm_states(alarms)],
+                [_attempts(settings), _latency(settings)],
+                [_waiting(intake), _parked(intake, workflow)],
+                [_executions(workflow), _ledger(settings, workflow)],
+                [_requests(intake), _function_faults(functions)],
+            ],
+        )
+        self.name = dashboard.dashboard_name
+
+
+def _alarm_states(alarms: Alarms) -> cloudwatch.IWidget:
+    return cloudwatch.AlarmStatusWidget(alarms=alarms.all, title="Alarms", width=_WHOLE, height=4)
+
+
+def _graph(
+    title: str,
+    left: Sequence[cloudwatch.IMetric],
+    right: Sequence[cloudwatch.IMetric],
+) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(
+        title=title, left=list(left), right=list(right), width=_HALF, height=6
+    )
+
+
+def _attempts(settings: StackSettings) -> cloudwatch.IWidget:
+    made = emitted(settings, "AttemptMade", period=_MINUTE)
+    verdicts = [
+        emitted(settings, name, period=_MINUTE)
+        for name in ("Delivered", "RetryScheduled", "DeliveryFailed")
+    ]
+    return _graph("Attempts a minute, by verdict", verdicts, [made])
+
+
+def _latency(settings: StackSettings) -> cloudwatch.IWidget:
+    percentiles = [
+        emitted(settings, "AttemptLatency", statistic=statistic, period=_MINUTE).with_(
+            label=statistic
+        )
+        for statistic in ("p50", "p90", "p99")
+    ]
+    return _graph("Latency of an attempt (ms)", percentiles, [])
+
+
+def _waiting(intake: Intake) -> cloudwatch.IWidget:
+    queue = intake.queue
+    counts = [
+        queue.metric_approximate_number_of_messages_visible(label="waiting"),
+        queue.metric_approximate_number_of_messages_not_visible(label="being dispatched"),
+    ]
+    age = queue.metric_approximate_age_of_oldest_message(label="age of the oldest (s)")
+    return _graph("Delivery queue", counts, [age])
+
+
+def _parked(intake: Intake, workflow: Workflow) -> cloudwatch.IWidget:
+    queues = {
+        "dead letters": workflow.dead_letter_queue,
+        "intake dead letters": intake.dead_letter_queue,
+    }
+    return _graph(
+        "Dead letters",
+        [q.metric_approximate_number_of_messages_visible(label=name) for name, q in queues.items()],
+        [
+            q.metric_approximate_age_of_oldest_message(label=f"age of the oldest of {name} (s)")
+            for name, q in queues.items()
+        ],
+    )
+
+
+def _executions(workflow: Workflow) -> cloudwatch.IWidget:
+    machine = workflow.state_machine
+    return _graph(
+        "Executions",
+        [
+            machine.metric_started(label="started"),
+            machine.metric_succeeded(label="succeeded"),
+            machine.metric_failed(label="failed"),
+            machine.metric_throttled(label="throttled transitions"),
+        ],
+        [workflow.execution_broken.with_(label="broken")],
+    )
+
+
+def _ledger(settings: StackSettings, workflow: Workflow) -> cloudwatch.IWidget:
+    table = workflow.ledger.table
+    faults = [
+        emitted(settings, "LedgerWriteFailed").with_(label="retries unrecorded"),
+        workflow.ledger_try_failed.with_(label="failed tries of terminal records"),
+        table.metric("WriteThrottleEvents", statistic="sum", label="throttled writes"),
+    ]
+    units = [
+        table.metric_consumed_write_capacity_units(label="write units"),
+        table.metric_consumed_read_capacity_units(label="read units"),
+    ]
+    return _graph("Ledger", units, faults)
+
+
+def _requests(intake: Intake) -> cloudwatch.IWidget:
+    stage = intake.stage
+    counts = [
+        stage.metric_count(label="requests"),
+        stage.metric_client_error(label="4xx"),
+        stage.metric_server_error(label="5xx"),
+    ]
+    return _graph("API", counts, [stage.metric_latency(statistic="p99", label="p99 latency (ms)")])
+
+
+def _function_faults(functions: Sequence[PythonFunction]) -> cloudwatch.IWidget:
+    return _graph(
+        "Errors and throttles of functions",
+        [function.metric_errors(label=function.node.id) for function in functions],
+        [
+            function.metric_throttles(label=f"{function.node.id} throttled")
+            for function in functions
+        ],
+    )

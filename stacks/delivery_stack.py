@@ -1,0 +1,61 @@
+"""Homing as one stack. It only wires; each capability is a construct of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import CfnOutput, Stack
+
+from stacks.alarms import Alarms
+from stacks.dashboard import Dashboard
+from stacks.intake import Intake
+from stacks.ledger import Ledger
+from stacks.workflow import Workflow
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+    from stacks.settings import StackSettings
+
+
+class DeliveryStack(Stack):
+    """Everything that Homing needs in an account and region, which it is not tied to.
+
+    Args:
+        settings: what was set at deployment; names the stack.
+    """
+
+    def __init__(self, scope: Construct, *, settings: StackSettings) -> None:
+        super().__init__(
+            scope,
+            settings.stack_id,
+            description="Homing: delivers webhooks and notifications and does not give up easily",
+            termination_protection=settings.deletion_protection,
+        )
+        # CDK makes functions depend on their roles' policies, and on the roles once more.
+        self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
+        ledger = Ledger(self, "Ledger", settings=settings)
+        workflow = Workflow(self, "Workflow", settings=settings, ledger=ledger)
+        intake = Intake(self, "Intake", settings=settings, ledger=ledger, workflow=workflow)
+        alarms = Alarms(self, "Alarms", settings=settings, intake=intake, workflow=workflow)
+        dashboard = Dashboard(
+            self,
+            "Dashboard",
+            settings=settings,
+            intake=intake,
+            workflow=workflow,
+            alarms=alarms,
+        )
+        outputs = {
+            "ApiUrl": intake.api.api_endpoint,
+            "LedgerTable": ledger.table.table_name,
+            "MessagesTable": ledger.messages.table_name,
+            "DeliveryQueueUrl": intake.queue.queue_url,
+            "DeadLetterQueueUrl": workflow.dead_letter_queue.queue_url,
+            "IntakeDeadLetterQueueUrl": intake.dead_letter_queue.queue_url,
+            "StateMachineArn": workflow.state_machine.state_machine_arn,
+            "DashboardName": dashboard.name,
+            "AlarmTopicArn": alarms.topic.topic_arn,
+        }
+        for name, value in outputs.items():
+            CfnOutput(self, name, value=value)

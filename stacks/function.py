@@ -1,0 +1,120 @@
+"""One of our Python functions: what all of them share."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aws_cdk import IgnoreMode
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_ssm as ssm
+
+from stacks.metrics import SERVICE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aws_cdk import Duration
+    from constructs import Construct
+
+    from stacks.settings import StackSettings
+
+PROJECT = Path(__file__).resolve().parents[1]
+RUNTIME = lambda_.Runtime.PYTHON_3_13
+ARCHITECTURE = lambda_.Architecture.ARM_64
+
+# Everything is left out but the two packages that run there, so the asset, and with it every
+# function, changes only when they do.
+_NOT_IN_CODE = ["*", "!/homing", "!/homing/**", "!/lambdas", "!/lambdas/**", "__pycache__"]
+
+
+class PythonFunction(lambda_.Function):
+    """A function whose id names its module: `ComputeBackoff` is `lambdas/compute_backoff.py`.
+
+    Args:
+        settings: log level and retention, metrics namespace, Powertools layer.
+        environment: the variables of the handler's settings class (homing/settings.py).
+        timeout: how long one invocation may take.
+        memory_size: in MB; the processor's share grows with it.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: StackSettings,
+        timeout: Duration,
+        memory_size: int,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        layer = _powertools(scope, construct_id, settings)
+        log_group = logs.LogGroup(
+            scope,
+            f"{construct_id}Logs",
+            retention=settings.log_retention,
+            removal_policy=settings.removal_policy,
+        )
+        super().__init__(
+            scope,
+            construct_id,
+            runtime=RUNTIME,
+            architecture=ARCHITECTURE,
+            code=lambda_.Code.from_asset(
+                str(PROJECT), exclude=_NOT_IN_CODE, ignore_mode=IgnoreMode.GIT
+            ),
+            handler=f"lambdas.{_module(construct_id)}.handler",
+            layers=[layer] if layer else None,
+            environment={**_observation(settings), **(environment or {})},
+            timeout=timeout,
+            memory_size=memory_size,
+            # X-Ray knows no resources, so CDK allows its two Put actions on `*`.
+            tracing=lambda_.Tracing.ACTIVE,
+            log_group=log_group,
+            role=_role(scope, construct_id, log_group),
+        )
+
+
+def _role(scope: Construct, construct_id: str, log_group: logs.LogGroup) -> iam.Role:
+    """Make a role that may write one log group; CDK's default may write all of the account's."""
+    role = iam.Role(
+        scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
+    )
+    log_group.grant_write(role)
+    return role
+
+
+def _module(construct_id: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", construct_id).lower()
+
+
+def _observation(settings: StackSettings) -> dict[str, str]:
+    return {
+        "POWERTOOLS_SERVICE_NAME": SERVICE,
+        "POWERTOOLS_METRICS_NAMESPACE": settings.metrics_namespace,
+        "POWERTOOLS_LOG_LEVEL": settings.log_level,
+    }
+
+
+def _powertools(
+    scope: Construct, construct_id: str, settings: StackSettings
+) -> lambda_.ILayerVersion | None:
+    """Find the layer with Powertools and pydantic, at the version that the tests run with.
+
+    CloudFormation reads the public parameter at deployment, so synth asks AWS nothing
+    (docs/decisions/0010).
+    """
+    match settings.powertools_layer:
+        case "none":
+            return None
+        case "published":
+            release = version("aws-lambda-powertools")
+            name = f"/aws/service/powertools/python/{ARCHITECTURE.name}/{RUNTIME.name}/{release}"
+            arn = ssm.StringParameter.value_for_string_parameter(scope, name)
+        case given:
+            arn = given
+    return lambda_.LayerVersion.from_layer_version_arn(scope, f"{construct_id}Powertools", arn)

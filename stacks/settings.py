@@ -1,0 +1,245 @@
+"""What can be set at deployment: CDK context, with defaults, checked at synth.
+
+`cdk deploy -c maxAttempts=5 -c alarmEmail=me@example.com`, or the same keys under `context` in
+`cdk.json`. docs/operations.md lists them; a test holds that list to this module.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
+
+from aws_cdk import RemovalPolicy
+from aws_cdk.aws_logs import RetentionDays
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.alias_generators import to_camel
+
+from homing.errors import HomingError
+from homing.policy import MAX_ATTEMPTS_LIMIT, MAX_DELAY_LIMIT_SECONDS, Jitter, Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import ValidationInfo
+    from pydantic_core import ErrorDetails
+
+DEFAULT_STAGE = "default"
+_POLICY = Policy()
+
+# CloudWatch Logs takes no other numbers (PutRetentionPolicy).
+_LOG_RETENTION = {
+    1: RetentionDays.ONE_DAY,
+    3: RetentionDays.THREE_DAYS,
+    5: RetentionDays.FIVE_DAYS,
+    7: RetentionDays.ONE_WEEK,
+    14: RetentionDays.TWO_WEEKS,
+    30: RetentionDays.ONE_MONTH,
+    60: RetentionDays.TWO_MONTHS,
+    90: RetentionDays.THREE_MONTHS,
+    180: RetentionDays.SIX_MONTHS,
+    365: RetentionDays.ONE_YEAR,
+    731: RetentionDays.TWO_YEARS,
+    1827: RetentionDays.FIVE_YEARS,
+    3653: RetentionDays.TEN_YEARS,
+}
+_LAYER = r"published|none|arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:layer:[A-Za-z0-9_-]+:\d+"
+_YEAR = f"{MAX_DELAY_LIMIT_SECONDS} (a year)"
+
+# Keys of other tools hold a colon, a slash or a dash (`@aws-cdk/...`, `aws:cdk:...`,
+# `availability-zones:...`). A bare word can only be meant for Homing.
+_OURS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class ContextError(HomingError):
+    """Raised when the CDK context cannot be used; names every bad key and what it may be."""
+
+
+def _setting(default: Any, allowed: str, meaning: str, **bounds: Any) -> Any:
+    return Field(default, description=meaning, json_schema_extra={"allowed": allowed}, **bounds)
+
+
+class StackSettings(BaseModel):
+    """The settings of one deployed Homing; the context key is the name in camelCase."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        allow_inf_nan=False,
+        validate_default=True,  # a default is wrong where another setting leaves it no room
+    )
+
+    stage: str = _setting(
+        DEFAULT_STAGE,
+        "lower-case letters, digits and dashes, at most 20, a letter first",
+        "tells several Homings in one account apart: the stack is `Homing-<stage>`",
+        pattern=r"^[a-z][a-z0-9-]{0,19}$",
+    )
+    max_attempts: int = _setting(
+        _POLICY.max_attempts,
+        f"1 to {MAX_ATTEMPTS_LIMIT}",
+        "attempts made at most, the first included, where a message brings no policy of its own",
+        ge=1,
+        le=MAX_ATTEMPTS_LIMIT,
+    )
+    base_delay_seconds: int | float = _setting(
+        _POLICY.base_delay_seconds,
+        f"0 to {_YEAR}",
+        "the delay after the first failure, before jitter",
+        ge=0,
+        le=MAX_DELAY_LIMIT_SECONDS,
+    )
+    multiplier: int | float = _setting(
+        _POLICY.multiplier,
+        "1 to 100",
+        "by how much the delay grows with each failure",
+        ge=1,
+        le=100,
+    )
+    max_delay_seconds: int | float = _setting(
+        _POLICY.max_delay_seconds,
+        f"baseDelaySeconds to {_YEAR}",
+        "the cap of the exponential delay",
+        ge=0,
+        le=MAX_DELAY_LIMIT_SECONDS,
+    )
+    jitter: Jitter = _setting(_POLICY.jitter, ", ".join(Jitter), "how chance is added to a delay")
+    retry_after_ceiling_seconds: int | float = _setting(
+        _POLICY.retry_after_ceiling_seconds,
+        f"0 to {_YEAR}",
+        "how far away a `Retry-After` may put the next attempt",
+        ge=0,
+        le=MAX_DELAY_LIMIT_SECONDS,
+    )
+    attempt_timeout_seconds: int | float = _setting(
+        15,
+        "1 to 60",
+        "the total deadline of one attempt, from connect to the last byte",
+        ge=1,
+        le=60,
+    )
+    retention_days: int = _setting(
+        30,
+        "1 to 3650",
+        "how long messages and records are kept, and duplicates noticed",
+        ge=1,
+        le=3650,
+    )
+    dispatch_concurrency: int = _setting(
+        10, "2 to 1000", "how many batches of the queue are dispatched at once", ge=2, le=1000
+    )
+    deletion_protection: bool = _setting(
+        default=True,
+        allowed="true, false",
+        meaning="keeps the tables and the stack from being deleted, and the data if the stack is",
+    )
+    alarm_email: str | None = _setting(
+        None,
+        "an e-mail address",
+        "who is told of alarms; the address must confirm the subscription",
+        pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _setting(
+        "INFO",
+        "DEBUG, INFO, WARNING, ERROR",
+        "what the functions log; their metrics need INFO or DEBUG",
+    )
+    log_retention_days: int = _setting(
+        30, ", ".join(map(str, _LOG_RETENTION)), "how long logs are kept"
+    )
+    powertools_layer: str = _setting(
+        "published",
+        "published, none, the ARN of a layer version",
+        "where the functions find Powertools and pydantic; `none` is for the local cloud",
+        pattern=f"^({_LAYER})$",
+    )
+
+    @field_validator("max_delay_seconds")
+    @classmethod
+    def _not_below_base(cls, value: float, info: ValidationInfo) -> float:
+        if value < info.data.get("base_delay_seconds", 0):
+            raise ValueError("below baseDelaySeconds")
+        return value
+
+    @field_validator("log_retention_days")
+    @classmethod
+    def _known_retention(cls, value: int) -> int:
+        if value not in _LOG_RETENTION:
+            raise ValueError("no log retention that CloudWatch knows")
+        return value
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, Any]) -> Self:
+        """Read the settings from the app's context; values given with `-c` are strings.
+
+        Raises:
+            ContextError: when a value cannot be used, or a bare key is none of the settings.
+        """
+        given = {key: value for key, value in context.items() if _OURS.fullmatch(key)}
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            # A number that is neither whole nor broken is two errors of pydantic and one problem.
+            problems = dict.fromkeys(_problem(details) for details in error.errors())
+            raise ContextError("\n".join(["The context cannot be used:", *problems])) from error
+
+    @property
+    def stack_id(self) -> str:
+        """The stack's name: `Homing`, or `Homing-<stage>`."""
+        return "Homing" if self.stage == DEFAULT_STAGE else f"Homing-{self.stage}"
+
+    @property
+    def metrics_namespace(self) -> str:
+        """The CloudWatch namespace: one per stage, so that no alarm counts another stage's."""
+        return "Homing" if self.stage == DEFAULT_STAGE else f"Homing/{self.stage}"
+
+    @property
+    def policy(self) -> Policy:
+        """The retry policy of messages that bring none."""
+        return Policy(
+            max_attempts=self.max_attempts,
+            base_delay_seconds=self.base_delay_seconds,
+            multiplier=self.multiplier,
+            max_delay_seconds=self.max_delay_seconds,
+            jitter=self.jitter,
+            retry_after_ceiling_seconds=self.retry_after_ceiling_seconds,
+        )
+
+    @property
+    def log_retention(self) -> RetentionDays:
+        """`log_retention_days` as CDK says it."""
+        return _LOG_RETENTION[self.log_retention_days]
+
+    @property
+    def removal_policy(self) -> RemovalPolicy:
+        """What becomes of data and logs when the stack is deleted."""
+        return RemovalPolicy.RETAIN if self.deletion_protection else RemovalPolicy.DESTROY
+
+
+def _problem(details: ErrorDetails) -> str:
+    key = str(details["loc"][0])
+    fields = {str(field.alias): field for field in StackSettings.model_fields.values()}
+    if details["type"] == "extra_forbidden":
+        near = get_close_matches(key, fields, n=1)
+        return f"  {key}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
+    key = to_camel(key)  # pydantic names a default that fails by its field
+    allowed = cast("dict[str, str]", fields[key].json_schema_extra)["allowed"]
+    default = json.dumps(fields[key].default)
+    return f"  {key}: {details['input']!r} cannot be used; give {allowed} (default {default})"
+
+
+def document_settings() -> str:
+    """Write the settings as the table of docs/operations.md: `python -m stacks.settings`."""
+    rows = ["| key | default | may be | meaning |", "|---|---|---|---|"]
+    for field in StackSettings.model_fields.values():
+        allowed = cast("dict[str, str]", field.json_schema_extra)["allowed"]
+        default = json.dumps(field.default).strip('"')
+        rows.append(f"| `{field.alias}` | {default} | {allowed} | {field.description} |")
+    return "\n".join([*rows, ""])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document_settings())

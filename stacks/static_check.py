@@ -1,0 +1,59 @@
+"""Checks a workflow's definition without running it: `python -m stacks.static_check FILE...`.
+
+AWS would check it at deployment; the local cloud does not. So: statelint for the states and their
+arrows, and a parse of every JSONata expression, which statelint leaves alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+# Neither of the two has types.
+from jsonata.jexception import JException  # type: ignore[import-untyped]
+from jsonata.jsonata import Jsonata  # type: ignore[import-untyped]
+from statelint.linter import Linter  # type: ignore[import-untyped]
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# statelint 3.1.0 holds a Timestamp that is an expression to the rule for one that is written out.
+_FALSE_ALARM = re.compile(r'\.Timestamp is "\{% .+ %\}" but should be an RFC3339 timestamp$')
+_EXPRESSION = re.compile(r"\{%(.*)%\}", re.DOTALL)
+
+
+def find_problems(definition: dict[str, Any]) -> list[str]:
+    """Name what is wrong with a definition in Amazon States Language, one sentence each."""
+    stated = [str(problem) for problem in Linter.validate(definition)]
+    problems = [problem for problem in stated if not _FALSE_ALARM.search(problem)]
+    return problems + list(_unreadable(definition, "State Machine"))
+
+
+def _unreadable(value: Any, path: str) -> Iterator[str]:
+    match value:
+        case dict():
+            for key, inner in value.items():
+                yield from _unreadable(inner, f"{path}.{key}")
+        case list():
+            for index, inner in enumerate(value):
+                yield from _unreadable(inner, f"{path}[{index}]")
+        case str() if expression := _EXPRESSION.fullmatch(value):
+            try:
+                Jsonata(expression[1])
+            except JException as error:
+                yield f"{path} is no JSONata: {error}"
+
+
+def check(paths: list[str]) -> None:
+    """Print the problems of these files; exit 1 if there are any."""
+    found = {path: find_problems(json.loads(Path(path).read_text())) for path in paths}
+    lines = [f"{path}: {problem}" for path, problems in found.items() for problem in problems]
+    if lines:
+        sys.exit("\n".join(lines))
+
+
+if __name__ == "__main__":
+    check(sys.argv[1:])

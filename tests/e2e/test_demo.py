@@ -1,0 +1,55 @@
+"""The demo's messages, with waits that take their true time: nothing early, nothing doubled."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+
+from workbench import demo, render
+from workbench.fates import FATES, Seen, complaints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from workbench.target import Target
+
+
+@pytest.fixture(scope="module")
+def shown() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture(scope="module")
+def seen(
+    cloud: Target,
+    wait_scale: Callable[[float], AbstractContextManager[None]],
+    shown: io.StringIO,
+) -> dict[str, Seen]:
+    with wait_scale(1):
+        return {one.fate.name: one for one in demo.run(cloud, render.console(shown))}
+
+
+@pytest.mark.parametrize("name", [fate.name for fate in FATES])
+def test_a_message_meets_its_fate(seen: dict[str, Seen], name: str) -> None:
+    assert complaints(seen[name]) == ()
+
+
+def test_every_attempt_of_a_message_bears_the_same_id(seen: dict[str, Seen]) -> None:
+    (delivery,) = seen["two-503s"].deliveries
+    assert delivery.attempts == 3
+    assert len(seen["two-503s"].arrivals) == 3  # the receiver counts by path and webhook-id
+
+
+def test_the_demo_shows_the_trace_and_the_dead_letters(
+    seen: dict[str, Seen], shown: io.StringIO
+) -> None:
+    text = shown.getvalue()
+    message_id = seen["two-503s"].deliveries[0].reference.message_id
+    assert f"homing trace {message_id}" in text
+    assert text.count("RecordRetry") == 2
+    for name in ("always-500", "gone", "refused", "slow-drip"):
+        letter = seen[name].deliveries[0].reference.message_id
+        assert any(letter in line and "default" in line for line in text.splitlines())

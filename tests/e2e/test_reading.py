@@ -1,0 +1,141 @@
+"""`homing status`, `trace` and `dead-letters`, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Homing
+
+    from workbench.receiver import Receiver
+    from workbench.target import Target
+
+    Read = Callable[..., Any]
+
+
+@pytest.fixture
+def parked(homing: Homing, receiver: Receiver, run_id: str) -> str:
+    """A message that failed twice and was given up the third time, in vain."""
+    target = f"{receiver.url}/script/503,429;retry-after=1,410"
+    done = homing("send", "--target", target, "--payload", "1", "--message-id", run_id, "--wait")
+    assert done.exit_code == 1
+    return run_id
+
+
+def test_status_tells_every_attempt(homing: Homing, read: Read, parked: str) -> None:
+    document = read("status", parked)
+    (delivery,) = document["deliveries"]
+    assert (document["messageId"], document["senderId"]) == (parked, "default")
+    assert (delivery["status"], delivery["attempts"]) == ("FAILED", 3)
+    categories = [entry["errorCategory"] for entry in delivery["retryHistory"]]
+    assert categories == ["SERVER_ERROR", "RATE_LIMITED", "GONE"]
+
+    shown = homing("status", parked).stdout
+    for told in (parked, "FAILED", "SERVER_ERROR: HTTP 503", "RATE_LIMITED", "GONE: HTTP 410"):
+        assert told in shown
+
+
+def test_trace_tells_states_times_outcomes_and_waits(
+    homing: Homing, read: Read, parked: str
+) -> None:
+    document = read("trace", parked)
+    (delivery,) = document["deliveries"]
+    assert (delivery["status"], delivery["executionStatus"]) == ("FAILED", "FAILED")
+    attempts = delivery["attempts"]
+    assert [attempt["outcome"]["httpStatus"] for attempt in attempts] == [503, 429, 410]
+    assert [attempt["verdict"]["verdict"] for attempt in attempts] == ["RETRY", "RETRY", "GIVE_UP"]
+    assert attempts[1]["backoff"]["retryAfterSeconds"] == 1
+    assert (attempts[0]["record"]["result"], attempts[2]["record"]) == ("RECORDED", None)
+    states = [[state["name"] for state in attempt["states"]] for attempt in attempts]
+    going_on = ["WhatNext", "ComputeBackoff", "RecordRetry", "StillOurs"]
+    giving_up = ["WhatNext", "RecordFailure", "DeadLetter", "DeliveryFailed"]
+    sending = ["WaitUntilDue", "Deliver", "Classify"]
+    assert states == [sending + going_on, sending + going_on, sending + giving_up]
+    assert all(
+        state["milliseconds"] >= 0 for attempt in attempts for state in attempt["states"][:-1]
+    )
+
+    shown = homing("trace", parked).stdout
+    assert shown.count("WaitUntilDue") == 3
+    assert "HTTP 429 in " in shown
+    assert "Retry-After: 1" in shown
+
+
+def test_a_dead_letter_is_listed_and_shown_and_stays_where_it_is(
+    homing: Homing, read: Read, parked: str
+) -> None:
+    for _ in range(2):
+        listed = read("dead-letters", "--limit", "1000")
+        (letter,) = [one for one in listed["deadLetters"] if one["messageId"] == parked]
+        assert (letter["status"], letter["category"], letter["attempts"]) == ("FAILED", "GONE", 3)
+        assert listed["total"] >= 1
+
+    (document,) = read("dead-letters", "show", parked)
+    assert document["reference"]["messageId"] == parked
+    assert document["request"]["payload"] == "1"
+    assert document["outcome"]["httpStatus"] == 410
+
+    assert parked in homing("dead-letters", "--limit", "1000").stdout
+    assert '"httpStatus": 410' in homing("dead-letters", "show", parked).stdout
+
+
+def test_dead_letters_list_is_the_same_as_dead_letters(read: Read, parked: str) -> None:
+    listed = read("dead-letters", "list", "--limit", "1000")
+    assert parked in {one["messageId"] for one in listed["deadLetters"]}
+
+
+@pytest.mark.parametrize("command", ["status", "trace"])
+def test_a_message_that_was_never_accepted_is_not_found(
+    homing: Homing, run_id: str, command: str
+) -> None:
+    done = homing(command, run_id, "--json")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"homing: no message {run_id}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_message_that_is_not_parked_has_no_dead_letter(homing: Homing, run_id: str) -> None:
+    done = homing("dead-letters", "show", run_id)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"homing: no dead letter of message {run_id}")
+
+
+def test_a_message_of_another_sender_is_found_by_its_sender(
+    homing: Homing, read: Read, receiver: Receiver, run_id: str
+) -> None:
+    target = ("--target", f"{receiver.url}/x", "--payload", "1")
+    assert homing("send", *target, "--message-id", run_id, "--sender", "acme").exit_code == 0
+    assert homing("status", run_id).exit_code == 1
+    assert read("status", run_id, "--sender", "acme")["senderId"] == "acme"
+
+
+def test_the_same_commands_go_to_a_stack_by_its_outputs(cloud: Target, parked: str) -> None:
+    """The console script, as it is installed; the emulator plays AWS by AWS_ENDPOINT_URL."""
+    endpoint = str(cloud.endpoint)
+    account = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    done = subprocess.run(  # noqa: S603 -- our own command
+        [Path(sys.prefix, "bin", "homing"), "dead-letters", "show", parked, "--json"],
+        env={
+            **os.environ,
+            **account,
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "NO_PROXY": "127.0.0.1",
+            "HOMING_STACK": "Homing-local",
+        },
+        cwd="/",
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)[0]["reference"]["messageId"] == parked

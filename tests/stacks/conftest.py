@@ -1,0 +1,94 @@
+"""Synthesizes the stack as the CDK CLI would, once per set of settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+# CDK's Python runs on jsii, which takes `node` from the PATH when it is imported. The environment
+# brings one; pytest may have been started without activating it.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.prefix, "bin")), os.environ["PATH"]])
+
+
+@dataclass(frozen=True)
+class Synthesized:
+    """A synthesized stack, read by construct paths such as `Workflow/Deliver`."""
+
+    name: str
+    template: dict[str, Any]
+    directory: Path
+    termination_protection: bool
+
+    def resources(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Give the resources of a CloudFormation type, by construct path."""
+        found = self.template["Resources"].values()
+        return {self._path(one): one for one in found if one["Type"] == kind}
+
+    def properties(self, kind: str, path: str) -> dict[str, Any]:
+        """Give the properties of the one resource of this type at this path."""
+        properties: dict[str, Any] = self.resources(kind)[path]["Properties"]
+        return properties
+
+    def path_of(self, logical_id: str) -> str:
+        """Give the construct path of a logical id."""
+        return self._path(self.template["Resources"][logical_id])
+
+    def referred(self, value: Any) -> str:
+        """Write a reference as the construct path that it leads to, whatever it is wrapped in."""
+        match value:
+            case {"Ref": target} if target in self.template["Resources"]:
+                return self.path_of(target)
+            case {"Fn::GetAtt": [target, _]}:
+                return self.path_of(target)
+            case {"Fn::Join": [separator, parts]}:
+                return str(separator).join(self.referred(part) for part in parts)
+            case _:
+                return str(value)
+
+    def _path(self, resource: dict[str, Any]) -> str:
+        path: str = resource["Metadata"]["aws:cdk:path"]
+        return path.removeprefix(f"{self.name}/").removesuffix("/Resource")
+
+
+@pytest.fixture(scope="session")
+def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Synthesized]:
+    """Synthesize with context as `-c` gives it; the same settings only once."""
+    from aws_cdk import App  # noqa: PLC0415 -- slow, and only here
+
+    from app import build  # noqa: PLC0415
+
+    known: dict[tuple[tuple[str, str], ...], Synthesized] = {}
+    flags = json.loads((PROJECT / "cdk.json").read_text())["context"]
+    # As the CLI sets them.
+    flags |= {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
+
+    def run(**context: str) -> Synthesized:
+        key = tuple(sorted(context.items()))
+        if key not in known:
+            directory = tmp_path_factory.mktemp("cdk.out")
+            app = App(context={**flags, **context}, outdir=str(directory))
+            stack = build(app)
+            artifact = app.synth().get_stack_by_name(stack.stack_name)
+            known[key] = Synthesized(
+                stack.stack_name, artifact.template, directory, bool(stack.termination_protection)
+            )
+        return known[key]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def stack(synthesize: Callable[..., Synthesized]) -> Synthesized:
+    """The stack with every setting at its default."""
+    return synthesize()

@@ -1,0 +1,181 @@
+"""What a person is told of, and where it is seen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROJECT = Path(__file__).resolve().parents[2]
+ALARM, TOPIC_POLICY = "AWS::CloudWatch::Alarm", "AWS::SNS::TopicPolicy"
+FUNCTIONS = [
+    "Intake/Accept",
+    "Intake/GetMessage",
+    "Intake/Dispatch",
+    "Workflow/Deliver",
+    "Workflow/Classify",
+    "Workflow/ComputeBackoff",
+    "Workflow/RecordRetry",
+]
+DAY = 86_400
+
+# name -> namespace, metric, what its dimension leads to, threshold
+WATCHED: dict[str, tuple[str, str, str | None, float]] = {
+    "DeadLetters": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Workflow/DeadLetters", 1),
+    "DeadLettersExpiring": (
+        "AWS/SQS",
+        "ApproximateAgeOfOldestMessage",
+        "Workflow/DeadLetters",
+        10 * DAY,
+    ),
+    "IntakeDeadLetters": (
+        "AWS/SQS",
+        "ApproximateNumberOfMessagesVisible",
+        "Intake/DeadLetters",
+        1,
+    ),
+    "IntakeDeadLettersExpiring": (
+        "AWS/SQS",
+        "ApproximateAgeOfOldestMessage",
+        "Intake/DeadLetters",
+        10 * DAY,
+    ),
+    "ExecutionsFailed": ("AWS/States", "ExecutionsFailed", "Workflow/StateMachine", 1),
+    "ExecutionsBroken": ("Homing", "ExecutionBroken", None, 1),
+    "LedgerWriteFailed": ("Homing", "LedgerWriteFailed", "homing", 1),
+    "LedgerTriesFailed": ("Homing", "LedgerTryFailed", None, 4),
+    "QueueAge": ("AWS/SQS", "ApproximateAgeOfOldestMessage", "Intake/Deliveries", 300),
+    "ApiErrors": ("AWS/ApiGateway", "5xx", "Intake/Api", 1),
+    **{
+        f"{path.partition('/')[2]}{metric}": ("AWS/Lambda", metric, path, 1)
+        for path in FUNCTIONS
+        for metric in ("Errors", "Throttles")
+    },
+}
+
+
+def alarms(stack: Any) -> dict[str, dict[str, Any]]:
+    found = stack.resources(ALARM).items()
+    return {path.removeprefix("Alarms/"): alarm["Properties"] for path, alarm in found}
+
+
+def test_these_are_all_the_alarms_there_are(stack: Any) -> None:
+    assert set(alarms(stack)) == set(WATCHED)
+
+
+@pytest.mark.parametrize(("name", "watched"), WATCHED.items())
+def test_an_alarm_watches_its_resource_and_tells_the_topic(
+    stack: Any, name: str, watched: tuple[str, str, str | None, float]
+) -> None:
+    namespace, metric, target, threshold = watched
+    alarm = alarms(stack)[name]
+    assert (alarm["Namespace"], alarm["MetricName"]) == (namespace, metric)
+    assert alarm["Threshold"] == threshold
+    assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+    assert [stack.referred(action) for action in alarm["AlarmActions"]] == ["Alarms/Topic"]
+    leads_to = [stack.referred(dimension["Value"]) for dimension in alarm.get("Dimensions", [])]
+    assert leads_to[:1] == ([target] if target else [])
+
+
+@pytest.mark.parametrize("name", WATCHED)
+def test_silence_is_no_alarm(stack: Any, name: str) -> None:
+    """Faults are not counted while there are none; an idle queue writes no figures."""
+    assert alarms(stack)[name]["TreatMissingData"] == "notBreaching"
+
+
+@pytest.mark.parametrize("name", WATCHED)
+def test_an_alarm_uses_no_metric_math_which_the_local_cloud_refuses(stack: Any, name: str) -> None:
+    assert "Metrics" not in alarms(stack)[name]
+
+
+@pytest.mark.parametrize("name", WATCHED)
+def test_an_alarm_says_where_to_read_what_to_do_and_it_is_written_there(
+    stack: Any, name: str
+) -> None:
+    pages = (PROJECT / "docs" / "operations.md").read_text()
+    *_, heading = alarms(stack)[name]["AlarmDescription"].split(", ")
+    chapter = pages.partition(f"### {heading.rstrip('.')}\n")[2].partition("\n### ")[0]
+    assert chapter
+    assert heading == f"{name}." or f"`{name}`" in chapter
+
+
+def test_no_record_given_up_escapes_the_alarm_on_failed_tries(stack: Any) -> None:
+    """All tries of one record fall into two periods at most, so one of them holds half or more."""
+    states = json.loads((PROJECT / "statemachine" / "delivery.asl.json").read_text())["States"]
+    for name in ("RecordDelivered", "RecordFailure"):
+        (retry,) = [r for r in states[name]["Retry"] if r["ErrorEquals"] == ["States.ALL"]]
+        tries = 1 + retry["MaxAttempts"]
+        longest = sum(
+            retry["IntervalSeconds"] * retry["BackoffRate"] ** n
+            for n in range(retry["MaxAttempts"])
+        )
+        alarm = alarms(stack)["LedgerTriesFailed"]
+        assert longest < alarm["Period"]
+        assert alarm["Threshold"] <= -(-tries // 2)
+
+
+def test_cloudwatch_of_this_account_may_publish_to_the_topic_and_plain_http_may_not(
+    stack: Any,
+) -> None:
+    """A topic with a policy of its own has lost the default one that lets CloudWatch in."""
+    policy = stack.properties(TOPIC_POLICY, "Alarms/Topic/Policy")["PolicyDocument"]
+    deny, allow = sorted(policy["Statement"], key=lambda one: one["Effect"] == "Allow")
+    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert allow["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert allow["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_the_topic_has_subscribers_only_where_an_address_is_given(
+    synthesize: Callable[..., Any],
+) -> None:
+    assert not synthesize().resources("AWS::SNS::Subscription")
+    told = synthesize(alarmEmail="ops@example.com").resources("AWS::SNS::Subscription")
+    (subscription,) = [one["Properties"] for one in told.values()]
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@example.com")
+
+
+def widgets(stack: Any) -> list[dict[str, Any]]:
+    """The dashboard's widgets; what only CloudFormation knows is written as its construct path."""
+    (board,) = stack.resources("AWS::CloudWatch::Dashboard").values()
+    body: dict[str, Any] = json.loads(stack.referred(board["Properties"]["DashboardBody"]))
+    return [widget["properties"] for widget in body["widgets"]]
+
+
+def figures(stack: Any) -> set[tuple[str, str]]:
+    """The (metric, statistic) pairs that the dashboard shows."""
+    lines = [line for widget in widgets(stack) for line in widget.get("metrics", [])]
+    return {(line[1], line[-1].get("stat", "Average")) for line in lines}
+
+
+@pytest.mark.parametrize(
+    ("metric", "statistic"),
+    [
+        ("AttemptMade", "Sum"),
+        ("Delivered", "Sum"),
+        ("RetryScheduled", "Sum"),
+        ("DeliveryFailed", "Sum"),
+        ("AttemptLatency", "p50"),
+        ("AttemptLatency", "p90"),
+        ("AttemptLatency", "p99"),
+        ("LedgerWriteFailed", "Sum"),
+        ("LedgerTryFailed", "Sum"),
+        ("ExecutionBroken", "Sum"),
+        ("ExecutionsStarted", "Sum"),
+        ("ExecutionsFailed", "Sum"),
+        ("ApproximateNumberOfMessagesVisible", "Maximum"),
+        ("ApproximateAgeOfOldestMessage", "Maximum"),
+        ("ConsumedWriteCapacityUnits", "Sum"),
+    ],
+)
+def test_the_dashboard_shows_it(stack: Any, metric: str, statistic: str) -> None:
+    assert (metric, statistic) in figures(stack)
+
+
+def test_the_dashboard_leads_with_the_state_of_every_alarm(stack: Any) -> None:
+    first = widgets(stack)[0]
+    assert set(first["alarms"]) == {f"Alarms/{name}" for name in WATCHED}

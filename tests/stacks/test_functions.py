@@ -1,0 +1,178 @@
+"""What all functions share, and the environment that each handler expects."""
+
+from __future__ import annotations
+
+import json
+import math
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from homing import settings as handler_settings
+from homing.policy import Jitter, Policy
+from homing.settings import (
+    AcceptSettings,
+    ComputeBackoffSettings,
+    DeliverSettings,
+    DispatchSettings,
+    GetMessageSettings,
+    RecordRetrySettings,
+    Settings,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROJECT = Path(__file__).resolve().parents[2]
+FUNCTION = "AWS::Lambda::Function"
+POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
+
+# path -> its module, and the settings class that its handler reads
+FUNCTIONS: dict[str, tuple[str, type[Settings] | None]] = {
+    "Intake/Accept": ("accept", AcceptSettings),
+    "Intake/GetMessage": ("get_message", GetMessageSettings),
+    "Intake/Dispatch": ("dispatch", DispatchSettings),
+    "Workflow/Deliver": ("deliver", DeliverSettings),
+    "Workflow/Classify": ("classify", None),
+    "Workflow/ComputeBackoff": ("compute_backoff", ComputeBackoffSettings),
+    "Workflow/RecordRetry": ("record_retry", RecordRetrySettings),
+}
+
+
+def environment(stack: Any, path: str) -> dict[str, Any]:
+    variables: dict[str, Any] = stack.properties(FUNCTION, path)["Environment"]["Variables"]
+    return variables
+
+
+def test_these_are_all_the_functions_there_are(stack: Any) -> None:
+    assert set(stack.resources(FUNCTION)) == set(FUNCTIONS)
+
+
+def test_every_settings_class_belongs_to_a_function() -> None:
+    classes = {one for one in vars(handler_settings).values() if isinstance(one, type)}
+    readers = {one for one in classes if issubclass(one, Settings) and one is not Settings}
+    assert {used for _, used in FUNCTIONS.values() if used} == readers
+
+
+@pytest.mark.parametrize(("path", "module"), [(path, m) for path, (m, _) in FUNCTIONS.items()])
+def test_a_function_runs_the_module_of_its_own_name(stack: Any, path: str, module: str) -> None:
+    assert stack.properties(FUNCTION, path)["Handler"] == f"lambdas.{module}.handler"
+    assert (PROJECT / "lambdas" / f"{module}.py").is_file()
+
+
+@pytest.mark.parametrize(("path", "settings"), [(p, s) for p, (_, s) in FUNCTIONS.items()])
+def test_a_function_finds_exactly_the_variables_that_its_handler_reads(
+    stack: Any, path: str, settings: type[Settings] | None
+) -> None:
+    expected = set(settings.variables()) if settings else set()
+    assert set(environment(stack, path)) == expected | POWERTOOLS
+
+
+@pytest.mark.parametrize(
+    ("path", "variable", "target"),
+    [
+        ("Intake/Accept", "MESSAGES_TABLE", "Ledger/Messages"),
+        ("Intake/Accept", "LEDGER_TABLE", "Ledger/Deliveries"),
+        ("Intake/Accept", "DELIVERY_QUEUE_URL", "Intake/Deliveries"),
+        ("Intake/GetMessage", "MESSAGES_TABLE", "Ledger/Messages"),
+        ("Intake/GetMessage", "LEDGER_TABLE", "Ledger/Deliveries"),
+        ("Intake/Dispatch", "STATE_MACHINE_ARN", "Workflow/StateMachine"),
+        ("Workflow/RecordRetry", "LEDGER_TABLE", "Ledger/Deliveries"),
+    ],
+)
+def test_a_variable_leads_to_the_resource_that_it_is_named_after(
+    stack: Any, path: str, variable: str, target: str
+) -> None:
+    assert stack.referred(environment(stack, path)[variable]) == target
+
+
+def test_settings_reach_the_handlers_as_they_read_them(synthesize: Callable[..., Any]) -> None:
+    """The values go through the very class that reads them in the function."""
+    stack = synthesize(
+        maxAttempts="5",
+        baseDelaySeconds="0.5",
+        jitter="full",
+        retentionDays="7",
+        attemptTimeoutSeconds="2.5",
+        logLevel="DEBUG",
+    )
+    accept = environment(stack, "Intake/Accept")
+    deployed = {name: value if isinstance(value, str) else "-" for name, value in accept.items()}
+    settings = AcceptSettings.from_env(deployed)
+    assert settings.default_policy == Policy(
+        max_attempts=5, base_delay_seconds=0.5, jitter=Jitter.FULL
+    )
+    assert settings.retention_days == 7
+    deliver = DeliverSettings.from_env(environment(stack, "Workflow/Deliver"))
+    assert deliver.attempt_timeout_seconds == 2.5
+    backoff = ComputeBackoffSettings.from_env(environment(stack, "Workflow/ComputeBackoff"))
+    assert backoff.retention_days == 7
+    assert accept["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
+
+
+def test_the_default_policy_is_that_of_the_domain(stack: Any) -> None:
+    text = environment(stack, "Intake/Accept")["DEFAULT_POLICY"]
+    assert Policy.from_document(json.loads(text)) == Policy()
+
+
+@pytest.mark.parametrize("seconds", ["1", "15", "2.5", "60"])
+def test_deliver_outlives_its_own_deadline_by_five_seconds(
+    synthesize: Callable[..., Any], seconds: str
+) -> None:
+    function = synthesize(attemptTimeoutSeconds=seconds).properties(FUNCTION, "Workflow/Deliver")
+    assert function["Timeout"] == math.ceil(float(seconds)) + 5
+
+
+@pytest.mark.parametrize("path", FUNCTIONS)
+def test_a_function_runs_on_arm_with_tracing_and_its_own_log_group(stack: Any, path: str) -> None:
+    function = stack.properties(FUNCTION, path)
+    assert function["Runtime"] == "python3.13"
+    assert function["Architectures"] == ["arm64"]
+    assert function["TracingConfig"] == {"Mode": "Active"}
+    assert stack.referred(function["LoggingConfig"]["LogGroup"]) == f"{path}Logs"
+
+
+def test_the_functions_share_one_bundle_of_the_two_packages_and_nothing_else(stack: Any) -> None:
+    """So a change of tests, docs or stacks redeploys no function."""
+    functions = stack.resources(FUNCTION).values()
+    (bundle,) = {function["Metadata"]["aws:asset:path"] for function in functions}
+    files = [path for path in (stack.directory / bundle).rglob("*") if path.is_file()]
+    inside = {path.relative_to(stack.directory / bundle).parts[0] for path in files}
+    assert inside == {"homing", "lambdas"}
+    assert {path.suffix for path in files} == {".py"}
+
+
+def pinned_powertools() -> str:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    (pin,) = [one for one in project["dependencies"] if one.startswith("aws-lambda-powertools==")]
+    return str(pin).partition("==")[2]
+
+
+def test_the_published_layer_is_the_pinned_release_read_at_deployment(stack: Any) -> None:
+    layers = {
+        json.dumps(function["Properties"]["Layers"])
+        for function in stack.resources(FUNCTION).values()
+    }
+    (reference,) = json.loads(layers.pop())
+    assert not layers
+    parameter = stack.template["Parameters"][reference["Ref"]]
+    assert parameter["Type"] == "AWS::SSM::Parameter::Value<String>"
+    assert parameter["Default"] == (
+        f"/aws/service/powertools/python/arm64/python3.13/{pinned_powertools()}"
+    )
+
+
+def test_the_local_cloud_gets_no_layer(synthesize: Callable[..., Any]) -> None:
+    stack = synthesize(powertoolsLayer="none")
+    assert not any(
+        "Layers" in function["Properties"] for function in stack.resources(FUNCTION).values()
+    )
+    assert "powertools" not in json.dumps(stack.template["Parameters"]).lower()
+
+
+def test_a_layer_of_your_own_can_be_named(synthesize: Callable[..., Any]) -> None:
+    arn = "arn:aws-cn:lambda:cn-north-1:123456789012:layer:Powertools:7"
+    stack = synthesize(powertoolsLayer=arn)
+    assert stack.properties(FUNCTION, "Workflow/Deliver")["Layers"] == [arn]

@@ -1,0 +1,85 @@
+"""The API and the delivery queue."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+QUEUE, MAPPING = "AWS::SQS::Queue", "AWS::Lambda::EventSourceMapping"
+DAY = 86_400
+
+
+def test_every_route_but_health_asks_for_a_signature(stack: Any) -> None:
+    routes = [route["Properties"] for route in stack.resources("AWS::ApiGatewayV2::Route").values()]
+    assert {route["RouteKey"]: route["AuthorizationType"] for route in routes} == {
+        "POST /v1/messages": "AWS_IAM",
+        "GET /v1/messages/{messageId}": "AWS_IAM",
+        "GET /v1/health": "NONE",
+    }
+
+
+def test_routes_lead_to_the_functions_that_answer_them(stack: Any) -> None:
+    answers = {}
+    for route in stack.resources("AWS::ApiGatewayV2::Route").values():
+        target = route["Properties"]["Target"]["Fn::Join"][1][1]["Ref"]
+        integration = stack.template["Resources"][target]["Properties"]
+        answers[route["Properties"]["RouteKey"]] = stack.referred(integration["IntegrationUri"])
+        assert integration["PayloadFormatVersion"] == "2.0"
+    assert answers == {
+        "POST /v1/messages": "Intake/Accept",
+        "GET /v1/messages/{messageId}": "Intake/GetMessage",
+        "GET /v1/health": "Intake/GetMessage",
+    }
+
+
+def test_the_api_is_throttled_and_logs_who_asked_but_no_content(stack: Any) -> None:
+    stage = stack.properties("AWS::ApiGatewayV2::Stage", "Intake/Stage")
+    assert stage["DefaultRouteSettings"] == {
+        "ThrottlingRateLimit": 300,
+        "ThrottlingBurstLimit": 600,
+    }
+    access_log = stage["AccessLogSettings"]
+    assert stack.referred(access_log["DestinationArn"]) == "Intake/AccessLogs"
+    fields = json.loads(access_log["Format"])
+    assert {"requestId", "caller", "routeKey", "status"} <= set(fields)
+    assert all(value.startswith("$context.") for value in fields.values())
+
+
+def test_a_batch_is_not_handed_out_again_while_it_is_worked_on(stack: Any) -> None:
+    """AWS: at least six times the function's timeout."""
+    dispatch = stack.properties("AWS::Lambda::Function", "Intake/Dispatch")
+    queue = stack.properties(QUEUE, "Intake/Deliveries")
+    assert queue["VisibilityTimeout"] >= 6 * dispatch["Timeout"]
+
+
+def test_the_queue_keeps_what_it_cannot_dispatch_as_long_as_sqs_can(stack: Any) -> None:
+    queue = stack.properties(QUEUE, "Intake/Deliveries")
+    assert queue["MessageRetentionPeriod"] == 14 * DAY
+    redrive = queue["RedrivePolicy"]
+    assert stack.referred(redrive["deadLetterTargetArn"]) == "Intake/DeadLetters"
+    assert redrive["maxReceiveCount"] == 5
+    assert stack.properties(QUEUE, "Intake/DeadLetters")["MessageRetentionPeriod"] == 14 * DAY
+
+
+@pytest.mark.parametrize(("given", "concurrency"), [({}, 10), ({"dispatchConcurrency": "2"}, 2)])
+def test_dispatch_takes_ten_at_a_time_gives_back_what_failed_and_is_bounded(
+    synthesize: Callable[..., Any], given: dict[str, str], concurrency: int
+) -> None:
+    stack = synthesize(**given)
+    (mapping,) = [one["Properties"] for one in stack.resources(MAPPING).values()]
+    assert stack.referred(mapping["EventSourceArn"]) == "Intake/Deliveries"
+    assert stack.referred(mapping["FunctionName"]) == "Intake/Dispatch"
+    assert mapping["BatchSize"] == 10
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": concurrency}
+
+
+def test_accept_answers_before_the_api_gives_up(stack: Any) -> None:
+    """An HTTP API waits 30 seconds at most."""
+    for path in ("Intake/Accept", "Intake/GetMessage"):
+        assert stack.properties("AWS::Lambda::Function", path)["Timeout"] < 30

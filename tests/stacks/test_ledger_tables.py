@@ -1,0 +1,76 @@
+"""The two tables: keys, safety, expiry, and the index of what needs attention."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TABLE = "AWS::DynamoDB::Table"
+DELIVERIES, MESSAGES = "Ledger/Deliveries", "Ledger/Messages"
+
+
+@pytest.mark.parametrize(
+    ("path", "keys"),
+    [
+        (DELIVERIES, [("pk", "HASH"), ("sk", "RANGE")]),
+        (MESSAGES, [("pk", "HASH")]),
+    ],
+)
+def test_each_table_has_the_keys_that_the_handlers_write(
+    stack: Any, path: str, keys: list[tuple[str, str]]
+) -> None:
+    schema = stack.properties(TABLE, path)["KeySchema"]
+    assert [(key["AttributeName"], key["KeyType"]) for key in schema] == keys
+
+
+@pytest.mark.parametrize("path", [DELIVERIES, MESSAGES])
+def test_each_table_is_billed_by_request_restorable_and_forgets_at_ttl(
+    stack: Any, path: str
+) -> None:
+    table = stack.properties(TABLE, path)
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+
+
+@pytest.mark.parametrize("path", [DELIVERIES, MESSAGES])
+def test_data_outlives_the_stack_unless_deletion_protection_is_off(
+    synthesize: Callable[..., Any], path: str
+) -> None:
+    kept = synthesize().resources(TABLE)[path]
+    assert kept["Properties"]["DeletionProtectionEnabled"] is True
+    assert kept["DeletionPolicy"] == kept["UpdateReplacePolicy"] == "Retain"
+    dropped = synthesize(deletionProtection="false").resources(TABLE)[path]
+    assert dropped["Properties"]["DeletionProtectionEnabled"] is False
+    assert dropped["DeletionPolicy"] == "Delete"
+
+
+def test_the_attention_index_is_sparse_and_leaves_the_history_out(stack: Any) -> None:
+    """Sparse because its key is no key of the table: only items that have it are in it."""
+    table = stack.properties(TABLE, DELIVERIES)
+    (index,) = table["GlobalSecondaryIndexes"]
+    keys = [(key["AttributeName"], key["KeyType"]) for key in index["KeySchema"]]
+    assert (index["IndexName"], keys) == (
+        "attention",
+        [("attention", "HASH"), ("attentionAt", "RANGE")],
+    )
+    assert index["Projection"] == {
+        "ProjectionType": "INCLUDE",
+        "NonKeyAttributes": [
+            "messageId",
+            "senderId",
+            "targetUrl",
+            "status",
+            "attempts",
+            "nextRetryAt",
+            "lastUpdatedAt",
+        ],
+    }
+
+
+def test_the_messages_table_has_no_index(stack: Any) -> None:
+    assert "GlobalSecondaryIndexes" not in stack.properties(TABLE, MESSAGES)

@@ -1,0 +1,138 @@
+"""Who may do what: exactly what the handlers call, on exactly the resources that they use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+FUNCTION, POLICY = "AWS::Lambda::Function", "AWS::IAM::Policy"
+FUNCTIONS = [
+    "Intake/Accept",
+    "Intake/GetMessage",
+    "Intake/Dispatch",
+    "Workflow/Deliver",
+    "Workflow/Classify",
+    "Workflow/ComputeBackoff",
+    "Workflow/RecordRetry",
+]
+
+# Actions that AWS knows for no narrower resource (Service Authorization Reference: X-Ray;
+# Step Functions developer guide, "IAM policies for logging to CloudWatch Logs").
+ANYWHERE = {
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+}
+CONSUME = {
+    ("sqs:ChangeMessageVisibility", "Intake/Deliveries"),
+    ("sqs:DeleteMessage", "Intake/Deliveries"),
+    ("sqs:GetQueueAttributes", "Intake/Deliveries"),
+    ("sqs:GetQueueUrl", "Intake/Deliveries"),
+    ("sqs:ReceiveMessage", "Intake/Deliveries"),
+}
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def allowed(stack: Any, role: str) -> set[tuple[str, str]]:
+    """The (action, resource) pairs that the policies of a role allow."""
+    return {
+        (action, stack.referred(resource))
+        for policy in stack.resources(POLICY).values()
+        if role in [stack.referred(one) for one in policy["Properties"]["Roles"]]
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    }
+
+
+def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
+    return {(action, on) for action, on in allowed(stack, role) if on != "*"}
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (
+            "Intake/Accept",
+            {
+                ("dynamodb:PutItem", "Ledger/Messages"),
+                ("dynamodb:GetItem", "Ledger/Messages"),
+                ("dynamodb:Query", "Ledger/Deliveries"),
+                ("dynamodb:BatchGetItem", "Ledger/Deliveries"),
+                ("sqs:SendMessage", "Intake/Deliveries"),
+            },
+        ),
+        (
+            "Intake/GetMessage",
+            {
+                ("dynamodb:GetItem", "Ledger/Messages"),
+                ("dynamodb:Query", "Ledger/Deliveries"),
+            },
+        ),
+        ("Intake/Dispatch", {("states:StartExecution", "Workflow/StateMachine"), *CONSUME}),
+        ("Workflow/Deliver", set()),
+        ("Workflow/Classify", set()),
+        ("Workflow/ComputeBackoff", set()),
+        ("Workflow/RecordRetry", {("dynamodb:UpdateItem", "Ledger/Deliveries")}),
+    ],
+)
+def test_a_function_may_do_what_its_handler_does_and_write_its_own_logs(
+    stack: Any, path: str, expected: set[tuple[str, str]]
+) -> None:
+    logs = {
+        ("logs:CreateLogStream", f"{path}Logs"),
+        ("logs:PutLogEvents", f"{path}Logs"),
+    }
+    assert narrow(stack, f"{path}Role") == expected | logs
+
+
+@pytest.mark.parametrize("path", FUNCTIONS)
+def test_a_function_has_a_role_of_its_own_without_managed_policies(stack: Any, path: str) -> None:
+    role = stack.referred(stack.properties(FUNCTION, path)["Role"])
+    assert role == f"{path}Role"
+    assert "ManagedPolicyArns" not in stack.properties("AWS::IAM::Role", role)
+
+
+def test_the_workflow_may_invoke_its_functions_record_and_park(stack: Any) -> None:
+    functions = [path for path in FUNCTIONS if path.startswith("Workflow/")]
+    assert narrow(stack, "Workflow/StateMachine/Role") == {
+        *(("lambda:InvokeFunction", path) for path in functions),
+        *(("lambda:InvokeFunction", f"{path}:$LATEST") for path in functions),
+        ("dynamodb:UpdateItem", "Ledger/Deliveries"),
+        ("dynamodb:GetItem", "Ledger/Deliveries"),
+        ("sqs:SendMessage", "Workflow/DeadLetters"),
+    }
+
+
+def test_no_action_is_a_wildcard_and_a_wildcard_resource_is_the_only_one_there_is(
+    stack: Any,
+) -> None:
+    roles = stack.resources("AWS::IAM::Role")
+    pairs = set().union(*(allowed(stack, role) for role in roles))
+    assert not {action for action, _ in pairs if "*" in action}
+    assert {action for action, on in pairs if "*" in on} <= ANYWHERE
+
+
+@pytest.mark.parametrize(
+    "queue", ["Intake/Deliveries", "Intake/DeadLetters", "Workflow/DeadLetters"]
+)
+def test_a_queue_is_encrypted_and_refuses_plain_http(stack: Any, queue: str) -> None:
+    """The one statement with `sqs:*` denies."""
+    assert stack.properties("AWS::SQS::Queue", queue)["SqsManagedSseEnabled"] is True
+    policy = stack.properties("AWS::SQS::QueuePolicy", f"{queue}/Policy")
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

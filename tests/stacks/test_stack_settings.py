@@ -1,0 +1,142 @@
+"""The settings: what context may be, and what is said when it cannot be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks.settings import ContextError, StackSettings, document_settings
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def test_without_context_every_setting_has_its_default() -> None:
+    settings = StackSettings.from_context({})
+    assert settings.stack_id == "Homing"
+    assert settings.metrics_namespace == "Homing"
+    assert settings.deletion_protection
+    assert settings.alarm_email is None
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("stage", "test-2", "test-2"),
+        ("maxAttempts", "20", 20),
+        ("baseDelaySeconds", "0.25", 0.25),
+        ("multiplier", "1.5", 1.5),
+        ("maxDelaySeconds", "31536000", 31_536_000),
+        ("jitter", "decorrelated", "decorrelated"),
+        ("retryAfterCeilingSeconds", "0", 0),
+        ("attemptTimeoutSeconds", "60", 60),
+        ("retentionDays", "1", 1),
+        ("dispatchConcurrency", "1000", 1000),
+        ("deletionProtection", "false", False),
+        ("alarmEmail", "ops@example.com", "ops@example.com"),
+        ("logLevel", "WARNING", "WARNING"),
+        ("logRetentionDays", "3653", 3653),
+        ("powertoolsLayer", "none", "none"),
+    ],
+)
+def test_a_value_given_on_the_command_line_is_text_and_is_read_as_what_it_means(
+    key: str, text: str, value: Any
+) -> None:
+    settings = StackSettings.from_context({key: text})
+    assert settings.model_dump(by_alias=True)[key] == value
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("stage", "Prod"),
+        ("stage", "a-stage-name-of-21-ch"),
+        ("stage", ""),
+        ("maxAttempts", "0"),
+        ("maxAttempts", "21"),
+        ("maxAttempts", "three"),
+        ("maxAttempts", "2.5"),
+        ("baseDelaySeconds", "-1"),
+        ("baseDelaySeconds", "nan"),
+        ("baseDelaySeconds", "inf"),
+        ("multiplier", "0.5"),
+        ("multiplier", "101"),
+        ("maxDelaySeconds", "31536001"),
+        ("maxDelaySeconds", "0.5"),
+        ("jitter", "some"),
+        ("retryAfterCeilingSeconds", "-1"),
+        ("attemptTimeoutSeconds", "0"),
+        ("attemptTimeoutSeconds", "61"),
+        ("retentionDays", "0"),
+        ("dispatchConcurrency", "1"),
+        ("dispatchConcurrency", "1001"),
+        ("deletionProtection", "perhaps"),
+        ("alarmEmail", "ops"),
+        ("alarmEmail", ""),
+        ("logLevel", "LOUD"),
+        ("logRetentionDays", "31"),
+        ("powertoolsLayer", "latest"),
+        ("powertoolsLayer", "arn:aws:lambda:eu-west-1:1:layer:Mine"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_by_its_key_with_what_it_may_be(
+    key: str, value: str
+) -> None:
+    with pytest.raises(ContextError) as refused:
+        StackSettings.from_context({key: value})
+    (line,) = [line for line in str(refused.value).splitlines() if line.startswith(f"  {key}: ")]
+    assert repr(value) in line
+    assert "cannot be used; give " in line
+    assert "(default " in line
+
+
+def test_all_problems_are_named_at_once() -> None:
+    with pytest.raises(ContextError) as refused:
+        StackSettings.from_context({"maxAttempts": "0", "jitter": "some", "retention": "3"})
+    keys = [line.partition(":")[0].strip() for line in str(refused.value).splitlines()[1:]]
+    assert keys == ["maxAttempts", "jitter", "retention"]
+
+
+@pytest.mark.parametrize(
+    ("unknown", "meant"),
+    [("maxAttemps", "maxAttempts"), ("max_attempts", "maxAttempts"), ("Stage", "stage")],
+)
+def test_a_key_that_is_no_setting_is_refused_with_the_nearest_that_is(
+    unknown: str, meant: str
+) -> None:
+    with pytest.raises(ContextError, match=rf"{unknown}: no such setting; did you mean {meant}\?"):
+        StackSettings.from_context({unknown: "1"})
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "@aws-cdk/core:checkSecretUsage",
+        "aws:cdk:enable-path-metadata",
+        "availability-zones:account=1:region=eu-west-1",
+        "acknowledged-issue-numbers",
+    ],
+)
+def test_keys_of_other_tools_are_left_alone(key: str) -> None:
+    assert StackSettings.from_context({key: True}) == StackSettings()
+
+
+def test_a_base_delay_above_the_default_cap_is_refused_by_the_key_that_must_follow() -> None:
+    with pytest.raises(ContextError, match="maxDelaySeconds: 3600 cannot be used"):
+        StackSettings.from_context({"baseDelaySeconds": "5000"})
+    settings = StackSettings.from_context({"baseDelaySeconds": "5000", "maxDelaySeconds": "5000"})
+    assert settings.policy.max_delay_seconds == 5000
+
+
+def test_a_stage_names_the_stack_and_the_metrics() -> None:
+    settings = StackSettings.from_context({"stage": "test"})
+    assert settings.stack_id == "Homing-test"
+    assert settings.metrics_namespace == "Homing/test"
+
+
+def test_the_page_on_operations_lists_the_settings_as_they_are() -> None:
+    """After a change: `python -m stacks.settings`, and put it between the two marks."""
+    page = (PROJECT / "docs" / "operations.md").read_text()
+    listed = page.partition("<!-- settings -->\n")[2].partition("<!-- /settings -->")[0]
+    assert listed == document_settings()

@@ -1,0 +1,89 @@
+"""The state machine: its definition filled in, its logs without payloads, its dead letters."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+DEFINITION = Path(__file__).resolve().parents[2] / "statemachine" / "delivery.asl.json"
+MACHINE, FILTER = "AWS::StepFunctions::StateMachine", "AWS::Logs::MetricFilter"
+
+
+def machine(stack: Any) -> dict[str, Any]:
+    properties: dict[str, Any] = stack.properties(MACHINE, "Workflow/StateMachine")
+    return properties
+
+
+def test_every_placeholder_is_filled_and_every_filling_is_used(stack: Any) -> None:
+    placeholders = set(re.findall(r"\$\{(\w+)\}", DEFINITION.read_text()))
+    filled = machine(stack)["DefinitionSubstitutions"]
+    assert set(filled) == placeholders
+    assert {name: stack.referred(value) for name, value in filled.items()} == {
+        "DeliverFunction": "Workflow/Deliver",
+        "ClassifyFunction": "Workflow/Classify",
+        "ComputeBackoffFunction": "Workflow/ComputeBackoff",
+        "RecordRetryFunction": "Workflow/RecordRetry",
+        "LedgerTable": "Ledger/Deliveries",
+        "DeadLetterQueue": "Workflow/DeadLetters",
+    }
+
+
+def test_the_definition_is_the_file_unchanged(stack: Any) -> None:
+    assert json.loads(machine(stack)["DefinitionString"]) == json.loads(DEFINITION.read_text())
+
+
+def test_executions_are_standard_and_traced(stack: Any) -> None:
+    assert machine(stack)["StateMachineType"] == "STANDARD"
+    assert machine(stack)["TracingConfiguration"] == {"Enabled": True}
+
+
+def test_payloads_never_reach_the_logs(stack: Any) -> None:
+    """Neither by the data of events, nor by events that are nothing but data."""
+    logging = machine(stack)["LoggingConfiguration"]
+    assert logging["IncludeExecutionData"] is False
+    assert logging["Level"] == "ERROR"
+    (destination,) = logging["Destinations"]
+    group = destination["CloudWatchLogsLogGroup"]["LogGroupArn"]
+    assert stack.referred(group) == "Workflow/Logs"
+
+
+def test_dead_letters_wait_as_long_as_sqs_can_keep_them(stack: Any) -> None:
+    queue = stack.properties("AWS::SQS::Queue", "Workflow/DeadLetters")
+    assert queue["MessageRetentionPeriod"] == 14 * 86_400
+
+
+def test_failed_tries_of_a_ledger_write_are_counted_but_failed_conditions_are_not(
+    stack: Any,
+) -> None:
+    found = stack.properties(FILTER, "Workflow/LedgerTryFailed")
+    assert stack.referred(found["LogGroupName"]) == "Workflow/Logs"
+    pattern = found["FilterPattern"]
+    assert '$.details.resource = "updateItem"' in pattern
+    assert '$.details.error != "DynamoDB.ConditionalCheckFailedException"' in pattern
+    states = json.loads(DEFINITION.read_text())["States"]
+    writers = [s for s in states.values() if s.get("Resource", "").endswith(":updateItem")]
+    assert len(writers) == 2
+    assert all("DynamoDB.ConditionalCheckFailedException" in json.dumps(s) for s in writers)
+
+
+def test_an_execution_counts_as_broken_unless_it_ended_as_a_parked_delivery(stack: Any) -> None:
+    """`DeliveryFailed` gives the ledger status as the error of the execution."""
+    pattern = stack.properties(FILTER, "Workflow/ExecutionBroken")["FilterPattern"]
+    for status in ("FAILED", "MAX_RETRIES_EXCEEDED"):
+        assert f'$.details.error != "{status}"' in pattern
+    states = json.loads(DEFINITION.read_text())["States"]
+    assert states["DeliveryFailed"]["Error"] == "{% $states.input.verdict.status %}"
+    assert [name for name, state in states.items() if state["Type"] == "Fail"] == ["DeliveryFailed"]
+
+
+def test_counts_of_a_stage_stay_its_own(synthesize: Any) -> None:
+    for stage, namespace in (("default", "Homing"), ("test", "Homing/test")):
+        stack = synthesize(stage=stage)
+        for path in ("Workflow/LedgerTryFailed", "Workflow/ExecutionBroken"):
+            (transformation,) = stack.properties(FILTER, path)["MetricTransformations"]
+            assert transformation["MetricNamespace"] == namespace
+        function = stack.properties("AWS::Lambda::Function", "Workflow/RecordRetry")
+        variables = function["Environment"]["Variables"]
+        assert variables["POWERTOOLS_METRICS_NAMESPACE"] == namespace

@@ -1,0 +1,308 @@
+"""Trigger `accept`: POST /v1/messages."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from homing.delivery import Delivery
+from homing.policy import Policy
+from lambdas import accept
+from workbench.api_models import AcceptedMessage, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Logged = Callable[[], list[dict[str, Any]]]
+
+URL = "https://example.com/hooks"
+BODY = (
+    '{"targetUrl": "https://example.com/hooks", "messageId": "order-1841", "payload": {"n": 1.10}}'
+)
+
+
+@pytest.fixture(autouse=True)
+def container(
+    messages_table: Any, ledger_table: Any, delivery_queue: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """A fresh container with the environment that the stack gives it."""
+    monkeypatch.setenv("MESSAGES_TABLE", messages_table.name)
+    monkeypatch.setenv("LEDGER_TABLE", ledger_table.name)
+    monkeypatch.setenv("DELIVERY_QUEUE_URL", delivery_queue.url)
+    monkeypatch.setenv("DEFAULT_POLICY", json.dumps(Policy(max_attempts=4).to_document()))
+    monkeypatch.setenv("RETENTION_DAYS", "30")
+    for cached in (accept._settings, accept._intake):
+        cached.cache_clear()
+    yield
+    for cached in (accept._settings, accept._intake):
+        cached.cache_clear()
+
+
+def post(body: str | None, *, is_base64: bool = False) -> dict[str, Any]:
+    """What API Gateway gets from the function for a POST with this body."""
+    event = {
+        "version": "2.0",
+        "routeKey": "POST /v1/messages",
+        "rawPath": "/v1/messages",
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json"},
+        "requestContext": {
+            "http": {"method": "POST", "path": "/v1/messages"},
+            "stage": "$default",
+        },
+        "isBase64Encoded": is_base64,
+    }
+    return accept.handler(event | ({} if body is None else {"body": body}), None)
+
+
+def problem(answer: dict[str, Any], status: int) -> dict[str, Any]:
+    assert answer["statusCode"] == status
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
+    document = json.loads(answer["body"])
+    assert document["status"] == status
+    Problem.model_validate(document, extra="forbid")
+    return document
+
+
+def fields(document: dict[str, Any]) -> list[str]:
+    return [error["field"] for error in document["errors"]]
+
+
+def body_of(payload: str = "1", **given: Any) -> str:
+    members = {"targetUrl": URL} | given
+    return json.dumps(members)[:-1] + f', "payload": {payload}}}'
+
+
+def test_an_accepted_message_is_answered_with_its_ids_and_where_to_ask_after_it(
+    delivery_queue: Any,
+) -> None:
+    answer = post(BODY)
+    document = json.loads(answer["body"])
+    (queued,) = delivery_queue.take()
+    assert answer["statusCode"] == 202
+    assert answer["headers"]["Content-Type"] == "application/json"
+    assert document == {
+        "messageId": "order-1841",
+        "senderId": "default",
+        "timestamp": queued["reference"]["timestamp"],
+        "correlationId": "order-1841",
+        "deliveries": [{"deliveryId": queued["reference"]["deliveryId"], "targetUrl": URL}],
+        "links": {"self": "/v1/messages/order-1841?senderId=default"},
+    }
+    assert answer["headers"]["Location"] == document["links"]["self"]
+    AcceptedMessage.model_validate(document, extra="forbid")
+
+
+def test_what_is_queued_is_a_delivery_document_with_the_payload_to_the_character(
+    delivery_queue: Any,
+) -> None:
+    payload = r'{"b":12345678901234567890, "a" : 1.10,"b":"\u00e9\/é😀"}'
+    post(body_of(payload, messageId="a"))
+    (queued,) = delivery_queue.take()
+    delivery = Delivery.from_document(queued)
+    assert delivery.to_document() == queued
+    assert delivery.request.payload == payload
+    assert delivery.policy == Policy(max_attempts=4)
+    due = datetime.fromisoformat(delivery.due_at)
+    assert timedelta() <= datetime.now(UTC) - due < timedelta(minutes=1)
+    assert delivery.expires_at - due.timestamp() == pytest.approx(30 * 86_400, abs=1)
+
+
+def test_a_repeat_gets_the_same_body_with_200(delivery_queue: Any) -> None:
+    first, second = post(BODY), post(BODY)
+    assert (first["statusCode"], second["statusCode"]) == (202, 200)
+    assert first["body"] == second["body"]
+    assert first["headers"] == second["headers"]
+    assert len({queued["reference"]["deliveryId"] for queued in delivery_queue.take()}) == 1
+
+
+def test_a_message_without_an_id_gets_one_of_its_own_each_time() -> None:
+    ids = {json.loads(post(body_of())["body"])["messageId"] for _ in range(2)}
+    assert len(ids) == 2
+    for message_id in ids:
+        assert message_id.startswith("msg_")
+        int(message_id.removeprefix("msg_"), 16)
+        assert len(message_id) == 36
+
+
+def test_the_link_is_fit_for_ids_of_any_kind() -> None:
+    document = json.loads(post(body_of(messageId="a:b", senderId="shop@x.de"))["body"])
+    assert document["links"]["self"] == "/v1/messages/a%3Ab?senderId=shop%40x.de"
+
+
+def test_a_body_in_base64_is_read_like_any_other(delivery_queue: Any) -> None:
+    encoded = base64.b64encode(body_of('"é"').encode()).decode()
+    assert post(encoded, is_base64=True)["statusCode"] == 202
+    (queued,) = delivery_queue.take()
+    assert queued["request"]["payload"] == '"é"'
+
+
+def test_the_largest_message_to_ten_targets_is_queued_whole(delivery_queue: Any) -> None:
+    payload = '"' + "a" * (200 * 1024 - 2) + '"'
+    urls = [f"https://example.com/{number}" for number in range(10)]
+    body = json.dumps({"targets": urls})[:-1] + f', "payload": {payload}}}'
+    assert post(body)["statusCode"] == 202
+    queued = delivery_queue.take()
+    assert sorted(document["reference"]["targetUrl"] for document in queued) == urls
+    assert {document["request"]["payload"] for document in queued} == {payload}
+
+
+@pytest.mark.parametrize(
+    ("body", "is_base64"),
+    [
+        (None, False),
+        ("", False),
+        ("hello", False),
+        ("[]", False),
+        ('{"payload": "\ud800"}', False),
+        ("*", True),
+        (base64.b64encode(b"\xff").decode(), True),
+    ],
+)
+def test_a_body_that_is_no_request_is_refused(body: str | None, *, is_base64: bool) -> None:
+    assert fields(problem(post(body, is_base64=is_base64), 400)) == ["body"]
+
+
+def test_a_refusal_names_every_wrong_field_and_leaves_nothing_behind(
+    messages_table: Any, delivery_queue: Any
+) -> None:
+    document = problem(post('{"targetUrl": "/x", "policy": {"maxAttempts": 0}}'), 400)
+    assert document["type"] == "urn:homing:problem:invalid-message"
+    assert document["title"] == "The message cannot be accepted"
+    assert fields(document) == ["targetUrl", "payload", "policy.maxAttempts"]
+    assert "payload is required" in document["detail"]
+    assert messages_table.items() == []
+    assert delivery_queue.take() == []
+
+
+def test_a_time_in_the_past_is_refused_and_one_soon_to_come_is_not(delivery_queue: Any) -> None:
+    past, soon = (datetime.now(UTC) + timedelta(hours=hours) for hours in (-1, 1))
+    assert fields(problem(post(body_of(deliverAt=past.isoformat())), 400)) == ["deliverAt"]
+    assert post(body_of(deliverAt=soon.isoformat()))["statusCode"] == 202
+    (queued,) = delivery_queue.take()
+    wait = datetime.fromisoformat(queued["dueAt"]) - soon
+    assert timedelta() <= wait < timedelta(seconds=1)
+
+
+def test_a_payload_that_is_too_large_is_refused_with_413() -> None:
+    document = problem(post(body_of('"' + "a" * 200 * 1024 + '"')), 413)
+    assert document["type"] == "urn:homing:problem:payload-too-large"
+    assert fields(document) == ["payload"]
+
+
+def test_an_id_used_again_for_other_content_is_refused_with_409() -> None:
+    post(BODY)
+    document = problem(post(BODY.replace("1.10", "1.1")), 409)
+    assert document["type"] == "urn:homing:problem:message-id-reused"
+    assert fields(document) == ["messageId"]
+
+
+@pytest.mark.parametrize("broken", ["messages", "queue"])
+def test_where_nothing_can_be_promised_the_sender_is_told_when_and_how_to_repeat(
+    messages_table: Any, delivery_queue: Any, broken: str
+) -> None:
+    if broken == "queue":
+        delivery_queue.client.delete_queue(QueueUrl=delivery_queue.url)
+    else:
+        messages_table.client.delete_table(TableName="messages")
+    answer = post(body_of(senderId="shop"))
+    document = problem(answer, 503)
+    assert document["type"] == "urn:homing:problem:unavailable"
+    assert document["senderId"] == "shop"
+    assert document["messageId"].startswith("msg_")
+    assert int(answer["headers"]["Retry-After"]) > 0
+
+
+def test_after_a_503_the_repeat_is_accepted(delivery_queue: Any) -> None:
+    client, url = delivery_queue.client, delivery_queue.url
+    client.delete_queue(QueueUrl=url)
+    failed = problem(post(body_of()), 503)
+    assert client.create_queue(QueueName="deliveries")["QueueUrl"] == url
+    answer = post(body_of(messageId=failed["messageId"]))
+    assert answer["statusCode"] == 200
+    (queued,) = delivery_queue.take()
+    assert queued["reference"]["messageId"] == failed["messageId"]
+
+
+def test_field_names_that_cannot_be_written_or_are_endless_do_not_break_the_answer() -> None:
+    body = '{"\\ud800": 1, "' + "a" * 10_000 + '": 1, "payload": 1, "targetUrl": "http://a/"}'
+    assert fields(problem(post(body), 400)) == ["\\ud800", "a" * 300 + "..."]
+
+
+def test_an_answer_names_a_limited_number_of_errors() -> None:
+    members = ", ".join(f'"x{number}": 1' for number in range(5000))
+    document = problem(post("{" + members + "}"), 400)
+    assert len(document["errors"]) == 50
+    assert len(json.dumps(document)) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("bodies", "event", "metric"),
+    [
+        ([BODY], "message.accepted", "MessageAccepted"),
+        ([BODY, BODY], "message.repeated", "MessageDuplicate"),
+        ([BODY.replace("/hooks", " ")], "message.rejected", "MessageRejected"),
+    ],
+)
+def test_each_request_is_logged_and_counted_once(
+    logged: Logged, bodies: list[str], event: str, metric: str
+) -> None:
+    for body in bodies:
+        post(body)
+    line = logged()[-1]
+    assert len(logged()) == len(bodies)
+    assert line["message"] == event
+    assert line[metric] == [1.0]
+    assert line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Homing"
+
+
+def test_an_accepted_message_is_logged_with_its_ids(logged: Logged) -> None:
+    post(body_of(messageId="m", senderId="s", correlationId="c"))
+    (line,) = logged()
+    assert (line["messageId"], line["senderId"], line["correlationId"]) == ("m", "s", "c")
+
+
+def test_a_refusal_is_logged_with_its_fields(logged: Logged) -> None:
+    post('{"targetUrl": "/x"}')
+    (line,) = logged()
+    assert line["fields"] == ["targetUrl", "payload"]
+    assert line["status"] == 400
+
+
+def test_a_failure_of_ours_is_logged_with_its_reason_and_counted(
+    logged: Logged, delivery_queue: Any
+) -> None:
+    delivery_queue.client.delete_queue(QueueUrl=delivery_queue.url)
+    post(BODY)
+    (line,) = logged()
+    assert line["message"] == "message.failed"
+    assert line["IntakeFailed"] == [1.0]
+    assert "NonExistentQueue" in line["reason"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        body_of('"SECRET"', headers={"Authorization": "SECRET"}),
+        body_of('"SECRET', headers={"Authorization": "SECRET"}),
+        body_of('"SECRET"', headers={"Authorization": "SECRET\n"}, contentType="text/plain"),
+        body_of('{"SECRET": NaN}'),
+        body_of('["SECRET"]', contentType="text/plain"),
+        body_of(targetUrl="https://user:SECRET@example.com/"),
+    ],
+)
+def test_what_is_sent_appears_in_no_log_and_no_refusal(logged: Logged, body: str) -> None:
+    answer = post(body)
+    assert "SECRET" not in json.dumps(logged())
+    assert "SECRET" not in json.dumps(answer)
+
+
+def test_settings_and_clients_are_made_on_first_use_and_kept() -> None:
+    post(BODY)
+    post(BODY)
+    assert accept._intake.cache_info().misses == 1
+    assert accept._settings.cache_info().misses == 1

@@ -1,0 +1,102 @@
+"""docs/api.md says what the code does."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from homing import (
+    guard,
+    http_fields,
+    identifiers,
+    lifetime,
+    message,
+    payload,
+    policy,
+    raw_json,
+    request_model,
+    target_url,
+)
+from homing.errors import InvalidMessageError
+from homing.policy import Policy
+from homing.problem import invalid
+from workbench.api_models import AcceptedMessage, MessageState, Problem
+
+PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+REQUESTS, ANSWERS = EXAMPLES[:2], EXAMPLES[2:]
+
+
+def parse(body: str) -> message.Message:
+    return message.parse_message(
+        body,
+        now=datetime(2025, 12, 28, 12, tzinfo=UTC),
+        default_policy=Policy(),
+        retention=timedelta(days=30),
+        new_id=lambda: "msg_new",
+    )
+
+
+@pytest.mark.parametrize("body", REQUESTS)
+def test_the_requests_on_the_page_are_accepted(body: str) -> None:
+    assert parse(body).deliveries()
+
+
+def test_the_problem_on_the_page_is_what_is_answered() -> None:
+    body = '{"targetUrl": "https://example.com/", "payload": 1, "policy": {"maxAttempts": 21}}'
+    with pytest.raises(InvalidMessageError) as caught:
+        parse(body)
+    assert invalid(caught.value).document == json.loads(ANSWERS[1])
+
+
+def test_the_fullest_request_on_the_page_has_every_field_but_target_url() -> None:
+    fields = {str(field.alias) for field in request_model.MessageRequest.model_fields.values()}
+    assert json.loads(REQUESTS[1]).keys() == fields - {"targetUrl"}
+    for name in fields:
+        assert f"`{name}`" in PAGE
+
+
+@pytest.mark.parametrize(
+    ("body", "model"), list(zip(ANSWERS, [AcceptedMessage, Problem, MessageState], strict=True))
+)
+def test_the_answers_on_the_page_are_of_the_documented_form(body: str, model: type) -> None:
+    model.model_validate_json(body, extra="forbid")
+
+
+@pytest.mark.parametrize(
+    ("what", "limit"),
+    [
+        ("payload, as it is sent", payload.MAX_PAYLOAD_BYTES),
+        ("delivery document", message.MAX_DOCUMENT_BYTES),
+        ("request", message.MAX_BODY_BYTES),
+        ("nesting", raw_json.MAX_DEPTH),
+        ("`targets`", request_model.MAX_TARGETS),
+        ("a target URL", target_url.MAX_URL_LENGTH),
+        ("`messageId`, `senderId`, `correlationId`", identifiers.LIMIT),
+        ("`headers`", http_fields.MAX_HEADERS),
+        ("`headers`", http_fields.MAX_HEADERS_BYTES),
+        ("`contentType`", http_fields.MAX_CONTENT_TYPE_LENGTH),
+        ("`maxAttempts`", policy.MAX_ATTEMPTS_LIMIT),
+        ("`schedule`", policy.MAX_ATTEMPTS_LIMIT),
+        ("a delay", policy.MAX_DELAY_LIMIT_SECONDS),
+        ("`multiplier`", request_model.MAX_MULTIPLIER),
+        ("`deliverAt`", lifetime.YEAR.days),
+        ("`deliverAt`", guard.CLOCK_SKEW.seconds),
+    ],
+)
+def test_the_limits_on_the_page_are_those_of_the_code(what: str, limit: int) -> None:
+    table = PAGE.split("### Limits")[1].split("### Answers")[0]
+    (row,) = [line for line in table.splitlines() if line.startswith(f"| {what}")]
+    assert str(limit) in re.findall(r"\d+", row.rsplit("|", maxsplit=2)[1])
+
+
+def test_every_kind_of_problem_is_on_the_page() -> None:
+    source = (Path(__file__).parents[2] / "homing" / "problem.py").read_text(encoding="utf-8")
+    kinds = re.findall(r'\("([a-z-]+)", "', source)
+    assert len(kinds) == 5
+    for kind in kinds:
+        assert f"`{kind}`" in PAGE

@@ -1,0 +1,83 @@
+"""The OpenAPI document of the HTTP API."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from homing.request_model import MAX_TARGETS, MessageRequest, PolicyRequest
+from workbench.openapi import PATH, openapi_document, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import BaseModel
+
+DOCUMENT = openapi_document()
+SCHEMAS = DOCUMENT["components"]["schemas"]
+
+
+def references(node: Any) -> Iterator[str]:
+    match node:
+        case {"$ref": str(target)}:
+            yield target
+        case dict():
+            for inner in node.values():
+                yield from references(inner)
+        case list():
+            for inner in node:
+                yield from references(inner)
+
+
+def test_the_document_in_docs_is_what_the_code_says() -> None:
+    assert PATH.read_text(encoding="utf-8") == text(), "run: python -m workbench.openapi"
+
+
+def test_every_reference_leads_somewhere() -> None:
+    found = set(references(DOCUMENT))
+    assert found == {f"#/components/schemas/{name}" for name in SCHEMAS}
+
+
+@pytest.mark.parametrize("model", [MessageRequest, PolicyRequest])
+def test_every_field_of_a_request_is_explained_and_unknown_ones_are_excluded(
+    model: type[BaseModel],
+) -> None:
+    schema = SCHEMAS[model.__name__]
+    assert schema["additionalProperties"] is False
+    for name, field in schema["properties"].items():
+        assert field["description"], name
+
+
+def test_limits_that_only_the_code_checks_are_in_the_document_too() -> None:
+    message = SCHEMAS["MessageRequest"]["properties"]
+    assert message["targetUrl"]["maxLength"] == 999
+    assert message["targets"]["maxItems"] == MAX_TARGETS
+    assert message["messageId"]["pattern"] == r"^[A-Za-z0-9_:\-]{1,128}$"
+    assert message["headers"]["maxProperties"] == 32
+    policy = SCHEMAS["PolicyRequest"]["properties"]
+    assert policy["preset"]["enum"] == ["standard-webhooks"]
+    assert (policy["maxAttempts"]["minimum"], policy["maxAttempts"]["maximum"]) == (1, 20)
+
+
+def test_only_health_is_open_to_everyone() -> None:
+    operations = [each for path in DOCUMENT["paths"].values() for each in path.values()]
+    open_ones = [each["operationId"] for each in operations if each.get("security") == []]
+    assert DOCUMENT["security"]
+    assert open_ones == ["getHealth"]
+
+
+def test_errors_are_problem_documents() -> None:
+    for path in DOCUMENT["paths"].values():
+        for operation in path.values():
+            for status, response in operation["responses"].items():
+                types = list(response.get("content", {}))
+                assert types in (
+                    [],
+                    ["application/problem+json" if status >= "4" else "application/json"],
+                )
+
+
+def test_the_document_is_plain_json() -> None:
+    assert json.loads(text()) == DOCUMENT

@@ -1,0 +1,122 @@
+"""What the HTTP API answers, as models: they become the OpenAPI document and check real answers.
+
+Clients must pass over members that they do not know; tests do not, so that none is forgotten here.
+"""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from homing.classification import Category, Status
+
+
+def _maybe(description: str) -> Any:
+    """Give a field that is left out where it has nothing to say."""
+    return Field(default_factory=lambda: None, description=description)
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+class AcceptedDelivery(_Answer):
+    """One delivery that a message came to."""
+
+    delivery_id: str = Field(description="Its id, also the name of its execution.")
+    target_url: str
+
+
+class Links(_Answer):
+    """Where to go on."""
+
+    self_: str = Field(alias="self", description="The path at which to ask after the message.")
+
+
+class AcceptedMessage(_Answer):
+    """A message that has been taken in. A repeat gets the same answer as the first."""
+
+    message_id: str
+    sender_id: str
+    timestamp: str = Field(description="ISO-8601 UTC with milliseconds.")
+    correlation_id: str
+    deliveries: list[AcceptedDelivery]
+    links: Links
+
+
+class ErrorDetails(_Answer):
+    """What went wrong, for people."""
+
+    message: str
+
+
+class Attempt(_Answer):
+    """One attempt and what followed from it."""
+
+    attempt_number: int = Field(description="Counted from 0.")
+    timestamp: str = Field(description="When its outcome was observed.")
+    error_category: Category
+    error_details: ErrorDetails
+    response_time: int = Field(description="In milliseconds.")
+    http_status: int | None = Field(description="null where there was no response.")
+    correlation_id: str
+    exponential_delay: float = _maybe("The policy's delay before jitter, in seconds.")
+    jitter_applied: float = _maybe("What jitter added to it, in seconds.")
+    retry_after_seconds: float = _maybe("The floor that the endpoint asked for, in seconds.")
+    retry_delay_seconds: int = _maybe("The delay, rounded to seconds.")
+    next_retry_timestamp: str = _maybe("When the next attempt is due.")
+
+
+class Delivery(_Answer):
+    """One delivery: its place in the ledger, or QUEUED where it has none yet."""
+
+    delivery_id: str
+    message_id: str
+    sender_id: str
+    timestamp: str
+    target_url: str
+    correlation_id: str
+    status: Status
+    attempts: int = Field(description="Attempts made so far.")
+    retry_history: list[Attempt] = Field(description="Oldest first.")
+    created_at: str
+    last_updated_at: str
+    deliver_at: str = _maybe("When a scheduled message may go out; only before its first attempt.")
+    next_retry_at: str = _maybe("When the next attempt is due.")
+    delivered_at: str = _maybe("When it was delivered.")
+    max_retries_exceeded: bool = _maybe("Whether the limit of attempts was reached.")
+    max_retries_exceeded_at: str = _maybe("When it was reached.")
+    ttl: int = _maybe("When the record may be forgotten, epoch seconds.")
+
+
+class MessageState(_Answer):
+    """What became of a message."""
+
+    message_id: str
+    sender_id: str
+    deliveries: list[Delivery]
+
+
+class FieldProblem(_Answer):
+    """What is wrong with one field of a request."""
+
+    field: str = Field(examples=["policy.maxAttempts", "targets[1]", "headers.Host", "body"])
+    message: str
+
+
+class Problem(_Answer):
+    """A problem document (RFC 9457)."""
+
+    type: str = Field(examples=["urn:homing:problem:invalid-message"])
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem] = _maybe("Each wrong field of the request; at most 50.")
+    message_id: str = _maybe("With 503: the id to repeat the message with.")
+    sender_id: str = _maybe("With 503: the sender to repeat the message as.")
+
+
+class Health(_Answer):
+    """The API is there."""
+
+    status: str = Field(examples=["ok"])

@@ -1,0 +1,154 @@
+"""The OpenAPI document of the HTTP API, made from the models: `python -m workbench.openapi`."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic.json_schema import models_json_schema
+
+from homing.identifiers import DEFAULT_SENDER_ID, SENDER_ID
+from homing.request_model import MessageRequest
+from workbench.api_models import AcceptedMessage, Health, MessageState, Problem
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+PATH = Path(__file__).parent.parent / "docs" / "openapi.json"
+
+_MODELS: tuple[type[BaseModel], ...] = (
+    MessageRequest,
+    AcceptedMessage,
+    MessageState,
+    Problem,
+    Health,
+)
+_JSON = "application/json"
+_PROBLEM = "application/problem+json"
+
+
+def openapi_document() -> dict[str, Any]:
+    """Make the document (OpenAPI 3.1)."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Homing",
+            "version": version("homing"),
+            "description": "Hand over messages, and see what became of them. See docs/api.md.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "security": [{"iam": []}],
+        "paths": {
+            "/v1/messages": {"post": _post_message()},
+            "/v1/messages/{messageId}": {"get": _get_message()},
+            "/v1/health": {"get": _get_health()},
+        },
+        "components": {"schemas": _schemas(), "securitySchemes": {"iam": _iam()}},
+    }
+
+
+def _post_message() -> dict[str, Any]:
+    link = {"Location": {"description": "As links.self.", "schema": {"type": "string"}}}
+    return {
+        "operationId": "postMessage",
+        "summary": "Hand over a message",
+        "requestBody": {"required": True, "content": _content(_JSON, MessageRequest)},
+        "responses": {
+            "202": _response("Taken in", AcceptedMessage, headers=link),
+            "200": _response("Had been taken in before", AcceptedMessage, headers=link),
+            "400": _response("The request is wrong", Problem),
+            "403": {"description": "Not signed, or not allowed to"},
+            "409": _response("The messageId stands for other content", Problem),
+            "413": _response("The payload is too large", Problem),
+            "429": {"description": "Too many requests"},
+            "503": _response("Nothing is promised; repeat", Problem, headers=_retry_after()),
+        },
+    }
+
+
+def _get_message() -> dict[str, Any]:
+    sender = {"type": "string", "default": DEFAULT_SENDER_ID, "pattern": SENDER_ID.anchored}
+    return {
+        "operationId": "getMessage",
+        "summary": "Ask what became of a message",
+        "parameters": [
+            {"name": "messageId", "in": "path", "required": True, "schema": {"type": "string"}},
+            {"name": "senderId", "in": "query", "required": False, "schema": sender},
+        ],
+        "responses": {
+            "200": _response("Every delivery and its history", MessageState),
+            "403": {"description": "Not signed, or not allowed to"},
+            "404": _response("No such message is on record", Problem),
+            "503": _response("The record cannot be read; ask again", Problem, _retry_after()),
+        },
+    }
+
+
+def _get_health() -> dict[str, Any]:
+    return {
+        "operationId": "getHealth",
+        "summary": "See whether the API is there",
+        "security": [],
+        "responses": {"200": _response("It is", Health)},
+    }
+
+
+def _response(
+    description: str, model: type[BaseModel], headers: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    content = _content(_PROBLEM if model is Problem else _JSON, model)
+    return {"description": description, "content": content} | (
+        {"headers": headers} if headers else {}
+    )
+
+
+def _content(media_type: str, model: type[BaseModel]) -> dict[str, Any]:
+    return {media_type: {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}
+
+
+def _retry_after() -> dict[str, Any]:
+    return {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+
+
+def _iam() -> dict[str, Any]:
+    return {
+        "type": "apiKey",
+        "name": "Authorization",
+        "in": "header",
+        "description": "AWS Signature Version 4, service execute-api.",
+        "x-amazon-apigateway-authtype": "awsSigv4",
+    }
+
+
+def _schemas() -> dict[str, Any]:
+    _, schemas = models_json_schema(
+        [(model, "validation") for model in _MODELS],
+        ref_template="#/components/schemas/{model}",
+    )
+    return {name: _untitled(schema) for name, schema in sorted(schemas["$defs"].items())}
+
+
+def _untitled(schema: Any) -> Any:
+    """Leave out the titles that pydantic makes of the names, which say nothing new."""
+    match schema:
+        case dict():
+            return {
+                name: _untitled(inner)
+                for name, inner in schema.items()
+                if not (name == "title" and isinstance(inner, str))
+            }
+        case list():
+            return [_untitled(inner) for inner in schema]
+        case _:
+            return schema
+
+
+def text() -> str:
+    """Write the document as it is kept in docs/."""
+    return json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    PATH.write_text(text(), encoding="utf-8")
