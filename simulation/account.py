@@ -37,11 +37,10 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A change of the ledger; items as plain values, `before` is None for a new one."""
+    """A change of the ledger; items are typed, `before` is None for a new one."""
 
     event: int
-    instant: int
-    delivery: str
+    key: tuple[str, str]
     before: dict[str, Any] | None
     after: dict[str, Any]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from homing.ledger import from_dynamodb
 from simulation.account import Account, Sent, Settling, Written
 from simulation.faults import CRASHES, FaultKind, NoAnswerError, UnavailableError
 from simulation.functions import (
@@ -124,15 +123,8 @@ class Cloud:
         respond(Outcome(getattr(table, operation)(call.arguments)))
 
     def _written(self, before: Any, after: Any) -> None:
-        plain = from_dynamodb(after)
-        written = Written(
-            self.scheduler.steps,
-            self.scheduler.now,
-            (plain["pk"], plain["sk"]),
-            None if before is None else from_dynamodb(before),
-            plain,
-        )
-        self.account.written.append(written)
+        key = (after["pk"]["S"], after["sk"]["S"])
+        self.account.written.append(Written(self.scheduler.steps, key, before, after))
 
     def _accept(self, event: dict[str, Any]) -> Any:
         answer = run_accept(event)
@@ -161,11 +153,12 @@ class Cloud:
     def _note_request(self, process: Process, call: Call, status: int | None) -> None:
         invocation = process.about
         execution = invocation.caller
+        attempt = invocation.event["attemptNumber"]
         sent = Sent(
             instant=self.scheduler.now,
             delivery=execution.delivery,
-            attempt=invocation.event["attemptNumber"],
-            set_out=execution.set_out,
+            attempt=attempt,
+            set_out=execution.set_out[attempt],
             webhook_id=call.arguments["webhookId"],
             body=call.arguments["body"],
             status=status,

@@ -29,6 +29,7 @@ from homing.workflow import FirstAttempts, Workflow
 from lambdas import classify, compute_backoff, deliver, dispatch, observation, record_retry
 from simulation.clients import SQS, DynamoDB, StepFunctions
 from simulation.clock import to_datetime, to_iso
+from simulation.errors import SimulationError
 from simulation.faults import NoAnswerError, ServiceError
 from simulation.replay import TAPE
 
@@ -51,10 +52,6 @@ EXPRESS = "express"
 class Edges:
     """What the handlers of this process are given; one history at a time sets it."""
 
-    lane_is_on: bool = True
-    draw: Callable[[str], float]
-    unrecorded: Callable[[dict[str, Any]], None]
-
     def __init__(self, deployment: Deployment) -> None:
         dynamodb, sqs = DynamoDB(), SQS()
         states = StepFunctions(deployment.express_timeout + 10_000)
@@ -72,11 +69,25 @@ class Edges:
             DeliveryQueue(DELIVERIES, sqs),  # type: ignore[arg-type]
         )
         self.deployment = deployment
+        self.draw: Callable[[str], float] = _no_history
+        self.unrecorded: Callable[[dict[str, Any]], None] = _no_history
+        self.lane = self._lanes[True]
 
-    @property
-    def lane(self) -> Lane:
-        """What `dispatch` settles with."""
-        return self._lanes[self.lane_is_on]
+    def enter(
+        self,
+        deployment: Deployment,
+        draw: Callable[[str], float],
+        unrecorded: Callable[[dict[str, Any]], None],
+    ) -> None:
+        """Begin a history."""
+        self.deployment = deployment
+        self.draw = draw
+        self.unrecorded = unrecorded
+        self.lane = self._lanes[deployment.lane_is_on]
+
+
+def _no_history(_: Any) -> Any:
+    raise SimulationError("no history has begun")
 
 
 class _Endpoint:

@@ -79,7 +79,7 @@ class Execution:
         document: its input.
         delivery: the id of the delivery.
         is_express: of which kind it is.
-        set_out: the number of the event at which the attempt in hand was decided on.
+        set_out: for each attempt, the number of the event at which it was decided on.
         path: the states that it has entered.
         failed: how it failed, if it did.
         output: what came of it, if it succeeded.
@@ -90,7 +90,7 @@ class Execution:
     document: Any
     delivery: str
     is_express: bool
-    set_out: int = 0
+    set_out: dict[int, int] = field(default_factory=dict)
     path: list[str] = field(default_factory=list)
     failed: ExecutionFailedError | None = None
     output: Any = None

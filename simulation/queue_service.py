@@ -83,12 +83,12 @@ class QueueService:
         """Move what was given up back to the queue, where it counts as new."""
         moved, self._given_up = self._given_up, []
         for message in moved:
-            fifo = self.deliveries.is_fifo
-            again = f"redriven-{message.number}" if fifo else None
-            self._put(message.body, message.group, again)
+            self._put(message.body, message.group, f"redriven-{message.number}")
         return len(moved)
 
     def _put(self, body: str, group: str | None, deduplication: str | None) -> None:
+        if not self.deliveries.is_fifo:
+            group = deduplication = None  # what if the queue promised less than the deployed one?
         self.deliveries.send(self._scheduler.now, body, group, deduplication)
         self._pump()
 

@@ -103,7 +103,9 @@ class Process:
 
 
 class Plan(Protocol):
-    """Decides which calls go wrong."""
+    """Decides which calls go wrong; `met` lists those that did."""
+
+    met: dict[str, Fault]
 
     def fault_at(self, label: str, kinds: tuple[FaultKind, ...], draw: int) -> Fault | None:
         """Give the fault of a call, or None; `draw` is 32 bits of chance."""
@@ -139,6 +141,7 @@ class Scheduler:
     def __init__(self, services: Services, plan: Plan, chance: Chance, start: int) -> None:
         self.now = start
         self.steps = 0
+        self.refusals: dict[str, int] = {}  # during outages, by operation
         self.trace: list[tuple[int, str, str]] | None = None
         self._services = services
         self._plan = plan
@@ -150,6 +153,10 @@ class Scheduler:
         """Do something at an instant, at the earliest now."""
         self._order += 1
         heappush(self._queue, (instant, self._order, action, arguments))
+
+    def advance(self, instant: int) -> None:
+        """Let time pass in which nothing happens."""
+        self.now = max(self.now, instant)
 
     def run(self) -> None:
         """Run until nothing is due.
@@ -242,6 +249,7 @@ class Scheduler:
 
     def _fault(self, process: Process, call: Call, label: str, draw: int) -> Fault | None:
         if self._services.is_down(call.operation, self.now):
+            self.refusals[call.operation] = self.refusals.get(call.operation, 0) + 1
             return Fault(FaultKind.REFUSED)
         kinds = self._services.kinds(call.operation, can_crash=process.host is not None)
         return self._plan.fault_at(label, kinds, draw)

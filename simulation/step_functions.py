@@ -64,7 +64,7 @@ class StepFunctions(Observer):
         name = call.arguments.get("Name") or f"unnamed-{label}"
         standing = self._names.get(name)
         if standing is None:
-            self._start(name, document, process)
+            self._start(name, document)
         elif not standing.running or standing.document != document:
             raise NameTakenError
         respond(Outcome({"executionArn": name}))
@@ -77,7 +77,8 @@ class StepFunctions(Observer):
         delivery = name_of(document)
         run = self._runs[delivery] = self._runs.get(delivery, 0) + 1
         execution = self._execution(f"express:{delivery}#{run}", document, is_express=True)
-        execution.set_out = _set_out_of(process.about, self._scheduler.steps)
+        attempt = document["attemptNumber"]
+        execution.set_out[attempt] = _set_out_of(process.about, self._scheduler.steps)
 
         def ended(outcome: Outcome) -> None:
             _close(execution, outcome)
@@ -100,7 +101,7 @@ class StepFunctions(Observer):
     def entered(self, execution: Execution, state: str, data: Any) -> None:
         """Note what the invariants need of a step."""
         if state == "Deliver" and not execution.is_express:
-            execution.set_out = self._scheduler.steps
+            execution.set_out[data["attemptNumber"]] = self._scheduler.steps
         elif state == "RecordRetry":
             due = from_iso(data["backoff"]["nextRetryAt"])
             planned = Planned(execution.delivery, data["attemptNumber"], due, execution.label)
@@ -119,9 +120,8 @@ class StepFunctions(Observer):
         timeout = self._express.definition.timeout
         return None if timeout is None else int(timeout * 1000)
 
-    def _start(self, name: str, document: Any, process: Process) -> None:
+    def _start(self, name: str, document: Any) -> None:
         execution = self._execution(f"standard:{name_of(document)}", document, is_express=False)
-        execution.set_out = _set_out_of(process.about, self._scheduler.steps)
         self._names[name] = execution
         self._run(execution, document, None)
 

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 _API_TIMEOUT = 29 * SECOND
 _INVOKE_TIMEOUT = 900 * SECOND
+_POLL_AGAIN = 20 * SECOND
 
 
-def poll() -> Steps:
+def poll(now: Callable[[], int]) -> Steps:
     """Poll the queue as Lambda's event source mapping does, with partial batch responses."""
     while True:
         try:
@@ -39,7 +40,7 @@ def poll() -> Steps:
             if done:
                 yield Call("sqs.delete", done)
         except ServiceError:
-            continue  # what is not deleted turns up again
+            yield Sleep(now() + _POLL_AGAIN)  # what is not deleted turns up again
 
 
 class Dispatch:
