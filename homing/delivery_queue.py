@@ -65,7 +65,17 @@ def batches(deliveries: Iterable[Delivery]) -> Iterator[list[Entry]]:
         if batch and (len(batch) == MAX_BATCH_ENTRIES or size + length > MAX_BATCH_BYTES):
             yield batch
             batch, size = [], 0
-        batch.append({"Id": delivery.reference.delivery_id, "MessageBody": text})
+        batch.append(_entry(delivery.reference.delivery_id, text))
         size += length
     if batch:
         yield batch
+
+
+def _entry(delivery_id: str, text: str) -> Entry:
+    """Make one delivery one group of the FIFO queue: its messages never run side by side."""
+    return {
+        "Id": delivery_id,
+        "MessageBody": text,
+        "MessageGroupId": delivery_id,
+        "MessageDeduplicationId": delivery_id,
+    }
