@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from simulation.clock import SECOND
-from simulation.faults import ConditionFailedError, CrashedError, NameTakenError, ServiceError
+from simulation.faults import ConditionFailedError, CrashedError, NameTakenError, NoExecutionError, ServiceError
 from simulation.replay import TAPE
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ class ConditionalCheckFailedException(ClientError):  # noqa: N818  # botocore's 
 
 class ExecutionAlreadyExists(ClientError):  # noqa: N818  # botocore's name
     """Step Functions' refusal of a name."""
+
+
+class ExecutionDoesNotExist(ClientError):  # noqa: N818  # botocore's name
+    """Step Functions' answer where no execution has a name."""
 
 
 class DynamoDB:
@@ -84,6 +88,7 @@ class StepFunctions:
         """The errors that callers catch by name."""
 
         ExecutionAlreadyExists = ExecutionAlreadyExists
+        ExecutionDoesNotExist = ExecutionDoesNotExist
 
     def __init__(self, sync_patience: int) -> None:
         self._sync_patience = sync_patience
@@ -96,6 +101,10 @@ class StepFunctions:
             "Input": json.loads(input),
         }
         return _call("states.start_execution", arguments, _PATIENCE)
+
+    def describe_execution(self, *, executionArn: str) -> Any:  # noqa: N803
+        """Tell of a Standard execution."""
+        return _call("states.describe_execution", executionArn, _PATIENCE)
 
     def start_sync_execution(self, *, stateMachineArn: str, name: str, input: str) -> Any:  # noqa: A002, N803
         """Run an Express execution to its end."""
@@ -120,6 +129,9 @@ def _as_botocore(error: ServiceError, operation: str) -> Exception:
         case NameTakenError():
             answer = {"Error": {"Code": "ExecutionAlreadyExists", "Message": ""}}
             return ExecutionAlreadyExists(answer, operation)
+        case NoExecutionError():
+            answer = {"Error": {"Code": "ExecutionDoesNotExist", "Message": ""}}
+            return ExecutionDoesNotExist(answer, operation)
         case CrashedError():
             return ClientError({"Error": {"Code": "InternalFailure", "Message": ""}}, operation)
         case _ if "refused" in str(error):

@@ -46,6 +46,7 @@ _KINDS: Mapping[str, tuple[FaultKind, ...]] = {
     "sqs.delete": _READ,
     "lambda.invoke": (FaultKind.BROKEN, *_WRITE),
     "states.start_execution": _WRITE,
+    "states.describe_execution": _READ,
     "states.start_sync_execution": (FaultKind.LATE, *_READ),
     "http.post": (FaultKind.LATE, *_READ),
 }
@@ -92,7 +93,8 @@ class Cloud:
             "sqs.delete": self.queues.delete,
             "lambda.invoke": self.functions.invoke,
             "states.start_execution": self.states.start_execution,
-            "states.start_sync_execution": self.states.start_sync_execution,
+            "states.describe_execution": self.states.describe_execution,
+    "states.start_sync_execution": self.states.start_sync_execution,
             "http.post": self._post,
         }
 

@@ -5,6 +5,7 @@ ServiceError
 ├── NoAnswerError         the caller waited in vain; the call may have had its effect
 ├── ConditionFailedError  DynamoDB's condition did not hold
 ├── NameTakenError        an execution of that name has been started before
+├── NoExecutionError      no execution has that name
 └── CrashedError          what was called broke off: a Lambda, an execution
 """
 
@@ -68,6 +69,10 @@ class ConditionFailedError(ServiceError):
 
 class NameTakenError(ServiceError):
     """Raised when an execution's name is taken."""
+
+
+class NoExecutionError(ServiceError):
+    """Raised when no execution has a name."""
 
 
 class CrashedError(ServiceError):

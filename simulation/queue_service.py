@@ -133,6 +133,9 @@ class QueueService:
             "receiptHandle": f"{message.number}/{message.receives}",
             "body": message.body,
             "eventSource": "aws:sqs",
-            "attributes": {"ApproximateReceiveCount": str(message.receives)},
+            "attributes": {
+                "ApproximateReceiveCount": str(message.receives),
+                **({} if message.group is None else {"MessageGroupId": message.group}),
+            },
             "messageAttributes": {},
         }

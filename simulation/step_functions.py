@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulation.account import Planned, Settling
 from simulation.clock import from_iso
-from simulation.faults import CrashedError, NameTakenError
+from simulation.faults import CrashedError, NameTakenError, NoExecutionError
 from simulation.machine import Execution, ExecutionFailedError, Machine, Observer
 from simulation.scheduler import Outcome, Process
 
@@ -68,6 +68,19 @@ class StepFunctions(Observer):
         elif not standing.running or standing.document != document:
             raise NameTakenError
         respond(Outcome({"executionArn": name}))
+
+    def describe_execution(
+        self, process: Process, call: Call, label: str, respond: Respond
+    ) -> None:
+        """Tell of a Standard execution.
+
+        Raises:
+            NoExecutionError: when there is none of that name.
+        """
+        _, _, name = call.arguments.rpartition(":")
+        if name not in self._names:
+            raise NoExecutionError
+        respond(Outcome({"name": name}))
 
     def start_sync_execution(
         self, process: Process, call: Call, label: str, respond: Respond

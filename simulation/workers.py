@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from simulation.account import Settling
 from simulation.clock import SECOND, to_iso
+from simulation.errors import SimulationError
 from simulation.faults import ServiceError
 from simulation.functions import run_settle
 from simulation.replay import replayed
@@ -44,30 +46,41 @@ def poll(now: Callable[[], int]) -> Steps:
 
 
 class Dispatch:
-    """`dispatch`: settles the records of a batch at once, each in a process of its own."""
+    """`dispatch`: settles the records of a batch at once, those of one group in turn."""
 
     def __init__(self) -> None:
         self._settled: dict[str, int] = {}
 
     def steps(self, invocation: Invocation) -> Steps:
         """Give the steps of an invocation."""
-        records = invocation.event["Records"]
-        settlings = tuple(self._settling(record, invocation) for record in records)
-        outcomes = yield Join(settlings)
-        return {
-            "batchItemFailures": [
-                {"itemIdentifier": record["messageId"]}
-                for record, outcome in zip(records, outcomes, strict=True)
-                if outcome.error is not None
-            ]
-        }
+        turns: dict[str, list[dict[str, Any]]] = {}
+        for record in invocation.event["Records"]:
+            group = record["attributes"].get("MessageGroupId", record["messageId"])
+            turns.setdefault(group, []).append(record)
+        failures: list[str] = []
+        yield Join(tuple(self._turn(turn, failures, invocation) for turn in turns.values()))
+        return {"batchItemFailures": [{"itemIdentifier": number} for number in failures]}
 
-    def _settling(self, record: dict[str, Any], invocation: Invocation) -> Process:
-        name = name_of(json.loads(record["body"]))
-        number = self._settled[name] = self._settled.get(name, 0) + 1
-        label = f"settle:{name}#{number}"
-        steps = replayed(lambda: run_settle(record), label=label, clock=invocation.clock)
-        return Process(label, steps, _forget, host=invocation.process, about=Settling(name))
+    def _turn(
+        self, records: list[dict[str, Any]], failures: list[str], invocation: Invocation
+    ) -> Process:
+        name = name_of(json.loads(records[0]["body"]))
+        about = Settling(name)
+
+        def settle_all() -> Steps:
+            for record in records:
+                number = self._settled[name] = self._settled.get(name, 0) + 1
+                process.label = f"settle:{name}#{number}"
+                run = partial(run_settle, record)
+                try:
+                    yield from replayed(run, label=process.label, clock=invocation.clock)
+                except SimulationError:
+                    raise
+                except Exception:  # noqa: BLE001  # whatever it is, the record goes back
+                    failures.append(record["messageId"])
+
+        process = Process("settle", settle_all(), _forget, host=invocation.process, about=about)
+        return process
 
 
 def _forget(_: Outcome) -> None:
