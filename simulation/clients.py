@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from simulation.clock import SECOND
-from simulation.faults import ConditionFailedError, CrashedError, NameTakenError, NoExecutionError, ServiceError
+from simulation.faults import (
+    ConditionFailedError,
+    CrashedError,
+    NameTakenError,
+    NoExecutionError,
+    ServiceError,
+    UnavailableError,
+)
 from simulation.replay import TAPE
 
 if TYPE_CHECKING:
@@ -122,19 +129,23 @@ def _call(operation: str, arguments: Any, patience: int) -> Any:
 def _as_botocore(error: ServiceError, operation: str) -> Exception:
     match error:
         case ConditionFailedError(item=item):
-            answer = {"Error": {"Code": "ConditionalCheckFailedException", "Message": ""}}
-            if item is not None:
-                answer["Item"] = item
-            return ConditionalCheckFailedException(answer, operation)
+            return ConditionalCheckFailedException(
+                _answer(
+                    "ConditionalCheckFailedException", **({} if item is None else {"Item": item})
+                ),
+                operation,
+            )
         case NameTakenError():
-            answer = {"Error": {"Code": "ExecutionAlreadyExists", "Message": ""}}
-            return ExecutionAlreadyExists(answer, operation)
+            return ExecutionAlreadyExists(_answer("ExecutionAlreadyExists"), operation)
         case NoExecutionError():
-            answer = {"Error": {"Code": "ExecutionDoesNotExist", "Message": ""}}
-            return ExecutionDoesNotExist(answer, operation)
+            return ExecutionDoesNotExist(_answer("ExecutionDoesNotExist"), operation)
         case CrashedError():
-            return ClientError({"Error": {"Code": "InternalFailure", "Message": ""}}, operation)
-        case _ if "refused" in str(error):
-            return ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, operation)
+            return ClientError(_answer("InternalFailure"), operation)
+        case UnavailableError():
+            return ClientError(_answer("ThrottlingException"), operation)
         case _:
             return ReadTimeoutError(endpoint_url=f"https://{operation}")
+
+
+def _answer(code: str, **more: Any) -> Any:
+    return {"Error": {"Code": code, "Message": ""}, **more}

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from simulation.account import Account, Sent, Settling, Written
 from simulation.faults import CRASHES, FaultKind, NoAnswerError, UnavailableError
 from simulation.functions import (
-    LEDGER,
     MESSAGES,
     run_accept,
     run_classify,
@@ -94,7 +93,7 @@ class Cloud:
             "lambda.invoke": self.functions.invoke,
             "states.start_execution": self.states.start_execution,
             "states.describe_execution": self.states.describe_execution,
-    "states.start_sync_execution": self.states.start_sync_execution,
+            "states.start_sync_execution": self.states.start_sync_execution,
             "http.post": self._post,
         }
 
@@ -107,7 +106,7 @@ class Cloud:
         since = now - self._scenario.start
         return any(
             outage.begins <= since < outage.begins + outage.lasts
-            and operation.startswith(outage.service)
+            and (operation == outage.service or operation.startswith(f"{outage.service}."))
             for outage in self._scenario.outages
         )
 

@@ -1,7 +1,7 @@
 """A state machine definition, checked and compiled.
 
 It is the very file that is deployed. Whatever the simulation does not implement, be it a field, a
-kind of state, a service or a construct of JSONata, is refused: what runs here runs as it does there.
+kind of state, a service or a construct of JSONata, is refused.
 """
 
 from __future__ import annotations

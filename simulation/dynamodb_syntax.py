@@ -7,8 +7,8 @@
     factor    = "NOT" factor | "(" condition ")" | attribute_exists(path)
               | attribute_not_exists(path) | operand comparator operand
 
-Paths are top-level attributes, written out or as `#name`. Anything else is refused, and so are names
-that DynamoDB reserves.
+Paths are top-level attributes, written out or as `#name`. Anything else is refused, and so are
+names that DynamoDB reserves.
 """
 
 from __future__ import annotations
@@ -28,15 +28,16 @@ Operand: TypeAlias = Callable[[Item, Values], Any]
 Update: TypeAlias = Callable[[Item, Values], dict[str, Any]]
 
 _TOKEN = re.compile(r"\s*([:#]?[A-Za-z_][\w.-]*|<=|>=|<>|[<>=(),])")
-_KEYWORDS = frozenset({"SET", "REMOVE", "AND", "OR", "NOT"})
 # Those of DynamoDB's reserved words that Homing might come to use.
 _RESERVED = frozenset(
-    "action attribute attributes change count data date delete end error exists explain global "
-    "group hash index item items key keys language last level list lock map max message min mode "
-    "name names number object owner path plan policy position range region request response "
-    "result role rule schema scope section sequence session size source start state status string "
-    "table target time timestamp token total trace ttl type update url user value values view "
-    "views zone".split()
+    (  # noqa: SIM905  # a list of words reads best as words
+        "action attribute attributes change count data date delete end error exists explain "
+        "global group hash index item items key keys language last level list lock map max message "
+        "min mode name names number object owner path plan policy position range region request "
+        "response result role rule schema scope section sequence session size source start state "
+        "status string table target time timestamp token total trace ttl type update url user "
+        "value values view views zone"
+    ).split()
 )
 
 
@@ -53,36 +54,36 @@ class _Parser:
         return self._tokens[self._at]
 
     def next(self) -> str:
-        token = self._tokens[self._at]
+        word = self._tokens[self._at]
         self._at += 1
-        return token
+        return word
 
-    def take(self, token: str) -> bool:
-        if self.peek().upper() != token:
+    def take(self, word: str) -> bool:
+        if self.peek().upper() != word:
             return False
         self._at += 1
         return True
 
-    def expect(self, token: str) -> None:
-        if not self.take(token):
-            raise UnsupportedError(f"{self.peek()!r} where {token!r} was due: {self._text}")
+    def expect(self, word: str) -> None:
+        if not self.take(word):
+            raise UnsupportedError(f"{self.peek()!r} where {word!r} was due: {self._text}")
 
     def path(self) -> str:
-        token = self.next()
-        if token.startswith("#"):
-            return self._names[token]
-        if not token[:1].isalpha() or "." in token or token.lower() in _RESERVED:
-            raise UnsupportedError(f"the path {token!r}: {self._text}")
-        return token
+        word = self.next()
+        if word.startswith("#"):
+            return self._names[word]
+        if not word[:1].isalpha() or "." in word or word.lower() in _RESERVED:
+            raise UnsupportedError(f"the path {word!r}: {self._text}")
+        return word
 
     def value(self) -> Operand:
-        token = self.peek()
-        if token.startswith(":"):
+        word = self.peek()
+        if word.startswith(":"):
             self.next()
-            return lambda _, values: values[token]
-        if token == "if_not_exists":
+            return lambda _, values: values[word]
+        if word == "if_not_exists":
             return self._if_not_exists()
-        if token == "list_append":
+        if word == "list_append":
             return self._list_append()
         name = self.path()
         return lambda item, _: item.get(name)

@@ -96,7 +96,9 @@ class _Endpoint:
     def send(self, reference: Reference, request: Request) -> Outcome:
         """Make one attempt."""
         started = TAPE.started
-        headers = request_headers(reference, request, to_datetime(started), request.payload.encode())
+        headers = request_headers(
+            reference, request, to_datetime(started), request.payload.encode()
+        )
         arguments = {
             "url": reference.target_url,
             "webhookId": headers["webhook-id"],
@@ -106,7 +108,9 @@ class _Endpoint:
             answer = TAPE.call("http.post", arguments, _attempt_timeout())
         except ServiceError as error:
             kind = ErrorKind.TIMEOUT if isinstance(error, NoAnswerError) else ErrorKind.CONNECT
-            return Outcome(to_iso(TAPE.now), TAPE.now - started, error=AttemptError(kind, kind.value))
+            return Outcome(
+                to_iso(TAPE.now), TAPE.now - started, error=AttemptError(kind, kind.value)
+            )
         return Outcome(
             timestamp=to_iso(TAPE.now),
             response_time=TAPE.now - started,
@@ -226,4 +230,3 @@ def run_settle(record: dict[str, Any]) -> None:
 def round_trip(value: Any) -> Any:
     """Give what arrives where JSON is passed on."""
     return json.loads(json.dumps(value))
-

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,6 @@ from simulation.definition import (
     load_definition,
 )
 from simulation.scheduler import Outcome, Process
-from simulation.step_functions import is_broken
 from simulation.workers import poll, submit
 
 if TYPE_CHECKING:
@@ -155,7 +155,9 @@ def _start(cloud: Cloud, scenario: Scenario) -> None:
 
     for number in range(scenario.workers):
         start_worker(number, 0)
-    for number, submission in enumerate(scenario.submissions):
+    handed_over: Counter[str] = Counter()
+    for submission in scenario.submissions:
+        handed_over[submission.message] += 1
         steps = submit(submission, scenario.start, cloud.account, lambda: scheduler.now)
-        label = f"sender-{number}:{submission.message}"
+        label = f"sender:{submission.message}#{handed_over[submission.message]}"
         scheduler.start(Process(label, steps, lambda _: None))

@@ -1,21 +1,24 @@
 """The syntax of the JSONata that the definitions use. Anything else is refused.
 
-    expression = conditional
-    conditional = or [ "?" expression ":" expression ]
-    or = and { "or" and }              and = comparison { "and" comparison }
-    comparison = concatenation [ ( "=" | "!=" ) concatenation ]
-    concatenation = path { "&" path }  path = primary { "." name }
-    primary = string | number | true | false | null | "$" name | "$" name "(" arguments ")"
-            | "(" expression ")" | "[" expressions "]" | "{" string ":" expression, ... "}"
+expression = conditional
+conditional = or [ "?" expression ":" expression ]
+or = and { "or" and }              and = comparison { "and" comparison }
+comparison = concatenation [ ( "=" | "!=" ) concatenation ]
+concatenation = path { "&" path }  path = primary { "." name }
+primary = string | number | true | false | null | "$" name | "$" name "(" arguments ")"
+        | "(" expression ")" | "[" expressions "]" | "{" string ":" expression, ... "}"
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from simulation.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -136,9 +139,8 @@ class _Parser:
     def _concatenation(self) -> Node:
         return self._chain(("&",), self._path)
 
-    def _chain(self, operators: tuple[str, ...], operand: object) -> Node:
-        assert callable(operand)
-        node: Node = operand()
+    def _chain(self, operators: tuple[str, ...], operand: Callable[[], Node]) -> Node:
+        node = operand()
         while self._peek()[1] in operators and self._peek()[0] in {"mark", "name"}:
             node = Binary(self._next()[1], node, operand())
         return node
@@ -153,7 +155,7 @@ class _Parser:
             names.append(text)
         return Path(base, tuple(names)) if names else base
 
-    def _primary(self) -> Node:
+    def _primary(self) -> Node:  # noqa: PLR0911  # one return for each kind of primary
         kind, text = self._next()
         match kind, text:
             case "string", _:

@@ -80,7 +80,8 @@ class Execution:
         delivery: the id of the delivery.
         is_express: of which kind it is.
         set_out: for each attempt, the number of the event at which it was decided on.
-        path: the states that it has entered.
+        attempt: the number of the attempt in hand.
+        path: the states that it has entered; `!` behind one that was left by a Catch.
         failed: how it failed, if it did.
         output: what came of it, if it succeeded.
         running: whether it has not ended.
@@ -91,6 +92,7 @@ class Execution:
     delivery: str
     is_express: bool
     set_out: dict[int, int] = field(default_factory=dict)
+    attempt: int = 0
     path: list[str] = field(default_factory=list)
     failed: ExecutionFailedError | None = None
     output: Any = None
@@ -179,7 +181,9 @@ class Machine:
             self.observer.task_failed(execution, task.name, states["input"], error)
             delay = self._retry_delay(task, error, tries, execution)
             if delay is None:
-                return _caught(task, states, error, cause)
+                caught = _caught(task, states, error, cause)
+                execution.path[-1] = f"{task.name}!"
+                return caught
             yield Sleep(self.now() + delay)
 
     def _retry_delay(

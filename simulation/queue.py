@@ -1,10 +1,10 @@
 """An SQS queue, standard or FIFO, as far as its promises go.
 
-Both kinds: a message that is received is hidden for the visibility timeout and comes again if it has
-not been deleted by then; after `max_receive_count` receives it goes to the dead-letter queue.
-Standard: any visible message may come next. FIFO: no message of a group comes while another of it is
-in flight, though several may come in one batch, in their order; and one with a deduplication id that
-was taken in within five minutes is taken for sent.
+Both kinds: a message that is received is hidden for the visibility timeout and comes again if it
+has not been deleted by then; after `max_receive_count` receives it goes to the dead-letter queue.
+Standard: any visible message may come next. FIFO: no message of a group comes while another of it
+is in flight, though several may come in one batch, in their order; and one with a deduplication id
+that was taken in within five minutes is taken for sent.
 """
 
 from __future__ import annotations
@@ -82,7 +82,10 @@ class Queue:
         messages = self._live()
         if self._parking is not None:
             for message in messages:
-                if message.visible_at <= now and message.receives >= self._parking.max_receive_count:
+                if (
+                    message.visible_at <= now
+                    and message.receives >= self._parking.max_receive_count
+                ):
                     message.deleted = True
                     self._parking.park(message)
             messages = self._live()
@@ -106,4 +109,3 @@ class Queue:
     def _live(self) -> list[Message]:
         self._messages = [message for message in self._messages if not message.deleted]
         return self._messages
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from simulation.errors import UnsupportedError
 from simulation.functions import DEAD_LETTERS
 from simulation.queue import Message, Parking, Queue
 from simulation.scheduler import Outcome
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from simulation.chance import Chance
     from simulation.scenario import Scenario
     from simulation.scheduler import Call, Process, Respond, Scheduler
+
+
+# As the definition names it, and as `dispatch` does.
+_DEAD_LETTER_QUEUE = frozenset({"${DeadLetterQueue}", DEAD_LETTERS})
 
 
 class QueueService:
@@ -45,7 +50,8 @@ class QueueService:
 
     def send_message(self, process: Process, call: Call, label: str, respond: Respond) -> None:
         """Park a delivery."""
-        assert "eadLetter" in call.arguments["QueueUrl"] or call.arguments["QueueUrl"] == DEAD_LETTERS
+        if call.arguments["QueueUrl"] not in _DEAD_LETTER_QUEUE:
+            raise UnsupportedError(f"a message to {call.arguments['QueueUrl']}")
         document = json.loads(call.arguments["MessageBody"])
         delivery = document["reference"]["deliveryId"]
         self._account.dead.setdefault(delivery, []).append(document)

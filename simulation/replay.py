@@ -1,10 +1,10 @@
 """Running real code step by step, without threads and without changing it.
 
-Handlers call AWS and wait. Here such a call goes to the `Tape`: if the answer is on it, it is given;
-if not, the handler is left by an exception that it cannot catch, the call is made in the simulated
-world, and the handler is run again from its start with one more answer on the tape. Between two
-calls handlers are functions of their input and of the answers, which makes this the same as if they
-had waited; that they make the same calls again is checked.
+Handlers call AWS and wait. Here such a call goes to the `Tape`: if its answer is on it, that is
+given; if not, the handler is left by an exception that it cannot catch, the call is made in the
+simulated world, and the handler is run again from its start with one more answer on the tape.
+Between two calls handlers are functions of their input and of the answers, which makes this the
+same as if they had waited; that they make the same calls again is checked.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class _Suspended(BaseException):  # noqa: N818  # no error: no `except Exception` may stop it
+class _Suspended(BaseException):  # no `except Exception` of a handler may stop it
     def __init__(self, call: Call) -> None:
         super().__init__()
         self.call = call

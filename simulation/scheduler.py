@@ -14,7 +14,15 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from simulation.errors import EndlessError, SimulationError
-from simulation.faults import CrashedError, Fault, FaultKind, NoAnswerError, ServiceError, UnavailableError
+from simulation.faults import (
+    CRASHES,
+    CrashedError,
+    Fault,
+    FaultKind,
+    NoAnswerError,
+    ServiceError,
+    UnavailableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -77,7 +85,17 @@ class Process:
         about: what is known of it, for those that look on.
     """
 
-    __slots__ = ("about", "alive", "answered", "calls", "dependants", "host", "label", "on_end", "steps")
+    __slots__ = (
+        "about",
+        "alive",
+        "answered",
+        "calls",
+        "dependants",
+        "host",
+        "label",
+        "on_end",
+        "steps",
+    )
 
     def __init__(
         self,
@@ -288,7 +306,14 @@ class _Flight:
     def go(self, fault: Fault | None) -> None:
         if fault is None:
             self._effect(self.before, self._arrive)
-            return
+        elif fault.kind in CRASHES:
+            if fault.kind is FaultKind.CRASH_AFTER:
+                self._effect(self.before, _ignore)
+            self.scheduler.at(self.scheduler.now + self.before, self.scheduler.crash, self.process)
+        else:
+            self._go_wrong(fault)
+
+    def _go_wrong(self, fault: Fault) -> None:
         match fault.kind:
             case FaultKind.REFUSED:
                 self._tell(self.before, UnavailableError("refused"))
@@ -302,14 +327,9 @@ class _Flight:
             case FaultKind.TWICE:
                 self._effect(self.before, _ignore)
                 self._effect(self.before + _REPEAT_AFTER, self._arrive, mark="'")
-            case FaultKind.CRASH_BEFORE:
-                self._crash()
-            case FaultKind.CRASH_AFTER:
-                self._effect(self.before, _ignore)
-                self._crash()
             case FaultKind.STALL_BEFORE:
                 self._effect(self.before + fault.delay, self._arrive)
-            case FaultKind.STALL_AFTER:
+            case _:
                 self.after += fault.delay
                 self._effect(self.before, self._arrive)
 
@@ -337,9 +357,6 @@ class _Flight:
     def _lose(self, _: Outcome) -> None:
         self._tell(self.call.timeout, NoAnswerError("timed out"))
 
-    def _crash(self) -> None:
-        self.scheduler.at(self.scheduler.now + self.before, self.scheduler.crash, self.process)
-
 
 def _ignore(_: Outcome) -> None:
     """Let an answer go that nobody waits for."""
@@ -348,7 +365,9 @@ def _ignore(_: Outcome) -> None:
 class _Joining:
     """A wait for several processes, which it starts."""
 
-    def __init__(self, scheduler: Scheduler, waiter: Process, processes: tuple[Process, ...]) -> None:
+    def __init__(
+        self, scheduler: Scheduler, waiter: Process, processes: tuple[Process, ...]
+    ) -> None:
         self._scheduler = scheduler
         self._waiter = waiter
         self._number = waiter.calls

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from simulation.faults import Fault
-    from simulation.scenario import Scenario
+    from simulation.scenario import Scenario, Submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,18 @@ def _smaller(trial: Trial) -> Iterator[Trial]:
 
 
 def _simpler(scenario: Scenario) -> Iterator[Scenario]:
+    yield from _simpler_world(scenario)
+    for index, submission in enumerate(scenario.submissions):
+        before, after = scenario.submissions[:index], scenario.submissions[index + 1 :]
+        for simpler in _simpler_submissions(submission):
+            yield replace(scenario, submissions=(*before, simpler, *after))
+    used = {target for each in scenario.submissions for target in each.targets}
+    for host, answers in scenario.endpoints.items():
+        if host in used and len(answers) > 1:
+            yield replace(scenario, endpoints={**scenario.endpoints, host: answers[:-1]})
+
+
+def _simpler_world(scenario: Scenario) -> Iterator[Scenario]:
     for function in scenario.skews:
         rest = {name: skew for name, skew in scenario.skews.items() if name != function}
         yield replace(scenario, skews=rest)
@@ -68,16 +80,11 @@ def _simpler(scenario: Scenario) -> Iterator[Scenario]:
         yield replace(scenario, deployment=fifo, doubles=0.0)
     if scenario.workers > 1:
         yield replace(scenario, workers=scenario.workers - 1)
-    for index, submission in enumerate(scenario.submissions):
-        before, after = scenario.submissions[:index], scenario.submissions[index + 1 :]
-        if len(submission.targets) > 1:
-            for target in submission.targets:
-                one = replace(submission, targets=(target,))
-                yield replace(scenario, submissions=(*before, one, *after))
-        if submission.policy is not None:
-            plain = replace(submission, policy=None)
-            yield replace(scenario, submissions=(*before, plain, *after))
-    used = {target for each in scenario.submissions for target in each.targets}
-    for host, answers in scenario.endpoints.items():
-        if host in used and len(answers) > 1:
-            yield replace(scenario, endpoints={**scenario.endpoints, host: answers[:-1]})
+
+
+def _simpler_submissions(submission: Submission) -> Iterator[Submission]:
+    if len(submission.targets) > 1:
+        for target in submission.targets:
+            yield replace(submission, targets=(target,))
+    if submission.policy is not None:
+        yield replace(submission, policy=None)

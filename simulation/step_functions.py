@@ -52,9 +52,7 @@ class StepFunctions(Observer):
         self._names: dict[str, Execution] = {}
         self._runs: dict[str, int] = {}
 
-    def start_execution(
-        self, process: Process, call: Call, label: str, respond: Respond
-    ) -> None:
+    def start_execution(self, process: Process, call: Call, label: str, respond: Respond) -> None:
         """Start a Standard execution.
 
         Raises:
@@ -103,16 +101,20 @@ class StepFunctions(Observer):
 
     def redrive(self) -> int:
         """Go on with Standard executions that broke, from the state that they broke in."""
-        broken = [each for each in self._names.values() if is_broken(each)]
-        for execution in broken:
-            failed = execution.failed
-            assert failed is not None
+        broken = [
+            (execution, failed)
+            for execution in self._names.values()
+            if (failed := execution.failed) is not None and failed.error not in PARKED
+        ]
+        for execution, failed in broken:
             execution.failed = None
             self._run(execution, failed.data, failed.state)
         return len(broken)
 
     def entered(self, execution: Execution, state: str, data: Any) -> None:
         """Note what the invariants need of a step."""
+        if "attemptNumber" in data:
+            execution.attempt = data["attemptNumber"]
         if state == "Deliver" and not execution.is_express:
             execution.set_out[data["attemptNumber"]] = self._scheduler.steps
         elif state == "RecordRetry":
@@ -183,11 +185,6 @@ def _sync_answer(execution: Execution, outcome: Outcome) -> dict[str, Any]:
     if isinstance(outcome.error, CrashedError) and outcome.error.error == "Sandbox.Timedout":
         return {"status": "TIMED_OUT"}
     return {"status": "FAILED", "error": failed.error, "cause": failed.cause}
-
-
-def is_broken(execution: Execution) -> bool:
-    """Tell whether an execution failed in a way that the definition does not mean."""
-    return execution.failed is not None and execution.failed.error not in PARKED
 
 
 def name_of(document: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""JSON templates of a definition: strings of the form `{% … %}` are expressions, the rest stands."""
+"""JSON templates of a definition: strings like `{% … %}` are expressions, the rest stands."""
 
 from __future__ import annotations
 
