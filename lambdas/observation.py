@@ -15,6 +15,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from homing.classification import Decision
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from homing.classification import Verdict
     from homing.delivery import Reference
     from homing.lane import Settled
@@ -47,6 +49,7 @@ def log_attempt(
     metrics.add_metric("AttemptLatency", MetricUnit.Milliseconds, outcome.response_time)
     metrics.add_metric(_metric_of(verdict), MetricUnit.Count, 1)
     _log(
+        logger.info,
         "delivery.attempted",
         deliveryId=reference.delivery_id,
         messageId=reference.message_id,
@@ -69,6 +72,7 @@ def log_unrecorded(reference: Reference, *, attempt: int, reason: str) -> None:
     """Log that an attempt is missing from the ledger, and count it for the alarm."""
     metrics.add_metric("LedgerWriteFailed", MetricUnit.Count, 1)
     _log(
+        logger.error,  # so that the alarm's metric is there at any log level
         "ledger.unrecorded",
         deliveryId=reference.delivery_id,
         messageId=reference.message_id,
@@ -101,7 +105,7 @@ def log_message(event: str, metric: str, **fields: Any) -> None:
         fields: ids and field names; never the payload.
     """
     metrics.add_metric(metric, MetricUnit.Count, 1)
-    _log(event, **fields)
+    _log(logger.info, event, **fields)
 
 
 def _metric_of(verdict: Verdict) -> str:
@@ -110,7 +114,7 @@ def _metric_of(verdict: Verdict) -> str:
     return "DeliveryFailed" if verdict.is_final else "RetryScheduled"
 
 
-def _log(event: str, **fields: Any) -> None:
+def _log(write: Callable[..., None], event: str, **fields: Any) -> None:
     embedded = metrics.serialize_metric_set()
     metrics.clear_metrics()
-    logger.info(event, **fields, **embedded)
+    write(event, **fields, **embedded)

@@ -54,7 +54,8 @@ class Dashboard(Construct):
                 [_attempts(settings), _latency(settings)],
                 [_waiting(intake), _parked(intake, workflow)],
                 [_executions(workflow), _ledger(settings, workflow)],
-                [_requests(intake), _function_faults(functions)],
+                [_messages(settings), _requests(intake)],
+                [_function_faults(functions)],
             ],
         )
         self.name = dashboard.dashboard_name
@@ -144,6 +145,11 @@ def _ledger(settings: StackSettings, workflow: Workflow) -> cloudwatch.IWidget:
         table.metric_consumed_read_capacity_units(label="read units"),
     ]
     return _graph("Ledger", units, faults)
+
+
+def _messages(settings: StackSettings) -> cloudwatch.IWidget:
+    names = ("MessageAccepted", "MessageDuplicate", "MessageRejected", "IntakeFailed")
+    return _graph("Messages handed over", [emitted(settings, name) for name in names], [])
 
 
 def _requests(intake: Intake) -> cloudwatch.IWidget:

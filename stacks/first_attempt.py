@@ -50,9 +50,11 @@ _HAND_OFF: dict[str, Any] = {
                 "StepFunctions.ExecutionAlreadyExistsException",
                 "ExecutionAlreadyExists",
             ],
+            "Output": {"end": "HANDED_OFF"},
             "Next": HANDED_OFF,
         }
     ],
+    "Output": {"end": "HANDED_OFF"},
     "Next": HANDED_OFF,
 }
 
@@ -72,7 +74,7 @@ def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) 
         for retrier in state.get("Retry", []):
             retrier["MaxAttempts"] = min(retrier["MaxAttempts"], RETRY_LIMIT)
     states[HAND_OFF] = copy.deepcopy(_HAND_OFF)
-    states[HANDED_OFF] = {"Type": "Succeed", "Output": {"end": "HANDED_OFF"}}
+    states[HANDED_OFF] = {"Type": "Succeed"}
     definition["Comment"] = "The first attempt of a delivery, at Express prices."
     definition["StartAt"] = START
     definition["TimeoutSeconds"] = timeout_seconds

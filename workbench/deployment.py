@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.emulator import ACCOUNT, CREDENTIALS, REGION, log_tail
+from workbench.emulator import ACCOUNT, ACCOUNT_SETTINGS, REGION, log_tail
 from workbench.errors import LocalCloudError
 
 if TYPE_CHECKING:
@@ -70,12 +70,11 @@ def _environment(endpoint: str) -> dict[str, str]:
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CDK_"))}
     return {
         **inherited,
-        **CREDENTIALS,
+        **ACCOUNT_SETTINGS,
         "PATH": f"{Path(sys.prefix, 'bin')}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ENDPOINT_URL_S3": endpoint,
         "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
         "CDK_DEFAULT_ACCOUNT": ACCOUNT,
         "CDK_DEFAULT_REGION": REGION,

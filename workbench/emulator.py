@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+# The emulator's account, and nothing of the caller's own.
+ACCOUNT_SETTINGS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
 
 _START_SECONDS = 30.0
 # Neither the emulator nor the functions it runs may see the caller's account, profile or settings:
@@ -120,8 +127,7 @@ def _spawn(
 def _environment(port: int, tmp: Path) -> dict[str, str]:
     return {
         **{name: os.environ[name] for name in _INHERITED if name in os.environ},
-        **CREDENTIALS,
-        "AWS_DEFAULT_REGION": REGION,
+        **ACCOUNT_SETTINGS,
         "GATEWAY_PORT": str(port),
         "BIND_HOST": HOST,
         "MINISTACK_HOST": "localhost",
@@ -131,6 +137,8 @@ def _environment(port: int, tmp: Path) -> dict[str, str]:
         "IOT_MTLS_ENABLED": "0",  # these two would listen on ports of their own
         "SFTP_ENABLED": "0",
         "TMPDIR": str(tmp),
+        # Functions inherit it: no one here has the name `sync-<host>` of StartSyncExecution.
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session as BotocoreSession
 
-from workbench.emulator import CREDENTIALS
+from workbench.emulator import ACCOUNT_SETTINGS
 from workbench.errors import NoTargetError
 from workbench.local_cloud import RECORD, STATE_DIR
 
@@ -102,10 +104,14 @@ def aws_target(session: boto3.Session, stack: str) -> Target:
 
 
 def _local_session(region: str) -> boto3.Session:
+    """Make a session that reads neither the caller's profiles nor their files."""
+    variables = dict.fromkeys(("profile", "ca_bundle"), (None, None, None, None))
+    files = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
     return boto3.Session(
-        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        aws_access_key_id=ACCOUNT_SETTINGS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=ACCOUNT_SETTINGS["AWS_SECRET_ACCESS_KEY"],
         region_name=region,
+        botocore_session=BotocoreSession(session_vars=variables | files),
     )
 
 

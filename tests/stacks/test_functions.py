@@ -79,6 +79,9 @@ def test_a_function_finds_exactly_the_variables_that_its_handler_reads(
         ("Intake/GetMessage", "MESSAGES_TABLE", "Ledger/Messages"),
         ("Intake/GetMessage", "LEDGER_TABLE", "Ledger/Deliveries"),
         ("Intake/Dispatch", "STATE_MACHINE_ARN", "Workflow/StateMachine"),
+        ("Intake/Dispatch", "FIRST_ATTEMPT_ARN", "Workflow/FirstAttempts"),
+        ("Intake/Dispatch", "LEDGER_TABLE", "Ledger/Deliveries"),
+        ("Intake/Dispatch", "DEAD_LETTER_QUEUE_URL", "Workflow/DeadLetters"),
         ("Workflow/RecordRetry", "LEDGER_TABLE", "Ledger/Deliveries"),
     ],
 )
@@ -130,7 +133,7 @@ def test_a_function_runs_on_arm_with_tracing_and_its_own_log_group(stack: Any, p
     function = stack.properties(FUNCTION, path)
     assert function["Runtime"] == "python3.13"
     assert function["Architectures"] == ["arm64"]
-    assert function["TracingConfig"] == {"Mode": "Active"}
+    assert function["TracingConfig"] == {"Mode": "PassThrough"}
     assert stack.referred(function["LoggingConfig"]["LogGroup"]) == f"{path}Logs"
 
 

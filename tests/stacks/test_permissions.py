@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FUNCTION, POLICY = "AWS::Lambda::Function", "AWS::IAM::Policy"
 FUNCTIONS = [
@@ -46,10 +50,17 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def resource_of(stack: Any, resource: Any) -> str:
+    """The construct path of a resource; the executions of one state machine by its path."""
+    text: str = stack.referred(resource)
+    machine = re.search(r":execution:.*'Ref': '(\w+)'.*:\*$", text)
+    return f"{stack.path_of(machine[1])} executions" if machine else text
+
+
 def allowed(stack: Any, role: str) -> set[tuple[str, str]]:
     """The (action, resource) pairs that the policies of a role allow."""
     return {
-        (action, stack.referred(resource))
+        (action, resource_of(stack, resource))
         for policy in stack.resources(POLICY).values()
         if role in [stack.referred(one) for one in policy["Properties"]["Roles"]]
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
@@ -71,7 +82,6 @@ def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
                 ("dynamodb:PutItem", "Ledger/Messages"),
                 ("dynamodb:GetItem", "Ledger/Messages"),
                 ("dynamodb:Query", "Ledger/Deliveries"),
-                ("dynamodb:BatchGetItem", "Ledger/Deliveries"),
                 ("sqs:SendMessage", "Intake/Deliveries"),
             },
         ),
@@ -82,7 +92,17 @@ def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
                 ("dynamodb:Query", "Ledger/Deliveries"),
             },
         ),
-        ("Intake/Dispatch", {("states:StartExecution", "Workflow/StateMachine"), *CONSUME}),
+        (
+            "Intake/Dispatch",
+            {
+                ("states:StartExecution", "Workflow/StateMachine"),
+                ("states:StartSyncExecution", "Workflow/FirstAttempts"),
+                ("states:DescribeExecution", "Workflow/StateMachine executions"),
+                ("dynamodb:GetItem", "Ledger/Deliveries"),
+                ("sqs:SendMessage", "Workflow/DeadLetters"),
+                *CONSUME,
+            },
+        ),
         ("Workflow/Deliver", set()),
         ("Workflow/Classify", set()),
         ("Workflow/ComputeBackoff", set()),
@@ -106,15 +126,34 @@ def test_a_function_has_a_role_of_its_own_without_managed_policies(stack: Any, p
     assert "ManagedPolicyArns" not in stack.properties("AWS::IAM::Role", role)
 
 
-def test_the_workflow_may_invoke_its_functions_record_and_park(stack: Any) -> None:
+@pytest.mark.parametrize(
+    ("machine", "more"),
+    [
+        ("StateMachine", set()),
+        ("FirstAttempts", {("states:StartExecution", "Workflow/StateMachine")}),
+    ],
+)
+def test_a_workflow_may_invoke_its_functions_record_park_and_hand_off(
+    stack: Any, machine: str, more: set[tuple[str, str]]
+) -> None:
     functions = [path for path in FUNCTIONS if path.startswith("Workflow/")]
-    assert narrow(stack, "Workflow/StateMachine/Role") == {
+    assert narrow(stack, f"Workflow/{machine}/Role") == {
         *(("lambda:InvokeFunction", path) for path in functions),
         *(("lambda:InvokeFunction", f"{path}:$LATEST") for path in functions),
         ("dynamodb:UpdateItem", "Ledger/Deliveries"),
         ("dynamodb:GetItem", "Ledger/Deliveries"),
         ("sqs:SendMessage", "Workflow/DeadLetters"),
+        *more,
     }
+
+
+def test_with_the_lane_off_dispatch_may_only_start_the_standard_workflow(
+    synthesize: Callable[..., Any],
+) -> None:
+    stack = synthesize(expressLane="false")
+    logs = {"logs:CreateLogStream", "logs:PutLogEvents"}
+    allowed_here = {pair for pair in narrow(stack, "Intake/DispatchRole") if pair[0] not in logs}
+    assert allowed_here == {("states:StartExecution", "Workflow/StateMachine"), *CONSUME}
 
 
 def test_no_action_is_a_wildcard_and_a_wildcard_resource_is_the_only_one_there_is(

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+import socket
+import subprocess
+import sys
+from http.client import HTTPConnection
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 from typer.testing import CliRunner
@@ -11,9 +18,9 @@ from workbench import target
 from workbench.cli import app
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
-COMMANDS = ["up", "down", "send", "status", "trace", "dead-letters", "receiver", "demo"]
+COMMANDS = ["up", "down", "send", "status", "trace", "dead-letters", "receiver", "demo", "cost"]
 READING = [["status", "m-1"], ["trace", "m-1"], ["dead-letters"], ["dead-letters", "show", "m-1"]]
 
 
@@ -82,6 +89,46 @@ def test_a_mistake_in_usage_is_told_with_status_2(
     assert done.exit_code == 2
     assert complaint in done.stderr
     assert done.stdout == ""
+
+
+def test_json_asked_for_in_the_wrong_place_is_not_passed_over(runner: CliRunner) -> None:
+    done = runner.invoke(app, ["dead-letters", "--json", "show", "m-1"])
+    assert done.exit_code == 2
+    assert "--json goes after show" in done.stderr
+
+
+@pytest.fixture
+def listening() -> Iterator[subprocess.Popen[str]]:
+    command = [Path(sys.prefix, "bin", "homing"), "receiver", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:  # noqa: S603 -- our own command
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def test_the_receiver_does_as_the_url_says_and_tells_what_came(
+    listening: subprocess.Popen[str],
+) -> None:
+    assert listening.stdout is not None
+    url = listening.stdout.readline().split()[2].rstrip(";")
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=10)
+    connection.request("POST", "/script/503", "{}", {"webhook-id": "m-1"})
+    assert connection.getresponse().status == 503
+    connection.close()
+    assert listening.stdout.readline().endswith(" m-1 POST /script/503 -> 503\n")
+    listening.send_signal(signal.SIGINT)
+    assert listening.wait(10) == 0
+
+
+def test_a_receiver_whose_port_is_taken_says_so(runner: CliRunner) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = runner.invoke(app, ["receiver", "--port", str(port)])
+    assert done.exit_code == 1
+    assert done.stderr == f"homing: cannot listen on 127.0.0.1:{port}: Address already in use\n"
 
 
 def test_a_local_cloud_that_has_gone_is_told_in_one_line(runner: CliRunner, tmp_path: Path) -> None:

@@ -49,6 +49,17 @@ def test_the_local_cloud_is_found_from_here_upwards_and_in_the_project(
     assert found.client("sqs").meta.endpoint_url == RECORD["endpoint"]
 
 
+def test_the_local_cloud_is_reached_whatever_the_callers_account_is(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(elsewhere / "here")
+    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://elsewhere")
+    found = find_target()
+    assert found.client("sqs").meta.endpoint_url == RECORD["endpoint"]
+    assert found.session.get_credentials().access_key == "test"
+
+
 def test_without_a_local_cloud_it_says_what_to_do() -> None:
     with pytest.raises(NoTargetError, match="run `homing up`, or name a stack with --stack"):
         find_target()

@@ -1,0 +1,208 @@
+"""One full attempt in process (Deliver, then Classify) beside a bare keep-alive POST.
+
+Everything is sent to the same receiver, which is as simple as can be and runs in a process of its
+own, in turns, so that a busy machine slows all alike. `deliver + classify` holds everything that
+the two handlers do, the log event included (written to the null device).
+
+    python benchmarks/attempt.py
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+TARGET_RATIO = 1.5
+ROUNDS, WARM_UP = 3000, 300
+
+BODY = '{"total": 1.10}'
+HEADERS = {
+    "Content-Type": "application/json",
+    "User-Agent": "Homing/0.1.0",
+    "webhook-id": "order-1841",
+    "webhook-timestamp": "1766923200",
+    "X-Correlation-ID": "order-1841",
+    "x-tenant": "acme",
+}
+ANSWER = (
+    b"HTTP/1.1 200 OK\r\nDate: Sun, 28 Dec 2025 12:00:00 GMT\r\nServer: bench\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+)
+ENVIRONMENT = {
+    "ATTEMPT_TIMEOUT_SECONDS": "10",
+    "POWERTOOLS_SERVICE_NAME": "homing",
+    "POWERTOOLS_METRICS_NAMESPACE": "Homing",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one way of sending took: the median, and beside the bare POST."""
+
+    label: str
+    microseconds: float
+    ratio: float
+    added: float
+
+
+def run() -> list[Row]:
+    """Measure; the first row is the bare POST."""
+    with (
+        receiver() as port,
+        Path(os.devnull).open("w", encoding="utf-8") as sink,
+        ExitStack() as stack,
+    ):
+        ways = {
+            "bare http.client POST": bare(port, stack),
+            "urllib3 POST": pooled(port, stack),
+            "Sender.send": sender(port, stack),
+            "deliver + classify": handlers(port, sink),
+        }
+        times: dict[str, list[float]] = {label: [] for label in ways}
+        for _ in range(WARM_UP + ROUNDS):
+            for label, send in ways.items():
+                started = time.perf_counter()
+                send()
+                times[label].append(time.perf_counter() - started)
+    medians = {label: median(taken[WARM_UP:]) * 1e6 for label, taken in times.items()}
+    base = next(iter(medians.values()))
+    return [Row(label, taken, taken / base, taken - base) for label, taken in medians.items()]
+
+
+def bare(port: int, stack: ExitStack) -> Callable[[], None]:
+    """The yardstick: what the standard library needs for the same request."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    stack.callback(connection.close)
+
+    def send() -> None:
+        connection.request("POST", "/hooks", BODY.encode(), HEADERS)
+        connection.getresponse().read()
+
+    return send
+
+
+def pooled(port: int, stack: ExitStack) -> Callable[[], None]:
+    """The alternative that docs/decisions/0001-http-client.md weighs."""
+    import urllib3  # noqa: PLC0415 - comes with botocore; no part of Homing needs it
+
+    pool = urllib3.HTTPConnectionPool("127.0.0.1", port, timeout=10, retries=False)
+    stack.callback(pool.close)
+
+    def send() -> None:
+        _ = pool.request("POST", "/hooks", body=BODY.encode(), headers=HEADERS).data
+
+    return send
+
+
+def sender(port: int, stack: ExitStack) -> Callable[[], None]:
+    """The sender alone, without a handler."""
+    from homing.delivery import Reference, Request  # noqa: PLC0415 - as the handlers below
+    from homing.sender import Sender  # noqa: PLC0415
+
+    sender = Sender(attempt_timeout_seconds=10)
+    stack.callback(sender.close)
+    event = event_for(port)
+    reference = Reference.from_document(event["reference"])
+    request = Request.from_document(event["request"])
+
+    def send() -> None:
+        if sender.send(reference, request).http_status != http.HTTPStatus.OK:
+            raise AssertionError("the receiver did not answer")
+
+    return send
+
+
+def handlers(port: int, sink: TextIO) -> Callable[[], None]:
+    """The attempt as the workflow makes it: two handlers, documents in and out."""
+    os.environ.update(ENVIRONMENT)
+    from lambdas import classify, deliver, observation  # noqa: PLC0415 - they need the environment
+
+    observation.logger.registered_handler.setStream(sink)
+    event = event_for(port)
+
+    def send() -> None:
+        outcome = deliver.handler(event, None)
+        classify.handler({**event, "outcome": outcome}, None)
+
+    return send
+
+
+def event_for(port: int) -> dict[str, Any]:
+    """Give what Deliver and Classify are handed (docs/architecture.md)."""
+    return {
+        "reference": {
+            "messageId": "order-1841",
+            "senderId": "default",
+            "timestamp": "2025-12-28T12:00:00.000Z",
+            "targetUrl": f"http://127.0.0.1:{port}/hooks",
+            "correlationId": "order-1841",
+            "createdAt": "2025-12-28T12:00:00.000Z",
+        },
+        "request": {
+            "payload": BODY,
+            "contentType": "application/json",
+            "headers": {"x-tenant": "acme"},
+        },
+        "policy": {"maxAttempts": 3},
+        "attemptNumber": 0,
+        "attempts": 1,
+    }
+
+
+@contextmanager
+def receiver() -> Iterator[int]:
+    """Run the receiver in a process of its own; give its port."""
+    command = [sys.executable, __file__, "--receive"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield int(process.stdout.readline())  # type: ignore[union-attr]  # it has a pipe
+        finally:
+            process.terminate()
+
+
+def receive() -> None:
+    """Answer every request alike, until terminated."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        print(server.getsockname()[1], flush=True)
+        while True:
+            sock, _ = server.accept()
+            threading.Thread(target=answer, args=(sock,), daemon=True).start()
+
+
+def answer(sock: socket.socket) -> None:
+    """Answer the requests on one connection. None is split over more than two packets here."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    request = b""
+    while data := sock.recv(65_536):
+        request += data
+        if request.endswith(BODY.encode()):
+            request = b""
+            sock.sendall(ANSWER)
+
+
+def main() -> None:
+    """Print the table."""
+    rows = run()
+    print(f"{'one attempt, in process':<28}{'microseconds':>14}{'ratio':>8}{'added':>8}")
+    for row in rows:
+        print(f"{row.label:<28}{row.microseconds:>14.1f}{row.ratio:>8.2f}{row.added:>+8.1f}")
+    print(f"{'target of the last line':<28}{'':>14}{TARGET_RATIO:>8.2f}")
+
+
+if __name__ == "__main__":
+    receive() if "--receive" in sys.argv else main()

@@ -1,0 +1,68 @@
+"""The dashboard: what a person looks at when an alarm has called."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def widgets(stack: Any) -> list[dict[str, Any]]:
+    """The dashboard's widgets; what only CloudFormation knows is written as its construct path."""
+    (board,) = stack.resources("AWS::CloudWatch::Dashboard").values()
+    body: dict[str, Any] = json.loads(stack.referred(board["Properties"]["DashboardBody"]))
+    return [widget["properties"] for widget in body["widgets"]]
+
+
+def figures(stack: Any) -> set[tuple[str, str]]:
+    """The (metric, statistic) pairs that the dashboard shows."""
+    lines = [line for widget in widgets(stack) for line in widget.get("metrics", [])]
+    return {(line[1], line[-1].get("stat", "Average")) for line in lines}
+
+
+@pytest.mark.parametrize(
+    ("metric", "statistic"),
+    [
+        ("MessageAccepted", "Sum"),
+        ("MessageDuplicate", "Sum"),
+        ("MessageRejected", "Sum"),
+        ("IntakeFailed", "Sum"),
+        ("AttemptMade", "Sum"),
+        ("Delivered", "Sum"),
+        ("RetryScheduled", "Sum"),
+        ("DeliveryFailed", "Sum"),
+        ("AttemptLatency", "p50"),
+        ("AttemptLatency", "p90"),
+        ("AttemptLatency", "p99"),
+        ("LedgerWriteFailed", "Sum"),
+        ("LedgerTryFailed", "Sum"),
+        ("ExecutionBroken", "Sum"),
+        ("ExecutionsStarted", "Sum"),
+        ("ExecutionsFailed", "Sum"),
+        ("ApproximateNumberOfMessagesVisible", "Maximum"),
+        ("ApproximateAgeOfOldestMessage", "Maximum"),
+        ("ConsumedWriteCapacityUnits", "Sum"),
+    ],
+)
+def test_the_dashboard_shows_it(stack: Any, metric: str, statistic: str) -> None:
+    assert (metric, statistic) in figures(stack)
+
+
+def test_the_dashboard_leads_with_the_state_of_every_alarm(stack: Any) -> None:
+    assert set(widgets(stack)[0]["alarms"]) == set(stack.resources("AWS::CloudWatch::Alarm"))
+
+
+def test_every_metric_of_ours_that_is_shown_is_emitted_by_a_handler(stack: Any) -> None:
+    shown = {
+        line[1]
+        for widget in widgets(stack)
+        for line in widget.get("metrics", [])
+        if line[0] == "Homing" and "service" in line
+    }
+    handlers = "".join(path.read_text() for path in (PROJECT / "lambdas").glob("*.py"))
+    assert "AttemptMade" in shown
+    assert [name for name in sorted(shown) if f'"{name}"' not in handlers] == []
