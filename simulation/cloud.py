@@ -16,8 +16,9 @@ from simulation.functions import (
     run_record_retry,
 )
 from simulation.lambda_service import Function, LambdaService
+from simulation.process import Outcome
 from simulation.queue_service import QueueService
-from simulation.scheduler import Outcome, Scheduler
+from simulation.scheduler import Scheduler
 from simulation.step_functions import StepFunctions
 from simulation.table import Table
 from simulation.workers import Dispatch
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from simulation.chance import Chance
     from simulation.definition import Definition
     from simulation.deployment import Deployment
+    from simulation.process import Call, Process, Respond
     from simulation.scenario import Scenario
-    from simulation.scheduler import Call, Plan, Process, Respond
+    from simulation.scheduler import Plan
 
 _STALLS = (FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER)
 _READ = (FaultKind.REFUSED, FaultKind.LOST, *_STALLS)

@@ -52,7 +52,7 @@ _RETRIER = frozenset(
     }
 )
 _CATCHER = frozenset({"Comment", "ErrorEquals", "Output", "Next"})
-_RULE = frozenset({"Comment", "Condition", "Next"})
+_RULE = frozenset({"Comment", "Condition", "Output", "Next"})
 
 ALL_ERRORS = "States.ALL"
 # What `States.ALL` does not stand for (Amazon States Language, "Errors").
@@ -103,11 +103,20 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """A way out of a fork; without an output the state's input is passed on."""
+
+    condition: Evaluate
+    output: Evaluate | None
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """A fork: the first condition that holds decides."""
 
     name: str
-    rules: tuple[tuple[Evaluate, str], ...]
+    rules: tuple[Rule, ...]
     default: str
 
 
@@ -215,9 +224,9 @@ def _task(name: str, state: dict[str, Any]) -> Task:
     )
 
 
-def _rule(rule: dict[str, Any]) -> tuple[Evaluate, str]:
+def _rule(rule: dict[str, Any]) -> Rule:
     _only(rule, _RULE, "a choice")
-    return compile_template(rule["Condition"]), rule["Next"]
+    return Rule(compile_template(rule["Condition"]), _optional(rule, "Output"), rule["Next"])
 
 
 def _retrier(entry: dict[str, Any], where: str) -> Retrier:

@@ -142,7 +142,8 @@ def _nothing(*_: Any, **__: Any) -> dict[str, Any]:
     return {}
 
 
-def _noted(event: str, **fields: Any) -> None:
+def _noted(write: Callable[..., None], event: str, **fields: Any) -> None:
+    del write
     if event == "ledger.unrecorded":
         _edges().unrecorded(fields)
 

@@ -16,7 +16,7 @@ from simulation.definition import (
     first_attempt_document,
     load_definition,
 )
-from simulation.scheduler import Outcome, Process
+from simulation.process import Outcome, Process
 from simulation.workers import poll, submit
 
 if TYPE_CHECKING:

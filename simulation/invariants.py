@@ -7,20 +7,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from functools import cached_property
-from hashlib import sha256
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from simulation.clock import from_iso, to_iso
+from simulation.record_checks import TERMINAL, faults_of_change
+from simulation.view import View, delivery_of, history_of, number_of, status_of, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from simulation.account import Sent
     from simulation.history import History
 
-_TERMINAL = frozenset({"DELIVERED", "FAILED", "MAX_RETRIES_EXCEEDED"})
 _PARKED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
 
 
@@ -35,50 +33,6 @@ class Violation:
         return f"{self.invariant}: {self.what}"
 
 
-class View:
-    """A history, arranged by delivery."""
-
-    def __init__(self, history: History) -> None:
-        self.history = history
-        self.account = history.account
-        self.items = {_delivery_id(key): item for key, item in history.ledger.items()}
-
-    @cached_property
-    def sent(self) -> Mapping[str, list[Sent]]:
-        """The requests of each delivery."""
-        found: dict[str, list[Sent]] = defaultdict(list)
-        for sent in self.account.sent:
-            found[sent.delivery].append(sent)
-        return found
-
-    @cached_property
-    def documents(self) -> Mapping[str, dict[str, Any]]:
-        """The document of each delivery that got as far as an execution."""
-        return {each.delivery: each.document for each in self.account.executions}
-
-    @cached_property
-    def delivered(self) -> frozenset[str]:
-        """The deliveries of which an execution or the ledger says that they were delivered."""
-        told = {
-            each.delivery
-            for each in self.account.executions
-            if each.output is not None and each.output["end"] == "DELIVERED"
-        }
-        recorded = {
-            delivery for delivery, item in self.items.items() if _status(item) == "DELIVERED"
-        }
-        return frozenset(told | recorded)
-
-    def name(self, delivery: str) -> str:
-        """Give a delivery a name for people."""
-        document = self.documents.get(delivery)
-        return delivery[:8] if document is None else document["reference"]["sk"][25:]
-
-    def has_gap(self, delivery: str, attempt: int) -> bool:
-        """Tell whether it was said aloud that this attempt may not be on record."""
-        return (delivery, attempt) in self.account.gaps
-
-
 def accepted_reaches_an_end(view: View) -> Iterator[str]:
     """What a sender was promised is delivered or parked."""
     for delivery in view.account.accepted:
@@ -89,7 +43,7 @@ def accepted_reaches_an_end(view: View) -> Iterator[str]:
 def one_end(view: View) -> Iterator[str]:
     """No delivery is both delivered and parked, and the ledger names the end that it had."""
     for delivery in view.documents:
-        status = _status(view.items.get(delivery, {}))
+        status = status_of(view.items.get(delivery, {}))
         parked = delivery in view.account.dead
         if parked and status == "DELIVERED" and not _failed_unrecorded(view, delivery):
             yield f"{view.name(delivery)} is DELIVERED on record and parked as well"
@@ -105,8 +59,8 @@ def end_on_record(view: View) -> Iterator[str]:
     for execution in view.account.executions:
         last[execution.delivery] = max(last[execution.delivery], execution.attempt)
     for delivery, attempt in last.items():
-        status = _status(view.items.get(delivery, {}))
-        if status not in _TERMINAL and not view.has_gap(delivery, attempt):
+        status = status_of(view.items.get(delivery, {}))
+        if status not in TERMINAL and not view.has_gap(delivery, attempt):
             yield f"{view.name(delivery)} ended, but is {status or 'not'} on record"
 
 
@@ -124,7 +78,7 @@ def limit_of_attempts(view: View) -> Iterator[str]:
     for delivery, document in view.documents.items():
         limit = document["policy"]["maxAttempts"]
         made = 1 + max((sent.attempt for sent in view.sent[delivery]), default=-1)
-        recorded = _number(view.items.get(delivery, {}), "attempts")
+        recorded = number_of(view.items.get(delivery, {}), "attempts")
         if max(made, recorded) > limit:
             yield f"{view.name(delivery)}: {made} attempts, {recorded} on record, {limit} allowed"
 
@@ -132,8 +86,8 @@ def limit_of_attempts(view: View) -> Iterator[str]:
 def account_agrees(view: View) -> Iterator[str]:
     """`attempts`, `status` and history agree after every update; what is told is never untold."""
     for written in view.account.written:
-        delivery = _delivery_id(written.key)
-        for fault in _faults_of(view, delivery, written.before, written.after):
+        delivery = delivery_of(written.after)
+        for fault in faults_of_change(view, delivery, written.before, written.after):
             yield f"{view.name(delivery)}: {fault}"
 
 
@@ -192,7 +146,9 @@ def doubles_have_a_cause(view: View) -> Iterator[str]:
 
 def one_delivery_per_target(view: View) -> Iterator[str]:
     """However often a message is handed over: one item and one Standard execution per target."""
-    targets = Counter((_text(item, "pk"), _text(item, "targetUrl")) for item in view.items.values())
+    targets = Counter(
+        (text_of(item, "pk"), text_of(item, "targetUrl")) for item in view.items.values()
+    )
     for (message, target), count in targets.items():
         if count > 1:
             yield f"{message} to {target} has {count} items"
@@ -258,85 +214,23 @@ def _failed_unrecorded(view: View, delivery: str) -> bool:
     )
 
 
-def _faults_of(
-    view: View, delivery: str, before: Mapping[str, Any] | None, after: Mapping[str, Any]
-) -> Iterator[str]:
-    status, attempts = _text(after, "status"), _number(after, "attempts")
-    history = _history(after)
-    numbers = [_number(entry, "attemptNumber") for entry in history]
-    if numbers[-1] + 1 != attempts:
-        yield f"{attempts} attempts, but the last entry is of attempt {numbers[-1]}"
-    if any(a >= b for a, b in pairwise(numbers)):
-        yield f"entries of attempts {numbers}"
-    missing = set(range(attempts)) - set(numbers)
-    if silent := {number for number in missing if not view.has_gap(delivery, number)}:
-        yield f"attempts {sorted(silent)} are missing, and nobody said so"
-    yield from _status_faults(status, attempts, after, history[-1], view, delivery)
-    if before is not None and before.get("retryHistory"):
-        if _text(before, "status") in _TERMINAL:
-            yield f"{_text(before, 'status')} became {status}"
-        if _history(before) != history[:-1]:
-            yield "an update that did more than append to the history"
-
-
-def _status_faults(
-    status: str,
-    attempts: int,
-    item: Mapping[str, Any],
-    last: Mapping[str, Any],
-    view: View,
-    delivery: str,
-) -> Iterator[str]:
-    limit = view.documents[delivery]["policy"]["maxAttempts"]
-    if (status == "DELIVERED") != (_text(last, "errorCategory") == "SUCCESS"):
-        yield f"{status} after {_text(last, 'errorCategory')}"
-    if (status == "RETRY_SCHEDULED") != ("nextRetryAt" in item):
-        yield f"{status} {'with' if 'nextRetryAt' in item else 'without'} nextRetryAt"
-    if status == "RETRY_SCHEDULED" and item["nextRetryAt"] != last["nextRetryTimestamp"]:
-        yield "nextRetryAt is not that of the last entry"
-    if (status == "MAX_RETRIES_EXCEEDED") != ("maxRetriesExceededAt" in item):
-        yield f"{status} and maxRetriesExceededAt do not go together"
-    if status == "MAX_RETRIES_EXCEEDED" and attempts != limit:
-        yield f"MAX_RETRIES_EXCEEDED after {attempts} of {limit}"
-
-
 def _recorded_times(view: View) -> Iterator[tuple[tuple[str, int], int]]:
     for delivery, item in view.items.items():
-        for entry in _history(item):
+        for entry in history_of(item):
             if "nextRetryTimestamp" in entry:
-                number = _number(entry, "attemptNumber")
-                yield (delivery, number + 1), from_iso(_text(entry, "nextRetryTimestamp"))
+                number = number_of(entry, "attemptNumber")
+                yield (delivery, number + 1), from_iso(text_of(entry, "nextRetryTimestamp"))
 
 
 def _recorded_attempts(view: View) -> dict[tuple[str, int], int]:
     """Give for each attempt on record the event at which it was written."""
     found: dict[tuple[str, int], int] = {}
     for written in view.account.written:
-        delivery = _delivery_id(written.key)
-        for attempt in range(_number(written.after, "attempts")):
+        delivery = delivery_of(written.after)
+        for attempt in range(number_of(written.after, "attempts")):
             found.setdefault((delivery, attempt), written.event)
     return found
 
 
-def _delivery_id(key: tuple[str, ...]) -> str:
-    return sha256("\n".join(key).encode()).hexdigest()[:32]
-
-
 def _good(sent: Sent) -> bool:
     return sent.status is not None and 200 <= sent.status < 300  # noqa: PLR2004  # 2xx
-
-
-def _status(item: Mapping[str, Any]) -> str:
-    return _text(item, "status")
-
-
-def _text(item: Mapping[str, Any], name: str) -> str:
-    return str(item[name]["S"]) if name in item else ""
-
-
-def _number(item: Mapping[str, Any], name: str) -> int:
-    return int(item[name]["N"]) if name in item else 0
-
-
-def _history(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [entry["M"] for entry in item["retryHistory"]["L"]] if "retryHistory" in item else []

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 from simulation.errors import SimulationError
 from simulation.faults import CrashedError
 from simulation.functions import round_trip
+from simulation.process import Outcome, Process
 from simulation.replay import TAPE, replayed
-from simulation.scheduler import Outcome, Process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from simulation.functions import Handler
-    from simulation.scheduler import Call, Respond, Scheduler, Steps
+    from simulation.process import Call, Respond, Steps
+    from simulation.scheduler import Scheduler
 
 
 @dataclass(slots=True)

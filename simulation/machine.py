@@ -15,14 +15,13 @@ from simulation.faults import (
     ServiceError,
     UnavailableError,
 )
-from simulation.scheduler import Call, Sleep
+from simulation.process import Call, Sleep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from simulation.chance import Chance
     from simulation.definition import Definition, Retrier, State
-    from simulation.expressions import Evaluate
 
 Steps: TypeAlias = "Generator[Call | Sleep, Any, Any]"
 
@@ -153,8 +152,8 @@ class Machine:
         match state:
             case Task():
                 return (yield from self._task(state, states, execution))
-            case Choice(rules=rules, default=default):
-                return _chosen(rules, default, states), states["input"]
+            case Choice():
+                return _choose(state, states)
             case Wait(timestamp=timestamp, next=following):
                 # A Wait truncates milliseconds (aws-facts: Step Functions).
                 yield Sleep(from_iso(timestamp(states)) // SECOND * SECOND)
@@ -202,14 +201,14 @@ class Machine:
         return None
 
 
-def _chosen(rules: tuple[tuple[Evaluate, str], ...], default: str, states: dict[str, Any]) -> str:
-    for condition, target in rules:
-        holds = condition(states)
+def _choose(choice: Choice, states: dict[str, Any]) -> tuple[str, Any]:
+    for rule in choice.rules:
+        holds = rule.condition(states)
         if holds is True:
-            return target
+            return rule.next, states["input"] if rule.output is None else rule.output(states)
         if holds is not False:
             raise QueryError(f"a condition gave {holds!r}")
-    return default
+    return choice.default, states["input"]
 
 
 def _invoke(task: Task, states: dict[str, Any]) -> Generator[Call, Any, Any]:

@@ -105,10 +105,13 @@ def _record_before_sending(states: dict[str, Any]) -> None:
         first = first.replace(guess, known)
     record = json.loads(first)
     record["Next"] = "Send"
-    record["Catch"] = [{"ErrorEquals": ["States.ALL"], "Next": "Overtaken"}]
+    record["Output"] = "{% $states.input %}"
+    record["Catch"] = [
+        {"ErrorEquals": ["States.ALL"], "Output": {"end": "OVERTAKEN"}, "Next": "Overtaken"}
+    ]
     states["Send"] = states["Deliver"]
     states["Deliver"] = record
-    states["WhatNext"]["Choices"][0]["Next"] = "Delivered"
+    states["WhatNext"]["Choices"][0].update(Next="Delivered", Output={"end": "DELIVERED"})
 
 
 def _wait_to_the_millisecond() -> AbstractContextManager[None]:
@@ -168,7 +171,7 @@ def _park_at_the_second_receive_only() -> AbstractContextManager[None]:
 
 def _no_dead_letter_for_the_replayed(states: dict[str, Any]) -> None:
     """Take a failed condition for another worker's failure, as if nobody ever repeated a write."""
-    states["RecordedByUs"]["Choices"][0]["Next"] = "Overtaken"
+    states["RecordedByUs"]["Choices"][0]["Condition"] = "{% true %}"
 
 
 _RACE = Deployment(queue_is_fifo=False)

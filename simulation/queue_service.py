@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from simulation.errors import UnsupportedError
 from simulation.functions import DEAD_LETTERS
+from simulation.process import Outcome
 from simulation.queue import Message, Parking, Queue
-from simulation.scheduler import Outcome
 
 if TYPE_CHECKING:
     from simulation.account import Account
     from simulation.chance import Chance
+    from simulation.process import Call, Process, Respond
     from simulation.scenario import Scenario
-    from simulation.scheduler import Call, Process, Respond, Scheduler
+    from simulation.scheduler import Scheduler
 
 
 # As the definition names it, and as `dispatch` does.
@@ -52,7 +53,8 @@ class QueueService:
         """Park a delivery."""
         if call.arguments["QueueUrl"] not in _DEAD_LETTER_QUEUE:
             raise UnsupportedError(f"a message to {call.arguments['QueueUrl']}")
-        document = json.loads(call.arguments["MessageBody"])
+        body = call.arguments["MessageBody"]  # Step Functions writes an object as JSON
+        document = json.loads(body) if isinstance(body, str) else body
         delivery = document["reference"]["deliveryId"]
         self._account.dead.setdefault(delivery, []).append(document)
         respond(Outcome({"MessageId": label}))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from simulation.errors import NotDeterministicError
 from simulation.faults import ServiceError
-from simulation.scheduler import Call
+from simulation.process import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

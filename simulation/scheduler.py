@@ -8,116 +8,21 @@ ways as there are draws, and one seed always gives the same way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
 from simulation.errors import EndlessError, SimulationError
-from simulation.faults import (
-    CRASHES,
-    CrashedError,
-    Fault,
-    FaultKind,
-    NoAnswerError,
-    ServiceError,
-    UnavailableError,
-)
+from simulation.faults import CrashedError, Fault, FaultKind, ServiceError
+from simulation.flight import Flight
+from simulation.process import Call, Join, Outcome, Process, Respond, Sleep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from simulation.chance import Chance
 
 MAX_EVENTS = 50_000
-_REPEAT_AFTER = 40  # milliseconds between the two effects of TWICE
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A call of a service.
-
-    Args:
-        operation: `service.operation`.
-        arguments: what it is called with.
-        timeout: how long the caller waits for an answer that does not come, in milliseconds.
-    """
-
-    operation: str
-    arguments: Any
-    timeout: int = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class Sleep:
-    """A wait until an instant."""
-
-    until: int
-
-
-@dataclass(frozen=True, slots=True)
-class Join:
-    """A wait for the end of other processes; gives their outcomes in order."""
-
-    processes: tuple[Process, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a call or a process: a value or an error."""
-
-    value: Any = None
-    error: BaseException | None = None
-
-
-Steps: TypeAlias = "Generator[Call | Sleep | Join, Any, Any]"
-Respond: TypeAlias = "Callable[[Outcome], None]"
-
-
-class Process:
-    """Something that runs: a Lambda invocation, an execution, a poller, a sender.
-
-    Args:
-        label: its name, the same in every run of a history.
-        steps: what it does.
-        on_end: told once how it ended.
-        host: what dies if this crashes, itself by default; None if it cannot crash.
-        about: what is known of it, for those that look on.
-    """
-
-    __slots__ = (
-        "about",
-        "alive",
-        "answered",
-        "calls",
-        "dependants",
-        "host",
-        "label",
-        "on_end",
-        "steps",
-    )
-
-    def __init__(
-        self,
-        label: str,
-        steps: Steps,
-        on_end: Respond,
-        *,
-        host: Process | None = None,
-        can_crash: bool = True,
-        about: Any = None,
-    ) -> None:
-        self.label = label
-        self.steps = steps
-        self.on_end = on_end
-        self.host = (host or self) if can_crash else None
-        self.about = about
-        self.calls = 0
-        self.answered = 0
-        self.alive = True
-        self.dependants: list[Process] = []
-        if host is not None:
-            host.dependants.append(self)
 
 
 class Plan(Protocol):
@@ -257,7 +162,7 @@ class Scheduler:
     def _call(self, process: Process, call: Call) -> None:
         label = f"{process.label}/{process.calls}:{call.operation}"
         draw = self._chance.bits(label)
-        flight = _Flight(
+        flight = Flight(
             self, process, call, label, before=1 + (draw & 0x0F), after=1 + (draw >> 4 & 0x0F)
         )
         fault = self._fault(process, call, label, draw >> 32)
@@ -278,88 +183,6 @@ class Scheduler:
             self._services.perform(process, call, label, respond)
         except ServiceError as error:
             respond(Outcome(error=error))
-
-
-class _Flight:
-    """A call on its way: out, to its effect, and back."""
-
-    __slots__ = ("after", "before", "call", "label", "number", "process", "scheduler")
-
-    def __init__(
-        self,
-        scheduler: Scheduler,
-        process: Process,
-        call: Call,
-        label: str,
-        *,
-        before: int,
-        after: int,
-    ) -> None:
-        self.scheduler = scheduler
-        self.process = process
-        self.number = process.calls
-        self.call = call
-        self.label = label
-        self.before = before
-        self.after = after
-
-    def go(self, fault: Fault | None) -> None:
-        if fault is None:
-            self._effect(self.before, self._arrive)
-        elif fault.kind in CRASHES:
-            if fault.kind is FaultKind.CRASH_AFTER:
-                self._effect(self.before, _ignore)
-            self.scheduler.at(self.scheduler.now + self.before, self.scheduler.crash, self.process)
-        else:
-            self._go_wrong(fault)
-
-    def _go_wrong(self, fault: Fault) -> None:
-        match fault.kind:
-            case FaultKind.REFUSED:
-                self._tell(self.before, UnavailableError("refused"))
-            case FaultKind.BROKEN:
-                self._tell(self.before, CrashedError("Runtime.ExitError"))
-            case FaultKind.LOST:
-                self._effect(self.before, self._lose)
-            case FaultKind.LATE:
-                self._tell(self.call.timeout, NoAnswerError("timed out"))
-                self._effect(self.call.timeout + fault.delay, _ignore)
-            case FaultKind.TWICE:
-                self._effect(self.before, _ignore)
-                self._effect(self.before + _REPEAT_AFTER, self._arrive, mark="'")
-            case FaultKind.STALL_BEFORE:
-                self._effect(self.before + fault.delay, self._arrive)
-            case _:
-                self.after += fault.delay
-                self._effect(self.before, self._arrive)
-
-    def _effect(self, delay: int, respond: Respond, mark: str = "") -> None:
-        scheduler = self.scheduler
-        scheduler.at(
-            scheduler.now + delay,
-            scheduler.perform,
-            self.process,
-            self.call,
-            self.label + mark,
-            respond,
-        )
-
-    def _tell(self, delay: int, error: ServiceError) -> None:
-        self._answer(delay, Outcome(error=error))
-
-    def _answer(self, delay: int, outcome: Outcome) -> None:
-        scheduler = self.scheduler
-        scheduler.at(scheduler.now + delay, scheduler.answer, self.process, self.number, outcome)
-
-    def _arrive(self, outcome: Outcome) -> None:
-        self._answer(self.after, outcome)
-
-    def _lose(self, _: Outcome) -> None:
-        self._tell(self.call.timeout, NoAnswerError("timed out"))
-
-
-def _ignore(_: Outcome) -> None:
-    """Let an answer go that nobody waits for."""
 
 
 class _Joining:

@@ -9,7 +9,7 @@ from simulation.account import Planned, Settling
 from simulation.clock import from_iso
 from simulation.faults import CrashedError, NameTakenError, NoExecutionError
 from simulation.machine import Execution, ExecutionFailedError, Machine, Observer
-from simulation.scheduler import Outcome, Process
+from simulation.process import Outcome, Process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from simulation.account import Account
     from simulation.chance import Chance
     from simulation.definition import Definition
-    from simulation.scheduler import Call, Respond, Scheduler
+    from simulation.process import Call, Respond
+    from simulation.scheduler import Scheduler
 
 # An execution's end that the definition means; any other failure is a break.
 PARKED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})

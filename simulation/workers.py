@@ -11,8 +11,8 @@ from simulation.clock import SECOND, to_iso
 from simulation.errors import SimulationError
 from simulation.faults import ServiceError
 from simulation.functions import run_settle
+from simulation.process import Call, Join, Outcome, Process, Sleep
 from simulation.replay import replayed
-from simulation.scheduler import Call, Join, Outcome, Process, Sleep
 from simulation.step_functions import name_of
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from simulation.account import Account
     from simulation.lambda_service import Invocation
+    from simulation.process import Steps
     from simulation.scenario import Submission
-    from simulation.scheduler import Steps
 
 _API_TIMEOUT = 29 * SECOND
 _INVOKE_TIMEOUT = 900 * SECOND
