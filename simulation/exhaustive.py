@@ -13,7 +13,7 @@ from simulation.scenario import Answer, Scenario, Submission
 from simulation.shrink import Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from simulation.functions import Edges
     from simulation.history import Programs
@@ -51,13 +51,17 @@ def scenarios() -> Iterator[Scenario]:
 
 
 def single_faults(
-    scenario: Scenario, edges: Edges, programs: Programs | None = None, seed: int = SEED
+    scenario: Scenario,
+    edges: Edges,
+    programs: Programs | None = None,
+    given: Mapping[str, Fault] | None = None,
 ) -> Iterator[Trial]:
-    """Give a scenario without a fault, then with every single one."""
-    census = Census()
-    run_history(scenario, census, seed, edges, programs)
-    yield Trial(scenario, {})
+    """Give a scenario without a fault, then with every single one, in addition to those given."""
+    given = given or {}
+    census = Census(given)
+    run_history(scenario, census, SEED, edges, programs)
+    yield Trial(scenario, given)
     for label, kinds in census.boundaries.items():
         for kind in kinds:
             for delay in _DELAYS if kind in _DELAYED else (0,):
-                yield Trial(scenario, {label: Fault(kind, delay)})
+                yield Trial(scenario, {**given, label: Fault(kind, delay)})

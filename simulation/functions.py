@@ -26,7 +26,7 @@ from homing.outcome import AttemptError, ErrorKind, Outcome
 from homing.records import Records
 from homing.settings import ComputeBackoffSettings
 from homing.workflow import FirstAttempts, Workflow
-from lambdas import classify, compute_backoff, deliver, dispatch, observation, record_retry
+from lambdas import classify, compute_backoff, deliver, dispatch, record_retry
 from simulation.clients import SQS, DynamoDB, StepFunctions
 from simulation.clock import to_datetime, to_iso
 from simulation.errors import SimulationError
@@ -70,14 +70,14 @@ class Edges:
         )
         self.deployment = deployment
         self.draw: Callable[[str], float] = _no_history
-        self.unrecorded: Callable[[dict[str, Any]], None] = _no_history
+        self.unrecorded: Callable[[str, int], None] = _no_history
         self.lane = self._lanes[True]
 
     def enter(
         self,
         deployment: Deployment,
         draw: Callable[[str], float],
-        unrecorded: Callable[[dict[str, Any]], None],
+        unrecorded: Callable[[str, int], None],
     ) -> None:
         """Begin a history."""
         self.deployment = deployment
@@ -86,7 +86,7 @@ class Edges:
         self.lane = self._lanes[deployment.lane_is_on]
 
 
-def _no_history(_: Any) -> Any:
+def _no_history(*_: Any) -> Any:
     raise SimulationError("no history has begun")
 
 
@@ -132,20 +132,20 @@ class _Dice:
 
 
 class _Silence:
-    """Stands for Powertools' logger and metrics."""
+    """Stands for a logger."""
 
-    def __getattr__(self, name: str) -> Callable[..., dict[str, Any]]:
-        return _nothing
-
-
-def _nothing(*_: Any, **__: Any) -> dict[str, Any]:
-    return {}
+    def exception(self, *_: Any, **__: Any) -> None:
+        """Say nothing."""
 
 
-def _noted(write: Callable[..., None], event: str, **fields: Any) -> None:
-    del write
-    if event == "ledger.unrecorded":
-        _edges().unrecorded(fields)
+def _nothing(*_: Any, **__: Any) -> None:
+    """Log nothing: what is told is not part of what happens."""
+
+
+def _noted(reference: Reference, *, attempt: int, reason: str) -> None:
+    """Stand for `log_unrecorded`: a gap in the ledger that was said aloud."""
+    del reason
+    _edges().unrecorded(reference.delivery_id, attempt - 1)
 
 
 _current: list[Edges] = []
@@ -161,17 +161,17 @@ def simulated_edges(deployment: Deployment) -> Iterator[Edges]:
     edges = Edges(deployment)
     settings = ComputeBackoffSettings(retention_days=deployment.retention_days)
     sender = _Endpoint()
-    silence = _Silence()
     replacements: list[tuple[Any, str, Any]] = [
         (deliver, "_sender", lambda: sender),
         (compute_backoff, "_settings", lambda: settings),
         (compute_backoff, "_chance", _Dice()),
         (record_retry, "_ledger", lambda: edges.ledger),
         (dispatch, "_lane", lambda: _edges().lane),
-        (dispatch, "logger", silence),
-        (observation, "logger", silence),
-        (observation, "metrics", silence),
-        (observation, "_log", _noted),
+        (dispatch, "logger", _Silence()),
+        (dispatch, "log_settled", _nothing),
+        (classify, "log_attempt", _nothing),
+        (compute_backoff, "log_attempt", _nothing),
+        (record_retry, "log_unrecorded", _noted),
     ]
     with ExitStack() as stack:
         for module, name, value in replacements:

@@ -104,7 +104,7 @@ def run_history(
     edges.enter(
         deployment,
         lambda owner: chance.unit(f"{owner}/draw"),
-        lambda fields: gaps.add((fields["deliveryId"], fields["attempt"] - 1)),
+        lambda delivery, attempt: gaps.add((delivery, attempt)),
     )
     _start(cloud, scenario)
     cloud.scheduler.run()

@@ -62,18 +62,20 @@ class AtRandom:
         return fault
 
 
-class Census:
-    """Lets everything go well and writes down what could go wrong.
+class Census(Listed):
+    """Makes go wrong what is listed and writes down what else could.
 
     Attributes:
         boundaries: the label of every call, with the faults that it could meet.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, faults: Mapping[str, Fault] | None = None) -> None:
+        super().__init__(faults or {})
         self.boundaries: dict[str, tuple[FaultKind, ...]] = {}
-        self.met: dict[str, Fault] = {}
 
-    def fault_at(self, label: str, kinds: tuple[FaultKind, ...], draw: int) -> None:
+    def fault_at(self, label: str, kinds: tuple[FaultKind, ...], draw: int) -> Fault | None:
         """Take note of a call."""
-        del draw
-        self.boundaries[label] = kinds
+        fault = super().fault_at(label, kinds, draw)
+        if fault is None:
+            self.boundaries[label] = kinds
+        return fault

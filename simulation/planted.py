@@ -20,11 +20,12 @@ from lambdas import dispatch
 from simulation.clock import HOUR
 from simulation.definition import delivery_document, first_attempt_document, load_definition
 from simulation.deployment import Deployment
+from simulation.faults import Fault, FaultKind
 from simulation.history import Programs
 from simulation.scenario import Answer, Outage, Scenario, Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from homing.classification import Decision, Status
@@ -47,12 +48,14 @@ class PlantedBug:
         scenario: where to look for what comes of it.
         patch: plants it in the code.
         change: plants it in the definitions.
+        given: faults that happen in any case.
     """
 
     name: str
     scenario: Scenario
     patch: Callable[[], AbstractContextManager[None]] = nullcontext
     change: Change = field(default=lambda _: None)
+    given: Mapping[str, Fault] = field(default_factory=dict)
 
     def programs(self) -> Programs:
         """Give the definitions with the bug in them."""
@@ -174,7 +177,13 @@ def _no_dead_letter_for_the_replayed(states: dict[str, Any]) -> None:
     states["RecordedByUs"]["Choices"][0]["Condition"] = "{% true %}"
 
 
-_RACE = Deployment(queue_is_fifo=False)
+def _delivered_whatever_is_on_record(states: dict[str, Any]) -> None:
+    """What the definition did before docs/decisions/0053."""
+    del states["RecordDelivered"]["Catch"][0]
+
+
+# `dispatch` is invoked twice with one batch, so that two executions make the same first attempt.
+_RACE: Mapping[str, Fault] = {"worker-0/2:lambda.invoke": Fault(FaultKind.TWICE)}
 
 PLANTED_BUGS: tuple[PlantedBug, ...] = (
     PlantedBug("a dropped condition", _one(_GOOD), change=_drop_conditions),
@@ -183,8 +192,9 @@ PLANTED_BUGS: tuple[PlantedBug, ...] = (
     PlantedBug("an unrounded wait", _one(_BUSY, _GOOD), _wait_to_the_millisecond),
     PlantedBug(
         "overtaken treated as done",
-        _one(_BUSY, _GOOD, deployment=_RACE, doubles=1.0),
+        _one(_BUSY, _BUSY, _GOOD, workers=1),
         _believe_to_be_overtaken,
+        given=_RACE,
     ),
     PlantedBug("a hand-off without a name", _one(_BUSY, _GOOD), change=_hand_off_without_a_name),
     PlantedBug(
@@ -202,5 +212,11 @@ PLANTED_BUGS: tuple[PlantedBug, ...] = (
         "no dead letter for a replayed record",
         _one(_GONE, deployment=Deployment(lane_is_on=False)),
         change=_no_dead_letter_for_the_replayed,
+    ),
+    PlantedBug(
+        "delivered, whatever is on record",
+        _one(_BUSY, Answer(200, takes=1_000), workers=1),
+        change=_delivered_whatever_is_on_record,
+        given=_RACE,
     ),
 )

@@ -15,13 +15,9 @@ from simulation.invariants import violations
 from simulation.shrink import Trial, shrink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from simulation.functions import Edges
     from simulation.history import History, Programs
     from simulation.planted import PlantedBug
-
-_HUNTS = 8  # seeds that a planted bug is looked for with, if the first do not show it
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +101,13 @@ def hunt(bug: PlantedBug, edges: Edges) -> tuple[int, Finding] | None:
     """
     programs = bug.programs()
     with bug.patch():
-        for number, (seed, trial) in enumerate(_trials(bug, edges, programs), start=1):
-            history = run_history(trial.scenario, trial.plan(), seed, edges, programs)
+        trials = single_faults(bug.scenario, edges, programs, bug.given)
+        for number, trial in enumerate(trials, start=1):
+            history = run_history(trial.scenario, trial.plan(), SEED, edges, programs)
             broken = tuple(map(str, violations(history)))
             if broken:
-                return number, smallest(Finding(seed, trial, broken), edges, programs)
+                return number, smallest(Finding(SEED, trial, broken), edges, programs)
     return None
-
-
-def _trials(bug: PlantedBug, edges: Edges, programs: Programs) -> Iterator[tuple[int, Trial]]:
-    for seed in range(SEED, SEED + _HUNTS):
-        for trial in single_faults(bug.scenario, edges, programs, seed):
-            yield seed, trial
 
 
 def smallest(finding: Finding, edges: Edges, programs: Programs | None = None) -> Finding:
