@@ -6,8 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from simulation.account import Account, Sent, Settling, Written
-from simulation.faults import CRASHES, FaultKind, NoAnswerError, UnavailableError
+from simulation.faults import CRASHES, CrashedError, FaultKind, NoAnswerError, UnavailableError
 from simulation.functions import (
+    LEDGER,
     MESSAGES,
     run_accept,
     run_classify,
@@ -18,6 +19,7 @@ from simulation.functions import (
 from simulation.lambda_service import Function, LambdaService
 from simulation.process import Outcome
 from simulation.queue_service import QueueService
+from simulation.scenario import host_of
 from simulation.scheduler import Scheduler
 from simulation.step_functions import StepFunctions
 from simulation.table import Table
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from simulation.deployment import Deployment
     from simulation.process import Call, Process, Respond
     from simulation.scenario import Scenario
-    from simulation.scheduler import Plan
+from simulation.scheduler import Plan
 
 _STALLS = (FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER)
 _READ = (FaultKind.REFUSED, FaultKind.LOST, *_STALLS)
@@ -78,7 +80,11 @@ class Cloud:
         self.account = Account()
         self.scheduler = Scheduler(self, plan, chance, scenario.start)
         self.ledger = Table(("pk", "sk"), self._written)
-        self.messages = Table(("pk",))
+        self._tables = {
+            LEDGER: self.ledger,
+            "${LedgerTable}": self.ledger,
+            MESSAGES: Table(("pk",)),
+        }
         self.queues = QueueService(self.scheduler, scenario, chance, self.account)
         self.states = StepFunctions(self.scheduler, standard, express, chance, self.account)
         functions = _functions(scenario.deployment, self._accept)
@@ -119,8 +125,9 @@ class Cloud:
     def _table(
         self, operation: str, process: Process, call: Call, label: str, respond: Respond
     ) -> None:
-        name = call.arguments["TableName"]
-        table = self.messages if name == MESSAGES else self.ledger
+        table = self._tables.get(call.arguments["TableName"])
+        if table is None:
+            raise CrashedError("DynamoDB.ResourceNotFoundException")
         if operation == "get_item" and isinstance(process.about, Settling):
             process.about.read = self.scheduler.steps
         respond(Outcome(getattr(table, operation)(call.arguments)))
@@ -139,7 +146,7 @@ class Cloud:
     def _post(self, process: Process, call: Call, label: str, respond: Respond) -> None:
         """Let a request arrive; the endpoint's answers are given out in the order of arrivals."""
         url = call.arguments["url"]
-        answers = self._scenario.endpoints[_host(url)]
+        answers = self._scenario.endpoints[host_of(url)]
         number = self._asked[url] = self._asked.get(url, 0) + 1
         answer = answers[min(number, len(answers)) - 1]
         self._note_request(process, call, answer.status)
@@ -183,7 +190,3 @@ def _functions(
         "accept": Function(deployment.accept_timeout, accept),
         "dispatch": Function(deployment.dispatch_timeout, steps=Dispatch().steps),
     }
-
-
-def _host(url: str) -> str:
-    return url.removeprefix("https://").partition(".")[0]

@@ -94,18 +94,9 @@ def run_history(
         programs: the definitions, the deployed ones by default.
         trace: whether to write down every step.
     """
-    chance = Chance(seed)
-    deployment = scenario.deployment
-    programs = programs or deployed_programs(deployment.express_timeout // SECOND)
     switch = _Switch(plan)
-    cloud = Cloud(scenario, switch, chance, programs.standard, programs.express)
+    cloud = make_cloud(scenario, switch, seed, edges, programs)
     cloud.scheduler.trace = [] if trace else None
-    gaps = cloud.account.gaps
-    edges.enter(
-        deployment,
-        lambda owner: chance.unit(f"{owner}/draw"),
-        lambda delivery, attempt: gaps.add((delivery, attempt)),
-    )
     _start(cloud, scenario)
     cloud.scheduler.run()
     switch.is_on = False
@@ -129,6 +120,22 @@ def run_history(
         cloud.scheduler.steps,
         cloud.scheduler.trace or [],
     )
+
+
+def make_cloud(
+    scenario: Scenario, plan: Plan, seed: int, edges: Edges, programs: Programs | None = None
+) -> Cloud:
+    """Make a world in which nothing has happened yet, and put the handlers into it."""
+    chance = Chance(seed)
+    deployment = scenario.deployment
+    programs = programs or deployed_programs(deployment.express_timeout // SECOND)
+    cloud = Cloud(scenario, plan, chance, programs.standard, programs.express)
+    edges.enter(
+        deployment,
+        lambda owner: chance.unit(f"{owner}/draw"),
+        lambda delivery, attempt: cloud.account.gaps.add((delivery, attempt)),
+    )
+    return cloud
 
 
 class _Switch:

@@ -59,24 +59,24 @@ class LambdaService:
 
     Args:
         scheduler: where they run.
-        functions: by name.
+        functions: by name; more may be added.
         skews: how wrong the clock of a function is, in milliseconds.
     """
 
     def __init__(
         self,
         scheduler: Scheduler,
-        functions: Mapping[str, Function],
+        functions: dict[str, Function],
         skews: Mapping[str, int],
     ) -> None:
         self._scheduler = scheduler
-        self._functions = functions
+        self.functions = functions
         self._skews = skews
 
     def invoke(self, process: Process, call: Call, label: str, respond: Respond) -> None:
         """Run a function and respond with its result as the SDK gives it."""
         name = call.arguments["FunctionName"]
-        function = self._functions[name]
+        function = self.functions[name]
         skew = self._skews.get(name, 0)
         invocation = Invocation(
             call.arguments["Payload"], lambda: self._scheduler.now + skew, process.about, label

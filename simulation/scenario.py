@@ -11,6 +11,12 @@ from simulation.deployment import Deployment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+
+def host_of(url: str) -> str:
+    """Give the name that an endpoint goes by here: the first part of its host."""
+    return url.partition("://")[2].partition("/")[0].partition(":")[0].partition(".")[0]
+
+
 START = from_iso("2025-12-28T12:00:00.250Z")
 
 

@@ -10,6 +10,7 @@ from simulation.clock import from_iso
 from simulation.faults import CrashedError, NameTakenError, NoExecutionError
 from simulation.machine import Execution, ExecutionFailedError, Machine, Observer
 from simulation.process import Outcome, Process
+from simulation.scenario import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,11 +48,18 @@ class StepFunctions(Observer):
     ) -> None:
         self._scheduler = scheduler
         self._account = account
-        now = lambda: scheduler.now  # noqa: E731
-        self._standard = Machine(standard, chance, now, self)
-        self._express = Machine(express, chance, now, self)
+        self._chance = chance
+        self._standard = self._machine(standard)
+        self._express = self._machine(express)
         self._names: dict[str, Execution] = {}
         self._runs: dict[str, int] = {}
+
+    def deploy_express(self, express: Definition) -> None:
+        """Exchange the definition of the Express executions to come."""
+        self._express = self._machine(express)
+
+    def _machine(self, definition: Definition) -> Machine:
+        return Machine(definition, self._chance, lambda: self._scheduler.now, self)
 
     def start_execution(self, process: Process, call: Call, label: str, respond: Respond) -> None:
         """Start a Standard execution.
@@ -191,5 +199,4 @@ def _sync_answer(execution: Execution, outcome: Outcome) -> dict[str, Any]:
 def name_of(document: Mapping[str, Any]) -> str:
     """Give a delivery a name for people."""
     reference = document["reference"]
-    host = reference["targetUrl"].removeprefix("https://").partition("/")[0].partition(".")[0]
-    return f"{reference['messageId']}@{host}"
+    return f"{reference['messageId']}@{host_of(reference['targetUrl'])}"
