@@ -99,18 +99,29 @@ def send(stack: ExitStack) -> Callable[..., list[Outcome]]:
     return make
 
 
+# Python 3.13 checks certificates to the letter of RFC 5280, which asks for this and for the key
+# identifiers below.
+_SIGNS_CERTIFICATES = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
 class Authority:
     """A certificate authority that nobody knows, unless told."""
 
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority")])
-        self.certificate = self._certify(
-            self._name,
-            self._key,
-            days=1,
-            extension=x509.BasicConstraints(ca=True, path_length=None),
-        )
+        role = x509.BasicConstraints(ca=True, path_length=None)
+        self.certificate = self._certify(self._name, self._key, 1, [role, _SIGNS_CERTIFICATES])
 
     def trusted(self) -> ssl.SSLContext:
         """Give the sender's own context, which trusts this authority besides."""
@@ -122,7 +133,7 @@ class Authority:
         """Give the context of a server whose certificate names a host."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([_general_name(host)])
-        return _server_context(self._certify(x509.Name([]), key, days, names), key, folder)
+        return _server_context(self._certify(x509.Name([]), key, days, [names]), key, folder)
 
     def context_of_its_own(self, folder: Path) -> ssl.SSLContext:
         """Give the context of a server whose certificate is signed by itself."""
@@ -133,10 +144,10 @@ class Authority:
         subject: x509.Name,
         key: ec.EllipticCurvePrivateKey,
         days: int,
-        extension: x509.ExtensionType,
+        extensions: list[x509.ExtensionType],
     ) -> x509.Certificate:
         now = utc_now()
-        return (
+        builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self._name)
@@ -144,9 +155,15 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - dt.timedelta(days=10))
             .not_valid_after(now + dt.timedelta(days=days))
-            .add_extension(extension, critical=True)
-            .sign(self._key, hashes.SHA256())
         )
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=True)
+        for identifier in (
+            x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
+        ):
+            builder = builder.add_extension(identifier, critical=False)
+        return builder.sign(self._key, hashes.SHA256())
 
 
 def _general_name(host: str) -> x509.GeneralName:
