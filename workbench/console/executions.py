@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from workbench import history
+from workbench.console.actions import execution_name
 from workbench.console.story import Execution
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from homing.delivery import Reference
     from workbench.target import Target
 
 
@@ -29,15 +30,18 @@ class Executions:
         self._region = arn.split(":")[3]
         self._is_local = target.endpoint is not None
 
-    def of_delivery(self, record: Mapping[str, Any], reference: Reference) -> list[Execution]:
+    def of_delivery(self, delivery_id: str) -> list[Execution]:
         """Give those that are known; none where the delivery never had to wait, or is forgotten."""
-        names = [reference.delivery_id, *further_names(record, reference)]
-        return [found for name in names if (found := self._find(f"{self._prefix}:{name}"))]
+        own = self._find(f"{self._prefix}:{delivery_id}")
+        return [*([own] if own else []), *self._sent_again(delivery_id)]
 
     def reference(self, delivery_id: str) -> Mapping[str, Any] | None:
         """Give the `reference` of the delivery that an execution of this name is of, or None."""
         found = self._describe(f"{self._prefix}:{delivery_id}")
-        return None if found is None else json.loads(found["input"])["reference"]
+        if found is None:
+            return None
+        reference: Mapping[str, Any] = json.loads(found["input"])["reference"]
+        return reference
 
     def console_link(self, arn: str) -> str | None:
         """Give the address of an execution in the AWS console; None for the local cloud."""
@@ -45,6 +49,13 @@ class Executions:
             return None
         host = f"https://{self._region}.console.aws.amazon.com"
         return f"{host}/states/home?region={self._region}#/v2/executions/details/{arn}"
+
+    def _sent_again(self, delivery_id: str) -> Iterator[Execution]:
+        for number in count(1):
+            found = self._find(f"{self._prefix}:{execution_name(delivery_id, number)}")
+            if found is None:
+                return
+            yield found
 
     def _find(self, arn: str) -> Execution | None:
         described = self._describe(arn)
@@ -73,9 +84,3 @@ class Executions:
         pages = self._client.get_paginator("get_execution_history").paginate(executionArn=arn)
         for page in pages:
             yield from page["events"]
-
-
-def further_names(record: Mapping[str, Any], reference: Reference) -> Iterator[str]:
-    """Give the names that executions which sent it again may have."""
-    del record, reference
-    yield from ()
