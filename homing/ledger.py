@@ -154,6 +154,8 @@ class Ledger:
     def read(self, reference: Reference) -> dict[str, Any] | None:
         """Give a delivery's record as it stands now, None without one.
 
+        DynamoDB deletes expired items days late; a record older than the delivery is none.
+
         Raises:
             botocore.exceptions.ClientError: when the ledger cannot be read.
         """
@@ -162,7 +164,8 @@ class Ledger:
             Key={"pk": {"S": reference.pk}, "sk": {"S": reference.sk}},
             ConsistentRead=True,
         )
-        return from_dynamodb(found["Item"]) if "Item" in found else None
+        record = from_dynamodb(found["Item"]) if "Item" in found else None
+        return record if record and record["createdAt"] == reference.created_at else None
 
 
 def _read_failed_condition(update: Mapping[str, Any], item: Mapping[str, Any]) -> Recorded:
