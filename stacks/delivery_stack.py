@@ -56,6 +56,8 @@ class DeliveryStack(Stack):
             "StateMachineArn": workflow.state_machine.state_machine_arn,
             "DashboardName": dashboard.name,
             "AlarmTopicArn": alarms.topic.topic_arn,
+            "MetricsNamespace": settings.metrics_namespace,
+            "AttemptLogGroups": ",".join(group.log_group_name for group in workflow.attempt_logs),
         }
         if workflow.first_attempts:
             outputs["FirstAttemptArn"] = workflow.first_attempts.state_machine_arn
