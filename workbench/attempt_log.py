@@ -60,7 +60,9 @@ class Attempted:
         except (ValueError, KeyError, TypeError):
             return None
         at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
-        return cls(event["eventId"], at, document)
+        # The local cloud gives events no id; its log streams are one for each invocation.
+        unnamed = f"{event.get('logStreamName')}:{event['message']}"
+        return cls(event.get("eventId") or unnamed, at, document)
 
 
 class AttemptLog:

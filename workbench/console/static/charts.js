@@ -3,12 +3,21 @@
 
 const drawn = new Map();
 
+// A canvas knows no light-dark(): an element that has the colour says what comes of it.
+const probe = document.body.appendChild(document.createElement("span"));
+probe.hidden = true;
+
 function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  probe.style.color = `var(--${name})`;
+  return getComputedStyle(probe).color;
 }
 
 function translucent(name) {
-  return `color-mix(in srgb, ${colour(name)} 22%, transparent)`;
+  return colour(name).replace("rgb(", "rgba(").replace(")", ", 0.2)");
+}
+
+function clock(seconds) {
+  return new Date(seconds * 1000).toISOString().slice(11, 16);
 }
 
 function span(seconds) {
@@ -34,8 +43,7 @@ function seriesOf(data) {
     width: data.kind === "bars" ? 0 : one.tone === "band" ? 1 : 2,
     fill: data.kind === "bars" ? colour(one.tone) : data.kind === "area" ? translucent(one.tone) : undefined,
     paths: bars || undefined,
-    points: { show: data.kind === "bars" || data.kind === "area" ? false : undefined, size: 5 },
-    spanGaps: data.kind === "lines",
+    points: { show: data.kind === "lines" || (data.kind === "band" && one.tone !== "band"), size: 5 },
   }));
   return data.kind === "bars" ? made.reverse() : made;
 }
@@ -49,7 +57,7 @@ function axes(data) {
   const look = { stroke: colour("quiet"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
   const x = { ...look };
   if (data.xLabel === "attempt") { x.values = (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? tick : "")); }
-  else if (data.xLabel) { x.values = (_, ticks) => ticks.map(span); }
+  else { x.values = (_, ticks) => ticks.map(data.xLabel ? span : clock); }
   const y = { ...look, size: 64 };
   if (data.unit === "s") y.values = (_, ticks) => ticks.map(span);
   return [x, y];
