@@ -151,7 +151,9 @@ def replay(policy: Policy, histories: Sequence[History]) -> Replay:
     """Replay the histories under the policy."""
     endpoints = _endpoints(histories)
     offsets = offsets_ms(policy, lambda: 0.5)
-    ended = [one for one in histories if one.status in (Status.DELIVERED, Status.MAX_RETRIES_EXCEEDED)]
+    ended = [
+        one for one in histories if one.status in (Status.DELIVERED, Status.MAX_RETRIES_EXCEEDED)
+    ]
     results = [(one, _delivered_after(one, endpoints[one.target_url], offsets)) for one in ended]
     rescued, shifts = [], []
     for one, after in results:
@@ -174,7 +176,9 @@ def replay(policy: Policy, histories: Sequence[History]) -> Replay:
 
 def failure_rate(histories: Sequence[History]) -> float | None:
     """Give the share of attempts on record that failed and were worth a retry; None for none."""
-    met = [one for history in histories if history.status is not Status.FAILED for one in history.met]
+    met = [
+        one for history in histories if history.status is not Status.FAILED for one in history.met
+    ]
     return sum(not one.delivered for one in met) / len(met) if met else None
 
 

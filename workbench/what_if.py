@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from homing.backoff import compute_backoff
@@ -94,9 +95,7 @@ def offsets_ms(policy: Policy, draw: Callable[[], float]) -> tuple[int, ...]:
     """Give when each attempt is made with these draws, in milliseconds after the first."""
     offsets, previous = [0], None
     for number in range(policy.max_attempts - 1):
-        previous = compute_backoff(
-            policy, number, draw=draw, previous_delay_ms=previous
-        ).delay_ms
+        previous = compute_backoff(policy, number, draw=draw, previous_delay_ms=previous).delay_ms
         offsets.append(offsets[-1] + previous)
     return tuple(offsets)
 
@@ -118,11 +117,8 @@ def _arrivals_s(policy: Policy, sample: int) -> Iterator[int]:
     """Give the whole second of each attempt after the first of one delivery."""
     now_ms, previous = int(_spread(sample, 0) * _SECOND_MS), None
     for number in range(policy.max_attempts - 1):
-        chance = _spread(sample, number + 1)
-        backoff = compute_backoff(
-            policy, number, draw=lambda chance=chance: chance, previous_delay_ms=previous
-        )
-        previous = backoff.delay_ms
+        draw = partial(_spread, sample, number + 1)
+        previous = compute_backoff(policy, number, draw=draw, previous_delay_ms=previous).delay_ms
         second = math.ceil((now_ms + previous) / _SECOND_MS)
         now_ms = second * _SECOND_MS
         yield second

@@ -3,7 +3,7 @@
 Sent again, a delivery goes on where it stopped: the same `webhook-id`, the next attempt's number,
 and as many attempts more as its policy allowed at first, in an execution of its own whose name
 says which round it is. So the same letter sent again twice starts one execution, and the ledger
-takes the new attempts as it took the old. A letter leaves the queue only once that execution exists.
+takes the new attempts as it took the old. A letter leaves the queue once that execution exists.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from workbench.console.table_scan import IN_ONE_READ, NEWEST_FIRST, TableScan, n
 from workbench.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from workbench.console.filters import Filters
     from workbench.target import Target
@@ -122,5 +122,3 @@ class Catalogue:
         following = offset + len(shown)
         place = following if following < len(fitting) else None
         return Page(tuple(shown), place, len(records), NEWEST_FIRST)
-
-

@@ -65,9 +65,7 @@ def _ask(client: Any, queries: list[dict[str, Any]], span: Span) -> dict[str, di
     return found
 
 
-def _filled(
-    values: Mapping[Any, float], span: Span, nothing: float | None
-) -> list[float | None]:
+def _filled(values: Mapping[Any, float], span: Span, nothing: float | None) -> list[float | None]:
     """Give a figure for each step; CloudWatch leaves out those without."""
     made: list[float | None] = [nothing] * span.steps
     for at, value in values.items():

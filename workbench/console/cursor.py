@@ -34,4 +34,6 @@ def from_text(text: str) -> Any:
         unpacked = zlib.decompressobj().decompress(packed, _LONGEST)
         return json.loads(unpacked)
     except (ValueError, binascii.Error, zlib.error) as error:
-        raise CursorError("this place in the list is not known: start from the first page") from error
+        raise CursorError(
+            "this place in the list is not known: start from the first page"
+        ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
@@ -86,7 +87,7 @@ def _down(layout: Layout, arrow: Arrow) -> str:
         points += [(bend.x, bend.y - NODE_HEIGHT / 2), (bend.x, bend.y + NODE_HEIGHT / 2)]
     points.append((_leaving(end, begin), end.y - NODE_HEIGHT / 2 - 1))
     way = "M{:.1f} {:.1f}".format(*points[0])
-    for (x, y), (to_x, to_y) in zip(points, points[1:], strict=False):
+    for (x, y), (to_x, to_y) in pairwise(points):
         middle = (y + to_y) / 2
         way += f" C{x:.1f} {middle:.1f} {to_x:.1f} {middle:.1f} {to_x:.1f} {to_y:.1f}"
     return way

@@ -8,6 +8,7 @@ layer is put in order and in place by its neighbours. The same graph always look
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def lay_out(graph: Graph) -> Layout:
     forward = [arrow for arrow in graph.arrows if arrow not in back]
     layer = _layers(graph, forward)
     chains = {arrow: _chain(arrow, layer) for arrow in forward}
-    links = [pair for chain in chains.values() for pair in zip(chain, chain[1:], strict=False)]
+    links = [pair for chain in chains.values() for pair in pairwise(chain)]
     ordered = _in_order(_rows(layer, chains.values()), links)
     places = _in_place(ordered, links)
     right = max(place.x + place.width / 2 for place in places.values())
@@ -164,7 +165,9 @@ def _mean(at: Mapping[str, float], names: Sequence[str], otherwise: float) -> fl
 
 
 def _crossings(rows: Layers, links: Iterable[Arrow]) -> int:
-    at = {name: (number, place) for number, row in enumerate(rows) for place, name in enumerate(row)}
+    at = {
+        name: (number, place) for number, row in enumerate(rows) for place, name in enumerate(row)
+    }
     between: dict[int, list[tuple[int, int]]] = {}
     for begin, end in links:
         between.setdefault(at[begin][0], []).append((at[begin][1], at[end][1]))

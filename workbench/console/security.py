@@ -60,9 +60,8 @@ class Guard:
     async def _complaint(self, request: Request) -> str:
         if request.headers.get("host") not in self._hosts:
             return "this is not the address that the console listens on"
-        if request.headers.get("sec-fetch-site", "none") == "cross-site":
-            if request.method not in _SAFE or request.headers.get("sec-fetch-mode") != "navigate":
-                return "another site asks"
+        if request.headers.get("sec-fetch-site") == "cross-site" and not _is_link(request):
+            return "another site asks"
         if request.method in _SAFE:
             return ""
         if request.headers.get("origin", next(iter(self._origins))) not in self._origins:
@@ -71,8 +70,15 @@ class Guard:
         form = await request.form()
         given = form.get(TOKEN_FIELD)
         if not isinstance(given, str) or not secrets.compare_digest(given, self.token):
-            return "the page is not of this console, or is from before it was started; load it again"
+            return (
+                "the page is not of this console, or is from before it was started; load it again"
+            )
         return ""
+
+
+def _is_link(request: Request) -> bool:
+    """Tell whether a person followed a link here, which is all that another site may bring about."""
+    return request.method in _SAFE and request.headers.get("sec-fetch-mode") == "navigate"
 
 
 def _policy(nonce: str) -> str:

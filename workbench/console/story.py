@@ -9,6 +9,7 @@ Functions forgets after 90 days. So each attempt is what either of them knows, a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from homing import timestamps
@@ -177,7 +178,7 @@ class Story:
     def arrows(self) -> frozenset[Arrow]:
         """The arrows of the definition that were taken."""
         way = self.way
-        return frozenset(zip(way, way[1:], strict=False))
+        return frozenset(pairwise(way))
 
     @property
     def now(self) -> str:

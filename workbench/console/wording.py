@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+NOTHING = "\N{EN DASH}"
+_MINUS = "\N{MINUS SIGN}"
+_SECOND_MS, _MINUTE_S = 1000, 60
+
+
 @dataclass(frozen=True, slots=True)
 class StatusWords:
     """How a ledger status is shown: a mark, so that colour never tells alone, and words."""
@@ -108,13 +113,13 @@ def explanation(category: str) -> tuple[str, str]:
 def span_words(milliseconds: float | None) -> str:
     """Say how long something is: `12 ms`, `1.25 s`, `4 min 5 s`, `2 h 5 min`, `3 d 4 h`."""
     if milliseconds is None:
-        return "–"
+        return NOTHING
     if milliseconds < 0:
-        return f"−{span_words(-milliseconds)}"
-    if milliseconds < 1000:
+        return f"{_MINUS}{span_words(-milliseconds)}"
+    if milliseconds < _SECOND_MS:
         return f"{milliseconds:.0f} ms"
-    seconds = milliseconds / 1000
-    if seconds < 60:
+    seconds = milliseconds / _SECOND_MS
+    if seconds < _MINUTE_S:
         return f"{seconds:.2f}".rstrip("0").rstrip(".") + " s"
     for size, unit, smaller, small in (
         (86_400, "d", 3600, "h"),
@@ -130,7 +135,7 @@ def span_words(milliseconds: float | None) -> str:
 def clock_words(text: str | datetime | None, now: datetime | None = None) -> str:
     """Say when something is, in UTC: the time alone on the day of `now`, else with the date."""
     if not text:
-        return "–"
+        return NOTHING
     instant = timestamps.from_text(text) if isinstance(text, str) else text
     shown = f"{instant:%H:%M:%S}.{instant.microsecond // 1000:03d}"
     if now is not None and instant.date() == now.date():
@@ -157,11 +162,11 @@ def _roughly(span: timedelta) -> str:
 
 def number_words(number: float | None, digits: int = 0) -> str:
     """Write a number with thin gaps between thousands; a dash for none."""
-    return "–" if number is None else f"{number:,.{digits}f}".replace(",", " ")
+    return NOTHING if number is None else f"{number:,.{digits}f}".replace(",", " ")
 
 
 def percent_words(share: float | None) -> str:
     """Write a share as per cent: `99.3 %`, `100 %`; a dash for none."""
     if share is None:
-        return "–"
+        return NOTHING
     return f"{share * 100:.1f}".removesuffix(".0") + " %"
