@@ -10,6 +10,7 @@ from stacks.alarms import Alarms
 from stacks.dashboard import Dashboard
 from stacks.intake import Intake
 from stacks.ledger import Ledger
+from stacks.queries import Queries
 from stacks.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class DeliveryStack(Stack):
         workflow = Workflow(self, "Workflow", settings=settings, ledger=ledger)
         intake = Intake(self, "Intake", settings=settings, ledger=ledger, workflow=workflow)
         alarms = Alarms(self, "Alarms", settings=settings, intake=intake, workflow=workflow)
+        if settings.saved_queries:
+            Queries(self, "Queries", settings=settings, intake=intake, workflow=workflow)
         dashboard = Dashboard(
             self,
             "Dashboard",

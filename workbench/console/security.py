@@ -77,7 +77,7 @@ class Guard:
 
 
 def _is_link(request: Request) -> bool:
-    """Tell whether a person followed a link here, which is all that another site may bring about."""
+    """Tell whether a person followed a link here; another site may bring about no more."""
     return request.method in _SAFE and request.headers.get("sec-fetch-mode") == "navigate"
 
 
