@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from homing.delivery import Reference, Request
+    from homing.message import Message
     from simulation.deployment import Deployment
 
 Handler: TypeAlias = "Callable[[dict[str, Any]], Any]"
@@ -202,19 +204,24 @@ def run_record_retry(event: dict[str, Any]) -> Any:
     return record_retry.handler(event, None)
 
 
+@lru_cache(maxsize=16)
+def _parsed(body: str, now: int, deployment: Deployment) -> Message:
+    """Parse a message once, however often its handler is run again."""
+    return parse_message(
+        body,
+        now=to_datetime(now),
+        default_policy=deployment.policy,
+        retention=timedelta(days=deployment.retention_days),
+        new_id=lambda: "unnamed",
+    )
+
+
 def run_accept(event: dict[str, Any]) -> dict[str, Any]:
     """Do what `lambdas.accept` does between the HTTP API's event and its answer."""
-    now = to_datetime(TAPE.started)
     edges = _edges()
     try:
-        message = parse_message(
-            event["body"],
-            now=now,
-            default_policy=edges.deployment.policy,
-            retention=timedelta(days=edges.deployment.retention_days),
-            new_id=lambda: "unnamed",
-        )
-        reception = edges.intake.accept(message, now=now)
+        message = _parsed(event["body"], TAPE.started, edges.deployment)
+        reception = edges.intake.accept(message, now=to_datetime(TAPE.started))
     except InvalidMessageError as error:
         return {"status": error.status}
     except IntakeError:

@@ -24,7 +24,7 @@ def totals(tally: Tally, invariants: int, seconds: float) -> Table:
     table.add_column()
     for number, what in (
         (counts["histories"], f"histories, {counts['histories'] / max(seconds, 0.001):,.0f}/s"),
-        (counts["crash_points"], "of them with one fault each, at every call in every way"),
+        (counts["crash_points"], "crash points: every call broken in every way, each by itself"),
         (counts["faults"], "faults in all"),
         (counts["events"], "events"),
         (counts["deliveries"], "deliveries accepted"),

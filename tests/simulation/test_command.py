@@ -19,7 +19,7 @@ def test_it_prints_the_counts_and_the_planted_bugs_it_caught(
     monkeypatch.setattr(command, "scenarios", lambda: iter(range(1)))
     assert command.main(["--histories", "20", "--workers", "1"]) == 0
     printed = capsys.readouterr().out
-    for what in ("histories", "with one fault each", "faults in all", "invariants", "violations"):
+    for what in ("histories", "crash points", "faults in all", "invariants", "violations"):
         assert what in printed
     assert re.search(r"^ *0 +violations", printed, re.MULTILINE)
     for bug in PLANTED_BUGS:
