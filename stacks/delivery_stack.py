@@ -10,6 +10,7 @@ from stacks.alarms import Alarms
 from stacks.dashboard import Dashboard
 from stacks.intake import Intake
 from stacks.ledger import Ledger
+from stacks.queries import Queries
 from stacks.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class DeliveryStack(Stack):
         workflow = Workflow(self, "Workflow", settings=settings, ledger=ledger)
         intake = Intake(self, "Intake", settings=settings, ledger=ledger, workflow=workflow)
         alarms = Alarms(self, "Alarms", settings=settings, intake=intake, workflow=workflow)
+        if settings.saved_queries:
+            Queries(self, "Queries", settings=settings, intake=intake, workflow=workflow)
         dashboard = Dashboard(
             self,
             "Dashboard",
@@ -56,6 +59,8 @@ class DeliveryStack(Stack):
             "StateMachineArn": workflow.state_machine.state_machine_arn,
             "DashboardName": dashboard.name,
             "AlarmTopicArn": alarms.topic.topic_arn,
+            "MetricsNamespace": settings.metrics_namespace,
+            "AttemptLogGroups": ",".join(group.log_group_name for group in workflow.attempt_logs),
         }
         if workflow.first_attempts:
             outputs["FirstAttemptArn"] = workflow.first_attempts.state_machine_arn

@@ -160,6 +160,11 @@ class StackSettings(BaseModel):
     log_retention_days: int = _setting(
         30, ", ".join(map(str, _LOG_RETENTION)), "how long logs are kept"
     )
+    saved_queries: bool = _setting(
+        default=True,
+        allowed="true, false",
+        meaning="saves Logs Insights queries with the stack; `false` is for the local cloud",
+    )
     powertools_layer: str = _setting(
         "published",
         "published, none, the ARN of a layer version",

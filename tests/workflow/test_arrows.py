@@ -99,7 +99,7 @@ SCENARIOS = {
     ),
     "another worker recorded the delivery": Scenario(
         "200",
-        (*UNCLAIMED, "RecordDelivered!", "Delivered"),
+        (*UNCLAIMED, "RecordDelivered!", "Overtaken"),
         "DELIVERED",
         broken=("ClaimAttempt",),
         recorded="DELIVERED",
