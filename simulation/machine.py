@@ -84,6 +84,7 @@ class Execution:
         failed: how it failed, if it did.
         output: what came of it, if it succeeded.
         running: whether it has not ended.
+        name: as it was started, empty for an Express execution.
     """
 
     label: str
@@ -96,6 +97,7 @@ class Execution:
     failed: ExecutionFailedError | None = None
     output: Any = None
     running: bool = True
+    name: str = ""
 
 
 class Observer:
@@ -138,7 +140,10 @@ class Machine:
             state = self.definition.states[name]
             execution.path.append(name)
             self.observer.entered(execution, name, data)
-            context = {"State": {"EnteredTime": to_iso(self.now()), "Name": name}}
+            context = {
+                "Execution": {"Name": execution.name or execution.label},
+                "State": {"EnteredTime": to_iso(self.now()), "Name": name},
+            }
             states = {"input": data, "context": context}
             try:
                 name, data = yield from self._step(state, states, execution)

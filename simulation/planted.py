@@ -80,7 +80,8 @@ def _replaced(holder: Any, name: str, value: Any) -> Iterator[None]:
 def _drop_conditions(states: dict[str, Any]) -> None:
     for name in ("RecordDelivered", "RecordFailure"):
         del states[name]["Arguments"]["ConditionExpression"]
-        del states[name]["Arguments"]["ExpressionAttributeValues"][":attemptNumber"]
+        for value in (":attemptNumber", ":generation"):
+            del states[name]["Arguments"]["ExpressionAttributeValues"][value]
 
 
 def _acknowledge_early() -> AbstractContextManager[None]:

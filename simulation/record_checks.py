@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from simulation.view import View
 
 TERMINAL = frozenset({"DELIVERED", "FAILED", "MAX_RETRIES_EXCEEDED"})
+_CLAIM = frozenset({"generation", "executionName", "claimedAttempt"})
+_LETTER = frozenset({"letter"})
 
 
 def faults_of_change(
@@ -20,6 +22,8 @@ def faults_of_change(
 ) -> Iterator[str]:
     """Give a sentence for everything that is wrong with a change of a delivery's record."""
     status, attempts = text_of(after, "status"), number_of(after, "attempts")
+    if _is_no_attempt(before, after, status):
+        return
     history = history_of(after)
     numbers = [number_of(entry, "attemptNumber") for entry in history]
     if numbers[-1] + 1 != attempts:
@@ -35,6 +39,17 @@ def faults_of_change(
             yield f"{text_of(before, 'status')} became {status}"
         if history_of(before) != history[:-1]:
             yield "an update that did more than append to the history"
+
+
+def _is_no_attempt(before: Mapping[str, Any] | None, after: Mapping[str, Any], status: str) -> bool:
+    """Tell a claim, or a letter that is kept, from the record of an attempt."""
+    if before is None:
+        return status == "QUEUED" and "claimedAttempt" in after
+    names = before.keys() | after.keys()
+    changed = {name for name in names if before.get(name) != after.get(name)}
+    if text_of(before, "status") in TERMINAL:
+        return changed <= _LETTER
+    return changed <= _CLAIM
 
 
 def _status_faults(

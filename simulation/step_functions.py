@@ -146,6 +146,7 @@ class StepFunctions(Observer):
 
     def _start(self, name: str, document: Any) -> None:
         execution = self._execution(f"standard:{name_of(document)}", document, is_express=False)
+        execution.name = name
         self._names[name] = execution
         self._run(execution, document, None)
 

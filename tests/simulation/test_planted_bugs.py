@@ -25,7 +25,7 @@ CAUGHT_BY = {
     "recording before sending": "one_end",
     "an unrounded wait": "never_early",
     "overtaken treated as done": "end_on_record",
-    "a hand-off without a name": "doubles_only_in_the_window",
+    "a hand-off without a name": "one_delivery_per_target",
     "a condition that locks out after a gap": "end_on_record",
     "one attempt too many": "limit_of_attempts",
     "a dead letter at the second receive only": "accepted_reaches_an_end",

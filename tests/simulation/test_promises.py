@@ -219,7 +219,8 @@ def test_a_retry_after_of_thirty_days_is_honoured(run: Callable[..., History], l
     assert violations(history) == []
     first, second = (sent.instant for sent in history.account.sent)
     assert month <= second - first < month + LATE_BY_A_WAIT
-    waiting = history.account.written[0].after
+    written = [change.after for change in history.account.written]
+    waiting = next(item for item in written if status_of(item) == "RETRY_SCHEDULED")
     assert int(waiting["ttl"]["N"]) * SECOND > second
     (item,) = history.ledger.values()
     assert len(history_of(item)) == 2

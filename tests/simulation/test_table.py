@@ -42,7 +42,7 @@ def retry_of(reference: Reference, attempt: int, worker: int) -> dict[str, Any]:
         "nextRetryAt": NOON,
     }
     entry = retry_entry(reference, attempt, outcome, verdict, backoff)
-    update = retry_update(reference, attempt, entry, expires_at=1_769_515_200)
+    update = retry_update(reference, attempt, entry, expires_at=1_769_515_200, generation=worker)
     return {"TableName": "ledger", "ReturnValuesOnConditionCheckFailure": "ALL_OLD", **update}
 
 
@@ -54,6 +54,7 @@ def end_of(reference: Reference, attempt: int, worker: int, status: str) -> dict
         "reference": reference.to_document(),
         "attemptNumber": attempt,
         "attempts": attempt + 1,
+        "generation": worker,
         "expiresAt": 1_769_515_200,
         "outcome": {
             "timestamp": NOON,
@@ -67,17 +68,42 @@ def end_of(reference: Reference, attempt: int, worker: int, status: str) -> dict
     return {**task.arguments({"input": document}), "TableName": "ledger"}
 
 
+def claim_of(reference: Reference, attempt: int, worker: int) -> dict[str, Any]:
+    """The very arguments with which an execution claims an attempt."""
+    task = STATES["ClaimAttempt"]
+    assert isinstance(task, Task)
+    document = {
+        "reference": reference.to_document(),
+        "attemptNumber": attempt,
+        "generation": worker,
+        "dueAt": NOON,
+        "expiresAt": 1_769_515_200,
+    }
+    context = {"Execution": {"Name": f"e-{worker}"}, "State": {"EnteredTime": NOON}}
+    return {**task.arguments({"input": document, "context": context}), "TableName": "ledger"}
+
+
 calls = st.builds(
     lambda reference, attempt, worker, status: (
         retry_of(reference, attempt, worker)
         if status == "RETRY_SCHEDULED"
+        else claim_of(reference, attempt, worker)
+        if status == "CLAIMED"
         else end_of(reference, attempt, worker, status)
     ),
     st.sampled_from(REFERENCES),
     st.integers(0, 3),
     st.integers(0, 1),
     st.sampled_from(
-        ["RETRY_SCHEDULED", "RETRY_SCHEDULED", "DELIVERED", "FAILED", "MAX_RETRIES_EXCEEDED"]
+        [
+            "RETRY_SCHEDULED",
+            "RETRY_SCHEDULED",
+            "CLAIMED",
+            "CLAIMED",
+            "DELIVERED",
+            "FAILED",
+            "MAX_RETRIES_EXCEEDED",
+        ]
     ),
 )
 
