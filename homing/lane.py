@@ -23,12 +23,17 @@ from homing.classification import Status
 from homing.delivery import Delivery
 from homing.errors import MalformedDeliveryError, UnsettledError
 from homing.generation import generation_of, resumed
-from homing.timestamps import from_text
+from homing.timestamps import from_text, to_due_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from homing.delivery import Reference
+
+
+# Ends after which the record says what is left to do (docs/decisions/0053).
+_OVERTAKEN = frozenset({"OVERTAKEN", "DELIVERED_OVERTAKEN"})
 
 
 class Settled(StrEnum):
@@ -40,6 +45,7 @@ class Settled(StrEnum):
     HANDED_OFF = "HANDED_OFF"
     DEAD_LETTERED = "DEAD_LETTERED"
     ALREADY_SETTLED = "ALREADY_SETTLED"
+    SHED = "SHED"
 
 
 class Starts(Protocol):
@@ -80,6 +86,19 @@ class DeadLetters(Protocol):
         """Put a delivery document on the dead-letter queue."""
 
 
+class Gate(Protocol):
+    """What the lane asks before a first attempt (`homing.endpoint_gate`)."""
+
+    def enter(self, url: str) -> datetime | None:
+        """Let an attempt in, or tell when the delivery shall be due instead."""
+
+    def leave(self, url: str, started: datetime) -> None:
+        """Hear that the attempt has come back."""
+
+    def now(self) -> datetime:
+        """Tell the time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lane:
     """Settles queue messages.
@@ -89,12 +108,14 @@ class Lane:
         first_attempts: the Express workflow; None where the lane is off and all is Standard.
         records: the ledger.
         dead_letters: the dead-letter queue.
+        gate: keeps one endpoint from taking the lane from the others; None lets all in.
     """
 
     workflow: Starts
     first_attempts: Runs | None
     records: Records
     dead_letters: DeadLetters
+    gate: Gate | None = None
 
     def settle(self, body: str, *, receive_count: int = 1) -> tuple[Reference, Settled]:
         """Settle one queue message; only then may it be acknowledged.
@@ -116,15 +137,36 @@ class Lane:
             return delivery.reference, self._from_record(document, record)
         if receive_count > 1 and self.workflow.is_under_way(delivery.reference.delivery_id):
             return delivery.reference, Settled.ALREADY_STARTED
-        end = self.first_attempts.run(delivery.reference.delivery_id, body)
+        end = self._first_attempt(self.first_attempts, document, delivery, body)
         if end == Settled.DEAD_LETTERED:
             self.records.keep(delivery.reference, body)  # no execution keeps it (0054)
-        if end != "OVERTAKEN":
+        if end not in _OVERTAKEN:
             return delivery.reference, Settled(end)
         record = self.records.read(delivery.reference)
-        if record is None:
-            raise UnsettledError("overtaken, but by nobody that the ledger knows")
-        return delivery.reference, self._from_record(document, record)
+        if record is not None:
+            return delivery.reference, self._from_record(document, record)
+        if end == "DELIVERED_OVERTAKEN":  # by a record of a former life (docs/decisions/0007)
+            return delivery.reference, Settled.DELIVERED
+        raise UnsettledError("overtaken, but by nobody that the ledger knows")
+
+    def _first_attempt(
+        self, runs: Runs, document: Mapping[str, Any], delivery: Delivery, body: str
+    ) -> str:
+        """Run the first attempt, or shed the delivery where its endpoint is slow; give the end."""
+        delivery_id, url = delivery.reference.delivery_id, delivery.reference.target_url
+        if self.gate is None:
+            return runs.run(delivery_id, body)
+        due = self.gate.enter(url)
+        if due is not None:
+            shed = json.dumps({**document, "dueAt": to_due_text(due)}, ensure_ascii=False)
+            return (
+                Settled.SHED if self.workflow.start(delivery_id, shed) else Settled.ALREADY_STARTED
+            )
+        started = self.gate.now()
+        try:
+            return runs.run(delivery_id, body)
+        finally:
+            self.gate.leave(url, started)
 
     def _from_record(self, document: Mapping[str, Any], record: Mapping[str, Any]) -> Settled:
         reference = Delivery.from_document(document).reference

@@ -91,6 +91,9 @@ class DispatchSettings(Settings):
     first_attempt_timeout_seconds: float
     ledger_table: str
     dead_letter_queue_url: str
+    attempt_timeout_seconds: float
+    attempts_per_endpoint: int
+    slow_after_seconds: float
 
 
 @dataclass(frozen=True, slots=True)

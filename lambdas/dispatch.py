@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from aws_lambda_powertools.utilities.batch import (
 )
 
 from homing.dead_letters import DeadLetterQueue
+from homing.endpoint_gate import EndpointGate
 from homing.lane import Lane
 from homing.ledger import Ledger
 from homing.settings import DispatchSettings
@@ -37,6 +39,11 @@ def _lane() -> Lane:
         first_attempts=FirstAttempts(arn, timeout_seconds) if arn else None,
         records=Ledger(settings.ledger_table),
         dead_letters=DeadLetterQueue(settings.dead_letter_queue_url),
+        gate=EndpointGate(
+            settings.attempts_per_endpoint,
+            attempt_timeout=timedelta(seconds=settings.attempt_timeout_seconds),
+            slow_after=timedelta(seconds=settings.slow_after_seconds),
+        ),
     )
 
 

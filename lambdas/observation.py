@@ -91,16 +91,19 @@ def log_unrecorded(reference: Reference, *, attempt: int, reason: str) -> None:
 
 
 def log_settled(reference: Reference, settled: Settled, *, queue_message_id: str) -> None:
-    """Log how a queue message was settled."""
-    logger.info(
-        "dispatch.settled",
-        deliveryId=reference.delivery_id,
-        messageId=reference.message_id,
-        senderId=reference.sender_id,
-        correlationId=reference.correlation_id,
-        settled=settled,
-        queueMessageId=queue_message_id,
-    )
+    """Log how a queue message was settled; a delivery that was shed is counted as well."""
+    fields: dict[str, Any] = {
+        "deliveryId": reference.delivery_id,
+        "messageId": reference.message_id,
+        "senderId": reference.sender_id,
+        "correlationId": reference.correlation_id,
+        "settled": settled,
+        "queueMessageId": queue_message_id,
+    }
+    if settled == "SHED":
+        _log(logger.info, "dispatch.settled", {"DeliveryShed": 1}, **fields)
+    else:
+        logger.info("dispatch.settled", **fields)
 
 
 def log_message(event: str, metric: str, **fields: Any) -> None:

@@ -188,6 +188,9 @@ class Intake(Construct):
                 "FIRST_ATTEMPT_TIMEOUT_SECONDS": str(workflow.first_attempt_timeout_seconds),
                 "LEDGER_TABLE": workflow.ledger.table.table_name,
                 "DEAD_LETTER_QUEUE_URL": workflow.dead_letter_queue.queue_url,
+                "ATTEMPT_TIMEOUT_SECONDS": f"{self._settings.attempt_timeout_seconds:g}",
+                "ATTEMPTS_PER_ENDPOINT": str(self._settings.attempts_per_endpoint),
+                "SLOW_AFTER_SECONDS": f"{self._settings.slow_after_seconds:g}",
             },
         )
         workflow.state_machine.grant_start_execution(function)

@@ -131,6 +131,21 @@ class StackSettings(BaseModel):
     dispatch_concurrency: int = _setting(
         10, "2 to 1000", "how many batches of the queue are dispatched at once", ge=2, le=1000
     )
+    attempts_per_endpoint: int = _setting(
+        5,
+        "1 to 10",
+        "first attempts at once to one endpoint, from each batch; more wait their turn",
+        ge=1,
+        le=10,
+    )
+    slow_after_seconds: int | float = _setting(
+        5,
+        "0.1 to 60",
+        "an endpoint that takes longer is slow: its deliveries are shed into a wait, so that they "
+        "do not hold up the others",
+        ge=0.1,
+        le=60,
+    )
     express_lane: bool = _setting(
         default=True,
         allowed="true, false",

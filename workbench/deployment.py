@@ -23,6 +23,7 @@ LOCAL_CONTEXT: Mapping[str, str] = {
     "stage": "local",
     "deletionProtection": "false",
     "attemptTimeoutSeconds": "3",
+    "slowAfterSeconds": "1",
 }
 
 

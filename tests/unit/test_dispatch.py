@@ -42,6 +42,9 @@ def states(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         "STATE_MACHINE_ARN": machine["stateMachineArn"],
         "FIRST_ATTEMPT_ARN": "",
         "FIRST_ATTEMPT_TIMEOUT_SECONDS": "60",
+        "ATTEMPT_TIMEOUT_SECONDS": "15",
+        "ATTEMPTS_PER_ENDPOINT": "5",
+        "SLOW_AFTER_SECONDS": "5",
         "LEDGER_TABLE": "ledger",
         "DEAD_LETTER_QUEUE_URL": "https://queue",
     }.items():

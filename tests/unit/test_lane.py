@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -173,6 +175,27 @@ def test_whoever_was_overtaken_sees_to_it_that_the_winners_retry_is_under_way(
     assert reference.delivery_id in cloud.started
 
 
+def test_what_was_delivered_but_is_not_so_on_record_goes_on_as_the_record_says(
+    body: str, reference: Reference
+) -> None:
+    """docs/decisions/0053: whoever recorded the retry may have broken before handing off."""
+    cloud = FakeCloud(end="DELIVERED_OVERTAKEN", record_after_run=RETRY_ON_RECORD)
+    assert lane(cloud).settle(body)[1] is Settled.STARTED
+    assert reference.delivery_id in cloud.started
+
+
+@pytest.mark.parametrize(
+    ("record", "settled"),
+    [({"status": "DELIVERED"}, Settled.ALREADY_SETTLED), (None, Settled.DELIVERED)],
+)
+def test_what_was_delivered_is_done_if_the_record_says_so_or_is_not_its_own(
+    body: str, record: dict[str, Any] | None, settled: Settled
+) -> None:
+    cloud = FakeCloud(end="DELIVERED_OVERTAKEN", record_after_run=record)
+    assert lane(cloud).settle(body)[1] is settled
+    assert cloud.started == {}
+
+
 def test_being_overtaken_by_nobody_settles_nothing(body: str) -> None:
     with pytest.raises(UnsettledError, match="nobody"):
         lane(FakeCloud(end="OVERTAKEN")).settle(body)
@@ -209,3 +232,42 @@ def test_a_dead_letter_from_the_record_says_why_like_any_other(
         "status": status,
     }
     assert dead["request"] == delivery.to_document()["request"]
+
+
+@dataclass
+class FakeGate:
+    """A gate that lets in, or sheds until a given time."""
+
+    due: datetime | None = None
+    left: list[str] = field(default_factory=list)
+
+    def enter(self, url: str) -> datetime | None:
+        return self.due
+
+    def leave(self, url: str, started: datetime) -> None:
+        self.left.append(url)
+
+    def now(self) -> datetime:
+        return datetime(2025, 12, 28, 12, tzinfo=UTC)
+
+
+def test_a_delivery_that_is_shed_waits_in_the_standard_workflow_and_no_attempt_is_used_up(
+    body: str, delivery: Delivery
+) -> None:
+    cloud, gate = FakeCloud(), FakeGate(datetime(2025, 12, 28, 12, 0, 4, 500_000, tzinfo=UTC))
+    settle = Lane(cloud, cloud, cloud, cloud, gate).settle
+    assert settle(body)[1] is Settled.SHED
+    assert settle(body)[1] is Settled.ALREADY_STARTED
+    started = json.loads(cloud.started[delivery.reference.delivery_id])
+    assert started == {**json.loads(body), "dueAt": "2025-12-28T12:00:05Z"}
+    assert (cloud.ran, gate.left) == ([], [])
+
+
+@pytest.mark.parametrize("end", ["DELIVERED", "BROKEN"])
+def test_an_attempt_that_was_let_in_leaves_whatever_comes_of_it(
+    body: str, reference: Reference, end: str
+) -> None:
+    cloud, gate = FakeCloud(end=end), FakeGate()
+    with suppress(UnsettledError):
+        Lane(cloud, cloud, cloud, cloud, gate).settle(body)
+    assert gate.left == [reference.target_url]

@@ -99,7 +99,7 @@ SCENARIOS = {
     ),
     "another worker recorded the delivery": Scenario(
         "200",
-        (*UNCLAIMED, "RecordDelivered!", "Overtaken"),
+        (*UNCLAIMED, "RecordDelivered!", "Delivered"),
         "DELIVERED",
         broken=("ClaimAttempt",),
         recorded="DELIVERED",
