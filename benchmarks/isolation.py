@@ -2,8 +2,8 @@
 
 One endpoint accepts connections and never answers; messages for it wait in the queue. Meanwhile
 messages for other endpoints are sent at a steady pace, and each is timed from its POST to its
-arrival. One run measures without the slow endpoint and then with it, on the same cloud; the time in which
-the slow endpoint is first met is told apart.
+arrival. One run measures without the slow endpoint and then with it, on the same cloud; the time in
+which the slow endpoint is first met is told apart.
 
 The emulator hands batches of a queue out one after the other, where AWS works on ten at once (the
 default), so a batch that waits for the slow endpoint holds everybody up here: at the first

@@ -86,23 +86,27 @@ class EndpointGate:
             origin.at_once += 1
             return None
 
-    def leave(self, url: str, started: datetime) -> None:
-        """Tell that an attempt that began at `started` has come back, well or not."""
+    def leave(self, url: str, response_time: int | None) -> None:
+        """Tell that an attempt has come back.
+
+        Args:
+            url: as it was given to `enter`.
+            response_time: how long the endpoint took, in ms; None where that is not known, which
+                leaves the origin as it was.
+        """
         with self._changed:
             origin = self._origin(url)
             origin.at_once -= 1
-            now = self._clock()
-            if now - started >= self._slow_after:
+            if response_time is None:
+                self._changed.notify_all()
+                return
+            if timedelta(milliseconds=response_time) >= self._slow_after:
                 grown = max(_COOL_DOWN, 2 * origin.cool_down)
                 origin.cool_down = min(grown, _LONGEST_COOL_DOWN)
-                origin.slow_until = now + origin.cool_down
+                origin.slow_until = self._clock() + origin.cool_down
             else:
                 origin.slow_until, origin.cool_down, origin.next_slot = None, timedelta(), None
             self._changed.notify_all()
-
-    def now(self) -> datetime:
-        """Tell the time, as the gate measures it."""
-        return self._clock()
 
     def _origin(self, url: str) -> _Origin:
         parts = urlsplit(url)

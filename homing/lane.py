@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from homing.delivery import Reference
+    from homing.workflow import FirstAttempt
 
 
 # Ends after which the record says what is left to do (docs/decisions/0053).
@@ -61,7 +62,7 @@ class Starts(Protocol):
 class Runs(Protocol):
     """What the lane asks of the Express workflow."""
 
-    def run(self, delivery_id: str, document: str) -> str:
+    def run(self, delivery_id: str, document: str) -> FirstAttempt:
         """Run a first attempt and give its end.
 
         Raises:
@@ -92,11 +93,8 @@ class Gate(Protocol):
     def enter(self, url: str) -> datetime | None:
         """Let an attempt in, or tell when the delivery shall be due instead."""
 
-    def leave(self, url: str, started: datetime) -> None:
-        """Hear that the attempt has come back."""
-
-    def now(self) -> datetime:
-        """Tell the time."""
+    def leave(self, url: str, response_time: int | None) -> None:
+        """Hear that the attempt has come back, and how long its endpoint took, in ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,18 +153,20 @@ class Lane:
         """Run the first attempt, or shed the delivery where its endpoint is slow; give the end."""
         delivery_id, url = delivery.reference.delivery_id, delivery.reference.target_url
         if self.gate is None:
-            return runs.run(delivery_id, body)
+            return runs.run(delivery_id, body).end
         due = self.gate.enter(url)
         if due is not None:
             shed = json.dumps({**document, "dueAt": to_due_text(due)}, ensure_ascii=False)
             return (
                 Settled.SHED if self.workflow.start(delivery_id, shed) else Settled.ALREADY_STARTED
             )
-        started = self.gate.now()
+        response_time = None
         try:
-            return runs.run(delivery_id, body)
+            attempt = runs.run(delivery_id, body)
+            response_time = attempt.response_time
         finally:
-            self.gate.leave(url, started)
+            self.gate.leave(url, response_time)
+        return attempt.end
 
     def _from_record(self, document: Mapping[str, Any], record: Mapping[str, Any]) -> Settled:
         reference = Delivery.from_document(document).reference

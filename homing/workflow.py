@@ -12,6 +12,8 @@ from botocore.config import Config
 from homing.errors import UnsettledError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mypy_boto3_stepfunctions import SFNClient
 
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 4})
@@ -78,6 +80,19 @@ class Workflow:
         return Execution(found["status"] == "RUNNING", json.loads(found["input"]))
 
 
+@dataclass(frozen=True, slots=True)
+class FirstAttempt:
+    """How a first attempt ended, and how long its endpoint took, in ms; None where that is unknown.
+
+    Args:
+        end: DELIVERED, HANDED_OFF, OVERTAKEN, DELIVERED_OVERTAKEN or DEAD_LETTERED.
+        response_time: of the endpoint alone, without what Lambda took to start.
+    """
+
+    end: str
+    response_time: int | None = None
+
+
 class FirstAttempts:
     """Runs first attempts as Express executions and waits for their end.
 
@@ -93,7 +108,7 @@ class FirstAttempts:
         self._state_machine_arn = state_machine_arn
         self._client = client or boto3.client("stepfunctions", config=_patient(timeout_seconds))
 
-    def run(self, delivery_id: str, document: str) -> str:
+    def run(self, delivery_id: str, document: str) -> FirstAttempt:
         """Run one first attempt and give its end.
 
         DELIVERED, HANDED_OFF or DEAD_LETTERED; or, where another worker had recorded this attempt
@@ -108,13 +123,20 @@ class FirstAttempts:
         )
         # StartSyncExecution answers 200 however the execution ended.
         if execution["status"] == "SUCCEEDED":
-            end: str = json.loads(execution["output"])["end"]
-            return end
+            output = json.loads(execution["output"])
+            return FirstAttempt(output["end"], output.get("responseTime"))
         if execution["status"] == "FAILED" and execution.get("error") in _PARKED:
-            return "DEAD_LETTERED"
+            return FirstAttempt("DEAD_LETTERED", _time_out_of(execution))
         raise UnsettledError(
             f"first attempt {execution['status']}: {execution.get('error', 'no error given')}"
         )
+
+
+def _time_out_of(execution: Mapping[str, Any]) -> int | None:
+    """Tell how long an execution took that gave up after a time-out; of others it says nothing."""
+    if not execution.get("cause", "").startswith("TIMEOUT"):
+        return None
+    return int((execution["stopDate"] - execution["startDate"]).total_seconds() * 1000)
 
 
 def _patient(timeout_seconds: float) -> Config:

@@ -134,7 +134,7 @@ def _believe_to_be_overtaken() -> AbstractContextManager[None]:
         reference = Reference.from_document(json.loads(body)["reference"])
         if self.records.read(reference) is not None:
             return original(self, body, receive_count=receive_count)
-        end = runs.run(reference.delivery_id, body)
+        end = runs.run(reference.delivery_id, body).end
         return reference, Settled.ALREADY_SETTLED if end == "OVERTAKEN" else Settled(end)
 
     return _replaced(Lane, "settle", settle)

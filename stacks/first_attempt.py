@@ -19,6 +19,12 @@ HANDED_OFF = "HandedOff"
 # An Express execution may retry a step only for as long as it may live itself.
 RETRY_LIMIT = 3
 
+# As the other ends: how, and how long the endpoint took.
+_HANDED_OFF_OUTPUT = {
+    "end": "HANDED_OFF",
+    "responseTime": "{% $states.input.outcome.responseTime %}",
+}
+
 _HAND_OFF: dict[str, Any] = {
     "Comment": "The delivery must wait: it goes on in the Standard workflow, under its own name.",
     "Type": "Task",
@@ -51,11 +57,11 @@ _HAND_OFF: dict[str, Any] = {
                 "StepFunctions.ExecutionAlreadyExistsException",
                 "ExecutionAlreadyExists",
             ],
-            "Output": {"end": "HANDED_OFF"},
+            "Output": _HANDED_OFF_OUTPUT,
             "Next": HANDED_OFF,
         }
     ],
-    "Output": {"end": "HANDED_OFF"},
+    "Output": _HANDED_OFF_OUTPUT,
     "Next": HANDED_OFF,
 }
 

@@ -7,13 +7,14 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 
 from homing.errors import UnsettledError
-from homing.workflow import FirstAttempts
+from homing.workflow import FirstAttempt, FirstAttempts
 from lambdas import dispatch
 
 if TYPE_CHECKING:
@@ -178,18 +179,37 @@ class FakeExpress:
 
 
 @pytest.mark.parametrize(
-    ("answer", "end"),
+    ("answer", "end", "response_time"),
     [
-        ({"status": "SUCCEEDED", "output": '{"end": "DELIVERED"}'}, "DELIVERED"),
-        ({"status": "SUCCEEDED", "output": '{"end": "HANDED_OFF"}'}, "HANDED_OFF"),
-        ({"status": "FAILED", "error": "FAILED"}, "DEAD_LETTERED"),
-        ({"status": "FAILED", "error": "MAX_RETRIES_EXCEEDED"}, "DEAD_LETTERED"),
+        (
+            {"status": "SUCCEEDED", "output": '{"end": "DELIVERED", "responseTime": 12}'},
+            "DELIVERED",
+            12,
+        ),
+        ({"status": "SUCCEEDED", "output": '{"end": "HANDED_OFF"}'}, "HANDED_OFF", None),
+        (
+            {"status": "FAILED", "error": "FAILED", "cause": "GONE: HTTP 410"},
+            "DEAD_LETTERED",
+            None,
+        ),
+        (
+            {
+                "status": "FAILED",
+                "error": "MAX_RETRIES_EXCEEDED",
+                "cause": "TIMEOUT: connect",
+                "startDate": datetime(2025, 12, 28, 12, 0, 0, tzinfo=UTC),
+                "stopDate": datetime(2025, 12, 28, 12, 0, 15, 250_000, tzinfo=UTC),
+            },
+            "DEAD_LETTERED",
+            15_250,
+        ),
     ],
 )
 def test_the_end_of_an_express_execution_is_read_from_its_answer(
-    answer: dict[str, Any], end: str
+    answer: dict[str, Any], end: str, response_time: int | None
 ) -> None:
-    assert FirstAttempts("arn", 60, FakeExpress(answer)).run("id", "{}") == end  # type: ignore[arg-type]
+    run = FirstAttempts("arn", 60, FakeExpress(answer)).run  # type: ignore[arg-type]
+    assert run("id", "{}") == FirstAttempt(end, response_time)
 
 
 @pytest.mark.parametrize(

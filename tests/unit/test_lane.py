@@ -14,6 +14,7 @@ from homing.delivery import Delivery
 from homing.errors import MalformedDeliveryError, UnsettledError
 from homing.generation import resumed
 from homing.lane import Lane, Settled, parked
+from homing.workflow import FirstAttempt
 
 if TYPE_CHECKING:
     from homing.delivery import Reference
@@ -58,12 +59,12 @@ class FakeCloud:
     def is_under_way(self, delivery_id: str) -> bool:
         return delivery_id in self.started
 
-    def run(self, delivery_id: str, document: str) -> str:
+    def run(self, delivery_id: str, document: str) -> FirstAttempt:
         self.ran.append(document)
         self.record = self.record_after_run
         if self.end == "BROKEN":
             raise UnsettledError("broken")
-        return self.end
+        return FirstAttempt(self.end, 12)
 
     def read(self, reference: Reference) -> dict[str, Any] | None:
         return self.record
@@ -239,16 +240,13 @@ class FakeGate:
     """A gate that lets in, or sheds until a given time."""
 
     due: datetime | None = None
-    left: list[str] = field(default_factory=list)
+    left: list[tuple[str, int | None]] = field(default_factory=list)
 
     def enter(self, url: str) -> datetime | None:
         return self.due
 
-    def leave(self, url: str, started: datetime) -> None:
-        self.left.append(url)
-
-    def now(self) -> datetime:
-        return datetime(2025, 12, 28, 12, tzinfo=UTC)
+    def leave(self, url: str, response_time: int | None) -> None:
+        self.left.append((url, response_time))
 
 
 def test_a_delivery_that_is_shed_waits_in_the_standard_workflow_and_no_attempt_is_used_up(
@@ -263,11 +261,11 @@ def test_a_delivery_that_is_shed_waits_in_the_standard_workflow_and_no_attempt_i
     assert (cloud.ran, gate.left) == ([], [])
 
 
-@pytest.mark.parametrize("end", ["DELIVERED", "BROKEN"])
+@pytest.mark.parametrize(("end", "response_time"), [("DELIVERED", 12), ("BROKEN", None)])
 def test_an_attempt_that_was_let_in_leaves_whatever_comes_of_it(
-    body: str, reference: Reference, end: str
+    body: str, reference: Reference, end: str, response_time: int | None
 ) -> None:
     cloud, gate = FakeCloud(end=end), FakeGate()
     with suppress(UnsettledError):
         Lane(cloud, cloud, cloud, cloud, gate).settle(body)
-    assert gate.left == [reference.target_url]
+    assert gate.left == [(reference.target_url, response_time)]
