@@ -1,0 +1,225 @@
+"""Thousands of messages of mixed fate through the local cloud, and what became of every one.
+
+A fifth of the targets fail in some way: busy once or twice, gone, broken for good, dropping the
+connection. Then every message is accounted for: it ended where it should, is in the ledger once,
+and the receiver saw each delivered one at least once. Duplicates are counted, not forbidden: they
+are what at-least-once allows.
+
+    python benchmarks/load.py [MESSAGES]
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import tempfile
+import time
+import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from homing.ledger import from_dynamodb
+from workbench import local_cloud
+from workbench.api_client import ApiClient
+from workbench.emulator import Emulator
+from workbench.receiver import Receiver
+from workbench.target import local_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from workbench.target import Target
+
+MESSAGES = 5000
+SENDERS = 6  # submissions at once; the emulator starts a process for each call at once
+SEED = 5
+GIVE_UP_SECONDS = 1800
+MEMORY_LIMIT_MB = 4096  # of the emulator and all its workers
+ENDED = frozenset({"DELIVERED", "FAILED", "MAX_RETRIES_EXCEEDED"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What an endpoint does, and where that must lead: the status and the attempts."""
+
+    script: str
+    status: str
+    attempts: int
+    share: float
+
+
+FATES = (
+    Fate("200", "DELIVERED", 1, 0.80),
+    Fate("503,200", "DELIVERED", 2, 0.06),
+    Fate("503,500,200", "DELIVERED", 3, 0.03),
+    Fate("drop,200", "DELIVERED", 2, 0.03),
+    Fate("429,200", "DELIVERED", 2, 0.02),
+    Fate("410", "FAILED", 1, 0.02),
+    Fate("404", "FAILED", 1, 0.02),
+    Fate("500", "MAX_RETRIES_EXCEEDED", 3, 0.02),
+)
+
+
+def draw(count: int) -> list[tuple[str, Fate]]:
+    """Give every message an id and a fate; the same for the same count, but for the ids."""
+    chance = random.Random(SEED)  # noqa: S311 -- a repeatable mixture
+    fates = chance.choices(FATES, [fate.share for fate in FATES], k=count)
+    run = uuid.uuid4().hex[:8]
+    return [(f"load-{run}-{number}", fate) for number, fate in enumerate(fates)]
+
+
+def hand_over(api: ApiClient, receiver: Receiver, message_id: str, fate: Fate) -> None:
+    """Hand one message over."""
+    body = {
+        "messageId": message_id,
+        "targetUrl": f"{receiver.url}/script/{fate.script}",
+        "payload": {"message": message_id},
+    }
+    answer = api.submit(json.dumps(body).encode(), again=True)
+    if not answer.ok:
+        raise RuntimeError(f"{message_id}: {'; '.join(answer.problems)}")
+
+
+def ledger(target: Target) -> Iterator[dict[str, Any]]:
+    """Read the whole ledger."""
+    pages = target.client("dynamodb").get_paginator("scan")
+    for page in pages.paginate(TableName=target.outputs["LedgerTable"]):
+        yield from map(from_dynamodb, page["Items"])
+
+
+def letters(target: Target) -> Counter[str]:
+    """Count the dead letters of each message; they are taken out of the queue."""
+    client, queue = target.client("sqs"), target.outputs["DeadLetterQueueUrl"]
+    found: Counter[str] = Counter()
+    while messages := client.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get(
+        "Messages"
+    ):
+        for message in messages:
+            found[json.loads(message["Body"])["reference"]["messageId"]] += 1
+            client.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    return found
+
+
+def resident_mb(state_dir: Path) -> float:
+    """Measure the emulator and all its descendants: resident memory, in MB."""
+    running = Emulator.find(state_dir)
+    root = running.pid if running else 0
+    parents, sizes = {}, {}
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        except OSError:  # it has ended meanwhile
+            continue
+        pid = int(status.parent.name)
+        parents[pid] = int(fields["PPid"])
+        sizes[pid] = int(fields.get("VmRSS", "0 kB").split()[0])
+    family = {root}
+    while more := {pid for pid, parent in parents.items() if parent in family} - family:
+        family |= more
+    return sum(sizes.get(pid, 0) for pid in family) / 1024
+
+
+def complaints(
+    sent: list[tuple[str, Fate]],
+    records: list[dict[str, Any]],
+    arrivals: Counter[str],
+    parked: Counter[str],
+) -> Iterator[str]:
+    """Say of every message what is not as it should be."""
+    kept = Counter(record["messageId"] for record in records)
+    found = {record["messageId"]: record for record in records}
+    for message_id, fate in sent:
+        if kept[message_id] != 1:
+            yield f"{message_id}: {kept[message_id]} records"
+            continue
+        record = found[message_id]
+        numbers = [entry["attemptNumber"] for entry in record["retryHistory"]]
+        if (record["status"], record["attempts"]) != (fate.status, fate.attempts):
+            yield f"{message_id} {fate.script}: {record['status']} after {record['attempts']}"
+        if numbers != list(range(fate.attempts)):
+            yield f"{message_id}: attempts {numbers} in the history"
+        if arrivals[message_id] < fate.attempts and "drop" not in fate.script:
+            yield f"{message_id}: {arrivals[message_id]} requests of {fate.attempts}"
+        if bool(parked[message_id]) != (fate.status != "DELIVERED"):
+            yield f"{message_id} {fate.status}: {parked[message_id]} dead letters"
+    for message_id in kept.keys() - {one for one, _ in sent}:
+        yield f"{message_id}: in the ledger, though nobody sent it"
+
+
+def run(messages: int, console: Console) -> bool:
+    """Send, wait, account, print; tell whether all is as it should be."""
+    sent = draw(messages)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        local_cloud.throwaway(Path(folder)),
+        Receiver() as receiver,
+        ThreadPoolExecutor(SENDERS) as pool,
+        _progress(console) as progress,
+    ):
+        target = local_target(Path(folder) / local_cloud.RECORD)
+        api = ApiClient(target)
+        start, memory = time.monotonic(), resident_mb(Path(folder))
+        before = memory
+        handed = progress.add_task("handed over", total=messages)
+        ended = progress.add_task("ended", total=messages)
+        for _ in pool.map(lambda one: hand_over(api, receiver, *one), sent):
+            progress.advance(handed)
+            if progress.tasks[handed].completed % 250 == 0:
+                memory = max(memory, resident_mb(Path(folder)))
+        taken = time.monotonic() - start
+        while True:
+            records = list(ledger(target))
+            done = sum(record["status"] in ENDED for record in records)
+            progress.update(ended, completed=done)
+            memory = max(memory, resident_mb(Path(folder)))
+            if done >= messages or time.monotonic() - start > GIVE_UP_SECONDS:
+                break
+            time.sleep(2)
+        seconds = time.monotonic() - start
+        time.sleep(3)  # a record is made a moment before its dead letter
+        arrivals = Counter(one.message_id for one in receiver.arrivals if one.message_id)
+        parked = letters(target)
+    wrong = list(complaints(sent, records, arrivals, parked))
+    expected = sum(fate.attempts for _, fate in sent)
+    statuses = Counter(record["status"] for record in records)
+    failing = sum(fate.script != "200" for _, fate in sent)
+    console.print(f"{messages} messages, {failing} to targets that fail in some way")
+    console.print(f"ended: {dict(statuses)}; in the ledger: {len(records)}")
+    console.print(
+        f"requests: {sum(arrivals.values())}, {expected} expected, "
+        f"{sum(arrivals.values()) - expected} duplicates; "
+        f"dead letters: {sum(parked.values())} of {len(parked)} messages"
+    )
+    console.print(
+        f"handed over in {taken:.0f} s, all ended after {seconds:.0f} s "
+        f"({messages / seconds:.1f} messages/s)"
+    )
+    console.print(f"memory of emulator and workers: {before:.0f} MB before, {memory:.0f} at most")
+    for complaint in wrong[:20]:
+        console.print(f"not as it should be: {complaint}")
+    console.print(f"not as they should be: {len(wrong)}")
+    return not wrong and memory <= MEMORY_LIMIT_MB
+
+
+def _progress(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, TimeElapsedColumn(), console=console)
+
+
+def main() -> None:
+    """Run it; exit status 1 if anything is not as it should be."""
+    messages = int(sys.argv[1]) if len(sys.argv) > 1 else MESSAGES
+    sys.exit(0 if run(messages, Console()) else 1)
+
+
+if __name__ == "__main__":
+    main()
