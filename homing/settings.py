@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Self, get_type_hints
 
+from homing.address_guard import AddressGuard
 from homing.errors import SettingsError
 from homing.policy import Policy
 
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def _read(kind: Any, text: str) -> Any:
-    if kind is Policy:
-        return Policy.from_document(json.loads(text))
+    if kind in (Policy, AddressGuard):
+        return kind.from_document(json.loads(text))
     return kind(text)
 
 
@@ -62,6 +63,15 @@ class AcceptSettings(Settings):
     delivery_queue_url: str
     default_policy: Policy
     retention_days: int
+    endpoints_table: str
+    address_guard: AddressGuard
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizeSettings(Settings):
+    """Where `authorize` finds the API keys."""
+
+    keys_table: str
 
 
 @dataclass(frozen=True, slots=True)

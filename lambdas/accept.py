@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from homing.answer import accepted
-from homing.errors import IntakeError, InvalidMessageError
+from homing.errors import InquiryError, IntakeError, InvalidMessageError
 from homing.intake import Intake
-from homing.message import Message, parse_message
-from homing.problem import intake_failed, invalid
+from homing.message import Message, Rules, parse_message
+from homing.problem import inquiry_failed, intake_failed, invalid
 from homing.settings import AcceptSettings
-from lambdas.http_api import request_body, respond
+from lambdas.http_api import key_owner, request_body, respond
 from lambdas.observation import log_message
 
 if TYPE_CHECKING:
@@ -38,13 +38,24 @@ def _new_id() -> str:
     return f"msg_{secrets.token_hex(16)}"
 
 
+@cache
+def _rules() -> Rules:
+    settings = _settings()
+    return Rules(
+        default_policy=settings.default_policy,
+        retention=timedelta(days=settings.retention_days),
+        guard=settings.address_guard,
+        new_id=_new_id,
+    )
+
+
 def _parse(now: datetime) -> Message:
     return parse_message(
         request_body(app.current_event),
         now=now,
-        default_policy=_settings().default_policy,
-        retention=timedelta(days=_settings().retention_days),
-        new_id=_new_id,
+        rules=_rules(),
+        owner=key_owner(app.current_event),
+        find_endpoints=_intake().find_endpoints,
     )
 
 
@@ -75,6 +86,13 @@ def refuse(error: InvalidMessageError) -> Response[str]:
     fields = [each["field"] for each in answer.document["errors"]]
     log_message("message.rejected", "MessageRejected", status=answer.status, fields=fields)
     return respond(answer)
+
+
+@app.exception_handler(InquiryError)  # type: ignore[untyped-decorator]  # Powertools' own gap
+def ask_again(error: InquiryError) -> Response[str]:
+    """Answer 503 where the endpoints that a message names cannot be read."""
+    log_message("message.failed", "IntakeFailed", reason=str(error))
+    return respond(inquiry_failed())
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

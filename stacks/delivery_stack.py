@@ -8,8 +8,10 @@ from aws_cdk import CfnOutput, Stack
 
 from stacks.alarms import Alarms
 from stacks.dashboard import Dashboard
+from stacks.doors import SenderDoor
 from stacks.intake import Intake
 from stacks.ledger import Ledger
+from stacks.registry import Registry
 from stacks.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -35,8 +37,19 @@ class DeliveryStack(Stack):
         # CDK makes functions depend on their roles' policies, and on the roles once more.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
         ledger = Ledger(self, "Ledger", settings=settings)
+        registry = Registry(self, "Registry", settings=settings)
         workflow = Workflow(self, "Workflow", settings=settings, ledger=ledger)
-        intake = Intake(self, "Intake", settings=settings, ledger=ledger, workflow=workflow)
+        intake = Intake(
+            self,
+            "Intake",
+            settings=settings,
+            ledger=ledger,
+            workflow=workflow,
+            registry=registry,
+        )
+        senders = SenderDoor(
+            self, "Senders", settings=settings, registry=registry, routes=intake.routes
+        )
         alarms = Alarms(self, "Alarms", settings=settings, intake=intake, workflow=workflow)
         dashboard = Dashboard(
             self,
@@ -48,8 +61,11 @@ class DeliveryStack(Stack):
         )
         outputs = {
             "ApiUrl": intake.api.api_endpoint,
+            "SenderApiUrl": senders.api.api_endpoint,
             "LedgerTable": ledger.table.table_name,
             "MessagesTable": ledger.messages.table_name,
+            "KeysTable": registry.keys.table_name,
+            "SecretsTable": registry.secrets.table_name,
             "DeliveryQueueUrl": intake.queue.queue_url,
             "DeadLetterQueueUrl": workflow.dead_letter_queue.queue_url,
             "IntakeDeadLetterQueueUrl": intake.dead_letter_queue.queue_url,

@@ -10,7 +10,17 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 from typer.core import TyperGroup
 
-from workbench import dead_letters, demo, live, local_cloud, receiver, render, send, sending
+from workbench import (
+    dead_letters,
+    demo,
+    live,
+    local_cloud,
+    receiver,
+    render,
+    send,
+    senders_cli,
+    sending,
+)
 from workbench import trace as tracing
 from workbench.api_client import ApiClient
 from workbench.deliveries import views
@@ -50,6 +60,7 @@ app = typer.Typer(
 )
 letters = typer.Typer(invoke_without_command=True, help="Look into the dead-letter queue.")
 app.add_typer(letters, name="dead-letters")
+app.add_typer(senders_cli.app, name="senders")
 
 
 @app.command()
