@@ -82,7 +82,7 @@ class AddressGuard:
             return _check_name(target.host) or self._check_way(target)
         address = _read_address(target.host)
         if address is None:
-            return _unreadable(target.host)
+            return Refusal(_unreadable(target.host), "spells an address in an unusual way")
         refusal = self._check(address)
         if refusal is not None or _is_in(address, self.allowed_networks):
             return refusal
@@ -96,7 +96,7 @@ class AddressGuard:
                 in its usual spelling, or bears a zone (`fe80::1%eth0`), is refused.
         """
         known = _read_address(str(address))
-        return _unreadable(str(address)) if known is None else self._check(known)
+        return Refusal(_unreadable(str(address))) if known is None else self._check(known)
 
     def _check(self, address: Address) -> Refusal | None:
         end = behind_translator(address)
@@ -170,9 +170,8 @@ def _check_name(host: str) -> Refusal | None:
     return None
 
 
-def _unreadable(text: str) -> Refusal:
-    reason = f"{text!r:.80} is no address in its usual spelling"
-    return Refusal(reason, "spells an address in an unusual way")
+def _unreadable(text: str) -> str:
+    return f"{text!r:.80} is no address in its usual spelling"
 
 
 def _is_in(address: Address, networks: Iterable[Network]) -> bool:

@@ -12,13 +12,16 @@ from homing.outcome import AttemptError, ErrorKind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from homing.address_guard import Refusal
+
 MAX_MESSAGE_LENGTH = 200
 
 
 class Stage(StrEnum):
-    """What an attempt is doing, in the order in which it does it."""
+    """What an attempt is doing, in the order in which it does it (the guard: twice)."""
 
     PREPARE = "preparing the request"
+    GUARD = "address guard"
     LOOK_UP = "name look-up"
     CONNECT = "connect"
     HANDSHAKE = "TLS handshake"
@@ -29,6 +32,14 @@ class Stage(StrEnum):
 
 class ProtocolError(ValueError):
     """Raised when what an endpoint sends is no HTTP/1 response. Its text is short."""
+
+
+class BlockedTargetError(ValueError):
+    """Raised when the address guard refuses a target. Its text is what the sender may know."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(f"the target URL {refusal.sentence}")
+        self.refusal = refusal
 
 
 class Attempt:
@@ -72,6 +83,7 @@ class Attempt:
                 ErrorKind.INTERNAL,
             ),
             message=f"{self.stage}: {what}"[:MAX_MESSAGE_LENGTH],
+            detail=error.refusal.reason if isinstance(error, BlockedTargetError) else None,
         )
 
 
@@ -96,6 +108,7 @@ _SECURED = frozenset({Stage.WRITE, Stage.HEAD, Stage.BODY})
 # The first rule that fits decides; most of these exceptions are kinds of OSError.
 ERROR_RULES: tuple[ErrorRule, ...] = (
     ErrorRule(TimeoutError, _ANY, ErrorKind.TIMEOUT),
+    ErrorRule(BlockedTargetError, _ANY, ErrorKind.BLOCKED),
     ErrorRule(OSError, _LOOK_UP, ErrorKind.DNS),
     ErrorRule(UnicodeError, _LOOK_UP, ErrorKind.DNS),  # a label that is empty or too long
     ErrorRule(OSError, _CONNECT, ErrorKind.CONNECT),

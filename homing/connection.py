@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from homing.attempt import Attempt, Stage
+from homing.attempt import Attempt, BlockedTargetError, Stage
 
 if TYPE_CHECKING:
     import ssl
 
+    from homing.address_guard import AddressGuard, Refusal
     from homing.target import Target
 
 Origin = tuple[str, str, int]
@@ -31,8 +32,8 @@ class Address:
 Resolver = Callable[[str, int], Sequence[Address]]
 """Gives the addresses of (host, port), best first. May block; it runs in a thread of its own.
 
-What it gives is what is connected to, with no second look-up in between: whoever wants to check
-addresses wraps `look_up`. It reports a failed look-up as `socket.gaierror`.
+What it gives is what the guard checks and what is connected to, with no second look-up in between.
+It reports a failed look-up as `socket.gaierror`.
 """
 
 
@@ -47,15 +48,35 @@ def look_up(host: str, port: int) -> list[Address]:
 
 
 def open_connection(
-    target: Target, attempt: Attempt, resolve: Resolver, tls: Callable[[], ssl.SSLContext]
+    target: Target,
+    attempt: Attempt,
+    resolve: Resolver,
+    tls: Callable[[], ssl.SSLContext],
+    guard: AddressGuard | None = None,
 ) -> socket.socket:
     """Look up, connect and, for https, shake hands; the certificate is checked against the name.
 
+    Args:
+        target: where to.
+        attempt: bounds the time, and is told the stages.
+        resolve: asked once.
+        tls: makes the TLS context, if one is needed.
+        guard: checks the URL before the look-up, and then all addresses: one that is refused
+            refuses the target, and nothing is connected to (docs/decisions/0031).
+
     Raises:
+        BlockedTargetError: when the guard refuses the target.
         OSError: when a stage fails; `attempt.stage` tells which.
     """
+    if guard is not None:
+        attempt.stage = Stage.GUARD
+        _insist(guard.check_url(target))
     attempt.stage = Stage.LOOK_UP
     addresses = _resolve_in_time(resolve, target, attempt)
+    if guard is not None:
+        attempt.stage = Stage.GUARD
+        for address in addresses:
+            _insist(guard.check_address(address.sockaddr[0]))
     attempt.stage = Stage.CONNECT
     sock = _connect(addresses, attempt)
     if target.scheme == "http":
@@ -68,6 +89,11 @@ def open_connection(
     except BaseException:
         sock.close()
         raise
+
+
+def _insist(refusal: Refusal | None) -> None:
+    if refusal is not None:
+        raise BlockedTargetError(refusal)
 
 
 def _resolve_in_time(resolve: Resolver, target: Target, attempt: Attempt) -> Sequence[Address]:

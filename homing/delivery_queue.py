@@ -1,4 +1,9 @@
-"""The delivery queue: where accepted deliveries wait for `dispatch`."""
+"""The delivery queue: where accepted deliveries wait for `dispatch`.
+
+It is a FIFO queue, for two things that only such a queue does (docs/decisions/0005): a delivery
+that is put on it again within five minutes is dropped, and of one delivery only one message is
+handed out at a time.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +70,16 @@ def batches(deliveries: Iterable[Delivery]) -> Iterator[list[Entry]]:
         if batch and (len(batch) == MAX_BATCH_ENTRIES or size + length > MAX_BATCH_BYTES):
             yield batch
             batch, size = [], 0
-        batch.append({"Id": delivery.reference.delivery_id, "MessageBody": text})
+        batch.append(_entry(delivery.reference.delivery_id, text))
         size += length
     if batch:
         yield batch
+
+
+def _entry(delivery_id: str, text: str) -> Entry:
+    return {
+        "Id": delivery_id,
+        "MessageBody": text,
+        "MessageGroupId": delivery_id,
+        "MessageDeduplicationId": delivery_id,
+    }

@@ -4,6 +4,7 @@ HomingError
 ├── MalformedDeliveryError   a queue message is no delivery document
 ├── InvalidMessageError      a sender's request cannot be accepted
 ├── SettingsError            an environment variable is missing or unreadable
+├── UnsettledError           a first attempt broke before its end; the queue keeps its message
 ├── IntakeError              a message could be stored or queued only in part
 └── InquiryError             the tables could not be read
 
@@ -29,6 +30,10 @@ class MalformedDeliveryError(HomingError):
 
 class SettingsError(HomingError):
     """Raised when environment variables are missing or unreadable; names all of them at once."""
+
+
+class UnsettledError(HomingError):
+    """Raised when a first attempt broke before its end, so that the queue keeps its message."""
 
 
 class IntakeError(HomingError):

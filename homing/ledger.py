@@ -151,6 +151,19 @@ class Ledger:
             return Recorded(RecordResult.UNRECORDED, f"{type(error).__name__}: {error}")
         return Recorded(RecordResult.RECORDED, "recorded")
 
+    def read(self, reference: Reference) -> dict[str, Any] | None:
+        """Give a delivery's record as it stands now, None without one.
+
+        Raises:
+            botocore.exceptions.ClientError: when the ledger cannot be read.
+        """
+        found = self._client.get_item(
+            TableName=self._table,
+            Key={"pk": {"S": reference.pk}, "sk": {"S": reference.sk}},
+            ConsistentRead=True,
+        )
+        return from_dynamodb(found["Item"]) if "Item" in found else None
+
 
 def _read_failed_condition(update: Mapping[str, Any], item: Mapping[str, Any]) -> Recorded:
     """Tell our own write replayed (the same entry stands there) from another worker's."""

@@ -22,10 +22,17 @@ class ErrorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AttemptError:
-    """Why there was no response: the stage, and a sentence for people."""
+    """Why there was no response.
+
+    Args:
+        kind: the stage.
+        message: a sentence for people, the sender of the message among them.
+        detail: what only our own log may say. It is in no document, so it stays in `deliver`.
+    """
 
     kind: ErrorKind
     message: str
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 - One deadline over name look-up, connect, TLS, write and read.
 - Connections stay warm between attempts; a request that may have left is never sent again here.
+- Every address is checked before it is connected to, where there is a guard.
 - Redirects are not followed, bodies not decompressed, and at most 64 KiB are read.
 """
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from homing.address_guard import AddressGuard
     from homing.delivery import Reference, Request
 
 
@@ -51,6 +53,7 @@ class Sender:
         clock: a monotonic clock in seconds, for the deadline.
         resolve: gives the addresses of a name; what it gives is what is connected to.
         tls: makes the TLS context, on first use.
+        guard: says which targets may be reached; without one, any.
     """
 
     def __init__(
@@ -61,12 +64,14 @@ class Sender:
         clock: Callable[[], float] = time.monotonic,
         resolve: Resolver = look_up,
         tls: Callable[[], ssl.SSLContext] = default_tls,
+        guard: AddressGuard | None = None,
     ) -> None:
         self._attempt_timeout_seconds = attempt_timeout_seconds
         self._now = now
         self._clock = clock
         self._resolve = resolve
         self._tls = tls
+        self._guard = guard
         self._warm = WarmConnections()
 
     def send(self, reference: Reference, request: Request) -> Outcome:
@@ -91,7 +96,7 @@ class Sender:
         message = encode_request(target, headers, body)
         sock = self._warm.take(target.origin, started.timestamp())
         if sock is None:
-            sock = open_connection(target, attempt, self._resolve, self._tls)
+            sock = open_connection(target, attempt, self._resolve, self._tls, self._guard)
         try:
             response = _exchange(sock, message, attempt)
         except BaseException:

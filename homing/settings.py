@@ -84,9 +84,16 @@ class GetMessageSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class DispatchSettings(Settings):
-    """Which workflow `dispatch` starts."""
+    """Which workflows `dispatch` starts, and what it settles repeated messages from.
+
+    An empty `first_attempt_arn` turns the lane off; then everything runs in the Standard workflow.
+    """
 
     state_machine_arn: str
+    first_attempt_arn: str
+    first_attempt_timeout_seconds: float
+    ledger_table: str
+    dead_letter_queue_url: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
 
-from homing.delivery import Delivery
-from homing.errors import MalformedDeliveryError
+from homing.errors import UnsettledError
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 4})
 
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """A delivery whose execution exists; `is_new` is False where it had been started before."""
-
-    delivery_id: str
-    message_id: str
-    sender_id: str
-    correlation_id: str
-    is_new: bool
+# `DeliveryFailed` ends an execution with the ledger status as its error, after the dead letter.
+_PARKED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
 
 
 class Workflow:
-    """Starts executions of the delivery workflow.
+    """Starts and runs executions.
 
     Args:
         state_machine_arn: the Standard state machine.
@@ -41,35 +31,64 @@ class Workflow:
         self._state_machine_arn = state_machine_arn
         self._client = client or boto3.client("stepfunctions", config=_CONFIG)
 
-    def start(self, body: str) -> Started:
-        """Start the execution of a delivery document, named after the delivery.
+    def start(self, delivery_id: str, document: str) -> bool:
+        """Start the Standard execution of a delivery, named after it; tell whether it is new.
 
         A name that is taken means that the delivery had been handed over before, which is success.
 
         Raises:
-            MalformedDeliveryError: when the body is no delivery document.
             botocore.exceptions.ClientError: when the execution could not be started.
         """
-        reference = _parse(body).reference
         try:
             self._client.start_execution(
-                stateMachineArn=self._state_machine_arn, name=reference.delivery_id, input=body
+                stateMachineArn=self._state_machine_arn, name=delivery_id, input=document
             )
-            is_new = True
         except self._client.exceptions.ExecutionAlreadyExists:
-            is_new = False
-        return Started(
-            delivery_id=reference.delivery_id,
-            message_id=reference.message_id,
-            sender_id=reference.sender_id,
-            correlation_id=reference.correlation_id,
-            is_new=is_new,
+            return False
+        return True
+
+
+class FirstAttempts:
+    """Runs first attempts as Express executions and waits for their end.
+
+    Args:
+        state_machine_arn: the Express state machine.
+        timeout_seconds: how long an execution may take before Step Functions ends it.
+        client: a Step Functions client; made where none is given.
+    """
+
+    def __init__(
+        self, state_machine_arn: str, timeout_seconds: float, client: SFNClient | None = None
+    ) -> None:
+        self._state_machine_arn = state_machine_arn
+        self._client = client or boto3.client("stepfunctions", config=_patient(timeout_seconds))
+
+    def run(self, delivery_id: str, document: str) -> str:
+        """Run one first attempt; give its end: DELIVERED, HANDED_OFF, OVERTAKEN or DEAD_LETTERED.
+
+        Raises:
+            UnsettledError: when the execution broke or timed out before one of these ends.
+            botocore.exceptions.ClientError: when it could not be started.
+        """
+        execution = self._client.start_sync_execution(
+            stateMachineArn=self._state_machine_arn, name=delivery_id, input=document
+        )
+        # StartSyncExecution answers 200 however the execution ended.
+        if execution["status"] == "SUCCEEDED":
+            end: str = json.loads(execution["output"])["end"]
+            return end
+        if execution["status"] == "FAILED" and execution.get("error") in _PARKED:
+            return "DEAD_LETTERED"
+        raise UnsettledError(
+            f"first attempt {execution['status']}: {execution.get('error', 'no error given')}"
         )
 
 
-def _parse(body: str) -> Delivery:
-    try:
-        document = json.loads(body)
-    except ValueError as error:
-        raise MalformedDeliveryError(f"not JSON: {error}") from error
-    return Delivery.from_document(document)
+def _patient(timeout_seconds: float) -> Config:
+    """Wait longer than the execution may live, and never call twice: a repeat would send twice."""
+    return Config(
+        connect_timeout=2,
+        read_timeout=timeout_seconds + 10,
+        retries={"total_max_attempts": 1},
+        max_pool_connections=10,
+    )

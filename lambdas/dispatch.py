@@ -1,42 +1,62 @@
-"""Trigger `dispatch`: start one execution per delivery that stands on the queue."""
+"""Trigger `dispatch`: settle the deliveries of a batch, all of them at once."""
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
+    AsyncBatchProcessor,
     EventType,
-    process_partial_response,
+    async_process_partial_response,
 )
 
+from homing.dead_letters import DeadLetterQueue
+from homing.lane import Lane
+from homing.ledger import Ledger
 from homing.settings import DispatchSettings
-from homing.workflow import Workflow
-from lambdas.observation import log_started, logger
+from homing.workflow import FirstAttempts, Workflow
+from lambdas.observation import log_settled, logger
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-_processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+_processor = AsyncBatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+_threads = ThreadPoolExecutor(max_workers=10)  # one for each record of a batch; most of it waits
 
 
 @cache
-def _workflow() -> Workflow:
-    return Workflow(DispatchSettings.from_env().state_machine_arn)
+def _lane() -> Lane:
+    settings = DispatchSettings.from_env()
+    arn, timeout_seconds = settings.first_attempt_arn, settings.first_attempt_timeout_seconds
+    return Lane(
+        workflow=Workflow(settings.state_machine_arn),
+        first_attempts=FirstAttempts(arn, timeout_seconds) if arn else None,
+        records=Ledger(settings.ledger_table),
+        dead_letters=DeadLetterQueue(settings.dead_letter_queue_url),
+    )
 
 
-def _start(record: SQSRecord) -> None:
+def _settle(record: SQSRecord) -> None:
     try:
-        started = _workflow().start(record.body)
+        reference, settled = _lane().settle(
+            record.body, receive_count=int(record.attributes.approximate_receive_count)
+        )
     except Exception:
         logger.exception("dispatch.failed", queueMessageId=record.message_id)
         raise
-    log_started(started, queue_message_id=record.message_id)
+    log_settled(reference, settled, queue_message_id=record.message_id)
+
+
+async def _settle_in_thread(record: SQSRecord) -> None:
+    await asyncio.get_running_loop().run_in_executor(_threads, _settle, record)
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
-    """Acknowledge the records whose execution has started; give back only the others."""
-    return process_partial_response(
-        event=event, record_handler=_start, processor=_processor, context=context
+    """Acknowledge the records that are settled; give back only the others."""
+    _lane()  # here and not in the threads, since making boto3 clients is not safe there
+    return async_process_partial_response(
+        event=event, record_handler=_settle_in_thread, processor=_processor, context=context
     )

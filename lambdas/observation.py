@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from homing.classification import Verdict
     from homing.delivery import Reference
+    from homing.lane import Settled
     from homing.outcome import Outcome
-    from homing.workflow import Started
 
 logger = Logger()
 metrics = Metrics()
@@ -83,15 +83,15 @@ def log_unrecorded(reference: Reference, *, attempt: int, reason: str) -> None:
     )
 
 
-def log_started(started: Started, *, queue_message_id: str) -> None:
-    """Log that a delivery's execution exists."""
+def log_settled(reference: Reference, settled: Settled, *, queue_message_id: str) -> None:
+    """Log how a queue message was settled."""
     logger.info(
-        "dispatch.started",
-        deliveryId=started.delivery_id,
-        messageId=started.message_id,
-        senderId=started.sender_id,
-        correlationId=started.correlation_id,
-        isNew=started.is_new,
+        "dispatch.settled",
+        deliveryId=reference.delivery_id,
+        messageId=reference.message_id,
+        senderId=reference.sender_id,
+        correlationId=reference.correlation_id,
+        settled=settled,
         queueMessageId=queue_message_id,
     )
 

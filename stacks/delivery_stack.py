@@ -73,5 +73,7 @@ class DeliveryStack(Stack):
             "DashboardName": dashboard.name,
             "AlarmTopicArn": alarms.topic.topic_arn,
         }
+        if workflow.first_attempts:
+            outputs["FirstAttemptArn"] = workflow.first_attempts.state_machine_arn
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)

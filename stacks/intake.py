@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from stacks.settings import StackSettings
     from stacks.workflow import Workflow
 
-_DISPATCH_TIMEOUT = Duration.seconds(30)
+# What dispatch needs beyond the first attempts that it waits for.
+_DISPATCH_MARGIN_SECONDS = 15
 # SQS must not hand a batch out again while Lambda still works on it: 6 times the function's timeout
 # ("Configuring a queue to use with Lambda", AWS Lambda developer guide).
-_VISIBILITY_TIMEOUT = Duration.seconds(_DISPATCH_TIMEOUT.to_seconds() * 6)
+_VISIBILITY_FACTOR = 6
 # At least 5, so that a throttled dispatcher does not park good messages (same page).
 _MAX_RECEIVE_COUNT = 5
 _BATCH_SIZE = 10
@@ -55,7 +56,9 @@ class Intake(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
-        self.dead_letter_queue = parking_queue(self, "DeadLetters")
+        self.dead_letter_queue = parking_queue(self, "DeadLetters", fifo=True)
+        seconds = workflow.first_attempt_timeout_seconds + _DISPATCH_MARGIN_SECONDS
+        self._dispatch_timeout = Duration.seconds(seconds)
         self.queue = self._queue()
         self.accept = self._accept(ledger, registry)
         self.get_message = self._get_message(ledger)
@@ -79,7 +82,14 @@ class Intake(Construct):
         return sqs.Queue(
             self,
             "Deliveries",
-            visibility_timeout=_VISIBILITY_TIMEOUT,
+            # Equal deliveries are dropped for five minutes, and of one delivery one message is out
+            # at a time (docs/decisions/0005). Each is a group of its own: none waits for another.
+            fifo=True,
+            deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP,
+            fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
+            visibility_timeout=Duration.seconds(
+                self._dispatch_timeout.to_seconds() * _VISIBILITY_FACTOR
+            ),
             retention_period=Duration.days(14),  # nothing accepted is lost to a long outage
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
@@ -128,15 +138,26 @@ class Intake(Construct):
         return function
 
     def _dispatch(self, workflow: Workflow) -> PythonFunction:
+        first_attempts = workflow.first_attempts
         function = PythonFunction(
             self,
             "Dispatch",
             settings=self._settings,
-            timeout=_DISPATCH_TIMEOUT,
+            timeout=self._dispatch_timeout,
             memory_size=512,
-            environment={"STATE_MACHINE_ARN": workflow.state_machine.state_machine_arn},
+            environment={
+                "STATE_MACHINE_ARN": workflow.state_machine.state_machine_arn,
+                "FIRST_ATTEMPT_ARN": first_attempts.state_machine_arn if first_attempts else "",
+                "FIRST_ATTEMPT_TIMEOUT_SECONDS": str(workflow.first_attempt_timeout_seconds),
+                "LEDGER_TABLE": workflow.ledger.table.table_name,
+                "DEAD_LETTER_QUEUE_URL": workflow.dead_letter_queue.queue_url,
+            },
         )
         workflow.state_machine.grant_start_execution(function)
+        if first_attempts:
+            first_attempts.grant_start_sync_execution(function)
+            grant(workflow.ledger.table, function, "dynamodb:GetItem")
+            workflow.dead_letter_queue.grant(function, "sqs:SendMessage")
         function.add_event_source(
             SqsEventSource(
                 self.queue,

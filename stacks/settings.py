@@ -134,6 +134,16 @@ class StackSettings(BaseModel):
     dispatch_concurrency: int = _setting(
         10, "2 to 1000", "how many batches of the queue are dispatched at once", ge=2, le=1000
     )
+    express_lane: bool = _setting(
+        default=True,
+        allowed="true, false",
+        meaning="runs first attempts as Express executions; else all runs in the Standard workflow",
+    )
+    first_attempt_log_level: Literal["ERROR", "ALL"] = _setting(
+        "ERROR",
+        "ERROR, ALL",
+        "what is logged of Express executions; ALL shows their steps in the console, at a price",
+    )
     deletion_protection: bool = _setting(
         default=True,
         allowed="true, false",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from stacks.first_attempt import first_attempt_definition
 from stacks.function import PROJECT, PythonFunction
 from stacks.ledger import grant
 
@@ -25,6 +27,8 @@ DEFINITION = PROJECT / "statemachine" / "delivery.asl.json"
 
 # What a function needs beyond the attempt's own deadline: to parse, to close, to answer.
 _DELIVER_MARGIN_SECONDS = 5
+# What a first attempt needs beyond its deadline: the other steps, and what is retried of them.
+_FIRST_ATTEMPT_MARGIN_SECONDS = 30
 
 # Both count what the functions cannot see: direct integrations, and executions that broke. Every
 # failed try of a write is a TaskFailed; a failed condition is a result, not a failure.
@@ -74,11 +78,12 @@ class Workflow(Construct):
             memory_size=512,  # boto3 loads in half the time
             environment={"LEDGER_TABLE": self.ledger.table.table_name},
         )
+        grant(self.ledger.table, self.record_retry, "dynamodb:UpdateItem")
         self._log_group = self._logs()
-        self.state_machine = self._state_machine()
+        self.state_machine = self._standard()
+        self.first_attempts = self._express() if settings.express_lane else None
         self.ledger_try_failed = self._count("LedgerTryFailed", _LEDGER_TRY_FAILED)
         self.execution_broken = self._count("ExecutionBroken", _BROKEN)
-        self._grant()
 
     @property
     def functions(self) -> tuple[PythonFunction, ...]:
@@ -119,13 +124,49 @@ class Workflow(Construct):
             removal_policy=self._settings.removal_policy,
         )
 
-    def _state_machine(self) -> sfn.StateMachine:
+    def _standard(self) -> sfn.StateMachine:
+        return self._machine(
+            "StateMachine",
+            DEFINITION.read_text(),
+            kind=sfn.StateMachineType.STANDARD,
+            level=sfn.LogLevel.ERROR,
+        )
+
+    def _express(self) -> sfn.StateMachine:
+        """Make the workflow of first attempts, which hands over to the Standard one."""
+        definition = first_attempt_definition(
+            json.loads(DEFINITION.read_text()), timeout_seconds=self.first_attempt_timeout_seconds
+        )
+        machine = self._machine(
+            "FirstAttempts",
+            json.dumps(definition),
+            kind=sfn.StateMachineType.EXPRESS,
+            level=sfn.LogLevel[self._settings.first_attempt_log_level],
+            substitutions={"DeliveryStateMachine": self.state_machine.state_machine_arn},
+        )
+        self.state_machine.grant_start_execution(machine)
+        return machine
+
+    @property
+    def first_attempt_timeout_seconds(self) -> int:
+        """When Step Functions ends a first attempt: room for one deadline and short retries."""
+        return math.ceil(self._settings.attempt_timeout_seconds) + _FIRST_ATTEMPT_MARGIN_SECONDS
+
+    def _machine(
+        self,
+        construct_id: str,
+        definition: str,
+        *,
+        kind: sfn.StateMachineType,
+        level: sfn.LogLevel,
+        substitutions: dict[str, str] | None = None,
+    ) -> sfn.StateMachine:
         # from_string puts the definition into the template, where tests can read it; from_file
         # would make an S3 asset of it.
-        return sfn.StateMachine(
+        machine = sfn.StateMachine(
             self,
-            "StateMachine",
-            definition_body=sfn.DefinitionBody.from_string(DEFINITION.read_text()),
+            construct_id,
+            definition_body=sfn.DefinitionBody.from_string(definition),
             definition_substitutions={
                 "DeliverFunction": self.deliver.function_arn,
                 "ClassifyFunction": self.classify.function_arn,
@@ -133,18 +174,19 @@ class Workflow(Construct):
                 "RecordRetryFunction": self.record_retry.function_arn,
                 "LedgerTable": self.ledger.table.table_name,
                 "DeadLetterQueue": self.dead_letter_queue.queue_url,
+                **(substitutions or {}),
             },
-            state_machine_type=sfn.StateMachineType.STANDARD,
-            # Payloads never reach the logs: execution data is left out, and of the events only the
-            # errors are written (docs/decisions/0011). For log delivery and X-Ray CDK allows `*`
-            # as the resource, since their actions know no other.
+            state_machine_type=kind,
+            # Payloads never reach the logs, since execution data is left out (docs/decisions/0011).
+            # For log delivery and X-Ray CDK allows `*` as the resource, since their actions know
+            # no other.
             logs=sfn.LogOptions(
-                destination=self._log_group,
-                level=sfn.LogLevel.ERROR,
-                include_execution_data=False,
+                destination=self._log_group, level=level, include_execution_data=False
             ),
             tracing_enabled=True,
         )
+        self._grant(machine)
+        return machine
 
     def _count(self, metric_name: str, pattern: str) -> cloudwatch.Metric:
         found = logs.MetricFilter(
@@ -158,21 +200,20 @@ class Workflow(Construct):
         )
         return found.metric(statistic=cloudwatch.Stats.SUM, period=Duration.minutes(5))
 
-    def _grant(self) -> None:
-        table = self.ledger.table
+    def _grant(self, machine: sfn.StateMachine) -> None:
         callees: tuple[lambda_.IFunction, ...] = self.functions
         for function in callees:
-            function.grant_invoke_latest_version(self.state_machine)
-        grant(table, self.state_machine, "dynamodb:UpdateItem", "dynamodb:GetItem")
-        grant(table, self.record_retry, "dynamodb:UpdateItem")
-        self.dead_letter_queue.grant(self.state_machine, "sqs:SendMessage")
+            function.grant_invoke_latest_version(machine)
+        grant(self.ledger.table, machine, "dynamodb:UpdateItem", "dynamodb:GetItem")
+        self.dead_letter_queue.grant(machine, "sqs:SendMessage")
 
 
-def parking_queue(scope: Construct, construct_id: str) -> sqs.Queue:
+def parking_queue(scope: Construct, construct_id: str, *, fifo: bool | None = None) -> sqs.Queue:
     """Make a queue for what a person must look at; SQS keeps a message for 14 days at most."""
     return sqs.Queue(
         scope,
         construct_id,
+        fifo=fifo,  # a FIFO queue parks in a FIFO queue; `False` would not deploy
         retention_period=Duration.days(14),
         encryption=sqs.QueueEncryption.SQS_MANAGED,
         enforce_ssl=True,

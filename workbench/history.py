@@ -59,10 +59,18 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt: the wait before it, the request, and what was made of it."""
+    """One attempt: the wait before it, the request, and what was made of it.
+
+    Args:
+        number: counted from 0.
+        visits: the states that it went through, from the execution's history.
+        entry: the ledger's entry of an attempt without a history, None for the others. First
+            attempts run as Express executions, whose history Step Functions does not keep.
+    """
 
     number: int
     visits: tuple[Visit, ...]
+    entry: Mapping[str, Any] | None = None
 
     def result(self, key: str) -> Mapping[str, Any] | None:
         """Give what a state added to the document under `outcome`, `verdict`, `backoff`, `record`.
@@ -70,6 +78,8 @@ class Attempt:
         The document carries the previous attempt's results along, so only what came after this
         attempt's own request counts.
         """
+        if self.entry is not None:
+            return _from_entry(self.entry)[key]
         made: Mapping[str, Any] | None = None
         sent = False
         for visit in self.visits:
@@ -96,6 +106,33 @@ _ADDS: Mapping[str, tuple[str, ...]] = {
     "backoff": ("ComputeBackoff",),
     "record": ("RecordRetry",),
 }
+
+
+def recorded(entry: Mapping[str, Any]) -> Attempt:
+    """Read an attempt from its `retryHistory` entry in the ledger."""
+    return Attempt(int(entry["attemptNumber"]), (), entry)
+
+
+def _from_entry(entry: Mapping[str, Any]) -> dict[str, Mapping[str, Any] | None]:
+    backoff = {
+        "exponentialDelay": entry.get("exponentialDelay"),
+        "jitterApplied": entry.get("jitterApplied"),
+        "retryAfterSeconds": entry.get("retryAfterSeconds"),
+        "nextRetryAt": entry.get("nextRetryTimestamp"),
+    }
+    return {
+        "outcome": {
+            "timestamp": entry["timestamp"],
+            "responseTime": entry["responseTime"],
+            "httpStatus": entry["httpStatus"],
+        },
+        "verdict": {
+            "category": entry["errorCategory"],
+            "reason": entry["errorDetails"]["message"],
+        },
+        "backoff": backoff if backoff["nextRetryAt"] else None,
+        "record": {"result": "RECORDED"},
+    }
 
 
 def visits(events: Iterable[Mapping[str, Any]]) -> tuple[Visit, ...]:

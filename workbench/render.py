@@ -128,21 +128,24 @@ def trace(found: Trace) -> Tree:
     if found.execution:
         head.append(f"  execution {found.execution['status']}", style="dim")
     tree = Tree(head, guide_style="dim")
+    starts = [attempt.visits[0].entered for attempt in found.attempts if attempt.visits]
     for attempt in found.attempts:
-        _add_attempt(tree, attempt, found.attempts[0].visits[0].entered)
-    if not found.execution:
-        tree.add("no execution: not started yet, or forgotten after 90 days")
+        _add_attempt(tree, attempt, starts[0] if starts else None)
+    if not found.attempts:
+        tree.add("no attempt on record: not started yet, or under way")
     return tree
 
 
-def _add_attempt(tree: Tree, attempt: Attempt, start: datetime) -> None:
+def _add_attempt(tree: Tree, attempt: Attempt, start: datetime | None) -> None:
     verdict = attempt.result("verdict") or {}
     title = Text(f"attempt {attempt.number + 1}", style="bold")
     if verdict:
         title.append(f"  {verdict['reason']}", style="not bold")
     branch = tree.add(title)
+    if attempt.entry is not None:
+        branch.add(_recorded(attempt))
     for visit in attempt.visits:
-        offset = (visit.entered - start).total_seconds()
+        offset = (visit.entered - (start or visit.entered)).total_seconds()
         line = Text(f"{visit.entered:%H:%M:%S}.{visit.entered.microsecond // 1000:03d} ")
         line.append(f"+{offset:6.2f} s  ", style="dim")
         line.append(f"{visit.name:<16}")
@@ -150,6 +153,14 @@ def _add_attempt(tree: Tree, attempt: Attempt, start: datetime) -> None:
         line.append(describe(visit))
         line.rstrip()
         branch.add(line)
+
+
+def _recorded(attempt: Attempt) -> str:
+    outcome, verdict = attempt.result("outcome") or {}, attempt.result("verdict") or {}
+    backoff = attempt.result("backoff")
+    then = f", {_backoff(backoff)}" if backoff else ""
+    took = f"{outcome['responseTime']} ms"
+    return f"{outcome['timestamp'][11:23]} in the ledger: {verdict['category']} in {took}{then}"
 
 
 def _took(visit: Visit) -> str:

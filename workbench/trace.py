@@ -1,4 +1,9 @@
-"""What became of a message, delivery by delivery, from the executions' own history."""
+"""What became of a message, delivery by delivery: executions' histories and the ledger together.
+
+The ledger is the full account of attempts; a history adds the states and their times. First
+attempts run as Express executions, of which Step Functions keeps no history that can be asked for,
+so they come from the ledger alone.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +27,8 @@ class Trace:
 
     Args:
         delivery: what the ledger knows.
-        execution: `DescribeExecution`'s answer; None where there is no execution (not yet
-            dispatched, or forgotten by Step Functions after its 90 days).
+        execution: `DescribeExecution`'s answer; None where there is no Standard execution (settled
+            at the first attempt, not yet dispatched, or forgotten after 90 days).
         attempts: what happened, oldest first.
     """
 
@@ -68,8 +73,17 @@ def _trace(client: Any, arn: str, view: DeliveryView) -> Trace:
     try:
         execution = client.describe_execution(executionArn=arn)
     except client.exceptions.ExecutionDoesNotExist:
-        return Trace(view, None, ())
-    return Trace(view, execution, history.attempts(history.visits(_events(client, arn))))
+        return Trace(view, None, merged(view, ()))
+    seen = history.attempts(history.visits(_events(client, arn)))
+    return Trace(view, execution, merged(view, seen))
+
+
+def merged(view: DeliveryView, seen: tuple[history.Attempt, ...]) -> tuple[history.Attempt, ...]:
+    """Put the attempts that only the ledger knows among those of the history, in their order."""
+    numbers = {attempt.number for attempt in seen}
+    entries = view.document.get("retryHistory") or []
+    alone = [history.recorded(each) for each in entries if each["attemptNumber"] not in numbers]
+    return tuple(sorted((*alone, *seen), key=lambda attempt: attempt.number))
 
 
 def _events(client: Any, arn: str) -> Iterator[Mapping[str, Any]]:

@@ -50,25 +50,42 @@ def messages(receiver: Receiver, run_id: str, tmp_path: Path) -> Path:
 def test_a_file_is_delivered_whole_with_none_lost_and_none_recorded_twice(
     homing: Homing, cloud: Target, receiver: Receiver, messages: Path, run_id: str
 ) -> None:
-    done = homing("send", "--file", str(messages), "--wait", "--timeout", "80")
-    assert done.stderr.startswith(f"line {BAD_LINE}: targetUrl: ")
-    assert done.stdout.splitlines()[-1] == (
-        f"{MESSAGES} accepted; 1 refused; deliveries: {MESSAGES} DELIVERED"
-    )
+    done = homing("send", "--file", str(messages), "--wait", "--timeout", "120", "--json")
+    report = json.loads(done.stdout)
+    ids = {f"{run_id}-{number}" for number in range(MESSAGES)}
+    assert {message["messageId"] for message in report["accepted"]} == ids
+    assert [refused["line"] for refused in report["refused"]] == [BAD_LINE]
+    assert Counter(each["status"] for each in report["deliveries"]) == {"DELIVERED": MESSAGES}
+    assert f"line {BAD_LINE}: targetUrl: " in done.stderr
     assert done.exit_code == 1  # since one line was refused
 
     recorded = ledger(cloud, run_id)
     came = Counter(arrival.message_id for arrival in receiver.arrivals)
-    for number in range(MESSAGES):
-        message_id, expected = f"{run_id}-{number}", 2 if number % 10 == 0 else 1
-        item = recorded[message_id]
-        assert (item["status"], int(item["attempts"])) == ("DELIVERED", expected)
-        assert [int(e["attemptNumber"]) for e in item["retryHistory"]] == list(range(expected))
-        assert came[message_id] == expected
-    assert (len(recorded), len(came)) == (MESSAGES, MESSAGES)
+    assert (recorded.keys(), came.keys()) == (ids, ids)
+    for message_id, item in recorded.items():
+        entries = item["retryHistory"]
+        assert [int(entry["attemptNumber"]) for entry in entries] == list(range(len(entries)))
+        assert (item["status"], int(item["attempts"])) == ("DELIVERED", len(entries))
+        # Under load an attempt may time out, and then nobody knows whether it arrived.
+        answered = [entry for entry in entries if entry["httpStatus"]]
+        assert len(answered) <= came[message_id] <= len(entries)
     assert {arrival.body for arrival in receiver.arrivals} == {
         f'{{"n": {number}.10}}'.encode() for number in range(MESSAGES)
     }
+
+
+def test_a_message_that_failed_once_is_sent_twice_and_no_more(
+    homing: Homing, cloud: Target, receiver: Receiver, run_id: str
+) -> None:
+    target = f"{receiver.url}/script/503,200"
+    done = homing("send", "--target", target, "--payload", "1", "--message-id", run_id, "--wait")
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[-1] == "1 accepted; deliveries: 1 DELIVERED"
+    assert [entry["httpStatus"] for entry in ledger(cloud, run_id)[run_id]["retryHistory"]] == [
+        503,
+        200,
+    ]
+    assert len(receiver.arrivals) == 2
 
 
 def test_a_file_sent_again_is_accepted_and_delivered_no_second_time(

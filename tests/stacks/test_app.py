@@ -23,6 +23,7 @@ OUTPUTS = {
     "DeadLetterQueueUrl": "Workflow/DeadLetters",
     "IntakeDeadLetterQueueUrl": "Intake/DeadLetters",
     "StateMachineArn": "Workflow/StateMachine",
+    "FirstAttemptArn": "Workflow/FirstAttempts",
     "DashboardName": "Dashboard/Dashboard",
     "AlarmTopicArn": "Alarms/Topic",
 }

@@ -79,6 +79,9 @@ def test_a_function_finds_exactly_the_variables_that_its_handler_reads(
         ("Intake/GetMessage", "MESSAGES_TABLE", "Ledger/Messages"),
         ("Intake/GetMessage", "LEDGER_TABLE", "Ledger/Deliveries"),
         ("Intake/Dispatch", "STATE_MACHINE_ARN", "Workflow/StateMachine"),
+        ("Intake/Dispatch", "FIRST_ATTEMPT_ARN", "Workflow/FirstAttempts"),
+        ("Intake/Dispatch", "LEDGER_TABLE", "Ledger/Deliveries"),
+        ("Intake/Dispatch", "DEAD_LETTER_QUEUE_URL", "Workflow/DeadLetters"),
         ("Workflow/RecordRetry", "LEDGER_TABLE", "Ledger/Deliveries"),
     ],
 )

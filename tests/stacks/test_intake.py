@@ -83,3 +83,23 @@ def test_accept_answers_before_the_api_gives_up(stack: Any) -> None:
     """An HTTP API waits 30 seconds at most."""
     for path in ("Intake/Accept", "Intake/GetMessage"):
         assert stack.properties("AWS::Lambda::Function", path)["Timeout"] < 30
+
+
+def test_equal_deliveries_are_dropped_and_none_waits_for_another(stack: Any) -> None:
+    queue = stack.properties(QUEUE, "Intake/Deliveries")
+    assert queue["FifoQueue"] is True
+    assert queue["DeduplicationScope"] == "messageGroup"
+    assert queue["FifoThroughputLimit"] == "perMessageGroupId"
+    assert stack.properties(QUEUE, "Intake/DeadLetters")["FifoQueue"] is True
+
+
+@pytest.mark.parametrize("seconds", ["1", "15", "60"])
+def test_dispatch_outlives_the_first_attempts_that_it_waits_for(
+    synthesize: Callable[..., Any], seconds: str
+) -> None:
+    stack = synthesize(attemptTimeoutSeconds=seconds)
+    dispatch = stack.properties("AWS::Lambda::Function", "Intake/Dispatch")
+    waits = int(dispatch["Environment"]["Variables"]["FIRST_ATTEMPT_TIMEOUT_SECONDS"])
+    deliver = stack.properties("AWS::Lambda::Function", "Workflow/Deliver")
+    assert deliver["Timeout"] < waits < dispatch["Timeout"]
+    assert waits < 300  # an Express execution lives five minutes

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FUNCTION, POLICY = "AWS::Lambda::Function", "AWS::IAM::Policy"
 FUNCTIONS = [
@@ -81,7 +84,16 @@ def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
                 ("dynamodb:Query", "Ledger/Deliveries"),
             },
         ),
-        ("Intake/Dispatch", {("states:StartExecution", "Workflow/StateMachine"), *CONSUME}),
+        (
+            "Intake/Dispatch",
+            {
+                ("states:StartExecution", "Workflow/StateMachine"),
+                ("states:StartSyncExecution", "Workflow/FirstAttempts"),
+                ("dynamodb:GetItem", "Ledger/Deliveries"),
+                ("sqs:SendMessage", "Workflow/DeadLetters"),
+                *CONSUME,
+            },
+        ),
         ("Workflow/Deliver", set()),
         ("Workflow/Classify", set()),
         ("Workflow/ComputeBackoff", set()),
@@ -105,15 +117,34 @@ def test_a_function_has_a_role_of_its_own_without_managed_policies(stack: Any, p
     assert "ManagedPolicyArns" not in stack.properties("AWS::IAM::Role", role)
 
 
-def test_the_workflow_may_invoke_its_functions_record_and_park(stack: Any) -> None:
+@pytest.mark.parametrize(
+    ("machine", "more"),
+    [
+        ("StateMachine", set()),
+        ("FirstAttempts", {("states:StartExecution", "Workflow/StateMachine")}),
+    ],
+)
+def test_a_workflow_may_invoke_its_functions_record_park_and_hand_off(
+    stack: Any, machine: str, more: set[tuple[str, str]]
+) -> None:
     functions = [path for path in FUNCTIONS if path.startswith("Workflow/")]
-    assert narrow(stack, "Workflow/StateMachine/Role") == {
+    assert narrow(stack, f"Workflow/{machine}/Role") == {
         *(("lambda:InvokeFunction", path) for path in functions),
         *(("lambda:InvokeFunction", f"{path}:$LATEST") for path in functions),
         ("dynamodb:UpdateItem", "Ledger/Deliveries"),
         ("dynamodb:GetItem", "Ledger/Deliveries"),
         ("sqs:SendMessage", "Workflow/DeadLetters"),
+        *more,
     }
+
+
+def test_with_the_lane_off_dispatch_may_only_start_the_standard_workflow(
+    synthesize: Callable[..., Any],
+) -> None:
+    stack = synthesize(expressLane="false")
+    logs = {"logs:CreateLogStream", "logs:PutLogEvents"}
+    allowed_here = {pair for pair in narrow(stack, "Intake/DispatchRole") if pair[0] not in logs}
+    assert allowed_here == {("states:StartExecution", "Workflow/StateMachine"), *CONSUME}
 
 
 def test_no_action_is_a_wildcard_and_a_wildcard_resource_is_the_only_one_there_is(

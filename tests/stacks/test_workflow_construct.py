@@ -5,21 +5,34 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from stacks.first_attempt import first_attempt_definition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DEFINITION = Path(__file__).resolve().parents[2] / "statemachine" / "delivery.asl.json"
 MACHINE, FILTER = "AWS::StepFunctions::StateMachine", "AWS::Logs::MetricFilter"
 
 
-def machine(stack: Any) -> dict[str, Any]:
-    properties: dict[str, Any] = stack.properties(MACHINE, "Workflow/StateMachine")
+STANDARD, EXPRESS = "StateMachine", "FirstAttempts"
+BOTH = pytest.mark.parametrize("name", [STANDARD, EXPRESS])
+
+
+def machine(stack: Any, name: str = STANDARD) -> dict[str, Any]:
+    properties: dict[str, Any] = stack.properties(MACHINE, f"Workflow/{name}")
     return properties
 
 
-def test_every_placeholder_is_filled_and_every_filling_is_used(stack: Any) -> None:
-    placeholders = set(re.findall(r"\$\{(\w+)\}", DEFINITION.read_text()))
-    filled = machine(stack)["DefinitionSubstitutions"]
+@BOTH
+def test_every_placeholder_is_filled_and_every_filling_is_used(stack: Any, name: str) -> None:
+    placeholders = set(re.findall(r"\$\{(\w+)\}", machine(stack, name)["DefinitionString"]))
+    filled = machine(stack, name)["DefinitionSubstitutions"]
     assert set(filled) == placeholders
+    hand_off = {"DeliveryStateMachine": "Workflow/StateMachine"} if name == EXPRESS else {}
     assert {name: stack.referred(value) for name, value in filled.items()} == {
         "DeliverFunction": "Workflow/Deliver",
         "ClassifyFunction": "Workflow/Classify",
@@ -27,6 +40,7 @@ def test_every_placeholder_is_filled_and_every_filling_is_used(stack: Any) -> No
         "RecordRetryFunction": "Workflow/RecordRetry",
         "LedgerTable": "Ledger/Deliveries",
         "DeadLetterQueue": "Workflow/DeadLetters",
+        **hand_off,
     }
 
 
@@ -34,14 +48,43 @@ def test_the_definition_is_the_file_unchanged(stack: Any) -> None:
     assert json.loads(machine(stack)["DefinitionString"]) == json.loads(DEFINITION.read_text())
 
 
-def test_executions_are_standard_and_traced(stack: Any) -> None:
-    assert machine(stack)["StateMachineType"] == "STANDARD"
-    assert machine(stack)["TracingConfiguration"] == {"Enabled": True}
+def test_first_attempts_run_the_same_definition_made_fit_for_express(stack: Any) -> None:
+    deployed = json.loads(machine(stack, EXPRESS)["DefinitionString"])
+    made = first_attempt_definition(
+        json.loads(DEFINITION.read_text()), timeout_seconds=deployed["TimeoutSeconds"]
+    )
+    assert deployed == made
 
 
-def test_payloads_never_reach_the_logs(stack: Any) -> None:
+def test_with_the_lane_off_there_is_only_the_standard_workflow(
+    synthesize: Callable[..., Any],
+) -> None:
+    stack = synthesize(expressLane="false")
+    assert list(stack.resources(MACHINE)) == ["Workflow/StateMachine"]
+    dispatch = stack.properties("AWS::Lambda::Function", "Intake/Dispatch")
+    assert dispatch["Environment"]["Variables"]["FIRST_ATTEMPT_ARN"] == ""
+    assert "FirstAttemptArn" not in stack.template["Outputs"]
+
+
+@pytest.mark.parametrize(("name", "kind"), [(STANDARD, "STANDARD"), (EXPRESS, "EXPRESS")])
+def test_executions_are_of_their_kind_and_traced(stack: Any, name: str, kind: str) -> None:
+    assert machine(stack, name)["StateMachineType"] == kind
+    assert machine(stack, name)["TracingConfiguration"] == {"Enabled": True}
+
+
+@pytest.mark.parametrize(
+    ("given", "level"), [({}, "ERROR"), ({"firstAttemptLogLevel": "ALL"}, "ALL")]
+)
+def test_the_steps_of_first_attempts_are_logged_on_request(
+    synthesize: Callable[..., Any], given: dict[str, str], level: str
+) -> None:
+    assert machine(synthesize(**given), EXPRESS)["LoggingConfiguration"]["Level"] == level
+
+
+@BOTH
+def test_payloads_never_reach_the_logs(stack: Any, name: str) -> None:
     """Neither by the data of events, nor by events that are nothing but data."""
-    logging = machine(stack)["LoggingConfiguration"]
+    logging = machine(stack, name)["LoggingConfiguration"]
     assert logging["IncludeExecutionData"] is False
     assert logging["Level"] == "ERROR"
     (destination,) = logging["Destinations"]

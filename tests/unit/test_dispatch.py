@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from homing.errors import UnsettledError
+from homing.workflow import FirstAttempts
 from lambdas import dispatch
 
 if TYPE_CHECKING:
@@ -33,10 +35,17 @@ def states(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         definition='{"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}',
         roleArn="arn:aws:iam::123456789012:role/states",
     )
-    monkeypatch.setenv("STATE_MACHINE_ARN", machine["stateMachineArn"])
-    dispatch._workflow.cache_clear()  # a new environment, a new container
+    for name, value in {
+        "STATE_MACHINE_ARN": machine["stateMachineArn"],
+        "FIRST_ATTEMPT_ARN": "",
+        "FIRST_ATTEMPT_TIMEOUT_SECONDS": "60",
+        "LEDGER_TABLE": "ledger",
+        "DEAD_LETTER_QUEUE_URL": "https://queue",
+    }.items():
+        monkeypatch.setenv(name, value)
+    dispatch._lane.cache_clear()  # a new environment, a new container
     yield client
-    dispatch._workflow.cache_clear()
+    dispatch._lane.cache_clear()
 
 
 def record(body: str, queue_message_id: str = "1") -> dict[str, Any]:
@@ -45,7 +54,7 @@ def record(body: str, queue_message_id: str = "1") -> dict[str, Any]:
         "body": body,
         "eventSource": "aws:sqs",
         "receiptHandle": "handle",
-        "attributes": {},
+        "attributes": {"ApproximateReceiveCount": "1"},
         "messageAttributes": {},
     }
 
@@ -113,3 +122,41 @@ def test_a_workflow_that_cannot_be_started_gives_the_message_back(
     states.delete_state_machine(stateMachineArn=machine["stateMachineArn"])
     body = json.dumps(delivery.to_document())
     assert failures(dispatch.handler({"Records": [record(body, "3")]}, Context())) == ["3"]
+
+
+class FakeExpress:
+    """A Step Functions client that answers StartSyncExecution as it is told."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        self._answer = answer
+
+    def start_sync_execution(self, **_: Any) -> dict[str, Any]:
+        return self._answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "end"),
+    [
+        ({"status": "SUCCEEDED", "output": '{"end": "DELIVERED"}'}, "DELIVERED"),
+        ({"status": "SUCCEEDED", "output": '{"end": "HANDED_OFF"}'}, "HANDED_OFF"),
+        ({"status": "FAILED", "error": "FAILED"}, "DEAD_LETTERED"),
+        ({"status": "FAILED", "error": "MAX_RETRIES_EXCEEDED"}, "DEAD_LETTERED"),
+    ],
+)
+def test_the_end_of_an_express_execution_is_read_from_its_answer(
+    answer: dict[str, Any], end: str
+) -> None:
+    assert FirstAttempts("arn", 60, FakeExpress(answer)).run("id", "{}") == end  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": "FAILED", "error": "States.Runtime"},
+        {"status": "FAILED"},
+        {"status": "TIMED_OUT"},
+    ],
+)
+def test_an_answer_of_200_with_a_broken_execution_settles_nothing(answer: dict[str, Any]) -> None:
+    with pytest.raises(UnsettledError, match=answer["status"]):
+        FirstAttempts("arn", 60, FakeExpress(answer)).run("id", "{}")  # type: ignore[arg-type]

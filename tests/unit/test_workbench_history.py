@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from workbench.history import attempts, visits
+from workbench.history import attempts, recorded, visits
 
 START = datetime(2025, 12, 28, 12, tzinfo=UTC)
 OUTCOME = {"httpStatus": 503, "responseTime": 7, "retryAfter": None, "error": None}
@@ -109,3 +109,23 @@ def test_the_document_of_an_attempt_is_plain_json() -> None:
         "milliseconds": 1000,
         "faults": [],
     }
+
+
+def test_an_attempt_read_from_the_ledger_gives_what_its_entry_holds() -> None:
+    entry = {
+        "attemptNumber": 2,
+        "timestamp": "2025-12-28T12:00:00.000Z",
+        "errorCategory": "SUCCESS",
+        "errorDetails": {"message": "HTTP 200"},
+        "responseTime": 12,
+        "httpStatus": 200,
+    }
+    attempt = recorded(entry)
+    assert (attempt.number, attempt.visits) == (2, ())
+    assert attempt.result("outcome") == {
+        "timestamp": "2025-12-28T12:00:00.000Z",
+        "responseTime": 12,
+        "httpStatus": 200,
+    }
+    assert attempt.result("verdict") == {"category": "SUCCESS", "reason": "HTTP 200"}
+    assert attempt.result("backoff") is None

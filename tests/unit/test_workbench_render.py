@@ -11,7 +11,7 @@ import pytest
 
 from workbench import live, render
 from workbench.deliveries import DeliveryView
-from workbench.history import Attempt, Visit
+from workbench.history import Attempt, Visit, recorded
 from workbench.send import Handed, Line, MessageRef
 from workbench.sending import Report
 from workbench.trace import Trace
@@ -98,8 +98,27 @@ def test_a_trace_is_a_tree_of_attempts_and_states() -> None:
         assert word in line
 
 
-def test_a_delivery_without_an_execution_says_so() -> None:
-    assert "no execution" in shown(render.trace(Trace(view("QUEUED"), None, ())))
+def test_an_attempt_that_only_the_ledger_knows_is_told_from_its_entry() -> None:
+    entry = {
+        "attemptNumber": 0,
+        "timestamp": "2025-12-28T12:00:00.000Z",
+        "errorCategory": "SERVER_ERROR",
+        "errorDetails": {"message": "HTTP 500"},
+        "responseTime": 12,
+        "httpStatus": 500,
+        "exponentialDelay": 1,
+        "jitterApplied": 0.25,
+        "nextRetryTimestamp": "2025-12-28T12:00:01.250Z",
+    }
+    lines = shown(render.trace(Trace(view("RETRY_SCHEDULED"), None, (recorded(entry),)))).split(
+        "\n"
+    )
+    assert "attempt 1  HTTP 500" in lines[1]
+    assert "12:00:00.000 in the ledger: SERVER_ERROR in 12 ms, 1 s + 0.25 s jitter" in lines[2]
+
+
+def test_a_delivery_without_an_attempt_says_so() -> None:
+    assert "no attempt" in shown(render.trace(Trace(view("QUEUED"), None, ())))
 
 
 def test_nothing_is_folded_cut_or_coloured_where_another_program_reads() -> None:

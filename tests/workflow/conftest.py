@@ -7,14 +7,20 @@ import json
 import time
 import uuid
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.config import Config
 
+from homing.dead_letters import DeadLetterQueue
 from homing.delivery import Delivery, Reference, Request
-from homing.ledger import from_dynamodb
+from homing.lane import Lane
+from homing.ledger import Ledger, from_dynamodb
 from homing.policy import Jitter, Policy
+from homing.workflow import FirstAttempts, Workflow
+from stacks.first_attempt import first_attempt_definition
 from workbench.history import visits
 from workbench.receiver import Receiver
 
@@ -53,15 +59,8 @@ class Bench:
     ) -> Run:
         """Run one delivery through the definition as `change` left it."""
         states = self.cloud.client("stepfunctions")
-        definition = json.loads(json.dumps(self.definition))
-        change(definition["States"])
-        machine = states.create_state_machine(
-            name=f"bench-{uuid.uuid4().hex}",
-            definition=json.dumps(definition),
-            roleArn="arn:aws:iam::000000000000:role/bench",
-        )
         execution = states.start_execution(
-            stateMachineArn=machine["stateMachineArn"],
+            stateMachineArn=self.machine(self._changed(self.definition, change)),
             name=delivery.reference.delivery_id,
             input=json.dumps(delivery.to_document()),
         )["executionArn"]
@@ -71,8 +70,61 @@ class Bench:
             path=tuple(_path(history["events"])),
             status=described["status"],
             record=self.record(delivery.reference),
-            dead_letters=tuple(self._dead_letters(delivery.reference)),
+            dead_letters=self.dead_letters(delivery.reference),
         )
+
+    def lane(
+        self,
+        standard: str,
+        change: Callable[[dict[str, Any]], None] = lambda _: None,
+    ) -> Lane:
+        """Give a lane whose Express workflow is as `change` left it, over this Standard one."""
+        client = self.cloud.session.client(
+            "stepfunctions",
+            endpoint_url=self.cloud.endpoint,
+            config=Config(inject_host_prefix=False, retries={"total_max_attempts": 1}),
+        )
+        express = first_attempt_definition(self.definition, timeout_seconds=60)
+        express["States"]["HandOff"]["Arguments"]["StateMachineArn"] = standard
+        arn = self.machine(self._changed(express, change), kind="EXPRESS")
+        return Lane(
+            workflow=Workflow(standard, client),
+            first_attempts=FirstAttempts(arn, 60, client),
+            records=Ledger(self.cloud.outputs["LedgerTable"], self.cloud.client("dynamodb")),
+            dead_letters=DeadLetterQueue(
+                self.cloud.outputs["DeadLetterQueueUrl"], self.cloud.client("sqs")
+            ),
+        )
+
+    def machine(self, definition: dict[str, Any], kind: str = "STANDARD") -> str:
+        """Make a state machine and give its ARN."""
+        made = self.cloud.client("stepfunctions").create_state_machine(
+            name=f"bench-{uuid.uuid4().hex}",
+            definition=json.dumps(definition),
+            roleArn="arn:aws:iam::000000000000:role/bench",
+            type=kind,
+        )
+        arn: str = made["stateMachineArn"]
+        return arn
+
+    def standard(self) -> str:
+        """Make a Standard workflow from the deployed definition."""
+        return self.machine(self.definition)
+
+    def wait_for(self, standard: str, reference: Reference) -> None:
+        """Wait for the end of a delivery's Standard execution, if there is one."""
+        states = self.cloud.client("stepfunctions")
+        prefix = standard.replace(":stateMachine:", ":execution:")
+        with suppress(states.exceptions.ExecutionDoesNotExist):
+            _until_it_ends(states, f"{prefix}:{reference.delivery_id}")
+
+    @staticmethod
+    def _changed(
+        definition: dict[str, Any], change: Callable[[dict[str, Any]], None]
+    ) -> dict[str, Any]:
+        changed: dict[str, Any] = json.loads(json.dumps(definition))
+        change(changed["States"])
+        return changed
 
     def record(self, reference: Reference) -> dict[str, Any] | None:
         """Give the ledger's item of a delivery."""
@@ -89,8 +141,11 @@ class Bench:
             TableName=self.cloud.outputs["LedgerTable"], Item={**key, **attributes}
         )
 
-    def _dead_letters(self, reference: Reference) -> Iterator[dict[str, Any]]:
+    def dead_letters(self, reference: Reference) -> tuple[dict[str, Any], ...]:
         """Take what this delivery has left on the dead-letter queue."""
+        return tuple(self._dead_letters(reference))
+
+    def _dead_letters(self, reference: Reference) -> Iterator[dict[str, Any]]:
         queue, url = self.cloud.client("sqs"), self.cloud.outputs["DeadLetterQueueUrl"]
         while messages := queue.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1

@@ -1,0 +1,177 @@
+"""Stampede: 10,000 deliveries fail at the same moment. How do they come back?
+
+A seeded simulation with the product's own `compute_backoff`, under each jitter strategy. As in the
+workflow, a retry starts on a whole second (`WaitUntilDue`), and its delay counts from the end of
+the attempt that failed. `python benchmarks/stampede.py` prints the table and draws the plot;
+docs/retry-policy.md draws the conclusions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+from homing.backoff import compute_backoff
+from homing.policy import MAX_ATTEMPTS_LIMIT, Jitter, Policy
+from workbench import plots
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+COHORT = 10_000
+SEED = 20_261_124
+PLOT = Path(__file__).parents[1] / "docs" / "images" / "stampede.png"
+
+_ATTEMPT_MS = 300  # from the time an attempt is due to its end: start, connect, answer
+_PERSISTENT = Policy(max_attempts=MAX_ATTEMPTS_LIMIT)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the endpoint does, and the policy, but for its jitter.
+
+    Args:
+        name: for people.
+        down_seconds: for how long it answers 503 to everything.
+        capacity: how many requests a second it takes after that; None for all.
+        retry_after_seconds: what its 503 asks for.
+        policy: the policy of every delivery.
+    """
+
+    name: str
+    down_seconds: int
+    capacity: int | None = None
+    retry_after_seconds: int | None = None
+    policy: Policy = _PERSISTENT
+
+
+CASES = (
+    Case("down for 60 s", 60),
+    Case("down for 60 s, then 500/s", 60, capacity=500),
+    Case(
+        "down for 60 s, then 500/s, base 10 s",
+        60,
+        capacity=500,
+        policy=replace(_PERSISTENT, base_delay_seconds=10),
+    ),
+    Case("503 with Retry-After: 30 for 60 s, then 500/s", 60, capacity=500, retry_after_seconds=30),
+)
+PLOTTED = CASES[1]
+
+
+@dataclass(slots=True)
+class Run:
+    """How a cohort came back.
+
+    Args:
+        cohort: how many failed at first.
+        arrivals: retries by second.
+        requests: attempts made in all, the first included.
+        drained: the second in which the last one was delivered.
+        parked: how many ran out of attempts.
+    """
+
+    cohort: int
+    arrivals: Counter[int] = field(default_factory=Counter)
+    requests: int = 0
+    drained: int = 0
+    parked: int = 0
+
+    def peak(self, since: int = 0) -> float:
+        """Give the most retries in one second from then on, as a share of the cohort."""
+        most = max((n for second, n in self.arrivals.items() if second >= since), default=0)
+        return most / self.cohort
+
+    def shares(self, until: int) -> list[float]:
+        """Give the retries of each second in percent of the cohort."""
+        return [100 * self.arrivals[second] / self.cohort for second in range(until)]
+
+
+@dataclass(slots=True)
+class _Delivery:
+    attempt_number: int = 0
+    previous_delay_ms: int | None = None
+
+
+def simulate(case: Case, jitter: Jitter, *, cohort: int = COHORT, seed: int = SEED) -> Run:
+    """Let a cohort fail at second 0 and follow it until each is delivered or parked."""
+    policy = replace(case.policy, jitter=jitter)
+    chance = Random(seed)  # noqa: S311  # a simulation must repeat itself
+    run = Run(cohort)
+    due: dict[int, list[_Delivery]] = defaultdict(list)
+    due[0] = [_Delivery() for _ in range(cohort)]
+    while due:
+        second = min(due)
+        waiting = due.pop(second)
+        run.requests += len(waiting)
+        if second:
+            run.arrivals[second] = len(waiting)
+        taken = _taken(case, second, len(waiting))
+        if taken:
+            run.drained = second
+        for delivery in waiting[taken:]:
+            if delivery.attempt_number + 1 == policy.max_attempts:
+                run.parked += 1
+                continue
+            due[_next_second(case, policy, delivery, second, chance)].append(delivery)
+    return run
+
+
+def _taken(case: Case, second: int, waiting: int) -> int:
+    if second < case.down_seconds:
+        return 0
+    return waiting if case.capacity is None else min(waiting, case.capacity)
+
+
+def _next_second(
+    case: Case, policy: Policy, delivery: _Delivery, second: int, chance: Random
+) -> int:
+    """Put off a delivery whose attempt has just failed; give the second of its next."""
+    asked = case.retry_after_seconds
+    delay_ms = compute_backoff(
+        policy,
+        delivery.attempt_number,
+        draw=chance.random,
+        previous_delay_ms=delivery.previous_delay_ms,
+        retry_after_ms=None if asked is None else asked * 1000,
+    ).delay_ms
+    delivery.attempt_number += 1
+    delivery.previous_delay_ms = delay_ms
+    return math.ceil((second * 1000 + _ATTEMPT_MS + delay_ms) / 1000)
+
+
+def rows(cohort: int = COHORT) -> Iterator[tuple[str, ...]]:
+    """Give the rows of the table in docs/retry-policy.md, without its head."""
+    for case in CASES:
+        for jitter in Jitter:
+            run = simulate(case, jitter, cohort=cohort)
+            yield (
+                case.name,
+                jitter.value,
+                f"{run.peak():.1%}",
+                f"{run.peak(case.down_seconds):.1%}",
+                f"{run.drained} s",
+                f"{run.requests / cohort:.1f}",
+            )
+
+
+HEAD = ("endpoint", "jitter", "peak", "peak once up", "drained", "requests each")
+
+
+def main() -> None:
+    """Print the table and draw the plot."""
+    for row in (HEAD, ("---",) * len(HEAD), *rows()):
+        print(f"| {' | '.join(row)} |")
+    until = PLOTTED.down_seconds * 3
+    series = {jitter.value: simulate(PLOTTED, jitter).shares(until) for jitter in Jitter}
+    title = f"Retries in each second, % of {COHORT:,}: endpoint {PLOTTED.name}"
+    plots.arrivals(series, title, PLOT)
+    print(f"plot: {PLOT}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""The dead-letter queue: where a delivery waits for a person."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_sqs import SQSClient
+
+_CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 4})
+
+
+class DeadLetterQueue:
+    """The dead-letter queue of deliveries.
+
+    Args:
+        url: the queue's URL.
+        client: an SQS client; made where none is given.
+    """
+
+    def __init__(self, url: str, client: SQSClient | None = None) -> None:
+        self._url = url
+        self._client = client or boto3.client("sqs", config=_CONFIG)
+
+    def park(self, document: Mapping[str, Any]) -> None:
+        """Put a delivery document on the queue.
+
+        Raises:
+            botocore.exceptions.ClientError: when the queue does not take it.
+        """
+        self._client.send_message(
+            QueueUrl=self._url, MessageBody=json.dumps(document, ensure_ascii=False)
+        )

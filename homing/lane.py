@@ -1,0 +1,179 @@
+"""The lane: how `dispatch` settles one queue message.
+
+A first attempt runs as an Express execution, which leaves nothing behind that could be resumed if
+it breaks halfway. So the queue keeps the message until the execution has come back, and a message
+that comes again (after a break, or because its sender repeated it) is settled from the ledger:
+
+    no record               run the first attempt
+    DELIVERED, CANCELLED    nothing is left to do
+    RETRY_SCHEDULED         go on in the Standard workflow, under the delivery's own name
+    FAILED, MAX_RETRIES_…   park it again where the queue has handed it out before, since the break
+                            may have come between the record and the dead letter
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+from homing.backoff import to_milliseconds, to_seconds
+from homing.classification import Status
+from homing.delivery import Delivery
+from homing.errors import MalformedDeliveryError, UnsettledError
+from homing.timestamps import from_text, to_due_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from homing.delivery import Reference
+
+
+class Settled(StrEnum):
+    """How a queue message was settled: its work is done, or safely in other hands."""
+
+    STARTED = "STARTED"
+    ALREADY_STARTED = "ALREADY_STARTED"
+    DELIVERED = "DELIVERED"
+    HANDED_OFF = "HANDED_OFF"
+    DEAD_LETTERED = "DEAD_LETTERED"
+    ALREADY_SETTLED = "ALREADY_SETTLED"
+
+
+class Starts(Protocol):
+    """What the lane asks of the Standard workflow."""
+
+    def start(self, delivery_id: str, document: str) -> bool:
+        """Start the execution of a delivery; tell whether it is new."""
+
+
+class Runs(Protocol):
+    """What the lane asks of the Express workflow."""
+
+    def run(self, delivery_id: str, document: str) -> str:
+        """Run a first attempt and give its end.
+
+        Raises:
+            UnsettledError: when it broke before its end.
+        """
+
+
+class Records(Protocol):
+    """What the lane asks of the ledger."""
+
+    def read(self, reference: Reference) -> Mapping[str, Any] | None:
+        """Give the delivery's record as it stands, None without one."""
+
+
+class DeadLetters(Protocol):
+    """What the lane asks of the dead-letter queue."""
+
+    def park(self, document: Mapping[str, Any]) -> None:
+        """Put a delivery document on the dead-letter queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Settles queue messages.
+
+    Args:
+        workflow: the Standard workflow.
+        first_attempts: the Express workflow; None where the lane is off and all is Standard.
+        records: the ledger.
+        dead_letters: the dead-letter queue.
+    """
+
+    workflow: Starts
+    first_attempts: Runs | None
+    records: Records
+    dead_letters: DeadLetters
+
+    def settle(self, body: str, *, receive_count: int = 1) -> tuple[Reference, Settled]:
+        """Settle one queue message; only then may it be acknowledged.
+
+        Args:
+            body: the delivery document.
+            receive_count: how many times the queue has handed this message out, this one included.
+
+        Raises:
+            MalformedDeliveryError: when the body is no delivery document.
+            UnsettledError: when the Express execution broke before its end.
+            botocore.exceptions.ClientError: when AWS refuses a call.
+        """
+        document, delivery = _parse(body)
+        if self.first_attempts is None or is_scheduled(delivery):
+            return delivery.reference, self._start(delivery.reference, body)
+        record = self.records.read(delivery.reference)
+        if record is not None:
+            return delivery.reference, self._from_record(document, record, receive_count)
+        end = self.first_attempts.run(delivery.reference.delivery_id, body)
+        if end != "OVERTAKEN":
+            return delivery.reference, Settled(end)
+        record = self.records.read(delivery.reference)
+        if record is None:
+            raise UnsettledError("overtaken, but by nobody that the ledger knows")
+        return delivery.reference, self._from_record(document, record, receive_count)
+
+    def _from_record(
+        self, document: Mapping[str, Any], record: Mapping[str, Any], receive_count: int
+    ) -> Settled:
+        reference = Delivery.from_document(document).reference
+        match Status(record["status"]):
+            case Status.RETRY_SCHEDULED:
+                return self._start(reference, json.dumps(resumed(document, record)))
+            case Status.FAILED | Status.MAX_RETRIES_EXCEEDED if receive_count > 1:
+                self.dead_letters.park(parked(document, record))
+                return Settled.DEAD_LETTERED
+            case _:
+                return Settled.ALREADY_SETTLED
+
+    def _start(self, reference: Reference, body: str) -> Settled:
+        is_new = self.workflow.start(reference.delivery_id, body)
+        return Settled.STARTED if is_new else Settled.ALREADY_STARTED
+
+
+def is_scheduled(delivery: Delivery) -> bool:
+    """Tell whether a delivery was to wait from the start; it belongs to the Standard workflow."""
+    return from_text(delivery.due_at) > from_text(delivery.reference.created_at)
+
+
+def resumed(document: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the document of the attempt that a scheduled retry waits for, from the record."""
+    attempts = record["attempts"]
+    last = record["retryHistory"][-1]
+    delay_ms = to_milliseconds(last["exponentialDelay"]) + to_milliseconds(last["jitterApplied"])
+    floor_ms = to_milliseconds(last.get("retryAfterSeconds", 0))
+    return {
+        **document,
+        "attemptNumber": attempts,
+        "attempts": attempts + 1,
+        "dueAt": to_due_text(from_text(record["nextRetryAt"])),
+        "expiresAt": record["ttl"],
+        "previousDelaySeconds": to_seconds(max(delay_ms, floor_ms)),
+    }
+
+
+def parked(document: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the dead letter of a delivery whose failure is on record."""
+    last = record["retryHistory"][-1]
+    exceeded = record["status"] == Status.MAX_RETRIES_EXCEEDED
+    return {
+        **document,
+        "attemptNumber": record["attempts"] - 1,
+        "attempts": record["attempts"],
+        "verdict": {
+            "verdict": "RETRY" if exceeded else "GIVE_UP",
+            "category": last["errorCategory"],
+            "reason": last["errorDetails"]["message"],
+            "status": record["status"],
+        },
+    }
+
+
+def _parse(body: str) -> tuple[dict[str, Any], Delivery]:
+    try:
+        document = json.loads(body)
+    except ValueError as error:
+        raise MalformedDeliveryError(f"not JSON: {error}") from error
+    return document, Delivery.from_document(document)

@@ -1,0 +1,89 @@
+"""The Express workflow of first attempts, made from the definition of the delivery workflow.
+
+A Standard workflow bills every transition, an Express one hardly anything, and most messages arrive
+at the first attempt. So the first attempt runs as an Express workflow made from the same file, and
+only a delivery that must wait goes on in the Standard one (docs/architecture.md, "The lane").
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+START = "Deliver"
+WAIT = "WaitUntilDue"
+HAND_OFF = "HandOff"
+HANDED_OFF = "HandedOff"
+
+# An Express execution may retry a step only for as long as it may live itself.
+RETRY_LIMIT = 3
+
+_HAND_OFF: dict[str, Any] = {
+    "Comment": "The delivery must wait: it goes on in the Standard workflow, under its own name.",
+    "Type": "Task",
+    "Resource": "arn:aws:states:::states:startExecution",
+    "Arguments": {
+        "StateMachineArn": "${DeliveryStateMachine}",
+        "Name": "{% $states.input.reference.deliveryId %}",
+        "Input": "{% $states.input %}",
+    },
+    "Retry": [
+        {
+            "ErrorEquals": [
+                "StepFunctions.ExecutionAlreadyExistsException",
+                "ExecutionAlreadyExists",
+            ],
+            "MaxAttempts": 0,
+        },
+        {
+            "ErrorEquals": ["States.ALL"],
+            "IntervalSeconds": 1,
+            "MaxAttempts": RETRY_LIMIT,
+            "BackoffRate": 2.0,
+            "JitterStrategy": "FULL",
+        },
+    ],
+    "Catch": [
+        {
+            "Comment": "Handed over before.",
+            "ErrorEquals": [
+                "StepFunctions.ExecutionAlreadyExistsException",
+                "ExecutionAlreadyExists",
+            ],
+            "Output": {"end": "HANDED_OFF"},
+            "Next": HANDED_OFF,
+        }
+    ],
+    "Output": {"end": "HANDED_OFF"},
+    "Next": HANDED_OFF,
+}
+
+
+def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) -> dict[str, Any]:
+    """Make the Express definition from the delivery workflow's.
+
+    It starts at `Deliver`, hands off to the Standard workflow where that one waits, ends by itself
+    after `timeout_seconds`, and retries no step longer than an Express execution can live. All else
+    is the same. The definition that is given stays as it is.
+    """
+    definition = copy.deepcopy(delivery)
+    states = definition["States"]
+    del states[WAIT]
+    for state in states.values():
+        _redirect(state)
+        for retrier in state.get("Retry", []):
+            retrier["MaxAttempts"] = min(retrier["MaxAttempts"], RETRY_LIMIT)
+    states[HAND_OFF] = copy.deepcopy(_HAND_OFF)
+    states[HANDED_OFF] = {"Type": "Succeed"}
+    definition["Comment"] = "The first attempt of a delivery, at Express prices."
+    definition["StartAt"] = START
+    definition["TimeoutSeconds"] = timeout_seconds
+    return definition
+
+
+def _redirect(state: dict[str, Any]) -> None:
+    """Point every arrow that leads to the wait at the hand-off."""
+    for holder in (state, *state.get("Choices", []), *state.get("Catch", [])):
+        for arrow in ("Next", "Default"):
+            if holder.get(arrow) == WAIT:
+                holder[arrow] = HAND_OFF

@@ -1,0 +1,98 @@
+"""The lane on the local cloud: the same ends as without it, and nothing lost where it breaks."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from homing.errors import UnsettledError
+from homing.lane import Settled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from homing.delivery import Delivery
+    from workbench.receiver import Receiver
+
+# What the receiver does, how the lane settles it, and the record at the end.
+FATES = {
+    "delivered at once": ("200", Settled.DELIVERED, "DELIVERED", 1),
+    "delivered at the third attempt": ("503,503,200", Settled.HANDED_OFF, "DELIVERED", 3),
+    "given up": ("410", Settled.DEAD_LETTERED, "FAILED", 1),
+    "limit reached": ("500", Settled.HANDED_OFF, "MAX_RETRIES_EXCEEDED", 3),
+}
+
+# A state of the Express workflow, and what the receiver does so that it is passed.
+WAYS = {
+    "200": ("Deliver", "Classify", "WhatNext", "RecordDelivered", "Delivered"),
+    "503,200": ("ComputeBackoff", "RecordRetry", "StillOurs", "HandOff", "HandedOff"),
+    "410": ("RecordFailure", "DeadLetter", "DeliveryFailed"),
+}
+BREAKS = [(script, state) for script, states in WAYS.items() for state in states]
+
+
+def body(delivery: Delivery) -> str:
+    return json.dumps(delivery.to_document())
+
+
+def breaking(state: str) -> Callable[[dict[str, Any]], None]:
+    def change(states: dict[str, Any]) -> None:
+        states[state] = {"Type": "Fail", "Error": "BrokenOnPurpose", "Cause": state}
+
+    return change
+
+
+@pytest.mark.parametrize("fate", FATES)
+def test_a_delivery_ends_in_the_lane_as_it_ends_without_it(
+    bench: Any, deliver_to: Callable[..., Delivery], receiver: Receiver, fate: str
+) -> None:
+    script, settled, status, attempts = FATES[fate]
+    delivery, standard = deliver_to(script), bench.standard()
+    assert bench.lane(standard).settle(body(delivery))[1] is settled
+    bench.wait_for(standard, delivery.reference)
+    record, dead = bench.record(delivery.reference), bench.dead_letters(delivery.reference)
+    without = bench.run(deliver_to(script))
+    assert (record["status"], record["attempts"]) == (status, attempts)
+    assert (without.record["status"], without.record["attempts"]) == (status, attempts)
+    assert set(record) == set(without.record)
+    assert len(dead) == len(without.dead_letters)
+    assert requests(receiver, delivery) == attempts
+
+
+@pytest.mark.parametrize(("script", "state"), BREAKS)
+def test_wherever_the_lane_breaks_the_message_goes_back_and_is_recorded_once(
+    bench: Any, deliver_to: Callable[..., Delivery], receiver: Receiver, script: str, state: str
+) -> None:
+    """And the request leaves twice only where the break came before the record."""
+    delivery, standard = deliver_to(script), bench.standard()
+    with pytest.raises(UnsettledError, match="BrokenOnPurpose"):
+        bench.lane(standard, breaking(state)).settle(body(delivery))
+    assert bench.dead_letters(delivery.reference) == () or state == "DeliveryFailed"
+
+    recorded_before = bench.record(delivery.reference) is not None
+    bench.lane(standard).settle(body(delivery), receive_count=2)
+    bench.wait_for(standard, delivery.reference)
+    record = bench.record(delivery.reference)
+    assert record["status"] == ("FAILED" if script == "410" else "DELIVERED")
+    numbers = [entry["attemptNumber"] for entry in record["retryHistory"]]
+    assert numbers == list(range(record["attempts"]))
+    assert len(bench.dead_letters(delivery.reference)) == (script == "410")
+    sent_again = not recorded_before and state != "Deliver"
+    assert requests(receiver, delivery) == record["attempts"] + sent_again
+
+
+def test_a_delivery_that_is_settled_twice_at_once_is_recorded_once(
+    bench: Any, deliver_to: Callable[..., Delivery]
+) -> None:
+    delivery, standard = deliver_to("200"), bench.standard()
+    lane = bench.lane(standard)
+    assert lane.settle(body(delivery))[1] is Settled.DELIVERED
+    assert lane.settle(body(delivery))[1] is Settled.ALREADY_SETTLED
+    assert len(bench.record(delivery.reference)["retryHistory"]) == 1
+
+
+def requests(receiver: Receiver, delivery: Delivery) -> int:
+    message_id = delivery.reference.message_id
+    return sum(arrival.message_id == message_id for arrival in receiver.arrivals)

@@ -1,0 +1,63 @@
+"""`homing cost`: what messages cost on AWS, and how that number comes about."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench import plots, render
+from workbench.cost import load_model
+from workbench.cost_report import Report, show
+from workbench.options import AsJson
+from workbench.scenario import DEFAULT_RATE, MAX_BATCH, MILLION, Scenario
+
+
+def cost(
+    messages: Annotated[int, typer.Option(min=1, help="How many in a month.")] = MILLION,
+    failure_rate: Annotated[
+        float, typer.Option(min=0, max=1, help="The share of attempts that fail and are retried.")
+    ] = 0.01,
+    payload_bytes: Annotated[int, typer.Option(min=0, help="The size of each.")] = 1024,
+    max_attempts: Annotated[int, typer.Option(min=1, max=20, help="The policy's limit.")] = 3,
+    latency_ms: Annotated[int, typer.Option(min=0, help="How long endpoints take.")] = 200,
+    rate: Annotated[
+        float, typer.Option(min=0.001, help="Messages per second, while messages come in.")
+    ] = DEFAULT_RATE,
+    batch_size: Annotated[
+        float | None,
+        typer.Option(
+            min=1, max=MAX_BATCH, help="Messages in a batch; by default what the rate makes of it."
+        ),
+    ] = None,
+    lane: Annotated[bool, typer.Option(help="First attempts at Express prices.")] = True,
+    region: Annotated[str, typer.Option(help="Whose prices.")] = "us-east-1",
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Draw cost against failure rate, both lanes, into this PNG."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what messages cost on AWS, line by line: counts of calls times prices."""
+    model = load_model(region)
+    scenario = Scenario(
+        messages=messages,
+        payload_bytes=payload_bytes,
+        failure_rate=failure_rate,
+        max_attempts=max_attempts,
+        latency_ms=latency_ms,
+        lane="on" if lane else "off",
+        batch_size=batch_size or MAX_BATCH,
+        rate=rate,
+    )
+    if batch_size is None:
+        scenario = model.filled(scenario)
+    if plot:
+        plots.cost_by_failure_rate(model, scenario, plot)
+    report = Report(model, scenario, region)
+    if as_json:
+        typer.echo(json.dumps(report.to_document(), indent=2))
+    else:
+        render.console().print(show(report))

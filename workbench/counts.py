@@ -1,0 +1,88 @@
+"""How often a message calls AWS: `counts.json`, which `tests` count anew on the local cloud.
+
+    {"counted": "how and when",
+     "lanes": {"on" | "off": {
+         "perBatch": {name: calls},          what a whole batch of the delivery queue shares
+         "fates": [{"end": DELIVERED | FAILED | MAX_RETRIES_EXCEEDED,
+                    "attempts": 1...,        how many were made
+                    "calls": {name: calls}}]}}}
+
+`calls` of a fate are those of one message to one target. Names of calls:
+
+    api.requests              requests to the HTTP API
+    lambda.<Function>         invocations, by construct id
+    dynamodb.writeUnits       write units of both tables and the index
+    dynamodb.readUnits        read units
+    sqs.deliveries.<action>   requests to the delivery queue: send, receive, delete
+    sqs.deadLetters.send      requests to the dead-letter queue
+    express.requests          Express executions
+    express.tasks             task states entered in them
+    standard.executions       Standard executions
+    standard.transitions      states entered in them, and one for each start
+
+An end is counted for 1, 2, 3 ... attempts. What lies beyond the last one counted grows by what the
+last retry added, since every further retry makes the same calls.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FILE = Path(__file__).with_name("counts.json")
+
+Calls = dict[str, float]
+
+
+class End(StrEnum):
+    """How a delivery ends: its last ledger status."""
+
+    DELIVERED = "DELIVERED"
+    FAILED = "FAILED"
+    MAX_RETRIES_EXCEEDED = "MAX_RETRIES_EXCEEDED"
+
+
+@dataclass(frozen=True, slots=True)
+class LaneCounts:
+    """The counts of one lane.
+
+    Args:
+        per_batch: calls that the messages of a batch share.
+        fates: calls of one message, by how it ended and after how many attempts.
+    """
+
+    per_batch: Mapping[str, float]
+    fates: Mapping[tuple[End, int], Mapping[str, float]]
+
+    def calls(self, end: End, attempts: int) -> Calls:
+        """Give the calls of a message that ended so after so many attempts.
+
+        Raises:
+            KeyError: when neither this fate nor two shorter ones with the same end were counted.
+        """
+        if (end, attempts) in self.fates:
+            return dict(self.fates[end, attempts])
+        last = max(counted for fate, counted in self.fates if fate is end)
+        upper, lower = self.fates[end, last], self.fates[end, last - 1]
+        beyond = attempts - last
+        return {name: upper[name] + beyond * (upper[name] - lower[name]) for name in upper}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Read one of `lanes`."""
+        return cls(
+            per_batch=document["perBatch"],
+            fates={(End(one["end"]), one["attempts"]): one["calls"] for one in document["fates"]},
+        )
+
+
+def load_counts(file: Path = FILE) -> dict[str, LaneCounts]:
+    """Give the counts with the lane `on` and `off`."""
+    lanes = json.loads(file.read_text())["lanes"]
+    return {name: LaneCounts.from_document(lane) for name, lane in lanes.items()}

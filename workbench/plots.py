@@ -1,0 +1,99 @@
+"""Plots as PNG: dark on light, labelled at the curve, readable in a page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from workbench.cost import Model
+    from workbench.scenario import Scenario
+
+_BLUE, _ORANGE, _GREY = "#1f5fa8", "#c4560c", "#5a5a5a"
+_RATES = tuple(step / 400 for step in range(41))  # 0 to 10%
+_TARGETS = ((0.01, 7.0), (0.05, 15.0))
+_DPI = 150
+
+
+def cost_by_failure_rate(model: Model, scenario: Scenario, file: Path) -> None:
+    """Draw the dollars per million messages against the failure rate, for both lanes."""
+    figure = _figure(8, 4.5)
+    axes = figure.subplots()
+    percent = [rate * 100 for rate in _RATES]
+    for lane, colour, above in (("on", _BLUE, 18), ("off", _ORANGE, 9)):
+        dollars = [
+            model.per_million(replace(scenario, failure_rate=rate, lane=lane)) for rate in _RATES
+        ]
+        axes.plot(percent, dollars, color=colour, linewidth=2)
+        axes.annotate(
+            f"lane {lane}: ${dollars[0]:,.2f} at 0%, ${dollars[-1]:,.2f} at 10%",
+            (percent[20], dollars[20]),
+            xytext=(-200, above),
+            textcoords="offset points",
+            color=colour,
+            parse_math=False,
+        )
+    for rate, target in _TARGETS:
+        axes.plot([rate * 100], [target], marker="v", color=_GREY, linestyle="none")
+        axes.annotate(
+            f"target ${target:.0f}",
+            (rate * 100, target),
+            xytext=(-9, -14),
+            textcoords="offset points",
+            color=_GREY,
+            fontsize=8,
+            parse_math=False,
+        )
+    axes.set_yscale("log")
+    axes.set_ylim(bottom=4, top=400)
+    axes.set_yticks([5, 10, 20, 50, 100, 200], ["$5", "$10", "$20", "$50", "$100", "$200"])
+    axes.set_xlabel("attempts that fail, %")
+    axes.set_ylabel("per million messages")
+    axes.set_title(
+        f"{scenario.payload_bytes} bytes, {scenario.latency_ms} ms endpoints, "
+        f"at most {scenario.max_attempts} attempts; without logs, egress, free tier",
+        fontsize=9,
+        color=_GREY,
+    )
+    _plain(axes)
+    figure.savefig(file, dpi=_DPI)
+
+
+def arrivals(series: Mapping[str, Sequence[float]], title: str, file: Path) -> None:
+    """Draw requests per second over time, one panel for each series, all to the same scale.
+
+    Args:
+        series: by its name, one value for each second.
+        title: what happened.
+        file: where to.
+    """
+    figure = _figure(8, 1.25 * len(series) + 0.9)
+    panels = figure.subplots(len(series), 1, sharex=True, sharey=True, squeeze=False)
+    for axes, (name, values) in zip(panels[:, 0], series.items(), strict=True):
+        axes.bar(range(len(values)), values, width=1.0, color=_BLUE)
+        axes.set_ylabel("%", fontsize=8)
+        axes.set_ylim(0, 105)
+        axes.set_title(f"{name}: peak {max(values):.1f}% in one second", fontsize=9, loc="left")
+        _plain(axes)
+    panels[-1, 0].set_xlabel("seconds after the failure")
+    figure.suptitle(title, fontsize=10, color=_GREY)
+    figure.savefig(file, dpi=_DPI)
+
+
+def _figure(width: float, height: float) -> Figure:
+    from matplotlib.figure import Figure  # noqa: PLC0415  # half a second, only for those who plot
+
+    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def _plain(axes: Axes) -> None:
+    axes.grid(visible=True, axis="y", color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)

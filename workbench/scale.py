@@ -1,0 +1,151 @@
+"""Which quota binds first: what a rate of messages asks of each, beside what AWS gives.
+
+Demand is rate x calls, or rate x time for what is counted at once (Little's law). Calls come from
+`counts.json`, times from `data/assumptions.json`, quotas from `data/quotas.json`; the tables of
+docs/scaling.md are made here, and a test holds the page to them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.bill import dispatch_ms, express_times
+from workbench.billing import function_ms
+from workbench.scenario import Scenario, expected_calls
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workbench.bill import Basis
+    from workbench.cost import Model
+
+_FILE = Path(__file__).with_name("data") / "quotas.json"
+
+RATES = (10, 100, 1_000, 10_000)
+DEFAULT = Scenario()
+SLOW = replace(DEFAULT, latency_ms=15_000)
+
+_INDEX_PARTITIONS = 16
+# A retry of the default policy waits 1 to 2 s, then 2 to 3 s; a schedule of days waits longer.
+_WAIT_SECONDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """A limit.
+
+    Args:
+        name: for people.
+        limit: how much there is.
+        unit: of what.
+        remedy: how to get more.
+        source: where it is documented, with the date; empty where this stack sets it.
+    """
+
+    name: str
+    limit: float
+    unit: str
+    remedy: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a rate asks of a quota."""
+
+    quota: Quota
+    demand: float
+
+    @property
+    def share(self) -> float:
+        """Demand over limit: it binds above 1."""
+        return self.demand / self.quota.limit
+
+
+def quotas() -> dict[str, Quota]:
+    """Give the quotas, by the names that `demands` uses."""
+    document = json.loads(_FILE.read_text())["quotas"]
+    return {
+        name: Quota(
+            one["name"],
+            one["limit"],
+            one["unit"],
+            one["raise"],
+            f"{one['source']}, {one['date']}" if "source" in one else "",
+        )
+        for name, one in document.items()
+    }
+
+
+def loads(model: Model, scenario: Scenario, rate: float) -> dict[str, Load]:
+    """Give what a rate of messages asks of every quota.
+
+    Args:
+        model: counts, assumptions; prices are not used.
+        scenario: failure rate, latency, lane; batches are taken to be full.
+        rate: messages per second.
+    """
+    basis = model.basis(scenario)
+    known = quotas()
+    return {name: Load(known[name], n) for name, n in demands(basis, rate).items()}
+
+
+def binding(loads_of: Mapping[str, Load]) -> list[Load]:
+    """Give the loads that exceed their quota, the worst first."""
+    return sorted(
+        (load for load in loads_of.values() if load.share > 1), key=lambda load: -load.share
+    )
+
+
+def demands(basis: Basis, rate: float) -> dict[str, float]:
+    """Give what a rate of messages uses of each quota, in the quota's unit."""
+    calls = expected_calls(basis.counts, basis.scenario)
+    batch_seconds = dispatch_ms(basis) / 1000
+    retries = calls["lambda.RecordRetry"]
+    dead_letters = calls["sqs.deadLetters.send"]
+    # The index is written once when it is entered, and once more whenever it is left or moved.
+    index_writes = 2 * retries + dead_letters
+    return {
+        "api.throttle": rate * calls["api.requests"],
+        "api.account": rate * calls["api.requests"],
+        "sqs.send": rate * calls["sqs.deliveries.send"],
+        "sqs.receive": rate * calls["sqs.deliveries.receive"],
+        "sqs.inFlight": rate * batch_seconds,
+        "dispatch.concurrency": rate * calls["lambda.Dispatch"] * batch_seconds,
+        "lambda.concurrency": rate * _lambda_seconds(basis),
+        "states.startStandard": rate * calls["standard.executions"],
+        "states.transitions": rate * calls["standard.transitions"],
+        "states.open": rate * _open_seconds(basis),
+        "dynamodb.ledger": rate * (calls["dynamodb.writeUnits"] - 1),
+        "dynamodb.messages": rate,
+        "dynamodb.attention": rate * index_writes / _INDEX_PARTITIONS,
+    }
+
+
+def _lambda_seconds(basis: Basis) -> float:
+    """Give how long functions run for one message."""
+    calls = expected_calls(basis.counts, basis.scenario)
+    longest = {"Dispatch": dispatch_ms(basis)}
+    return sum(
+        calls[f"lambda.{name}"]
+        * longest.get(name, function_ms(function, basis.scenario, longest_express_ms=0))
+        / 1000
+        for name, function in basis.assumptions.functions.items()
+    )
+
+
+def _open_seconds(basis: Basis) -> float:
+    """Give how long Standard executions are open for one message."""
+    calls = expected_calls(basis.counts, basis.scenario)
+    in_express = calls["express.requests"]
+    attempts = calls["lambda.Deliver"] - in_express
+    attempt_seconds = (basis.scenario.latency_ms + 3 * basis.assumptions.express.task_ms) / 1000
+    return attempts * attempt_seconds + calls["lambda.RecordRetry"] * _WAIT_SECONDS
+
+
+def fastest_first_attempt_ms(basis: Basis) -> float:
+    """Give how long the Express execution of a delivery takes that succeeds at once."""
+    return min(ms for _, ms in express_times(basis))
