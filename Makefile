@@ -11,9 +11,12 @@ help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 $(BIN)/.synced: pyproject.toml uv.lock
+	@echo "installing into .venv (once)"
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv==0.13.9; }
 	@$(BIN)/uv sync --frozen --quiet --inexact --compile-bytecode
 	@touch $@
+
+$(BIN)/homing: $(BIN)/.synced
 
 demo: $(BIN)/.synced  ## bring up the local cloud, send messages of every fate, show what became of them
 	@$(BIN)/homing demo

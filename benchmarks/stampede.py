@@ -146,20 +146,24 @@ def _next_second(
 
 def rows(cohort: int = COHORT) -> Iterator[tuple[str, ...]]:
     """Give the rows of the table in docs/retry-policy.md, without its head."""
-    for case in CASES:
-        for jitter in Jitter:
-            run = simulate(case, jitter, cohort=cohort)
-            yield (
-                case.name,
-                jitter.value,
-                f"{run.peak():.1%}",
-                f"{run.peak(case.down_seconds):.1%}",
-                f"{run.drained} s",
-                f"{run.requests / cohort:.1f}",
-            )
+    return (row(case, jitter, cohort) for case in CASES for jitter in Jitter)
 
 
-HEAD = ("endpoint", "jitter", "peak", "peak once up", "drained", "requests each")
+def row(case: Case, jitter: Jitter, cohort: int) -> tuple[str, ...]:
+    """Give one row of the table."""
+    run = simulate(case, jitter, cohort=cohort)
+    return (
+        case.name,
+        jitter.value,
+        f"{run.peak():.1%}",
+        f"{run.peak(case.down_seconds):.1%}",
+        f"{run.drained} s",
+        f"{run.requests / cohort:.1f}",
+        f"{run.parked / cohort:.1%}",
+    )
+
+
+HEAD = ("endpoint", "jitter", "peak", "peak once up", "drained", "requests each", "never delivered")
 
 
 def main() -> None:

@@ -41,8 +41,14 @@ class Reference:
 
     @property
     def delivery_id(self) -> str:
-        """A stable id made from the key, fit to be the name of an execution."""
-        return hashlib.sha256(f"{self.pk}\n{self.sk}".encode()).hexdigest()[:32]
+        """A stable id made from the key and its time of creation, fit to name an execution.
+
+        Repeats of a message share the time of creation. A message that is sent anew when all of it
+        has been forgotten does not, and needs a name of its own: Step Functions remembers names for
+        90 days (docs/decisions/0007).
+        """
+        text = f"{self.pk}\n{self.sk}\n{self.created_at}"
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def to_document(self) -> dict[str, str]:
         """Give the `reference` of the delivery document (docs/architecture.md)."""

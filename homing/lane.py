@@ -4,11 +4,12 @@ A first attempt runs as an Express execution, which leaves nothing behind that c
 it breaks halfway. So the queue keeps the message until the execution has come back, and a message
 that comes again (after a break, or because its sender repeated it) is settled from the ledger:
 
-    no record               run the first attempt
+    no record               run the first attempt; but if the queue hands the message out again, the
+                            delivery may have been handed off without a record: then it is under way
     DELIVERED, CANCELLED    nothing is left to do
     RETRY_SCHEDULED         go on in the Standard workflow, under the delivery's own name
-    FAILED, MAX_RETRIES_…   park it again where the queue has handed it out before, since the break
-                            may have come between the record and the dead letter
+    FAILED, MAX_RETRIES_…   park it again, since the break may have come between the record and the
+                            dead letter (docs/decisions/0050)
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ class Starts(Protocol):
 
     def start(self, delivery_id: str, document: str) -> bool:
         """Start the execution of a delivery; tell whether it is new."""
+
+    def is_under_way(self, delivery_id: str) -> bool:
+        """Tell whether the execution of a delivery has been started."""
 
 
 class Runs(Protocol):
@@ -106,23 +110,23 @@ class Lane:
             return delivery.reference, self._start(delivery.reference, body)
         record = self.records.read(delivery.reference)
         if record is not None:
-            return delivery.reference, self._from_record(document, record, receive_count)
+            return delivery.reference, self._from_record(document, record)
+        if receive_count > 1 and self.workflow.is_under_way(delivery.reference.delivery_id):
+            return delivery.reference, Settled.ALREADY_STARTED
         end = self.first_attempts.run(delivery.reference.delivery_id, body)
         if end != "OVERTAKEN":
             return delivery.reference, Settled(end)
         record = self.records.read(delivery.reference)
         if record is None:
             raise UnsettledError("overtaken, but by nobody that the ledger knows")
-        return delivery.reference, self._from_record(document, record, receive_count)
+        return delivery.reference, self._from_record(document, record)
 
-    def _from_record(
-        self, document: Mapping[str, Any], record: Mapping[str, Any], receive_count: int
-    ) -> Settled:
+    def _from_record(self, document: Mapping[str, Any], record: Mapping[str, Any]) -> Settled:
         reference = Delivery.from_document(document).reference
         match Status(record["status"]):
             case Status.RETRY_SCHEDULED:
                 return self._start(reference, json.dumps(resumed(document, record)))
-            case Status.FAILED | Status.MAX_RETRIES_EXCEEDED if receive_count > 1:
+            case Status.FAILED | Status.MAX_RETRIES_EXCEEDED:
                 self.dead_letters.park(parked(document, record))
                 return Settled.DEAD_LETTERED
             case _:

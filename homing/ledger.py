@@ -28,8 +28,12 @@ if TYPE_CHECKING:
     from homing.outcome import Outcome
 
 # An unrecorded attempt is a gap in the account, so a later attempt may pass over it: `<=`, not `=`.
-# Two workers with the same attempt still exclude each other (docs/decisions/0002).
-ATTEMPT_CONDITION = "attribute_not_exists(attempts) OR attempts <= :attemptNumber"
+# Two workers with the same attempt still exclude each other (docs/decisions/0002). `nextRetryAt`
+# stands for as long as a retry is due, so an end once recorded stays (docs/decisions/0051).
+ATTEMPT_CONDITION = (
+    "attribute_not_exists(attempts) OR "
+    "(attempts <= :attemptNumber AND attribute_exists(nextRetryAt))"
+)
 
 # Short time-outs: a ledger that is slow must not hold the delivery.
 _CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "max_attempts": 3})
@@ -154,6 +158,8 @@ class Ledger:
     def read(self, reference: Reference) -> dict[str, Any] | None:
         """Give a delivery's record as it stands now, None without one.
 
+        DynamoDB deletes expired items days late; a record older than the delivery is none.
+
         Raises:
             botocore.exceptions.ClientError: when the ledger cannot be read.
         """
@@ -162,7 +168,8 @@ class Ledger:
             Key={"pk": {"S": reference.pk}, "sk": {"S": reference.sk}},
             ConsistentRead=True,
         )
-        return from_dynamodb(found["Item"]) if "Item" in found else None
+        record = from_dynamodb(found["Item"]) if "Item" in found else None
+        return record if record and record["createdAt"] == reference.created_at else None
 
 
 def _read_failed_condition(update: Mapping[str, Any], item: Mapping[str, Any]) -> Recorded:

@@ -47,6 +47,19 @@ class Workflow:
             return False
         return True
 
+    def is_under_way(self, delivery_id: str) -> bool:
+        """Tell whether the Standard execution of a delivery has been started, ended or not.
+
+        Raises:
+            botocore.exceptions.ClientError: when Step Functions does not say.
+        """
+        machine = self._state_machine_arn.replace(":stateMachine:", ":execution:")
+        try:
+            self._client.describe_execution(executionArn=f"{machine}:{delivery_id}")
+        except self._client.exceptions.ExecutionDoesNotExist:
+            return False
+        return True
+
 
 class FirstAttempts:
     """Runs first attempts as Express executions and waits for their end.

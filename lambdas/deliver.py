@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from homing.sender import Sender
-
 from homing.delivery import Reference, Request
+from homing.sender import Sender
 from homing.settings import DeliverSettings
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -50,13 +51,24 @@ def _settle(record: SQSRecord) -> None:
     log_settled(reference, settled, queue_message_id=record.message_id)
 
 
-async def _settle_in_thread(record: SQSRecord) -> None:
-    await asyncio.get_running_loop().run_in_executor(_threads, _settle, record)
+class _Turns:
+    """Settles records at once, but those of one delivery one after the other.
+
+    A FIFO queue never hands out a group that is in flight, but it may hand out several messages of
+    a group in one batch; side by side they would make the same first attempt.
+    """
+
+    def __init__(self) -> None:
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def settle(self, record: SQSRecord) -> None:
+        async with self._turns[record.attributes.message_group_id or record.message_id]:
+            await asyncio.get_running_loop().run_in_executor(_threads, _settle, record)
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Acknowledge the records that are settled; give back only the others."""
     _lane()  # here and not in the threads, since making boto3 clients is not safe there
     return async_process_partial_response(
-        event=event, record_handler=_settle_in_thread, processor=_processor, context=context
+        event=event, record_handler=_Turns().settle, processor=_processor, context=context
     )

@@ -72,8 +72,8 @@ class PythonFunction(lambda_.Function):
             environment={**_observation(settings), **(environment or {})},
             timeout=timeout,
             memory_size=memory_size,
-            # X-Ray knows no resources, so CDK allows its two Put actions on `*`.
-            tracing=lambda_.Tracing.ACTIVE,
+            # Takes part in the trace of whoever calls, and starts none (docs/decisions/0008).
+            tracing=lambda_.Tracing.PASS_THROUGH,
             log_group=log_group,
             role=_role(scope, construct_id, log_group),
         )

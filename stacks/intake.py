@@ -156,6 +156,7 @@ class Intake(Construct):
         workflow.state_machine.grant_start_execution(function)
         if first_attempts:
             first_attempts.grant_start_sync_execution(function)
+            workflow.state_machine.grant_execution(function, "states:DescribeExecution")
             grant(workflow.ledger.table, function, "dynamodb:GetItem")
             workflow.dead_letter_queue.grant(function, "sqs:SendMessage")
         function.add_event_source(

@@ -183,7 +183,7 @@ class Workflow(Construct):
             logs=sfn.LogOptions(
                 destination=self._log_group, level=level, include_execution_data=False
             ),
-            tracing_enabled=True,
+            tracing_enabled=kind is sfn.StateMachineType.STANDARD,  # docs/decisions/0008
         )
         self._grant(machine)
         return machine

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,23 +9,13 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 from typer.core import TyperGroup
 
-from workbench import (
-    dead_letters,
-    demo,
-    live,
-    local_cloud,
-    receiver,
-    render,
-    send,
-    senders_cli,
-    sending,
-)
-from workbench import trace as tracing
+from workbench import cli_senders, demo, live, local_cloud, receiver, render, send, sending
 from workbench.api_client import ApiClient
-from workbench.deliveries import views
-from workbench.errors import NotFoundError, WorkbenchError
+from workbench.cli_reading import reading
+from workbench.cost_command import cost
+from workbench.errors import WorkbenchError
 from workbench.fates import complaints
-from workbench.options import AsJson, MessageId, Port, Profile, Region, Sender, Stack
+from workbench.options import AsJson, Port, Profile, Region, Sender, Stack, print_json
 from workbench.target import find_target, local_target
 
 if TYPE_CHECKING:
@@ -58,9 +47,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Homing delivers notifications over HTTP and does not give up easily.",
 )
-letters = typer.Typer(invoke_without_command=True, help="Look into the dead-letter queue.")
-app.add_typer(letters, name="dead-letters")
-app.add_typer(senders_cli.app, name="senders")
 
 
 @app.command()
@@ -119,50 +105,15 @@ def send_command(
     if wait and report.accepted:
         sending.watch(api, report, console, timeout)
     if as_json:
-        _print_json(report.to_document())
+        print_json(report.to_document())
     else:
         _say(report.summary)
     raise typer.Exit(0 if report.succeeded else 1)
 
 
-@app.command("status")
-def status_command(
-    message_id: MessageId,
-    sender: Sender = None,
-    as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
-) -> None:
-    """Show what became of a message: every delivery, every attempt on record."""
-    document = ApiClient(find_target(stack, region, profile)).message(message_id, sender)
-    if as_json:
-        _print_json(document)
-        return
-    console = render.console()
-    for view in views(document):
-        console.print(render.deliveries([view]), "")
-        if view.document.get("retryHistory"):
-            console.print(render.retry_history(view), "")
-
-
-@app.command("trace")
-def trace_command(
-    message_id: MessageId,
-    sender: Sender = None,
-    as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
-) -> None:
-    """Show the execution of each delivery as a tree: states, times, outcomes, waits."""
-    target = find_target(stack, region, profile)
-    traces = tracing.trace(target, ApiClient(target), message_id, sender)
-    if as_json:
-        _print_json({"messageId": message_id, "deliveries": [t.to_document() for t in traces]})
-        return
-    for found in traces:
-        render.console().print(render.trace(found))
+app.add_typer(reading)
+app.add_typer(cli_senders.app, name="senders")
+app.command("cost")(cost)
 
 
 @app.command("receiver")
@@ -196,66 +147,6 @@ def demo_command(port: Port = None) -> None:
     for complaint in wrong:
         _complain(f"not as it should be: {complaint}")
     raise typer.Exit(1 if wrong else 0)
-
-
-Limit = Annotated[int, typer.Option(min=1, help="Look at no more than so many.")]
-
-
-@letters.callback()
-def letters_default(
-    context: typer.Context,
-    limit: Limit = 100,
-    as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
-) -> None:
-    """Look into the dead-letter queue; nothing is taken out of it."""
-    if context.invoked_subcommand is None:
-        letters_list(limit, as_json, stack, region, profile)
-    elif as_json:
-        raise typer.BadParameter(f"--json goes after {context.invoked_subcommand}")
-
-
-@letters.command("list")
-def letters_list(
-    limit: Limit = 100,
-    as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
-) -> None:
-    """List the dead letters: who, where to, and why they were given up."""
-    seen = dead_letters.look(find_target(stack, region, profile), limit)
-    if as_json:
-        _print_json(seen.to_document())
-        return
-    console = render.console()
-    if seen.letters:
-        console.print(render.dead_letters(seen.letters))
-    console.print(seen.summary)
-
-
-@letters.command("show")
-def letters_show(
-    message_id: MessageId,
-    limit: Limit = 1000,
-    as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
-) -> None:
-    """Show the whole document of each dead letter of a message."""
-    seen = dead_letters.look(find_target(stack, region, profile), limit)
-    found = [one for one in seen.letters if one.reference.message_id == message_id]
-    if not found:
-        raise NotFoundError(f"no dead letter of message {message_id} ({seen.summary})")
-    if as_json:
-        _print_json([one.document for one in found])
-        return
-    console = render.console()
-    for one in found:
-        console.print(render.dead_letters([one]), "", json.dumps(one.document, indent=2), "")
 
 
 def _lines(
@@ -305,7 +196,3 @@ def _say(text: str) -> None:
 
 def _complain(text: str) -> None:
     typer.echo(text, err=True)
-
-
-def _print_json(document: Any) -> None:
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import socket
+import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _TIMEOUT_SECONDS = 90
 _LOOK_AT = 1000
+_LOOKS = 5
 _TRACED = "two-503s"
 
 
@@ -102,8 +104,16 @@ def _watch(api: ApiClient, sent: Sequence[Sent], console: Console) -> None:
 
 
 def _dead_letters(target: Target, run_id: str) -> list[DeadLetter]:
-    found = dead_letters.look(target, _LOOK_AT).letters
-    return [letter for letter in found if letter.reference.message_id.endswith(run_id)]
+    """Look until all that failed are parked: the record is written a moment before the letter."""
+    expected = sum(fate.status != "DELIVERED" for fate in FATES)
+    found: list[DeadLetter] = []
+    for _ in range(_LOOKS):
+        letters = dead_letters.look(target, _LOOK_AT).letters
+        found = [one for one in letters if one.reference.message_id.endswith(run_id)]
+        if len(found) >= expected:
+            break
+        time.sleep(1)
+    return found
 
 
 def _see(api: ApiClient, one: Sent, receiver: Receiver, letters: Sequence[DeadLetter]) -> Seen:

@@ -137,7 +137,7 @@ def _environment(port: int, tmp: Path) -> dict[str, str]:
         "IOT_MTLS_ENABLED": "0",  # these two would listen on ports of their own
         "SFTP_ENABLED": "0",
         "TMPDIR": str(tmp),
-        # Functions inherit it. StartSyncExecution goes to `sync-<host>`, a name that no one has here.
+        # Functions inherit it: no one here has the name `sync-<host>` of StartSyncExecution.
         "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
     }
 

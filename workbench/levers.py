@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from workbench.assumptions import Tracing
 from workbench.counts import End
 
 if TYPE_CHECKING:
@@ -40,11 +39,6 @@ class Lever:
     name: str
     price: str
     apply: Callable[[Model], Model]
-
-
-def _sample_less(model: Model) -> Model:
-    tracing = Tracing(("express.requests", "standard.executions"), 0, 0.01)
-    return replace(model, assumptions=replace(model.assumptions, tracing=tracing))
 
 
 def _end_at_the_record(model: Model) -> Model:
@@ -112,7 +106,6 @@ def _with_fates(model: Model, change: Callable[[Fates], Fates]) -> Model:
 
 
 LEVERS = (
-    Lever("functions pass traces through, workflows record 1%", "fewer traces", _sample_less),
     Lever("`RecordDelivered` ends the execution, no `Delivered` after it", "", _end_at_the_record),
     Lever("`dispatch` reads the ledger only for what comes again", "", _read_on_repeats_only),
     Lever("records kept for 7 days, not 30", "duplicates noticed for a week", _keep_a_week),

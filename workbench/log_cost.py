@@ -1,7 +1,7 @@
 """What logs add, by log level: bytes that CloudWatch takes in, for a million messages.
 
-The levels are those of the functions (the setting `logLevel`) and of the workflows. Lambda writes
-its own three lines for each invocation at any level, and API Gateway its access log.
+The levels are settings of the stack. Lambda writes its own three lines for each invocation at any
+level, and API Gateway its access log.
 """
 
 from __future__ import annotations
@@ -25,25 +25,20 @@ class LogLevel:
     """What is logged.
 
     Args:
-        name: the level of the functions, and of the workflows.
+        name: the settings that make it.
         application: whether the functions log what they do.
-        workflow: whether the workflows log every event.
-        data: whether those events carry the delivery document.
+        workflow: whether first attempts log every event, without its data.
     """
 
     name: str
     application: bool = False
     workflow: bool = False
-    data: bool = False
 
 
 LEVELS = (
-    LogLevel("functions WARNING or ERROR, workflows ERROR"),
-    LogLevel("functions INFO or DEBUG, workflows ERROR (default)", application=True),
-    LogLevel("functions INFO, first attempts ALL", application=True, workflow=True),
-    LogLevel(
-        "functions INFO, first attempts ALL with data", application=True, workflow=True, data=True
-    ),
+    LogLevel("`logLevel` WARNING or ERROR"),
+    LogLevel("`logLevel` INFO (default) or DEBUG", application=True),
+    LogLevel("`logLevel` INFO, `firstAttemptLogLevel` ALL", application=True, workflow=True),
 )
 
 
@@ -55,8 +50,7 @@ def log_dollars(basis: Basis, level: LogLevel) -> float:
     if level.application:
         size += sum(_event(logs, one, calls) for one in logs["application"])
     if level.workflow:
-        document = basis.scenario.payload_bytes + basis.assumptions.sizes["queueDocument"]
-        size += _workflow(logs, calls, document if level.data else 0)
+        size += _first_attempt(logs, calls)
     return basis.prices["logs.ingestion"].of(size * MILLION / _GB)
 
 
@@ -72,12 +66,11 @@ def _event(logs: Mapping[str, Any], event: Mapping[str, Any], calls: Calls) -> f
     return size
 
 
-def _workflow(logs: Mapping[str, Any], calls: Calls, data: float) -> float:
-    """Give the bytes of the Express executions' events."""
+def _first_attempt(logs: Mapping[str, Any], calls: Calls) -> float:
     one = logs["workflow"]
     events = (
         calls["express.tasks"] * one["eventsPerTask"]
         + calls["express.requests"] * one["eventsPerExecution"]
     )
-    size: float = events * (one["bytes"] + data + logs["eventOverhead"])
+    size: float = events * (one["bytes"] + logs["eventOverhead"])
     return size

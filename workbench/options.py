@@ -1,8 +1,9 @@
-"""The options that several commands share."""
+"""What several commands share: their options, and how they print JSON."""
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+import json
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -56,3 +57,8 @@ Port: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+
+
+def print_json(document: Any) -> None:
+    """Print a document for other programs, on standard output."""
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))

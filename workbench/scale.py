@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.bill import dispatch_ms, express_times
-from workbench.billing import function_ms
+from workbench.billing import expected_longest, function_ms
 from workbench.scenario import Scenario, expected_calls
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Load:
 
     @property
     def share(self) -> float:
-        """Demand over limit: it binds above 1."""
+        """Demand over limit: at 1 there is none left."""
         return self.demand / self.quota.limit
 
 
@@ -94,9 +94,9 @@ def loads(model: Model, scenario: Scenario, rate: float) -> dict[str, Load]:
 
 
 def binding(loads_of: Mapping[str, Load]) -> list[Load]:
-    """Give the loads that exceed their quota, the worst first."""
+    """Give the loads that use up their quota, the worst first."""
     return sorted(
-        (load for load in loads_of.values() if load.share > 1), key=lambda load: -load.share
+        (load for load in loads_of.values() if load.share >= 1), key=lambda load: -load.share
     )
 
 
@@ -146,6 +146,27 @@ def _open_seconds(basis: Basis) -> float:
     return attempts * attempt_seconds + calls["lambda.RecordRetry"] * _WAIT_SECONDS
 
 
-def fastest_first_attempt_ms(basis: Basis) -> float:
-    """Give how long the Express execution of a delivery takes that succeeds at once."""
-    return min(ms for _, ms in express_times(basis))
+def dispatched_per_second(model: Model, scenario: Scenario, slow_share: float) -> float:
+    """Give how many messages per second the dispatcher gets through when some endpoints are slow.
+
+    A batch is done when its slowest delivery is, so one slow endpoint holds up to nine others.
+
+    Args:
+        model: counts and assumptions.
+        scenario: the lane, and the latency of the other endpoints.
+        slow_share: the share of messages that go to an endpoint as slow as in `SLOW`.
+    """
+    ms = _batch_ms(model, scenario, slow_share)
+    at_once: float = model.assumptions.settings["dispatchConcurrency"] * scenario.batch_size
+    return at_once / ms * 1000
+
+
+def _batch_ms(model: Model, scenario: Scenario, slow_share: float) -> float:
+    slow = replace(scenario, latency_ms=SLOW.latency_ms)
+    times = [
+        (share * probability, ms)
+        for share, some in ((1 - slow_share, scenario), (slow_share, slow))
+        for probability, ms in express_times(model.basis(some))
+    ]
+    longest_ms = expected_longest(times, scenario.batch_size)
+    return function_ms(model.assumptions.functions["Dispatch"], scenario, longest_ms)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +24,16 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def parked(homing: Homing, receiver: Receiver, run_id: str) -> str:
+def parked(homing: Homing, read: Read, receiver: Receiver, run_id: str) -> str:
     """A message that failed twice and was given up the third time, in vain."""
     target = f"{receiver.url}/script/503,429;retry-after=1,410"
     done = homing("send", "--target", target, "--payload", "1", "--message-id", run_id, "--wait")
     assert done.exit_code == 1
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:  # the record is written a moment before the dead letter
+        (delivery,) = read("trace", run_id)["deliveries"]
+        if delivery["executionStatus"] == "FAILED":
+            break
     return run_id
 
 

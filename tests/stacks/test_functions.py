@@ -133,7 +133,7 @@ def test_a_function_runs_on_arm_with_tracing_and_its_own_log_group(stack: Any, p
     function = stack.properties(FUNCTION, path)
     assert function["Runtime"] == "python3.13"
     assert function["Architectures"] == ["arm64"]
-    assert function["TracingConfig"] == {"Mode": "Active"}
+    assert function["TracingConfig"] == {"Mode": "PassThrough"}
     assert stack.referred(function["LoggingConfig"]["LogGroup"]) == f"{path}Logs"
 
 

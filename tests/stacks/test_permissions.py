@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -49,10 +50,17 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def resource_of(stack: Any, resource: Any) -> str:
+    """The construct path of a resource; the executions of one state machine by its path."""
+    text: str = stack.referred(resource)
+    machine = re.search(r":execution:.*'Ref': '(\w+)'.*:\*$", text)
+    return f"{stack.path_of(machine[1])} executions" if machine else text
+
+
 def allowed(stack: Any, role: str) -> set[tuple[str, str]]:
     """The (action, resource) pairs that the policies of a role allow."""
     return {
-        (action, stack.referred(resource))
+        (action, resource_of(stack, resource))
         for policy in stack.resources(POLICY).values()
         if role in [stack.referred(one) for one in policy["Properties"]["Roles"]]
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
@@ -89,6 +97,7 @@ def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
             {
                 ("states:StartExecution", "Workflow/StateMachine"),
                 ("states:StartSyncExecution", "Workflow/FirstAttempts"),
+                ("states:DescribeExecution", "Workflow/StateMachine executions"),
                 ("dynamodb:GetItem", "Ledger/Deliveries"),
                 ("sqs:SendMessage", "Workflow/DeadLetters"),
                 *CONSUME,

@@ -54,7 +54,7 @@ def test_a_last_attempt_is_logged_once_with_all_there_is_to_say_and_its_metrics(
     (line,) = logged()
     expected = {
         "message": "delivery.attempted",
-        "deliveryId": "177e8aac8089ad8c5daa9695a96a7d87",
+        "deliveryId": "9ad96bf134b647a8947fe9f652f412b1",
         "messageId": "order-1841",
         "senderId": "default",
         "correlationId": "trace-7",

@@ -20,7 +20,7 @@ from workbench.cli import app
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COMMANDS = ["up", "down", "send", "status", "trace", "dead-letters", "receiver", "demo"]
+COMMANDS = ["up", "down", "send", "status", "trace", "dead-letters", "receiver", "demo", "cost"]
 READING = [["status", "m-1"], ["trace", "m-1"], ["dead-letters"], ["dead-letters", "show", "m-1"]]
 
 

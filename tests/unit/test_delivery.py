@@ -62,7 +62,7 @@ def test_what_is_no_delivery_document_is_refused_with_the_reason(
 
 
 def test_the_id_of_a_delivery_is_fit_to_name_an_execution(reference: Reference) -> None:
-    assert reference.delivery_id == "177e8aac8089ad8c5daa9695a96a7d87"
+    assert reference.delivery_id == "9ad96bf134b647a8947fe9f652f412b1"
 
 
 words = st.text(st.characters(codec="utf-8", exclude_characters="#\n"), max_size=8)
@@ -73,10 +73,18 @@ references = st.builds(Reference, *(words,) * 6)
 def test_two_deliveries_share_an_id_only_if_they_share_the_key(
     one: Reference, other: Reference
 ) -> None:
-    assert (one.delivery_id == other.delivery_id) == ((one.pk, one.sk) == (other.pk, other.sk))
-
-
-def test_correlation_and_creation_do_not_change_the_id(reference: Reference) -> None:
-    assert replace(reference, correlation_id="x", created_at="y").delivery_id == (
-        reference.delivery_id
+    assert (one.delivery_id == other.delivery_id) == (
+        (one.pk, one.sk, one.created_at) == (other.pk, other.sk, other.created_at)
     )
+
+
+def test_correlation_does_not_change_the_id(reference: Reference) -> None:
+    assert replace(reference, correlation_id="x").delivery_id == reference.delivery_id
+
+
+def test_a_message_sent_anew_when_it_has_been_forgotten_gets_an_execution_of_its_own(
+    reference: Reference,
+) -> None:
+    again = replace(reference, created_at="2026-02-28T12:00:00.000Z")
+    assert (again.pk, again.sk) == (reference.pk, reference.sk)
+    assert again.delivery_id != reference.delivery_id

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -48,13 +51,14 @@ def states(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     dispatch._lane.cache_clear()
 
 
-def record(body: str, queue_message_id: str = "1") -> dict[str, Any]:
+def record(body: str, queue_message_id: str = "1", group: str | None = None) -> dict[str, Any]:
+    in_group = {} if group is None else {"MessageGroupId": group}
     return {
         "messageId": queue_message_id,
         "body": body,
         "eventSource": "aws:sqs",
         "receiptHandle": "handle",
-        "attributes": {"ApproximateReceiveCount": "1"},
+        "attributes": {"ApproximateReceiveCount": "1", **in_group},
         "messageAttributes": {},
     }
 
@@ -122,6 +126,42 @@ def test_a_workflow_that_cannot_be_started_gives_the_message_back(
     states.delete_state_machine(stateMachineArn=machine["stateMachineArn"])
     body = json.dumps(delivery.to_document())
     assert failures(dispatch.handler({"Records": [record(body, "3")]}, Context())) == ["3"]
+
+
+def test_whether_an_execution_exists_is_asked_by_its_name(states: Any, delivery: Delivery) -> None:
+    workflow = dispatch._lane().workflow
+    assert not workflow.is_under_way("a-name")
+    workflow.start("a-name", json.dumps(delivery.to_document()))
+    assert workflow.is_under_way("a-name")
+
+
+@dataclass
+class Watch:
+    """A lane that notes how many records of a delivery, and of all, it settles at once."""
+
+    at_once: Counter[str] = field(default_factory=Counter)
+    most: Counter[str] = field(default_factory=Counter)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def settle(self, body: str, *, receive_count: int) -> Any:
+        for key in (body, "all"):
+            with self.lock:
+                self.at_once[key] += 1
+                self.most[key] = max(self.most[key], self.at_once[key])
+        time.sleep(0.05)
+        self.at_once.subtract([body, "all"])
+        raise UnsettledError
+
+
+def test_messages_of_one_delivery_in_one_batch_are_settled_in_turn_and_others_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watch = Watch()
+    monkeypatch.setattr(dispatch, "_lane", lambda: watch)
+    records = [record(body, f"{body}{n}", group=body) for body in "ab" for n in range(3)]
+    result = dispatch.handler({"Records": records}, Context())
+    assert sorted(failures(result)) == ["a0", "a1", "a2", "b0", "b1", "b2"]
+    assert watch.most == {"a": 1, "b": 1, "all": 2}
 
 
 class FakeExpress:

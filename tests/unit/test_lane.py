@@ -51,6 +51,9 @@ class FakeCloud:
         self.started.setdefault(delivery_id, document)
         return is_new
 
+    def is_under_way(self, delivery_id: str) -> bool:
+        return delivery_id in self.started
+
     def run(self, delivery_id: str, document: str) -> str:
         self.ran.append(document)
         self.record = self.record_after_run
@@ -130,17 +133,30 @@ def test_a_message_that_was_delivered_is_done(body: str) -> None:
     assert (cloud.ran, cloud.started, cloud.dead) == ([], {}, [])
 
 
+@pytest.mark.parametrize("receive_count", [1, 2])  # an operator's redrive counts from 1 again
 @pytest.mark.parametrize("status", ["FAILED", "MAX_RETRIES_EXCEEDED"])
-def test_a_failure_on_record_is_parked_again_only_if_its_own_message_comes_again(
-    body: str, status: str
+def test_a_failure_on_record_is_parked_again_since_its_dead_letter_may_be_missing(
+    body: str, status: str, receive_count: int
 ) -> None:
     cloud = FakeCloud(record=failure_on_record(status))
-    assert lane(cloud).settle(body, receive_count=1)[1] is Settled.ALREADY_SETTLED
-    assert cloud.dead == []
-    assert lane(cloud).settle(body, receive_count=2)[1] is Settled.DEAD_LETTERED
+    assert lane(cloud).settle(body, receive_count=receive_count)[1] is Settled.DEAD_LETTERED
     (dead,) = cloud.dead
     assert dead["verdict"]["status"] == status
     assert cloud.ran == []
+
+
+def test_a_message_that_comes_again_is_done_if_it_was_handed_off_without_a_record(
+    body: str, reference: Reference
+) -> None:
+    cloud = FakeCloud(started={reference.delivery_id: "the attempt that follows"})
+    assert lane(cloud).settle(body, receive_count=2)[1] is Settled.ALREADY_STARTED
+    assert cloud.ran == []
+
+
+def test_a_message_that_comes_again_with_nothing_done_runs_its_first_attempt(body: str) -> None:
+    cloud = FakeCloud()
+    assert lane(cloud).settle(body, receive_count=2)[1] is Settled.DELIVERED
+    assert cloud.ran == [body]
 
 
 def test_whoever_was_overtaken_sees_to_it_that_the_winners_retry_is_under_way(

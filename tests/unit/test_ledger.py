@@ -122,6 +122,18 @@ def test_an_attempt_that_could_not_be_recorded_does_not_lock_out_the_next(
     assert [entry["attemptNumber"] for entry in item["retryHistory"]] == [0, 2]
 
 
+def test_an_end_on_record_stays_whatever_attempt_comes_after_it(
+    ledger: Ledger, ledger_table: Any, reference: Reference
+) -> None:
+    """Only a record that waits for a retry has a `nextRetryAt`, and only that may change."""
+    ledger.record(update(reference, 0))
+    ended = {**ledger_table.items()[0], "status": {"S": "DELIVERED"}}
+    del ended["nextRetryAt"]
+    ledger_table.client.put_item(TableName=ledger_table.name, Item=ended)
+    assert ledger.record(update(reference, 1)).result is RecordResult.OVERTAKEN
+    assert ledger_table.items() == [ended]
+
+
 def test_deliveries_of_one_message_to_two_targets_are_two_items(
     ledger: Ledger, ledger_table: Any, reference: Reference
 ) -> None:

@@ -10,7 +10,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homing.attempt import Attempt, ProtocolError
@@ -215,6 +215,7 @@ LINES = st.one_of(
 )
 
 
+@settings(deadline=None)  # a socket on a busy machine
 @given(st.lists(LINES, max_size=12))
 def test_whatever_comes_is_a_response_or_one_of_the_named_errors(lines: list[bytes]) -> None:
     try:
@@ -224,6 +225,7 @@ def test_whatever_comes_is_a_response_or_one_of_the_named_errors(lines: list[byt
     assert 200 <= response.status <= 999
 
 
+@settings(deadline=None)
 @given(
     status=st.integers(200, 599),
     retry_after=st.sampled_from([None, "3", "Wed, 21 Oct 2026 07:28:00 GMT"]),

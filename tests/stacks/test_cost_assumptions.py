@@ -1,0 +1,100 @@
+"""What the cost model assumes of the stack is what the stack says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from workbench.assumptions import load_assumptions
+from workbench.scale import quotas
+from workbench.scenario import DEFAULT_RATE
+
+ASSUMED = load_assumptions()
+PATHS = {
+    "Accept": "Intake/Accept",
+    "Dispatch": "Intake/Dispatch",
+    "Deliver": "Workflow/Deliver",
+    "Classify": "Workflow/Classify",
+    "ComputeBackoff": "Workflow/ComputeBackoff",
+    "RecordRetry": "Workflow/RecordRetry",
+}
+# What a message on its way does not call.
+NOT_ON_THE_WAY = {"Intake/GetMessage"}
+
+
+def function(stack: Any, name: str) -> dict[str, Any]:
+    properties: dict[str, Any] = stack.properties("AWS::Lambda::Function", PATHS[name])
+    return properties
+
+
+def only(stack: Any, kind: str) -> dict[str, Any]:
+    (found,) = stack.resources(kind).values()
+    properties: dict[str, Any] = found["Properties"]
+    return properties
+
+
+def test_every_function_on_a_messages_way_is_billed(stack: Any) -> None:
+    assert set(stack.resources("AWS::Lambda::Function")) == {*PATHS.values(), *NOT_ON_THE_WAY}
+    assert set(ASSUMED.functions) == set(PATHS)
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_function_is_billed_at_its_memory_and_architecture(stack: Any, name: str) -> None:
+    properties = function(stack, name)
+    assert properties["MemorySize"] == ASSUMED.functions[name].memory_mb
+    assert properties["Architectures"] == [ASSUMED.settings["architecture"]]
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_function_starts_traces_of_its_own_only_where_that_is_billed(
+    stack: Any, name: str
+) -> None:
+    """A function that a workflow invokes takes part in the workflow's trace."""
+    mode = function(stack, name)["TracingConfig"]["Mode"]
+    invoked_by_a_workflow = PATHS[name].startswith("Workflow/")
+    starts_traces = mode == "Active" and not invoked_by_a_workflow
+    assert (f"lambda.{name}" in ASSUMED.tracing.roots) == starts_traces
+
+
+def test_batches_and_their_concurrency_are_the_event_sources(stack: Any) -> None:
+    source = only(stack, "AWS::Lambda::EventSourceMapping")
+    assert source["BatchSize"] == ASSUMED.settings["batchSize"]
+    concurrency = source["ScalingConfig"]["MaximumConcurrency"]
+    assert concurrency == ASSUMED.settings["dispatchConcurrency"]
+    assert concurrency == quotas()["dispatch.concurrency"].limit
+
+
+def test_the_delivery_queue_is_priced_as_what_it_is(stack: Any) -> None:
+    queue = stack.properties("AWS::SQS::Queue", "Intake/Deliveries")
+    assert ("fifo" if queue.get("FifoQueue") else "standard") == ASSUMED.settings["queue"]
+
+
+def test_records_are_kept_as_long_as_is_paid_for(stack: Any) -> None:
+    variables = function(stack, "Accept")["Environment"]["Variables"]
+    assert variables["RETENTION_DAYS"] == str(ASSUMED.settings["retentionDays"])
+
+
+def test_messages_arrive_as_fast_as_the_api_lets_them_in(stack: Any) -> None:
+    throttle = only(stack, "AWS::ApiGatewayV2::Stage")["DefaultRouteSettings"]
+    assert throttle["ThrottlingRateLimit"] == DEFAULT_RATE
+    assert throttle["ThrottlingRateLimit"] == quotas()["api.throttle"].limit
+
+
+def test_alarms_and_dashboards_are_counted(stack: Any) -> None:
+    alarms, dashboards = "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"
+    assert len(stack.resources(alarms)) == ASSUMED.monthly["cloudwatch.alarms"]
+    assert len(stack.resources(dashboards)) == ASSUMED.monthly["cloudwatch.dashboards"]
+
+
+def test_the_standard_workflow_alone_is_traced(stack: Any) -> None:
+    machines = stack.resources("AWS::StepFunctions::StateMachine")
+    assert len(machines) == 2, json.dumps(sorted(machines))
+    traced = {
+        one["Properties"]["StateMachineType"]
+        for one in machines.values()
+        if one["Properties"].get("TracingConfiguration", {}).get("Enabled")
+    }
+    assert traced == {"STANDARD"}
+    assert ASSUMED.tracing.roots == ("standard.executions",)

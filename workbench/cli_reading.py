@@ -1,0 +1,120 @@
+"""The commands of `homing` that read: `status`, `trace`, `dead-letters`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from workbench import dead_letters, render
+from workbench import trace as tracing
+from workbench.api_client import ApiClient
+from workbench.deliveries import views
+from workbench.errors import NotFoundError
+from workbench.options import AsJson, MessageId, Profile, Region, Sender, Stack, print_json
+from workbench.target import find_target
+
+reading = typer.Typer()
+letters = typer.Typer(invoke_without_command=True, help="Look into the dead-letter queue.")
+reading.add_typer(letters, name="dead-letters")
+
+
+@reading.command("status")
+def status_command(
+    message_id: MessageId,
+    sender: Sender = None,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Show what became of a message: every delivery, every attempt on record."""
+    document = ApiClient(find_target(stack, region, profile)).message(message_id, sender)
+    if as_json:
+        print_json(document)
+        return
+    console = render.console()
+    for view in views(document):
+        console.print(render.deliveries([view]), "")
+        if view.document.get("retryHistory"):
+            console.print(render.retry_history(view), "")
+
+
+@reading.command("trace")
+def trace_command(
+    message_id: MessageId,
+    sender: Sender = None,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Show the execution of each delivery as a tree: states, times, outcomes, waits."""
+    target = find_target(stack, region, profile)
+    traces = tracing.trace(target, ApiClient(target), message_id, sender)
+    if as_json:
+        print_json({"messageId": message_id, "deliveries": [t.to_document() for t in traces]})
+        return
+    for found in traces:
+        render.console().print(render.trace(found))
+
+
+Limit = Annotated[int, typer.Option(min=1, help="Look at no more than so many.")]
+
+
+@letters.callback()
+def letters_default(
+    context: typer.Context,
+    limit: Limit = 100,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Look into the dead-letter queue; nothing is taken out of it."""
+    if context.invoked_subcommand is None:
+        letters_list(limit, as_json, stack, region, profile)
+    elif as_json:
+        raise typer.BadParameter(f"--json goes after {context.invoked_subcommand}")
+
+
+@letters.command("list")
+def letters_list(
+    limit: Limit = 100,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """List the dead letters: who, where to, and why they were given up."""
+    seen = dead_letters.look(find_target(stack, region, profile), limit)
+    if as_json:
+        print_json(seen.to_document())
+        return
+    console = render.console()
+    if seen.letters:
+        console.print(render.dead_letters(seen.letters))
+    console.print(seen.summary)
+
+
+@letters.command("show")
+def letters_show(
+    message_id: MessageId,
+    limit: Limit = 1000,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Show the whole document of each dead letter of a message."""
+    seen = dead_letters.look(find_target(stack, region, profile), limit)
+    found = [one for one in seen.letters if one.reference.message_id == message_id]
+    if not found:
+        raise NotFoundError(f"no dead letter of message {message_id} ({seen.summary})")
+    if as_json:
+        print_json([one.document for one in found])
+        return
+    console = render.console()
+    for one in found:
+        console.print(render.dead_letters([one]), "", json.dumps(one.document, indent=2), "")
