@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from homing.endpoint import Signing
+from homing.endpoint import Signing  # noqa: TC001 -- pydantic reads the annotations
 from homing.errors import FieldError, InvalidMessageError
 from homing.policy_override import conflicts, override
 from homing.raw_json import decode, read_value, split_members

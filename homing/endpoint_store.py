@@ -1,6 +1,7 @@
 """Setting endpoints up: an endpoint and its secrets are two items of two tables, changed together.
 
 Each change says what it was made from (`version`): of two at once one wins, the other is told.
+"""
 
 from __future__ import annotations
 

@@ -83,6 +83,16 @@ class GetMessageSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointsSettings(Settings):
+    """Where `endpoints` keeps endpoints and their secrets, and what it measures them by."""
+
+    endpoints_table: str
+    secrets_table: str
+    default_policy: Policy
+    address_guard: AddressGuard
+
+
+@dataclass(frozen=True, slots=True)
 class DispatchSettings(Settings):
     """Which workflows `dispatch` starts, and what it settles repeated messages from.
 
@@ -98,9 +108,17 @@ class DispatchSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class DeliverSettings(Settings):
-    """How long one attempt may take in all, in seconds."""
+    """What `deliver` keeps to, and where it finds who is delivered to.
+
+    An attempt may take `attempt_timeout_seconds` in all. An endpoint that has only failed for
+    `disable_after_hours` is disabled; with 0 only 410 disables one.
+    """
 
     attempt_timeout_seconds: float
+    address_guard: AddressGuard
+    endpoints_table: str
+    secrets_table: str
+    disable_after_hours: int
 
 
 @dataclass(frozen=True, slots=True)
