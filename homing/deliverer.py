@@ -73,7 +73,7 @@ class Deliverer:
         return outcome
 
     def _watch_over(self, reference: Reference, addressee: Addressee, outcome: Outcome) -> None:
-        """Record what the outcome says of the endpoint. The outcome stands, whatever comes of it."""
+        """Record what the outcome says of the endpoint. The outcome stands, come what may."""
         endpoint = addressee.endpoint
         finding = None if endpoint is None else examine(endpoint, outcome, self._limit)
         if endpoint is None or finding is None:

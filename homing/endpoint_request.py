@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from homing.endpoint import Signing  # noqa: TC001 -- pydantic reads the annotations
 from homing.errors import FieldError, InvalidMessageError
+from homing.identifiers import ENDPOINT_ID
 from homing.policy_override import conflicts, override
 from homing.raw_json import decode, read_value, split_members
 from homing.request_model import Fields, Headers, PolicyRequest, Url, optional, read_fields
@@ -16,12 +17,15 @@ from homing.signing import check_secret
 from homing.target import parse_target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from homing.address_guard import AddressGuard
     from homing.policy import Policy
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_DESCRIPTION_LENGTH = 500
 MAX_RATE = 1000
+MAX_PAGE = 100
 
 Secret = Annotated[str, AfterValidator(check_secret)]
 
@@ -102,6 +106,30 @@ def read_rotation(body: str | bytes) -> dict[str, Any]:
     if errors:
         raise InvalidMessageError(errors)
     return given
+
+
+def check_id(endpoint_id: str) -> str:
+    """Give the id of an endpoint back.
+
+    Raises:
+        InvalidMessageError: when none can have this id.
+    """
+    try:
+        return ENDPOINT_ID.check(endpoint_id)
+    except ValueError as error:
+        raise InvalidMessageError([FieldError("endpointId", str(error))]) from error
+
+
+def read_page(query: Mapping[str, str]) -> tuple[str | None, int]:
+    """Read which endpoints to list: those behind `after`, `limit` at most.
+
+    Raises:
+        InvalidMessageError: when `limit` is out of range.
+    """
+    limit = query.get("limit", str(MAX_PAGE))
+    if not limit.isdecimal() or not 1 <= int(limit) <= MAX_PAGE:
+        raise InvalidMessageError([FieldError("limit", f"must be a number from 1 to {MAX_PAGE}")])
+    return query.get("after") or None, int(limit)
 
 
 def _members(body: str | bytes) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, assert_never
 
 import boto3
 from botocore.config import Config
@@ -14,6 +14,8 @@ from homing.endpoints_table import endpoint_key
 from homing.errors import InquiryError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from homing.endpoint import Endpoint
@@ -26,21 +28,6 @@ _CONFIG = Config(
     connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2}
 )
 
-# In none of them may an endpoint that has been deleted come back as a fragment of itself.
-_UPDATES = {
-    Step.NOTE_FAILURE: (
-        "SET failingSince = :at",
-        "attribute_exists(pk) AND attribute_not_exists(failingSince)",
-    ),
-    # Only the run that was seen: one that began since is another.
-    Step.NOTE_SUCCESS: ("REMOVE failingSince", "failingSince = :since"),
-    Step.DISABLE: (
-        "SET enabled = :no, disabledAt = :at, disabledReason = :reason, updatedAt = :at "
-        "ADD #version :one",
-        "enabled = :yes AND #version = :version",
-    ),
-}
-
 
 class EndpointWatch:
     """Records findings in the endpoints table.
@@ -48,10 +35,10 @@ class EndpointWatch:
     Args:
         table: the name of the endpoints table.
         dynamodb: a DynamoDB client.
-        events: an EventBridge client.
+        events: makes an EventBridge client, when one is needed.
     """
 
-    def __init__(self, table: str, dynamodb: DynamoDBClient, events: Any) -> None:
+    def __init__(self, table: str, dynamodb: DynamoDBClient, events: Callable[[], Any]) -> None:
         self._table = table
         self._dynamodb = dynamodb
         self._events = events
@@ -62,7 +49,7 @@ class EndpointWatch:
         return cls(
             settings.endpoints_table,
             boto3.client("dynamodb", config=_CONFIG),
-            boto3.client("events", config=_CONFIG),
+            lambda: boto3.client("events", config=_CONFIG),
         )
 
     def record(self, endpoint: Endpoint, finding: Finding, at: str) -> bool:
@@ -90,28 +77,11 @@ class EndpointWatch:
         return True
 
     def _update(self, endpoint: Endpoint, finding: Finding, at: str) -> bool:
-        update, condition = _UPDATES[finding.step]
-        values = {
-            ":at": {"S": at},
-            ":since": {"S": endpoint.failing_since or ""},
-            ":reason": {"S": finding.reason},
-            ":no": {"BOOL": False},
-            ":yes": {"BOOL": True},
-            ":one": {"N": "1"},
-            ":version": {"N": str(endpoint.version)},
-        }
-        text = f"{update} {condition} "
-        names = {"ExpressionAttributeNames": {"#version": "version"}} if "#version" in text else {}
         try:
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key=endpoint_key(endpoint.sender_id, endpoint.endpoint_id),
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeValues={
-                    name: value for name, value in values.items() if _uses(text, name)
-                },
-                **names,
+                **_update_of(endpoint, finding, at),
             )
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
             return False
@@ -127,10 +97,45 @@ class EndpointWatch:
             "disabledAt": at,
         }
         entry = {"Source": SOURCE, "DetailType": DISABLED, "Detail": json.dumps(detail)}
-        answer = self._events.put_events(Entries=[entry])
+        answer = self._events().put_events(Entries=[entry])
         if answer["FailedEntryCount"]:
             raise InquiryError(f"no event: {answer['Entries'][0].get('ErrorCode')}")
 
 
-def _uses(text: str, name: str) -> bool:
-    return any(f"{name}{end}" in text for end in (" ", ","))
+def _update_of(endpoint: Endpoint, finding: Finding, at: str) -> dict[str, Any]:
+    """Give the update that records a finding, if the endpoint is still as it was known.
+
+    No condition holds for an endpoint that has been deleted: it must not come back as a fragment.
+    """
+    match finding.step:
+        case Step.NOTE_FAILURE:
+            return {
+                "UpdateExpression": "SET failingSince = :at",
+                "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(failingSince)",
+                "ExpressionAttributeValues": {":at": {"S": at}},
+            }
+        case Step.NOTE_SUCCESS:  # only the run that was seen: one that began since is another
+            return {
+                "UpdateExpression": "REMOVE failingSince",
+                "ConditionExpression": "failingSince = :since",
+                "ExpressionAttributeValues": {":since": {"S": endpoint.failing_since or ""}},
+            }
+        case Step.DISABLE:
+            return {
+                "UpdateExpression": (
+                    "SET enabled = :no, disabledAt = :at, disabledReason = :reason, "
+                    "updatedAt = :at ADD #version :one"
+                ),
+                "ConditionExpression": "enabled = :yes AND #version = :version",
+                "ExpressionAttributeNames": {"#version": "version"},
+                "ExpressionAttributeValues": {
+                    ":at": {"S": at},
+                    ":reason": {"S": finding.reason},
+                    ":no": {"BOOL": False},
+                    ":yes": {"BOOL": True},
+                    ":one": {"N": "1"},
+                    ":version": {"N": str(endpoint.version)},
+                },
+            }
+        case unreachable:
+            assert_never(unreachable)

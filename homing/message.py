@@ -141,6 +141,18 @@ def parse_message(
     return message
 
 
+def test_message(endpoint_id: str, sender_id: str) -> str:
+    """Write the request of a test message to an endpoint: one attempt, so that its end is near."""
+    return json.dumps(
+        {
+            "endpointId": endpoint_id,
+            "senderId": sender_id,
+            "payload": {"type": "homing.test", "endpointId": endpoint_id},
+            "policy": {"maxAttempts": 1},
+        }
+    )
+
+
 def _guard(
     given: Mapping[str, Any],
     sender_id: str,

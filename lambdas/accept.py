@@ -6,16 +6,17 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from homing.answer import accepted
 from homing.errors import InquiryError, IntakeError, InvalidMessageError
 from homing.intake import Intake
-from homing.message import Message, Rules, parse_message
+from homing.message import Message, Rules, parse_message, test_message
 from homing.problem import inquiry_failed, intake_failed, invalid
 from homing.settings import AcceptSettings
-from lambdas.http_api import key_owner, request_body, respond
+from lambdas.http_api import key_owner, queried_sender, request_body, respond
 from lambdas.observation import log_message
 
 if TYPE_CHECKING:
@@ -49,9 +50,9 @@ def _rules() -> Rules:
     )
 
 
-def _parse(now: datetime) -> Message:
+def _parse(body: str | bytes, now: datetime) -> Message:
     return parse_message(
-        request_body(app.current_event),
+        body,
         now=now,
         rules=_rules(),
         owner=key_owner(app.current_event),
@@ -62,8 +63,19 @@ def _parse(now: datetime) -> Message:
 @app.post("/v1/messages")
 def accept() -> Response[str]:
     """Check a message and take it in: 202, or 200 where it had been taken in before."""
+    return _take_in(request_body(app.current_event))
+
+
+@app.post("/v1/endpoints/<endpoint_id>/test")
+def accept_test(endpoint_id: str) -> Response[str]:
+    """Take in a test message to an endpoint; it goes the way of every other."""
+    sender_id = queried_sender(app.current_event)
+    return _take_in(test_message(unquote(endpoint_id), sender_id))
+
+
+def _take_in(body: str | bytes) -> Response[str]:
     now = datetime.now(UTC)
-    message = _parse(now)
+    message = _parse(body, now)
     ids = {"messageId": message.guard.message_id, "senderId": message.guard.sender_id}
     try:
         reception = _intake().accept(message, now=now)

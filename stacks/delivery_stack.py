@@ -8,7 +8,8 @@ from aws_cdk import CfnOutput, Stack
 
 from stacks.alarms import Alarms
 from stacks.dashboard import Dashboard
-from stacks.doors import SenderDoor
+from stacks.doors import SenderDoor, add_routes
+from stacks.endpoint_api import EndpointApi
 from stacks.intake import Intake
 from stacks.ledger import Ledger
 from stacks.registry import Registry
@@ -38,7 +39,7 @@ class DeliveryStack(Stack):
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
         ledger = Ledger(self, "Ledger", settings=settings)
         registry = Registry(self, "Registry", settings=settings)
-        workflow = Workflow(self, "Workflow", settings=settings, ledger=ledger)
+        workflow = Workflow(self, "Workflow", settings=settings, ledger=ledger, registry=registry)
         intake = Intake(
             self,
             "Intake",
@@ -47,8 +48,16 @@ class DeliveryStack(Stack):
             workflow=workflow,
             registry=registry,
         )
+        endpoints = EndpointApi(
+            self, "Endpoints", settings=settings, registry=registry, accept=intake.accept
+        )
+        add_routes(intake.api, endpoints.routes)
         senders = SenderDoor(
-            self, "Senders", settings=settings, registry=registry, routes=intake.routes
+            self,
+            "Senders",
+            settings=settings,
+            registry=registry,
+            routes=(*intake.routes, *endpoints.routes),
         )
         alarms = Alarms(self, "Alarms", settings=settings, intake=intake, workflow=workflow)
         dashboard = Dashboard(

@@ -184,6 +184,13 @@ class StackSettings(BaseModel):
         "networks such as 203.0.113.0/24, commas between them",
         "networks that may not be reached although they are public, such as your own",
     )
+    disable_after_hours: int = _setting(
+        120,
+        "0 to 8760 (a year)",
+        "an endpoint that has only failed for so long is disabled; 0: never, but for a 410",
+        ge=0,
+        le=8760,
+    )
     powertools_layer: str = _setting(
         "published",
         "published, none, the ARN of a layer version",

@@ -6,8 +6,9 @@ import json
 import math
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
 
     from stacks.ledger import Ledger
+    from stacks.registry import Registry
     from stacks.settings import StackSettings
 
 DEFINITION = PROJECT / "statemachine" / "delivery.asl.json"
@@ -52,6 +54,7 @@ class Workflow(Construct):
     Args:
         settings: attempt deadline, retention, log retention.
         ledger: where deliveries are recorded.
+        registry: whom they go to, and what signs them.
     """
 
     def __init__(
@@ -61,12 +64,13 @@ class Workflow(Construct):
         *,
         settings: StackSettings,
         ledger: Ledger,
+        registry: Registry,
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
         self.ledger = ledger
         self.dead_letter_queue = parking_queue(self, "DeadLetters")
-        self.deliver = self._deliver()
+        self.deliver = self._deliver(registry)
         self.classify = self._function("Classify", memory_size=256)
         self.compute_backoff = self._function(
             "ComputeBackoff",
@@ -107,14 +111,30 @@ class Workflow(Construct):
             environment=environment,
         )
 
-    def _deliver(self) -> PythonFunction:
+    def _deliver(self, registry: Registry) -> PythonFunction:
         deadline = self._settings.attempt_timeout_seconds
-        return self._function(
+        function = self._function(
             "Deliver",
             memory_size=256,  # it mostly waits
             timeout=Duration.seconds(math.ceil(deadline) + _DELIVER_MARGIN_SECONDS),
-            environment={"ATTEMPT_TIMEOUT_SECONDS": f"{deadline:g}"},
+            environment={
+                "ATTEMPT_TIMEOUT_SECONDS": f"{deadline:g}",
+                "ADDRESS_GUARD": json.dumps(self._settings.address_guard.to_document()),
+                "ENDPOINTS_TABLE": registry.endpoints.table_name,
+                "SECRETS_TABLE": registry.secrets.table_name,
+                "DISABLE_AFTER_HOURS": str(self._settings.disable_after_hours),
+            },
         )
+        grant(registry.endpoints, function, "dynamodb:GetItem", "dynamodb:UpdateItem")
+        grant(registry.secrets, function, "dynamodb:GetItem")
+        registry.key.grant_decrypt(function)
+        default_bus = Stack.of(self).format_arn(
+            service="events", resource="event-bus", resource_name="default"
+        )
+        function.add_to_role_policy(
+            iam.PolicyStatement(actions=["events:PutEvents"], resources=[default_bus])
+        )
+        return function
 
     def _logs(self) -> logs.LogGroup:
         return logs.LogGroup(
