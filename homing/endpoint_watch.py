@@ -111,7 +111,9 @@ def _update_of(endpoint: Endpoint, finding: Finding, at: str) -> dict[str, Any]:
         case Step.NOTE_FAILURE:
             return {
                 "UpdateExpression": "SET failingSince = :at",
-                "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(failingSince)",
+                "ConditionExpression": (
+                    "attribute_exists(pk) AND attribute_not_exists(failingSince)"
+                ),
                 "ExpressionAttributeValues": {":at": {"S": at}},
             }
         case Step.NOTE_SUCCESS:  # only the run that was seen: one that began since is another

@@ -141,7 +141,7 @@ def parse_message(
     return message
 
 
-def test_message(endpoint_id: str, sender_id: str) -> str:
+def trial_message(endpoint_id: str, sender_id: str) -> str:
     """Write the request of a test message to an endpoint: one attempt, so that its end is near."""
     return json.dumps(
         {

@@ -13,7 +13,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from homing.answer import accepted
 from homing.errors import InquiryError, IntakeError, InvalidMessageError
 from homing.intake import Intake
-from homing.message import Message, Rules, parse_message, test_message
+from homing.message import Message, Rules, parse_message, trial_message
 from homing.problem import inquiry_failed, intake_failed, invalid
 from homing.settings import AcceptSettings
 from lambdas.http_api import key_owner, queried_sender, request_body, respond
@@ -70,7 +70,7 @@ def accept() -> Response[str]:
 def accept_test(endpoint_id: str) -> Response[str]:
     """Take in a test message to an endpoint; it goes the way of every other."""
     sender_id = queried_sender(app.current_event)
-    return _take_in(test_message(unquote(endpoint_id), sender_id))
+    return _take_in(trial_message(unquote(endpoint_id), sender_id))
 
 
 def _take_in(body: str | bytes) -> Response[str]:

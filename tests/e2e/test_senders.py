@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
-from http.client import HTTPConnection
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,55 +14,13 @@ from homing.api_key import issue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Homing
+    from conftest import Door, Homing
 
     from workbench.receiver import Receiver
     from workbench.target import Target
 
     Read = Callable[..., Any]
     Traces = Callable[[], dict[str, int]]
-
-
-@dataclass(frozen=True)
-class Door:
-    """The senders' door, and a key to come with."""
-
-    url: str
-    key: str | None
-
-    def __call__(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """Give the status and the document that a request is answered with."""
-        parts = urlsplit(self.url)
-        connection = HTTPConnection(parts.netloc, timeout=30)
-        headers = {"Content-Type": "application/json"}
-        if self.key is not None:
-            headers["Authorization"] = f"Bearer {self.key}"
-        text = None if body is None else json.dumps(body)
-        try:
-            connection.request(method, parts.path + path, text, headers)
-            response = connection.getresponse()
-            return response.status, json.loads(response.read() or b"null")
-        finally:
-            connection.close()
-
-    def with_key(self, key: str | None) -> Door:
-        return Door(self.url, key)
-
-
-@pytest.fixture
-def door(cloud: Target) -> Door:
-    return Door(cloud.sender_api_url, None)
-
-
-@pytest.fixture
-def enter(homing: Homing, door: Door, run_id: str) -> Callable[[str], Door]:
-    """Make a sender of this test's own, with a key."""
-
-    def make(name: str) -> Door:
-        done = homing("senders", "add", f"{name}-{run_id}", "--json")
-        return door.with_key(json.loads(done.stdout)["key"])
-
-    return make
 
 
 @pytest.fixture
@@ -185,9 +141,9 @@ def test_the_same_id_from_two_senders_is_two_messages(
     assert [each("POST", "/v1/messages", message)[0] for each in (shop, thief)] == [202, 202]
 
 
-def test_health_is_open_at_both_doors(cloud: Target) -> None:
+def test_health_is_open_at_both_doors(cloud: Target, door: Door) -> None:
     for url in (cloud.api_url, cloud.sender_api_url):
-        assert Door(url, None)("GET", "/v1/health") == (200, {"status": "ok"})
+        assert replace(door, url=url)("GET", "/v1/health") == (200, {"status": "ok"})
 
 
 def test_senders_are_listed_without_keys_and_without_hashes(
