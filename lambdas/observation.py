@@ -7,6 +7,9 @@ in the same line in CloudWatch's embedded metric format, so an attempt costs one
 
 from __future__ import annotations
 
+import time
+from functools import cache
+from json import JSONEncoder
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -22,8 +25,14 @@ if TYPE_CHECKING:
     from homing.lane import Settled
     from homing.outcome import Outcome
 
-logger = Logger()
+# Powertools would make an encoder for each event, and try to read the event's name as JSON
+# (docs/benchmarks.md, "One attempt").
+_ENCODER = JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
+
+logger = Logger(json_serializer=_ENCODER.encode, json_deserializer=str)
 metrics = Metrics()
+
+_UNITS = {"AttemptLatency": MetricUnit.Milliseconds}  # all others are counts
 
 
 def log_attempt(
@@ -45,12 +54,10 @@ def log_attempt(
         max_attempts: how many the policy allows.
         next_delay_seconds: the delay to the next attempt, None where there is none.
     """
-    metrics.add_metric("AttemptMade", MetricUnit.Count, 1)
-    metrics.add_metric("AttemptLatency", MetricUnit.Milliseconds, outcome.response_time)
-    metrics.add_metric(_metric_of(verdict), MetricUnit.Count, 1)
     _log(
         logger.info,
         "delivery.attempted",
+        {"AttemptMade": 1, "AttemptLatency": outcome.response_time, _metric_of(verdict): 1},
         deliveryId=reference.delivery_id,
         messageId=reference.message_id,
         senderId=reference.sender_id,
@@ -70,10 +77,10 @@ def log_attempt(
 
 def log_unrecorded(reference: Reference, *, attempt: int, reason: str) -> None:
     """Log that an attempt is missing from the ledger, and count it for the alarm."""
-    metrics.add_metric("LedgerWriteFailed", MetricUnit.Count, 1)
     _log(
         logger.error,  # so that the alarm's metric is there at any log level
         "ledger.unrecorded",
+        {"LedgerWriteFailed": 1},
         deliveryId=reference.delivery_id,
         messageId=reference.message_id,
         senderId=reference.sender_id,
@@ -104,8 +111,7 @@ def log_message(event: str, metric: str, **fields: Any) -> None:
         metric: the CloudWatch metric that counts it.
         fields: ids and field names; never the payload.
     """
-    metrics.add_metric(metric, MetricUnit.Count, 1)
-    _log(logger.info, event, **fields)
+    _log(logger.info, event, {metric: 1}, **fields)
 
 
 def _metric_of(verdict: Verdict) -> str:
@@ -114,7 +120,18 @@ def _metric_of(verdict: Verdict) -> str:
     return "DeliveryFailed" if verdict.is_final else "RetryScheduled"
 
 
-def _log(write: Callable[..., None], event: str, **fields: Any) -> None:
-    embedded = metrics.serialize_metric_set()
+def _log(write: Callable[..., None], event: str, values: dict[str, float], **fields: Any) -> None:
+    embedded = _metric_set(*values)
+    stamped = {**embedded["_aws"], "Timestamp": time.time_ns() // 1_000_000}
+    measured = {name: [float(value)] for name, value in values.items()}
+    write(event, **fields, **embedded | measured | {"_aws": stamped})
+
+
+@cache
+def _metric_set(*names: str) -> dict[str, Any]:
+    """Give these metrics as Powertools embeds them; all but time and values stays the same."""
+    for name in names:
+        metrics.add_metric(name, _UNITS.get(name, MetricUnit.Count), 0)
+    embedded: dict[str, Any] = {**metrics.serialize_metric_set()}
     metrics.clear_metrics()
-    write(event, **fields, **embedded)
+    return embedded
