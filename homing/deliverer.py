@@ -72,6 +72,10 @@ class Deliverer:
         self._watch_over(reference, addressee, outcome)
         return outcome
 
+    def close(self) -> None:
+        """Close all warm connections."""
+        self._sender.close()
+
     def _watch_over(self, reference: Reference, addressee: Addressee, outcome: Outcome) -> None:
         """Record what the outcome says of the endpoint. The outcome stands, come what may."""
         endpoint = addressee.endpoint

@@ -59,7 +59,14 @@ class DeliveryStack(Stack):
             registry=registry,
             routes=(*intake.routes, *endpoints.routes),
         )
-        alarms = Alarms(self, "Alarms", settings=settings, intake=intake, workflow=workflow)
+        alarms = Alarms(
+            self,
+            "Alarms",
+            settings=settings,
+            intake=intake,
+            senders=senders,
+            workflow=workflow,
+        )
         dashboard = Dashboard(
             self,
             "Dashboard",

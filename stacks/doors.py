@@ -48,6 +48,7 @@ class SenderDoor(Construct):
         routes: Sequence[Route],
     ) -> None:
         super().__init__(scope, construct_id)
+        self._routes = routes
         self.authorize = PythonFunction(
             self,
             "Authorize",
@@ -75,8 +76,8 @@ class SenderDoor(Construct):
 
     @property
     def functions(self) -> tuple[PythonFunction, ...]:
-        """The functions of its own."""
-        return (self.authorize,)
+        """The function that checks keys, and those behind the door."""
+        return (self.authorize, *dict.fromkeys(route.function for route in self._routes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,11 +58,6 @@ class EndpointApi(Construct):
         registry.key.grant_encrypt_decrypt(self.endpoints)
 
     @property
-    def functions(self) -> tuple[PythonFunction, ...]:
-        """The functions of its own."""
-        return (self.endpoints,)
-
-    @property
     def routes(self) -> tuple[Route, ...]:
         """What is behind the API."""
         one = "/v1/endpoints/{endpointId}"

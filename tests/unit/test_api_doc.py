@@ -22,14 +22,16 @@ from homing import (
     target_url,
 )
 from homing.address_guard import AddressGuard
+from homing.endpoint_request import EndpointRequest, read_endpoint
 from homing.errors import InvalidMessageError
 from homing.policy import Policy
 from homing.problem import invalid
-from workbench.api_models import AcceptedMessage, MessageState, Problem
+from workbench.api_models import AcceptedMessage, MessageState, NewEndpoint, Problem
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
-REQUESTS, ANSWERS = EXAMPLES[:2], EXAMPLES[2:]
+REQUESTS, ANSWERS = EXAMPLES[:2], EXAMPLES[2:5]
+ENDPOINT, ENDPOINT_ANSWER = EXAMPLES[5:]
 
 
 def parse(body: str) -> message.Message:
@@ -63,6 +65,18 @@ def test_the_fullest_request_on_the_page_has_every_field_but_target_url() -> Non
     assert json.loads(REQUESTS[1]).keys() == fields - other_ways
     for name in fields:
         assert f"`{name}`" in PAGE
+
+
+def test_the_endpoint_on_the_page_can_be_set_up_and_has_every_field() -> None:
+    given, _ = read_endpoint(EndpointRequest, ENDPOINT, AddressGuard(), Policy())
+    fields = EndpointRequest.model_fields
+    assert given.keys() == fields.keys()
+    for field in fields.values():
+        assert f"| `{field.alias}` |" in PAGE
+
+
+def test_the_endpoint_answered_on_the_page_is_of_the_documented_form() -> None:
+    NewEndpoint.model_validate_json(ENDPOINT_ANSWER, extra="forbid")
 
 
 @pytest.mark.parametrize(

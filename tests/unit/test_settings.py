@@ -7,7 +7,7 @@ import pytest
 from homing.address_guard import AddressGuard
 from homing.errors import SettingsError
 from homing.policy import Policy
-from homing.settings import AcceptSettings, DeliverSettings
+from homing.settings import AcceptSettings, ComputeBackoffSettings
 
 COMPLETE = {
     "MESSAGES_TABLE": "messages",
@@ -45,5 +45,5 @@ def test_an_unreadable_variable_is_named(name: str, value: str) -> None:
 
 
 def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ATTEMPT_TIMEOUT_SECONDS", "2.5")
-    assert DeliverSettings.from_env() == DeliverSettings(2.5)
+    monkeypatch.setenv("RETENTION_DAYS", "7")
+    assert ComputeBackoffSettings.from_env() == ComputeBackoffSettings(7)
