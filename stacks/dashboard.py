@@ -9,6 +9,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from stacks.metrics import emitted
+from stacks.queries import RETRY_DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +53,7 @@ class Dashboard(Construct):
             widgets=[
                 [_alarm_states(alarms)],
                 [_attempts(settings), _latency(settings)],
+                [_success_rate(settings), _retry_depth(workflow)],
                 [_waiting(intake), _parked(intake, workflow)],
                 [_executions(workflow), _ledger(settings, workflow)],
                 [_messages(settings), _requests(intake)],
@@ -92,6 +94,33 @@ def _latency(settings: StackSettings) -> cloudwatch.IWidget:
         for statistic in ("p50", "p90", "p99")
     ]
     return _graph("Latency of an attempt (ms)", percentiles, [])
+
+
+def _success_rate(settings: StackSettings) -> cloudwatch.IWidget:
+    ended = {
+        "delivered": emitted(settings, "Delivered", period=_MINUTE),
+        "failed": emitted(settings, "DeliveryFailed", period=_MINUTE),
+    }
+    rate = cloudwatch.MathExpression(
+        expression="100 * delivered / (delivered + failed)",
+        using_metrics=ended,
+        label="delivered, of what ended (%)",
+        period=_MINUTE,
+    )
+    return _graph("Success rate", [rate], [])
+
+
+def _retry_depth(workflow: Workflow) -> cloudwatch.IWidget:
+    """Show how many attempts were first, second, third ones: only the logs tell them apart."""
+    lines = RETRY_DEPTH.to_string()
+    return cloudwatch.LogQueryWidget(
+        title="Retry depth: attempts by number and verdict",
+        log_group_names=[group.log_group_name for group in workflow.attempt_logs],
+        query_string=lines,
+        view=cloudwatch.LogQueryVisualizationType.TABLE,
+        width=_HALF,
+        height=6,
+    )
 
 
 def _waiting(intake: Intake) -> cloudwatch.IWidget:

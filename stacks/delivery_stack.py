@@ -12,6 +12,7 @@ from stacks.doors import SenderDoor, add_routes
 from stacks.endpoint_api import EndpointApi
 from stacks.intake import Intake
 from stacks.ledger import Ledger
+from stacks.queries import Queries
 from stacks.registry import Registry
 from stacks.workflow import Workflow
 
@@ -67,6 +68,8 @@ class DeliveryStack(Stack):
             senders=senders,
             workflow=workflow,
         )
+        if settings.saved_queries:
+            Queries(self, "Queries", settings=settings, intake=intake, workflow=workflow)
         dashboard = Dashboard(
             self,
             "Dashboard",
@@ -88,6 +91,8 @@ class DeliveryStack(Stack):
             "StateMachineArn": workflow.state_machine.state_machine_arn,
             "DashboardName": dashboard.name,
             "AlarmTopicArn": alarms.topic.topic_arn,
+            "MetricsNamespace": settings.metrics_namespace,
+            "AttemptLogGroups": ",".join(group.log_group_name for group in workflow.attempt_logs),
         }
         if workflow.first_attempts:
             outputs["FirstAttemptArn"] = workflow.first_attempts.state_machine_arn

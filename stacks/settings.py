@@ -191,6 +191,11 @@ class StackSettings(BaseModel):
         ge=0,
         le=8760,
     )
+    saved_queries: bool = _setting(
+        default=True,
+        allowed="true, false",
+        meaning="saves Logs Insights queries with the stack; `false` is for the local cloud",
+    )
     powertools_layer: str = _setting(
         "published",
         "published, none, the ARN of a layer version",

@@ -94,6 +94,11 @@ class Workflow(Construct):
         """The functions that its states invoke."""
         return (self.deliver, self.classify, self.compute_backoff, self.record_retry)
 
+    @property
+    def attempt_logs(self) -> tuple[logs.ILogGroup, ...]:
+        """The log groups that hold the one event of each attempt: the last, and those before."""
+        return (self.classify.log_group, self.compute_backoff.log_group)
+
     def _function(
         self,
         construct_id: str,

@@ -12,11 +12,14 @@ from typer.core import TyperGroup
 from workbench import cli_senders, demo, live, local_cloud, receiver, render, send, sending
 from workbench.api_client import ApiClient
 from workbench.cli_reading import reading
+from workbench.console_command import console as console_page
 from workbench.cost_command import cost
 from workbench.errors import WorkbenchError
 from workbench.fates import complaints
 from workbench.options import AsJson, Port, Profile, Region, Sender, Stack, print_json
 from workbench.target import find_target, local_target
+from workbench.watching import watch
+from workbench.what_if_command import what_if
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -114,6 +117,9 @@ def send_command(
 app.add_typer(reading)
 app.add_typer(cli_senders.app, name="senders")
 app.command("cost")(cost)
+app.command("console")(console_page)
+app.command("watch")(watch)
+app.command("what-if")(what_if)
 
 
 @app.command("receiver")

@@ -19,6 +19,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 LOCAL_CONTEXT: Mapping[str, str] = {
     "powertoolsLayer": "none",  # the environment's own Powertools is imported instead
+    "savedQueries": "false",  # the local cloud knows no such resource
     "stage": "local",
     "deletionProtection": "false",
     "attemptTimeoutSeconds": "3",

@@ -29,6 +29,8 @@ OUTPUTS = {
     "FirstAttemptArn": "Workflow/FirstAttempts",
     "DashboardName": "Dashboard/Dashboard",
     "AlarmTopicArn": "Alarms/Topic",
+    "MetricsNamespace": "Homing",
+    "AttemptLogGroups": "Workflow/ClassifyLogs,Workflow/ComputeBackoffLogs",
 }
 
 

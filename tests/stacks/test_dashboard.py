@@ -20,8 +20,12 @@ def widgets(stack: Any) -> list[dict[str, Any]]:
 
 def figures(stack: Any) -> set[tuple[str, str]]:
     """The (metric, statistic) pairs that the dashboard shows."""
-    lines = [line for widget in widgets(stack) for line in widget.get("metrics", [])]
-    return {(line[1], line[-1].get("stat", "Average")) for line in lines}
+    return {(line[1], line[-1].get("stat", "Average")) for line in lines(stack) if len(line) > 1}
+
+
+def lines(stack: Any) -> list[list[Any]]:
+    """The lines of all graphs; one with a single member is a formula."""
+    return [line for widget in widgets(stack) for line in widget.get("metrics", [])]
 
 
 @pytest.mark.parametrize(
@@ -57,12 +61,19 @@ def test_the_dashboard_leads_with_the_state_of_every_alarm(stack: Any) -> None:
 
 
 def test_every_metric_of_ours_that_is_shown_is_emitted_by_a_handler(stack: Any) -> None:
-    shown = {
-        line[1]
-        for widget in widgets(stack)
-        for line in widget.get("metrics", [])
-        if line[0] == "Homing" and "service" in line
-    }
+    shown = {line[1] for line in lines(stack) if line[0] == "Homing" and "service" in line}
     handlers = "".join(path.read_text() for path in (PROJECT / "lambdas").glob("*.py"))
     assert "AttemptMade" in shown
     assert [name for name in sorted(shown) if f'"{name}"' not in handlers] == []
+
+
+def test_the_dashboard_shows_the_share_of_deliveries_that_ended_well(stack: Any) -> None:
+    (formula,) = [line[0]["expression"] for line in lines(stack) if len(line) == 1]
+    assert formula == "100 * delivered / (delivered + failed)"
+
+
+def test_the_dashboard_shows_how_deep_retries_go_from_the_logs_of_attempts(stack: Any) -> None:
+    (query,) = [widget["query"] for widget in widgets(stack) if "query" in widget]
+    assert "count(*) as attempts by attempt, verdict" in query
+    assert "Workflow/ClassifyLogs" in query
+    assert "Workflow/ComputeBackoffLogs" in query

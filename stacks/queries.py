@@ -1,0 +1,122 @@
+"""Saved Logs Insights queries: the usual questions, asked of the functions' logs.
+
+They stand in the CloudWatch console under Logs Insights, in a folder with the stack's name. Every
+line about a delivery has the `messageId`, which leads to the whole story: `homing trace MESSAGE_ID`
+or the search of `homing console`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from stacks.intake import Intake
+    from stacks.settings import StackSettings
+    from stacks.workflow import Workflow
+
+_ATTEMPTED = "message = 'delivery.attempted'"
+_STORY = ("@timestamp", "messageId", "targetUrl", "attempt", "maxAttempts", "status", "reason")
+_NEWEST_FIRST = "@timestamp desc"
+
+# Name -> query, asked of the log groups that hold the one event of each attempt.
+_OF_ATTEMPTS: Mapping[str, logs.QueryString] = {
+    "One message, attempt by attempt": logs.QueryString(
+        fields=[*_STORY, "httpStatus", "durationMs", "nextDelaySeconds", "deliveryId"],
+        filter_statements=[_ATTEMPTED, "messageId = 'PUT THE MESSAGE ID HERE'"],
+        sort="@timestamp asc",
+    ),
+    "What failed for good": logs.QueryString(
+        fields=[*_STORY, "senderId", "correlationId"],
+        filter_statements=[_ATTEMPTED, "status in ['FAILED', 'MAX_RETRIES_EXCEEDED']"],
+        sort=_NEWEST_FIRST,
+        limit=200,
+    ),
+    "Which endpoints fail most": logs.QueryString(
+        filter_statements=[_ATTEMPTED, "verdict != 'DELIVERED'"],
+        stats_statements=["count(*) as attempts, latest(reason) as lately by targetUrl, category"],
+        sort="attempts desc",
+        limit=50,
+    ),
+    "Which endpoints are slow": logs.QueryString(
+        filter_statements=[_ATTEMPTED],
+        stats_statements=[
+            "count(*) as attempts, pct(durationMs, 50) as p50, max(durationMs) as most by targetUrl"
+        ],
+        sort="most desc",
+        limit=50,
+    ),
+    "How deep retries go": logs.QueryString(
+        filter_statements=[_ATTEMPTED],
+        stats_statements=["count(*) as attempts by attempt, verdict"],
+        sort="attempt asc",
+    ),
+}
+# The same, asked of every function's logs.
+_OF_EVERYTHING: Mapping[str, logs.QueryString] = {
+    "Everything about one message": logs.QueryString(
+        fields=["@timestamp", "message", "deliveryId", "status", "reason", "@log"],
+        filter_statements=["messageId = 'PUT THE MESSAGE ID HERE'"],
+        sort="@timestamp asc",
+    ),
+    "Errors of our own": logs.QueryString(
+        fields=["@timestamp", "message", "messageId", "reason", "exception", "@log"],
+        filter_statements=["level in ['ERROR', 'CRITICAL'] or @message like /Task timed out/"],
+        sort=_NEWEST_FIRST,
+        limit=100,
+    ),
+    "Attempts missing from the ledger": logs.QueryString(
+        fields=["@timestamp", "messageId", "deliveryId", "attempt", "reason"],
+        filter_statements=["message = 'ledger.unrecorded'"],
+        sort=_NEWEST_FIRST,
+        limit=200,
+    ),
+}
+
+# For the dashboard, which shows it as a table.
+RETRY_DEPTH = _OF_ATTEMPTS["How deep retries go"]
+
+
+class Queries(Construct):
+    """The saved queries.
+
+    Args:
+        settings: the stack's name, which is the folder they stand in.
+        intake: the functions that take messages in.
+        workflow: the functions of the workflow.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: StackSettings,
+        intake: Intake,
+        workflow: Workflow,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        everything = [each.log_group for each in (*intake.functions, *workflow.functions)]
+        for name, query in _OF_ATTEMPTS.items():
+            self._save(settings, name, query, workflow.attempt_logs)
+        for name, query in _OF_EVERYTHING.items():
+            self._save(settings, name, query, everything)
+
+    def _save(
+        self,
+        settings: StackSettings,
+        name: str,
+        query: logs.QueryString,
+        groups: Sequence[logs.ILogGroup],
+    ) -> None:
+        logs.QueryDefinition(
+            self,
+            "".join(word.strip(",").capitalize() for word in name.split()),
+            query_definition_name=f"{settings.stack_id}/{name}",  # a query is found by its name
+            query_string=query,
+            log_groups=list(groups),
+        )

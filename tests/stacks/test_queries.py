@@ -1,0 +1,78 @@
+"""The saved queries: the usual questions, asked where the answers are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROJECT = Path(__file__).resolve().parents[2]
+NAMES = {
+    "Homing/One message, attempt by attempt",
+    "Homing/What failed for good",
+    "Homing/Which endpoints fail most",
+    "Homing/Which endpoints are slow",
+    "Homing/How deep retries go",
+    "Homing/Everything about one message",
+    "Homing/Errors of our own",
+    "Homing/Attempts missing from the ledger",
+}
+# What Logs Insights and the logger bring themselves.
+BUILT_IN = {"timestamp", "message", "log", "level", "exception"}
+
+
+def queries(stack: Any) -> dict[str, dict[str, Any]]:
+    found = stack.resources("AWS::Logs::QueryDefinition").values()
+    return {query["Properties"]["Name"]: query["Properties"] for query in found}
+
+
+def test_the_usual_questions_are_saved_in_a_folder_of_the_stack(stack: Any) -> None:
+    assert queries(stack).keys() == NAMES
+
+
+def test_a_stage_has_a_folder_of_its_own(synthesize: Callable[..., Any]) -> None:
+    names = queries(synthesize(stage="test"))
+    assert {name.split("/")[0] for name in names} == {"Homing-test"}
+
+
+def test_the_local_cloud_does_without(synthesize: Callable[..., Any]) -> None:
+    assert queries(synthesize(savedQueries="false")) == {}
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_query_asks_for_fields_that_are_logged(stack: Any, name: str) -> None:
+    text = queries(stack)[name]["QueryString"]
+    bare = re.sub(r"'[^']*'|/[^/]*/|as \w+|\w+\(|\*", " ", text)
+    words = set(re.findall(r"\b[a-z][A-Za-z]+\b", bare))
+    commands = {
+        "fields",
+        "filter",
+        "stats",
+        "sort",
+        "limit",
+        "by",
+        "asc",
+        "desc",
+        "in",
+        "like",
+        "or",
+    }
+    named = set(re.findall(r"as (\w+)", text))
+    logged = "".join(path.read_text() for path in (PROJECT / "lambdas").glob("*.py"))
+    unknown = {
+        word for word in words - commands - named - BUILT_IN if not re.search(rf"\b{word}=", logged)
+    }
+    assert unknown == set()
+
+
+def test_attempts_are_asked_where_attempts_are_logged(stack: Any) -> None:
+    groups = queries(stack)["Homing/What failed for good"]["LogGroupNames"]
+    assert {stack.referred(group) for group in groups} == {
+        "Workflow/ClassifyLogs",
+        "Workflow/ComputeBackoffLogs",
+    }

@@ -1,0 +1,131 @@
+"""The console as an ASGI application: routes, and what they share."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from workbench.attempt_log import AttemptLog
+from workbench.console import (
+    dead_letter_pages,
+    deliveries_page,
+    delivery_page,
+    errors,
+    overview_page,
+    what_if_page,
+)
+from workbench.console.actions import QueueActions
+from workbench.console.catalogue import Catalogue
+from workbench.console.executions import Executions
+from workbench.console.graph import Graph, read_graph
+from workbench.console.histories import Histories
+from workbench.console.jobs import Jobs
+from workbench.console.security import Guard
+from workbench.console.standing import Now
+from workbench.console.view import View
+from workbench.deployment import PROJECT
+from workbench.errors import NotFoundError, WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.console.actions import Actions
+    from workbench.target import Target
+
+DEFINITION = PROJECT / "statemachine" / "delivery.asl.json"
+STATIC = Path(__file__).with_name("static")
+# As far back as the overview reaches on a local cloud, whose figures come from logs.
+_LOG_KEPT = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the pages ask.
+
+    Args:
+        target: the deployed Homing.
+        catalogue: its deliveries.
+        executions: their executions.
+        attempts: what the functions logged.
+        histories: recorded histories, for what-if.
+        standing: how things stand right now.
+        graph: the state machine.
+        actions: what may be done; None where the console only reads.
+        jobs: actions under way.
+        view: renders pages.
+    """
+
+    target: Target
+    catalogue: Catalogue
+    executions: Executions
+    attempts: AttemptLog
+    histories: Histories
+    standing: Now
+    graph: Graph
+    actions: Actions | None
+    jobs: Jobs
+    view: View
+
+
+def make_services(target: Target, *, allow_actions: bool) -> Services:
+    """Make what the pages ask of a target."""
+    catalogue = Catalogue(target)
+    place = f"local cloud at {target.endpoint}" if target.endpoint else _aws(target)
+    return Services(
+        target=target,
+        catalogue=catalogue,
+        executions=Executions(target),
+        attempts=AttemptLog(target, _LOG_KEPT),
+        histories=Histories(target),
+        standing=Now(target, catalogue.attention),
+        graph=read_graph(json.loads(DEFINITION.read_text())),
+        actions=QueueActions(target) if allow_actions else None,
+        jobs=Jobs(),
+        view=View({"place": place, "may_act": allow_actions}),
+    )
+
+
+def make_app(services: Services, port: int) -> Starlette:
+    """Make the application.
+
+    Args:
+        services: what the pages ask.
+        port: the port on 127.0.0.1 that it is served on; requests for any other are refused.
+    """
+    app = Starlette(
+        routes=[
+            Route("/", overview_page.show),
+            Route("/deliveries", deliveries_page.show),
+            Route("/delivery", delivery_page.show),
+            Route("/dead-letters", dead_letter_pages.show),
+            Route("/dead-letter", dead_letter_pages.inspect),
+            Route("/dead-letters/confirm", dead_letter_pages.confirm, methods=["POST"]),
+            Route("/dead-letters/act", dead_letter_pages.act, methods=["POST"]),
+            Route("/jobs/{job_id}", dead_letter_pages.job),
+            Route("/what-if", what_if_page.show),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=Guard(port))],
+        exception_handlers={
+            404: errors.no_page,
+            NotFoundError: errors.not_found,
+            WorkbenchError: errors.bad_request,
+            ClientError: errors.refused,
+            BotoCoreError: errors.refused,
+        },
+    )
+    app.state.services = services
+    return app
+
+
+def _aws(target: Target) -> str:
+    account = target.outputs["StateMachineArn"].split(":")[4]
+    return f"AWS account {account}, {target.session.region_name}"
