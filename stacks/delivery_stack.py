@@ -84,6 +84,7 @@ class DeliveryStack(Stack):
             "LedgerTable": ledger.table.table_name,
             "MessagesTable": ledger.messages.table_name,
             "KeysTable": registry.keys.table_name,
+            "EndpointsTable": registry.endpoints.table_name,
             "SecretsTable": registry.secrets.table_name,
             "DeliveryQueueUrl": intake.queue.queue_url,
             "DeadLetterQueueUrl": workflow.dead_letter_queue.queue_url,

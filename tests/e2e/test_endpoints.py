@@ -271,3 +271,26 @@ def test_secrets_and_header_values_are_answered_once_or_never(shop: Door) -> Non
     text = json.dumps([made["headerNames"], later])
     assert made["secret"] not in text
     assert "planted" not in text + json.dumps(made)
+
+
+def test_the_command_does_what_the_api_does(
+    homing: Any, read: Any, receiver: Receiver, run_id: str
+) -> None:
+    sender = ("--sender", f"cli-{run_id}")
+    url = f"{receiver.url}/cli"
+    options = ("--url", url, "--header", "X-Key: planted", "--policy", '{"maxAttempts": 2}')
+    made = json.loads(homing("endpoints", "set", "orders", *options, *sender).stdout)
+    assert made["secret"].startswith("whsec_")
+    changed = json.loads(homing("endpoints", "set", "orders", "--rate", "4", *sender).stdout)
+    assert (changed["rate"], changed["url"], changed["headerNames"]) == (4, url, ["X-Key"])
+    assert [each["endpointId"] for each in read("endpoints", "list", *sender)] == ["orders"]
+    assert "orders" in homing("endpoints", "list", *sender).stdout
+    assert json.loads(homing("endpoints", "show", "orders", *sender).stdout) == changed
+    rotated = json.loads(homing("endpoints", "rotate-secret", "orders", *sender).stdout)
+    assert rotated["secret"] != made["secret"]
+    accepted = json.loads(homing("endpoints", "test", "orders", *sender).stdout)
+    assert accepted["deliveries"][0]["endpointId"] == "orders"
+    assert homing("endpoints", "delete", "orders", *sender).exit_code == 0
+    gone = homing("endpoints", "show", "orders", *sender)
+    assert (gone.exit_code, gone.stderr.count("\n")) == (1, 1)
+    assert homing("endpoints", "set", "new", "--rate", "4", *sender).exit_code == 1

@@ -19,6 +19,7 @@ OUTPUTS = {
     "ApiUrl": "Intake/Api",
     "SenderApiUrl": "Senders/Api",
     "KeysTable": "Registry/Keys",
+    "EndpointsTable": "Registry/Endpoints",
     "SecretsTable": "Registry/Secrets",
     "LedgerTable": "Ledger/Deliveries",
     "MessagesTable": "Ledger/Messages",
