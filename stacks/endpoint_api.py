@@ -9,6 +9,7 @@ from aws_cdk import Duration
 from constructs import Construct
 
 from stacks.doors import Route
+from stacks.exceptions import except_from
 from stacks.function import PythonFunction
 from stacks.ledger import grant
 
@@ -56,6 +57,12 @@ class EndpointApi(Construct):
         grant(registry.endpoints, self.endpoints, *change, "dynamodb:Query")
         grant(registry.secrets, self.endpoints, *change)
         registry.key.grant_encrypt_decrypt(self.endpoints)
+        for action in ("GenerateDataKey", "ReEncrypt"):
+            except_from(
+                self.endpoints.own_role,
+                f"IAM5[Action::kms:{action}*]",
+                "What DynamoDB asks of whoever writes to an encrypted table, on this key alone.",
+            )
 
     @property
     def routes(self) -> tuple[Route, ...]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_apigatewayv2 as apigwv2
 from aws_cdk import aws_sqs as sqs
 from aws_cdk.aws_apigatewayv2_authorizers import HttpIamAuthorizer
@@ -14,11 +14,15 @@ from constructs import Construct
 
 from stacks.api_stage import api_stage
 from stacks.doors import Route, add_routes
+from stacks.exceptions import except_from
 from stacks.function import PythonFunction
 from stacks.ledger import grant
 from stacks.workflow import parking_queue
 
 if TYPE_CHECKING:
+    from aws_cdk import CfnElement
+    from aws_cdk import aws_stepfunctions as sfn
+
     from stacks.ledger import Ledger
     from stacks.registry import Registry
     from stacks.settings import StackSettings
@@ -157,6 +161,7 @@ class Intake(Construct):
         if first_attempts:
             first_attempts.grant_start_sync_execution(function)
             workflow.state_machine.grant_execution(function, "states:DescribeExecution")
+            _except_executions(function, workflow.state_machine)
             grant(workflow.ledger.table, function, "dynamodb:GetItem")
             workflow.dead_letter_queue.grant(function, "sqs:SendMessage")
         function.add_event_source(
@@ -178,3 +183,16 @@ class Intake(Construct):
             # Load balancers and monitors do not sign.
             Route("GET", "/v1/health", self.get_message, is_open=True),
         )
+
+
+def _except_executions(function: PythonFunction, machine: sfn.StateMachine) -> None:
+    """Except the executions of one state machine: their names are not known beforehand."""
+    node = machine.node.default_child
+    name = Stack.of(machine).get_logical_id(cast("CfnElement", node))
+    ours = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{name}"}}]}}]}}'
+    place = "<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
+    except_from(
+        function.own_role,
+        f"IAM5[Resource::arn:{place}:execution:{ours}:*]",
+        "Any execution of this one state machine; its name is that of the delivery.",
+    )

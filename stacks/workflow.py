@@ -14,6 +14,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from stacks.exceptions import except_from
 from stacks.first_attempt import first_attempt_definition
 from stacks.function import PROJECT, PythonFunction
 from stacks.ledger import grant
@@ -70,6 +71,7 @@ class Workflow(Construct):
         self._settings = settings
         self.ledger = ledger
         self.dead_letter_queue = parking_queue(self, "DeadLetters")
+        except_from(self.dead_letter_queue, "SQS3", "It is one: the workflow itself sends to it.")
         self.deliver = self._deliver(registry)
         self.classify = self._function("Classify", memory_size=256)
         self.compute_backoff = self._function(
@@ -203,14 +205,18 @@ class Workflow(Construct):
             },
             state_machine_type=kind,
             # Payloads never reach the logs, since execution data is left out (docs/decisions/0011).
-            # For log delivery and X-Ray CDK allows `*` as the resource, since their actions know
-            # no other.
             logs=sfn.LogOptions(
                 destination=self._log_group, level=level, include_execution_data=False
             ),
             tracing_enabled=kind is sfn.StateMachineType.STANDARD,  # docs/decisions/0008
         )
         self._grant(machine)
+        except_from(machine, "SF1", "Errors alone are logged, at no price (docs/decisions/0011).")
+        if kind is sfn.StateMachineType.EXPRESS:
+            except_from(machine, "SF2", "X-Ray follows what waits (docs/decisions/0008).")
+        except_from(
+            machine, "IAM5[Resource::*]", "Log delivery and X-Ray know no narrower resource."
+        )
         return machine
 
     def _count(self, metric_name: str, pattern: str) -> cloudwatch.Metric:
