@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from homing.delivery import Reference
 
 
+# Ends after which the record says what is left to do (docs/decisions/0053).
+_OVERTAKEN = frozenset({"OVERTAKEN", "DELIVERED_OVERTAKEN"})
+
+
 class Settled(StrEnum):
     """How a queue message was settled: its work is done, or safely in other hands."""
 
@@ -114,12 +118,14 @@ class Lane:
         if receive_count > 1 and self.workflow.is_under_way(delivery.reference.delivery_id):
             return delivery.reference, Settled.ALREADY_STARTED
         end = self.first_attempts.run(delivery.reference.delivery_id, body)
-        if end != "OVERTAKEN":
+        if end not in _OVERTAKEN:
             return delivery.reference, Settled(end)
         record = self.records.read(delivery.reference)
-        if record is None:
-            raise UnsettledError("overtaken, but by nobody that the ledger knows")
-        return delivery.reference, self._from_record(document, record)
+        if record is not None:
+            return delivery.reference, self._from_record(document, record)
+        if end == "DELIVERED_OVERTAKEN":  # by a record of a former life (docs/decisions/0007)
+            return delivery.reference, Settled.DELIVERED
+        raise UnsettledError("overtaken, but by nobody that the ledger knows")
 
     def _from_record(self, document: Mapping[str, Any], record: Mapping[str, Any]) -> Settled:
         reference = Delivery.from_document(document).reference

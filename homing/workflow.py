@@ -77,7 +77,10 @@ class FirstAttempts:
         self._client = client or boto3.client("stepfunctions", config=_patient(timeout_seconds))
 
     def run(self, delivery_id: str, document: str) -> str:
-        """Run one first attempt; give its end: DELIVERED, HANDED_OFF, OVERTAKEN or DEAD_LETTERED.
+        """Run one first attempt and give its end.
+
+        DELIVERED, HANDED_OFF or DEAD_LETTERED; or, where another worker had recorded this attempt
+        before, OVERTAKEN, and DELIVERED_OVERTAKEN if the endpoint took the message all the same.
 
         Raises:
             UnsettledError: when the execution broke or timed out before one of these ends.

@@ -167,6 +167,27 @@ def test_whoever_was_overtaken_sees_to_it_that_the_winners_retry_is_under_way(
     assert reference.delivery_id in cloud.started
 
 
+def test_what_was_delivered_but_is_not_so_on_record_goes_on_as_the_record_says(
+    body: str, reference: Reference
+) -> None:
+    """docs/decisions/0053: whoever recorded the retry may have broken before handing off."""
+    cloud = FakeCloud(end="DELIVERED_OVERTAKEN", record_after_run=RETRY_ON_RECORD)
+    assert lane(cloud).settle(body)[1] is Settled.STARTED
+    assert reference.delivery_id in cloud.started
+
+
+@pytest.mark.parametrize(
+    ("record", "settled"),
+    [({"status": "DELIVERED"}, Settled.ALREADY_SETTLED), (None, Settled.DELIVERED)],
+)
+def test_what_was_delivered_is_done_if_the_record_says_so_or_is_not_its_own(
+    body: str, record: dict[str, Any] | None, settled: Settled
+) -> None:
+    cloud = FakeCloud(end="DELIVERED_OVERTAKEN", record_after_run=record)
+    assert lane(cloud).settle(body)[1] is settled
+    assert cloud.started == {}
+
+
 def test_being_overtaken_by_nobody_settles_nothing(body: str) -> None:
     with pytest.raises(UnsettledError, match="nobody"):
         lane(FakeCloud(end="OVERTAKEN")).settle(body)

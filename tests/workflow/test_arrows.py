@@ -90,7 +90,7 @@ SCENARIOS = {
         "500", (*RETRY, "Overtaken"), "RETRY_SCHEDULED", recorded="RETRY_SCHEDULED"
     ),
     "another worker recorded the delivery": Scenario(
-        "200", (*ATTEMPT, "RecordDelivered!", "Overtaken"), "DELIVERED", recorded="DELIVERED"
+        "200", (*ATTEMPT, "RecordDelivered!", "Delivered"), "DELIVERED", recorded="DELIVERED"
     ),
     "delivered while the ledger is down": Scenario(
         "200", (*ATTEMPT, "RecordDelivered!", "Delivered"), None, broken=("RecordDelivered",)

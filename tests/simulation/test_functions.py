@@ -1,0 +1,116 @@
+"""`accept` is simulated from its intake on; the whole handler gives the same histories."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from homing.settings import AcceptSettings
+from lambdas import accept
+from simulation.clock import MINUTE, to_datetime
+from simulation.deployment import Deployment
+from simulation.faults import Fault, FaultKind
+from simulation.replay import TAPE
+from simulation.scenario import Answer, Outage, Scenario, Submission
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from simulation.functions import Edges
+    from simulation.history import History
+
+DEPLOYMENT = Deployment()
+SETTINGS = AcceptSettings(
+    messages_table="messages",
+    ledger_table="ledger",
+    delivery_queue_url="deliveries",
+    default_policy=DEPLOYMENT.policy,
+    retention_days=DEPLOYMENT.retention_days,
+)
+SENT_TWICE = Scenario(
+    (Submission("m0", ("a", "b")), Submission("m0", ("a", "b"), at=6 * MINUTE)),
+    {"a": (Answer(503), Answer(200)), "b": (Answer(410),)},
+)
+FIRST_CALL = "sender:m0#1/2:lambda.invoke"
+FAULTS = {
+    "none": {},
+    "the answer of the guard is lost": {f"{FIRST_CALL}/1:dynamodb.put_item": Fault(FaultKind.LOST)},
+    "a crash between guard and queue": {
+        f"{FIRST_CALL}/2:sqs.send_message_batch": Fault(FaultKind.CRASH_BEFORE)
+    },
+    "a crash after the queue": {
+        f"{FIRST_CALL}/2:sqs.send_message_batch": Fault(FaultKind.CRASH_AFTER)
+    },
+}
+
+
+class Clock:
+    """Stands for `datetime` in the handler."""
+
+    @staticmethod
+    def now(zone: Any) -> Any:
+        assert zone is UTC
+        return to_datetime(TAPE.started)
+
+
+def whole_handler(event: dict[str, Any]) -> dict[str, Any]:
+    """Call the handler as the HTTP API does."""
+    request = {
+        "version": "2.0",
+        "routeKey": "POST /v1/messages",
+        "rawPath": "/v1/messages",
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json"},
+        "requestContext": {
+            "http": {"method": "POST", "path": "/v1/messages"},
+            "stage": "$default",
+        },
+        "isBase64Encoded": False,
+        "body": event["body"],
+    }
+    answer = accept.handler(request, None)
+    document = json.loads(answer["body"])
+    ids = [each["deliveryId"] for each in document.get("deliveries", [])]
+    return {"status": answer["statusCode"], "deliveries": ids}
+
+
+@pytest.fixture
+def accept_in_the_world(edges: Edges, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accept, "_settings", lambda: SETTINGS)
+    monkeypatch.setattr(accept, "_intake", lambda: edges.intake)
+    monkeypatch.setattr(accept, "datetime", Clock)
+    monkeypatch.setattr(accept, "log_message", lambda *_, **__: None)
+
+
+def what_came(history: History) -> Any:
+    account = history.account
+    return account.accepted, account.refused, account.sent, history.ledger, account.dead
+
+
+@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.usefixtures("accept_in_the_world")
+def test_the_whole_of_accept_makes_the_same_history(
+    run: Callable[..., History], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    ours = run(SENT_TWICE, FAULTS[name])
+    monkeypatch.setattr("simulation.cloud.run_accept", whole_handler)
+    assert what_came(run(SENT_TWICE, FAULTS[name])) == what_came(ours)
+    assert ours.faults == FAULTS[name]
+    assert len(ours.account.accepted) == 2
+
+
+@pytest.mark.usefixtures("accept_in_the_world")
+def test_the_whole_of_accept_promises_nothing_that_it_cannot_keep(
+    run: Callable[..., History], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simulation.cloud.run_accept", whole_handler)
+    scenario = Scenario(
+        (Submission("m0", ("a",)),),
+        {"a": (Answer(200),)},
+        outages=(Outage("dynamodb", 0, 10 * MINUTE),),
+    )
+    history = run(scenario)
+    assert (history.account.refused, history.account.accepted) == ([503] * 4, {})
