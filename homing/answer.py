@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from homing.delivery import Reference
     from homing.intake import Reception
+    from homing.interventions import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,26 @@ def accepted(reception: Reception) -> Answer:
         "links": {"self": link},
     }
     return Answer(200 if reception.is_repeat else 202, document, headers={"Location": link})
+
+
+def redriven(
+    message_id: str, sender_id: str, results: Sequence[tuple[Reference, Result]]
+) -> Answer:
+    """Answer what a redrive did with each delivery: 202 if any of them starts anew, else 200."""
+    document = {
+        "messageId": message_id,
+        "senderId": sender_id,
+        "deliveries": [
+            {
+                "deliveryId": reference.delivery_id,
+                "targetUrl": reference.target_url,
+                "result": result.value,
+            }
+            for reference, result in results
+        ],
+    }
+    is_new = any(result == "REDRIVEN" for _, result in results)
+    return Answer(202 if is_new else 200, document)
 
 
 def message_path(message_id: str, sender_id: str) -> str:

@@ -47,6 +47,7 @@ class Status(StrEnum):
     RETRY_SCHEDULED = "RETRY_SCHEDULED"
     FAILED = "FAILED"
     MAX_RETRIES_EXCEEDED = "MAX_RETRIES_EXCEEDED"
+    CANCELLED = "CANCELLED"
 
 
 @dataclass(frozen=True, slots=True)

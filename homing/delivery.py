@@ -106,6 +106,8 @@ class Delivery:
         due_at: when that attempt may start, ISO-8601, a whole second.
         expires_at: when its record may be forgotten, epoch seconds.
         previous_delay_seconds: the delay before this attempt, None before the first.
+        generation: how many times the delivery has been put into the hands of another execution
+            (redriven, or its wait cut short); a later one excludes all earlier ones.
     """
 
     reference: Reference
@@ -115,6 +117,7 @@ class Delivery:
     due_at: str
     expires_at: int
     previous_delay_seconds: float | None = None
+    generation: int = 0
 
     def to_document(self) -> dict[str, Any]:
         """Give the delivery document (docs/architecture.md)."""
@@ -127,6 +130,7 @@ class Delivery:
             "dueAt": self.due_at,
             "expiresAt": self.expires_at,
             "previousDelaySeconds": self.previous_delay_seconds,
+            "generation": self.generation,
         }
 
     @classmethod
@@ -145,6 +149,7 @@ class Delivery:
                 due_at=document["dueAt"],
                 expires_at=document["expiresAt"],
                 previous_delay_seconds=document["previousDelaySeconds"],
+                generation=document["generation"],
             )
         except KeyError as error:
             raise MalformedDeliveryError(f"field {error} is missing") from error

@@ -26,7 +26,7 @@ _CONFIG = Config(
     connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3}
 )
 
-_INTERNAL = frozenset({"pk", "sk", "attention", "attentionAt"})
+_INTERNAL = frozenset({"pk", "sk", "attention", "attentionAt", "claimedAttempt", "letter"})
 
 
 class Inquiry:

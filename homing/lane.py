@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from homing.backoff import to_milliseconds, to_seconds
 from homing.classification import Status
 from homing.delivery import Delivery
 from homing.errors import MalformedDeliveryError, UnsettledError
-from homing.timestamps import from_text, to_due_text
+from homing.generation import generation_of, resumed
+from homing.timestamps import from_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +69,9 @@ class Records(Protocol):
     def read(self, reference: Reference) -> Mapping[str, Any] | None:
         """Give the delivery's record as it stands, None without one."""
 
+    def keep(self, reference: Reference, letter: str) -> None:
+        """Keep a dead letter with the record, if that is possible now."""
+
 
 class DeadLetters(Protocol):
     """What the lane asks of the dead-letter queue."""
@@ -107,13 +110,15 @@ class Lane:
         """
         document, delivery = _parse(body)
         if self.first_attempts is None or is_scheduled(delivery):
-            return delivery.reference, self._start(delivery.reference, body)
+            return delivery.reference, self._start(delivery.reference.delivery_id, body)
         record = self.records.read(delivery.reference)
         if record is not None:
             return delivery.reference, self._from_record(document, record)
         if receive_count > 1 and self.workflow.is_under_way(delivery.reference.delivery_id):
             return delivery.reference, Settled.ALREADY_STARTED
         end = self.first_attempts.run(delivery.reference.delivery_id, body)
+        if end == Settled.DEAD_LETTERED:
+            self.records.keep(delivery.reference, body)  # no execution keeps it (0054)
         if end != "OVERTAKEN":
             return delivery.reference, Settled(end)
         record = self.records.read(delivery.reference)
@@ -125,37 +130,23 @@ class Lane:
         reference = Delivery.from_document(document).reference
         match Status(record["status"]):
             case Status.RETRY_SCHEDULED:
-                return self._start(reference, json.dumps(resumed(document, record)))
+                name = record.get("executionName", reference.delivery_id)
+                return self._start(name, json.dumps(resumed(document, record)))
             case Status.FAILED | Status.MAX_RETRIES_EXCEEDED:
                 self.dead_letters.park(parked(document, record))
+                self.records.keep(reference, json.dumps(document, ensure_ascii=False))
                 return Settled.DEAD_LETTERED
             case _:
                 return Settled.ALREADY_SETTLED
 
-    def _start(self, reference: Reference, body: str) -> Settled:
-        is_new = self.workflow.start(reference.delivery_id, body)
+    def _start(self, name: str, body: str) -> Settled:
+        is_new = self.workflow.start(name, body)
         return Settled.STARTED if is_new else Settled.ALREADY_STARTED
 
 
 def is_scheduled(delivery: Delivery) -> bool:
     """Tell whether a delivery was to wait from the start; it belongs to the Standard workflow."""
     return from_text(delivery.due_at) > from_text(delivery.reference.created_at)
-
-
-def resumed(document: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the document of the attempt that a scheduled retry waits for, from the record."""
-    attempts = record["attempts"]
-    last = record["retryHistory"][-1]
-    delay_ms = to_milliseconds(last["exponentialDelay"]) + to_milliseconds(last["jitterApplied"])
-    floor_ms = to_milliseconds(last.get("retryAfterSeconds", 0))
-    return {
-        **document,
-        "attemptNumber": attempts,
-        "attempts": attempts + 1,
-        "dueAt": to_due_text(from_text(record["nextRetryAt"])),
-        "expiresAt": record["ttl"],
-        "previousDelaySeconds": to_seconds(max(delay_ms, floor_ms)),
-    }
 
 
 def parked(document: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,6 +163,7 @@ def parked(document: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, 
             "reason": last["errorDetails"]["message"],
             "status": record["status"],
         },
+        "generation": generation_of(record),
     }
 
 

@@ -6,6 +6,7 @@ conditional on the attempt it follows. A failed condition is read, not guessed a
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -30,9 +31,11 @@ if TYPE_CHECKING:
 # An unrecorded attempt is a gap in the account, so a later attempt may pass over it: `<=`, not `=`.
 # Two workers with the same attempt still exclude each other (docs/decisions/0002). `nextRetryAt`
 # stands for as long as a retry is due, so an end once recorded stays (docs/decisions/0051).
+# An execution that a later generation has taken over from writes nothing any more (0053).
 ATTEMPT_CONDITION = (
-    "attribute_not_exists(attempts) OR "
-    "(attempts <= :attemptNumber AND attribute_exists(nextRetryAt))"
+    "(attribute_not_exists(generation) OR generation <= :generation) AND "
+    "(attribute_not_exists(attempts) OR "
+    "(attempts <= :attemptNumber AND attribute_exists(nextRetryAt)))"
 )
 
 # Short time-outs: a ledger that is slow must not hold the delivery.
@@ -87,7 +90,12 @@ def retry_entry(
 
 
 def retry_update(
-    reference: Reference, attempt_number: int, entry: Mapping[str, Any], *, expires_at: int
+    reference: Reference,
+    attempt_number: int,
+    entry: Mapping[str, Any],
+    *,
+    expires_at: int,
+    generation: int = 0,
 ) -> dict[str, Any]:
     """Give the arguments of the UpdateItem call that records a scheduled retry.
 
@@ -102,6 +110,7 @@ def retry_update(
         ":correlationId": reference.correlation_id,
         ":createdAt": reference.created_at,
         ":status": Status.RETRY_SCHEDULED.value,
+        ":generation": generation,
         ":attemptNumber": attempt_number,
         ":attempts": attempt_number + 1,
         ":nextRetryAt": entry["nextRetryTimestamp"],
@@ -170,6 +179,20 @@ class Ledger:
         )
         record = from_dynamodb(found["Item"]) if "Item" in found else None
         return record if record and record["createdAt"] == reference.created_at else None
+
+    def keep(self, reference: Reference, letter: str) -> None:
+        """Keep a dead letter with its record, so that it can be redriven without the queue.
+
+        What cannot be kept is still in the dead-letter queue, so a failure is passed over.
+        """
+        with suppress(BotoCoreError, ClientError):
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": reference.pk}, "sk": {"S": reference.sk}},
+                UpdateExpression="SET letter = :letter",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues={":letter": {"S": letter}},
+            )
 
 
 def _read_failed_condition(update: Mapping[str, Any], item: Mapping[str, Any]) -> Recorded:

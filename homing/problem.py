@@ -50,6 +50,11 @@ def inquiry_failed() -> Answer:
     return _problem(_UNAVAILABLE, "The record of this message cannot be read. Ask again")
 
 
+def redrive_failed() -> Answer:
+    """Answer that a redrive broke off; a repeat takes up where it did, and doubles nothing."""
+    return _problem(_UNAVAILABLE, "Not all deliveries have been brought back. Repeat the redrive")
+
+
 def _problem(status: int, detail: str, **members: Any) -> Answer:
     kind, title = _KINDS[status]
     document = {

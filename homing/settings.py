@@ -73,6 +73,13 @@ class GetMessageSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class RedriveSettings(GetMessageSettings):
+    """Where `redrive` reads, and which workflow it starts."""
+
+    state_machine_arn: str
+
+
+@dataclass(frozen=True, slots=True)
 class DispatchSettings(Settings):
     """Which workflows `dispatch` starts, and what it settles repeated messages from.
 

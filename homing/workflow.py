@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -17,6 +18,14 @@ _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard",
 
 # `DeliveryFailed` ends an execution with the ledger status as its error, after the dead letter.
 _PARKED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A Standard execution: whether it is under way, and the document that it was started with."""
+
+    is_running: bool
+    document: dict[str, Any]
 
 
 class Workflow:
@@ -53,12 +62,20 @@ class Workflow:
         Raises:
             botocore.exceptions.ClientError: when Step Functions does not say.
         """
+        return self.describe(delivery_id) is not None
+
+    def describe(self, name: str) -> Execution | None:
+        """Look at an execution; None where there is none, or none any more (90 days).
+
+        Raises:
+            botocore.exceptions.ClientError: when Step Functions cannot be asked.
+        """
         machine = self._state_machine_arn.replace(":stateMachine:", ":execution:")
         try:
-            self._client.describe_execution(executionArn=f"{machine}:{delivery_id}")
+            found = self._client.describe_execution(executionArn=f"{machine}:{name}")
         except self._client.exceptions.ExecutionDoesNotExist:
-            return False
-        return True
+            return None
+        return Execution(found["status"] == "RUNNING", json.loads(found["input"]))
 
 
 class FirstAttempts:

@@ -25,8 +25,15 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     outcome = Outcome.from_document(event["outcome"])
     verdict = Verdict.from_document(event["verdict"])
     entry = retry_entry(reference, attempt_number, outcome, verdict, backoff)
-    expires_at = backoff["next"]["expiresAt"]
-    record = _ledger().record(retry_update(reference, attempt_number, entry, expires_at=expires_at))
+    record = _ledger().record(
+        retry_update(
+            reference,
+            attempt_number,
+            entry,
+            expires_at=backoff["next"]["expiresAt"],
+            generation=event["generation"],
+        )
+    )
     if record.result is RecordResult.UNRECORDED:
         log_unrecorded(reference, attempt=event["attempts"], reason=record.reason)
     return record.to_document()

@@ -80,6 +80,7 @@ class Intake(Construct):
         self.queue = self._queue()
         self.accept = self._accept(ledger)
         self.get_message = self._get_message(ledger)
+        self.redrive = self._redrive(ledger, workflow)
         self.dispatch = self._dispatch(workflow)
         self.api = apigwv2.HttpApi(
             self,
@@ -94,7 +95,7 @@ class Intake(Construct):
     @property
     def functions(self) -> tuple[PythonFunction, ...]:
         """The functions behind the API and the queue."""
-        return (self.accept, self.get_message, self.dispatch)
+        return (self.accept, self.get_message, self.redrive, self.dispatch)
 
     def _queue(self) -> sqs.Queue:
         return sqs.Queue(
@@ -152,6 +153,27 @@ class Intake(Construct):
         grant(ledger.table, function, "dynamodb:Query")
         return function
 
+    def _redrive(self, ledger: Ledger, workflow: Workflow) -> PythonFunction:
+        function = PythonFunction(
+            self,
+            "Redrive",
+            settings=self._settings,
+            timeout=Duration.seconds(25),
+            memory_size=512,
+            environment={
+                "MESSAGES_TABLE": ledger.messages.table_name,
+                "LEDGER_TABLE": ledger.table.table_name,
+                "STATE_MACHINE_ARN": workflow.state_machine.state_machine_arn,
+            },
+        )
+        grant(ledger.messages, function, "dynamodb:GetItem")
+        grant(
+            ledger.table, function, *(f"dynamodb:{do}" for do in ("Query", "GetItem", "UpdateItem"))
+        )
+        workflow.state_machine.grant_start_execution(function)
+        workflow.state_machine.grant_execution(function, "states:DescribeExecution")
+        return function
+
     def _dispatch(self, workflow: Workflow) -> PythonFunction:
         first_attempts = workflow.first_attempts
         function = PythonFunction(
@@ -172,7 +194,7 @@ class Intake(Construct):
         if first_attempts:
             first_attempts.grant_start_sync_execution(function)
             workflow.state_machine.grant_execution(function, "states:DescribeExecution")
-            grant(workflow.ledger.table, function, "dynamodb:GetItem")
+            grant(workflow.ledger.table, function, "dynamodb:GetItem", "dynamodb:UpdateItem")
             workflow.dead_letter_queue.grant(function, "sqs:SendMessage")
         function.add_event_source(
             SqsEventSource(
@@ -206,6 +228,9 @@ class Intake(Construct):
         read = HttpLambdaIntegration("GetMessageIntegration", self.get_message)
         self.api.add_routes(path="/v1/messages", methods=post, integration=accept)
         self.api.add_routes(path="/v1/messages/{messageId}", methods=get, integration=read)
+        redrive = HttpLambdaIntegration("RedriveIntegration", self.redrive)
+        path = "/v1/messages/{messageId}/redrive"
+        self.api.add_routes(path=path, methods=post, integration=redrive)
         self.api.add_routes(
             path="/v1/health",
             methods=get,

@@ -97,6 +97,16 @@ class ApiClient:
             raise ApiError(f"the API refused: {'; '.join(answer.problems)}")
         return answer.document
 
+    def redrive(self, message_id: str, sender_id: str | None = None) -> Answer:
+        """Bring a message's failed deliveries back; to repeat it is harmless.
+
+        Raises:
+            ApiError: when the API cannot be reached.
+        """
+        query = f"?{urlencode({'senderId': sender_id})}" if sender_id else ""
+        path = f"/v1/messages/{quote(message_id, safe='')}/redrive{query}"
+        return self._request("POST", path, b"", tries=_TRIES)
+
     def _request(self, method: str, path: str, body: bytes, *, tries: int) -> Answer:
         for attempt in range(tries):
             last = attempt + 1 == tries

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from homing.classification import Category, Status
+from homing.interventions import Result
 
 
 def _maybe(description: str) -> Any:
@@ -67,6 +68,15 @@ class Attempt(_Answer):
     next_retry_timestamp: str = _maybe("When the next attempt is due.")
 
 
+class Redrive(_Answer):
+    """What a delivery had come to when it was brought back."""
+
+    timestamp: str = Field(description="When it was brought back.")
+    status: str = Field(description="As a delivery's status; UNRECORDED without a record.")
+    attempts: int
+    attempts_on_record: int = Field(description="How many of retryHistory are from before.")
+
+
 class Delivery(_Answer):
     """One delivery: its place in the ledger, or QUEUED where it has none yet."""
 
@@ -81,6 +91,9 @@ class Delivery(_Answer):
     retry_history: list[Attempt] = Field(description="Oldest first.")
     created_at: str
     last_updated_at: str
+    generation: int = _maybe("How often another execution has taken it over; 0 at first.")
+    execution_name: str = _maybe("The Standard execution that has it in hand.")
+    redrive_history: list[Redrive] = _maybe("Oldest first.")
     deliver_at: str = _maybe("When a scheduled message may go out; only before its first attempt.")
     next_retry_at: str = _maybe("When the next attempt is due.")
     delivered_at: str = _maybe("When it was delivered.")
@@ -95,6 +108,22 @@ class MessageState(_Answer):
     message_id: str
     sender_id: str
     deliveries: list[Delivery]
+
+
+class RedrivenDelivery(_Answer):
+    """What a redrive did with one delivery."""
+
+    delivery_id: str
+    target_url: str
+    result: Result
+
+
+class RedrivenMessage(_Answer):
+    """What a redrive did with a message. To repeat it is harmless."""
+
+    message_id: str
+    sender_id: str
+    deliveries: list[RedrivenDelivery]
 
 
 class FieldProblem(_Answer):

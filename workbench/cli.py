@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from workbench import demo, live, local_cloud, receiver, render, send, sending
 from workbench.api_client import ApiClient
+from workbench.cli_acting import acting
 from workbench.cli_reading import reading
 from workbench.console_command import console as console_page
 from workbench.cost_command import cost
@@ -115,6 +116,7 @@ def send_command(
 
 
 app.add_typer(reading)
+app.add_typer(acting)
 app.command("cost")(cost)
 app.command("console")(console_page)
 app.command("watch")(watch)

@@ -6,11 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from homing import timestamps
 from homing.delivery import Delivery, Reference
 from homing.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from workbench.target import Target
 
@@ -29,6 +31,12 @@ class DeadLetter:
     category: str
     reason: str
     document: Mapping[str, Any]
+
+    @property
+    def failed_at(self) -> datetime:
+        """When its last attempt was observed; where that is not known, when it was due."""
+        outcome = self.document.get("outcome") or {}
+        return timestamps.from_text(outcome.get("timestamp") or self.document["dueAt"])
 
     @classmethod
     def from_body(cls, body: str) -> Self | None:
@@ -100,7 +108,7 @@ def look(target: Target, limit: int) -> Look:
     client = target.client("sqs")
     queue = target.outputs["DeadLetterQueueUrl"]
     total = _count(client, queue)
-    bodies = _peek(client, queue, min(limit, total) or 1)
+    bodies = peek(client, queue, min(limit, total) or 1)
     read = [(DeadLetter.from_body(body), body) for body in bodies]
     return Look(
         total=max(total, len(bodies)),
@@ -115,7 +123,8 @@ def _count(client: Any, queue: str) -> int:
     return sum(int(found[name]) for name in names)
 
 
-def _peek(client: Any, queue: str, limit: int) -> tuple[str, ...]:
+def peek(client: Any, queue: str, limit: int) -> tuple[str, ...]:
+    """Give the bodies of up to `limit` messages and leave them where they are."""
     held: list[Mapping[str, Any]] = []
     try:
         while len(held) < limit:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from workbench.api_client import ApiClient
     from workbench.send import MessageRef
 
-ENDED = frozenset({"DELIVERED", "FAILED", "MAX_RETRIES_EXCEEDED"})
+ENDED = frozenset({"DELIVERED", "FAILED", "MAX_RETRIES_EXCEEDED", "CANCELLED"})
 _PAUSES_SECONDS = (0.5, 5.0)
 _CONCURRENCY = 8
 

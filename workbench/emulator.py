@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from typing import IO, TYPE_CHECKING, Self
 
-from workbench.emulator_process import TIED
+from workbench.emulator_process import CALLS, TIED
 from workbench.errors import LocalCloudError
 from workbench.processes import command_line, end_group
 
@@ -83,7 +83,14 @@ class Emulator:
         shutil.rmtree(self.state_dir / "tmp", ignore_errors=True)
 
 
-def start(state_dir: Path, port: int, *, tied: bool = False, wait_scale: float = 1) -> Emulator:
+def start(
+    state_dir: Path,
+    port: int,
+    *,
+    tied: bool = False,
+    wait_scale: float = 1,
+    calls: Path | None = None,
+) -> Emulator:
     """Start an emulator on 127.0.0.1 and wait until it answers.
 
     Args:
@@ -91,6 +98,7 @@ def start(state_dir: Path, port: int, *, tied: bool = False, wait_scale: float =
         port: a free port.
         tied: whether it ends with this process, however this process ends.
         wait_scale: by what Step Functions waits are multiplied; 1 is true to life.
+        calls: the file in which it writes down the calls that it serves; None for no such file.
 
     Raises:
         LocalCloudError: when the port is taken, or it does not answer in time; then it tells the
@@ -102,6 +110,8 @@ def start(state_dir: Path, port: int, *, tied: bool = False, wait_scale: float =
     shutil.rmtree(tmp, ignore_errors=True)
     tmp.mkdir(parents=True)
     environment = _environment(port, tmp) | {"SFN_WAIT_SCALE": str(wait_scale)}
+    if calls:
+        environment[CALLS] = str(calls)
     with log_file(state_dir).open("wb") as log:
         process = _spawn(state_dir, environment, log, tied=tied)
     emulator = Emulator(process.pid, port, state_dir, process)

@@ -2,7 +2,8 @@
 
 It is ministack under a command line with a mark of its state directory, so that a process id can
 be checked before it is signalled. With `--tied` it ends when its standard input does: a test run
-that is killed leaves no emulator behind.
+that is killed leaves no emulator behind. With HOMING_CALLS in the environment it writes down the
+calls that it serves (`counted_calls`).
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 
 TIED = "--tied"
+CALLS = "HOMING_CALLS"
 
 
 def _end_with_stdin() -> None:
@@ -29,6 +32,10 @@ def run() -> None:
     # Imported late: it reads the environment at import. It has no types.
     from ministack.app import main  # type: ignore[import-untyped]  # noqa: PLC0415
 
+    if CALLS in os.environ:
+        from workbench.counted_calls import install  # noqa: PLC0415 -- as above
+
+        install(Path(os.environ[CALLS]))
     main()
 
 

@@ -83,14 +83,19 @@ def down(state_dir: Path = STATE_DIR) -> bool:
 
 
 @contextmanager
-def throwaway(state_dir: Path, wait_scale: float = 1) -> Iterator[LocalCloud]:
+def throwaway(
+    state_dir: Path, wait_scale: float = 1, calls: Path | None = None
+) -> Iterator[LocalCloud]:
     """Run a local cloud on a free port for as long as the context lasts, for tests.
 
     Args:
         state_dir: an absolute directory of its own.
         wait_scale: by what Step Functions waits are multiplied.
+        calls: the file in which the calls that it serves are written down.
     """
-    running = emulator.start(state_dir, emulator.free_port(), tied=True, wait_scale=wait_scale)
+    running = emulator.start(
+        state_dir, emulator.free_port(), tied=True, wait_scale=wait_scale, calls=calls
+    )
     try:
         yield _deploy(running)
     finally:

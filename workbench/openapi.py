@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from homing.identifiers import DEFAULT_SENDER_ID, SENDER_ID
 from homing.request_model import MessageRequest
-from workbench.api_models import AcceptedMessage, Health, MessageState, Problem
+from workbench.api_models import AcceptedMessage, Health, MessageState, Problem, RedrivenMessage
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -22,6 +22,7 @@ _MODELS: tuple[type[BaseModel], ...] = (
     MessageRequest,
     AcceptedMessage,
     MessageState,
+    RedrivenMessage,
     Problem,
     Health,
 )
@@ -43,6 +44,7 @@ def openapi_document() -> dict[str, Any]:
         "paths": {
             "/v1/messages": {"post": _post_message()},
             "/v1/messages/{messageId}": {"get": _get_message()},
+            "/v1/messages/{messageId}/redrive": {"post": _redrive_message()},
             "/v1/health": {"get": _get_health()},
         },
         "components": {"schemas": _schemas(), "securitySchemes": {"iam": _iam()}},
@@ -69,14 +71,10 @@ def _post_message() -> dict[str, Any]:
 
 
 def _get_message() -> dict[str, Any]:
-    sender = {"type": "string", "default": DEFAULT_SENDER_ID, "pattern": SENDER_ID.anchored}
     return {
         "operationId": "getMessage",
         "summary": "Ask what became of a message",
-        "parameters": [
-            {"name": "messageId", "in": "path", "required": True, "schema": {"type": "string"}},
-            {"name": "senderId", "in": "query", "required": False, "schema": sender},
-        ],
+        "parameters": _which_message(),
         "responses": {
             "200": _response("Every delivery and its history", MessageState),
             "403": {"description": "Not signed, or not allowed to"},
@@ -84,6 +82,29 @@ def _get_message() -> dict[str, Any]:
             "503": _response("The record cannot be read; ask again", Problem, _retry_after()),
         },
     }
+
+
+def _redrive_message() -> dict[str, Any]:
+    return {
+        "operationId": "redriveMessage",
+        "summary": "Bring a message's failed deliveries back, their attempts starting anew",
+        "parameters": _which_message(),
+        "responses": {
+            "202": _response("At least one delivery starts anew", RedrivenMessage),
+            "200": _response("None does; each tells why", RedrivenMessage),
+            "403": {"description": "Not signed, or not allowed to"},
+            "404": _response("No such message is on record", Problem),
+            "503": _response("It broke off; repeat", Problem, _retry_after()),
+        },
+    }
+
+
+def _which_message() -> list[dict[str, Any]]:
+    sender = {"type": "string", "default": DEFAULT_SENDER_ID, "pattern": SENDER_ID.anchored}
+    return [
+        {"name": "messageId", "in": "path", "required": True, "schema": {"type": "string"}},
+        {"name": "senderId", "in": "query", "required": False, "schema": sender},
+    ]
 
 
 def _get_health() -> dict[str, Any]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from workbench.deliveries import DeliveryView
     from workbench.fates import Seen
     from workbench.history import Attempt, Visit
+    from workbench.intake_letters import IntakeLetter
     from workbench.trace import Trace
 
 _STYLES = {
@@ -101,6 +102,14 @@ def dead_letters(found: Iterable[DeadLetter]) -> Table:
             status(letter.status),
             f"{letter.category}: {letter.reason}",
         )
+    return made
+
+
+def intake_letters(found: Iterable[IntakeLetter]) -> Table:
+    """Show what is in the intake dead-letter queue, one a line."""
+    made = table("message", "target")
+    for letter in found:
+        made.add_row(letter.message_id or letter.body[:60], letter.target_url)
     return made
 
 

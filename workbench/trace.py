@@ -64,7 +64,7 @@ def trace(
     client = target.client("stepfunctions")
     prefix = target.outputs["StateMachineArn"].replace(":stateMachine:", ":execution:")
     return tuple(
-        _trace(client, f"{prefix}:{view.reference.delivery_id}", view)
+        _trace(client, f"{prefix}:{_execution_name(view)}", view)
         for view in views(api.message(message_id, sender_id))
     )
 
@@ -78,12 +78,27 @@ def _trace(client: Any, arn: str, view: DeliveryView) -> Trace:
     return Trace(view, execution, merged(view, seen))
 
 
+def _execution_name(view: DeliveryView) -> str:
+    """Name the execution that has the delivery in hand, which may not be its first."""
+    return str(view.document.get("executionName", view.reference.delivery_id))
+
+
 def merged(view: DeliveryView, seen: tuple[history.Attempt, ...]) -> tuple[history.Attempt, ...]:
-    """Put the attempts that only the ledger knows among those of the history, in their order."""
+    """Put the attempts that only the ledger knows among those of the history, in their order.
+
+    Attempts are counted anew with each redrive; those from before it are the ledger's alone.
+    """
     numbers = {attempt.number for attempt in seen}
     entries = view.document.get("retryHistory") or []
-    alone = [history.recorded(each) for each in entries if each["attemptNumber"] not in numbers]
-    return tuple(sorted((*alone, *seen), key=lambda attempt: attempt.number))
+    redrives = view.document.get("redriveHistory") or [{"attemptsOnRecord": 0}]
+    before = int(redrives[-1]["attemptsOnRecord"])
+    alone = [
+        history.recorded(each) for each in entries[before:] if each["attemptNumber"] not in numbers
+    ]
+    return (
+        *(history.recorded(each) for each in entries[:before]),
+        *sorted((*alone, *seen), key=lambda attempt: attempt.number),
+    )
 
 
 def _events(client: Any, arn: str) -> Iterator[Mapping[str, Any]]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import secrets
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from typer.testing import CliRunner
 
+from homing.delivery import Delivery, Reference, Request
+from homing.policy import Policy
+from homing.timestamps import to_due_text, to_text
 from workbench.cli import app
 from workbench.receiver import Receiver
 
@@ -57,3 +61,22 @@ def receiver() -> Iterator[Receiver]:
 def run_id() -> str:
     """Tell the messages of one test from those of another on the same cloud."""
     return secrets.token_hex(4)
+
+
+@pytest.fixture
+def delivery_to() -> Callable[[str, str], Delivery]:
+    """Make a delivery of a message to a URL, as `accept` would put it on the queue."""
+
+    def make(message_id: str, url: str) -> Delivery:
+        now = datetime.now(UTC)
+        reference = Reference(message_id, "default", to_text(now), url, message_id, to_text(now))
+        return Delivery(
+            reference=reference,
+            request=Request("{}", "application/json", {}),
+            policy=Policy(),
+            attempt_number=0,
+            due_at=to_due_text(now - timedelta(seconds=1)),
+            expires_at=4_102_444_800,
+        )
+
+    return make

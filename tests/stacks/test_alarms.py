@@ -16,6 +16,7 @@ ALARM, TOPIC_POLICY = "AWS::CloudWatch::Alarm", "AWS::SNS::TopicPolicy"
 FUNCTIONS = [
     "Intake/Accept",
     "Intake/GetMessage",
+    "Intake/Redrive",
     "Intake/Dispatch",
     "Workflow/Deliver",
     "Workflow/Classify",

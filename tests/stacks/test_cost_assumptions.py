@@ -21,7 +21,7 @@ PATHS = {
     "RecordRetry": "Workflow/RecordRetry",
 }
 # What a message on its way does not call.
-NOT_ON_THE_WAY = {"Intake/GetMessage"}
+NOT_ON_THE_WAY = {"Intake/GetMessage", "Intake/Redrive"}
 
 
 def function(stack: Any, name: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from homing.settings import (
     DispatchSettings,
     GetMessageSettings,
     RecordRetrySettings,
+    RedriveSettings,
     Settings,
 )
 
@@ -33,6 +34,7 @@ POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERT
 FUNCTIONS: dict[str, tuple[str, type[Settings] | None]] = {
     "Intake/Accept": ("accept", AcceptSettings),
     "Intake/GetMessage": ("get_message", GetMessageSettings),
+    "Intake/Redrive": ("redrive", RedriveSettings),
     "Intake/Dispatch": ("dispatch", DispatchSettings),
     "Workflow/Deliver": ("deliver", DeliverSettings),
     "Workflow/Classify": ("classify", None),

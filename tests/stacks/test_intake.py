@@ -19,6 +19,7 @@ def test_every_route_but_health_asks_for_a_signature(stack: Any) -> None:
     assert {route["RouteKey"]: route["AuthorizationType"] for route in routes} == {
         "POST /v1/messages": "AWS_IAM",
         "GET /v1/messages/{messageId}": "AWS_IAM",
+        "POST /v1/messages/{messageId}/redrive": "AWS_IAM",
         "GET /v1/health": "NONE",
     }
 
@@ -33,6 +34,7 @@ def test_routes_lead_to_the_functions_that_answer_them(stack: Any) -> None:
     assert answers == {
         "POST /v1/messages": "Intake/Accept",
         "GET /v1/messages/{messageId}": "Intake/GetMessage",
+        "POST /v1/messages/{messageId}/redrive": "Intake/Redrive",
         "GET /v1/health": "Intake/GetMessage",
     }
 

@@ -14,6 +14,7 @@ FUNCTION, POLICY = "AWS::Lambda::Function", "AWS::IAM::Policy"
 FUNCTIONS = [
     "Intake/Accept",
     "Intake/GetMessage",
+    "Intake/Redrive",
     "Intake/Dispatch",
     "Workflow/Deliver",
     "Workflow/Classify",
@@ -93,12 +94,24 @@ def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
             },
         ),
         (
+            "Intake/Redrive",
+            {
+                ("dynamodb:GetItem", "Ledger/Messages"),
+                ("dynamodb:Query", "Ledger/Deliveries"),
+                ("dynamodb:GetItem", "Ledger/Deliveries"),
+                ("dynamodb:UpdateItem", "Ledger/Deliveries"),
+                ("states:StartExecution", "Workflow/StateMachine"),
+                ("states:DescribeExecution", "Workflow/StateMachine executions"),
+            },
+        ),
+        (
             "Intake/Dispatch",
             {
                 ("states:StartExecution", "Workflow/StateMachine"),
                 ("states:StartSyncExecution", "Workflow/FirstAttempts"),
                 ("states:DescribeExecution", "Workflow/StateMachine executions"),
                 ("dynamodb:GetItem", "Ledger/Deliveries"),
+                ("dynamodb:UpdateItem", "Ledger/Deliveries"),
                 ("sqs:SendMessage", "Workflow/DeadLetters"),
                 *CONSUME,
             },

@@ -10,7 +10,8 @@ import pytest
 
 from homing.delivery import Delivery
 from homing.errors import MalformedDeliveryError, UnsettledError
-from homing.lane import Lane, Settled, parked, resumed
+from homing.generation import resumed
+from homing.lane import Lane, Settled, parked
 
 if TYPE_CHECKING:
     from homing.delivery import Reference
@@ -45,6 +46,7 @@ class FakeCloud:
     started: dict[str, str] = field(default_factory=dict)
     ran: list[str] = field(default_factory=list)
     dead: list[Any] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
 
     def start(self, delivery_id: str, document: str) -> bool:
         is_new = delivery_id not in self.started
@@ -63,6 +65,9 @@ class FakeCloud:
 
     def read(self, reference: Reference) -> dict[str, Any] | None:
         return self.record
+
+    def keep(self, reference: Reference, letter: str) -> None:
+        self.kept.append(letter)
 
     def park(self, document: Any) -> None:
         self.dead.append(document)
@@ -84,6 +89,7 @@ def test_a_first_attempt_runs_in_the_lane_and_its_end_settles_the_message(
     cloud = FakeCloud(end=end)
     assert lane(cloud).settle(body)[1] == Settled(end)
     assert (cloud.ran, cloud.started) == ([body], {})
+    assert cloud.kept == ([body] if end == "DEAD_LETTERED" else [])
 
 
 def test_with_the_lane_off_every_delivery_starts_in_the_standard_workflow(

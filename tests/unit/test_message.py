@@ -74,6 +74,7 @@ def test_a_message_needs_no_more_than_a_target_and_a_payload() -> None:
         "dueAt": "2025-12-28T12:00:00Z",
         "expiresAt": int(NOON.timestamp()) + 30 * 86_400,
         "previousDelaySeconds": None,
+        "generation": 0,
     }
 
 

@@ -29,7 +29,10 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def event(delivery: Delivery) -> dict[str, Any]:
     document = delivery.to_document()
     return {
-        **{name: document[name] for name in ("reference", "attemptNumber", "attempts")},
+        **{
+            name: document[name]
+            for name in ("reference", "generation", "attemptNumber", "attempts")
+        },
         "outcome": {
             "timestamp": "2025-12-28T12:00:00.000Z",
             "responseTime": 12,

@@ -20,7 +20,8 @@ DEFINITION: dict[str, Any] = json.loads(
 )
 
 NOWHERE = "arn-less-table-that-is-not-there"
-ATTEMPT = ("WaitUntilDue", "Deliver", "Classify", "WhatNext")
+ATTEMPT = ("WaitUntilDue", "ClaimAttempt", "Deliver", "Classify", "WhatNext")
+UNCLAIMED = ("WaitUntilDue", "ClaimAttempt!", "Deliver", "Classify", "WhatNext")
 RETRY = (*ATTEMPT, "ComputeBackoff", "RecordRetry", "StillOurs")
 PARKED = ("DeadLetter", "DeliveryFailed")
 ANOTHERS = [{"M": {"attemptNumber": {"N": "0"}}}]
@@ -60,14 +61,14 @@ SCENARIOS = {
     ),
     "deliver breaks": Scenario(
         "200",
-        ("WaitUntilDue", "Deliver!", "Classify", "WhatNext", "RecordFailure", *PARKED),
+        (*ATTEMPT[:2], "Deliver!", "Classify", "WhatNext", "RecordFailure", *PARKED),
         "MAX_RETRIES_EXCEEDED",
         broken=("Deliver",),
         max_attempts=1,
     ),
     "classify breaks": Scenario(
         "200",
-        ("WaitUntilDue", "Deliver", "Classify!", "RecordFailure", *PARKED),
+        (*ATTEMPT[:3], "Classify!", "RecordFailure", *PARKED),
         "FAILED",
         broken=("Classify",),
     ),
@@ -86,35 +87,54 @@ SCENARIOS = {
         "DELIVERED",
         broken=("RecordRetry",),
     ),
+    "ended while it slept": Scenario(
+        "200", ("WaitUntilDue", "ClaimAttempt!", "Overtaken"), "CANCELLED", recorded="CANCELLED"
+    ),
     "another worker recorded the retry": Scenario(
-        "500", (*RETRY, "Overtaken"), "RETRY_SCHEDULED", recorded="RETRY_SCHEDULED"
+        "500",
+        (*UNCLAIMED, "ComputeBackoff", "RecordRetry", "StillOurs", "Overtaken"),
+        "RETRY_SCHEDULED",
+        broken=("ClaimAttempt",),
+        recorded="RETRY_SCHEDULED",
     ),
     "another worker recorded the delivery": Scenario(
-        "200", (*ATTEMPT, "RecordDelivered!", "Delivered"), "DELIVERED", recorded="DELIVERED"
+        "200",
+        (*UNCLAIMED, "RecordDelivered!", "Overtaken"),
+        "DELIVERED",
+        broken=("ClaimAttempt",),
+        recorded="DELIVERED",
     ),
     "delivered while the ledger is down": Scenario(
-        "200", (*ATTEMPT, "RecordDelivered!", "Delivered"), None, broken=("RecordDelivered",)
+        "200",
+        (*UNCLAIMED, "RecordDelivered!", "Delivered"),
+        None,
+        broken=("ClaimAttempt", "RecordDelivered"),
     ),
     "our own failure had been recorded before": Scenario(
         "410",
-        (*ATTEMPT, "RecordFailure!", "ReadRecord", "RecordedByUs", *PARKED),
+        (*UNCLAIMED, "RecordFailure!", "ReadRecord", "RecordedByUs", *PARKED),
         "FAILED",
         recorded="FAILED",
+        broken=("ClaimAttempt",),
     ),
     "another worker delivered what failed here": Scenario(
         "410",
-        (*ATTEMPT, "RecordFailure!", "ReadRecord", "RecordedByUs", "Overtaken"),
+        (*UNCLAIMED, "RecordFailure!", "ReadRecord", "RecordedByUs", "Overtaken"),
         "DELIVERED",
         recorded="DELIVERED",
+        broken=("ClaimAttempt",),
     ),
     "failed while the ledger is down": Scenario(
-        "410", (*ATTEMPT, "RecordFailure!", *PARKED), None, broken=("RecordFailure",)
+        "410",
+        (*UNCLAIMED, "RecordFailure!", *PARKED),
+        None,
+        broken=("ClaimAttempt", "RecordFailure"),
     ),
     "the record cannot be read": Scenario(
         "410",
-        (*ATTEMPT, "RecordFailure!", "ReadRecord!", *PARKED),
+        (*UNCLAIMED, "RecordFailure!", "ReadRecord!", *PARKED),
         "DELIVERED",
-        broken=("ReadRecord",),
+        broken=("ClaimAttempt", "ReadRecord"),
         recorded="DELIVERED",
     ),
 }
@@ -201,6 +221,9 @@ def test_a_terminal_record_is_the_full_account(
         "status": status,
         "attempts": attempts,
         "lastUpdatedAt": last["timestamp"],
+        "generation": 0,
+        "executionName": delivery.reference.delivery_id,
+        "claimedAttempt": attempts - 1,
     }
     if exceeded is None:
         expected["deliveredAt"] = last["timestamp"]

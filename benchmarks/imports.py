@@ -1,0 +1,74 @@
+"""What each handler takes to import in a fresh interpreter, over the bare interpreter.
+
+A cold start pays this. Compiled modules (.pyc) are there, as after the first start on one machine;
+interpreters are started in turns, so that a busy machine slows all alike, and the best of the runs
+counts, since everything else is the machine's.
+
+    python benchmarks/imports.py
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+RUNS = 15
+
+TARGETS_MS = {
+    "classify": 80,
+    "compute_backoff": 80,
+    "deliver": 120,
+    "record_retry": 330,
+    "dispatch": 330,
+    "get_message": 330,
+    "accept": 330,
+}
+ENVIRONMENT = {
+    "POWERTOOLS_SERVICE_NAME": "homing",
+    "POWERTOOLS_METRICS_NAMESPACE": "Homing",
+    "PYTHONPATH": str(PROJECT),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one handler takes to import, in milliseconds, and what it may take."""
+
+    handler: str
+    milliseconds: float
+    target: float
+
+
+def run(runs: int = RUNS) -> list[Row]:
+    """Measure all handlers."""
+    programs = {"": "pass"} | {name: f"import lambdas.{name}" for name in TARGETS_MS}
+    best = dict.fromkeys(programs, float("inf"))
+    for _ in range(runs + 1):  # the first round compiles
+        for name, program in programs.items():
+            best[name] = min(best[name], _milliseconds(program))
+    return [Row(name, best[name] - best[""], target) for name, target in TARGETS_MS.items()]
+
+
+def _milliseconds(program: str) -> float:
+    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", program], env=inherited | ENVIRONMENT, check=True)
+    return (time.perf_counter() - start) * 1000
+
+
+def main() -> None:
+    """Print the table."""
+    print(f"import of each handler over the bare interpreter, best of {RUNS}, with .pyc")
+    print(f"{'handler':<18}{'ms':>8}{'target':>9}")
+    for row in run():
+        verdict = "" if row.milliseconds <= row.target else "  over"
+        print(f"{row.handler:<18}{row.milliseconds:>8.0f}{row.target:>9.0f}{verdict}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Generations: each intervention puts a delivery into the hands of another execution.
+
+The document and the record bear the number (absent on a record until its first claim: 0). An
+execution of an earlier generation can neither claim an attempt nor record one any more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from homing.backoff import to_milliseconds, to_seconds
+from homing.timestamps import from_text, to_due_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+def generation_of(document: Mapping[str, Any]) -> int:
+    """Give the generation of a delivery document or of a record."""
+    return int(document.get("generation", 0))
+
+
+def execution_name(delivery_id: str, generation: int, attempt_number: int | None = None) -> str:
+    """Name an execution so that the same intervention, repeated, names the same one.
+
+    Generation 0 bears the delivery's own name. Where a wait is cut short the attempt is part of the
+    name: the sleeping execution may have been faster, and the next wait is then another matter.
+    """
+    parts = [delivery_id]
+    if generation:
+        parts.append(str(generation))
+    if attempt_number is not None:
+        parts.append(str(attempt_number))
+    return "-".join(parts)
+
+
+def redriven(document: Mapping[str, Any], generation: int, now: datetime) -> dict[str, Any]:
+    """Give the document of a delivery that is brought back: attempts start anew, due at once."""
+    retention_seconds = document["expiresAt"] - int(from_text(document["dueAt"]).timestamp())
+    return {
+        "reference": document["reference"],
+        "request": document["request"],
+        "policy": document["policy"],
+        "attemptNumber": 0,
+        "attempts": 1,
+        "dueAt": to_due_text(now),
+        "expiresAt": int(now.timestamp()) + max(retention_seconds, 0),
+        "previousDelaySeconds": None,
+        "generation": generation,
+    }
+
+
+def resumed(document: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the document of the attempt that a scheduled retry waits for, from the record."""
+    attempts = record["attempts"]
+    last = record["retryHistory"][-1]
+    delay_ms = to_milliseconds(last["exponentialDelay"]) + to_milliseconds(last["jitterApplied"])
+    floor_ms = to_milliseconds(last.get("retryAfterSeconds", 0))
+    return {
+        **document,
+        "attemptNumber": attempts,
+        "attempts": attempts + 1,
+        "dueAt": to_due_text(from_text(record["nextRetryAt"])),
+        "expiresAt": record["ttl"],
+        "previousDelaySeconds": to_seconds(max(delay_ms, floor_ms)),
+        "generation": generation_of(record),
+    }
+
+
+def taken_over(
+    document: Mapping[str, Any], record: Mapping[str, Any] | None, now: datetime
+) -> dict[str, Any]:
+    """Give the document of an attempt that shall be made now and not when it is due.
+
+    Args:
+        document: the input of the execution that waits.
+        record: the delivery's record; None for a scheduled one before its first attempt.
+        now: when it is due instead.
+    """
+    retrying = record is not None and record["status"] == "RETRY_SCHEDULED"
+    waiting = resumed(document, record) if record is not None and retrying else dict(document)
+    generation = generation_of(record or document)
+    return {**waiting, "dueAt": to_due_text(now), "generation": generation + 1}

@@ -1,0 +1,159 @@
+"""The ledger, as interventions change it: each change is one conditional update."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from homing.classification import Status
+from homing.generation import generation_of
+from homing.ledger import from_dynamodb, to_dynamodb
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from homing.delivery import Reference
+
+_NAMES = {"#status": "status", "#timestamp": "timestamp", "#ttl": "ttl"}
+_IDENTITY = (
+    "messageId = :messageId, senderId = :senderId, #timestamp = :timestamp, "
+    "targetUrl = :targetUrl, correlationId = :correlationId, createdAt = :createdAt"
+)
+
+
+class InterventionTable:
+    """The ledger table.
+
+    Args:
+        table: the table's name.
+        client: a DynamoDB client.
+    """
+
+    def __init__(self, table: str, client: DynamoDBClient) -> None:
+        self._table = table
+        self._client = client
+
+    def read(self, reference: Reference) -> dict[str, Any] | None:
+        """Give a delivery's record as it stands now, None without one of its own (0007).
+
+        Raises:
+            BotoCoreError, ClientError: when the ledger cannot be read.
+        """
+        found = self._client.get_item(
+            TableName=self._table, Key=_key(reference), ConsistentRead=True
+        )
+        record = from_dynamodb(found["Item"]) if "Item" in found else None
+        return record if record and record["createdAt"] == reference.created_at else None
+
+    def redrive(
+        self,
+        reference: Reference,
+        seen: Mapping[str, Any] | None,
+        document: Mapping[str, Any],
+        execution_name: str,
+        *,
+        at: str,
+    ) -> bool:
+        """Take a delivery into the generation of `document`, if its record is as it was seen.
+
+        `attempts` starts anew and `retryHistory` stays; what the delivery came to before is
+        appended to `redriveHistory`.
+        """
+        values = {
+            **_identity(reference),
+            ":status": Status.QUEUED.value,
+            ":attempts": 0,
+            ":now": at,
+            ":generation": document["generation"],
+            ":executionName": execution_name,
+            ":ttl": document["expiresAt"],
+            ":none": [],
+            ":before": [_before(seen or {}, at)],
+        }
+        if seen is None:
+            condition = "attribute_not_exists(pk)"
+        else:
+            condition = "#status = :seenStatus AND attempts = :seenAttempts AND " + (
+                "generation = :seenGeneration"
+                if "generation" in seen
+                else "attribute_not_exists(generation)"
+            )
+            values |= {":seenStatus": seen["status"], ":seenAttempts": seen["attempts"]}
+            if "generation" in seen:
+                values[":seenGeneration"] = generation_of(seen)
+        return self._update(
+            reference,
+            f"SET {_IDENTITY}, #status = :status, attempts = :attempts, nextRetryAt = :now, "
+            "generation = :generation, executionName = :executionName, #ttl = :ttl, "
+            "retryHistory = if_not_exists(retryHistory, :none), lastUpdatedAt = :now, "
+            "redriveHistory = list_append(if_not_exists(redriveHistory, :none), :before) "
+            "REMOVE maxRetriesExceeded, maxRetriesExceededAt, claimedAttempt, "
+            "attention, attentionAt",
+            condition,
+            values,
+        )
+
+    def cancel(self, reference: Reference, *, at: str, expires_at: int) -> bool:
+        """Put an end on record, unless one stands there."""
+        values = {
+            **_identity(reference),
+            ":status": Status.CANCELLED.value,
+            ":now": at,
+            ":none": [],
+            ":zero": 0,
+            ":ttl": expires_at,
+        }
+        return self._update(
+            reference,
+            f"SET {_IDENTITY}, #status = :status, lastUpdatedAt = :now, "
+            "retryHistory = if_not_exists(retryHistory, :none), "
+            "attempts = if_not_exists(attempts, :zero), #ttl = if_not_exists(#ttl, :ttl) "
+            "REMOVE nextRetryAt, attention, attentionAt",
+            "attribute_not_exists(attempts) OR "
+            "(attribute_exists(nextRetryAt) AND createdAt = :createdAt)",
+            values,
+        )
+
+    def _update(
+        self, reference: Reference, update: str, condition: str, values: Mapping[str, Any]
+    ) -> bool:
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_key(reference),
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeNames=_NAMES,
+                ExpressionAttributeValues={
+                    name: to_dynamodb(value) for name, value in values.items()
+                },
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+
+def _key(reference: Reference) -> dict[str, Any]:
+    return {"pk": {"S": reference.pk}, "sk": {"S": reference.sk}}
+
+
+def _identity(reference: Reference) -> dict[str, Any]:
+    return {
+        ":messageId": reference.message_id,
+        ":senderId": reference.sender_id,
+        ":timestamp": reference.timestamp,
+        ":targetUrl": reference.target_url,
+        ":correlationId": reference.correlation_id,
+        ":createdAt": reference.created_at,
+    }
+
+
+def _before(record: Mapping[str, Any], at: str) -> dict[str, Any]:
+    """Tell what a delivery had come to: `attemptsOnRecord` entries of the history are from then."""
+    return {
+        "timestamp": at,
+        "status": record.get("status", "UNRECORDED"),
+        "attempts": record.get("attempts", 0),
+        "attemptsOnRecord": len(record.get("retryHistory", [])),
+    }

@@ -1,0 +1,80 @@
+"""Trigger `redrive`: bring a message's failed deliveries back, `POST /v1/messages/{id}/redrive`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import boto3
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from botocore.exceptions import BotoCoreError, ClientError
+
+from homing.answer import redriven
+from homing.delivery import Reference
+from homing.errors import InquiryError
+from homing.identifiers import DEFAULT_SENDER_ID
+from homing.inquiry import Inquiry
+from homing.intervention_table import InterventionTable
+from homing.interventions import Interventions
+from homing.problem import inquiry_failed, not_found, redrive_failed
+from homing.settings import RedriveSettings
+from homing.workflow import Workflow
+from lambdas.http_api import respond
+from lambdas.observation import logger
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler import Response
+
+app = APIGatewayHttpResolver()
+
+
+@cache
+def _settings() -> RedriveSettings:
+    return RedriveSettings.from_env()
+
+
+@cache
+def _inquiry() -> Inquiry:
+    return Inquiry.connect(_settings())
+
+
+@cache
+def _interventions() -> Interventions:
+    return Interventions(
+        InterventionTable(_settings().ledger_table, boto3.client("dynamodb")),
+        Workflow(_settings().state_machine_arn),
+    )
+
+
+@app.post("/v1/messages/<message_id>/redrive")
+def redrive(message_id: str) -> Response[str]:
+    """Answer what came of each delivery: 202 if any starts anew, else 200; 404; 503 to repeat."""
+    message_id = unquote(message_id)
+    sender_id = (app.current_event.query_string_parameters or {}).get("senderId", DEFAULT_SENDER_ID)
+    now = datetime.now(UTC)
+    try:
+        document = _inquiry().find(message_id, sender_id, now=now)
+        if document is None:
+            return respond(not_found(message_id, sender_id))
+        found = [Reference.from_document(one) for one in document["deliveries"]]
+        results = [(one, _interventions().redrive(one, now=now)) for one in found]
+    except InquiryError as error:
+        _log_failure(message_id, sender_id, error)
+        return respond(inquiry_failed())
+    except (BotoCoreError, ClientError) as error:
+        _log_failure(message_id, sender_id, error)
+        return respond(redrive_failed())
+    for one, result in results:
+        logger.info("message.redriven", deliveryId=one.delivery_id, result=result)
+    return respond(redriven(message_id, sender_id, results))
+
+
+def _log_failure(message_id: str, sender_id: str, error: Exception) -> None:
+    logger.error("redrive.failed", messageId=message_id, senderId=sender_id, reason=str(error))
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer a request of the HTTP API (payload format 2.0)."""
+    return app.resolve(event, context)

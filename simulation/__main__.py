@@ -1,0 +1,103 @@
+"""`python -m simulation`: look for a history in which Homing breaks a promise."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+
+from rich.console import Console
+from rich.progress import Progress
+
+from simulation.deployment import Deployment
+from simulation.drawing import draw_case
+from simulation.exhaustive import scenarios
+from simulation.functions import simulated_edges
+from simulation.history import run_history
+from simulation.invariants import INVARIANTS, violations
+from simulation.planted import PLANTED_BUGS
+from simulation.report import caught, story, totals
+from simulation.search import (
+    Finding,
+    Tally,
+    hunt,
+    search_seeds,
+    search_single_faults,
+    smallest,
+)
+from simulation.shrink import Trial
+
+_CHUNK = 500
+_SHOWN = 3  # of the histories that break something
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m simulation", description=__doc__)
+    parser.add_argument("--histories", type=int, default=100_000, help="random ones")
+    parser.add_argument("--seed", type=int, default=0, help="the first seed")
+    parser.add_argument("--workers", type=int, default=2, help="processes")
+    parser.add_argument("--replay", type=int, metavar="SEED", help="tell one history and stop")
+    parser.add_argument("--whole", action="store_true", help="with --replay: do not make it small")
+    parser.add_argument(
+        "--no-single-faults", action="store_true", help="leave the exhaustive part out"
+    )
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; 0 means that no promise was broken and every planted bug was caught."""
+    options = _parse(sys.argv[1:] if arguments is None else arguments)
+    console = Console()
+    if options.replay is not None:
+        return _replay(options.replay, console, whole=options.whole)
+    started = time.monotonic()
+    tally = _search(options, console)
+    console.print(totals(tally, len(INVARIANTS), time.monotonic() - started))
+    with simulated_edges(Deployment()) as edges:
+        for finding in tally.findings[:_SHOWN]:
+            console.rule("broken")
+            console.print("\n".join(story(smallest(finding, edges), edges)), markup=False)
+        bugs = {bug.name: hunt(bug, edges) for bug in PLANTED_BUGS}
+    console.print(caught(bugs))
+    return 1 if tally.findings or None in bugs.values() else 0
+
+
+def _search(options: argparse.Namespace, console: Console) -> Tally:
+    """Share the work out to processes and show how far it is."""
+    tally = Tally()
+    last = options.seed + options.histories
+    with (
+        ProcessPoolExecutor(options.workers) as pool,
+        Progress(console=console, transient=True) as progress,
+    ):
+        work: list[Future[Tally]] = []
+        if not options.no_single_faults:
+            numbers = range(len(list(scenarios())))
+            work += [pool.submit(search_single_faults, number) for number in numbers]
+        work += [
+            pool.submit(search_seeds, first, min(first + _CHUNK, last))
+            for first in range(options.seed, last, _CHUNK)
+        ]
+        task = progress.add_task("histories", total=len(work))
+        for done in as_completed(work):
+            tally.add(done.result())
+            progress.update(task, advance=1, description=f"{tally.counts['histories']:,} histories")
+    return tally
+
+
+def _replay(seed: int, console: Console, *, whole: bool) -> int:
+    case = draw_case(seed)
+    plan = case.plan()
+    with simulated_edges(Deployment()) as edges:
+        history = run_history(case.scenario, plan, seed, edges)
+        broken = tuple(map(str, violations(history)))
+        finding = Finding(seed, Trial(case.scenario, plan.met), broken)
+        if broken and not whole:
+            finding = smallest(finding, edges)
+        console.print("\n".join(story(finding, edges)), markup=False, soft_wrap=True)
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

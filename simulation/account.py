@@ -1,0 +1,95 @@
+"""What happened in a history, written down as it happens, for the invariants to judge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from simulation.machine import Execution
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request that left for the endpoint.
+
+    Args:
+        instant: when.
+        delivery: the delivery's id.
+        attempt: its attempt number.
+        set_out: the number of the event at which this attempt was decided on: for a first attempt
+            in the lane the look into the ledger, else the step into `Deliver`.
+        webhook_id: as it left.
+        body: as it left.
+        status: what the endpoint made of it; None where it never got there or gave no status.
+        by: the process.
+    """
+
+    instant: int
+    delivery: str
+    attempt: int
+    set_out: int
+    webhook_id: str
+    body: str
+    status: int | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A change of the ledger; items are typed, `before` is None for a new one."""
+
+    event: int
+    key: tuple[str, str]
+    before: dict[str, Any] | None
+    after: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A retry that an execution has decided on."""
+
+    delivery: str
+    attempt: int
+    due: int
+    by: str
+
+
+@dataclass(slots=True)
+class Settling:
+    """What is known of a queue message that is being settled.
+
+    Args:
+        delivery: the delivery's name.
+        read: the number of the event at which the ledger was last looked into.
+    """
+
+    delivery: str
+    read: int | None = None
+
+
+@dataclass(slots=True)
+class Account:
+    """The facts of one history.
+
+    Args:
+        accepted: the deliveries that have been promised to a sender, with the instant.
+        refused: answers to senders that promise nothing.
+        sent: requests to endpoints.
+        written: changes of the ledger.
+        planned: retries that were decided on.
+        dead: bodies on the dead-letter queue, per delivery.
+        gaps: attempts that an execution went on from without a record, and said so.
+        executions: all executions, in the order of their starts.
+        given_up: messages that went to the intake dead-letter queue.
+    """
+
+    accepted: dict[str, int] = field(default_factory=dict)
+    refused: list[int] = field(default_factory=list)
+    sent: list[Sent] = field(default_factory=list)
+    written: list[Written] = field(default_factory=list)
+    planned: list[Planned] = field(default_factory=list)
+    dead: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    gaps: set[tuple[str, int]] = field(default_factory=set)
+    executions: list[Execution] = field(default_factory=list)
+    given_up: int = 0

@@ -1,0 +1,52 @@
+"""Chance without state: every draw is a function of the seed and of a name.
+
+So a draw does not depend on what was drawn before, and a history that is made smaller keeps the
+draws of what is left of it.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+T = TypeVar("T")
+
+_BITS = 64
+
+
+class Chance:
+    """The draws of one history.
+
+    Args:
+        seed: any integer from 0.
+    """
+
+    __slots__ = ("_key", "seed")
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._key = seed.to_bytes(16, "big")
+
+    def bits(self, name: str) -> int:
+        """Draw 64 bits."""
+        digest = blake2b(name.encode(), digest_size=8, key=self._key).digest()
+        return int.from_bytes(digest, "big")
+
+    def unit(self, name: str) -> float:
+        """Draw a number in [0, 1)."""
+        return (self.bits(name) >> 11) / (1 << (_BITS - 11))
+
+    def below(self, name: str, limit: int) -> int:
+        """Draw a whole number from 0 to `limit` - 1."""
+        return self.bits(name) * limit >> _BITS
+
+    def pick(self, name: str, options: Sequence[T]) -> T:
+        """Draw one of the options."""
+        return options[self.below(name, len(options))]
+
+    def happens(self, name: str, probability: float) -> bool:
+        """Draw whether something happens."""
+        return self.unit(name) < probability

@@ -1,0 +1,33 @@
+"""Instants of the simulation: whole milliseconds since 1970, UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+SECOND = 1000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+def to_datetime(instant: int) -> datetime:
+    """Give an instant as an aware datetime."""
+    return _EPOCH + instant * _MILLISECOND
+
+
+def from_datetime(moment: datetime) -> int:
+    """Read an aware datetime."""
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def to_iso(instant: int) -> str:
+    """Write an instant as Step Functions does: `2025-12-28T12:00:00.000Z`."""
+    return to_datetime(instant).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def from_iso(text: str) -> int:
+    """Read an ISO-8601 text with a zone."""
+    return from_datetime(datetime.fromisoformat(text))

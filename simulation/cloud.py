@@ -1,0 +1,192 @@
+"""The simulated world: all services behind one door, which is where calls take effect."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from simulation.account import Account, Sent, Settling, Written
+from simulation.faults import CRASHES, CrashedError, FaultKind, NoAnswerError, UnavailableError
+from simulation.functions import (
+    LEDGER,
+    MESSAGES,
+    run_accept,
+    run_classify,
+    run_compute_backoff,
+    run_deliver,
+    run_record_retry,
+)
+from simulation.lambda_service import Function, LambdaService
+from simulation.process import Outcome
+from simulation.queue_service import QueueService
+from simulation.scenario import host_of
+from simulation.scheduler import Scheduler
+from simulation.step_functions import StepFunctions
+from simulation.table import Table
+from simulation.workers import Dispatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from simulation.chance import Chance
+    from simulation.definition import Definition
+    from simulation.deployment import Deployment
+    from simulation.process import Call, Process, Respond
+    from simulation.scenario import Scenario
+from simulation.scheduler import Plan
+
+_STALLS = (FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER)
+_READ = (FaultKind.REFUSED, FaultKind.LOST, *_STALLS)
+_WRITE = (FaultKind.REFUSED, FaultKind.LOST, FaultKind.LATE, FaultKind.TWICE, *_STALLS)
+_KINDS: Mapping[str, tuple[FaultKind, ...]] = {
+    "dynamodb.get_item": _READ,
+    "dynamodb.query": _READ,
+    "dynamodb.update_item": _WRITE,
+    "dynamodb.put_item": _WRITE,
+    "sqs.send_message": _WRITE,
+    "sqs.send_message_batch": _WRITE,
+    "sqs.receive": (FaultKind.LOST, FaultKind.STALL_AFTER),
+    "sqs.delete": _READ,
+    "lambda.invoke": (FaultKind.BROKEN, *_WRITE),
+    "states.start_execution": _WRITE,
+    "states.describe_execution": _READ,
+    "states.start_sync_execution": (FaultKind.LATE, *_READ),
+    "http.post": (FaultKind.LATE, *_READ),
+}
+_WITH_CRASHES = {operation: (*kinds, *CRASHES) for operation, kinds in _KINDS.items()}
+
+
+class Cloud:
+    """All services of one history.
+
+    Args:
+        scenario: what is given.
+        plan: what goes wrong.
+        chance: all draws.
+        standard: the definition of the Standard workflow.
+        express: that of the Express workflow.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        plan: Plan,
+        chance: Chance,
+        standard: Definition,
+        express: Definition,
+    ) -> None:
+        self._scenario = scenario
+        self._asked: dict[str, int] = {}
+        self.account = Account()
+        self.scheduler = Scheduler(self, plan, chance, scenario.start)
+        self.ledger = Table(("pk", "sk"), self._written)
+        self._tables = {
+            LEDGER: self.ledger,
+            "${LedgerTable}": self.ledger,
+            MESSAGES: Table(("pk",)),
+        }
+        self.queues = QueueService(self.scheduler, scenario, chance, self.account)
+        self.states = StepFunctions(self.scheduler, standard, express, chance, self.account)
+        functions = _functions(scenario.deployment, self._accept)
+        self.functions = LambdaService(self.scheduler, functions, scenario.skews)
+        self._operations: Mapping[str, Callable[[Process, Call, str, Respond], None]] = {
+            "dynamodb.get_item": partial(self._table, "get_item"),
+            "dynamodb.query": partial(self._table, "query"),
+            "dynamodb.update_item": partial(self._table, "update_item"),
+            "dynamodb.put_item": partial(self._table, "put_item"),
+            "sqs.send_message": self.queues.send_message,
+            "sqs.send_message_batch": self.queues.send_message_batch,
+            "sqs.receive": self.queues.receive,
+            "sqs.delete": self.queues.delete,
+            "lambda.invoke": self.functions.invoke,
+            "states.start_execution": self.states.start_execution,
+            "states.describe_execution": self.states.describe_execution,
+            "states.start_sync_execution": self.states.start_sync_execution,
+            "http.post": self._post,
+        }
+
+    def kinds(self, operation: str, *, can_crash: bool) -> tuple[FaultKind, ...]:
+        """Name the faults that a call of this operation can meet."""
+        return (_WITH_CRASHES if can_crash else _KINDS)[operation]
+
+    def is_down(self, operation: str, now: int) -> bool:
+        """Tell whether an outage is on."""
+        since = now - self._scenario.start
+        return any(
+            outage.begins <= since < outage.begins + outage.lasts
+            and (operation == outage.service or operation.startswith(f"{outage.service}."))
+            for outage in self._scenario.outages
+        )
+
+    def perform(self, process: Process, call: Call, label: str, respond: Respond) -> None:
+        """Let a call take effect."""
+        self._operations[call.operation](process, call, label, respond)
+
+    def _table(
+        self, operation: str, process: Process, call: Call, label: str, respond: Respond
+    ) -> None:
+        table = self._tables.get(call.arguments["TableName"])
+        if table is None:
+            raise CrashedError("DynamoDB.ResourceNotFoundException")
+        if operation == "get_item" and isinstance(process.about, Settling):
+            process.about.read = self.scheduler.steps
+        respond(Outcome(getattr(table, operation)(call.arguments)))
+
+    def _written(self, before: Any, after: Any) -> None:
+        key = (after["pk"]["S"], after["sk"]["S"])
+        self.account.written.append(Written(self.scheduler.steps, key, before, after))
+
+    def _accept(self, event: dict[str, Any]) -> Any:
+        answer = run_accept(event)
+        if answer["status"] in {200, 202}:
+            for delivery in answer["deliveries"]:
+                self.account.accepted.setdefault(delivery, self.scheduler.now)
+        return answer
+
+    def _post(self, process: Process, call: Call, label: str, respond: Respond) -> None:
+        """Let a request arrive; the endpoint's answers are given out in the order of arrivals."""
+        url = call.arguments["url"]
+        answers = self._scenario.endpoints[host_of(url)]
+        number = self._asked[url] = self._asked.get(url, 0) + 1
+        answer = answers[min(number, len(answers)) - 1]
+        self._note_request(process, call, answer.status)
+        scheduler = self.scheduler
+        if answer.takes > call.timeout:
+            outcome = Outcome(error=NoAnswerError("timed out"))
+            scheduler.at(scheduler.now + call.timeout, respond, outcome)
+        elif answer.status is None:
+            respond(Outcome(error=UnavailableError("refused")))
+        else:
+            given = {"status": answer.status, "retryAfter": answer.retry_after}
+            scheduler.at(scheduler.now + answer.takes, respond, Outcome(given))
+
+    def _note_request(self, process: Process, call: Call, status: int | None) -> None:
+        invocation = process.about
+        execution = invocation.caller
+        attempt = invocation.event["attemptNumber"]
+        sent = Sent(
+            instant=self.scheduler.now,
+            delivery=execution.delivery,
+            attempt=attempt,
+            set_out=execution.set_out[attempt],
+            webhook_id=call.arguments["webhookId"],
+            body=call.arguments["body"],
+            status=status,
+            by=process.label,
+        )
+        self.account.sent.append(sent)
+
+
+def _functions(
+    deployment: Deployment, accept: Callable[[dict[str, Any]], Any]
+) -> dict[str, Function]:
+    """Give the functions by the names that the definitions know them under."""
+    pure = deployment.function_timeout
+    return {
+        "${DeliverFunction}": Function(deployment.deliver_timeout, run_deliver),
+        "${ClassifyFunction}": Function(pure, run_classify, calls=False),
+        "${ComputeBackoffFunction}": Function(pure, run_compute_backoff, calls=False),
+        "${RecordRetryFunction}": Function(deployment.function_timeout, run_record_retry),
+        "accept": Function(deployment.accept_timeout, accept),
+        "dispatch": Function(deployment.dispatch_timeout, steps=Dispatch().steps),
+    }

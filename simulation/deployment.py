@@ -1,0 +1,27 @@
+"""The figures of a deployment that a history depends on; a test holds them to the stack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from homing.policy import Policy
+from simulation.clock import SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What is set at deployment. Times in milliseconds unless their name says otherwise."""
+
+    lane_is_on: bool = True
+    queue_is_fifo: bool = True
+    attempt_timeout: int = 15 * SECOND
+    deliver_timeout: int = 20 * SECOND
+    function_timeout: int = 15 * SECOND
+    accept_timeout: int = 25 * SECOND
+    express_timeout: int = 45 * SECOND
+    dispatch_timeout: int = 60 * SECOND
+    visibility_timeout: int = 360 * SECOND
+    max_receive_count: int = 5
+    batch_size: int = 10
+    retention_days: int = 30
+    policy: Policy = field(default_factory=Policy)

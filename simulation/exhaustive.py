@@ -1,0 +1,67 @@
+"""Every single fault: a few scenarios, and in each of them every call broken in every way, once."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, Final
+
+from simulation.deployment import Deployment
+from simulation.faults import Fault, FaultKind
+from simulation.history import run_history
+from simulation.plans import Census
+from simulation.scenario import Answer, Scenario, Submission
+from simulation.shrink import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from simulation.functions import Edges
+    from simulation.history import Programs
+
+SEED: Final = 1
+_DELAYED: Final = frozenset({FaultKind.LATE, FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER})
+_DELAYS: Final = (3_000, 90_000)  # within a function's time, and beyond all of it
+
+_GOOD, _BUSY, _GONE = Answer(200), Answer(503), Answer(410)
+_FATES: Final = (
+    (_GOOD,),
+    (_BUSY, _GOOD),
+    (_BUSY, _BUSY, _GOOD),
+    (_BUSY,),
+    (_GONE,),
+    (_BUSY, _GONE),
+)
+_FATES_BESIDE: Final = ((_GOOD,), (_BUSY,))
+# With a queue that hands every message to two workers, each attempt is a race.
+_DEPLOYMENTS: Final = tuple(
+    (Deployment(lane_is_on=lane, queue_is_fifo=fifo), 0.0 if fifo else 1.0)
+    for lane, fifo in product((True, False), (True, False))
+)
+
+
+def scenarios() -> Iterator[Scenario]:
+    """Give two deliveries of every fate: two messages, and one message handed over twice."""
+    two = (Submission("m0", ("a",)), Submission("m1", ("b",)))
+    twice = (Submission("m0", ("a",)), Submission("m0", ("a",)))
+    for deployment, doubles in _DEPLOYMENTS:
+        for fate in _FATES:
+            for beside in _FATES_BESIDE:
+                yield Scenario(two, {"a": fate, "b": beside}, deployment, doubles=doubles)
+            yield Scenario(twice, {"a": fate}, deployment, doubles=doubles)
+
+
+def single_faults(
+    scenario: Scenario,
+    edges: Edges,
+    programs: Programs | None = None,
+    given: Mapping[str, Fault] | None = None,
+) -> Iterator[Trial]:
+    """Give a scenario without a fault, then with every single one, in addition to those given."""
+    given = given or {}
+    census = Census(given)
+    run_history(scenario, census, SEED, edges, programs)
+    yield Trial(scenario, given)
+    for label, kinds in census.boundaries.items():
+        for kind in kinds:
+            for delay in _DELAYS if kind in _DELAYED else (0,):
+                yield Trial(scenario, {**given, label: Fault(kind, delay)})

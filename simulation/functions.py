@@ -1,0 +1,240 @@
+"""The deployed functions, with their edges exchanged: clients, endpoint, clock, chance and logs.
+
+The handlers are the real ones and so is everything behind them. For as long as `simulated_edges`
+lasts, the caches in which they keep their clients hold simulated ones.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from homing.dead_letters import DeadLetterQueue
+from homing.delivery_queue import DeliveryQueue
+from homing.errors import IntakeError, InvalidMessageError
+from homing.http_request import request_headers
+from homing.intake import Intake
+from homing.lane import Lane
+from homing.ledger import Ledger
+from homing.message import parse_message
+from homing.messages_table import MessagesTable
+from homing.outcome import AttemptError, ErrorKind, Outcome
+from homing.records import Records
+from homing.settings import ComputeBackoffSettings
+from homing.workflow import FirstAttempts, Workflow
+from lambdas import classify, compute_backoff, deliver, dispatch, record_retry
+from simulation.clients import SQS, DynamoDB, StepFunctions
+from simulation.clock import to_datetime, to_iso
+from simulation.errors import SimulationError
+from simulation.faults import NoAnswerError, ServiceError
+from simulation.replay import TAPE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from homing.delivery import Reference, Request
+    from homing.message import Message
+    from simulation.deployment import Deployment
+
+Handler: TypeAlias = "Callable[[dict[str, Any]], Any]"
+
+LEDGER = "ledger"
+MESSAGES = "messages"
+DELIVERIES = "deliveries"
+DEAD_LETTERS = "dead-letters"
+STANDARD = "standard"
+EXPRESS = "express"
+
+
+class Edges:
+    """What the handlers of this process are given; one history at a time sets it."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        dynamodb, sqs = DynamoDB(), SQS()
+        states = StepFunctions(deployment.express_timeout + 10_000)
+        self.ledger = Ledger(LEDGER, dynamodb)  # type: ignore[arg-type]  # a client of its own
+        workflow = Workflow(STANDARD, states)  # type: ignore[arg-type]
+        express = FirstAttempts(EXPRESS, deployment.express_timeout / 1000, states)  # type: ignore[arg-type]
+        parking = DeadLetterQueue(DEAD_LETTERS, sqs)  # type: ignore[arg-type]
+        self._lanes = {
+            is_on: Lane(workflow, express if is_on else None, self.ledger, parking)
+            for is_on in (True, False)
+        }
+        self.intake = Intake(
+            MessagesTable(MESSAGES, dynamodb),  # type: ignore[arg-type]
+            Records(LEDGER, dynamodb),  # type: ignore[arg-type]
+            DeliveryQueue(DELIVERIES, sqs),  # type: ignore[arg-type]
+        )
+        self.deployment = deployment
+        self.draw: Callable[[str], float] = _no_history
+        self.unrecorded: Callable[[str, int], None] = _no_history
+        self.lane = self._lanes[True]
+
+    def enter(
+        self,
+        deployment: Deployment,
+        draw: Callable[[str], float],
+        unrecorded: Callable[[str, int], None],
+    ) -> None:
+        """Begin a history."""
+        self.deployment = deployment
+        self.draw = draw
+        self.unrecorded = unrecorded
+        self.lane = self._lanes[deployment.lane_is_on]
+
+
+def _no_history(*_: Any) -> Any:
+    raise SimulationError("no history has begun")
+
+
+class _Endpoint:
+    """Stands for `homing.sender.Sender`: the same headers, another network."""
+
+    def send(self, reference: Reference, request: Request) -> Outcome:
+        """Make one attempt."""
+        started = TAPE.started
+        headers = request_headers(
+            reference, request, to_datetime(started), request.payload.encode()
+        )
+        arguments = {
+            "url": reference.target_url,
+            "webhookId": headers["webhook-id"],
+            "body": request.payload,
+        }
+        try:
+            answer = TAPE.call("http.post", arguments, _attempt_timeout())
+        except ServiceError as error:
+            kind = ErrorKind.TIMEOUT if isinstance(error, NoAnswerError) else ErrorKind.CONNECT
+            return Outcome(
+                to_iso(TAPE.now), TAPE.now - started, error=AttemptError(kind, kind.value)
+            )
+        return Outcome(
+            timestamp=to_iso(TAPE.now),
+            response_time=TAPE.now - started,
+            http_status=answer["status"],
+            retry_after=answer["retryAfter"],
+        )
+
+
+def _attempt_timeout() -> int:
+    return _edges().deployment.attempt_timeout
+
+
+class _Dice:
+    """Stands for `random.SystemRandom`."""
+
+    def random(self) -> float:
+        """Draw from the chance of the history."""
+        return _edges().draw(TAPE.owner)
+
+
+class _Silence:
+    """Stands for a logger."""
+
+    def exception(self, *_: Any, **__: Any) -> None:
+        """Say nothing."""
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    """Log nothing: what is told is not part of what happens."""
+
+
+def _noted(reference: Reference, *, attempt: int, reason: str) -> None:
+    """Stand for `log_unrecorded`: a gap in the ledger that was said aloud."""
+    del reason
+    _edges().unrecorded(reference.delivery_id, attempt - 1)
+
+
+_current: list[Edges] = []
+
+
+def _edges() -> Edges:
+    return _current[-1]
+
+
+@contextmanager
+def simulated_edges(deployment: Deployment) -> Iterator[Edges]:
+    """Put the handlers into the simulated world."""
+    edges = Edges(deployment)
+    settings = ComputeBackoffSettings(retention_days=deployment.retention_days)
+    sender = _Endpoint()
+    replacements: list[tuple[Any, str, Any]] = [
+        (deliver, "_sender", lambda: sender),
+        (compute_backoff, "_settings", lambda: settings),
+        (compute_backoff, "_chance", _Dice()),
+        (record_retry, "_ledger", lambda: edges.ledger),
+        (dispatch, "_lane", lambda: _edges().lane),
+        (dispatch, "logger", _Silence()),
+        (dispatch, "log_settled", _nothing),
+        (classify, "log_attempt", _nothing),
+        (compute_backoff, "log_attempt", _nothing),
+        (record_retry, "log_unrecorded", _noted),
+    ]
+    with ExitStack() as stack:
+        for module, name, value in replacements:
+            stack.callback(setattr, module, name, getattr(module, name))
+            setattr(module, name, value)
+        _current.append(edges)
+        stack.callback(_current.pop)
+        yield edges
+
+
+def run_deliver(event: dict[str, Any]) -> Any:
+    """Run `deliver`."""
+    return deliver.handler(event, None)
+
+
+def run_classify(event: dict[str, Any]) -> Any:
+    """Run `classify`."""
+    return classify.handler(event, None)
+
+
+def run_compute_backoff(event: dict[str, Any]) -> Any:
+    """Run `compute_backoff`."""
+    return compute_backoff.handler(event, None)
+
+
+def run_record_retry(event: dict[str, Any]) -> Any:
+    """Run `record_retry`."""
+    return record_retry.handler(event, None)
+
+
+@lru_cache(maxsize=16)
+def _parsed(body: str, now: int, deployment: Deployment) -> Message:
+    """Parse a message once, however often its handler is run again."""
+    return parse_message(
+        body,
+        now=to_datetime(now),
+        default_policy=deployment.policy,
+        retention=timedelta(days=deployment.retention_days),
+        new_id=lambda: "unnamed",
+    )
+
+
+def run_accept(event: dict[str, Any]) -> dict[str, Any]:
+    """Do what `lambdas.accept` does between the HTTP API's event and its answer."""
+    edges = _edges()
+    try:
+        message = _parsed(event["body"], TAPE.started, edges.deployment)
+        reception = edges.intake.accept(message, now=to_datetime(TAPE.started))
+    except InvalidMessageError as error:
+        return {"status": error.status}
+    except IntakeError:
+        return {"status": 503}
+    ids = [reference.delivery_id for reference in reception.guard.references()]
+    return {"status": 200 if reception.is_repeat else 202, "deliveries": ids}
+
+
+def run_settle(record: dict[str, Any]) -> None:
+    """Settle one record of a batch, as `dispatch` does in one of its threads."""
+    dispatch._settle(SQSRecord(record))  # noqa: SLF001  # the handler's threads are what is left out
+
+
+def round_trip(value: Any) -> Any:
+    """Give what arrives where JSON is passed on."""
+    return json.loads(json.dumps(value))

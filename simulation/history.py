@@ -1,0 +1,170 @@
+"""One history: a scenario, run to its end, with what an operator does when the faults are over."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from simulation.chance import Chance
+from simulation.clock import SECOND
+from simulation.cloud import Cloud
+from simulation.definition import (
+    Definition,
+    delivery_document,
+    first_attempt_document,
+    load_definition,
+)
+from simulation.process import Outcome, Process
+from simulation.workers import poll, submit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from simulation.account import Account
+    from simulation.faults import Fault
+    from simulation.functions import Edges
+    from simulation.scenario import Scenario
+    from simulation.scheduler import Plan
+
+_ROUNDS = 4  # of an operator who sends again what was given up
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """The definitions that are run."""
+
+    standard: Definition
+    express: Definition
+
+
+@cache
+def deployed_programs(express_timeout_seconds: int) -> Programs:
+    """Compile the definitions as they are deployed."""
+    return Programs(
+        load_definition(delivery_document()),
+        load_definition(first_attempt_document(express_timeout_seconds)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What came of a scenario.
+
+    Args:
+        scenario: what was given.
+        account: what happened.
+        ledger: its items at the end, typed, by key.
+        queued: messages still on the delivery queue.
+        interventions: what an operator had to send again.
+        faults: what went wrong at single calls, by label.
+        refusals: how many calls outages refused, by operation.
+        events: how much happened.
+        trace: a line per step, where one was asked for.
+    """
+
+    scenario: Scenario
+    account: Account
+    ledger: dict[tuple[str, ...], dict[str, Any]]
+    queued: int
+    interventions: int
+    faults: Mapping[str, Fault]
+    refusals: Mapping[str, int]
+    events: int
+    trace: list[tuple[int, str, str]] = field(default_factory=list)
+
+
+def run_history(
+    scenario: Scenario,
+    plan: Plan,
+    seed: int,
+    edges: Edges,
+    programs: Programs | None = None,
+    *,
+    trace: bool = False,
+) -> History:
+    """Run a scenario.
+
+    Args:
+        scenario: what is given.
+        plan: what goes wrong; asked no more once the operator has begun.
+        seed: of all chance.
+        edges: the handlers' edges, which are set for this history.
+        programs: the definitions, the deployed ones by default.
+        trace: whether to write down every step.
+    """
+    switch = _Switch(plan)
+    cloud = make_cloud(scenario, switch, seed, edges, programs)
+    cloud.scheduler.trace = [] if trace else None
+    _start(cloud, scenario)
+    cloud.scheduler.run()
+    switch.is_on = False
+    over = max((outage.begins + outage.lasts for outage in scenario.outages), default=0)
+    cloud.scheduler.advance(scenario.start + over)
+    interventions = 0
+    for _ in range(_ROUNDS):
+        moved = cloud.queues.redrive() + cloud.states.redrive()
+        if not moved:
+            break
+        interventions += moved
+        cloud.scheduler.run()
+    return History(
+        scenario,
+        cloud.account,
+        cloud.ledger.items,
+        len(cloud.queues.deliveries),
+        interventions,
+        plan.met,
+        cloud.scheduler.refusals,
+        cloud.scheduler.steps,
+        cloud.scheduler.trace or [],
+    )
+
+
+def make_cloud(
+    scenario: Scenario, plan: Plan, seed: int, edges: Edges, programs: Programs | None = None
+) -> Cloud:
+    """Make a world in which nothing has happened yet, and put the handlers into it."""
+    chance = Chance(seed)
+    deployment = scenario.deployment
+    programs = programs or deployed_programs(deployment.express_timeout // SECOND)
+    cloud = Cloud(scenario, plan, chance, programs.standard, programs.express)
+    edges.enter(
+        deployment,
+        lambda owner: chance.unit(f"{owner}/draw"),
+        lambda delivery, attempt: cloud.account.gaps.add((delivery, attempt)),
+    )
+    return cloud
+
+
+class _Switch:
+    """A plan that can be ended: no fault lasts for ever."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.is_on = True
+        self.met = plan.met
+        self._plan = plan
+
+    def fault_at(self, label: str, kinds: Any, draw: int) -> Any:
+        return self._plan.fault_at(label, kinds, draw) if self.is_on else None
+
+
+def _start(cloud: Cloud, scenario: Scenario) -> None:
+    scheduler = cloud.scheduler
+
+    def start_worker(number: int, life: int) -> None:
+        def ended(_: Outcome) -> None:  # AWS replaces a poller that dies
+            scheduler.at(scheduler.now + SECOND, start_worker, number, life + 1)
+
+        name = f"worker-{number}" + (f".{life}" if life else "")
+        scheduler.start(Process(name, poll(lambda: scheduler.now), ended))
+
+    for number in range(scenario.workers):
+        start_worker(number, 0)
+    handed_over: Counter[str] = Counter()
+    for submission in scenario.submissions:
+        handed_over[submission.message] += 1
+        steps = submit(submission, scenario.start, cloud.account, lambda: scheduler.now)
+        label = f"sender:{submission.message}#{handed_over[submission.message]}"
+        scheduler.start(Process(label, steps, lambda _: None))

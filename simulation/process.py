@@ -1,0 +1,96 @@
+"""Processes: what runs in the simulated world, and what it asks of the scheduler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a service.
+
+    Args:
+        operation: `service.operation`.
+        arguments: what it is called with.
+        timeout: how long the caller waits for an answer that does not come, in milliseconds.
+    """
+
+    operation: str
+    arguments: Any
+    timeout: int = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """A wait until an instant."""
+
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """A wait for the end of other processes; gives their outcomes in order."""
+
+    processes: tuple[Process, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a call or a process: a value or an error."""
+
+    value: Any = None
+    error: BaseException | None = None
+
+
+Steps: TypeAlias = "Generator[Call | Sleep | Join, Any, Any]"
+Respond: TypeAlias = "Callable[[Outcome], None]"
+
+
+class Process:
+    """Something that runs: a Lambda invocation, an execution, a poller, a sender.
+
+    Args:
+        label: its name, the same in every run of a history.
+        steps: what it does.
+        on_end: told once how it ended.
+        host: what dies if this crashes, itself by default; None if it cannot crash.
+        about: what is known of it, for those that look on.
+    """
+
+    __slots__ = (
+        "about",
+        "alive",
+        "answered",
+        "calls",
+        "dependants",
+        "host",
+        "label",
+        "on_end",
+        "steps",
+    )
+
+    def __init__(
+        self,
+        label: str,
+        steps: Steps,
+        on_end: Respond,
+        *,
+        host: Process | None = None,
+        can_crash: bool = True,
+        about: Any = None,
+    ) -> None:
+        self.label = label
+        self.steps = steps
+        self.on_end = on_end
+        self.host = (host or self) if can_crash else None
+        self.about = about
+        self.calls = 0
+        self.answered = 0
+        self.alive = True
+        self.dependants: list[Process] = []
+        if host is not None:
+            host.dependants.append(self)

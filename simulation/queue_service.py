@@ -1,0 +1,149 @@
+"""SQS: the queues, and the long poll of those that wait for messages."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from simulation.errors import UnsupportedError
+from simulation.functions import DEAD_LETTERS
+from simulation.process import Outcome
+from simulation.queue import Message, Parking, Queue
+
+if TYPE_CHECKING:
+    from simulation.account import Account
+    from simulation.chance import Chance
+    from simulation.process import Call, Process, Respond
+    from simulation.scenario import Scenario
+    from simulation.scheduler import Scheduler
+
+
+# As the definition names it, and as `dispatch` does.
+_DEAD_LETTER_QUEUE = frozenset({"${DeadLetterQueue}", DEAD_LETTERS})
+
+
+class QueueService:
+    """The delivery queue, its dead-letter queue, and the dead-letter queue of deliveries.
+
+    Args:
+        scheduler: tells the time, and when a message turns up again.
+        scenario: which kind of queue it is.
+        chance: which messages come together, and which come twice.
+        account: where dead letters are written down.
+    """
+
+    def __init__(
+        self, scheduler: Scheduler, scenario: Scenario, chance: Chance, account: Account
+    ) -> None:
+        deployment = scenario.deployment
+        self._scheduler = scheduler
+        self._scenario = scenario
+        self._chance = chance
+        self._account = account
+        self._waiting: list[tuple[Process, Respond]] = []
+        self._out: dict[str, Message] = {}
+        self._given_up: list[Message] = []
+        self.deliveries = Queue(
+            is_fifo=deployment.queue_is_fifo,
+            visibility_timeout=deployment.visibility_timeout,
+            parking=Parking(deployment.max_receive_count, self._give_up),
+        )
+
+    def send_message(self, process: Process, call: Call, label: str, respond: Respond) -> None:
+        """Park a delivery."""
+        if call.arguments["QueueUrl"] not in _DEAD_LETTER_QUEUE:
+            raise UnsupportedError(f"a message to {call.arguments['QueueUrl']}")
+        body = call.arguments["MessageBody"]  # Step Functions writes an object as JSON
+        document = json.loads(body) if isinstance(body, str) else body
+        delivery = document["reference"]["deliveryId"]
+        self._account.dead.setdefault(delivery, []).append(document)
+        respond(Outcome({"MessageId": label}))
+
+    def send_message_batch(
+        self, process: Process, call: Call, label: str, respond: Respond
+    ) -> None:
+        """Put deliveries on the queue."""
+        entries = call.arguments["Entries"]
+        for entry in entries:
+            self._put(
+                entry["MessageBody"],
+                entry.get("MessageGroupId"),
+                entry.get("MessageDeduplicationId"),
+            )
+        respond(Outcome({"Successful": [{"Id": entry["Id"]} for entry in entries], "Failed": []}))
+
+    def receive(self, process: Process, call: Call, label: str, respond: Respond) -> None:
+        """Wait for messages."""
+        self._waiting.append((process, respond))
+        self._pump()
+
+    def delete(self, process: Process, call: Call, label: str, respond: Respond) -> None:
+        """Take messages off the queue; a receipt is good until the message is handed out again."""
+        for receipt in call.arguments:
+            number, _, receives = receipt.partition("/")
+            message = self._out[number]
+            if message.receives == int(receives):
+                self.deliveries.delete(message)
+        respond(Outcome({}))
+        self._pump()
+
+    def redrive(self) -> int:
+        """Move what was given up back to the queue, where it counts as new."""
+        moved, self._given_up = self._given_up, []
+        for message in moved:
+            self._put(message.body, message.group, f"redriven-{message.number}")
+        return len(moved)
+
+    def _put(self, body: str, group: str | None, deduplication: str | None) -> None:
+        if not self.deliveries.is_fifo:
+            group = deduplication = None  # what if the queue promised less than the deployed one?
+        self.deliveries.send(self._scheduler.now, body, group, deduplication)
+        self._pump()
+
+    def _give_up(self, message: Message) -> None:
+        self._account.given_up += 1
+        self._given_up.append(message)
+
+    def _pump(self) -> None:
+        now = self._scheduler.now
+        self._waiting = [each for each in self._waiting if each[0].alive]
+        while self._waiting:
+            visible = self.deliveries.visible(now)
+            if not visible:
+                return
+            _, respond = self._waiting.pop(0)
+            respond(Outcome([self._hand_out(message) for message in self._batch(visible)]))
+
+    def _batch(self, visible: list[Message]) -> list[Message]:
+        """Choose what comes together: of a FIFO group the oldest, of a standard queue any."""
+        batch: list[Message] = []
+        passed_over: set[str | None] = set()
+        for message in visible[: self._scenario.deployment.batch_size]:
+            name = f"batch/{message.number}/{message.receives}/{len(batch)}"
+            if message.group in passed_over and message.group is not None:
+                continue
+            if batch and self._chance.happens(name, 0.3):
+                passed_over.add(message.group)
+                continue
+            batch.append(message)
+        return batch
+
+    def _hand_out(self, message: Message) -> dict[str, Any]:
+        now = self._scheduler.now
+        self.deliveries.receive(now, message)
+        doubled = f"double/{message.number}/{message.receives}"
+        if self._chance.happens(doubled, self._scenario.doubles):
+            message.visible_at = now + 1
+        self._scheduler.at(message.visible_at, self._pump)
+        self._out[str(message.number)] = message
+        return {
+            "messageId": str(message.number),
+            "receiptHandle": f"{message.number}/{message.receives}",
+            "body": message.body,
+            "eventSource": "aws:sqs",
+            "attributes": {
+                "ApproximateReceiveCount": str(message.receives),
+                **({} if message.group is None else {"MessageGroupId": message.group}),
+            },
+            "messageAttributes": {},
+        }

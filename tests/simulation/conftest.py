@@ -1,0 +1,35 @@
+"""What tests of the simulation share: the handlers in the simulated world, and histories of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from simulation.deployment import Deployment
+from simulation.functions import simulated_edges
+from simulation.history import run_history
+from simulation.plans import Listed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from simulation.functions import Edges
+    from simulation.history import History
+    from simulation.scenario import Scenario
+
+
+@pytest.fixture
+def edges() -> Iterator[Edges]:
+    with simulated_edges(Deployment()) as edges:
+        yield edges
+
+
+@pytest.fixture
+def run(edges: Edges) -> Callable[..., History]:
+    """Run a scenario with the faults that are listed, by label."""
+
+    def run_with(scenario: Scenario, faults: Any = (), seed: int = 1, **given: Any) -> History:
+        return run_history(scenario, Listed(dict(faults)), seed, edges, **given)
+
+    return run_with

@@ -1,0 +1,84 @@
+"""The simulation is not blind: planted bugs are found, and what shows them is made small."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from simulation.drawing import draw_case
+from simulation.history import run_history
+from simulation.invariants import violations
+from simulation.planted import PLANTED_BUGS
+from simulation.report import story
+from simulation.search import Finding, hunt, smallest
+from simulation.shrink import Trial
+
+if TYPE_CHECKING:
+    from simulation.functions import Edges
+
+BUGS = {bug.name: bug for bug in PLANTED_BUGS}
+
+CAUGHT_BY = {
+    "a dropped condition": "account_agrees",
+    "acknowledging early": "accepted_reaches_an_end",
+    "recording before sending": "one_end",
+    "an unrounded wait": "never_early",
+    "overtaken treated as done": "end_on_record",
+    "a hand-off without a name": "doubles_only_in_the_window",
+    "a condition that locks out after a gap": "end_on_record",
+    "one attempt too many": "limit_of_attempts",
+    "a dead letter at the second receive only": "accepted_reaches_an_end",
+    "no dead letter for a replayed record": "accepted_reaches_an_end",
+    "delivered, whatever is on record": "end_on_record",
+}
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_a_planted_bug_is_caught_by_a_fault_or_two(edges: Edges, name: str) -> None:
+    found = hunt(BUGS[name], edges)
+    assert found is not None
+    _, finding = found
+    assert CAUGHT_BY[name] in " ".join(finding.broken)
+    assert len(finding.trial.faults) <= (2 if BUGS[name].given else 1)
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_its_scenario_keeps_every_promise_without_it(edges: Edges, name: str) -> None:
+    scenario = BUGS[name].scenario
+    assert violations(run_history(scenario, Trial(scenario, {}).plan(), 1, edges)) == []
+
+
+def first_random_finding(edges: Edges, name: str) -> Finding:
+    bug = BUGS[name]
+    programs = bug.programs()
+    for seed in range(500):
+        case = draw_case(seed)
+        plan = case.plan()
+        history = run_history(case.scenario, plan, seed, edges, programs)
+        broken = tuple(map(str, violations(history)))
+        if broken and len(plan.met) > 1:
+            return Finding(seed, Trial(case.scenario, plan.met), broken)
+    raise AssertionError("not found")
+
+
+def test_a_random_history_that_shows_a_bug_is_made_small_and_can_be_told(edges: Edges) -> None:
+    name = "a hand-off without a name"
+    programs = BUGS[name].programs()
+    found = first_random_finding(edges, name)
+    small = smallest(found, edges, programs)
+    assert len(small.trial.faults) == 1
+    assert len(small.trial.scenario.submissions) == 1
+    told = "\n".join(story(small, edges, programs))
+    assert f"seed {found.seed}" in told
+    assert "HandOff" in told
+    assert small.broken[0] in told
+
+
+def test_a_history_is_the_same_every_time(edges: Edges) -> None:
+    def told() -> list[tuple[int, str, str]]:
+        case = draw_case(7)
+        return run_history(case.scenario, case.plan(), 7, edges, trace=True).trace
+
+    assert told() == told()
+    assert len(told()) > 20

@@ -1,0 +1,245 @@
+"""The promises of docs/reliability.md, kept in simulated histories."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from simulation.clock import DAY, HOUR, MINUTE, SECOND, from_iso
+from simulation.deployment import Deployment
+from simulation.exhaustive import SEED, scenarios, single_faults
+from simulation.faults import Fault, FaultKind
+from simulation.history import run_history
+from simulation.invariants import violations
+from simulation.plans import Census
+from simulation.scenario import START, Answer, Outage, Scenario, Submission
+from simulation.search import search_seeds
+from simulation.view import View, history_of, status_of, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from simulation.functions import Edges
+    from simulation.history import History
+
+GOOD, BUSY, GONE = Answer(200), Answer(503), Answer(410)
+
+
+def one(*answers: Answer, **given: Any) -> Scenario:
+    return Scenario((Submission("m0", ("a",)),), {"a": answers}, **given)
+
+
+def statuses(history: History) -> list[str]:
+    return sorted(status_of(item) for item in history.ledger.values())
+
+
+def without_lane(scenario: Scenario) -> Scenario:
+    return replace(scenario, deployment=Deployment(lane_is_on=False))
+
+
+FATES = {
+    "delivered at once": ((GOOD,), "DELIVERED", 1),
+    "delivered at the third attempt": ((BUSY, BUSY, GOOD), "DELIVERED", 3),
+    "given up": ((GONE,), "FAILED", 1),
+    "limit reached": ((BUSY,), "MAX_RETRIES_EXCEEDED", 3),
+    "refused, then delivered": ((Answer(None), GOOD), "DELIVERED", 2),
+    "too slow, then delivered": ((Answer(200, takes=40 * SECOND), GOOD), "DELIVERED", 2),
+}
+
+
+@pytest.mark.parametrize("fate", FATES)
+@pytest.mark.parametrize("lane", [True, False], ids=["lane on", "lane off"])
+def test_without_a_fault_every_delivery_ends_as_it_should_with_one_request_per_attempt(
+    run: Callable[..., History], fate: str, lane: bool
+) -> None:
+    answers, status, attempts = FATES[fate]
+    history = run(one(*answers) if lane else without_lane(one(*answers)))
+    assert violations(history) == []
+    assert (statuses(history), len(history.account.sent)) == ([status], attempts)
+    assert bool(history.account.dead) == (status != "DELIVERED")
+
+
+def test_random_histories_break_no_promise() -> None:
+    tally = search_seeds(0, 400)
+    assert tally.findings == []
+    assert tally.counts["histories"] == 400
+    assert tally.counts["faults"] > 300
+
+
+@pytest.mark.parametrize("number", [1, 20, 38], ids=["lane on", "every message twice", "lane off"])
+def test_no_single_fault_at_any_call_breaks_a_promise(edges: Edges, number: int) -> None:
+    """The whole of them is run by `make simulate`."""
+    scenario = list(scenarios())[number]
+    broken = {}
+    for trial in single_faults(scenario, edges):
+        found = violations(run_history(trial.scenario, trial.plan(), SEED, edges))
+        if found:
+            broken[tuple(trial.faults)] = found
+    assert broken == {}
+
+
+def test_the_exhaustive_part_breaks_every_kind_of_call_in_every_way(edges: Edges) -> None:
+    met: Counter[tuple[str, FaultKind]] = Counter()
+    for scenario in scenarios():
+        census = Census()
+        run_history(scenario, census, SEED, edges)
+        for label, kinds in census.boundaries.items():
+            met.update((label.rpartition(":")[2], kind) for kind in kinds)
+    operations = {operation for operation, _ in met}
+    assert operations == {
+        *("dynamodb.put_item", "dynamodb.get_item", "dynamodb.query", "dynamodb.update_item"),
+        *("sqs.receive", "sqs.delete", "sqs.send_message", "sqs.send_message_batch"),
+        *("states.start_execution", "states.start_sync_execution", "states.describe_execution"),
+        *("lambda.invoke", "http.post"),
+    }
+    assert {kind for _, kind in met} == set(FaultKind)
+
+
+def test_fifty_equal_submissions_at_once_run_one_first_attempt(run: Callable[..., History]) -> None:
+    same = tuple(Submission("m0", ("a",)) for _ in range(50))
+    history = run(Scenario(same, {"a": (GOOD,)}))
+    assert violations(history) == []
+    assert (statuses(history), len(history.account.sent)) == (["DELIVERED"], 1)
+
+
+@pytest.mark.parametrize("later", [0, 10 * SECOND, 6 * MINUTE, 20 * DAY])
+def test_a_repeat_at_any_moment_yields_no_second_delivery(
+    run: Callable[..., History], later: int
+) -> None:
+    twice = (Submission("m0", ("a",)), Submission("m0", ("a",), at=later))
+    history = run(Scenario(twice, {"a": (BUSY, GOOD)}))
+    assert violations(history) == []
+    assert (statuses(history), len(history.account.sent)) == (["DELIVERED"], 2)
+
+
+def test_messages_of_one_delivery_in_one_batch_make_one_first_attempt(
+    run: Callable[..., History],
+) -> None:
+    """docs/decisions/0052: a backlog longer than the queue's memory, and a repeat behind it."""
+    scenario = Scenario(
+        (Submission("m0", ("a",)), Submission("m0", ("a",), at=6 * MINUTE)),
+        {"a": (GOOD,)},
+        outages=(Outage("sqs.receive", 0, 7 * MINUTE),),
+        workers=1,
+    )
+    histories = [run(scenario, seed=seed) for seed in range(1, 6)]
+    assert [violations(history) for history in histories] == [[]] * 5
+    assert [len(history.account.sent) for history in histories] == [1] * 5
+
+
+def test_what_operators_move_back_after_an_outage_of_the_dead_letter_queue_is_parked(
+    run: Callable[..., History],
+) -> None:
+    """docs/decisions/0050."""
+    history = run(one(GONE, outages=(Outage("sqs.send_message", 0, 2 * HOUR),)))
+    assert history.interventions == 1
+    assert violations(history) == []
+    assert statuses(history) == ["FAILED"]
+    assert len(history.account.dead) == 1
+
+
+def test_a_hand_off_without_a_record_is_not_begun_anew_when_its_message_comes_again(
+    run: Callable[..., History],
+) -> None:
+    """docs/decisions/0050: the record fails, and so does the deletion of the queue message."""
+    scenario = one(Answer(503, retry_after="3600"), GOOD, workers=1)
+    faults = {
+        "express:m0@a#1/4:lambda.invoke": Fault(FaultKind.BROKEN),
+        "worker-0/3:sqs.delete": Fault(FaultKind.CRASH_BEFORE),
+    }
+    history = run(scenario, faults)
+    assert history.faults == faults
+    assert violations(history) == []
+    assert [sent.attempt for sent in history.account.sent] == [0, 1]
+
+
+def test_what_was_delivered_while_another_put_a_retry_on_record_is_not_left_waiting(
+    run: Callable[..., History],
+) -> None:
+    """docs/decisions/0053: `dispatch` runs twice, and the one that recorded does not hand off."""
+    faults = {
+        "worker-0/2:lambda.invoke": Fault(FaultKind.TWICE),
+        "express:m0@a#1/5:states.start_execution": Fault(FaultKind.CRASH_BEFORE),
+    }
+    history = run(one(BUSY, Answer(200, takes=1_000), workers=1), faults)
+    assert history.faults == faults
+    assert violations(history) == []
+    assert statuses(history) == ["DELIVERED"]
+
+
+LATE_BY_A_WAIT = 1 * SECOND + 100  # rounded up to the second, and the way to the endpoint
+
+
+@pytest.mark.parametrize("skew", [-5 * MINUTE, 5 * MINUTE])
+@pytest.mark.parametrize("wrong", ["accept", "${DeliverFunction}", "dispatch", "all"])
+@pytest.mark.parametrize("lane", [True, False], ids=["lane on", "lane off"])
+def test_everything_holds_under_a_clock_that_is_wrong_by_five_minutes(
+    run: Callable[..., History], skew: int, wrong: str, lane: bool
+) -> None:
+    names = ("accept", "${DeliverFunction}", "dispatch") if wrong == "all" else (wrong,)
+    scenario = Scenario(
+        (
+            Submission("m0", ("a",)),
+            Submission("m0", ("a",), at=10 * MINUTE),
+            Submission("m1", ("b",), deliver_in=HOUR),
+        ),
+        {"a": (BUSY, BUSY, GOOD), "b": (GOOD,)},
+        deployment=Deployment(lane_is_on=lane),
+        skews=dict.fromkeys(names, skew),
+    )
+    history = run(scenario)
+    assert violations(history) == []
+    assert statuses(history) == ["DELIVERED", "DELIVERED"]
+    (scheduled,) = (sent for sent in history.account.sent if sent.webhook_id == "m1")
+    assert START + HOUR <= scheduled.instant < START + HOUR + LATE_BY_A_WAIT
+
+
+@pytest.mark.parametrize("before", ["2028-02-28T23:59:58.700Z", "2028-02-29T23:59:58.700Z"])
+def test_delays_are_kept_across_a_leap_day(run: Callable[..., History], before: str) -> None:
+    answers = (Answer(503, retry_after="86400"), Answer(503, retry_after="3"), GOOD)
+    start = from_iso(before)
+    history = run(one(*answers, start=start))
+    assert violations(history) == []
+    first, second, third = (sent.instant for sent in history.account.sent)
+    assert DAY <= second - first < DAY + LATE_BY_A_WAIT
+    assert 3 * SECOND <= third - second < 3 * SECOND + LATE_BY_A_WAIT
+
+
+@pytest.mark.parametrize("lane", [True, False], ids=["lane on", "lane off"])
+def test_a_retry_after_of_thirty_days_is_honoured(run: Callable[..., History], lane: bool) -> None:
+    """By a policy that allows it, without losing the record before it is needed."""
+    month = 30 * DAY
+    deployment = Deployment(lane_is_on=lane)
+    policy = replace(deployment.policy, retry_after_ceiling_seconds=month // SECOND)
+    answers = (Answer(503, retry_after=str(month // SECOND)), GOOD)
+    history = run(one(*answers, deployment=replace(deployment, policy=policy)))
+    assert violations(history) == []
+    first, second = (sent.instant for sent in history.account.sent)
+    assert month <= second - first < month + LATE_BY_A_WAIT
+    waiting = history.account.written[0].after
+    assert int(waiting["ttl"]["N"]) * SECOND > second
+    (item,) = history.ledger.values()
+    assert len(history_of(item)) == 2
+    assert from_iso(text_of(history_of(item)[0], "nextRetryTimestamp")) <= second
+
+
+def test_a_gap_in_the_account_is_said_aloud_and_the_delivery_goes_on(
+    run: Callable[..., History],
+) -> None:
+    outage = Outage("dynamodb.update_item", 0, 3 * SECOND)
+    history = run(one(BUSY, BUSY, GOOD, outages=(outage,)))
+    assert violations(history) == []
+    (item,) = history.ledger.values()
+    numbers = [int(entry["attemptNumber"]["N"]) for entry in history_of(item)]
+    assert status_of(item) == "DELIVERED"
+    assert 0 not in numbers
+    assert View(history).has_gap(next(iter(View(history).documents)), 0)
+
+
+def test_a_message_that_is_never_taken_promises_nothing(run: Callable[..., History]) -> None:
+    history = run(one(GOOD, outages=(Outage("dynamodb", 0, HOUR),)))
+    assert (history.account.accepted, history.account.sent) == ({}, [])
+    assert history.account.refused == [503] * 4

@@ -1,0 +1,74 @@
+"""What a message costs in AWS calls, counted on the local cloud (how: workbench/counting.py)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from workbench.counting import CountedCloud, counted_cloud, lanes
+from workbench.counts import FILE, End
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator
+
+RECORDED: dict[str, Any] = json.loads(FILE.read_text())["lanes"]
+SHOWN = {
+    "delivered at once": (End.DELIVERED, 1),
+    "delivered at the third attempt": (End.DELIVERED, 3),
+    "given up": (End.FAILED, 1),
+    "dead-lettered": (End.MAX_RETRIES_EXCEEDED, 3),
+}
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CountedCloud]:
+    with counted_cloud(tmp_path_factory.mktemp("counted")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def batch(counted: CountedCloud) -> Counter[str]:
+    """The calls of ten messages that are delivered at once, from one batch of the queue."""
+    return counted.send(["200"] * 10)
+
+
+def test_ten_messages_delivered_at_once_stay_within_the_budget(batch: Counter[str]) -> None:
+    """Each at most 2 write units at a payload of 1 KB, 1.2 SQS requests, no transition."""
+    assert batch["api.requests"] == batch["lambda.Deliver"] == batch["express.requests"] == 10
+    assert batch["lambda.Dispatch"] == 1
+    assert batch["dynamodb.writeUnits"] <= 20
+    assert sum(calls for name, calls in batch.items() if name.startswith("sqs.")) <= 12
+    assert batch["standard.transitions"] == 0
+
+
+def test_a_batch_of_ten_costs_ten_messages_and_one_share(batch: Counter[str]) -> None:
+    """So the counts of single messages, from which `homing cost` reckons, add up."""
+    lane = RECORDED["on"]
+    once = lane["fates"][0]["calls"]
+    expected = {name: 10 * calls for name, calls in once.items()} | lane["perBatch"]
+    assert batch == {name: calls for name, calls in expected.items() if calls}
+
+
+def test_recorded_counts_are_those_of_the_calls_made_now(
+    counted: CountedCloud, batch: Counter[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where this fails, the stack makes other calls than before: `make counts` records them."""
+    now = lanes(counted)
+    with capsys.disabled():
+        _show(now)
+    assert now == RECORDED
+
+
+def _show(now: dict[str, Any]) -> None:
+    print("\n\ncalls of one message, payload 1 KB:", ", ".join(SHOWN))  # noqa: T201 -- the counts are shown
+    for lane, counts in now.items():
+        columns = [
+            next(one["calls"] for one in counts["fates"] if (one["end"], one["attempts"]) == fate)
+            for fate in SHOWN.values()
+        ]
+        for name in columns[0]:
+            cells = "".join(f"{column[name]:>8g}" for column in columns)
+            print(f"  lane {lane:<4}{name:<24}{cells}")  # noqa: T201 -- as above

@@ -1,0 +1,83 @@
+"""What a person may do with deliveries, against a deployed Homing (docs/cli.md).
+
+`Actions` is the one way in for the command line and the console. Every action may be repeated, and
+none can double a delivery (`homing.interventions`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from homing.intervention_table import InterventionTable
+from homing.interventions import Interventions, Result
+from homing.workflow import Workflow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from homing.delivery import Reference
+    from workbench.letter_queue import HeldLetter
+    from workbench.target import Target
+
+_KEPT_AFTER_CANCELLING = timedelta(days=30)  # where there was no record to take a ttl from
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of an action on one delivery."""
+
+    reference: Reference
+    result: Result
+
+
+class Actions:
+    """Redrives, cancels and hastens deliveries.
+
+    Args:
+        target: the deployed Homing; the caller needs `dynamodb:GetItem` and `UpdateItem` on the
+            ledger, and `states:StartExecution` and `DescribeExecution`.
+        clock: tells the time.
+    """
+
+    def __init__(
+        self, target: Target, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._clock = clock
+        self._interventions = Interventions(
+            InterventionTable(target.outputs["LedgerTable"], target.client("dynamodb")),
+            Workflow(target.outputs["StateMachineArn"], target.client("stepfunctions")),
+        )
+
+    def redrive(self, reference: Reference) -> Done:
+        """Bring a failed delivery back, with what Homing itself has kept of it."""
+        return Done(reference, self._interventions.redrive(reference, now=self._clock()))
+
+    def redrive_letters(self, letters: Iterator[HeldLetter]) -> Iterator[Done]:
+        """Bring deliveries back with their dead letters, one by one.
+
+        A letter is deleted when its execution has been started, and put back otherwise.
+        """
+        for held in letters:
+            reference = held.letter.reference
+            result = self._interventions.redrive_letter(
+                held.letter.document, reference, now=self._clock()
+            )
+            if result.settles_letter:
+                held.delete()
+            else:
+                held.put_back()
+            yield Done(reference, result)
+
+    def retry_now(self, reference: Reference) -> Done:
+        """Make the attempt that a delivery waits for at once."""
+        return Done(reference, self._interventions.retry_now(reference, now=self._clock()))
+
+    def cancel(self, reference: Reference) -> Done:
+        """End a delivery for good; a request that is on its way cannot be called back."""
+        now = self._clock()
+        expires_at = int((now + _KEPT_AFTER_CANCELLING).timestamp())
+        return Done(
+            reference, self._interventions.cancel(reference, now=now, expires_at=expires_at)
+        )

@@ -1,0 +1,242 @@
+"""The commands of `homing` that change what becomes of a delivery.
+
+`dead-letters redrive`, `intake-letters`, `retry-now` and `cancel`: each may be repeated.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from homing import timestamps
+from homing.interventions import Result
+from workbench import intake_letters, render
+from workbench.actions import Actions, Done
+from workbench.api_client import ApiClient
+from workbench.cli_reading import Limit, letters
+from workbench.deliveries import views
+from workbench.errors import NotFoundError, WorkbenchError
+from workbench.letter_queue import Filter, HeldLetter, hold
+from workbench.options import AsJson, MessageId, Profile, Region, Sender, Stack, print_json
+from workbench.target import Target, find_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
+
+    from homing.delivery import Reference
+
+acting = typer.Typer()
+parked = typer.Typer(no_args_is_help=True, help="What never reached its workflow.")
+acting.add_typer(parked, name="intake-letters")
+
+_SAYINGS = {
+    Result.REDRIVEN: "starts anew",
+    Result.ALREADY_REDRIVEN: "had been brought back before",
+    Result.RETRIED_NOW: "is tried now",
+    Result.CANCELLED: "is cancelled",
+    Result.UNDER_WAY: "is under way: nothing done",
+    Result.ENDED: "has ended: nothing done",
+    Result.LETTER_MISSING: "cannot be brought back: its payload is kept nowhere any more",
+    Result.NOT_WAITING: "does not wait in a workflow: nothing done",
+}
+
+At = Annotated[str | None, typer.Option(help="A time, ISO-8601 with a zone.", show_default=False)]
+
+
+@letters.command("redrive")
+def letters_redrive(
+    message_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="The messageId.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
+    sender: Sender = None,
+    endpoint: Annotated[str | None, typer.Option(help="Target URLs that begin so.")] = None,
+    category: Annotated[str | None, typer.Option(help="Given up as, e.g. SERVER_ERROR.")] = None,
+    before: At = None,
+    after: At = None,
+    rate: Annotated[float, typer.Option(min=0.1, help="At most so many a second.")] = 10,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which.")] = False,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Bring dead letters back: one message's, some by filter, or all.
+
+    Each is deleted from the queue once its new execution has started. The exit status is 1 if one
+    could not be brought back, or there was none.
+    """
+    wanted = Filter(message_id, sender, endpoint, category, _time(before), _time(after))
+    if (wanted == Filter()) != everything:
+        raise typer.BadParameter("give an ID, a filter, or --all (and not both)")
+    target = find_target(stack, region, profile)
+    if dry_run:
+        done = [_passed_over(held) for held in hold(target, wanted)]
+    else:
+        held = _paced(hold(target, wanted), 1 / rate)
+        done = _told(Actions(target).redrive_letters(held), quiet=as_json)
+        if not done and message_id:  # its letter is gone; Homing may have kept the payload
+            found = _references(target, message_id, sender)
+            done = _told((Actions(target).redrive(one) for one in found), quiet=as_json)
+    if as_json:
+        print_json({"dryRun": dry_run, "deliveries": [_document(one) for one in done]})
+    else:
+        typer.echo(_summary(done, "would be brought back" if dry_run else None))
+    brought_back = {Result.REDRIVEN, Result.ALREADY_REDRIVEN}
+    raise typer.Exit(0 if done and all(one.result in brought_back for one in done) else 1)
+
+
+@acting.command("retry-now")
+def retry_now(
+    message_id: MessageId,
+    sender: Sender = None,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Make the attempts that a message's deliveries wait for at once.
+
+    The exit status is 0 if at least one delivery is tried now.
+    """
+    target = find_target(stack, region, profile)
+    _act(target, Actions(target).retry_now, message_id, sender, as_json=as_json)
+
+
+@acting.command("cancel")
+def cancel(
+    message_id: MessageId,
+    sender: Sender = None,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """End a message's deliveries for good; a request that is on its way may still arrive.
+
+    The exit status is 0 if at least one delivery is cancelled.
+    """
+    target = find_target(stack, region, profile)
+    _act(target, Actions(target).cancel, message_id, sender, as_json=as_json)
+
+
+@parked.command("list")
+def intake_list(
+    limit: Limit = 100,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """List what was accepted and could not be settled five times."""
+    found = intake_letters.look(find_target(stack, region, profile), limit)
+    if as_json:
+        print_json([one.to_document() for one in found])
+        return
+    if found:
+        render.console().print(render.intake_letters(found))
+    typer.echo(f"{len(found)} in the intake dead-letter queue")
+
+
+@parked.command("show")
+def intake_show(
+    message_id: MessageId,
+    limit: Limit = 1000,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Show the body of each queue message of a message, as JSON."""
+    found = intake_letters.look(find_target(stack, region, profile), limit)
+    bodies = [one.document for one in found if one.message_id == message_id]
+    if not bodies:
+        raise NotFoundError(f"message {message_id} is not in the intake dead-letter queue")
+    print_json(bodies)
+
+
+@parked.command("redrive")
+def intake_redrive(
+    message_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="The messageId.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Put what could not be settled on the delivery queue again.
+
+    The exit status is 1 if there was nothing to put there.
+    """
+    if (message_id is None) != everything:
+        raise typer.BadParameter("give an ID, or --all (and not both)")
+    sent = intake_letters.send_again(find_target(stack, region, profile), message_id)
+    typer.echo(f"{sent} put on the delivery queue again")
+    raise typer.Exit(0 if sent else 1)
+
+
+def _act(
+    target: Target,
+    act: Callable[[Reference], Done],
+    message_id: str,
+    sender: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    done = _told((act(one) for one in _references(target, message_id, sender)), quiet=as_json)
+    if as_json:
+        print_json([_document(one) for one in done])
+    wanted = {Result.RETRIED_NOW, Result.CANCELLED}
+    raise typer.Exit(0 if any(one.result in wanted for one in done) else 1)
+
+
+def _references(target: Target, message_id: str, sender: str | None) -> list[Reference]:
+    return [view.reference for view in views(ApiClient(target).message(message_id, sender))]
+
+
+def _told(done: Iterable[Done], *, quiet: bool) -> list[Done]:
+    """Tell of each as it is done."""
+    seen = []
+    for one in done:
+        seen.append(one)
+        if not quiet:
+            typer.echo(
+                f"{one.reference.message_id} -> {one.reference.target_url}: {_SAYINGS[one.result]}"
+            )
+    return seen
+
+
+def _paced(held: Iterator[HeldLetter], seconds: float) -> Iterator[HeldLetter]:
+    for letter in held:
+        started = time.monotonic()
+        yield letter
+        time.sleep(max(0, started + seconds - time.monotonic()))
+
+
+def _passed_over(held: HeldLetter) -> Done:
+    held.put_back()
+    reference = held.letter.reference
+    typer.echo(f"{reference.message_id} -> {reference.target_url}: {held.letter.reason}", err=True)
+    return Done(reference, Result.REDRIVEN)
+
+
+def _summary(done: Iterable[Done], instead: str | None) -> str:
+    tally = Counter(instead or _SAYINGS[one.result] for one in done)
+    return ", ".join(f"{count} {saying}" for saying, count in tally.items()) or "no dead letters"
+
+
+def _document(done: Done) -> dict[str, str]:
+    return {
+        "messageId": done.reference.message_id,
+        "senderId": done.reference.sender_id,
+        "deliveryId": done.reference.delivery_id,
+        "targetUrl": done.reference.target_url,
+        "result": done.result,
+    }
+
+
+def _time(text: str | None) -> datetime | None:
+    try:
+        return timestamps.from_text(text) if text else None
+    except ValueError as error:
+        raise WorkbenchError(f"{text} {error}") from error

@@ -1,0 +1,138 @@
+"""Inside the emulator's process: writes down the AWS calls that it serves, for `counting`.
+
+Whatever makes a call, a function or a direct integration of Step Functions, ends in one of the
+emulator's functions below, so each is counted once and where it is served. A line of the file is
+
+    {"service", "action", "on", "units"}
+
+`units` are what DynamoDB would bill for the call (size of the item before and after in whole KB,
+the index included), 1 for all others. Receiving nothing from a queue is not written down.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import TYPE_CHECKING, Any
+
+# The emulator has no types.
+from ministack.services import (  # type: ignore[import-untyped]
+    apigateway,
+    dynamodb,
+    lambda_svc,
+    sqs,
+    stepfunctions,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Write = Callable[..., None]
+
+_DYNAMODB = ("_put_item", "_get_item", "_update_item", "_delete_item", "_query")
+_SEND = "arn:aws:states:::sqs:sendMessage"
+_OK = 200
+
+
+def install(file: Path) -> None:
+    """Write down every call from now on, one line each, at the end of `file`."""
+    lines = file.open("a", buffering=1, encoding="utf-8")  # open for as long as the process lives
+
+    def write(service: str, action: str, on: str, units: float = 1) -> None:
+        call = {"service": service, "action": action, "on": on, "units": units}
+        lines.write(json.dumps(call) + "\n")
+
+    _count_tables(write)
+    _count_queues(write)
+    _count_functions(write)
+    _count_executions(write)
+
+
+def _after(module: Any, name: str, tell: Callable[..., None]) -> None:
+    """Have `tell` called with the result and the arguments of one of the emulator's functions."""
+    original = getattr(module, name)
+
+    @functools.wraps(original)
+    def told(*args: Any, **kwargs: Any) -> Any:
+        result = original(*args, **kwargs)
+        tell(result, *args)
+        return result
+
+    setattr(module, name, told)
+
+
+def _count_tables(write: Write) -> None:
+    for name in _DYNAMODB:
+        setattr(dynamodb, name, _with_capacity(getattr(dynamodb, name), name[1:], write))
+
+
+def _with_capacity(original: Callable[..., Any], action: str, write: Write) -> Callable[..., Any]:
+    """Ask for the consumed capacity, which the emulator works out from the items."""
+
+    def asked(data: dict[str, Any]) -> Any:
+        status, headers, body = original({**data, "ReturnConsumedCapacity": "TOTAL"})
+        consumed = json.loads(body).get("ConsumedCapacity", {})  # a failed condition has none
+        write("dynamodb", action, data["TableName"], consumed.get("CapacityUnits", 1))
+        return status, headers, body
+
+    return asked
+
+
+def _count_queues(write: Write) -> None:
+    served = sqs._dispatch  # noqa: SLF001 -- there is no public way into the emulator
+
+    async def dispatch(action: str, data: dict[str, Any], url: str) -> Any:
+        write("sqs", action, url)
+        return await served(action, data, url)
+
+    def received(messages: list[Any], url: str, *_: Any) -> None:
+        if messages:
+            write("sqs", "ReceiveMessage", url)
+
+    sqs._dispatch = dispatch  # noqa: SLF001 -- as above
+    integrations = stepfunctions._SERVICE_DISPATCH  # noqa: SLF001 -- as above
+    send = integrations[_SEND]
+
+    def integrated(resource: str, data: dict[str, Any]) -> Any:
+        write("sqs", "SendMessage", data["QueueUrl"])
+        return send(resource, data)
+
+    integrations[_SEND] = integrated
+    _after(sqs, "_receive_messages_for_esm", received)
+    _after(
+        sqs, "_delete_messages_for_esm", lambda _, url, __: write("sqs", "DeleteMessageBatch", url)
+    )
+
+
+def _count_functions(write: Write) -> None:
+    proxy = apigateway._invoke_lambda_proxy  # noqa: SLF001 -- as above
+
+    async def request(*args: Any, **kwargs: Any) -> Any:
+        write("api", "request", "")
+        return await proxy(*args, **kwargs)
+
+    def invoked(_: Any, __: Any, config: dict[str, Any], *___: Any) -> None:
+        write("lambda", "Invoke", config["Handler"])
+
+    apigateway._invoke_lambda_proxy = request  # noqa: SLF001 -- as above
+    _after(lambda_svc, "_execute_function_dispatch", invoked)
+
+
+def _count_executions(write: Write) -> None:
+    def started(result: tuple[int, Any, Any], data: dict[str, Any]) -> None:
+        if result[0] == _OK:
+            write("states", "start", _kind(data["stateMachineArn"]))
+
+    def event(_: None, execution: dict[str, Any], kind: str, *__: Any) -> None:
+        if kind.endswith("StateEntered") or kind in ("ExecutionSucceeded", "ExecutionFailed"):
+            write("states", kind, _kind(execution["stateMachineArn"]))
+
+    _after(stepfunctions, "_start_execution", started)
+    _after(stepfunctions, "_start_sync_execution", started)
+    _after(stepfunctions, "_add_event", event)
+
+
+def _kind(machine: str) -> str:
+    kind: str = stepfunctions._state_machines[machine]["type"]  # noqa: SLF001 -- as above
+    return kind
