@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 WARM_UP_SECONDS = 150
 PAUSE_SECONDS = 1.2
+# Of what may be long, the first screen is enough.
+LONG = ("deliveries", "dead-letters")
 LAPTOP = {"width": 1240, "height": 800}
 PHONE = {"width": 390, "height": 844}
 
@@ -75,13 +77,13 @@ def take(browser: Browser, url: str, folder: Path) -> None:
 
 
 def shoot(page: Page, address: str, message_id: str, file: Path) -> None:
-    """Go there, to the delivery of a message where one is named, and take the whole page."""
+    """Go there, to the delivery of a message where one is named, and take the page."""
     page.goto(address)
     if message_id:
         page.get_by_role("link", name=message_id).first.click()
         page.wait_for_selector(".machine")
     page.wait_for_timeout(1000)
-    page.screenshot(path=file, full_page=True)
+    page.screenshot(path=file, full_page=file.stem not in LONG)
     page.close()
 
 
