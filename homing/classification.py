@@ -50,6 +50,10 @@ class Status(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+# The ledger keeps the reason of every attempt, and bills the item by its size.
+MAX_REASON_LENGTH = 200
+
+
 @dataclass(frozen=True, slots=True)
 class StatusRule:
     """All HTTP status codes from `first` to `last`, both included, get this decision."""
@@ -139,7 +143,7 @@ def classify(outcome: Outcome, *, attempts: int, max_attempts: int) -> Verdict:
     """
     if outcome.error is not None:
         decision, category = ERROR_RULES[outcome.error.kind]
-        reason = outcome.error.message
+        reason = outcome.error.message[:MAX_REASON_LENGTH]
     else:
         rule = _rule_for(outcome.http_status or 0)
         decision, category = rule.decision, rule.category
