@@ -37,6 +37,7 @@ class Category(StrEnum):
     GONE = "GONE"
     REDIRECT = "REDIRECT"
     BLOCKED_TARGET = "BLOCKED_TARGET"
+    ENDPOINT_DISABLED = "ENDPOINT_DISABLED"
 
 
 class Status(StrEnum):
@@ -90,6 +91,7 @@ ERROR_RULES: Mapping[ErrorKind, tuple[Decision, Category]] = MappingProxyType(
         ErrorKind.TIMEOUT: (Decision.RETRY, Category.TIMEOUT),
         ErrorKind.INTERNAL: (Decision.RETRY, Category.INTERNAL_ERROR),
         ErrorKind.BLOCKED: (Decision.GIVE_UP, Category.BLOCKED_TARGET),
+        ErrorKind.DISABLED: (Decision.GIVE_UP, Category.ENDPOINT_DISABLED),
     }
 )
 

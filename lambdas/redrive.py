@@ -13,15 +13,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from homing.answer import redriven
 from homing.delivery import Reference
-from homing.errors import InquiryError
-from homing.identifiers import DEFAULT_SENDER_ID
+from homing.errors import InquiryError, InvalidMessageError
 from homing.inquiry import Inquiry
 from homing.intervention_table import InterventionTable
 from homing.interventions import Interventions
-from homing.problem import inquiry_failed, not_found, redrive_failed
+from homing.problem import inquiry_failed, invalid, not_found, redrive_failed
 from homing.settings import RedriveSettings
 from homing.workflow import Workflow
-from lambdas.http_api import respond
+from lambdas.http_api import queried_sender, respond
 from lambdas.observation import logger
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def _interventions() -> Interventions:
 def redrive(message_id: str) -> Response[str]:
     """Answer what came of each delivery: 202 if any starts anew, else 200; 404; 503 to repeat."""
     message_id = unquote(message_id)
-    sender_id = (app.current_event.query_string_parameters or {}).get("senderId", DEFAULT_SENDER_ID)
+    sender_id = queried_sender(app.current_event)
     now = datetime.now(UTC)
     try:
         document = _inquiry().find(message_id, sender_id, now=now)
@@ -69,6 +68,12 @@ def redrive(message_id: str) -> Response[str]:
     for one, result in results:
         logger.info("message.redriven", deliveryId=one.delivery_id, result=result)
     return respond(redriven(message_id, sender_id, results))
+
+
+@app.exception_handler(InvalidMessageError)  # type: ignore[untyped-decorator]  # Powertools' own gap
+def refuse(error: InvalidMessageError) -> Response[str]:
+    """Answer 403 to a redrive of another sender's message than the key's."""
+    return respond(invalid(error))
 
 
 def _log_failure(message_id: str, sender_id: str, error: Exception) -> None:

@@ -24,6 +24,7 @@ LOCAL_CONTEXT: Mapping[str, str] = {
     "deletionProtection": "false",
     "attemptTimeoutSeconds": "3",
     "slowAfterSeconds": "1",
+    "allowedNetworks": "127.0.0.0/8",  # where the receivers of tests and of the demo listen
 }
 
 

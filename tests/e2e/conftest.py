@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from typer.testing import CliRunner
@@ -78,5 +81,47 @@ def delivery_to() -> Callable[[str, str], Delivery]:
             due_at=to_due_text(now - timedelta(seconds=1)),
             expires_at=4_102_444_800,
         )
+
+    return make
+
+
+@dataclass(frozen=True)
+class Door:
+    """The senders' door, and a key to come with."""
+
+    url: str
+    key: str | None
+
+    def __call__(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Give the status and the document that a request is answered with."""
+        parts = urlsplit(self.url)
+        connection = HTTPConnection(parts.netloc, timeout=30)
+        headers = {"Content-Type": "application/json"}
+        if self.key is not None:
+            headers["Authorization"] = f"Bearer {self.key}"
+        text = None if body is None else json.dumps(body)
+        try:
+            connection.request(method, parts.path + path, text, headers)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read() or b"null")
+        finally:
+            connection.close()
+
+    def with_key(self, key: str | None) -> Door:
+        return replace(self, key=key)
+
+
+@pytest.fixture
+def door(cloud: Target) -> Door:
+    return Door(cloud.sender_api_url, None)
+
+
+@pytest.fixture
+def enter(homing: Homing, door: Door, run_id: str) -> Callable[[str], Door]:
+    """Make a sender of this test's own, with a key."""
+
+    def make(name: str) -> Door:
+        done = homing("senders", "add", f"{name}-{run_id}", "--json")
+        return door.with_key(json.loads(done.stdout)["key"])
 
     return make
