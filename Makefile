@@ -67,6 +67,9 @@ simulate: $(BIN)/.synced  ## look for a crash that breaks a promise; exit status
 audit: $(BIN)/.synced  ## ask for known vulnerabilities of the dependencies; says so where it cannot
 	@$(BIN)/python -m workbench.audit
 
+load: $(BIN)/.synced  ## 5,000 messages of mixed fate through the local cloud, every one accounted for
+	@$(BIN)/python benchmarks/load.py
+
 bench: $(BIN)/.synced  ## measure; prints tables
 	@$(BIN)/python benchmarks/run.py
 
