@@ -111,12 +111,14 @@ class Bench:
         """Make a Standard workflow from the deployed definition."""
         return self.machine(self.definition)
 
-    def wait_for(self, standard: str, reference: Reference) -> None:
-        """Wait for the end of a delivery's Standard execution, if there is one."""
+    def wait_for(self, standard: str, name: str | Reference) -> None:
+        """Wait for the end of a Standard execution, by its name or its delivery's; if any."""
         states = self.cloud.client("stepfunctions")
         prefix = standard.replace(":stateMachine:", ":execution:")
         with suppress(states.exceptions.ExecutionDoesNotExist):
-            _until_it_ends(states, f"{prefix}:{reference.delivery_id}")
+            _until_it_ends(
+                states, f"{prefix}:{name if isinstance(name, str) else name.delivery_id}"
+            )
 
     @staticmethod
     def _changed(

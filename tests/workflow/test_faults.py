@@ -1,0 +1,246 @@
+"""Real faults on the local cloud: refused calls, broken functions, an endpoint that dies.
+
+Whatever breaks, a delivery ends where docs/operations.md says: delivered, parked, or still on the
+queue. Nothing is lost.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from homing.dead_letters import DeadLetterQueue
+from homing.generation import execution_name
+from homing.intervention_table import InterventionTable
+from homing.interventions import Interventions, Result
+from homing.lane import Lane, Settled
+from homing.ledger import Ledger
+from homing.workflow import FirstAttempts, Workflow
+from stacks.first_attempt import first_attempt_definition
+from workbench.faulty_cloud import FaultyCloud, faulty_cloud
+from workbench.receiver import Receiver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from homing.delivery import Delivery
+
+THROTTLED = "ProvisionedThroughputExceededException"
+FAULTS = {
+    "crashes": "import os\n\ndef handler(event, context):\n    os._exit(1)\n",
+    "times out": "import time\n\ndef handler(event, context):\n    time.sleep(5)\n",
+    "returns nonsense": "def handler(event, context):\n    return 'nonsense'\n",
+    "returns nothing": "def handler(event, context):\n    return None\n",
+}
+
+
+@pytest.fixture
+def faulty(bench: Any) -> Iterator[FaultyCloud]:
+    with faulty_cloud(bench.cloud.endpoint) as server:
+        yield server
+
+
+@pytest.fixture
+def lane(bench: Any, faulty: FaultyCloud) -> Lane:
+    """The lane of a dispatcher whose every call goes through the faulty cloud."""
+
+    def client(service: Any, tries: int = 3) -> Any:
+        config = Config(
+            inject_host_prefix=False,
+            proxies={},
+            read_timeout=60,
+            retries={"total_max_attempts": tries, "mode": "standard"},
+        )
+        return bench.cloud.session.client(service, endpoint_url=faulty.endpoint, config=config)
+
+    standard = bench.standard()
+    express = first_attempt_definition(bench.definition, timeout_seconds=60)
+    express["States"]["HandOff"]["Arguments"]["StateMachineArn"] = standard
+    outputs = bench.cloud.outputs
+    return Lane(
+        workflow=Workflow(standard, client("stepfunctions")),
+        first_attempts=FirstAttempts(
+            bench.machine(express, kind="EXPRESS"), 60, client("stepfunctions", 1)
+        ),
+        records=Ledger(outputs["LedgerTable"], client("dynamodb")),
+        dead_letters=DeadLetterQueue(outputs["DeadLetterQueueUrl"], client("sqs")),
+    )
+
+
+def body(delivery: Delivery, **more: Any) -> str:
+    return json.dumps({**delivery.to_document(), **more})
+
+
+def requests(receiver: Receiver, delivery: Delivery) -> int:
+    message_id = delivery.reference.message_id
+    return sum(arrival.message_id == message_id for arrival in receiver.arrivals)
+
+
+def test_a_ledger_that_is_throttled_for_a_moment_is_asked_again(
+    lane: Lane, faulty: FaultyCloud, deliver_to: Callable[..., Delivery], receiver: Receiver
+) -> None:
+    faulty.refuse("GetItem", 2, error=THROTTLED)
+    delivery = deliver_to("200")
+    assert lane.settle(body(delivery))[1] is Settled.DELIVERED
+    assert faulty.calls["GetItem"] == 3
+    assert requests(receiver, delivery) == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "error", "status", "sent"),
+    [
+        ("GetItem", THROTTLED, 400, 0),
+        ("GetItem", "InternalServerError", 500, 0),
+        ("StartSyncExecution", "ServiceUnavailable", 503, 0),
+        ("StartSyncExecution", "ThrottlingException", 400, 0),
+    ],
+)
+def test_a_cloud_that_stays_down_leaves_the_message_on_the_queue_and_nothing_is_sent(
+    lane: Lane,
+    faulty: FaultyCloud,
+    deliver_to: Callable[..., Delivery],
+    receiver: Receiver,
+    action: str,
+    error: str,
+    status: int,
+    sent: int,
+) -> None:
+    faulty.refuse(action, 3, error=error, status=status)
+    delivery = deliver_to("200")
+    with pytest.raises(ClientError):
+        lane.settle(body(delivery))
+    assert requests(receiver, delivery) == sent
+    faulty.refuse(action, 0, error="")
+    assert lane.settle(body(delivery), receive_count=2)[1] is Settled.DELIVERED
+    assert requests(receiver, delivery) == 1
+
+
+def test_a_scheduled_delivery_whose_workflow_cannot_be_started_is_started_the_next_time(
+    lane: Lane, faulty: FaultyCloud, deliver_to: Callable[..., Delivery]
+) -> None:
+    later = body(deliver_to("200"), dueAt="2999-12-28T12:00:01Z")
+    faulty.refuse("StartExecution", 3, error="ExecutionLimitExceeded")
+    with pytest.raises(ClientError):
+        lane.settle(later)
+    faulty.refuse("StartExecution", 0, error="")
+    assert lane.settle(later)[1] is Settled.STARTED
+
+
+def test_a_dead_letter_that_the_queue_refuses_is_parked_the_next_time(
+    bench: Any, lane: Lane, faulty: FaultyCloud, deliver_to: Callable[..., Delivery]
+) -> None:
+    delivery = deliver_to("410")
+    assert lane.settle(body(delivery))[1] is Settled.DEAD_LETTERED
+    assert len(bench.dead_letters(delivery.reference)) == 1
+    faulty.refuse("SendMessage", 3, error="ServiceUnavailable", status=503)
+    with pytest.raises(ClientError):
+        lane.settle(body(delivery), receive_count=2)
+    faulty.refuse("SendMessage", 0, error="")
+    assert lane.settle(body(delivery), receive_count=3)[1] is Settled.DEAD_LETTERED
+    assert len(bench.dead_letters(delivery.reference)) == 1
+
+
+@pytest.fixture(scope="module")
+def broken(bench: Any) -> dict[str, str]:
+    """Functions that break in every way."""
+    arns = {}
+    for fault, code in FAULTS.items():
+        package = io.BytesIO()
+        with zipfile.ZipFile(package, "w") as archive:
+            archive.writestr("broken.py", code)
+        arns[fault] = bench.cloud.client("lambda").create_function(
+            FunctionName=f"broken-{fault.replace(' ', '-')}",
+            Runtime="python3.13",
+            Handler="broken.handler",
+            Role="arn:aws:iam::000000000000:role/bench",
+            Timeout=1,
+            Code={"ZipFile": package.getvalue()},
+        )["FunctionArn"]
+    return arns
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("state", ["Deliver", "Classify", "ComputeBackoff", "RecordRetry"])
+def test_however_a_function_breaks_the_message_is_delivered_or_parked(
+    bench: Any,
+    broken: dict[str, str],
+    deliver_to: Callable[..., Delivery],
+    state: str,
+    fault: str,
+) -> None:
+    def breaking(states: dict[str, Any]) -> None:
+        states[state]["Arguments"]["FunctionName"] = broken[fault]
+
+    delivery = deliver_to("503,200", max_attempts=2)
+    run = bench.run(delivery, breaking)
+    delivered = run.path[-1] == "Delivered"
+    assert delivered or len(run.dead_letters) == 1, run.path
+    # Without a usable delay the next attempt is made at once; without a record it goes on.
+    assert delivered == (
+        state == "RecordRetry" or (state == "ComputeBackoff" and "returns" in fault)
+    )
+    for letter in run.dead_letters:
+        assert letter["request"] == delivery.to_document()["request"]
+
+
+def test_what_an_endpoint_that_dies_was_owed_is_parked_and_arrives_once_it_is_back(
+    bench: Any, deliver_to: Callable[..., Delivery]
+) -> None:
+    delivery = deliver_to("200")
+    dying = Receiver()
+    with dying:
+        url = f"{dying.url}/script/503,200"
+        reference = replace(delivery.reference, target_url=url)
+        delivery = replace(delivery, reference=reference)
+    run = bench.run(delivery)  # it has stopped listening
+    assert run.record["status"] == "MAX_RETRIES_EXCEEDED"
+    assert {entry["errorCategory"] for entry in run.record["retryHistory"]} == {"NETWORK_ERROR"}
+    (letter,) = run.dead_letters
+    table = InterventionTable(bench.cloud.outputs["LedgerTable"], bench.cloud.client("dynamodb"))
+    workflow = Workflow(bench.cloud.outputs["StateMachineArn"], bench.cloud.client("stepfunctions"))
+    with Receiver(port=urlsplit(url).port or 0) as back:
+        redrive = Interventions(table, workflow).redrive_letter
+        assert redrive(letter, reference, now=datetime.now(UTC)) is Result.REDRIVEN
+        bench.wait_for(
+            bench.cloud.outputs["StateMachineArn"], execution_name(reference.delivery_id, 1)
+        )
+        assert requests(back, delivery) == 2
+    record = bench.record(reference)
+    assert (record["status"], record["attempts"]) == ("DELIVERED", 2)
+    assert len(record["retryHistory"]) == 5
+
+
+def test_an_attempt_that_cannot_be_recorded_is_counted_for_its_alarm(
+    bench: Any, deliver_to: Callable[..., Delivery]
+) -> None:
+    """The deployed function, its table's name exchanged for the time of the test."""
+    functions = bench.cloud.client("lambda")
+    (name,) = [
+        one["FunctionName"]
+        for one in functions.list_functions()["Functions"]
+        if "RecordRetry" in one["FunctionName"]
+    ]
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    absent = {**variables, "LEDGER_TABLE": "not-there"}
+    group = functions.get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": absent})
+    try:
+        run = bench.run(deliver_to("503,200"))
+    finally:
+        functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": variables}
+        )
+    assert run.path[-1] == "Delivered"
+    assert [entry["attemptNumber"] for entry in run.record["retryHistory"]] == [1]
+    events = bench.cloud.client("logs").filter_log_events(logGroupName=group)["events"]
+    lines = [event["message"] for event in events if "ledger.unrecorded" in event["message"]]
+    assert [json.loads(line)["LedgerWriteFailed"] for line in lines] == [[1.0]]
