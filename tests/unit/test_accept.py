@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 
 from homing.address_guard import AddressGuard
@@ -41,6 +42,7 @@ def container(
     monkeypatch.setenv("DEFAULT_POLICY", json.dumps(Policy(max_attempts=4).to_document()))
     monkeypatch.setenv("RETENTION_DAYS", "30")
     monkeypatch.setenv("ENDPOINTS_TABLE", "endpoints")
+    monkeypatch.setenv("PAYLOAD_BUCKET", "payloads")
     monkeypatch.setenv("ADDRESS_GUARD", json.dumps(AddressGuard().to_document()))
     for cached in (accept._settings, accept._intake, accept._rules):
         cached.cache_clear()
@@ -196,7 +198,7 @@ def test_a_time_in_the_past_is_refused_and_one_soon_to_come_is_not(delivery_queu
 
 
 def test_a_payload_that_is_too_large_is_refused_with_413() -> None:
-    document = problem(post(body_of('"' + "a" * 200 * 1024 + '"')), 413)
+    document = problem(post(body_of('"' + "a" * 6_000_000 + '"')), 413)
     assert document["type"] == "urn:homing:problem:payload-too-large"
     assert fields(document) == ["payload"]
 
@@ -313,3 +315,36 @@ def test_settings_and_clients_are_made_on_first_use_and_kept() -> None:
     post(BODY)
     assert accept._intake.cache_info().misses == 1
     assert accept._settings.cache_info().misses == 1
+
+
+def test_a_large_payload_is_kept_in_the_bucket_and_only_its_claim_is_queued(
+    delivery_queue: Any,
+) -> None:
+    bucket = boto3.client("s3")
+    bucket.create_bucket(Bucket="payloads")
+    payload = '"' + "a" * 5_000_000 + '"'
+    body = body_of(payload, messageId="large")
+    first, repeat = post(body), post(body)
+    assert (first["statusCode"], repeat["statusCode"]) == (202, 200)
+    assert first["body"] == repeat["body"]
+    documents = delivery_queue.take()
+    claims = {json.dumps(document["request"]["claim"]) for document in documents}
+    assert len(claims) == 1
+    claim = json.loads(claims.pop())
+    kept = bucket.get_object(Bucket="payloads", Key=claim["key"])["Body"].read()
+    assert kept == payload.encode()
+    assert len(json.dumps(documents[0])) < 3000
+
+
+def test_a_large_payload_that_cannot_be_kept_promises_nothing(delivery_queue: Any) -> None:
+    answer = post(body_of('"' + "a" * 300_000 + '"'))
+    problem(answer, 503)
+    assert delivery_queue.take() == []
+
+
+def test_content_that_is_refused_is_not_kept() -> None:
+    bucket = boto3.client("s3")
+    bucket.create_bucket(Bucket="payloads")
+    post(BODY)
+    problem(post(body_of('"' + "a" * 300_000 + '"', messageId="order-1841")), 409)
+    assert "Contents" not in bucket.list_objects_v2(Bucket="payloads")
