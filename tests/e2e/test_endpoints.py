@@ -273,8 +273,14 @@ def test_the_command_does_what_the_api_does(
     options = ("--url", url, "--header", "X-Key: planted", "--policy", '{"maxAttempts": 2}')
     made = json.loads(homing("endpoints", "set", "orders", *options, *sender).stdout)
     assert made["secret"].startswith("whsec_")
-    changed = json.loads(homing("endpoints", "set", "orders", "--rate", "4", *sender).stdout)
-    assert (changed["rate"], changed["url"], changed["headerNames"]) == (4, url, ["X-Key"])
+    changed = json.loads(
+        homing("endpoints", "set", "orders", "--description", "new", *sender).stdout
+    )
+    assert (changed["description"], changed["url"], changed["headerNames"]) == (
+        "new",
+        url,
+        ["X-Key"],
+    )
     assert [each["endpointId"] for each in read("endpoints", "list", *sender)] == ["orders"]
     assert "orders" in homing("endpoints", "list", *sender).stdout
     assert json.loads(homing("endpoints", "show", "orders", *sender).stdout) == changed
@@ -285,7 +291,7 @@ def test_the_command_does_what_the_api_does(
     assert homing("endpoints", "delete", "orders", *sender).exit_code == 0
     gone = homing("endpoints", "show", "orders", *sender)
     assert (gone.exit_code, gone.stderr.count("\n")) == (1, 1)
-    assert homing("endpoints", "set", "new", "--rate", "4", *sender).exit_code == 1
+    assert homing("endpoints", "set", "new", "--description", "x", *sender).exit_code == 1
 
 
 @pytest.mark.parametrize("size", [204_801, 5_900_000])
