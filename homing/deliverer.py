@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from homing.endpoint_health import Step, examine
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from homing.delivery import Reference, Request
     from homing.endpoint_watch import EndpointWatch
     from homing.outcome import Outcome
+    from homing.payload_claim import Claim
     from homing.sender import Sender
 
 
@@ -29,7 +29,7 @@ class Deliverer:
         sender: makes the requests.
         addressees: whom they go to.
         watch: where the health of endpoints is recorded.
-        disable_after_hours: how long an endpoint may only fail; 0 for as long as it likes.
+        fetch: gives a payload that is kept elsewhere; raises InquiryError where it cannot.
         now: the time of day.
         report: told what nobody else hears of: an event's name, and its fields.
     """
@@ -40,14 +40,14 @@ class Deliverer:
         sender: Sender,
         addressees: Addressees,
         watch: EndpointWatch,
-        disable_after_hours: int,
+        fetch: Callable[[Claim], str],
         now: Callable[[], datetime],
         report: Callable[[str, dict[str, str]], None],
     ) -> None:
         self._sender = sender
         self._addressees = addressees
         self._watch = watch
-        self._limit = timedelta(hours=disable_after_hours) if disable_after_hours else None
+        self._fetch = fetch
         self._now = now
         self._report = report
 
@@ -65,12 +65,22 @@ class Deliverer:
             return unsent(ErrorKind.INTERNAL, message, to_text(now))
         if addressee.closed is not None:
             return unsent(ErrorKind.DISABLED, addressee.closed, to_text(now))
-        whole = replace(request, headers=_joined(addressee.headers, request.headers))
+        try:
+            whole = self._complete(request, addressee)
+        except InquiryError as error:
+            self._tell(reference, "payload.unreadable", str(error))
+            message = "the payload cannot be fetched right now"
+            return unsent(ErrorKind.INTERNAL, message, to_text(now))
         outcome = self._sender.send(reference, whole, addressee.secrets(now))
         if outcome.error is not None and outcome.error.detail is not None:
             self._tell(reference, "target.blocked", outcome.error.detail)
         self._watch_over(reference, addressee, outcome)
         return outcome
+
+    def _complete(self, request: Request, addressee: Addressee) -> Request:
+        payload = request.payload if request.claim is None else self._fetch(request.claim)
+        headers = _joined(addressee.headers, request.headers)
+        return replace(request, payload=payload, headers=headers, claim=None)
 
     def close(self) -> None:
         """Close all warm connections."""
@@ -79,7 +89,7 @@ class Deliverer:
     def _watch_over(self, reference: Reference, addressee: Addressee, outcome: Outcome) -> None:
         """Record what the outcome says of the endpoint. The outcome stands, come what may."""
         endpoint = addressee.endpoint
-        finding = None if endpoint is None else examine(endpoint, outcome, self._limit)
+        finding = None if endpoint is None else examine(endpoint, outcome, self._watch.limit)
         if endpoint is None or finding is None:
             return
         try:

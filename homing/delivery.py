@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from homing.errors import MalformedDeliveryError
+from homing.payload_claim import Claim
 from homing.policy import Policy
 
 if TYPE_CHECKING:
@@ -82,16 +83,23 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent: the payload as the exact text that goes out, and how it is labelled."""
+    """What is sent: the payload as the exact text that goes out, and how it is labelled.
+
+    A payload too large to travel along is kept elsewhere; then there is a `claim` in its place.
+    """
 
     payload: str
     content_type: str
     headers: Mapping[str, str]
+    claim: Claim | None = None
 
     def to_document(self) -> dict[str, Any]:
         """Give the `request` of the delivery document."""
+        payload = (
+            {"payload": self.payload} if self.claim is None else {"claim": self.claim.to_document()}
+        )
         return {
-            "payload": self.payload,
+            **payload,
             "contentType": self.content_type,
             "headers": dict(self.headers),
         }
@@ -99,7 +107,10 @@ class Request:
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
         """Read the `request` of the delivery document."""
-        return cls(document["payload"], document["contentType"], document["headers"])
+        labels = document["contentType"], document["headers"]
+        if "claim" in document:
+            return cls("", *labels, Claim.from_document(document["claim"]))
+        return cls(document["payload"], *labels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,6 @@ class Endpoint:
         description: for people.
         policy: what of the retry policy it overrides, as it was given; may be empty.
         header_names: the extra headers of each attempt, without their values.
-        rate: how many attempts it allows at once; None for any number.
         signing: what kind of secret its next one will be.
         enabled: whether anything is sent to it.
         disabled_at: since when nothing is.
@@ -51,7 +50,6 @@ class Endpoint:
     description: str = ""
     policy: Mapping[str, Any] = field(default_factory=dict)
     header_names: tuple[str, ...] = ()
-    rate: int | None = None
     signing: Signing = Signing.V1
     enabled: bool = True
     disabled_at: str | None = None
@@ -62,7 +60,6 @@ class Endpoint:
     def to_document(self) -> dict[str, Any]:
         """Give what the API answers."""
         maybe = {
-            "rate": self.rate,
             "disabledAt": self.disabled_at,
             "disabledReason": self.disabled_reason,
             "failingSince": self.failing_since,
@@ -103,7 +100,6 @@ class Endpoint:
             description=item["description"],
             policy=item["policy"],
             header_names=tuple(item["headerNames"]),
-            rate=item.get("rate"),
             signing=Signing(item["signing"]),
             enabled=item["enabled"],
             disabled_at=item.get("disabledAt"),

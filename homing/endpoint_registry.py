@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from homing.endpoint_store import EndpointStore
 
-_PLAIN = ("url", "description", "rate", "signing", "enabled")
+_PLAIN = ("url", "description", "signing", "enabled")
 
 
 class ChangedMeanwhileError(Exception):

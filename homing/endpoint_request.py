@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_DESCRIPTION_LENGTH = 500
-MAX_RATE = 1000
 MAX_PAGE = 100
 
 Secret = Annotated[str, AfterValidator(check_secret)]
@@ -42,7 +41,6 @@ class EndpointChange(Fields):
         "Headers of every attempt. They are write-only, since they hold credentials as a rule; "
         "answers give their names. Those of a message win."
     )
-    rate: int = optional("How many first attempts it allows at once.", ge=1, le=MAX_RATE)
     signing: Annotated[Signing, Field(strict=False)] = optional(
         "What kind of secret the next one will be: v1 (HMAC-SHA256) or v1a (ed25519)."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self, assert_never
 
 import boto3
@@ -36,9 +37,17 @@ class EndpointWatch:
         table: the name of the endpoints table.
         dynamodb: a DynamoDB client.
         events: makes an EventBridge client, when one is needed.
+        limit: how long an endpoint may only fail; None for as long as it likes.
     """
 
-    def __init__(self, table: str, dynamodb: DynamoDBClient, events: Callable[[], Any]) -> None:
+    def __init__(
+        self,
+        table: str,
+        dynamodb: DynamoDBClient,
+        events: Callable[[], Any],
+        limit: timedelta | None,
+    ) -> None:
+        self.limit = limit
         self._table = table
         self._dynamodb = dynamodb
         self._events = events
@@ -50,6 +59,7 @@ class EndpointWatch:
             settings.endpoints_table,
             boto3.client("dynamodb", config=_CONFIG),
             lambda: boto3.client("events", config=_CONFIG),
+            timedelta(hours=settings.disable_after_hours) or None,
         )
 
     def record(self, endpoint: Endpoint, finding: Finding, at: str) -> bool:

@@ -13,12 +13,14 @@ from homing.delivery_queue import DeliveryQueue
 from homing.endpoints_table import EndpointsTable
 from homing.errors import FieldError, InquiryError, IntakeError, InvalidMessageError
 from homing.messages_table import MessagesTable
+from homing.payload_store import PayloadStore
 from homing.records import Records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from homing.delivery import Delivery
     from homing.endpoint import Endpoint
     from homing.guard import Guard
     from homing.message import Message
@@ -58,6 +60,7 @@ class Intake:
         records: the ledger.
         queue: where deliveries go.
         endpoints: those that messages may name.
+        payloads: where large payloads wait.
     """
 
     def __init__(
@@ -66,11 +69,13 @@ class Intake:
         records: Records,
         queue: DeliveryQueue,
         endpoints: EndpointsTable,
+        payloads: PayloadStore,
     ) -> None:
         self._messages = messages
         self._records = records
         self._queue = queue
         self._endpoints = endpoints
+        self._payloads = payloads
 
     @classmethod
     def connect(cls, settings: AcceptSettings) -> Self:
@@ -81,6 +86,7 @@ class Intake:
             Records(settings.ledger_table, dynamodb),
             DeliveryQueue(settings.delivery_queue_url, boto3.client("sqs", config=_CONFIG)),
             EndpointsTable(settings.endpoints_table, dynamodb),
+            PayloadStore(settings.payload_bucket),
         )
 
     def find_endpoints(self, sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:
@@ -106,7 +112,7 @@ class Intake:
         try:
             standing = self._claim(message, now)
             if standing is None:
-                self._queue.send(message.deliveries())
+                self._send(message, message.deliveries())
                 return Reception(message.guard, is_repeat=False)
             self._repeat(message, standing)
         except (BotoCoreError, ClientError) as error:
@@ -131,4 +137,10 @@ class Intake:
             raise InvalidMessageError([_REUSED], 409)
         recorded = {item["sk"] for item in self._records.of_message(standing.key)}
         deliveries = replace(message, guard=standing).deliveries()
-        self._queue.send(each for each in deliveries if each.reference.sk not in recorded)
+        self._send(message, [each for each in deliveries if each.reference.sk not in recorded])
+
+    def _send(self, message: Message, deliveries: Sequence[Delivery]) -> None:
+        """Keep a large payload first, so that whoever takes a delivery off the queue finds it."""
+        if deliveries and message.claim is not None:
+            self._payloads.keep(message.claim, message.request.payload.encode())
+        self._queue.send(deliveries)

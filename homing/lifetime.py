@@ -16,6 +16,13 @@ YEAR = timedelta(seconds=MAX_DELAY_LIMIT_SECONDS)
 _MARGIN = timedelta(hours=1)  # for the attempts themselves: at most 20 of at most a minute
 
 
+def longest_life(policy: Policy, first_attempt_in: timedelta) -> timedelta:
+    """Give how long from now a delivery's last attempt may end, whatever its endpoint asks for."""
+    waits = range(policy.max_attempts - 1)
+    longest_ms = sum(longest_delay_ms(policy, number) for number in waits)
+    return first_attempt_in + timedelta(milliseconds=longest_ms) + _MARGIN
+
+
 def fit_lifetime(policy: Policy, first_attempt_in: timedelta) -> Policy:
     """Give the policy, its ceiling for `Retry-After` lowered where a year would not hold it.
 

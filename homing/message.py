@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,10 @@ from homing.delivery import Delivery, Request
 from homing.errors import FieldError, InvalidMessageError
 from homing.guard import Guard, first_attempt_at
 from homing.http_fields import DEFAULT_CONTENT_TYPE
-from homing.lifetime import fit_lifetime
+from homing.lifetime import fit_lifetime, longest_life
 from homing.ownership import acting_sender
+from homing.payload import MAX_INLINE_BYTES
+from homing.payload_claim import claim_for
 from homing.policy_override import override
 from homing.raw_json import decode, read_value, split_members
 from homing.recipients import FindEndpoints, Recipients, no_endpoints, recipients
@@ -26,10 +28,11 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from homing.address_guard import AddressGuard
+    from homing.payload_claim import Claim
     from homing.policy import Policy
 
-# A payload of 200 KiB is at most six times as long in the request (every character as \u0041).
-MAX_BODY_BYTES = 2 * 1024 * 1024
+# What an HTTP API takes.
+MAX_BODY_BYTES = 10_000_000
 
 # An execution's state holds 256 KiB. 24 of them are left for 4 KiB of response body, each byte of
 # which JSON may write as six, and 4 for the verdict, the delay and the record of the attempt.
@@ -45,19 +48,22 @@ class Message:
         request: what is sent.
         policy: how often and how long it is tried.
         policies: the same for each endpoint that has an opinion, by its id.
+        claim: for a payload too large to travel along, where it is to be kept; else None.
     """
 
     guard: Guard
     request: Request
     policy: Policy
     policies: Mapping[str, Policy] = field(default_factory=dict)
+    claim: Claim | None = None
 
     def deliveries(self) -> tuple[Delivery, ...]:
         """Give one delivery for each target, before its first attempt."""
+        claimed = replace(self.request, payload="", claim=self.claim)
         return tuple(
             Delivery(
                 reference=reference,
-                request=self.request,
+                request=claimed if self.claim else self.request,
                 policy=self.policies.get(reference.endpoint_id or "", self.policy),
                 attempt_number=0,
                 due_at=self.guard.due_at,
@@ -128,17 +134,13 @@ def parse_message(
     request = Request(payload, content_type, given.get("headers", {}))
     guard = _guard(given, sender_id, to, now, rules, fingerprint(to.names, request))
     first_attempt_in = first_attempt_at(now, guard.deliver_at) - now
-    message = Message(
-        guard,
-        request,
-        _policy(given, rules.default_policy, first_attempt_in),
-        {
-            endpoint_id: _policy(given, _laid_over(rules.default_policy, own), first_attempt_in)
-            for endpoint_id, own in to.policies.items()
-        },
-    )
-    _check_document(message)
-    return message
+    policy = _policy(given, rules.default_policy, first_attempt_in)
+    policies = {
+        endpoint_id: _policy(given, _laid_over(rules.default_policy, own), first_attempt_in)
+        for endpoint_id, own in to.policies.items()
+    }
+    life = max(longest_life(each, first_attempt_in) for each in (policy, *policies.values()))
+    return _with_claim(Message(guard, request, policy, policies), life)
 
 
 def trial_message(endpoint_id: str, sender_id: str) -> str:
@@ -201,14 +203,17 @@ def _policy(given: Mapping[str, Any], default: Policy, first_attempt_in: timedel
         raise InvalidMessageError([FieldError(name, str(error))]) from error
 
 
-def _check_document(message: Message) -> None:
-    """Measure the delivery document, in which JSON writes each quote of the payload as two."""
-    size = max(len(document_text(delivery).encode()) for delivery in message.deliveries())
-    if size > MAX_DOCUMENT_BYTES:
-        raise _too_large(
-            f"makes a delivery of {size} bytes, its quotes, backslashes and control characters "
-            f"escaped; at most {MAX_DOCUMENT_BYTES} fit into an execution"
-        )
+def _with_claim(message: Message, life: timedelta) -> Message:
+    """Give a message a claim for its payload, where that is too large to travel along.
+
+    Measured is the delivery document too, in which JSON writes each quote of the payload as two.
+    """
+    body = message.request.payload.encode()
+    if len(body) <= MAX_INLINE_BYTES:
+        size = max(len(document_text(delivery).encode()) for delivery in message.deliveries())
+        if size <= MAX_DOCUMENT_BYTES:
+            return message
+    return replace(message, claim=claim_for(message.guard.key, body, life))
 
 
 def _too_large(message: str) -> InvalidMessageError:

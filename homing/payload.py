@@ -7,7 +7,12 @@ import re
 
 from homing.http_fields import is_json
 
-MAX_PAYLOAD_BYTES = 200 * 1024
+# What the API's gateway can hand over at all: a function's request has 6 MiB, in which the payload
+# is a string, each quote of it two characters (docs/decisions/0040).
+MAX_PAYLOAD_BYTES = 6_000_000
+
+# What travels along through queue and execution; above it, the claim check (docs/decisions/0023).
+MAX_INLINE_BYTES = 200 * 1024
 
 # The only characters that the queue does not carry as they are (SQS SendMessage, MessageBody);
 # control characters and surrogates cannot occur in the JSON around them.

@@ -64,6 +64,7 @@ class AcceptSettings(Settings):
     default_policy: Policy
     retention_days: int
     endpoints_table: str
+    payload_bucket: str
     address_guard: AddressGuard
 
 
@@ -128,6 +129,7 @@ class DeliverSettings(Settings):
     address_guard: AddressGuard
     endpoints_table: str
     secrets_table: str
+    payload_bucket: str
     disable_after_hours: int
 
 

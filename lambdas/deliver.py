@@ -18,6 +18,7 @@ def _deliverer() -> Deliverer:
     # They import boto3, which takes longer than the rest of this function together.
     from homing.addressees import Addressees  # noqa: PLC0415
     from homing.endpoint_watch import EndpointWatch  # noqa: PLC0415
+    from homing.payload_store import PayloadStore  # noqa: PLC0415
 
     settings = DeliverSettings.from_env()
     return Deliverer(
@@ -26,7 +27,7 @@ def _deliverer() -> Deliverer:
         ),
         addressees=Addressees.connect(settings),
         watch=EndpointWatch.connect(settings),
-        disable_after_hours=settings.disable_after_hours,
+        fetch=PayloadStore(settings.payload_bucket).fetch,
         now=utc_now,
         report=_report,
     )

@@ -26,6 +26,7 @@ from homing.ledger import Ledger
 from homing.message import Rules, parse_message
 from homing.messages_table import MessagesTable
 from homing.outcome import AttemptError, ErrorKind, Outcome
+from homing.payload_store import PayloadStore
 from homing.records import Records
 from homing.settings import ComputeBackoffSettings
 from homing.workflow import FirstAttempts, Workflow
@@ -72,6 +73,7 @@ class Edges:
             Records(LEDGER, dynamodb),  # type: ignore[arg-type]
             DeliveryQueue(DELIVERIES, sqs),  # type: ignore[arg-type]
             EndpointsTable("", dynamodb),  # type: ignore[arg-type]  # no message names one
+            PayloadStore(""),  # no payload is large
         )
         self.deployment = deployment
         self.draw: Callable[[str], float] = _no_history

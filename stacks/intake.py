@@ -64,7 +64,7 @@ class Intake(Construct):
         seconds = workflow.first_attempt_timeout_seconds + _DISPATCH_MARGIN_SECONDS
         self._dispatch_timeout = Duration.seconds(seconds)
         self.queue = self._queue()
-        self.accept = self._accept(ledger, registry)
+        self.accept = self._accept(ledger, registry, workflow)
         self.get_message = self._get_message(ledger)
         self.redrive = self._redrive(ledger, workflow)
         self.dispatch = self._dispatch(workflow)
@@ -103,7 +103,7 @@ class Intake(Construct):
             ),
         )
 
-    def _accept(self, ledger: Ledger, registry: Registry) -> PythonFunction:
+    def _accept(self, ledger: Ledger, registry: Registry, workflow: Workflow) -> PythonFunction:
         function = PythonFunction(
             self,
             "Accept",
@@ -117,6 +117,7 @@ class Intake(Construct):
                 "DEFAULT_POLICY": json.dumps(self._settings.policy.to_document()),
                 "RETENTION_DAYS": str(self._settings.retention_days),
                 "ENDPOINTS_TABLE": registry.endpoints.table_name,
+                "PAYLOAD_BUCKET": workflow.payloads.bucket.bucket_name,
                 "ADDRESS_GUARD": json.dumps(self._settings.address_guard.to_document()),
             },
         )
@@ -124,6 +125,7 @@ class Intake(Construct):
         grant(ledger.table, function, "dynamodb:Query")
         grant(registry.endpoints, function, "dynamodb:BatchGetItem")
         self.queue.grant(function, "sqs:SendMessage")
+        workflow.payloads.allow(function, "s3:PutObject")
         return function
 
     def _get_message(self, ledger: Ledger) -> PythonFunction:

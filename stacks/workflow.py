@@ -18,6 +18,7 @@ from stacks.exceptions import except_from
 from stacks.first_attempt import first_attempt_definition
 from stacks.function import PROJECT, PythonFunction
 from stacks.ledger import grant
+from stacks.payloads import Payloads
 
 if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
@@ -72,6 +73,7 @@ class Workflow(Construct):
         self.ledger = ledger
         self.dead_letter_queue = parking_queue(self, "DeadLetters")
         except_from(self.dead_letter_queue, "SQS3", "It is one: the workflow itself sends to it.")
+        self.payloads = Payloads(self, "Payloads", settings=settings)
         self.deliver = self._deliver(registry)
         self.classify = self._function("Classify", memory_size=256)
         self.compute_backoff = self._function(
@@ -129,11 +131,13 @@ class Workflow(Construct):
                 "ADDRESS_GUARD": json.dumps(self._settings.address_guard.to_document()),
                 "ENDPOINTS_TABLE": registry.endpoints.table_name,
                 "SECRETS_TABLE": registry.secrets.table_name,
+                "PAYLOAD_BUCKET": self.payloads.bucket.bucket_name,
                 "DISABLE_AFTER_HOURS": str(self._settings.disable_after_hours),
             },
         )
         grant(registry.endpoints, function, "dynamodb:GetItem", "dynamodb:UpdateItem")
         grant(registry.secrets, function, "dynamodb:GetItem")
+        self.payloads.allow(function, "s3:GetObject")
         registry.key.grant_decrypt(function)
         default_bus = Stack.of(self).format_arn(
             service="events", resource="event-bus", resource_name="default"

@@ -142,7 +142,6 @@ class EndpointState(_Answer):
     enabled: bool
     created_at: str
     updated_at: str
-    rate: int = _maybe("How many attempts it allows at once.")
     failing_since: str = _maybe("The first failure since its last success.")
     disabled_at: str = _maybe("Since when nothing is sent to it.")
     disabled_reason: str = _maybe("Why.")

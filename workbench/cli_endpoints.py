@@ -67,7 +67,6 @@ def set_command(
     header: Annotated[
         list[str] | None, typer.Option(help="Name: value; may be given again. Replaces all.")
     ] = None,
-    rate: Annotated[int | None, typer.Option(help="How many attempts at once.")] = None,
     signing: Annotated[str | None, typer.Option(help="v1 or v1a, for the next secret.")] = None,
     enabled: Annotated[
         bool | None, typer.Option("--enable/--disable", help="Whether anything is sent to it.")
@@ -83,7 +82,6 @@ def set_command(
         "description": description,
         "policy": None if policy is None else _json(policy),
         "headers": None if header is None else dict(map(_header, header)),
-        "rate": rate,
         "signing": signing,
         "enabled": enabled,
     }

@@ -12,7 +12,7 @@
     api.requests              requests to the HTTP API
     lambda.<Function>         invocations, by construct id
     dynamodb.writeUnits       write units of both tables and the index
-    dynamodb.readUnits        read units
+    dynamodb.readUnits        read units; without the look-ups of `deliver`, one a minute
     sqs.deliveries.<action>   requests to the delivery queue: send, receive, delete
     sqs.deadLetters.send      requests to the dead-letter queue
     express.requests          Express executions

@@ -273,8 +273,14 @@ def test_the_command_does_what_the_api_does(
     options = ("--url", url, "--header", "X-Key: planted", "--policy", '{"maxAttempts": 2}')
     made = json.loads(homing("endpoints", "set", "orders", *options, *sender).stdout)
     assert made["secret"].startswith("whsec_")
-    changed = json.loads(homing("endpoints", "set", "orders", "--rate", "4", *sender).stdout)
-    assert (changed["rate"], changed["url"], changed["headerNames"]) == (4, url, ["X-Key"])
+    changed = json.loads(
+        homing("endpoints", "set", "orders", "--description", "new", *sender).stdout
+    )
+    assert (changed["description"], changed["url"], changed["headerNames"]) == (
+        "new",
+        url,
+        ["X-Key"],
+    )
     assert [each["endpointId"] for each in read("endpoints", "list", *sender)] == ["orders"]
     assert "orders" in homing("endpoints", "list", *sender).stdout
     assert json.loads(homing("endpoints", "show", "orders", *sender).stdout) == changed
@@ -285,4 +291,25 @@ def test_the_command_does_what_the_api_does(
     assert homing("endpoints", "delete", "orders", *sender).exit_code == 0
     gone = homing("endpoints", "show", "orders", *sender)
     assert (gone.exit_code, gone.stderr.count("\n")) == (1, 1)
-    assert homing("endpoints", "set", "new", "--rate", "4", *sender).exit_code == 1
+    assert homing("endpoints", "set", "new", "--description", "x", *sender).exit_code == 1
+
+
+@pytest.mark.parametrize("size", [204_801, 5_900_000])
+def test_a_large_payload_arrives_to_the_byte_and_signed(
+    shop: Door, receiver: Receiver, settle: Settle, size: int
+) -> None:
+    """Neither side notices that it waited in a bucket, between two attempts too."""
+    url = f"{receiver.url}/script/503,200"
+    _, endpoint = shop("PUT", "/v1/endpoints/large", {"url": url, "policy": FAST})
+    text = "é" + "x" * (size - 4)
+    assert settle(shop, send(shop, "large", payload=text))["status"] == "DELIVERED"
+    for arrival in receiver.arrivals:
+        assert json.loads(arrival.body) == text
+        assert verifies(arrival, endpoint["secret"])
+    assert len(receiver.arrivals) == 2
+
+
+def test_a_payload_of_more_than_6_mb_is_413(shop: Door, receiver: Receiver) -> None:
+    body = {"targetUrl": f"{receiver.url}/x", "payload": "x" * 6_000_000}
+    status, problem = shop("POST", "/v1/messages", body)
+    assert (status, problem["type"]) == (413, "urn:homing:problem:payload-too-large")

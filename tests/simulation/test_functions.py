@@ -31,6 +31,7 @@ SETTINGS = AcceptSettings(
     default_policy=DEPLOYMENT.policy,
     retention_days=DEPLOYMENT.retention_days,
     endpoints_table="endpoints",
+    payload_bucket="",
     address_guard=AddressGuard(allow_http=True),
 )
 SENT_TWICE = Scenario(

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 
 from homing.address_guard import AddressGuard
+from homing.confidential import Confidential
 from homing.delivery import Delivery
+from homing.endpoint import Endpoint
+from homing.endpoint_store import EndpointStore
 from homing.policy import Policy
 from lambdas import accept
 from workbench.api_models import AcceptedMessage, Problem
@@ -41,6 +46,7 @@ def container(
     monkeypatch.setenv("DEFAULT_POLICY", json.dumps(Policy(max_attempts=4).to_document()))
     monkeypatch.setenv("RETENTION_DAYS", "30")
     monkeypatch.setenv("ENDPOINTS_TABLE", "endpoints")
+    monkeypatch.setenv("PAYLOAD_BUCKET", "payloads")
     monkeypatch.setenv("ADDRESS_GUARD", json.dumps(AddressGuard().to_document()))
     for cached in (accept._settings, accept._intake, accept._rules):
         cached.cache_clear()
@@ -196,7 +202,7 @@ def test_a_time_in_the_past_is_refused_and_one_soon_to_come_is_not(delivery_queu
 
 
 def test_a_payload_that_is_too_large_is_refused_with_413() -> None:
-    document = problem(post(body_of('"' + "a" * 200 * 1024 + '"')), 413)
+    document = problem(post(body_of('"' + "a" * 6_000_000 + '"')), 413)
     assert document["type"] == "urn:homing:problem:payload-too-large"
     assert fields(document) == ["payload"]
 
@@ -313,3 +319,124 @@ def test_settings_and_clients_are_made_on_first_use_and_kept() -> None:
     post(BODY)
     assert accept._intake.cache_info().misses == 1
     assert accept._settings.cache_info().misses == 1
+
+
+def test_a_large_payload_is_kept_in_the_bucket_and_only_its_claim_is_queued(
+    delivery_queue: Any,
+) -> None:
+    bucket = boto3.client("s3")
+    bucket.create_bucket(Bucket="payloads")
+    payload = '"' + "a" * 5_000_000 + '"'
+    body = body_of(payload, messageId="large")
+    first, repeat = post(body), post(body)
+    assert (first["statusCode"], repeat["statusCode"]) == (202, 200)
+    assert first["body"] == repeat["body"]
+    documents = delivery_queue.take()
+    claims = {json.dumps(document["request"]["claim"]) for document in documents}
+    assert len(claims) == 1
+    claim = json.loads(claims.pop())
+    kept = bucket.get_object(Bucket="payloads", Key=claim["key"])["Body"].read()
+    assert kept == payload.encode()
+    assert len(json.dumps(documents[0])) < 3000
+
+
+def test_a_large_payload_that_cannot_be_kept_promises_nothing(delivery_queue: Any) -> None:
+    answer = post(body_of('"' + "a" * 300_000 + '"'))
+    problem(answer, 503)
+    assert delivery_queue.take() == []
+
+
+def test_content_that_is_refused_is_not_kept() -> None:
+    bucket = boto3.client("s3")
+    bucket.create_bucket(Bucket="payloads")
+    post(BODY)
+    problem(post(body_of('"' + "a" * 300_000 + '"', messageId="order-1841")), 409)
+    assert "Contents" not in bucket.list_objects_v2(Bucket="payloads")
+
+
+def with_endpoint(registry: Any, name: str, **fields: Any) -> None:
+    store = EndpointStore("endpoints", "secrets", registry)
+    now = "2025-12-28T12:00:00.000Z"
+    endpoint = Endpoint("shop", name, f"https://{name}.example/", now, now, **fields)
+    assert store.save(endpoint, Confidential())
+
+
+def test_a_message_to_endpoints_takes_their_urls_and_policies_from_them(
+    registry: Any, delivery_queue: Any
+) -> None:
+    with_endpoint(registry, "a", policy={"maxAttempts": 7, "baseDelaySeconds": 2})
+    with_endpoint(registry, "b", enabled=False)
+    body = {"endpointIds": ["a", "b"], "payload": 1, "senderId": "shop", "messageId": "m"}
+    answer = post(json.dumps(body | {"policy": {"baseDelaySeconds": 5}}))
+    accepted = json.loads(answer["body"])
+    AcceptedMessage.model_validate(accepted, extra="forbid")
+    assert [each["endpointId"] for each in accepted["deliveries"]] == ["a", "b"]
+    queued = {each["reference"]["endpointId"]: each for each in delivery_queue.take()}
+    assert queued["a"]["reference"]["targetUrl"] == "https://a.example/"
+    policies = {name: each["policy"] for name, each in queued.items()}
+    assert (policies["a"]["maxAttempts"], policies["a"]["baseDelaySeconds"]) == (7, 5)
+    assert (policies["b"]["maxAttempts"], policies["b"]["baseDelaySeconds"]) == (4, 5)
+
+
+def test_a_repeat_goes_where_the_first_went_though_the_endpoint_has_moved(
+    registry: Any, delivery_queue: Any
+) -> None:
+    with_endpoint(registry, "a")
+    body = json.dumps({"endpointId": "a", "payload": 1, "senderId": "shop", "messageId": "m"})
+    first = post(body)
+    store = EndpointStore("endpoints", "secrets", registry)
+    known = store.endpoints.find("shop", "a")
+    assert known is not None
+    assert store.save(replace(known, url="https://moved.example/", version=2))
+    second = post(body)
+    assert (second["statusCode"], second["body"]) == (200, first["body"])
+    urls = {each["reference"]["targetUrl"] for each in delivery_queue.take()}
+    assert urls == {"https://a.example/"}
+
+
+def test_an_endpoint_that_the_sender_does_not_have_is_404_naming_the_field(registry: Any) -> None:
+    with_endpoint(registry, "a")
+    body = json.dumps({"endpointId": "a", "payload": 1, "senderId": "other"})
+    document = problem(post(body), 404)
+    assert document["type"] == "urn:homing:problem:endpoint-not-found"
+    assert fields(document) == ["endpointId"]
+
+
+def test_endpoints_that_cannot_be_read_are_503(registry: Any) -> None:
+    registry.delete_table(TableName="endpoints")
+    problem(post(json.dumps({"endpointId": "a", "payload": 1})), 503)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.com/", "https://10.0.0.1/", "https://localhost/", "https://x.com:22/"]
+)
+def test_a_target_that_may_not_be_reached_is_refused_by_its_place(url: str) -> None:
+    document = problem(post(json.dumps({"targets": [URL, url], "payload": 1})), 400)
+    assert fields(document) == ["targets[1]"]
+
+
+def test_ways_to_say_where_to_exclude_each_other() -> None:
+    body = json.dumps({"targetUrl": URL, "endpointId": "a", "payload": 1})
+    assert fields(problem(post(body), 400)) == ["endpointId"]
+
+
+def test_a_test_message_is_one_attempt_to_the_endpoint(registry: Any, delivery_queue: Any) -> None:
+    with_endpoint(registry, "a")
+    path = "/v1/endpoints/a/test"
+    event = {
+        "version": "2.0",
+        "routeKey": f"POST {path}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {},
+        "requestContext": {
+            "http": {"method": "POST", "path": path},
+            "stage": "$default",
+            "authorizer": {"lambda": {"senderId": "shop"}},
+        },
+        "isBase64Encoded": False,
+    }
+    assert accept.handler(event, None)["statusCode"] == 202
+    (queued,) = delivery_queue.take()
+    assert queued["policy"]["maxAttempts"] == 1
+    assert json.loads(queued["request"]["payload"]) == {"type": "homing.test", "endpointId": "a"}

@@ -90,7 +90,6 @@ def test_the_answers_on_the_page_are_of_the_documented_form(body: str, model: ty
     ("what", "limit"),
     [
         ("payload, as it is sent", payload.MAX_PAYLOAD_BYTES),
-        ("delivery document", message.MAX_DOCUMENT_BYTES),
         ("request", message.MAX_BODY_BYTES),
         ("nesting", raw_json.MAX_DEPTH),
         ("`targets`", request_model.MAX_TARGETS),

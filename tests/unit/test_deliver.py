@@ -25,6 +25,7 @@ def environment(registry: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     monkeypatch.setenv("ADDRESS_GUARD", json.dumps(guard.to_document()))
     monkeypatch.setenv("ENDPOINTS_TABLE", "endpoints")
     monkeypatch.setenv("SECRETS_TABLE", "secrets")
+    monkeypatch.setenv("PAYLOAD_BUCKET", "payloads")
     monkeypatch.setenv("DISABLE_AFTER_HOURS", "120")
     deliver._deliverer.cache_clear()  # a new environment, a new container
     yield

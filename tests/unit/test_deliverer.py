@@ -15,6 +15,7 @@ from homing.endpoint import Endpoint
 from homing.endpoint_store import EndpointStore
 from homing.errors import InquiryError
 from homing.outcome import AttemptError, ErrorKind, Outcome
+from homing.payload_claim import Claim
 from homing.secret_rotation import SigningSecret
 
 if TYPE_CHECKING:
@@ -44,12 +45,14 @@ class Bench:
         self.recorded: list[str] = []
         self.reported: list[tuple[str, dict[str, str]]] = []
         self.watch_error: InquiryError | None = None
+        self.limit = timedelta(hours=5)
+        self.kept: dict[str, str] = {}
         self.addressees = Addressees(self.store.endpoints, self.store.secrets)
         self.deliverer = Deliverer(
             sender=self,  # type: ignore[arg-type]  # a sender that only remembers
             addressees=self.addressees,
             watch=self,  # type: ignore[arg-type]
-            disable_after_hours=5,
+            fetch=self.fetch,
             now=lambda: self.now,
             report=lambda event, fields: self.reported.append((event, fields)),
         )
@@ -66,8 +69,10 @@ class Bench:
         self.recorded.append(finding.step)
         return True
 
-    def close(self) -> None:
-        self.sent.clear()
+    def fetch(self, claim: Claim) -> str:
+        if claim.key not in self.kept:
+            raise InquiryError("payload not read: NoSuchKey")
+        return self.kept[claim.key]
 
 
 @pytest.fixture
@@ -215,3 +220,23 @@ def test_neither_secrets_nor_header_values_show_in_a_repr(bench: Bench) -> None:
     assert found == KEPT
     assert SECRET not in repr(found)
     assert "endpoint's" not in repr(found)
+
+
+def test_a_payload_that_is_kept_elsewhere_is_sent_as_if_it_had_travelled_along(
+    bench: Bench, delivery: Delivery
+) -> None:
+    bench.kept["k"] = "the payload"
+    claimed = replace(delivery.request, payload="", claim=Claim("k", 11, "digest"))
+    bench.deliverer.deliver(delivery.reference, claimed)
+    assert bench.sent[0][0] == replace(delivery.request, payload="the payload")
+
+
+def test_while_a_payload_cannot_be_fetched_nothing_is_sent(
+    bench: Bench, delivery: Delivery
+) -> None:
+    claimed = replace(delivery.request, payload="", claim=Claim("k", 11, "digest"))
+    outcome = bench.deliverer.deliver(delivery.reference, claimed)
+    assert outcome.error is not None
+    assert outcome.error.kind is ErrorKind.INTERNAL
+    assert not bench.sent
+    assert bench.reported[0][0] == "payload.unreadable"

@@ -91,7 +91,7 @@ def store(registry: Any) -> EndpointStore:
 
 @pytest.fixture
 def watch(registry: Any, events: Events) -> EndpointWatch:
-    return EndpointWatch("endpoints", registry, lambda: events)
+    return EndpointWatch("endpoints", registry, lambda: events, LIMIT)
 
 
 @pytest.fixture
@@ -159,6 +159,6 @@ def test_an_event_that_cannot_be_sent_is_an_error(watch: EndpointWatch, events: 
 
 
 def test_a_table_that_cannot_be_written_is_an_error(registry: Any, events: Events) -> None:
-    watch = EndpointWatch("no-such-table", registry, lambda: events)
+    watch = EndpointWatch("no-such-table", registry, lambda: events, LIMIT)
     with pytest.raises(InquiryError, match="ResourceNotFound"):
         watch.record(HEALTHY, Finding(Step.NOTE_FAILURE), NOON)

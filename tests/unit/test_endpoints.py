@@ -76,11 +76,11 @@ def fields(problem: dict[str, Any]) -> list[str]:
 
 
 def test_a_new_endpoint_comes_with_its_secret_this_once() -> None:
-    status, made = ask("PUT", ONE, {"url": URL, "headers": {"X-Key": "planted"}, "rate": 3})
+    status, made = ask("PUT", ONE, {"url": URL, "headers": {"X-Key": "planted"}})
     assert status == 201
     NewEndpoint.model_validate(made, extra="forbid")
     assert made["secret"].startswith("whsec_")
-    assert (made["senderId"], made["url"], made["rate"]) == ("shop", URL, 3)
+    assert (made["senderId"], made["url"]) == ("shop", URL)
     assert made["headerNames"] == ["X-Key"]
     status, found = ask("GET", ONE)
     assert status == 200
@@ -90,14 +90,13 @@ def test_a_new_endpoint_comes_with_its_secret_this_once() -> None:
 
 
 def test_replacing_an_endpoint_puts_all_back_but_its_secret(registry: Any) -> None:
-    ask("PUT", ONE, {"url": URL, "rate": 3, "headers": {"X-Key": "1"}, "description": "old"})
+    ask("PUT", ONE, {"url": URL, "headers": {"X-Key": "1"}, "description": "old"})
     secrets = SecretsTable("secrets", registry)
     before = secrets.find(owner_of_endpoint("shop", "orders"))
     status, replaced = ask("PUT", ONE, {"url": "https://new.example/"})
     after = secrets.find(owner_of_endpoint("shop", "orders"))
     assert status == 200
     assert (replaced["url"], replaced["description"]) == ("https://new.example/", "")
-    assert "rate" not in replaced
     assert "secret" not in replaced
     assert before is not None
     assert after is not None
@@ -193,8 +192,8 @@ def test_with_ed25519_the_public_key_is_told_and_the_private_one_never() -> None
         ({"url": "http://example.com/"}, "url"),
         ({"url": "https://10.0.0.1/"}, "url"),
         ({"url": "nowhere"}, "url"),
-        ({"url": URL, "rate": 0}, "rate"),
-        ({"url": URL, "rate": True}, "rate"),
+        ({"url": URL, "headers": {"x": 1}}, "headers.x"),
+        ({"url": URL, "rate": 5}, "rate"),
         ({"url": URL, "headers": {"Host": "x"}}, "headers.Host"),
         ({"url": URL, "headers": {"webhook-signature": "x"}}, "headers.webhook-signature"),
         ({"url": URL, "policy": {"maxAttempts": 21}}, "policy.maxAttempts"),

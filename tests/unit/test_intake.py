@@ -20,6 +20,7 @@ from homing.guard import Guard
 from homing.intake import Intake
 from homing.message import Message, fingerprint
 from homing.messages_table import MessagesTable
+from homing.payload_store import PayloadStore
 from homing.policy import Policy
 from homing.records import Records
 
@@ -87,6 +88,7 @@ def intake(messages_table: Any, ledger_table: Any, sqs: Sqs) -> Intake:
         Records("ledger", client),
         DeliveryQueue("url", sqs),
         EndpointsTable("endpoints", client),
+        PayloadStore("payloads"),
     )
 
 
@@ -273,6 +275,7 @@ def test_fifty_at_once_come_to_one_guard_and_the_same_answer(
         Records("ledger", client),
         DeliveryQueue(delivery_queue.url, delivery_queue.client),
         EndpointsTable("endpoints", client),
+        PayloadStore("payloads"),
     )
     start = Barrier(50)
 

@@ -21,7 +21,7 @@ from homing.message import (
     document_text,
     parse_message,
 )
-from homing.payload import MAX_PAYLOAD_BYTES
+from homing.payload import MAX_INLINE_BYTES, MAX_PAYLOAD_BYTES
 from homing.policy import PRESETS, Jitter, Policy
 
 NOON = datetime(2025, 12, 28, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -418,7 +418,7 @@ def test_a_missing_payload_does_not_hide_other_errors() -> None:
     ],
     ids=["ascii", "two bytes each", "text", "escaped text", "beyond any request"],
 )
-def test_a_payload_of_more_than_200_kib_is_refused_with_413(
+def test_a_payload_of_more_than_6_mb_is_refused_with_413(
     payload: str, content_type: str | None
 ) -> None:
     error = refusal(body_of(payload, contentType=content_type))
@@ -432,34 +432,32 @@ def test_a_payload_that_is_too_large_is_named_beside_other_errors() -> None:
     assert [each.field for each in error.errors] == ["messageId", "payload"]
 
 
-def test_a_payload_of_exactly_200_kib_is_taken() -> None:
+def test_a_payload_of_exactly_6_mb_is_taken() -> None:
     payload = '"' + "a" * (MAX_PAYLOAD_BYTES - 2) + '"'
     assert parse(body_of(payload)).request.payload == payload
     text = "a" * MAX_PAYLOAD_BYTES
     assert parse(body_of(json.dumps(text), contentType="text/plain")).request.payload == text
-    escaped = '"' + r"\u00e9" * (MAX_PAYLOAD_BYTES // 2) + '"'
-    assert parse(body_of(escaped, contentType="text/plain")).request.payload[0] == "é"
 
 
-def test_a_payload_whose_quotes_overflow_the_execution_is_refused_with_413() -> None:
-    payload = json.dumps(["a"] * 40_000, separators=(",", ":"))
-    assert len(payload) < MAX_PAYLOAD_BYTES
-    error = refusal(body_of(payload))
-    assert error.status == 413
-    (found,) = error.errors
-    assert found.field == "payload"
-    assert "escaped" in found.message
+@pytest.mark.parametrize(("size", "is_claimed"), [(MAX_INLINE_BYTES, False), (204_801, True)])
+def test_a_payload_of_more_than_200_kib_is_claimed_instead_of_carried(
+    size: int, is_claimed: bool
+) -> None:
+    message = parse(body_of('"' + "a" * (size - 2) + '"'))
+    (delivery,) = message.deliveries()
+    assert (message.claim is not None) == is_claimed
+    assert delivery.request.claim == message.claim
+    assert (delivery.request.payload == "") == is_claimed
+    assert len(message.request.payload) == size
 
 
 @pytest.mark.parametrize("quotes", [0, 10_000, 20_000, 27_000, 28_000, 29_000, 60_000])
 def test_whatever_is_accepted_fits_into_an_execution(quotes: int) -> None:
-    payload = '"' + r"\"" * quotes + "a" * (MAX_PAYLOAD_BYTES - 2 - 2 * quotes) + '"'
-    size = MAX_PAYLOAD_BYTES + 2 + 2 * quotes  # each quote and each backslash is escaped once
-    if size < MAX_DOCUMENT_BYTES - 1000:
-        (delivery,) = parse(body_of(payload)).deliveries()
-        assert size < len(document_text(delivery).encode()) <= MAX_DOCUMENT_BYTES
-    else:
-        assert refusal(body_of(payload)).status == 413
+    payload = '"' + r"\"" * quotes + "a" * (MAX_INLINE_BYTES - 2 - 2 * quotes) + '"'
+    size = MAX_INLINE_BYTES + 2 + 2 * quotes  # each quote and each backslash is escaped once
+    (delivery,) = parse(body_of(payload)).deliveries()
+    assert len(document_text(delivery).encode()) <= MAX_DOCUMENT_BYTES
+    assert (delivery.request.claim is None) == (size < MAX_DOCUMENT_BYTES - 1000)
 
 
 def test_the_document_on_the_queue_is_the_delivery_document() -> None:

@@ -16,6 +16,7 @@ COMPLETE = {
     "DEFAULT_POLICY": json.dumps(Policy(max_attempts=5).to_document()),
     "RETENTION_DAYS": "30",
     "ENDPOINTS_TABLE": "endpoints",
+    "PAYLOAD_BUCKET": "payloads",
     "ADDRESS_GUARD": json.dumps(AddressGuard(allow_http=True).to_document()),
 }
 

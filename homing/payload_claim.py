@@ -1,0 +1,70 @@
+"""The claim check: a payload too large for a queue or an execution waits in S3 for its attempts.
+
+What travels instead is a claim: where it is, how long it is, and what its SHA-256 must be.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Prefix -> days until S3 deletes an object. Nearly every delivery has ended within 30 days; then it
+# may wait 14 days as a dead letter. The other class holds for the longest life there is, a year.
+LIFETIMES = {"45-days": timedelta(days=45), "400-days": timedelta(days=400)}
+_AFTERWARDS = timedelta(days=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Where a payload is kept.
+
+    Args:
+        key: of the object; its prefix says how long it stays.
+        size: in bytes.
+        digest: SHA-256 of the bytes, in hexadecimal.
+    """
+
+    key: str
+    size: int
+    digest: str
+
+    def to_document(self) -> dict[str, Any]:
+        """Give the `claim` of the delivery document."""
+        return {"key": self.key, "bytes": self.size, "sha256": self.digest}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Read the `claim` of the delivery document."""
+        return cls(document["key"], document["bytes"], document["sha256"])
+
+    def holds(self, body: bytes) -> bool:
+        """Tell whether these are the bytes that were taken in."""
+        return hashlib.sha256(body).hexdigest() == self.digest
+
+
+def claim_for(message_key: str, body: bytes, life: timedelta) -> Claim:
+    """Make the claim of a payload.
+
+    Args:
+        message_key: the message's partition key. The same message with the same payload has the
+            same claim, so a repeat writes the same object.
+        body: the bytes that are sent.
+        life: how long from now its last attempt may be.
+    """
+    digest = hashlib.sha256(body).hexdigest()
+    owner = hashlib.sha256(message_key.encode()).hexdigest()[:32]
+    return Claim(f"{_prefix(life)}/{owner}/{digest}", len(body), digest)
+
+
+def _prefix(life: timedelta) -> str:
+    needed = life + _AFTERWARDS
+    return min(
+        (prefix for prefix, kept in LIFETIMES.items() if kept >= needed),
+        key=LIFETIMES.__getitem__,
+        default=max(LIFETIMES, key=LIFETIMES.__getitem__),
+    )

@@ -1,0 +1,73 @@
+"""The bucket of large payloads. Importing this imports boto3."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from homing.errors import InquiryError, IntakeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from homing.payload_claim import Claim
+
+_CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=3,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    s3={"addressing_style": "path"},  # bucket names in host names do not resolve on a local cloud
+)
+
+
+def s3_client() -> Any:
+    """Make an S3 client; only large payloads need one."""
+    return boto3.client("s3", config=_CONFIG)
+
+
+class PayloadStore:
+    """The bucket.
+
+    Args:
+        bucket: its name.
+        client: makes an S3 client, when one is needed first.
+    """
+
+    def __init__(self, bucket: str, client: Callable[[], Any] = s3_client) -> None:
+        self._bucket = bucket
+        self._make = client
+        self._made: Any = None
+
+    @property
+    def _client(self) -> Any:
+        self._made = self._made or self._make()
+        return self._made
+
+    def keep(self, claim: Claim, body: bytes) -> None:
+        """Keep a payload.
+
+        Raises:
+            IntakeError: when it cannot be kept; nothing may be promised then.
+        """
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=claim.key, Body=body)
+        except (BotoCoreError, ClientError) as error:
+            raise IntakeError(f"payload not kept: {type(error).__name__}: {error}") from error
+
+    def fetch(self, claim: Claim) -> str:
+        """Give a payload back.
+
+        Raises:
+            InquiryError: when it cannot be read, or is not what was kept.
+        """
+        try:
+            body = self._client.get_object(Bucket=self._bucket, Key=claim.key)["Body"].read()
+        except (BotoCoreError, ClientError) as error:
+            raise InquiryError(f"payload not read: {type(error).__name__}: {error}") from error
+        if not claim.holds(body):
+            raise InquiryError("payload not read: it is not what was taken in")
+        text: str = body.decode()
+        return text

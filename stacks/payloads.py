@@ -1,0 +1,61 @@
+"""Where payloads wait that are too large for a queue and an execution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from homing.payload_claim import LIFETIMES
+from stacks.exceptions import except_from
+
+if TYPE_CHECKING:
+    from stacks.function import PythonFunction
+    from stacks.settings import StackSettings
+
+
+class Payloads(Construct):
+    """A private bucket, encrypted, over TLS only, from which everything expires.
+
+    Args:
+        settings: what becomes of it when the stack is deleted.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings) -> None:
+        super().__init__(scope, construct_id)
+        self.bucket = s3.Bucket(
+            self,
+            "Bucket",
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            lifecycle_rules=[
+                *(_expiry(prefix, life.days) for prefix, life in LIFETIMES.items()),
+                s3.LifecycleRule(
+                    id="broken-uploads", abort_incomplete_multipart_upload_after=Duration.days(1)
+                ),
+            ],
+            removal_policy=settings.removal_policy,
+        )
+        except_from(
+            self.bucket, "S1", "Two functions reach it; an access log would cost as much as it."
+        )
+
+    def allow(self, function: PythonFunction, action: str) -> None:
+        """Allow a function one action on the objects."""
+        function.add_to_role_policy(
+            iam.PolicyStatement(actions=[action], resources=[self.bucket.arn_for_objects("*")])
+        )
+        name = Stack.of(self).get_logical_id(self.bucket.node.default_child)  # type: ignore[arg-type]
+        except_from(
+            function.own_role,
+            f"IAM5[Resource::<{name}.Arn>/*]",
+            "Any object of this one bucket; its key is made from the message.",
+        )
+
+
+def _expiry(prefix: str, days: int) -> s3.LifecycleRule:
+    return s3.LifecycleRule(id=prefix, prefix=f"{prefix}/", expiration=Duration.days(days))
