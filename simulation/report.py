@@ -29,6 +29,7 @@ def totals(tally: Tally, invariants: int, seconds: float) -> Table:
         (counts["events"], "events"),
         (counts["deliveries"], "deliveries accepted"),
         (counts["requests"], "requests sent"),
+        (counts["doubles"], "of them a second time, within the window"),
         (counts["histories_with_gaps"], "histories with a gap in the ledger, said aloud"),
         (counts["interventions"], "messages and executions that an operator sent again"),
         (invariants, "invariants after each history"),

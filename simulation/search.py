@@ -61,6 +61,7 @@ class Tally:
             faults=len(history.faults),
             deliveries=len(account.accepted),
             requests=len(account.sent),
+            doubles=len(account.sent) - len({(s.delivery, s.attempt) for s in account.sent}),
             interventions=history.interventions,
             histories_with_gaps=bool(account.gaps),
         )
