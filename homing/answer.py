@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from homing.delivery import Reference
     from homing.intake import Reception
 
 
@@ -38,13 +39,15 @@ def accepted(reception: Reception) -> Answer:
         "senderId": guard.sender_id,
         "timestamp": guard.timestamp,
         "correlationId": guard.correlation_id,
-        "deliveries": [
-            {"deliveryId": reference.delivery_id, "targetUrl": reference.target_url}
-            for reference in guard.references()
-        ],
+        "deliveries": [_public(reference) for reference in guard.references()],
         "links": {"self": link},
     }
     return Answer(200 if reception.is_repeat else 202, document, headers={"Location": link})
+
+
+def _public(reference: Reference) -> dict[str, str]:
+    endpoint = {} if reference.endpoint_id is None else {"endpointId": reference.endpoint_id}
+    return {"deliveryId": reference.delivery_id, "targetUrl": reference.target_url, **endpoint}
 
 
 def message_path(message_id: str, sender_id: str) -> str:

@@ -37,6 +37,7 @@ class Category(StrEnum):
     GONE = "GONE"
     REDIRECT = "REDIRECT"
     BLOCKED_TARGET = "BLOCKED_TARGET"
+    ENDPOINT_DISABLED = "ENDPOINT_DISABLED"
 
 
 class Status(StrEnum):
@@ -47,6 +48,10 @@ class Status(StrEnum):
     RETRY_SCHEDULED = "RETRY_SCHEDULED"
     FAILED = "FAILED"
     MAX_RETRIES_EXCEEDED = "MAX_RETRIES_EXCEEDED"
+
+
+# The ledger keeps the reason of every attempt, and bills the item by its size.
+MAX_REASON_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ ERROR_RULES: Mapping[ErrorKind, tuple[Decision, Category]] = MappingProxyType(
         ErrorKind.TIMEOUT: (Decision.RETRY, Category.TIMEOUT),
         ErrorKind.INTERNAL: (Decision.RETRY, Category.INTERNAL_ERROR),
         ErrorKind.BLOCKED: (Decision.GIVE_UP, Category.BLOCKED_TARGET),
+        ErrorKind.DISABLED: (Decision.GIVE_UP, Category.ENDPOINT_DISABLED),
     }
 )
 
@@ -138,7 +144,7 @@ def classify(outcome: Outcome, *, attempts: int, max_attempts: int) -> Verdict:
     """
     if outcome.error is not None:
         decision, category = ERROR_RULES[outcome.error.kind]
-        reason = outcome.error.message
+        reason = outcome.error.message[:MAX_REASON_LENGTH]
     else:
         rule = _rule_for(outcome.http_status or 0)
         decision, category = rule.decision, rule.category

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What identifies a delivery. Times are ISO-8601 UTC with milliseconds."""
+    """What identifies a delivery. Times are ISO-8601 UTC with milliseconds.
+
+    `endpoint_id` names the endpoint whose URL it was on reception, None for a URL that the message
+    named itself. It is no part of the key.
+    """
 
     message_id: str
     sender_id: str
@@ -23,6 +27,7 @@ class Reference:
     target_url: str
     correlation_id: str
     created_at: str
+    endpoint_id: str | None = None
 
     @property
     def pk(self) -> str:
@@ -47,6 +52,7 @@ class Reference:
 
     def to_document(self) -> dict[str, str]:
         """Give the `reference` of the delivery document (docs/architecture.md)."""
+        endpoint = {} if self.endpoint_id is None else {"endpointId": self.endpoint_id}
         return {
             "messageId": self.message_id,
             "senderId": self.sender_id,
@@ -57,6 +63,7 @@ class Reference:
             "pk": self.pk,
             "sk": self.sk,
             "deliveryId": self.delivery_id,
+            **endpoint,
         }
 
     @classmethod
@@ -69,6 +76,7 @@ class Reference:
             target_url=document["targetUrl"],
             correlation_id=document["correlationId"],
             created_at=document["createdAt"],
+            endpoint_id=document.get("endpointId"),
         )
 
 

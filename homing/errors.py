@@ -57,7 +57,7 @@ class InvalidMessageError(HomingError):
 
     Args:
         errors: what is wrong, field by field.
-        status: the HTTP status to answer with: 400, 409 or 413.
+        status: the HTTP status to answer with: 400, 403, 404, 409 or 413.
     """
 
     def __init__(self, errors: Sequence[FieldError], status: int = 400) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Self
 
 from homing.delivery import Reference, message_key
@@ -33,6 +34,8 @@ class Guard:
         deliver_at: when it may go out at the earliest, None for at once.
         fingerprint: of the content; a repeat must have the same.
         expires_at: when the message may be forgotten, epoch seconds.
+        endpoint_ids: the endpoints that the targets belong to, in their order; empty for plain
+            URLs.
     """
 
     message_id: str
@@ -44,6 +47,7 @@ class Guard:
     deliver_at: str | None
     fingerprint: str
     expires_at: int
+    endpoint_ids: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -72,13 +76,15 @@ class Guard:
                 target_url=target,
                 correlation_id=self.correlation_id,
                 created_at=self.created_at,
+                endpoint_id=endpoint_id,
             )
-            for target in self.targets
+            for target, endpoint_id in zip_longest(self.targets, self.endpoint_ids)
         )
 
     def to_item(self) -> dict[str, Any]:
         """Give the item of the messages table, as plain values."""
         scheduled = {} if self.deliver_at is None else {"deliverAt": self.deliver_at}
+        endpoints = {"endpointIds": list(self.endpoint_ids)} if self.endpoint_ids else {}
         return {
             "pk": self.key,
             "messageId": self.message_id,
@@ -90,6 +96,7 @@ class Guard:
             "contentFingerprint": self.fingerprint,
             "ttl": self.expires_at,
             **scheduled,
+            **endpoints,
         }
 
     @classmethod
@@ -105,6 +112,7 @@ class Guard:
             deliver_at=item.get("deliverAt"),
             fingerprint=item["contentFingerprint"],
             expires_at=item["ttl"],
+            endpoint_ids=tuple(item.get("endpointIds", ())),
         )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from homing.signing import sign
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from homing.delivery import Reference, Request
@@ -27,7 +29,11 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def request_headers(
-    reference: Reference, request: Request, started: datetime, body: bytes
+    reference: Reference,
+    request: Request,
+    started: datetime,
+    body: bytes,
+    secrets: Sequence[str] = (),
 ) -> dict[str, str]:
     """Give the headers of one attempt: Homing's own, then what the sender of the message added.
 
@@ -36,7 +42,12 @@ def request_headers(
         request: gives the content type and the added headers, none of which can override.
         started: the time of the attempt, `webhook-timestamp` in whole seconds.
         body: the exact bytes that are sent.
+        secrets: those that sign them; without any, the request goes unsigned.
+
+    Raises:
+        SigningError: when a secret is unusable.
     """
+    seconds = int(started.timestamp())
     added = request.headers.items()
     return {
         "Content-Type": request.content_type,
@@ -44,10 +55,17 @@ def request_headers(
         "User-Agent": USER_AGENT,
         "Accept-Encoding": "identity",
         "webhook-id": reference.message_id,
-        "webhook-timestamp": str(int(started.timestamp())),
+        "webhook-timestamp": str(seconds),
+        **_signature(secrets, reference.message_id, seconds, body),
         "X-Correlation-ID": reference.correlation_id,
         **{name: value for name, value in added if not _is_reserved(name.lower())},
     }
+
+
+def _signature(
+    secrets: Sequence[str], message_id: str, seconds: int, body: bytes
+) -> dict[str, str]:
+    return {"webhook-signature": sign(secrets, message_id, seconds, body)} if secrets else {}
 
 
 def _is_reserved(name: str) -> bool:

@@ -52,6 +52,7 @@ MESSAGE_ID = Naming(
 SENDER_ID = Naming(
     r"[A-Za-z0-9_:.@\-]{1,128}", "letters, digits, '_', ':', '.', '@' and '-', but no '#'"
 )
+ENDPOINT_ID = Naming(r"[A-Za-z0-9_.\-]{1,128}", "letters, digits, '_', '.' and '-'")
 CORRELATION_ID = Naming(
     r"[!-~]([ -~]{0,126}[!-~])?", "printable ASCII, no space at either end (it is sent as a header)"
 )

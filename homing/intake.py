@@ -10,13 +10,16 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from homing.delivery_queue import DeliveryQueue
-from homing.errors import FieldError, IntakeError, InvalidMessageError
+from homing.endpoints_table import EndpointsTable
+from homing.errors import FieldError, InquiryError, IntakeError, InvalidMessageError
 from homing.messages_table import MessagesTable
 from homing.records import Records
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from homing.endpoint import Endpoint
     from homing.guard import Guard
     from homing.message import Message
     from homing.settings import AcceptSettings
@@ -54,12 +57,20 @@ class Intake:
         messages: the guards.
         records: the ledger.
         queue: where deliveries go.
+        endpoints: those that messages may name.
     """
 
-    def __init__(self, messages: MessagesTable, records: Records, queue: DeliveryQueue) -> None:
+    def __init__(
+        self,
+        messages: MessagesTable,
+        records: Records,
+        queue: DeliveryQueue,
+        endpoints: EndpointsTable,
+    ) -> None:
         self._messages = messages
         self._records = records
         self._queue = queue
+        self._endpoints = endpoints
 
     @classmethod
     def connect(cls, settings: AcceptSettings) -> Self:
@@ -69,7 +80,19 @@ class Intake:
             MessagesTable(settings.messages_table, dynamodb),
             Records(settings.ledger_table, dynamodb),
             DeliveryQueue(settings.delivery_queue_url, boto3.client("sqs", config=_CONFIG)),
+            EndpointsTable(settings.endpoints_table, dynamodb),
         )
+
+    def find_endpoints(self, sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:
+        """Give those of a sender's endpoints that exist, by id.
+
+        Raises:
+            InquiryError: when they cannot be read.
+        """
+        try:
+            return self._endpoints.find_many(sender_id, ids)
+        except (BotoCoreError, ClientError) as error:
+            raise InquiryError(f"{type(error).__name__}: {error}") from error
 
     def accept(self, message: Message, *, now: datetime) -> Reception:
         """Take a message in: when this returns, all its deliveries are on the queue or beyond.

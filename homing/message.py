@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +12,20 @@ from homing.delivery import Delivery, Request
 from homing.errors import FieldError, InvalidMessageError
 from homing.guard import Guard, first_attempt_at
 from homing.http_fields import DEFAULT_CONTENT_TYPE
-from homing.identifiers import DEFAULT_SENDER_ID
 from homing.lifetime import fit_lifetime
+from homing.ownership import acting_sender
 from homing.policy_override import override
 from homing.raw_json import decode, read_value, split_members
+from homing.recipients import FindEndpoints, Recipients, no_endpoints, recipients
 from homing.request_checks import check_request
+from homing.request_model import PolicyRequest
 from homing.timestamps import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta
 
+    from homing.address_guard import AddressGuard
     from homing.policy import Policy
 
 # A payload of 200 KiB is at most six times as long in the request (every character as \u0041).
@@ -41,11 +44,13 @@ class Message:
         guard: what identifies it, where it goes and when.
         request: what is sent.
         policy: how often and how long it is tried.
+        policies: the same for each endpoint that has an opinion, by its id.
     """
 
     guard: Guard
     request: Request
     policy: Policy
+    policies: Mapping[str, Policy] = field(default_factory=dict)
 
     def deliveries(self) -> tuple[Delivery, ...]:
         """Give one delivery for each target, before its first attempt."""
@@ -53,7 +58,7 @@ class Message:
             Delivery(
                 reference=reference,
                 request=self.request,
-                policy=self.policy,
+                policy=self.policies.get(reference.endpoint_id or "", self.policy),
                 attempt_number=0,
                 due_at=self.guard.due_at,
                 expires_at=self.guard.expires_at,
@@ -67,12 +72,29 @@ def document_text(delivery: Delivery) -> str:
     return json.dumps(delivery.to_document(), ensure_ascii=False, separators=(",", ":"))
 
 
-def fingerprint(targets: Sequence[str], request: Request) -> str:
-    """Give a SHA-256 over what is sent where, whatever the order of the targets.
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What messages are measured by, the same for all of a deployment.
+
+    Args:
+        default_policy: what a message's own policy is laid over.
+        retention: how long a message is kept after its first attempt is due.
+        guard: which targets may be reached.
+        new_id: makes a `messageId` for a message that brings none.
+    """
+
+    default_policy: Policy
+    retention: timedelta
+    guard: AddressGuard
+    new_id: Callable[[], str]
+
+
+def fingerprint(recipients: Sequence[str], request: Request) -> str:
+    """Give a SHA-256 over what is sent to whom, whatever the order of the recipients.
 
     Headers, policy and times are not part of it: a repeat may differ in them.
     """
-    content = [sorted(targets), request.content_type, request.payload]
+    content = [sorted(recipients), request.content_type, request.payload]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
@@ -80,9 +102,9 @@ def parse_message(
     body: str | bytes,
     *,
     now: datetime,
-    default_policy: Policy,
-    retention: timedelta,
-    new_id: Callable[[], str],
+    rules: Rules,
+    owner: str | None = None,
+    find_endpoints: FindEndpoints = no_endpoints,
 ) -> Message:
     """Read the body of `POST /v1/messages` (docs/api.md).
 
@@ -92,34 +114,67 @@ def parse_message(
     Args:
         body: the request body, as bytes or as text.
         now: when it was received.
-        default_policy: what a message's own policy is laid over.
-        retention: how long a message is kept after its first attempt is due.
-        new_id: makes a `messageId` for a message that brings none.
+        rules: what it is measured by.
+        owner: the sender of the key that the request brought; None for a call under IAM.
+        find_endpoints: looks up the endpoints that the message names.
 
     Raises:
         InvalidMessageError: with everything that is wrong, as far as it can be told at once.
     """
-    given, payload = check_request(_read(body), now)
-    first_attempt = first_attempt_at(now, given.get("deliver_at"))
-    policy = _policy(given, default_policy, first_attempt - now)
+    given, payload = check_request(_read(body), now, rules.guard)
+    sender_id = acting_sender(given.get("sender_id"), owner)
+    to = recipients(given, sender_id, find_endpoints)
     content_type = given.get("content_type", DEFAULT_CONTENT_TYPE)
     request = Request(payload, content_type, given.get("headers", {}))
-    message_id = given.get("message_id") or new_id()
-    targets = tuple(dict.fromkeys(given.get("targets") or [given["target_url"]]))
-    guard = Guard(
+    guard = _guard(given, sender_id, to, now, rules, fingerprint(to.names, request))
+    first_attempt_in = first_attempt_at(now, guard.deliver_at) - now
+    message = Message(
+        guard,
+        request,
+        _policy(given, rules.default_policy, first_attempt_in),
+        {
+            endpoint_id: _policy(given, _laid_over(rules.default_policy, own), first_attempt_in)
+            for endpoint_id, own in to.policies.items()
+        },
+    )
+    _check_document(message)
+    return message
+
+
+def trial_message(endpoint_id: str, sender_id: str) -> str:
+    """Write the request of a test message to an endpoint: one attempt, so that its end is near."""
+    return json.dumps(
+        {
+            "endpointId": endpoint_id,
+            "senderId": sender_id,
+            "payload": {"type": "homing.test", "endpointId": endpoint_id},
+            "policy": {"maxAttempts": 1},
+        }
+    )
+
+
+def _guard(
+    given: Mapping[str, Any],
+    sender_id: str,
+    to: Recipients,
+    now: datetime,
+    rules: Rules,
+    content: str,
+) -> Guard:
+    message_id = given.get("message_id") or rules.new_id()
+    first_attempt = first_attempt_at(now, given.get("deliver_at"))
+    return Guard(
         message_id=message_id,
-        sender_id=given.get("sender_id", DEFAULT_SENDER_ID),
+        sender_id=sender_id,
         timestamp=given.get("timestamp", to_text(now)),
         correlation_id=given.get("correlation_id", message_id),
         created_at=to_text(now),
-        targets=targets,
+        targets=to.targets,
         deliver_at=given.get("deliver_at"),
-        fingerprint=fingerprint(targets, request),
-        expires_at=ceil((first_attempt + retention).timestamp()),
+        fingerprint=content,
+        expires_at=ceil((first_attempt + rules.retention).timestamp()),
+        endpoint_ids=to.endpoint_ids,
     )
-    message = Message(guard, request, policy)
-    _check_document(message)
-    return message
 
 
 def _read(body: str | bytes) -> dict[str, Any]:
@@ -132,13 +187,18 @@ def _read(body: str | bytes) -> dict[str, Any]:
     }
 
 
+def _laid_over(default: Policy, own: Mapping[str, Any]) -> Policy:
+    """Lay what an endpoint overrides over the default policy; it was checked when it was set up."""
+    return override(default, PolicyRequest.model_validate(own).model_dump(exclude_unset=True))
+
+
 def _policy(given: Mapping[str, Any], default: Policy, first_attempt_in: timedelta) -> Policy:
     policy = override(default, given.get("policy", {}))
     try:
         return fit_lifetime(policy, first_attempt_in)
     except ValueError as error:
-        field = "deliverAt" if "deliver_at" in given else "policy"
-        raise InvalidMessageError([FieldError(field, str(error))]) from error
+        name = "deliverAt" if "deliver_at" in given else "policy"
+        raise InvalidMessageError([FieldError(name, str(error))]) from error
 
 
 def _check_document(message: Message) -> None:

@@ -17,6 +17,7 @@ class ErrorKind(StrEnum):
     TIMEOUT = "TIMEOUT"
     PROTOCOL = "PROTOCOL"
     BLOCKED = "BLOCKED"
+    DISABLED = "DISABLED"
     INTERNAL = "INTERNAL"
 
 
@@ -79,3 +80,8 @@ class Outcome:
             response_body=document["responseBody"],
             error=error and AttemptError(ErrorKind(error["kind"]), error["message"]),
         )
+
+
+def unsent(kind: ErrorKind, message: str, timestamp: str) -> Outcome:
+    """Give the outcome of an attempt that ended before anything was sent."""
+    return Outcome(timestamp, 0, error=AttemptError(kind, message))

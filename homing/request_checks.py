@@ -9,20 +9,28 @@ from homing.http_fields import DEFAULT_CONTENT_TYPE
 from homing.lifetime import YEAR
 from homing.payload import MAX_PAYLOAD_BYTES, sent_text
 from homing.policy_override import conflicts
-from homing.request_model import read_fields
+from homing.request_model import MessageRequest, read_fields
+from homing.target import parse_target
 from homing.timestamps import from_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from homing.address_guard import AddressGuard
 
-def check_request(raw: Mapping[str, Any], now: datetime) -> tuple[dict[str, Any], str]:
+_WAYS = ("targetUrl", "targets", "endpointId", "endpointIds")
+
+
+def check_request(
+    raw: Mapping[str, Any], now: datetime, guard: AddressGuard
+) -> tuple[dict[str, Any], str]:
     """Check a request, each field and all together.
 
     Args:
         raw: the members of the request, read; `payload` as its exact source text.
         now: when it was received.
+        guard: says which targets may be reached, as far as their URLs tell.
 
     Returns:
         The fields that were given, in snake case, and the text that goes out.
@@ -30,9 +38,10 @@ def check_request(raw: Mapping[str, Any], now: datetime) -> tuple[dict[str, Any]
     Raises:
         InvalidMessageError: with everything that is wrong; 413 where the payload is too large.
     """
-    given, errors = read_fields(raw)
+    given, errors = read_fields(MessageRequest, raw)
     faulty = {error.field for error in errors}
     errors += _target_errors(raw)
+    errors += _blocked(given, guard)
     if isinstance(raw.get("policy"), dict):
         errors += conflicts(raw["policy"])
     if "deliverAt" in raw.keys() - faulty:
@@ -43,10 +52,21 @@ def check_request(raw: Mapping[str, Any], now: datetime) -> tuple[dict[str, Any]
 
 
 def _target_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
-    if "targetUrl" in raw and "targets" in raw:
-        yield FieldError("targets", "cannot stand beside targetUrl; give one of them")
-    elif "targetUrl" not in raw and "targets" not in raw:
-        yield FieldError("targetUrl", "is required, or targets instead")
+    ways = [name for name in _WAYS if name in raw]
+    if not ways:
+        yield FieldError("targetUrl", "is required, or targets, endpointId or endpointIds instead")
+    for name in ways[1:]:
+        yield FieldError(name, f"cannot stand beside {ways[0]}; give one of them")
+
+
+def _blocked(given: Mapping[str, Any], guard: AddressGuard) -> Iterator[FieldError]:
+    urls = {f"targets[{number}]": url for number, url in enumerate(given.get("targets", ()))}
+    if "target_url" in given:
+        urls["targetUrl"] = given["target_url"]
+    for field, url in urls.items():
+        refusal = guard.check_url(parse_target(url))
+        if refusal is not None:
+            yield FieldError(field, refusal.sentence)
 
 
 def _deliver_at_errors(text: str, now: datetime) -> Iterator[FieldError]:

@@ -21,7 +21,13 @@ from homing.http_fields import (
     check_header_value,
     check_headers,
 )
-from homing.identifiers import CORRELATION_ID, DEFAULT_SENDER_ID, MESSAGE_ID, SENDER_ID
+from homing.identifiers import (
+    CORRELATION_ID,
+    DEFAULT_SENDER_ID,
+    ENDPOINT_ID,
+    MESSAGE_ID,
+    SENDER_ID,
+)
 from homing.policy import MAX_ATTEMPTS_LIMIT, MAX_DELAY_LIMIT_SECONDS, PRESETS, Jitter
 from homing.target_url import MAX_URL_LENGTH, check_target_url
 from homing.timestamps import from_text, to_text
@@ -78,27 +84,32 @@ def _check_preset(name: str) -> str:
     return name
 
 
-def _documented(**schema: Any) -> Any:
+def documented(**schema: Any) -> Any:
+    """Add to the JSON Schema of a type what only our own code checks."""
     return Field(json_schema_extra=schema)
 
 
-def _optional(description: str, **options: Any) -> Any:
+def optional(description: str, **options: Any) -> Any:
+    """Make a field that may be left out, which is not the same as null."""
     return Field(default_factory=_absent, description=description, **options)
 
 
 MessageId = Annotated[
-    str, AfterValidator(MESSAGE_ID.check), _documented(pattern=MESSAGE_ID.anchored)
+    str, AfterValidator(MESSAGE_ID.check), documented(pattern=MESSAGE_ID.anchored)
 ]
-SenderId = Annotated[str, AfterValidator(SENDER_ID.check), _documented(pattern=SENDER_ID.anchored)]
+SenderId = Annotated[str, AfterValidator(SENDER_ID.check), documented(pattern=SENDER_ID.anchored)]
 CorrelationId = Annotated[
-    str, AfterValidator(CORRELATION_ID.check), _documented(pattern=CORRELATION_ID.anchored)
+    str, AfterValidator(CORRELATION_ID.check), documented(pattern=CORRELATION_ID.anchored)
 ]
-Instant = Annotated[str, AfterValidator(_check_instant), _documented(format="date-time")]
+EndpointId = Annotated[
+    str, AfterValidator(ENDPOINT_ID.check), documented(pattern=ENDPOINT_ID.anchored)
+]
+Instant = Annotated[str, AfterValidator(_check_instant), documented(format="date-time")]
 Url = Annotated[
-    str, AfterValidator(check_target_url), _documented(format="uri", maxLength=MAX_URL_LENGTH)
+    str, AfterValidator(check_target_url), documented(format="uri", maxLength=MAX_URL_LENGTH)
 ]
 ContentType = Annotated[
-    str, AfterValidator(check_content_type), _documented(maxLength=MAX_CONTENT_TYPE_LENGTH)
+    str, AfterValidator(check_content_type), documented(maxLength=MAX_CONTENT_TYPE_LENGTH)
 ]
 Headers = Annotated[
     dict[
@@ -106,7 +117,7 @@ Headers = Annotated[
         Annotated[str, AfterValidator(check_header_value)],
     ],
     AfterValidator(check_headers),
-    _documented(maxProperties=MAX_HEADERS),
+    documented(maxProperties=MAX_HEADERS),
 ]
 Delay = Annotated[
     float,
@@ -117,42 +128,53 @@ Multiplier = Annotated[
     float, Field(ge=1, le=MAX_MULTIPLIER, allow_inf_nan=False), AfterValidator(_plain)
 ]
 Schedule = Annotated[list[Delay], Field(min_length=1, max_length=MAX_ATTEMPTS_LIMIT)]
-Preset = Annotated[str, AfterValidator(_check_preset), _documented(enum=list(PRESETS))]
+Preset = Annotated[str, AfterValidator(_check_preset), documented(enum=list(PRESETS))]
 
 
-class _Fields(BaseModel):
+class Fields(BaseModel):
+    """A request body, or a part of one: strict in every field."""
+
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, alias_generator=to_camel)
 
 
-class PolicyRequest(_Fields):
+class PolicyRequest(Fields):
     """How often and how long to try. What is left out is the deployment's default."""
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["schedule", "preset"]}})
 
-    max_attempts: int = _optional(
+    max_attempts: int = optional(
         "Attempts at most, the first included.", ge=1, le=MAX_ATTEMPTS_LIMIT
     )
-    base_delay_seconds: Delay = _optional("The delay after the first failure, before jitter.")
-    max_delay_seconds: Delay = _optional("The cap of the exponential delay.")
-    multiplier: Multiplier = _optional("By how much the delay grows with each failure.")
-    jitter: Annotated[Jitter, Field(strict=False)] = _optional("How chance is added to a delay.")
-    schedule: Schedule = _optional(
+    base_delay_seconds: Delay = optional("The delay after the first failure, before jitter.")
+    max_delay_seconds: Delay = optional("The cap of the exponential delay.")
+    multiplier: Multiplier = optional("By how much the delay grows with each failure.")
+    jitter: Annotated[Jitter, Field(strict=False)] = optional("How chance is added to a delay.")
+    schedule: Schedule = optional(
         "Instead of base, cap and multiplier: the waits between attempts, in seconds. A leading 0 "
         "stands for the first attempt. Without maxAttempts, one attempt more than waits."
     )
-    preset: Preset = _optional("Instead of a schedule: the name of one.")
+    preset: Preset = optional("Instead of a schedule: the name of one.")
 
 
-class MessageRequest(_Fields):
-    """A message to deliver: `payload`, and one of `targetUrl` and `targets`."""
+class MessageRequest(Fields):
+    """A message to deliver: `payload`, and one way to say where to."""
 
     model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["targetUrl"]}, {"required": ["targets"]}]}
+        json_schema_extra={
+            "oneOf": [
+                {"required": [name]}
+                for name in ("targetUrl", "targets", "endpointId", "endpointIds")
+            ]
+        }
     )
 
-    target_url: Url = _optional("Where to deliver.")
-    targets: Annotated[list[Url], Field(min_length=1, max_length=MAX_TARGETS)] = _optional(
+    target_url: Url = optional("Where to deliver.")
+    targets: Annotated[list[Url], Field(min_length=1, max_length=MAX_TARGETS)] = optional(
         "Where to deliver, one delivery for each; a repeated one counts once."
+    )
+    endpoint_id: EndpointId = optional("Instead of a URL: the endpoint to deliver to.")
+    endpoint_ids: Annotated[list[EndpointId], Field(min_length=1, max_length=MAX_TARGETS)] = (
+        optional("The endpoints to deliver to, one delivery for each.")
     )
     payload: Any = Field(
         description="Any JSON; it arrives exactly as it is written here. With a contentType other "
@@ -161,28 +183,34 @@ class MessageRequest(_Fields):
     content_type: ContentType = Field(
         DEFAULT_CONTENT_TYPE, description="How the payload is labelled."
     )
-    message_id: MessageId = _optional(
+    message_id: MessageId = optional(
         "The same senderId and messageId again is the same message. One is made up if left out."
     )
     sender_id: SenderId = Field(DEFAULT_SENDER_ID, description="Who sends it.")
-    correlation_id: CorrelationId = _optional(
+    correlation_id: CorrelationId = optional(
         "Sent as X-Correlation-ID and written to logs and ledger; the messageId if left out."
     )
-    timestamp: Instant = _optional("The message's own time, with a zone; now if left out.")
-    deliver_at: Instant = _optional("Not before this time, with a zone; at most a year ahead.")
+    timestamp: Instant = optional("The message's own time, with a zone; now if left out.")
+    deliver_at: Instant = optional("Not before this time, with a zone; at most a year ahead.")
     headers: Headers = Field(default_factory=dict, description="Headers to send along.")
-    policy: PolicyRequest = _optional("A retry policy of its own.")
+    policy: PolicyRequest = optional("A retry policy of its own.")
 
 
-def read_fields(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldError]]:
+def read_fields(
+    model: type[Fields], raw: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[FieldError]]:
     """Check the fields of a request one by one.
+
+    Args:
+        model: what the request may hold.
+        raw: its members, read.
 
     Returns:
         The fields that were given, in snake case, and what is wrong with any of them; where
         something is wrong, no fields.
     """
     try:
-        return MessageRequest.model_validate(raw).model_dump(exclude_unset=True), []
+        return model.model_validate(raw).model_dump(exclude_unset=True), []
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         return {}, [_field_error(details) for details in found]

@@ -25,7 +25,7 @@ from homing.timestamps import to_text
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from homing.address_guard import AddressGuard
     from homing.delivery import Reference, Request
@@ -74,12 +74,18 @@ class Sender:
         self._guard = guard
         self._warm = WarmConnections()
 
-    def send(self, reference: Reference, request: Request) -> Outcome:
-        """Make one attempt. What the endpoint and the network do is in the outcome."""
+    def send(self, reference: Reference, request: Request, secrets: Sequence[str] = ()) -> Outcome:
+        """Make one attempt. What the endpoint and the network do is in the outcome.
+
+        Args:
+            reference: the delivery.
+            request: what is sent.
+            secrets: those that sign it (homing/signing.py).
+        """
         attempt = Attempt(self._attempt_timeout_seconds, self._clock)
         result: Response | AttemptError
         try:
-            result = self._post(reference, request, attempt)
+            result = self._post(reference, request, secrets, attempt)
         except (OSError, ValueError) as error:
             result = attempt.explain(error)
         return _outcome(result, self._now(), attempt.elapsed())
@@ -88,11 +94,13 @@ class Sender:
         """Close all warm connections."""
         self._warm.close()
 
-    def _post(self, reference: Reference, request: Request, attempt: Attempt) -> Response:
+    def _post(
+        self, reference: Reference, request: Request, secrets: Sequence[str], attempt: Attempt
+    ) -> Response:
         target = parse_target(reference.target_url)
         started = self._now()
         body = request.payload.encode()
-        headers = request_headers(reference, request, started, body)
+        headers = request_headers(reference, request, started, body, secrets)
         message = encode_request(target, headers, body)
         sock = self._warm.take(target.origin, started.timestamp())
         if sock is None:

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Self, get_type_hints
 
+from homing.address_guard import AddressGuard
 from homing.errors import SettingsError
 from homing.policy import Policy
 
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def _read(kind: Any, text: str) -> Any:
-    if kind is Policy:
-        return Policy.from_document(json.loads(text))
+    if kind in (Policy, AddressGuard):
+        return kind.from_document(json.loads(text))
     return kind(text)
 
 
@@ -62,6 +63,15 @@ class AcceptSettings(Settings):
     delivery_queue_url: str
     default_policy: Policy
     retention_days: int
+    endpoints_table: str
+    address_guard: AddressGuard
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizeSettings(Settings):
+    """Where `authorize` finds the API keys."""
+
+    keys_table: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,16 @@ class GetMessageSettings(Settings):
 
     messages_table: str
     ledger_table: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointsSettings(Settings):
+    """Where `endpoints` keeps endpoints and their secrets, and what it measures them by."""
+
+    endpoints_table: str
+    secrets_table: str
+    default_policy: Policy
+    address_guard: AddressGuard
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +108,17 @@ class DispatchSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class DeliverSettings(Settings):
-    """How long one attempt may take in all, in seconds."""
+    """What `deliver` keeps to, and where it finds who is delivered to.
+
+    An attempt may take `attempt_timeout_seconds` in all. An endpoint that has only failed for
+    `disable_after_hours` is disabled; with 0 only 410 disables one.
+    """
 
     attempt_timeout_seconds: float
+    address_guard: AddressGuard
+    endpoints_table: str
+    secrets_table: str
+    disable_after_hours: int
 
 
 @dataclass(frozen=True, slots=True)

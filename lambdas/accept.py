@@ -6,16 +6,17 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from homing.answer import accepted
-from homing.errors import IntakeError, InvalidMessageError
+from homing.errors import InquiryError, IntakeError, InvalidMessageError
 from homing.intake import Intake
-from homing.message import Message, parse_message
-from homing.problem import intake_failed, invalid
+from homing.message import Message, Rules, parse_message, trial_message
+from homing.problem import inquiry_failed, intake_failed, invalid
 from homing.settings import AcceptSettings
-from lambdas.http_api import request_body, respond
+from lambdas.http_api import key_owner, queried_sender, request_body, respond
 from lambdas.observation import log_message
 
 if TYPE_CHECKING:
@@ -38,21 +39,43 @@ def _new_id() -> str:
     return f"msg_{secrets.token_hex(16)}"
 
 
-def _parse(now: datetime) -> Message:
-    return parse_message(
-        request_body(app.current_event),
-        now=now,
-        default_policy=_settings().default_policy,
-        retention=timedelta(days=_settings().retention_days),
+@cache
+def _rules() -> Rules:
+    settings = _settings()
+    return Rules(
+        default_policy=settings.default_policy,
+        retention=timedelta(days=settings.retention_days),
+        guard=settings.address_guard,
         new_id=_new_id,
+    )
+
+
+def _parse(body: str | bytes, now: datetime) -> Message:
+    return parse_message(
+        body,
+        now=now,
+        rules=_rules(),
+        owner=key_owner(app.current_event),
+        find_endpoints=_intake().find_endpoints,
     )
 
 
 @app.post("/v1/messages")
 def accept() -> Response[str]:
     """Check a message and take it in: 202, or 200 where it had been taken in before."""
+    return _take_in(request_body(app.current_event))
+
+
+@app.post("/v1/endpoints/<endpoint_id>/test")
+def accept_test(endpoint_id: str) -> Response[str]:
+    """Take in a test message to an endpoint; it goes the way of every other."""
+    sender_id = queried_sender(app.current_event)
+    return _take_in(trial_message(unquote(endpoint_id), sender_id))
+
+
+def _take_in(body: str | bytes) -> Response[str]:
     now = datetime.now(UTC)
-    message = _parse(now)
+    message = _parse(body, now)
     ids = {"messageId": message.guard.message_id, "senderId": message.guard.sender_id}
     try:
         reception = _intake().accept(message, now=now)
@@ -75,6 +98,13 @@ def refuse(error: InvalidMessageError) -> Response[str]:
     fields = [each["field"] for each in answer.document["errors"]]
     log_message("message.rejected", "MessageRejected", status=answer.status, fields=fields)
     return respond(answer)
+
+
+@app.exception_handler(InquiryError)  # type: ignore[untyped-decorator]  # Powertools' own gap
+def ask_again(error: InquiryError) -> Response[str]:
+    """Answer 503 where the endpoints that a message names cannot be read."""
+    log_message("message.failed", "IntakeFailed", reason=str(error))
+    return respond(inquiry_failed())
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from functools import cache
 from typing import Any
 
+from homing.deliverer import Deliverer
 from homing.delivery import Reference, Request
-from homing.sender import Sender
+from homing.sender import Sender, utc_now
 from homing.settings import DeliverSettings
 
 
 @cache
-def _sender() -> Sender:
-    return Sender(attempt_timeout_seconds=DeliverSettings.from_env().attempt_timeout_seconds)
+def _deliverer() -> Deliverer:
+    # They import boto3, which takes longer than the rest of this function together.
+    from homing.addressees import Addressees  # noqa: PLC0415
+    from homing.endpoint_watch import EndpointWatch  # noqa: PLC0415
+
+    settings = DeliverSettings.from_env()
+    return Deliverer(
+        sender=Sender(
+            attempt_timeout_seconds=settings.attempt_timeout_seconds, guard=settings.address_guard
+        ),
+        addressees=Addressees.connect(settings),
+        watch=EndpointWatch.connect(settings),
+        disable_after_hours=settings.disable_after_hours,
+        now=utc_now,
+        report=_report,
+    )
+
+
+def _report(event: str, fields: dict[str, str]) -> None:
+    """Log without Powertools, which would double what this function takes to start."""
+    sys.stdout.write(json.dumps({"level": "WARNING", "message": event, **fields}) + "\n")
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Give the `outcome` of the attempt (docs/architecture.md, Deliver)."""
-    outcome = _sender().send(
+    outcome = _deliverer().deliver(
         Reference.from_document(event["reference"]), Request.from_document(event["request"])
     )
     return outcome.to_document()

@@ -10,12 +10,11 @@ from urllib.parse import unquote
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from homing.answer import Answer
-from homing.errors import InquiryError
-from homing.identifiers import DEFAULT_SENDER_ID
+from homing.errors import InquiryError, InvalidMessageError
 from homing.inquiry import Inquiry
-from homing.problem import inquiry_failed, not_found
+from homing.problem import inquiry_failed, invalid, not_found
 from homing.settings import GetMessageSettings
-from lambdas.http_api import respond
+from lambdas.http_api import queried_sender, respond
 from lambdas.observation import logger
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def _inquiry() -> Inquiry:
 def get_message(message_id: str) -> Response[str]:
     """Answer with every delivery of a message and its history, or 404."""
     message_id = unquote(message_id)
-    sender_id = (app.current_event.query_string_parameters or {}).get("senderId", DEFAULT_SENDER_ID)
+    sender_id = queried_sender(app.current_event)
     try:
         document = _inquiry().find(message_id, sender_id, now=datetime.now(UTC))
     except InquiryError as error:
@@ -42,6 +41,12 @@ def get_message(message_id: str) -> Response[str]:
     if document is None:
         return respond(not_found(message_id, sender_id))
     return respond(Answer(200, document))
+
+
+@app.exception_handler(InvalidMessageError)  # type: ignore[untyped-decorator]  # Powertools' own gap
+def refuse(error: InvalidMessageError) -> Response[str]:
+    """Answer 403 to a question for another sender than the key's."""
+    return respond(invalid(error))
 
 
 @app.get("/v1/health")

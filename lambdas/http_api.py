@@ -1,4 +1,4 @@
-"""Between the HTTP API and the domain: the body that came, the answer that goes."""
+"""Between the HTTP API and the domain: who calls, the body that came, the answer that goes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,35 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler import Response
 
+from homing.ownership import acting_sender
 from homing.raw_json import from_base64
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
 
     from homing.answer import Answer
+
+
+def key_owner(event: BaseProxyEvent) -> str | None:
+    """Give the sender whose API key the request brought; None at the door under IAM.
+
+    The API has checked the caller before it calls us, and only its own authorizer writes here.
+    """
+    authorizer = event["requestContext"].get("authorizer") or {}
+    if "lambda" not in authorizer:
+        return None
+    sender_id: str = authorizer["lambda"]["senderId"]
+    return sender_id
+
+
+def queried_sender(event: BaseProxyEvent) -> str:
+    """Give the sender that a request without a body acts for: its key's, or `?senderId=`.
+
+    Raises:
+        InvalidMessageError: 403, where it asks for another sender than its key's.
+    """
+    asked = (event.query_string_parameters or {}).get("senderId")
+    return acting_sender(asked, key_owner(event))
 
 
 def request_body(event: BaseProxyEvent) -> str | bytes:

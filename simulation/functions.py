@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from homing.address_guard import AddressGuard
 from homing.dead_letters import DeadLetterQueue
 from homing.delivery_queue import DeliveryQueue
+from homing.endpoints_table import EndpointsTable
 from homing.errors import IntakeError, InvalidMessageError
 from homing.http_request import request_headers
 from homing.intake import Intake
 from homing.lane import Lane
 from homing.ledger import Ledger
-from homing.message import parse_message
+from homing.message import Rules, parse_message
 from homing.messages_table import MessagesTable
 from homing.outcome import AttemptError, ErrorKind, Outcome
 from homing.records import Records
@@ -69,6 +71,7 @@ class Edges:
             MessagesTable(MESSAGES, dynamodb),  # type: ignore[arg-type]
             Records(LEDGER, dynamodb),  # type: ignore[arg-type]
             DeliveryQueue(DELIVERIES, sqs),  # type: ignore[arg-type]
+            EndpointsTable("", dynamodb),  # type: ignore[arg-type]  # no message names one
         )
         self.deployment = deployment
         self.draw: Callable[[str], float] = _no_history
@@ -93,9 +96,9 @@ def _no_history(*_: Any) -> Any:
 
 
 class _Endpoint:
-    """Stands for `homing.sender.Sender`: the same headers, another network."""
+    """Stands for `homing.deliverer.Deliverer`: the same headers, another network, no registry."""
 
-    def send(self, reference: Reference, request: Request) -> Outcome:
+    def deliver(self, reference: Reference, request: Request) -> Outcome:
         """Make one attempt."""
         started = TAPE.started
         headers = request_headers(
@@ -162,9 +165,9 @@ def simulated_edges(deployment: Deployment) -> Iterator[Edges]:
     """Put the handlers into the simulated world."""
     edges = Edges(deployment)
     settings = ComputeBackoffSettings(retention_days=deployment.retention_days)
-    sender = _Endpoint()
+    endpoint = _Endpoint()
     replacements: list[tuple[Any, str, Any]] = [
-        (deliver, "_sender", lambda: sender),
+        (deliver, "_deliverer", lambda: endpoint),
         (compute_backoff, "_settings", lambda: settings),
         (compute_backoff, "_chance", _Dice()),
         (record_retry, "_ledger", lambda: edges.ledger),
@@ -210,9 +213,12 @@ def _parsed(body: str, now: int, deployment: Deployment) -> Message:
     return parse_message(
         body,
         now=to_datetime(now),
-        default_policy=deployment.policy,
-        retention=timedelta(days=deployment.retention_days),
-        new_id=lambda: "unnamed",
+        rules=Rules(
+            default_policy=deployment.policy,
+            retention=timedelta(days=deployment.retention_days),
+            guard=AddressGuard(allow_http=True),
+            new_id=lambda: "unnamed",
+        ),
     )
 
 

@@ -24,8 +24,10 @@ from stacks.metrics import emitted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from aws_cdk import aws_apigatewayv2 as apigwv2
     from aws_cdk import aws_sqs as sqs
 
+    from stacks.doors import SenderDoor
     from stacks.function import PythonFunction
     from stacks.intake import Intake
     from stacks.settings import StackSettings
@@ -69,6 +71,7 @@ class Alarms(Construct):
     Args:
         settings: who is told by e-mail, and the metrics namespace.
         intake: the API, the queue and their functions.
+        senders: the other API, and what is behind it.
         workflow: the state machine, its functions and the dead-letter queue.
     """
 
@@ -79,11 +82,20 @@ class Alarms(Construct):
         *,
         settings: StackSettings,
         intake: Intake,
+        senders: SenderDoor,
         workflow: Workflow,
     ) -> None:
         super().__init__(scope, construct_id)
         self.topic = self._topic(settings)
-        self.all = [self._alarm(watch) for watch in _watches(settings, intake, workflow)]
+        functions = (*intake.functions, *senders.functions, *workflow.functions)
+        self.all = [
+            self._alarm(watch)
+            for watch in (
+                *_watches(settings, intake, workflow),
+                _api_errors("SenderApiErrors", senders.stage),
+                *(watch for function in dict.fromkeys(functions) for watch in _function(function)),
+            )
+        ]
 
     def _topic(self, settings: StackSettings) -> sns.Topic:
         topic = sns.Topic(self, "Topic", enforce_ssl=True)
@@ -121,8 +133,6 @@ def _watches(settings: StackSettings, intake: Intake, workflow: Workflow) -> Ite
     yield from _executions(workflow)
     yield from _ledger(settings, workflow)
     yield from _intake(intake)
-    for function in (*intake.functions, *workflow.functions):
-        yield from _function(function)
 
 
 def _parked(name: str, queue: sqs.Queue, what: str) -> Iterator[Watch]:
@@ -174,11 +184,16 @@ def _intake(intake: Intake) -> Iterator[Watch]:
         threshold=_QUEUE_AGE_SECONDS,
         lasting=True,
     )
-    yield Watch(
-        "ApiErrors",
-        intake.stage.metric_server_error(),
+    yield _api_errors("ApiErrors", intake.stage)
+
+
+def _api_errors(name: str, stage: apigwv2.HttpStage) -> Watch:
+    return Watch(
+        name,
+        stage.metric_server_error(),
         "Senders are answered 5xx: nothing is promised to them, they must send again.",
         lasting=True,
+        heading="ApiErrors",
     )
 
 

@@ -8,9 +8,12 @@ from aws_cdk import CfnOutput, Stack
 
 from stacks.alarms import Alarms
 from stacks.dashboard import Dashboard
+from stacks.doors import SenderDoor, add_routes
+from stacks.endpoint_api import EndpointApi
 from stacks.intake import Intake
 from stacks.ledger import Ledger
 from stacks.queries import Queries
+from stacks.registry import Registry
 from stacks.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -36,9 +39,35 @@ class DeliveryStack(Stack):
         # CDK makes functions depend on their roles' policies, and on the roles once more.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
         ledger = Ledger(self, "Ledger", settings=settings)
-        workflow = Workflow(self, "Workflow", settings=settings, ledger=ledger)
-        intake = Intake(self, "Intake", settings=settings, ledger=ledger, workflow=workflow)
-        alarms = Alarms(self, "Alarms", settings=settings, intake=intake, workflow=workflow)
+        registry = Registry(self, "Registry", settings=settings)
+        workflow = Workflow(self, "Workflow", settings=settings, ledger=ledger, registry=registry)
+        intake = Intake(
+            self,
+            "Intake",
+            settings=settings,
+            ledger=ledger,
+            workflow=workflow,
+            registry=registry,
+        )
+        endpoints = EndpointApi(
+            self, "Endpoints", settings=settings, registry=registry, accept=intake.accept
+        )
+        add_routes(intake.api, endpoints.routes)
+        senders = SenderDoor(
+            self,
+            "Senders",
+            settings=settings,
+            registry=registry,
+            routes=(*intake.routes, *endpoints.routes),
+        )
+        alarms = Alarms(
+            self,
+            "Alarms",
+            settings=settings,
+            intake=intake,
+            senders=senders,
+            workflow=workflow,
+        )
         if settings.saved_queries:
             Queries(self, "Queries", settings=settings, intake=intake, workflow=workflow)
         dashboard = Dashboard(
@@ -51,8 +80,12 @@ class DeliveryStack(Stack):
         )
         outputs = {
             "ApiUrl": intake.api.api_endpoint,
+            "SenderApiUrl": senders.api.api_endpoint,
             "LedgerTable": ledger.table.table_name,
             "MessagesTable": ledger.messages.table_name,
+            "KeysTable": registry.keys.table_name,
+            "EndpointsTable": registry.endpoints.table_name,
+            "SecretsTable": registry.secrets.table_name,
             "DeliveryQueueUrl": intake.queue.queue_url,
             "DeadLetterQueueUrl": workflow.dead_letter_queue.queue_url,
             "IntakeDeadLetterQueueUrl": intake.dead_letter_queue.queue_url,

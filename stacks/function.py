@@ -13,6 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
 
+from stacks.exceptions import except_from
 from stacks.metrics import SERVICE
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class PythonFunction(lambda_.Function):
             retention=settings.log_retention,
             removal_policy=settings.removal_policy,
         )
+        role = _role(scope, construct_id, log_group)
         super().__init__(
             scope,
             construct_id,
@@ -75,8 +77,10 @@ class PythonFunction(lambda_.Function):
             # Takes part in the trace of whoever calls, and starts none (docs/decisions/0008).
             tracing=lambda_.Tracing.PASS_THROUGH,
             log_group=log_group,
-            role=_role(scope, construct_id, log_group),
+            role=role,
         )
+        self.own_role = role
+        except_from(self, "L1", "What the tests and the published Powertools layer run on.")
 
 
 def _role(scope: Construct, construct_id: str, log_group: logs.LogGroup) -> iam.Role:
@@ -85,6 +89,7 @@ def _role(scope: Construct, construct_id: str, log_group: logs.LogGroup) -> iam.
         scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
     )
     log_group.grant_write(role)
+    except_from(role, "IAM5[Resource::*]", "X-Ray's two Put actions know no narrower resource.")
     return role
 
 

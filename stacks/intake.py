@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-import jsii
-from aws_cdk import Duration
-from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_apigatewayv2 as apigwv2
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from aws_cdk.aws_apigatewayv2_authorizers import HttpIamAuthorizer
-from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from constructs import Construct
 
+from stacks.api_stage import api_stage
+from stacks.doors import Route, add_routes
+from stacks.exceptions import except_from
 from stacks.function import PythonFunction
 from stacks.ledger import grant
 from stacks.workflow import parking_queue
 
 if TYPE_CHECKING:
+    from aws_cdk import CfnElement
+    from aws_cdk import aws_stepfunctions as sfn
+
     from stacks.ledger import Ledger
+    from stacks.registry import Registry
     from stacks.settings import StackSettings
     from stacks.workflow import Workflow
-
-# A POST may name ten targets, and Step Functions starts 300 executions a second by default; the
-# queue holds what comes in faster. The limit is against a sender gone wild.
-_RATE_PER_SECOND = 300
-_BURST = 600
 
 # What dispatch needs beyond the first attempts that it waits for.
 _DISPATCH_MARGIN_SECONDS = 15
@@ -39,20 +37,6 @@ _VISIBILITY_FACTOR = 6
 _MAX_RECEIVE_COUNT = 5
 _BATCH_SIZE = 10
 
-# Who asked for what and what came of it; neither bodies nor headers.
-_ACCESS_LOG = {
-    "requestId": "$context.requestId",
-    "time": "$context.requestTime",
-    "ip": "$context.identity.sourceIp",
-    "caller": "$context.identity.userArn",
-    "routeKey": "$context.routeKey",
-    "path": "$context.path",
-    "status": "$context.status",
-    "latencyMs": "$context.responseLatency",
-    "error": "$context.error.message",
-    "integrationError": "$context.integrationErrorMessage",
-}
-
 
 class Intake(Construct):
     """Takes messages in and hands their deliveries to the workflow.
@@ -61,6 +45,7 @@ class Intake(Construct):
         settings: default policy, retention, concurrency.
         ledger: the tables that `accept` and `get_message` use.
         workflow: what `dispatch` starts.
+        registry: the endpoints that messages may name.
     """
 
     def __init__(
@@ -71,6 +56,7 @@ class Intake(Construct):
         settings: StackSettings,
         ledger: Ledger,
         workflow: Workflow,
+        registry: Registry,
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
@@ -78,7 +64,7 @@ class Intake(Construct):
         seconds = workflow.first_attempt_timeout_seconds + _DISPATCH_MARGIN_SECONDS
         self._dispatch_timeout = Duration.seconds(seconds)
         self.queue = self._queue()
-        self.accept = self._accept(ledger)
+        self.accept = self._accept(ledger, registry)
         self.get_message = self._get_message(ledger)
         self.dispatch = self._dispatch(workflow)
         self.api = apigwv2.HttpApi(
@@ -88,8 +74,8 @@ class Intake(Construct):
             create_default_stage=False,
             default_authorizer=HttpIamAuthorizer(),
         )
-        self.stage = self._stage()
-        self._add_routes()
+        self.stage = api_stage(self, self.api, settings)
+        add_routes(self.api, self.routes)
 
     @property
     def functions(self) -> tuple[PythonFunction, ...]:
@@ -116,7 +102,7 @@ class Intake(Construct):
             ),
         )
 
-    def _accept(self, ledger: Ledger) -> PythonFunction:
+    def _accept(self, ledger: Ledger, registry: Registry) -> PythonFunction:
         function = PythonFunction(
             self,
             "Accept",
@@ -129,10 +115,13 @@ class Intake(Construct):
                 "DELIVERY_QUEUE_URL": self.queue.queue_url,
                 "DEFAULT_POLICY": json.dumps(self._settings.policy.to_document()),
                 "RETENTION_DAYS": str(self._settings.retention_days),
+                "ENDPOINTS_TABLE": registry.endpoints.table_name,
+                "ADDRESS_GUARD": json.dumps(self._settings.address_guard.to_document()),
             },
         )
         grant(ledger.messages, function, "dynamodb:PutItem", "dynamodb:GetItem")
         grant(ledger.table, function, "dynamodb:Query")
+        grant(registry.endpoints, function, "dynamodb:BatchGetItem")
         self.queue.grant(function, "sqs:SendMessage")
         return function
 
@@ -172,6 +161,7 @@ class Intake(Construct):
         if first_attempts:
             first_attempts.grant_start_sync_execution(function)
             workflow.state_machine.grant_execution(function, "states:DescribeExecution")
+            _except_executions(function, workflow.state_machine)
             grant(workflow.ledger.table, function, "dynamodb:GetItem")
             workflow.dead_letter_queue.grant(function, "sqs:SendMessage")
         function.add_event_source(
@@ -184,46 +174,25 @@ class Intake(Construct):
         )
         return function
 
-    def _stage(self) -> apigwv2.HttpStage:
-        access_logs = logs.LogGroup(
-            self,
-            "AccessLogs",
-            retention=self._settings.log_retention,
-            removal_policy=self._settings.removal_policy,
-        )
-        return apigwv2.HttpStage(
-            self,
-            "Stage",
-            http_api=self.api,
-            auto_deploy=True,
-            throttle=apigwv2.ThrottleSettings(rate_limit=_RATE_PER_SECOND, burst_limit=_BURST),
-            access_log_settings=_AccessLogs(access_logs),
-        )
-
-    def _add_routes(self) -> None:
-        post, get = [apigwv2.HttpMethod.POST], [apigwv2.HttpMethod.GET]
-        accept = HttpLambdaIntegration("AcceptIntegration", self.accept)
-        read = HttpLambdaIntegration("GetMessageIntegration", self.get_message)
-        self.api.add_routes(path="/v1/messages", methods=post, integration=accept)
-        self.api.add_routes(path="/v1/messages/{messageId}", methods=get, integration=read)
-        self.api.add_routes(
-            path="/v1/health",
-            methods=get,
-            integration=read,
-            authorizer=apigwv2.HttpNoneAuthorizer(),  # load balancers and monitors do not sign
-        )
-
-
-# CDK's Python has no ready class for this interface.
-@jsii.implements(apigwv2.IAccessLogSettings)
-class _AccessLogs:
-    def __init__(self, log_group: logs.LogGroup) -> None:
-        self._log_group = log_group
-
     @property
-    def destination(self) -> apigwv2.IAccessLogDestination:
-        return apigwv2.LogGroupLogDestination(self._log_group)
+    def routes(self) -> tuple[Route, ...]:
+        """What is behind the API."""
+        return (
+            Route("POST", "/v1/messages", self.accept),
+            Route("GET", "/v1/messages/{messageId}", self.get_message),
+            # Load balancers and monitors do not sign.
+            Route("GET", "/v1/health", self.get_message, is_open=True),
+        )
 
-    @property
-    def format(self) -> apigateway.AccessLogFormat:
-        return apigateway.AccessLogFormat.custom(json.dumps(_ACCESS_LOG))
+
+def _except_executions(function: PythonFunction, machine: sfn.StateMachine) -> None:
+    """Except the executions of one state machine: their names are not known beforehand."""
+    node = machine.node.default_child
+    name = Stack.of(machine).get_logical_id(cast("CfnElement", node))
+    ours = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{name}"}}]}}]}}'
+    place = "<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
+    except_from(
+        function.own_role,
+        f"IAM5[Resource::arn:{place}:execution:{ours}:*]",
+        "Any execution of this one state machine; its name is that of the delivery.",
+    )

@@ -10,6 +10,7 @@ import json
 import re
 import sys
 from difflib import get_close_matches
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from aws_cdk import RemovalPolicy
@@ -17,6 +18,7 @@ from aws_cdk.aws_logs import RetentionDays
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
+from homing.address_guard import DEFAULT_PORTS, AddressGuard, Network
 from homing.errors import HomingError
 from homing.policy import MAX_ATTEMPTS_LIMIT, MAX_DELAY_LIMIT_SECONDS, Jitter, Policy
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 DEFAULT_STAGE = "default"
 _POLICY = Policy()
+_MAX_PORT = 65_535
 
 # CloudWatch Logs takes no other numbers (PutRetentionPolicy).
 _LOG_RETENTION = {
@@ -160,6 +163,34 @@ class StackSettings(BaseModel):
     log_retention_days: int = _setting(
         30, ", ".join(map(str, _LOG_RETENTION)), "how long logs are kept"
     )
+    allowed_ports: str = _setting(
+        ",".join(map(str, sorted(DEFAULT_PORTS))),
+        "numbers from 1 to 65535, commas between them",
+        "the ports that requests may go to",
+    )
+    allow_http: bool = _setting(
+        default=False,
+        allowed="true, false",
+        meaning="allows targets with `http://` beside `https://`",
+    )
+    allowed_networks: str = _setting(
+        "",
+        "networks such as 10.1.0.0/16, commas between them",
+        "networks that may be reached although they are not public, over any port and `http` where "
+        "the URL itself holds the address; leave it empty but for tests",
+    )
+    refused_networks: str = _setting(
+        "",
+        "networks such as 203.0.113.0/24, commas between them",
+        "networks that may not be reached although they are public, such as your own",
+    )
+    disable_after_hours: int = _setting(
+        120,
+        "0 to 8760 (a year)",
+        "an endpoint that has only failed for so long is disabled; 0: never, but for a 410",
+        ge=0,
+        le=8760,
+    )
     saved_queries: bool = _setting(
         default=True,
         allowed="true, false",
@@ -177,6 +208,19 @@ class StackSettings(BaseModel):
     def _not_below_base(cls, value: float, info: ValidationInfo) -> float:
         if value < info.data.get("base_delay_seconds", 0):
             raise ValueError("below baseDelaySeconds")
+        return value
+
+    @field_validator("allowed_ports")
+    @classmethod
+    def _known_ports(cls, value: str) -> str:
+        if not all(1 <= int(port) <= _MAX_PORT for port in value.split(",")):
+            raise ValueError("a port out of range")
+        return value
+
+    @field_validator("allowed_networks", "refused_networks")
+    @classmethod
+    def _known_networks(cls, value: str) -> str:
+        _networks(value)
         return value
 
     @field_validator("log_retention_days")
@@ -224,6 +268,16 @@ class StackSettings(BaseModel):
         )
 
     @property
+    def address_guard(self) -> AddressGuard:
+        """Which targets may be reached."""
+        return AddressGuard(
+            allowed_ports=frozenset(map(int, self.allowed_ports.split(","))),
+            allow_http=self.allow_http,
+            allowed_networks=_networks(self.allowed_networks),
+            refused_networks=_networks(self.refused_networks),
+        )
+
+    @property
     def log_retention(self) -> RetentionDays:
         """`log_retention_days` as CDK says it."""
         return _LOG_RETENTION[self.log_retention_days]
@@ -232,6 +286,10 @@ class StackSettings(BaseModel):
     def removal_policy(self) -> RemovalPolicy:
         """What becomes of data and logs when the stack is deleted."""
         return RemovalPolicy.RETAIN if self.deletion_protection else RemovalPolicy.DESTROY
+
+
+def _networks(value: str) -> tuple[Network, ...]:
+    return tuple(ip_network(each.strip()) for each in value.split(",") if each.strip())
 
 
 def _problem(details: ErrorDetails) -> str:

@@ -6,13 +6,15 @@ import json
 import math
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from stacks.exceptions import except_from
 from stacks.first_attempt import first_attempt_definition
 from stacks.function import PROJECT, PythonFunction
 from stacks.ledger import grant
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
 
     from stacks.ledger import Ledger
+    from stacks.registry import Registry
     from stacks.settings import StackSettings
 
 DEFINITION = PROJECT / "statemachine" / "delivery.asl.json"
@@ -52,6 +55,7 @@ class Workflow(Construct):
     Args:
         settings: attempt deadline, retention, log retention.
         ledger: where deliveries are recorded.
+        registry: whom they go to, and what signs them.
     """
 
     def __init__(
@@ -61,12 +65,14 @@ class Workflow(Construct):
         *,
         settings: StackSettings,
         ledger: Ledger,
+        registry: Registry,
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
         self.ledger = ledger
         self.dead_letter_queue = parking_queue(self, "DeadLetters")
-        self.deliver = self._deliver()
+        except_from(self.dead_letter_queue, "SQS3", "It is one: the workflow itself sends to it.")
+        self.deliver = self._deliver(registry)
         self.classify = self._function("Classify", memory_size=256)
         self.compute_backoff = self._function(
             "ComputeBackoff",
@@ -112,14 +118,30 @@ class Workflow(Construct):
             environment=environment,
         )
 
-    def _deliver(self) -> PythonFunction:
+    def _deliver(self, registry: Registry) -> PythonFunction:
         deadline = self._settings.attempt_timeout_seconds
-        return self._function(
+        function = self._function(
             "Deliver",
             memory_size=256,  # it mostly waits
             timeout=Duration.seconds(math.ceil(deadline) + _DELIVER_MARGIN_SECONDS),
-            environment={"ATTEMPT_TIMEOUT_SECONDS": f"{deadline:g}"},
+            environment={
+                "ATTEMPT_TIMEOUT_SECONDS": f"{deadline:g}",
+                "ADDRESS_GUARD": json.dumps(self._settings.address_guard.to_document()),
+                "ENDPOINTS_TABLE": registry.endpoints.table_name,
+                "SECRETS_TABLE": registry.secrets.table_name,
+                "DISABLE_AFTER_HOURS": str(self._settings.disable_after_hours),
+            },
         )
+        grant(registry.endpoints, function, "dynamodb:GetItem", "dynamodb:UpdateItem")
+        grant(registry.secrets, function, "dynamodb:GetItem")
+        registry.key.grant_decrypt(function)
+        default_bus = Stack.of(self).format_arn(
+            service="events", resource="event-bus", resource_name="default"
+        )
+        function.add_to_role_policy(
+            iam.PolicyStatement(actions=["events:PutEvents"], resources=[default_bus])
+        )
+        return function
 
     def _logs(self) -> logs.LogGroup:
         return logs.LogGroup(
@@ -183,14 +205,18 @@ class Workflow(Construct):
             },
             state_machine_type=kind,
             # Payloads never reach the logs, since execution data is left out (docs/decisions/0011).
-            # For log delivery and X-Ray CDK allows `*` as the resource, since their actions know
-            # no other.
             logs=sfn.LogOptions(
                 destination=self._log_group, level=level, include_execution_data=False
             ),
             tracing_enabled=kind is sfn.StateMachineType.STANDARD,  # docs/decisions/0008
         )
         self._grant(machine)
+        except_from(machine, "SF1", "Errors alone are logged, at no price (docs/decisions/0011).")
+        if kind is sfn.StateMachineType.EXPRESS:
+            except_from(machine, "SF2", "X-Ray follows what waits (docs/decisions/0008).")
+        except_from(
+            machine, "IAM5[Resource::*]", "Log delivery and X-Ray know no narrower resource."
+        )
         return machine
 
     def _count(self, metric_name: str, pattern: str) -> cloudwatch.Metric:

@@ -16,7 +16,7 @@ from botocore.httpsession import URLLib3Session
 from workbench.errors import ApiError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from workbench.target import Target
 
@@ -93,6 +93,31 @@ class ApiClient:
         answer = self._request("GET", path, b"", tries=_TRIES)
         if answer.status == _NOT_FOUND:
             raise NotFoundError(f"no message {message_id}: {answer.problems[0]}")
+        if not answer.ok or not isinstance(answer.document, dict):
+            raise ApiError(f"the API refused: {'; '.join(answer.problems)}")
+        return answer.document
+
+    def endpoints(
+        self,
+        method: str,
+        path: str = "",
+        body: Mapping[str, Any] | None = None,
+        sender_id: str | None = None,
+        **query: str,
+    ) -> dict[str, Any]:
+        """Do something with endpoints; `path` is what follows `/v1/endpoints`.
+
+        Raises:
+            NotFoundError: when there is no such endpoint.
+            ApiError: when the API cannot be reached or refuses.
+        """
+        asked = {**({"senderId": sender_id} if sender_id else {}), **query}
+        url = f"/v1/endpoints{path}" + (f"?{urlencode(asked)}" if asked else "")
+        text = b"" if body is None else json.dumps(body).encode()
+        # A new secret is answered once: what makes one must not be repeated on a lost answer.
+        answer = self._request(method, url, text, tries=_TRIES if method == "GET" else 1)
+        if answer.status == _NOT_FOUND:
+            raise NotFoundError(answer.problems[0])
         if not answer.ok or not isinstance(answer.document, dict):
             raise ApiError(f"the API refused: {'; '.join(answer.problems)}")
         return answer.document

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from homing.classification import Category, Status
+from homing.endpoint import Signing
 
 
 def _maybe(description: str) -> Any:
@@ -25,6 +26,7 @@ class AcceptedDelivery(_Answer):
 
     delivery_id: str = Field(description="Its id, also the name of its execution.")
     target_url: str
+    endpoint_id: str = _maybe("The endpoint that it goes to, where the message named one.")
 
 
 class Links(_Answer):
@@ -76,6 +78,7 @@ class Delivery(_Answer):
     timestamp: str
     target_url: str
     correlation_id: str
+    endpoint_id: str = _maybe("The endpoint that it goes to, where the message named one.")
     status: Status
     attempts: int = Field(description="Attempts made so far.")
     retry_history: list[Attempt] = Field(description="Oldest first.")
@@ -95,6 +98,54 @@ class MessageState(_Answer):
     message_id: str
     sender_id: str
     deliveries: list[Delivery]
+
+
+class EndpointState(_Answer):
+    """An endpoint, but for its secrets and the values of its headers."""
+
+    endpoint_id: str
+    sender_id: str
+    url: str
+    description: str
+    policy: dict[str, Any] = Field(description="What it overrides of the deployment's policy.")
+    header_names: list[str] = Field(description="The names of its extra headers.")
+    signing: Signing
+    enabled: bool
+    created_at: str
+    updated_at: str
+    rate: int = _maybe("How many attempts it allows at once.")
+    failing_since: str = _maybe("The first failure since its last success.")
+    disabled_at: str = _maybe("Since when nothing is sent to it.")
+    disabled_reason: str = _maybe("Why.")
+
+
+class _Secret(_Answer):
+    secret: str = _maybe("The signing secret, whsec_...; shown this once.")
+    public_key: str = _maybe("With ed25519: what signatures are checked with, whpk_...")
+
+
+class NewEndpoint(EndpointState, _Secret):
+    """An endpoint that has just been made; with it comes its secret, this once."""
+
+
+class EndpointList(_Answer):
+    """Some of a sender's endpoints, ordered by id."""
+
+    endpoints: list[EndpointState]
+    after: str = _maybe("Where to go on; left out where there may be no more.")
+
+
+class DeletedEndpoint(_Answer):
+    """Which endpoint is no more."""
+
+    endpoint_id: str
+    sender_id: str
+
+
+class RotatedSecret(_Secret):
+    """A new secret, shown this once."""
+
+    old_secrets_end_at: list[str] = Field(description="When those of before sign no more.")
 
 
 class FieldProblem(_Answer):

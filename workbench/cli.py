@@ -9,7 +9,17 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 from typer.core import TyperGroup
 
-from workbench import demo, live, local_cloud, receiver, render, send, sending
+from workbench import (
+    cli_endpoints,
+    cli_senders,
+    demo,
+    live,
+    local_cloud,
+    receiver,
+    render,
+    send,
+    sending,
+)
 from workbench.api_client import ApiClient
 from workbench.cli_reading import reading
 from workbench.console_command import console as console_page
@@ -115,6 +125,8 @@ def send_command(
 
 
 app.add_typer(reading)
+app.add_typer(cli_senders.app, name="senders")
+app.add_typer(cli_endpoints.app, name="endpoints")
 app.command("cost")(cost)
 app.command("console")(console_page)
 app.command("watch")(watch)

@@ -21,6 +21,7 @@ from workbench.fates import FATES, LATER, Fate, Seen
 from workbench.receiver import Receiver
 from workbench.send import Handed, Line, hand_over
 from workbench.trace import trace
+from workbench.verification import verifies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,6 +46,7 @@ class Sent:
     path: str
     handed: tuple[Handed, ...]
     due: datetime | None
+    secret: str | None
 
 
 def run(target: Target, console: Console) -> tuple[Seen, ...]:
@@ -81,18 +83,20 @@ def _send(api: ApiClient, fate: Fate, url: str, run_id: str) -> Sent:
     message_id = f"{fate.name}-{run_id}"
     path = f"{fate.path or ''}/{message_id}"
     due = datetime.now(UTC) + LATER if fate.later else None
-    body: dict[str, Any] = {
-        "messageId": message_id,
-        "targetUrl": url + path,
-        "payload": {"demo": fate.does},
-    }
+    body: dict[str, Any] = {"messageId": message_id, "payload": {"demo": fate.does}}
+    secret = None
+    if fate.signed:
+        made = api.endpoints("PUT", f"/{message_id}", {"url": url + path})
+        secret, body["endpointId"] = made["secret"], message_id
+    else:
+        body["targetUrl"] = fate.target or url + path
     if due:
         body["deliverAt"] = timestamps.to_text(due)
     if fate.policy:
         body["policy"] = fate.policy
     line = Line(1, json.dumps(body).encode())
     handed = tuple(hand_over(api, line) for _ in range(fate.copies))
-    return Sent(fate, message_id, path, handed, due)
+    return Sent(fate, message_id, path, handed, due, secret)
 
 
 def _watch(api: ApiClient, sent: Sequence[Sent], console: Console) -> None:
@@ -105,7 +109,7 @@ def _watch(api: ApiClient, sent: Sequence[Sent], console: Console) -> None:
 
 def _dead_letters(target: Target, run_id: str) -> list[DeadLetter]:
     """Look until all that failed are parked: the record is written a moment before the letter."""
-    expected = sum(fate.status != "DELIVERED" for fate in FATES)
+    expected = sum(fate.is_parked for fate in FATES)
     found: list[DeadLetter] = []
     for _ in range(_LOOKS):
         letters = dead_letters.look(target, _LOOK_AT).letters
@@ -120,13 +124,15 @@ def _see(api: ApiClient, one: Sent, receiver: Receiver, letters: Sequence[DeadLe
     accepted = one.handed[0].message
     found: tuple[DeliveryView, ...] = views(api.message(one.message_id)) if accepted else ()
     parked = Counter(letter.reference.message_id for letter in letters)
+    came = [arrival for arrival in receiver.arrivals if arrival.path == one.path]
     return Seen(
         fate=one.fate,
         handed=one.handed,
         deliveries=found,
-        arrivals=[at.received_at for at in receiver.arrivals if at.path == one.path],
+        arrivals=[arrival.received_at for arrival in came],
         dead_letters=parked[one.message_id],
         due=one.due,
+        verified=[verifies(arrival, one.secret) for arrival in came] if one.secret else [],
     )
 
 

@@ -23,6 +23,7 @@ LOCAL_CONTEXT: Mapping[str, str] = {
     "stage": "local",
     "deletionProtection": "false",
     "attemptTimeoutSeconds": "3",
+    "allowedNetworks": "127.0.0.0/8",  # where the receivers of tests and of the demo listen
 }
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from workbench.deliveries import DeliveryView
     from workbench.send import Handed
 
+REFUSED = "REFUSED"  # no ledger status: nothing was accepted
+
 RETRY_AFTER = timedelta(seconds=3)
 LATER = timedelta(seconds=3)
 # The local cloud's deadline (deployment.LOCAL_CONTEXT), and how punctual an attempt must be.
@@ -38,6 +40,8 @@ class Fate:
         policy: the message's own retry policy, or None.
         later: whether it is scheduled ahead.
         copies: how often it is sent.
+        signed: whether it goes to an endpoint whose secret the receiver knows and verifies with.
+        target: a URL that must be refused, instead of the receiver's.
     """
 
     name: str
@@ -48,11 +52,18 @@ class Fate:
     policy: Mapping[str, Any] | None = None
     later: bool = False
     copies: int = 1
+    signed: bool = False
+    target: str | None = None
 
     @property
     def requests(self) -> int:
         """How many requests must reach the receiver."""
         return len(self.categories) if self.path else 0
+
+    @property
+    def is_parked(self) -> bool:
+        """Whether it must end as a dead letter."""
+        return self.status not in {"DELIVERED", REFUSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,7 @@ class Seen:
         arrivals: when its requests reached the receiver.
         dead_letters: how many dead letters it has.
         due: when it was to be sent, for a scheduled one.
+        verified: of each request, whether its signature held; empty where no secret is known.
     """
 
     fate: Fate
@@ -74,6 +86,7 @@ class Seen:
     arrivals: Sequence[datetime]
     dead_letters: int
     due: datetime | None = None
+    verified: Sequence[bool] = ()
 
     @property
     def attempts(self) -> list[Mapping[str, Any]]:
@@ -89,6 +102,7 @@ def complaints(seen: Seen) -> tuple[str, ...]:
         *_never_early(seen),
         *_retry_after_kept(seen),
         *_deadline_kept(seen),
+        *_signatures_held(seen),
     ]
     return tuple(f"{seen.fate.name}: {complaint}" for complaint in found)
 
@@ -96,16 +110,23 @@ def complaints(seen: Seen) -> tuple[str, ...]:
 def _recorded_right(seen: Seen) -> Iterator[str]:
     fate = seen.fate
     recorded = [entry["errorCategory"] for entry in seen.attempts]
-    yield from _differs("status", [fate.status], [view.status for view in seen.deliveries])
+    ends = [] if fate.status == REFUSED else [fate.status]
+    yield from _differs("status", ends, [view.status for view in seen.deliveries])
     yield from _differs("attempts", list(fate.categories), recorded)
-    yield from _differs("dead letters", int(fate.status != "DELIVERED"), seen.dead_letters)
+    yield from _differs("dead letters", int(fate.is_parked), seen.dead_letters)
 
 
 def _sent_right(seen: Seen) -> Iterator[str]:
-    yield from (problem for handed in seen.handed for problem in handed.problems)
-    repeats = [False] + [True] * (seen.fate.copies - 1)
+    fate = seen.fate
+    problems = [problem for handed in seen.handed for problem in handed.problems]
+    if fate.status == REFUSED:
+        told = [problem.partition(":")[0] for problem in problems]
+        yield from _differs("refused fields", ["targetUrl"], told)
+    else:
+        yield from problems
+    repeats = [False] + [True] * (fate.copies - 1)
     yield from _differs("known before", repeats, [handed.duplicate for handed in seen.handed])
-    yield from _differs("requests received", seen.fate.requests, len(seen.arrivals))
+    yield from _differs("requests received", fate.requests, len(seen.arrivals))
 
 
 def _never_early(seen: Seen) -> Iterator[str]:
@@ -126,6 +147,11 @@ def _deadline_kept(seen: Seen) -> Iterator[str]:
     for entry in seen.attempts:
         if entry["errorCategory"] == "TIMEOUT" and int(entry["responseTime"]) not in _PUNCTUAL_MS:
             yield f"an attempt was cut after {entry['responseTime']} ms instead of {_DEADLINE_MS}"
+
+
+def _signatures_held(seen: Seen) -> Iterator[str]:
+    expected = [True] * seen.fate.requests if seen.fate.signed else []
+    yield from _differs("signatures that held", expected, list(seen.verified))
 
 
 def _differs(what: str, expected: Any, found: Any) -> Iterator[str]:
@@ -167,6 +193,22 @@ FATES = (
         "DELIVERED",
         ("SUCCESS",),
         later=True,
+    ),
+    Fate(
+        "signed",
+        "503, then 200; verifies each signature",
+        "/script/503,200",
+        "DELIVERED",
+        ("SERVER_ERROR", "SUCCESS"),
+        signed=True,
+    ),
+    Fate(
+        "private",
+        "a private address: refused",
+        None,
+        REFUSED,
+        (),
+        target="http://169.254.169.254/latest/meta-data",
     ),
     Fate("twice", "200, sent twice", "/script/200", "DELIVERED", ("SUCCESS",), copies=2),
 )

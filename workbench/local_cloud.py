@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pydantic.alias_generators import to_camel
+
 from workbench import deployment, emulator
 from workbench.emulator import REGION, Emulator
 from workbench.errors import LocalCloudError
@@ -28,20 +30,21 @@ class LocalCloud:
     Args:
         endpoint: of every AWS service.
         region: the one it pretends to be in.
-        api_url: the base of Homing's API, without a trailing slash.
+        api_url: the base of Homing's API under IAM, without a trailing slash.
+        sender_api_url: the same for senders with API keys.
         outputs: the stack's outputs.
     """
 
     endpoint: str
     region: str
     api_url: str
+    sender_api_url: str
     outputs: Mapping[str, str]
 
     def to_record(self) -> dict[str, object]:
         """Give what `.homing/local.json` holds; other programs read it."""
         record = asdict(self)
-        record["apiUrl"] = record.pop("api_url")
-        return record
+        return {to_camel(name): value for name, value in record.items()}
 
 
 def up(
@@ -104,14 +107,20 @@ def throwaway(
 
 def _deploy(running: Emulator) -> LocalCloud:
     outputs = deployment.deploy(running.endpoint, running.state_dir)
-    cloud = LocalCloud(running.endpoint, REGION, _api_url(running.endpoint, outputs), outputs)
+    cloud = LocalCloud(
+        endpoint=running.endpoint,
+        region=REGION,
+        api_url=_api_url(running.endpoint, outputs["ApiUrl"]),
+        sender_api_url=_api_url(running.endpoint, outputs["SenderApiUrl"]),
+        outputs=outputs,
+    )
     (running.state_dir / RECORD).write_text(json.dumps(cloud.to_record(), indent=2) + "\n")
     return cloud
 
 
-def _api_url(endpoint: str, outputs: Mapping[str, str]) -> str:
-    """Address the API by path, since names under `localhost` do not resolve everywhere."""
-    host = urlsplit(outputs["ApiUrl"]).hostname or ""
+def _api_url(endpoint: str, url: str) -> str:
+    """Address an API by path, since names under `localhost` do not resolve everywhere."""
+    host = urlsplit(url).hostname or ""
     return f"{endpoint}/_aws/execute-api/{host.split('.')[0]}/$default"
 
 

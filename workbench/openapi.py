@@ -11,7 +11,9 @@ from pydantic.json_schema import models_json_schema
 
 from homing.identifiers import DEFAULT_SENDER_ID, SENDER_ID
 from homing.request_model import MessageRequest
+from workbench import openapi_endpoints
 from workbench.api_models import AcceptedMessage, Health, MessageState, Problem
+from workbench.openapi_parts import content, response, retry_after
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -24,9 +26,8 @@ _MODELS: tuple[type[BaseModel], ...] = (
     MessageState,
     Problem,
     Health,
+    *openapi_endpoints.MODELS,
 )
-_JSON = "application/json"
-_PROBLEM = "application/problem+json"
 
 
 def openapi_document() -> dict[str, Any]:
@@ -39,13 +40,14 @@ def openapi_document() -> dict[str, Any]:
             "description": "Hand over messages, and see what became of them. See docs/api.md.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "security": [{"iam": []}],
+        "security": [{"key": []}, {"iam": []}],
         "paths": {
             "/v1/messages": {"post": _post_message()},
             "/v1/messages/{messageId}": {"get": _get_message()},
+            **openapi_endpoints.endpoint_paths(),
             "/v1/health": {"get": _get_health()},
         },
-        "components": {"schemas": _schemas(), "securitySchemes": {"iam": _iam()}},
+        "components": {"schemas": _schemas(), "securitySchemes": {"key": _key(), "iam": _iam()}},
     }
 
 
@@ -54,16 +56,17 @@ def _post_message() -> dict[str, Any]:
     return {
         "operationId": "postMessage",
         "summary": "Hand over a message",
-        "requestBody": {"required": True, "content": _content(_JSON, MessageRequest)},
+        "requestBody": {"required": True, "content": content(MessageRequest)},
         "responses": {
-            "202": _response("Taken in", AcceptedMessage, headers=link),
-            "200": _response("Had been taken in before", AcceptedMessage, headers=link),
-            "400": _response("The request is wrong", Problem),
-            "403": {"description": "Not signed, or not allowed to"},
-            "409": _response("The messageId stands for other content", Problem),
-            "413": _response("The payload is too large", Problem),
+            "202": response("Taken in", AcceptedMessage, headers=link),
+            "200": response("Had been taken in before", AcceptedMessage, headers=link),
+            "400": response("The request is wrong", Problem),
+            "403": {"description": "Not let in, or not for this sender"},
+            "404": response("The sender has no such endpoint", Problem),
+            "409": response("The messageId stands for other content", Problem),
+            "413": response("The payload is too large", Problem),
             "429": {"description": "Too many requests"},
-            "503": _response("Nothing is promised; repeat", Problem, headers=_retry_after()),
+            "503": response("Nothing is promised; repeat", Problem, headers=retry_after()),
         },
     }
 
@@ -78,10 +81,10 @@ def _get_message() -> dict[str, Any]:
             {"name": "senderId", "in": "query", "required": False, "schema": sender},
         ],
         "responses": {
-            "200": _response("Every delivery and its history", MessageState),
-            "403": {"description": "Not signed, or not allowed to"},
-            "404": _response("No such message is on record", Problem),
-            "503": _response("The record cannot be read; ask again", Problem, _retry_after()),
+            "200": response("Every delivery and its history", MessageState),
+            "403": {"description": "Not let in, or not for this sender"},
+            "404": response("No such message is on record", Problem),
+            "503": response("The record cannot be read; ask again", Problem, retry_after()),
         },
     }
 
@@ -91,25 +94,17 @@ def _get_health() -> dict[str, Any]:
         "operationId": "getHealth",
         "summary": "See whether the API is there",
         "security": [],
-        "responses": {"200": _response("It is", Health)},
+        "responses": {"200": response("It is", Health)},
     }
 
 
-def _response(
-    description: str, model: type[BaseModel], headers: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    content = _content(_PROBLEM if model is Problem else _JSON, model)
-    return {"description": description, "content": content} | (
-        {"headers": headers} if headers else {}
-    )
-
-
-def _content(media_type: str, model: type[BaseModel]) -> dict[str, Any]:
-    return {media_type: {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}
-
-
-def _retry_after() -> dict[str, Any]:
-    return {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+def _key() -> dict[str, Any]:
+    return {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "hmg_...",
+        "description": "The API key of a sender, at SenderApiUrl. It acts for that sender only.",
+    }
 
 
 def _iam() -> dict[str, Any]:
@@ -117,7 +112,7 @@ def _iam() -> dict[str, Any]:
         "type": "apiKey",
         "name": "Authorization",
         "in": "header",
-        "description": "AWS Signature Version 4, service execute-api.",
+        "description": "AWS Signature Version 4, service execute-api, at ApiUrl.",
         "x-amazon-apigateway-authtype": "awsSigv4",
     }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from homing.errors import InvalidMessageError
 from homing.policy import Policy
 from homing.policy_override import conflicts, override
-from homing.request_model import read_fields
+from homing.request_model import MessageRequest, read_fields
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ def read_policy(typed: Mapping[str, str]) -> Policy:
     if "schedule" in given or "preset" in given:
         given = {name: given[name] for name in given if name in {*_WORDS, "schedule", *_WHOLE}}
     raw = {name: _value(name, text) for name, text in given.items()}
-    fields, errors = read_fields({"targetUrl": "https://example.com/", "payload": 0, "policy": raw})
+    fields, errors = read_fields(
+        MessageRequest, {"targetUrl": "https://example.com/", "payload": 0, "policy": raw}
+    )
     errors = errors or list(conflicts(raw))
     if errors:
         raise PolicyError("; ".join(_sentence(error.field, error.message) for error in errors))

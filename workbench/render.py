@@ -111,7 +111,7 @@ def fates(found: Iterable[Seen]) -> Table:
         wrong = complaints(seen)
         made.add_row(
             seen.fate.does,
-            status(", ".join(view.status for view in seen.deliveries)),
+            status(", ".join(view.status for view in seen.deliveries) or seen.fate.status),
             ", ".join(entry["errorCategory"] for entry in seen.attempts),
             str(len(seen.arrivals)),
             Text("no", style="red") if wrong else Text("yes", style="green"),

@@ -31,13 +31,15 @@ class Target:
 
     Args:
         session: who calls, and in which region.
-        api_url: the base of the API, without a trailing slash.
+        api_url: the base of the API under IAM, without a trailing slash.
+        sender_api_url: the same for senders with API keys.
         outputs: the stack's outputs (docs/cli.md).
         endpoint: of every AWS service for the local cloud, None for AWS.
     """
 
     session: boto3.Session
     api_url: str
+    sender_api_url: str
     outputs: Mapping[str, str]
     endpoint: str | None = None
 
@@ -79,6 +81,7 @@ def local_target(record: Path) -> Target:
         return Target(
             session=_local_session(found["region"]),
             api_url=found["apiUrl"],
+            sender_api_url=found["senderApiUrl"],
             outputs=found["outputs"],
             endpoint=found["endpoint"],
         )
@@ -98,9 +101,14 @@ def aws_target(session: boto3.Session, stack: str) -> Target:
     except (BotoCoreError, ClientError) as error:
         raise NoTargetError(f"stack {stack} cannot be read: {error}") from error
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
-    if "ApiUrl" not in outputs:
+    if not outputs.keys() >= {"ApiUrl", "SenderApiUrl"}:
         raise NoTargetError(f"stack {stack} has no output ApiUrl: it is not a stack of Homing")
-    return Target(session, outputs["ApiUrl"].rstrip("/"), outputs)
+    return Target(
+        session=session,
+        api_url=outputs["ApiUrl"].rstrip("/"),
+        sender_api_url=outputs["SenderApiUrl"].rstrip("/"),
+        outputs=outputs,
+    )
 
 
 def _local_session(region: str) -> boto3.Session:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import secrets
+from dataclasses import dataclass, replace
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from typer.testing import CliRunner
@@ -57,3 +60,45 @@ def receiver() -> Iterator[Receiver]:
 def run_id() -> str:
     """Tell the messages of one test from those of another on the same cloud."""
     return secrets.token_hex(4)
+
+
+@dataclass(frozen=True)
+class Door:
+    """The senders' door, and a key to come with."""
+
+    url: str
+    key: str | None
+
+    def __call__(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Give the status and the document that a request is answered with."""
+        parts = urlsplit(self.url)
+        connection = HTTPConnection(parts.netloc, timeout=30)
+        headers = {"Content-Type": "application/json"}
+        if self.key is not None:
+            headers["Authorization"] = f"Bearer {self.key}"
+        text = None if body is None else json.dumps(body)
+        try:
+            connection.request(method, parts.path + path, text, headers)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read() or b"null")
+        finally:
+            connection.close()
+
+    def with_key(self, key: str | None) -> Door:
+        return replace(self, key=key)
+
+
+@pytest.fixture
+def door(cloud: Target) -> Door:
+    return Door(cloud.sender_api_url, None)
+
+
+@pytest.fixture
+def enter(homing: Homing, door: Door, run_id: str) -> Callable[[str], Door]:
+    """Make a sender of this test's own, with a key."""
+
+    def make(name: str) -> Door:
+        done = homing("senders", "add", f"{name}-{run_id}", "--json")
+        return door.with_key(json.loads(done.stdout)["key"])
+
+    return make

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from homing.address_guard import AddressGuard
 from homing.settings import AcceptSettings
 from lambdas import accept
 from simulation.clock import MINUTE, to_datetime
@@ -29,6 +30,8 @@ SETTINGS = AcceptSettings(
     delivery_queue_url="deliveries",
     default_policy=DEPLOYMENT.policy,
     retention_days=DEPLOYMENT.retention_days,
+    endpoints_table="endpoints",
+    address_guard=AddressGuard(allow_http=True),
 )
 SENT_TWICE = Scenario(
     (Submission("m0", ("a", "b")), Submission("m0", ("a", "b"), at=6 * MINUTE)),

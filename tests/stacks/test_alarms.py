@@ -16,6 +16,8 @@ ALARM, TOPIC_POLICY = "AWS::CloudWatch::Alarm", "AWS::SNS::TopicPolicy"
 FUNCTIONS = [
     "Intake/Accept",
     "Intake/GetMessage",
+    "Endpoints/Endpoints",
+    "Senders/Authorize",
     "Intake/Dispatch",
     "Workflow/Deliver",
     "Workflow/Classify",
@@ -51,6 +53,7 @@ WATCHED: dict[str, tuple[str, str, str | None, float]] = {
     "LedgerTriesFailed": ("Homing", "LedgerTryFailed", None, 4),
     "QueueAge": ("AWS/SQS", "ApproximateAgeOfOldestMessage", "Intake/Deliveries", 300),
     "ApiErrors": ("AWS/ApiGateway", "5xx", "Intake/Api", 1),
+    "SenderApiErrors": ("AWS/ApiGateway", "5xx", "Senders/Api", 1),
     **{
         f"{path.partition('/')[2]}{metric}": ("AWS/Lambda", metric, path, 1)
         for path in FUNCTIONS

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parents[2]
 OUTPUTS = {
     "ApiUrl": "Intake/Api",
+    "SenderApiUrl": "Senders/Api",
+    "KeysTable": "Registry/Keys",
+    "EndpointsTable": "Registry/Endpoints",
+    "SecretsTable": "Registry/Secrets",
     "LedgerTable": "Ledger/Deliveries",
     "MessagesTable": "Ledger/Messages",
     "DeliveryQueueUrl": "Intake/Deliveries",
@@ -71,7 +75,7 @@ def test_every_log_group_forgets(synthesize: Callable[..., Any]) -> None:
 def test_there_is_a_log_group_for_each_function_the_workflow_and_the_api(stack: Any) -> None:
     groups = set(stack.resources("AWS::Logs::LogGroup"))
     functions = {f"{path}Logs" for path in stack.resources("AWS::Lambda::Function")}
-    assert groups == functions | {"Workflow/Logs", "Intake/AccessLogs"}
+    assert groups == functions | {"Workflow/Logs", "Intake/AccessLogs", "Senders/AccessLogs"}
 
 
 def test_the_stack_itself_is_protected_as_its_tables_are(synthesize: Callable[..., Any]) -> None:

@@ -14,9 +14,11 @@ from homing import settings as handler_settings
 from homing.policy import Jitter, Policy
 from homing.settings import (
     AcceptSettings,
+    AuthorizeSettings,
     ComputeBackoffSettings,
     DeliverSettings,
     DispatchSettings,
+    EndpointsSettings,
     GetMessageSettings,
     RecordRetrySettings,
     Settings,
@@ -34,6 +36,8 @@ FUNCTIONS: dict[str, tuple[str, type[Settings] | None]] = {
     "Intake/Accept": ("accept", AcceptSettings),
     "Intake/GetMessage": ("get_message", GetMessageSettings),
     "Intake/Dispatch": ("dispatch", DispatchSettings),
+    "Endpoints/Endpoints": ("endpoints", EndpointsSettings),
+    "Senders/Authorize": ("authorize", AuthorizeSettings),
     "Workflow/Deliver": ("deliver", DeliverSettings),
     "Workflow/Classify": ("classify", None),
     "Workflow/ComputeBackoff": ("compute_backoff", ComputeBackoffSettings),
@@ -76,6 +80,12 @@ def test_a_function_finds_exactly_the_variables_that_its_handler_reads(
         ("Intake/Accept", "MESSAGES_TABLE", "Ledger/Messages"),
         ("Intake/Accept", "LEDGER_TABLE", "Ledger/Deliveries"),
         ("Intake/Accept", "DELIVERY_QUEUE_URL", "Intake/Deliveries"),
+        ("Intake/Accept", "ENDPOINTS_TABLE", "Registry/Endpoints"),
+        ("Endpoints/Endpoints", "ENDPOINTS_TABLE", "Registry/Endpoints"),
+        ("Endpoints/Endpoints", "SECRETS_TABLE", "Registry/Secrets"),
+        ("Senders/Authorize", "KEYS_TABLE", "Registry/Keys"),
+        ("Workflow/Deliver", "ENDPOINTS_TABLE", "Registry/Endpoints"),
+        ("Workflow/Deliver", "SECRETS_TABLE", "Registry/Secrets"),
         ("Intake/GetMessage", "MESSAGES_TABLE", "Ledger/Messages"),
         ("Intake/GetMessage", "LEDGER_TABLE", "Ledger/Deliveries"),
         ("Intake/Dispatch", "STATE_MACHINE_ARN", "Workflow/StateMachine"),
@@ -108,7 +118,10 @@ def test_settings_reach_the_handlers_as_they_read_them(synthesize: Callable[...,
         max_attempts=5, base_delay_seconds=0.5, jitter=Jitter.FULL
     )
     assert settings.retention_days == 7
-    deliver = DeliverSettings.from_env(environment(stack, "Workflow/Deliver"))
+    variables = environment(stack, "Workflow/Deliver")
+    deliver = DeliverSettings.from_env(
+        {name: value if isinstance(value, str) else "-" for name, value in variables.items()}
+    )
     assert deliver.attempt_timeout_seconds == 2.5
     backoff = ComputeBackoffSettings.from_env(environment(stack, "Workflow/ComputeBackoff"))
     assert backoff.retention_days == 7

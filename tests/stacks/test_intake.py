@@ -14,39 +14,63 @@ QUEUE, MAPPING = "AWS::SQS::Queue", "AWS::Lambda::EventSourceMapping"
 DAY = 86_400
 
 
-def test_every_route_but_health_asks_for_a_signature(stack: Any) -> None:
-    routes = [route["Properties"] for route in stack.resources("AWS::ApiGatewayV2::Route").values()]
-    assert {route["RouteKey"]: route["AuthorizationType"] for route in routes} == {
-        "POST /v1/messages": "AWS_IAM",
-        "GET /v1/messages/{messageId}": "AWS_IAM",
-        "GET /v1/health": "NONE",
-    }
+DOORS = {"Intake/Api": ("AWS_IAM", "Intake"), "Senders/Api": ("CUSTOM", "Senders")}
+ANSWERS = {
+    "POST /v1/messages": "Intake/Accept",
+    "GET /v1/messages/{messageId}": "Intake/GetMessage",
+    "GET /v1/health": "Intake/GetMessage",
+    "GET /v1/endpoints": "Endpoints/Endpoints",
+    "GET /v1/endpoints/{endpointId}": "Endpoints/Endpoints",
+    "PUT /v1/endpoints/{endpointId}": "Endpoints/Endpoints",
+    "PATCH /v1/endpoints/{endpointId}": "Endpoints/Endpoints",
+    "DELETE /v1/endpoints/{endpointId}": "Endpoints/Endpoints",
+    "POST /v1/endpoints/{endpointId}/rotate-secret": "Endpoints/Endpoints",
+    "POST /v1/endpoints/{endpointId}/test": "Intake/Accept",
+}
 
 
-def test_routes_lead_to_the_functions_that_answer_them(stack: Any) -> None:
+def routes(stack: Any, door: str) -> list[dict[str, Any]]:
+    every = [route["Properties"] for route in stack.resources("AWS::ApiGatewayV2::Route").values()]
+    return [route for route in every if stack.referred(route["ApiId"]) == door]
+
+
+@pytest.mark.parametrize(("door", "kind"), [(door, kind) for door, (kind, _) in DOORS.items()])
+def test_every_route_but_health_asks_who_calls(stack: Any, door: str, kind: str) -> None:
+    asked = {route["RouteKey"]: route["AuthorizationType"] for route in routes(stack, door)}
+    assert asked == {**dict.fromkeys(ANSWERS, kind), "GET /v1/health": "NONE"}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_routes_lead_to_the_functions_that_answer_them(stack: Any, door: str) -> None:
     answers = {}
-    for route in stack.resources("AWS::ApiGatewayV2::Route").values():
-        target = route["Properties"]["Target"]["Fn::Join"][1][1]["Ref"]
+    for route in routes(stack, door):
+        target = route["Target"]["Fn::Join"][1][1]["Ref"]
         integration = stack.template["Resources"][target]["Properties"]
-        answers[route["Properties"]["RouteKey"]] = stack.referred(integration["IntegrationUri"])
+        answers[route["RouteKey"]] = stack.referred(integration["IntegrationUri"])
         assert integration["PayloadFormatVersion"] == "2.0"
-    assert answers == {
-        "POST /v1/messages": "Intake/Accept",
-        "GET /v1/messages/{messageId}": "Intake/GetMessage",
-        "GET /v1/health": "Intake/GetMessage",
-    }
+    assert answers == ANSWERS
 
 
-def test_the_api_is_throttled_and_logs_who_asked_but_no_content(stack: Any) -> None:
-    stage = stack.properties("AWS::ApiGatewayV2::Stage", "Intake/Stage")
+def test_a_senders_key_is_asked_for_anew_within_a_minute(stack: Any) -> None:
+    (authorizer,) = stack.resources("AWS::ApiGatewayV2::Authorizer").values()
+    properties = authorizer["Properties"]
+    assert properties["AuthorizerType"] == "REQUEST"
+    assert properties["IdentitySource"] == ["$request.header.Authorization"]
+    assert properties["EnableSimpleResponses"] is True
+    assert properties["AuthorizerResultTtlInSeconds"] <= 60
+
+
+@pytest.mark.parametrize("scope", [scope for _, scope in DOORS.values()])
+def test_the_api_is_throttled_and_logs_who_asked_but_no_content(stack: Any, scope: str) -> None:
+    stage = stack.properties("AWS::ApiGatewayV2::Stage", f"{scope}/Stage")
     assert stage["DefaultRouteSettings"] == {
         "ThrottlingRateLimit": 300,
         "ThrottlingBurstLimit": 600,
     }
     access_log = stage["AccessLogSettings"]
-    assert stack.referred(access_log["DestinationArn"]) == "Intake/AccessLogs"
+    assert stack.referred(access_log["DestinationArn"]) == f"{scope}/AccessLogs"
     fields = json.loads(access_log["Format"])
-    assert {"requestId", "caller", "routeKey", "status"} <= set(fields)
+    assert {"requestId", "caller", "senderId", "keyId", "routeKey", "status"} <= set(fields)
     assert all(value.startswith("$context.") for value in fields.values())
 
 

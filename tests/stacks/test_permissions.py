@@ -15,6 +15,8 @@ FUNCTIONS = [
     "Intake/Accept",
     "Intake/GetMessage",
     "Intake/Dispatch",
+    "Endpoints/Endpoints",
+    "Senders/Authorize",
     "Workflow/Deliver",
     "Workflow/Classify",
     "Workflow/ComputeBackoff",
@@ -37,6 +39,11 @@ ANYWHERE = {
     "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
 }
+CHANGE = ("GetItem", "PutItem", "DeleteItem")
+DEFAULT_BUS = (
+    "arn:{'Ref': 'AWS::Partition'}:events:{'Ref': 'AWS::Region'}:{'Ref': 'AWS::AccountId'}"
+    ":event-bus/default"
+)
 CONSUME = {
     ("sqs:ChangeMessageVisibility", "Intake/Deliveries"),
     ("sqs:DeleteMessage", "Intake/Deliveries"),
@@ -82,6 +89,7 @@ def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
                 ("dynamodb:PutItem", "Ledger/Messages"),
                 ("dynamodb:GetItem", "Ledger/Messages"),
                 ("dynamodb:Query", "Ledger/Deliveries"),
+                ("dynamodb:BatchGetItem", "Registry/Endpoints"),
                 ("sqs:SendMessage", "Intake/Deliveries"),
             },
         ),
@@ -103,7 +111,28 @@ def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
                 *CONSUME,
             },
         ),
-        ("Workflow/Deliver", set()),
+        (
+            "Workflow/Deliver",
+            {
+                ("dynamodb:GetItem", "Registry/Endpoints"),
+                ("dynamodb:UpdateItem", "Registry/Endpoints"),
+                ("dynamodb:GetItem", "Registry/Secrets"),
+                ("kms:Decrypt", "Registry/Key"),
+                ("events:PutEvents", DEFAULT_BUS),
+            },
+        ),
+        (
+            "Endpoints/Endpoints",
+            {
+                *((f"dynamodb:{action}", "Registry/Endpoints") for action in (*CHANGE, "Query")),
+                *((f"dynamodb:{action}", "Registry/Secrets") for action in CHANGE),
+                ("kms:Decrypt", "Registry/Key"),
+                ("kms:Encrypt", "Registry/Key"),
+                ("kms:ReEncrypt*", "Registry/Key"),
+                ("kms:GenerateDataKey*", "Registry/Key"),
+            },
+        ),
+        ("Senders/Authorize", {("dynamodb:GetItem", "Registry/Keys")}),
         ("Workflow/Classify", set()),
         ("Workflow/ComputeBackoff", set()),
         ("Workflow/RecordRetry", {("dynamodb:UpdateItem", "Ledger/Deliveries")}),
@@ -161,7 +190,10 @@ def test_no_action_is_a_wildcard_and_a_wildcard_resource_is_the_only_one_there_i
 ) -> None:
     roles = stack.resources("AWS::IAM::Role")
     pairs = set().union(*(allowed(stack, role) for role in roles))
-    assert not {action for action, _ in pairs if "*" in action}
+    assert {action for action, _ in pairs if "*" in action} == {
+        "kms:ReEncrypt*",
+        "kms:GenerateDataKey*",
+    }
     assert {action for action, on in pairs if "*" in on} <= ANYWHERE
 
 
@@ -175,3 +207,35 @@ def test_a_queue_is_encrypted_and_refuses_plain_http(stack: Any, queue: str) -> 
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert statement["Effect"] == "Deny"
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_secrets_are_for_deliver_and_the_endpoints_api_alone(stack: Any) -> None:
+    """No other role may touch the table or use the key, in whatever way."""
+    trusted = {"Workflow/DeliverRole", "Endpoints/EndpointsRole"}
+    for role in set(stack.resources("AWS::IAM::Role")) - trusted:
+        reachable = {on for _, on in allowed(stack, role)}
+        assert not {on for on in reachable if on.startswith(("Registry/Secrets", "Registry/Key/"))}
+        assert "Registry/Key" not in reachable
+        assert not any(action.startswith("kms:") for action, _ in allowed(stack, role))
+
+
+def test_the_key_belongs_to_the_account_and_turns_over_every_year(stack: Any) -> None:
+    key = stack.properties("AWS::KMS::Key", "Registry/Key")
+    assert key["EnableKeyRotation"] is True
+    (statement,) = key["KeyPolicy"]["Statement"]
+    assert str(statement["Principal"]).endswith(":root']]}}")
+
+
+def test_the_secrets_table_is_encrypted_with_that_key(stack: Any) -> None:
+    table = stack.properties("AWS::DynamoDB::Table", "Registry/Secrets")
+    assert table["SSESpecification"]["SSEType"] == "KMS"
+    assert stack.referred(table["SSESpecification"]["KMSMasterKeyId"]) == "Registry/Key"
+
+
+@pytest.mark.parametrize("table", ["Keys", "Endpoints", "Secrets"])
+def test_the_registry_can_be_restored_and_is_not_deleted_by_accident(
+    stack: Any, table: str
+) -> None:
+    properties = stack.properties("AWS::DynamoDB::Table", f"Registry/{table}")
+    assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert properties["DeletionProtectionEnabled"] is True

@@ -114,6 +114,23 @@ def messages_table(aws: None) -> MessagesTable:
     return MessagesTable("messages", client)
 
 
+@pytest.fixture
+def registry(aws: None) -> Any:
+    """A DynamoDB client beside the three tables of the registry, made as the stack makes them."""
+    client = boto3.client("dynamodb")
+    for name, keys in {"keys": ["pk"], "secrets": ["pk"], "endpoints": ["pk", "sk"]}.items():
+        client.create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": key, "KeyType": kind}
+                for key, kind in zip(keys, ["HASH", "RANGE"], strict=False)
+            ],
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        )
+    return client
+
+
 @dataclass(frozen=True)
 class DeliveryQueue:
     """A delivery queue in moto, and what has been put on it."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from homing.address_guard import AddressGuard
 from homing.delivery import Delivery
 from homing.policy import Policy
 from lambdas import accept
@@ -27,7 +28,11 @@ BODY = (
 
 @pytest.fixture(autouse=True)
 def container(
-    messages_table: Any, ledger_table: Any, delivery_queue: Any, monkeypatch: pytest.MonkeyPatch
+    messages_table: Any,
+    ledger_table: Any,
+    delivery_queue: Any,
+    registry: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[None]:
     """A fresh container with the environment that the stack gives it."""
     monkeypatch.setenv("MESSAGES_TABLE", messages_table.name)
@@ -35,10 +40,12 @@ def container(
     monkeypatch.setenv("DELIVERY_QUEUE_URL", delivery_queue.url)
     monkeypatch.setenv("DEFAULT_POLICY", json.dumps(Policy(max_attempts=4).to_document()))
     monkeypatch.setenv("RETENTION_DAYS", "30")
-    for cached in (accept._settings, accept._intake):
+    monkeypatch.setenv("ENDPOINTS_TABLE", "endpoints")
+    monkeypatch.setenv("ADDRESS_GUARD", json.dumps(AddressGuard().to_document()))
+    for cached in (accept._settings, accept._intake, accept._rules):
         cached.cache_clear()
     yield
-    for cached in (accept._settings, accept._intake):
+    for cached in (accept._settings, accept._intake, accept._rules):
         cached.cache_clear()
 
 

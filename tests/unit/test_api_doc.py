@@ -21,23 +21,29 @@ from homing import (
     request_model,
     target_url,
 )
+from homing.address_guard import AddressGuard
+from homing.endpoint_request import EndpointRequest, read_endpoint
 from homing.errors import InvalidMessageError
 from homing.policy import Policy
 from homing.problem import invalid
-from workbench.api_models import AcceptedMessage, MessageState, Problem
+from workbench.api_models import AcceptedMessage, MessageState, NewEndpoint, Problem
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
-REQUESTS, ANSWERS = EXAMPLES[:2], EXAMPLES[2:]
+REQUESTS, ANSWERS = EXAMPLES[:2], EXAMPLES[2:5]
+ENDPOINT, ENDPOINT_ANSWER = EXAMPLES[5:]
 
 
 def parse(body: str) -> message.Message:
     return message.parse_message(
         body,
         now=datetime(2025, 12, 28, 12, tzinfo=UTC),
-        default_policy=Policy(),
-        retention=timedelta(days=30),
-        new_id=lambda: "msg_new",
+        rules=message.Rules(
+            default_policy=Policy(),
+            retention=timedelta(days=30),
+            guard=AddressGuard(),
+            new_id=lambda: "msg_new",
+        ),
     )
 
 
@@ -55,9 +61,22 @@ def test_the_problem_on_the_page_is_what_is_answered() -> None:
 
 def test_the_fullest_request_on_the_page_has_every_field_but_target_url() -> None:
     fields = {str(field.alias) for field in request_model.MessageRequest.model_fields.values()}
-    assert json.loads(REQUESTS[1]).keys() == fields - {"targetUrl"}
+    other_ways = {"targetUrl", "endpointId", "endpointIds"}
+    assert json.loads(REQUESTS[1]).keys() == fields - other_ways
     for name in fields:
         assert f"`{name}`" in PAGE
+
+
+def test_the_endpoint_on_the_page_can_be_set_up_and_has_every_field() -> None:
+    given, _ = read_endpoint(EndpointRequest, ENDPOINT, AddressGuard(), Policy())
+    fields = EndpointRequest.model_fields
+    assert given.keys() == fields.keys()
+    for field in fields.values():
+        assert f"| `{field.alias}` |" in PAGE
+
+
+def test_the_endpoint_answered_on_the_page_is_of_the_documented_form() -> None:
+    NewEndpoint.model_validate_json(ENDPOINT_ANSWER, extra="forbid")
 
 
 @pytest.mark.parametrize(
@@ -97,6 +116,6 @@ def test_the_limits_on_the_page_are_those_of_the_code(what: str, limit: int) -> 
 def test_every_kind_of_problem_is_on_the_page() -> None:
     source = (Path(__file__).parents[2] / "homing" / "problem.py").read_text(encoding="utf-8")
     kinds = re.findall(r'\("([a-z-]+)", "', source)
-    assert len(kinds) == 5
+    assert len(kinds) == 9
     for kind in kinds:
         assert f"`{kind}`" in PAGE

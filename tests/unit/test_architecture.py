@@ -11,7 +11,6 @@ import pytest
 
 from homing.delivery import Delivery
 from homing.outcome import Outcome
-from homing.sender import Sender
 from lambdas import classify, compute_backoff, deliver, record_retry
 
 if TYPE_CHECKING:
@@ -78,9 +77,9 @@ class Chance:
 
 
 class Endpoint:
-    """A sender whose endpoint answers as on the page."""
+    """A deliverer whose endpoint answers as on the page."""
 
-    def send(self, *_: Any) -> Outcome:
+    def deliver(self, *_: Any) -> Outcome:
         return Outcome.from_document(example("### Deliver"))
 
 
@@ -101,16 +100,12 @@ def test_the_handler_gives_the_documented_output(
     state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compute_backoff, "_chance", Chance())
-    monkeypatch.setattr(deliver, "_sender", Endpoint)
+    monkeypatch.setattr(deliver, "_deliverer", Endpoint)
     documented, given = example(f"### {state}"), HANDLERS[state](event(state), None)
     if state == "RecordRetry":
         assert given.pop("reason")
         assert documented.pop("reason")
     assert given == documented
-
-
-def test_a_sender_offers_what_the_deliver_handler_calls() -> None:
-    assert callable(Sender(attempt_timeout_seconds=1).send)
 
 
 def test_every_state_of_the_definition_is_on_the_page() -> None:

@@ -98,3 +98,12 @@ def test_the_limit_of_attempts_turns_a_retry_into_the_end(
 def test_a_verdict_survives_the_way_through_its_document() -> None:
     verdict = classify(outcome(429), attempts=1, max_attempts=3)
     assert Verdict.from_document(verdict.to_document()) == verdict
+
+
+def test_an_error_text_is_cut_to_what_the_ledger_keeps() -> None:
+    """Whoever made the outcome: the sender cuts its own texts, a Catch of the workflow does not."""
+    error = AttemptError(ErrorKind.INTERNAL, "x" * 5000)
+    verdict = classify(
+        Outcome("2025-12-28T12:00:00.000Z", 0, error=error), attempts=1, max_attempts=3
+    )
+    assert verdict.reason == "x" * 200

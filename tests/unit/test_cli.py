@@ -133,7 +133,8 @@ def test_a_receiver_whose_port_is_taken_says_so(runner: CliRunner) -> None:
 
 def test_a_local_cloud_that_has_gone_is_told_in_one_line(runner: CliRunner, tmp_path: Path) -> None:
     record = """{"endpoint": "http://127.0.0.1:9", "region": "us-east-1", "outputs": {},
-                 "apiUrl": "http://127.0.0.1:9/api"}"""
+                 "apiUrl": "http://127.0.0.1:9/api",
+                 "senderApiUrl": "http://127.0.0.1:9/senders"}"""
     (tmp_path / ".homing").mkdir()
     (tmp_path / ".homing" / "local.json").write_text(record)
     done = runner.invoke(app, ["status", "m-1"])

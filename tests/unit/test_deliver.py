@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from homing.address_guard import AddressGuard
 from lambdas import deliver
 from workbench.receiver import Receiver
 
@@ -16,12 +19,17 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(registry: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    guard = AddressGuard(allowed_networks=(ip_network("127.0.0.0/8"),))
     monkeypatch.setenv("ATTEMPT_TIMEOUT_SECONDS", "5")
-    deliver._sender.cache_clear()  # a new environment, a new container
+    monkeypatch.setenv("ADDRESS_GUARD", json.dumps(guard.to_document()))
+    monkeypatch.setenv("ENDPOINTS_TABLE", "endpoints")
+    monkeypatch.setenv("SECRETS_TABLE", "secrets")
+    monkeypatch.setenv("DISABLE_AFTER_HOURS", "120")
+    deliver._deliverer.cache_clear()  # a new environment, a new container
     yield
-    deliver._sender().close()
-    deliver._sender.cache_clear()
+    deliver._deliverer().close()
+    deliver._deliverer.cache_clear()
 
 
 @pytest.fixture

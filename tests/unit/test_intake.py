@@ -14,6 +14,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from homing.delivery import Request
 from homing.delivery_queue import MAX_BATCH_BYTES, DeliveryQueue, batches
+from homing.endpoints_table import EndpointsTable
 from homing.errors import IntakeError, InvalidMessageError
 from homing.guard import Guard
 from homing.intake import Intake
@@ -82,7 +83,10 @@ def sqs() -> Sqs:
 def intake(messages_table: Any, ledger_table: Any, sqs: Sqs) -> Intake:
     client = messages_table.client
     return Intake(
-        MessagesTable("messages", client), Records("ledger", client), DeliveryQueue("url", sqs)
+        MessagesTable("messages", client),
+        Records("ledger", client),
+        DeliveryQueue("url", sqs),
+        EndpointsTable("endpoints", client),
     )
 
 
@@ -268,6 +272,7 @@ def test_fifty_at_once_come_to_one_guard_and_the_same_answer(
         MessagesTable("messages", client),
         Records("ledger", client),
         DeliveryQueue(delivery_queue.url, delivery_queue.client),
+        EndpointsTable("endpoints", client),
     )
     start = Barrier(50)
 

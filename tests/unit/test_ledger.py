@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from homing.classification import Category, Decision, Status, Verdict
+from homing.classification import MAX_REASON_LENGTH, Category, Decision, Status, Verdict
 from homing.ledger import (
     Ledger,
     RecordResult,
@@ -225,3 +226,17 @@ def test_plain_values_survive_dynamodb(value: Any) -> None:
 def test_whole_numbers_come_back_as_int() -> None:
     back = from_dynamodb({"a": {"N": "1"}, "b": {"N": "1.25"}})
     assert [type(number) for number in back.values()] == [int, float]
+
+
+def test_an_item_stays_small_at_the_highest_number_of_attempts(
+    ledger: Ledger, ledger_table: Any, reference: Reference
+) -> None:
+    """DynamoDB takes 400 KB. 20 entries with the longest error text there is stay below 12."""
+    for attempt_number in range(20):
+        made = update(reference, attempt_number)
+        (entry,) = made["ExpressionAttributeValues"][":entry"]["L"]
+        entry["M"]["errorDetails"] = to_dynamodb({"message": "x" * MAX_REASON_LENGTH})
+        ledger.record(made)
+    (item,) = ledger_table.items()
+    assert len(item["retryHistory"]["L"]) == 20
+    assert len(json.dumps(from_dynamodb(item))) < 12_000

@@ -11,8 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from homing.address_guard import AddressGuard
 from homing.errors import InvalidMessageError
-from homing.message import MAX_BODY_BYTES, MAX_DOCUMENT_BYTES, Message, document_text, parse_message
+from homing.message import (
+    MAX_BODY_BYTES,
+    MAX_DOCUMENT_BYTES,
+    Message,
+    Rules,
+    document_text,
+    parse_message,
+)
 from homing.payload import MAX_PAYLOAD_BYTES
 from homing.policy import PRESETS, Jitter, Policy
 
@@ -25,9 +33,12 @@ def parse(body: str | bytes, *, now: datetime = NOON, default: Policy | None = N
     return parse_message(
         body,
         now=now,
-        default_policy=default or Policy(),
-        retention=RETENTION,
-        new_id=lambda: "msg_new",
+        rules=Rules(
+            default_policy=default or Policy(),
+            retention=RETENTION,
+            guard=AddressGuard(allowed_ports=range(65_536), allow_http=True),
+            new_id=lambda: "msg_new",
+        ),
     )
 
 
@@ -456,7 +467,7 @@ def test_the_document_on_the_queue_is_the_delivery_document() -> None:
 
 
 def test_a_fingerprint_is_of_the_targets_the_content_type_and_the_payload() -> None:
-    urls = ["http://a/", "http://b/"]
+    urls = ["http://a.example/", "http://b.example/"]
 
     def fingerprint(payload: str = "[1]", **fields: Any) -> str:
         given = {"targetUrl": None, "targets": urls} | fields

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from homing.address_guard import AddressGuard
 from homing.errors import SettingsError
 from homing.policy import Policy
-from homing.settings import AcceptSettings, DeliverSettings
+from homing.settings import AcceptSettings, ComputeBackoffSettings
 
 COMPLETE = {
     "MESSAGES_TABLE": "messages",
@@ -14,6 +15,8 @@ COMPLETE = {
     "DELIVERY_QUEUE_URL": "http://queue",
     "DEFAULT_POLICY": json.dumps(Policy(max_attempts=5).to_document()),
     "RETENTION_DAYS": "30",
+    "ENDPOINTS_TABLE": "endpoints",
+    "ADDRESS_GUARD": json.dumps(AddressGuard(allow_http=True).to_document()),
 }
 
 
@@ -21,6 +24,7 @@ def test_settings_are_read_from_the_variables_named_like_their_fields() -> None:
     settings = AcceptSettings.from_env(COMPLETE)
     assert settings.default_policy == Policy(max_attempts=5)
     assert settings.retention_days == 30
+    assert settings.address_guard == AddressGuard(allow_http=True)
     assert AcceptSettings.variables() == tuple(COMPLETE)
 
 
@@ -41,5 +45,5 @@ def test_an_unreadable_variable_is_named(name: str, value: str) -> None:
 
 
 def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ATTEMPT_TIMEOUT_SECONDS", "2.5")
-    assert DeliverSettings.from_env() == DeliverSettings(2.5)
+    monkeypatch.setenv("RETENTION_DAYS", "7")
+    assert ComputeBackoffSettings.from_env() == ComputeBackoffSettings(7)

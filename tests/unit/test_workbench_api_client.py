@@ -63,7 +63,7 @@ def server() -> Iterator[FakeServer]:
 def client(port: int, slept: list[float] | None = None) -> ApiClient:
     endpoint = f"http://127.0.0.1:{port}"
     session = boto3.Session("test", "test", region_name="us-east-1")
-    target = Target(session, f"{endpoint}/api/$default", {}, endpoint)
+    target = Target(session, f"{endpoint}/api/$default", f"{endpoint}/senders", {}, endpoint)
     return ApiClient(target, sleep=(slept if slept is not None else []).append)
 
 

@@ -51,9 +51,33 @@ def test_what_went_as_it_should_is_not_complained_of() -> None:
     assert complaints(SEEN) == ()
 
 
+SIGNED = replace(SEEN, fate=replace(FATE, signed=True), verified=[True, True])
+REFUSED = Fate("limited", "a private address", None, "REFUSED", ())
+SEEN_REFUSED = Seen(
+    fate=REFUSED,
+    handed=[Handed(Line(1, b"{}"), problems=("targetUrl: is not an allowed target",))],
+    deliveries=[],
+    arrivals=[],
+    dead_letters=0,
+)
+
+
+@pytest.mark.parametrize("seen", [SIGNED, SEEN_REFUSED])
+def test_a_signature_that_holds_and_a_refusal_are_as_they_should_be(seen: Seen) -> None:
+    assert complaints(seen) == ()
+
+
 @pytest.mark.parametrize(
     ("seen", "complaint"),
     [
+        (
+            replace(SIGNED, verified=[True, False]),
+            "signatures that held: expected [True, True], found [True, False]",
+        ),
+        (
+            replace(SIGNED, fate=REFUSED, handed=[handed()]),
+            "refused fields: expected ['targetUrl'], found []",
+        ),
         (
             replace(SEEN, arrivals=[after(0), after(3.4)]),
             "request 2 came 0.1 s early",

@@ -19,6 +19,7 @@ RECORD = {
     "endpoint": "http://127.0.0.1:4566",
     "region": "us-east-1",
     "apiUrl": "http://127.0.0.1:4566/_aws/execute-api/abc/$default",
+    "senderApiUrl": "http://127.0.0.1:4566/_aws/execute-api/def/$default",
     "outputs": {"LedgerTable": "ledger"},
 }
 
@@ -77,10 +78,10 @@ class FakeSession:
 
     region_name = "eu-west-1"
 
-    def __init__(self, name: str, output: str) -> None:
+    def __init__(self, name: str, *outputs: str) -> None:
         self._name = name
         url = "https://abc.execute-api.eu-west-1.amazonaws.com/"
-        self._stack = {"Outputs": [{"OutputKey": output, "OutputValue": url}]}
+        self._stack = {"Outputs": [{"OutputKey": key, "OutputValue": url} for key in outputs]}
 
     def client(self, service: str, **_: Any) -> FakeSession:
         assert service == "cloudformation"
@@ -94,7 +95,7 @@ class FakeSession:
 
 
 def test_a_stack_in_aws_is_known_by_its_outputs() -> None:
-    found = aws_target(FakeSession("Homing", "ApiUrl"), "Homing")
+    found = aws_target(FakeSession("Homing", "ApiUrl", "SenderApiUrl"), "Homing")
     assert found.api_url == "https://abc.execute-api.eu-west-1.amazonaws.com"
     assert (found.endpoint, found.session.region_name) == (None, "eu-west-1")
 

@@ -19,6 +19,7 @@ from workbench.dead_letters import DeadLetter
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
+    from homing.delivery import Reference
     from workbench.target import Target
 
 _BATCH = 10
@@ -34,10 +35,12 @@ class Done:
     Args:
         delivery_id: whose.
         complaint: why nothing was done; empty where it was.
+        reference: the delivery; None where the letter was not found.
     """
 
     delivery_id: str
     complaint: str = ""
+    reference: Reference | None = None
 
 
 class Actions(Protocol):
@@ -96,7 +99,7 @@ class QueueActions:
                         QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"]
                     )
                     del wanted[letter.reference.delivery_id]
-                    yield Done(letter.reference.delivery_id)
+                    yield Done(letter.reference.delivery_id, reference=letter.reference)
         finally:
             for message in held:
                 self._sqs.change_message_visibility(

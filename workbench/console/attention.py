@@ -21,7 +21,8 @@ INDEX = "attention"
 FAILURES = (Status.MAX_RETRIES_EXCEEDED, Status.FAILED)
 _DIGITS = "0123456789abcdef"
 _AT_ONCE = 8
-_FIRST_READ, _LONGEST_READ = 8, 128
+_SHORTEST_READ, _LONGEST_READ = 4, 128  # items of one partition
+_NARROW_READ = 800  # items in all, where a filter lets few of them through
 _KEY = ("attention", "attentionAt", "pk", "sk")
 
 
@@ -30,13 +31,22 @@ class _Partition:
 
     Args:
         start: the key after which to begin, None for the beginning.
+        size: how many items are read at first.
         soonest: whether the earliest time comes first.
     """
 
     def __init__(
-        self, client: Any, table: str, name: str, start: list[str] | None, *, soonest: bool
+        self,
+        client: Any,
+        table: str,
+        name: str,
+        start: list[str] | None,
+        size: int,
+        *,
+        soonest: bool,
     ) -> None:
         self.name = name
+        self._size = size
         self.used = start
         self._query = {
             "TableName": table,
@@ -50,11 +60,12 @@ class _Partition:
 
     def open(self) -> None:
         """Read the first items; the partitions do so at the same time."""
-        self._first = self._read(self.used, _FIRST_READ)
+        self._first = self._read(self.used, self._size)
 
     def items(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Give what is left as (time, partition, item), in the order of the index."""
-        answer, size = self._first or self._read(self.used, _FIRST_READ), _FIRST_READ
+        size = self._size
+        answer = self._first or self._read(self.used, size)
         while True:
             for item in map(from_dynamodb, answer["Items"]):
                 yield item["attentionAt"], self.name, item
@@ -102,14 +113,17 @@ class Attention:
             limits: how much it may take.
         """
         soonest = Status.RETRY_SCHEDULED in statuses
-        partitions = self._open(statuses, place or {}, soonest=soonest)
+        is_narrow = filters.is_narrow
+        expected = _NARROW_READ if is_narrow else limits.size
+        partitions = self._open(statuses, place or {}, soonest=soonest, expected=expected)
         merged = _merge(partitions.values(), soonest=soonest)
         found: list[Mapping[str, Any]] = []
         looked_at, ended = 0, False
         while len(found) < limits.size and not ended and not (looked_at and limits.passed):
-            candidates = list(islice(merged, batch_get.AT_ONCE))
-            ended = len(candidates) < batch_get.AT_ONCE
-            for item, record in self._records(candidates):
+            wanted = batch_get.AT_ONCE if is_narrow else limits.size - len(found)
+            candidates = list(islice(merged, wanted))
+            ended = len(candidates) < wanted
+            for item, record in self._records(candidates, filters):
                 if len(found) == limits.size:
                     ended = False
                     break
@@ -124,15 +138,19 @@ class Attention:
     def newest(self, status: Status, limit: int) -> list[dict[str, Any]]:
         """Give the first entries of the index in a status, as they stand in it."""
         soonest = status is Status.RETRY_SCHEDULED
-        partitions = self._open([status], {}, soonest=soonest)
+        partitions = self._open([status], {}, soonest=soonest, expected=limit)
         return list(islice(_merge(partitions.values(), soonest=soonest), limit))
 
     def _open(
-        self, statuses: Sequence[Status], place: Mapping[str, Any], *, soonest: bool
+        self, statuses: Sequence[Status], place: Mapping[str, Any], *, soonest: bool, expected: int
     ) -> dict[str, _Partition]:
+        """Open every partition, so that so many items in all mostly need no second read."""
+        size = min(max(2 * expected // len(_DIGITS), _SHORTEST_READ), _LONGEST_READ)
         names = [f"{status.value}#{digit}" for status in statuses for digit in _DIGITS]
         partitions = {
-            name: _Partition(self._client, self._table, name, place.get(name), soonest=soonest)
+            name: _Partition(
+                self._client, self._table, name, place.get(name), size, soonest=soonest
+            )
             for name in names
         }
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -140,11 +158,12 @@ class Attention:
         return partitions
 
     def _records(
-        self, items: Sequence[Mapping[str, Any]]
+        self, items: Sequence[Mapping[str, Any]], filters: Filters
     ) -> list[tuple[Mapping[str, Any], Mapping[str, Any] | None]]:
-        """Pair each entry of the index with its record; None where it is gone."""
+        """Pair each entry of the index with its record; None where it cannot fit, or is gone."""
         keys = [(item["pk"], item["sk"]) for item in items]
-        found = batch_get.records(self._client, self._table, keys)
+        asked = [key for key, item in zip(keys, items, strict=True) if filters.may_fit(item)]
+        found = batch_get.records(self._client, self._table, asked)
         return [(item, found.get(key)) for item, key in zip(items, keys, strict=True)]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from homing.classification import Status
 from homing.delivery import Reference, message_key
+from homing.identifiers import DEFAULT_SENDER_ID
 from homing.messages_table import MessagesTable
 from homing.records import Records
 from workbench.console.attention import Attention
@@ -18,7 +19,7 @@ from workbench.console.table_scan import IN_ONE_READ, NEWEST_FIRST, TableScan, n
 from workbench.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from workbench.console.filters import Filters
     from workbench.target import Target
@@ -63,6 +64,8 @@ class Catalogue:
             CursorError: when the place does not belong to such a list.
         """
         limits = self.limits(size)
+        if place is None and (exact := self._exact(filters)):
+            return Page(tuple(exact), None, len(exact), "exactly this messageId")
         try:
             if filters.status in _INDEXED:
                 return self.attention.page([Status(filters.status)], filters, place, limits)
@@ -109,6 +112,16 @@ class Catalogue:
             if Reference.from_document(record).delivery_id == delivery_id:
                 return record
         raise NotFoundError(f"message {message_id} has no delivery {delivery_id}")
+
+    def _exact(self, filters: Filters) -> list[Mapping[str, Any]]:
+        """Give the deliveries of the message with exactly this id, if there is one that fits."""
+        if not filters.text:
+            return []
+        try:
+            found = self.message(filters.text, filters.sender or DEFAULT_SENDER_ID)
+        except NotFoundError:
+            return []
+        return [record for record in found if filters.fits(record)]
 
     def _whole(self, filters: Filters, offset: int, limits: Limits) -> Page | None:
         """Give a page of a ledger that one read takes in; None where it is larger."""

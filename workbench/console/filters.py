@@ -69,17 +69,28 @@ class Filters:
 
     def fits(self, record: Mapping[str, Any]) -> bool:
         """Tell whether a record, as plain values, fits."""
-        updated = record.get("lastUpdatedAt", "")
         history = record.get("retryHistory") or [{}]
         return (
-            self.status in ("", record.get("status"))
-            and self.sender in ("", record.get("senderId"))
-            and self.endpoint in record.get("targetUrl", "")
+            self.may_fit(record)
+            and self.status in ("", record.get("status"))
             and self.category in ("", history[-1].get("errorCategory"))
-            and (not self.since or updated >= self.since_text)
-            and (not self.until or updated <= self.until_text)
             and self._is_named(record)
         )
+
+    def may_fit(self, entry: Mapping[str, Any]) -> bool:
+        """Tell whether a record can fit by what the attention index has of it."""
+        updated = entry.get("lastUpdatedAt", "")
+        return (
+            self.sender in ("", entry.get("senderId"))
+            and self.endpoint in entry.get("targetUrl", "")
+            and (not self.since or updated >= self.since_text)
+            and (not self.until or updated <= self.until_text)
+        )
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it asks for more than a status, so that many records may not fit."""
+        return any(name != "status" for name in self.to_query())
 
     def _is_named(self, record: Mapping[str, Any]) -> bool:
         begins = str(record.get("messageId", "")).startswith(self.text)

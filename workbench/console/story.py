@@ -145,7 +145,12 @@ class Story:
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen to it by itself."""
-        return self.status not in (Status.QUEUED, Status.RETRY_SCHEDULED)
+        return not (self.is_running or self.status in (Status.QUEUED, Status.RETRY_SCHEDULED))
+
+    @property
+    def is_running(self) -> bool:
+        """Whether an execution is at it, which may have been started after the record's end."""
+        return any(execution.status == "RUNNING" for execution in self.executions)
 
     @property
     def document(self) -> Mapping[str, Any]:

@@ -1,0 +1,44 @@
+"""Trigger `authorize`: say whose API key a request to the senders' door brings."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from homing.api_key import ApiKey, read_authorization
+from homing.keys_table import KeysTable
+from homing.settings import AuthorizeSettings
+from lambdas.observation import log_message
+
+_CONFIG = Config(
+    connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3}
+)
+
+
+@cache
+def _keys() -> KeysTable:
+    return KeysTable(
+        AuthorizeSettings.from_env().keys_table, boto3.client("dynamodb", config=_CONFIG)
+    )
+
+
+def _find(header: str) -> ApiKey | None:
+    presented = read_authorization(header)
+    key = None if presented is None else _keys().find(presented.key_id)
+    return key if key and presented and key.opens_with(presented.secret) else None
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Answer in the form of simple responses (API Gateway, Lambda authorizers of HTTP APIs, 2.0).
+
+    Says no to a key that is unknown, wrong or revoked without telling which. Where the table cannot
+    be read it raises, and the API answers 500: in doubt, nobody passes.
+    """
+    key = _find(event["identitySource"][0])
+    if key is None:
+        log_message("key.refused", "KeyRefused", path=event.get("rawPath"))
+        return {"isAuthorized": False}
+    return {"isAuthorized": True, "context": {"senderId": key.sender_id, "keyId": key.key_id}}

@@ -1,0 +1,70 @@
+"""The one stage of an HTTP API: throttled, and with an access log."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import jsii
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_apigatewayv2 as apigwv2
+from aws_cdk import aws_logs as logs
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+    from stacks.settings import StackSettings
+
+# A POST may name ten targets, and Step Functions starts 300 executions a second by default; the
+# queue holds what comes in faster. The limit is against a sender gone wild.
+_RATE_PER_SECOND = 300
+_BURST = 600
+
+# Who asked for what and what came of it; neither bodies nor headers.
+_ACCESS_LOG = {
+    "requestId": "$context.requestId",
+    "time": "$context.requestTime",
+    "ip": "$context.identity.sourceIp",
+    "caller": "$context.identity.userArn",
+    "senderId": "$context.authorizer.senderId",
+    "keyId": "$context.authorizer.keyId",
+    "routeKey": "$context.routeKey",
+    "path": "$context.path",
+    "status": "$context.status",
+    "latencyMs": "$context.responseLatency",
+    "error": "$context.error.message",
+    "integrationError": "$context.integrationErrorMessage",
+}
+
+
+def api_stage(scope: Construct, api: apigwv2.HttpApi, settings: StackSettings) -> apigwv2.HttpStage:
+    """Give an API its stage (`Stage`) and the stage its log (`AccessLogs`), both in this scope."""
+    access_logs = logs.LogGroup(
+        scope,
+        "AccessLogs",
+        retention=settings.log_retention,
+        removal_policy=settings.removal_policy,
+    )
+    return apigwv2.HttpStage(
+        scope,
+        "Stage",
+        http_api=api,
+        auto_deploy=True,
+        throttle=apigwv2.ThrottleSettings(rate_limit=_RATE_PER_SECOND, burst_limit=_BURST),
+        access_log_settings=_AccessLogs(access_logs),
+    )
+
+
+# CDK's Python has no ready class for this interface.
+@jsii.implements(apigwv2.IAccessLogSettings)
+class _AccessLogs:
+    def __init__(self, log_group: logs.LogGroup) -> None:
+        self._log_group = log_group
+
+    @property
+    def destination(self) -> apigwv2.IAccessLogDestination:
+        return apigwv2.LogGroupLogDestination(self._log_group)
+
+    @property
+    def format(self) -> apigateway.AccessLogFormat:
+        return apigateway.AccessLogFormat.custom(json.dumps(_ACCESS_LOG))

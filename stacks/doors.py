@@ -1,0 +1,114 @@
+"""The two doors: one HTTP API under IAM for calls from within AWS, one for senders with API keys.
+
+Both have the same routes and the same functions behind them. What differs is who is let in, and
+that a sender's key acts for that sender only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration
+from aws_cdk import aws_apigatewayv2 as apigwv2
+from aws_cdk.aws_apigatewayv2_authorizers import HttpLambdaAuthorizer, HttpLambdaResponseType
+from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
+from constructs import Construct
+
+from stacks.api_stage import api_stage
+from stacks.exceptions import except_from
+from stacks.function import PythonFunction
+from stacks.ledger import grant
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stacks.registry import Registry
+    from stacks.settings import StackSettings
+
+# How long an API remembers that a key is good. A revocation takes effect within this time.
+REMEMBERED = Duration.seconds(15)
+
+
+class SenderDoor(Construct):
+    """The HTTP API for senders, each with keys of its own.
+
+    Args:
+        settings: log retention.
+        registry: where the keys are.
+        routes: what is behind the door, the same as behind the other one.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: StackSettings,
+        registry: Registry,
+        routes: Sequence[Route],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._routes = routes
+        self.authorize = PythonFunction(
+            self,
+            "Authorize",
+            settings=settings,
+            timeout=Duration.seconds(10),  # an API waits 10 s for an authorizer
+            memory_size=512,
+            environment={"KEYS_TABLE": registry.keys.table_name},
+        )
+        grant(registry.keys, self.authorize, "dynamodb:GetItem")
+        self.api = apigwv2.HttpApi(
+            self,
+            "Api",
+            description="Homing, for senders with API keys",
+            create_default_stage=False,
+            default_authorizer=HttpLambdaAuthorizer(
+                "SenderKeys",
+                self.authorize,
+                response_types=[HttpLambdaResponseType.SIMPLE],
+                identity_source=["$request.header.Authorization"],
+                results_cache_ttl=REMEMBERED,
+            ),
+        )
+        self.stage = api_stage(self, self.api, settings)
+        add_routes(self.api, routes)
+
+    @property
+    def functions(self) -> tuple[PythonFunction, ...]:
+        """The function that checks keys, and those behind the door."""
+        return (self.authorize, *dict.fromkeys(route.function for route in self._routes))
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route of the HTTP API.
+
+    Args:
+        method: GET, PUT and so on.
+        path: with `{names}` for what is free in it.
+        function: what answers.
+        is_open: whether anybody may ask.
+    """
+
+    method: str
+    path: str
+    function: PythonFunction
+    is_open: bool = False
+
+
+def add_routes(api: apigwv2.HttpApi, routes: Sequence[Route]) -> None:
+    """Put functions behind an API; the health route is open, since monitors have no keys."""
+    integrations: dict[str, HttpLambdaIntegration] = {}
+    for route in routes:
+        name = f"{route.function.node.id}Integration"
+        integration = integrations.setdefault(name, HttpLambdaIntegration(name, route.function))
+        added = api.add_routes(
+            path=route.path,
+            methods=[apigwv2.HttpMethod[route.method]],
+            integration=integration,
+            authorizer=apigwv2.HttpNoneAuthorizer() if route.is_open else None,
+        )
+        if route.is_open:
+            except_from(added[0], "APIG4", "Monitors have no keys; the answer says nothing.")

@@ -1,0 +1,76 @@
+"""What senders do with their endpoints: one function, and its routes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration
+from constructs import Construct
+
+from stacks.doors import Route
+from stacks.exceptions import except_from
+from stacks.function import PythonFunction
+from stacks.ledger import grant
+
+if TYPE_CHECKING:
+    from stacks.registry import Registry
+    from stacks.settings import StackSettings
+
+
+class EndpointApi(Construct):
+    """The function `endpoints`, and the routes to it.
+
+    It is the only one that may write secrets, and beside `deliver` the only one that may read them.
+
+    Args:
+        settings: the default policy, and which targets may be reached.
+        registry: where endpoints and their secrets are.
+        accept: takes in test messages, as it takes in all.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: StackSettings,
+        registry: Registry,
+        accept: PythonFunction,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._accept = accept
+        self.endpoints = PythonFunction(
+            self,
+            "Endpoints",
+            settings=settings,
+            timeout=Duration.seconds(15),
+            memory_size=512,
+            environment={
+                "ENDPOINTS_TABLE": registry.endpoints.table_name,
+                "SECRETS_TABLE": registry.secrets.table_name,
+                "DEFAULT_POLICY": json.dumps(settings.policy.to_document()),
+                "ADDRESS_GUARD": json.dumps(settings.address_guard.to_document()),
+            },
+        )
+        change = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem")
+        grant(registry.endpoints, self.endpoints, *change, "dynamodb:Query")
+        grant(registry.secrets, self.endpoints, *change)
+        registry.key.grant_encrypt_decrypt(self.endpoints)
+        for action in ("GenerateDataKey", "ReEncrypt"):
+            except_from(
+                self.endpoints.own_role,
+                f"IAM5[Action::kms:{action}*]",
+                "What DynamoDB asks of whoever writes to an encrypted table, on this key alone.",
+            )
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """What is behind the API."""
+        one = "/v1/endpoints/{endpointId}"
+        return (
+            Route("GET", "/v1/endpoints", self.endpoints),
+            *(Route(method, one, self.endpoints) for method in ("GET", "PUT", "PATCH", "DELETE")),
+            Route("POST", f"{one}/rotate-secret", self.endpoints),
+            Route("POST", f"{one}/test", self._accept),
+        )

@@ -1,0 +1,240 @@
+"""The console in a real browser, against a real local cloud."""
+
+from __future__ import annotations
+
+import json
+import re
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+    from workbench.api_client import ApiClient
+    from workbench.receiver import Receiver
+
+PAGES = {
+    "/": "Overview",
+    "/deliveries": "Deliveries",
+    "/deliveries?status=MAX_RETRIES_EXCEEDED": "Deliveries",
+    "/dead-letters": "Dead letters",
+    "/what-if": "What if the policy were another?",
+    "/what-if?preset=standard-webhooks": "What if the policy were another?",
+}
+SECOND_MS = 1000
+DELIVERED_MS = 30_000
+
+
+def post(api: ApiClient, message_id: str, url: str) -> None:
+    body = {"messageId": message_id, "targetUrl": url, "payload": {"total": 12}}
+    assert api.submit(json.dumps(body).encode(), again=True).ok
+
+
+def rows(page: Page) -> Any:
+    return page.locator("tbody tr")
+
+
+@pytest.mark.parametrize(("path", "title"), PAGES.items())
+def test_each_page_loads_without_a_complaint(
+    page: Page, console: str, path: str, title: str
+) -> None:
+    page.goto(console + path)
+    expect(page.locator("h1")).to_have_text(title)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_nothing_serious(browser: Browser, console: str, path: str, scheme: Any) -> None:
+    context = browser.new_context(color_scheme=scheme, bypass_csp=True)
+    try:
+        page = context.new_page()
+        page.goto(console + path)
+        assert serious(page) == []
+    finally:
+        context.close()
+
+
+def serious(page: Page) -> list[tuple[str, Any]]:
+    """What axe finds that is serious or critical: the rule, and where."""
+    found = Axe().run(page).response["violations"]
+    return [
+        (one["id"], [node["target"] for node in one["nodes"]][:5])
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_phone_need_not_scroll_sideways(browser: Browser, console: str, path: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    try:
+        page = context.new_page()
+        page.goto(console + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    finally:
+        context.close()
+
+
+def test_nothing_jumps_while_the_overview_renews_itself(page: Page, console: str) -> None:
+    page.add_init_script(
+        "window.shift = 0; new PerformanceObserver((list) => {"
+        " for (const entry of list.getEntries()) window.shift += entry.value;"
+        "}).observe({type: 'layout-shift', buffered: true});"
+    )
+    page.goto(console)
+    with page.expect_response(lambda answer: "hours=" in answer.url, timeout=15_000):
+        pass
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.shift") < 0.02
+
+
+def test_a_delivery_is_followed_live_from_queued_to_delivered(
+    page: Page, console: str, api: ApiClient, receiver: Receiver, message_id: str
+) -> None:
+    post(api, message_id, f"{receiver.url}/script/503,503,200")
+    page.goto(console)
+    page.get_by_role("searchbox").fill(message_id)
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name=message_id).click()
+    status = page.locator("#story > .head .status")
+    expect(status).to_have_text(re.compile("Queued|Retry scheduled"))
+    expect(page.locator(".countdown")).to_have_text(re.compile("in|now"), timeout=DELIVERED_MS)
+    expect(status).to_have_text(re.compile("Delivered"), timeout=DELIVERED_MS)
+    expect(page.locator(".timeline .attempt")).to_have_count(3)
+    expect(page.locator(".state.now")).to_have_attribute("data-state", "Delivered")
+    assert page.locator(".arrow.taken").count() >= 8
+
+
+def test_a_person_finds_why_a_message_was_not_delivered_and_sends_it_again(
+    page: Page, console: str, api: ApiClient, receiver: Receiver, message_id: str
+) -> None:
+    """Only by what the pages say: search, read, send again, and see it arrive."""
+    post(api, message_id, f"{receiver.url}/script/410,200")
+    page.goto(console)
+    page.get_by_role("searchbox").fill(message_id)
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name=message_id).click()
+    expect(page.get_by_text("Why it was not delivered")).to_be_visible(timeout=DELIVERED_MS)
+    expect(page.get_by_text("The endpoint says that it is gone for good")).to_be_visible()
+    page.get_by_role("button", name="Send again").click()
+    expect(page.locator("h1")).to_have_text("Send again 1 message?")
+    page.get_by_role("button", name="Send again").click()
+    expect(page.get_by_role("status")).to_have_text("Done: 1 of 1.", timeout=DELIVERED_MS)
+    page.locator("#job li a").click()
+    expect(page.locator("#story > .head .status")).to_have_text(
+        re.compile("Delivered"), timeout=DELIVERED_MS
+    )
+    ours = [arrival for arrival in receiver.arrivals if arrival.message_id == message_id]
+    assert len(ours) == 2
+
+
+def test_dead_letters_are_chosen_and_discarded(
+    page: Page, console: str, api: ApiClient, receiver: Receiver, message_id: str
+) -> None:
+    post(api, message_id, f"{receiver.url}/script/410")
+    row = page.locator("tbody tr", has_text=message_id)
+    deadline = monotonic() + DELIVERED_MS / SECOND_MS
+    page.goto(f"{console}/dead-letters")
+    while row.count() == 0 and monotonic() < deadline:
+        page.wait_for_timeout(500)
+        page.get_by_role("link", name="Look again").click()
+    row.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Discard").click()
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_role("status")).to_have_text("Done: 1 of 1.", timeout=DELIVERED_MS)
+    page.goto(f"{console}/dead-letters")
+    expect(row).to_have_count(0)
+
+
+def test_ten_thousand_deliveries_are_paged_through_each_page_within_a_second(
+    page: Page, console: str
+) -> None:
+    page.goto(f"{console}/deliveries?status=MAX_RETRIES_EXCEEDED")
+    seen: set[str] = set()
+    for _ in range(4):
+        names = rows(page).locator("th a").all_inner_texts()
+        assert len(names) == 50
+        assert seen.isdisjoint(names)
+        seen.update(names)
+        started = monotonic()
+        page.get_by_role("link", name="Next page").click()
+        expect(rows(page).locator("th a").first).not_to_have_text(names[0])
+        assert monotonic() - started < 1
+    times = sorted(seen)
+    assert times[0] == "seed-00007"  # the latest failure comes first
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "column"),
+    [
+        ("Endpoint", "shop-7.example", "shop-7.example"),
+        ("Sender", "crm", "crm"),
+        ("Id", "seed-0012", "seed-0012"),
+    ],
+)
+def test_a_list_is_narrowed_down_as_one_types(
+    page: Page, console: str, label: str, value: str, column: str
+) -> None:
+    page.goto(f"{console}/deliveries")
+    page.get_by_label(label, exact=True).fill(value)
+    expect(rows(page).first).to_contain_text(column)
+    expect(rows(page).filter(has_not_text=column)).to_have_count(0)
+    assert value in page.url
+
+
+def test_a_list_is_narrowed_down_by_status_outcome_and_time(page: Page, console: str) -> None:
+    page.goto(f"{console}/deliveries")
+    page.get_by_label("Status").select_option("Failed")
+    expect(rows(page).filter(has_not_text="Failed")).to_have_count(0)
+    expect(rows(page).first).to_contain_text("Gone")
+    page.get_by_label("Latest outcome").select_option("Timeout")
+    expect(rows(page)).to_have_count(0)
+    page.get_by_label("Status").select_option("any")
+    expect(rows(page).first).to_contain_text("Timeout")
+    page.get_by_label("until").fill("2020-01-01T00:00")
+    expect(rows(page)).to_have_count(0)
+
+
+def test_a_console_that_only_reads_offers_no_action(page: Page, reading_console: str) -> None:
+    page.goto(f"{reading_console}/dead-letters")
+    expect(page.get_by_role("button", name="Send again")).to_have_count(0)
+    expect(page.get_by_role("checkbox")).to_have_count(0)
+    expect(page.get_by_text("--allow-actions")).to_be_visible()
+
+
+def test_what_if_answers_as_one_types(page: Page, console: str) -> None:
+    page.goto(f"{console}/what-if")
+    page.get_by_label("Attempts at most").fill("6")
+    expect(page.locator(".panel tbody").first.locator("tr")).to_have_count(6)
+    page.get_by_label("Multiplier").fill("0")
+    expect(page.get_by_role("alert")).to_contain_text("multiplier")
+    expect(page.locator("#schedule canvas")).to_have_count(0)
+    page.get_by_label("Multiplier").fill("3")
+    expect(page.locator("#schedule canvas")).to_be_visible()
+
+
+def test_the_theme_can_be_switched_and_is_kept(page: Page, console: str) -> None:
+    page.goto(console)
+    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.get_by_role("button", name="Switch between light and dark").click()
+    after = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert after != before
+    page.reload()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == after
+
+
+def test_the_keyboard_alone_leads_to_a_delivery(page: Page, console: str) -> None:
+    page.goto(console)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    focused = page.evaluate("document.activeElement.id")
+    assert focused == "main"
+    while page.evaluate("document.activeElement.closest('th') === null"):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Timeline")).to_be_visible()

@@ -1,0 +1,134 @@
+"""Planted secrets and payload marks, looked for wherever a run leaves something behind."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from workbench.emulator import log_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from conftest import Door
+
+    from workbench.receiver import Receiver
+    from workbench.target import Target
+
+MARK = "payload-mark"
+FAST = {"maxAttempts": 2, "baseDelaySeconds": 0, "maxDelaySeconds": 0, "jitter": "none"}
+
+
+def log_lines(cloud: Target) -> Iterator[str]:
+    """What the functions, the workflows and the APIs have logged."""
+    logs = cloud.client("logs")
+    for page in logs.get_paginator("describe_log_groups").paginate():
+        for group in page["logGroups"]:
+            name = group["logGroupName"]
+            for found in logs.get_paginator("filter_log_events").paginate(logGroupName=name):
+                yield from (event["message"] for event in found["events"])
+
+
+def histories(cloud: Target) -> Iterator[str]:
+    """Everything that Step Functions remembers of its executions."""
+    states = cloud.client("stepfunctions")
+    pages = states.get_paginator("list_executions").paginate(
+        stateMachineArn=cloud.outputs["StateMachineArn"]
+    )
+    for page in pages:
+        for execution in page["executions"]:
+            arn = execution["executionArn"]
+            yield json.dumps(states.describe_execution(executionArn=arn), default=str)
+            yield json.dumps(
+                states.get_execution_history(executionArn=arn, maxResults=1000), default=str
+            )
+
+
+def table(cloud: Target, output: str) -> str:
+    pages = cloud.client("dynamodb").get_paginator("scan").paginate(TableName=cloud.outputs[output])
+    return json.dumps([item for page in pages for item in page["Items"]])
+
+
+def queue(cloud: Target, output: str) -> str:
+    sqs, url, found = cloud.client("sqs"), cloud.outputs[output], []
+    while messages := sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=2
+    ).get("Messages"):
+        found += [message["Body"] for message in messages]
+    return "\n".join(found)
+
+
+@pytest.fixture
+def planted(
+    enter: Callable[[str], Door], homing: Any, receiver: Receiver, run_id: str
+) -> dict[str, str]:
+    """Run deliveries of every kind of end, and give each secret that was used, by its name."""
+    shop = enter("leak")
+    assert shop.key is not None
+    header = f"header-{run_id}"
+    secrets = {"key": shop.key.split("_", 2)[2], "header": header}
+    for name, script in (("ok", "200"), ("flaky", "503,200"), ("bad", "500"), ("gone", "410")):
+        settings = {
+            "url": f"{receiver.url}/script/{script}/{name}",
+            "headers": {"Authorization": f"Bearer {header}"},
+            "policy": FAST,
+        }
+        _, made = shop("PUT", f"/v1/endpoints/{name}", settings)
+        _, rotated = shop("POST", f"/v1/endpoints/{name}/rotate-secret", {})
+        secrets |= {f"{name}, old": made["secret"], f"{name}, new": rotated["secret"]}
+        body = {"endpointId": name, "payload": {"mark": f"{MARK}-{run_id}"}}
+        status, accepted = shop("POST", "/v1/messages", body)
+        assert status == 202
+        _until_ended(shop, accepted["messageId"])
+    _until_logged()
+    assert {arrival.headers["authorization"] for arrival in receiver.arrivals} == {
+        f"Bearer {header}"
+    }
+    return secrets
+
+
+def _until_ended(door: Door, message_id: str) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        _, found = door("GET", f"/v1/messages/{message_id}")
+        if found["deliveries"][0]["status"] not in {"QUEUED", "RETRY_SCHEDULED"}:
+            return
+        time.sleep(0.2)
+    raise AssertionError("a delivery has not ended within a minute")
+
+
+def _until_logged() -> None:
+    time.sleep(1)
+
+
+def test_no_secret_is_in_a_log_a_history_a_record_a_queue_or_a_url(
+    cloud: Target, cloud_folder: Path, planted: dict[str, str], receiver: Receiver, run_id: str
+) -> None:
+    places = {
+        "logs": "\n".join(log_lines(cloud)),
+        "emulator": log_file(cloud_folder / ".homing").read_text(errors="replace"),
+        "histories": "\n".join(histories(cloud)),
+        "ledger": table(cloud, "LedgerTable"),
+        "messages": table(cloud, "MessagesTable"),
+        "endpoints": table(cloud, "EndpointsTable"),
+        "keys": table(cloud, "KeysTable"),
+        "dead letters": queue(cloud, "DeadLetterQueueUrl"),
+        "requests": "\n".join(f"{each.path} {each.body!r}" for each in receiver.arrivals),
+    }
+    leaks = [
+        f"{name} in {place}"
+        for place, text in places.items()
+        for name, secret in planted.items()
+        if secret in text or secret.removeprefix("whsec_") in text
+    ]
+    assert leaks == []
+    # The places were really looked at: what may be there is there.
+    for place in ("logs", "histories", "ledger", "messages", "endpoints", "dead letters"):
+        assert f"leak-{run_id}" in places[place], place
+    assert f"{MARK}-{run_id}" not in places["logs"]
+    assert f"{MARK}-{run_id}" not in places["ledger"] + places["messages"]
+    assert f"{MARK}-{run_id}" in places["histories"]

@@ -1,0 +1,217 @@
+"""One attempt from end to end, with a sender that only remembers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from homing.addressees import Addressees
+from homing.confidential import Confidential, owner_of_sender
+from homing.deliverer import Deliverer
+from homing.endpoint import Endpoint
+from homing.endpoint_store import EndpointStore
+from homing.errors import InquiryError
+from homing.outcome import AttemptError, ErrorKind, Outcome
+from homing.secret_rotation import SigningSecret
+
+if TYPE_CHECKING:
+    from homing.delivery import Delivery, Reference
+
+NOON = "2025-12-28T12:00:00.000Z"
+START = datetime(2025, 12, 28, 12, tzinfo=UTC)
+SECRET, OLD = "whsec_" + "A" * 32, "whsec_" + "B" * 32
+ENDPOINT = Endpoint("default", "orders", "https://example.com/hooks", NOON, NOON)
+KEPT = Confidential(
+    (
+        SigningSecret(SECRET, START),
+        SigningSecret(OLD, START - timedelta(days=1), START + timedelta(hours=1)),
+    ),
+    {"X-Tenant": "endpoint's", "X-Other": "endpoint's"},
+)
+
+
+class Bench:
+    """A deliverer between tables in moto and a sender, a watch and a log that remember."""
+
+    def __init__(self, client: Any) -> None:
+        self.store = EndpointStore("endpoints", "secrets", client)
+        self.now = START
+        self.outcome = Outcome(NOON, 12, http_status=200)
+        self.sent: list[tuple[Any, tuple[str, ...]]] = []
+        self.recorded: list[str] = []
+        self.reported: list[tuple[str, dict[str, str]]] = []
+        self.watch_error: InquiryError | None = None
+        self.addressees = Addressees(self.store.endpoints, self.store.secrets)
+        self.deliverer = Deliverer(
+            sender=self,  # type: ignore[arg-type]  # a sender that only remembers
+            addressees=self.addressees,
+            watch=self,  # type: ignore[arg-type]
+            disable_after_hours=5,
+            now=lambda: self.now,
+            report=lambda event, fields: self.reported.append((event, fields)),
+        )
+
+    def send(self, reference: Reference, request: Any, secrets: tuple[str, ...]) -> Outcome:
+        del reference
+        self.sent.append((request, secrets))
+        return self.outcome
+
+    def record(self, endpoint: Endpoint, finding: Any, at: str) -> bool:
+        del endpoint, at
+        if self.watch_error:
+            raise self.watch_error
+        self.recorded.append(finding.step)
+        return True
+
+    def close(self) -> None:
+        self.sent.clear()
+
+
+@pytest.fixture
+def bench(registry: Any) -> Bench:
+    return Bench(registry)
+
+
+@pytest.fixture
+def to_endpoint(delivery: Delivery) -> Reference:
+    return replace(delivery.reference, endpoint_id="orders")
+
+
+def test_what_goes_to_an_endpoint_is_signed_by_all_its_active_secrets_the_newest_first(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery
+) -> None:
+    bench.store.save(ENDPOINT, KEPT)
+    assert bench.deliverer.deliver(to_endpoint, delivery.request) == bench.outcome
+    ((request, secrets),) = bench.sent
+    assert secrets == (SECRET, OLD)
+    assert request.payload == delivery.request.payload
+
+
+def test_of_two_headers_with_one_name_the_messages_wins(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery
+) -> None:
+    bench.store.save(ENDPOINT, KEPT)
+    bench.deliverer.deliver(to_endpoint, delivery.request)
+    assert bench.sent[0][0].headers == {"X-Other": "endpoint's", "x-tenant": "acme"}
+
+
+def test_a_secret_whose_grace_has_ended_signs_no_more(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery
+) -> None:
+    """Remembered or not: its end is looked at with every attempt."""
+    bench.store.save(ENDPOINT, KEPT)
+    for seconds in (3599, 3601):
+        bench.now = START + timedelta(seconds=seconds)
+        bench.deliverer.deliver(to_endpoint, delivery.request)
+    assert [secrets for _, secrets in bench.sent] == [(SECRET, OLD), (SECRET,)]
+
+
+def test_a_plain_url_is_signed_with_the_senders_own_secret_if_it_has_one(
+    bench: Bench, delivery: Delivery
+) -> None:
+    bench.deliverer.deliver(delivery.reference, delivery.request)
+    bench.store.secrets.put(owner_of_sender("default"), replace(KEPT, headers={}))
+    bench.addressees.forget(delivery.reference)
+    bench.deliverer.deliver(delivery.reference, delivery.request)
+    assert [secrets for _, secrets in bench.sent] == [(), (SECRET, OLD)]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "reason"),
+    [
+        (None, "the endpoint has been deleted"),
+        (
+            replace(ENDPOINT, enabled=False, disabled_reason="by its sender"),
+            "the endpoint is disabled: by its sender",
+        ),
+    ],
+)
+def test_nothing_is_sent_to_an_endpoint_that_is_gone_or_disabled(
+    bench: Bench,
+    to_endpoint: Reference,
+    delivery: Delivery,
+    endpoint: Endpoint | None,
+    reason: str,
+) -> None:
+    if endpoint:
+        bench.store.save(endpoint, KEPT)
+    outcome = bench.deliverer.deliver(to_endpoint, delivery.request)
+    assert outcome.error == AttemptError(ErrorKind.DISABLED, reason)
+    assert (outcome.timestamp, outcome.response_time) == (NOON, 0)
+    assert not bench.sent
+
+
+def test_what_is_known_of_an_endpoint_is_looked_up_anew_after_a_minute(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery
+) -> None:
+    bench.store.save(ENDPOINT, KEPT)
+    bench.deliverer.deliver(to_endpoint, delivery.request)
+    bench.store.save(replace(ENDPOINT, enabled=False, version=2))
+    for seconds in (59, 60):
+        bench.now = START + timedelta(seconds=seconds)
+        bench.deliverer.deliver(to_endpoint, delivery.request)
+    assert len(bench.sent) == 2
+
+
+def test_while_nobody_can_say_whom_to_deliver_to_nothing_is_sent(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery, registry: Any
+) -> None:
+    """It might go unsigned, or to an endpoint that is disabled. The outcome is worth a retry."""
+    registry.delete_table(TableName="secrets")
+    outcome = bench.deliverer.deliver(to_endpoint, delivery.request)
+    assert outcome.error is not None
+    assert outcome.error.kind is ErrorKind.INTERNAL
+    assert not bench.sent
+    assert bench.reported[0][0] == "addressee.unreadable"
+
+
+def test_an_outcome_is_noted_and_the_endpoint_looked_up_anew(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery
+) -> None:
+    bench.store.save(ENDPOINT, KEPT)
+    bench.outcome = Outcome(NOON, 12, http_status=410)
+    bench.deliverer.deliver(to_endpoint, delivery.request)
+    assert bench.recorded == ["disable"]
+    assert [event for event, _ in bench.reported] == ["endpoint.disabled"]
+    bench.store.save(replace(ENDPOINT, enabled=False, version=2))
+    bench.deliverer.deliver(to_endpoint, delivery.request)
+    assert len(bench.sent) == 1
+
+
+def test_a_health_that_cannot_be_recorded_does_not_change_the_outcome(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery
+) -> None:
+    bench.store.save(ENDPOINT, KEPT)
+    bench.outcome = Outcome(NOON, 12, http_status=500)
+    bench.watch_error = InquiryError("no table")
+    assert bench.deliverer.deliver(to_endpoint, delivery.request) == bench.outcome
+    assert [event for event, _ in bench.reported] == ["endpoint.unrecorded"]
+
+
+def test_why_a_target_was_blocked_is_in_our_log_only(bench: Bench, delivery: Delivery) -> None:
+    error = AttemptError(ErrorKind.BLOCKED, "is not an allowed target", "10.0.0.1 is private")
+    bench.outcome = Outcome(NOON, 12, error=error)
+    outcome = bench.deliverer.deliver(delivery.reference, delivery.request)
+    assert "10.0.0.1" not in str(outcome.to_document())
+    ((event, fields),) = bench.reported
+    assert (event, fields["reason"]) == ("target.blocked", "10.0.0.1 is private")
+
+
+def test_no_more_than_a_thousand_addressees_are_remembered(
+    bench: Bench, delivery: Delivery
+) -> None:
+    for number in range(1001):
+        bench.addressees._known[("s", str(number))] = (START, None)  # type: ignore[assignment]
+    bench.deliverer.deliver(delivery.reference, delivery.request)
+    assert len(bench.addressees._known) == 1
+
+
+def test_neither_secrets_nor_header_values_show_in_a_repr(bench: Bench) -> None:
+    bench.store.save(ENDPOINT, KEPT)
+    found = bench.store.secrets.find("endpoint#default#orders")
+    assert found == KEPT
+    assert SECRET not in repr(found)
+    assert "endpoint's" not in repr(found)

@@ -1,0 +1,288 @@
+"""Trigger `endpoints`: what senders do with their endpoints."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from homing.address_guard import AddressGuard
+from homing.confidential import owner_of_endpoint
+from homing.policy import Policy
+from homing.secrets_table import SecretsTable
+from homing.signing import generate_secret
+from lambdas import endpoints
+from workbench.api_models import (
+    DeletedEndpoint,
+    EndpointList,
+    EndpointState,
+    NewEndpoint,
+    Problem,
+    RotatedSecret,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+URL = "https://example.com/hooks"
+ONE = "/v1/endpoints/orders"
+
+
+@pytest.fixture(autouse=True)
+def container(registry: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A fresh container with the environment that the stack gives it."""
+    monkeypatch.setenv("ENDPOINTS_TABLE", "endpoints")
+    monkeypatch.setenv("SECRETS_TABLE", "secrets")
+    monkeypatch.setenv("DEFAULT_POLICY", json.dumps(Policy().to_document()))
+    monkeypatch.setenv("ADDRESS_GUARD", json.dumps(AddressGuard().to_document()))
+    caches = (endpoints._settings, endpoints._store)
+    for cache in caches:
+        cache.cache_clear()
+    yield
+    for cache in caches:
+        cache.cache_clear()
+
+
+def ask(
+    method: str, path: str, body: Any = None, *, owner: str | None = "shop", **query: str
+) -> tuple[int, Any]:
+    """What the HTTP API gets from the function; `owner` is the sender of the key."""
+    authorizer = {"iam": {}} if owner is None else {"lambda": {"senderId": owner}}
+    event = {
+        "version": "2.0",
+        "routeKey": f"{method} {path}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {},
+        "queryStringParameters": query or None,
+        "requestContext": {
+            "http": {"method": method, "path": path},
+            "stage": "$default",
+            "authorizer": authorizer,
+        },
+        "isBase64Encoded": False,
+        **({} if body is None else {"body": body if isinstance(body, str) else json.dumps(body)}),
+    }
+    answer = endpoints.handler(event, None)
+    document = json.loads(answer["body"])
+    if answer["statusCode"] >= 400:
+        Problem.model_validate(document, extra="forbid")
+    return answer["statusCode"], document
+
+
+def fields(problem: dict[str, Any]) -> list[str]:
+    return [error["field"] for error in problem["errors"]]
+
+
+def test_a_new_endpoint_comes_with_its_secret_this_once() -> None:
+    status, made = ask("PUT", ONE, {"url": URL, "headers": {"X-Key": "planted"}, "rate": 3})
+    assert status == 201
+    NewEndpoint.model_validate(made, extra="forbid")
+    assert made["secret"].startswith("whsec_")
+    assert (made["senderId"], made["url"], made["rate"]) == ("shop", URL, 3)
+    assert made["headerNames"] == ["X-Key"]
+    status, found = ask("GET", ONE)
+    assert status == 200
+    EndpointState.model_validate(found, extra="forbid")
+    del made["secret"]
+    assert found == made
+
+
+def test_replacing_an_endpoint_puts_all_back_but_its_secret(registry: Any) -> None:
+    ask("PUT", ONE, {"url": URL, "rate": 3, "headers": {"X-Key": "1"}, "description": "old"})
+    secrets = SecretsTable("secrets", registry)
+    before = secrets.find(owner_of_endpoint("shop", "orders"))
+    status, replaced = ask("PUT", ONE, {"url": "https://new.example/"})
+    after = secrets.find(owner_of_endpoint("shop", "orders"))
+    assert status == 200
+    assert (replaced["url"], replaced["description"]) == ("https://new.example/", "")
+    assert "rate" not in replaced
+    assert "secret" not in replaced
+    assert before is not None
+    assert after is not None
+    assert (after.secrets, after.headers) == (before.secrets, {})
+
+
+def test_a_patch_changes_what_it_gives_and_nothing_else(registry: Any) -> None:
+    _, made = ask("PUT", ONE, {"url": URL, "headers": {"X-Key": "1"}, "policy": {"jitter": "full"}})
+    status, changed = ask("PATCH", ONE, {"description": "new"})
+    assert status == 200
+    assert changed == {
+        **{name: value for name, value in made.items() if name != "secret"},
+        "description": "new",
+        "updatedAt": changed["updatedAt"],
+    }
+    ask("PATCH", ONE, {"headers": {"X-New": "2"}})
+    kept = SecretsTable("secrets", registry).find(owner_of_endpoint("shop", "orders"))
+    assert kept is not None
+    assert kept.headers == {"X-New": "2"}
+
+
+def test_an_endpoint_is_switched_off_and_on_again() -> None:
+    ask("PUT", ONE, {"url": URL})
+    _, off = ask("PATCH", ONE, {"enabled": False})
+    assert (off["enabled"], off["disabledReason"]) == (False, "by its sender")
+    since = off["disabledAt"]
+    _, still = ask("PATCH", ONE, {"enabled": False})
+    assert still["disabledAt"] == since
+    _, on = ask("PATCH", ONE, {"enabled": True})
+    assert on["enabled"]
+    assert not on.keys() & {"disabledAt", "disabledReason"}
+
+
+def test_endpoints_are_listed_by_id_page_by_page() -> None:
+    for name in ("b", "a", "c"):
+        ask("PUT", f"/v1/endpoints/{name}", {"url": URL})
+    ask("PUT", ONE, {"url": URL}, owner="other")
+    _, first = ask("GET", "/v1/endpoints", limit="2")
+    _, rest = ask("GET", "/v1/endpoints", limit="2", after=first["after"])
+    for page in (first, rest):
+        EndpointList.model_validate(page, extra="forbid")
+    names = [[each["endpointId"] for each in page["endpoints"]] for page in (first, rest)]
+    assert names == [["a", "b"], ["c"]]
+    assert "after" not in rest
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "x", "-1", "1.5"])
+def test_a_page_has_a_size_from_1_to_100(limit: str) -> None:
+    status, problem = ask("GET", "/v1/endpoints", limit=limit)
+    assert (status, fields(problem)) == (400, ["limit"])
+
+
+def test_a_deleted_endpoint_is_gone_with_its_secrets(registry: Any) -> None:
+    ask("PUT", ONE, {"url": URL})
+    status, deleted = ask("DELETE", ONE)
+    assert status == 200
+    DeletedEndpoint.model_validate(deleted, extra="forbid")
+    assert ask("GET", ONE)[0] == 404
+    assert registry.scan(TableName="secrets")["Items"] == []
+
+
+def test_a_rotation_gives_a_new_secret_and_the_old_one_signs_on_for_a_day() -> None:
+    _, made = ask("PUT", ONE, {"url": URL})
+    status, rotated = ask("POST", f"{ONE}/rotate-secret")
+    assert status == 200
+    RotatedSecret.model_validate(rotated, extra="forbid")
+    assert rotated["secret"] != made["secret"]
+    assert len(rotated["oldSecretsEndAt"]) == 1
+    assert ask("POST", f"{ONE}/rotate-secret", {"graceSeconds": 0})[1]["oldSecretsEndAt"] == []
+
+
+def test_a_secret_of_ones_own_can_be_brought_along() -> None:
+    ask("PUT", ONE, {"url": URL})
+    own = generate_secret()
+    assert ask("POST", f"{ONE}/rotate-secret", {"secret": own})[1]["secret"] == own
+    status, problem = ask("POST", f"{ONE}/rotate-secret", {"secret": own})
+    assert (status, fields(problem)) == (400, ["secret"])
+
+
+def test_with_ed25519_the_public_key_is_told_and_the_private_one_never() -> None:
+    status, made = ask("PUT", ONE, {"url": URL, "signing": "v1a"})
+    assert status == 201
+    assert made["publicKey"].startswith("whpk_")
+    _, rotated = ask("POST", f"{ONE}/rotate-secret")
+    assert rotated["publicKey"] != made["publicKey"]
+    assert "whsk_" not in json.dumps([made, rotated])
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "url"),
+        ({"url": "http://example.com/"}, "url"),
+        ({"url": "https://10.0.0.1/"}, "url"),
+        ({"url": "nowhere"}, "url"),
+        ({"url": URL, "rate": 0}, "rate"),
+        ({"url": URL, "rate": True}, "rate"),
+        ({"url": URL, "headers": {"Host": "x"}}, "headers.Host"),
+        ({"url": URL, "headers": {"webhook-signature": "x"}}, "headers.webhook-signature"),
+        ({"url": URL, "policy": {"maxAttempts": 21}}, "policy.maxAttempts"),
+        ({"url": URL, "policy": {"preset": "standard-webhooks", "schedule": [1]}}, "policy.preset"),
+        ({"url": URL, "policy": {"baseDelaySeconds": 7200}}, "policy.baseDelaySeconds"),
+        ({"url": URL, "signing": "v2"}, "signing"),
+        ({"url": URL, "enabled": "no"}, "enabled"),
+        ({"url": URL, "description": "x" * 501}, "description"),
+        ({"url": URL, "secret": "whsec_x"}, "secret"),
+        ("[]", "body"),
+        ("{", "body"),
+    ],
+)
+def test_what_is_wrong_with_an_endpoint_is_told_by_the_field(body: Any, field: str) -> None:
+    status, problem = ask("PUT", ONE, body)
+    assert (status, fields(problem)) == (400, [field])
+    assert ask("GET", ONE)[0] == 404
+
+
+def test_a_request_of_any_length_is_not_read() -> None:
+    status, _ = ask("PUT", ONE, {"url": URL, "description": "x" * 70_000})
+    assert status == 413
+
+
+@pytest.mark.parametrize("name", ["a%23b", "x" * 129, "a%20b"])
+def test_an_id_that_no_endpoint_can_have_is_refused(name: str) -> None:
+    status, problem = ask("PUT", f"/v1/endpoints/{name}", {"url": URL})
+    assert (status, fields(problem)) == (400, ["endpointId"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"graceSeconds": -1}, {"graceSeconds": 2_592_001}, {"graceSeconds": "1"}, {"secret": "x"}],
+)
+def test_a_rotation_that_makes_no_sense_is_refused(body: dict[str, Any]) -> None:
+    ask("PUT", ONE, {"url": URL})
+    status, problem = ask("POST", f"{ONE}/rotate-secret", body)
+    assert (status, fields(problem)) == (400, list(body))
+    assert "whsec_x" not in json.dumps(problem)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", ONE, None),
+        ("PATCH", ONE, {"enabled": False}),
+        ("DELETE", ONE, None),
+        ("POST", f"{ONE}/rotate-secret", None),
+    ],
+)
+def test_another_senders_endpoint_is_not_there(method: str, path: str, body: Any) -> None:
+    nowhere = ask(method, path, body, owner="thief")
+    ask("PUT", ONE, {"url": URL})
+    assert ask(method, path, body, owner="thief") == nowhere
+    assert nowhere[0] == 404
+    assert nowhere[1]["type"] == "urn:homing:problem:endpoint-not-found"
+
+
+def test_a_key_cannot_ask_for_another_sender_and_under_iam_anyone_is_named() -> None:
+    ask("PUT", ONE, {"url": URL})
+    status, problem = ask("GET", ONE, owner="thief", senderId="shop")
+    assert (status, fields(problem)) == (403, ["senderId"])
+    assert ask("GET", ONE, owner=None, senderId="shop")[0] == 200
+    assert ask("GET", ONE, owner=None)[0] == 404
+
+
+def test_of_two_changes_at_once_one_is_told_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second reads what the first has not written yet."""
+    ask("PUT", ONE, {"url": URL})
+    store = endpoints._store()
+    stale = store.endpoints.find("shop", "orders")
+    ask("PATCH", ONE, {"description": "first"})
+    monkeypatch.setattr(store.endpoints, "find", lambda *_: stale)
+    for method, body in (("PATCH", {"description": "second"}), ("PUT", {"url": URL})):
+        status, problem = ask(method, ONE, body)
+        assert (status, problem["type"]) == (409, "urn:homing:problem:endpoint-changed")
+
+
+def test_tables_that_cannot_be_reached_are_503(registry: Any, logged: Any) -> None:
+    registry.delete_table(TableName="endpoints")
+    assert ask("GET", ONE)[0] == 503
+    assert ask("PUT", ONE, {"url": URL})[0] == 503
+    assert {line["message"] for line in logged()} == {"endpoints.failed"}
+
+
+def test_no_secret_and_no_header_value_is_logged(logged: Any) -> None:
+    _, made = ask("PUT", ONE, {"url": URL, "headers": {"X-Key": "planted"}})
+    _, rotated = ask("POST", f"{ONE}/rotate-secret")
+    text = json.dumps(logged())
+    assert '"endpoint.set-up"' in text
+    assert not any(each in text for each in ("planted", made["secret"], rotated["secret"]))

@@ -1,0 +1,86 @@
+"""Whom a message goes to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from homing.endpoint import Endpoint
+from homing.errors import InvalidMessageError
+from homing.ownership import acting_sender
+from homing.recipients import no_endpoints, recipients
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+NOON = "2025-12-28T12:00:00.000Z"
+KNOWN = {
+    "a": Endpoint("shop", "a", "https://a.example/", NOON, NOON, policy={"maxAttempts": 5}),
+    "b": Endpoint("shop", "b", "https://b.example/", NOON, NOON),
+    "twin": Endpoint("shop", "twin", "https://b.example/", NOON, NOON),
+}
+
+
+def find(sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:
+    return {each: KNOWN[each] for each in ids if each in KNOWN and sender_id == "shop"}
+
+
+def refused(given: dict[str, Any], sender_id: str = "shop") -> tuple[int, list[str]]:
+    with pytest.raises(InvalidMessageError) as caught:
+        recipients(given, sender_id, find)
+    return caught.value.status, [error.field for error in caught.value.errors]
+
+
+def test_plain_urls_are_taken_as_they_are_each_once() -> None:
+    to = recipients({"targets": ["https://x/", "https://y/", "https://x/"]}, "shop", no_endpoints)
+    assert (to.targets, to.endpoint_ids) == (("https://x/", "https://y/"), ())
+    assert to.names == to.targets
+
+
+def test_endpoints_give_their_urls_and_policies() -> None:
+    to = recipients({"endpoint_ids": ["b", "a", "b"]}, "shop", find)
+    assert to.targets == ("https://b.example/", "https://a.example/")
+    assert to.endpoint_ids == ("b", "a")
+    assert to.policies == {"b": {}, "a": {"maxAttempts": 5}}
+
+
+def test_what_names_an_endpoint_stays_when_its_url_changes() -> None:
+    assert recipients({"endpoint_id": "a"}, "shop", find).names == ("endpoint:a",)
+
+
+@pytest.mark.parametrize("sender_id", ["shop", "thief"])
+def test_an_endpoint_that_the_sender_does_not_have_is_404(sender_id: str) -> None:
+    assert refused({"endpoint_id": "x"}, sender_id) == (404, ["endpointId"])
+
+
+def test_another_senders_endpoint_is_404_by_its_place() -> None:
+    assert refused({"endpoint_ids": ["x", "a"]}) == (404, ["endpointIds[0]"])
+    fields = ["endpointIds[0]", "endpointIds[1]"]
+    assert refused({"endpoint_ids": ["a", "b"]}, "thief") == (404, fields)
+
+
+def test_two_endpoints_with_one_url_cannot_be_told_apart_in_the_ledger() -> None:
+    assert refused({"endpoint_ids": ["a", "b", "twin"]}) == (400, ["endpointIds[2]"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "owner", "acts_for"),
+    [
+        (None, None, "default"),
+        ("shop", None, "shop"),
+        (None, "shop", "shop"),
+        ("shop", "shop", "shop"),
+    ],
+)
+def test_a_request_acts_for_its_keys_sender_or_under_iam_for_whom_it_names(
+    asked: str | None, owner: str | None, acts_for: str
+) -> None:
+    assert acting_sender(asked, owner) == acts_for
+
+
+@pytest.mark.parametrize("asked", ["thief", "default", ""])
+def test_a_key_acts_for_nobody_else(asked: str) -> None:
+    with pytest.raises(InvalidMessageError) as caught:
+        acting_sender(asked, "shop")
+    assert (caught.value.status, caught.value.errors[0].field) == (403, "senderId")

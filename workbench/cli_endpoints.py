@@ -1,0 +1,166 @@
+"""The commands `homing endpoints ...`: what the API does, from the shell."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+import typer
+from rich.table import Table
+
+from workbench import render
+from workbench.api_client import ApiClient
+from workbench.options import AsJson, Profile, Region, Sender, Stack, print_json
+from workbench.target import find_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+app = typer.Typer(no_args_is_help=True, help="Endpoints: URLs that a sender delivers to.")
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The endpointId.", show_default=False)]
+
+
+@app.command("list")
+def list_command(
+    sender: Sender = None,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """List a sender's endpoints."""
+    found = list(_all(ApiClient(find_target(stack, region, profile)), sender))
+    if as_json:
+        print_json(found)
+        return
+    table = Table("endpoint", "URL", "enabled", "failing since", "why disabled")
+    for each in found:
+        reason = each.get("disabledReason", "")
+        enabled = "yes" if each["enabled"] else "no"
+        table.add_row(
+            each["endpointId"], each["url"], enabled, each.get("failingSince", ""), reason
+        )
+    render.console().print(table)
+
+
+@app.command("show")
+def show_command(
+    endpoint_id: Id,
+    sender: Sender = None,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Show an endpoint as JSON; never its secrets."""
+    api = ApiClient(find_target(stack, region, profile))
+    print_json(api.endpoints("GET", _path(endpoint_id), None, sender))
+
+
+@app.command("set")
+def set_command(
+    endpoint_id: Id,
+    url: Annotated[str | None, typer.Option(help="Where to deliver; needed for a new one.")] = None,
+    description: Annotated[str | None, typer.Option(help="For people.")] = None,
+    policy: Annotated[str | None, typer.Option(help="A retry policy, as JSON.")] = None,
+    header: Annotated[
+        list[str] | None, typer.Option(help="Name: value; may be given again. Replaces all.")
+    ] = None,
+    rate: Annotated[int | None, typer.Option(help="How many attempts at once.")] = None,
+    signing: Annotated[str | None, typer.Option(help="v1 or v1a, for the next secret.")] = None,
+    enabled: Annotated[
+        bool | None, typer.Option("--enable/--disable", help="Whether anything is sent to it.")
+    ] = None,
+    sender: Sender = None,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Make an endpoint, or change what is given of one. A new one's secret is shown this once."""
+    given: dict[str, Any] = {
+        "url": url,
+        "description": description,
+        "policy": None if policy is None else _json(policy),
+        "headers": None if header is None else dict(map(_header, header)),
+        "rate": rate,
+        "signing": signing,
+        "enabled": enabled,
+    }
+    body = {name: value for name, value in given.items() if value is not None}
+    api = ApiClient(find_target(stack, region, profile))
+    known = {each["endpointId"] for each in _all(api, sender)}
+    method = "PATCH" if endpoint_id in known else "PUT"
+    print_json(api.endpoints(method, _path(endpoint_id), body, sender))
+
+
+@app.command("delete")
+def delete_command(
+    endpoint_id: Id,
+    sender: Sender = None,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Delete an endpoint with its secrets; messages on their way to it are parked."""
+    api = ApiClient(find_target(stack, region, profile))
+    api.endpoints("DELETE", _path(endpoint_id), None, sender)
+    typer.echo(f"deleted {endpoint_id}")
+
+
+@app.command("rotate-secret")
+def rotate_command(
+    endpoint_id: Id,
+    grace_hours: Annotated[
+        float, typer.Option(min=0, help="How long the old secrets go on signing, in hours.")
+    ] = 24,
+    sender: Sender = None,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Give an endpoint a new secret. It is shown this once."""
+    body = {"graceSeconds": round(grace_hours * 3600)}
+    api = ApiClient(find_target(stack, region, profile))
+    print_json(api.endpoints("POST", f"{_path(endpoint_id)}/rotate-secret", body, sender))
+
+
+@app.command("test")
+def trial_command(
+    endpoint_id: Id,
+    sender: Sender = None,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Send an endpoint a test message; `homing status ID` tells what became of it."""
+    api = ApiClient(find_target(stack, region, profile))
+    print_json(api.endpoints("POST", f"{_path(endpoint_id)}/test", None, sender))
+
+
+def _all(api: ApiClient, sender: str | None) -> Iterator[dict[str, Any]]:
+    query: dict[str, str] = {}
+    while True:
+        page = api.endpoints("GET", "", None, sender, **query)
+        yield from page["endpoints"]
+        if "after" not in page:
+            return
+        query = {"after": page["after"]}
+
+
+def _path(endpoint_id: str) -> str:
+    return f"/{quote(endpoint_id, safe='')}"
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--policy is not JSON: {error}") from error
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise typer.BadParameter(f"--header needs a name and a value: {text!r}")
+    return name.strip(), value.strip()

@@ -1,0 +1,111 @@
+"""The routes of endpoints in the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from homing.endpoint_request import MAX_PAGE, EndpointChange, EndpointRequest, RotationRequest
+from homing.identifiers import DEFAULT_SENDER_ID, ENDPOINT_ID, SENDER_ID
+from workbench.api_models import (
+    AcceptedMessage,
+    DeletedEndpoint,
+    EndpointList,
+    EndpointState,
+    NewEndpoint,
+    Problem,
+    RotatedSecret,
+)
+from workbench.openapi_parts import content, response, retry_after
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+MODELS: tuple[type[BaseModel], ...] = (
+    EndpointRequest,
+    EndpointChange,
+    RotationRequest,
+    EndpointState,
+    NewEndpoint,
+    EndpointList,
+    DeletedEndpoint,
+    RotatedSecret,
+)
+
+
+def endpoint_paths() -> dict[str, Any]:
+    """Give the paths of endpoints."""
+    one = "/v1/endpoints/{endpointId}"
+    return {
+        "/v1/endpoints": {"get": _list()},
+        one: {
+            "get": _operation("getEndpoint", "Look at an endpoint", EndpointState),
+            "put": _put(),
+            "patch": _operation("patchEndpoint", "Change it", EndpointState, EndpointChange),
+            "delete": _operation("deleteEndpoint", "Delete it", DeletedEndpoint),
+        },
+        f"{one}/rotate-secret": {
+            "post": _operation(
+                "rotateSecret", "Give it a new secret", RotatedSecret, RotationRequest
+            )
+        },
+        f"{one}/test": {"post": _test()},
+    }
+
+
+def _list() -> dict[str, Any]:
+    limit = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": MAX_PAGE}
+    return {
+        "operationId": "listEndpoints",
+        "summary": "List endpoints, ordered by id",
+        "parameters": [
+            {"name": "after", "in": "query", "required": False, "schema": {"type": "string"}},
+            {"name": "limit", "in": "query", "required": False, "schema": limit},
+            _sender(),
+        ],
+        "responses": {"200": response("Some of them", EndpointList), **_refusals(found=True)},
+    }
+
+
+def _put() -> dict[str, Any]:
+    operation = _operation("putEndpoint", "Make or replace it", EndpointState, EndpointRequest)
+    del operation["responses"]["404"]
+    made = response("Made; its secret is shown this once", NewEndpoint)
+    return operation | {"responses": {"201": made, **operation["responses"]}}
+
+
+def _test() -> dict[str, Any]:
+    operation = _operation("testEndpoint", "Send it a test message", AcceptedMessage)
+    del operation["responses"]["200"]
+    taken_in = response("Taken in", AcceptedMessage)
+    return operation | {"responses": {"202": taken_in, **operation["responses"]}}
+
+
+def _operation(
+    name: str, summary: str, answer: type[BaseModel], body: type[BaseModel] | None = None
+) -> dict[str, Any]:
+    schema = {"type": "string", "pattern": ENDPOINT_ID.anchored}
+    endpoint = {"name": "endpointId", "in": "path", "required": True, "schema": schema}
+    request = {"requestBody": {"required": True, "content": content(body)}} if body else {}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "parameters": [endpoint, _sender()],
+        **request,
+        "responses": {"200": response("Done", answer), **_refusals(found=False)},
+    }
+
+
+def _sender() -> dict[str, Any]:
+    schema = {"type": "string", "default": DEFAULT_SENDER_ID, "pattern": SENDER_ID.anchored}
+    return {"name": "senderId", "in": "query", "required": False, "schema": schema}
+
+
+def _refusals(*, found: bool) -> dict[str, Any]:
+    missing = {} if found else {"404": response("The sender has no such endpoint", Problem)}
+    return {
+        "400": response("The request is wrong", Problem),
+        "403": {"description": "Not let in, or not for this sender"},
+        **missing,
+        "409": response("Changed by somebody else meanwhile", Problem),
+        "503": response("Try again", Problem, retry_after()),
+    }
