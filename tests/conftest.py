@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+
+# What the stack sets for every function; Powertools reads it when it is first imported.
+os.environ.update(POWERTOOLS_SERVICE_NAME="homing", POWERTOOLS_METRICS_NAMESPACE="Homing")
 
 from workbench import local_cloud
 from workbench.target import local_target

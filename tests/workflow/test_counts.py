@@ -45,11 +45,18 @@ def test_ten_messages_delivered_at_once_stay_within_the_budget(batch: Counter[st
 
 
 def test_a_batch_of_ten_costs_ten_messages_and_one_share(batch: Counter[str]) -> None:
-    """So the counts of single messages, from which `homing cost` reckons, add up."""
+    """So the counts of single messages, from which `homing cost` reckons, add up.
+
+    But for one read: each Deliver container looks its sender's secret up once a minute, and ten at
+    once may be ten containers.
+    """
     lane = RECORDED["on"]
     once = lane["fates"][0]["calls"]
     expected = {name: 10 * calls for name, calls in once.items()} | lane["perBatch"]
-    assert batch == {name: calls for name, calls in expected.items() if calls}
+    reads, lookups = expected.pop("dynamodb.readUnits"), 10
+    made = dict(batch)
+    assert reads <= made.pop("dynamodb.readUnits") <= reads + lookups
+    assert made == {name: calls for name, calls in expected.items() if calls}
 
 
 def test_recorded_counts_are_those_of_the_calls_made_now(
