@@ -12,7 +12,7 @@ from rich.progress import Progress
 
 from simulation.deployment import Deployment
 from simulation.drawing import draw_case
-from simulation.exhaustive import scenarios
+from simulation.exhaustive import scenarios, scenarios_of_one
 from simulation.functions import simulated_edges
 from simulation.history import run_history
 from simulation.invariants import INVARIANTS, violations
@@ -22,6 +22,7 @@ from simulation.search import (
     Finding,
     Tally,
     hunt,
+    search_pairs,
     search_seeds,
     search_single_faults,
     smallest,
@@ -41,6 +42,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--whole", action="store_true", help="with --replay: do not make it small")
     parser.add_argument(
         "--no-single-faults", action="store_true", help="leave the exhaustive part out"
+    )
+    parser.add_argument(
+        "--pairs", action="store_true", help="every pair of faults as well, which takes long"
     )
     return parser.parse_args(arguments)
 
@@ -75,6 +79,8 @@ def _search(options: argparse.Namespace, console: Console) -> Tally:
         if not options.no_single_faults:
             numbers = range(len(list(scenarios())))
             work += [pool.submit(search_single_faults, number) for number in numbers]
+        if options.pairs:
+            work += [pool.submit(search_pairs, n) for n in range(len(list(scenarios_of_one())))]
         work += [
             pool.submit(search_seeds, first, min(first + _CHUNK, last))
             for first in range(options.seed, last, _CHUNK)

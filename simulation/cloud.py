@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from simulation.account import Account, Sent, Settling, Written
 from simulation.faults import CRASHES, CrashedError, FaultKind, NoAnswerError, UnavailableError
 from simulation.functions import (
+    ENDPOINTS,
     LEDGER,
     MESSAGES,
+    SECRETS,
     run_accept,
     run_classify,
     run_compute_backoff,
@@ -84,6 +86,8 @@ class Cloud:
             LEDGER: self.ledger,
             "${LedgerTable}": self.ledger,
             MESSAGES: Table(("pk",)),
+            SECRETS: Table(("pk",)),
+            ENDPOINTS: Table(("pk", "sk")),
         }
         self.queues = QueueService(self.scheduler, scenario, chance, self.account)
         self.states = StepFunctions(self.scheduler, standard, express, chance, self.account)

@@ -1,4 +1,4 @@
-"""Every single fault: a few scenarios, and in each of them every call broken in every way, once."""
+"""Every single fault, and every pair: each call of a few scenarios broken in every way, once."""
 
 from __future__ import annotations
 
@@ -50,6 +50,13 @@ def scenarios() -> Iterator[Scenario]:
             yield Scenario(twice, {"a": fate}, deployment, doubles=doubles)
 
 
+def scenarios_of_one() -> Iterator[Scenario]:
+    """Give one delivery of every fate, as deployed; small enough to break it twice."""
+    for lane in (True, False):
+        for fate in _FATES:
+            yield Scenario((Submission("m0", ("a",)),), {"a": fate}, Deployment(lane), workers=1)
+
+
 def single_faults(
     scenario: Scenario,
     edges: Edges,
@@ -65,3 +72,10 @@ def single_faults(
         for kind in kinds:
             for delay in _DELAYS if kind in _DELAYED else (0,):
                 yield Trial(scenario, {**given, label: Fault(kind, delay)})
+
+
+def pairs_of_faults(scenario: Scenario, edges: Edges) -> Iterator[Trial]:
+    """Give a scenario with every single fault and every other that can happen beside it."""
+    for first in single_faults(scenario, edges):
+        if first.faults:
+            yield from single_faults(scenario, edges, given=first.faults)

@@ -10,13 +10,16 @@ import json
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from homing.address_guard import AddressGuard
+from homing.addressees import Addressees
 from homing.dead_letters import DeadLetterQueue
+from homing.deliverer import Deliverer
 from homing.delivery_queue import DeliveryQueue
+from homing.endpoint_watch import EndpointWatch
 from homing.endpoints_table import EndpointsTable
 from homing.errors import IntakeError, InvalidMessageError
 from homing.http_request import request_headers
@@ -28,6 +31,7 @@ from homing.messages_table import MessagesTable
 from homing.outcome import AttemptError, ErrorKind, Outcome
 from homing.payload_store import PayloadStore
 from homing.records import Records
+from homing.secrets_table import SecretsTable
 from homing.settings import ComputeBackoffSettings
 from homing.workflow import FirstAttempts, Workflow
 from lambdas import classify, compute_backoff, deliver, dispatch, record_retry
@@ -38,16 +42,19 @@ from simulation.faults import NoAnswerError, ServiceError
 from simulation.replay import TAPE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from homing.delivery import Reference, Request
     from homing.message import Message
+    from homing.sender import Sender
     from simulation.deployment import Deployment
 
 Handler: TypeAlias = "Callable[[dict[str, Any]], Any]"
 
 LEDGER = "ledger"
 MESSAGES = "messages"
+SECRETS = "secrets"
+ENDPOINTS = "endpoints"
 DELIVERIES = "deliveries"
 DEAD_LETTERS = "dead-letters"
 STANDARD = "standard"
@@ -72,7 +79,7 @@ class Edges:
             MessagesTable(MESSAGES, dynamodb),  # type: ignore[arg-type]
             Records(LEDGER, dynamodb),  # type: ignore[arg-type]
             DeliveryQueue(DELIVERIES, sqs),  # type: ignore[arg-type]
-            EndpointsTable("", dynamodb),  # type: ignore[arg-type]  # no message names one
+            EndpointsTable(ENDPOINTS, dynamodb),  # type: ignore[arg-type]  # no message names one
             PayloadStore(""),  # no payload is large
         )
         self.deployment = deployment
@@ -97,12 +104,13 @@ def _no_history(*_: Any) -> Any:
     raise SimulationError("no history has begun")
 
 
-class _Endpoint:
-    """Stands for `homing.deliverer.Deliverer`: the same headers, another network, no registry."""
+class _Network:
+    """Stands for `homing.sender.Sender`: the same headers, another network."""
 
-    def deliver(self, reference: Reference, request: Request) -> Outcome:
-        """Make one attempt."""
-        started = TAPE.started
+    def send(self, reference: Reference, request: Request, secrets: Sequence[str] = ()) -> Outcome:
+        """Make one attempt; nobody has a secret here."""
+        del secrets
+        started = TAPE.now
         headers = request_headers(
             reference, request, to_datetime(started), request.payload.encode()
         )
@@ -112,7 +120,7 @@ class _Endpoint:
             "body": request.payload,
         }
         try:
-            answer = TAPE.call("http.post", arguments, _attempt_timeout())
+            answer = TAPE.call("http.post", arguments, _edges().deployment.attempt_timeout)
         except ServiceError as error:
             kind = ErrorKind.TIMEOUT if isinstance(error, NoAnswerError) else ErrorKind.CONNECT
             return Outcome(
@@ -125,9 +133,24 @@ class _Endpoint:
             retry_after=answer["retryAfter"],
         )
 
+    def close(self) -> None:
+        """Keep nothing open."""
 
-def _attempt_timeout() -> int:
-    return _edges().deployment.attempt_timeout
+
+def _cold_deliverer() -> Deliverer:
+    """Make what `deliver` makes on its first attempt; here every attempt is the first.
+
+    What a warm function remembers would not be the same when it is run again.
+    """
+    dynamodb: Any = DynamoDB()
+    return Deliverer(
+        sender=cast("Sender", _Network()),
+        addressees=Addressees(EndpointsTable(ENDPOINTS, dynamodb), SecretsTable(SECRETS, dynamodb)),
+        watch=EndpointWatch(ENDPOINTS, dynamodb, _no_history, limit=None),
+        fetch=_no_history,  # no payload is large
+        now=lambda: to_datetime(TAPE.now),
+        report=_nothing,
+    )
 
 
 class _Dice:
@@ -167,9 +190,8 @@ def simulated_edges(deployment: Deployment) -> Iterator[Edges]:
     """Put the handlers into the simulated world."""
     edges = Edges(deployment)
     settings = ComputeBackoffSettings(retention_days=deployment.retention_days)
-    endpoint = _Endpoint()
     replacements: list[tuple[Any, str, Any]] = [
-        (deliver, "_deliverer", lambda: endpoint),
+        (deliver, "_deliverer", _cold_deliverer),
         (compute_backoff, "_settings", lambda: settings),
         (compute_backoff, "_chance", _Dice()),
         (record_retry, "_ledger", lambda: edges.ledger),

@@ -19,16 +19,19 @@ if TYPE_CHECKING:
 def totals(tally: Tally, invariants: int, seconds: float) -> Table:
     """Lay out what was looked at."""
     counts = tally.counts
+    each = counts["milliseconds"] / max(counts["histories"], 1)
     table = Table(show_header=False, box=None)
     table.add_column(justify="right")
     table.add_column()
     for number, what in (
-        (counts["histories"], f"histories, {counts['histories'] / max(seconds, 0.001):,.0f}/s"),
+        (counts["histories"], f"histories in {seconds:,.0f} s, {each:.1f} ms of processor each"),
         (counts["crash_points"], "crash points: every call broken in every way, each by itself"),
+        (counts["pairs"], "pairs of them"),
         (counts["faults"], "faults in all"),
         (counts["events"], "events"),
         (counts["deliveries"], "deliveries accepted"),
         (counts["requests"], "requests sent"),
+        (counts["doubles"], "of them a second time, within the window"),
         (counts["histories_with_gaps"], "histories with a gap in the ledger, said aloud"),
         (counts["interventions"], "messages and executions that an operator sent again"),
         (invariants, "invariants after each history"),

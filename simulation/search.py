@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from simulation.deployment import Deployment
 from simulation.drawing import draw_case
-from simulation.exhaustive import SEED, scenarios, single_faults
+from simulation.exhaustive import (
+    SEED,
+    pairs_of_faults,
+    scenarios,
+    scenarios_of_one,
+    single_faults,
+)
 from simulation.functions import simulated_edges
 from simulation.history import run_history
 from simulation.invariants import violations
 from simulation.shrink import Trial, shrink
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from simulation.functions import Edges
     from simulation.history import History, Programs
     from simulation.planted import PlantedBug
@@ -61,6 +71,7 @@ class Tally:
             faults=len(history.faults),
             deliveries=len(account.accepted),
             requests=len(account.sent),
+            doubles=len(account.sent) - len({(s.delivery, s.attempt) for s in account.sent}),
             interventions=history.interventions,
             histories_with_gaps=bool(account.gaps),
         )
@@ -71,8 +82,7 @@ class Tally:
 
 def search_seeds(first: int, last: int) -> Tally:
     """Run the random histories of seeds `first` to `last` - 1."""
-    tally = Tally()
-    with simulated_edges(Deployment()) as edges:
+    with _tallied() as tally, simulated_edges(Deployment()) as edges:
         for seed in range(first, last):
             case = draw_case(seed)
             plan = case.plan()
@@ -83,14 +93,31 @@ def search_seeds(first: int, last: int) -> Tally:
 
 def search_single_faults(number: int) -> Tally:
     """Run the scenario of this number with every single fault."""
-    tally = Tally()
     scenario = list(scenarios())[number]
-    with simulated_edges(Deployment()) as edges:
+    with _tallied() as tally, simulated_edges(Deployment()) as edges:
         for trial in single_faults(scenario, edges):
-            history = run_history(trial.scenario, trial.plan(), SEED, edges)
-            tally.note(SEED, trial, history)
-            tally.counts.update(crash_points=len(trial.faults))
+            tally.note(SEED, trial, run_history(trial.scenario, trial.plan(), SEED, edges))
+            tally.counts["crash_points"] += len(trial.faults)
     return tally
+
+
+def search_pairs(number: int) -> Tally:
+    """Run the scenario of one delivery of this number with every pair of faults."""
+    scenario = list(scenarios_of_one())[number]
+    with _tallied() as tally, simulated_edges(Deployment()) as edges:
+        for trial in pairs_of_faults(scenario, edges):
+            tally.note(SEED, trial, run_history(trial.scenario, trial.plan(), SEED, edges))
+            tally.counts["pairs"] += 1
+    return tally
+
+
+@contextmanager
+def _tallied() -> Iterator[Tally]:
+    """Give a tally that counts the processor's milliseconds as well."""
+    tally = Tally()
+    before = time.process_time()
+    yield tally
+    tally.counts["milliseconds"] += round(1000 * (time.process_time() - before))
 
 
 def hunt(bug: PlantedBug, edges: Edges) -> tuple[int, Finding] | None:

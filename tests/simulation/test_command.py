@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from simulation import __main__ as command
-from simulation.planted import PLANTED_BUGS
+from simulation.planted import PLANTED_BUGS, PlantedBug
 
 if TYPE_CHECKING:
     import pytest
@@ -17,13 +17,23 @@ def test_it_prints_the_counts_and_the_planted_bugs_it_caught(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(command, "scenarios", lambda: iter(range(1)))
+    monkeypatch.setattr(command, "PLANTED_BUGS", PLANTED_BUGS[2:4])
     assert command.main(["--histories", "20", "--workers", "1"]) == 0
     printed = capsys.readouterr().out
     for what in ("histories", "crash points", "faults in all", "invariants", "violations"):
         assert what in printed
     assert re.search(r"^ *0 +violations", printed, re.MULTILINE)
-    for bug in PLANTED_BUGS:
+    for bug in PLANTED_BUGS[2:4]:
         assert re.search(rf"{bug.name} +yes", printed)
+
+
+def test_a_planted_bug_that_is_not_caught_fails_the_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none = PlantedBug("no bug at all", PLANTED_BUGS[2].scenario)
+    monkeypatch.setattr(command, "PLANTED_BUGS", (none,))
+    assert command.main(["--histories", "5", "--workers", "1", "--no-single-faults"]) == 1
+    assert re.search("no bug at all +no", capsys.readouterr().out)
 
 
 def test_a_seed_is_told_again(capsys: pytest.CaptureFixture[str]) -> None:

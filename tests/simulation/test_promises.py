@@ -63,13 +63,13 @@ def test_without_a_fault_every_delivery_ends_as_it_should_with_one_request_per_a
 
 
 def test_random_histories_break_no_promise() -> None:
-    tally = search_seeds(0, 400)
+    tally = search_seeds(0, 200)
     assert tally.findings == []
-    assert tally.counts["histories"] == 400
-    assert tally.counts["faults"] > 300
+    assert tally.counts["histories"] == 200
+    assert tally.counts["faults"] > 150
 
 
-@pytest.mark.parametrize("number", [1, 20, 38], ids=["lane on", "every message twice", "lane off"])
+@pytest.mark.parametrize("number", [5, 20, 41], ids=["lane on", "every message twice", "lane off"])
 def test_no_single_fault_at_any_call_breaks_a_promise(edges: Edges, number: int) -> None:
     """The whole of them is run by `make simulate`."""
     scenario = list(scenarios())[number]

@@ -1,0 +1,94 @@
+"""Each invariant that no planted bug breaks is broken here by one made for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from homing import lane
+from homing.lane import Lane
+from simulation import functions
+from simulation.clock import HOUR
+from simulation.deployment import Deployment
+from simulation.faults import Fault, FaultKind
+from simulation.invariants import violations
+from simulation.scenario import Answer, Scenario, Submission
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
+    from simulation.history import History
+
+
+def broken(history: History) -> set[str]:
+    return {violation.invariant for violation in violations(history)}
+
+
+def one(*answers: Answer, **given: Any) -> Scenario:
+    return Scenario((Submission("m0", ("a",)),), {"a": answers}, **given)
+
+
+def test_a_message_left_on_the_queue_is_stuck(run: Callable[..., History]) -> None:
+    history = run(one(Answer(200)))
+    assert broken(history) == set()
+    assert broken(replace(history, queued=1)) == {"nothing_is_stuck"}
+
+
+def test_an_execution_that_runs_on_is_stuck(run: Callable[..., History]) -> None:
+    history = run(one(Answer(200)))
+    history.account.executions[0].running = True
+    assert broken(history) == {"nothing_is_stuck"}
+
+
+def test_a_scheduled_message_that_goes_the_way_of_others_is_early(
+    run: Callable[..., History], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane, "is_scheduled", lambda _: False)
+    later = Scenario((Submission("m0", ("a",), deliver_in=HOUR),), {"a": (Answer(200),)})
+    assert broken(run(later)) == {"not_before_deliver_at"}
+
+
+def test_a_second_request_without_a_cause_is_one_too_many(
+    run: Callable[..., History], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle = Lane.settle
+
+    def settle_twice(self: Lane, body: str, *, receive_count: int = 1) -> Any:
+        runs = self.first_attempts
+        assert runs is not None
+        runs.run("twice", body)
+        return settle(self, body, receive_count=receive_count)
+
+    def settle_blind(self: Lane, body: str, *, receive_count: int = 1) -> Any:
+        blind = replace(self, records=Blind())
+        return settle_twice(blind, body, receive_count=receive_count)
+
+    monkeypatch.setattr(Lane, "settle", settle_blind)
+    assert "doubles_have_a_cause" in broken(run(one(Answer(200))))
+
+
+class Blind:
+    """A ledger that knows nothing."""
+
+    def read(self, reference: Any) -> None:
+        return None
+
+
+def test_a_webhook_id_of_each_attempt_s_own_is_no_webhook_id(
+    run: Callable[..., History], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = count()
+    monkeypatch.setattr(
+        functions, "request_headers", lambda *_: {"webhook-id": f"id-{next(numbers)}"}
+    )
+    assert broken(run(one(Answer(503), Answer(200)))) == {"requests_are_alike"}
+
+
+def test_a_queue_that_gives_up_at_once_needs_an_operator(run: Callable[..., History]) -> None:
+    impatient = replace(Deployment(), max_receive_count=1)
+    faults = {"express:m0@a#1/1:lambda.invoke": Fault(FaultKind.CRASH_BEFORE)}
+    assert broken(run(one(Answer(200), deployment=impatient), faults)) == {"heals_by_itself"}
+    assert broken(run(one(Answer(200)), faults)) == set()
