@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -156,3 +157,10 @@ def test_executions_are_asked_for_by_every_name_that_interventions_give() -> Non
     )
     assert found[0] == plain
     assert {f"{plain}-1", f"{plain}-2", f"{plain}-2-1"} <= set(found)
+
+
+def test_a_failed_first_attempt_has_its_payload_and_response_from_the_letter_that_is_kept() -> None:
+    letter = {**DOCUMENT, "outcome": {"timestamp": at(1), "responseBody": "no such shop"}}
+    story = tell(record("FAILED", entry(0, 1, "GONE"), letter=json.dumps(letter)), [])
+    assert story.request["payload"] == "1"
+    assert story.chapters[0].response_body == "no such shop"

@@ -8,6 +8,7 @@ Functions forgets after 90 days. So each attempt is what either of them knows, a
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -160,8 +161,8 @@ class Story:
 
     @property
     def document(self) -> Mapping[str, Any]:
-        """The delivery document, from an execution; empty where none is known."""
-        return self.executions[-1].document if self.executions else {}
+        """The delivery document, from an execution or as a failed first attempt leaves it."""
+        return self.executions[-1].document if self.executions else _letter(self.record)
 
     @property
     def request(self) -> Mapping[str, Any]:
@@ -225,7 +226,8 @@ def tell(record: Mapping[str, Any], executions: Iterable[Execution]) -> Story:
     recorded = {entry["timestamp"]: entry for entry in record.get("retryHistory") or []}
     told = [_from_execution(attempt, recorded) for one in known for attempt in one.attempts]
     by_time = {chapter.at: chapter for chapter in told if chapter.at}
-    untold = [_from_ledger(entry) for at, entry in recorded.items() if at not in by_time]
+    parked = _letter(record).get("outcome") or {}
+    untold = [_from_ledger(entry, parked) for at, entry in recorded.items() if at not in by_time]
     observed = sorted([*by_time.values(), *untold], key=lambda chapter: chapter.at or "")
     running = [one for one in known if one.status == "RUNNING"]
     under_way = [chapter for one in running[-1:] for chapter in _unobserved(one)]
@@ -264,6 +266,14 @@ def _from_execution(attempt: Attempt, recorded: Mapping[str, Mapping[str, Any]])
     )
 
 
-def _from_ledger(entry: Mapping[str, Any]) -> Chapter:
-    number = int(entry["attemptNumber"]) + 1
-    return Chapter(number, entry["timestamp"], entry, None, None, None, ())
+def _from_ledger(entry: Mapping[str, Any], parked: Mapping[str, Any]) -> Chapter:
+    """Tell an attempt by its entry; the outcome that was parked with its letter has the body."""
+    number, at = int(entry["attemptNumber"]) + 1, entry["timestamp"]
+    outcome = parked if parked.get("timestamp") == at else None
+    return Chapter(number, at, entry, outcome, None, None, ())
+
+
+def _letter(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the dead letter that the record of a failed first attempt keeps; empty without one."""
+    found: Mapping[str, Any] = json.loads(record["letter"]) if "letter" in record else {}
+    return found
