@@ -26,9 +26,21 @@ from workbench.target import local_target
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+    from workbench.target import Target
+
 WARM_UP_SECONDS = 150
 PAUSE_SECONDS = 1.2
+# Of what may be long, the first screen is enough.
+LONG = ("deliveries", "dead-letters", "incident-endpoint")
 LAPTOP = {"width": 1240, "height": 800}
+# What the receiver answers, attempt by attempt.
+SCRIPTS = {
+    "order-1841": "503,503,200",
+    "order-1842": "410",
+    "order-1843": "503,503,200",
+    "order-1844": "400",
+}
+OUTAGE = 30
 PHONE = {"width": 390, "height": 844}
 
 
@@ -42,17 +54,37 @@ def main(folder: Path) -> None:
         stack.enter_context(traffic.running(target, PAUSE_SECONDS))
         receiver = stack.enter_context(Receiver())
         url = stack.enter_context(running(target, allow_actions=True))
-        for message_id, script in {"order-1841": "503,503,200", "order-1842": "410"}.items():
-            body = {
-                "messageId": message_id,
-                "targetUrl": f"{receiver.url}/script/{script}",
-                "payload": {"order": message_id[-4:], "total": 1.10},
-            }
-            ApiClient(target).submit(json.dumps(body).encode(), again=True)
+        for message_id, script in SCRIPTS.items():
+            send(target, message_id, f"{receiver.url}/script/{script}")
+        for number in range(OUTAGE):
+            send(target, f"invoice-{number:03}", f"{receiver.url}/script/503?shop=acme")
         time.sleep(WARM_UP_SECONDS)
+        lose_an_entry(target, "order-1843")
         browser = launch(stack.enter_context(sync_playwright()))
         stack.callback(browser.close)
         take(browser, url, folder)
+
+
+def send(target: Target, message_id: str, url: str) -> None:
+    """Hand a message over."""
+    payload = {"order": message_id[-4:], "total": 1.10}
+    body = {"messageId": message_id, "targetUrl": url, "payload": payload}
+    ApiClient(target).submit(json.dumps(body).encode(), again=True)
+
+
+def lose_an_entry(target: Target, message_id: str) -> None:
+    """Take the second attempt out of a delivery's record, as if the ledger had been throttled."""
+    client, table = target.client("dynamodb"), target.outputs["LedgerTable"]
+    (item,) = client.query(
+        TableName=table,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": f"{message_id}#default"}},
+    )["Items"]
+    client.update_item(
+        TableName=table,
+        Key={"pk": item["pk"], "sk": item["sk"]},
+        UpdateExpression="REMOVE retryHistory[1]",
+    )
 
 
 def take(browser: Browser, url: str, folder: Path) -> None:
@@ -64,6 +96,9 @@ def take(browser: Browser, url: str, folder: Path) -> None:
         ("delivery", "/deliveries?text=order-1841", "order-1841"),
         ("not-delivered", "/deliveries?text=order-1842", "order-1842"),
         ("dead-letters", "/dead-letters", ""),
+        ("incident-endpoint", "/deliveries?endpoint=shop%3Dacme", ""),
+        ("incident-ledger", "/deliveries?text=order-1843", "order-1843"),
+        ("incident-poison", "/deliveries?text=order-1844", "order-1844"),
         ("what-if", f"/what-if?{policy}", ""),
     ):
         page = browser.new_page(viewport=LAPTOP, color_scheme="light")
@@ -75,13 +110,13 @@ def take(browser: Browser, url: str, folder: Path) -> None:
 
 
 def shoot(page: Page, address: str, message_id: str, file: Path) -> None:
-    """Go there, to the delivery of a message where one is named, and take the whole page."""
+    """Go there, to the delivery of a message where one is named, and take the page."""
     page.goto(address)
     if message_id:
         page.get_by_role("link", name=message_id).first.click()
         page.wait_for_selector(".machine")
     page.wait_for_timeout(1000)
-    page.screenshot(path=file, full_page=True)
+    page.screenshot(path=file, full_page=file.stem not in LONG)
     page.close()
 
 

@@ -1,157 +1,148 @@
-"""What an operator may do to dead letters: send them again, or throw them away.
-
-Sent again, a delivery goes on where it stopped: the same `webhook-id`, the next attempt's number,
-and as many attempts more as its policy allowed at first, in an execution of its own whose name
-says which round it is. So the same letter sent again twice starts one execution, and the ledger
-takes the new attempts as it took the old. A letter leaves the queue once that execution exists.
-"""
+"""What an operator may do from the console: `workbench.actions`, over any number of deliveries."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import parse_qs, urlencode
 
-from homing import timestamps
-from workbench.dead_letters import DeadLetter
+from homing.delivery import Reference
+from homing.interventions import Result
+from workbench import actions
+from workbench.console.jobs import Done
+from workbench.errors import WorkbenchError
+from workbench.letter_queue import Filter, hold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Sequence
 
-    from homing.delivery import Reference
+    from workbench.console.catalogue import Catalogue
+    from workbench.dead_letters import DeadLetter
+    from workbench.letter_queue import HeldLetter
     from workbench.target import Target
 
-_BATCH = 10
-_HOLD_SECONDS = 60
-# A letter may be hidden by somebody else's look; after so many empty answers it counts as gone.
-_EMPTY_ANSWERS = 3
+_GOOD = frozenset({Result.REDRIVEN, Result.ALREADY_REDRIVEN, Result.RETRIED_NOW, Result.CANCELLED})
+_COMPLAINTS = {
+    Result.UNDER_WAY: "it is under way; look again in a moment",
+    Result.ENDED: "it has ended; nothing is left to do",
+    Result.LETTER_MISSING: "its dead letter is gone, and the payload with it",
+    Result.NOT_WAITING: "it does not wait for anything just now",
+}
+
+
+class ActionError(WorkbenchError):
+    """Raised when a form asks for what cannot be done."""
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """What became of one letter.
+class Chosen:
+    """A delivery that was chosen on a page, by its ids."""
 
-    Args:
-        delivery_id: whose.
-        complaint: why nothing was done; empty where it was.
-        reference: the delivery; None where the letter was not found.
-    """
-
+    message_id: str
+    sender_id: str
     delivery_id: str
-    complaint: str = ""
-    reference: Reference | None = None
+
+    @classmethod
+    def of(cls, reference: Reference) -> Self:
+        """Choose a delivery."""
+        return cls(reference.message_id, reference.sender_id, reference.delivery_id)
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Read it from a form.
+
+        Raises:
+            ActionError: when the text was not written by `to_text`.
+        """
+        found = {name: values[0] for name, values in parse_qs(text).items()}
+        try:
+            return cls(found["message"], found["sender"], found["id"])
+        except KeyError as error:
+            raise ActionError("the form names no delivery") from error
+
+    def to_text(self) -> str:
+        """Write it for a form; it is also the query of the delivery's page."""
+        ids = {"message": self.message_id, "sender": self.sender_id, "id": self.delivery_id}
+        return urlencode(ids)
 
 
-class Actions(Protocol):
-    """What the console can have done. Each call yields letter by letter, as it is done."""
+@dataclass(frozen=True, slots=True)
+class _Letters(Filter):
+    """The dead letters of chosen deliveries."""
 
-    def redrive(self, delivery_ids: Collection[str]) -> Iterator[Done]:
-        """Send these dead letters again."""
+    delivery_ids: frozenset[str] = field(default_factory=frozenset)
 
-    def discard(self, delivery_ids: Collection[str]) -> Iterator[Done]:
-        """Take these dead letters out of the queue for good."""
+    def matches(self, letter: DeadLetter) -> bool:
+        """Tell whether a letter is of one of them."""
+        return letter.reference.delivery_id in self.delivery_ids
 
 
-class QueueActions:
-    """Does it with the dead-letter queue and the state machine alone.
+class ConsoleActions:
+    """Does things to chosen deliveries, and yields each as it is done.
 
     Args:
         target: the deployed Homing.
-        clock: tells the time.
+        catalogue: its deliveries.
     """
 
-    def __init__(
-        self, target: Target, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
-        self._sqs = target.client("sqs")
-        self._queue = target.outputs["DeadLetterQueueUrl"]
-        self._stepfunctions = target.client("stepfunctions")
-        self._machine = target.outputs["StateMachineArn"]
-        self._clock = clock
+    def __init__(self, target: Target, catalogue: Catalogue) -> None:
+        self._target = target
+        self._catalogue = catalogue
+        self._actions = actions.Actions(target)
 
-    def redrive(self, delivery_ids: Collection[str]) -> Iterator[Done]:
-        """Send these dead letters again."""
-        return self._each(delivery_ids, self._start)
+    def act(self, way: str, chosen: Sequence[Chosen]) -> Iterator[Done]:
+        """Do it.
 
-    def discard(self, delivery_ids: Collection[str]) -> Iterator[Done]:
-        """Take these dead letters out of the queue for good; the ledger keeps its account."""
-        return self._each(delivery_ids, lambda _: None)
+        Args:
+            way: `redrive`, `discard`, `retry-now` or `cancel`.
+            chosen: the deliveries.
 
-    def _each(
-        self, delivery_ids: Collection[str], act: Callable[[DeadLetter], None]
-    ) -> Iterator[Done]:
-        """Find each letter in the queue, act, and only then delete it."""
-        wanted = dict.fromkeys(delivery_ids)
-        held: list[Mapping[str, Any]] = []
-        empty = 0
-        try:
-            while wanted and empty < _EMPTY_ANSWERS:
-                received = self._receive()
-                empty = 0 if received else empty + 1
-                for message in received:
-                    letter = DeadLetter.from_body(message["Body"])
-                    if letter is None or letter.reference.delivery_id not in wanted:
-                        held.append(message)
-                        continue
-                    act(letter)
-                    self._sqs.delete_message(
-                        QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"]
-                    )
-                    del wanted[letter.reference.delivery_id]
-                    yield Done(letter.reference.delivery_id, reference=letter.reference)
-        finally:
-            for message in held:
-                self._sqs.change_message_visibility(
-                    QueueUrl=self._queue,
-                    ReceiptHandle=message["ReceiptHandle"],
-                    VisibilityTimeout=0,
-                )
-        yield from (Done(missing, "no longer in the queue") for missing in wanted)
+        Raises:
+            ActionError: when there is no such way.
+        """
+        match way:
+            case "redrive":
+                return self._redrive(chosen)
+            case "discard":
+                return self._discard(chosen)
+            case "retry-now":
+                return (self._done(one, self._actions.retry_now) for one in chosen)
+            case "cancel":
+                return (self._done(one, self._actions.cancel) for one in chosen)
+            case _:
+                raise ActionError(f"{way} is nothing that can be done")
 
-    def _receive(self) -> list[Mapping[str, Any]]:
-        answer = self._sqs.receive_message(
-            QueueUrl=self._queue,
-            MaxNumberOfMessages=_BATCH,
-            VisibilityTimeout=_HOLD_SECONDS,
-            WaitTimeSeconds=1,
-        )
-        found: list[Mapping[str, Any]] = answer.get("Messages", [])
-        return found
+    def _redrive(self, chosen: Sequence[Chosen]) -> Iterator[Done]:
+        """Bring back by the letters; without a letter, by what Homing itself has kept."""
+        left = {one.delivery_id: one for one in chosen}
+        for done in self._actions.redrive_letters(self._held(left)):
+            left.pop(done.reference.delivery_id, None)
+            yield _told(Chosen.of(done.reference), done.result)
+        for one in list(left.values()):
+            yield self._done(one, self._actions.redrive)
 
-    def _start(self, letter: DeadLetter) -> None:
-        document = again(letter.document, self._clock())
-        name = execution_name(letter.reference.delivery_id, document["redrive"]["round"])
-        try:
-            self._stepfunctions.start_execution(
-                stateMachineArn=self._machine, name=name, input=json.dumps(document)
-            )
-        except self._stepfunctions.exceptions.ExecutionAlreadyExists:
-            return  # sent again before; only the letter had not been deleted
+    def _discard(self, chosen: Sequence[Chosen]) -> Iterator[Done]:
+        left = {one.delivery_id: one for one in chosen}
+        for held in self._held(left):
+            held.delete()
+            yield Done(left.pop(held.letter.reference.delivery_id))
+        for one in left.values():
+            yield Done(one, "no longer in the queue, or in somebody else's hands just now")
+
+    def _held(self, wanted: Collection[str]) -> Iterator[HeldLetter]:
+        """Hold the letters of these deliveries, and look no further once all are found."""
+        missing = set(wanted)
+        for held in hold(self._target, _Letters(delivery_ids=frozenset(missing))):
+            yield held
+            missing.discard(held.letter.reference.delivery_id)
+            if not missing:
+                return
+
+    def _done(self, one: Chosen, act: Any) -> Done:
+        record = self._catalogue.delivery(one.message_id, one.sender_id, one.delivery_id)
+        done: actions.Done = act(Reference.from_document(record))
+        return _told(one, done.result)
 
 
-def again(document: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """Give the delivery document with which a parked delivery goes on.
-
-    Args:
-        document: the dead letter.
-        now: when it is sent again.
-    """
-    before = document.get("redrive") or {"round": 0, "attempts": document["policy"]["maxAttempts"]}
-    made = int(document["attempts"])
-    kept = document["expiresAt"] - int(timestamps.from_text(document["dueAt"]).timestamp())
-    return {
-        **{key: document[key] for key in ("reference", "request")},
-        "policy": document["policy"] | {"maxAttempts": made + before["attempts"]},
-        "attemptNumber": made,
-        "attempts": made + 1,
-        "dueAt": timestamps.to_due_text(now),
-        "expiresAt": int((now + timedelta(seconds=kept)).timestamp()),
-        "previousDelaySeconds": None,
-        "redrive": {"round": before["round"] + 1, "attempts": before["attempts"]},
-    }
-
-
-def execution_name(delivery_id: str, number: int) -> str:
-    """Name the execution that sends a delivery again for the n-th time, counted from 1."""
-    return f"{delivery_id}-again-{number}"
+def _told(one: Chosen, result: Result) -> Done:
+    return Done(one, "" if result in _GOOD else _COMPLAINTS.get(result, str(result)))

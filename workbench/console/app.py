@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from workbench.attempt_log import AttemptLog
 from workbench.console import (
+    action_pages,
     dead_letter_pages,
     deliveries_page,
     delivery_page,
@@ -24,7 +25,7 @@ from workbench.console import (
     overview_page,
     what_if_page,
 )
-from workbench.console.actions import QueueActions
+from workbench.console.actions import ConsoleActions
 from workbench.console.catalogue import Catalogue
 from workbench.console.executions import Executions
 from workbench.console.graph import Graph, read_graph
@@ -37,7 +38,6 @@ from workbench.deployment import PROJECT
 from workbench.errors import NotFoundError, WorkbenchError
 
 if TYPE_CHECKING:
-    from workbench.console.actions import Actions
     from workbench.target import Target
 
 DEFINITION = PROJECT / "statemachine" / "delivery.asl.json"
@@ -70,7 +70,7 @@ class Services:
     histories: Histories
     standing: Now
     graph: Graph
-    actions: Actions | None
+    actions: ConsoleActions | None
     jobs: Jobs
     view: View
 
@@ -87,7 +87,7 @@ def make_services(target: Target, *, allow_actions: bool) -> Services:
         histories=Histories(target),
         standing=Now(target, catalogue.attention),
         graph=read_graph(json.loads(DEFINITION.read_text())),
-        actions=QueueActions(target) if allow_actions else None,
+        actions=ConsoleActions(target, catalogue) if allow_actions else None,
         jobs=Jobs(),
         view=View({"place": place, "may_act": allow_actions}),
     )
@@ -107,9 +107,9 @@ def make_app(services: Services, port: int) -> Starlette:
             Route("/delivery", delivery_page.show),
             Route("/dead-letters", dead_letter_pages.show),
             Route("/dead-letter", dead_letter_pages.inspect),
-            Route("/dead-letters/confirm", dead_letter_pages.confirm, methods=["POST"]),
-            Route("/dead-letters/act", dead_letter_pages.act, methods=["POST"]),
-            Route("/jobs/{job_id}", dead_letter_pages.job),
+            Route("/actions/confirm", action_pages.confirm, methods=["POST"]),
+            Route("/actions/begin", action_pages.begin, methods=["POST"]),
+            Route("/jobs/{job_id}", action_pages.job),
             Route("/what-if", what_if_page.show),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],

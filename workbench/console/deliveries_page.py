@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse
 
 from homing.delivery import Reference
 from workbench.console import cursor, wording
+from workbench.console.actions import Chosen
 from workbench.console.filters import Filters
 
 if TYPE_CHECKING:
@@ -52,10 +53,4 @@ def show(request: Request) -> Response:
 
 def delivery_url(record: Mapping[str, Any]) -> str:
     """Give the address of a delivery's page."""
-    reference = Reference.from_document(record)
-    ids = {
-        "message": reference.message_id,
-        "sender": reference.sender_id,
-        "id": reference.delivery_id,
-    }
-    return f"/delivery?{urlencode(ids)}"
+    return f"/delivery?{Chosen.of(Reference.from_document(record)).to_text()}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.console import diagram
+from workbench.console.actions import Chosen
 from workbench.console.story import tell
 from workbench.errors import NotFoundError
 
@@ -28,7 +29,7 @@ def show(request: Request) -> Response:
     record = services.catalogue.delivery(
         query["message"], query.get("sender", "default"), query["id"]
     )
-    story = tell(record, services.executions.of_delivery(query["id"]))
+    story = tell(record, services.executions.of_delivery(record))
     links = [
         (execution, services.executions.console_link(execution.arn))
         for execution in story.executions
@@ -39,5 +40,6 @@ def show(request: Request) -> Response:
         "delivery.html",
         story=story,
         links=links,
+        chosen=Chosen.of(story.reference).to_text(),
         machine=diagram.draw(services.graph, story.arrows, visited, story.now),
     )

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from homing.delivery import Reference
+from homing.generation import execution_name, generation_of
 from workbench import history
-from workbench.console.actions import execution_name
 from workbench.console.story import Execution
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from workbench.target import Target
+
+
+# How many generations back executions are asked for.
+_GENERATIONS = 3
 
 
 class Executions:
@@ -30,10 +34,10 @@ class Executions:
         self._region = arn.split(":")[3]
         self._is_local = target.endpoint is not None
 
-    def of_delivery(self, delivery_id: str) -> list[Execution]:
+    def of_delivery(self, record: Mapping[str, Any]) -> list[Execution]:
         """Give those that are known; none where the delivery never had to wait, or is forgotten."""
-        own = self._find(f"{self._prefix}:{delivery_id}")
-        return [*([own] if own else []), *self._sent_again(delivery_id)]
+        found = (self._find(f"{self._prefix}:{name}") for name in names(record))
+        return [one for one in found if one]
 
     def reference(self, delivery_id: str) -> Mapping[str, Any] | None:
         """Give the `reference` of the delivery that an execution of this name is of, or None."""
@@ -49,13 +53,6 @@ class Executions:
             return None
         host = f"https://{self._region}.console.aws.amazon.com"
         return f"{host}/states/home?region={self._region}#/v2/executions/details/{arn}"
-
-    def _sent_again(self, delivery_id: str) -> Iterator[Execution]:
-        for number in count(1):
-            found = self._find(f"{self._prefix}:{execution_name(delivery_id, number)}")
-            if found is None:
-                return
-            yield found
 
     def _find(self, arn: str) -> Execution | None:
         described = self._describe(arn)
@@ -84,3 +81,21 @@ class Executions:
         pages = self._client.get_paginator("get_execution_history").paginate(executionArn=arn)
         for page in pages:
             yield from page["events"]
+
+
+def names(record: Mapping[str, Any]) -> list[str]:
+    """Give the names that the executions of a delivery can have, by what its record tells.
+
+    Each intervention starts one of the next generation; where a wait was cut short, the attempt is
+    part of its name.
+    """
+    delivery_id = Reference.from_document(record).delivery_id
+    reached = generation_of(record)
+    attempts = range(len(record.get("retryHistory") or []) + 1)
+    later = [
+        execution_name(delivery_id, generation, attempt)
+        for generation in range(max(reached - _GENERATIONS, 0) + 1, reached + 1)
+        for attempt in (None, *attempts)
+    ]
+    in_hand = str(record.get("executionName", delivery_id))
+    return list(dict.fromkeys([delivery_id, *later, in_hand]))

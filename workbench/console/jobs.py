@@ -14,9 +14,22 @@ from workbench.errors import NotFoundError, WorkbenchError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from workbench.console.actions import Done
+    from workbench.console.actions import Chosen
 
 _KEPT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one delivery.
+
+    Args:
+        chosen: which.
+        complaint: why nothing was done; empty where it was.
+    """
+
+    chosen: Chosen
+    complaint: str = ""
 
 
 @dataclass(slots=True)
@@ -26,7 +39,7 @@ class Job:
     Args:
         job_id: names it in the address of its page.
         title: what is being done, for people.
-        total: how many letters it is about.
+        total: how many deliveries it is about.
         done: what became of each so far.
         broken: what stopped it early; empty where nothing did.
         ended: whether it is over.
@@ -41,16 +54,16 @@ class Job:
 
     @property
     def succeeded(self) -> int:
-        """How many letters it was done for."""
+        """How many deliveries it was done for."""
         return sum(not one.complaint for one in self.done)
 
     @property
     def complaints(self) -> list[Done]:
-        """The letters for which it was not, and why."""
+        """The deliveries for which it was not, and why."""
         return [one for one in self.done if one.complaint]
 
     def run(self, steps: Iterator[Done]) -> None:
-        """Do it, letter by letter."""
+        """Do it, one by one."""
         try:
             self.done.extend(steps)
         except (BotoCoreError, ClientError, WorkbenchError) as error:

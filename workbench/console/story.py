@@ -8,6 +8,7 @@ Functions forgets after 90 days. So each attempt is what either of them knows, a
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
     from workbench.history import Attempt, Visit
 
 _UNTIL_VERDICT = ("Deliver", "Classify", "WhatNext")
+_NEVER = "9"  # sorts behind every instant
+_BEFORE_SENDING = frozenset({"WaitUntilDue", "ClaimAttempt", "Overtaken"})
 _AFTERWARDS: Mapping[str, tuple[str, ...]] = {
     Status.DELIVERED: ("RecordDelivered", "Delivered"),
     Status.RETRY_SCHEDULED: ("ComputeBackoff", "RecordRetry", "StillOurs", "WaitUntilDue"),
     Status.FAILED: ("RecordFailure", "DeadLetter", "DeliveryFailed"),
-    Status.MAX_RETRIES_EXCEEDED: ("RecordFailure", "DeadLetter", "DeliveryFailed"),
 }
 
 
@@ -113,6 +115,11 @@ class Chapter:
         return entry if "exponentialDelay" in entry else self.backoff
 
     @property
+    def is_sent(self) -> bool:
+        """Whether it has come as far as its request."""
+        return bool({visit.name for visit in self.visits} - _BEFORE_SENDING)
+
+    @property
     def recorded(self) -> bool:
         """Whether the ledger has it."""
         return self.entry is not None
@@ -154,8 +161,8 @@ class Story:
 
     @property
     def document(self) -> Mapping[str, Any]:
-        """The delivery document, from an execution; empty where none is known."""
-        return self.executions[-1].document if self.executions else {}
+        """The delivery document, from an execution or as a failed first attempt leaves it."""
+        return self.executions[-1].document if self.executions else _letter(self.record)
 
     @property
     def request(self) -> Mapping[str, Any]:
@@ -169,6 +176,13 @@ class Story:
         if self.status == Status.RETRY_SCHEDULED:
             return self.record.get("nextRetryAt")
         return self.record.get("deliverAt") if self.status == Status.QUEUED else None
+
+    @property
+    def events(self) -> list[tuple[str, Any]]:
+        """The attempts, `("attempt", chapter)`, and between them `("redrive", entry)`, in order."""
+        redrives = [("redrive", entry) for entry in self.record.get("redriveHistory") or []]
+        attempts = [("attempt", chapter) for chapter in self.chapters]
+        return sorted([*redrives, *attempts], key=_when)
 
     @property
     def way(self) -> tuple[str, ...]:
@@ -193,10 +207,12 @@ class Story:
     def _implied(self, chapter: Chapter) -> list[str]:
         """The way of an attempt that only the ledger knows: what its record can have come from."""
         if chapter.delay is not None:
-            status: str = Status.RETRY_SCHEDULED
+            status = Status.RETRY_SCHEDULED
+        elif chapter.is_delivered:
+            status = Status.DELIVERED
         else:
-            status = self.status if not chapter.is_delivered else Status.DELIVERED
-        return [*_UNTIL_VERDICT, *_AFTERWARDS.get(status, ())]
+            status = Status.FAILED  # or MAX_RETRIES_EXCEEDED, which goes the same way
+        return [*_UNTIL_VERDICT, *_AFTERWARDS[status]]
 
 
 def tell(record: Mapping[str, Any], executions: Iterable[Execution]) -> Story:
@@ -210,14 +226,30 @@ def tell(record: Mapping[str, Any], executions: Iterable[Execution]) -> Story:
     recorded = {entry["timestamp"]: entry for entry in record.get("retryHistory") or []}
     told = [_from_execution(attempt, recorded) for one in known for attempt in one.attempts]
     by_time = {chapter.at: chapter for chapter in told if chapter.at}
-    untold = [_from_ledger(entry) for at, entry in recorded.items() if at not in by_time]
+    parked = _letter(record).get("outcome") or {}
+    untold = [_from_ledger(entry, parked) for at, entry in recorded.items() if at not in by_time]
     observed = sorted([*by_time.values(), *untold], key=lambda chapter: chapter.at or "")
-    under_way = [chapter for chapter in told if chapter.at is None]
+    running = [one for one in known if one.status == "RUNNING"]
+    under_way = [chapter for one in running[-1:] for chapter in _unobserved(one)]
     return Story(record, (*observed, *under_way), tuple(known))
+
+
+def _when(event: tuple[str, Any]) -> str:
+    kind, told = event
+    at = told["timestamp"] if kind == "redrive" else told.at
+    return at or _NEVER
 
 
 def _begun(execution: Execution) -> str:
     return timestamps.to_text(execution.visits[0].entered) if execution.visits else ""
+
+
+def _unobserved(execution: Execution) -> list[Chapter]:
+    return [
+        _from_execution(attempt, {})
+        for attempt in execution.attempts
+        if attempt.result("outcome") is None
+    ]
 
 
 def _from_execution(attempt: Attempt, recorded: Mapping[str, Mapping[str, Any]]) -> Chapter:
@@ -234,6 +266,14 @@ def _from_execution(attempt: Attempt, recorded: Mapping[str, Mapping[str, Any]])
     )
 
 
-def _from_ledger(entry: Mapping[str, Any]) -> Chapter:
-    number = int(entry["attemptNumber"]) + 1
-    return Chapter(number, entry["timestamp"], entry, None, None, None, ())
+def _from_ledger(entry: Mapping[str, Any], parked: Mapping[str, Any]) -> Chapter:
+    """Tell an attempt by its entry; the outcome that was parked with its letter has the body."""
+    number, at = int(entry["attemptNumber"]) + 1, entry["timestamp"]
+    outcome = parked if parked.get("timestamp") == at else None
+    return Chapter(number, at, entry, outcome, None, None, ())
+
+
+def _letter(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the dead letter that the record of a failed first attempt keeps; empty without one."""
+    found: Mapping[str, Any] = json.loads(record["letter"]) if "letter" in record else {}
+    return found

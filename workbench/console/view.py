@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse
 
 from homing.delivery import Reference
 from workbench.console import wording
+from workbench.console.actions import Chosen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +48,8 @@ class View:
             percent=wording.percent_words,
             category=wording.category_words,
             pretty=pretty,
-            delivery_id=lambda record: Reference.from_document(record).delivery_id,
+            ids=lambda record: Chosen.of(Reference.from_document(record)).to_text(),
+            reference_ids=lambda reference: Chosen.of(reference).to_text(),
         )
 
     def page(

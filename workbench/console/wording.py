@@ -36,6 +36,7 @@ _STATUSES: Mapping[str, StatusWords] = {
     Status.MAX_RETRIES_EXCEEDED: StatusWords(
         "✕", "Gave up", "every attempt the policy allows failed", "bad"
     ),
+    Status.CANCELLED: StatusWords("○", "Cancelled", "somebody ended it for good", "waiting"),
 }
 
 _OUTCOMES: Mapping[str, tuple[str, str]] = {

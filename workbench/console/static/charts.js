@@ -55,7 +55,7 @@ function columns(data) {
 
 function axes(data) {
   const look = { stroke: colour("quiet"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
-  const x = { ...look };
+  const x = { ...look, size: 28 };
   if (data.xLabel === "attempt") { x.values = (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? tick : "")); }
   else { x.values = (_, ticks) => ticks.map(data.xLabel ? span : clock); }
   const y = { ...look, size: 64 };

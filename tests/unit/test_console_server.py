@@ -1,0 +1,289 @@
+"""The console's server without a browser: who is let in, what is refused, what pages say."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from workbench.console.actions import Chosen
+from workbench.console.app import DEFINITION, Services, make_app
+from workbench.console.catalogue import NotFoundError
+from workbench.console.graph import read_graph
+from workbench.console.jobs import Done, Jobs
+from workbench.console.listing import Page
+from workbench.console.view import View
+from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+PORT = 8088
+HOST = f"127.0.0.1:{PORT}"
+RECORD = {
+    "messageId": "<script>alert(1)</script>",
+    "senderId": "default",
+    "timestamp": "2026-01-01T12:00:00.000Z",
+    "targetUrl": "https://example.com/?a=1&b=2",
+    "correlationId": "c",
+    "createdAt": "2026-01-01T12:00:00.000Z",
+    "lastUpdatedAt": "2026-01-01T12:00:00.000Z",
+    "status": "FAILED",
+    "attempts": 1,
+    "retryHistory": [
+        {
+            "attemptNumber": 0,
+            "timestamp": "2026-01-01T12:00:00.000Z",
+            "errorCategory": "GONE",
+            "errorDetails": {"message": "HTTP 410"},
+            "responseTime": 5,
+        }
+    ],
+}
+
+
+class FakeCatalogue:
+    """Knows one delivery."""
+
+    def page(self, filters: Any, place: Any = None, size: int = 50) -> Page:
+        if filters.sender == "broken":
+            raise WorkbenchError("this cannot be asked")
+        return Page((RECORD,), ["a", "b"], 1, "in some order")
+
+    def delivery(self, message_id: str, sender_id: str, delivery_id: str) -> dict[str, Any]:
+        if message_id != RECORD["messageId"]:
+            raise NotFoundError(f"no message {message_id}")
+        return dict(RECORD)
+
+
+class FakeExecutions:
+    """Knows no execution."""
+
+    def of_delivery(self, record: Any) -> list[Any]:
+        return []
+
+    def reference(self, delivery_id: str) -> None:
+        return None
+
+
+class FakeActions:
+    """Remembers what it was asked to do, and does it at once."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, list[str]]] = []
+
+    def act(self, way: str, chosen: Sequence[Chosen]) -> Iterator[Done]:
+        self.asked.append((way, [one.message_id for one in chosen]))
+        return iter([Done(one) for one in chosen])
+
+
+def client_of(actions: FakeActions | None) -> TestClient:
+    services = Services(
+        target=None,  # type: ignore[arg-type]  # no page asked for here needs it
+        catalogue=FakeCatalogue(),  # type: ignore[arg-type]
+        executions=FakeExecutions(),  # type: ignore[arg-type]
+        attempts=None,  # type: ignore[arg-type]
+        histories=None,  # type: ignore[arg-type]
+        standing=None,  # type: ignore[arg-type]
+        graph=read_graph(json.loads(DEFINITION.read_text())),
+        actions=actions,  # type: ignore[arg-type]
+        jobs=Jobs(),
+        view=View({"place": "a local cloud", "may_act": actions is not None}),
+    )
+    return TestClient(make_app(services, PORT), base_url=f"http://{HOST}")
+
+
+@pytest.fixture
+def actions() -> FakeActions:
+    return FakeActions()
+
+
+@pytest.fixture
+def client(actions: FakeActions) -> TestClient:
+    return client_of(actions)
+
+
+def delivery_path() -> str:
+    chosen = Chosen(str(RECORD["messageId"]), "default", "0" * 32)
+    return f"/delivery?{chosen.to_text()}"
+
+
+def token(client: TestClient) -> str:
+    text = client.get(delivery_path()).text
+    return text.split('name="csrf" value="')[1].split('"')[0]
+
+
+FORM = {"way": "redrive", "id": "message=m-1&sender=default&id=d-1"}
+
+
+@pytest.mark.parametrize("host", [HOST, f"localhost:{PORT}"])
+def test_its_own_addresses_are_answered(client: TestClient, host: str) -> None:
+    assert client.get("/deliveries", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", f"evil.example:{PORT}", "127.0.0.1", "127.0.0.1:1", "", f"[::1]:{PORT}"],
+)
+def test_another_host_is_refused_so_that_a_rebound_name_leads_nowhere(
+    client: TestClient, host: str
+) -> None:
+    assert client.get("/deliveries", headers={"host": host}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}, 403),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "cors"}, 403),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}, 200),
+        ({"sec-fetch-site": "same-origin", "sec-fetch-mode": "cors"}, 200),
+        ({}, 200),
+    ],
+)
+def test_another_site_may_link_here_and_no_more(
+    client: TestClient, headers: dict[str, str], status: int
+) -> None:
+    assert client.get("/deliveries", headers=headers).status_code == status
+
+
+def test_no_answer_may_be_read_by_another_origin(client: TestClient) -> None:
+    answer = client.get("/deliveries", headers={"origin": "http://evil.example"})
+    assert [name for name in answer.headers if name.startswith("access-control")] == []
+
+
+def test_a_page_runs_only_its_own_scripts_and_loads_nothing_from_elsewhere(
+    client: TestClient,
+) -> None:
+    answer = client.get("/deliveries")
+    policy = answer.headers["content-security-policy"]
+    nonce = policy.split("script-src 'nonce-")[1].split("'")[0]
+    scripts = answer.text.count("<script")
+    assert scripts == answer.text.count(f'<script nonce="{nonce}" src="/static/') > 0
+    assert "unsafe" not in policy
+    assert policy.startswith("default-src 'none'")
+    assert "https://" not in answer.text.replace(str(RECORD["targetUrl"]).replace("&", "&amp;"), "")
+    assert client.get("/deliveries").headers["content-security-policy"] != policy
+
+
+def test_what_senders_wrote_cannot_become_markup(client: TestClient) -> None:
+    for path in ("/deliveries", delivery_path()):
+        text = client.get(path).text
+        assert "<script>alert" not in text
+        assert "&lt;script&gt;alert" in text
+
+
+def test_no_page_has_a_handler_or_style_inline(client: TestClient) -> None:
+    for path in ("/deliveries", delivery_path()):
+        text = client.get(path).text
+        assert " style=" not in text
+        assert " onclick=" not in text
+
+
+def test_an_action_is_asked_for_once_more_and_then_begun(
+    client: TestClient, actions: FakeActions
+) -> None:
+    form = {**FORM, "csrf": token(client)}
+    asked = client.post("/actions/confirm", data=form)
+    assert "Send again: m-1?" in asked.text
+    assert actions.asked == []
+    begun = client.post("/actions/begin", data=form)
+    assert begun.url.path.startswith("/jobs/")
+    assert actions.asked == [("redrive", ["m-1"])]
+
+
+@pytest.mark.parametrize("path", ["/actions/confirm", "/actions/begin"])
+@pytest.mark.parametrize(
+    ("given", "headers"),
+    [
+        ({}, {}),
+        ({"csrf": "guessed"}, {}),
+        ({"csrf": None}, {"origin": "http://evil.example"}),
+        ({"csrf": None}, {"origin": f"http://127.0.0.1:{PORT + 1}"}),
+        ({"csrf": None}, {"origin": "null"}),
+        ({"csrf": None}, {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}),
+    ],
+)
+def test_without_the_pages_token_or_from_another_page_nothing_is_done(
+    client: TestClient,
+    actions: FakeActions,
+    path: str,
+    given: dict[str, str | None],
+    headers: dict[str, str],
+) -> None:
+    """None stands for the right token, which another page cannot know; even so, it is refused."""
+    right = token(client)
+    form = {**FORM, **{name: value or right for name, value in given.items()}}
+    assert client.post(path, data=form, headers=headers).status_code == 403
+    assert actions.asked == []
+
+
+def test_an_action_cannot_be_asked_for_by_a_link(client: TestClient, actions: FakeActions) -> None:
+    assert client.get("/actions/begin", params=FORM).status_code == 405
+    assert actions.asked == []
+
+
+def test_a_console_that_only_reads_does_nothing_even_with_its_token() -> None:
+    reading = client_of(None)
+    form = {**FORM, "csrf": reading.app.user_middleware[0].kwargs["dispatch"].token}  # type: ignore[attr-defined]
+    assert reading.post("/actions/begin", data=form).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"way": "explode", "id": FORM["id"]},
+        {"way": "redrive"},
+        {"way": "redrive", "id": "message=only"},
+    ],
+)
+def test_a_form_that_asks_for_nonsense_is_told_so(
+    client: TestClient, actions: FakeActions, form: dict[str, str]
+) -> None:
+    answer = client.post("/actions/begin", data={**form, "csrf": token(client)})
+    assert answer.status_code == 400
+    assert actions.asked == []
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("/nowhere", 404, "There is no such page"),
+        ("/delivery", 404, "the address names no delivery"),
+        ("/delivery?message=x&id=y", 404, "no message x"),
+        ("/deliveries?since=yesterday", 400, "yesterday is no time"),
+        ("/deliveries?after=nonsense", 400, "start from the first page"),
+        ("/deliveries?sender=broken", 400, "this cannot be asked"),
+        ("/jobs/none", 404, "knows nothing of such an action"),
+    ],
+)
+def test_what_cannot_be_shown_is_said_on_a_page(
+    client: TestClient, path: str, status: int, says: str
+) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (
+        status,
+        "text/html; charset=utf-8",
+    )
+    assert says in answer.text
+    assert "content-security-policy" in answer.headers
+
+
+def test_the_delivery_page_says_why_and_offers_to_send_it_again(client: TestClient) -> None:
+    text = client.get(delivery_path()).text
+    assert "Why it was not delivered" in text
+    assert "The endpoint says that it is gone for good" in text
+    assert "Send again…" in text
+
+
+def test_the_delivery_page_of_a_reading_console_says_how_to() -> None:
+    text = client_of(None).get(delivery_path()).text
+    assert "Send again…" not in text
+    assert "--allow-actions" in text
+
+
+def test_the_next_page_keeps_the_filters(client: TestClient) -> None:
+    text = client.get("/deliveries?status=FAILED").text
+    assert 'rel="next" href="/deliveries?status=FAILED&amp;after=' in text
