@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from homing.classification import Status
 from homing.generation import generation_of
+from homing.history import redriven_history
 from homing.ledger import from_dynamodb, to_dynamodb
 
 if TYPE_CHECKING:
@@ -57,9 +58,10 @@ class InterventionTable:
     ) -> bool:
         """Take a delivery into the generation of `document`, if its record is as it was seen.
 
-        `attempts` starts anew and `retryHistory` stays; what the delivery came to before is
-        appended to `redriveHistory`.
+        `attempts` starts anew and the history stays (homing/history.py); what the delivery came to
+        before is appended to `redriveHistory`.
         """
+        history = redriven_history(seen or {}, at)
         values = {
             **_identity(reference),
             ":status": Status.QUEUED.value,
@@ -68,8 +70,7 @@ class InterventionTable:
             ":generation": document["generation"],
             ":executionName": execution_name,
             ":ttl": document["expiresAt"],
-            ":none": [],
-            ":before": [_before(seen or {}, at)],
+            **{f":{name}": value for name, value in history.items()},
         }
         if seen is None:
             condition = "attribute_not_exists(pk)"
@@ -86,8 +87,7 @@ class InterventionTable:
             reference,
             f"SET {_IDENTITY}, #status = :status, attempts = :attempts, nextRetryAt = :now, "
             "generation = :generation, executionName = :executionName, #ttl = :ttl, "
-            "retryHistory = if_not_exists(retryHistory, :none), lastUpdatedAt = :now, "
-            "redriveHistory = list_append(if_not_exists(redriveHistory, :none), :before) "
+            f"lastUpdatedAt = :now, {', '.join(f'{name} = :{name}' for name in history)} "
             "REMOVE maxRetriesExceeded, maxRetriesExceededAt, claimedAttempt, "
             "attention, attentionAt",
             condition,
@@ -146,14 +146,4 @@ def _identity(reference: Reference) -> dict[str, Any]:
         ":targetUrl": reference.target_url,
         ":correlationId": reference.correlation_id,
         ":createdAt": reference.created_at,
-    }
-
-
-def _before(record: Mapping[str, Any], at: str) -> dict[str, Any]:
-    """Tell what a delivery had come to: `attemptsOnRecord` entries of the history are from then."""
-    return {
-        "timestamp": at,
-        "status": record.get("status", "UNRECORDED"),
-        "attempts": record.get("attempts", 0),
-        "attemptsOnRecord": len(record.get("retryHistory", [])),
     }

@@ -79,6 +79,16 @@ class Redrive(_Answer):
     attempts_on_record: int = Field(description="How many of retryHistory are from before.")
 
 
+class HistorySummary(_Answer):
+    """What has left the history of a delivery that was redriven often: the oldest attempts."""
+
+    attempts: int
+    redrives: int
+    by_category: dict[str, int] = Field(description="The attempts by errorCategory.")
+    first_timestamp: str = _maybe("When the first of them ended.")
+    last_timestamp: str = _maybe("When the last of them ended.")
+
+
 class Delivery(_Answer):
     """One delivery: its place in the ledger, or QUEUED where it has none yet."""
 
@@ -96,7 +106,8 @@ class Delivery(_Answer):
     last_updated_at: str
     generation: int = _maybe("How often another execution has taken it over; 0 at first.")
     execution_name: str = _maybe("The Standard execution that has it in hand.")
-    redrive_history: list[Redrive] = _maybe("Oldest first.")
+    redrive_history: list[Redrive] = _maybe("The newest 20, oldest first.")
+    history_summary: HistorySummary = _maybe("What has left the two histories.")
     deliver_at: str = _maybe("When a scheduled message may go out; only before its first attempt.")
     next_retry_at: str = _maybe("When the next attempt is due.")
     delivered_at: str = _maybe("When it was delivered.")

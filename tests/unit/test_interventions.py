@@ -120,6 +120,27 @@ def test_a_redrive_starts_attempts_anew_and_keeps_what_was(
     assert document["expiresAt"] == record["ttl"] == int(NOW.timestamp()) + 30 * 86_400
 
 
+def test_a_redrive_sums_up_the_oldest_of_a_long_history(
+    bench: Bench, letter: dict[str, Any]
+) -> None:
+    history = [
+        {"attemptNumber": number, "timestamp": f"t{number:02}", "errorCategory": "TIMEOUT"}
+        for number in range(21)
+    ]
+    bench.put(retryHistory=history)
+    assert redrive(bench, letter) is Result.REDRIVEN
+    record = bench.record()
+    assert record["retryHistory"] == history[1:]
+    assert record["redriveHistory"][0]["attemptsOnRecord"] == 20
+    assert record["historySummary"] == {
+        "attempts": 1,
+        "redrives": 0,
+        "byCategory": {"TIMEOUT": 1},
+        "firstTimestamp": "t00",
+        "lastTimestamp": "t00",
+    }
+
+
 def test_a_redrive_that_broke_off_before_the_start_is_taken_up_by_its_repeat(
     bench: Bench, letter: dict[str, Any]
 ) -> None:
