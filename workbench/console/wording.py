@@ -81,6 +81,10 @@ _OUTCOMES: Mapping[str, tuple[str, str]] = {
         "The target is an address that Homing must not reach.",
         "Use a public address.",
     ),
+    Category.ENDPOINT_DISABLED: (
+        "The endpoint is disabled or deleted, so nothing was sent to it.",
+        "Mend it, enable it (`homing endpoints set ID --enabled`), then send the message again.",
+    ),
 }
 
 
