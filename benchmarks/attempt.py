@@ -112,7 +112,7 @@ def pooled(port: int, stack: ExitStack) -> Callable[[], None]:
 def sender(port: int, stack: ExitStack) -> Callable[[], None]:
     """The sender alone, without a handler."""
     from homing.delivery import Reference, Request  # noqa: PLC0415 - as the handlers below
-    from homing.sender import Sender  # noqa: PLC0415
+    from homing.sending.sender import Sender  # noqa: PLC0415
 
     sender = Sender(attempt_timeout_seconds=10)
     stack.callback(sender.close)

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from homing.address_guard import AddressGuard
-from homing.target import parse_target
+from homing.targets.address_guard import AddressGuard
+from homing.targets.target import parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from homing.ledger import from_dynamodb
+from homing.items import from_dynamodb
 from workbench import local_cloud
 from workbench.api_client import ApiClient
 from workbench.emulator import Emulator

@@ -48,7 +48,7 @@ class EndpointGate:
 
     Args:
         at_once: attempts at once per origin, at most.
-        attempt_timeout: how long an attempt may take.
+        attempt_timeout: how long an attempt may take, and so how long one waits for a turn at most.
         slow_after: an attempt that takes longer makes its origin slow.
         clock: tells the time; must be aware.
     """
@@ -61,6 +61,7 @@ class EndpointGate:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._limit = at_once
+        self._patience = attempt_timeout
         self._pace = attempt_timeout / at_once
         self._slow_after = slow_after
         self._clock = clock
@@ -68,7 +69,11 @@ class EndpointGate:
         self._changed = threading.Condition()
 
     def enter(self, url: str) -> datetime | None:
-        """Ask for an attempt at a URL, and wait for a turn while its endpoint is quick.
+        """Ask for an attempt at a URL, and wait for a turn while its endpoint is not known as slow.
+
+        Others of the batch that wait hold nobody up: their batch waits for the attempts before them
+        in any case. How long those take says nothing before they are back, since Lambda may be
+        what is slow.
 
         Returns:
             None if the attempt may be made; `leave` must follow. Or else when the delivery, which
@@ -77,7 +82,7 @@ class EndpointGate:
         """
         with self._changed:
             origin = self._origin(url)
-            give_up_at = self._clock() + self._slow_after
+            give_up_at = self._clock() + self._patience
             while not self._has_room(origin):
                 now = self._clock()
                 if self._is_suspect(origin) or now >= give_up_at:

@@ -10,8 +10,6 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from homing.http_request import RESERVED_HEADERS, RESERVED_PREFIXES
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -20,12 +18,26 @@ MAX_HEADERS_BYTES = 8 * 1024
 MAX_CONTENT_TYPE_LENGTH = 256
 DEFAULT_CONTENT_TYPE = "application/json"
 
+# What only Homing can set (prefixes `webhook-` and `proxy-` besides), and what frames the message
+# or speaks of the connection (RFC 9110, section 7.6.1). Reception refuses a message that names one.
+RESERVED_HEADERS = frozenset(
+    {"accept-encoding", "content-type", "user-agent", "x-correlation-id"}
+    | {"connection", "content-length", "expect", "host", "keep-alive", "te", "trailer"}
+    | {"transfer-encoding", "upgrade"}
+)
+RESERVED_PREFIXES = ("webhook-", "proxy-")
+
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # noqa: S105 -- RFC 9110 calls it so; no secret
 _NAME = re.compile(_TOKEN)
 _VALUE = re.compile(r"([!-~]([ -~\t]*[!-~])?)?")
 _QUOTED = r'"(?:[ !#-\[\]-~\t]|\\[ -~\t])*"'
 _PARAMETER = rf"[ \t]*;[ \t]*(?P<name>{_TOKEN})=(?P<value>{_TOKEN}|{_QUOTED})"
 _MEDIA_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}(?:{re.sub(r'[?]P<.*?>', '?:', _PARAMETER)})*")
+
+
+def is_reserved(name: str) -> bool:
+    """Tell whether only Homing, or the connection itself, sets a header; its name in lower case."""
+    return name in RESERVED_HEADERS or name.startswith(RESERVED_PREFIXES)
 
 
 def check_header_name(name: str) -> str:
@@ -39,7 +51,7 @@ def check_header_name(name: str) -> str:
     key = name.lower()
     if key == "content-type":
         raise ValueError("cannot be given here; give contentType instead")
-    if key in RESERVED_HEADERS or key.startswith(RESERVED_PREFIXES):
+    if is_reserved(key):
         raise ValueError("cannot be given: Homing or the connection itself sets it")
     return name
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from homing.classification import Status
 from homing.generation import generation_of
 from homing.history import redriven_history
-from homing.ledger import from_dynamodb, to_dynamodb
+from homing.items import from_dynamodb, to_dynamodb
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

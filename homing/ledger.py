@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from homing.classification import Status
+from homing.items import from_dynamodb, to_dynamodb
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -205,38 +204,3 @@ def _read_failed_condition(update: Mapping[str, Any], item: Mapping[str, Any]) -
     return Recorded(
         RecordResult.OVERTAKEN, f"another worker has recorded this attempt ({attempts} made)"
     )
-
-
-def to_dynamodb(value: Any) -> Any:
-    """Turn a plain value into DynamoDB's typed JSON; floats become exact decimal numbers."""
-    return TypeSerializer().serialize(_with_decimals(value))
-
-
-def from_dynamodb(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn a typed item into plain values; whole numbers become int, others float."""
-    deserialize = TypeDeserializer().deserialize
-    return {name: _without_decimals(deserialize(value)) for name, value in item.items()}
-
-
-def _with_decimals(value: Any) -> Any:
-    match value:
-        case float():
-            return Decimal(str(value))
-        case dict():
-            return {name: _with_decimals(inner) for name, inner in value.items()}
-        case list():
-            return [_with_decimals(inner) for inner in value]
-        case _:
-            return value
-
-
-def _without_decimals(value: Any) -> Any:
-    match value:
-        case Decimal():
-            return int(value) if value == value.to_integral_value() else float(value)
-        case dict():
-            return {name: _without_decimals(inner) for name, inner in value.items()}
-        case list():
-            return [_without_decimals(inner) for inner in value]
-        case _:
-            return value

@@ -7,9 +7,9 @@ import os
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Self, get_type_hints
 
-from homing.address_guard import AddressGuard
 from homing.errors import SettingsError
 from homing.policy import Policy
+from homing.targets.address_guard import AddressGuard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

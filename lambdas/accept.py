@@ -10,11 +10,11 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
-from homing.answer import accepted
 from homing.errors import InquiryError, IntakeError, InvalidMessageError
-from homing.intake import Intake
-from homing.message import Message, Rules, parse_message, trial_message
-from homing.problem import inquiry_failed, intake_failed, invalid
+from homing.reception.answer import accepted
+from homing.reception.intake import Intake
+from homing.reception.message import Message, Rules, parse_message, trial_message
+from homing.reception.problem import inquiry_failed, intake_failed, invalid
 from homing.settings import AcceptSettings
 from lambdas.http_api import key_owner, queried_sender, request_body, respond
 from lambdas.observation import log_message

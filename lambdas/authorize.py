@@ -8,8 +8,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from homing.api_key import ApiKey, read_authorization
-from homing.keys_table import KeysTable
+from homing.senders.api_key import ApiKey, read_authorization
+from homing.senders.keys_table import KeysTable
 from homing.settings import AuthorizeSettings
 from lambdas.observation import log_message
 

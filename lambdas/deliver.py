@@ -7,18 +7,18 @@ import sys
 from functools import cache
 from typing import Any
 
-from homing.deliverer import Deliverer
 from homing.delivery import Reference, Request
-from homing.sender import Sender, utc_now
+from homing.sending.deliverer import Deliverer
+from homing.sending.sender import Sender, utc_now
 from homing.settings import DeliverSettings
 
 
 @cache
 def _deliverer() -> Deliverer:
     # They import boto3, which takes longer than the rest of this function together.
-    from homing.addressees import Addressees  # noqa: PLC0415
-    from homing.endpoint_watch import EndpointWatch  # noqa: PLC0415
+    from homing.endpoints.endpoint_watch import EndpointWatch  # noqa: PLC0415
     from homing.payload_store import PayloadStore  # noqa: PLC0415
+    from homing.sending.addressees import Addressees  # noqa: PLC0415
 
     settings = DeliverSettings.from_env()
     return Deliverer(

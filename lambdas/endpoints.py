@@ -12,8 +12,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from homing.answer import Answer
-from homing.endpoint_registry import (
+from homing.endpoints.endpoint_registry import (
     Change,
     ChangedMeanwhileError,
     modify,
@@ -21,7 +20,10 @@ from homing.endpoint_registry import (
     secret_document,
     set_up,
 )
-from homing.endpoint_request import (
+from homing.endpoints.endpoint_store import EndpointStore
+from homing.errors import InvalidMessageError
+from homing.reception.answer import Answer
+from homing.reception.endpoint_request import (
     EndpointChange,
     EndpointRequest,
     check_id,
@@ -29,9 +31,7 @@ from homing.endpoint_request import (
     read_page,
     read_rotation,
 )
-from homing.endpoint_store import EndpointStore
-from homing.errors import InvalidMessageError
-from homing.problem import endpoint_changed, inquiry_failed, invalid_endpoint, no_endpoint
+from homing.reception.problem import endpoint_changed, inquiry_failed, invalid_endpoint, no_endpoint
 from homing.settings import EndpointsSettings
 from homing.timestamps import to_text
 from lambdas.http_api import queried_sender, request_body, respond
@@ -40,7 +40,7 @@ from lambdas.observation import log_message, logger
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
 
-    from homing.endpoint import Endpoint
+    from homing.endpoints.endpoint import Endpoint
 
 app = APIGatewayHttpResolver()
 

@@ -9,10 +9,10 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
-from homing.answer import Answer
 from homing.errors import InquiryError, InvalidMessageError
-from homing.inquiry import Inquiry
-from homing.problem import inquiry_failed, invalid, not_found
+from homing.reception.answer import Answer
+from homing.reception.inquiry import Inquiry
+from homing.reception.problem import inquiry_failed, invalid, not_found
 from homing.settings import GetMessageSettings
 from lambdas.http_api import queried_sender, respond
 from lambdas.observation import logger

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler import Response
 
-from homing.ownership import acting_sender
-from homing.raw_json import from_base64
+from homing.reception.raw_json import from_base64
+from homing.senders.ownership import acting_sender
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
 
-    from homing.answer import Answer
+    from homing.reception.answer import Answer
 
 
 def key_owner(event: BaseProxyEvent) -> str | None:

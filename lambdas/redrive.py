@@ -11,13 +11,13 @@ import boto3
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from botocore.exceptions import BotoCoreError, ClientError
 
-from homing.answer import redriven
 from homing.delivery import Reference
 from homing.errors import InquiryError, InvalidMessageError
-from homing.inquiry import Inquiry
 from homing.intervention_table import InterventionTable
 from homing.interventions import Interventions
-from homing.problem import inquiry_failed, invalid, not_found, redrive_failed
+from homing.reception.answer import redriven
+from homing.reception.inquiry import Inquiry
+from homing.reception.problem import inquiry_failed, invalid, not_found, redrive_failed
 from homing.settings import RedriveSettings
 from homing.workflow import Workflow
 from lambdas.http_api import queried_sender, respond

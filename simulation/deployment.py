@@ -19,8 +19,8 @@ class Deployment:
     function_timeout: int = 15 * SECOND
     accept_timeout: int = 25 * SECOND
     express_timeout: int = 45 * SECOND
-    dispatch_timeout: int = 60 * SECOND
-    visibility_timeout: int = 360 * SECOND
+    dispatch_timeout: int = 75 * SECOND
+    visibility_timeout: int = 450 * SECOND
     max_receive_count: int = 5
     batch_size: int = 10
     retention_days: int = 30

@@ -14,25 +14,25 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from homing.address_guard import AddressGuard
-from homing.addressees import Addressees
 from homing.dead_letters import DeadLetterQueue
-from homing.deliverer import Deliverer
-from homing.delivery_queue import DeliveryQueue
-from homing.endpoint_watch import EndpointWatch
-from homing.endpoints_table import EndpointsTable
+from homing.endpoints.endpoint_watch import EndpointWatch
+from homing.endpoints.endpoints_table import EndpointsTable
+from homing.endpoints.secrets_table import SecretsTable
 from homing.errors import IntakeError, InvalidMessageError
-from homing.http_request import request_headers
-from homing.intake import Intake
 from homing.lane import Lane
 from homing.ledger import Ledger
-from homing.message import Rules, parse_message
-from homing.messages_table import MessagesTable
 from homing.outcome import AttemptError, ErrorKind, Outcome
 from homing.payload_store import PayloadStore
+from homing.reception.delivery_queue import DeliveryQueue
+from homing.reception.intake import Intake
+from homing.reception.message import Rules, parse_message
+from homing.reception.messages_table import MessagesTable
 from homing.records import Records
-from homing.secrets_table import SecretsTable
+from homing.sending.addressees import Addressees
+from homing.sending.deliverer import Deliverer
+from homing.sending.http_request import request_headers
 from homing.settings import ComputeBackoffSettings
+from homing.targets.address_guard import AddressGuard
 from homing.workflow import FirstAttempts, Workflow
 from lambdas import classify, compute_backoff, deliver, dispatch, record_retry
 from simulation.clients import SQS, DynamoDB, StepFunctions
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from homing.delivery import Reference, Request
-    from homing.message import Message
-    from homing.sender import Sender
+    from homing.reception.message import Message
+    from homing.sending.sender import Sender
     from simulation.deployment import Deployment
 
 Handler: TypeAlias = "Callable[[dict[str, Any]], Any]"
@@ -105,7 +105,7 @@ def _no_history(*_: Any) -> Any:
 
 
 class _Network:
-    """Stands for `homing.sender.Sender`: the same headers, another network."""
+    """Stands for `homing.sending.sender.Sender`: the same headers, another network."""
 
     def send(self, reference: Reference, request: Request, secrets: Sequence[str] = ()) -> Outcome:
         """Make one attempt; nobody has a secret here."""

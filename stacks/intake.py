@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import ceil
 from typing import TYPE_CHECKING, cast
 
 from aws_cdk import Duration, Stack
@@ -61,7 +62,9 @@ class Intake(Construct):
         super().__init__(scope, construct_id)
         self._settings = settings
         self.dead_letter_queue = parking_queue(self, "DeadLetters", fifo=True)
-        seconds = workflow.first_attempt_timeout_seconds + _DISPATCH_MARGIN_SECONDS
+        # A first attempt may wait for its turn as long as another may take (homing/endpoint_gate.py).
+        turn = ceil(settings.attempt_timeout_seconds)
+        seconds = turn + workflow.first_attempt_timeout_seconds + _DISPATCH_MARGIN_SECONDS
         self._dispatch_timeout = Duration.seconds(seconds)
         self.queue = self._queue()
         self.accept = self._accept(ledger, registry, workflow)

@@ -18,9 +18,9 @@ from aws_cdk.aws_logs import RetentionDays
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
-from homing.address_guard import DEFAULT_PORTS, AddressGuard, Network
 from homing.errors import HomingError
 from homing.policy import MAX_ATTEMPTS_LIMIT, MAX_DELAY_LIMIT_SECONDS, Jitter, Policy
+from homing.targets.address_guard import DEFAULT_PORTS, AddressGuard, Network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,7 +135,7 @@ class StackSettings(BaseModel):
         10, "2 to 1000", "how many batches of the queue are dispatched at once", ge=2, le=1000
     )
     attempts_per_endpoint: int = _setting(
-        5,
+        10,
         "1 to 10",
         "first attempts at once to one endpoint, from each batch; more wait their turn",
         ge=1,

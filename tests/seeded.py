@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from homing import timestamps
 from homing.classification import Category, Status
 from homing.delivery import Reference
-from homing.ledger import to_dynamodb
+from homing.items import to_dynamodb
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

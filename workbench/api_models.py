@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from homing.classification import Category, Status
-from homing.endpoint import Signing
+from homing.endpoints.endpoint import Signing
 from homing.interventions import Result
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic.json_schema import models_json_schema
 
 from homing.identifiers import DEFAULT_SENDER_ID, SENDER_ID
-from homing.request_model import MessageRequest
+from homing.reception.request_model import MessageRequest
 from workbench import openapi_endpoints
 from workbench.api_models import AcceptedMessage, Health, MessageState, Problem, RedrivenMessage
 from workbench.openapi_parts import content, response, retry_after

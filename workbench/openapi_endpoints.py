@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from homing.endpoint_request import MAX_PAGE, EndpointChange, EndpointRequest, RotationRequest
 from homing.identifiers import DEFAULT_SENDER_ID, ENDPOINT_ID, SENDER_ID
+from homing.reception.endpoint_request import (
+    MAX_PAGE,
+    EndpointChange,
+    EndpointRequest,
+    RotationRequest,
+)
 from workbench.api_models import (
     AcceptedMessage,
     DeletedEndpoint,

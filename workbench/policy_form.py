@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from homing.errors import InvalidMessageError
 from homing.policy import Policy
-from homing.policy_override import conflicts, override
-from homing.request_model import MessageRequest, read_fields
+from homing.reception.policy_override import conflicts, override
+from homing.reception.request_model import MessageRequest, read_fields
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from homing.api_key import ApiKey, issue
-from homing.confidential import Confidential, owner_of_sender
+from homing.endpoints.confidential import Confidential, owner_of_sender
+from homing.endpoints.secret_rotation import RotationError, SigningSecret, rotate
+from homing.endpoints.secrets_table import SecretsTable
+from homing.endpoints.signing import generate_secret
 from homing.identifiers import SENDER_ID
-from homing.keys_table import KeysTable
-from homing.secret_rotation import RotationError, SigningSecret, rotate
-from homing.secrets_table import SecretsTable
-from homing.signing import generate_secret
+from homing.senders.api_key import ApiKey, issue
+from homing.senders.keys_table import KeysTable
 from homing.timestamps import to_text
 from workbench.errors import NotFoundError, WorkbenchError
 

@@ -130,5 +130,18 @@ def test_no_secret_is_in_a_log_a_history_a_record_a_queue_or_a_url(
     for place in ("logs", "histories", "ledger", "messages", "endpoints", "dead letters"):
         assert f"leak-{run_id}" in places[place], place
     assert f"{MARK}-{run_id}" not in places["logs"]
-    assert f"{MARK}-{run_id}" not in places["ledger"] + places["messages"]
     assert f"{MARK}-{run_id}" in places["histories"]
+
+
+def test_a_payload_is_kept_in_no_table_but_with_the_record_of_a_first_attempt_that_was_given_up(
+    cloud: Target, planted: dict[str, str], run_id: str
+) -> None:
+    """It is needed to send the message again (docs/decisions/0054)."""
+    assert planted
+    assert f"{MARK}-{run_id}" not in table(cloud, "MessagesTable")
+    kept = [
+        (record["status"]["S"], record["attempts"]["N"], sorted(marked))
+        for record in json.loads(table(cloud, "LedgerTable"))
+        if (marked := {name for name in record if f"{MARK}-{run_id}" in json.dumps(record[name])})
+    ]
+    assert kept == [("FAILED", "1", ["letter"])]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.ledger import from_dynamodb
+from homing.items import from_dynamodb
 
 if TYPE_CHECKING:
     from pathlib import Path

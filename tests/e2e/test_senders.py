@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.api_key import issue
+from homing.senders.api_key import issue
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.address_guard import AddressGuard
 from homing.settings import AcceptSettings
+from homing.targets.address_guard import AddressGuard
 from lambdas import accept
 from simulation.clock import MINUTE, to_datetime
 from simulation.deployment import Deployment

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from homing.address_guard import AddressGuard
-from homing.confidential import Confidential
 from homing.delivery import Delivery
-from homing.endpoint import Endpoint
-from homing.endpoint_store import EndpointStore
+from homing.endpoints.confidential import Confidential
+from homing.endpoints.endpoint import Endpoint
+from homing.endpoints.endpoint_store import EndpointStore
 from homing.policy import Policy
+from homing.targets.address_guard import AddressGuard
 from lambdas import accept
 from workbench.api_models import AcceptedMessage, Problem
 

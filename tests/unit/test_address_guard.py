@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from homing.address_guard import AddressGuard, Refusal
-from homing.special_use import IPV4_NETWORKS, IPV6_NETWORKS, SPECIAL_DOMAINS
-from homing.target import Target, parse_target
+from homing.targets.address_guard import AddressGuard, Refusal
+from homing.targets.special_use import IPV4_NETWORKS, IPV6_NETWORKS, SPECIAL_DOMAINS
+from homing.targets.target import Target, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from homing.special_use import SpecialNetwork
+    from homing.targets.special_use import SpecialNetwork
 
 SHIM_WITHOUT_PYTHON = 127  # what pyenv's shim answers where the version is not switched on
 
@@ -600,7 +600,7 @@ def test_a_network_with_host_bits_set_is_no_network() -> None:
 
 
 # IPv4 networks that no spelling and no embedding may reach; named here once more, so that a row
-# lost from homing/special_use.py is noticed.
+# lost from homing/targets/special_use.py is noticed.
 PRIVATE = [
     ip_network(text)
     for text in (
@@ -806,7 +806,7 @@ def test_the_guard_is_never_more_lenient_than_is_global(v4: int, v6: int, low: i
 JUDGE = """
 import json, sys
 from types import SimpleNamespace
-from homing.address_guard import AddressGuard
+from homing.targets.address_guard import AddressGuard
 
 answers = []
 for host in json.load(sys.stdin):

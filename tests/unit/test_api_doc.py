@@ -9,23 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from homing import (
-    guard,
-    http_fields,
-    identifiers,
-    lifetime,
-    message,
-    payload,
-    policy,
-    raw_json,
-    request_model,
-    target_url,
-)
-from homing.address_guard import AddressGuard
-from homing.endpoint_request import EndpointRequest, read_endpoint
+from homing import http_fields, identifiers, lifetime, policy
 from homing.errors import InvalidMessageError
 from homing.policy import Policy
-from homing.problem import invalid
+from homing.reception import guard, message, payload, raw_json, request_model
+from homing.reception.endpoint_request import EndpointRequest, read_endpoint
+from homing.reception.problem import invalid
+from homing.targets import target_url
+from homing.targets.address_guard import AddressGuard
 from workbench.api_models import AcceptedMessage, MessageState, NewEndpoint, Problem
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
@@ -113,7 +104,9 @@ def test_the_limits_on_the_page_are_those_of_the_code(what: str, limit: int) -> 
 
 
 def test_every_kind_of_problem_is_on_the_page() -> None:
-    source = (Path(__file__).parents[2] / "homing" / "problem.py").read_text(encoding="utf-8")
+    source = (Path(__file__).parents[2] / "homing" / "reception" / "problem.py").read_text(
+        encoding="utf-8"
+    )
     kinds = re.findall(r'\("([a-z-]+)", "', source)
     assert len(kinds) == 9
     for kind in kinds:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.api_key import ApiKey, Presented, issue, read_authorization
-from homing.keys_table import KeysTable
+from homing.senders.api_key import ApiKey, Presented, issue, read_authorization
+from homing.senders.keys_table import KeysTable
 from lambdas import authorize
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from moto import mock_aws
 from seeded import KINDS, record
 
 from homing.classification import Status
-from homing.guard import Guard
-from homing.ledger import to_dynamodb
+from homing.items import to_dynamodb
+from homing.reception.guard import Guard
 from workbench.console import cursor
 from workbench.console.catalogue import Catalogue
 from workbench.console.cursor import CursorError

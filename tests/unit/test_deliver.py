@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.address_guard import AddressGuard
+from homing.targets.address_guard import AddressGuard
 from lambdas import deliver
 from workbench.receiver import Receiver
 

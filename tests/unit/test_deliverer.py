@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.addressees import Addressees
-from homing.confidential import Confidential, owner_of_sender
-from homing.deliverer import Deliverer
-from homing.endpoint import Endpoint
-from homing.endpoint_store import EndpointStore
+from homing.endpoints.confidential import Confidential, owner_of_sender
+from homing.endpoints.endpoint import Endpoint
+from homing.endpoints.endpoint_store import EndpointStore
+from homing.endpoints.secret_rotation import SigningSecret
 from homing.errors import InquiryError
 from homing.outcome import AttemptError, ErrorKind, Outcome
 from homing.payload_claim import Claim
-from homing.secret_rotation import SigningSecret
+from homing.sending.addressees import Addressees
+from homing.sending.deliverer import Deliverer
 
 if TYPE_CHECKING:
     from homing.delivery import Delivery, Reference

@@ -133,8 +133,8 @@ def test_who_waits_for_a_turn_is_shed_when_the_endpoint_turns_out_slow(
     assert answers == [clock.now + timedelta(seconds=5)]
 
 
-def test_who_waits_for_a_turn_is_shed_after_the_time_that_makes_slow() -> None:
-    gate = EndpointGate(1, TIMEOUT, timedelta(milliseconds=20))
+def test_who_waits_for_a_turn_is_shed_after_the_time_that_an_attempt_may_take() -> None:
+    gate = EndpointGate(1, timedelta(milliseconds=20), SLOW_AFTER)
     assert gate.enter(SLOW) is None
     assert gate.enter(SLOW)
 

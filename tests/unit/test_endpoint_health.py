@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.confidential import Confidential
-from homing.endpoint import Endpoint
-from homing.endpoint_health import Finding, Step, examine
-from homing.endpoint_store import EndpointStore
-from homing.endpoint_watch import EndpointWatch
+from homing.endpoints.confidential import Confidential
+from homing.endpoints.endpoint import Endpoint
+from homing.endpoints.endpoint_health import Finding, Step, examine
+from homing.endpoints.endpoint_store import EndpointStore
+from homing.endpoints.endpoint_watch import EndpointWatch
 from homing.errors import InquiryError
 from homing.outcome import AttemptError, ErrorKind, Outcome
 

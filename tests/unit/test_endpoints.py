@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.address_guard import AddressGuard
-from homing.confidential import owner_of_endpoint
+from homing.endpoints.confidential import owner_of_endpoint
+from homing.endpoints.secrets_table import SecretsTable
+from homing.endpoints.signing import generate_secret
 from homing.policy import Policy
-from homing.secrets_table import SecretsTable
-from homing.signing import generate_secret
+from homing.targets.address_guard import AddressGuard
 from lambdas import endpoints
 from workbench.api_models import (
     DeletedEndpoint,

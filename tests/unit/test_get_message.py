@@ -10,10 +10,11 @@ import boto3
 import pytest
 
 from homing.classification import classify
-from homing.guard import Guard
-from homing.ledger import retry_entry, retry_update, to_dynamodb
-from homing.messages_table import MessagesTable
+from homing.items import to_dynamodb
+from homing.ledger import retry_entry, retry_update
 from homing.outcome import Outcome
+from homing.reception.guard import Guard
+from homing.reception.messages_table import MessagesTable
 from lambdas import get_message
 from workbench.api_models import MessageState, Problem
 

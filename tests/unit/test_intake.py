@@ -13,15 +13,15 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from homing.delivery import Request
-from homing.delivery_queue import MAX_BATCH_BYTES, DeliveryQueue, batches
-from homing.endpoints_table import EndpointsTable
+from homing.endpoints.endpoints_table import EndpointsTable
 from homing.errors import IntakeError, InvalidMessageError
-from homing.guard import Guard
-from homing.intake import Intake
-from homing.message import Message, fingerprint
-from homing.messages_table import MessagesTable
 from homing.payload_store import PayloadStore
 from homing.policy import Policy
+from homing.reception.delivery_queue import MAX_BATCH_BYTES, DeliveryQueue, batches
+from homing.reception.guard import Guard
+from homing.reception.intake import Intake
+from homing.reception.message import Message, fingerprint
+from homing.reception.messages_table import MessagesTable
 from homing.records import Records
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from homing.delivery import Delivery, Reference
 from homing.generation import execution_name, redriven
 from homing.intervention_table import InterventionTable
 from homing.interventions import Interventions, Result
-from homing.ledger import from_dynamodb, to_dynamodb
+from homing.items import from_dynamodb, to_dynamodb
 from homing.workflow import Execution
 
 NOW = datetime(2025, 12, 29, 12, 0, 0, 500_000, tzinfo=UTC)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homing.address_guard import AddressGuard
 from homing.errors import InvalidMessageError
-from homing.message import (
+from homing.policy import PRESETS, Jitter, Policy
+from homing.reception.message import (
     MAX_BODY_BYTES,
     MAX_DOCUMENT_BYTES,
     Message,
@@ -21,8 +21,8 @@ from homing.message import (
     document_text,
     parse_message,
 )
-from homing.payload import MAX_INLINE_BYTES, MAX_PAYLOAD_BYTES
-from homing.policy import PRESETS, Jitter, Policy
+from homing.reception.payload import MAX_INLINE_BYTES, MAX_PAYLOAD_BYTES
+from homing.targets.address_guard import AddressGuard
 
 NOON = datetime(2025, 12, 28, 12, 0, 0, 250_000, tzinfo=UTC)
 URL = "https://example.com/hooks"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.request_model import MAX_TARGETS, MessageRequest, PolicyRequest
+from homing.reception.request_model import MAX_TARGETS, MessageRequest, PolicyRequest
 from workbench.openapi import PATH, openapi_document, text
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 
 from homing.errors import InvalidMessageError
 from homing.policy import PRESETS, Jitter, Policy
-from homing.policy_override import conflicts, override
+from homing.reception.policy_override import conflicts, override
 
 DEFAULT = Policy(max_attempts=4, base_delay_seconds=2, max_delay_seconds=100, multiplier=3)
 SCHEDULED = replace(DEFAULT, schedule=(1, 2, 3))

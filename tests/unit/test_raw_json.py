@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homing.errors import InvalidMessageError
-from homing.raw_json import MAX_DEPTH, decode, from_base64, read_value, split_members
+from homing.reception.raw_json import MAX_DEPTH, decode, from_base64, read_value, split_members
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 finite = scalars.filter(lambda value: value not in (float("inf"), float("-inf")))

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.endpoint import Endpoint
+from homing.endpoints.endpoint import Endpoint
 from homing.errors import InvalidMessageError
-from homing.ownership import acting_sender
-from homing.recipients import no_endpoints, recipients
+from homing.reception.recipients import no_endpoints, recipients
+from homing.senders.ownership import acting_sender
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.ledger import from_dynamodb
+from homing.items import from_dynamodb
 from lambdas import record_retry
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homing.secret_rotation import (
+from homing.endpoints.secret_rotation import (
     DEFAULT_GRACE,
     MAX_ACTIVE_SECRETS,
     MAX_GRACE,

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
-from homing.connection import Address, Resolver
 from homing.delivery import Reference, Request
 from homing.outcome import AttemptError, ErrorKind, Outcome
-from homing.sender import Sender
+from homing.sending.connection import Address, Resolver
+from homing.sending.sender import Sender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,8 +9,8 @@ import ssl
 
 import pytest
 
-from homing.attempt import Attempt, ProtocolError, Stage
 from homing.outcome import AttemptError, ErrorKind
+from homing.sending.attempt import Attempt, ProtocolError, Stage
 
 
 class Clock:

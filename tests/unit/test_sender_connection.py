@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from homing.attempt import Attempt, Stage
-from homing.connection import Address, WarmConnections, look_up, open_connection
-from homing.sender import default_tls
-from homing.target import parse_target
+from homing.sending.attempt import Attempt, Stage
+from homing.sending.connection import Address, WarmConnections, look_up, open_connection
+from homing.sending.sender import default_tls
+from homing.targets.target import parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from homing.address_guard import AddressGuard
 from homing.classification import Category, Decision, classify
-from homing.connection import Address
 from homing.delivery import Reference, Request
 from homing.outcome import ErrorKind, Outcome
-from homing.sender import Sender
+from homing.sending.connection import Address
+from homing.sending.sender import Sender
+from homing.targets.address_guard import AddressGuard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

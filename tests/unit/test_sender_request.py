@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from homing.delivery import Request
-from homing.http_fields import check_header_name
-from homing.http_request import (
-    RESERVED_HEADERS,
-    RESERVED_PREFIXES,
+from homing.http_fields import RESERVED_HEADERS, RESERVED_PREFIXES, check_header_name
+from homing.sending.http_request import (
     USER_AGENT,
     encode_request,
     request_headers,
 )
-from homing.target import parse_target
+from homing.targets.target import parse_target
 
 if TYPE_CHECKING:
     from homing.delivery import Reference

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from homing.attempt import Attempt, ProtocolError
-from homing.http_response import WIRE_LIMIT, Response, read_response
+from homing.sending.attempt import Attempt, ProtocolError
+from homing.sending.http_response import WIRE_LIMIT, Response, read_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

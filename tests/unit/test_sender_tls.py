@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from homing.connection import Address
 from homing.delivery import Reference, Request
 from homing.outcome import ErrorKind, Outcome
-from homing.sender import Sender, default_tls, utc_now
+from homing.sending.connection import Address
+from homing.sending.sender import Sender, default_tls, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from homing.address_guard import AddressGuard
 from homing.errors import SettingsError
 from homing.policy import Policy
 from homing.settings import AcceptSettings, ComputeBackoffSettings
+from homing.targets.address_guard import AddressGuard
 
 COMPLETE = {
     "MESSAGES_TABLE": "messages",

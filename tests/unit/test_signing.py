@@ -16,8 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from homing.identifiers import MESSAGE_ID
-from homing.signing import (
+from homing.endpoints.signing import (
     SigningError,
     check_secret,
     generate_private_key,
@@ -26,6 +25,7 @@ from homing.signing import (
     sign,
     signed_content,
 )
+from homing.identifiers import MESSAGE_ID
 
 # The vector that Standard Webhooks publishes (aws-facts.md), and the one for ed25519 from the tests
 # of its reference implementation in Go.
@@ -238,7 +238,7 @@ def generate_public_key() -> str:
 
 def test_hmac_never_imports_cryptography() -> None:
     script = (
-        "import sys; from homing.signing import generate_secret, sign;"
+        "import sys; from homing.endpoints.signing import generate_secret, sign;"
         "sign([generate_secret()], 'm', 1, b''); sys.exit('cryptography' in sys.modules)"
     )
     process = subprocess.run(  # noqa: S603 - this interpreter, the script above

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from homing.target import parse_target
-from homing.target_url import MAX_URL_LENGTH, check_target_url
+from homing.targets.target import parse_target
+from homing.targets.target_url import MAX_URL_LENGTH, check_target_url
 
 GOOD = [
     "http://example.com",

@@ -16,8 +16,9 @@ from botocore.config import Config
 
 from homing.dead_letters import DeadLetterQueue
 from homing.delivery import Delivery, Reference, Request
+from homing.items import from_dynamodb
 from homing.lane import Lane
-from homing.ledger import Ledger, from_dynamodb
+from homing.ledger import Ledger
 from homing.policy import Jitter, Policy
 from homing.workflow import FirstAttempts, Workflow
 from stacks.first_attempt import first_attempt_definition

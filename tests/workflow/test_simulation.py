@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from homing.errors import UnsettledError
-from homing.ledger import from_dynamodb
+from homing.items import from_dynamodb
 from simulation.clock import SECOND
 from simulation.definition import (
     delivery_document,

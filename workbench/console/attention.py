@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from homing.classification import Status
-from homing.ledger import from_dynamodb
+from homing.items import from_dynamodb
 from workbench.console import batch_get
 from workbench.console.listing import Limits, Page
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from homing.classification import Status
 from homing.delivery import Reference, message_key
 from homing.identifiers import DEFAULT_SENDER_ID
-from homing.messages_table import MessagesTable
+from homing.reception.messages_table import MessagesTable
 from homing.records import Records
 from workbench.console.attention import Attention
 from workbench.console.cursor import CursorError

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from homing import timestamps
-from homing.ledger import to_dynamodb
+from homing.items import to_dynamodb
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:

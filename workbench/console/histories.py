@@ -8,7 +8,7 @@ from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from homing.ledger import from_dynamodb
+from homing.items import from_dynamodb
 from workbench.replay import History
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from homing.classification import Status
-from homing.guard import Guard
-from homing.ledger import from_dynamodb
+from homing.items import from_dynamodb
+from homing.reception.guard import Guard
 from workbench.console import batch_get
 from workbench.console.listing import Limits, Page
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from homing.ledger import from_dynamodb
+from homing.items import from_dynamodb
 from workbench.console.listing import Limits, Page
 
 if TYPE_CHECKING:

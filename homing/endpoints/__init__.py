@@ -1,0 +1,1 @@
+"""What senders set up: endpoints, their health, and the secrets that sign."""

@@ -1,0 +1,85 @@
+"""Setting endpoints up: an endpoint and its secrets are two items of two tables, changed together.
+
+Each change says what it was made from (`version`): of two at once one wins, the other is told.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from homing.endpoints.confidential import owner_of_endpoint
+from homing.endpoints.endpoints_table import EndpointsTable, endpoint_key
+from homing.endpoints.secrets_table import SecretsTable, guarded_put, secret_key
+from homing.items import to_dynamodb
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from homing.endpoints.confidential import Confidential
+    from homing.endpoints.endpoint import Endpoint
+
+
+class EndpointStore:
+    """Both tables. Every method raises BotoCoreError or ClientError where one is out of reach.
+
+    Args:
+        endpoints_table: the name of the endpoints table.
+        secrets_table: the name of the secrets table.
+        client: a DynamoDB client.
+    """
+
+    def __init__(self, endpoints_table: str, secrets_table: str, client: DynamoDBClient) -> None:
+        self.endpoints = EndpointsTable(endpoints_table, client)
+        self.secrets = SecretsTable(secrets_table, client)
+        self._client = client
+
+    def save(self, endpoint: Endpoint, confidential: Confidential | None = None) -> bool:
+        """Keep an endpoint and, where it has changed, what is confidential of it.
+
+        Returns:
+            False where somebody else has changed either meanwhile; then nothing is.
+        """
+        puts = [_endpoint_put(self.endpoints.name, endpoint)]
+        if confidential is not None:
+            owner = owner_of_endpoint(endpoint.sender_id, endpoint.endpoint_id)
+            puts.append(guarded_put(self.secrets.name, owner, confidential))
+        return self._transact([{"Put": put} for put in puts])
+
+    def delete(self, sender_id: str, endpoint_id: str) -> bool:
+        """Delete an endpoint with its secrets; False if there is none."""
+        owner = owner_of_endpoint(sender_id, endpoint_id)
+        return self._transact(
+            [
+                {
+                    "Delete": {
+                        "TableName": self.endpoints.name,
+                        "Key": endpoint_key(sender_id, endpoint_id),
+                        "ConditionExpression": "attribute_exists(pk)",
+                    }
+                },
+                {"Delete": {"TableName": self.secrets.name, "Key": secret_key(owner)}},
+            ]
+        )
+
+    def _transact(self, items: list[Any]) -> bool:
+        try:
+            self._client.transact_write_items(TransactItems=items)
+        except self._client.exceptions.TransactionCanceledException as error:
+            reasons: Any = error.response.get("CancellationReasons", [])
+            codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
+            if codes <= {"ConditionalCheckFailed", "TransactionConflict"}:
+                return False
+            raise
+        return True
+
+
+def _endpoint_put(table: str, endpoint: Endpoint) -> dict[str, Any]:
+    item = {name: to_dynamodb(value) for name, value in endpoint.to_item().items()}
+    put: dict[str, Any] = {"TableName": table, "Item": item}
+    if endpoint.version == 1:
+        return put | {"ConditionExpression": "attribute_not_exists(pk)"}
+    return put | {
+        "ConditionExpression": "#version = :before",
+        "ExpressionAttributeNames": {"#version": "version"},
+        "ExpressionAttributeValues": {":before": {"N": str(endpoint.version - 1)}},
+    }

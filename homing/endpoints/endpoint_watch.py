@@ -1,0 +1,153 @@
+"""Recording the health of endpoints, and telling the world of one that has been disabled."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Self, assert_never
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from homing.endpoints.endpoint_health import Finding, Step
+from homing.endpoints.endpoints_table import endpoint_key
+from homing.errors import InquiryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from homing.endpoints.endpoint import Endpoint
+    from homing.settings import DeliverSettings
+
+SOURCE = "homing"
+DISABLED = "EndpointDisabled"
+
+_CONFIG = Config(
+    connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2}
+)
+
+
+class EndpointWatch:
+    """Records findings in the endpoints table.
+
+    Args:
+        table: the name of the endpoints table.
+        dynamodb: a DynamoDB client.
+        events: makes an EventBridge client, when one is needed.
+        limit: how long an endpoint may only fail; None for as long as it likes.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        dynamodb: DynamoDBClient,
+        events: Callable[[], Any],
+        limit: timedelta | None,
+    ) -> None:
+        self.limit = limit
+        self._table = table
+        self._dynamodb = dynamodb
+        self._events = events
+
+    @classmethod
+    def connect(cls, settings: DeliverSettings) -> Self:
+        """Connect to the table that the settings name, and to the default event bus."""
+        return cls(
+            settings.endpoints_table,
+            boto3.client("dynamodb", config=_CONFIG),
+            lambda: boto3.client("events", config=_CONFIG),
+            timedelta(hours=settings.disable_after_hours) or None,
+        )
+
+    def record(self, endpoint: Endpoint, finding: Finding, at: str) -> bool:
+        """Record a finding; where it disables the endpoint, send an `EndpointDisabled` event.
+
+        Args:
+            endpoint: as it was known before the attempt.
+            finding: what was found.
+            at: when, ISO-8601.
+
+        Returns:
+            False where somebody else has recorded the same or changed the endpoint; of any number
+            of attempts at once, one disables it and one event is sent.
+
+        Raises:
+            InquiryError: when it cannot be recorded or told.
+        """
+        try:
+            if not self._update(endpoint, finding, at):
+                return False
+            if finding.step is Step.DISABLE:
+                self._tell(endpoint, finding, at)
+        except (BotoCoreError, ClientError) as error:
+            raise InquiryError(f"{type(error).__name__}: {error}") from error
+        return True
+
+    def _update(self, endpoint: Endpoint, finding: Finding, at: str) -> bool:
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=endpoint_key(endpoint.sender_id, endpoint.endpoint_id),
+                **_update_of(endpoint, finding, at),
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def _tell(self, endpoint: Endpoint, finding: Finding, at: str) -> None:
+        detail = {
+            "senderId": endpoint.sender_id,
+            "endpointId": endpoint.endpoint_id,
+            "url": endpoint.url,
+            "reason": finding.reason,
+            "failingSince": endpoint.failing_since,
+            "disabledAt": at,
+        }
+        entry = {"Source": SOURCE, "DetailType": DISABLED, "Detail": json.dumps(detail)}
+        answer = self._events().put_events(Entries=[entry])
+        if answer["FailedEntryCount"]:
+            raise InquiryError(f"no event: {answer['Entries'][0].get('ErrorCode')}")
+
+
+def _update_of(endpoint: Endpoint, finding: Finding, at: str) -> dict[str, Any]:
+    """Give the update that records a finding, if the endpoint is still as it was known.
+
+    No condition holds for an endpoint that has been deleted: it must not come back as a fragment.
+    """
+    match finding.step:
+        case Step.NOTE_FAILURE:
+            return {
+                "UpdateExpression": "SET failingSince = :at",
+                "ConditionExpression": (
+                    "attribute_exists(pk) AND attribute_not_exists(failingSince)"
+                ),
+                "ExpressionAttributeValues": {":at": {"S": at}},
+            }
+        case Step.NOTE_SUCCESS:  # only the run that was seen: one that began since is another
+            return {
+                "UpdateExpression": "REMOVE failingSince",
+                "ConditionExpression": "failingSince = :since",
+                "ExpressionAttributeValues": {":since": {"S": endpoint.failing_since or ""}},
+            }
+        case Step.DISABLE:
+            return {
+                "UpdateExpression": (
+                    "SET enabled = :no, disabledAt = :at, disabledReason = :reason, "
+                    "updatedAt = :at ADD #version :one"
+                ),
+                "ConditionExpression": "enabled = :yes AND #version = :version",
+                "ExpressionAttributeNames": {"#version": "version"},
+                "ExpressionAttributeValues": {
+                    ":at": {"S": at},
+                    ":reason": {"S": finding.reason},
+                    ":no": {"BOOL": False},
+                    ":yes": {"BOOL": True},
+                    ":one": {"N": "1"},
+                    ":version": {"N": str(endpoint.version)},
+                },
+            }
+        case unreachable:
+            assert_never(unreachable)

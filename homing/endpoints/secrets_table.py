@@ -1,0 +1,63 @@
+"""The secrets table: what must not leak of each sender and endpoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from homing.endpoints.confidential import Confidential
+from homing.items import from_dynamodb, to_dynamodb
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class SecretsTable:
+    """The secrets table. Every method raises BotoCoreError or ClientError where it is out of reach.
+
+    Args:
+        table: the table's name.
+        client: a DynamoDB client.
+    """
+
+    def __init__(self, table: str, client: DynamoDBClient) -> None:
+        self.name = table
+        self._client = client
+
+    def find(self, owner: str) -> Confidential | None:
+        """Give what is kept of an owner, or None."""
+        response = self._client.get_item(
+            TableName=self.name, Key=secret_key(owner), ConsistentRead=True
+        )
+        if "Item" not in response:
+            return None
+        return Confidential.from_item(from_dynamodb(response["Item"]))
+
+    def put(self, owner: str, confidential: Confidential) -> bool:
+        """Keep something that follows what was kept before: version 1 nothing, 2 version 1.
+
+        Returns:
+            False where somebody else was faster; then nothing is changed.
+        """
+        try:
+            self._client.put_item(**guarded_put(self.name, owner, confidential))
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+
+def guarded_put(table: str, owner: str, confidential: Confidential) -> dict[str, Any]:
+    """Give the PutItem that keeps something only if it follows what was kept before."""
+    item = {name: to_dynamodb(value) for name, value in confidential.to_item(owner).items()}
+    put: dict[str, Any] = {"TableName": table, "Item": item}
+    if confidential.version == 1:
+        return put | {"ConditionExpression": "attribute_not_exists(pk)"}
+    return put | {
+        "ConditionExpression": "#version = :before",
+        "ExpressionAttributeNames": {"#version": "version"},
+        "ExpressionAttributeValues": {":before": {"N": str(confidential.version - 1)}},
+    }
+
+
+def secret_key(owner: str) -> dict[str, Any]:
+    """Give the key of an owner, as DynamoDB writes it."""
+    return {"pk": {"S": owner}}

@@ -1,0 +1,76 @@
+"""What the HTTP API answers, as values: a status, a JSON document, headers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from homing.delivery import Reference
+    from homing.interventions import Result
+    from homing.reception.intake import Reception
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP response with a JSON body.
+
+    Args:
+        status: the HTTP status.
+        document: the body.
+        content_type: how the body is labelled.
+        headers: further headers.
+    """
+
+    status: int
+    document: Mapping[str, Any]
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def accepted(reception: Reception) -> Answer:
+    """Answer that a message has been taken in: 202, or 200 with the same body for a repeat."""
+    guard = reception.guard
+    link = message_path(guard.message_id, guard.sender_id)
+    document = {
+        "messageId": guard.message_id,
+        "senderId": guard.sender_id,
+        "timestamp": guard.timestamp,
+        "correlationId": guard.correlation_id,
+        "deliveries": [_public(reference) for reference in guard.references()],
+        "links": {"self": link},
+    }
+    return Answer(200 if reception.is_repeat else 202, document, headers={"Location": link})
+
+
+def redriven(
+    message_id: str, sender_id: str, results: Sequence[tuple[Reference, Result]]
+) -> Answer:
+    """Answer what a redrive did with each delivery: 202 if any of them starts anew, else 200."""
+    document = {
+        "messageId": message_id,
+        "senderId": sender_id,
+        "deliveries": [
+            {
+                "deliveryId": reference.delivery_id,
+                "targetUrl": reference.target_url,
+                "result": result.value,
+            }
+            for reference, result in results
+        ],
+    }
+    is_new = any(result == "REDRIVEN" for _, result in results)
+    return Answer(202 if is_new else 200, document)
+
+
+def _public(reference: Reference) -> dict[str, str]:
+    endpoint = {} if reference.endpoint_id is None else {"endpointId": reference.endpoint_id}
+    return {"deliveryId": reference.delivery_id, "targetUrl": reference.target_url, **endpoint}
+
+
+def message_path(message_id: str, sender_id: str) -> str:
+    """Give the path at which a message can be asked after."""
+    return f"/v1/messages/{quote(message_id)}?{urlencode({'senderId': sender_id})}"

@@ -1,0 +1,101 @@
+"""What became of a message: its guard says what was taken in, the ledger what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from homing.classification import Status
+from homing.delivery import Reference, message_key
+from homing.errors import InquiryError
+from homing.identifiers import MESSAGE_ID, SENDER_ID
+from homing.reception.messages_table import MessagesTable
+from homing.records import Records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from homing.reception.guard import Guard
+    from homing.settings import GetMessageSettings
+
+_CONFIG = Config(
+    connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3}
+)
+
+_INTERNAL = frozenset({"pk", "sk", "attention", "attentionAt", "claimedAttempt", "letter"})
+
+
+class Inquiry:
+    """Where messages are asked after.
+
+    Args:
+        messages: the guards.
+        records: the ledger.
+    """
+
+    def __init__(self, messages: MessagesTable, records: Records) -> None:
+        self._messages = messages
+        self._records = records
+
+    @classmethod
+    def connect(cls, settings: GetMessageSettings) -> Self:
+        """Connect to the tables that the settings name."""
+        dynamodb = boto3.client("dynamodb", config=_CONFIG)
+        return cls(
+            MessagesTable(settings.messages_table, dynamodb),
+            Records(settings.ledger_table, dynamodb),
+        )
+
+    def find(self, message_id: str, sender_id: str, *, now: datetime) -> dict[str, Any] | None:
+        """Give `{"messageId", "senderId", "deliveries": [...]}`, or None for an unknown message.
+
+        Raises:
+            InquiryError: when a table cannot be read.
+        """
+        if not (MESSAGE_ID.allows(message_id) and SENDER_ID.allows(sender_id)):
+            return None
+        key = message_key(message_id, sender_id)
+        try:
+            guard = self._messages.find(key, now)
+            records = _current(self._records.of_message(key), now)
+        except (BotoCoreError, ClientError) as error:
+            raise InquiryError(f"{type(error).__name__}: {error}") from error
+        deliveries = _deliveries(guard, records)
+        if not deliveries:
+            return None
+        return {"messageId": message_id, "senderId": sender_id, "deliveries": deliveries}
+
+
+def _current(records: Iterable[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
+    """Leave out what has expired; DynamoDB deletes it days late."""
+    return [record for record in records if record["ttl"] >= int(now.timestamp())]
+
+
+def _deliveries(guard: Guard | None, records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    queued = {} if guard is None else {each.sk: _queued(each, guard) for each in guard.references()}
+    recorded = {record["sk"]: _recorded(record) for record in records}
+    return list((queued | recorded).values())
+
+
+def _queued(reference: Reference, guard: Guard) -> dict[str, Any]:
+    scheduled = {} if guard.deliver_at is None else {"deliverAt": guard.deliver_at}
+    return {
+        **_public(reference.to_document()),
+        "status": Status.QUEUED.value,
+        "attempts": 0,
+        "retryHistory": [],
+        "lastUpdatedAt": reference.created_at,
+        **scheduled,
+    }
+
+
+def _recorded(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_public(record), "deliveryId": Reference.from_document(record).delivery_id}
+
+
+def _public(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if name not in _INTERNAL}

@@ -1,0 +1,220 @@
+"""A message: what a sender wants delivered, checked and complete."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from homing.delivery import Delivery, Request
+from homing.errors import FieldError, InvalidMessageError
+from homing.http_fields import DEFAULT_CONTENT_TYPE
+from homing.lifetime import fit_lifetime, longest_life
+from homing.payload_claim import claim_for
+from homing.reception.guard import Guard, first_attempt_at
+from homing.reception.payload import MAX_INLINE_BYTES
+from homing.reception.policy_override import override
+from homing.reception.raw_json import decode, read_value, split_members
+from homing.reception.recipients import FindEndpoints, Recipients, no_endpoints, recipients
+from homing.reception.request_checks import check_request
+from homing.reception.request_model import PolicyRequest
+from homing.senders.ownership import acting_sender
+from homing.timestamps import to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from homing.payload_claim import Claim
+    from homing.policy import Policy
+    from homing.targets.address_guard import AddressGuard
+
+# What an HTTP API takes.
+MAX_BODY_BYTES = 10_000_000
+
+# An execution's state holds 256 KiB. 24 of them are left for 4 KiB of response body, each byte of
+# which JSON may write as six, and 4 for the verdict, the delay and the record of the attempt.
+MAX_DOCUMENT_BYTES = 228 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that can be delivered.
+
+    Args:
+        guard: what identifies it, where it goes and when.
+        request: what is sent.
+        policy: how often and how long it is tried.
+        policies: the same for each endpoint that has an opinion, by its id.
+        claim: for a payload too large to travel along, where it is to be kept; else None.
+    """
+
+    guard: Guard
+    request: Request
+    policy: Policy
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    claim: Claim | None = None
+
+    def deliveries(self) -> tuple[Delivery, ...]:
+        """Give one delivery for each target, before its first attempt."""
+        claimed = replace(self.request, payload="", claim=self.claim)
+        return tuple(
+            Delivery(
+                reference=reference,
+                request=claimed if self.claim else self.request,
+                policy=self.policies.get(reference.endpoint_id or "", self.policy),
+                attempt_number=0,
+                due_at=self.guard.due_at,
+                expires_at=self.guard.expires_at,
+            )
+            for reference in self.guard.references()
+        )
+
+
+def document_text(delivery: Delivery) -> str:
+    """Write the delivery document as it goes on the queue and into the execution."""
+    return json.dumps(delivery.to_document(), ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What messages are measured by, the same for all of a deployment.
+
+    Args:
+        default_policy: what a message's own policy is laid over.
+        retention: how long a message is kept after its first attempt is due.
+        guard: which targets may be reached.
+        new_id: makes a `messageId` for a message that brings none.
+    """
+
+    default_policy: Policy
+    retention: timedelta
+    guard: AddressGuard
+    new_id: Callable[[], str]
+
+
+def fingerprint(recipients: Sequence[str], request: Request) -> str:
+    """Give a SHA-256 over what is sent to whom, whatever the order of the recipients.
+
+    Headers, policy and times are not part of it: a repeat may differ in them.
+    """
+    content = [sorted(recipients), request.content_type, request.payload]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def parse_message(
+    body: str | bytes,
+    *,
+    now: datetime,
+    rules: Rules,
+    owner: str | None = None,
+    find_endpoints: FindEndpoints = no_endpoints,
+) -> Message:
+    """Read the body of `POST /v1/messages` (docs/api.md).
+
+    A `deliverAt` that has passed is not refused here, since the message may be a repeat
+    (`Guard.is_overdue`).
+
+    Args:
+        body: the request body, as bytes or as text.
+        now: when it was received.
+        rules: what it is measured by.
+        owner: the sender of the key that the request brought; None for a call under IAM.
+        find_endpoints: looks up the endpoints that the message names.
+
+    Raises:
+        InvalidMessageError: with everything that is wrong, as far as it can be told at once.
+    """
+    given, payload = check_request(_read(body), now, rules.guard)
+    sender_id = acting_sender(given.get("sender_id"), owner)
+    to = recipients(given, sender_id, find_endpoints)
+    content_type = given.get("content_type", DEFAULT_CONTENT_TYPE)
+    request = Request(payload, content_type, given.get("headers", {}))
+    guard = _guard(given, sender_id, to, now, rules, fingerprint(to.names, request))
+    first_attempt_in = first_attempt_at(now, guard.deliver_at) - now
+    policy = _policy(given, rules.default_policy, first_attempt_in)
+    policies = {
+        endpoint_id: _policy(given, _laid_over(rules.default_policy, own), first_attempt_in)
+        for endpoint_id, own in to.policies.items()
+    }
+    life = max(longest_life(each, first_attempt_in) for each in (policy, *policies.values()))
+    return _with_claim(Message(guard, request, policy, policies), life)
+
+
+def trial_message(endpoint_id: str, sender_id: str) -> str:
+    """Write the request of a test message to an endpoint: one attempt, so that its end is near."""
+    return json.dumps(
+        {
+            "endpointId": endpoint_id,
+            "senderId": sender_id,
+            "payload": {"type": "homing.test", "endpointId": endpoint_id},
+            "policy": {"maxAttempts": 1},
+        }
+    )
+
+
+def _guard(
+    given: Mapping[str, Any],
+    sender_id: str,
+    to: Recipients,
+    now: datetime,
+    rules: Rules,
+    content: str,
+) -> Guard:
+    message_id = given.get("message_id") or rules.new_id()
+    first_attempt = first_attempt_at(now, given.get("deliver_at"))
+    return Guard(
+        message_id=message_id,
+        sender_id=sender_id,
+        timestamp=given.get("timestamp", to_text(now)),
+        correlation_id=given.get("correlation_id", message_id),
+        created_at=to_text(now),
+        targets=to.targets,
+        deliver_at=given.get("deliver_at"),
+        fingerprint=content,
+        expires_at=ceil((first_attempt + rules.retention).timestamp()),
+        endpoint_ids=to.endpoint_ids,
+    )
+
+
+def _read(body: str | bytes) -> dict[str, Any]:
+    if len(body) > MAX_BODY_BYTES:
+        raise _too_large(f"makes the request longer than {MAX_BODY_BYTES} bytes")
+    members = split_members(decode(body))
+    return {
+        name: source if name == "payload" else read_value(name, source)
+        for name, source in members.items()
+    }
+
+
+def _laid_over(default: Policy, own: Mapping[str, Any]) -> Policy:
+    """Lay what an endpoint overrides over the default policy; it was checked when it was set up."""
+    return override(default, PolicyRequest.model_validate(own).model_dump(exclude_unset=True))
+
+
+def _policy(given: Mapping[str, Any], default: Policy, first_attempt_in: timedelta) -> Policy:
+    policy = override(default, given.get("policy", {}))
+    try:
+        return fit_lifetime(policy, first_attempt_in)
+    except ValueError as error:
+        name = "deliverAt" if "deliver_at" in given else "policy"
+        raise InvalidMessageError([FieldError(name, str(error))]) from error
+
+
+def _with_claim(message: Message, life: timedelta) -> Message:
+    """Give a message a claim for its payload, where that is too large to travel along.
+
+    Measured is the delivery document too, in which JSON writes each quote of the payload as two.
+    """
+    body = message.request.payload.encode()
+    if len(body) <= MAX_INLINE_BYTES:
+        size = max(len(document_text(delivery).encode()) for delivery in message.deliveries())
+        if size <= MAX_DOCUMENT_BYTES:
+            return message
+    return replace(message, claim=claim_for(message.guard.key, body, life))
+
+
+def _too_large(message: str) -> InvalidMessageError:
+    return InvalidMessageError([FieldError("payload", message)], 413)

@@ -1,0 +1,88 @@
+"""What must hold between the fields of a request, beyond each one by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from homing.errors import FieldError, InvalidMessageError
+from homing.http_fields import DEFAULT_CONTENT_TYPE
+from homing.lifetime import YEAR
+from homing.reception.payload import MAX_PAYLOAD_BYTES, sent_text
+from homing.reception.policy_override import conflicts
+from homing.reception.request_model import MessageRequest, read_fields
+from homing.targets.target import parse_target
+from homing.timestamps import from_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from homing.targets.address_guard import AddressGuard
+
+_WAYS = ("targetUrl", "targets", "endpointId", "endpointIds")
+
+
+def check_request(
+    raw: Mapping[str, Any], now: datetime, guard: AddressGuard
+) -> tuple[dict[str, Any], str]:
+    """Check a request, each field and all together.
+
+    Args:
+        raw: the members of the request, read; `payload` as its exact source text.
+        now: when it was received.
+        guard: says which targets may be reached, as far as their URLs tell.
+
+    Returns:
+        The fields that were given, in snake case, and the text that goes out.
+
+    Raises:
+        InvalidMessageError: with everything that is wrong; 413 where the payload is too large.
+    """
+    given, errors = read_fields(MessageRequest, raw)
+    faulty = {error.field for error in errors}
+    errors += _target_errors(raw)
+    errors += _blocked(given, guard)
+    if isinstance(raw.get("policy"), dict):
+        errors += conflicts(raw["policy"])
+    if "deliverAt" in raw.keys() - faulty:
+        errors += _deliver_at_errors(raw["deliverAt"], now)
+    if "payload" not in raw or "contentType" in faulty:
+        raise InvalidMessageError(errors)
+    return given, _payload(raw, errors)
+
+
+def _target_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
+    ways = [name for name in _WAYS if name in raw]
+    if not ways:
+        yield FieldError("targetUrl", "is required, or targets, endpointId or endpointIds instead")
+    for name in ways[1:]:
+        yield FieldError(name, f"cannot stand beside {ways[0]}; give one of them")
+
+
+def _blocked(given: Mapping[str, Any], guard: AddressGuard) -> Iterator[FieldError]:
+    urls = {f"targets[{number}]": url for number, url in enumerate(given.get("targets", ()))}
+    if "target_url" in given:
+        urls["targetUrl"] = given["target_url"]
+    for field, url in urls.items():
+        refusal = guard.check_url(parse_target(url))
+        if refusal is not None:
+            yield FieldError(field, refusal.sentence)
+
+
+def _deliver_at_errors(text: str, now: datetime) -> Iterator[FieldError]:
+    if from_text(text) > now + YEAR:
+        yield FieldError("deliverAt", f"lies more than {YEAR.days} days ahead")
+
+
+def _payload(raw: Mapping[str, Any], errors: list[FieldError]) -> str:
+    try:
+        text = sent_text(raw["payload"], raw.get("contentType", DEFAULT_CONTENT_TYPE))
+    except ValueError as error:
+        raise InvalidMessageError([*errors, FieldError("payload", str(error))]) from error
+    size = len(text.encode())
+    if size > MAX_PAYLOAD_BYTES:
+        message = f"is {size} bytes long; at most {MAX_PAYLOAD_BYTES} are allowed"
+        raise InvalidMessageError([*errors, FieldError("payload", message)], 413)
+    if errors:
+        raise InvalidMessageError(errors)
+    return text

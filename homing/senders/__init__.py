@@ -1,0 +1,1 @@
+"""Who sends: API keys, and for whom a request acts."""

@@ -1,0 +1,66 @@
+"""The keys table: one item for each API key, revoked ones included."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from homing.items import from_dynamodb, to_dynamodb
+from homing.senders.api_key import ApiKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class KeysTable:
+    """The keys table. Every method raises BotoCoreError or ClientError where it cannot be reached.
+
+    Args:
+        table: the table's name.
+        client: a DynamoDB client.
+    """
+
+    def __init__(self, table: str, client: DynamoDBClient) -> None:
+        self._table = table
+        self._client = client
+
+    def add(self, key: ApiKey) -> None:
+        """Put a new key there; an id that is taken is an error, not a change of owner."""
+        self._client.put_item(
+            TableName=self._table,
+            Item={name: to_dynamodb(value) for name, value in key.to_item().items()},
+            ConditionExpression="attribute_not_exists(pk)",
+        )
+
+    def find(self, key_id: str) -> ApiKey | None:
+        """Give a key, revoked or not; None if there is none."""
+        response = self._client.get_item(
+            TableName=self._table, Key={"pk": {"S": key_id}}, ConsistentRead=True
+        )
+        return ApiKey.from_item(from_dynamodb(response["Item"])) if "Item" in response else None
+
+    def all(self) -> Iterator[ApiKey]:
+        """Give all keys, in no order. Reads the whole table."""
+        pages = self._client.get_paginator("scan").paginate(TableName=self._table)
+        for page in pages:
+            yield from (ApiKey.from_item(from_dynamodb(item)) for item in page["Items"])
+
+    def revoke(self, key_id: str, revoked_at: str) -> bool:
+        """Revoke a key for good; the first revocation's time stays. False if there is no such key.
+
+        Args:
+            key_id: which key.
+            revoked_at: the time of the revocation.
+        """
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": key_id}},
+                UpdateExpression="SET revokedAt = if_not_exists(revokedAt, :at)",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues={":at": {"S": revoked_at}},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True

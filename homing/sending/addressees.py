@@ -1,0 +1,123 @@
+"""Whom `deliver` delivers to: what is kept of an endpoint or a sender, remembered for a minute.
+
+Importing this imports boto3, which costs more than everything else that `deliver` needs. So it is
+imported with the first attempt, not with the function.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Self
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from homing.endpoints.confidential import Confidential, owner_of_endpoint, owner_of_sender
+from homing.endpoints.endpoints_table import EndpointsTable
+from homing.endpoints.secret_rotation import active_secrets
+from homing.endpoints.secrets_table import SecretsTable
+from homing.errors import InquiryError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from homing.delivery import Reference
+    from homing.endpoints.endpoint import Endpoint
+    from homing.settings import DeliverSettings
+
+REMEMBERED = timedelta(seconds=60)
+_MAX_REMEMBERED = 1000
+
+_CONFIG = Config(
+    connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Whom an attempt goes to.
+
+    Args:
+        endpoint: None for a URL that the message itself names, and for a deleted endpoint.
+        confidential: None where no secret is kept: then nothing is signed.
+        closed: why nothing may be sent, or None.
+    """
+
+    endpoint: Endpoint | None
+    confidential: Confidential | None
+    closed: str | None = None
+
+    def secrets(self, now: datetime) -> tuple[str, ...]:
+        """Give the secrets that sign at `now`, the newest first."""
+        kept = self.confidential.secrets if self.confidential else ()
+        return tuple(secret.text for secret in active_secrets(kept, now))
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The extra headers of each attempt."""
+        return self.confidential.headers if self.confidential else {}
+
+
+class Addressees:
+    """Looks addressees up, each at most once a minute.
+
+    So a change of an endpoint, a rotation of secrets included, takes effect within a minute.
+
+    Args:
+        endpoints: the endpoints table.
+        secrets: the secrets table.
+    """
+
+    def __init__(self, endpoints: EndpointsTable, secrets: SecretsTable) -> None:
+        self._endpoints = endpoints
+        self._secrets = secrets
+        self._known: dict[tuple[str, str | None], tuple[datetime, Addressee]] = {}
+
+    @classmethod
+    def connect(cls, settings: DeliverSettings) -> Self:
+        """Connect to the tables that the settings name."""
+        client = boto3.client("dynamodb", config=_CONFIG)
+        return cls(
+            EndpointsTable(settings.endpoints_table, client),
+            SecretsTable(settings.secrets_table, client),
+        )
+
+    def find(self, reference: Reference, now: datetime) -> Addressee:
+        """Give the addressee of a delivery.
+
+        Raises:
+            InquiryError: when it cannot be looked up. Nothing may be sent then: it might go
+                unsigned, or to an endpoint that is disabled.
+        """
+        key = (reference.sender_id, reference.endpoint_id)
+        since, known = self._known.get(key, (now, None))
+        if known is not None and timedelta() <= now - since < REMEMBERED:
+            return known
+        try:
+            found = self._look_up(*key)
+        except (BotoCoreError, ClientError) as error:
+            raise InquiryError(type(error).__name__) from error
+        if len(self._known) >= _MAX_REMEMBERED:
+            self._known.clear()
+        self._known[key] = (now, found)
+        return found
+
+    def forget(self, reference: Reference) -> None:
+        """Look this one up anew the next time."""
+        self._known.pop((reference.sender_id, reference.endpoint_id), None)
+
+    def _look_up(self, sender_id: str, endpoint_id: str | None) -> Addressee:
+        if endpoint_id is None:
+            return Addressee(None, self._secrets.find(owner_of_sender(sender_id)))
+        endpoint = self._endpoints.find(sender_id, endpoint_id)
+        confidential = self._secrets.find(owner_of_endpoint(sender_id, endpoint_id))
+        if endpoint is None or confidential is None:
+            return Addressee(None, None, "the endpoint has been deleted")
+        if not endpoint.enabled:
+            return Addressee(
+                endpoint, None, f"the endpoint is disabled: {endpoint.disabled_reason}"
+            )
+        return Addressee(endpoint, confidential)

@@ -1,0 +1,73 @@
+"""Writing the one HTTP/1.1 request of an attempt."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from homing.endpoints.signing import sign
+from homing.http_fields import is_reserved
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from homing.delivery import Reference, Request
+    from homing.targets.target import Target
+
+USER_AGENT = "Homing/0.1.0"
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def request_headers(
+    reference: Reference,
+    request: Request,
+    started: datetime,
+    body: bytes,
+    secrets: Sequence[str] = (),
+) -> dict[str, str]:
+    """Give the headers of one attempt: Homing's own, then what the sender of the message added.
+
+    Args:
+        reference: gives `webhook-id` (the same on every attempt) and `X-Correlation-ID`.
+        request: gives the content type and the added headers, none of which can override.
+        started: the time of the attempt, `webhook-timestamp` in whole seconds.
+        body: the exact bytes that are sent.
+        secrets: those that sign them; without any, the request goes unsigned.
+
+    Raises:
+        SigningError: when a secret is unusable.
+    """
+    seconds = int(started.timestamp())
+    added = request.headers.items()
+    return {
+        "Content-Type": request.content_type,
+        "Content-Length": str(len(body)),
+        "User-Agent": USER_AGENT,
+        "Accept-Encoding": "identity",
+        "webhook-id": reference.message_id,
+        "webhook-timestamp": str(seconds),
+        **_signature(secrets, reference.message_id, seconds, body),
+        "X-Correlation-ID": reference.correlation_id,
+        **{name: value for name, value in added if not is_reserved(name.lower())},
+    }
+
+
+def _signature(
+    secrets: Sequence[str], message_id: str, seconds: int, body: bytes
+) -> dict[str, str]:
+    return {"webhook-signature": sign(secrets, message_id, seconds, body)} if secrets else {}
+
+
+def encode_request(target: Target, headers: Mapping[str, str], body: bytes) -> bytes:
+    """Write a POST as it goes over the wire: one piece, so that it leaves in one write.
+
+    Raises:
+        ValueError: when a header holds a control character, which would end its line.
+    """
+    lines = [f"POST {target.path} HTTP/1.1", f"Host: {target.host_header}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if _CONTROL.search("".join(lines)):
+        raise ValueError("a header holds a control character")
+    return "\r\n".join([*lines, "", ""]).encode() + body

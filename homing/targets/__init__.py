@@ -1,0 +1,1 @@
+"""Where a request may go: target URLs and the addresses behind them."""

@@ -1,0 +1,178 @@
+"""Where a request may go: to plainly public addresses, over allowed ports, and nowhere else.
+
+Strangers choose the targets, and the request leaves from a network that strangers do not see. So
+there are two checks, and both must pass:
+
+    check_url       the URL as it is written: at reception, and again before the look-up
+    check_address   every address that its name resolves to, before connecting to that very address
+
+`ipaddress` only reads spellings here. What is public is said by special_use.py alone, since
+`is_global` answers differently from one Python to the next (docs/decisions/0030).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from typing import TYPE_CHECKING, Any, Self
+
+from homing.targets.special_use import SPECIAL_DOMAINS, behind_translator, special_use
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from homing.targets.target import Target
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+DEFAULT_PORTS = frozenset({80, 443, 8080, 8443})
+
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_\-]{0,61}[A-Za-z0-9_])?"
+_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+_MAX_NAME_LENGTH = 253  # RFC 1035, section 2.3.4, as text
+
+# What inet_aton, and with it getaddrinfo, may read as an IPv4 address: octal, hexadecimal, short
+# and whole-number spellings all end in a number, and no name in the DNS does (the WHATWG URL
+# standard, "ends in a number", draws the line in the same place).
+_ENDS_IN_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?", re.DOTALL)
+_OCTET = r"(?:0|[1-9][0-9]{0,2})"
+_DOTTED = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
+
+_NO_PUBLIC_HOST = "names no public host"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a target is refused.
+
+    Args:
+        reason: for our own log; may name addresses of the network.
+        sentence: for the sender, to follow the name of the field. It speaks of the URL as the
+            sender wrote it and of settings, never of what a name resolved to or what lies there.
+    """
+
+    reason: str
+    sentence: str = "is not an allowed target"
+
+
+@dataclass(frozen=True, slots=True)
+class AddressGuard:
+    """The rules of one deployment: what may be set, beside what special_use.py fixes.
+
+    Args:
+        allowed_ports: the ports that requests may go to.
+        allow_http: whether `http` is allowed beside `https`.
+        allowed_networks: networks that may be reached whatever they are. An address of one that
+            stands in the URL itself may also be reached over `http` and over any port
+            (docs/decisions/0032). For the local cloud; empty in an account.
+        refused_networks: networks refused besides those that never are public, such as the public
+            ranges of the deployment's own VPC. They win over `allowed_networks`.
+    """
+
+    allowed_ports: frozenset[int] = DEFAULT_PORTS
+    allow_http: bool = False
+    allowed_networks: tuple[Network, ...] = ()
+    refused_networks: tuple[Network, ...] = ()
+
+    def check_url(self, target: Target) -> Refusal | None:
+        """Check what a URL says: host, scheme and port. Looks nothing up, raises nothing."""
+        if not _looks_like_address(target.host):
+            return _check_name(target.host) or self._check_way(target)
+        address = _read_address(target.host)
+        if address is None:
+            return Refusal(_unreadable(target.host), "spells an address in an unusual way")
+        refusal = self._check(address)
+        if refusal is not None or _is_in(address, self.allowed_networks):
+            return refusal
+        return self._check_way(target)
+
+    def check_address(self, address: Address | str) -> Refusal | None:
+        """Check an address that is about to be connected to. Raises nothing.
+
+        Args:
+            address: as an object or, as the socket module gives it, as text. What is no address
+                in its usual spelling, or bears a zone (`fe80::1%eth0`), is refused.
+        """
+        known = _read_address(str(address))
+        return Refusal(_unreadable(str(address))) if known is None else self._check(known)
+
+    def _check(self, address: Address) -> Refusal | None:
+        end = behind_translator(address)
+        if _is_in(address, self.refused_networks) or _is_in(end, self.refused_networks):
+            return Refusal(f"{address} is in a network refused by a setting")
+        if _is_in(address, self.allowed_networks):
+            return None
+        meaning = special_use(end)
+        return None if meaning is None else Refusal(f"{address} is {meaning}")
+
+    def _check_way(self, target: Target) -> Refusal | None:
+        schemes = ("http", "https") if self.allow_http else ("https",)
+        if target.scheme not in schemes:
+            urls = " or ".join(f"{scheme}://" for scheme in schemes)
+            return Refusal(f"scheme {target.scheme!r:.20}", f"must begin with {urls}")
+        if target.port not in self.allowed_ports:
+            ports = ", ".join(map(str, sorted(self.allowed_ports)))
+            return Refusal(f"port {target.port}", f"names a port that is not allowed; give {ports}")
+        return None
+
+    def to_document(self) -> dict[str, Any]:
+        """Give the rules as JSON, for a function's environment."""
+        return {
+            "allowedPorts": sorted(self.allowed_ports),
+            "allowHttp": self.allow_http,
+            "allowedNetworks": [str(network) for network in self.allowed_networks],
+            "refusedNetworks": [str(network) for network in self.refused_networks],
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Read the rules from JSON.
+
+        Raises:
+            KeyError: when a rule is missing.
+            ValueError: when a network is none, such as `127.0.0.1/8`, which has host bits set.
+        """
+        return cls(
+            allowed_ports=frozenset(document["allowedPorts"]),
+            allow_http=document["allowHttp"],
+            allowed_networks=tuple(map(ip_network, document["allowedNetworks"])),
+            refused_networks=tuple(map(ip_network, document["refusedNetworks"])),
+        )
+
+
+def _looks_like_address(host: str) -> bool:
+    """Tell whether anything on the way could read a host as an address."""
+    return ":" in host or host.startswith("[") or _ENDS_IN_NUMBER.fullmatch(host) is not None
+
+
+def _read_address(text: str) -> Address | None:
+    """Read an address in the one spelling that everybody reads alike; None for any other."""
+    try:
+        if _DOTTED.fullmatch(text):
+            return IPv4Address(text)
+        if "%" not in text:
+            return IPv6Address(text[1:-1] if text.startswith("[") and text.endswith("]") else text)
+    except ValueError:  # an octet above 255, or no address at all
+        return None
+    return None
+
+
+def _check_name(host: str) -> Refusal | None:
+    if len(host) > _MAX_NAME_LENGTH or _NAME.fullmatch(host) is None:
+        return Refusal(f"{host!r:.80} is no host name", "names no valid host")
+    parent, _, top = host.lower().removesuffix(".").rpartition(".")
+    if not parent:
+        return Refusal(f"{host} has a single label", _NO_PUBLIC_HOST)
+    if top in SPECIAL_DOMAINS:
+        return Refusal(f"{host:.80} is no public name ({SPECIAL_DOMAINS[top]})", _NO_PUBLIC_HOST)
+    return None
+
+
+def _unreadable(text: str) -> str:
+    return f"{text!r:.80} is no address in its usual spelling"
+
+
+def _is_in(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address in network for network in networks)
