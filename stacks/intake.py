@@ -62,7 +62,7 @@ class Intake(Construct):
         super().__init__(scope, construct_id)
         self._settings = settings
         self.dead_letter_queue = parking_queue(self, "DeadLetters", fifo=True)
-        # A first attempt may wait for its turn as long as another may take (homing/endpoint_gate.py).
+        # A first attempt may wait for its turn as long as another may take (endpoint_gate.py).
         turn = ceil(settings.attempt_timeout_seconds)
         seconds = turn + workflow.first_attempt_timeout_seconds + _DISPATCH_MARGIN_SECONDS
         self._dispatch_timeout = Duration.seconds(seconds)
