@@ -27,8 +27,10 @@ def arrows(states: dict[str, Any]) -> set[tuple[str, str]]:
     }
 
 
-def without_limits(state: dict[str, Any]) -> dict[str, Any]:
+def as_for_express(state: dict[str, Any]) -> dict[str, Any]:
+    """The state with lower limits, and without a claim: what has not waited needs none."""
     state = copy.deepcopy(state)
+    state.get("Arguments", {}).get("Payload", {}).pop("claim", None)
     for retrier in state.get("Retry", []):
         retrier["MaxAttempts"] = min(retrier["MaxAttempts"], RETRY_LIMIT)
     return state
@@ -40,24 +42,29 @@ def test_it_starts_at_the_attempt() -> None:
 
 def test_the_wait_is_swapped_for_a_hand_off() -> None:
     assert set(EXPRESS["States"]) - set(DELIVERY["States"]) == {"HandOff", "HandedOff"}
-    assert set(DELIVERY["States"]) - set(EXPRESS["States"]) == {"WaitUntilDue", "ClaimAttempt"}
+    assert set(DELIVERY["States"]) - set(EXPRESS["States"]) == {"WaitUntilDue"}
 
 
 def test_every_arrow_is_the_same_but_those_of_the_wait() -> None:
     swapped = {
         (source, "HandOff" if target == "WaitUntilDue" else target)
         for source, target in arrows(DELIVERY["States"])
-        if source not in {"WaitUntilDue", "ClaimAttempt"}
+        if source != "WaitUntilDue"
     }
     assert arrows(EXPRESS["States"]) == swapped | {("HandOff", "HandedOff")}
 
 
-@pytest.mark.parametrize("name", sorted(set(DELIVERY["States"]) - {"WaitUntilDue", "ClaimAttempt"}))
+@pytest.mark.parametrize("name", sorted(set(DELIVERY["States"]) - {"WaitUntilDue"}))
 def test_every_state_is_the_same_but_for_its_arrow_to_the_wait_and_its_retry_limit(
     name: str,
 ) -> None:
     ours = json.dumps(EXPRESS["States"][name]).replace('"HandOff"', '"WaitUntilDue"')
-    assert json.loads(ours) == without_limits(DELIVERY["States"][name])
+    assert json.loads(ours) == as_for_express(DELIVERY["States"][name])
+
+
+def test_a_first_attempt_claims_nothing_and_every_other_one_does() -> None:
+    payloads = [each["States"]["Deliver"]["Arguments"]["Payload"] for each in (DELIVERY, EXPRESS)]
+    assert ["claim" in payload for payload in payloads] == [True, False]
 
 
 def test_it_has_no_state_that_express_forbids() -> None:
