@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from homing.endpoints.endpoint_health import Step, examine
 from homing.errors import InquiryError
 from homing.outcome import ErrorKind, unsent
+from homing.sending.redaction import redact
 from homing.timestamps import to_text
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ class Deliverer:
             self._tell(reference, "payload.unreadable", str(error))
             message = "the payload cannot be fetched right now"
             return unsent(ErrorKind.INTERNAL, message, to_text(now))
-        outcome = self._sender.send(reference, whole, addressee.secrets(now))
+        answered = self._sender.send(reference, whole, addressee.secrets(now))
+        outcome = redact(answered, addressee.headers.values())
         if outcome.error is not None and outcome.error.detail is not None:
             self._tell(reference, "target.blocked", outcome.error.detail)
         self._watch_over(reference, addressee, outcome)

@@ -214,6 +214,15 @@ def test_no_more_than_a_thousand_addressees_are_remembered(
     assert len(bench.addressees._known) == 1
 
 
+def test_an_endpoint_that_echoes_its_credentials_does_not_get_them_into_the_outcome(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery
+) -> None:
+    bench.store.save(ENDPOINT, replace(KEPT, headers={"Authorization": "Bearer abcdef123"}))
+    bench.outcome = Outcome(NOON, 12, http_status=500, response_body="Bearer abcdef123 is wrong")
+    outcome = bench.deliverer.deliver(to_endpoint, delivery.request)
+    assert outcome.response_body == "[redacted] [redacted] is wrong"
+
+
 def test_neither_secrets_nor_header_values_show_in_a_repr(bench: Bench) -> None:
     bench.store.save(ENDPOINT, KEPT)
     found = bench.store.secrets.find("endpoint#default#orders")
