@@ -135,6 +135,7 @@ class Workflow(Construct):
                 "DISABLE_AFTER_HOURS": str(self._settings.disable_after_hours),
             },
         )
+        function.add_layers(*registry.signing_layers)
         grant(registry.endpoints, function, "dynamodb:GetItem", "dynamodb:UpdateItem")
         grant(registry.secrets, function, "dynamodb:GetItem")
         self.payloads.allow(function, "s3:GetObject")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -183,6 +184,31 @@ def test_with_ed25519_the_public_key_is_told_and_the_private_one_never() -> None
     _, rotated = ask("POST", f"{ONE}/rotate-secret")
     assert rotated["publicKey"] != made["publicKey"]
     assert "whsk_" not in json.dumps([made, rotated])
+
+
+def test_where_cryptography_is_missing_ed25519_is_refused_at_once_and_hmac_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As in a stack without `signingLayer`: no delivery must fail for it later."""
+    ask("PUT", "/v1/endpoints/keys", {"url": URL, "signing": "v1a"})
+    module = "cryptography.hazmat.primitives.asymmetric.ed25519"
+    monkeypatch.setitem(sys.modules, module, None)  # how Python says: do not import
+    wants = {"url": URL, "signing": "v1a"}
+    assert ask("PUT", ONE, {"url": URL})[0] == 201
+    for method, path, body in (
+        ("PUT", "/v1/endpoints/new", wants),
+        ("PUT", ONE, wants),
+        ("PATCH", ONE, {"signing": "v1a"}),
+        ("POST", "/v1/endpoints/keys/rotate-secret", {}),
+    ):
+        status, problem = ask(method, path, body)
+        assert (status, fields(problem)) == (400, ["signing"])
+        assert "not equipped" in problem["errors"][0]["message"]
+    seed = "whsk_" + "A" * 43 + "="
+    status, problem = ask("POST", f"{ONE}/rotate-secret", {"secret": seed})
+    assert (status, fields(problem)) == (400, ["secret"])
+    assert ask("GET", "/v1/endpoints/new")[0] == 404
+    assert ask("GET", ONE)[1]["signing"] == "v1"
 
 
 @pytest.mark.parametrize(
