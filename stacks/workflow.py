@@ -138,6 +138,7 @@ class Workflow(Construct):
             },
         )
         grant(self.ledger.table, function, "dynamodb:UpdateItem")
+        function.add_layers(*registry.signing_layers)
         grant(registry.endpoints, function, "dynamodb:GetItem", "dynamodb:UpdateItem")
         grant(registry.secrets, function, "dynamodb:GetItem")
         self.payloads.allow(function, "s3:GetObject")

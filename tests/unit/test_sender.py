@@ -352,7 +352,7 @@ def test_a_name_that_cannot_be_one_fails_at_the_look_up(client: Client) -> None:
         (
             answers(b"SSH-2.0-OpenSSH_9.6\r\n" + b"x" * 500),
             ErrorKind.PROTOCOL,
-            "not an HTTP/1 response: 'SSH-2.0-OpenSSH_9.6\\r\\nxxx",
+            "not an HTTP/1 response, but looks like SSH",
         ),
         (
             answers(b"HTTP/1.1 101 x\r\n\r\n"),
