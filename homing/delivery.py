@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -50,6 +51,17 @@ class Reference:
         """
         text = f"{self.pk}\n{self.sk}\n{self.created_at}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def ids(self) -> dict[str, str]:
+        """Give the ids by which every log event names the delivery, and leads to its trace."""
+        endpoint = {} if self.endpoint_id is None else {"endpointId": self.endpoint_id}
+        return {
+            "deliveryId": self.delivery_id,
+            "messageId": self.message_id,
+            "senderId": self.sender_id,
+            "correlationId": self.correlation_id,
+            **endpoint,
+        }
 
     def to_document(self) -> dict[str, str]:
         """Give the `reference` of the delivery document (docs/architecture.md)."""
@@ -179,3 +191,16 @@ class Delivery:
 def message_key(message_id: str, sender_id: str) -> str:
     """Give the partition key of a message in both tables: `<messageId>#<senderId>`."""
     return f"{message_id}#{sender_id}"
+
+
+def read_delivery(body: str) -> tuple[dict[str, Any], Delivery]:
+    """Read the body of a queue message: the delivery document, and the delivery that it says.
+
+    Raises:
+        MalformedDeliveryError: when it is no delivery document.
+    """
+    try:
+        document = json.loads(body)
+    except ValueError as error:
+        raise MalformedDeliveryError(f"not JSON: {error}") from error
+    return document, Delivery.from_document(document)

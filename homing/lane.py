@@ -20,8 +20,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from homing.classification import Status
-from homing.delivery import Delivery
-from homing.errors import MalformedDeliveryError, UnsettledError
+from homing.delivery import Delivery, read_delivery
+from homing.errors import UnsettledError
 from homing.generation import generation_of, resumed
 from homing.timestamps import from_text, to_due_text
 
@@ -127,7 +127,7 @@ class Lane:
             UnsettledError: when the Express execution broke before its end.
             botocore.exceptions.ClientError: when AWS refuses a call.
         """
-        document, delivery = _parse(body)
+        document, delivery = read_delivery(body)
         if self.first_attempts is None or is_scheduled(delivery):
             return delivery.reference, self._start(delivery.reference.delivery_id, body)
         record = self.records.read(delivery.reference)
@@ -207,11 +207,3 @@ def parked(document: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, 
         },
         "generation": generation_of(record),
     }
-
-
-def _parse(body: str) -> tuple[dict[str, Any], Delivery]:
-    try:
-        document = json.loads(body)
-    except ValueError as error:
-        raise MalformedDeliveryError(f"not JSON: {error}") from error
-    return document, Delivery.from_document(document)

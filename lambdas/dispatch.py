@@ -21,7 +21,7 @@ from homing.lane import Lane
 from homing.ledger import Ledger
 from homing.settings import DispatchSettings
 from homing.workflow import FirstAttempts, Workflow
-from lambdas.observation import log_settled, logger
+from lambdas.observation import log_settled, log_unsettled
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -52,8 +52,9 @@ def _settle(record: SQSRecord) -> None:
         reference, settled = _lane().settle(
             record.body, receive_count=int(record.attributes.approximate_receive_count)
         )
-    except Exception:
-        logger.exception("dispatch.failed", queueMessageId=record.message_id)
+    except Exception as error:
+        group = record.attributes.message_group_id
+        log_unsettled(record.body, error, delivery_id=group, queue_message_id=record.message_id)
         raise
     log_settled(reference, settled, queue_message_id=record.message_id)
 

@@ -16,6 +16,8 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from homing.classification import Decision
+from homing.delivery import read_delivery
+from homing.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,10 +60,7 @@ def log_attempt(
         logger.info,
         "delivery.attempted",
         {"AttemptMade": 1, "AttemptLatency": outcome.response_time, _metric_of(verdict): 1},
-        deliveryId=reference.delivery_id,
-        messageId=reference.message_id,
-        senderId=reference.sender_id,
-        correlationId=reference.correlation_id,
+        **reference.ids(),
         targetUrl=reference.target_url,
         attempt=attempt,
         maxAttempts=max_attempts,
@@ -81,10 +80,7 @@ def log_unrecorded(reference: Reference, *, attempt: int, reason: str) -> None:
         logger.error,  # so that the alarm's metric is there at any log level
         "ledger.unrecorded",
         {"LedgerWriteFailed": 1},
-        deliveryId=reference.delivery_id,
-        messageId=reference.message_id,
-        senderId=reference.sender_id,
-        correlationId=reference.correlation_id,
+        **reference.ids(),
         attempt=attempt,
         reason=reason,
     )
@@ -93,10 +89,7 @@ def log_unrecorded(reference: Reference, *, attempt: int, reason: str) -> None:
 def log_settled(reference: Reference, settled: Settled, *, queue_message_id: str) -> None:
     """Log how a queue message was settled; a delivery that was shed is counted as well."""
     fields: dict[str, Any] = {
-        "deliveryId": reference.delivery_id,
-        "messageId": reference.message_id,
-        "senderId": reference.sender_id,
-        "correlationId": reference.correlation_id,
+        **reference.ids(),
         "settled": settled,
         "queueMessageId": queue_message_id,
     }
@@ -104,6 +97,24 @@ def log_settled(reference: Reference, settled: Settled, *, queue_message_id: str
         _log(logger.info, "dispatch.settled", {"DeliveryShed": 1}, **fields)
     else:
         logger.info("dispatch.settled", **fields)
+
+
+def log_unsettled(
+    body: str, error: Exception, *, delivery_id: str | None, queue_message_id: str
+) -> None:
+    """Log what kept a queue message from being settled.
+
+    Args:
+        body: the queue message's, from which the ids are read if it is a delivery document.
+        error: what was raised.
+        delivery_id: its message group, which is all there is to name one that is not.
+        queue_message_id: SQS's id.
+    """
+    try:
+        ids: dict[str, Any] = read_delivery(body)[1].reference.ids()
+    except MalformedDeliveryError:
+        ids = {"deliveryId": delivery_id or ""}
+    logger.error("dispatch.failed", exc_info=error, queueMessageId=queue_message_id, **ids)
 
 
 def log_message(event: str, metric: str, **fields: Any) -> None:

@@ -162,13 +162,6 @@ class _Dice:
         return _edges().draw(TAPE.owner)
 
 
-class _Silence:
-    """Stands for a logger."""
-
-    def exception(self, *_: Any, **__: Any) -> None:
-        """Say nothing."""
-
-
 def _nothing(*_: Any, **__: Any) -> None:
     """Log nothing: what is told is not part of what happens."""
 
@@ -200,7 +193,7 @@ def simulated_edges(deployment: Deployment) -> Iterator[Edges]:
         (compute_backoff, "_chance", _Dice()),
         (record_retry, "_ledger", lambda: edges.ledger),
         (dispatch, "_lane", lambda: _edges().lane),
-        (dispatch, "logger", _Silence()),
+        (dispatch, "log_unsettled", _nothing),
         (dispatch, "log_settled", _nothing),
         (classify, "log_attempt", _nothing),
         (compute_backoff, "log_attempt", _nothing),

@@ -102,14 +102,7 @@ class Deliverer:
             self._tell(reference, "endpoint.disabled", finding.reason)
 
     def _tell(self, reference: Reference, event: str, reason: str) -> None:
-        fields = {
-            "deliveryId": reference.delivery_id,
-            "messageId": reference.message_id,
-            "senderId": reference.sender_id,
-            "endpointId": reference.endpoint_id or "",
-            "reason": reason,
-        }
-        self._report(event, fields)
+        self._report(event, {**reference.ids(), "reason": reason})
 
 
 def _joined(own: Mapping[str, str], messages: Mapping[str, str]) -> dict[str, str]:

@@ -29,8 +29,8 @@ SECOND_MS = 1000
 DELIVERED_MS = 30_000
 
 
-def post(api: ApiClient, message_id: str, url: str) -> None:
-    body = {"messageId": message_id, "targetUrl": url, "payload": {"total": 12}}
+def post(api: ApiClient, message_id: str, url: str, **more: Any) -> None:
+    body = {"messageId": message_id, "targetUrl": url, "payload": {"total": 12}, **more}
     assert api.submit(json.dumps(body).encode(), again=True).ok
 
 
@@ -71,8 +71,10 @@ def test_axe_finds_nothing_serious_in_a_failed_delivery_and_on_the_way_to_send_i
         page.get_by_text("Why it was not delivered").wait_for(timeout=DELIVERED_MS)
         assert serious(page) == []
         page.get_by_role("link", name="Look at the dead letter").click()
+        expect(page.locator("h1")).to_have_text(f"Dead letter of {message_id}")
         assert serious(page) == []
         page.get_by_role("button", name="Discard").click()
+        expect(page.locator("h1")).to_have_text(f"Discard: {message_id}?")
         assert serious(page) == []
         page.get_by_role("button", name="Discard").click()
         expect(page.get_by_role("status")).to_have_text("Done: 1 of 1.", timeout=DELIVERED_MS)
@@ -155,6 +157,47 @@ def test_a_person_finds_why_a_message_was_not_delivered_and_sends_it_again(
     assert len(ours) == 2
 
 
+def test_a_wait_is_cut_short_by_clicking(
+    page: Page, console: str, api: ApiClient, receiver: Receiver, message_id: str
+) -> None:
+    wait_for_an_hour(page, console, api, message_id, f"{receiver.url}/script/503,200")
+    page.get_by_role("button", name="Try now").click()
+    expect(page.locator("h1")).to_have_text(f"Try now: {message_id}?")
+    page.get_by_role("button", name="Try now").click()
+    expect(page.get_by_role("status")).to_have_text("Done: 1 of 1.", timeout=DELIVERED_MS)
+    page.locator("#job li a").click()
+    expect(page.locator("#story > .head .status")).to_have_text(
+        re.compile("Delivered"), timeout=DELIVERED_MS
+    )
+    assert len([a for a in receiver.arrivals if a.message_id == message_id]) == 2
+
+
+def test_a_delivery_that_waits_is_cancelled_by_clicking(
+    page: Page, console: str, api: ApiClient, receiver: Receiver, message_id: str
+) -> None:
+    wait_for_an_hour(page, console, api, message_id, f"{receiver.url}/script/503,200")
+    page.get_by_role("button", name="Cancel delivery").click()
+    expect(page.locator("h1")).to_have_text(f"Cancel delivery: {message_id}?")
+    page.get_by_role("button", name="Cancel delivery").click()
+    expect(page.get_by_role("status")).to_have_text("Done: 1 of 1.", timeout=DELIVERED_MS)
+    page.locator("#job li a").click()
+    expect(page.locator("#story > .head .status")).to_have_text(
+        re.compile("Cancelled"), timeout=DELIVERED_MS
+    )
+    expect(page.get_by_role("button", name="Try now")).to_have_count(0)
+    assert len([a for a in receiver.arrivals if a.message_id == message_id]) == 1
+
+
+def wait_for_an_hour(page: Page, console: str, api: ApiClient, message_id: str, url: str) -> None:
+    """Send a message whose second attempt is an hour away, and look at it while it waits."""
+    post(api, message_id, url, policy={"schedule": [3600], "jitter": "none"})
+    page.goto(f"{console}/deliveries?text={message_id}")
+    page.get_by_role("link", name=message_id).click()
+    expect(page.locator("#story > .head .status")).to_have_text(
+        re.compile("Retry scheduled"), timeout=DELIVERED_MS
+    )
+
+
 def test_dead_letters_are_chosen_and_discarded(
     page: Page, console: str, api: ApiClient, receiver: Receiver, message_id: str
 ) -> None:
@@ -167,6 +210,7 @@ def test_dead_letters_are_chosen_and_discarded(
         page.get_by_role("link", name="Look again").click()
     row.get_by_role("checkbox").check()
     page.get_by_role("button", name="Discard").click()
+    expect(page.locator("h1")).to_have_text(re.compile("Discard: .*"))
     page.get_by_role("button", name="Discard").click()
     expect(page.get_by_role("status")).to_have_text("Done: 1 of 1.", timeout=DELIVERED_MS)
     page.goto(f"{console}/dead-letters")

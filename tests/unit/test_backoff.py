@@ -178,3 +178,16 @@ def test_milliseconds_survive_being_written_as_seconds(milliseconds: int) -> Non
 
 def test_whole_seconds_are_written_without_a_point() -> None:
     assert [repr(to_seconds(ms)) for ms in (0, 1000, 1250, 750)] == ["0", "1", "1.25", "0.75"]
+
+
+def test_an_odd_delay_is_halved_to_whole_milliseconds() -> None:
+    policy = Policy(base_delay_seconds=0.003, jitter=Jitter.EQUAL)
+    backoff = compute_backoff(policy, 0, draw=lambda: 0.0)
+    assert (backoff.delay_ms, type(backoff.jitter_ms)) == (1, int)
+
+
+@pytest.mark.parametrize(("base_seconds", "delay_ms"), [(0, 0), (0.001, 3_600_000)])
+def test_a_base_of_nothing_stays_nothing_however_often_it_is_multiplied(
+    base_seconds: float, delay_ms: int
+) -> None:
+    assert exponential_delay_ms(Policy(base_delay_seconds=base_seconds), 10_000) == delay_ms

@@ -107,11 +107,12 @@ def test_of_a_batch_with_one_poison_message_only_that_one_goes_back(
         )
     ]
     bodies.insert(1, '{"reference": {}}')
-    records = [record(body, str(number)) for number, body in enumerate(bodies)]
+    records = [record(body, str(number), f"group-{number}") for number, body in enumerate(bodies)]
     assert failures(dispatch.handler({"Records": records}, Context())) == ["1"]
     assert len(executions(states)) == 3
     (failed,) = [line for line in logged() if line["message"] == "dispatch.failed"]
     assert failed["queueMessageId"] == "1"
+    assert failed["deliveryId"] == "group-1"
     assert "messageId" in failed["exception"]
 
 
@@ -123,13 +124,15 @@ def test_a_batch_of_nothing_but_poison_goes_back_whole_without_an_error(
     assert executions(states) == []
 
 
-def test_a_workflow_that_cannot_be_started_gives_the_message_back(
-    states: Any, delivery: Delivery
+def test_a_workflow_that_cannot_be_started_gives_the_message_back_and_says_which_one(
+    states: Any, delivery: Delivery, logged: Logged
 ) -> None:
     (machine,) = states.list_state_machines()["stateMachines"]
     states.delete_state_machine(stateMachineArn=machine["stateMachineArn"])
     body = json.dumps(delivery.to_document())
     assert failures(dispatch.handler({"Records": [record(body, "3")]}, Context())) == ["3"]
+    (failed,) = [line for line in logged() if line["message"] == "dispatch.failed"]
+    assert failed.items() >= {"queueMessageId": "3", **delivery.reference.ids()}.items()
 
 
 def test_whether_an_execution_exists_is_asked_by_its_name(states: Any, delivery: Delivery) -> None:

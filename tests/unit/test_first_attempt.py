@@ -14,7 +14,11 @@ from stacks.first_attempt import RETRY_LIMIT, first_attempt_definition
 DELIVERY: dict[str, Any] = json.loads(
     (Path(__file__).parents[2] / "statemachine" / "delivery.asl.json").read_text()
 )
-EXPRESS = first_attempt_definition(DELIVERY, timeout_seconds=60)
+
+
+@pytest.fixture
+def express() -> dict[str, Any]:
+    return first_attempt_definition(DELIVERY, timeout_seconds=60)
 
 
 def arrows(states: dict[str, Any]) -> set[tuple[str, str]]:
@@ -36,46 +40,46 @@ def as_for_express(state: dict[str, Any]) -> dict[str, Any]:
     return state
 
 
-def test_it_starts_at_the_attempt() -> None:
-    assert (DELIVERY["StartAt"], EXPRESS["StartAt"]) == ("WaitUntilDue", "Deliver")
+def test_it_starts_at_the_attempt(express: dict[str, Any]) -> None:
+    assert (DELIVERY["StartAt"], express["StartAt"]) == ("WaitUntilDue", "Deliver")
 
 
-def test_the_wait_is_swapped_for_a_hand_off() -> None:
-    assert set(EXPRESS["States"]) - set(DELIVERY["States"]) == {"HandOff", "HandedOff"}
-    assert set(DELIVERY["States"]) - set(EXPRESS["States"]) == {"WaitUntilDue"}
+def test_the_wait_is_swapped_for_a_hand_off(express: dict[str, Any]) -> None:
+    assert set(express["States"]) - set(DELIVERY["States"]) == {"HandOff", "HandedOff"}
+    assert set(DELIVERY["States"]) - set(express["States"]) == {"WaitUntilDue"}
 
 
-def test_every_arrow_is_the_same_but_those_of_the_wait() -> None:
+def test_every_arrow_is_the_same_but_those_of_the_wait(express: dict[str, Any]) -> None:
     swapped = {
         (source, "HandOff" if target == "WaitUntilDue" else target)
         for source, target in arrows(DELIVERY["States"])
         if source != "WaitUntilDue"
     }
-    assert arrows(EXPRESS["States"]) == swapped | {("HandOff", "HandedOff")}
+    assert arrows(express["States"]) == swapped | {("HandOff", "HandedOff")}
 
 
 @pytest.mark.parametrize("name", sorted(set(DELIVERY["States"]) - {"WaitUntilDue"}))
 def test_every_state_is_the_same_but_for_its_arrow_to_the_wait_and_its_retry_limit(
-    name: str,
+    name: str, express: dict[str, Any]
 ) -> None:
-    ours = json.dumps(EXPRESS["States"][name]).replace('"HandOff"', '"WaitUntilDue"')
+    ours = json.dumps(express["States"][name]).replace('"HandOff"', '"WaitUntilDue"')
     assert json.loads(ours) == as_for_express(DELIVERY["States"][name])
 
 
-def test_a_first_attempt_claims_nothing_and_every_other_one_does() -> None:
-    payloads = [each["States"]["Deliver"]["Arguments"]["Payload"] for each in (DELIVERY, EXPRESS)]
+def test_a_first_attempt_claims_nothing_and_every_other_one_does(express: dict[str, Any]) -> None:
+    payloads = [each["States"]["Deliver"]["Arguments"]["Payload"] for each in (DELIVERY, express)]
     assert ["claim" in payload for payload in payloads] == [True, False]
 
 
-def test_it_has_no_state_that_express_forbids() -> None:
-    text = json.dumps(EXPRESS)
+def test_it_has_no_state_that_express_forbids(express: dict[str, Any]) -> None:
+    text = json.dumps(express)
     assert '"Wait"' not in text
     assert ".sync" not in text
     assert "waitForTaskToken" not in text
 
 
-def test_it_ends_by_itself() -> None:
-    assert EXPRESS["TimeoutSeconds"] == 60
+def test_it_ends_by_itself(express: dict[str, Any]) -> None:
+    assert express["TimeoutSeconds"] == 60
 
 
 def test_the_definition_it_is_made_from_stays_as_it_is() -> None:
@@ -84,9 +88,64 @@ def test_the_definition_it_is_made_from_stays_as_it_is() -> None:
     assert before == DELIVERY
 
 
-def test_a_name_that_is_taken_counts_as_handed_off() -> None:
-    hand_off = EXPRESS["States"]["HandOff"]
+def test_a_name_that_is_taken_counts_as_handed_off(express: dict[str, Any]) -> None:
+    hand_off = express["States"]["HandOff"]
     (caught,) = hand_off["Catch"]
     assert caught["Next"] == "HandedOff"
     assert hand_off["Retry"][0]["ErrorEquals"] == caught["ErrorEquals"]
     assert hand_off["Retry"][0]["MaxAttempts"] == 0
+
+
+def test_it_says_what_it_is(express: dict[str, Any]) -> None:
+    assert express["Comment"] == "The first attempt of a delivery, at Express prices."
+
+
+def test_a_hand_off_that_fails_for_another_reason_is_tried_again_for_as_long_as_express_allows(
+    express: dict[str, Any],
+) -> None:
+    assert express["States"]["HandOff"]["Retry"][1] == {
+        "ErrorEquals": ["States.ALL"],
+        "IntervalSeconds": 1,
+        "MaxAttempts": RETRY_LIMIT,
+        "BackoffRate": 2.0,
+        "JitterStrategy": "FULL",
+    }
+    assert express["States"]["HandedOff"] == {"Type": "Succeed"}
+
+
+def test_every_definition_has_a_hand_off_of_its_own(express: dict[str, Any]) -> None:
+    express["States"]["HandOff"]["Retry"].clear()
+    assert first_attempt_definition(DELIVERY, timeout_seconds=60)["States"]["HandOff"]["Retry"]
+
+
+def test_every_arrow_to_the_wait_is_bent_and_every_retry_cut_and_nothing_else_touched() -> None:
+    states = {
+        "WaitUntilDue": {"Type": "Wait", "Next": "Deliver"},
+        "Deliver": {
+            "Type": "Task",
+            "Arguments": {"Payload": {"reference": "a", "claim": "b"}},
+            "Retry": [{"MaxAttempts": 9}, {"MaxAttempts": 1}],
+            "Catch": [{"Next": "WaitUntilDue"}, {"Next": "Decide"}],
+            "Next": "Decide",
+        },
+        "Decide": {
+            "Type": "Choice",
+            "Choices": [{"Next": "WaitUntilDue"}, {"Next": "End"}],
+            "Default": "WaitUntilDue",
+        },
+        "End": {"Type": "Succeed"},
+    }
+    made = first_attempt_definition({"States": states}, timeout_seconds=1)["States"]
+    assert made["Deliver"] == {
+        "Type": "Task",
+        "Arguments": {"Payload": {"reference": "a"}},
+        "Retry": [{"MaxAttempts": 3}, {"MaxAttempts": 1}],
+        "Catch": [{"Next": "HandOff"}, {"Next": "Decide"}],
+        "Next": "Decide",
+    }
+    assert made["Decide"] == {
+        "Type": "Choice",
+        "Choices": [{"Next": "HandOff"}, {"Next": "End"}],
+        "Default": "HandOff",
+    }
+    assert made["End"] == {"Type": "Succeed"}

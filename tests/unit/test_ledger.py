@@ -12,14 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from homing.classification import MAX_REASON_LENGTH, Category, Decision, Status, Verdict
-from homing.ledger import (
-    Ledger,
-    RecordResult,
-    from_dynamodb,
-    retry_entry,
-    retry_update,
-    to_dynamodb,
-)
+from homing.items import from_dynamodb, to_dynamodb
+from homing.ledger import Ledger, RecordResult, retry_entry, retry_update
 from homing.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -240,3 +234,119 @@ def test_an_item_stays_small_at_the_highest_number_of_attempts(
     (item,) = ledger_table.items()
     assert len(item["retryHistory"]["L"]) == 20
     assert len(json.dumps(from_dynamodb(item))) < 12_000
+
+
+def test_a_record_is_read_as_plain_values_and_as_it_stands_now(
+    ledger: Ledger, reference: Reference
+) -> None:
+    assert ledger.read(reference) is None
+    ledger.record(update(reference, 0))
+    record = ledger.read(reference)
+    assert record is not None
+    assert (record["pk"], record["sk"]) == (reference.pk, reference.sk)
+    assert (record["status"], record["attempts"]) == ("RETRY_SCHEDULED", 1)
+    assert record["retryHistory"][0]["jitterApplied"] == 0.25
+
+
+def test_a_read_is_consistent(reference: Reference) -> None:
+    asked: list[dict[str, Any]] = []
+
+    class Client:
+        def get_item(self, **arguments: Any) -> dict[str, Any]:
+            asked.append(arguments)
+            return {}
+
+    assert Ledger("a-ledger", Client()).read(reference) is None  # type: ignore[arg-type]
+    assert asked == [
+        {
+            "TableName": "a-ledger",
+            "Key": {"pk": {"S": reference.pk}, "sk": {"S": reference.sk}},
+            "ConsistentRead": True,
+        }
+    ]
+
+
+def test_a_record_of_a_former_life_is_none(ledger: Ledger, reference: Reference) -> None:
+    """DynamoDB deletes what has expired days late; the key may be in use again by then."""
+    ledger.record(update(replace(reference, created_at="2024-12-28T12:00:00.000Z"), 0))
+    assert ledger.read(reference) is None
+
+
+def test_a_dead_letter_is_kept_with_its_record(ledger: Ledger, reference: Reference) -> None:
+    ledger.record(update(reference, 0))
+    before = ledger.read(reference)
+    ledger.keep(reference, '{"a": "letter"}')
+    assert ledger.read(reference) == {**(before or {}), "letter": '{"a": "letter"}'}
+
+
+def test_a_dead_letter_without_a_record_is_not_kept_and_nobody_is_told(
+    ledger: Ledger, ledger_table: Any, reference: Reference
+) -> None:
+    """It is in the dead-letter queue all the same."""
+    ledger.keep(reference, "a letter")
+    assert list(ledger_table.items()) == []
+
+
+def test_a_ledger_that_is_away_keeps_no_dead_letter_and_raises_nothing(
+    reference: Reference,
+) -> None:
+    class Client:
+        def update_item(self, **_: Any) -> None:
+            raise EndpointConnectionError(endpoint_url="https://ledger")
+
+    Ledger("a-ledger", Client()).keep(reference, "a letter")  # type: ignore[arg-type]
+
+
+def test_what_became_of_an_update_is_told_in_the_document(
+    ledger: Ledger, reference: Reference
+) -> None:
+    told = [ledger.record(update(reference, 0, worker)).to_document() for worker in ("a", "a", "b")]
+    assert told == [
+        {"result": "RECORDED", "reason": "recorded"},
+        {"result": "REPLAYED", "reason": "this very entry had been recorded before"},
+        {"result": "OVERTAKEN", "reason": "another worker has recorded this attempt (1 made)"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("response", "made"),
+    [
+        ({}, "None"),
+        ({"Item": {"pk": {"S": "a"}}}, "None"),
+        ({"Item": {"attempts": {"N": "2"}, "retryHistory": {}}}, "2"),
+    ],
+    ids=["no item", "no history", "an empty history"],
+)
+def test_a_failed_condition_that_shows_little_is_another_workers(
+    reference: Reference, response: dict[str, Any], made: str
+) -> None:
+    class FailedError(ClientError):
+        pass
+
+    class Client:
+        class exceptions:  # noqa: N801  # as boto3 spells it
+            ConditionalCheckFailedException = FailedError
+
+        def update_item(self, **_: Any) -> None:
+            raise FailedError(
+                {"Error": {"Code": "ConditionalCheckFailedException"}, **response},  # type: ignore[typeddict-unknown-key]
+                "UpdateItem",
+            )
+
+    recorded = Ledger("a-ledger", Client()).record(update(reference, 0))  # type: ignore[arg-type]
+    assert recorded.result is RecordResult.OVERTAKEN
+    assert recorded.reason == f"another worker has recorded this attempt ({made} made)"
+
+
+def test_a_client_of_its_own_does_not_hold_a_delivery_up(
+    aws: None,
+) -> None:
+    config = Ledger("a-ledger")._client.meta.config
+    assert (config.connect_timeout, config.read_timeout) == (1, 2)
+    assert config.retries == {"mode": "standard", "total_max_attempts": 4}
+
+
+def test_an_update_belongs_to_the_first_generation_where_none_is_named(
+    reference: Reference,
+) -> None:
+    assert update(reference, 0)["ExpressionAttributeValues"][":generation"] == {"N": "0"}

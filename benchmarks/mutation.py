@@ -1,0 +1,45 @@
+"""How many mutants of the deciding modules the unit tests catch; exit status 1 below the target.
+
+    make mutate
+
+What is mutated, and by which tests it must be caught, stands in pyproject.toml, [tool.mutmut].
+A mutant that no test runs counts as one that survived.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+TARGET_PERCENT = 90
+ROOT = Path(__file__).resolve().parents[1]
+STATS = ROOT / "mutants" / "mutmut-cicd-stats.json"
+
+
+def mutmut(*arguments: str, quiet: bool = False) -> str:
+    """Run mutmut from this environment and give what it printed."""
+    command = [str(Path(sys.executable).with_name("mutmut")), *arguments]
+    done = subprocess.run(command, cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE)
+    if not quiet:
+        print(done.stdout.splitlines()[-1])
+    return done.stdout
+
+
+def main() -> int:
+    """Mutate, print the score and the survivors."""
+    print("mutating; about two minutes", flush=True)
+    mutmut("run")
+    mutmut("export-cicd-stats", quiet=True)
+    stats = json.loads(STATS.read_text(encoding="utf-8"))
+    caught = stats["killed"] + stats["timeout"]
+    percent = 100 * caught / stats["total"]
+    survivors = [line.strip() for line in mutmut("results", quiet=True).splitlines() if line]
+    print("\n".join(survivors))
+    print(f"{caught} of {stats['total']} mutants caught: {percent:.1f}%, target {TARGET_PERCENT}%")
+    return 0 if percent >= TARGET_PERCENT else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
