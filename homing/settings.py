@@ -120,7 +120,7 @@ class DispatchSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class DeliverSettings(Settings):
-    """What `deliver` keeps to, and where it finds who is delivered to.
+    """What `deliver` keeps to, where it claims attempts, where it finds who is delivered to.
 
     An attempt may take `attempt_timeout_seconds` in all. An endpoint that has only failed for
     `disable_after_hours` is disabled; with 0 only 410 disables one.
@@ -128,6 +128,7 @@ class DeliverSettings(Settings):
 
     attempt_timeout_seconds: float
     address_guard: AddressGuard
+    ledger_table: str
     endpoints_table: str
     secrets_table: str
     payload_bucket: str

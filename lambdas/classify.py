@@ -14,7 +14,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Give the `verdict` on an outcome (docs/architecture.md, Classify).
 
     Logs the attempt where it was the last; where another follows, `ComputeBackoff` knows when.
+    An attempt that was not made, since another execution has it, has no verdict, only an end.
     """
+    if "overtaken" in event["outcome"]:
+        return {"status": "OVERTAKEN"}
     outcome = Outcome.from_document(event["outcome"])
     attempts, max_attempts = event["attempts"], event["policy"]["maxAttempts"]
     verdict = classify(outcome, attempts=attempts, max_attempts=max_attempts)

@@ -1,16 +1,20 @@
-"""State `Deliver`: make one HTTP request and tell what came of it."""
+"""State `Deliver`: claim the attempt after a wait, make one HTTP request, tell what came of it."""
 
 from __future__ import annotations
 
 import json
 import sys
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homing.delivery import Reference, Request
 from homing.sending.deliverer import Deliverer
 from homing.sending.sender import Sender, utc_now
 from homing.settings import DeliverSettings
+from homing.timestamps import to_text
+
+if TYPE_CHECKING:
+    from homing.attempt_claim import AttemptClaims
 
 
 @cache
@@ -38,9 +42,23 @@ def _report(event: str, fields: dict[str, str]) -> None:
     sys.stdout.write(json.dumps({"level": "WARNING", "message": event, **fields}) + "\n")
 
 
+@cache
+def _claims() -> AttemptClaims:
+    from homing.attempt_claim import AttemptClaims  # noqa: PLC0415  # as above
+
+    return AttemptClaims(DeliverSettings.from_env().ledger_table, _report)
+
+
+def _claim(reference: Reference, event: dict[str, Any]) -> bool:
+    from homing.attempt_claim import AttemptClaim  # noqa: PLC0415  # as above
+
+    return _claims().win(reference, AttemptClaim.from_event(event), at=to_text(utc_now()))
+
+
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Give the `outcome` of the attempt (docs/architecture.md, Deliver)."""
-    outcome = _deliverer().deliver(
-        Reference.from_document(event["reference"]), Request.from_document(event["request"])
-    )
+    reference = Reference.from_document(event["reference"])
+    if "claim" in event and not _claim(reference, event):  # a first attempt has not waited
+        return {"overtaken": True}
+    outcome = _deliverer().deliver(reference, Request.from_document(event["request"]))
     return outcome.to_document()

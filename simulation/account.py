@@ -18,7 +18,7 @@ class Sent:
         delivery: the delivery's id.
         attempt: its attempt number.
         set_out: the number of the event at which this attempt was decided on: for a first attempt
-            in the lane the look into the ledger, else the step into `Deliver`.
+            in the lane the look into the ledger, else its claim (or the step into `Deliver`).
         webhook_id: as it left.
         body: as it left.
         status: what the endpoint made of it; None where it never got there or gave no status.

@@ -18,7 +18,7 @@ from simulation.functions import (
     run_deliver,
     run_record_retry,
 )
-from simulation.lambda_service import Function, LambdaService
+from simulation.lambda_service import Function, Invocation, LambdaService
 from simulation.process import Outcome
 from simulation.queue_service import QueueService
 from simulation.scenario import host_of
@@ -134,6 +134,9 @@ class Cloud:
             raise CrashedError("DynamoDB.ResourceNotFoundException")
         if operation == "get_item" and isinstance(process.about, Settling):
             process.about.read = self.scheduler.steps
+        if operation == "update_item" and table is self.ledger and _claims(process.about):
+            about = process.about  # its attempt is decided on now
+            about.caller.set_out[about.event["attemptNumber"]] = self.scheduler.steps
         respond(Outcome(getattr(table, operation)(call.arguments)))
 
     def _written(self, before: Any, after: Any) -> None:
@@ -179,6 +182,11 @@ class Cloud:
             by=process.label,
         )
         self.account.sent.append(sent)
+
+
+def _claims(about: Any) -> bool:
+    """Tell `Deliver` after a wait, which writes to the ledger only to claim its attempt."""
+    return isinstance(about, Invocation) and "claim" in about.event
 
 
 def _functions(

@@ -34,7 +34,7 @@ RESOURCES = frozenset(
 _MACHINE = frozenset({"Comment", "QueryLanguage", "StartAt", "States", "TimeoutSeconds"})
 _STATE = frozenset({"Comment", "Type"})
 _FIELDS = {
-    "Task": _STATE | {"Resource", "Arguments", "Retry", "Catch", "Output", "Next"},
+    "Task": _STATE | {"Resource", "Arguments", "Retry", "Catch", "Output", "Next", "End"},
     "Wait": _STATE | {"Timestamp", "Next"},
     "Choice": _STATE | {"Choices", "Default"},
     "Succeed": _STATE | {"Output"},
@@ -82,7 +82,7 @@ class Catcher:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A call of a service."""
+    """A call of a service; `next` is None where it ends the execution."""
 
     name: str
     resource: str
@@ -90,7 +90,7 @@ class Task:
     retriers: tuple[Retrier, ...]
     catchers: tuple[Catcher, ...]
     output: Evaluate | None
-    next: str
+    next: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ def _task(name: str, state: dict[str, Any]) -> Task:
         tuple(_retrier(entry, name) for entry in state.get("Retry", [])),
         tuple(_catcher(entry, name) for entry in state.get("Catch", [])),
         _optional(state, "Output"),
-        state["Next"],
+        None if state.get("End") else state["Next"],
     )
 
 

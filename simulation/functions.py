@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from homing.attempt_claim import AttemptClaims
 from homing.dead_letters import DeadLetterQueue
 from homing.endpoints.endpoint_watch import EndpointWatch
 from homing.endpoints.endpoints_table import EndpointsTable
@@ -183,8 +184,11 @@ def simulated_edges(deployment: Deployment) -> Iterator[Edges]:
     """Put the handlers into the simulated world."""
     edges = Edges(deployment)
     settings = ComputeBackoffSettings(retention_days=deployment.retention_days)
+    claims = AttemptClaims(LEDGER, _nothing, DynamoDB())  # type: ignore[arg-type]
     replacements: list[tuple[Any, str, Any]] = [
         (deliver, "_deliverer", _cold_deliverer),
+        (deliver, "_claims", lambda: claims),
+        (deliver, "utc_now", lambda: to_datetime(TAPE.now)),
         (compute_backoff, "_settings", lambda: settings),
         (compute_backoff, "_chance", _Dice()),
         (record_retry, "_ledger", lambda: edges.ledger),

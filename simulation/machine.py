@@ -170,7 +170,7 @@ class Machine:
 
     def _task(
         self, task: Task, states: dict[str, Any], execution: Execution
-    ) -> Generator[Call | Sleep, Any, tuple[str, Any]]:
+    ) -> Generator[Call | Sleep, Any, tuple[str | None, Any]]:
         tries = [0] * len(task.retriers)
         while True:
             try:

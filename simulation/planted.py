@@ -108,6 +108,7 @@ def _record_before_sending(states: dict[str, Any]) -> None:
     }.items():
         first = first.replace(guess, known)
     record = json.loads(first)
+    del record["End"]
     record["Next"] = "Send"
     record["Output"] = "{% $states.input %}"
     record["Catch"] = [

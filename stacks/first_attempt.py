@@ -12,7 +12,7 @@ from typing import Any
 
 START = "Deliver"
 WAIT = "WaitUntilDue"
-CLAIM = "ClaimAttempt"
+CLAIM = "claim"
 HAND_OFF = "HandOff"
 HANDED_OFF = "HandedOff"
 
@@ -75,7 +75,7 @@ def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) 
     """
     definition = copy.deepcopy(delivery)
     states = definition["States"]
-    del states[WAIT], states[CLAIM]
+    del states[WAIT], states[START]["Arguments"]["Payload"][CLAIM]
     for state in states.values():
         _redirect(state)
         for retrier in state.get("Retry", []):

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 DEFINITION = PROJECT / "statemachine" / "delivery.asl.json"
 
-# What a function needs beyond the attempt's own deadline: to parse, to close, to answer.
-_DELIVER_MARGIN_SECONDS = 5
+# What a function needs beyond the attempt's own deadline: to claim it from a ledger that does not
+# answer (4 s), to parse, to close, to answer.
+_DELIVER_MARGIN_SECONDS = 10
 # What a first attempt needs beyond its deadline: the other steps, and what is retried of them.
 _FIRST_ATTEMPT_MARGIN_SECONDS = 30
 
@@ -129,6 +130,7 @@ class Workflow(Construct):
             environment={
                 "ATTEMPT_TIMEOUT_SECONDS": f"{deadline:g}",
                 "ADDRESS_GUARD": json.dumps(self._settings.address_guard.to_document()),
+                "LEDGER_TABLE": self.ledger.table.table_name,
                 "ENDPOINTS_TABLE": registry.endpoints.table_name,
                 "SECRETS_TABLE": registry.secrets.table_name,
                 "PAYLOAD_BUCKET": self.payloads.bucket.bucket_name,
@@ -136,6 +138,7 @@ class Workflow(Construct):
             },
         )
         function.add_layers(*registry.signing_layers)
+        grant(self.ledger.table, function, "dynamodb:UpdateItem")
         grant(registry.endpoints, function, "dynamodb:GetItem", "dynamodb:UpdateItem")
         grant(registry.secrets, function, "dynamodb:GetItem")
         self.payloads.allow(function, "s3:GetObject")

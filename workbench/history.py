@@ -86,7 +86,7 @@ class Attempt:
             sent = sent or visit.name == _SEND
             if sent and isinstance(visit.output, dict):
                 made = visit.output.get(key) if visit.name in _ADDS[key] else made
-        return made
+        return None if made in _NOT_MADE else made
 
     def to_document(self) -> dict[str, Any]:
         """Give it for `--json`."""
@@ -99,6 +99,9 @@ class Attempt:
             "states": [visit.to_document() for visit in self.visits],
         }
 
+
+# What `Deliver` and `Classify` say of an attempt that another execution has.
+_NOT_MADE = ({"overtaken": True}, {"status": "OVERTAKEN"})
 
 _ADDS: Mapping[str, tuple[str, ...]] = {
     "outcome": ("Deliver",),

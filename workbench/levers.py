@@ -41,18 +41,6 @@ class Lever:
     apply: Callable[[Model], Model]
 
 
-def _end_at_the_record(model: Model) -> Model:
-    def shorter(fates: Fates) -> Fates:
-        return {
-            fate: {**calls, "standard.transitions": calls["standard.transitions"] - 1}
-            if fate[0] is End.DELIVERED and calls["standard.executions"]
-            else calls
-            for fate, calls in fates.items()
-        }
-
-    return _with_fates(model, shorter)
-
-
 def _read_on_repeats_only(model: Model) -> Model:
     def unread(fates: Fates) -> Fates:
         return {fate: {**calls, "dynamodb.readUnits": 0} for fate, calls in fates.items()}
@@ -106,7 +94,6 @@ def _with_fates(model: Model, change: Callable[[Fates], Fates]) -> Model:
 
 
 LEVERS = (
-    Lever("`RecordDelivered` ends the execution, no `Delivered` after it", "", _end_at_the_record),
     Lever("`dispatch` reads the ledger only for what comes again", "", _read_on_repeats_only),
     Lever("records kept for 7 days, not 30", "duplicates noticed for a week", _keep_a_week),
     Lever(

@@ -130,7 +130,7 @@ def test_a_delivery_is_followed_live_from_queued_to_delivered(
     expect(page.locator(".countdown")).to_have_text(re.compile("in|now"), timeout=DELIVERED_MS)
     expect(status).to_have_text(re.compile("Delivered"), timeout=DELIVERED_MS)
     expect(page.locator(".timeline .attempt")).to_have_count(3)
-    expect(page.locator(".state.now")).to_have_attribute("data-state", "Delivered")
+    expect(page.locator(".state.now")).to_have_attribute("data-state", "RecordDelivered")
     assert page.locator(".arrow.taken").count() >= 8
 
 

@@ -68,7 +68,7 @@ def test_trace_tells_states_times_outcomes_and_waits(
     states = [[state["name"] for state in attempt["states"]] for attempt in attempts]
     going_on = ["WhatNext", "ComputeBackoff", "RecordRetry", "StillOurs"]
     giving_up = ["WhatNext", "RecordFailure", "DeadLetter", "DeliveryFailed"]
-    sending = ["WaitUntilDue", "ClaimAttempt", "Deliver", "Classify"]
+    sending = ["WaitUntilDue", "Deliver", "Classify"]
     first = []  # it ran as an Express execution, of which the ledger has the account
     assert states == [first, sending + going_on, sending + giving_up]
     assert all(

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from homing.attempt_claim import AttemptClaim, claim_update
 from homing.classification import Category, Decision, Status, Verdict
 from homing.delivery import Reference
 from homing.ledger import retry_entry, retry_update
@@ -69,18 +70,8 @@ def end_of(reference: Reference, attempt: int, worker: int, status: str) -> dict
 
 
 def claim_of(reference: Reference, attempt: int, worker: int) -> dict[str, Any]:
-    """The very arguments with which an execution claims an attempt."""
-    task = STATES["ClaimAttempt"]
-    assert isinstance(task, Task)
-    document = {
-        "reference": reference.to_document(),
-        "attemptNumber": attempt,
-        "generation": worker,
-        "dueAt": NOON,
-        "expiresAt": 1_769_515_200,
-    }
-    context = {"Execution": {"Name": f"e-{worker}"}, "State": {"EnteredTime": NOON}}
-    return {**task.arguments({"input": document, "context": context}), "TableName": "ledger"}
+    claim = AttemptClaim(attempt, f"e-{worker}", worker, NOON, 1_769_515_200)
+    return {"TableName": "ledger", **claim_update(reference, claim, NOON)}
 
 
 calls = st.builds(

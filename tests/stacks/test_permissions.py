@@ -131,6 +131,7 @@ def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
         (
             "Workflow/Deliver",
             {
+                ("dynamodb:UpdateItem", "Ledger/Deliveries"),
                 ("dynamodb:GetItem", "Registry/Endpoints"),
                 ("dynamodb:UpdateItem", "Registry/Endpoints"),
                 ("dynamodb:GetItem", "Registry/Secrets"),

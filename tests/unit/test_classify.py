@@ -92,3 +92,11 @@ def test_neither_payload_nor_response_body_reaches_the_log(
     classify.handler(event, None)
     assert len(logged()) == 1
     assert "planted-body" not in str(logged())
+
+
+def test_an_attempt_that_another_execution_has_is_neither_judged_nor_logged(
+    event: dict[str, Any], logged: Logged
+) -> None:
+    event["outcome"] = {"overtaken": True}
+    assert classify.handler(event, None) == {"status": "OVERTAKEN"}
+    assert logged() == []

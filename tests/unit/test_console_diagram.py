@@ -59,19 +59,19 @@ def test_all_arrows_lead_down_but_the_one_of_the_loop(graph: Graph) -> None:
 
 
 def test_the_picture_shows_the_way_and_where_it_is(graph: Graph) -> None:
-    taken = {("WaitUntilDue", "ClaimAttempt"), ("ClaimAttempt", "Deliver")}
-    visited = ["WaitUntilDue", "ClaimAttempt", "Deliver"]
+    taken = {("WaitUntilDue", "Deliver"), ("Deliver", "Classify")}
+    visited = ["WaitUntilDue", "Deliver", "Classify"]
     svg = ET.fromstring(str(draw(graph, taken, visited, "Deliver")))  # noqa: S314 -- our own
     states = {group.get("data-state"): group.get("class") or "" for group in svg.iter(f"{SVG}g")}
     arrows = {path.get("data-arrow"): path.get("class") or "" for path in svg.iter(f"{SVG}path")}
     assert {name for name, kind in states.items() if "taken" in kind.split()} == set(visited)
     assert [name for name, kind in states.items() if "now" in kind.split()] == ["Deliver"]
     drawn = {name for name, kind in arrows.items() if name and "taken" in kind.split()}
-    assert drawn == {"WaitUntilDue ClaimAttempt", "ClaimAttempt Deliver"}
+    assert drawn == {"WaitUntilDue Deliver", "Deliver Classify"}
     assert set(states) == set(graph.kinds)
     assert len([name for name in arrows if name]) == len(graph.arrows)
     title = svg.findtext(f"{SVG}title") or ""
-    assert "went through WaitUntilDue, ClaimAttempt, Deliver; it is in Deliver" in title
+    assert "went through WaitUntilDue, Deliver, Classify; it is in Deliver" in title
 
 
 def test_the_same_definition_always_looks_the_same(definition: dict[str, object]) -> None:

@@ -61,7 +61,6 @@ def sent(number: int, second: int, status: int) -> list[Visit]:
     verdict = outcome | {"verdict": {"category": category, "reason": f"HTTP {status}"}}
     return [
         visit("WaitUntilDue", second - 1, number, {}),
-        visit("ClaimAttempt", second, number, {}),
         visit("Deliver", second, number, outcome),
         visit("Classify", second, number, verdict),
         visit("WhatNext", second, number, verdict),
@@ -76,15 +75,15 @@ def test_a_first_attempt_that_only_the_ledger_knows_has_the_way_that_its_record_
     None
 ):
     story = tell(record("DELIVERED", entry(0, 1, "SUCCESS")), [])
-    assert story.way == ("Deliver", "Classify", "WhatNext", "RecordDelivered", "Delivered")
-    assert (story.now, story.ended, story.request) == ("Delivered", True, {})
+    assert story.way == ("Deliver", "Classify", "WhatNext", "RecordDelivered")
+    assert (story.now, story.ended, story.request) == ("RecordDelivered", True, {})
     (chapter,) = story.chapters
     assert (chapter.is_delivered, chapter.response_body, chapter.response_time) == (True, None, 12)
 
 
 def test_ledger_and_execution_make_one_story() -> None:
     """The first attempt ran elsewhere; the execution knows the second, and what it was answered."""
-    visits = [*sent(1, 3, 200), visit("RecordDelivered", 3, 1, {}), visit("Delivered", 3, 1, {})]
+    visits = [*sent(1, 3, 200), visit("RecordDelivered", 3, 1, {})]
     found = record("DELIVERED", entry(0, 1, "SERVER_ERROR", 2), entry(1, 3, "SUCCESS"))
     story = tell(found, [execution("SUCCEEDED", *visits)])
     assert [chapter.number for chapter in story.chapters] == [1, 2]
@@ -121,7 +120,9 @@ def test_an_execution_that_was_overtaken_tells_no_attempt() -> None:
     overtaken = execution(
         "SUCCEEDED",
         visit("WaitUntilDue", 2, 1, {}),
-        visit("ClaimAttempt", 3, 1, {}),
+        visit("Deliver", 3, 1, {"outcome": {"overtaken": True}}),
+        visit("Classify", 3, 1, {"verdict": {"status": "OVERTAKEN"}}),
+        visit("WhatNext", 3, 1, {"end": "OVERTAKEN"}),
         visit("Overtaken", 3, 1, {}),
     )
     story = tell(record("CANCELLED", entry(0, 1, "SERVER_ERROR", 9)), [overtaken])

@@ -124,9 +124,9 @@ def test_on_the_lane_a_message_delivered_at_once_costs_no_transition(model: Mode
     assert "Standard, transitions" not in {line.what for line in model.bill(AT_ONCE)}
 
 
-def test_off_the_lane_it_costs_a_start_and_seven_states(model: Model) -> None:
+def test_off_the_lane_it_costs_a_start_and_five_states(model: Model) -> None:
     lines = model.bill(replace(AT_ONCE, lane="off"))
-    assert find(lines, "Step Functions", "Standard, transitions").dollars == pytest.approx(200)
+    assert find(lines, "Step Functions", "Standard, transitions").dollars == pytest.approx(150)
     assert "Express, requests" not in {line.what for line in lines}
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from homing.delivery import Reference
 from homing.targets.address_guard import AddressGuard
 from lambdas import deliver
 from workbench.receiver import Receiver
@@ -19,18 +20,23 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def environment(registry: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(
+    registry: Any, ledger_table: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     guard = AddressGuard(allowed_networks=(ip_network("127.0.0.0/8"),))
     monkeypatch.setenv("ATTEMPT_TIMEOUT_SECONDS", "5")
     monkeypatch.setenv("ADDRESS_GUARD", json.dumps(guard.to_document()))
+    monkeypatch.setenv("LEDGER_TABLE", ledger_table.name)
     monkeypatch.setenv("ENDPOINTS_TABLE", "endpoints")
     monkeypatch.setenv("SECRETS_TABLE", "secrets")
     monkeypatch.setenv("PAYLOAD_BUCKET", "payloads")
     monkeypatch.setenv("DISABLE_AFTER_HOURS", "120")
     deliver._deliverer.cache_clear()  # a new environment, a new container
+    deliver._claims.cache_clear()
     yield
     deliver._deliverer().close()
     deliver._deliverer.cache_clear()
+    deliver._claims.cache_clear()
 
 
 @pytest.fixture
@@ -70,3 +76,53 @@ def test_an_endpoint_that_is_not_there_is_an_outcome_and_no_exception(
     outcome = deliver.handler(event, None)
     assert outcome["httpStatus"] is None
     assert outcome["error"]["kind"] == "CONNECT"
+
+
+def claimed(event: dict[str, Any], name: str, generation: int = 0) -> dict[str, Any]:
+    """The event of an execution that has waited for this attempt."""
+    claim = {
+        "executionName": name,
+        "generation": generation,
+        "dueAt": "2025-12-28T12:00:00Z",
+        "expiresAt": 1_769_515_200,
+    }
+    return {**event, "claim": claim}
+
+
+def test_of_two_executions_that_wake_up_for_one_attempt_one_sends(
+    event: dict[str, Any], receiver: Receiver
+) -> None:
+    assert deliver.handler(claimed(event, "retry-now", generation=1), None)["httpStatus"] == 429
+    assert deliver.handler(claimed(event, "sleeper"), None) == {"overtaken": True}
+    assert len(receiver.arrivals) == 1
+
+
+def test_an_execution_whose_function_is_invoked_again_sends_again(
+    event: dict[str, Any], receiver: Receiver
+) -> None:
+    """The claim is its own; Lambda may have lost the answer of the first invocation."""
+    for _ in range(2):
+        assert "overtaken" not in deliver.handler(claimed(event, "sleeper"), None)
+    assert len(receiver.arrivals) == 2
+
+
+def test_a_delivery_that_was_cancelled_while_it_slept_is_not_sent(
+    event: dict[str, Any], receiver: Receiver, ledger_table: Any
+) -> None:
+    reference = Reference.from_document(event["reference"])
+    item = {"pk": {"S": reference.pk}, "sk": {"S": reference.sk}, "attempts": {"N": "0"}}
+    ledger_table.client.put_item(TableName=ledger_table.name, Item=item)  # no nextRetryAt: an end
+    assert deliver.handler(claimed(event, "sleeper"), None) == {"overtaken": True}
+    assert not receiver.arrivals
+
+
+def test_a_ledger_that_is_down_does_not_keep_an_attempt_from_being_made_and_that_is_said(
+    event: dict[str, Any],
+    receiver: Receiver,
+    ledger_table: Any,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ledger_table.client.delete_table(TableName=ledger_table.name)
+    assert deliver.handler(claimed(event, "sleeper"), None)["httpStatus"] == 429
+    assert len(receiver.arrivals) == 1
+    assert json.loads(capsys.readouterr().out)["message"] == "claim.unrecorded"

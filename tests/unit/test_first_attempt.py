@@ -31,8 +31,10 @@ def arrows(states: dict[str, Any]) -> set[tuple[str, str]]:
     }
 
 
-def without_limits(state: dict[str, Any]) -> dict[str, Any]:
+def as_for_express(state: dict[str, Any]) -> dict[str, Any]:
+    """The state with lower limits, and without a claim: what has not waited needs none."""
     state = copy.deepcopy(state)
+    state.get("Arguments", {}).get("Payload", {}).pop("claim", None)
     for retrier in state.get("Retry", []):
         retrier["MaxAttempts"] = min(retrier["MaxAttempts"], RETRY_LIMIT)
     return state
@@ -44,24 +46,29 @@ def test_it_starts_at_the_attempt(express: dict[str, Any]) -> None:
 
 def test_the_wait_is_swapped_for_a_hand_off(express: dict[str, Any]) -> None:
     assert set(express["States"]) - set(DELIVERY["States"]) == {"HandOff", "HandedOff"}
-    assert set(DELIVERY["States"]) - set(express["States"]) == {"WaitUntilDue", "ClaimAttempt"}
+    assert set(DELIVERY["States"]) - set(express["States"]) == {"WaitUntilDue"}
 
 
 def test_every_arrow_is_the_same_but_those_of_the_wait(express: dict[str, Any]) -> None:
     swapped = {
         (source, "HandOff" if target == "WaitUntilDue" else target)
         for source, target in arrows(DELIVERY["States"])
-        if source not in {"WaitUntilDue", "ClaimAttempt"}
+        if source != "WaitUntilDue"
     }
     assert arrows(express["States"]) == swapped | {("HandOff", "HandedOff")}
 
 
-@pytest.mark.parametrize("name", sorted(set(DELIVERY["States"]) - {"WaitUntilDue", "ClaimAttempt"}))
+@pytest.mark.parametrize("name", sorted(set(DELIVERY["States"]) - {"WaitUntilDue"}))
 def test_every_state_is_the_same_but_for_its_arrow_to_the_wait_and_its_retry_limit(
     name: str, express: dict[str, Any]
 ) -> None:
     ours = json.dumps(express["States"][name]).replace('"HandOff"', '"WaitUntilDue"')
-    assert json.loads(ours) == without_limits(DELIVERY["States"][name])
+    assert json.loads(ours) == as_for_express(DELIVERY["States"][name])
+
+
+def test_a_first_attempt_claims_nothing_and_every_other_one_does(express: dict[str, Any]) -> None:
+    payloads = [each["States"]["Deliver"]["Arguments"]["Payload"] for each in (DELIVERY, express)]
+    assert ["claim" in payload for payload in payloads] == [True, False]
 
 
 def test_it_has_no_state_that_express_forbids(express: dict[str, Any]) -> None:
@@ -114,9 +121,9 @@ def test_every_definition_has_a_hand_off_of_its_own(express: dict[str, Any]) -> 
 def test_every_arrow_to_the_wait_is_bent_and_every_retry_cut_and_nothing_else_touched() -> None:
     states = {
         "WaitUntilDue": {"Type": "Wait", "Next": "Deliver"},
-        "ClaimAttempt": {"Type": "Task", "Next": "Deliver"},
         "Deliver": {
             "Type": "Task",
+            "Arguments": {"Payload": {"reference": "a", "claim": "b"}},
             "Retry": [{"MaxAttempts": 9}, {"MaxAttempts": 1}],
             "Catch": [{"Next": "WaitUntilDue"}, {"Next": "Decide"}],
             "Next": "Decide",
@@ -131,6 +138,7 @@ def test_every_arrow_to_the_wait_is_bent_and_every_retry_cut_and_nothing_else_to
     made = first_attempt_definition({"States": states}, timeout_seconds=1)["States"]
     assert made["Deliver"] == {
         "Type": "Task",
+        "Arguments": {"Payload": {"reference": "a"}},
         "Retry": [{"MaxAttempts": 3}, {"MaxAttempts": 1}],
         "Catch": [{"Next": "HandOff"}, {"Next": "Decide"}],
         "Next": "Decide",

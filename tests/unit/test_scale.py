@@ -55,7 +55,7 @@ def test_concurrency_is_rate_times_time(model: Model) -> None:
 
 def test_off_the_lane_every_message_is_a_standard_execution(model: Model) -> None:
     assert demand(model, OFF, "states.startStandard") == pytest.approx(1000)
-    assert demand(model, replace(OFF, failure_rate=0), "states.transitions") == pytest.approx(8000)
+    assert demand(model, replace(OFF, failure_rate=0), "states.transitions") == pytest.approx(6000)
 
 
 def test_on_the_lane_only_what_must_wait_is_one(model: Model) -> None:

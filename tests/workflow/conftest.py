@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from workbench.target import Target
 
-ENDS = ("Delivered", "Overtaken", "DeliveryFailed")
 NOON = "2025-12-28T12:00:00.000Z"
 BROKEN = "def handler(event, context):\n    raise RuntimeError('broken on purpose')\n"
 

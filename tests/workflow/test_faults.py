@@ -183,7 +183,7 @@ def test_however_a_function_breaks_the_message_is_delivered_or_parked(
 
     delivery = deliver_to("503,200", max_attempts=2)
     run = bench.run(delivery, breaking)
-    delivered = run.path[-1] == "Delivered"
+    delivered = run.path[-1] == "RecordDelivered"
     assert delivered or len(run.dead_letters) == 1, run.path
     # Without a usable delay the next attempt is made at once; without a record it goes on.
     assert delivered == (
@@ -241,7 +241,7 @@ def test_an_attempt_that_cannot_be_recorded_is_counted_for_its_alarm(
         functions.update_function_configuration(
             FunctionName=name, Environment={"Variables": variables}
         )
-    assert run.path[-1] == "Delivered"
+    assert run.path[-1] == "RecordDelivered"
     assert [entry["attemptNumber"] for entry in run.record["retryHistory"]] == [1]
     events = bench.cloud.client("logs").filter_log_events(logGroupName=group)["events"]
     lines = [event["message"] for event in events if "ledger.unrecorded" in event["message"]]

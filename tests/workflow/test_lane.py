@@ -26,7 +26,7 @@ FATES = {
 
 # A state of the Express workflow, and what the receiver does so that it is passed.
 WAYS = {
-    "200": ("Deliver", "Classify", "WhatNext", "RecordDelivered", "Delivered"),
+    "200": ("Deliver", "Classify", "WhatNext", "RecordDelivered"),
     "503,200": ("ComputeBackoff", "RecordRetry", "StillOurs", "HandOff", "HandedOff"),
     "410": ("RecordFailure", "DeadLetter", "DeliveryFailed"),
 }

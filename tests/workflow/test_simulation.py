@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
     Change = Callable[[dict[str, Any]], None]
 
-ENDS = ("Delivered", "Overtaken", "DeliveryFailed")
 NOWHERE = "arn-less-table-that-is-not-there"
 NEVER_RETRIED = [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 0}]
 

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 _UNTIL_VERDICT = ("Deliver", "Classify", "WhatNext")
 _NEVER = "9"  # sorts behind every instant
-_BEFORE_SENDING = frozenset({"WaitUntilDue", "ClaimAttempt", "Overtaken"})
+_BEFORE_SENDING = frozenset({"WaitUntilDue"})
 _AFTERWARDS: Mapping[str, tuple[str, ...]] = {
-    Status.DELIVERED: ("RecordDelivered", "Delivered"),
+    Status.DELIVERED: ("RecordDelivered",),
     Status.RETRY_SCHEDULED: ("ComputeBackoff", "RecordRetry", "StillOurs", "WaitUntilDue"),
     Status.FAILED: ("RecordFailure", "DeadLetter", "DeliveryFailed"),
 }

@@ -1,0 +1,151 @@
+"""The claim that an execution makes on an attempt when it wakes up (docs/decisions/0053, 0061).
+
+While it slept, the delivery may have been cancelled, or put into the hands of another execution.
+One conditional update of the ledger decides: whoever makes it has the attempt, the others stop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from homing.classification import Status
+from homing.items import to_dynamodb
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from homing.delivery import Reference
+
+# A ledger that is slow must not eat into the time of the attempt.
+_CONFIG = Config(
+    connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2}
+)
+
+# A later generation takes over, and the execution that has claimed may do so again; no other may
+# claim what has been claimed, nor what has an end on record or is past.
+_CONDITION = (
+    "(attribute_not_exists(generation) OR generation < :generation"
+    " OR executionName = :executionName) AND "
+    "(attribute_not_exists(claimedAttempt) OR claimedAttempt < :attemptNumber"
+    " OR executionName = :executionName) AND "
+    "(attribute_not_exists(attempts)"
+    " OR (attempts <= :attemptNumber AND attribute_exists(nextRetryAt)))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptClaim:
+    """What an execution claims an attempt with.
+
+    Args:
+        attempt_number: the attempt, counted from 0.
+        execution_name: who claims it.
+        generation: that execution's.
+        due_at: when the attempt was due, ISO-8601, a whole second.
+        expires_at: when a record may be forgotten that is made only now, epoch seconds.
+    """
+
+    attempt_number: int
+    execution_name: str
+    generation: int
+    due_at: str
+    expires_at: int
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> Self:
+        """Read the claim in the input of `Deliver` (docs/architecture.md)."""
+        claim = event["claim"]
+        return cls(
+            event["attemptNumber"],
+            claim["executionName"],
+            claim["generation"],
+            claim["dueAt"],
+            claim["expiresAt"],
+        )
+
+
+class AttemptClaims:
+    """Claims attempts in the ledger.
+
+    Args:
+        table: the table's name.
+        report: told where a claim could not be made: an event's name, and its fields.
+        client: a DynamoDB client; made with short time-outs where none is given.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        report: Callable[[str, dict[str, str]], None],
+        client: DynamoDBClient | None = None,
+    ) -> None:
+        self._table = table
+        self._report = report
+        self._client = client or boto3.client("dynamodb", config=_CONFIG)
+
+    def win(self, reference: Reference, claim: AttemptClaim, *, at: str) -> bool:
+        """Claim an attempt; tell whether it may be made. `at` is the time, ISO-8601.
+
+        A ledger that is down must not keep the delivery waiting: then the attempt may be made.
+        """
+        try:
+            self._client.update_item(TableName=self._table, **claim_update(reference, claim, at))
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        except (BotoCoreError, ClientError) as error:
+            about = {"deliveryId": reference.delivery_id, "messageId": reference.message_id}
+            self._report(
+                "claim.unrecorded", {**about, "reason": f"{type(error).__name__}: {error}"}
+            )
+        return True
+
+
+def claim_update(reference: Reference, claim: AttemptClaim, at: str) -> dict[str, Any]:
+    """Give the arguments of the UpdateItem call that claims an attempt.
+
+    Where there is no record yet, it makes one of a delivery that waits.
+    """
+    values = {
+        ":messageId": reference.message_id,
+        ":senderId": reference.sender_id,
+        ":timestamp": reference.timestamp,
+        ":targetUrl": reference.target_url,
+        ":correlationId": reference.correlation_id,
+        ":createdAt": reference.created_at,
+        ":queued": Status.QUEUED.value,
+        ":generation": claim.generation,
+        ":executionName": claim.execution_name,
+        ":attemptNumber": claim.attempt_number,
+        ":dueAt": claim.due_at,
+        ":now": at,
+        ":ttl": claim.expires_at,
+        ":none": [],
+    }
+    return {
+        "Key": {"pk": {"S": reference.pk}, "sk": {"S": reference.sk}},
+        "UpdateExpression": (
+            "SET messageId = :messageId, senderId = :senderId, #timestamp = :timestamp, "
+            "targetUrl = :targetUrl, correlationId = :correlationId, createdAt = :createdAt, "
+            "#status = if_not_exists(#status, :queued), "
+            "attempts = if_not_exists(attempts, :attemptNumber), "
+            "nextRetryAt = if_not_exists(nextRetryAt, :dueAt), "
+            "retryHistory = if_not_exists(retryHistory, :none), "
+            "lastUpdatedAt = if_not_exists(lastUpdatedAt, :now), "
+            "#ttl = if_not_exists(#ttl, :ttl), generation = :generation, "
+            "executionName = :executionName, claimedAttempt = :attemptNumber"
+        ),
+        "ConditionExpression": _CONDITION,
+        "ExpressionAttributeNames": {
+            "#status": "status",
+            "#timestamp": "timestamp",
+            "#ttl": "ttl",
+        },
+        "ExpressionAttributeValues": {name: to_dynamodb(value) for name, value in values.items()},
+    }
