@@ -137,8 +137,8 @@ class Workflow(Construct):
                 "DISABLE_AFTER_HOURS": str(self._settings.disable_after_hours),
             },
         )
-        grant(self.ledger.table, function, "dynamodb:UpdateItem")
         function.add_layers(*registry.signing_layers)
+        grant(self.ledger.table, function, "dynamodb:UpdateItem")
         grant(registry.endpoints, function, "dynamodb:GetItem", "dynamodb:UpdateItem")
         grant(registry.secrets, function, "dynamodb:GetItem")
         self.payloads.allow(function, "s3:GetObject")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from homing.settings import (
     RedriveSettings,
     Settings,
 )
+from homing.targets.address_guard import AddressGuard
 from stacks.settings import ContextError, StackSettings
 from stacks.signing_layer import signing_layers
 
@@ -135,6 +137,35 @@ def test_settings_reach_the_handlers_as_they_read_them(synthesize: Callable[...,
     backoff = ComputeBackoffSettings.from_env(environment(stack, "Workflow/ComputeBackoff"))
     assert backoff.retention_days == 7
     assert accept["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
+
+
+GUARDED = ("Intake/Accept", "Endpoints/Endpoints", "Workflow/Deliver")
+
+
+def guard_of(stack: Any, path: str) -> AddressGuard:
+    return AddressGuard.from_document(json.loads(environment(stack, path)["ADDRESS_GUARD"]))
+
+
+@pytest.mark.parametrize("path", GUARDED)
+def test_a_deployed_stage_allows_https_to_four_ports_and_no_network_of_its_own(
+    stack: Any, path: str
+) -> None:
+    guard = guard_of(stack, path)
+    assert guard == AddressGuard()
+    assert (guard.allow_http, guard.allowed_networks) == (False, ())
+    assert guard.allowed_ports == {80, 443, 8080, 8443}
+
+
+def test_the_guard_is_the_same_at_the_door_and_at_the_connection(
+    synthesize: Callable[..., Any],
+) -> None:
+    stack = synthesize(allowedPorts="443", refusedNetworks="203.0.113.0/24", allowHttp="true")
+    (guard,) = {guard_of(stack, path) for path in GUARDED}
+    assert guard == AddressGuard(
+        allowed_ports=frozenset({443}),
+        allow_http=True,
+        refused_networks=(ip_network("203.0.113.0/24"),),
+    )
 
 
 def test_the_default_policy_is_that_of_the_domain(stack: Any) -> None:
