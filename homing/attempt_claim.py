@@ -14,7 +14,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from homing.classification import Status
-from homing.items import to_dynamodb
+from homing.generation import generation_of, resumed
+from homing.items import from_dynamodb, to_dynamodb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,15 +91,23 @@ class AttemptClaims:
         self._report = report
         self._client = client or boto3.client("dynamodb", config=_CONFIG)
 
-    def win(self, reference: Reference, claim: AttemptClaim, *, at: str) -> bool:
-        """Claim an attempt; tell whether it may be made. `at` is the time, ISO-8601.
+    def contest(
+        self, reference: Reference, claim: AttemptClaim, *, at: str
+    ) -> dict[str, Any] | None:
+        """Claim an attempt: gives None if it may be made, else the `outcome` of not making it.
 
         A ledger that is down must not keep the delivery waiting: then the attempt may be made.
+
+        Args:
+            reference: the delivery.
+            claim: what the attempt is claimed with.
+            at: the time, ISO-8601.
         """
         try:
             self._client.update_item(TableName=self._table, **claim_update(reference, claim, at))
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            response: Mapping[str, Any] = error.response
+            return lost(claim, from_dynamodb(response.get("Item", {})))
         except (BotoCoreError, ClientError) as error:
             about = {
                 "deliveryId": reference.delivery_id,
@@ -108,7 +117,26 @@ class AttemptClaims:
             self._report(
                 "claim.unrecorded", {**about, "reason": f"{type(error).__name__}: {error}"}
             )
-        return True
+        return None
+
+
+def lost(claim: AttemptClaim, record: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the `outcome` of a claim that the record refuses.
+
+    While a first attempt was postponed, the sender may have repeated the message, and the lane have
+    made the attempt. It could hand nothing over then, since this execution has the delivery's name;
+    so the next attempt is this one's, and it waits for that. All else is in other hands, or has
+    ended.
+    """
+    is_ours = (
+        record.get("status") == Status.RETRY_SCHEDULED
+        and record["attempts"] > claim.attempt_number
+        and generation_of(record) == claim.generation
+        and record.get("executionName", claim.execution_name) == claim.execution_name
+    )
+    if not is_ours:
+        return {"overtaken": True}
+    return {"postponed": True, "next": resumed({}, record), "responseTime": None}
 
 
 def claim_update(reference: Reference, claim: AttemptClaim, at: str) -> dict[str, Any]:
@@ -146,6 +174,7 @@ def claim_update(reference: Reference, claim: AttemptClaim, at: str) -> dict[str
             "executionName = :executionName, claimedAttempt = :attemptNumber"
         ),
         "ConditionExpression": _CONDITION,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         "ExpressionAttributeNames": {
             "#status": "status",
             "#timestamp": "timestamp",

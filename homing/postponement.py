@@ -30,7 +30,7 @@ class Postponed:
 
     def to_document(self) -> dict[str, Any]:
         """Give the `outcome` of the delivery document; no endpoint has taken any time."""
-        return {"postponed": True, "dueAt": self.due_at, "responseTime": None}
+        return {"postponed": True, "next": {"dueAt": self.due_at}, "responseTime": None}
 
 
 def postpone(created_at: str, now: datetime, chance: Callable[[], float]) -> Postponed | None:

@@ -53,16 +53,20 @@ def _claims() -> AttemptClaims:
     return AttemptClaims(DeliverSettings.from_env().ledger_table, _report)
 
 
-def _claim(reference: Reference, event: dict[str, Any]) -> bool:
+def _contest(reference: Reference, event: dict[str, Any]) -> dict[str, Any] | None:
+    """Claim the attempt after a wait; a first attempt has not waited."""
+    if "claim" not in event:
+        return None
     from homing.attempt_claim import AttemptClaim  # noqa: PLC0415  # as above
 
-    return _claims().win(reference, AttemptClaim.from_event(event), at=to_text(utc_now()))
+    return _claims().contest(reference, AttemptClaim.from_event(event), at=to_text(utc_now()))
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Give the `outcome` of the attempt (docs/architecture.md, Deliver)."""
     reference = Reference.from_document(event["reference"])
-    if "claim" in event and not _claim(reference, event):  # a first attempt has not waited
-        return {"overtaken": True}
+    forestalled = _contest(reference, event)
+    if forestalled is not None:
+        return forestalled
     outcome = _deliverer().deliver(reference, Request.from_document(event["request"]))
     return outcome.to_document()

@@ -23,6 +23,7 @@ class Sent:
         body: as it left.
         status: what the endpoint made of it; None where it never got there or gave no status.
         by: the process.
+        until: when the endpoint has answered, or nobody waits for that any more.
     """
 
     instant: int
@@ -33,6 +34,7 @@ class Sent:
     body: str
     status: int | None
     by: str
+    until: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from simulation.definition import Definition
     from simulation.deployment import Deployment
     from simulation.process import Call, Process, Respond
-    from simulation.scenario import Scenario
+    from simulation.scenario import Answer, Scenario
 from simulation.scheduler import Plan
 
 _STALLS = (FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER)
@@ -156,7 +156,7 @@ class Cloud:
         answers = self._scenario.endpoints[host_of(url)]
         number = self._asked[url] = self._asked.get(url, 0) + 1
         answer = answers[min(number, len(answers)) - 1]
-        self._note_request(process, call, answer.status)
+        self._note_request(process, call, answer)
         scheduler = self.scheduler
         if answer.takes > call.timeout:
             outcome = Outcome(error=NoAnswerError("timed out"))
@@ -167,7 +167,7 @@ class Cloud:
             given = {"status": answer.status, "retryAfter": answer.retry_after}
             scheduler.at(scheduler.now + answer.takes, respond, Outcome(given))
 
-    def _note_request(self, process: Process, call: Call, status: int | None) -> None:
+    def _note_request(self, process: Process, call: Call, answer: Answer) -> None:
         invocation = process.about
         execution = invocation.caller
         attempt = invocation.event["attemptNumber"]
@@ -178,8 +178,9 @@ class Cloud:
             set_out=execution.set_out[attempt],
             webhook_id=call.arguments["webhookId"],
             body=call.arguments["body"],
-            status=status,
+            status=answer.status,
             by=process.label,
+            until=self.scheduler.now + min(answer.takes, call.timeout),
         )
         self.account.sent.append(sent)
 

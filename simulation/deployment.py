@@ -10,7 +10,10 @@ from simulation.clock import SECOND
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What is set at deployment. Times in milliseconds unless their name says otherwise."""
+    """What is set at deployment. Times in milliseconds unless their name says otherwise.
+
+    `attempts_at_once` is what every endpoint allows; 0, the default, is any number.
+    """
 
     lane_is_on: bool = True
     queue_is_fifo: bool = True
@@ -24,4 +27,5 @@ class Deployment:
     max_receive_count: int = 5
     batch_size: int = 10
     retention_days: int = 30
+    attempts_at_once: int = 0
     policy: Policy = field(default_factory=Policy)

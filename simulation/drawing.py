@@ -73,7 +73,9 @@ def draw_case(seed: int) -> Case:
     """Make a case of a seed."""
     chance = Chance(seed)
     deployment = Deployment(
-        lane_is_on=chance.happens("lane", 0.7), queue_is_fifo=chance.happens("fifo", 0.8)
+        lane_is_on=chance.happens("lane", 0.7),
+        queue_is_fifo=chance.happens("fifo", 0.8),
+        attempts_at_once=chance.pick("turns", (0, 0, 1, 1, 2)),
     )
     scenario = Scenario(
         submissions=tuple(_submissions(chance)),

@@ -1,8 +1,10 @@
 """DynamoDB's update and condition expressions, parsed and compiled to closures.
 
     update    = "SET" assignment {"," assignment} [ "REMOVE" path {"," path} ]
+              | ("ADD" | "DELETE") path ":name"        (of sets of strings)
     assignment = path "=" value        value = ":name" | path | if_not_exists(path, value)
                                              | list_append(value, value)
+                                             | size(path)        (of a set)
     condition = term { "OR" term }     term = factor { "AND" factor }
     factor    = "NOT" factor | "(" condition ")" | attribute_exists(path)
               | attribute_not_exists(path) | operand comparator operand
@@ -85,6 +87,8 @@ class _Parser:
             return self._if_not_exists()
         if word == "list_append":
             return self._list_append()
+        if word == "size":
+            return self._size()
         name = self.path()
         return lambda item, _: item.get(name)
 
@@ -147,6 +151,13 @@ class _Parser:
             "L": [*first(item, values)["L"], *second(item, values)["L"]],
         }
 
+    def _size(self) -> Operand:
+        self.next()
+        self.expect("(")
+        name = self.path()
+        self.expect(")")
+        return lambda item, _: {"N": str(len(item[name]["SS"]))} if name in item else None
+
 
 _COMPARATORS: Final[Mapping[str, Callable[[int], bool]]] = {
     "=": lambda order: order == 0,
@@ -193,6 +204,9 @@ def compile_condition(text: str, names: Mapping[str, str]) -> Condition:
 @lru_cache
 def _compiled_update(text: str, names: tuple[tuple[str, str], ...]) -> Update:
     parser = _Parser(text, dict(names))
+    for action, change in _OF_SETS.items():
+        if parser.take(action):
+            return _set_update(parser, change)
     parser.expect("SET")
     assignments = [_assignment(parser)]
     while parser.take(","):
@@ -210,6 +224,25 @@ def _compiled_update(text: str, names: tuple[tuple[str, str], ...]) -> Update:
         for name in removals:
             changed.pop(name, None)
         return changed
+
+    return update
+
+
+_OF_SETS: Final[Mapping[str, Callable[[set[str], set[str]], set[str]]]] = {
+    "ADD": set.union,
+    "DELETE": set.difference,
+}
+
+
+def _set_update(parser: _Parser, change: Callable[[set[str], set[str]], set[str]]) -> Update:
+    name, value = parser.path(), parser.value()
+    parser.expect("")
+
+    def update(item: Item, values: Values) -> dict[str, Any]:
+        before = set(item[name]["SS"]) if name in item else set()
+        after = sorted(change(before, set(value(item, values)["SS"])))
+        rest = {each: kept for each, kept in item.items() if each != name}
+        return {**rest, name: {"SS": after}} if after else rest  # a set is never empty
 
     return update
 

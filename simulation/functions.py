@@ -16,9 +16,10 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from homing.attempt_claim import AttemptClaims
 from homing.dead_letters import DeadLetterQueue
-from homing.endpoints.endpoint_watch import EndpointWatch
+from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.endpoints_table import EndpointsTable
 from homing.endpoints.secrets_table import SecretsTable
+from homing.endpoints.turns import MARGIN, Turns
 from homing.errors import IntakeError, InvalidMessageError
 from homing.lane import Lane
 from homing.ledger import Ledger
@@ -29,11 +30,12 @@ from homing.reception.intake import Intake
 from homing.reception.message import Rules, parse_message
 from homing.reception.messages_table import MessagesTable
 from homing.records import Records
-from homing.sending.addressees import Addressees
+from homing.sending.addressees import Addressee, Addressees
 from homing.sending.deliverer import Deliverer
 from homing.sending.http_request import request_headers
 from homing.settings import ComputeBackoffSettings
 from homing.targets.address_guard import AddressGuard
+from homing.timestamps import to_text
 from homing.workflow import FirstAttempts, Workflow
 from lambdas import classify, compute_backoff, deliver, dispatch, record_retry
 from simulation.clients import SQS, DynamoDB, StepFunctions
@@ -44,9 +46,10 @@ from simulation.replay import TAPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
 
     from homing.delivery import Reference, Request
-    from homing.endpoints.turns import Turns
+    from homing.endpoints.endpoint_watch import EndpointWatch
     from homing.reception.message import Message
     from homing.sending.sender import Sender
     from simulation.deployment import Deployment
@@ -139,17 +142,50 @@ class _Network:
         """Keep nothing open."""
 
 
+class _Narrow:
+    """Stands for `Addressees` where each target is an endpoint that counts attempts."""
+
+    def __init__(self, attempts_at_once: int) -> None:
+        self._attempts_at_once = attempts_at_once
+
+    def find(self, reference: Reference, now: datetime) -> Addressee:
+        """Give the endpoint of a target; it is never disabled."""
+        since, url = to_text(now), reference.target_url
+        endpoint = Endpoint(
+            reference.sender_id, url, url, since, since, attempts_at_once=self._attempts_at_once
+        )
+        return Addressee(endpoint, None)
+
+    def forget(self, _: Reference) -> None:
+        """Remember nothing."""
+
+
+class _NoWatch:
+    """Stands for `EndpointWatch`: no endpoint is disabled here, whatever it answers."""
+
+    limit = None
+
+    def record(self, *_: Any) -> bool:
+        """Record nothing."""
+        return False
+
+
 def _cold_deliverer() -> Deliverer:
     """Make what `deliver` makes on its first attempt; here every attempt is the first.
 
     What a warm function remembers would not be the same when it is run again.
     """
     dynamodb: Any = DynamoDB()
+    deployment = _edges().deployment
+    known = Addressees(EndpointsTable(ENDPOINTS, dynamodb), SecretsTable(SECRETS, dynamodb))
+    narrow = cast("Addressees", _Narrow(deployment.attempts_at_once))
     return Deliverer(
         sender=cast("Sender", _Network()),
-        addressees=Addressees(EndpointsTable(ENDPOINTS, dynamodb), SecretsTable(SECRETS, dynamodb)),
-        watch=EndpointWatch(ENDPOINTS, dynamodb, _no_history, limit=None),
-        turns=cast("Turns", None),  # no endpoint is registered that could count them
+        addressees=narrow if deployment.attempts_at_once else known,
+        watch=cast("EndpointWatch", _NoWatch()),
+        turns=Turns(
+            ENDPOINTS, dynamodb, timedelta(milliseconds=deployment.attempt_timeout) + MARGIN
+        ),
         fetch=_no_history,  # no payload is large
         now=lambda: to_datetime(TAPE.now),
         chance=_Dice().random,

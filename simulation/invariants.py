@@ -113,7 +113,11 @@ def never_early(view: View) -> Iterator[str]:
 def not_before_deliver_at(view: View) -> Iterator[str]:
     """A scheduled message does not leave before its `deliverAt`."""
     for delivery, document in view.documents.items():
-        due = from_iso(document["dueAt"])
+        due = min(
+            from_iso(each.document["dueAt"])  # that of a postponed attempt is later
+            for each in view.account.executions
+            if each.delivery == delivery
+        )
         if due <= from_iso(document["reference"]["createdAt"]):
             continue
         for sent in view.sent[delivery]:

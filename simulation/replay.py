@@ -42,6 +42,7 @@ class Tape:
     def __init__(self) -> None:
         self._answers: list[_Answer] = []
         self._at = 0
+        self._left_by: Call | None = None
         self.owner = ""
         self.started = 0
         self.now = 0
@@ -50,6 +51,7 @@ class Tape:
         """Begin a run of a handler; `started` is when its first run began, by its own clock."""
         self._answers = answers
         self._at = 0
+        self._left_by = None
         self.owner = owner
         self.started = self.now = started
 
@@ -59,8 +61,11 @@ class Tape:
         Raises:
             ServiceError: where that is the answer.
         """
+        if self._left_by is not None:  # what a handler does on its way out, it does next time
+            raise _Suspended(self._left_by)
         if self._at == len(self._answers):
-            raise _Suspended(Call(operation, arguments, timeout))
+            self._left_by = Call(operation, arguments, timeout)
+            raise _Suspended(self._left_by)
         answer = self._answers[self._at]
         self._at += 1
         if answer.operation != operation:

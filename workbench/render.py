@@ -203,7 +203,11 @@ def _outcome(outcome: Mapping[str, Any]) -> str:
     if "overtaken" in outcome:
         return "not sent: another execution has this attempt"
     if "postponed" in outcome:
-        return f"not sent: the endpoint has no room until {outcome['dueAt']}"
+        later = outcome["next"]
+        why = (
+            "has been made meanwhile" if "attemptNumber" in later else "has no room at its endpoint"
+        )
+        return f"not sent: this attempt {why}; waits until {later['dueAt']}"
     error = outcome["error"]
     if error:
         return f"{error['kind']}: {error['message']}"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from homing.settings import DeliverSettings
 
 # For a function that starts or ends slowly, and for clocks that differ.
-_MARGIN = timedelta(seconds=60)
+MARGIN = timedelta(seconds=60)
 
 _CONFIG = Config(
     connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2}
@@ -50,7 +50,7 @@ class Turns:
     @classmethod
     def connect(cls, settings: DeliverSettings) -> Self:
         """Connect to the table that the settings name."""
-        lapses_after = timedelta(seconds=settings.attempt_timeout_seconds) + _MARGIN
+        lapses_after = timedelta(seconds=settings.attempt_timeout_seconds) + MARGIN
         client = boto3.client("dynamodb", config=_CONFIG)
         return cls(settings.endpoints_table, client, lapses_after)
 

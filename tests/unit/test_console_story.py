@@ -171,7 +171,7 @@ def test_an_attempt_that_is_postponed_is_told_as_one_that_waits() -> None:
     running = execution(
         "RUNNING",
         visit("WaitUntilDue", 2, 1, {}),
-        visit("Deliver", 3, 1, {"outcome": {"postponed": True, "dueAt": at(9)}}),
+        visit("Deliver", 3, 1, {"outcome": {"postponed": True, "next": {"dueAt": at(9)}}}),
         visit("Classify", 3, 1, {"verdict": {"status": "POSTPONED"}}),
         visit("WhatNext", 3, 1, {}),
         visit("WaitUntilDue", 4, 0, left=False),

@@ -47,4 +47,8 @@ def test_a_delivery_whose_execution_is_near_its_end_waits_for_nobody() -> None:
 
 def test_its_document_says_when_it_is_due_and_that_no_endpoint_took_any_time() -> None:
     document = Postponed("2025-12-28T12:00:05Z").to_document()
-    assert document == {"postponed": True, "dueAt": "2025-12-28T12:00:05Z", "responseTime": None}
+    assert document == {
+        "postponed": True,
+        "next": {"dueAt": "2025-12-28T12:00:05Z"},
+        "responseTime": None,
+    }
