@@ -37,6 +37,13 @@ ATTEMPT_CONDITION = (
     "(attempts <= :attemptNumber AND attribute_exists(nextRetryAt)))"
 )
 
+# The lane makes a first attempt without a claim. Where another execution has claimed it meanwhile,
+# since it was postponed before, the retry is that one's to record: it can go on, the lane cannot.
+_CLAIM_CONDITION = (
+    "(attribute_not_exists(claimedAttempt) OR claimedAttempt < :attemptNumber"
+    " OR executionName = :executionName)"
+)
+
 # Short time-outs: a ledger that is slow must not hold the delivery.
 _CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "max_attempts": 3})
 
@@ -95,6 +102,7 @@ def retry_update(
     *,
     expires_at: int,
     generation: int = 0,
+    execution_name: str = "",
 ) -> dict[str, Any]:
     """Give the arguments of the UpdateItem call that records a scheduled retry.
 
@@ -110,6 +118,7 @@ def retry_update(
         ":createdAt": reference.created_at,
         ":status": Status.RETRY_SCHEDULED.value,
         ":generation": generation,
+        ":executionName": execution_name,
         ":attemptNumber": attempt_number,
         ":attempts": attempt_number + 1,
         ":nextRetryAt": entry["nextRetryTimestamp"],
@@ -128,7 +137,7 @@ def retry_update(
             "retryHistory = list_append(if_not_exists(retryHistory, :none), :entry), "
             "lastUpdatedAt = :now, attention = :attention, attentionAt = :nextRetryAt, #ttl = :ttl"
         ),
-        "ConditionExpression": ATTEMPT_CONDITION,
+        "ConditionExpression": f"{ATTEMPT_CONDITION} AND {_CLAIM_CONDITION}",
         "ExpressionAttributeNames": {
             "#status": "status",
             "#timestamp": "timestamp",

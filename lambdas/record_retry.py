@@ -32,6 +32,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             entry,
             expires_at=backoff["next"]["expiresAt"],
             generation=event["generation"],
+            execution_name=event["executionName"],
         )
     )
     if record.result is RecordResult.UNRECORDED:

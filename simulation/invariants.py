@@ -130,7 +130,7 @@ def doubles_only_in_the_window(view: View) -> Iterator[str]:
     recorded = _recorded_attempts(view)
     for sent in view.account.sent:
         at = recorded.get((sent.delivery, sent.attempt))
-        if at is not None and at < sent.set_out:
+        if at is not None and at < sent.set_out and not _unclaimed(view.history, sent):
             yield (
                 f"{view.name(sent.delivery)}: attempt {sent.attempt} was on record when {sent.by} "
                 "set out to make it"
@@ -162,6 +162,21 @@ def one_delivery_per_target(view: View) -> Iterator[str]:
             yield f"{view.name(delivery)} has {count} Standard executions"
 
 
+def room_at_the_endpoint(view: View) -> Iterator[str]:
+    """No endpoint has more requests at once than it allows, for as long as nothing breaks."""
+    history, limit = view.history, view.history.scenario.deployment.attempts_at_once
+    if not limit or history.faults or history.refusals:
+        return
+    targets: dict[str, list[Sent]] = defaultdict(list)
+    for sent in view.account.sent:
+        targets[view.name(sent.delivery)].append(sent)
+    for target, requests in targets.items():
+        for sent in requests:
+            most = sum(each.instant <= sent.instant < each.until for each in requests)
+            if most > limit:
+                yield f"{target} has {most} requests at {to_iso(sent.instant)}, {limit} allowed"
+
+
 def requests_are_alike(view: View) -> Iterator[str]:
     """Every request of a delivery bears the same `webhook-id` and the same body."""
     for delivery, requests in view.sent.items():
@@ -190,6 +205,7 @@ INVARIANTS: tuple[Callable[[View], Iterator[str]], ...] = (
     doubles_only_in_the_window,
     doubles_have_a_cause,
     one_delivery_per_target,
+    room_at_the_endpoint,
     requests_are_alike,
     heals_by_itself,
 )
@@ -201,6 +217,14 @@ def violations(history: History) -> list[Violation]:
     return [
         Violation(invariant.__name__, what) for invariant in INVARIANTS for what in invariant(view)
     ]
+
+
+def _unclaimed(history: History, sent: Sent) -> bool:
+    """Tell whether the ledger could not be asked whose the attempt is (docs/decisions/0053)."""
+    asked = (f"{sent.by}/{call}:dynamodb.update_item" for call in (1, 2))
+    return bool(history.refusals.get("dynamodb.update_item")) or any(
+        label in history.faults for label in asked
+    )
 
 
 def _causes(history: History) -> int:

@@ -7,6 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from homing import lane
+from homing.endpoints.turns import Turns
 from homing.lane import Lane
 from simulation import functions
 from simulation.clock import HOUR
@@ -92,3 +93,25 @@ def test_a_queue_that_gives_up_at_once_needs_an_operator(run: Callable[..., Hist
     faults = {"express:m0@a#1/1:lambda.invoke": Fault(FaultKind.CRASH_BEFORE)}
     assert broken(run(one(Answer(200), deployment=impatient), faults)) == {"heals_by_itself"}
     assert broken(run(one(Answer(200)), faults)) == set()
+
+
+def crowd(**given: Any) -> Scenario:
+    """Four messages at once to an endpoint that takes three seconds and allows one."""
+    submissions = tuple(Submission(f"m{number}", ("a",)) for number in range(4))
+    narrow = Deployment(attempts_at_once=1)
+    return Scenario(submissions, {"a": (Answer(200, takes=3000),)}, narrow, **given)
+
+
+def test_attempts_at_a_narrow_endpoint_take_turns_and_each_is_made_once(
+    run: Callable[..., History],
+) -> None:
+    history = run(crowd())
+    assert broken(history) == set()
+    assert [sent.attempt for sent in history.account.sent] == [0] * 4
+
+
+def test_an_endpoint_that_gets_more_than_it_allows_has_no_room(
+    run: Callable[..., History], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Turns, "take", lambda *_: "always one left")
+    assert broken(run(crowd())) == {"room_at_the_endpoint"}

@@ -106,6 +106,40 @@ def test_an_execution_whose_function_is_invoked_again_sends_again(
     assert len(receiver.arrivals) == 2
 
 
+def test_an_execution_whose_first_attempt_the_lane_has_made_meanwhile_waits_for_the_next(
+    event: dict[str, Any], receiver: Receiver, ledger_table: Any
+) -> None:
+    """The lane cannot hand it over: the sleeper has the delivery's name."""
+    reference = Reference.from_document(event["reference"])
+    noon = "2025-12-28T12:00:00.000Z"
+    backoff = {
+        "exponentialDelay": 1,
+        "jitterApplied": 0.25,
+        "retryAfterSeconds": None,
+        "retryDelaySeconds": 1,
+        "nextRetryAt": "2025-12-28T12:00:01.250Z",
+    }
+    verdict = Verdict(Decision.RETRY, Category.SERVER_ERROR, "HTTP 500", Status.RETRY_SCHEDULED)
+    entry = retry_entry(reference, 0, Outcome(noon, 7, 500), verdict, backoff)
+    update = retry_update(reference, 0, entry, expires_at=1_769_515_201)
+    ledger_table.client.update_item(TableName=ledger_table.name, **update)
+    assert deliver.handler(claimed(event, "sleeper"), None) == {
+        "postponed": True,
+        "next": {
+            "attemptNumber": 1,
+            "attempts": 2,
+            "dueAt": "2025-12-28T12:00:02Z",
+            "expiresAt": 1_769_515_201,
+            "previousDelaySeconds": 1.25,
+            "generation": 0,
+        },
+        "responseTime": None,
+    }
+    later = claimed(event, "sleeper", generation=1)  # another's, whatever it sleeps for
+    assert deliver.handler(later, None) == {"overtaken": True}
+    assert not receiver.arrivals
+
+
 def test_a_delivery_that_was_cancelled_while_it_slept_is_not_sent(
     event: dict[str, Any], receiver: Receiver, ledger_table: Any
 ) -> None:

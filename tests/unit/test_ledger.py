@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from homing.attempt_claim import AttemptClaim, claim_update
 from homing.classification import MAX_REASON_LENGTH, Category, Decision, Status, Verdict
 from homing.items import from_dynamodb, to_dynamodb
 from homing.ledger import Ledger, RecordResult, retry_entry, retry_update
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 EXPIRES_AT = 1_769_515_200
 
 
-def update(reference: Reference, attempt_number: int, worker: str = "a") -> dict[str, Any]:
+def update(
+    reference: Reference, attempt_number: int, worker: str = "a", execution_name: str = "lane"
+) -> dict[str, Any]:
     """An update as `worker` makes it: workers differ in what they observed."""
     outcome = Outcome("2025-12-28T12:00:00.000Z", ord(worker), 500)
     verdict = Verdict(Decision.RETRY, Category.SERVER_ERROR, "HTTP 500", Status.RETRY_SCHEDULED)
@@ -34,7 +37,25 @@ def update(reference: Reference, attempt_number: int, worker: str = "a") -> dict
         "nextRetryAt": "2025-12-28T12:00:01.250Z",
     }
     entry = retry_entry(reference, attempt_number, outcome, verdict, backoff)
-    return retry_update(reference, attempt_number, entry, expires_at=EXPIRES_AT)
+    return retry_update(
+        reference,
+        attempt_number,
+        entry,
+        expires_at=EXPIRES_AT,
+        execution_name=execution_name,
+    )
+
+
+def test_the_lane_does_not_record_the_retry_of_an_attempt_that_an_execution_has_claimed(
+    ledger: Ledger, ledger_table: Any, reference: Reference
+) -> None:
+    """That execution goes on with the delivery, and must find its own attempt unrecorded."""
+    claim = AttemptClaim(0, "sleeper", 0, "2025-12-28T12:00:00Z", EXPIRES_AT)
+    claiming = claim_update(reference, claim, "2025-12-28T12:00:00.000Z")
+    ledger_table.client.update_item(TableName=ledger_table.name, **claiming)
+    assert ledger.record(update(reference, 0)).result is RecordResult.OVERTAKEN
+    own = update(reference, 0, execution_name="sleeper")
+    assert ledger.record(own).result is RecordResult.RECORDED
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ def event(delivery: Delivery) -> dict[str, Any]:
             name: document[name]
             for name in ("reference", "generation", "attemptNumber", "attempts")
         },
+        "executionName": "e-1",
         "outcome": {
             "timestamp": "2025-12-28T12:00:00.000Z",
             "responseTime": 12,

@@ -93,8 +93,12 @@ def test_a_visit_is_told_in_a_few_words(visited: Visit, words: str) -> None:
     [
         ({"overtaken": True}, "not sent: another execution has this attempt"),
         (
-            {"postponed": True, "dueAt": "2025-12-28T12:00:05Z"},
-            "not sent: the endpoint has no room until 2025-12-28T12:00:05Z",
+            {"postponed": True, "next": {"dueAt": "2025-12-28T12:00:05Z"}},
+            "not sent: this attempt has no room at its endpoint; waits until 2025-12-28T12:00:05Z",
+        ),
+        (
+            {"postponed": True, "next": {"attemptNumber": 1, "dueAt": "2025-12-28T12:00:05Z"}},
+            "not sent: this attempt has been made meanwhile; waits until 2025-12-28T12:00:05Z",
         ),
     ],
 )
