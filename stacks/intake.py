@@ -158,8 +158,10 @@ class Intake(Construct):
                 "MESSAGES_TABLE": ledger.messages.table_name,
                 "LEDGER_TABLE": ledger.table.table_name,
                 "STATE_MACHINE_ARN": workflow.state_machine.state_machine_arn,
+                "PAYLOAD_BUCKET": workflow.payloads.bucket.bucket_name,
             },
         )
+        workflow.payloads.allow_renewal(function)
         grant(ledger.messages, function, "dynamodb:GetItem")
         grant(
             ledger.table, function, *(f"dynamodb:{do}" for do in ("Query", "GetItem", "UpdateItem"))

@@ -137,6 +137,7 @@ class Workflow(Construct):
                 "DISABLE_AFTER_HOURS": str(self._settings.disable_after_hours),
             },
         )
+        function.add_layers(*registry.signing_layers)
         grant(self.ledger.table, function, "dynamodb:UpdateItem")
         grant(registry.endpoints, function, "dynamodb:GetItem", "dynamodb:UpdateItem")
         grant(registry.secrets, function, "dynamodb:GetItem")
