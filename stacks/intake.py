@@ -178,7 +178,7 @@ class Intake(Construct):
             "Dispatch",
             settings=self._settings,
             timeout=self._dispatch_timeout,
-            memory_size=512,
+            memory_size=256,  # a full batch takes 68 of them (benchmarks/memory.py)
             environment={
                 "STATE_MACHINE_ARN": workflow.state_machine.state_machine_arn,
                 "FIRST_ATTEMPT_ARN": first_attempts.state_machine_arn if first_attempts else "",

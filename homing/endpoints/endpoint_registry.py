@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from homing.endpoints.endpoint_store import EndpointStore
 
-_PLAIN = ("url", "description", "signing", "enabled")
+_PLAIN = ("url", "description", "attempts_at_once", "signing", "enabled")
 
 
 class ChangedMeanwhileError(Exception):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
+from workbench.receiver import Arrival, Receiver
 from workbench.verification import verifies
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from conftest import Door, Settle
 
-    from workbench.receiver import Receiver
     from workbench.target import Target
 
 FAST = {"baseDelaySeconds": 0, "maxDelaySeconds": 0, "jitter": "none"}
@@ -405,3 +405,39 @@ def test_a_payload_of_more_than_6_mb_is_413(shop: Door, receiver: Receiver) -> N
     body = {"targetUrl": f"{receiver.url}/x", "payload": "x" * 6_000_000}
     status, problem = shop("POST", "/v1/messages", body)
     assert (status, problem["type"]) == (413, "urn:homing:problem:payload-too-large")
+
+
+def test_an_endpoint_is_never_sent_more_at_once_than_it_allows_and_no_attempt_is_used_up(
+    shop: Door, settle: Settle
+) -> None:
+    with Crowd() as crowd:
+        url = f"{crowd.receiver.url}/script/delay=0.3;200"
+        shop("PUT", "/v1/endpoints/narrow", {"url": url, "attemptsAtOnce": 2})
+        ids = [send(shop, "narrow") for _ in range(12)]
+        ended = [settle(shop, message_id) for message_id in ids]
+    assert [(each["status"], each["attempts"]) for each in ended] == [("DELIVERED", 1)] * 12
+    assert crowd.most in {1, 2}
+
+
+class Crowd:
+    """A receiver that notes how many requests it has at once.
+
+    Each is answered after 0.3 s at the earliest.
+    """
+
+    def __init__(self) -> None:
+        self.receiver = Receiver(on_arrival=self._note)
+        self._ends: list[float] = []
+        self.most = 0
+
+    def _note(self, _: Arrival) -> None:
+        now = time.monotonic()
+        self._ends = [end for end in self._ends if end > now] + [now + 0.25]
+        self.most = max(self.most, len(self._ends))
+
+    def __enter__(self) -> Self:
+        self.receiver.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.receiver.__exit__(None, None, None)

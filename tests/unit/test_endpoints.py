@@ -219,6 +219,11 @@ def test_where_cryptography_is_missing_ed25519_is_refused_at_once_and_hmac_goes_
         ({"url": "https://10.0.0.1/"}, "url"),
         ({"url": "nowhere"}, "url"),
         ({"url": URL, "headers": {"x": 1}}, "headers.x"),
+        ({"url": URL, "attemptsAtOnce": -1}, "attemptsAtOnce"),
+        ({"url": URL, "attemptsAtOnce": 101}, "attemptsAtOnce"),
+        ({"url": URL, "attemptsAtOnce": True}, "attemptsAtOnce"),
+        ({"url": URL, "attemptsAtOnce": None}, "attemptsAtOnce"),
+        ({"url": URL, "attemptsAtOnce": "5"}, "attemptsAtOnce"),
         ({"url": URL, "rate": 5}, "rate"),
         ({"url": URL, "headers": {"Host": "x"}}, "headers.Host"),
         ({"url": URL, "headers": {"webhook-signature": "x"}}, "headers.webhook-signature"),
@@ -311,3 +316,10 @@ def test_no_secret_and_no_header_value_is_logged(logged: Any) -> None:
     text = json.dumps(logged())
     assert '"endpoint.set-up"' in text
     assert not any(each in text for each in ("planted", made["secret"], rotated["secret"]))
+
+
+def test_a_bound_of_attempts_at_once_is_set_shown_and_taken_away_again() -> None:
+    assert "attemptsAtOnce" not in ask("PUT", ONE, {"url": URL})[1]
+    assert ask("PATCH", ONE, {"attemptsAtOnce": 3})[1]["attemptsAtOnce"] == 3
+    assert ask("PATCH", ONE, {"description": "new"})[1]["attemptsAtOnce"] == 3
+    assert "attemptsAtOnce" not in ask("PATCH", ONE, {"attemptsAtOnce": 0})[1]
