@@ -85,7 +85,11 @@ class Interventions:
         document = redriven(letter, generation_of(letter) + 1, now)
         name = execution_name(reference.delivery_id, document["generation"])
         if not self.table.redrive(reference, record, document, name, at=to_text(now)):
-            return Result.UNDER_WAY  # somebody else was faster; the next look tells what they did
+            # Somebody was faster: another redrive, or our own write, which boto3 has repeated.
+            record = self.table.read(reference)
+            if record and generation_of(record) == document["generation"]:
+                return self._again(letter, reference, record, now)
+            return Result.UNDER_WAY
         self.workflow.start(name, json.dumps(document))
         return Result.REDRIVEN
 

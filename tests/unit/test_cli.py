@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from http.client import HTTPConnection
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -142,3 +143,8 @@ def test_a_local_cloud_that_has_gone_is_told_in_one_line(runner: CliRunner, tmp_
     assert done.stderr == (
         "homing: the local cloud at http://127.0.0.1:9 does not answer: run `homing up`\n"
     )
+
+
+def test_it_says_its_version(runner: CliRunner) -> None:
+    said = runner.invoke(app, ["--version"])
+    assert (said.exit_code, said.output) == (0, f"homing {version('homing')}\n")

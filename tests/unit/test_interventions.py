@@ -230,6 +230,25 @@ def test_a_redrive_by_id_that_broke_before_its_start_is_finished_by_a_repeat(
     assert document["request"] == delivery.to_document()["request"]
 
 
+class RepeatingTable(InterventionTable):
+    """The ledger of a client that repeats its update, since the first answer was lost."""
+
+    def redrive(self, *arguments: Any, at: str) -> bool:
+        return super().redrive(*arguments, at=at) and super().redrive(*arguments, at=at)
+
+
+def test_a_redrive_whose_update_boto3_has_repeated_is_started(
+    bench: Bench, letter: dict[str, Any]
+) -> None:
+    """docs/decisions/0056: the second update finds the first and is refused."""
+    bench.put()
+    table = RepeatingTable(bench.table.name, bench.table.client)
+    interventions = Interventions(table, bench.workflow)  # type: ignore[arg-type]  # a fake
+    result = interventions.redrive_letter(letter, bench.reference, now=NOW)
+    assert result is Result.ALREADY_REDRIVEN
+    assert list(bench.workflow.started) == [execution_name(bench.reference.delivery_id, 1)]
+
+
 def test_of_two_redrives_at_once_one_changes_the_record(
     bench: Bench, letter: dict[str, Any]
 ) -> None:
