@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from homing.classification import Status
 from homing.generation import execution_name, generation_of, redriven, taken_over
+from homing.payload_claim import Claim
 from homing.timestamps import to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from homing.delivery import Reference
@@ -58,10 +59,13 @@ class Interventions:
     Args:
         table: the ledger.
         workflow: the Standard workflow.
+        renew: lets a payload that is kept elsewhere stay for another life; False where it is gone
+            (docs/decisions/0046).
     """
 
     table: InterventionTable
     workflow: Workflow
+    renew: Callable[[Claim], bool]
 
     def redrive_letter(
         self, letter: Mapping[str, Any], reference: Reference, *, now: datetime
@@ -82,16 +86,9 @@ class Interventions:
             return Result.ENDED
         if record and status not in _FAILED and not self._lags(letter, reference, record):
             return Result.UNDER_WAY
-        document = redriven(letter, generation_of(letter) + 1, now)
-        name = execution_name(reference.delivery_id, document["generation"])
-        if not self.table.redrive(reference, record, document, name, at=to_text(now)):
-            # Somebody was faster: another redrive, or our own write, which boto3 has repeated.
-            record = self.table.read(reference)
-            if record and generation_of(record) == document["generation"]:
-                return self._again(letter, reference, record, now)
-            return Result.UNDER_WAY
-        self.workflow.start(name, json.dumps(document))
-        return Result.REDRIVEN
+        if not self._outlives(letter["request"]):
+            return Result.LETTER_MISSING
+        return self._begin_anew(letter, reference, record, now)
 
     def redrive(self, reference: Reference, *, now: datetime) -> Result:
         """Bring a delivery back that has failed, with what Homing itself has kept of it.
@@ -152,6 +149,25 @@ class Interventions:
         cancelled = record is not None and record["status"] == Status.CANCELLED
         return Result.CANCELLED if cancelled else Result.ENDED
 
+    def _begin_anew(
+        self,
+        letter: Mapping[str, Any],
+        reference: Reference,
+        seen: Mapping[str, Any] | None,
+        now: datetime,
+    ) -> Result:
+        """Take the delivery into its next generation, if its record is as it was seen."""
+        document = redriven(letter, generation_of(letter) + 1, now)
+        name = execution_name(reference.delivery_id, document["generation"])
+        if self.table.redrive(reference, seen, document, name, at=to_text(now)):
+            self.workflow.start(name, json.dumps(document))
+            return Result.REDRIVEN
+        # Somebody was faster: another redrive, or our own write, which boto3 has repeated.
+        record = self.table.read(reference)
+        if record and generation_of(record) == document["generation"]:
+            return self._again(letter, reference, record, now)
+        return Result.UNDER_WAY
+
     def _lags(
         self, letter: Mapping[str, Any], reference: Reference, record: Mapping[str, Any]
     ) -> bool:
@@ -177,6 +193,11 @@ class Interventions:
             document = redriven(letter, generation_of(record), now)
             self.workflow.start(_execution(reference, record), json.dumps(document))
         return Result.ALREADY_REDRIVEN
+
+    def _outlives(self, request: Mapping[str, Any]) -> bool:
+        """Tell whether the payload will be there for the attempts to come."""
+        claim = request.get("claim")
+        return claim is None or self.renew(Claim.from_document(claim))
 
     def _kept(self, reference: Reference, record: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Find the document: with the record (a failed first attempt), or at an execution.

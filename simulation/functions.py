@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from homing.delivery import Reference, Request
+    from homing.endpoints.turns import Turns
     from homing.interventions import Result
     from homing.reception.message import Message
     from homing.sending.sender import Sender
@@ -92,6 +93,7 @@ class Edges:
         self.interventions = Interventions(
             InterventionTable(LEDGER, dynamodb),  # type: ignore[arg-type]
             workflow,
+            _no_history,  # no payload is large
         )
         self.draw: Callable[[str], float] = _no_history
         self.account = Account()
@@ -158,8 +160,10 @@ def _cold_deliverer() -> Deliverer:
         sender=cast("Sender", _Network()),
         addressees=Addressees(EndpointsTable(ENDPOINTS, dynamodb), SecretsTable(SECRETS, dynamodb)),
         watch=EndpointWatch(ENDPOINTS, dynamodb, _no_history, limit=None),
+        turns=cast("Turns", None),  # no endpoint is registered that could count them
         fetch=_no_history,  # no payload is large
         now=lambda: to_datetime(TAPE.now),
+        chance=_Dice().random,
         report=_nothing,
     )
 

@@ -25,6 +25,7 @@ from homing.intervention_table import InterventionTable
 from homing.interventions import Interventions, Result
 from homing.lane import Lane, Settled
 from homing.ledger import Ledger
+from homing.payload_store import PayloadStore
 from homing.workflow import FirstAttempts, Workflow
 from stacks.first_attempt import first_attempt_definition
 from workbench.faulty_cloud import FaultyCloud, faulty_cloud
@@ -174,8 +175,20 @@ def failed_invocations(run: Any) -> int:
 
     The emulator counts `AWS/Lambda` Errors of direct invocations only, not of a workflow's.
     """
-    failed = [event.get("taskFailedEventDetails", {}) for event in run.events]
-    return sum(details.get("resourceType") == "lambda" for details in failed)
+    failed = [fields_of(event) for event in run.events if event["type"] == "TaskFailed"]
+    return sum(fields["$.details.resourceType"] == "lambda" for fields in failed)
+
+
+def fields_of(event: dict[str, Any]) -> dict[str, Any]:
+    """Give the fields of an event of a history under the names that they have in the log.
+
+    AWS tells the service and its action apart, where the emulator gives the resource's whole name.
+    """
+    (details,) = [value for name, value in event.items() if name.endswith("Details")] or [{}]
+    service, _, action = details.get("resource", "").rpartition(":::")[2].rpartition(":")
+    more = {"resourceType": service, "resource": action}
+    fields = {f"$.details.{name}": value for name, value in (details | more).items()}
+    return {"$.type": event["type"], **fields}
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -222,8 +235,9 @@ def test_what_an_endpoint_that_dies_was_owed_is_parked_and_arrives_once_it_is_ba
     (letter,) = run.dead_letters
     table = InterventionTable(bench.cloud.outputs["LedgerTable"], bench.cloud.client("dynamodb"))
     workflow = Workflow(bench.cloud.outputs["StateMachineArn"], bench.cloud.client("stepfunctions"))
+    payloads = PayloadStore(bench.cloud.outputs["PayloadBucket"], lambda: bench.cloud.client("s3"))
     with Receiver(port=urlsplit(url).port or 0) as back:
-        redrive = Interventions(table, workflow).redrive_letter
+        redrive = Interventions(table, workflow, payloads.renew).redrive_letter
         assert redrive(letter, reference, now=datetime.now(UTC)) is Result.REDRIVEN
         bench.wait_for(
             bench.cloud.outputs["StateMachineArn"], execution_name(reference.delivery_id, 1)
@@ -277,8 +291,7 @@ def counted(bench: Any, run: Any, metric: str) -> int:
 
 def holds(pattern: str, event: dict[str, Any]) -> bool:
     """Evaluate a filter pattern of comparisons, `&&` and `||` on an event of an execution."""
-    (details,) = [value for name, value in event.items() if name.endswith("Details")] or [{}]
-    fields = {"$.type": event["type"]} | {f"$.details.{k}": v for k, v in details.items()}
+    fields = fields_of(event)
 
     def compared(found: re.Match[str]) -> str:
         name, operator, value = found.groups()
