@@ -239,8 +239,10 @@ def _set_update(parser: _Parser, change: Callable[[set[str], set[str]], set[str]
     parser.expect("")
 
     def update(item: Item, values: Values) -> dict[str, Any]:
+        if "SS" not in (given := value(item, values)):
+            raise UnsupportedError("an ADD or DELETE of what is no set of strings")
         before = set(item[name]["SS"]) if name in item else set()
-        after = sorted(change(before, set(value(item, values)["SS"])))
+        after = sorted(change(before, set(given["SS"])))
         rest = {each: kept for each, kept in item.items() if each != name}
         return {**rest, name: {"SS": after}} if after else rest  # a set is never empty
 

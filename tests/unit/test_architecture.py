@@ -59,6 +59,7 @@ def event(state: str) -> dict[str, Any]:
         "backoff": example("### ComputeBackoff"),
     }
     known = {**DOCUMENT, **results}  # a claim is in no document: the definition makes it
+    known = {"executionName": "e-1", **known}  # of the context, not of the document
     return {name: known[name] for name in documented_input(state) if name != "claim"}
 
 

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from homing.classification import Category, Decision, Status, Verdict
 from homing.delivery import Reference
+from homing.ledger import retry_entry, retry_update
+from homing.outcome import Outcome
 from homing.targets.address_guard import AddressGuard
 from lambdas import deliver
 from workbench.receiver import Receiver
