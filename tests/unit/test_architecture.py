@@ -29,6 +29,7 @@ CLAIM = {
     "executionName": "{% $states.context.Execution.Name %}",
     **{name: f"{{% $states.input.{name} %}}" for name in ("generation", "dueAt", "expiresAt")},
 }
+FROM_CONTEXT = {"claim": CLAIM, "executionName": "{% $states.context.Execution.Name %}"}
 
 
 def section(title: str) -> str:
@@ -98,7 +99,7 @@ def test_the_definition_selects_the_documented_input(state: str) -> None:
     payload = DEFINITION["States"][state]["Arguments"]["Payload"]
     assert list(payload) == documented_input(state)
     for name, expression in payload.items():
-        assert expression == (CLAIM if name == "claim" else f"{{% $states.input.{name} %}}")
+        assert expression == FROM_CONTEXT.get(name, f"{{% $states.input.{name} %}}")
 
 
 @pytest.mark.parametrize("state", HANDLERS)
