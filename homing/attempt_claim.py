@@ -100,7 +100,11 @@ class AttemptClaims:
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
         except (BotoCoreError, ClientError) as error:
-            about = {"deliveryId": reference.delivery_id, "messageId": reference.message_id}
+            about = {
+                "deliveryId": reference.delivery_id,
+                "messageId": reference.message_id,
+                "senderId": reference.sender_id,
+            }
             self._report(
                 "claim.unrecorded", {**about, "reason": f"{type(error).__name__}: {error}"}
             )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# With those of the run that follows at most 40 entries: 12 to 24 KB of the 400 that DynamoDB takes.
+# With those of the run that follows at most 40 entries: up to 45 KB of the 400 that DynamoDB takes.
 KEPT = 20
 
 

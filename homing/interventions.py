@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from homing.classification import Status
 from homing.generation import execution_name, generation_of, redriven, taken_over
+from homing.payload_claim import Claim
 from homing.timestamps import to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from homing.delivery import Reference
@@ -58,10 +59,13 @@ class Interventions:
     Args:
         table: the ledger.
         workflow: the Standard workflow.
+        renew: lets a payload that is kept elsewhere stay for another life; False where it is gone
+            (docs/decisions/0046).
     """
 
     table: InterventionTable
     workflow: Workflow
+    renew: Callable[[Claim], bool]
 
     def redrive_letter(
         self, letter: Mapping[str, Any], reference: Reference, *, now: datetime
@@ -83,6 +87,8 @@ class Interventions:
         lags = record is not None and record["attempts"] < letter["attempts"]
         if record and status not in _FAILED and not lags:
             return Result.UNDER_WAY
+        if not self._outlives(letter["request"]):
+            return Result.LETTER_MISSING
         document = redriven(letter, generation_of(letter) + 1, now)
         name = execution_name(reference.delivery_id, document["generation"])
         if not self.table.redrive(reference, record, document, name, at=to_text(now)):
@@ -161,6 +167,11 @@ class Interventions:
             document = redriven(letter, generation_of(record), now)
             self.workflow.start(_execution(reference, record), json.dumps(document))
         return Result.ALREADY_REDRIVEN
+
+    def _outlives(self, request: Mapping[str, Any]) -> bool:
+        """Tell whether the payload will be there for the attempts to come."""
+        claim = request.get("claim")
+        return claim is None or self.renew(Claim.from_document(claim))
 
     def _kept(self, reference: Reference, record: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Find the document: with the record (a failed first attempt), or at the execution."""

@@ -85,9 +85,10 @@ class GetMessageSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class RedriveSettings(GetMessageSettings):
-    """Where `redrive` reads, and which workflow it starts."""
+    """Where `redrive` reads and keeps payloads, and which workflow it starts."""
 
     state_machine_arn: str
+    payload_bucket: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,13 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Give the `verdict` on an outcome (docs/architecture.md, Classify).
 
     Logs the attempt where it was the last; where another follows, `ComputeBackoff` knows when.
-    An attempt that was not made, since another execution has it, has no verdict, only an end.
+    An attempt that was not made, since another execution has it or its endpoint has no room now,
+    has no verdict; where it leads is all there is to say.
     """
     if "overtaken" in event["outcome"]:
         return {"status": "OVERTAKEN"}
+    if "postponed" in event["outcome"]:
+        return {"status": "POSTPONED"}
     outcome = Outcome.from_document(event["outcome"])
     attempts, max_attempts = event["attempts"], event["policy"]["maxAttempts"]
     verdict = classify(outcome, attempts=attempts, max_attempts=max_attempts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from functools import cache
+from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
 from homing.delivery import Reference, Request
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 def _deliverer() -> Deliverer:
     # They import boto3, which takes longer than the rest of this function together.
     from homing.endpoints.endpoint_watch import EndpointWatch  # noqa: PLC0415
+    from homing.endpoints.turns import Turns  # noqa: PLC0415
     from homing.payload_store import PayloadStore  # noqa: PLC0415
     from homing.sending.addressees import Addressees  # noqa: PLC0415
 
@@ -31,8 +33,10 @@ def _deliverer() -> Deliverer:
         ),
         addressees=Addressees.connect(settings),
         watch=EndpointWatch.connect(settings),
+        turns=Turns.connect(settings),
         fetch=PayloadStore(settings.payload_bucket).fetch,
         now=utc_now,
+        chance=SystemRandom().random,
         report=_report,
     )
 

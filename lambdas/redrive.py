@@ -15,6 +15,7 @@ from homing.delivery import Reference
 from homing.errors import InquiryError, InvalidMessageError
 from homing.intervention_table import InterventionTable
 from homing.interventions import Interventions
+from homing.payload_store import PayloadStore
 from homing.reception.answer import redriven
 from homing.reception.inquiry import Inquiry
 from homing.reception.problem import inquiry_failed, invalid, not_found, redrive_failed
@@ -44,6 +45,7 @@ def _interventions() -> Interventions:
     return Interventions(
         InterventionTable(_settings().ledger_table, boto3.client("dynamodb")),
         Workflow(_settings().state_machine_arn),
+        PayloadStore(_settings().payload_bucket).renew,
     )
 
 

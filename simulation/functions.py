@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from homing.delivery import Reference, Request
+    from homing.endpoints.turns import Turns
     from homing.reception.message import Message
     from homing.sending.sender import Sender
     from simulation.deployment import Deployment
@@ -148,8 +149,10 @@ def _cold_deliverer() -> Deliverer:
         sender=cast("Sender", _Network()),
         addressees=Addressees(EndpointsTable(ENDPOINTS, dynamodb), SecretsTable(SECRETS, dynamodb)),
         watch=EndpointWatch(ENDPOINTS, dynamodb, _no_history, limit=None),
+        turns=cast("Turns", None),  # no endpoint is registered that could count them
         fetch=_no_history,  # no payload is large
         now=lambda: to_datetime(TAPE.now),
+        chance=_Dice().random,
         report=_nothing,
     )
 

@@ -89,6 +89,7 @@ class DeliveryStack(Stack):
             "DeliveryQueueUrl": intake.queue.queue_url,
             "DeadLetterQueueUrl": workflow.dead_letter_queue.queue_url,
             "IntakeDeadLetterQueueUrl": intake.dead_letter_queue.queue_url,
+            "PayloadBucket": workflow.payloads.bucket.bucket_name,
             "StateMachineArn": workflow.state_machine.state_machine_arn,
             "DashboardName": dashboard.name,
             "AlarmTopicArn": alarms.topic.topic_arn,

@@ -53,6 +53,7 @@ class EndpointApi(Construct):
                 "ADDRESS_GUARD": json.dumps(settings.address_guard.to_document()),
             },
         )
+        self.endpoints.add_layers(*registry.signing_layers)
         change = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem")
         grant(registry.endpoints, self.endpoints, *change, "dynamodb:Query")
         grant(registry.secrets, self.endpoints, *change)

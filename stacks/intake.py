@@ -158,8 +158,10 @@ class Intake(Construct):
                 "MESSAGES_TABLE": ledger.messages.table_name,
                 "LEDGER_TABLE": ledger.table.table_name,
                 "STATE_MACHINE_ARN": workflow.state_machine.state_machine_arn,
+                "PAYLOAD_BUCKET": workflow.payloads.bucket.bucket_name,
             },
         )
+        workflow.payloads.allow_renewal(function)
         grant(ledger.messages, function, "dynamodb:GetItem")
         grant(
             ledger.table, function, *(f"dynamodb:{do}" for do in ("Query", "GetItem", "UpdateItem"))
@@ -176,7 +178,7 @@ class Intake(Construct):
             "Dispatch",
             settings=self._settings,
             timeout=self._dispatch_timeout,
-            memory_size=512,
+            memory_size=256,  # a full batch takes 68 of them (benchmarks/memory.py)
             environment={
                 "STATE_MACHINE_ARN": workflow.state_machine.state_machine_arn,
                 "FIRST_ATTEMPT_ARN": first_attempts.state_machine_arn if first_attempts else "",

@@ -44,16 +44,25 @@ class Payloads(Construct):
             self.bucket, "S1", "Two functions reach it; an access log would cost as much as it."
         )
 
-    def allow(self, function: PythonFunction, action: str) -> None:
-        """Allow a function one action on the objects."""
-        function.add_to_role_policy(
-            iam.PolicyStatement(actions=[action], resources=[self.bucket.arn_for_objects("*")])
-        )
+    def allow(self, function: PythonFunction, *actions: str) -> None:
+        """Allow a function these actions on the objects."""
+        objects = self.bucket.arn_for_objects("*")
+        function.add_to_role_policy(iam.PolicyStatement(actions=list(actions), resources=[objects]))
         name = Stack.of(self).get_logical_id(self.bucket.node.default_child)  # type: ignore[arg-type]
         except_from(
             function.own_role,
             f"IAM5[Resource::<{name}.Arn>/*]",
             "Any object of this one bucket; its key is made from the message.",
+        )
+
+    def allow_renewal(self, function: PythonFunction) -> None:
+        """Allow a function to copy objects onto themselves, and to see that one is gone.
+
+        Without ListBucket, S3 answers 403 for what is not there (S3 API reference, HeadObject).
+        """
+        self.allow(function, "s3:GetObject", "s3:PutObject")
+        function.add_to_role_policy(
+            iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.bucket.bucket_arn])
         )
 
 

@@ -8,6 +8,8 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from stacks.signing_layer import signing_layers
+
 if TYPE_CHECKING:
     from stacks.settings import StackSettings
 
@@ -19,6 +21,8 @@ class Registry(Construct):
     - `endpoints`: what may be told of endpoints, for reception, delivery and their own API.
     - `secrets`: signing secrets and header values, encrypted with `key`, which only `deliver` and
       the endpoints' own API may use.
+
+    And `signing_layers`, what those two need besides to sign with ed25519.
 
     Args:
         settings: deletion protection, and what becomes of the data when the stack is deleted.
@@ -37,6 +41,7 @@ class Registry(Construct):
         self.keys = self._table("Keys")
         self.endpoints = self._table("Endpoints", sort_key="sk")
         self.secrets = self._table("Secrets", encryption_key=self.key)
+        self.signing_layers = signing_layers(self, settings)
 
     def _table(
         self, construct_id: str, sort_key: str | None = None, encryption_key: kms.Key | None = None

@@ -48,7 +48,7 @@ _LOG_RETENTION = {
     1827: RetentionDays.FIVE_YEARS,
     3653: RetentionDays.TEN_YEARS,
 }
-_LAYER = r"published|none|arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:layer:[A-Za-z0-9_-]+:\d+"
+_LAYER_ARN = r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:layer:[A-Za-z0-9_-]+:\d+"
 _YEAR = f"{MAX_DELAY_LIMIT_SECONDS} (a year)"
 
 # Keys of other tools hold a colon, a slash or a dash (`@aws-cdk/...`, `aws:cdk:...`,
@@ -211,11 +211,18 @@ class StackSettings(BaseModel):
         allowed="true, false",
         meaning="saves Logs Insights queries with the stack; `false` is for the local cloud",
     )
+    signing_layer: str = _setting(
+        "none",
+        "none, built, the ARN of a layer version",
+        "where `deliver` and `endpoints` find `cryptography`, for ed25519 signatures (`v1a`); "
+        "`built` is what `make signing-layer` has made",
+        pattern=f"^(none|built|{_LAYER_ARN})$",
+    )
     powertools_layer: str = _setting(
         "published",
         "published, none, the ARN of a layer version",
         "where the functions find Powertools and pydantic; `none` is for the local cloud",
-        pattern=f"^({_LAYER})$",
+        pattern=f"^(published|none|{_LAYER_ARN})$",
     )
 
     @field_validator("max_delay_seconds")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from homing.intervention_table import InterventionTable
 from homing.interventions import Interventions, Result
+from homing.payload_store import PayloadStore
 from homing.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class Actions:
 
     Args:
         target: the deployed Homing; the caller needs `dynamodb:GetItem` and `UpdateItem` on the
-            ledger, and `states:StartExecution` and `DescribeExecution`.
+            ledger, `states:StartExecution` and `DescribeExecution`, and for large payloads what
+            `PayloadStore.renew` needs.
         clock: tells the time.
     """
 
@@ -48,6 +50,7 @@ class Actions:
         self._interventions = Interventions(
             InterventionTable(target.outputs["LedgerTable"], target.client("dynamodb")),
             Workflow(target.outputs["StateMachineArn"], target.client("stepfunctions")),
+            PayloadStore(target.outputs["PayloadBucket"], lambda: target.client("s3")).renew,
         )
 
     def redrive(self, reference: Reference) -> Done:

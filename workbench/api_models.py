@@ -149,6 +149,7 @@ class EndpointState(_Answer):
     description: str
     policy: dict[str, Any] = Field(description="What it overrides of the deployment's policy.")
     header_names: list[str] = Field(description="The names of its extra headers.")
+    attempts_at_once: int = _maybe("How many attempts it allows at once; left out for any number.")
     signing: Signing
     enabled: bool
     created_at: str

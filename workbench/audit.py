@@ -11,7 +11,6 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 _SECONDS = 90
@@ -62,7 +61,7 @@ def _vulnerabilities(dependency: dict[str, Any]) -> list[str]:
 
 def audit() -> Audit:
     """Audit the environment that this runs in."""
-    command = [str(Path(sys.prefix, "bin", "pip-audit")), *_COMMAND]
+    command = [sys.executable, "-m", "pip_audit", *_COMMAND]
     try:
         done = subprocess.run(  # noqa: S603 -- the environment's own pip-audit
             command, capture_output=True, text=True, timeout=_SECONDS, check=False

@@ -63,6 +63,9 @@ def set_command(
     endpoint_id: Id,
     url: Annotated[str | None, typer.Option(help="Where to deliver; needed for a new one.")] = None,
     description: Annotated[str | None, typer.Option(help="For people.")] = None,
+    attempts_at_once: Annotated[
+        int | None, typer.Option(help="How many attempts it allows at once, 1 to 100; 0 for any.")
+    ] = None,
     policy: Annotated[str | None, typer.Option(help="A retry policy, as JSON.")] = None,
     header: Annotated[
         list[str] | None, typer.Option(help="Name: value; may be given again. Replaces all.")
@@ -82,6 +85,7 @@ def set_command(
         "description": description,
         "policy": None if policy is None else _json(policy),
         "headers": None if header is None else dict(map(_header, header)),
+        "attemptsAtOnce": attempts_at_once,
         "signing": signing,
         "enabled": enabled,
     }

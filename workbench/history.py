@@ -86,7 +86,7 @@ class Attempt:
             sent = sent or visit.name == _SEND
             if sent and isinstance(visit.output, dict):
                 made = visit.output.get(key) if visit.name in _ADDS[key] else made
-        return None if made in _NOT_MADE else made
+        return None if made is not None and _is_not_made(made) else made
 
     def to_document(self) -> dict[str, Any]:
         """Give it for `--json`."""
@@ -100,8 +100,11 @@ class Attempt:
         }
 
 
-# What `Deliver` and `Classify` say of an attempt that another execution has.
-_NOT_MADE = ({"overtaken": True}, {"status": "OVERTAKEN"})
+def _is_not_made(result: Mapping[str, Any]) -> bool:
+    """Tell whether `Deliver` or `Classify` says that the attempt is another's, or postponed."""
+    says = {"overtaken", "postponed"} & set(result)
+    return bool(says) or result.get("status") in {"OVERTAKEN", "POSTPONED"}
+
 
 _ADDS: Mapping[str, tuple[str, ...]] = {
     "outcome": ("Deliver",),

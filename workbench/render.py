@@ -190,8 +190,7 @@ def _describe(visit: Visit, document: Mapping[str, Any]) -> str:
         case "Deliver" if document:
             return _outcome(document["outcome"])
         case "Classify" if document:
-            verdict = document["verdict"]
-            return f"{verdict['verdict']} {verdict['category']} -> {verdict['status']}"
+            return _verdict(document["verdict"])
         case "ComputeBackoff" if "backoff" in document:
             return _backoff(document["backoff"])
         case "RecordRetry" if document:
@@ -201,11 +200,21 @@ def _describe(visit: Visit, document: Mapping[str, Any]) -> str:
 
 
 def _outcome(outcome: Mapping[str, Any]) -> str:
+    if "overtaken" in outcome:
+        return "not sent: another execution has this attempt"
+    if "postponed" in outcome:
+        return f"not sent: the endpoint has no room until {outcome['dueAt']}"
     error = outcome["error"]
     if error:
         return f"{error['kind']}: {error['message']}"
     asked = f", Retry-After: {outcome['retryAfter']}" if outcome["retryAfter"] else ""
     return f"HTTP {outcome['httpStatus']} in {outcome['responseTime']} ms{asked}"
+
+
+def _verdict(verdict: Mapping[str, Any]) -> str:
+    if "verdict" not in verdict:  # no attempt was made
+        return str(verdict["status"])
+    return f"{verdict['verdict']} {verdict['category']} -> {verdict['status']}"
 
 
 def _backoff(backoff: Mapping[str, Any]) -> str:

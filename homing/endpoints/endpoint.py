@@ -34,6 +34,7 @@ class Endpoint:
         description: for people.
         policy: what of the retry policy it overrides, as it was given; may be empty.
         header_names: the extra headers of each attempt, without their values.
+        attempts_at_once: how many attempts it allows at once; 0 for any number.
         signing: what kind of secret its next one will be.
         enabled: whether anything is sent to it.
         disabled_at: since when nothing is.
@@ -50,6 +51,7 @@ class Endpoint:
     description: str = ""
     policy: Mapping[str, Any] = field(default_factory=dict)
     header_names: tuple[str, ...] = ()
+    attempts_at_once: int = 0
     signing: Signing = Signing.V1
     enabled: bool = True
     disabled_at: str | None = None
@@ -60,6 +62,7 @@ class Endpoint:
     def to_document(self) -> dict[str, Any]:
         """Give what the API answers."""
         maybe = {
+            "attemptsAtOnce": self.attempts_at_once or None,
             "disabledAt": self.disabled_at,
             "disabledReason": self.disabled_reason,
             "failingSince": self.failing_since,
@@ -100,6 +103,7 @@ class Endpoint:
             description=item["description"],
             policy=item["policy"],
             header_names=tuple(item["headerNames"]),
+            attempts_at_once=item.get("attemptsAtOnce", 0),
             signing=Signing(item["signing"]),
             enabled=item["enabled"],
             disabled_at=item.get("disabledAt"),

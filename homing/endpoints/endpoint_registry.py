@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from homing.endpoints.endpoint_store import EndpointStore
 
-_PLAIN = ("url", "description", "signing", "enabled")
+_PLAIN = ("url", "description", "attempts_at_once", "signing", "enabled")
 
 
 class ChangedMeanwhileError(Exception):
@@ -76,6 +76,7 @@ def modify(
     """Change some of an endpoint; None if there is no such.
 
     Raises:
+        InvalidMessageError: when there is no signing as asked for.
         ChangedMeanwhileError: see there.
     """
     known = store.endpoints.find(sender_id, endpoint_id)
@@ -146,6 +147,8 @@ def _bare(known: Endpoint, now: datetime) -> Endpoint:
 def _changed(endpoint: Endpoint, change: Change, now: datetime) -> Endpoint:
     given = change.given
     changes: dict[str, Any] = {name: given[name] for name in _PLAIN if name in given}
+    if "signing" in given:
+        _new_secret(given["signing"])  # better refused now than at its next rotation
     if "policy" in given:
         changes["policy"] = change.policy
     if "headers" in given:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_DESCRIPTION_LENGTH = 500
+MAX_ATTEMPTS_AT_ONCE = 100
 MAX_PAGE = 100
 
 Secret = Annotated[str, AfterValidator(check_secret)]
@@ -47,6 +48,11 @@ class EndpointChange(Fields):
     headers: Headers = optional(
         "Headers of every attempt. They are write-only, since they hold credentials as a rule; "
         "answers give their names. Those of a message win."
+    )
+    attempts_at_once: int = optional(
+        "How many attempts it allows at once; more wait for a turn. 0 for any number.",
+        ge=0,
+        le=MAX_ATTEMPTS_AT_ONCE,
     )
     signing: Annotated[Signing, Field(strict=False)] = optional(
         "What kind of secret the next one will be: v1 (HMAC-SHA256) or v1a (ed25519)."

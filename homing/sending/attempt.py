@@ -31,7 +31,7 @@ class Stage(StrEnum):
 
 
 class ProtocolError(ValueError):
-    """Raised when what an endpoint sends is no HTTP/1 response. Its text is short."""
+    """Raised when what an endpoint sends is no HTTP/1 response. Its text quotes nothing of it."""
 
 
 class BlockedTargetError(ValueError):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from homing.endpoints.endpoint_health import Step, examine
 from homing.errors import InquiryError
 from homing.outcome import ErrorKind, unsent
+from homing.postponement import postpone
+from homing.sending.redaction import redact
 from homing.timestamps import to_text
 
 if TYPE_CHECKING:
@@ -15,9 +18,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from homing.delivery import Reference, Request
+    from homing.endpoints.endpoint import Endpoint
     from homing.endpoints.endpoint_watch import EndpointWatch
+    from homing.endpoints.turns import Turns
     from homing.outcome import Outcome
     from homing.payload_claim import Claim
+    from homing.postponement import Postponed
     from homing.sending.addressees import Addressee, Addressees
     from homing.sending.sender import Sender
 
@@ -29,32 +35,39 @@ class Deliverer:
         sender: makes the requests.
         addressees: whom they go to.
         watch: where the health of endpoints is recorded.
+        turns: gives turns to attempts at endpoints that allow only so many at once.
         fetch: gives a payload that is kept elsewhere; raises InquiryError where it cannot.
         now: the time of day.
+        chance: gives a number in [0, 1).
         report: told what nobody else hears of: an event's name, and its fields.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- its edges, each given by name
         self,
         *,
         sender: Sender,
         addressees: Addressees,
         watch: EndpointWatch,
+        turns: Turns,
         fetch: Callable[[Claim], str],
         now: Callable[[], datetime],
+        chance: Callable[[], float],
         report: Callable[[str, dict[str, str]], None],
     ) -> None:
         self._sender = sender
         self._addressees = addressees
         self._watch = watch
+        self._turns = turns
         self._fetch = fetch
         self._now = now
+        self._chance = chance
         self._report = report
 
-    def deliver(self, reference: Reference, request: Request) -> Outcome:
+    def deliver(self, reference: Reference, request: Request) -> Outcome | Postponed:
         """Make one attempt; signed if there is anything to sign it with.
 
-        Nothing is sent to an endpoint that is disabled or deleted, nor while that cannot be told.
+        Nothing is sent to an endpoint that is disabled or deleted, nor while that cannot be told,
+        nor, for now, where as many attempts are under way as it allows at once.
         """
         now = self._now()
         try:
@@ -65,13 +78,52 @@ class Deliverer:
             return unsent(ErrorKind.INTERNAL, message, to_text(now))
         if addressee.closed is not None:
             return unsent(ErrorKind.DISABLED, addressee.closed, to_text(now))
+        with ExitStack() as turn:
+            postponed = self._take_turn(turn, reference, addressee, now)
+            return postponed or self._attempt(reference, request, addressee, now)
+
+    def _take_turn(
+        self, turn: ExitStack, reference: Reference, addressee: Addressee, now: datetime
+    ) -> Postponed | None:
+        """Take a turn where the endpoint counts them, given back as `turn` is closed.
+
+        Where turns cannot be counted, the attempt is made: a limit spares the endpoint, and must
+        not keep a delivery from it.
+        """
+        endpoint = addressee.endpoint
+        if endpoint is None or not endpoint.attempts_at_once:
+            return None
+        limit = endpoint.attempts_at_once
+        try:
+            taken = self._turns.take(endpoint, limit, reference.delivery_id, now)
+        except InquiryError as error:
+            self._tell(reference, "turn.uncounted", str(error))
+            return None
+        if taken is None:
+            postponed = postpone(reference.created_at, now, self._chance)
+            if postponed is not None:
+                self._tell(reference, "attempt.postponed", f"no room until {postponed.due_at}")
+            return postponed
+        turn.callback(self._give_back, reference, endpoint, taken)
+        return None
+
+    def _give_back(self, reference: Reference, endpoint: Endpoint, turn: str) -> None:
+        try:
+            self._turns.give_back(endpoint, turn)
+        except InquiryError as error:  # it lapses by itself
+            self._tell(reference, "turn.uncounted", str(error))
+
+    def _attempt(
+        self, reference: Reference, request: Request, addressee: Addressee, now: datetime
+    ) -> Outcome:
         try:
             whole = self._complete(request, addressee)
         except InquiryError as error:
             self._tell(reference, "payload.unreadable", str(error))
             message = "the payload cannot be fetched right now"
             return unsent(ErrorKind.INTERNAL, message, to_text(now))
-        outcome = self._sender.send(reference, whole, addressee.secrets(now))
+        answered = self._sender.send(reference, whole, addressee.secrets(now))
+        outcome = redact(answered, addressee.headers.values())
         if outcome.error is not None and outcome.error.detail is not None:
             self._tell(reference, "target.blocked", outcome.error.detail)
         self._watch_over(reference, addressee, outcome)

@@ -21,12 +21,19 @@ WIRE_LIMIT = 65_536  # bytes that are read for one response: interim ones, heads
 RETRY_AFTER_LIMIT = 128  # characters; an HTTP-date has 29
 
 _RECEIVE_SIZE = 8192
-_EXCERPT = 60
 _SWITCHING_PROTOCOLS = 101
 _FIRST_FINAL_STATUS = 200
 _WITHOUT_BODY = (204, 304)
 _STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: .*)?")
 _LENGTH = re.compile(rb"[0-9]{1,15}")
+# What answers in place of HTTP/1, by how it begins. Errors are logged and kept on record, and an
+# endpoint may echo what it was sent, so they name it and quote nothing (docs/decisions/0045).
+_LIKENESSES = (
+    (b"\x15\x03", "TLS"),
+    (b"SSH-", "SSH"),
+    (b"HTTP/", "another version of HTTP"),
+    (b"<", "a page without a head"),
+)
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,12})[ \t]*(?:;.*)?")
 
 
@@ -96,8 +103,7 @@ class _Reader:
         while len(self._buffer) < len(prefix) and prefix.startswith(self._buffer):
             self._receive()
         if not self._buffer.startswith(prefix):
-            excerpt = self._buffer[:_EXCERPT].decode("latin-1")
-            raise ProtocolError(f"not an HTTP/1 response: {excerpt!r}")
+            raise ProtocolError(f"not an HTTP/1 response{_likeness(self._buffer)}")
 
     def line(self) -> bytes:
         """Take a line, without its end."""
@@ -128,6 +134,11 @@ class _Reader:
         self._buffer += data
 
 
+def _likeness(data: bytearray) -> str:
+    names = [name for start, name in _LIKENESSES if data.startswith(start)]
+    return f", but looks like {names[0]}" if names else ""
+
+
 @dataclass(frozen=True, slots=True)
 class _Head:
     status: int
@@ -149,7 +160,7 @@ def _read_head(reader: _Reader) -> _Head:
         line = reader.line()
         match = _STATUS_LINE.fullmatch(line)
         if match is None:
-            raise ProtocolError(f"not a status line: {line[:_EXCERPT].decode('latin-1')!r}")
+            raise ProtocolError("not a status line")
         head = _Head(int(match[2]), int(match[1]), _read_headers(reader))
         if head.status >= _FIRST_FINAL_STATUS:
             return head

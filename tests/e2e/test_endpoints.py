@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
+from workbench.receiver import Arrival, Receiver
 from workbench.verification import verifies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from conftest import Door
 
-    from workbench.receiver import Receiver
     from workbench.target import Target
 
     Settle = Callable[..., dict[str, Any]]
@@ -134,6 +134,96 @@ def test_a_410_disables_an_endpoint_and_its_messages_are_parked_not_dropped(
     assert parked["retryHistory"][0]["errorCategory"] == "ENDPOINT_DISABLED"
     assert len(receiver.arrivals) == 1
     assert message_id in letters(cloud)
+
+
+@pytest.fixture
+def notices(cloud: Target, run_id: str) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Listen for the event, as an operator would: a rule of EventBridge with a queue behind it."""
+    sqs, events = cloud.client("sqs"), cloud.client("events")
+    url = sqs.create_queue(QueueName=f"notices-{run_id}")["QueueUrl"]
+    asked = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    rule = f"disabled-{run_id}"
+    pattern = {"source": ["homing"], "detail-type": ["EndpointDisabled"]}
+    events.put_rule(Name=rule, EventPattern=json.dumps(pattern))
+    target = {"Id": "queue", "Arn": asked["Attributes"]["QueueArn"]}
+    events.put_targets(Rule=rule, Targets=[target])
+
+    def received() -> list[dict[str, Any]]:
+        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=5)
+        return [json.loads(each["Body"])["detail"] for each in found.get("Messages", [])]
+
+    yield received
+    events.remove_targets(Rule=rule, Ids=["queue"])
+    events.delete_rule(Name=rule)
+    sqs.delete_queue(QueueUrl=url)
+
+
+def test_a_run_of_failures_that_lasts_too_long_disables_with_a_notice(
+    shop: Door,
+    receiver: Receiver,
+    settle: Settle,
+    cloud: Target,
+    run_id: str,
+    notices: Callable[[], list[dict[str, Any]]],
+) -> None:
+    """`disableAfterHours` is 120; the run is made to have begun long ago."""
+    began = "2025-12-28T12:00:00.000Z"
+    url = f"{receiver.url}/script/503"
+    shop("PUT", "/v1/endpoints/ailing", {"url": url, "policy": {"maxAttempts": 1}})
+    cloud.client("dynamodb").update_item(
+        TableName=cloud.outputs["EndpointsTable"],
+        Key={"pk": {"S": f"shop-{run_id}"}, "sk": {"S": "ailing"}},
+        UpdateExpression="SET failingSince = :began",
+        ExpressionAttributeValues={":began": {"S": began}},
+    )
+    settle(shop, send(shop, "ailing"))
+    _, endpoint = shop("GET", "/v1/endpoints/ailing")
+    assert (endpoint["enabled"], endpoint["failingSince"]) == (False, began)
+    (notice,) = notices()
+    assert notice == {
+        "senderId": f"shop-{run_id}",
+        "endpointId": "ailing",
+        "url": url,
+        "reason": f"it has only failed since {began}",
+        "failingSince": began,
+        "disabledAt": endpoint["disabledAt"],
+    }
+
+
+def test_what_a_disabled_endpoint_was_owed_arrives_signed_with_its_id_once_it_is_enabled(
+    shop: Door, receiver: Receiver, settle: Settle
+) -> None:
+    url = f"{receiver.url}/x"
+    _, endpoint = shop("PUT", "/v1/endpoints/held", {"url": url, "enabled": False})
+    message_id = send(shop, "held")
+    assert settle(shop, message_id)["retryHistory"][0]["errorCategory"] == "ENDPOINT_DISABLED"
+    shop("PATCH", "/v1/endpoints/held", {"enabled": True})
+    deadline = time.monotonic() + 90  # a container remembers an endpoint for a minute
+    while not receiver.arrivals and time.monotonic() < deadline:
+        shop("POST", f"/v1/messages/{message_id}/redrive")
+        time.sleep(1)
+    (arrival,) = receiver.arrivals
+    assert arrival.message_id == message_id
+    assert verifies(arrival, endpoint["secret"])
+
+
+def test_a_redrive_has_the_id_of_before_and_a_signature_of_its_own(
+    shop: Door, receiver: Receiver, settle: Settle
+) -> None:
+    _, endpoint = shop("PUT", "/v1/endpoints/again", {"url": f"{receiver.url}/script/404,200"})
+    message_id = send(shop, "again")
+    assert settle(shop, message_id)["status"] == "FAILED"
+    deadline = time.monotonic() + 60
+    while len(receiver.arrivals) < 2 and time.monotonic() < deadline:
+        shop("POST", f"/v1/messages/{message_id}/redrive")
+        time.sleep(0.5)
+    first, second = receiver.arrivals
+    assert first.message_id == second.message_id == message_id
+    assert first.body == second.body
+    assert verifies(first, endpoint["secret"])
+    assert verifies(second, endpoint["secret"])
+    stamps = [int(each.headers["webhook-timestamp"]) for each in (first, second)]
+    assert stamps == sorted(stamps)
 
 
 def letters(cloud: Target) -> set[str]:
@@ -313,3 +403,39 @@ def test_a_payload_of_more_than_6_mb_is_413(shop: Door, receiver: Receiver) -> N
     body = {"targetUrl": f"{receiver.url}/x", "payload": "x" * 6_000_000}
     status, problem = shop("POST", "/v1/messages", body)
     assert (status, problem["type"]) == (413, "urn:homing:problem:payload-too-large")
+
+
+def test_an_endpoint_is_never_sent_more_at_once_than_it_allows_and_no_attempt_is_used_up(
+    shop: Door, settle: Settle
+) -> None:
+    with Crowd() as crowd:
+        url = f"{crowd.receiver.url}/script/delay=0.3;200"
+        shop("PUT", "/v1/endpoints/narrow", {"url": url, "attemptsAtOnce": 2})
+        ids = [send(shop, "narrow") for _ in range(12)]
+        ended = [settle(shop, message_id) for message_id in ids]
+    assert [(each["status"], each["attempts"]) for each in ended] == [("DELIVERED", 1)] * 12
+    assert crowd.most in {1, 2}
+
+
+class Crowd:
+    """A receiver that notes how many requests it has at once.
+
+    Each is answered after 0.3 s at the earliest.
+    """
+
+    def __init__(self) -> None:
+        self.receiver = Receiver(on_arrival=self._note)
+        self._ends: list[float] = []
+        self.most = 0
+
+    def _note(self, _: Arrival) -> None:
+        now = time.monotonic()
+        self._ends = [end for end in self._ends if end > now] + [now + 0.25]
+        self.most = max(self.most, len(self._ends))
+
+    def __enter__(self) -> Self:
+        self.receiver.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.receiver.__exit__(None, None, None)

@@ -143,6 +143,26 @@ def test_the_api_redrives_once_however_often_it_is_asked_and_the_letter_starts_n
     assert sender.requests() == before.attempts + 1
 
 
+@pytest.mark.parametrize("by_command", [True, False])
+def test_a_large_message_is_redriven_with_its_payload_and_its_id(
+    sender: Sender, homing: Callable[..., Any], by_command: bool
+) -> None:
+    """It waits in a bucket; the redrive renews it there."""
+    payload = {"text": "é" * 150_000}
+    sender.send("404,200", payload=payload)
+    sender.until_it_ends()
+    if by_command:
+        redrive = ("dead-letters", "redrive", sender.message_id)
+        sender.until(lambda: homing(*redrive).exit_code == 0)
+    else:
+        sender.until(lambda: sender.api.redrive(sender.message_id).status == 202)
+    sender.until(lambda: sender.view().status == "DELIVERED")
+    first, second = sender.receiver.arrivals
+    assert first.message_id == second.message_id == sender.message_id
+    assert first.body == second.body
+    assert json.loads(second.body) == payload
+
+
 def test_the_api_knows_no_such_message(sender: Sender) -> None:
     assert sender.api.redrive(sender.message_id).status == 404
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socketserver
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -62,18 +64,46 @@ def queue(cloud: Target, output: str) -> str:
     return "\n".join(found)
 
 
+class Echo(socketserver.StreamRequestHandler):
+    """Send back what came: as an error page, or, to `/garbage`, instead of HTTP."""
+
+    def handle(self) -> None:
+        lines = list(iter(self.rfile.readline, b"\r\n"))
+        (length,) = [int(line.split()[1]) for line in lines if line.startswith(b"Content-Length")]
+        text = b"".join(lines) + self.rfile.read(length)
+        head = b"HTTP/1.1 500 x\r\nRetry-After: %b\r\n\r\n" % self.credentials(lines)
+        self.wfile.write(text if b"/garbage" in lines[0] else head + text)
+
+    def credentials(self, lines: list[bytes]) -> bytes:
+        (line,) = [line for line in lines if line.startswith(b"Authorization")]
+        return line.partition(b" ")[2].strip()
+
+
+@pytest.fixture
+def echo() -> Iterator[str]:
+    """The URL of an endpoint that says what it was told."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Echo) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
 @pytest.fixture
 def planted(
-    enter: Callable[[str], Door], homing: Any, receiver: Receiver, run_id: str
+    enter: Callable[[str], Door], homing: Any, receiver: Receiver, echo: str, run_id: str
 ) -> dict[str, str]:
     """Run deliveries of every kind of end, and give each secret that was used, by its name."""
     shop = enter("leak")
     assert shop.key is not None
     header = f"header-{run_id}"
     secrets = {"key": shop.key.split("_", 2)[2], "header": header}
-    for name, script in (("ok", "200"), ("flaky", "503,200"), ("bad", "500"), ("gone", "410")):
+    scripts = {"ok": "200", "flaky": "503,200", "bad": "500", "gone": "410"}
+    urls = {name: f"{receiver.url}/script/{script}/{name}" for name, script in scripts.items()}
+    for name, url in {**urls, "echo": f"{echo}/page", "garbage": f"{echo}/garbage"}.items():
         settings = {
-            "url": f"{receiver.url}/script/{script}/{name}",
+            "url": url,
             "headers": {"Authorization": f"Bearer {header}"},
             "policy": FAST,
         }
@@ -131,6 +161,8 @@ def test_no_secret_is_in_a_log_a_history_a_record_a_queue_or_a_url(
         assert f"leak-{run_id}" in places[place], place
     assert f"{MARK}-{run_id}" not in places["logs"]
     assert f"{MARK}-{run_id}" in places["histories"]
+    assert "[redacted]" in places["histories"]  # what the echo was told in confidence
+    assert "not an HTTP/1 response" in places["logs"]
 
 
 def test_a_payload_is_kept_in_no_table_but_with_the_record_of_a_first_attempt_that_was_given_up(

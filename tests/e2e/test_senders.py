@@ -67,6 +67,14 @@ def test_a_sender_with_a_key_sends_and_asks(
     [
         ("POST", "/v1/messages"),
         ("GET", "/v1/messages/any"),
+        ("POST", "/v1/messages/any/redrive"),
+        ("GET", "/v1/endpoints"),
+        ("PUT", "/v1/endpoints/any"),
+        ("GET", "/v1/endpoints/any"),
+        ("PATCH", "/v1/endpoints/any"),
+        ("DELETE", "/v1/endpoints/any"),
+        ("POST", "/v1/endpoints/any/rotate-secret"),
+        ("POST", "/v1/endpoints/any/test"),
     ],
 )
 def test_without_a_key_401_with_a_wrong_one_403_and_nothing_is_left_behind(
@@ -132,6 +140,38 @@ def test_another_senders_message_looks_like_one_that_does_not_exist(
     asked = [thief("GET", f"/v1/messages/{each}{query}") for each in (there, nowhere)]
     assert [status for status, _ in asked] == [403, 403]
     assert asked[0] == asked[1]
+
+
+def test_another_senders_failed_message_cannot_be_redriven(
+    enter: Callable[[str], Door], message: dict[str, Any], receiver: Receiver, run_id: str
+) -> None:
+    shop, thief = enter("shop"), enter("thief")
+    there, nowhere = message["messageId"], f"n-{run_id}"
+    failing = {**message, "targetUrl": f"{receiver.url}/script/404,200"}
+    assert shop("POST", "/v1/messages", failing)[0] == 202
+    before = _until_failed(shop, there)
+    answers = [thief("POST", f"/v1/messages/{each}/redrive") for each in (there, nowhere)]
+    assert [status for status, _ in answers] == [404, 404]
+    assert json.dumps(answers[0]).replace(there, "") == json.dumps(answers[1]).replace(nowhere, "")
+    asked = [
+        thief("POST", f"/v1/messages/{each}/redrive?senderId=shop-{run_id}")
+        for each in (there, nowhere)
+    ]
+    assert [status for status, _ in asked] == [403, 403]
+    assert asked[0] == asked[1]
+    assert shop("GET", f"/v1/messages/{there}")[1] == before
+    assert len(receiver.arrivals) == 1
+
+
+def _until_failed(door: Door, message_id: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        _, found = door("GET", f"/v1/messages/{message_id}")
+        if found["deliveries"][0]["status"] == "FAILED":
+            document: dict[str, Any] = found
+            return document
+        time.sleep(0.2)
+    raise AssertionError(f"{message_id} has not failed within a minute")
 
 
 def test_the_same_id_from_two_senders_is_two_messages(

@@ -26,6 +26,7 @@ OUTPUTS = {
     "DeliveryQueueUrl": "Intake/Deliveries",
     "DeadLetterQueueUrl": "Workflow/DeadLetters",
     "IntakeDeadLetterQueueUrl": "Intake/DeadLetters",
+    "PayloadBucket": "Workflow/Payloads/Bucket",
     "StateMachineArn": "Workflow/StateMachine",
     "FirstAttemptArn": "Workflow/FirstAttempts",
     "DashboardName": "Dashboard/Dashboard",

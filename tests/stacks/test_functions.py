@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import math
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aws_cdk import App, Stack
+from aws_cdk.assertions import Template
 
 from homing import settings as handler_settings
 from homing.policy import Jitter, Policy
@@ -24,6 +27,9 @@ from homing.settings import (
     RedriveSettings,
     Settings,
 )
+from homing.targets.address_guard import AddressGuard
+from stacks.settings import ContextError, StackSettings
+from stacks.signing_layer import signing_layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,6 +96,9 @@ def test_a_function_finds_exactly_the_variables_that_its_handler_reads(
         ("Workflow/Deliver", "SECRETS_TABLE", "Registry/Secrets"),
         ("Intake/GetMessage", "MESSAGES_TABLE", "Ledger/Messages"),
         ("Intake/GetMessage", "LEDGER_TABLE", "Ledger/Deliveries"),
+        ("Intake/Accept", "PAYLOAD_BUCKET", "Workflow/Payloads/Bucket"),
+        ("Intake/Redrive", "PAYLOAD_BUCKET", "Workflow/Payloads/Bucket"),
+        ("Workflow/Deliver", "PAYLOAD_BUCKET", "Workflow/Payloads/Bucket"),
         ("Intake/Dispatch", "STATE_MACHINE_ARN", "Workflow/StateMachine"),
         ("Intake/Dispatch", "FIRST_ATTEMPT_ARN", "Workflow/FirstAttempts"),
         ("Intake/Dispatch", "LEDGER_TABLE", "Ledger/Deliveries"),
@@ -128,6 +137,35 @@ def test_settings_reach_the_handlers_as_they_read_them(synthesize: Callable[...,
     backoff = ComputeBackoffSettings.from_env(environment(stack, "Workflow/ComputeBackoff"))
     assert backoff.retention_days == 7
     assert accept["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
+
+
+GUARDED = ("Intake/Accept", "Endpoints/Endpoints", "Workflow/Deliver")
+
+
+def guard_of(stack: Any, path: str) -> AddressGuard:
+    return AddressGuard.from_document(json.loads(environment(stack, path)["ADDRESS_GUARD"]))
+
+
+@pytest.mark.parametrize("path", GUARDED)
+def test_a_deployed_stage_allows_https_to_four_ports_and_no_network_of_its_own(
+    stack: Any, path: str
+) -> None:
+    guard = guard_of(stack, path)
+    assert guard == AddressGuard()
+    assert (guard.allow_http, guard.allowed_networks) == (False, ())
+    assert guard.allowed_ports == {80, 443, 8080, 8443}
+
+
+def test_the_guard_is_the_same_at_the_door_and_at_the_connection(
+    synthesize: Callable[..., Any],
+) -> None:
+    stack = synthesize(allowedPorts="443", refusedNetworks="203.0.113.0/24", allowHttp="true")
+    (guard,) = {guard_of(stack, path) for path in GUARDED}
+    assert guard == AddressGuard(
+        allowed_ports=frozenset({443}),
+        allow_http=True,
+        refused_networks=(ip_network("203.0.113.0/24"),),
+    )
 
 
 def test_the_default_policy_is_that_of_the_domain(stack: Any) -> None:
@@ -194,3 +232,34 @@ def test_a_layer_of_your_own_can_be_named(synthesize: Callable[..., Any]) -> Non
     arn = "arn:aws-cn:lambda:cn-north-1:123456789012:layer:Powertools:7"
     stack = synthesize(powertoolsLayer=arn)
     assert stack.properties(FUNCTION, "Workflow/Deliver")["Layers"] == [arn]
+
+
+SIGNING = "arn:aws:lambda:eu-west-1:123456789012:layer:Signing:1"
+
+
+def with_layer(stack: Any, layer: Any) -> set[str]:
+    functions = stack.resources(FUNCTION).items()
+    return {path for path, each in functions if layer in each["Properties"].get("Layers", [])}
+
+
+def test_a_layer_for_ed25519_is_for_who_signs_and_who_makes_keys(
+    synthesize: Callable[..., Any],
+) -> None:
+    stack = synthesize(signingLayer=SIGNING)
+    assert with_layer(stack, SIGNING) == {"Workflow/Deliver", "Endpoints/Endpoints"}
+
+
+def test_the_layer_for_ed25519_is_the_one_that_was_built(tmp_path: Path) -> None:
+    (tmp_path / "python" / "cryptography").mkdir(parents=True)
+    (tmp_path / "python" / "cryptography" / "__init__.py").touch()
+    scope = Stack(App(), "Test")
+    (layer,) = signing_layers(scope, StackSettings(signingLayer="built"), tmp_path)
+    (made,) = Template.from_stack(scope).find_resources("AWS::Lambda::LayerVersion").values()
+    assert made["Properties"]["CompatibleArchitectures"] == ["arm64"]
+    assert made["Properties"]["CompatibleRuntimes"] == ["python3.13"]
+    assert layer.compatible_runtimes
+
+
+def test_without_a_built_layer_synth_says_how_to_build_it(tmp_path: Path) -> None:
+    with pytest.raises(ContextError, match="run `make signing-layer` first"):
+        signing_layers(Stack(App(), "Test"), StackSettings(signingLayer="built"), tmp_path)

@@ -111,6 +111,9 @@ def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
                 ("dynamodb:UpdateItem", "Ledger/Deliveries"),
                 ("states:StartExecution", "Workflow/StateMachine"),
                 ("states:DescribeExecution", "Workflow/StateMachine executions"),
+                ("s3:GetObject", "Workflow/Payloads/Bucket/*"),
+                ("s3:PutObject", "Workflow/Payloads/Bucket/*"),
+                ("s3:ListBucket", "Workflow/Payloads/Bucket"),
             },
         ),
         (

@@ -38,6 +38,7 @@ def test_without_context_every_setting_has_its_default() -> None:
         ("logLevel", "WARNING", "WARNING"),
         ("logRetentionDays", "3653", 3653),
         ("powertoolsLayer", "none", "none"),
+        ("signingLayer", "built", "built"),
     ],
 )
 def test_a_value_given_on_the_command_line_is_text_and_is_read_as_what_it_means(
@@ -77,6 +78,7 @@ def test_a_value_given_on_the_command_line_is_text_and_is_read_as_what_it_means(
         ("logLevel", "LOUD"),
         ("logRetentionDays", "31"),
         ("powertoolsLayer", "latest"),
+        ("signingLayer", "published"),
         ("powertoolsLayer", "arn:aws:lambda:eu-west-1:1:layer:Mine"),
     ],
 )

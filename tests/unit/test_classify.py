@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from homing.postponement import Postponed
 from lambdas import classify
 
 if TYPE_CHECKING:
@@ -99,4 +100,12 @@ def test_an_attempt_that_another_execution_has_is_neither_judged_nor_logged(
 ) -> None:
     event["outcome"] = {"overtaken": True}
     assert classify.handler(event, None) == {"status": "OVERTAKEN"}
+    assert logged() == []
+
+
+def test_an_attempt_that_is_postponed_is_neither_judged_nor_logged(
+    event: dict[str, Any], logged: Logged
+) -> None:
+    event["outcome"] = Postponed("2025-12-28T12:00:05Z").to_document()
+    assert classify.handler(event, None) == {"status": "POSTPONED"}
     assert logged() == []

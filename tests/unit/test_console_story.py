@@ -165,3 +165,18 @@ def test_a_failed_first_attempt_has_its_payload_and_response_from_the_letter_tha
     story = tell(record("FAILED", entry(0, 1, "GONE"), letter=json.dumps(letter)), [])
     assert story.request["payload"] == "1"
     assert story.chapters[0].response_body == "no such shop"
+
+
+def test_an_attempt_that_is_postponed_is_told_as_one_that_waits() -> None:
+    running = execution(
+        "RUNNING",
+        visit("WaitUntilDue", 2, 1, {}),
+        visit("Deliver", 3, 1, {"outcome": {"postponed": True, "dueAt": at(9)}}),
+        visit("Classify", 3, 1, {"verdict": {"status": "POSTPONED"}}),
+        visit("WhatNext", 3, 1, {}),
+        visit("WaitUntilDue", 4, 0, left=False),
+    )
+    story = tell(record("QUEUED"), [running])
+    assert {chapter.outcome for chapter in story.chapters} == {None}
+    assert story.now == "WaitUntilDue"
+    assert not story.ended

@@ -101,10 +101,10 @@ def test_expected_calls_are_the_counted_ones_weighted(model: Model) -> None:
     [
         ("API Gateway", "requests", 1.00),
         ("Lambda", "Deliver, requests", 0.20),
-        # 200 ms of the endpoint and 25 of its own at 256 MB; 1% cold starts of 300 ms
-        ("Lambda", "Deliver, time", (0.225 + 0.003) / 4 * 13.3334),
-        # the longest of ten executions of 200 ms and three tasks, and 70 ms of its own
-        ("Lambda", "Dispatch, time", (0.345 + 0.006) / 2 * 13.3334 / 10),
+        # 200 ms of the endpoint and 15 of its own at 160 MB; 1% cold starts of 2,290 ms
+        ("Lambda", "Deliver, time", (0.215 + 0.0229) * 160 / 1024 * 13.3334),
+        # the longest of ten executions of 200 ms and three tasks, and 175 ms of its own
+        ("Lambda", "Dispatch, time", (0.450 + 0.0123) / 4 * 13.3334 / 10),
         ("SQS", "deliveries, send", 0.50),
         ("SQS", "deliveries, receive", 0.05),
         ("DynamoDB", "writes", 1.25),
@@ -189,7 +189,7 @@ def test_a_fate_costs_what_its_counts_cost(model: Model) -> None:
     given_up = model.of_fate(Scenario(), End.FAILED, 1)
     assert model.of_fate(Scenario(), End.DELIVERED, 1) == pytest.approx(model.per_million(AT_ONCE))
     # a write unit for the index, three for the letter, a dead letter; 300 ms stay within 275
-    dispatched = 0.025 / 2 * 13.3334 / 10
+    dispatched = 0.025 / 4 * 13.3334 / 10
     difference = given_up - model.per_million(AT_ONCE)
     assert difference == pytest.approx(4 * 0.625 + 0.4 + dispatched)
 

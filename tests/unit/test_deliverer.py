@@ -12,13 +12,17 @@ from homing.endpoints.confidential import Confidential, owner_of_sender
 from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.endpoint_store import EndpointStore
 from homing.endpoints.secret_rotation import SigningSecret
+from homing.endpoints.turns import Turns
 from homing.errors import InquiryError
 from homing.outcome import AttemptError, ErrorKind, Outcome
 from homing.payload_claim import Claim
+from homing.postponement import Postponed
 from homing.sending.addressees import Addressees
 from homing.sending.deliverer import Deliverer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from homing.delivery import Delivery, Reference
 
 NOON = "2025-12-28T12:00:00.000Z"
@@ -38,6 +42,8 @@ class Bench:
     """A deliverer between tables in moto and a sender, a watch and a log that remember."""
 
     def __init__(self, client: Any) -> None:
+        self.client = client
+        self.on_send: Callable[[], object] = lambda: None
         self.store = EndpointStore("endpoints", "secrets", client)
         self.now = START
         self.outcome = Outcome(NOON, 12, http_status=200)
@@ -47,19 +53,23 @@ class Bench:
         self.watch_error: InquiryError | None = None
         self.limit = timedelta(hours=5)
         self.kept: dict[str, str] = {}
+        self.turns = Turns("endpoints", client, timedelta(seconds=75))
         self.addressees = Addressees(self.store.endpoints, self.store.secrets)
         self.deliverer = Deliverer(
             sender=self,  # type: ignore[arg-type]  # a sender that only remembers
             addressees=self.addressees,
             watch=self,  # type: ignore[arg-type]
+            turns=self.turns,
             fetch=self.fetch,
             now=lambda: self.now,
+            chance=lambda: 0.0,
             report=lambda event, fields: self.reported.append((event, fields)),
         )
 
     def send(self, reference: Reference, request: Any, secrets: tuple[str, ...]) -> Outcome:
         del reference
         self.sent.append((request, secrets))
+        self.on_send()
         return self.outcome
 
     def record(self, endpoint: Endpoint, finding: Any, at: str) -> bool:
@@ -214,6 +224,15 @@ def test_no_more_than_a_thousand_addressees_are_remembered(
     assert len(bench.addressees._known) == 1
 
 
+def test_an_endpoint_that_echoes_its_credentials_does_not_get_them_into_the_outcome(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery
+) -> None:
+    bench.store.save(ENDPOINT, replace(KEPT, headers={"Authorization": "Bearer abcdef123"}))
+    bench.outcome = Outcome(NOON, 12, http_status=500, response_body="Bearer abcdef123 is wrong")
+    outcome = bench.deliverer.deliver(to_endpoint, delivery.request)
+    assert outcome.response_body == "[redacted] [redacted] is wrong"
+
+
 def test_neither_secrets_nor_header_values_show_in_a_repr(bench: Bench) -> None:
     bench.store.save(ENDPOINT, KEPT)
     found = bench.store.secrets.find("endpoint#default#orders")
@@ -240,3 +259,51 @@ def test_while_a_payload_cannot_be_fetched_nothing_is_sent(
     assert outcome.error.kind is ErrorKind.INTERNAL
     assert not bench.sent
     assert bench.reported[0][0] == "payload.unreadable"
+
+
+BUSY = replace(ENDPOINT, attempts_at_once=1)
+
+
+def test_an_endpoint_with_no_room_is_sent_nothing_until_there_is(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery
+) -> None:
+    bench.store.save(BUSY, KEPT)
+    turn = bench.turns.take(BUSY, 1, "another", START)
+    assert turn is not None
+    bench.now = START + timedelta(seconds=8)
+    postponed = bench.deliverer.deliver(to_endpoint, delivery.request)
+    assert postponed == Postponed("2025-12-28T12:00:12Z")
+    assert bench.sent == []
+    assert [event for event, _ in bench.reported] == ["attempt.postponed"]
+    bench.turns.give_back(BUSY, turn)
+    assert bench.deliverer.deliver(to_endpoint, delivery.request) == bench.outcome
+
+
+def test_a_turn_is_given_back_whatever_comes_of_the_attempt(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery
+) -> None:
+    bench.store.save(BUSY, KEPT)
+    for status in (200, 500):
+        bench.outcome = Outcome(NOON, 12, http_status=status)
+        assert bench.deliverer.deliver(to_endpoint, delivery.request) == bench.outcome
+    assert bench.turns.take(BUSY, 1, "another", START)
+
+
+def test_where_turns_cannot_be_counted_the_attempt_is_made(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery
+) -> None:
+    """A limit spares the endpoint; it must not keep a delivery from it."""
+    bench.store.save(BUSY, KEPT)
+    bench.deliverer.deliver(to_endpoint, delivery.request)  # it is remembered from now on
+    bench.client.delete_table(TableName="endpoints")
+    assert bench.deliverer.deliver(to_endpoint, delivery.request) == bench.outcome
+    assert [event for event, _ in bench.reported] == ["turn.uncounted"]
+
+
+def test_a_turn_that_cannot_be_given_back_lapses_by_itself(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery
+) -> None:
+    bench.store.save(BUSY, KEPT)
+    bench.on_send = lambda: bench.client.delete_table(TableName="endpoints")
+    assert bench.deliverer.deliver(to_endpoint, delivery.request) == bench.outcome
+    assert [event for event, _ in bench.reported] == ["turn.uncounted"]

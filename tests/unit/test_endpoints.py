@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -185,6 +186,31 @@ def test_with_ed25519_the_public_key_is_told_and_the_private_one_never() -> None
     assert "whsk_" not in json.dumps([made, rotated])
 
 
+def test_where_cryptography_is_missing_ed25519_is_refused_at_once_and_hmac_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As in a stack without `signingLayer`: no delivery must fail for it later."""
+    ask("PUT", "/v1/endpoints/keys", {"url": URL, "signing": "v1a"})
+    module = "cryptography.hazmat.primitives.asymmetric.ed25519"
+    monkeypatch.setitem(sys.modules, module, None)  # how Python says: do not import
+    wants = {"url": URL, "signing": "v1a"}
+    assert ask("PUT", ONE, {"url": URL})[0] == 201
+    for method, path, body in (
+        ("PUT", "/v1/endpoints/new", wants),
+        ("PUT", ONE, wants),
+        ("PATCH", ONE, {"signing": "v1a"}),
+        ("POST", "/v1/endpoints/keys/rotate-secret", {}),
+    ):
+        status, problem = ask(method, path, body)
+        assert (status, fields(problem)) == (400, ["signing"])
+        assert "not equipped" in problem["errors"][0]["message"]
+    seed = "whsk_" + "A" * 43 + "="
+    status, problem = ask("POST", f"{ONE}/rotate-secret", {"secret": seed})
+    assert (status, fields(problem)) == (400, ["secret"])
+    assert ask("GET", "/v1/endpoints/new")[0] == 404
+    assert ask("GET", ONE)[1]["signing"] == "v1"
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -193,6 +219,11 @@ def test_with_ed25519_the_public_key_is_told_and_the_private_one_never() -> None
         ({"url": "https://10.0.0.1/"}, "url"),
         ({"url": "nowhere"}, "url"),
         ({"url": URL, "headers": {"x": 1}}, "headers.x"),
+        ({"url": URL, "attemptsAtOnce": -1}, "attemptsAtOnce"),
+        ({"url": URL, "attemptsAtOnce": 101}, "attemptsAtOnce"),
+        ({"url": URL, "attemptsAtOnce": True}, "attemptsAtOnce"),
+        ({"url": URL, "attemptsAtOnce": None}, "attemptsAtOnce"),
+        ({"url": URL, "attemptsAtOnce": "5"}, "attemptsAtOnce"),
         ({"url": URL, "rate": 5}, "rate"),
         ({"url": URL, "headers": {"Host": "x"}}, "headers.Host"),
         ({"url": URL, "headers": {"webhook-signature": "x"}}, "headers.webhook-signature"),
@@ -285,3 +316,10 @@ def test_no_secret_and_no_header_value_is_logged(logged: Any) -> None:
     text = json.dumps(logged())
     assert '"endpoint.set-up"' in text
     assert not any(each in text for each in ("planted", made["secret"], rotated["secret"]))
+
+
+def test_a_bound_of_attempts_at_once_is_set_shown_and_taken_away_again() -> None:
+    assert "attemptsAtOnce" not in ask("PUT", ONE, {"url": URL})[1]
+    assert ask("PATCH", ONE, {"attemptsAtOnce": 3})[1]["attemptsAtOnce"] == 3
+    assert ask("PATCH", ONE, {"description": "new"})[1]["attemptsAtOnce"] == 3
+    assert "attemptsAtOnce" not in ask("PATCH", ONE, {"attemptsAtOnce": 0})[1]

@@ -14,6 +14,7 @@ from homing.generation import execution_name, redriven
 from homing.intervention_table import InterventionTable
 from homing.interventions import Interventions, Result
 from homing.items import from_dynamodb, to_dynamodb
+from homing.payload_claim import Claim
 from homing.workflow import Execution
 
 NOW = datetime(2025, 12, 29, 12, 0, 0, 500_000, tzinfo=UTC)
@@ -49,11 +50,18 @@ class Bench:
     table: Any
     reference: Reference
     workflow: FakeWorkflow = field(default_factory=FakeWorkflow)
+    payloads: set[Claim] = field(default_factory=set)
+    renewed: list[Claim] = field(default_factory=list)
+
+    def renew(self, claim: Claim) -> bool:
+        self.renewed.append(claim)
+        return claim in self.payloads
 
     @property
     def interventions(self) -> Interventions:
         table = InterventionTable(self.table.name, self.table.client)
-        return Interventions(table, self.workflow)  # type: ignore[arg-type]  # a fake workflow
+        workflow: Any = self.workflow
+        return Interventions(table, workflow, self.renew)
 
     def put(self, **attributes: Any) -> None:
         """Put up a record of attempt 2 having failed for good, but for these attributes."""
@@ -118,6 +126,35 @@ def test_a_redrive_starts_attempts_anew_and_keeps_what_was(
     assert document["request"] == letter["request"]
     assert document["dueAt"] == "2025-12-29T12:00:01Z"
     assert document["expiresAt"] == record["ttl"] == int(NOW.timestamp()) + 30 * 86_400
+
+
+CLAIM = Claim("45-days/a/b", 5_000_000, "digest")
+
+
+def claimed(letter: dict[str, Any]) -> dict[str, Any]:
+    request = {key: value for key, value in letter["request"].items() if key != "payload"}
+    return {**letter, "request": {**request, "claim": CLAIM.to_document()}}
+
+
+def test_a_large_payload_is_kept_for_as_long_as_the_new_attempts_may_take(
+    bench: Bench, letter: dict[str, Any]
+) -> None:
+    bench.put()
+    bench.payloads.add(CLAIM)
+    assert redrive(bench, claimed(letter)) is Result.REDRIVEN
+    assert bench.renewed == [CLAIM]
+    (document,) = bench.workflow.started.values()
+    assert document["request"]["claim"] == CLAIM.to_document()
+
+
+def test_a_delivery_whose_payload_has_expired_is_not_redriven_and_keeps_its_letter(
+    bench: Bench, letter: dict[str, Any]
+) -> None:
+    bench.put(letter=json.dumps(claimed(letter)))
+    before = bench.record()
+    assert redrive(bench, claimed(letter)) is Result.LETTER_MISSING
+    assert bench.interventions.redrive(bench.reference, now=NOW) is Result.LETTER_MISSING
+    assert (bench.record(), bench.workflow.started) == (before, {})
 
 
 def test_a_redrive_sums_up_the_oldest_of_a_long_history(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from homing.delivery import Delivery, Request
 from homing.errors import InquiryError, IntakeError
@@ -67,6 +69,25 @@ def test_what_is_not_what_was_taken_in_is_not_sent(bucket: Any) -> None:
     bucket.put_object(Bucket="payloads", Key=claim.key, Body=b"something else")
     with pytest.raises(InquiryError, match="not what was taken in"):
         PayloadStore("payloads").fetch(claim)
+
+
+def test_a_renewed_payload_counts_as_written_anew_and_is_the_same(bucket: Any) -> None:
+    """S3 counts the days of its lifecycle from the last writing."""
+    claim = claim_for("m#shop", BODY, timedelta())
+    store = PayloadStore("payloads")
+    store.keep(claim, BODY)
+    written = bucket.head_object(Bucket="payloads", Key=claim.key)["LastModified"]
+    time.sleep(1.1)  # it is told in whole seconds
+    assert store.renew(claim)
+    assert bucket.head_object(Bucket="payloads", Key=claim.key)["LastModified"] > written
+    assert store.fetch(claim) == BODY.decode()
+
+
+def test_a_payload_that_is_gone_is_told_from_a_bucket_that_fails(bucket: Any) -> None:
+    claim = claim_for("m#shop", BODY, timedelta())
+    assert not PayloadStore("payloads").renew(claim)
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        PayloadStore("no-such-bucket").renew(claim)
 
 
 def test_what_cannot_be_kept_or_read_is_told_as_what_it_is(bucket: Any) -> None:

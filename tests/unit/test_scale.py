@@ -46,11 +46,11 @@ def test_demand_grows_with_the_rate(model: Model) -> None:
 
 
 def test_concurrency_is_rate_times_time(model: Model) -> None:
-    """35 + 350/10 + 225 + 4 ms of functions for a message delivered at once."""
+    """27 + 450/10 + 215 + 4 ms of functions for a message delivered at once."""
     at_once = replace(DEFAULT, failure_rate=0)
-    seconds = (35 + 345 / 10 + 225 + 4) / 1000
+    seconds = (27 + 450 / 10 + 215 + 4) / 1000
     assert demand(model, at_once, "lambda.concurrency") == pytest.approx(1000 * seconds)
-    assert demand(model, at_once, "dispatch.concurrency") == pytest.approx(1000 / 10 * 0.345)
+    assert demand(model, at_once, "dispatch.concurrency") == pytest.approx(1000 / 10 * 0.45)
 
 
 def test_off_the_lane_every_message_is_a_standard_execution(model: Model) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import itertools
 import socket
 import struct
 import threading
 import time
+import tracemalloc
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -285,6 +287,58 @@ def test_a_gzip_bomb_is_kept_as_it_came_and_in_part(
     assert outcome.response_body == "\x1f\ufffd" + "z" * 4094
 
 
+def floods(at_once: bytes, piece: bytes) -> Behaviour:
+    """Answer, then send the same piece for as long as anybody listens."""
+
+    def behave(endpoint: Endpoint, sock: socket.socket) -> None:
+        endpoint.read_request(sock)
+        sock.sendall(at_once)
+        while not endpoint.over.is_set():
+            sock.sendall(piece)
+
+    return behave
+
+
+GIGABYTE = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n"
+GZIPPED = GIGABYTE.replace(b"Content-Length", b"Content-Encoding: gzip\r\nContent-Length")
+
+
+@pytest.mark.parametrize(
+    ("at_once", "piece", "status"),
+    [
+        (GIGABYTE, b"x" * 50_000, 200),
+        (GZIPPED, gzip.compress(bytes(50_000_000)), 200),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 50_000, 200),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 9000, 200),
+        (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 9000, None),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"x" * 50_000, None),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 2000, None),
+        (b"", b"\x00\xff" * 25_000, None),
+    ],
+    ids=["1 GB", "gzip bomb", "no length", "chunks", "headers", "header", "1xx", "garbage"],
+)
+def test_an_endpoint_that_never_stops_fills_no_memory_and_is_cut_off(
+    serve: Callable[..., Endpoint],
+    client: Client,
+    at_once: bytes,
+    piece: bytes,
+    status: int | None,
+) -> None:
+    endpoint = serve(floods(at_once, piece))
+    tracemalloc.start()
+    try:
+        outcome = client.send(endpoint.url)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert outcome.http_status == status
+    assert (outcome.error is None) == (status is not None)
+    assert outcome.error is None or outcome.error.kind is ErrorKind.PROTOCOL
+    assert len(outcome.response_body) <= 4096
+    assert peak < 1_000_000
+    assert endpoint.farewell.wait(10)
+
+
 def test_an_answer_that_comes_before_the_request_was_read_counts(
     serve: Callable[..., Endpoint], client: Client
 ) -> None:
@@ -352,7 +406,7 @@ def test_a_name_that_cannot_be_one_fails_at_the_look_up(client: Client) -> None:
         (
             answers(b"SSH-2.0-OpenSSH_9.6\r\n" + b"x" * 500),
             ErrorKind.PROTOCOL,
-            "not an HTTP/1 response: 'SSH-2.0-OpenSSH_9.6\\r\\nxxx",
+            "not an HTTP/1 response, but looks like SSH",
         ),
         (
             answers(b"HTTP/1.1 101 x\r\n\r\n"),

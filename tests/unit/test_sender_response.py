@@ -169,6 +169,26 @@ def test_what_is_no_http_or_never_ends_is_a_protocol_error(wire: bytes) -> None:
     assert len(str(caught.value)) <= 160
 
 
+@pytest.mark.parametrize(
+    ("start", "likeness"),
+    [
+        (b"SSH-2.0-", ", but looks like SSH"),
+        (b"\x15\x03\x01", ", but looks like TLS"),
+        (b"<html>", ", but looks like a page without a head"),
+        (b"HTTP/2 200", ", but looks like another version of HTTP"),
+        (b"POST /", ""),
+    ],
+)
+def test_an_error_names_what_came_and_quotes_none_of_it(start: bytes, likeness: str) -> None:
+    """An endpoint may echo what it was sent, and errors are logged."""
+    with pytest.raises(ProtocolError) as caught:
+        read(start + b"planted", end=False)
+    assert str(caught.value) == f"not an HTTP/1 response{likeness}"
+    with pytest.raises(ProtocolError) as caught:
+        read(b"HTTP/1.1 planted\r\n", end=False)
+    assert str(caught.value) == "not a status line"
+
+
 @pytest.mark.parametrize("length", range(len(OK) - 2))
 def test_an_end_anywhere_before_the_end_of_the_head_is_a_closed_connection(length: int) -> None:
     with pytest.raises(ConnectionResetError):

@@ -88,6 +88,21 @@ def test_a_visit_is_told_in_a_few_words(visited: Visit, words: str) -> None:
     assert render.describe(visited) == words
 
 
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        ({"overtaken": True}, "not sent: another execution has this attempt"),
+        (
+            {"postponed": True, "dueAt": "2025-12-28T12:00:05Z"},
+            "not sent: the endpoint has no room until 2025-12-28T12:00:05Z",
+        ),
+    ],
+)
+def test_an_attempt_that_was_not_made_says_why(outcome: dict[str, Any], words: str) -> None:
+    assert render.describe(visit("Deliver", {"outcome": outcome})) == words
+    assert render.describe(visit("Classify", {"verdict": {"status": "POSTPONED"}})) == "POSTPONED"
+
+
 def test_a_trace_is_a_tree_of_attempts_and_states() -> None:
     attempt = Attempt(0, (visit("WaitUntilDue", {}), visit("Deliver", {"outcome": OUTCOME})))
     text = shown(render.trace(Trace(view("DELIVERED"), {"status": "SUCCEEDED"}, (attempt,))))

@@ -9,6 +9,7 @@ import uuid
 import zipfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,10 +17,15 @@ from botocore.config import Config
 
 from homing.dead_letters import DeadLetterQueue
 from homing.delivery import Delivery, Reference, Request
+from homing.endpoints.confidential import Confidential
+from homing.endpoints.endpoint import Endpoint
+from homing.endpoints.endpoint_store import EndpointStore
+from homing.endpoints.turns import Turns
 from homing.items import from_dynamodb
 from homing.lane import Lane
 from homing.ledger import Ledger
 from homing.policy import Jitter, Policy
+from homing.timestamps import to_text
 from homing.workflow import FirstAttempts, Workflow
 from stacks.first_attempt import first_attempt_definition
 from workbench.history import visits
@@ -27,6 +33,7 @@ from workbench.receiver import Receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import timedelta
 
     from workbench.target import Target
 
@@ -127,6 +134,27 @@ class Bench:
         changed: dict[str, Any] = json.loads(json.dumps(definition))
         change(changed["States"])
         return changed
+
+    def crowded(self, delivery: Delivery, span: timedelta) -> Delivery:
+        """Send a delivery to an endpoint that allows one attempt at once, of which there is one."""
+        now, client = datetime.now(UTC), self.cloud.client("dynamodb")
+        reference = replace(
+            delivery.reference,
+            endpoint_id=f"crowded-{uuid.uuid4().hex}",
+            created_at=to_text(now),
+        )
+        endpoint = Endpoint(
+            reference.sender_id,
+            str(reference.endpoint_id),
+            reference.target_url,
+            to_text(now),
+            to_text(now),
+            attempts_at_once=1,
+        )
+        tables = self.cloud.outputs["EndpointsTable"], self.cloud.outputs["SecretsTable"]
+        assert EndpointStore(*tables, client).save(endpoint, Confidential())
+        assert Turns(tables[0], client, span).take(endpoint, 1, "another", now)
+        return replace(delivery, reference=reference)
 
     def record(self, reference: Reference) -> dict[str, Any] | None:
         """Give the ledger's item of a delivery."""

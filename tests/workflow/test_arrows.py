@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ class Scenario:
             attempt is made without a claim, as it is while the ledger is down.
         recorded: the status that another worker has recorded for attempt 0.
         max_attempts: the policy's.
+        crowded: the endpoint allows one attempt at once, and for half a second there is one.
     """
 
     script: str
@@ -46,12 +48,16 @@ class Scenario:
     broken: tuple[str, ...] = ()
     recorded: str | None = None
     max_attempts: int = 3
+    crowded: bool = False
 
 
 SCENARIOS = {
     "delivered at once": Scenario("200", (*ATTEMPT, "RecordDelivered"), "DELIVERED"),
     "delivered at the third attempt": Scenario(
         "503,503,200", (*RETRY, *RETRY, *ATTEMPT, "RecordDelivered"), "DELIVERED"
+    ),
+    "postponed, since the endpoint has no room": Scenario(
+        "200", (*ATTEMPT, *ATTEMPT, "RecordDelivered"), "DELIVERED", crowded=True
     ),
     "not worth another attempt": Scenario("410", (*ATTEMPT, "RecordFailure", *PARKED), "FAILED"),
     "limit reached": Scenario(
@@ -181,6 +187,8 @@ def test_the_delivery_takes_the_way_it_should(
 ) -> None:
     scenario = SCENARIOS[name]
     delivery = deliver_to(scenario.script, scenario.max_attempts)
+    if scenario.crowded:
+        delivery = bench.crowded(delivery, timedelta(seconds=0.5))
     if scenario.recorded:
         bench.put_record(
             delivery.reference,

@@ -24,6 +24,7 @@ from homing.intervention_table import InterventionTable
 from homing.interventions import Interventions, Result
 from homing.lane import Lane, Settled
 from homing.ledger import Ledger
+from homing.payload_store import PayloadStore
 from homing.workflow import FirstAttempts, Workflow
 from stacks.first_attempt import first_attempt_definition
 from workbench.faulty_cloud import FaultyCloud, faulty_cloud
@@ -207,8 +208,9 @@ def test_what_an_endpoint_that_dies_was_owed_is_parked_and_arrives_once_it_is_ba
     (letter,) = run.dead_letters
     table = InterventionTable(bench.cloud.outputs["LedgerTable"], bench.cloud.client("dynamodb"))
     workflow = Workflow(bench.cloud.outputs["StateMachineArn"], bench.cloud.client("stepfunctions"))
+    payloads = PayloadStore(bench.cloud.outputs["PayloadBucket"], lambda: bench.cloud.client("s3"))
     with Receiver(port=urlsplit(url).port or 0) as back:
-        redrive = Interventions(table, workflow).redrive_letter
+        redrive = Interventions(table, workflow, payloads.renew).redrive_letter
         assert redrive(letter, reference, now=datetime.now(UTC)) is Result.REDRIVEN
         bench.wait_for(
             bench.cloud.outputs["StateMachineArn"], execution_name(reference.delivery_id, 1)

@@ -1,0 +1,51 @@
+"""Postponing an attempt for which its endpoint has no room: until when, and how that is told.
+
+A postponed attempt has not been made: it uses up none of the policy's, and nothing is recorded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from homing.lifetime import YEAR
+from homing.timestamps import from_text, to_due_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+SHORTEST = timedelta(seconds=1)
+LONGEST = timedelta(minutes=5)
+# An execution lives a year (docs/decisions/0023): near its end an attempt waits for nobody.
+_GIVES_WAY_FOR = YEAR - timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """An attempt that was not made; it is due at `due_at`, ISO-8601, a whole second."""
+
+    due_at: str
+
+    def to_document(self) -> dict[str, Any]:
+        """Give the `outcome` of the delivery document; no endpoint has taken any time."""
+        return {"postponed": True, "dueAt": self.due_at, "responseTime": None}
+
+
+def postpone(created_at: str, now: datetime, chance: Callable[[], float]) -> Postponed | None:
+    """Say until when an attempt is postponed, or None for one that is too old to give way.
+
+    The wait is a half to all of the delivery's age, between a second and five minutes, by chance.
+    So it grows with the crowd, as a backoff does, and no count of tries has to be carried along.
+
+    Args:
+        created_at: when the delivery was, ISO-8601.
+        now: the time of day.
+        chance: gives a number in [0, 1).
+    """
+    age = now - from_text(created_at)
+    if age > _GIVES_WAY_FOR:
+        return None
+    wait = min(max(age, 2 * SHORTEST), LONGEST) * (1 + chance()) / 2
+    return Postponed(to_due_text(now + wait))

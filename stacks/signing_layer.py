@@ -1,0 +1,51 @@
+"""The layer with `cryptography`, for endpoints that want ed25519 (docs/decisions/0033)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_lambda as lambda_
+
+from stacks.function import ARCHITECTURE, PROJECT, RUNTIME
+from stacks.settings import ContextError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from constructs import Construct
+
+    from stacks.settings import StackSettings
+
+BUILT = PROJECT / "build" / "signing-layer"
+
+
+def signing_layers(
+    scope: Construct, settings: StackSettings, built: Path = BUILT
+) -> tuple[lambda_.ILayerVersion, ...]:
+    """Give the layer that the settings name; none where signatures are HMAC only.
+
+    Args:
+        scope: where it belongs.
+        settings: `signingLayer` is `none`, `built` or an ARN.
+        built: what `make signing-layer` has made.
+
+    Raises:
+        ContextError: when it is to be the one that was built, and none was.
+    """
+    match settings.signing_layer:
+        case "none":
+            return ()
+        case "built":
+            if not (built / "python" / "cryptography").is_dir():
+                raise ContextError("signingLayer: nothing is built; run `make signing-layer` first")
+            layer = lambda_.LayerVersion(
+                scope,
+                "SigningLayer",
+                code=lambda_.Code.from_asset(str(built)),
+                compatible_runtimes=[RUNTIME],
+                compatible_architectures=[ARCHITECTURE],
+                description="cryptography, for ed25519 signatures",
+            )
+            return (layer,)
+        case given:
+            return (lambda_.LayerVersion.from_layer_version_arn(scope, "SigningLayer", given),)

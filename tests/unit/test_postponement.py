@@ -1,0 +1,50 @@
+"""How long an attempt waits for room."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from homing.postponement import Postponed, postpone
+from homing.timestamps import from_text
+
+CREATED = "2025-12-28T12:00:00.000Z"
+START = datetime(2025, 12, 28, 12, tzinfo=UTC)
+
+
+def wait(age: timedelta, chance: float) -> timedelta:
+    now = START + age
+    postponed = postpone(CREATED, now, lambda: chance)
+    assert postponed is not None
+    return from_text(postponed.due_at) - now
+
+
+@pytest.mark.parametrize(
+    ("age", "chance", "seconds"),
+    [
+        (0, 0.0, 1),
+        (0, 0.999, 2),
+        (10, 0.0, 5),
+        (10, 0.999, 10),
+        (600, 0.0, 150),
+        (600, 0.999, 300),
+        (30 * 86_400, 0.0, 150),
+        (-300, 0.0, 1),
+    ],
+    ids=str,
+)
+def test_it_is_half_to_all_of_the_age_between_a_second_and_five_minutes(
+    age: float, chance: float, seconds: int
+) -> None:
+    assert wait(timedelta(seconds=age), chance) == timedelta(seconds=seconds)
+
+
+def test_a_delivery_whose_execution_is_near_its_end_waits_for_nobody() -> None:
+    assert postpone(CREATED, START + timedelta(days=357), lambda: 0.0) is not None
+    assert postpone(CREATED, START + timedelta(days=359), lambda: 0.0) is None
+
+
+def test_its_document_says_when_it_is_due_and_that_no_endpoint_took_any_time() -> None:
+    document = Postponed("2025-12-28T12:00:05Z").to_document()
+    assert document == {"postponed": True, "dueAt": "2025-12-28T12:00:05Z", "responseTime": None}
