@@ -189,7 +189,7 @@ def test_a_delivery_that_waits_is_cancelled_by_clicking(
     assert len([a for a in receiver.arrivals if a.message_id == message_id]) == 1
 
 
-def test_what_is_parked_for_a_disabled_endpoint_is_explained_and_sent_again_once_it_is_enabled(
+def test_what_is_parked_for_a_disabled_endpoint_is_explained(
     page: Page, console: str, api: ApiClient, receiver: Receiver, message_id: str
 ) -> None:
     endpoint = f"shop-{message_id}"
@@ -203,16 +203,6 @@ def test_what_is_parked_for_a_disabled_endpoint_is_explained_and_sent_again_once
     page.get_by_role("link", name=endpoint).click()
     expect(page.locator("#list")).to_contain_text(f"To the endpoint {endpoint} of default")
     expect(page.get_by_text("is disabled since")).to_be_visible()
-    api.endpoints("PATCH", f"/{endpoint}", {"enabled": True})
-    page.go_back()
-    page.get_by_role("button", name="Send again").click()
-    expect(page.locator("h1")).to_have_text(f"Send again: {message_id}?")
-    page.get_by_role("button", name="Send again").click()
-    expect(page.get_by_role("status")).to_have_text("Done: 1 of 1.", timeout=DELIVERED_MS)
-    page.locator("#job li a").click()
-    expect(page.locator("#story > .head .status")).to_have_text(
-        re.compile("Delivered"), timeout=DELIVERED_MS
-    )
 
 
 def wait_for_an_hour(page: Page, console: str, api: ApiClient, message_id: str, url: str) -> None:
