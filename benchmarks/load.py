@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import random
+import resource
 import sys
 import tempfile
 import time
@@ -128,6 +129,11 @@ def resident_mb(state_dir: Path) -> float:
     return sum(sizes.get(pid, 0) for pid in family) / 1024
 
 
+def own_mb() -> float:
+    """Give the greatest resident memory that this process has had, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts in KiB
+
+
 def complaints(
     sent: list[tuple[str, Fate]],
     records: list[dict[str, Any]],
@@ -204,6 +210,7 @@ def run(messages: int, console: Console) -> bool:
         f"({messages / seconds:.1f} messages/s)"
     )
     console.print(f"memory of emulator and workers: {before:.0f} MB before, {memory:.0f} at most")
+    console.print(f"memory of this program, receiver included: {own_mb():.0f} MB at most")
     for complaint in wrong[:20]:
         console.print(f"not as it should be: {complaint}")
     console.print(f"not as they should be: {len(wrong)}")

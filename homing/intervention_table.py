@@ -59,7 +59,8 @@ class InterventionTable:
         """Take a delivery into the generation of `document`, if its record is as it was seen.
 
         `attempts` starts anew and the history stays (homing/history.py); what the delivery came to
-        before is appended to `redriveHistory`.
+        before is appended to `redriveHistory`. `redrivenFrom` is the execution that had it before:
+        until the new one is started, that one keeps the payload.
         """
         history = redriven_history(seen or {}, at)
         values = {
@@ -69,6 +70,7 @@ class InterventionTable:
             ":now": at,
             ":generation": document["generation"],
             ":executionName": execution_name,
+            ":redrivenFrom": (seen or {}).get("executionName", reference.delivery_id),
             ":ttl": document["expiresAt"],
             **{f":{name}": value for name, value in history.items()},
         }
@@ -86,7 +88,8 @@ class InterventionTable:
         return self._update(
             reference,
             f"SET {_IDENTITY}, #status = :status, attempts = :attempts, nextRetryAt = :now, "
-            "generation = :generation, executionName = :executionName, #ttl = :ttl, "
+            "generation = :generation, executionName = :executionName, "
+            "redrivenFrom = :redrivenFrom, #ttl = :ttl, "
             f"lastUpdatedAt = :now, {', '.join(f'{name} = :{name}' for name in history)} "
             "REMOVE maxRetriesExceeded, maxRetriesExceededAt, claimedAttempt, "
             "attention, attentionAt",

@@ -84,17 +84,11 @@ class Interventions:
             return self._again(letter, reference, record, now)
         if status in {Status.DELIVERED, Status.CANCELLED}:
             return Result.ENDED
-        lags = record is not None and record["attempts"] < letter["attempts"]
-        if record and status not in _FAILED and not lags:
+        if record and status not in _FAILED and not self._lags(letter, reference, record):
             return Result.UNDER_WAY
         if not self._outlives(letter["request"]):
             return Result.LETTER_MISSING
-        document = redriven(letter, generation_of(letter) + 1, now)
-        name = execution_name(reference.delivery_id, document["generation"])
-        if not self.table.redrive(reference, record, document, name, at=to_text(now)):
-            return Result.UNDER_WAY  # somebody else was faster; the next look tells what they did
-        self.workflow.start(name, json.dumps(document))
-        return Result.REDRIVEN
+        return self._begin_anew(letter, reference, record, now)
 
     def redrive(self, reference: Reference, *, now: datetime) -> Result:
         """Bring a delivery back that has failed, with what Homing itself has kept of it.
@@ -155,6 +149,38 @@ class Interventions:
         cancelled = record is not None and record["status"] == Status.CANCELLED
         return Result.CANCELLED if cancelled else Result.ENDED
 
+    def _begin_anew(
+        self,
+        letter: Mapping[str, Any],
+        reference: Reference,
+        seen: Mapping[str, Any] | None,
+        now: datetime,
+    ) -> Result:
+        """Take the delivery into its next generation, if its record is as it was seen."""
+        document = redriven(letter, generation_of(letter) + 1, now)
+        name = execution_name(reference.delivery_id, document["generation"])
+        if self.table.redrive(reference, seen, document, name, at=to_text(now)):
+            self.workflow.start(name, json.dumps(document))
+            return Result.REDRIVEN
+        # Somebody was faster: another redrive, or our own write, which boto3 has repeated.
+        record = self.table.read(reference)
+        if record and generation_of(record) == document["generation"]:
+            return self._again(letter, reference, record, now)
+        return Result.UNDER_WAY
+
+    def _lags(
+        self, letter: Mapping[str, Any], reference: Reference, record: Mapping[str, Any]
+    ) -> bool:
+        """Tell whether a delivery has failed that the ledger could not be told of.
+
+        An execution that is under way is another matter: then the letter is one too many, of a wait
+        that was cut short while nothing could be claimed (docs/decisions/0056).
+        """
+        if record["attempts"] >= letter["attempts"]:
+            return False
+        execution = self.workflow.describe(_execution(reference, record))
+        return execution is None or not execution.is_running
+
     def _again(
         self,
         letter: Mapping[str, Any],
@@ -174,11 +200,16 @@ class Interventions:
         return claim is None or self.renew(Claim.from_document(claim))
 
     def _kept(self, reference: Reference, record: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Find the document: with the record (a failed first attempt), or at the execution."""
+        """Find the document: with the record (a failed first attempt), or at an execution.
+
+        That is the one on record, or, where its start has failed, the one before it.
+        """
         if "letter" in record:
             kept: Mapping[str, Any] = json.loads(record["letter"])
             return kept
         execution = self.workflow.describe(_execution(reference, record))
+        if execution is None and "redrivenFrom" in record:
+            execution = self.workflow.describe(record["redrivenFrom"])
         return execution.document if execution else None
 
 

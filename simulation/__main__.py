@@ -22,6 +22,7 @@ from simulation.search import (
     Finding,
     Tally,
     hunt,
+    search_interventions,
     search_pairs,
     search_seeds,
     search_single_faults,
@@ -79,6 +80,8 @@ def _search(options: argparse.Namespace, console: Console) -> Tally:
         if not options.no_single_faults:
             numbers = range(len(list(scenarios())))
             work += [pool.submit(search_single_faults, number) for number in numbers]
+            numbers = range(len(list(scenarios_of_one())))
+            work += [pool.submit(search_interventions, number) for number in numbers]
         if options.pairs:
             work += [pool.submit(search_pairs, n) for n in range(len(list(scenarios_of_one())))]
         work += [

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from homing.delivery import Reference
     from simulation.machine import Execution
+    from simulation.scenario import Intervention
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,9 @@ class Sent:
     Args:
         instant: when.
         delivery: the delivery's id.
+        run: how often the delivery had been redriven.
         attempt: its attempt number.
+        hurried: whether an operator had cut the wait for it short.
         set_out: the number of the event at which this attempt was decided on: for a first attempt
             in the lane the look into the ledger, else its claim (or the step into `Deliver`).
         webhook_id: as it left.
@@ -27,7 +31,9 @@ class Sent:
 
     instant: int
     delivery: str
+    run: int
     attempt: int
+    hurried: bool
     set_out: int
     webhook_id: str
     body: str
@@ -50,6 +56,7 @@ class Planned:
     """A retry that an execution has decided on."""
 
     delivery: str
+    run: int
     attempt: int
     due: int
     by: str
@@ -79,7 +86,11 @@ class Account:
         written: changes of the ledger.
         planned: retries that were decided on.
         dead: bodies on the dead-letter queue, per delivery.
-        gaps: attempts that an execution went on from without a record, and said so.
+        gaps: delivery, run and attempt that an execution went on from unrecorded, and said so.
+        references: the deliveries that have been on the queue, by message and target host.
+        redrives: of each delivery, the generations that redrives made.
+        unclaimed: the deliveries that made an attempt without a claim, and said so.
+        acted: what operators did, and what came of it.
         executions: all executions, in the order of their starts.
         given_up: messages that went to the intake dead-letter queue.
     """
@@ -90,6 +101,18 @@ class Account:
     written: list[Written] = field(default_factory=list)
     planned: list[Planned] = field(default_factory=list)
     dead: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    gaps: set[tuple[str, int]] = field(default_factory=set)
+    gaps: set[tuple[str, int, int]] = field(default_factory=set)
+    references: dict[tuple[str, str], Reference] = field(default_factory=dict)
+    redrives: dict[str, list[int]] = field(default_factory=dict)
+    unclaimed: set[str] = field(default_factory=set)
+    acted: list[tuple[Intervention, str]] = field(default_factory=list)
     executions: list[Execution] = field(default_factory=list)
     given_up: int = 0
+
+    def run_of(self, delivery: str, generation: int) -> int:
+        """Tell how often a delivery had been redriven when it was of this generation."""
+        return sum(made <= generation for made in self.redrives.get(delivery, ()))
+
+    def note_gap(self, delivery: str, generation: int, attempt: int) -> None:
+        """Note an attempt that an execution of this generation could not record, and said so."""
+        self.gaps.add((delivery, self.run_of(delivery, generation), attempt))

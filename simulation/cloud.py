@@ -25,6 +25,7 @@ from simulation.scenario import host_of
 from simulation.scheduler import Scheduler
 from simulation.step_functions import StepFunctions
 from simulation.table import Table
+from simulation.view import delivery_of, number_of, redrives_of
 from simulation.workers import Dispatch
 
 if TYPE_CHECKING:
@@ -141,6 +142,9 @@ class Cloud:
 
     def _written(self, before: Any, after: Any) -> None:
         key = (after["pk"]["S"], after["sk"]["S"])
+        if redrives_of(after) > redrives_of(before or {}):
+            generations = self.account.redrives.setdefault(delivery_of(after), [])
+            generations.append(number_of(after, "generation"))
         self.account.written.append(Written(self.scheduler.steps, key, before, after))
 
     def _accept(self, event: dict[str, Any]) -> Any:
@@ -174,7 +178,9 @@ class Cloud:
         sent = Sent(
             instant=self.scheduler.now,
             delivery=execution.delivery,
+            run=execution.run,
             attempt=attempt,
+            hurried=execution.hurried and attempt == execution.document["attemptNumber"],
             set_out=execution.set_out[attempt],
             webhook_id=call.arguments["webhookId"],
             body=call.arguments["body"],

@@ -9,10 +9,10 @@ from simulation.chance import Chance
 from simulation.clock import DAY, HOUR, MINUTE, SECOND
 from simulation.deployment import Deployment
 from simulation.plans import AtRandom
-from simulation.scenario import START, Answer, Outage, Scenario, Submission
+from simulation.scenario import START, Act, Answer, Intervention, Outage, Scenario, Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 _HOSTS: Final = ("a", "b", "c", "d")
 _ANSWERS: Final = (
@@ -43,6 +43,7 @@ _POLICIES: Final[tuple[Mapping[str, Any] | None, ...]] = (
 _REPEATS: Final = (0, 1, 15, 40, 2 * SECOND, 45 * SECOND, 310 * SECOND, 20 * MINUTE, DAY)
 _OUTAGES: Final = ("dynamodb", "sqs", "states", "lambda", "http", "sqs.receive")
 _LASTS: Final = (2 * SECOND, 30 * SECOND, 10 * MINUTE, 3 * HOUR)
+_ACTS_AT: Final = (0, 0, SECOND, 2 * SECOND, 3 * SECOND, 30 * SECOND, 10 * MINUTE, 2 * HOUR)
 _SKEWED: Final = ("accept", "${DeliverFunction}", "dispatch")
 _SKEW: Final = 5 * MINUTE
 _SCHEDULED: Final = (SECOND, 3 * SECOND, HOUR, 40 * DAY)
@@ -75,10 +76,12 @@ def draw_case(seed: int) -> Case:
     deployment = Deployment(
         lane_is_on=chance.happens("lane", 0.7), queue_is_fifo=chance.happens("fifo", 0.8)
     )
+    submissions = tuple(_submissions(chance))
     scenario = Scenario(
-        submissions=tuple(_submissions(chance)),
+        submissions=submissions,
         endpoints={host: tuple(_answers(chance, host)) for host in _HOSTS},
         deployment=deployment,
+        interventions=tuple(_interventions(chance, submissions)),
         outages=tuple(_outages(chance)),
         skews=dict(_skews(chance)),
         workers=chance.pick("workers", (2, 2, 2, 1, 3)),
@@ -122,6 +125,18 @@ def _repeats(chance: Chance, submission: Submission) -> Iterator[Submission]:
 def _answers(chance: Chance, host: str) -> Iterator[Answer]:
     for number in range(1 + chance.below(f"{host}/answers", 5)):
         yield chance.pick(f"{host}/answer-{number}", _ANSWERS)
+
+
+def _interventions(chance: Chance, given: Sequence[Submission]) -> Iterator[Intervention]:
+    for number in range(chance.pick("interventions", (0, 0, 0, 1, 1, 2, 4))):
+        name = f"intervention-{number}"
+        submission = chance.pick(f"{name}/message", given)
+        yield Intervention(
+            chance.pick(f"{name}/act", tuple(Act)),
+            submission.message,
+            chance.pick(f"{name}/target", submission.targets),
+            chance.pick(f"{name}/at", _ACTS_AT) + chance.below(f"{name}/later", SECOND),
+        )
 
 
 def _outages(chance: Chance) -> Iterator[Outage]:

@@ -1,15 +1,19 @@
-"""Every single fault, and every pair: each call of a few scenarios broken in every way, once."""
+"""Every single fault, every pair, every moment of an operator.
+
+Each call of a few scenarios is broken in every way, once; and an operator acts at each instant.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
 from simulation.deployment import Deployment
 from simulation.faults import Fault, FaultKind
 from simulation.history import run_history
-from simulation.plans import Census
-from simulation.scenario import Answer, Scenario, Submission
+from simulation.plans import Census, Listed
+from simulation.scenario import Act, Answer, Intervention, Scenario, Submission
 from simulation.shrink import Trial
 
 if TYPE_CHECKING:
@@ -22,6 +26,8 @@ SEED: Final = 1
 _DELAYED: Final = frozenset({FaultKind.LATE, FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER})
 _DELAYS: Final = (3_000, 90_000)  # within a function's time, and beyond all of it
 
+_SOON_AFTER: Final = 3  # milliseconds: two commands that cross each other
+
 _GOOD, _BUSY, _GONE = Answer(200), Answer(503), Answer(410)
 _FATES: Final = (
     (_GOOD,),
@@ -30,6 +36,15 @@ _FATES: Final = (
     (_BUSY,),
     (_GONE,),
     (_BUSY, _GONE),
+)
+# Fates that an operator turns, each act at a time at which it is for something.
+_TURNS: Final = (
+    (Act.RETRY_NOW, (_BUSY, _GOOD), 700),
+    (Act.CANCEL, (_BUSY, _GOOD), 700),
+    (Act.REDRIVE, (_GONE, _GOOD), 5_000),
+    (Act.REDRIVE, (_BUSY, _BUSY, _BUSY, _GOOD), 60_000),
+    (Act.REDRIVE_LETTERS, (_GONE, _BUSY, _GOOD), 5_000),
+    (Act.REDRIVE_LETTERS, (_BUSY, _BUSY, _BUSY, _GOOD), 60_000),
 )
 _FATES_BESIDE: Final = ((_GOOD,), (_BUSY,))
 # With a queue that hands every message to two workers, each attempt is a race.
@@ -48,6 +63,9 @@ def scenarios() -> Iterator[Scenario]:
             for beside in _FATES_BESIDE:
                 yield Scenario(two, {"a": fate, "b": beside}, deployment, doubles=doubles)
             yield Scenario(twice, {"a": fate}, deployment, doubles=doubles)
+    for lane, (act, turned, at) in product((True, False), _TURNS):
+        acts = (Intervention(act, "m0", "a", at),)
+        yield Scenario(two[:1], {"a": turned}, Deployment(lane_is_on=lane), interventions=acts)
 
 
 def scenarios_of_one() -> Iterator[Scenario]:
@@ -79,3 +97,13 @@ def pairs_of_faults(scenario: Scenario, edges: Edges) -> Iterator[Trial]:
     for first in single_faults(scenario, edges):
         if first.faults:
             yield from single_faults(scenario, edges, given=first.faults)
+
+
+def operators_at_every_instant(scenario: Scenario, edges: Edges) -> Iterator[Trial]:
+    """Give a scenario with every act at each instant at which anything happens, alone and twice."""
+    told = run_history(scenario, Listed({}), SEED, edges, trace=True).trace
+    for at in sorted({instant - scenario.start for instant, _, _ in told}):
+        for act in Act:
+            once = Intervention(act, "m0", "a", at)
+            for acts in ((once,), (once, replace(once, at=at + _SOON_AFTER))):
+                yield Trial(replace(scenario, interventions=acts), {})

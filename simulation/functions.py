@@ -20,6 +20,8 @@ from homing.endpoints.endpoint_watch import EndpointWatch
 from homing.endpoints.endpoints_table import EndpointsTable
 from homing.endpoints.secrets_table import SecretsTable
 from homing.errors import IntakeError, InvalidMessageError
+from homing.intervention_table import InterventionTable
+from homing.interventions import Interventions
 from homing.lane import Lane
 from homing.ledger import Ledger
 from homing.outcome import AttemptError, ErrorKind, Outcome
@@ -36,17 +38,20 @@ from homing.settings import ComputeBackoffSettings
 from homing.targets.address_guard import AddressGuard
 from homing.workflow import FirstAttempts, Workflow
 from lambdas import classify, compute_backoff, deliver, dispatch, record_retry
+from simulation.account import Account
 from simulation.clients import SQS, DynamoDB, StepFunctions
 from simulation.clock import to_datetime, to_iso
 from simulation.errors import SimulationError
 from simulation.faults import NoAnswerError, ServiceError
 from simulation.replay import TAPE
+from simulation.scenario import Act
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from homing.delivery import Reference, Request
     from homing.endpoints.turns import Turns
+    from homing.interventions import Result
     from homing.reception.message import Message
     from homing.sending.sender import Sender
     from simulation.deployment import Deployment
@@ -85,20 +90,26 @@ class Edges:
             PayloadStore(""),  # no payload is large
         )
         self.deployment = deployment
+        self.interventions = Interventions(
+            InterventionTable(LEDGER, dynamodb),  # type: ignore[arg-type]
+            workflow,
+            _no_history,  # no payload is large
+        )
         self.draw: Callable[[str], float] = _no_history
-        self.unrecorded: Callable[[str, int], None] = _no_history
+        self.account = Account()
+        self.generation = 0  # of the delivery whose attempt is being recorded
         self.lane = self._lanes[True]
 
     def enter(
         self,
         deployment: Deployment,
         draw: Callable[[str], float],
-        unrecorded: Callable[[str, int], None],
+        account: Account,
     ) -> None:
         """Begin a history."""
         self.deployment = deployment
         self.draw = draw
-        self.unrecorded = unrecorded
+        self.account = account
         self.lane = self._lanes[deployment.lane_is_on]
 
 
@@ -172,7 +183,13 @@ def _nothing(*_: Any, **__: Any) -> None:
 def _noted(reference: Reference, *, attempt: int, reason: str) -> None:
     """Stand for `log_unrecorded`: a gap in the ledger that was said aloud."""
     del reason
-    _edges().unrecorded(reference.delivery_id, attempt - 1)
+    edges = _edges()
+    edges.account.note_gap(reference.delivery_id, edges.generation, attempt - 1)
+
+
+def _noted_claim(_: str, about: dict[str, str]) -> None:
+    """Stand for the log of a claim that could not be made."""
+    _edges().account.unclaimed.add(about["deliveryId"])
 
 
 _current: list[Edges] = []
@@ -187,7 +204,7 @@ def simulated_edges(deployment: Deployment) -> Iterator[Edges]:
     """Put the handlers into the simulated world."""
     edges = Edges(deployment)
     settings = ComputeBackoffSettings(retention_days=deployment.retention_days)
-    claims = AttemptClaims(LEDGER, _nothing, DynamoDB())  # type: ignore[arg-type]
+    claims = AttemptClaims(LEDGER, _noted_claim, DynamoDB())  # type: ignore[arg-type]
     replacements: list[tuple[Any, str, Any]] = [
         (deliver, "_deliverer", _cold_deliverer),
         (deliver, "_claims", lambda: claims),
@@ -228,7 +245,24 @@ def run_compute_backoff(event: dict[str, Any]) -> Any:
 
 def run_record_retry(event: dict[str, Any]) -> Any:
     """Run `record_retry`."""
+    _edges().generation = event["generation"]
     return record_retry.handler(event, None)
+
+
+def run_intervention(act: Act, reference: Reference, letter: Mapping[str, Any] | None) -> Result:
+    """Do what an operator commands."""
+    interventions, now = _edges().interventions, to_datetime(TAPE.started)
+    match act:
+        case Act.REDRIVE_LETTERS if letter is not None:
+            return interventions.redrive_letter(letter, reference, now=now)
+        case Act.RETRY_NOW:
+            return interventions.retry_now(reference, now=now)
+        case Act.CANCEL:
+            days = _edges().deployment.retention_days
+            expires_at = int((now + timedelta(days=days)).timestamp())
+            return interventions.cancel(reference, now=now, expires_at=expires_at)
+        case _:
+            return interventions.redrive(reference, now=now)
 
 
 @lru_cache(maxsize=16)

@@ -16,6 +16,7 @@ from simulation.definition import (
     first_attempt_document,
     load_definition,
 )
+from simulation.operator import start_operator
 from simulation.process import Outcome, Process
 from simulation.workers import poll, submit
 
@@ -133,7 +134,7 @@ def make_cloud(
     edges.enter(
         deployment,
         lambda owner: chance.unit(f"{owner}/draw"),
-        lambda delivery, attempt: cloud.account.gaps.add((delivery, attempt)),
+        cloud.account,
     )
     return cloud
 
@@ -168,3 +169,5 @@ def _start(cloud: Cloud, scenario: Scenario) -> None:
         steps = submit(submission, scenario.start, cloud.account, lambda: scheduler.now)
         label = f"sender:{submission.message}#{handed_over[submission.message]}"
         scheduler.start(Process(label, steps, lambda _: None))
+    for intervention in scenario.interventions:
+        start_operator(intervention, scenario.start, cloud.account, scheduler)

@@ -5,21 +5,27 @@ Each invariant is a function that gives a sentence for everything that breaks it
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulation.clock import from_iso, to_iso
-from simulation.record_checks import TERMINAL, faults_of_change
-from simulation.view import View, delivery_of, history_of, number_of, status_of, text_of
+from simulation.record_checks import PARKED, TERMINAL, faults_of_change
+from simulation.view import (
+    View,
+    delivery_of,
+    entries_of_run,
+    number_of,
+    redrives_of,
+    status_of,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from simulation.account import Sent
     from simulation.history import History
-
-_PARKED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +40,10 @@ class Violation:
 
 
 def accepted_reaches_an_end(view: View) -> Iterator[str]:
-    """What a sender was promised is delivered or parked."""
+    """What a sender was promised is delivered or parked, unless an operator has cancelled it."""
     for delivery in view.account.accepted:
-        if delivery not in view.delivered and delivery not in view.account.dead:
+        cancelled = status_of(view.items.get(delivery, {})) == "CANCELLED"
+        if not (cancelled or delivery in view.delivered or view.letters(delivery)):
             yield f"{view.name(delivery)} was accepted and is lost"
 
 
@@ -44,23 +51,28 @@ def one_end(view: View) -> Iterator[str]:
     """No delivery is both delivered and parked, and the ledger names the end that it had."""
     for delivery in view.documents:
         status = status_of(view.items.get(delivery, {}))
-        parked = delivery in view.account.dead
+        parked = bool(view.letters(delivery))
+        run = view.last_run(delivery)
         if parked and status == "DELIVERED" and not _failed_unrecorded(view, delivery):
             yield f"{view.name(delivery)} is DELIVERED on record and parked as well"
-        if status == "DELIVERED" and not any(_good(sent) for sent in view.sent[delivery]):
+        if status == "DELIVERED" and not any(
+            _good(sent) and sent.run == run for sent in view.sent[delivery]
+        ):
             yield f"{view.name(delivery)} is DELIVERED on record, but no endpoint said so"
-        if status in _PARKED and not parked:
+        if status in PARKED and not parked:
             yield f"{view.name(delivery)} is {status} on record and no dead letter exists"
 
 
 def end_on_record(view: View) -> Iterator[str]:
     """The ledger knows the end, unless its last update failed, which was said aloud."""
-    last: dict[str, int] = defaultdict(int)
+    last: dict[str, int] = dict.fromkeys(view.documents, 0)
     for execution in view.account.executions:
-        last[execution.delivery] = max(last[execution.delivery], execution.attempt)
+        if execution.run == view.last_run(execution.delivery):
+            last[execution.delivery] = max(last[execution.delivery], execution.attempt)
     for delivery, attempt in last.items():
         status = status_of(view.items.get(delivery, {}))
-        if status not in TERMINAL and not view.has_gap(delivery, attempt):
+        run = view.last_run(delivery)
+        if status not in TERMINAL and not view.has_gap(delivery, attempt, run):
             yield f"{view.name(delivery)} ended, but is {status or 'not'} on record"
 
 
@@ -92,16 +104,18 @@ def account_agrees(view: View) -> Iterator[str]:
 
 
 def never_early(view: View) -> Iterator[str]:
-    """No attempt before its time: the recorded one, or the one that its execution carries."""
-    planned: dict[tuple[str, int], int] = {}
+    """No attempt before its time, recorded or planned, unless an operator cut the wait short."""
+    planned: dict[tuple[str, int, int], int] = {}
     for plan in view.account.planned:
-        key = plan.delivery, plan.attempt + 1
+        key = plan.delivery, plan.run, plan.attempt + 1
         planned[key] = min(plan.due, planned.get(key, plan.due))
     recorded = dict(_recorded_times(view))
     for sent in view.account.sent:
-        key = sent.delivery, sent.attempt
+        if sent.hurried:
+            continue
+        key = sent.delivery, sent.run, sent.attempt
         due = planned.get(key, 0)
-        if not view.has_gap(sent.delivery, sent.attempt - 1):
+        if not view.has_gap(sent.delivery, sent.attempt - 1, sent.run):
             due = max(due, recorded.get(key, 0))
         if sent.instant < due:
             yield (
@@ -117,7 +131,8 @@ def not_before_deliver_at(view: View) -> Iterator[str]:
         if due <= from_iso(document["reference"]["createdAt"]):
             continue
         for sent in view.sent[delivery]:
-            if sent.attempt == 0 == document["attemptNumber"] and sent.instant < due:
+            is_first = sent.run == sent.attempt == document["attemptNumber"] == 0
+            if is_first and not sent.hurried and sent.instant < due:
                 yield f"{view.name(delivery)}: sent at {to_iso(sent.instant)}, due at {to_iso(due)}"
 
 
@@ -125,8 +140,9 @@ def doubles_only_in_the_window(view: View) -> Iterator[str]:
     """A request leaves a second time only if it was decided on before the first was recorded."""
     recorded = _recorded_attempts(view)
     for sent in view.account.sent:
-        at = recorded.get((sent.delivery, sent.attempt))
-        if at is not None and at < sent.set_out:
+        at = recorded.get((sent.delivery, sent.run, sent.attempt))
+        claimed = sent.delivery not in view.account.unclaimed or not view.account.acted
+        if at is not None and at < sent.set_out and claimed:
             yield (
                 f"{view.name(sent.delivery)}: attempt {sent.attempt} was on record when {sent.by} "
                 "set out to make it"
@@ -139,20 +155,27 @@ def doubles_have_a_cause(view: View) -> Iterator[str]:
         return  # a queue that hands messages out twice is a cause of its own
     causes = _causes(view.history)
     for delivery, sent in view.sent.items():
-        doubles = len(sent) - len({each.attempt for each in sent})
+        doubles = len(sent) - len({(each.run, each.attempt) for each in sent})
         if doubles > causes:
             yield f"{view.name(delivery)}: {doubles} requests too many, {causes} causes for them"
 
 
 def one_delivery_per_target(view: View) -> Iterator[str]:
-    """However often a message is handed over: one item and one Standard execution per target."""
+    """However often a message is handed over: one item and one Standard execution per target.
+
+    Each intervention of an operator may add an execution, of a later generation.
+    """
     targets = Counter(
         (text_of(item, "pk"), text_of(item, "targetUrl")) for item in view.items.values()
     )
     for (message, target), count in targets.items():
         if count > 1:
             yield f"{message} to {target} has {count} items"
-    standard = Counter(each.delivery for each in view.account.executions if not each.is_express)
+    standard = Counter(
+        each.delivery
+        for each in view.account.executions
+        if not each.is_express and not each.document.get("generation", 0)
+    )
     for delivery, count in standard.items():
         if count > 1:
             yield f"{view.name(delivery)} has {count} Standard executions"
@@ -164,6 +187,18 @@ def requests_are_alike(view: View) -> Iterator[str]:
         kinds = {(sent.webhook_id, sent.body) for sent in requests}
         if len(kinds) > 1:
             yield f"{view.name(delivery)} left in {len(kinds)} versions"
+
+
+def cancelled_stays_cancelled(view: View) -> Iterator[str]:
+    """Nothing sets out for the endpoint once CANCELLED is on record."""
+    ended: dict[str, int] = {}
+    for written in view.account.written:
+        if status_of(written.after) == "CANCELLED":
+            ended.setdefault(delivery_of(written.after), written.event)
+    for delivery, at in ended.items():
+        late = [sent for sent in view.sent[delivery] if sent.set_out > at]
+        if late and delivery not in view.account.unclaimed:
+            yield f"{view.name(delivery)} was cancelled, and {late[0].by} set out after that"
 
 
 def heals_by_itself(view: View) -> Iterator[str]:
@@ -187,6 +222,7 @@ INVARIANTS: tuple[Callable[[View], Iterator[str]], ...] = (
     doubles_have_a_cause,
     one_delivery_per_target,
     requests_are_alike,
+    cancelled_stays_cancelled,
     heals_by_itself,
 )
 
@@ -210,25 +246,28 @@ def _causes(history: History) -> int:
 def _failed_unrecorded(view: View, delivery: str) -> bool:
     """Tell whether a failure was parked that the ledger could not be told of."""
     return any(
-        view.has_gap(delivery, dead["attemptNumber"]) for dead in view.account.dead[delivery]
+        view.has_gap(delivery, letter["attemptNumber"], view.last_run(delivery))
+        for letter in view.letters(delivery)
     )
 
 
-def _recorded_times(view: View) -> Iterator[tuple[tuple[str, int], int]]:
-    for delivery, item in view.items.items():
-        for entry in history_of(item):
-            if "nextRetryTimestamp" in entry:
-                number = number_of(entry, "attemptNumber")
-                yield (delivery, number + 1), from_iso(text_of(entry, "nextRetryTimestamp"))
-
-
-def _recorded_attempts(view: View) -> dict[tuple[str, int], int]:
-    """Give for each attempt on record the event at which it was written."""
-    found: dict[tuple[str, int], int] = {}
+def _recorded_times(view: View) -> Iterator[tuple[tuple[str, int, int], int]]:
     for written in view.account.written:
-        delivery = delivery_of(written.after)
+        entries = entries_of_run(written.after)
+        if not entries or "nextRetryTimestamp" not in entries[-1]:
+            continue
+        key = delivery_of(written.after), redrives_of(written.after)
+        number = number_of(entries[-1], "attemptNumber")
+        yield (*key, number + 1), from_iso(text_of(entries[-1], "nextRetryTimestamp"))
+
+
+def _recorded_attempts(view: View) -> dict[tuple[str, int, int], int]:
+    """Give for each attempt on record the event at which it was written."""
+    found: dict[tuple[str, int, int], int] = {}
+    for written in view.account.written:
+        key = delivery_of(written.after), redrives_of(written.after)
         for attempt in range(number_of(written.after, "attempts")):
-            found.setdefault((delivery, attempt), written.event)
+            found.setdefault((*key, attempt), written.event)
     return found
 
 

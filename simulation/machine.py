@@ -85,6 +85,7 @@ class Execution:
         output: what came of it, if it succeeded.
         running: whether it has not ended.
         name: as it was started, empty for an Express execution.
+        run: how often the delivery had been redriven.
     """
 
     label: str
@@ -98,6 +99,13 @@ class Execution:
     output: Any = None
     running: bool = True
     name: str = ""
+    run: int = 0
+
+    @property
+    def hurried(self) -> bool:
+        """Whether an operator started it to cut a wait short (`homing.generation`)."""
+        generation, attempt = self.document.get("generation", 0), self.document["attemptNumber"]
+        return bool(generation) and self.name == f"{self.delivery}-{generation}-{attempt}"
 
 
 class Observer:

@@ -12,9 +12,10 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from homing import classification, retry, timestamps
+from homing import attempt_claim, classification, retry, timestamps
 from homing.delivery import Reference
 from homing.errors import UnsettledError
+from homing.intervention_table import InterventionTable
 from homing.lane import Lane, Settled
 from lambdas import dispatch
 from simulation.clock import HOUR
@@ -22,7 +23,7 @@ from simulation.definition import delivery_document, first_attempt_document, loa
 from simulation.deployment import Deployment
 from simulation.faults import Fault, FaultKind
 from simulation.history import Programs
-from simulation.scenario import Answer, Outage, Scenario, Submission
+from simulation.scenario import Act, Answer, Intervention, Outage, Scenario, Submission
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -184,6 +185,28 @@ def _delivered_whatever_is_on_record(states: dict[str, Any]) -> None:
     del states["RecordDelivered"]["Catch"][0]
 
 
+def _claim_without_a_condition() -> AbstractContextManager[None]:
+    """Whoever wakes up makes the attempt."""
+    return _replaced(attempt_claim, "_CONDITION", "attribute_not_exists(nothing)")
+
+
+def _redrive_whatever_is_on_record() -> AbstractContextManager[None]:
+    """Overwrite what another redrive, or the run that it began, has written meanwhile."""
+    update = InterventionTable._update  # noqa: SLF001  # the bug is planted there
+
+    def unconditional(
+        self: InterventionTable, reference: Reference, text: str, _: str, values: Any
+    ) -> bool:
+        used = {name: value for name, value in values.items() if not name.startswith(":seen")}
+        return update(self, reference, text, "attribute_exists(pk)", used)
+
+    return _replaced(InterventionTable, "_update", unconditional)
+
+
+def _acting(act: Act, at: int, *answers: Answer) -> Scenario:
+    return _one(*answers, interventions=(Intervention(act, "m0", "a", at),))
+
+
 # `dispatch` is invoked twice with one batch, so that two executions make the same first attempt.
 _RACE: Mapping[str, Fault] = {"worker-0/2:lambda.invoke": Fault(FaultKind.TWICE)}
 
@@ -220,5 +243,15 @@ PLANTED_BUGS: tuple[PlantedBug, ...] = (
         _one(_BUSY, Answer(200, takes=1_000), workers=1),
         change=_delivered_whatever_is_on_record,
         given=_RACE,
+    ),
+    PlantedBug(
+        "a claim without a condition",
+        _acting(Act.RETRY_NOW, 700, _BUSY, _GOOD),
+        _claim_without_a_condition,
+    ),
+    PlantedBug(
+        "a redrive whatever is on record",
+        _acting(Act.REDRIVE_LETTERS, 5_000, _GONE, _GOOD),
+        _redrive_whatever_is_on_record,
     ),
 )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from homing.delivery import Reference
 from simulation.errors import UnsupportedError
 from simulation.functions import DEAD_LETTERS
 from simulation.process import Outcome
 from simulation.queue import Message, Parking, Queue
+from simulation.scenario import host_of
 
 if TYPE_CHECKING:
     from simulation.account import Account
@@ -65,6 +67,7 @@ class QueueService:
         """Put deliveries on the queue."""
         entries = call.arguments["Entries"]
         for entry in entries:
+            self._note(entry["MessageBody"])
             self._put(
                 entry["MessageBody"],
                 entry.get("MessageGroupId"),
@@ -93,6 +96,11 @@ class QueueService:
         for message in moved:
             self._put(message.body, message.group, f"redriven-{message.number}")
         return len(moved)
+
+    def _note(self, body: str) -> None:
+        reference = Reference.from_document(json.loads(body)["reference"])
+        name = reference.message_id, host_of(reference.target_url)
+        self._account.references.setdefault(name, reference)
 
     def _put(self, body: str, group: str | None, deduplication: str | None) -> None:
         if not self.deliveries.is_fifo:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from simulation.view import history_of, number_of, text_of
+from homing.history import KEPT
+from simulation.view import entries_of_run, history_of, number_of, redrives_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from simulation.view import View
 
-TERMINAL = frozenset({"DELIVERED", "FAILED", "MAX_RETRIES_EXCEEDED"})
+PARKED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
+TERMINAL = PARKED | {"DELIVERED", "CANCELLED"}
 _CLAIM = frozenset({"generation", "executionName", "claimedAttempt"})
 _LETTER = frozenset({"letter"})
 
@@ -21,24 +23,64 @@ def faults_of_change(
     view: View, delivery: str, before: Mapping[str, Any] | None, after: Mapping[str, Any]
 ) -> Iterator[str]:
     """Give a sentence for everything that is wrong with a change of a delivery's record."""
-    status, attempts = text_of(after, "status"), number_of(after, "attempts")
+    if before is not None and text_of(before, "status") == "CANCELLED":
+        yield "CANCELLED was changed"
+    status = text_of(after, "status")
     if _is_no_attempt(before, after, status):
         return
-    history = history_of(after)
+    if status == "CANCELLED":
+        yield from _faults_of_cancel(before, after)
+    elif redrives_of(after) > redrives_of(before or {}):
+        yield from _faults_of_redrive(view, delivery, before or {}, after)
+    else:
+        yield from _faults_of_attempt(view, delivery, before, after)
+
+
+def _faults_of_attempt(
+    view: View, delivery: str, before: Mapping[str, Any] | None, after: Mapping[str, Any]
+) -> Iterator[str]:
+    status, attempts = text_of(after, "status"), number_of(after, "attempts")
+    history = entries_of_run(after)
+    if not history:
+        yield f"{status} after {attempts} attempts, without an entry of this run"
+        return
     numbers = [number_of(entry, "attemptNumber") for entry in history]
     if numbers[-1] + 1 != attempts:
         yield f"{attempts} attempts, but the last entry is of attempt {numbers[-1]}"
     if any(a >= b for a, b in pairwise(numbers)):
         yield f"entries of attempts {numbers}"
-    missing = set(range(attempts)) - set(numbers)
-    if silent := {number for number in missing if not view.has_gap(delivery, number)}:
+    missing, run = set(range(attempts)) - set(numbers), redrives_of(after)
+    if silent := {number for number in missing if not view.has_gap(delivery, number, run)}:
         yield f"attempts {sorted(silent)} are missing, and nobody said so"
     yield from _status_faults(status, attempts, after, history[-1], view, delivery)
     if before is not None and before.get("retryHistory"):
         if text_of(before, "status") in TERMINAL:
             yield f"{text_of(before, 'status')} became {status}"
-        if history_of(before) != history[:-1]:
+        if history_of(before) != history_of(after)[:-1]:
             yield "an update that did more than append to the history"
+
+
+def _faults_of_cancel(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Iterator[str]:
+    if before is not None and text_of(before, "status") in TERMINAL:
+        yield f"{text_of(before, 'status')} was cancelled"
+    if history_of(before or {}) != history_of(after):
+        yield "a cancellation that changed the history"
+    if "nextRetryAt" in after:
+        yield "CANCELLED with nextRetryAt"
+
+
+def _faults_of_redrive(
+    view: View, delivery: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Iterator[str]:
+    """Begin anew with the history kept, and only what has failed, on record or said aloud."""
+    if (text_of(after, "status"), number_of(after, "attempts")) != ("QUEUED", 0):
+        yield f"redriven to {text_of(after, 'status')} with {number_of(after, 'attempts')} attempts"
+    kept = history_of(after)
+    if kept != history_of(before)[-KEPT:]:
+        yield "a redrive that did not keep the history"
+    unrecorded = any(gap[0] == delivery for gap in view.account.gaps)
+    if text_of(before, "status") not in PARKED and not unrecorded:
+        yield f"{text_of(before, 'status') or 'nothing'} was redriven"
 
 
 def _is_no_attempt(before: Mapping[str, Any] | None, after: Mapping[str, Any], status: str) -> bool:
@@ -47,9 +89,8 @@ def _is_no_attempt(before: Mapping[str, Any] | None, after: Mapping[str, Any], s
         return status == "QUEUED" and "claimedAttempt" in after
     names = before.keys() | after.keys()
     changed = {name for name in names if before.get(name) != after.get(name)}
-    if text_of(before, "status") in TERMINAL:
-        return changed <= _LETTER
-    return changed <= _CLAIM
+    # A letter may be kept a moment late, when the delivery has just been brought back.
+    return changed <= _LETTER or (text_of(before, "status") not in TERMINAL and changed <= _CLAIM)
 
 
 def _status_faults(

@@ -26,6 +26,7 @@ def totals(tally: Tally, invariants: int, seconds: float) -> Table:
     for number, what in (
         (counts["histories"], f"histories in {seconds:,.0f} s, {each:.1f} ms of processor each"),
         (counts["crash_points"], "crash points: every call broken in every way, each by itself"),
+        (counts["moments"], "moments at which operators acted: each act at every instant"),
         (counts["pairs"], "pairs of them"),
         (counts["faults"], "faults in all"),
         (counts["events"], "events"),
@@ -33,6 +34,7 @@ def totals(tally: Tally, invariants: int, seconds: float) -> Table:
         (counts["requests"], "requests sent"),
         (counts["doubles"], "of them a second time, within the window"),
         (counts["histories_with_gaps"], "histories with a gap in the ledger, said aloud"),
+        (counts["acts"], "redrives, retries at once and cancellations, at any moment"),
         (counts["interventions"], "messages and executions that an operator sent again"),
         (invariants, "invariants after each history"),
     ):
@@ -70,6 +72,7 @@ def story(finding: Finding, edges: Edges, programs: Programs | None = None) -> I
     used = {target for each in scenario.submissions for target in each.targets}
     for host in sorted(used):
         yield f"{host} answers {', '.join(str(each.status) for each in scenario.endpoints[host])}"
+    yield from map(str, scenario.interventions)
     yield from map(str, scenario.outages)
     yield from (f"{name} is {skew} ms off" for name, skew in scenario.skews.items())
     history = run_history(scenario, trial.plan(), finding.seed, edges, programs, trace=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from simulation.clock import from_iso
@@ -50,6 +51,25 @@ class Submission:
     tries: int = 4
 
 
+class Act(StrEnum):
+    """What an operator may do with a delivery (`homing.interventions`)."""
+
+    REDRIVE = "REDRIVE"
+    REDRIVE_LETTERS = "REDRIVE_LETTERS"
+    RETRY_NOW = "RETRY_NOW"
+    CANCEL = "CANCEL"
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """An act of an operator, who repeats it until it has been answered; `at` from the start."""
+
+    act: Act
+    message: str
+    target: str
+    at: int
+
+
 @dataclass(frozen=True, slots=True)
 class Outage:
     """A service that refuses every call for a while; times from the start."""
@@ -67,6 +87,7 @@ class Scenario:
         submissions: what is sent.
         endpoints: the answers of each host, one per request; the last one repeats.
         deployment: how Homing is set up.
+        interventions: what operators do in the meantime.
         outages: what is down when.
         skews: how wrong the clocks of functions are, in milliseconds.
         workers: how many pollers the queue has.
@@ -77,6 +98,7 @@ class Scenario:
     submissions: tuple[Submission, ...]
     endpoints: Mapping[str, tuple[Answer, ...]]
     deployment: Deployment = field(default_factory=Deployment)
+    interventions: tuple[Intervention, ...] = ()
     outages: tuple[Outage, ...] = ()
     skews: Mapping[str, int] = field(default_factory=dict)
     workers: int = 2

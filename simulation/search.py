@@ -12,6 +12,7 @@ from simulation.deployment import Deployment
 from simulation.drawing import draw_case
 from simulation.exhaustive import (
     SEED,
+    operators_at_every_instant,
     pairs_of_faults,
     scenarios,
     scenarios_of_one,
@@ -71,7 +72,8 @@ class Tally:
             faults=len(history.faults),
             deliveries=len(account.accepted),
             requests=len(account.sent),
-            doubles=len(account.sent) - len({(s.delivery, s.attempt) for s in account.sent}),
+            doubles=len(account.sent) - len({(s.delivery, s.run, s.attempt) for s in account.sent}),
+            acts=len(account.acted),
             interventions=history.interventions,
             histories_with_gaps=bool(account.gaps),
         )
@@ -98,6 +100,16 @@ def search_single_faults(number: int) -> Tally:
         for trial in single_faults(scenario, edges):
             tally.note(SEED, trial, run_history(trial.scenario, trial.plan(), SEED, edges))
             tally.counts["crash_points"] += len(trial.faults)
+    return tally
+
+
+def search_interventions(number: int) -> Tally:
+    """Run the scenario of one delivery of this number with an operator at every instant."""
+    scenario = list(scenarios_of_one())[number]
+    with _tallied() as tally, simulated_edges(Deployment()) as edges:
+        for trial in operators_at_every_instant(scenario, edges):
+            tally.note(SEED, trial, run_history(trial.scenario, trial.plan(), SEED, edges))
+            tally.counts["moments"] += 1
     return tally
 
 

@@ -47,6 +47,9 @@ def _smaller(trial: Trial) -> Iterator[Trial]:
         rest = scenario.submissions[:index] + scenario.submissions[index + 1 :]
         if rest:
             yield replace(trial, scenario=replace(scenario, submissions=rest))
+    for index in range(len(scenario.interventions)):
+        rest_of_acts = scenario.interventions[:index] + scenario.interventions[index + 1 :]
+        yield replace(trial, scenario=replace(scenario, interventions=rest_of_acts))
     for index in range(len(scenario.outages)):
         rest_of_outages = scenario.outages[:index] + scenario.outages[index + 1 :]
         yield replace(trial, scenario=replace(scenario, outages=rest_of_outages))

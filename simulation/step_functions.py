@@ -87,7 +87,9 @@ class StepFunctions(Observer):
         _, _, name = call.arguments.rpartition(":")
         if name not in self._names:
             raise NoExecutionError
-        respond(Outcome({"name": name}))
+        execution = self._names[name]
+        status = "RUNNING" if execution.running else "ENDED"
+        respond(Outcome({"name": name, "status": status, "input": json.dumps(execution.document)}))
 
     def start_sync_execution(
         self, process: Process, call: Call, label: str, respond: Respond
@@ -128,15 +130,18 @@ class StepFunctions(Observer):
             execution.set_out[data["attemptNumber"]] = self._scheduler.steps
         elif state == "RecordRetry":
             due = from_iso(data["backoff"]["nextRetryAt"])
-            planned = Planned(execution.delivery, data["attemptNumber"], due, execution.label)
-            self._account.planned.append(planned)
+            attempt, by = data["attemptNumber"], execution.label
+            self._account.planned.append(
+                Planned(execution.delivery, execution.run, attempt, due, by)
+            )
         if self._scheduler.trace is not None:
             self._scheduler.note(execution.label, f"-> {state}")
 
     def task_failed(self, execution: Execution, state: str, data: Any, error: str) -> None:
         """Note an attempt whose record may be missing: each failed try is counted as a metric."""
         if state in _RECORDS and error != _CONDITION_FAILED:
-            self._account.gaps.add((execution.delivery, data["attemptNumber"]))
+            gap = execution.delivery, execution.run, data["attemptNumber"]
+            self._account.gaps.add(gap)
         if self._scheduler.trace is not None:
             self._scheduler.note(execution.label, f"{state} failed: {error}")
 
@@ -152,7 +157,8 @@ class StepFunctions(Observer):
 
     def _execution(self, label: str, document: Any, *, is_express: bool) -> Execution:
         delivery = document["reference"]["deliveryId"]
-        execution = Execution(label, document, delivery, is_express)
+        run = self._account.run_of(delivery, document.get("generation", 0))
+        execution = Execution(label, document, delivery, is_express, run=run)
         self._account.executions.append(execution)
         return execution
 

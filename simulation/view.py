@@ -33,16 +33,18 @@ class View:
 
     @cached_property
     def documents(self) -> Mapping[str, dict[str, Any]]:
-        """The document of each delivery that got as far as an execution."""
-        return {each.delivery: each.document for each in self.account.executions}
+        """The first document of each delivery that got as far as an execution."""
+        return {each.delivery: each.document for each in reversed(self.account.executions)}
 
     @cached_property
     def delivered(self) -> frozenset[str]:
-        """The deliveries of which an execution or the ledger says that they were delivered."""
+        """The deliveries of which the last run or the ledger says that they were delivered."""
         told = {
             each.delivery
             for each in self.account.executions
-            if each.output is not None and each.output["end"] == "DELIVERED"
+            if each.output is not None
+            and each.output["end"] == "DELIVERED"
+            and each.run == self.last_run(each.delivery)
         }
         recorded = {
             delivery for delivery, item in self.items.items() if status_of(item) == "DELIVERED"
@@ -54,9 +56,22 @@ class View:
         document = self.documents.get(delivery)
         return delivery[:8] if document is None else document["reference"]["sk"][25:]
 
-    def has_gap(self, delivery: str, attempt: int) -> bool:
+    def has_gap(self, delivery: str, attempt: int, run: int = 0) -> bool:
         """Tell whether it was said aloud that this attempt may not be on record."""
-        return (delivery, attempt) in self.account.gaps
+        return (delivery, run, attempt) in self.account.gaps
+
+    def last_run(self, delivery: str) -> int:
+        """Tell how often a delivery has been redriven."""
+        return len(self.account.redrives.get(delivery, ()))
+
+    def letters(self, delivery: str) -> list[dict[str, Any]]:
+        """Give the dead letters of a delivery's last run."""
+        last = self.last_run(delivery)
+        return [
+            letter
+            for letter in self.account.dead.get(delivery, ())
+            if self.account.run_of(delivery, letter.get("generation", 0)) == last
+        ]
 
 
 def delivery_of(item: Mapping[str, Any]) -> str:
@@ -83,3 +98,15 @@ def number_of(item: Mapping[str, Any], name: str) -> int:
 def history_of(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Give the entries of a typed item, oldest first."""
     return [entry["M"] for entry in item["retryHistory"]["L"]] if "retryHistory" in item else []
+
+
+def redrives_of(item: Mapping[str, Any]) -> int:
+    """Tell how many redrives a typed item tells of (the newest 20 at most)."""
+    return len(item["redriveHistory"]["L"]) if "redriveHistory" in item else 0
+
+
+def entries_of_run(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Give the entries of a typed item that were made since it was last redriven."""
+    if not redrives_of(item):
+        return history_of(item)
+    return history_of(item)[number_of(item["redriveHistory"]["L"][-1]["M"], "attemptsOnRecord") :]

@@ -18,7 +18,7 @@ from constructs import Construct
 from stacks.api_stage import api_stage
 from stacks.exceptions import except_from
 from stacks.function import PythonFunction
-from stacks.ledger import grant
+from stacks.table import grant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

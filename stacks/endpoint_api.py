@@ -11,7 +11,7 @@ from constructs import Construct
 from stacks.doors import Route
 from stacks.exceptions import except_from
 from stacks.function import PythonFunction
-from stacks.ledger import grant
+from stacks.table import grant
 
 if TYPE_CHECKING:
     from stacks.registry import Registry

@@ -17,7 +17,7 @@ from stacks.api_stage import api_stage
 from stacks.doors import Route, add_routes
 from stacks.exceptions import except_from
 from stacks.function import PythonFunction
-from stacks.ledger import grant
+from stacks.table import grant
 from stacks.workflow import parking_queue
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from stacks.signing_layer import signing_layers
+from stacks.table import table
 
 if TYPE_CHECKING:
     from stacks.settings import StackSettings
@@ -30,7 +30,6 @@ class Registry(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings) -> None:
         super().__init__(scope, construct_id)
-        self._settings = settings
         self.key = kms.Key(
             self,
             "Key",
@@ -38,28 +37,7 @@ class Registry(Construct):
             enable_key_rotation=True,
             removal_policy=settings.removal_policy,
         )
-        self.keys = self._table("Keys")
-        self.endpoints = self._table("Endpoints", sort_key="sk")
-        self.secrets = self._table("Secrets", encryption_key=self.key)
+        self.keys = table(self, "Keys", settings)
+        self.endpoints = table(self, "Endpoints", settings, sort_key="sk")
+        self.secrets = table(self, "Secrets", settings, encryption_key=self.key)
         self.signing_layers = signing_layers(self, settings)
-
-    def _table(
-        self, construct_id: str, sort_key: str | None = None, encryption_key: kms.Key | None = None
-    ) -> dynamodb.Table:
-        return dynamodb.Table(
-            self,
-            construct_id,
-            partition_key=_string("pk"),
-            sort_key=_string(sort_key) if sort_key else None,
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            encryption_key=encryption_key,
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            deletion_protection=self._settings.deletion_protection,
-            removal_policy=self._settings.removal_policy,
-        )
-
-
-def _string(name: str) -> dynamodb.Attribute:
-    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)

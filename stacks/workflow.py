@@ -17,8 +17,8 @@ from constructs import Construct
 from stacks.exceptions import except_from
 from stacks.first_attempt import first_attempt_definition
 from stacks.function import PROJECT, PythonFunction
-from stacks.ledger import grant
 from stacks.payloads import Payloads
+from stacks.table import grant
 
 if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_

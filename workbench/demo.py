@@ -8,16 +8,18 @@ import socket
 import time
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from homing import timestamps
 from workbench import dead_letters, live, render
+from workbench.actions import Actions
 from workbench.api_client import ApiClient
 from workbench.deliveries import DeliveryView, follow, views
 from workbench.emulator import HOST
-from workbench.fates import FATES, LATER, Fate, Seen
+from workbench.fates import BROUGHT_BACK, FATES, LATER, REDRIVEN, Fate, Seen
+from workbench.letter_queue import Filter, hold
 from workbench.receiver import Receiver
 from workbench.send import Handed, Line, hand_over
 from workbench.trace import trace
@@ -67,8 +69,14 @@ def run(target: Target, console: Console) -> tuple[Seen, ...]:
         _watch(api, sent, console)
         letters = _dead_letters(target, run_id)
         seen = tuple(_see(api, one, receiver, letters) for one in sent)
-    _show(target, api, seen, letters, console)
-    return seen
+        _show(target, api, seen, letters, console)
+        [parked] = [one for one in sent if one.fate.name == BROUGHT_BACK]
+        back = _bring_back(target, api, parked, receiver, console)
+    console.print(
+        "\nThe local cloud stays up. Look further with `homing status ID`, `homing trace ID` or"
+        " `homing dead-letters`; `homing down` stops it."
+    )
+    return *seen, back
 
 
 @contextmanager
@@ -153,7 +161,18 @@ def _show(
             console.print(render.trace(found))
     console.print("\nhoming dead-letters\n")
     console.print(render.dead_letters(letters))
-    console.print(
-        "\nThe local cloud stays up. Look further with `homing status ID`, `homing trace ID` or"
-        " `homing dead-letters`; `homing down` stops it."
-    )
+
+
+def _bring_back(
+    target: Target, api: ApiClient, parked: Sent, receiver: Receiver, console: Console
+) -> Seen:
+    """Redrive a dead letter as `homing dead-letters redrive` does, and see it arrive."""
+    console.print(f"\nhoming dead-letters redrive {parked.message_id}\n")
+    held = hold(target, Filter(message_id=parked.message_id))
+    for done in Actions(target).redrive_letters(held):
+        console.print(f"{done.reference.message_id}: {done.result}")
+    _watch(api, [parked], console)
+    left = dead_letters.look(target, _LOOK_AT).letters
+    seen = _see(api, replace(parked, fate=REDRIVEN), receiver, left)
+    console.print(render.fates([seen]))
+    return seen

@@ -175,7 +175,13 @@ FATES = (
         "DELIVERED",
         ("RATE_LIMITED", "SUCCESS"),
     ),
-    Fate("always-500", "always 500", "/script/500", "MAX_RETRIES_EXCEEDED", ("SERVER_ERROR",) * 3),
+    Fate(
+        "three-500s",
+        "500, 500, 500",
+        "/script/500,500,500,200",
+        "MAX_RETRIES_EXCEEDED",
+        ("SERVER_ERROR",) * 3,
+    ),
     Fate("gone", "410", "/script/410", "FAILED", ("GONE",)),
     Fate("refused", "nobody listens", None, "MAX_RETRIES_EXCEEDED", ("NETWORK_ERROR",) * 3),
     Fate(
@@ -211,4 +217,14 @@ FATES = (
         target="http://169.254.169.254/latest/meta-data",
     ),
     Fate("twice", "200, sent twice", "/script/200", "DELIVERED", ("SUCCESS",), copies=2),
+)
+
+# What becomes of one of them when its dead letter is redriven.
+BROUGHT_BACK = "three-500s"
+REDRIVEN = Fate(
+    "redriven",
+    "500, 500, 500; redriven: 200",
+    "/script/500,500,500,200",
+    "DELIVERED",
+    ("SERVER_ERROR",) * 3 + ("SUCCESS",),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from workbench.target import Target
 
     Homing = Callable[..., Result]
+    Settle = Callable[["Door", str], dict[str, Any]]
 
 
 @pytest.fixture
@@ -125,3 +127,21 @@ def enter(homing: Homing, door: Door, run_id: str) -> Callable[[str], Door]:
         return door.with_key(json.loads(done.stdout)["key"])
 
     return make
+
+
+@pytest.fixture
+def settle() -> Settle:
+    """Wait until the one delivery of a message has come to its end, and give it."""
+
+    def wait(door: Door, message_id: str) -> dict[str, Any]:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            _, found = door("GET", f"/v1/messages/{message_id}")
+            (delivery,) = found["deliveries"]
+            if delivery["status"] not in {"QUEUED", "RETRY_SCHEDULED"}:
+                ended: dict[str, Any] = delivery
+                return ended
+            time.sleep(0.2)
+        raise AssertionError(f"{message_id} has not ended within a minute")
+
+    return wait

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from workbench import demo, render
-from workbench.fates import FATES, Seen, complaints
+from workbench.fates import FATES, REDRIVEN, Seen, complaints
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +43,16 @@ def test_every_attempt_of_a_message_bears_the_same_id(seen: dict[str, Seen]) -> 
     assert len(seen["two-503s"].arrivals) == 3  # the receiver counts by path and webhook-id
 
 
+def test_a_parked_delivery_is_redriven_and_arrives_with_the_same_id(
+    seen: dict[str, Seen], shown: io.StringIO
+) -> None:
+    back = seen[REDRIVEN.name]
+    assert complaints(back) == ()
+    (delivery,) = back.deliveries
+    assert (delivery.status, len(back.arrivals), back.dead_letters) == ("DELIVERED", 4, 0)
+    assert f"homing dead-letters redrive {delivery.reference.message_id}" in shown.getvalue()
+
+
 def test_the_demo_shows_the_trace_and_the_dead_letters(
     seen: dict[str, Seen], shown: io.StringIO
 ) -> None:
@@ -51,6 +61,6 @@ def test_the_demo_shows_the_trace_and_the_dead_letters(
     assert f"homing trace {message_id}" in text
     assert text.count("in the ledger: SERVER_ERROR") == 1  # the first attempt, in the lane
     assert text.count("RecordRetry") == 1
-    for name in ("always-500", "gone", "refused", "slow-drip"):
+    for name in ("three-500s", "gone", "refused", "slow-drip"):
         letter = seen[name].deliveries[0].reference.message_id
         assert any(letter in line and "default" in line for line in text.splitlines())

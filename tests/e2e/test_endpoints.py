@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from typing import TYPE_CHECKING, Any, Self
@@ -14,11 +15,9 @@ from workbench.verification import verifies
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import Door
+    from conftest import Door, Settle
 
     from workbench.target import Target
-
-    Settle = Callable[..., dict[str, Any]]
 
 FAST = {"baseDelaySeconds": 0, "maxDelaySeconds": 0, "jitter": "none"}
 
@@ -26,24 +25,6 @@ FAST = {"baseDelaySeconds": 0, "maxDelaySeconds": 0, "jitter": "none"}
 @pytest.fixture
 def shop(enter: Callable[[str], Door]) -> Door:
     return enter("shop")
-
-
-@pytest.fixture
-def settle() -> Settle:
-    """Wait until the one delivery of a message has come to its end, and give it."""
-
-    def wait(door: Door, message_id: str) -> dict[str, Any]:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            _, found = door("GET", f"/v1/messages/{message_id}")
-            (delivery,) = found["deliveries"]
-            if delivery["status"] not in {"QUEUED", "RETRY_SCHEDULED"}:
-                ended: dict[str, Any] = delivery
-                return ended
-            time.sleep(0.2)
-        raise AssertionError(f"{message_id} has not ended within a minute")
-
-    return wait
 
 
 def send(door: Door, endpoint_id: str, **fields: Any) -> str:
@@ -384,19 +365,40 @@ def test_the_command_does_what_the_api_does(
     assert homing("endpoints", "set", "new", "--description", "x", *sender).exit_code == 1
 
 
+def as_plain_text(text: str) -> str:
+    """What goes out where the payload is no JSON: what the string says, in UTF-8."""
+    return text
+
+
 @pytest.mark.parametrize("size", [204_801, 5_900_000])
+@pytest.mark.parametrize(
+    ("content_type", "sent"),
+    [("application/json", json.dumps), ("text/plain; charset=utf-8", as_plain_text)],
+)
 def test_a_large_payload_arrives_to_the_byte_and_signed(
-    shop: Door, receiver: Receiver, settle: Settle, size: int
+    shop: Door,
+    receiver: Receiver,
+    settle: Settle,
+    cloud: Target,
+    size: int,
+    content_type: str,
+    sent: Callable[[str], str],
 ) -> None:
     """Neither side notices that it waited in a bucket, between two attempts too."""
     url = f"{receiver.url}/script/503,200"
     _, endpoint = shop("PUT", "/v1/endpoints/large", {"url": url, "policy": FAST})
-    text = "é" + "x" * (size - 4)
-    assert settle(shop, send(shop, "large", payload=text))["status"] == "DELIVERED"
+    start = 'é€😀\u2028 "quoted"\r\n'
+    text = start + "x" * (size - len(sent(start).encode()))
+    body = sent(text).encode()
+    assert len(body) == size
+    message_id = send(shop, "large", payload=text, contentType=content_type)
+    assert settle(shop, message_id)["status"] == "DELIVERED"
     for arrival in receiver.arrivals:
-        assert json.loads(arrival.body) == text
+        assert arrival.body == body
         assert verifies(arrival, endpoint["secret"])
     assert len(receiver.arrivals) == 2
+    kept = cloud.client("s3").list_objects_v2(Bucket=cloud.outputs["PayloadBucket"])["Contents"]
+    assert hashlib.sha256(body).hexdigest() in {each["Key"].rpartition("/")[2] for each in kept}
 
 
 def test_a_payload_of_more_than_6_mb_is_413(shop: Door, receiver: Receiver) -> None:

@@ -6,7 +6,7 @@ import json
 import socketserver
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from conftest import Door
+    from conftest import Door, Settle
 
     from workbench.receiver import Receiver
     from workbench.target import Target
@@ -92,7 +92,7 @@ def echo() -> Iterator[str]:
 
 @pytest.fixture
 def planted(
-    enter: Callable[[str], Door], homing: Any, receiver: Receiver, echo: str, run_id: str
+    enter: Callable[[str], Door], receiver: Receiver, echo: str, settle: Settle, run_id: str
 ) -> dict[str, str]:
     """Run deliveries of every kind of end, and give each secret that was used, by its name."""
     shop = enter("leak")
@@ -113,22 +113,12 @@ def planted(
         body = {"endpointId": name, "payload": {"mark": f"{MARK}-{run_id}"}}
         status, accepted = shop("POST", "/v1/messages", body)
         assert status == 202
-        _until_ended(shop, accepted["messageId"])
+        settle(shop, accepted["messageId"])
     _until_logged()
     assert {arrival.headers["authorization"] for arrival in receiver.arrivals} == {
         f"Bearer {header}"
     }
     return secrets
-
-
-def _until_ended(door: Door, message_id: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        _, found = door("GET", f"/v1/messages/{message_id}")
-        if found["deliveries"][0]["status"] not in {"QUEUED", "RETRY_SCHEDULED"}:
-            return
-        time.sleep(0.2)
-    raise AssertionError("a delivery has not ended within a minute")
 
 
 def _until_logged() -> None:

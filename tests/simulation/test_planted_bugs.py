@@ -31,6 +31,8 @@ CAUGHT_BY = {
     "a dead letter at the second receive only": "accepted_reaches_an_end",
     "no dead letter for a replayed record": "accepted_reaches_an_end",
     "delivered, whatever is on record": "end_on_record",
+    "a claim without a condition": "doubles_only_in_the_window",
+    "a redrive whatever is on record": "account_agrees",
 }
 
 

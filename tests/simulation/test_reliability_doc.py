@@ -19,3 +19,11 @@ def test_every_decision_that_the_page_names_exists() -> None:
     decisions = Path(__file__).parents[2] / "docs" / "decisions"
     for number in set(re.findall(r"\b(00\d\d)\b", PAGE)):
         assert list(decisions.glob(f"{number}-*.md")), number
+
+
+def test_every_test_that_the_page_names_exists() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", PAGE)
+    assert len(named) > 20
+    for path, name in named:
+        text = (Path(__file__).parents[2] / path).read_text()
+        assert not name or f"def {name}(" in text, f"{path}::{name}"

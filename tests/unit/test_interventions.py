@@ -240,6 +240,52 @@ def test_a_failure_that_the_ledger_never_heard_of_is_redriven_all_the_same(
     assert len(bench.workflow.started) == 1
 
 
+def test_a_letter_too_many_does_not_bring_back_what_is_under_way(
+    bench: Bench, letter: dict[str, Any]
+) -> None:
+    """docs/decisions/0056: a wait was cut short while Lambda was down, and each parked it."""
+    name = execution_name(bench.reference.delivery_id, 2)
+    bench.put(status="QUEUED", attempts=0, generation=2, executionName=name)
+    bench.workflow.running[name] = Execution(is_running=True, document=letter)
+    assert redrive(bench, {**letter, "generation": 2}) is Result.UNDER_WAY
+    assert bench.workflow.started == {}
+
+
+def test_a_redrive_by_id_that_broke_before_its_start_is_finished_by_a_repeat(
+    bench: Bench, delivery: Delivery
+) -> None:
+    """docs/decisions/0056: the execution before keeps the payload until the new one is started."""
+    bench.put()
+    ended = Execution(is_running=False, document=delivery.to_document())
+    bench.workflow.running[bench.reference.delivery_id] = ended
+    bench.workflow.broken = True
+    with pytest.raises(StartFailedError):
+        bench.interventions.redrive(bench.reference, now=NOW)
+    bench.workflow.broken = False
+    assert bench.interventions.redrive(bench.reference, now=NOW) is Result.ALREADY_REDRIVEN
+    (document,) = bench.workflow.started.values()
+    assert document["request"] == delivery.to_document()["request"]
+
+
+class RepeatingTable(InterventionTable):
+    """The ledger of a client that repeats its update, since the first answer was lost."""
+
+    def redrive(self, *arguments: Any, at: str) -> bool:
+        return super().redrive(*arguments, at=at) and super().redrive(*arguments, at=at)
+
+
+def test_a_redrive_whose_update_boto3_has_repeated_is_started(
+    bench: Bench, letter: dict[str, Any]
+) -> None:
+    """docs/decisions/0056: the second update finds the first and is refused."""
+    bench.put()
+    table = RepeatingTable(bench.table.name, bench.table.client)
+    interventions = Interventions(table, bench.workflow, bench.renew)  # type: ignore[arg-type]  # a fake
+    result = interventions.redrive_letter(letter, bench.reference, now=NOW)
+    assert result is Result.ALREADY_REDRIVEN
+    assert list(bench.workflow.started) == [execution_name(bench.reference.delivery_id, 1)]
+
+
 def test_of_two_redrives_at_once_one_changes_the_record(
     bench: Bench, letter: dict[str, Any]
 ) -> None:

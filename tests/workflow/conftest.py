@@ -43,12 +43,16 @@ BROKEN = "def handler(event, context):\n    raise RuntimeError('broken on purpos
 
 @dataclass(frozen=True)
 class Run:
-    """What became of an execution: the states it passed, `!` behind one left by a Catch."""
+    """What became of an execution: the states it passed, `!` behind one left by a Catch.
+
+    `events` are those of its history.
+    """
 
     path: tuple[str, ...]
     status: str
     record: dict[str, Any] | None
     dead_letters: tuple[dict[str, Any], ...]
+    events: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ class Bench:
             status=described["status"],
             record=self.record(delivery.reference),
             dead_letters=self.dead_letters(delivery.reference),
+            events=tuple(history["events"]),
         )
 
     def lane(

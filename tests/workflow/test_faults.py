@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -169,6 +170,27 @@ def broken(bench: Any) -> dict[str, str]:
     return arns
 
 
+def failed_invocations(run: Any) -> int:
+    """Count the invocations that failed: on AWS each is one of the function's `Errors`.
+
+    The emulator counts `AWS/Lambda` Errors of direct invocations only, not of a workflow's.
+    """
+    failed = [fields_of(event) for event in run.events if event["type"] == "TaskFailed"]
+    return sum(fields["$.details.resourceType"] == "lambda" for fields in failed)
+
+
+def fields_of(event: dict[str, Any]) -> dict[str, Any]:
+    """Give the fields of an event of a history under the names that they have in the log.
+
+    AWS tells the service and its action apart, where the emulator gives the resource's whole name.
+    """
+    (details,) = [value for name, value in event.items() if name.endswith("Details")] or [{}]
+    service, _, action = details.get("resource", "").rpartition(":::")[2].rpartition(":")
+    more = {"resourceType": service, "resource": action}
+    fields = {f"$.details.{name}": value for name, value in (details | more).items()}
+    return {"$.type": event["type"], **fields}
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("state", ["Deliver", "Classify", "ComputeBackoff", "RecordRetry"])
 def test_however_a_function_breaks_the_message_is_delivered_or_parked(
@@ -191,6 +213,11 @@ def test_however_a_function_breaks_the_message_is_delivered_or_parked(
     )
     for letter in run.dead_letters:
         assert letter["request"] == delivery.to_document()["request"]
+    # The alarms: Errors of a function; ExecutionsFailed and DeadLetters of what is parked. Only a
+    # RecordRetry that says neither yes nor no and does not fail leaves a gap that nobody hears of.
+    assert (run.status == "FAILED") == (not delivered)
+    told = failed_invocations(run) > 0 or run.status == "FAILED"
+    assert told == (state != "RecordRetry" or fault in {"crashes", "times out"})
 
 
 def test_what_an_endpoint_that_dies_was_owed_is_parked_and_arrives_once_it_is_back(
@@ -246,3 +273,75 @@ def test_an_attempt_that_cannot_be_recorded_is_counted_for_its_alarm(
     events = bench.cloud.client("logs").filter_log_events(logGroupName=group)["events"]
     lines = [event["message"] for event in events if "ledger.unrecorded" in event["message"]]
     assert [json.loads(line)["LedgerWriteFailed"] for line in lines] == [[1.0]]
+
+
+def counted(bench: Any, run: Any, metric: str) -> int:
+    """Count the events of an execution that the deployed metric filter of an alarm counts.
+
+    Step Functions logs an event as its type and its details; the filters read nothing else.
+    """
+    filters = bench.cloud.client("logs").describe_metric_filters()["metricFilters"]
+    (pattern,) = {
+        one["filterPattern"]
+        for one in filters
+        if one["metricTransformations"][0]["metricName"] == metric
+    }
+    return sum(holds(pattern, event) for event in run.events)
+
+
+def holds(pattern: str, event: dict[str, Any]) -> bool:
+    """Evaluate a filter pattern of comparisons, `&&` and `||` on an event of an execution."""
+    fields = fields_of(event)
+
+    def compared(found: re.Match[str]) -> str:
+        name, operator, value = found.groups()
+        return str((fields.get(name) == value) == (operator == "="))
+
+    text = re.sub(r'(\$[\w.]+) (=|!=) "([^"]*)"', compared, pattern.strip("{} "))
+    assert re.fullmatch(r"(True|False|&&|\|\||[() ])+", text), text
+    return bool(eval(text.replace("&&", "and").replace("||", "or")))  # noqa: S307  # see the assert
+
+
+@pytest.mark.parametrize(
+    ("script", "state", "end"),
+    [("200", "RecordDelivered", "Delivered"), ("410", "RecordFailure", "DeliveryFailed")],
+)
+def test_an_end_that_cannot_be_recorded_is_counted_for_its_alarm(
+    bench: Any, deliver_to: Callable[..., Delivery], script: str, state: str, end: str
+) -> None:
+    """`LedgerTriesFailed` is raised by four failed tries in five minutes."""
+
+    def without_ledger(states: dict[str, Any]) -> None:
+        states[state]["Arguments"]["TableName"] = "not-there"
+
+    run = bench.run(deliver_to(script), without_ledger)
+    assert run.path[-1] == end
+    assert len(run.dead_letters) == (end == "DeliveryFailed")
+    assert counted(bench, run, "LedgerTryFailed") >= 4
+    assert counted(bench, run, "ExecutionBroken") == 0
+
+
+def test_a_failure_that_cannot_be_parked_is_counted_as_a_broken_execution(
+    bench: Any, deliver_to: Callable[..., Delivery]
+) -> None:
+    """`ExecutionsBroken`: the message is still in the execution, which is redriven."""
+
+    def without_queue(states: dict[str, Any]) -> None:
+        states["DeadLetter"]["Arguments"]["QueueUrl"] += "-not-there"
+        for retrier in states["DeadLetter"]["Retry"]:
+            retrier["MaxAttempts"] = 1  # the patience itself is the definition's affair
+
+    run = bench.run(deliver_to("410"), without_queue)
+    assert (run.status, run.dead_letters) == ("FAILED", ())
+    assert counted(bench, run, "ExecutionBroken") == 1
+
+
+def test_a_delivery_that_is_parked_as_it_should_be_is_not_counted_as_broken(
+    bench: Any, deliver_to: Callable[..., Delivery]
+) -> None:
+    run = bench.run(deliver_to("410"))
+    assert (run.status, len(run.dead_letters)) == ("FAILED", 1)
+    assert (counted(bench, run, "ExecutionBroken"), counted(bench, run, "LedgerTryFailed")) == (
+        0,
+        0,
+    )

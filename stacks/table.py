@@ -1,0 +1,62 @@
+"""One DynamoDB table: what all of them share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_dynamodb as dynamodb
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_iam as iam
+    from aws_cdk import aws_kms as kms
+    from constructs import Construct
+
+    from stacks.settings import StackSettings
+
+
+def table(
+    scope: Construct,
+    construct_id: str,
+    settings: StackSettings,
+    *,
+    sort_key: str | None = None,
+    ttl: str | None = None,
+    encryption_key: kms.Key | None = None,
+) -> dynamodb.Table:
+    """Make a table with the partition key `pk`.
+
+    It is billed by request and can be restored to any second of the last 35 days. It is encrypted
+    with DynamoDB's own key, which costs nothing, where no other is given.
+
+    Args:
+        scope: where it belongs.
+        construct_id: its name there.
+        settings: deletion protection, and what becomes of the data when the stack is deleted.
+        sort_key: the attribute, if it has one.
+        ttl: the attribute by which items are forgotten, if they are.
+        encryption_key: a key of its own.
+    """
+    return dynamodb.Table(
+        scope,
+        construct_id,
+        partition_key=string("pk"),
+        sort_key=string(sort_key) if sort_key else None,
+        billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+        encryption_key=encryption_key,
+        point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+            point_in_time_recovery_enabled=True
+        ),
+        time_to_live_attribute=ttl,
+        deletion_protection=settings.deletion_protection,
+        removal_policy=settings.removal_policy,
+    )
+
+
+def string(name: str) -> dynamodb.Attribute:
+    """Name an attribute that is a text, as a key."""
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
+
+
+def grant(to: dynamodb.Table, grantee: iam.IGrantable, *actions: str) -> None:
+    """Allow some actions on the table itself; `Table.grant` would add its indexes."""
+    dynamodb.TableGrants(table=to, has_index=False).actions(grantee, *actions)
