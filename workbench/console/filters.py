@@ -25,7 +25,7 @@ class Filters:
     Args:
         status: its ledger status.
         sender: its senderId.
-        endpoint: a part of its target URL.
+        endpoint: a part of its target URL; on the page also the id of an endpoint.
         category: of its latest attempt.
         since: it was last updated then or later, ISO-8601; without a zone, UTC.
         until: it was last updated then or earlier.

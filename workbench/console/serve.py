@@ -77,6 +77,7 @@ def _listen(port: int | None) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((HOST, candidate))
+            listening.listen()  # so that whoever is told the address is not refused
         except OSError:
             listening.close()
         else:

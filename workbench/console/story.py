@@ -165,6 +165,12 @@ class Story:
         return self.executions[-1].document if self.executions else _letter(self.record)
 
     @property
+    def endpoint_id(self) -> str | None:
+        """The endpoint it is addressed to; None where that is a URL, or not known any more."""
+        told: Mapping[str, Any] = self.document.get("reference") or {}
+        return self.reference.endpoint_id or told.get("endpointId")
+
+    @property
     def request(self) -> Mapping[str, Any]:
         """What is sent: `payload`, `contentType`, `headers`; empty where it is not known."""
         found: Mapping[str, Any] = self.document.get("request") or {}

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 PAUSE_SECONDS = 2.0
 _STOP_SECONDS = 10
-# What a message is about, and what the receiver answers it, attempt by attempt. The outage is over
-# after three attempts, so what is sent again arrives.
+# An endpoint whose sender has disabled it, so what is sent to it is parked.
+DISABLED = "old-shop"
+# What a message is about, and what the receiver answers it, attempt by attempt; or the endpoint
+# that it is addressed to. The outage is over after three attempts, so what is sent again arrives.
 FATES = (
     ("invoice", "/script/200"),
     ("refund", "/script/503,200"),
@@ -33,6 +35,7 @@ FATES = (
     ("webhook-test", "/script/410"),
     ("order", "/script/503,503,200"),
     ("audit", "/script/500"),
+    ("loyalty", DISABLED),
 )
 
 
@@ -59,9 +62,11 @@ def running(target: Target, pause: float = PAUSE_SECONDS) -> Iterator[None]:
 
 def _send(target: Target, url: str, pause: float, stop: Event) -> None:
     api = ApiClient(target)
-    for number, (about, path) in enumerate(cycle(FATES), start=1):
+    api.endpoints("PUT", f"/{DISABLED}", {"url": f"{url}/script/200", "enabled": False})
+    for number, (about, where) in enumerate(cycle(FATES), start=1):
         message_id = f"{about}-{secrets.token_hex(3)}"
-        body = {"messageId": message_id, "targetUrl": url + path, "payload": {about: number}}
+        to = {"endpointId": where} if where == DISABLED else {"targetUrl": url + where}
+        body = {"messageId": message_id, **to, "payload": {about: number}}
         hand_over(api, Line(number, json.dumps(body).encode()))
         if stop.wait(pause):
             return

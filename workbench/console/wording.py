@@ -83,7 +83,7 @@ _OUTCOMES: Mapping[str, tuple[str, str]] = {
     ),
     Category.ENDPOINT_DISABLED: (
         "The endpoint is disabled or deleted, so nothing was sent to it.",
-        "Mend it, enable it (`homing endpoints set ID --enable`), then send the message again.",
+        "Mend it, enable it, then send the message again.",
     ),
 }
 

@@ -1,0 +1,121 @@
+"""How long the console's pages take over a ledger of 100,000 records: `make bench-console`.
+
+A real console over a local cloud, asked by HTTP; the records are those of the browser tests. Prints
+a table, and exits non-zero where the middle time of a list or of a delivery is above a second.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING
+from urllib.request import urlopen
+
+from seeded import seed
+
+from workbench import local_cloud
+from workbench.console.serve import running
+from workbench.target import local_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RECORDS = 100_000
+TIMES = 5
+DEEP = 20  # pages
+ALLOWED_SECONDS = 1.0
+PATHS = {
+    "overview": "/",
+    "everything": "/deliveries",
+    "gave up": "/deliveries?status=MAX_RETRIES_EXCEEDED",
+    "retries": "/deliveries?status=RETRY_SCHEDULED",
+    "delivered": "/deliveries?status=DELIVERED",
+    "queued (none)": "/deliveries?status=QUEUED",
+    "one sender": "/deliveries?sender=crm",
+    "one endpoint": "/deliveries?endpoint=shop-7.",
+    "gave up at one endpoint": "/deliveries?status=MAX_RETRIES_EXCEEDED&endpoint=shop-7.",
+    "one outcome": "/deliveries?category=TIMEOUT",
+    "a status and an outcome that never meet": "/deliveries?status=FAILED&category=TIMEOUT",
+    "the last ten minutes": "/deliveries?since={since}",
+    "a part of an id": "/deliveries?text=seed-9999",
+    "one id with its sender": "/deliveries?text=seed-77777&sender=shop",
+    "what if": "/what-if",
+}
+# It reads up to 5,000 histories and may take three seconds (docs/console.md).
+UNBOUND = {"what if"}
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What one page took, in seconds, asked several times."""
+
+    name: str
+    seconds: tuple[float, ...]
+
+    @property
+    def row(self) -> str:
+        """A line of the table."""
+        return f"| {self.name} | {median(self.seconds):.2f} | {max(self.seconds):.2f} |"
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it takes longer than a page may."""
+        return self.name not in UNBOUND and median(self.seconds) > ALLOWED_SECONDS
+
+
+def main() -> int:
+    """Seed a ledger, ask for each page, print the table."""
+    with tempfile.TemporaryDirectory() as folder:
+        state_dir = Path(folder) / ".homing"
+        with local_cloud.throwaway(state_dir):
+            target = local_target(state_dir / local_cloud.RECORD)
+            seed(target, RECORDS)
+            with running(target, allow_actions=False) as url:
+                timings = [*timed(url)]
+    print(f"| page, {RECORDS:,} records | middle of {TIMES} (s) | longest (s) |\n|---|---|---|")
+    print("\n".join(timing.row for timing in timings))
+    return any(timing.is_late for timing in timings)
+
+
+def timed(url: str) -> Iterator[Timing]:
+    """Ask for each page, and for those that no fixed address leads to."""
+    newest = ask(f"{url}/deliveries?status=FAILED")[1]
+    (latest, *_) = re.findall(r'<time datetime="([^"]+)"', newest)
+    since = latest[: len("2026-01-01T12:0")] + "0"
+    for name, path in PATHS.items():
+        yield several(name, url + path.format(since=since))
+    yield several("one delivery", url + link(newest, r'<th scope="row"><a href="([^"]+)"'))
+    for name in ("everything", "gave up"):
+        place = PATHS[name]
+        for _ in range(DEEP):
+            place = link(ask(url + place)[1], r'rel="next" href="([^"]+)"')
+        yield several(f"{name}, page {DEEP + 1}", url + place)
+
+
+def several(name: str, address: str) -> Timing:
+    """Ask for a page again and again."""
+    return Timing(name, tuple(ask(address)[0] for _ in range(TIMES)))
+
+
+def link(text: str, pattern: str) -> str:
+    """Give the address of the first link of this kind."""
+    (first, *_) = re.findall(pattern, text)
+    return unescape(first)
+
+
+def ask(address: str) -> tuple[float, str]:
+    """Ask for a page: how long it took in seconds, and its text."""
+    started = perf_counter()
+    with urlopen(address) as answer:  # noqa: S310 -- the console's own address
+        text = answer.read().decode()
+    return perf_counter() - started, text
+
+
+if __name__ == "__main__":
+    sys.exit(main())
