@@ -72,9 +72,10 @@ _HAND_OFF: dict[str, Any] = {
 def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) -> dict[str, Any]:
     """Make the Express definition from the delivery workflow's.
 
-    It starts at `Deliver` (what has not waited needs no claim), hands off to the Standard workflow
-    where that one waits, ends by itself after `timeout_seconds`, and retries no step longer than an
-    Express execution can live. All else is the same. The definition that is given stays as it is.
+    It starts at `Deliver` (what has not waited needs no claim, and records its retry as one who has
+    none), hands off to the Standard workflow where that one waits, ends by itself after
+    `timeout_seconds`, and retries no step longer than an Express execution can live. All else is
+    the same. The definition that is given stays as it is.
     """
     definition = copy.deepcopy(delivery)
     states = definition["States"]

@@ -32,9 +32,12 @@ def arrows(states: dict[str, Any]) -> set[tuple[str, str]]:
 
 
 def as_for_express(state: dict[str, Any]) -> dict[str, Any]:
-    """The state with lower limits, and without a claim: what has not waited needs none."""
+    """The state with lower limits and without a claim, since what has not waited needs none."""
     state = copy.deepcopy(state)
-    state.get("Arguments", {}).get("Payload", {}).pop("claim", None)
+    payload = state.get("Arguments", {}).get("Payload", {})
+    payload.pop("claim", None)
+    if "executionName" in payload:  # that of an execution which can have claimed the attempt
+        payload["executionName"] = "lane"
     for retrier in state.get("Retry", []):
         retrier["MaxAttempts"] = min(retrier["MaxAttempts"], RETRY_LIMIT)
     return state
@@ -128,6 +131,7 @@ def test_every_arrow_to_the_wait_is_bent_and_every_retry_cut_and_nothing_else_to
             "Catch": [{"Next": "WaitUntilDue"}, {"Next": "Decide"}],
             "Next": "Decide",
         },
+        "RecordRetry": {"Type": "Task", "Arguments": {"Payload": {"executionName": "c"}}},
         "Decide": {
             "Type": "Choice",
             "Choices": [{"Next": "WaitUntilDue"}, {"Next": "End"}],
@@ -143,6 +147,7 @@ def test_every_arrow_to_the_wait_is_bent_and_every_retry_cut_and_nothing_else_to
         "Catch": [{"Next": "HandOff"}, {"Next": "Decide"}],
         "Next": "Decide",
     }
+    assert made["RecordRetry"]["Arguments"] == {"Payload": {"executionName": "lane"}}
     assert made["Decide"] == {
         "Type": "Choice",
         "Choices": [{"Next": "HandOff"}, {"Next": "End"}],
