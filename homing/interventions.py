@@ -1,7 +1,7 @@
 """What a person may do with a delivery: bring it back, cut its wait short, end it.
 
 All three are one conditional step each, so that they cannot double a delivery, whoever repeats them
-and whatever else happens at the time (docs/decisions/0053):
+and whatever else happens at the time (docs/decisions/0057):
 
     redrive     takes a delivery that has failed into the next generation with one update of the
                 ledger, then starts the execution of that generation
