@@ -192,10 +192,10 @@ def arrivals(chance: random.Random, per_second: float, start: float = 0) -> Iter
 def run(*, with_slow: bool) -> Dispatchers:
     """Let the world run once."""
     world, chance = World(), random.Random(SEED)  # noqa: S311  # seeded
-    dispatchers = Dispatchers(world, random.Random(SEED + 1))  # noqa: S311
+    dispatchers = Dispatchers(world, random.Random(SEED + 1))  # noqa: S311  # seeded
     for number, at in enumerate(arrivals(chance, PER_SECOND)):
         url = f"https://endpoint-{number % 20}.example.com/hook"
-        world.at(at, lambda url=url: dispatchers.post(url))  # type: ignore[misc]
+        world.at(at, lambda url=url: dispatchers.post(url))  # type: ignore[misc]  # a default
     if with_slow:
         for at in arrivals(chance, SLOW_PER_SECOND, FLOOD_AT):
             world.at(at, lambda: dispatchers.post(HANGS))

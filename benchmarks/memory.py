@@ -19,6 +19,7 @@ import tempfile
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -224,7 +225,7 @@ def main() -> None:
     """Print the table."""
     with tempfile.TemporaryDirectory() as name, local_cloud.throwaway(Path(name)):
         context, authorities = certified(Path(name))
-        wrap = lambda plain: context.wrap_socket(plain, server_side=True)  # noqa: E731
+        wrap = partial(context.wrap_socket, server_side=True)
         with served() as plain, served(wrap) as secure:
             bench = Bench(
                 local_target(Path(name) / local_cloud.RECORD),

@@ -22,18 +22,19 @@ if TYPE_CHECKING:
 def _deliverer() -> Deliverer:
     # They import boto3, which takes longer than the rest of this function together.
     from homing.endpoints.endpoint_watch import EndpointWatch  # noqa: PLC0415
+    from homing.endpoints.registry_client import registry_client  # noqa: PLC0415
     from homing.endpoints.turns import Turns  # noqa: PLC0415
     from homing.payload_store import PayloadStore  # noqa: PLC0415
     from homing.sending.addressees import Addressees  # noqa: PLC0415
 
-    settings = DeliverSettings.from_env()
+    settings, client = DeliverSettings.from_env(), registry_client()
     return Deliverer(
         sender=Sender(
             attempt_timeout_seconds=settings.attempt_timeout_seconds, guard=settings.address_guard
         ),
-        addressees=Addressees.connect(settings),
-        watch=EndpointWatch.connect(settings),
-        turns=Turns.connect(settings),
+        addressees=Addressees.connect(settings, client),
+        watch=EndpointWatch.connect(settings, client),
+        turns=Turns.connect(settings, client),
         fetch=PayloadStore(settings.payload_bucket).fetch,
         now=utc_now,
         chance=SystemRandom().random,

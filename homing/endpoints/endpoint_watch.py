@@ -53,11 +53,11 @@ class EndpointWatch:
         self._events = events
 
     @classmethod
-    def connect(cls, settings: DeliverSettings) -> Self:
+    def connect(cls, settings: DeliverSettings, client: DynamoDBClient) -> Self:
         """Connect to the table that the settings name, and to the default event bus."""
         return cls(
             settings.endpoints_table,
-            boto3.client("dynamodb", config=_CONFIG),
+            client,
             lambda: boto3.client("events", config=_CONFIG),
             timedelta(hours=settings.disable_after_hours) or None,
         )

@@ -9,8 +9,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from homing.endpoints.endpoints_table import endpoint_key
@@ -28,10 +26,6 @@ if TYPE_CHECKING:
 # For a function that starts or ends slowly, and for clocks that differ.
 MARGIN = timedelta(seconds=60)
 
-_CONFIG = Config(
-    connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2}
-)
-
 
 class Turns:
     """Gives turns and takes them back. Its methods raise InquiryError where that is impossible.
@@ -48,10 +42,9 @@ class Turns:
         self._lapses_after = lapses_after
 
     @classmethod
-    def connect(cls, settings: DeliverSettings) -> Self:
+    def connect(cls, settings: DeliverSettings, client: DynamoDBClient) -> Self:
         """Connect to the table that the settings name."""
         lapses_after = timedelta(seconds=settings.attempt_timeout_seconds) + MARGIN
-        client = boto3.client("dynamodb", config=_CONFIG)
         return cls(settings.endpoints_table, client, lapses_after)
 
     def take(self, endpoint: Endpoint, limit: int, delivery_id: str, now: datetime) -> str | None:

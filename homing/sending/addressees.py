@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from homing.endpoints.confidential import Confidential, owner_of_endpoint, owner_of_sender
@@ -24,16 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from mypy_boto3_dynamodb import DynamoDBClient
+
     from homing.delivery import Reference
     from homing.endpoints.endpoint import Endpoint
     from homing.settings import DeliverSettings
 
 REMEMBERED = timedelta(seconds=60)
 _MAX_REMEMBERED = 1000
-
-_CONFIG = Config(
-    connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +73,8 @@ class Addressees:
         self._known: dict[tuple[str, str | None], tuple[datetime, Addressee]] = {}
 
     @classmethod
-    def connect(cls, settings: DeliverSettings) -> Self:
+    def connect(cls, settings: DeliverSettings, client: DynamoDBClient) -> Self:
         """Connect to the tables that the settings name."""
-        client = boto3.client("dynamodb", config=_CONFIG)
         return cls(
             EndpointsTable(settings.endpoints_table, client),
             SecretsTable(settings.secrets_table, client),
