@@ -29,7 +29,7 @@ from homing.endpoint_gate import EndpointGate, Limits
 from homing.entrance import Entrance
 from homing.errors import LeftError
 from homing.workflow import FirstAttempt
-from lambdas.dispatch import _MOST_LEFT as MOST_LEFT
+from lambdas.dispatch import MOST_LEFT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 _BATCH = 10
-_MOST_LEFT = 50  # first attempts left behind at once: about 10 MB of threads and connections
+MOST_LEFT = 50  # first attempts left behind at once; each keeps a thread and a connection
 
 _processor = AsyncBatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 _threads = ThreadPoolExecutor(max_workers=_BATCH)  # one for each record; most of it waits
@@ -67,12 +67,12 @@ def _desk() -> _Desk:
     lane = Lane(
         workflow=Workflow(settings.state_machine_arn),
         first_attempts=(
-            FirstAttempts(arn, timeout_seconds, at_once=_BATCH + _MOST_LEFT) if arn else None
+            FirstAttempts(arn, timeout_seconds, at_once=_BATCH + MOST_LEFT) if arn else None
         ),
         records=Ledger(settings.ledger_table),
         dead_letters=DeadLetterQueue(settings.dead_letter_queue_url, sqs),
         entrance=Entrance(
-            EndpointGate(limits), Patience(settings.patience_seconds, most_left=_MOST_LEFT)
+            EndpointGate(limits), Patience(settings.patience_seconds, most_left=MOST_LEFT)
         ),
     )
     return _Desk(lane, Redelivery(settings.delivery_queue_url, sqs), over_in)

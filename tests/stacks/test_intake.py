@@ -151,4 +151,3 @@ def test_a_message_that_is_left_behind_comes_again_when_its_execution_must_be_ov
     assert queue["VisibilityTimeout"] > dispatch["Timeout"] + express["TimeoutSeconds"]
     age = stack.properties("AWS::CloudWatch::Alarm", "Alarms/QueueAge")["Threshold"]
     assert dispatch["Timeout"] + over_in < age
-    assert stack.referred(variables["DELIVERY_QUEUE_URL"]) == "Intake/Deliveries"
