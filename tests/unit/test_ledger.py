@@ -321,11 +321,20 @@ def test_a_ledger_that_is_away_keeps_no_dead_letter_and_raises_nothing(
 def test_what_became_of_an_update_is_told_in_the_document(
     ledger: Ledger, reference: Reference
 ) -> None:
-    told = [ledger.record(update(reference, 0, worker)).to_document() for worker in ("a", "a", "b")]
+    following = {"attemptNumber": 1}
+    told = [
+        ledger.record(update(reference, 0, worker)).to_document(following)
+        for worker in ("a", "a", "b")
+    ]
+    overtaken = "another worker has recorded this attempt (1 made)"
     assert told == [
-        {"result": "RECORDED", "reason": "recorded"},
-        {"result": "REPLAYED", "reason": "this very entry had been recorded before"},
-        {"result": "OVERTAKEN", "reason": "another worker has recorded this attempt (1 made)"},
+        {"result": "RECORDED", "reason": "recorded", "next": following},
+        {
+            "result": "REPLAYED",
+            "reason": "this very entry had been recorded before",
+            "next": following,
+        },
+        {"result": "OVERTAKEN", "reason": overtaken, "next": following},
     ]
 
 
@@ -334,7 +343,7 @@ def test_what_became_of_an_update_is_told_in_the_document(
     [
         ({}, "None"),
         ({"Item": {"pk": {"S": "a"}}}, "None"),
-        ({"Item": {"attempts": {"N": "2"}, "retryHistory": {}}}, "2"),
+        ({"Item": {"attempts": {"N": "2"}, "retryHistory": {"L": []}}}, "2"),
     ],
     ids=["no item", "no history", "an empty history"],
 )
