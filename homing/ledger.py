@@ -204,17 +204,23 @@ class Ledger:
         return record if record and record["createdAt"] == reference.created_at else None
 
     def keep(self, reference: Reference, letter: str) -> None:
-        """Keep a dead letter with its record, so that it can be redriven without the queue.
+        """Keep a dead letter with the record of its failure, to be redriven without the queue.
 
-        What cannot be kept is still in the dead-letter queue, so a failure is passed over.
+        What cannot be kept is still in the dead-letter queue, so a failure is passed over; and a
+        delivery that has been brought back meanwhile needs no letter.
         """
         with suppress(BotoCoreError, ClientError):
             self._client.update_item(
                 TableName=self._table,
                 Key={"pk": {"S": reference.pk}, "sk": {"S": reference.sk}},
                 UpdateExpression="SET letter = :letter",
-                ConditionExpression="attribute_exists(pk)",
-                ExpressionAttributeValues={":letter": {"S": letter}},
+                ConditionExpression="#status = :failed OR #status = :exceeded",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues={
+                    ":letter": {"S": letter},
+                    ":failed": {"S": Status.FAILED.value},
+                    ":exceeded": {"S": Status.MAX_RETRIES_EXCEEDED.value},
+                },
             )
 
 

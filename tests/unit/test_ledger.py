@@ -293,11 +293,27 @@ def test_a_record_of_a_former_life_is_none(ledger: Ledger, reference: Reference)
     assert ledger.read(reference) is None
 
 
-def test_a_dead_letter_is_kept_with_its_record(ledger: Ledger, reference: Reference) -> None:
+@pytest.mark.parametrize(
+    ("status", "is_kept"),
+    [
+        ("FAILED", True),
+        ("MAX_RETRIES_EXCEEDED", True),
+        ("RETRY_SCHEDULED", False),
+        ("CANCELLED", False),
+    ],
+)
+def test_a_dead_letter_is_kept_with_the_record_of_a_failure_and_of_nothing_else(
+    ledger: Ledger, ledger_table: Any, reference: Reference, status: str, is_kept: bool
+) -> None:
+    """The delivery may have been brought back, or ended otherwise, while its letter was sent."""
     ledger.record(update(reference, 0))
+    ledger_table.client.put_item(
+        TableName=ledger_table.name, Item={**ledger_table.items()[0], "status": {"S": status}}
+    )
     before = ledger.read(reference)
     ledger.keep(reference, '{"a": "letter"}')
-    assert ledger.read(reference) == {**(before or {}), "letter": '{"a": "letter"}'}
+    kept = {"letter": '{"a": "letter"}'} if is_kept else {}
+    assert ledger.read(reference) == {**(before or {}), **kept}
 
 
 def test_a_dead_letter_without_a_record_is_not_kept_and_nobody_is_told(
