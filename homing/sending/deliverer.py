@@ -113,8 +113,8 @@ class Deliverer:
             self._tell(reference, "turn.uncounted", str(error))
             return None
         if taken is None:
-            # The attempt is due, so it is no earlier than that, whatever this clock says: a slow one
-            # would ask again and again to be woken in the past (docs/decisions/0068).
+            # The attempt is due, so it is no earlier than that, whatever this clock says: a slow
+            # one would ask again and again to be woken in the past (docs/decisions/0068).
             woken_at = max(now, from_text(due_at or reference.created_at))
             postponed = postpone(reference.created_at, woken_at, self._chance)
             if postponed is not None:
