@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 WAIT_SCALE = 0.1
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what shares the local cloud in one process, and the tests of any other file in one."""
+    for item in items:
+        shares_cloud = "cloud" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("cloud" if shares_cloud else item.path.name))
+
+
 @pytest.fixture(scope="session")
 def cloud_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder whose `.homing/local.json` leads to the cloud; commands run in it find it."""
