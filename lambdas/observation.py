@@ -102,7 +102,7 @@ def log_settled(reference: Reference, settled: Settled, *, queue_message_id: str
 def log_unsettled(
     body: str, error: Exception, *, delivery_id: str | None, queue_message_id: str
 ) -> None:
-    """Log what kept a queue message from being settled.
+    """Log what kept a queue message from being settled, and count it for the alarm.
 
     Args:
         body: the queue message's, from which the ids are read if it is a delivery document.
@@ -114,7 +114,8 @@ def log_unsettled(
         ids: dict[str, Any] = read_delivery(body)[1].reference.ids()
     except MalformedDeliveryError:
         ids = {"deliveryId": delivery_id or ""}
-    logger.error("dispatch.failed", exc_info=error, queueMessageId=queue_message_id, **ids)
+    about = {"exc_info": error, "queueMessageId": queue_message_id, **ids}
+    _log(logger.error, "dispatch.failed", {"DispatchFailed": 1}, **about)
 
 
 def log_message(event: str, metric: str, **fields: Any) -> None:

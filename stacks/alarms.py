@@ -132,7 +132,7 @@ def _watches(settings: StackSettings, intake: Intake, workflow: Workflow) -> Ite
     )
     yield from _executions(workflow)
     yield from _ledger(settings, workflow)
-    yield from _intake(intake)
+    yield from _intake(settings, intake)
 
 
 def _parked(name: str, queue: sqs.Queue, what: str) -> Iterator[Watch]:
@@ -176,7 +176,13 @@ def _ledger(settings: StackSettings, workflow: Workflow) -> Iterator[Watch]:
     )
 
 
-def _intake(intake: Intake) -> Iterator[Watch]:
+def _intake(settings: StackSettings, intake: Intake) -> Iterator[Watch]:
+    yield Watch(
+        "DispatchFailed",
+        emitted(settings, "DispatchFailed"),
+        "Accepted deliveries cannot be settled and go back to the queue, five times at most.",
+        lasting=True,
+    )
     yield Watch(
         "QueueAge",
         intake.queue.metric_approximate_age_of_oldest_message(),

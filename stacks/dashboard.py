@@ -177,8 +177,13 @@ def _ledger(settings: StackSettings, workflow: Workflow) -> cloudwatch.IWidget:
 
 
 def _messages(settings: StackSettings) -> cloudwatch.IWidget:
-    names = ("MessageAccepted", "MessageDuplicate", "MessageRejected", "IntakeFailed")
-    return _graph("Messages handed over", [emitted(settings, name) for name in names], [])
+    names = ("MessageAccepted", "MessageDuplicate", "MessageRejected")
+    faults = ("IntakeFailed", "DispatchFailed")
+    return _graph(
+        "Messages handed over",
+        [emitted(settings, name) for name in names],
+        [emitted(settings, name) for name in faults],
+    )
 
 
 def _requests(intake: Intake) -> cloudwatch.IWidget:

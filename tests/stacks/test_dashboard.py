@@ -35,6 +35,7 @@ def lines(stack: Any) -> list[list[Any]]:
         ("MessageDuplicate", "Sum"),
         ("MessageRejected", "Sum"),
         ("IntakeFailed", "Sum"),
+        ("DispatchFailed", "Sum"),
         ("AttemptMade", "Sum"),
         ("Delivered", "Sum"),
         ("RetryScheduled", "Sum"),
