@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from simulation.account import Planned, Settling
 from simulation.clock import from_iso
 from simulation.faults import CrashedError, NameTakenError, NoExecutionError
-from simulation.machine import Execution, ExecutionFailedError, Machine, Observer
+from simulation.machine import PARKED, Execution, ExecutionFailedError, Machine, Observer
 from simulation.process import Outcome, Process
 from simulation.scenario import host_of
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from simulation.process import Call, Respond
     from simulation.scheduler import Scheduler
 
-# An execution's end that the definition means; any other failure is a break.
-PARKED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
 _RECORDS = frozenset({"RecordRetry", "RecordDelivered", "RecordFailure"})
 _CONDITION_FAILED = "DynamoDB.ConditionalCheckFailedException"
 

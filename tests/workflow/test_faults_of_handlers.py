@@ -1,4 +1,4 @@
-"""Real faults at both ends of the delivery queue: `accept` and `dispatch` over a cloud that refuses.
+"""Real faults at both ends of the delivery queue: `accept` and `dispatch`, refused by the cloud.
 
 The handlers run in this process, with the environment of the deployed functions, and every call
 that they make goes through the faulty cloud.
