@@ -138,6 +138,17 @@ def test_an_attempt_that_could_not_be_recorded_does_not_lock_out_the_next(
     assert [entry["attemptNumber"] for entry in item["retryHistory"]] == [0, 2]
 
 
+def test_a_sleeper_goes_on_with_the_retry_that_the_lane_has_recorded(
+    ledger: Ledger, reference: Reference
+) -> None:
+    ledger.record(update(reference, 0))
+    found = ledger.record(update(reference, 0, "b", execution_name="sleeper"))
+    assert found.result is RecordResult.RESUMED
+    assert found.reason == "another worker has recorded this attempt (1 made)"
+    assert found.resumed is not None
+    assert found.resumed["attemptNumber"] == 1
+
+
 def test_an_end_on_record_stays_whatever_attempt_comes_after_it(
     ledger: Ledger, ledger_table: Any, reference: Reference
 ) -> None:
