@@ -34,7 +34,8 @@ def signer(event: BaseProxyEvent) -> dict[str, str]:
     A function URL has no access log that would tell it.
     """
     authorizer = event["requestContext"].get("authorizer") or {}
-    return {"caller": authorizer["iam"]["userArn"]} if "iam" in authorizer else {}
+    arn = authorizer.get("iam", {}).get("userArn")  # what is only logged must not fail a request
+    return {"caller": arn} if arn else {}
 
 
 def queried_sender(event: BaseProxyEvent) -> str:

@@ -84,6 +84,8 @@ def test_recorded_counts_are_those_of_the_calls_made_now(
 def _show(now: dict[str, Any]) -> None:
     print("\n\ncalls of one message, payload 1 KB:", ", ".join(SHOWN))  # noqa: T201 -- the counts are shown
     for lane, counts in now.items():
+        for name, count in counts["doors"]["url"].items():
+            print(f"  lane {lane:<4}{name:<24}{count:>8g}, whatever becomes of it")  # noqa: T201 -- as above
         columns = [
             next(one["calls"] for one in counts["fates"] if (one["end"], one["attempts"]) == fate)
             for fate in SHOWN.values()
