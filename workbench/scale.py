@@ -105,12 +105,14 @@ def demands(basis: Basis, rate: float) -> dict[str, float]:
     calls = expected_calls(basis.counts, basis.scenario)
     batch_seconds = dispatch_ms(basis) / 1000
     retries = calls["lambda.RecordRetry"]
+    busiest = max(calls[f"lambda.{name}"] for name in basis.assumptions.functions)
     dead_letters = calls["sqs.deadLetters.send"]
     # The index is written once when it is entered, and once more whenever it is left or moved.
     index_writes = 2 * retries + dead_letters
     return {
         "api.throttle": rate * calls["api.requests"],
         "api.account": rate * calls["api.requests"],
+        "lambda.requests": rate * busiest,
         "sqs.send": rate * calls["sqs.deliveries.send"],
         "sqs.receive": rate * calls["sqs.deliveries.receive"],
         "sqs.inFlight": rate * batch_seconds,

@@ -56,6 +56,7 @@ WATCHED: dict[str, tuple[str, str, str | None, float]] = {
     "QueueAge": ("AWS/SQS", "ApproximateAgeOfOldestMessage", "Intake/Deliveries", 300),
     "ApiErrors": ("AWS/ApiGateway", "5xx", "Intake/Api", 1),
     "SenderApiErrors": ("AWS/ApiGateway", "5xx", "Senders/Api", 1),
+    "MessagesUrlErrors": ("AWS/Lambda", "Url5xxCount", "Intake/Accept", 1),
     **{
         f"{path.partition('/')[2]}{metric}": ("AWS/Lambda", metric, path, 1)
         for path in FUNCTIONS
