@@ -148,7 +148,9 @@ class StepFunctions(Observer):
         return None if timeout is None else int(timeout * 1000)
 
     def _start(self, name: str, document: Any) -> None:
-        execution = self._execution(f"standard:{name_of(document)}", document, is_express=False)
+        later = name.removeprefix(document["reference"]["deliveryId"])  # a generation's, or nothing
+        label = f"standard:{name_of(document)}{later}"
+        execution = self._execution(label, document, is_express=False)
         execution.name = name
         self._names[name] = execution
         self._run(execution, document, None)
