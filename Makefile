@@ -26,7 +26,7 @@ console: $(BIN)/.synced  ## open the console over a demo that keeps running
 	@$(BIN)/homing console --demo
 
 test: $(BIN)/.synced  ## all tests, with branch coverage
-	@$(BIN)/pytest --cov --cov-report=term
+	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup --cov --cov-report=term
 
 test-browser: $(BIN)/.browser  ## the console in a real browser; needs Chromium at /usr/bin/chromium
 	@$(BIN)/pytest tests/browser

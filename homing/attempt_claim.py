@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from homing.classification import Status
-from homing.generation import generation_of, resumed
+from homing.generation import is_left_to, resumed
 from homing.items import from_dynamodb, to_dynamodb
 
 if TYPE_CHECKING:
@@ -121,20 +121,8 @@ class AttemptClaims:
 
 
 def lost(claim: AttemptClaim, record: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the `outcome` of a claim that the record refuses.
-
-    While a first attempt was postponed, the sender may have repeated the message, and the lane have
-    made the attempt. It could hand nothing over then, since this execution has the delivery's name;
-    so the next attempt is this one's, and it waits for that. All else is in other hands, or has
-    ended.
-    """
-    is_ours = (
-        record.get("status") == Status.RETRY_SCHEDULED
-        and record["attempts"] > claim.attempt_number
-        and generation_of(record) == claim.generation
-        and record.get("executionName", claim.execution_name) == claim.execution_name
-    )
-    if not is_ours:
+    """Give the `outcome` of a claim that the record refuses: overtaken, or the next attempt's."""
+    if not is_left_to(record, claim.attempt_number, claim.generation, claim.execution_name):
         return {"overtaken": True}
     return {"postponed": True, "next": resumed({}, record), "responseTime": None}
 

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+# Executions of both workflows bear the delivery's id, and only the Standard one's claims attempts.
+# A first attempt in the lane records its retry under this name instead.
+LANE = "lane"
+
+
 def generation_of(document: Mapping[str, Any]) -> int:
     """Give the generation of a delivery document or of a record."""
     return int(document.get("generation", 0))
@@ -66,6 +71,31 @@ def resumed(document: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str,
         "previousDelaySeconds": to_seconds(max(delay_ms, floor_ms)),
         "generation": generation_of(record),
     }
+
+
+def is_left_to(
+    record: Mapping[str, Any], attempt_number: int, generation: int, execution_name: str
+) -> bool:
+    """Tell whether an attempt on record is followed by a retry that this execution is to make.
+
+    While a first attempt was postponed, the sender may have repeated the message, and the lane have
+    made the attempt. It could hand nothing over then, since the execution that slept has the
+    delivery's name; so the retry is that one's (docs/decisions/0042, 0068). All else is in other
+    hands, or has ended. What the lane finds on record, `dispatch` settles (`homing.lane`).
+
+    Args:
+        record: the delivery's record, empty without one.
+        attempt_number: the attempt that the execution wanted to claim or to record.
+        generation: the execution's.
+        execution_name: its name.
+    """
+    return (
+        execution_name != LANE
+        and record.get("status") == "RETRY_SCHEDULED"
+        and record["attempts"] > attempt_number
+        and generation_of(record) == generation
+        and record.get("executionName", execution_name) == execution_name
+    )
 
 
 def taken_over(

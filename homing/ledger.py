@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from homing.classification import Status
+from homing.generation import LANE, is_left_to, resumed
 from homing.items import from_dynamodb, to_dynamodb
 
 if TYPE_CHECKING:
@@ -53,20 +54,34 @@ class RecordResult(StrEnum):
 
     RECORDED = "RECORDED"
     REPLAYED = "REPLAYED"
+    RESUMED = "RESUMED"
     OVERTAKEN = "OVERTAKEN"
     UNRECORDED = "UNRECORDED"
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The result of an update, and a sentence for people."""
+    """The result of an update, and a sentence for people.
+
+    Args:
+        result: what became of it.
+        reason: why.
+        resumed: where `RESUMED`, what the delivery goes on with: the attempt that the record waits
+            for, in place of the one that the update was to schedule.
+    """
 
     result: RecordResult
     reason: str
+    resumed: Mapping[str, Any] | None = None
 
-    def to_document(self) -> dict[str, str]:
-        """Give the `record` of the delivery document (docs/architecture.md)."""
-        return {"result": self.result, "reason": self.reason}
+    def to_document(self, scheduled: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the `record` of the delivery document (docs/architecture.md).
+
+        Args:
+            scheduled: the `next` of the retry that was to be recorded.
+        """
+        following = scheduled if self.resumed is None else {**scheduled, **self.resumed}
+        return {"result": self.result, "reason": self.reason, "next": following}
 
 
 def retry_entry(
@@ -102,7 +117,7 @@ def retry_update(
     *,
     expires_at: int,
     generation: int = 0,
-    execution_name: str = "",
+    execution_name: str = LANE,
 ) -> dict[str, Any]:
     """Give the arguments of the UpdateItem call that records a scheduled retry.
 
@@ -189,17 +204,23 @@ class Ledger:
         return record if record and record["createdAt"] == reference.created_at else None
 
     def keep(self, reference: Reference, letter: str) -> None:
-        """Keep a dead letter with its record, so that it can be redriven without the queue.
+        """Keep a dead letter with the record of its failure, to be redriven without the queue.
 
-        What cannot be kept is still in the dead-letter queue, so a failure is passed over.
+        What cannot be kept is still in the dead-letter queue, so a failure is passed over; and a
+        delivery that has been brought back meanwhile needs no letter.
         """
         with suppress(BotoCoreError, ClientError):
             self._client.update_item(
                 TableName=self._table,
                 Key={"pk": {"S": reference.pk}, "sk": {"S": reference.sk}},
                 UpdateExpression="SET letter = :letter",
-                ConditionExpression="attribute_exists(pk)",
-                ExpressionAttributeValues={":letter": {"S": letter}},
+                ConditionExpression="#status = :failed OR #status = :exceeded",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues={
+                    ":letter": {"S": letter},
+                    ":failed": {"S": Status.FAILED.value},
+                    ":exceeded": {"S": Status.MAX_RETRIES_EXCEEDED.value},
+                },
             )
 
 
@@ -209,7 +230,9 @@ def _read_failed_condition(update: Mapping[str, Any], item: Mapping[str, Any]) -
     history = item.get("retryHistory", {}).get("L", [])
     if ours in history:
         return Recorded(RecordResult.REPLAYED, "this very entry had been recorded before")
-    attempts = item.get("attempts", {}).get("N")
-    return Recorded(
-        RecordResult.OVERTAKEN, f"another worker has recorded this attempt ({attempts} made)"
-    )
+    record, values = from_dynamodb(item), from_dynamodb(update["ExpressionAttributeValues"])
+    reason = f"another worker has recorded this attempt ({record.get('attempts')} made)"
+    who = values[":attemptNumber"], values[":generation"], values[":executionName"]
+    if is_left_to(record, *who):
+        return Recorded(RecordResult.RESUMED, reason, resumed({}, record))
+    return Recorded(RecordResult.OVERTAKEN, reason)

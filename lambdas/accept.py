@@ -1,4 +1,8 @@
-"""Trigger `accept`: take messages in, `POST /v1/messages`."""
+"""Trigger `accept`: take messages in, `POST /v1/messages`.
+
+It stands behind the HTTP APIs, which hand on what it has a route for, and behind a URL of its own,
+to which anything may come.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +18,14 @@ from homing.errors import InquiryError, IntakeError, InvalidMessageError
 from homing.reception.answer import accepted
 from homing.reception.intake import Intake
 from homing.reception.message import Message, Rules, parse_message, trial_message
-from homing.reception.problem import inquiry_failed, intake_failed, invalid
+from homing.reception.problem import inquiry_failed, intake_failed, invalid, not_here
 from homing.settings import AcceptSettings
-from lambdas.http_api import key_owner, queried_sender, request_body, respond
+from lambdas.http_api import key_owner, queried_sender, request_body, respond, signer
 from lambdas.observation import log_message
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
+    from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 app = APIGatewayHttpResolver()
 
@@ -80,15 +85,19 @@ def _take_in(body: str | bytes) -> Response[str]:
     try:
         reception = _intake().accept(message, now=now)
     except IntakeError as error:
-        log_message("message.failed", "IntakeFailed", **ids, reason=str(error))
+        _log("message.failed", "IntakeFailed", **ids, reason=str(error))
         return respond(intake_failed(message.guard.message_id, message.guard.sender_id))
     event, metric = (
         ("message.repeated", "MessageDuplicate")
         if reception.is_repeat
         else ("message.accepted", "MessageAccepted")
     )
-    log_message(event, metric, **ids, correlationId=reception.guard.correlation_id)
+    _log(event, metric, **ids, correlationId=reception.guard.correlation_id)
     return respond(accepted(reception))
+
+
+def _log(event: str, metric: str, **fields: Any) -> None:
+    log_message(event, metric, **fields, **signer(app.current_event))
 
 
 @app.exception_handler(InvalidMessageError)  # type: ignore[untyped-decorator]  # Powertools' own gap
@@ -96,17 +105,23 @@ def refuse(error: InvalidMessageError) -> Response[str]:
     """Answer 400, 409 or 413 with the fields that are wrong."""
     answer = invalid(error)
     fields = [each["field"] for each in answer.document["errors"]]
-    log_message("message.rejected", "MessageRejected", status=answer.status, fields=fields)
+    _log("message.rejected", "MessageRejected", status=answer.status, fields=fields)
     return respond(answer)
 
 
 @app.exception_handler(InquiryError)  # type: ignore[untyped-decorator]  # Powertools' own gap
 def ask_again(error: InquiryError) -> Response[str]:
     """Answer 503 where the endpoints that a message names cannot be read."""
-    log_message("message.failed", "IntakeFailed", reason=str(error))
+    _log("message.failed", "IntakeFailed", reason=str(error))
     return respond(inquiry_failed())
 
 
+@app.not_found
+def send_elsewhere(error: NotFoundError) -> Response[str]:
+    """Answer 404 to what else is asked at the function URL."""
+    return respond(not_here(app.current_event.http_method, app.current_event.path))
+
+
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer a request of the HTTP API (payload format 2.0)."""
+    """Answer a request of the HTTP APIs or of the function URL (payload format 2.0, both)."""
     return app.resolve(event, context)

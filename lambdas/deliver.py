@@ -69,5 +69,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     forestalled = _contest(reference, event)
     if forestalled is not None:
         return forestalled
-    outcome = _deliverer().deliver(reference, Request.from_document(event["request"]))
+    due_at = event.get("claim", {}).get("dueAt")
+    outcome = _deliverer().deliver(reference, Request.from_document(event["request"]), due_at)
     return outcome.to_document()

@@ -17,15 +17,25 @@ if TYPE_CHECKING:
 
 
 def key_owner(event: BaseProxyEvent) -> str | None:
-    """Give the sender whose API key the request brought; None at the door under IAM.
+    """Give the sender whose API key the request brought; None at the doors under IAM.
 
-    The API has checked the caller before it calls us, and only its own authorizer writes here.
+    The door has checked the caller before it calls us, and only it writes here.
     """
     authorizer = event["requestContext"].get("authorizer") or {}
     if "lambda" not in authorizer:
         return None
     sender_id: str = authorizer["lambda"]["senderId"]
     return sender_id
+
+
+def signer(event: BaseProxyEvent) -> dict[str, str]:
+    """Give the ARN of who signed a request under IAM, as the log field `caller`; else nothing.
+
+    A function URL has no access log that would tell it.
+    """
+    authorizer = event["requestContext"].get("authorizer") or {}
+    arn = authorizer.get("iam", {}).get("userArn")  # what is only logged must not fail a request
+    return {"caller": arn} if arn else {}
 
 
 def queried_sender(event: BaseProxyEvent) -> str:

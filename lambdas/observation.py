@@ -102,7 +102,7 @@ def log_settled(reference: Reference, settled: Settled, *, queue_message_id: str
 def log_unsettled(
     body: str, error: Exception, *, delivery_id: str | None, queue_message_id: str
 ) -> None:
-    """Log what kept a queue message from being settled.
+    """Log what kept a queue message from being settled, and count it for the alarm.
 
     Args:
         body: the queue message's, from which the ids are read if it is a delivery document.
@@ -110,8 +110,8 @@ def log_unsettled(
         delivery_id: its message group, which is all there is to name one that is not.
         queue_message_id: SQS's id.
     """
-    ids = _ids(body, delivery_id)
-    logger.error("dispatch.failed", exc_info=error, queueMessageId=queue_message_id, **ids)
+    about = {"exc_info": error, "queueMessageId": queue_message_id, **_ids(body, delivery_id)}
+    _log(logger.error, "dispatch.failed", {"DispatchFailed": 1}, **about)
 
 
 def log_left(

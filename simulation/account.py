@@ -64,6 +64,14 @@ class Planned:
     by: str
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter: its body, and how often its delivery had been redriven when it was begun."""
+
+    document: dict[str, Any]
+    run: int
+
+
 @dataclass(slots=True)
 class Settling:
     """What is known of a queue message that is being settled.
@@ -87,7 +95,7 @@ class Account:
         sent: requests to endpoints.
         written: changes of the ledger.
         planned: retries that were decided on.
-        dead: bodies on the dead-letter queue, per delivery.
+        dead: the letters on the dead-letter queue, per delivery.
         gaps: delivery, run and attempt that an execution went on from unrecorded, and said so.
         references: the deliveries that have been on the queue, by message and target host.
         redrives: of each delivery, the generations that redrives made.
@@ -103,7 +111,7 @@ class Account:
     sent: list[Sent] = field(default_factory=list)
     written: list[Written] = field(default_factory=list)
     planned: list[Planned] = field(default_factory=list)
-    dead: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    dead: dict[str, list[Letter]] = field(default_factory=dict)
     gaps: set[tuple[str, int, int]] = field(default_factory=set)
     references: dict[tuple[str, str], Reference] = field(default_factory=dict)
     redrives: dict[str, list[int]] = field(default_factory=dict)

@@ -187,7 +187,12 @@ def _substring(text: Any, start: int, length: int) -> Any:
     return text[start : start + length]
 
 
+def _exists(value: Any) -> bool:
+    return value is not MISSING
+
+
 _FUNCTIONS: Final[Mapping[str, tuple[Callable[..., Any], int]]] = {
+    "exists": (_exists, 1),
     "merge": (_merge, 1),
     "string": (_string, 1),
     "substring": (_substring, 3),

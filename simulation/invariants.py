@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulation.clock import from_iso, to_iso
-from simulation.record_checks import PARKED, TERMINAL, faults_of_change
+from simulation.machine import PARKED
+from simulation.record_checks import TERMINAL, faults_of_change
 from simulation.view import (
     View,
     delivery_of,
@@ -65,14 +66,16 @@ def one_end(view: View) -> Iterator[str]:
 
 def end_on_record(view: View) -> Iterator[str]:
     """The ledger knows the end, unless its last update failed, which was said aloud."""
-    last: dict[str, int] = dict.fromkeys(view.documents, 0)
-    for execution in view.account.executions:
-        if execution.run == view.last_run(execution.delivery):
-            last[execution.delivery] = max(last[execution.delivery], execution.attempt)
-    for delivery, attempt in last.items():
+    said_aloud = {
+        each.delivery
+        for each in view.account.executions
+        if each.has_ended_delivery
+        and each.run == view.last_run(each.delivery)
+        and view.has_gap(each.delivery, each.attempt, each.run)
+    }
+    for delivery in view.documents:
         status = status_of(view.items.get(delivery, {}))
-        run = view.last_run(delivery)
-        if status not in TERMINAL and not view.has_gap(delivery, attempt, run):
+        if status not in TERMINAL and delivery not in said_aloud:
             yield f"{view.name(delivery)} ended, but is {status or 'not'} on record"
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Steps: TypeAlias = "Generator[Call | Sleep, Any, Any]"
 
+# The statuses of what was parked, and so the errors of executions that ended as they should.
+PARKED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
 QUERY_ERROR = "States.QueryEvaluationError"
 
 # The operation that a resource stands for, and what AWS calls its refusals and its silence.
@@ -100,6 +102,13 @@ class Execution:
     running: bool = True
     name: str = ""
     run: int = 0
+
+    @property
+    def has_ended_delivery(self) -> bool:
+        """Whether it delivered or parked its message."""
+        if self.failed is not None:
+            return self.failed.error in PARKED
+        return self.output is not None and self.output["end"] == "DELIVERED"
 
     @property
     def hurried(self) -> bool:

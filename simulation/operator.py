@@ -75,5 +75,5 @@ def _letters(
 ) -> list[Mapping[str, Any] | None]:
     """Give the dead letters to act on, those that have been redriven too; None: without one."""
     if intervention.act is Act.REDRIVE_LETTERS:
-        return list(account.dead.get(reference.delivery_id, ()))
+        return [letter.document for letter in account.dead.get(reference.delivery_id, ())]
     return [None]

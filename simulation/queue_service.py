@@ -6,10 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from homing.delivery import Reference
+from simulation.account import Letter
 from simulation.clock import SECOND
 from simulation.errors import UnsupportedError
 from simulation.faults import UnavailableError
 from simulation.functions import DEAD_LETTERS
+from simulation.machine import Execution
 from simulation.process import Outcome
 from simulation.queue import Message, Parking, Queue
 from simulation.scenario import host_of
@@ -60,7 +62,12 @@ class QueueService:
         body = call.arguments["MessageBody"]  # Step Functions writes an object as JSON
         document = json.loads(body) if isinstance(body, str) else body
         delivery = document["reference"]["deliveryId"]
-        self._account.dead.setdefault(delivery, []).append(document)
+        run = (
+            process.about.run
+            if isinstance(process.about, Execution)
+            else self._account.run_of(delivery, document.get("generation", 0))
+        )
+        self._account.dead.setdefault(delivery, []).append(Letter(document, run))
         respond(Outcome({"MessageId": label}))
 
     def send_message_batch(

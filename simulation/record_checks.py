@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from homing.history import KEPT
+from simulation.machine import PARKED
 from simulation.view import entries_of_run, history_of, number_of, redrives_of, text_of
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     from simulation.view import View
 
-PARKED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
 TERMINAL = PARKED | {"DELIVERED", "CANCELLED"}
 _CLAIM = frozenset({"generation", "executionName", "claimedAttempt"})
 _LETTER = frozenset({"letter"})

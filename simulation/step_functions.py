@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from simulation.account import Planned, Settling
 from simulation.clock import from_iso
 from simulation.faults import CrashedError, NameTakenError, NoAnswerError, NoExecutionError
-from simulation.machine import Execution, ExecutionFailedError, Machine, Observer
+from simulation.machine import PARKED, Execution, ExecutionFailedError, Machine, Observer
 from simulation.process import Outcome, Process
 from simulation.scenario import host_of
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from simulation.process import Call, Respond
     from simulation.scheduler import Scheduler
 
-# An execution's end that the definition means; any other failure is a break.
-PARKED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
 _RECORDS = frozenset({"RecordRetry", "RecordDelivered", "RecordFailure"})
 _CONDITION_FAILED = "DynamoDB.ConditionalCheckFailedException"
 
@@ -156,7 +154,9 @@ class StepFunctions(Observer):
         return None if timeout is None else int(timeout * 1000)
 
     def _start(self, name: str, document: Any) -> None:
-        execution = self._execution(f"standard:{name_of(document)}", document, is_express=False)
+        later = name.removeprefix(document["reference"]["deliveryId"])  # a generation's, or nothing
+        label = f"standard:{name_of(document)}{later}"
+        execution = self._execution(label, document, is_express=False)
         execution.name = name
         self._names[name] = execution
         self._run(execution, document, None)

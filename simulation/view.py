@@ -68,9 +68,7 @@ class View:
         """Give the dead letters of a delivery's last run."""
         last = self.last_run(delivery)
         return [
-            letter
-            for letter in self.account.dead.get(delivery, ())
-            if self.account.run_of(delivery, letter.get("generation", 0)) == last
+            letter.document for letter in self.account.dead.get(delivery, ()) if letter.run == last
         ]
 
 

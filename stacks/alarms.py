@@ -19,12 +19,11 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk.aws_cloudwatch_actions import SnsAction
 from constructs import Construct
 
-from stacks.metrics import emitted
+from stacks.metrics import at_url, emitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from aws_cdk import aws_apigatewayv2 as apigwv2
     from aws_cdk import aws_sqs as sqs
 
     from stacks.doors import SenderDoor
@@ -92,7 +91,7 @@ class Alarms(Construct):
             self._alarm(watch)
             for watch in (
                 *_watches(settings, intake, workflow),
-                _api_errors("SenderApiErrors", senders.stage),
+                _door_errors("SenderApiErrors", senders.stage.metric_server_error()),
                 *(watch for function in dict.fromkeys(functions) for watch in _function(function)),
             )
         ]
@@ -132,7 +131,7 @@ def _watches(settings: StackSettings, intake: Intake, workflow: Workflow) -> Ite
     )
     yield from _executions(workflow)
     yield from _ledger(settings, workflow)
-    yield from _intake(intake)
+    yield from _intake(settings, intake)
 
 
 def _parked(name: str, queue: sqs.Queue, what: str) -> Iterator[Watch]:
@@ -176,7 +175,13 @@ def _ledger(settings: StackSettings, workflow: Workflow) -> Iterator[Watch]:
     )
 
 
-def _intake(intake: Intake) -> Iterator[Watch]:
+def _intake(settings: StackSettings, intake: Intake) -> Iterator[Watch]:
+    yield Watch(
+        "DispatchFailed",
+        emitted(settings, "DispatchFailed"),
+        "Accepted deliveries cannot be settled and go back to the queue, five times at most.",
+        lasting=True,
+    )
     yield Watch(
         "QueueAge",
         intake.queue.metric_approximate_age_of_oldest_message(),
@@ -184,13 +189,15 @@ def _intake(intake: Intake) -> Iterator[Watch]:
         threshold=_QUEUE_AGE_SECONDS,
         lasting=True,
     )
-    yield _api_errors("ApiErrors", intake.stage)
+    yield _door_errors("ApiErrors", intake.stage.metric_server_error())
+    if intake.messages_url:
+        yield _door_errors("MessagesUrlErrors", at_url(intake.accept, "Url5xxCount"))
 
 
-def _api_errors(name: str, stage: apigwv2.HttpStage) -> Watch:
+def _door_errors(name: str, metric: cloudwatch.Metric) -> Watch:
     return Watch(
         name,
-        stage.metric_server_error(),
+        metric,
         "Senders are answered 5xx: nothing is promised to them, they must send again.",
         lasting=True,
         heading="ApiErrors",

@@ -8,7 +8,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from stacks.metrics import emitted
+from stacks.metrics import at_url, emitted
 from stacks.queries import RETRY_DEPTH
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ class Dashboard(Construct):
                 [_success_rate(settings), _retry_depth(workflow)],
                 [_waiting(intake), _parked(intake, workflow)],
                 [_executions(workflow), _ledger(settings, workflow)],
-                [_messages(settings), _requests(intake)],
-                [_function_faults(functions)],
+                [_messages(settings), _function_faults(functions)],
+                _doors(intake),
             ],
         )
         self.name = dashboard.dashboard_name
@@ -177,8 +177,18 @@ def _ledger(settings: StackSettings, workflow: Workflow) -> cloudwatch.IWidget:
 
 
 def _messages(settings: StackSettings) -> cloudwatch.IWidget:
-    names = ("MessageAccepted", "MessageDuplicate", "MessageRejected", "IntakeFailed")
-    return _graph("Messages handed over", [emitted(settings, name) for name in names], [])
+    names = ("MessageAccepted", "MessageDuplicate", "MessageRejected")
+    faults = ("IntakeFailed", "DispatchFailed")
+    return _graph(
+        "Messages handed over",
+        [emitted(settings, name) for name in names],
+        [emitted(settings, name) for name in faults],
+    )
+
+
+def _doors(intake: Intake) -> list[cloudwatch.IWidget]:
+    at_api = _requests(intake)
+    return [_at_messages_url(intake), at_api] if intake.messages_url else [at_api]
 
 
 def _requests(intake: Intake) -> cloudwatch.IWidget:
@@ -188,7 +198,23 @@ def _requests(intake: Intake) -> cloudwatch.IWidget:
         stage.metric_client_error(label="4xx"),
         stage.metric_server_error(label="5xx"),
     ]
-    return _graph("API", counts, [stage.metric_latency(statistic="p99", label="p99 latency (ms)")])
+    return _graph(
+        "API under IAM", counts, [stage.metric_latency(statistic="p99", label="p99 latency (ms)")]
+    )
+
+
+def _at_messages_url(intake: Intake) -> cloudwatch.IWidget:
+    counts = [
+        at_url(intake.accept, name, label=label)
+        for name, label in (
+            ("UrlRequestCount", "requests"),
+            ("Url4xxCount", "4xx"),
+            ("Url5xxCount", "5xx"),
+        )
+    ]
+    # AWS recommends the average or the maximum of it; percentiles are not documented.
+    latency = at_url(intake.accept, "UrlRequestLatency", label="longest (ms)", statistic="Maximum")
+    return _graph("Messages at the function URL", counts, [latency])
 
 
 def _function_faults(functions: Sequence[PythonFunction]) -> cloudwatch.IWidget:

@@ -80,6 +80,7 @@ class DeliveryStack(Stack):
         )
         outputs = {
             "ApiUrl": intake.api.api_endpoint,
+            "AcceptArn": intake.accept.function_arn,
             "SenderApiUrl": senders.api.api_endpoint,
             "LedgerTable": ledger.table.table_name,
             "MessagesTable": ledger.messages.table_name,
@@ -96,6 +97,8 @@ class DeliveryStack(Stack):
             "MetricsNamespace": settings.metrics_namespace,
             "AttemptLogGroups": ",".join(group.log_group_name for group in workflow.attempt_logs),
         }
+        if intake.messages_url:
+            outputs["MessagesUrl"] = intake.messages_url.url
         if workflow.first_attempts:
             outputs["FirstAttemptArn"] = workflow.first_attempts.state_machine_arn
         for name, value in outputs.items():

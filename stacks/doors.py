@@ -1,7 +1,8 @@
-"""The two doors: one HTTP API under IAM for calls from within AWS, one for senders with API keys.
+"""The doors: an HTTP API under IAM for calls from within AWS, one for senders with API keys.
 
 Both have the same routes and the same functions behind them. What differs is who is let in, and
-that a sender's key acts for that sender only.
+that a sender's key acts for that sender only. Beside the one under IAM is a third, for messages
+alone: the function URL of `accept`, which charges nothing for a request (docs/decisions/0066).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import Duration
 from aws_cdk import aws_apigatewayv2 as apigwv2
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk.aws_apigatewayv2_authorizers import HttpLambdaAuthorizer, HttpLambdaResponseType
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from constructs import Construct
@@ -79,6 +81,17 @@ class SenderDoor(Construct):
     def functions(self) -> tuple[PythonFunction, ...]:
         """The function that checks keys, and those behind the door."""
         return (self.authorize, *dict.fromkeys(route.function for route in self._routes))
+
+
+def messages_url(accept: PythonFunction) -> lambda_.FunctionUrl:
+    """Give `accept` a URL of its own, under IAM: it answers what `accept` has a route for.
+
+    Nobody is granted it here: a caller's own policy must allow it (docs/api.md).
+    """
+    return accept.add_function_url(
+        auth_type=lambda_.FunctionUrlAuthType.AWS_IAM,
+        invoke_mode=lambda_.InvokeMode.BUFFERED,
+    )
 
 
 @dataclass(frozen=True, slots=True)

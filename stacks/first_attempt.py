@@ -10,13 +10,12 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from homing.generation import LANE
+
 START = "Deliver"
 WAIT = "WaitUntilDue"
 CLAIM = "claim"
 HAND_OFF = "HandOff"
-
-# Executions of both workflows bear the delivery's id, and only the Standard one's claims attempts.
-NOBODY = "lane"
 HANDED_OFF = "HandedOff"
 
 # An Express execution may retry a step only for as long as it may live itself.
@@ -80,7 +79,7 @@ def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) 
     definition = copy.deepcopy(delivery)
     states = definition["States"]
     del states[WAIT], states[START]["Arguments"]["Payload"][CLAIM]
-    states["RecordRetry"]["Arguments"]["Payload"]["executionName"] = NOBODY
+    states["RecordRetry"]["Arguments"]["Payload"]["executionName"] = LANE
     for state in states.values():
         _redirect(state)
         for retrier in state.get("Retry", []):

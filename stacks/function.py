@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from aws_cdk import IgnoreMode
 from aws_cdk import aws_iam as iam
@@ -81,6 +81,11 @@ class PythonFunction(lambda_.Function):
         )
         self.own_role = role
         except_from(self, "L1", "What the tests and the published Powertools layer run on.")
+
+    def reserve(self, concurrency: int) -> None:
+        """Let no more invocations run at once than these, and keep so many free in the account."""
+        node = cast("lambda_.CfnFunction", self.node.default_child)
+        node.reserved_concurrent_executions = concurrency
 
 
 def _role(scope: Construct, construct_id: str, log_group: logs.LogGroup) -> iam.Role:

@@ -1,4 +1,4 @@
-"""The way in: the HTTP API, the delivery queue, and the dispatcher behind it."""
+"""The way in: the doors under IAM, the delivery queue, and the dispatcher behind it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from constructs import Construct
 
 from stacks.api_stage import api_stage
-from stacks.doors import Route, add_routes
+from stacks.doors import Route, add_routes, messages_url
 from stacks.exceptions import except_from
 from stacks.function import PythonFunction
 from stacks.table import grant
@@ -69,6 +69,7 @@ class Intake(Construct):
         self._dispatch_timeout = Duration.seconds(seconds)
         self.queue = self._queue()
         self.accept = self._accept(ledger, registry, workflow)
+        self.messages_url = messages_url(self.accept) if settings.messages_url else None
         self.get_message = self._get_message(ledger)
         self.redrive = self._redrive(ledger, workflow)
         self.dispatch = self._dispatch(workflow)
@@ -130,6 +131,8 @@ class Intake(Construct):
         grant(registry.endpoints, function, "dynamodb:BatchGetItem")
         self.queue.grant(function, "sqs:SendMessage")
         workflow.payloads.allow(function, "s3:PutObject")
+        if self._settings.accept_concurrency:
+            function.reserve(self._settings.accept_concurrency)
         return function
 
     def _get_message(self, ledger: Ledger) -> PythonFunction:

@@ -1,7 +1,8 @@
-"""The metrics that Homing's handlers emit, as alarms and the dashboard read them.
+"""The metrics that alarms and the dashboard read, and that CDK has no names for.
 
-Powertools writes them in CloudWatch's embedded metric format with the one dimension `service`
-(lambdas/observation.py).
+Those that Homing's handlers emit are written by Powertools in CloudWatch's embedded metric format
+with the one dimension `service` (lambdas/observation.py). Those of a function URL are Lambda's own
+("Monitoring Lambda function URLs", AWS Lambda developer guide).
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_lambda as lambda_
+
     from stacks.settings import StackSettings
 
 SERVICE = "homing"
@@ -32,3 +35,17 @@ def emitted(
         statistic=statistic,
         period=period or Duration.minutes(5),
     )
+
+
+def at_url(
+    function: lambda_.Function,
+    name: str,
+    *,
+    label: str | None = None,
+    statistic: str = cloudwatch.Stats.SUM,
+) -> cloudwatch.Metric:
+    """Give a metric of a function's URL, of five minutes: what came in by no other door.
+
+    An alarm's must have no label, which would make it metric math.
+    """
+    return function.metric(name, label=label, statistic=statistic, period=Duration.minutes(5))

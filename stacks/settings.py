@@ -131,6 +131,20 @@ class StackSettings(BaseModel):
         ge=1,
         le=3650,
     )
+    messages_url: bool = _setting(
+        default=True,
+        allowed="true, false",
+        meaning="gives messages a door that charges nothing for a request, the function URL "
+        "`MessagesUrl`; `false` is for regions that have none, below",
+    )
+    accept_concurrency: int = _setting(
+        0,
+        "0 to 1000",
+        "how many requests are taken in at once, at all doors, and kept free in the account for "
+        "that; 0: no bound, and nothing kept",
+        ge=0,
+        le=1000,
+    )
     dispatch_concurrency: int = _setting(
         10, "2 to 1000", "how many batches of the queue are dispatched at once", ge=2, le=1000
     )

@@ -36,11 +36,13 @@ _DELIVER_MARGIN_SECONDS = 10
 _FIRST_ATTEMPT_MARGIN_SECONDS = 30
 
 # Both count what the functions cannot see: direct integrations, and executions that broke. Every
-# failed try of a write is a TaskFailed; a failed condition is a result, not a failure.
+# failed try of a write is a TaskFailed; a failed condition is a result, not a failure. An answer of
+# RecordRetry that cannot be read is an EvaluationFailed.
 _LEDGER_TRY_FAILED = (
-    '{ ($.type = "TaskFailed" || $.type = "TaskTimedOut")'
+    '{ (($.type = "TaskFailed" || $.type = "TaskTimedOut")'
     ' && $.details.resourceType = "dynamodb" && $.details.resource = "updateItem"'
-    ' && $.details.error != "DynamoDB.ConditionalCheckFailedException" }'
+    ' && $.details.error != "DynamoDB.ConditionalCheckFailedException")'
+    ' || ($.type = "EvaluationFailed" && $.details.state = "RecordRetry") }'
 )
 # `DeliveryFailed` ends an execution with the ledger status as its error. Any other end means that
 # the message was neither delivered nor parked.

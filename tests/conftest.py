@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from contextlib import contextmanager
 from http.client import HTTPConnection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 # What the stack sets for every function; Powertools reads it when it is first imported.
 os.environ.update(POWERTOOLS_SERVICE_NAME="homing", POWERTOOLS_METRICS_NAMESPACE="Homing")
 
+from lambdas.observation import logger
 from workbench import local_cloud
 from workbench.target import local_target
 
@@ -25,6 +27,13 @@ if TYPE_CHECKING:
     from workbench.target import Target
 
 WAIT_SCALE = 0.1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what shares the local cloud in one process, and the tests of any other file in one."""
+    for item in items:
+        shares_cloud = "cloud" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("cloud" if shares_cloud else item.path.name))
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +73,16 @@ def true_waits(wait_scale: Callable[[float], AbstractContextManager[None]]) -> I
     """Let waits take their true time, for what must never be early."""
     with wait_scale(1):
         yield
+
+
+@pytest.fixture
+def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What the handlers have logged so far, one JSON object per line."""
+    handler = logger.registered_handler
+    stream = io.StringIO()
+    before = handler.setStream(stream)  # type: ignore[attr-defined]  # a StreamHandler by default
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    handler.setStream(before)  # type: ignore[attr-defined]
 
 
 def _configure(cloud: Target, scale: float) -> None:

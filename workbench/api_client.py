@@ -1,4 +1,4 @@
-"""Homing's HTTP API, called with SigV4 signatures; the same against AWS and the local cloud."""
+"""Homing's doors under IAM, called with SigV4 signatures; the same on AWS and the local cloud."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TIMEOUT_SECONDS = 35  # an HTTP API gives up after 30
 _TRIES = 4
 _FIRST_PAUSE_SECONDS = 0.25
 _NOT_FOUND = 404
-_SAYINGS = ("detail", "title", "message")
+_SAYINGS = ("detail", "title", "message", "Message")
 _PASSING = frozenset({429, 500, 502, 503, 504})
 
 
@@ -46,9 +46,17 @@ class Answer:
         document = self.document if isinstance(self.document, dict) else {}
         errors = document.get("errors") or []
         fields = tuple(f"{error['field']}: {error['message']}" for error in errors)
-        # The API's gateway itself says {"message": ...} where it refuses a caller.
+        # Where they refuse a caller, the API's gateway says {"message": ...}, Lambda "Message".
         said = next((document[key] for key in _SAYINGS if document.get(key)), "")
         return fields or (f"HTTP {self.status} {said}".rstrip(),)
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """Where requests go in: the base of the URL, and the service that they are signed for."""
+
+    url: str
+    service: str
 
 
 class ApiClient:
@@ -61,6 +69,8 @@ class ApiClient:
 
     def __init__(self, target: Target, sleep: Callable[[float], None] = time.sleep) -> None:
         self._target = target
+        self._api = _Door(target.api_url, "execute-api")
+        self._messages = _Door(target.messages_url, "lambda") if target.messages_url else self._api
         self._sleep = sleep
         self._http = URLLib3Session(
             proxies={} if target.endpoint else None,
@@ -69,7 +79,7 @@ class ApiClient:
         )
 
     def submit(self, body: bytes, *, again: bool) -> Answer:
-        """Hand over a message, the bytes as they are.
+        """Hand over a message, the bytes as they are; at the function URL, if there is one.
 
         Args:
             body: a request body of `POST /v1/messages`.
@@ -79,7 +89,8 @@ class ApiClient:
         Raises:
             ApiError: when the API cannot be reached.
         """
-        return self._request("POST", "/v1/messages", body, tries=_TRIES if again else 1)
+        tries = _TRIES if again else 1
+        return self._request("POST", "/v1/messages", body, tries=tries, door=self._messages)
 
     def message(self, message_id: str, sender_id: str | None = None) -> dict[str, Any]:
         """Ask what became of a message: `{"messageId", "senderId", "deliveries": [...]}`.
@@ -132,39 +143,41 @@ class ApiClient:
             raise ApiError(f"the API refused: {'; '.join(answer.problems)}")
         return answer.document
 
-    def _request(self, method: str, path: str, body: bytes, *, tries: int) -> Answer:
+    def _request(
+        self, method: str, path: str, body: bytes, *, tries: int, door: _Door | None = None
+    ) -> Answer:
+        door = door or self._api
         for attempt in range(tries):
             last = attempt + 1 == tries
             try:
-                answer = self._request_once(method, path, body)
+                answer = self._request_once(door, method, path, body)
                 if last or answer.status not in _PASSING:
                     return answer
             except BotoCoreError as error:
                 if last:
-                    raise ApiError(self._unreachable(error)) from error
+                    raise ApiError(self._unreachable(door, error)) from error
             self._sleep(_FIRST_PAUSE_SECONDS * 2**attempt)
         raise AssertionError("unreachable: the last try returns or raises")
 
-    def _request_once(self, method: str, path: str, body: bytes) -> Answer:
-        request = AWSRequest(
-            method, self._target.api_url + path, {"Content-Type": "application/json"}, body
-        )
-        self._sign(request)
+    def _request_once(self, door: _Door, method: str, path: str, body: bytes) -> Answer:
+        headers = {"Content-Type": "application/json"}
+        request = AWSRequest(method, door.url + path, headers, body)
+        self._sign(request, door.service)
         response = self._http.send(request.prepare())
         try:
             return Answer(response.status_code, json.loads(response.content))
         except ValueError:
             return Answer(response.status_code, None)
 
-    def _sign(self, request: AWSRequest) -> None:
+    def _sign(self, request: AWSRequest, service: str) -> None:
         session = self._target.session
         credentials = session.get_credentials()
         if credentials is None:
             raise ApiError("no AWS credentials: see `aws configure`, or name a --profile")
         frozen = credentials.get_frozen_credentials()
-        SigV4Auth(frozen, "execute-api", session.region_name).add_auth(request)
+        SigV4Auth(frozen, service, session.region_name).add_auth(request)
 
-    def _unreachable(self, error: Exception) -> str:
+    def _unreachable(self, door: _Door, error: Exception) -> str:
         if self._target.endpoint:
             return f"the local cloud at {self._target.endpoint} does not answer: run `homing up`"
-        return f"{self._target.api_url} cannot be reached: {error}"
+        return f"{door.url} cannot be reached: {error}"

@@ -75,7 +75,7 @@ class Basis:
 def bill(basis: Basis) -> list[Line]:
     """Give every line of the bill that is not zero."""
     calls = expected_calls(basis.counts, basis.scenario)
-    makers = (_api, _functions, _queues, _tables, _workflows, _left, _tracing)
+    makers = (_doors, _functions, _queues, _tables, _workflows, _left, _tracing)
     lines = (line for make in makers for line in make(basis, calls))
     return [line for line in lines if line.quantity]
 
@@ -101,9 +101,12 @@ def _patience_ms(basis: Basis) -> float:
     return seconds * 1000
 
 
-def _api(basis: Basis, calls: Calls) -> Iterator[Line]:
-    name = "api.requests"
-    yield basis.line("API Gateway", "requests", name, calls[name], name)
+def _doors(basis: Basis, calls: Calls) -> Iterator[Line]:
+    for service, what, name in (
+        ("API Gateway", "requests", "api.requests"),
+        ("Lambda", "function URL, requests", "url.requests"),
+    ):
+        yield basis.line(service, what, name, calls[name], name)
 
 
 def _functions(basis: Basis, calls: Calls) -> Iterator[Line]:

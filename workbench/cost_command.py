@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -32,6 +32,10 @@ def cost(
             min=1, max=MAX_BATCH, help="Messages in a batch; by default what the rate makes of it."
         ),
     ] = None,
+    door: Annotated[
+        Literal["url", "api"],
+        typer.Option(help="Where messages go in: the function URL, as homing send, or an API."),
+    ] = "url",
     lane: Annotated[bool, typer.Option(help="First attempts at Express prices.")] = True,
     region: Annotated[str, typer.Option(help="Whose prices.")] = "us-east-1",
     plot: Annotated[
@@ -51,6 +55,7 @@ def cost(
         lane="on" if lane else "off",
         batch_size=batch_size or MAX_BATCH,
         rate=rate,
+        door=door,
     )
     if batch_size is None:
         scenario = model.filled(scenario)

@@ -11,7 +11,7 @@ from workbench import render
 from workbench.cost import FATES, LANES, by_service
 from workbench.log_cost import LEVELS, log_dollars
 from workbench.prices import alternatives
-from workbench.scenario import MILLION
+from workbench.scenario import DOORS, MILLION
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -82,7 +82,8 @@ def show(report: Report) -> RenderableType:
     scenario = report.scenario
     per_message = sum(line.dollars for line in report.lines) / scenario.messages
     return Group(
-        f"{scenario.messages:,} messages of {scenario.payload_bytes} bytes, "
+        f"{scenario.messages:,} messages of {scenario.payload_bytes} bytes, handed over "
+        f"{DOORS[scenario.door]}, "
         f"{scenario.failure_rate:.1%} of attempts fail, at most {scenario.max_attempts} attempts, "
         f"{scenario.latency_ms} ms endpoints, {scenario.rate:g} messages/s in batches of "
         f"{scenario.batch_size:.3g}, lane {scenario.lane}, {report.region}",

@@ -58,6 +58,16 @@ def services() -> Rows:
     return [*rows, ["all", *(_usd(sum(bill.values())) for bill in bills)]]
 
 
+def doors() -> Rows:
+    """Give what the door costs at which messages are handed over, and what its logs add."""
+    rows = [["messages go in at", *(f"{rate:.0%} fail" for rate in _FAILURES), "logs at INFO"]]
+    for door, name in (("url", "the function URL (default)"), ("api", "an HTTP API")):
+        basis = _model().basis(Scenario(door=door))
+        cells = [_per_million(failure_rate=rate, door=door) for rate in _FAILURES]
+        rows.append([name, *cells, _usd(log_dollars(basis, LEVELS[1]))])
+    return rows
+
+
 def fates() -> Rows:
     """Give dollars of a million messages of one fate."""
     rows = [["a million messages that are", "lane on", "lane off"]]
@@ -163,6 +173,7 @@ def functions() -> Rows:
 COST_TABLES: dict[str, Callable[[], Rows]] = {
     "headline": headline,
     "services": services,
+    "doors": doors,
     "fates": fates,
     "arrival": arrival,
     "latency": latency,

@@ -115,7 +115,14 @@ def _count_functions(write: Write) -> None:
     def invoked(_: Any, __: Any, config: dict[str, Any], *___: Any) -> None:
         write("lambda", "Invoke", config["Handler"])
 
+    at_url = lambda_svc.handle_function_url_request
+
+    async def url_request(*args: Any, **kwargs: Any) -> Any:
+        write("url", "request", "")
+        return await at_url(*args, **kwargs)
+
     apigateway._invoke_lambda_proxy = request  # noqa: SLF001 -- as above
+    lambda_svc.handle_function_url_request = url_request
     _after(lambda_svc, "_execute_function_dispatch", invoked)
 
 

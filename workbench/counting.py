@@ -1,9 +1,10 @@
 """Counts the AWS calls of messages of every fate on a local cloud of its own: `make counts`.
 
-The real stack is deployed to the emulator; messages with a payload of 1 KB go through the real API,
-one at a time, to a receiver that gives each its fate, with the lane on and then off. The calls are
-those that the emulator served meanwhile (`counted_calls`). Nothing asks after a message until its
-calls are counted, and its end is then compared with what it should be.
+The real stack is deployed to the emulator; messages with a payload of 1 KB go in at the function
+URL, as `homing send` hands them over, one at a time, to a receiver that gives each its fate, with
+the lane on and then off; one more goes in at the HTTP API, to count that door. The calls are those
+that the emulator served meanwhile (`counted_calls`). Nothing asks after a message until its calls
+are counted, and its end is then compared with what it should be.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import time
 import uuid
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +43,8 @@ FATES = (
     (End.FAILED, 1),
     *((End.MAX_RETRIES_EXCEEDED, attempts) for attempts in (1, 2, 3, 4)),
 )
+DOOR_CALLS = ("api.requests", "url.requests")
 _NAMES = (
-    "api.requests",
     *(f"lambda.{name}" for name in ("Accept", "Deliver", "Classify", "ComputeBackoff")),
     *("lambda.RecordRetry", "dynamodb.writeUnits", "dynamodb.readUnits"),
     *("sqs.deliveries.send", "sqs.deadLetters.send", "express.requests", "express.tasks"),
@@ -86,10 +87,17 @@ class CountedCloud:
             raise LocalCloudError(f"{end} after {attempts} was to come, not {delivery}")
         return calls
 
-    def send(self, scripts: Sequence[str], *, max_attempts: int = 3) -> Calls:
-        """Send messages through these scripts of the receiver; give all their calls."""
+    def send(self, scripts: Sequence[str], *, max_attempts: int = 3, door: str = "url") -> Calls:
+        """Send messages through these scripts of the receiver; give all their calls.
+
+        Args:
+            scripts: one for each message.
+            max_attempts: the policy's limit.
+            door: `url`, where `homing send` goes in, or `api`.
+        """
         start = self.file.stat().st_size
-        api = ApiClient(self.cloud)
+        without_url = replace(self.cloud, messages_url=None)
+        api = ApiClient(self.cloud if door == "url" else without_url)
         with self._paused():
             for script in scripts:
                 answer = api.submit(self._body(script, max_attempts), again=False)
@@ -179,8 +187,12 @@ def lanes(counted: CountedCloud) -> dict[str, Any]:
 def _lane(counted: CountedCloud) -> dict[str, Any]:
     fates = {fate: counted.fate(*fate) for fate in FATES}
     first = next(iter(fates.values()))
+    doors = {"url": first, "api": counted.send(["200"], door="api")}
     return {
         "perBatch": {name: first[name] for name in _SHARED},
+        "doors": {
+            door: {name: calls[name] for name in DOOR_CALLS} for door, calls in doors.items()
+        },
         "fates": [
             {"end": end, "attempts": attempts, "calls": {name: calls[name] for name in _NAMES}}
             for (end, attempts), calls in fates.items()
@@ -218,8 +230,8 @@ def _named(calls: list[dict[str, Any]], dead_letters: str) -> Calls:
 def _names(call: dict[str, Any], dead_letters: str) -> Iterator[str]:
     action, on = call["action"], call["on"]
     match call["service"]:
-        case "api":
-            yield "api.requests"
+        case "api" | "url" as door:
+            yield f"{door}.requests"
         case "lambda":
             yield f"lambda.{_construct_id(on)}"
         case "dynamodb" if "Registry" in on:

@@ -3,6 +3,8 @@
     {"counted": "how and when",
      "lanes": {"on" | "off": {
          "perBatch": {name: calls},          what a whole batch of the delivery queue shares
+         "doors": {"url" | "api":            what it takes to hand a message over, by the door
+             {name: calls}},
          "fates": [{"end": DELIVERED | FAILED | MAX_RETRIES_EXCEEDED,
                     "attempts": 1...,        how many were made
                     "calls": {name: calls}}]}}}
@@ -10,6 +12,7 @@
 `calls` of a fate are those of one message to one target. Names of calls:
 
     api.requests              requests to the HTTP API
+    url.requests              requests to the function URL of `accept`
     lambda.<Function>         invocations, by construct id
     dynamodb.writeUnits       write units of both tables and the index
     dynamodb.readUnits        read units; without the look-ups of `deliver`, one a minute
@@ -54,10 +57,12 @@ class LaneCounts:
 
     Args:
         per_batch: calls that the messages of a batch share.
+        doors: calls of one message at each door, which are the same whatever becomes of it.
         fates: calls of one message, by how it ended and after how many attempts.
     """
 
     per_batch: Mapping[str, float]
+    doors: Mapping[str, Mapping[str, float]]
     fates: Mapping[tuple[End, int], Mapping[str, float]]
 
     def calls(self, end: End, attempts: int) -> Calls:
@@ -78,6 +83,7 @@ class LaneCounts:
         """Read one of `lanes`."""
         return cls(
             per_batch=document["perBatch"],
+            doors=document["doors"],
             fates={(End(one["end"]), one["attempts"]): one["calls"] for one in document["fates"]},
         )
 

@@ -32,6 +32,7 @@ class LocalCloud:
         region: the one it pretends to be in.
         api_url: the base of Homing's API under IAM, without a trailing slash.
         sender_api_url: the same for senders with API keys.
+        messages_url: the same of the function URL for messages.
         outputs: the stack's outputs.
     """
 
@@ -39,6 +40,7 @@ class LocalCloud:
     region: str
     api_url: str
     sender_api_url: str
+    messages_url: str
     outputs: Mapping[str, str]
 
     def to_record(self) -> dict[str, object]:
@@ -112,6 +114,7 @@ def _deploy(running: Emulator) -> LocalCloud:
         region=REGION,
         api_url=_api_url(running.endpoint, outputs["ApiUrl"]),
         sender_api_url=_api_url(running.endpoint, outputs["SenderApiUrl"]),
+        messages_url=_function_url(running.endpoint, outputs["MessagesUrl"]),
         outputs=outputs,
     )
     (running.state_dir / RECORD).write_text(json.dumps(cloud.to_record(), indent=2) + "\n")
@@ -120,8 +123,16 @@ def _deploy(running: Emulator) -> LocalCloud:
 
 def _api_url(endpoint: str, url: str) -> str:
     """Address an API by path, since names under `localhost` do not resolve everywhere."""
-    host = urlsplit(url).hostname or ""
-    return f"{endpoint}/_aws/execute-api/{host.split('.')[0]}/$default"
+    return f"{endpoint}/_aws/execute-api/{_id_in(url)}/$default"
+
+
+def _function_url(endpoint: str, url: str) -> str:
+    """Address a function URL by path, since its name leads to AWS."""
+    return f"{endpoint}/_aws/lambda-url/{_id_in(url)}"
+
+
+def _id_in(url: str) -> str:
+    return (urlsplit(url).hostname or "").split(".")[0]
 
 
 def _choose_port(port: int | None) -> int:

@@ -133,7 +133,10 @@ def _iam() -> dict[str, Any]:
         "type": "apiKey",
         "name": "Authorization",
         "in": "header",
-        "description": "AWS Signature Version 4, service execute-api, at ApiUrl.",
+        "description": (
+            "AWS Signature Version 4, service execute-api, at ApiUrl. Messages and trials of "
+            "endpoints are taken in at MessagesUrl too, service lambda."
+        ),
         "x-amazon-apigateway-authtype": "awsSigv4",
     }
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from workbench.scenario import DOORS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -39,8 +41,8 @@ def cost_by_failure_rate(model: Model, scenario: Scenario, file: Path) -> None:
     _dollar_axis(axes)
     axes.set_xlabel("attempts that fail, %")
     title = (
-        f"{scenario.payload_bytes} bytes, {scenario.latency_ms} ms endpoints, at most "
-        f"{scenario.max_attempts} attempts; without logs, egress, free tier"
+        f"{scenario.payload_bytes} bytes, {DOORS[scenario.door]}, {scenario.latency_ms} ms "
+        f"endpoints, at most {scenario.max_attempts} attempts; without logs, egress, free tier"
     )
     axes.set_title(title, fontsize=9, color=_GREY)
     figure.savefig(file, dpi=_DPI)

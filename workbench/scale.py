@@ -107,12 +107,14 @@ def demands(basis: Basis, rate: float) -> dict[str, float]:
     left = left_share(basis)
     again_seconds = basis.assumptions.functions["Dispatch"].ms / 1000  # a batch that was left
     retries = calls["lambda.RecordRetry"]
+    busiest = max(calls[f"lambda.{name}"] for name in basis.assumptions.functions)
     dead_letters = calls["sqs.deadLetters.send"]
     # The index is written once when it is entered, and once more whenever it is left or moved.
     index_writes = 2 * retries + dead_letters
     return {
         "api.throttle": rate * calls["api.requests"],
         "api.account": rate * calls["api.requests"],
+        "lambda.requests": rate * busiest,
         "sqs.send": rate * calls["sqs.deliveries.send"],
         "sqs.receive": rate * calls["sqs.deliveries.receive"],
         "sqs.inFlight": rate * (batch_seconds + left * basis.assumptions.settings["leftSeconds"]),

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 MILLION = 1_000_000
 MAX_BATCH = 10  # what a FIFO queue hands out at once
-DEFAULT_RATE = 300.0  # what the API lets in by default
+DEFAULT_RATE = 300.0  # what an HTTP API lets in by default; the function URL lets in more
+DOORS = {"url": "at the function URL", "api": "at the HTTP API"}
 
 
 class ScenarioError(WorkbenchError):
@@ -40,8 +41,9 @@ class Scenario:
         latency_ms: how long the endpoint takes to answer.
         lane: `on` (first attempts at Express prices) or `off` (all Standard).
         batch_size: how many messages a batch of the queue holds on average, 1 to 10.
-        rate: how many messages arrive in a second, while messages arrive; the stack's own throttle
-            by default.
+        rate: how many messages arrive in a second, while messages arrive; by default what an HTTP
+            API of the stack lets in.
+        door: where messages are handed over: `url` (the function URL) or `api` (an HTTP API).
     """
 
     messages: int = MILLION
@@ -52,6 +54,7 @@ class Scenario:
     lane: str = "on"
     batch_size: float = MAX_BATCH
     rate: float = DEFAULT_RATE
+    door: str = "url"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be.
@@ -68,6 +71,7 @@ class Scenario:
             "lane": self.lane in {"on", "off"},
             "batch_size": 1 <= self.batch_size <= MAX_BATCH,
             "rate": self.rate > 0,
+            "door": self.door in DOORS,
         }
         for name, can_be in possible.items():
             if not can_be:
@@ -86,8 +90,9 @@ class Scenario:
 
 
 def expected_calls(counts: LaneCounts, scenario: Scenario) -> Calls:
-    """Give the calls of a message on average, its share of its batch included."""
+    """Give the calls of a message on average, its share of its batch and its door included."""
     total: Calls = {name: calls / scenario.batch_size for name, calls in counts.per_batch.items()}
+    total |= counts.doors[scenario.door]
     for probability, end, attempts in scenario.outcomes():
         for name, calls in counts.calls(end, attempts).items():
             total[name] = total.get(name, 0) + probability * calls

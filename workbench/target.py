@@ -35,6 +35,8 @@ class Target:
         sender_api_url: the same for senders with API keys.
         outputs: the stack's outputs (docs/cli.md).
         endpoint: of every AWS service for the local cloud, None for AWS.
+        messages_url: the base of the function URL that messages are handed over at; None for a
+            stack deployed before there was one, whose API takes them.
     """
 
     session: boto3.Session
@@ -42,6 +44,7 @@ class Target:
     sender_api_url: str
     outputs: Mapping[str, str]
     endpoint: str | None = None
+    messages_url: str | None = None
 
     def client(self, service: Any) -> Any:
         """Give a boto3 client of a service."""
@@ -84,6 +87,7 @@ def local_target(record: Path) -> Target:
             sender_api_url=found["senderApiUrl"],
             outputs=found["outputs"],
             endpoint=found["endpoint"],
+            messages_url=found.get("messagesUrl"),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NoTargetError(f"{record} is unreadable: run `homing up`") from error
@@ -108,6 +112,7 @@ def aws_target(session: boto3.Session, stack: str) -> Target:
         api_url=outputs["ApiUrl"].rstrip("/"),
         sender_api_url=outputs["SenderApiUrl"].rstrip("/"),
         outputs=outputs,
+        messages_url=outputs["MessagesUrl"].rstrip("/") if "MessagesUrl" in outputs else None,
     )
 
 

@@ -47,13 +47,14 @@ class Turns:
         lapses_after = timedelta(seconds=settings.attempt_timeout_seconds) + MARGIN
         return cls(settings.endpoints_table, client, lapses_after)
 
-    def take(self, endpoint: Endpoint, limit: int, delivery_id: str, now: datetime) -> str | None:
+    def take(self, endpoint: Endpoint, limit: int, holder: str, now: datetime) -> str | None:
         """Take one of an endpoint's `limit` turns: gives the turn, or None if there is none left.
 
-        Two turns of one delivery are two, since the function that had the first may still run.
+        Two turns of one delivery are two, since the function that had the first may still run; so
+        `holder` must name the very attempt that is made.
         """
         lapses_at = round((now + self._lapses_after).timestamp() * 1000)
-        turn = f"{delivery_id}@{lapses_at}"
+        turn = f"{holder}@{lapses_at}"
         taken = self._add(endpoint, limit, turn)
         if taken is None:
             return turn

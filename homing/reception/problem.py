@@ -25,6 +25,7 @@ _KINDS = {
     413: ("payload-too-large", "The payload is too large"),
     _UNAVAILABLE: ("unavailable", "Homing cannot do this right now"),
 }
+_NOT_HERE = ("not-here", "This is not answered here")
 _ENDPOINT_KINDS = {
     400: ("invalid-endpoint", "The endpoint cannot be set up like this"),
     404: ("endpoint-not-found", "There is no such endpoint"),
@@ -59,6 +60,13 @@ def not_found(message_id: str, sender_id: str) -> Answer:
     """Answer that no such message has been accepted, or not within the retention time."""
     detail = f"No message {message_id} of sender {sender_id} is on record"
     return _problem(_KINDS[_NOT_FOUND], _NOT_FOUND, _shortened(detail))
+
+
+def not_here(method: str, path: str) -> Answer:
+    """Answer that the URL for messages has nothing else."""
+    answered = "POST /v1/messages and POST /v1/endpoints/{endpointId}/test"
+    detail = f"{method} {path} is for the API: this URL answers {answered} alone"
+    return _problem(_NOT_HERE, _NOT_FOUND, _shortened(detail))
 
 
 def intake_failed(message_id: str, sender_id: str) -> Answer:

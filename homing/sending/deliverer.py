@@ -11,7 +11,7 @@ from homing.errors import InquiryError
 from homing.outcome import ErrorKind, unsent
 from homing.postponement import postpone
 from homing.sending.redaction import redact
-from homing.timestamps import to_text
+from homing.timestamps import from_text, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,11 +63,18 @@ class Deliverer:
         self._chance = chance
         self._report = report
 
-    def deliver(self, reference: Reference, request: Request) -> Outcome | Postponed:
+    def deliver(
+        self, reference: Reference, request: Request, due_at: str | None = None
+    ) -> Outcome | Postponed:
         """Make one attempt; signed if there is anything to sign it with.
 
         Nothing is sent to an endpoint that is disabled or deleted, nor while that cannot be told,
         nor, for now, where as many attempts are under way as it allows at once.
+
+        Args:
+            reference: the delivery.
+            request: what is sent.
+            due_at: what the attempt has waited for, ISO-8601; None for one that has not waited.
         """
         now = self._now()
         try:
@@ -79,11 +86,16 @@ class Deliverer:
         if addressee.closed is not None:
             return unsent(ErrorKind.DISABLED, addressee.closed, to_text(now))
         with ExitStack() as turn:
-            postponed = self._take_turn(turn, reference, addressee, now)
+            postponed = self._take_turn(turn, reference, addressee, now, due_at)
             return postponed or self._attempt(reference, request, addressee, now)
 
     def _take_turn(
-        self, turn: ExitStack, reference: Reference, addressee: Addressee, now: datetime
+        self,
+        turn: ExitStack,
+        reference: Reference,
+        addressee: Addressee,
+        now: datetime,
+        due_at: str | None,
     ) -> Postponed | None:
         """Take a turn where the endpoint counts them, given back as `turn` is closed.
 
@@ -94,13 +106,17 @@ class Deliverer:
         if endpoint is None or not endpoint.attempts_at_once:
             return None
         limit = endpoint.attempts_at_once
+        holder = f"{reference.delivery_id}~{round(self._chance() * 1e9):x}"
         try:
-            taken = self._turns.take(endpoint, limit, reference.delivery_id, now)
+            taken = self._turns.take(endpoint, limit, holder, now)
         except InquiryError as error:
             self._tell(reference, "turn.uncounted", str(error))
             return None
         if taken is None:
-            postponed = postpone(reference.created_at, now, self._chance)
+            # The attempt is due, so it is no earlier than that, whatever this clock says: a slow
+            # one would ask again and again to be woken in the past (docs/decisions/0068).
+            woken_at = max(now, from_text(due_at or reference.created_at))
+            postponed = postpone(reference.created_at, woken_at, self._chance)
             if postponed is not None:
                 self._tell(reference, "attempt.postponed", f"no room until {postponed.due_at}")
             return postponed

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     Homing = Callable[..., Result]
     Settle = Callable[["Door", str], dict[str, Any]]
+    Traces = Callable[[], dict[str, int]]
 
 
 @pytest.fixture
@@ -127,6 +128,22 @@ def enter(homing: Homing, door: Door, run_id: str) -> Callable[[str], Door]:
         return door.with_key(json.loads(done.stdout)["key"])
 
     return make
+
+
+@pytest.fixture
+def traces(cloud: Target, run_id: str) -> Traces:
+    """Count what a test's messages have left in the tables."""
+    dynamodb = cloud.client("dynamodb")
+
+    def count() -> dict[str, int]:
+        found = {}
+        for output in ("LedgerTable", "MessagesTable"):
+            pages = dynamodb.get_paginator("scan").paginate(TableName=cloud.outputs[output])
+            items = [item for page in pages for item in page["Items"]]
+            found[output] = sum(run_id in json.dumps(item) for item in items)
+        return found
+
+    return count
 
 
 @pytest.fixture

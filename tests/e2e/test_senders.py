@@ -14,29 +14,12 @@ from homing.senders.api_key import issue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Door, Homing, Settle
+    from conftest import Door, Homing, Settle, Traces
 
     from workbench.receiver import Receiver
     from workbench.target import Target
 
     Read = Callable[..., Any]
-    Traces = Callable[[], dict[str, int]]
-
-
-@pytest.fixture
-def traces(cloud: Target, run_id: str) -> Traces:
-    """Count what a test's messages have left in the tables and on the queue."""
-    dynamodb = cloud.client("dynamodb")
-
-    def count() -> dict[str, int]:
-        found = {}
-        for output in ("LedgerTable", "MessagesTable"):
-            pages = dynamodb.get_paginator("scan").paginate(TableName=cloud.outputs[output])
-            items = [item for page in pages for item in page["Items"]]
-            found[output] = sum(run_id in json.dumps(item) for item in items)
-        return found
-
-    return count
 
 
 NONE = {"LedgerTable": 0, "MessagesTable": 0}

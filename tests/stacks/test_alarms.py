@@ -52,9 +52,11 @@ WATCHED: dict[str, tuple[str, str, str | None, float]] = {
     "ExecutionsBroken": ("Homing", "ExecutionBroken", None, 1),
     "LedgerWriteFailed": ("Homing", "LedgerWriteFailed", "homing", 1),
     "LedgerTriesFailed": ("Homing", "LedgerTryFailed", None, 4),
+    "DispatchFailed": ("Homing", "DispatchFailed", "homing", 1),
     "QueueAge": ("AWS/SQS", "ApproximateAgeOfOldestMessage", "Intake/Deliveries", 300),
     "ApiErrors": ("AWS/ApiGateway", "5xx", "Intake/Api", 1),
     "SenderApiErrors": ("AWS/ApiGateway", "5xx", "Senders/Api", 1),
+    "MessagesUrlErrors": ("AWS/Lambda", "Url5xxCount", "Intake/Accept", 1),
     **{
         f"{path.partition('/')[2]}{metric}": ("AWS/Lambda", metric, path, 1)
         for path in FUNCTIONS

@@ -18,6 +18,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 OUTPUTS = {
     "ApiUrl": "Intake/Api",
     "SenderApiUrl": "Senders/Api",
+    "MessagesUrl": "Intake/Accept/FunctionUrl",
+    "AcceptArn": "Intake/Accept",
     "KeysTable": "Registry/Keys",
     "EndpointsTable": "Registry/Endpoints",
     "SecretsTable": "Registry/Secrets",

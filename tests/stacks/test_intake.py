@@ -1,4 +1,4 @@
-"""The API and the delivery queue."""
+"""The doors under IAM and the delivery queue."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from homing.redelivery import seconds_until_over
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+FUNCTION, URL = "AWS::Lambda::Function", "AWS::Lambda::Url"
 QUEUE, MAPPING = "AWS::SQS::Queue", "AWS::Lambda::EventSourceMapping"
 DAY = 86_400
 
@@ -75,6 +76,43 @@ def test_the_api_is_throttled_and_logs_who_asked_but_no_content(stack: Any, scop
     fields = json.loads(access_log["Format"])
     assert {"requestId", "caller", "senderId", "keyId", "routeKey", "status"} <= set(fields)
     assert all(value.startswith("$context.") for value in fields.values())
+
+
+def test_the_one_function_url_leads_to_accept_and_asks_who_calls(stack: Any) -> None:
+    """Whole answers, no CORS, and nobody is let in by the stack itself: a caller's policy is."""
+    ((path, url),) = stack.resources(URL).items()
+    properties = dict(url["Properties"])
+    assert path == "Intake/Accept/FunctionUrl"
+    assert stack.referred(properties.pop("TargetFunctionArn")) == "Intake/Accept"
+    assert properties == {"AuthType": "AWS_IAM", "InvokeMode": "BUFFERED"}
+    granted = [one["Properties"] for one in stack.resources("AWS::Lambda::Permission").values()]
+    assert granted
+    assert {grant["Action"] for grant in granted} == {"lambda:InvokeFunction"}
+    assert {grant["Principal"] for grant in granted} == {"apigateway.amazonaws.com"}
+
+
+def test_where_a_region_has_no_function_urls_all_comes_in_at_the_api(
+    synthesize: Callable[..., Any],
+) -> None:
+    stack = synthesize(messagesUrl="false")
+    assert not stack.resources(URL)
+    assert "MessagesUrl" not in stack.template["Outputs"]
+    assert "Alarms/MessagesUrlErrors" not in stack.resources("AWS::CloudWatch::Alarm")
+    assert "UrlRequestCount" not in json.dumps(stack.resources("AWS::CloudWatch::Dashboard"))
+    assert {route["RouteKey"] for route in routes(stack, "Intake/Api")} == set(ANSWERS)
+
+
+@pytest.mark.parametrize(("given", "reserved"), [({}, None), ({"acceptConcurrency": "20"}, 20)])
+def test_what_is_taken_in_at_once_is_bounded_where_that_is_set(
+    synthesize: Callable[..., Any], given: dict[str, str], reserved: int | None
+) -> None:
+    functions = synthesize(**given).resources(FUNCTION)
+    bounds = {
+        path: one["Properties"].get("ReservedConcurrentExecutions")
+        for path, one in functions.items()
+    }
+    assert bounds.pop("Intake/Accept") == reserved
+    assert set(bounds.values()) == {None}
 
 
 def test_a_batch_is_not_handed_out_again_while_it_is_worked_on(stack: Any) -> None:

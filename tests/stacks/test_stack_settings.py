@@ -70,6 +70,8 @@ def test_a_value_given_on_the_command_line_is_text_and_is_read_as_what_it_means(
         ("attemptTimeoutSeconds", "0"),
         ("attemptTimeoutSeconds", "61"),
         ("retentionDays", "0"),
+        ("acceptConcurrency", "-1"),
+        ("acceptConcurrency", "1001"),
         ("dispatchConcurrency", "1"),
         ("dispatchConcurrency", "1001"),
         ("deletionProtection", "perhaps"),

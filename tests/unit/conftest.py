@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from dataclasses import dataclass
@@ -17,10 +16,9 @@ from moto import mock_aws
 
 from homing.delivery import Delivery, Reference, Request
 from homing.policy import Policy
-from lambdas.observation import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 NOON = "2025-12-28T12:00:00.000Z"
 
@@ -157,13 +155,3 @@ class DeliveryQueue:
 def delivery_queue(aws: None) -> DeliveryQueue:
     client = boto3.client("sqs")
     return DeliveryQueue(client.create_queue(QueueName="deliveries")["QueueUrl"], client)
-
-
-@pytest.fixture
-def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """What the handlers have logged so far, one JSON object per line."""
-    handler = logger.registered_handler
-    stream = io.StringIO()
-    before = handler.setStream(stream)  # type: ignore[attr-defined]  # a StreamHandler by default
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    handler.setStream(before)  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import boto3
 import pytest
@@ -53,6 +54,35 @@ def container(
     yield
     for cached in (accept._settings, accept._intake, accept._rules):
         cached.cache_clear()
+
+
+SIGNER = "arn:aws:sts::000000000000:assumed-role/shop/session"
+
+
+def ask_at_url(method: str, path: str, body: str = "", **query: str) -> dict[str, Any]:
+    """What Lambda gets from the function for a request at its URL, signed by a role.
+
+    The event is that of "Invoking Lambda function URLs" (AWS Lambda developer guide).
+    """
+    event = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": urlencode(query),
+        "queryStringParameters": query,
+        "headers": {"content-type": "application/json"},
+        "requestContext": {
+            "apiId": "abc",
+            "authentication": None,
+            "authorizer": {"iam": {"accountId": "000000000000", "userArn": SIGNER}},
+            "http": {"method": method, "path": path},
+            "routeKey": "$default",
+            "stage": "$default",
+        },
+        "body": body,
+        "isBase64Encoded": False,
+    }
+    return accept.handler(event, None)
 
 
 def post(body: str | None, *, is_base64: bool = False) -> dict[str, Any]:
@@ -440,3 +470,56 @@ def test_a_test_message_is_one_attempt_to_the_endpoint(registry: Any, delivery_q
     (queued,) = delivery_queue.take()
     assert queued["policy"]["maxAttempts"] == 1
     assert json.loads(queued["request"]["payload"]) == {"type": "homing.test", "endpointId": "a"}
+
+
+def test_at_its_url_a_message_is_taken_in_for_any_sender_as_at_the_api_under_iam(
+    delivery_queue: Any,
+) -> None:
+    answer = ask_at_url("POST", "/v1/messages", body_of(messageId="a", senderId="shop"))
+    assert (answer["statusCode"], json.loads(answer["body"])["senderId"]) == (202, "shop")
+    assert post(body_of(messageId="a", senderId="shop"))["statusCode"] == 200
+    (queued, _) = delivery_queue.take()
+    assert queued["reference"]["senderId"] == "shop"
+
+
+def test_at_its_url_a_wrong_request_is_refused_with_the_same_document() -> None:
+    body = body_of(policy={"maxAttempts": 21})
+    assert ask_at_url("POST", "/v1/messages", body) == post(body)
+
+
+def test_at_its_url_an_endpoint_can_be_tried_too(registry: Any, delivery_queue: Any) -> None:
+    with_endpoint(registry, "a")
+    answer = ask_at_url("POST", "/v1/endpoints/a/test", senderId="shop")
+    assert answer["statusCode"] == 202
+    assert len(delivery_queue.take()) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/v1/health"),
+        ("GET", "/v1/messages"),
+        ("GET", "/v1/messages/order-1841"),
+        ("PUT", "/v1/messages"),
+        ("OPTIONS", "/v1/messages"),
+        ("POST", "/v1/messages/order-1841/redrive"),
+        ("DELETE", "/v1/endpoints/a"),
+    ],
+)
+def test_at_its_url_all_else_is_404_and_named(method: str, path: str) -> None:
+    document = problem(ask_at_url(method, path), 404)
+    assert document["type"] == "urn:homing:problem:not-here"
+    assert document["detail"].startswith(f"{method} {path} is for the API")
+
+
+@pytest.mark.parametrize("body", [body_of(), body_of(policy=1)])
+def test_who_signed_is_logged_since_a_url_has_no_access_log(logged: Logged, body: str) -> None:
+    ask_at_url("POST", "/v1/messages", body)
+    (line,) = logged()
+    assert line["caller"] == SIGNER
+
+
+def test_who_came_with_a_key_has_signed_nothing(logged: Logged) -> None:
+    post(BODY)
+    assert "caller" not in logged()[0]

@@ -108,6 +108,6 @@ def test_every_kind_of_problem_is_on_the_page() -> None:
         encoding="utf-8"
     )
     kinds = re.findall(r'\("([a-z-]+)", "', source)
-    assert len(kinds) == 9
+    assert len(kinds) == 10
     for kind in kinds:
         assert f"`{kind}`" in PAGE

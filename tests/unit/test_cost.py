@@ -80,6 +80,7 @@ def test_the_failure_rate_is_of_attempts() -> None:
         ("lane", "fast"),
         ("batch_size", 11),
         ("rate", 0),
+        ("door", "window"),
     ],
 )
 def test_a_scenario_that_cannot_be_names_what_is_wrong(name: str, value: float | str) -> None:
@@ -99,7 +100,7 @@ def test_expected_calls_are_the_counted_ones_weighted(model: Model) -> None:
 @pytest.mark.parametrize(
     ("service", "what", "dollars"),
     [
-        ("API Gateway", "requests", 1.00),
+        ("Lambda", "function URL, requests", 0.00),
         ("Lambda", "Deliver, requests", 0.20),
         # 200 ms of the endpoint and 15 of its own at 160 MB; 1% cold starts of 2,290 ms
         ("Lambda", "Deliver, time", (0.215 + 0.0229) * 160 / 1024 * 13.3334),
@@ -118,6 +119,25 @@ def test_a_million_messages_delivered_at_once_cost_on_the_lane(
     model: Model, service: str, what: str, dollars: float
 ) -> None:
     assert find(model.bill(AT_ONCE), service, what).dollars == pytest.approx(dollars)
+
+
+def test_at_the_function_url_there_is_no_api_to_pay_for(model: Model) -> None:
+    """$1 a million is what the HTTP API asks for letting them in, and all that the door changes."""
+    at_url, at_api = (model.bill(replace(AT_ONCE, door=door)) for door in ("url", "api"))
+    assert "API Gateway" not in by_service(at_url)
+    assert find(at_url, "Lambda", "function URL, requests").quantity == MILLION
+    assert find(at_api, "API Gateway", "requests").dollars == pytest.approx(1.00)
+    without_door = [
+        [line for line in lines if line.price_name not in {"api.requests", "url.requests"}]
+        for lines in (at_url, at_api)
+    ]
+    assert without_door[0] == without_door[1]
+
+
+def test_the_target_of_issue_3_is_met_at_both_failure_rates(model: Model) -> None:
+    """At most $7 per million at 1% failures and $15 at 5%, as the command prints it."""
+    for rate, target in ((0.01, 7), (0.05, 15)):
+        assert model.per_million(model.filled(Scenario(failure_rate=rate))) <= target
 
 
 def test_on_the_lane_a_message_delivered_at_once_costs_no_transition(model: Model) -> None:
@@ -246,8 +266,8 @@ def test_every_region_has_every_price_with_a_source_and_a_date() -> None:
     names = {frozenset(prices(region)) for region in regions()}
     assert len(names) == 1
     for region in regions():
-        for price in prices(region).values():
-            assert price.usd > 0
+        for name, price in prices(region).items():
+            assert (price.usd > 0) == (name != "url.requests")  # the one thing that is free
             assert price.source[-10:].count("-") == 2  # ends in a date
 
 
@@ -292,8 +312,33 @@ def test_the_command_prints_the_bill_and_its_total(app: typer.Typer, model: Mode
     assert result.exit_code == 0, result.output
     total = model.per_million(model.filled(Scenario()))
     assert f"per million: ${total:,.2f}" in result.output
-    for name in ("API Gateway", "standard.transitions", "Hookdeck", "dead-lettered"):
+    for name in ("standard.transitions", "Hookdeck", "dead-lettered"):
         assert name in result.output
+
+
+@pytest.mark.parametrize(
+    ("given", "header", "line"),
+    [
+        ([], "handed over at the function URL", "url.requests"),
+        (["--door", "url"], "handed over at the function URL", "url.requests"),
+        (["--door", "api"], "handed over at the HTTP API", "API Gateway"),
+    ],
+)
+def test_the_command_says_at_which_door_and_what_it_costs(
+    app: typer.Typer, given: list[str], header: str, line: str
+) -> None:
+    output = CliRunner().invoke(app, given, terminal_width=400).output
+    first, *bill = output.splitlines()
+    assert header in " ".join([first, *bill[:3]])
+    assert any(line in row for row in bill)
+    assert ("API Gateway" in output) == (line == "API Gateway")
+
+
+def test_a_door_that_there_is_not_is_refused_with_those_there_are(app: typer.Typer) -> None:
+    result = CliRunner().invoke(app, ["--door", "window"])
+    assert result.exit_code == 2
+    assert "'url'" in result.output
+    assert "'api'" in result.output
 
 
 def test_the_json_adds_up(app: typer.Typer) -> None:

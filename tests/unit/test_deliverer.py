@@ -279,6 +279,17 @@ def test_an_endpoint_with_no_room_is_sent_nothing_until_there_is(
     assert bench.deliverer.deliver(to_endpoint, delivery.request) == bench.outcome
 
 
+def test_a_slow_clock_asks_for_no_time_that_has_passed(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery
+) -> None:
+    """The execution has woken at noon and five minutes, and this function's clock says noon."""
+    bench.store.save(BUSY, KEPT)
+    bench.turns.take(BUSY, 1, "another", START)
+    postponed = bench.deliverer.deliver(to_endpoint, delivery.request, "2025-12-28T12:05:00Z")
+    assert isinstance(postponed, Postponed)
+    assert postponed.due_at > "2025-12-28T12:05:00Z"
+
+
 def test_a_turn_is_given_back_whatever_comes_of_the_attempt(
     bench: Bench, to_endpoint: Reference, delivery: Delivery
 ) -> None:

@@ -115,6 +115,7 @@ def test_of_a_batch_with_one_poison_message_only_that_one_goes_back(
     (failed,) = [line for line in logged() if line["message"] == "dispatch.failed"]
     assert failed["queueMessageId"] == "1"
     assert failed["deliveryId"] == "group-1"
+    assert failed["DispatchFailed"] == [1.0]
     assert "messageId" in failed["exception"]
 
 

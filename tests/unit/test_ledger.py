@@ -138,6 +138,17 @@ def test_an_attempt_that_could_not_be_recorded_does_not_lock_out_the_next(
     assert [entry["attemptNumber"] for entry in item["retryHistory"]] == [0, 2]
 
 
+def test_a_sleeper_goes_on_with_the_retry_that_the_lane_has_recorded(
+    ledger: Ledger, reference: Reference
+) -> None:
+    ledger.record(update(reference, 0))
+    found = ledger.record(update(reference, 0, "b", execution_name="sleeper"))
+    assert found.result is RecordResult.RESUMED
+    assert found.reason == "another worker has recorded this attempt (1 made)"
+    assert found.resumed is not None
+    assert found.resumed["attemptNumber"] == 1
+
+
 def test_an_end_on_record_stays_whatever_attempt_comes_after_it(
     ledger: Ledger, ledger_table: Any, reference: Reference
 ) -> None:
@@ -293,11 +304,27 @@ def test_a_record_of_a_former_life_is_none(ledger: Ledger, reference: Reference)
     assert ledger.read(reference) is None
 
 
-def test_a_dead_letter_is_kept_with_its_record(ledger: Ledger, reference: Reference) -> None:
+@pytest.mark.parametrize(
+    ("status", "is_kept"),
+    [
+        ("FAILED", True),
+        ("MAX_RETRIES_EXCEEDED", True),
+        ("RETRY_SCHEDULED", False),
+        ("CANCELLED", False),
+    ],
+)
+def test_a_dead_letter_is_kept_with_the_record_of_a_failure_and_of_nothing_else(
+    ledger: Ledger, ledger_table: Any, reference: Reference, status: str, is_kept: bool
+) -> None:
+    """The delivery may have been brought back, or ended otherwise, while its letter was sent."""
     ledger.record(update(reference, 0))
+    ledger_table.client.put_item(
+        TableName=ledger_table.name, Item={**ledger_table.items()[0], "status": {"S": status}}
+    )
     before = ledger.read(reference)
     ledger.keep(reference, '{"a": "letter"}')
-    assert ledger.read(reference) == {**(before or {}), "letter": '{"a": "letter"}'}
+    kept = {"letter": '{"a": "letter"}'} if is_kept else {}
+    assert ledger.read(reference) == {**(before or {}), **kept}
 
 
 def test_a_dead_letter_without_a_record_is_not_kept_and_nobody_is_told(
@@ -321,11 +348,20 @@ def test_a_ledger_that_is_away_keeps_no_dead_letter_and_raises_nothing(
 def test_what_became_of_an_update_is_told_in_the_document(
     ledger: Ledger, reference: Reference
 ) -> None:
-    told = [ledger.record(update(reference, 0, worker)).to_document() for worker in ("a", "a", "b")]
+    following = {"attemptNumber": 1}
+    told = [
+        ledger.record(update(reference, 0, worker)).to_document(following)
+        for worker in ("a", "a", "b")
+    ]
+    overtaken = "another worker has recorded this attempt (1 made)"
     assert told == [
-        {"result": "RECORDED", "reason": "recorded"},
-        {"result": "REPLAYED", "reason": "this very entry had been recorded before"},
-        {"result": "OVERTAKEN", "reason": "another worker has recorded this attempt (1 made)"},
+        {"result": "RECORDED", "reason": "recorded", "next": following},
+        {
+            "result": "REPLAYED",
+            "reason": "this very entry had been recorded before",
+            "next": following,
+        },
+        {"result": "OVERTAKEN", "reason": overtaken, "next": following},
     ]
 
 
@@ -334,7 +370,7 @@ def test_what_became_of_an_update_is_told_in_the_document(
     [
         ({}, "None"),
         ({"Item": {"pk": {"S": "a"}}}, "None"),
-        ({"Item": {"attempts": {"N": "2"}, "retryHistory": {}}}, "2"),
+        ({"Item": {"attempts": {"N": "2"}, "retryHistory": {"L": []}}}, "2"),
     ],
     ids=["no item", "no history", "an empty history"],
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from homing.generation import LANE
 from homing.items import from_dynamodb
 from lambdas import record_retry
 
@@ -77,9 +78,40 @@ def test_a_repeat_of_the_call_is_a_replay(event: dict[str, Any], ledger_table: A
 def test_another_workers_record_of_the_attempt_overtakes_ours(
     event: dict[str, Any], ledger_table: Any
 ) -> None:
+    event["executionName"] = LANE
     record_retry.handler(event, None)
     event["outcome"]["timestamp"] = "2025-12-28T12:00:00.007Z"
-    assert record_retry.handler(event, None)["result"] == "OVERTAKEN"
+    record = record_retry.handler(event, None)
+    assert (record["result"], record["next"]) == ("OVERTAKEN", event["backoff"]["next"])
+
+
+def test_a_retry_that_the_lane_recorded_while_we_slept_is_ours_to_make(
+    event: dict[str, Any], ledger_table: Any
+) -> None:
+    """The lane could hand it to nobody, since this execution has the delivery's name (0068)."""
+    record_retry.handler({**event, "executionName": LANE}, None)
+    event["outcome"]["timestamp"] = "2025-12-28T12:10:00.000Z"
+    event["backoff"] = {
+        **event["backoff"],
+        "nextRetryAt": "2025-12-28T12:10:01.750Z",
+        "next": {**event["backoff"]["next"], "dueAt": "2025-12-28T12:10:02Z"},
+    }
+    record = record_retry.handler(event, None)
+    assert record["result"] == "RESUMED"
+    assert record["next"] == {
+        "attemptNumber": 1,
+        "attempts": 2,
+        "dueAt": "2025-12-28T12:00:02Z",
+        "expiresAt": 1_769_515_201,
+        "previousDelaySeconds": 1.25,
+        "generation": 0,
+    }
+
+
+def test_what_was_recorded_is_told_with_what_comes_next(
+    event: dict[str, Any], ledger_table: Any
+) -> None:
+    assert record_retry.handler(event, None)["next"] == event["backoff"]["next"]
 
 
 def test_a_ledger_that_cannot_be_written_is_logged_and_counted_and_no_error(

@@ -53,6 +53,16 @@ def test_concurrency_is_rate_times_time(model: Model) -> None:
     assert demand(model, at_once, "dispatch.concurrency") == pytest.approx(1000 / 10 * 0.45)
 
 
+def test_the_api_throttle_is_for_those_who_come_through_the_api(model: Model) -> None:
+    assert demand(model, DEFAULT, "api.throttle") == 0
+    assert demand(model, replace(DEFAULT, door="api"), "api.throttle") == pytest.approx(1000)
+
+
+def test_the_function_that_is_invoked_most_reaches_its_limit_first(model: Model) -> None:
+    """Deliver, once for each attempt."""
+    assert demand(model, DEFAULT, "lambda.requests") == pytest.approx(1000 * (1 + 0.01 + 0.0001))
+
+
 def test_off_the_lane_every_message_is_a_standard_execution(model: Model) -> None:
     assert demand(model, OFF, "states.startStandard") == pytest.approx(1000)
     assert demand(model, replace(OFF, failure_rate=0), "states.transitions") == pytest.approx(6000)

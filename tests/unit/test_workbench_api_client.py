@@ -60,22 +60,49 @@ def server() -> Iterator[FakeServer]:
         thread.join()
 
 
-def client(port: int, slept: list[float] | None = None) -> ApiClient:
+def client(
+    port: int, slept: list[float] | None = None, messages_path: str | None = None
+) -> ApiClient:
     endpoint = f"http://127.0.0.1:{port}"
     session = boto3.Session("test", "test", region_name="us-east-1")
-    target = Target(session, f"{endpoint}/api/$default", f"{endpoint}/senders", {}, endpoint)
+    messages_url = None if messages_path is None else endpoint + messages_path
+    api, senders = f"{endpoint}/api/$default", f"{endpoint}/senders"
+    target = Target(session, api, senders, {}, endpoint, messages_url)
     return ApiClient(target, sleep=(slept if slept is not None else []).append)
 
 
-def test_a_message_is_handed_over_byte_for_byte_and_signed(server: FakeServer) -> None:
+@pytest.mark.parametrize(
+    ("messages_path", "base", "service"),
+    [("/url/abc", "/url/abc", "lambda"), (None, "/api/$default", "execute-api")],
+)
+def test_a_message_is_handed_over_byte_for_byte_and_signed_for_its_door(
+    server: FakeServer, messages_path: str | None, base: str, service: str
+) -> None:
+    """The function URL, and the API of a stack that has none."""
     server.script = [(202, {"messageId": "m-1"})]
     body = b'{"payload":  12345678901234567890, "x": 1.10}'
-    answer = client(server.server_port).submit(body, again=False)
+    answer = client(server.server_port, messages_path=messages_path).submit(body, again=False)
     [(method, path, headers, sent)] = server.seen
     assert (answer.status, answer.document) == (202, {"messageId": "m-1"})
-    assert (method, path, sent) == ("POST", "/api/$default/v1/messages", body)
+    assert (method, path, sent) == ("POST", f"{base}/v1/messages", body)
     assert headers["Authorization"].startswith("AWS4-HMAC-SHA256 Credential=test/")
-    assert "/us-east-1/execute-api/aws4_request" in headers["Authorization"]
+    assert f"/us-east-1/{service}/aws4_request" in headers["Authorization"]
+
+
+def test_all_but_messages_goes_to_the_api(server: FakeServer) -> None:
+    server.script = [(200, {"deliveries": []})]
+    api = client(server.server_port, messages_path="/url/abc")
+    api.message("m-1")
+    api.redrive("m-1")
+    api.endpoints("GET")
+    api.endpoints("POST", "/a/test")
+    assert [path for _, path, _, _ in server.seen] == [
+        "/api/$default/v1/messages/m-1",
+        "/api/$default/v1/messages/m-1/redrive",
+        "/api/$default/v1/endpoints",
+        "/api/$default/v1/endpoints/a/test",
+    ]
+    assert all("/execute-api/" in headers["Authorization"] for _, _, headers, _ in server.seen)
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
@@ -121,6 +148,16 @@ def test_an_unknown_message_is_not_found(server: FakeServer) -> None:
     server.script = [(404, {"title": "Not Found", "detail": "never heard of it"})]
     with pytest.raises(NotFoundError, match="no message m-1"):
         client(server.server_port).message("m-1")
+
+
+@pytest.mark.parametrize("member", ["message", "Message"])
+def test_a_caller_who_is_not_let_in_is_told_so_in_the_doors_own_words(
+    server: FakeServer, member: str
+) -> None:
+    """Of API Gateway and of Lambda."""
+    server.script = [(403, {member: "Forbidden"})]
+    answer = client(server.server_port, messages_path="/url/abc").submit(b"{}", again=False)
+    assert answer.problems == ("HTTP 403 Forbidden",)
 
 
 def test_a_refused_question_says_why(server: FakeServer) -> None:

@@ -20,6 +20,7 @@ RECORD = {
     "region": "us-east-1",
     "apiUrl": "http://127.0.0.1:4566/_aws/execute-api/abc/$default",
     "senderApiUrl": "http://127.0.0.1:4566/_aws/execute-api/def/$default",
+    "messagesUrl": "http://127.0.0.1:4566/_aws/lambda-url/ghi",
     "outputs": {"LedgerTable": "ledger"},
 }
 
@@ -46,6 +47,7 @@ def test_the_local_cloud_is_found_from_here_upwards_and_in_the_project(
     put(elsewhere / place)
     found = find_target()
     assert (found.api_url, found.endpoint) == (RECORD["apiUrl"], RECORD["endpoint"])
+    assert found.messages_url == RECORD["messagesUrl"]
     assert found.outputs == RECORD["outputs"]
     assert found.client("sqs").meta.endpoint_url == RECORD["endpoint"]
 
@@ -95,8 +97,9 @@ class FakeSession:
 
 
 def test_a_stack_in_aws_is_known_by_its_outputs() -> None:
-    found = aws_target(FakeSession("Homing", "ApiUrl", "SenderApiUrl"), "Homing")
+    found = aws_target(FakeSession("Homing", "ApiUrl", "SenderApiUrl", "MessagesUrl"), "Homing")
     assert found.api_url == "https://abc.execute-api.eu-west-1.amazonaws.com"
+    assert found.messages_url == found.api_url
     assert (found.endpoint, found.session.region_name) == (None, "eu-west-1")
 
 
@@ -112,6 +115,16 @@ def test_a_stack_that_is_not_homings_or_does_not_exist_is_refused(
 ) -> None:
     with pytest.raises(NoTargetError, match=complaint):
         aws_target(session, "Homing")
+
+
+def test_a_stack_from_before_the_function_url_has_none() -> None:
+    found = aws_target(FakeSession("Homing", "ApiUrl", "SenderApiUrl"), "Homing")
+    assert found.messages_url is None
+
+
+def test_a_local_cloud_from_before_the_function_url_has_none(elsewhere: Path) -> None:
+    put(elsewhere / "here", {key: RECORD[key] for key in RECORD if key != "messagesUrl"})
+    assert find_target().messages_url is None
 
 
 def test_a_profile_that_does_not_exist_is_refused() -> None:

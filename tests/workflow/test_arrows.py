@@ -22,9 +22,25 @@ DEFINITION: dict[str, Any] = json.loads(
 
 NOWHERE = "arn-less-table-that-is-not-there"
 ATTEMPT = ("WaitUntilDue", "Deliver", "Classify", "WhatNext")
+UNJUDGED = ("WaitUntilDue", "Deliver", "Classify!", "WhatNext")
 RETRY = (*ATTEMPT, "ComputeBackoff", "RecordRetry", "StillOurs")
 PARKED = ("DeadLetter", "DeliveryFailed")
-ANOTHERS = [{"M": {"attemptNumber": {"N": "0"}}}]
+NOON = "2025-12-28T12:00:00.000Z"
+ANOTHERS: dict[str, Any] = {
+    "attempts": {"N": "1"},
+    "ttl": {"N": "4102444800"},
+    "retryHistory": {
+        "L": [
+            {
+                "M": {
+                    "attemptNumber": {"N": "0"},
+                    "exponentialDelay": {"N": "1"},
+                    "jitterApplied": {"N": "0"},
+                }
+            }
+        ]
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -36,8 +52,10 @@ class Scenario:
         path: the states; `!` behind one that is left by a Catch.
         status: the ledger's status at the end, None for no record.
         broken: the state whose function raises, or whose table is missing; `claim` where the
-            attempt is made without a claim, as it is while the ledger is down.
+            attempt is made without a claim, as it is while the ledger is down, and `first claim`
+            where only the first one is.
         recorded: the status that another worker has recorded for attempt 0.
+        recorded_by: the execution that has; None for the lane.
         max_attempts: the policy's.
         crowded: the endpoint allows one attempt at once, and for six seconds there is one; however
             often the delivery is postponed until then, it is told once.
@@ -48,6 +66,7 @@ class Scenario:
     status: str | None
     broken: tuple[str, ...] = ()
     recorded: str | None = None
+    recorded_by: str | None = None
     max_attempts: int = 3
     crowded: bool = False
 
@@ -75,9 +94,23 @@ SCENARIOS = {
     ),
     "classify breaks": Scenario(
         "200",
-        ("WaitUntilDue", "Deliver", "Classify!", "RecordFailure", *PARKED),
+        ("WaitUntilDue", "Deliver", "Classify!", "WhatNext", "RecordFailure", *PARKED),
         "FAILED",
         broken=("Classify",),
+    ),
+    "classify breaks, though there is nothing to judge": Scenario(
+        "200",
+        (*UNJUDGED, "Overtaken"),
+        "CANCELLED",
+        broken=("Classify",),
+        recorded="CANCELLED",
+    ),
+    "classify breaks while the endpoint has no room": Scenario(
+        "200",
+        (*UNJUDGED, *UNJUDGED, "RecordFailure", *PARKED),
+        "FAILED",
+        broken=("Classify",),
+        crowded=True,
     ),
     "compute backoff breaks": Scenario(
         "500",
@@ -102,6 +135,24 @@ SCENARIOS = {
         (*ATTEMPT, "ComputeBackoff", "RecordRetry", "StillOurs", "Overtaken"),
         "RETRY_SCHEDULED",
         broken=("claim",),
+        recorded="RETRY_SCHEDULED",
+        recorded_by="another",
+    ),
+    "the lane recorded the retry while we slept": Scenario(
+        "500,200",
+        (*RETRY, *ATTEMPT, "RecordDelivered"),
+        "DELIVERED",
+        broken=("claim",),
+        recorded="RETRY_SCHEDULED",
+    ),
+    "the lane recorded a retry of what failed here": Scenario(
+        "410,200",
+        (
+            *(*ATTEMPT, "RecordFailure!", "ReadRecord", "RecordedByUs"),
+            *(*ATTEMPT, *ATTEMPT, "RecordDelivered"),
+        ),
+        "DELIVERED",
+        broken=("first claim",),
         recorded="RETRY_SCHEDULED",
     ),
     "another worker recorded the delivery": Scenario(
@@ -168,16 +219,31 @@ def test_the_scenarios_take_every_arrow_of_the_definition() -> None:
 
 def told_once(path: tuple[str, ...]) -> tuple[str, ...]:
     """Leave out all postponements but one."""
-    while path[: 3 * len(ATTEMPT)] == 3 * ATTEMPT:
+    while path[: 3 * len(ATTEMPT)] == 3 * path[: len(ATTEMPT)]:
         path = path[len(ATTEMPT) :]
     return path
+
+
+def leave_out_claim(deliver: dict[str, Any], *, only_first: bool) -> None:
+    payload = deliver["Arguments"]["Payload"]
+    claim = payload.pop("claim")
+    if only_first:  # a document that has been to `ReadRecord` has `recorded`
+        more = "$exists($states.input.recorded) ? {'claim': " + constructed(claim) + "} : {}"
+        made = "{% $merge([" + constructed(payload) + ", " + more + "]) %}"
+        deliver["Arguments"]["Payload"] = made
+
+
+def constructed(template: dict[str, str]) -> str:
+    """Write a template of expressions as one expression."""
+    members = (f"'{name}': {value.strip('{% }')}" for name, value in template.items())
+    return "{" + ", ".join(members) + "}"
 
 
 def breaking(scenario: Scenario, broken_function: str) -> Callable[[dict[str, Any]], None]:
     def change(states: dict[str, Any]) -> None:
         for name in scenario.broken:
-            if name == "claim":
-                del states["Deliver"]["Arguments"]["Payload"][name]
+            if name.endswith("claim"):
+                leave_out_claim(states["Deliver"], only_first=name == "first claim")
                 continue
             arguments = states[name]["Arguments"]
             if "FunctionName" in arguments:
@@ -201,8 +267,9 @@ def test_the_delivery_takes_the_way_it_should(
         bench.put_record(
             delivery.reference,
             status={"S": scenario.recorded},
-            attempts={"N": "1"},
-            retryHistory={"L": ANOTHERS},
+            **ANOTHERS,
+            **({"nextRetryAt": {"S": NOON}} if scenario.recorded == "RETRY_SCHEDULED" else {}),
+            **({"executionName": {"S": scenario.recorded_by}} if scenario.recorded_by else {}),
         )
     run = bench.run(delivery, breaking(scenario, bench.broken_function))
     assert (told_once(run.path) if scenario.crowded else run.path) == scenario.path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from workbench.counting import CountedCloud, counted_cloud, lanes
+from workbench.counting import DOOR_CALLS, CountedCloud, counted_cloud, lanes
 from workbench.counts import FILE, End
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def batch(counted: CountedCloud) -> Counter[str]:
 
 def test_ten_messages_delivered_at_once_stay_within_the_budget(batch: Counter[str]) -> None:
     """Each at most 2 write units at a payload of 1 KB, 1.2 SQS requests, no transition."""
-    assert batch["api.requests"] == batch["lambda.Deliver"] == batch["express.requests"] == 10
+    assert batch["url.requests"] == batch["lambda.Deliver"] == batch["express.requests"] == 10
+    assert batch["api.requests"] == 0
     assert batch["lambda.Dispatch"] == 1
     assert batch["dynamodb.writeUnits"] <= 20
     assert sum(calls for name, calls in batch.items() if name.startswith("sqs.")) <= 12
@@ -52,11 +53,22 @@ def test_a_batch_of_ten_costs_ten_messages_and_one_share(batch: Counter[str]) ->
     """
     lane = RECORDED["on"]
     once = lane["fates"][0]["calls"]
-    expected = {name: 10 * calls for name, calls in once.items()} | lane["perBatch"]
+    single = once | lane["doors"]["url"]
+    expected = {name: 10 * calls for name, calls in single.items()} | lane["perBatch"]
     reads, lookups = expected.pop("dynamodb.readUnits"), 10
     made = dict(batch)
     assert reads <= made.pop("dynamodb.readUnits") <= reads + lookups
     assert made == {name: calls for name, calls in expected.items() if calls}
+
+
+def test_the_doors_differ_in_their_requests_and_in_nothing_behind_them(
+    counted: CountedCloud, batch: Counter[str]
+) -> None:
+    """The worker that the batch has warmed serves both."""
+    at_url, at_api = (counted.send(["200"], door=door) for door in ("url", "api"))
+    asked = [[calls.pop(name, 0) for name in DOOR_CALLS] for calls in (at_url, at_api)]
+    assert asked == [[0, 1], [1, 0]]
+    assert at_url == at_api
 
 
 def test_recorded_counts_are_those_of_the_calls_made_now(
@@ -72,6 +84,8 @@ def test_recorded_counts_are_those_of_the_calls_made_now(
 def _show(now: dict[str, Any]) -> None:
     print("\n\ncalls of one message, payload 1 KB:", ", ".join(SHOWN))  # noqa: T201 -- the counts are shown
     for lane, counts in now.items():
+        for name, count in counts["doors"]["url"].items():
+            print(f"  lane {lane:<4}{name:<24}{count:>8g}, whatever becomes of it")  # noqa: T201 -- as above
         columns = [
             next(one["calls"] for one in counts["fates"] if (one["end"], one["attempts"]) == fate)
             for fate in SHOWN.values()

@@ -47,11 +47,15 @@ NEVER_RETRIED = [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 0}]
 
 @dataclass(frozen=True)
 class Case:
-    """What the endpoint answers, what is broken, and what another worker has on record."""
+    """What the endpoint answers, what is broken, and what another worker has on record.
+
+    That worker is another execution, or the lane, which leaves no name on record.
+    """
 
     script: str
     broken: tuple[str, ...] = ()
     recorded: str | None = None
+    by_lane: bool = False
     max_attempts: int = 3
 
 
@@ -72,6 +76,7 @@ CASES = {
     "the record cannot be read": Case("410", broken=("ReadRecord",), recorded="DELIVERED"),
     "another's retry on record": Case("500", recorded="RETRY_SCHEDULED"),
     "another's retry on record, delivered here": Case("200", recorded="RETRY_SCHEDULED"),
+    "the lane's retry on record": Case("500,200", recorded="RETRY_SCHEDULED", by_lane=True),
     "another's delivery on record": Case("200", recorded="DELIVERED"),
     "another's delivery on record, given up here": Case("410", recorded="DELIVERED"),
     "the same failure on record": Case("410", recorded="FAILED"),
@@ -123,13 +128,16 @@ def change_of(case: Case, broken_function: str) -> Change:
     return change
 
 
-def another_worker(status: str) -> dict[str, Any]:
+def another_worker(case: Case) -> dict[str, Any]:
     waiting = {"nextRetryAt": {"S": "2025-12-28T12:00:01.250Z"}}
+    delay = {"exponentialDelay": {"N": "1"}, "jitterApplied": {"N": "0.25"}}
     return {
-        "status": {"S": status},
+        "status": {"S": str(case.recorded)},
         "attempts": {"N": "1"},
-        "retryHistory": {"L": [{"M": {"attemptNumber": {"N": "0"}}}]},
-        **(waiting if status == "RETRY_SCHEDULED" else {}),
+        "ttl": {"N": "4102444800"},
+        "retryHistory": {"L": [{"M": {"attemptNumber": {"N": "0"}, **delay}}]},
+        **(waiting if case.recorded == "RETRY_SCHEDULED" else {}),
+        **({} if case.by_lane else {"executionName": {"S": "another"}}),
     }
 
 
@@ -167,7 +175,8 @@ class Simulated:
         record = next(map(from_dynamodb, cloud.ledger.items.values()), None)
         standard = [each for each in account.executions if not each.is_express]
         path = tuple(standard[0].path) if standard else ()
-        dead = account.dead.get(self._delivery.reference.delivery_id, [])
+        letters = account.dead.get(self._delivery.reference.delivery_id, [])
+        dead = [letter.document for letter in letters]
         return came(path, len(account.sent), record, dead)
 
 
@@ -198,7 +207,7 @@ def test_a_standard_execution_takes_the_same_way(
     case = CASES[name]
     delivery = deliver_to(case.script, case.max_attempts)
     if case.recorded:
-        bench.put_record(delivery.reference, **another_worker(case.recorded))
+        bench.put_record(delivery.reference, **another_worker(case))
     run = bench.run(delivery, change_of(case, bench.broken_function))
     real = came(run.path, requests_of(receiver, delivery), run.record, run.dead_letters)
 
@@ -207,7 +216,7 @@ def test_a_standard_execution_takes_the_same_way(
     reference, document = delivery.reference, delivery.to_document()
     if case.recorded:
         key = {"pk": {"S": reference.pk}, "sk": {"S": reference.sk}}
-        item = {**key, **another_worker(case.recorded)}
+        item = {**key, **another_worker(case)}
         cloud.ledger.put_item({"TableName": "ledger", "Item": item})
 
     def starter() -> Any:
