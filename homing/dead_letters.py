@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 4})
 
 
+def sqs_client() -> SQSClient:
+    """Make a client that gives up soon."""
+    return boto3.client("sqs", config=_CONFIG)
+
+
 class DeadLetterQueue:
     """The dead-letter queue of deliveries.
 
@@ -26,7 +31,7 @@ class DeadLetterQueue:
 
     def __init__(self, url: str, client: SQSClient | None = None) -> None:
         self._url = url
-        self._client = client or boto3.client("sqs", config=_CONFIG)
+        self._client = client or sqs_client()
 
     def park(self, document: Mapping[str, Any]) -> None:
         """Put a delivery document on the queue.

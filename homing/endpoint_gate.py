@@ -1,10 +1,10 @@
 """The gate before the lane: no endpoint may take the lane from the others.
 
 `dispatch` waits for the first attempts of a batch, so one endpoint that hangs could hold every
-dispatcher until the time-out. The gate of each dispatcher bounds the attempts at once per origin
-(scheme, host and port). Beyond the bound a delivery waits its turn, which takes a moment where the
-endpoint is well; where it is slow, the delivery is shed into a wait of the Standard workflow. It
-loses nothing by that, no attempt either (docs/decisions/0055).
+dispatcher. The gate of each dispatcher bounds the attempts at once per origin (scheme, host and
+port), those that nobody waits for any more included. Beyond the bound a delivery waits its turn,
+which takes a moment where the endpoint is well; where it is slow, the delivery is shed into a wait
+of the Standard workflow. It loses nothing by that, no attempt either (docs/decisions/0055, 0067).
 
 All is in the memory of one container: a message that is not shed costs nothing more.
 """
@@ -12,7 +12,7 @@ All is in the memory of one container: a message that is not shed costs nothing 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -20,7 +20,9 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_COOL_DOWN = timedelta(minutes=1)
+# A slow endpoint is shed for so many times what its attempt took: it then gets a fifth of the time
+# of a dispatcher at most. 15 s make a minute.
+_COOL_DOWN = 4
 _LONGEST_COOL_DOWN = timedelta(minutes=16)
 _LONGEST_WAIT = timedelta(hours=1)  # a delivery is never put off for longer
 _REMEMBERED = 10_000  # origins; more are forgotten, which costs a slow one a new look
@@ -31,105 +33,143 @@ class _Origin:
     """What is known of one origin.
 
     Args:
-        at_once: attempts that are being made.
+        visits: the attempts that are being made.
         slow_until: no attempt is made in the lane before this.
         cool_down: how long it was shed the last time it was slow; none while it is trusted.
+        judged_at: when an attempt last showed that it is slow.
         next_slot: when the next delivery that is shed may be due.
     """
 
-    at_once: int = 0
+    visits: list[Visit] = field(default_factory=list)
     slow_until: datetime | None = None
     cool_down: timedelta = timedelta()
+    judged_at: datetime | None = None
     next_slot: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Visit:
+    """An attempt that was let in: when, and when it is over even if nobody has heard of its end."""
+
+    origin: _Origin
+    since: datetime
+    over_by: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the gate keeps to.
+
+    Args:
+        at_once: attempts at once per origin, at most.
+        attempt_timeout: how long an attempt may take, and so how long one waits for a turn at most.
+        over_after: after so long an attempt is over, whatever became of whoever waited for it.
+        patience: an endpoint that takes longer is slow.
+    """
+
+    at_once: int
+    attempt_timeout: timedelta
+    over_after: timedelta
+    patience: timedelta
 
 
 class EndpointGate:
     """Lets first attempts into the lane.
 
     Args:
-        at_once: attempts at once per origin, at most.
-        attempt_timeout: how long an attempt may take, and so how long one waits for a turn at most.
-        slow_after: an attempt that takes longer makes its origin slow.
+        limits: what it keeps to.
         clock: tells the time; must be aware.
     """
 
     def __init__(
-        self,
-        at_once: int,
-        attempt_timeout: timedelta,
-        slow_after: timedelta,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        self, limits: Limits, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
-        self._limit = at_once
-        self._patience = attempt_timeout
-        self._pace = attempt_timeout / at_once
-        self._slow_after = slow_after
+        self._limits = limits
+        self._pace = limits.attempt_timeout / limits.at_once
         self._clock = clock
         self._origins: dict[str, _Origin] = {}
         self._changed = threading.Condition()
 
-    def enter(self, url: str) -> datetime | None:
-        """Ask for an attempt at a URL, and wait for a turn while its endpoint is not known as slow.
+    def enter(self, url: str) -> Visit | datetime:
+        """Ask for an attempt at a URL, and wait for a turn while its endpoint is not slow.
 
         Others of the batch that wait hold nobody up: their batch waits for the attempts before them
-        in any case. How long those take says nothing before they are back, since Lambda may be
-        what is slow.
+        in any case. How long those take says nothing before they are back or have been left, since
+        Lambda may be what is slow.
 
         Returns:
-            None if the attempt may be made; `leave` must follow. Or else when the delivery, which
-            is shed, is to be due: those of one origin one after another, so that no more than
+            The visit, if the attempt may be made; `leave` must follow. Or else when the delivery,
+            which is shed, is to be due: those of one origin one after another, so that no more than
             about `at_once` of them meet there.
         """
         with self._changed:
             origin = self._origin(url)
-            give_up_at = self._clock() + self._patience
+            give_up_at = self._clock() + self._limits.attempt_timeout
             while not self._has_room(origin):
                 now = self._clock()
-                if self._is_suspect(origin) or now >= give_up_at:
+                if origin.slow_until is not None or now >= give_up_at:
                     return self._shed(origin, now)
-                self._changed.wait((give_up_at - now).total_seconds())
-            origin.at_once += 1
-            return None
+                next_change = min([give_up_at, *(visit.over_by for visit in origin.visits)])
+                self._changed.wait((next_change - now).total_seconds())
+            now = self._clock()
+            visit = Visit(origin, now, now + self._limits.over_after)
+            origin.visits.append(visit)
+            return visit
 
-    def leave(self, url: str, response_time: int | None) -> None:
-        """Tell that an attempt has come back.
+    def suspect(self, visit: Visit) -> None:
+        """Hear that nobody waits for an attempt any more: shed its origin until it is back."""
+        with self._changed:
+            origin = visit.origin
+            if visit in origin.visits:  # it may have come back in this very moment
+                origin.slow_until = max(origin.slow_until or visit.over_by, visit.over_by)
+                self._changed.notify_all()
+
+    def leave(self, visit: Visit, response_time: int | None) -> None:
+        """Hear that an attempt has come back, in time or after it was left.
 
         Args:
-            url: as it was given to `enter`.
+            visit: what `enter` gave.
             response_time: how long the endpoint took, in ms; None where that is not known, which
                 leaves the origin as it was.
         """
         with self._changed:
-            origin = self._origin(url)
-            origin.at_once -= 1
-            if response_time is None:
-                self._changed.notify_all()
-                return
-            if timedelta(milliseconds=response_time) >= self._slow_after:
-                grown = max(_COOL_DOWN, 2 * origin.cool_down)
-                origin.cool_down = min(grown, _LONGEST_COOL_DOWN)
-                origin.slow_until = self._clock() + origin.cool_down
-            else:
-                origin.slow_until, origin.cool_down, origin.next_slot = None, timedelta(), None
+            if visit in visit.origin.visits:  # not if it was over long ago
+                visit.origin.visits.remove(visit)
+            if response_time is not None:
+                self._judge(visit, timedelta(milliseconds=response_time))
             self._changed.notify_all()
+
+    def _judge(self, visit: Visit, took: timedelta) -> None:
+        origin = visit.origin
+        if took < self._limits.patience:  # if it was left, then for what Lambda took
+            origin.slow_until, origin.cool_down, origin.next_slot = None, timedelta(), None
+        elif origin.judged_at is None or visit.since >= origin.judged_at:
+            # All that were under way at the time of a verdict have met the same slow endpoint once.
+            grown = max(_COOL_DOWN * took, 2 * origin.cool_down)
+            origin.cool_down = min(grown, _LONGEST_COOL_DOWN)
+            origin.judged_at = self._clock()
+            origin.slow_until = origin.judged_at + origin.cool_down
 
     def _origin(self, url: str) -> _Origin:
         parts = urlsplit(url)
         key = f"{parts.scheme}://{parts.netloc}".lower()
         if key not in self._origins and len(self._origins) >= _REMEMBERED:
-            idle = [name for name, origin in self._origins.items() if not origin.at_once]
+            idle = [name for name, origin in self._origins.items() if not self._at_once(origin)]
             for name in idle:
                 del self._origins[name]
         return self._origins.setdefault(key, _Origin())
 
-    def _is_suspect(self, origin: _Origin) -> bool:
-        return origin.slow_until is not None
+    def _at_once(self, origin: _Origin) -> int:
+        """Count the attempts that are being made; what must be over is forgotten."""
+        now = self._clock()
+        origin.visits = [visit for visit in origin.visits if now < visit.over_by]
+        return len(origin.visits)
 
     def _has_room(self, origin: _Origin) -> bool:
         """Tell whether an attempt may be made: after a time of shedding, one at first."""
         if origin.slow_until is None:
-            return origin.at_once < self._limit
-        return origin.at_once == 0 and self._clock() >= origin.slow_until
+            return self._at_once(origin) < self._limits.at_once
+        return self._clock() >= origin.slow_until and not self._at_once(origin)
 
     def _shed(self, origin: _Origin, now: datetime) -> datetime:
         slot = max(now + self._pace, origin.next_slot or now)

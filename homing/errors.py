@@ -5,6 +5,7 @@ HomingError
 ├── InvalidMessageError      a sender's request cannot be accepted
 ├── SettingsError            an environment variable is missing or unreadable
 ├── UnsettledError           a first attempt broke before its end; the queue keeps its message
+├── LeftError                a first attempt goes on, and nobody waits for it any more; likewise
 ├── IntakeError              a message could be stored or queued only in part
 └── InquiryError             the tables could not be read
 
@@ -34,6 +35,10 @@ class SettingsError(HomingError):
 
 class UnsettledError(HomingError):
     """Raised when a first attempt broke before its end, so that the queue keeps its message."""
+
+
+class LeftError(HomingError):
+    """Raised when a first attempt is left behind: it goes on, and the queue keeps its message."""
 
 
 class IntakeError(HomingError):

@@ -9,14 +9,17 @@ that comes again (after a break, or because its sender repeated it) is settled f
     DELIVERED, CANCELLED    nothing is left to do
     RETRY_SCHEDULED         go on in the Standard workflow, under the delivery's own name
     FAILED, MAX_RETRIES_…   park it again, since the break may have come between the record and the
-                            dead letter (docs/decisions/0050)
+                            dead letter (docs/decisions/0050). Not if the letter is on record too:
+                            it is kept there once it has been parked
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from homing.classification import Status
@@ -26,8 +29,7 @@ from homing.generation import generation_of, resumed
 from homing.timestamps import from_text, to_due_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+    from collections.abc import Callable, Mapping
 
     from homing.delivery import Reference
     from homing.workflow import FirstAttempt
@@ -87,14 +89,15 @@ class DeadLetters(Protocol):
         """Put a delivery document on the dead-letter queue."""
 
 
-class Gate(Protocol):
-    """What the lane asks before a first attempt (`homing.endpoint_gate`)."""
+class Admits(Protocol):
+    """What the lane asks before a first attempt (`homing.entrance`)."""
 
-    def enter(self, url: str) -> datetime | None:
-        """Let an attempt in, or tell when the delivery shall be due instead."""
+    def admit(self, url: str, attempt: Callable[[], FirstAttempt]) -> FirstAttempt | datetime:
+        """Make an attempt, or tell when the delivery shall be due instead.
 
-    def leave(self, url: str, response_time: int | None) -> None:
-        """Hear that the attempt has come back, and how long its endpoint took, in ms."""
+        Raises:
+            LeftError: when it is not back in time.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +109,15 @@ class Lane:
         first_attempts: the Express workflow; None where the lane is off and all is Standard.
         records: the ledger.
         dead_letters: the dead-letter queue.
-        gate: keeps one endpoint from taking the lane from the others; None lets all in.
+        entrance: keeps one endpoint from taking the lane from the others; None lets all in, and
+            waits for each to its end.
     """
 
     workflow: Starts
     first_attempts: Runs | None
     records: Records
     dead_letters: DeadLetters
-    gate: Gate | None = None
+    entrance: Admits | None = None
 
     def settle(self, body: str, *, receive_count: int = 1) -> tuple[Reference, Settled]:
         """Settle one queue message; only then may it be acknowledged.
@@ -125,6 +129,8 @@ class Lane:
         Raises:
             MalformedDeliveryError: when the body is no delivery document.
             UnsettledError: when the Express execution broke before its end.
+            LeftError: when it is not back in time. It goes on, and when the queue hands the message
+                out again, the ledger tells what came of it.
             botocore.exceptions.ClientError: when AWS refuses a call.
         """
         document, delivery = read_delivery(body)
@@ -136,8 +142,6 @@ class Lane:
         if receive_count > 1 and self.workflow.is_under_way(delivery.reference.delivery_id):
             return delivery.reference, Settled.ALREADY_STARTED
         end = self._first_attempt(self.first_attempts, document, delivery, body)
-        if end == Settled.DEAD_LETTERED:
-            self.records.keep(delivery.reference, body)  # no execution keeps it (0054)
         if end not in _OVERTAKEN:
             return delivery.reference, Settled(end)
         record = self.records.read(delivery.reference)
@@ -151,22 +155,25 @@ class Lane:
         self, runs: Runs, document: Mapping[str, Any], delivery: Delivery, body: str
     ) -> str:
         """Run the first attempt, or shed the delivery where its endpoint is slow; give the end."""
-        delivery_id, url = delivery.reference.delivery_id, delivery.reference.target_url
-        if self.gate is None:
-            return runs.run(delivery_id, body).end
-        due = self.gate.enter(url)
-        if due is not None:
-            shed = json.dumps({**document, "dueAt": to_due_text(due)}, ensure_ascii=False)
-            return (
-                Settled.SHED if self.workflow.start(delivery_id, shed) else Settled.ALREADY_STARTED
-            )
-        response_time = None
-        try:
-            attempt = runs.run(delivery_id, body)
-            response_time = attempt.response_time
-        finally:
-            self.gate.leave(url, response_time)
-        return attempt.end
+        make = partial(self._attempt, runs, delivery.reference, body)
+        if self.entrance is None:
+            return make().end
+        ended = self.entrance.admit(delivery.reference.target_url, make)
+        if not isinstance(ended, datetime):
+            return ended.end
+        shed = json.dumps({**document, "dueAt": to_due_text(ended)}, ensure_ascii=False)
+        is_new = self.workflow.start(delivery.reference.delivery_id, shed)
+        return Settled.SHED if is_new else Settled.ALREADY_STARTED
+
+    def _attempt(self, runs: Runs, reference: Reference, body: str) -> FirstAttempt:
+        """Make the first attempt. If it is left behind, what is done here is done later, or never.
+
+        So only this may be done here: to keep the letter, since no execution keeps it (0054).
+        """
+        ended = runs.run(reference.delivery_id, body)
+        if ended.end == Settled.DEAD_LETTERED:
+            self.records.keep(reference, body)
+        return ended
 
     def _from_record(self, document: Mapping[str, Any], record: Mapping[str, Any]) -> Settled:
         reference = Delivery.from_document(document).reference
@@ -174,7 +181,7 @@ class Lane:
             case Status.RETRY_SCHEDULED:
                 name = record.get("executionName", reference.delivery_id)
                 return self._start(name, json.dumps(resumed(document, record)))
-            case Status.FAILED | Status.MAX_RETRIES_EXCEEDED:
+            case Status.FAILED | Status.MAX_RETRIES_EXCEEDED if not _is_parked(record):
                 self.dead_letters.park(parked(document, record))
                 self.records.keep(reference, json.dumps(document, ensure_ascii=False))
                 return Settled.DEAD_LETTERED
@@ -184,6 +191,11 @@ class Lane:
     def _start(self, name: str, body: str) -> Settled:
         is_new = self.workflow.start(name, body)
         return Settled.STARTED if is_new else Settled.ALREADY_STARTED
+
+
+def _is_parked(record: Mapping[str, Any]) -> bool:
+    """Tell whether a first attempt's dead letter is known to be on the queue: it was kept after."""
+    return "letter" in record and not generation_of(record)
 
 
 def is_scheduled(delivery: Delivery) -> bool:

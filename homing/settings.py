@@ -112,10 +112,11 @@ class DispatchSettings(Settings):
     first_attempt_arn: str
     first_attempt_timeout_seconds: float
     ledger_table: str
+    delivery_queue_url: str
     dead_letter_queue_url: str
     attempt_timeout_seconds: float
     attempts_per_endpoint: int
-    slow_after_seconds: float
+    patience_seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,13 +100,20 @@ class FirstAttempts:
         state_machine_arn: the Express state machine.
         timeout_seconds: how long an execution may take before Step Functions ends it.
         client: a Step Functions client; made where none is given.
+        at_once: how many executions may be waited for, each over a connection.
     """
 
     def __init__(
-        self, state_machine_arn: str, timeout_seconds: float, client: SFNClient | None = None
+        self,
+        state_machine_arn: str,
+        timeout_seconds: float,
+        client: SFNClient | None = None,
+        at_once: int = 10,
     ) -> None:
         self._state_machine_arn = state_machine_arn
-        self._client = client or boto3.client("stepfunctions", config=_patient(timeout_seconds))
+        self._client = client or boto3.client(
+            "stepfunctions", config=_to_the_end(timeout_seconds, at_once)
+        )
 
     def run(self, delivery_id: str, document: str) -> FirstAttempt:
         """Run one first attempt and give its end.
@@ -139,11 +146,15 @@ def _time_out_of(execution: Mapping[str, Any]) -> int | None:
     return int((execution["stopDate"] - execution["startDate"]).total_seconds() * 1000)
 
 
-def _patient(timeout_seconds: float) -> Config:
-    """Wait longer than the execution may live, and never call twice: a repeat would send twice."""
+def _to_the_end(timeout_seconds: float, at_once: int) -> Config:
+    """Wait longer than the execution may live, and never call twice: a repeat would send twice.
+
+    A connection is made at once or not at all: whoever is left behind while he still connects would
+    send his request when Lambda lets him go on, which may be minutes later.
+    """
     return Config(
-        connect_timeout=2,
+        connect_timeout=1,
         read_timeout=timeout_seconds + 10,
         retries={"total_max_attempts": 1},
-        max_pool_connections=10,
+        max_pool_connections=at_once,
     )

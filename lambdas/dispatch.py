@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,43 +16,74 @@ from aws_lambda_powertools.utilities.batch import (
     async_process_partial_response,
 )
 
-from homing.dead_letters import DeadLetterQueue
-from homing.endpoint_gate import EndpointGate
+from homing.dead_letters import DeadLetterQueue, sqs_client
+from homing.endpoint_gate import EndpointGate, Limits
+from homing.entrance import Entrance
+from homing.errors import LeftError
 from homing.lane import Lane
 from homing.ledger import Ledger
+from homing.patience import Patience
+from homing.redelivery import Redelivery, seconds_until_over
 from homing.settings import DispatchSettings
 from homing.workflow import FirstAttempts, Workflow
-from lambdas.observation import log_settled, log_unsettled
+from lambdas.observation import log_left, log_settled, log_unsettled
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+_BATCH = 10
+MOST_LEFT = 50  # first attempts left behind at once; each keeps a thread and a connection
+
 _processor = AsyncBatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-_threads = ThreadPoolExecutor(max_workers=10)  # one for each record of a batch; most of it waits
+_threads = ThreadPoolExecutor(max_workers=_BATCH)  # one for each record; most of it waits
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What a container settles with.
+
+    Args:
+        lane: settles.
+        redelivery: puts off what is left behind.
+        over_in: the seconds after which a first attempt that is left must be over.
+    """
+
+    lane: Lane
+    redelivery: Redelivery
+    over_in: int
 
 
 @cache
-def _lane() -> Lane:
+def _desk() -> _Desk:
     settings = DispatchSettings.from_env()
     arn, timeout_seconds = settings.first_attempt_arn, settings.first_attempt_timeout_seconds
-    return Lane(
+    sqs, over_in = sqs_client(), seconds_until_over(timeout_seconds)
+    limits = Limits(
+        settings.attempts_per_endpoint,
+        attempt_timeout=timedelta(seconds=settings.attempt_timeout_seconds),
+        over_after=timedelta(seconds=over_in),
+        patience=timedelta(seconds=settings.patience_seconds),
+    )
+    lane = Lane(
         workflow=Workflow(settings.state_machine_arn),
-        first_attempts=FirstAttempts(arn, timeout_seconds) if arn else None,
+        first_attempts=(
+            FirstAttempts(arn, timeout_seconds, at_once=_BATCH + MOST_LEFT) if arn else None
+        ),
         records=Ledger(settings.ledger_table),
-        dead_letters=DeadLetterQueue(settings.dead_letter_queue_url),
-        gate=EndpointGate(
-            settings.attempts_per_endpoint,
-            attempt_timeout=timedelta(seconds=settings.attempt_timeout_seconds),
-            slow_after=timedelta(seconds=settings.slow_after_seconds),
+        dead_letters=DeadLetterQueue(settings.dead_letter_queue_url, sqs),
+        entrance=Entrance(
+            EndpointGate(limits), Patience(settings.patience_seconds, most_left=MOST_LEFT)
         ),
     )
+    return _Desk(lane, Redelivery(settings.delivery_queue_url, sqs), over_in)
 
 
 def _settle(record: SQSRecord) -> None:
     try:
-        reference, settled = _lane().settle(
-            record.body, receive_count=int(record.attributes.approximate_receive_count)
-        )
+        reference, settled = _desk().lane.settle(record.body, receive_count=_receives(record))
+    except LeftError:
+        _put_off(record)
+        raise
     except Exception as error:
         group = record.attributes.message_group_id
         log_unsettled(record.body, error, delivery_id=group, queue_message_id=record.message_id)
@@ -59,24 +91,55 @@ def _settle(record: SQSRecord) -> None:
     log_settled(reference, settled, queue_message_id=record.message_id)
 
 
+def _put_off(record: SQSRecord) -> None:
+    """Let a message come again when its first attempt, which was left behind, must be over.
+
+    One that comes again and is left again has broken in between. It comes when the queue sees fit,
+    as all that breaks: its five receives shall outlast what breaks it.
+    """
+    desk = _desk()
+    is_set = _receives(record) == 1 and desk.redelivery.put_off(record.receipt_handle, desk.over_in)
+    log_left(
+        record.body,
+        delivery_id=record.attributes.message_group_id,
+        queue_message_id=record.message_id,
+        comes_again_in=desk.over_in if is_set else None,
+    )
+
+
+def _receives(record: SQSRecord) -> int:
+    return int(record.attributes.approximate_receive_count)
+
+
 class _Turns:
     """Settles records at once, but those of one delivery one after the other.
 
     A FIFO queue never hands out a group that is in flight, but it may hand out several messages of
-    a group in one batch; side by side they would make the same first attempt.
+    a group in one batch; side by side they would make the same first attempt. So where one of them
+    is left behind, those after it go back as well.
     """
 
     def __init__(self) -> None:
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._left: set[str] = set()
 
     async def settle(self, record: SQSRecord) -> None:
-        async with self._turns[record.attributes.message_group_id or record.message_id]:
-            await asyncio.get_running_loop().run_in_executor(_threads, _settle, record)
+        group = record.attributes.message_group_id or record.message_id
+        loop = asyncio.get_running_loop()
+        async with self._turns[group]:
+            if group in self._left:
+                await loop.run_in_executor(_threads, _put_off, record)
+                raise LeftError
+            try:
+                await loop.run_in_executor(_threads, _settle, record)
+            except LeftError:
+                self._left.add(group)
+                raise
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Acknowledge the records that are settled; give back only the others."""
-    _lane()  # here and not in the threads, since making boto3 clients is not safe there
+    _desk()  # here and not in the threads, since making boto3 clients is not safe there
     return async_process_partial_response(
         event=event, record_handler=_Turns().settle, processor=_processor, context=context
     )

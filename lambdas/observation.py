@@ -110,12 +110,31 @@ def log_unsettled(
         delivery_id: its message group, which is all there is to name one that is not.
         queue_message_id: SQS's id.
     """
-    try:
-        ids: dict[str, Any] = read_delivery(body)[1].reference.ids()
-    except MalformedDeliveryError:
-        ids = {"deliveryId": delivery_id or ""}
-    about = {"exc_info": error, "queueMessageId": queue_message_id, **ids}
+    about = {"exc_info": error, "queueMessageId": queue_message_id, **_ids(body, delivery_id)}
     _log(logger.error, "dispatch.failed", {"DispatchFailed": 1}, **about)
+
+
+def log_left(
+    body: str, *, delivery_id: str | None, queue_message_id: str, comes_again_in: int | None
+) -> None:
+    """Log that a first attempt was left to itself, and count it; that is no fault.
+
+    Args:
+        body: the queue message's.
+        delivery_id: its message group.
+        queue_message_id: SQS's id.
+        comes_again_in: the seconds until the queue hands it out again; None where that is up to the
+            queue's own visibility timeout.
+    """
+    fields = {"queueMessageId": queue_message_id, "comesAgainInSeconds": comes_again_in}
+    _log(logger.info, "dispatch.left", {"DeliveryLeft": 1}, **_ids(body, delivery_id), **fields)
+
+
+def _ids(body: str, delivery_id: str | None) -> dict[str, Any]:
+    try:
+        return read_delivery(body)[1].reference.ids()
+    except MalformedDeliveryError:
+        return {"deliveryId": delivery_id or ""}
 
 
 def log_message(event: str, metric: str, **fields: Any) -> None:

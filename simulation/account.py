@@ -103,6 +103,7 @@ class Account:
         acted: what operators did, and what came of it.
         executions: all executions, in the order of their starts.
         given_up: messages that went to the intake dead-letter queue.
+        left: how often a message was left behind.
     """
 
     accepted: dict[str, int] = field(default_factory=dict)
@@ -118,6 +119,7 @@ class Account:
     acted: list[tuple[Intervention, str]] = field(default_factory=list)
     executions: list[Execution] = field(default_factory=list)
     given_up: int = 0
+    left: int = 0
 
     def run_of(self, delivery: str, generation: int) -> int:
         """Tell how often a delivery had been redriven when it was of this generation."""

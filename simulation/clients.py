@@ -83,6 +83,10 @@ class SQS:
         """Send messages."""
         return _call("sqs.send_message_batch", arguments, _PATIENCE)
 
+    def change_message_visibility(self, **arguments: Any) -> Any:
+        """Let a message that is out come again at another time."""
+        return _call("sqs.change_message_visibility", arguments, _PATIENCE)
+
 
 class StepFunctions:
     """A Step Functions client.

@@ -18,7 +18,7 @@ _HOSTS: Final = ("a", "b", "c", "d")
 _ANSWERS: Final = (
     *(Answer(200),) * 6,
     *(Answer(503),) * 5,
-    Answer(500, takes=900),
+    Answer(500, takes=900),  # just within the patience of `dispatch`
     Answer(204, takes=4_000),
     Answer(200, takes=14_000),
     Answer(200, takes=40_000),  # longer than an attempt may take
@@ -77,6 +77,7 @@ def draw_case(seed: int) -> Case:
         lane_is_on=chance.happens("lane", 0.7),
         queue_is_fifo=chance.happens("fifo", 0.8),
         attempts_at_once=chance.pick("turns", (0, 0, 1, 1, 2)),
+        sheds=chance.pick("sheds", (0.0, 0.0, 0.2, 0.7)),
     )
     submissions = tuple(_submissions(chance))
     scenario = Scenario(

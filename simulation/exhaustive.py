@@ -29,6 +29,7 @@ _DELAYS: Final = (3_000, 90_000)  # within a function's time, and beyond all of 
 _SOON_AFTER: Final = 3  # milliseconds: two commands that cross each other
 
 _GOOD, _BUSY, _GONE = Answer(200), Answer(503), Answer(410)
+_SLOW = {status: Answer(status, takes=4_000) for status in (200, 410, 503)}  # and left behind
 _FATES: Final = (
     (_GOOD,),
     (_BUSY, _GOOD),
@@ -36,6 +37,9 @@ _FATES: Final = (
     (_BUSY,),
     (_GONE,),
     (_BUSY, _GONE),
+    (_SLOW[200],),
+    (_SLOW[410],),
+    (_SLOW[503], _GOOD),
 )
 # Fates that an operator turns, each act at a time at which it is for something.
 _TURNS: Final = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -32,6 +33,7 @@ from homing.reception.intake import Intake
 from homing.reception.message import Rules, parse_message
 from homing.reception.messages_table import MessagesTable
 from homing.records import Records
+from homing.redelivery import Redelivery, seconds_until_over
 from homing.sending.addressees import Addressee, Addressees
 from homing.sending.deliverer import Deliverer
 from homing.sending.http_request import request_headers
@@ -42,7 +44,8 @@ from homing.workflow import FirstAttempts, Workflow
 from lambdas import classify, compute_backoff, deliver, dispatch, record_retry
 from simulation.account import Account
 from simulation.clients import SQS, DynamoDB, StepFunctions
-from simulation.clock import to_datetime, to_iso
+from simulation.clock import SECOND, to_datetime, to_iso
+from simulation.entrance import ChanceEntrance
 from simulation.errors import SimulationError
 from simulation.faults import NoAnswerError, ServiceError
 from simulation.replay import TAPE
@@ -76,15 +79,14 @@ class Edges:
 
     def __init__(self, deployment: Deployment) -> None:
         dynamodb, sqs = DynamoDB(), SQS()
-        states = StepFunctions(deployment.express_timeout + 10_000)
+        states = StepFunctions(deployment.patience)
         self.ledger = Ledger(LEDGER, dynamodb)  # type: ignore[arg-type]  # a client of its own
         workflow = Workflow(STANDARD, states)  # type: ignore[arg-type]
         express = FirstAttempts(EXPRESS, deployment.express_timeout / 1000, states)  # type: ignore[arg-type]
         parking = DeadLetterQueue(DEAD_LETTERS, sqs)  # type: ignore[arg-type]
-        self._lanes = {
-            is_on: Lane(workflow, express if is_on else None, self.ledger, parking)
-            for is_on in (True, False)
-        }
+        self._off = Lane(workflow, None, self.ledger, parking)
+        self._on = replace(self._off, first_attempts=express)
+        self._redelivery = Redelivery(DELIVERIES, sqs)  # type: ignore[arg-type]
         self.intake = Intake(
             MessagesTable(MESSAGES, dynamodb),  # type: ignore[arg-type]
             Records(LEDGER, dynamodb),  # type: ignore[arg-type]
@@ -101,7 +103,7 @@ class Edges:
         self.draw: Callable[[str], float] = _no_history
         self.account = Account()
         self.generation = 0  # of the delivery whose attempt is being recorded
-        self.lane = self._lanes[True]
+        self.desk = self._desk(self._off)
 
     def enter(
         self,
@@ -113,7 +115,13 @@ class Edges:
         self.deployment = deployment
         self.draw = draw
         self.account = account
-        self.lane = self._lanes[deployment.lane_is_on]
+        entrance = ChanceEntrance(deployment.sheds, draw)
+        is_on = deployment.lane_is_on
+        self.desk = self._desk(replace(self._on, entrance=entrance) if is_on else self._off)
+
+    def _desk(self, lane: Lane) -> dispatch._Desk:
+        over_in = seconds_until_over(self.deployment.express_timeout / SECOND)
+        return dispatch._Desk(lane, self._redelivery, over_in)  # noqa: SLF001  # as `dispatch` does
 
 
 def _no_history(*_: Any) -> Any:
@@ -223,6 +231,11 @@ def _noted(reference: Reference, *, attempt: int, reason: str) -> None:
     edges.account.note_gap(reference.delivery_id, edges.generation, attempt - 1)
 
 
+def _noted_left(*_: Any, **__: Any) -> None:
+    """Stand for `log_left`."""
+    _edges().account.left += 1
+
+
 def _noted_claim(_: str, about: dict[str, str]) -> None:
     """Stand for the log of a claim that could not be made."""
     _edges().account.unclaimed.add(about["deliveryId"])
@@ -248,7 +261,8 @@ def simulated_edges(deployment: Deployment) -> Iterator[Edges]:
         (compute_backoff, "_settings", lambda: settings),
         (compute_backoff, "_chance", _Dice()),
         (record_retry, "_ledger", lambda: edges.ledger),
-        (dispatch, "_lane", lambda: _edges().lane),
+        (dispatch, "_desk", lambda: _edges().desk),
+        (dispatch, "log_left", _noted_left),
         (dispatch, "log_unsettled", _nothing),
         (dispatch, "log_settled", _nothing),
         (classify, "log_attempt", _nothing),
@@ -333,6 +347,11 @@ def run_accept(event: dict[str, Any]) -> dict[str, Any]:
 def run_settle(record: dict[str, Any]) -> None:
     """Settle one record of a batch, as `dispatch` does in one of its threads."""
     dispatch._settle(SQSRecord(record))  # noqa: SLF001  # the handler's threads are what is left out
+
+
+def run_put_off(record: dict[str, Any]) -> None:
+    """Give back a record whose delivery has just been left with another record of the batch."""
+    dispatch._put_off(SQSRecord(record))  # noqa: SLF001  # as above
 
 
 def round_trip(value: Any) -> Any:

@@ -17,6 +17,7 @@ from homing.delivery import Reference
 from homing.errors import UnsettledError
 from homing.intervention_table import InterventionTable
 from homing.lane import Lane, Settled
+from homing.redelivery import Redelivery
 from lambdas import dispatch
 from simulation.clock import HOUR
 from simulation.definition import delivery_document, first_attempt_document, load_definition
@@ -203,6 +204,16 @@ def _redrive_whatever_is_on_record() -> AbstractContextManager[None]:
     return _replaced(InterventionTable, "_update", unconditional)
 
 
+def _come_again_too_early() -> AbstractContextManager[None]:
+    """Let what is left behind come again while its execution goes on."""
+    put_off = Redelivery.put_off
+
+    def put_off_a_little(self: Redelivery, receipt_handle: str, _: int) -> bool:
+        return put_off(self, receipt_handle, 2)
+
+    return _replaced(Redelivery, "put_off", put_off_a_little)
+
+
 def _acting(act: Act, at: int, *answers: Answer) -> Scenario:
     return _one(*answers, interventions=(Intervention(act, "m0", "a", at),))
 
@@ -240,7 +251,7 @@ PLANTED_BUGS: tuple[PlantedBug, ...] = (
     ),
     PlantedBug(
         "delivered, whatever is on record",
-        _one(_BUSY, Answer(200, takes=1_000), workers=1),
+        _one(_BUSY, Answer(200, takes=800), workers=1),
         change=_delivered_whatever_is_on_record,
         given=_RACE,
     ),
@@ -253,5 +264,10 @@ PLANTED_BUGS: tuple[PlantedBug, ...] = (
         "a redrive whatever is on record",
         _acting(Act.REDRIVE_LETTERS, 5_000, _GONE, _GOOD),
         _redrive_whatever_is_on_record,
+    ),
+    PlantedBug(
+        "a message left behind that comes too early",
+        _one(Answer(200, takes=9_000)),
+        _come_again_too_early,
     ),
 )

@@ -99,6 +99,10 @@ class Queue:
         message.receives += 1
         message.visible_at = now + self.visibility_timeout
 
+    def change_visibility(self, message: Message, visible_at: int) -> None:
+        """Let a message that is out come again at another time."""
+        message.visible_at = visible_at
+
     def delete(self, message: Message) -> None:
         """Take a message off the queue."""
         message.deleted = True

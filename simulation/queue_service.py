@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from homing.delivery import Reference
 from simulation.account import Letter
+from simulation.clock import SECOND
 from simulation.errors import UnsupportedError
+from simulation.faults import UnavailableError
 from simulation.functions import DEAD_LETTERS
 from simulation.machine import Execution
 from simulation.process import Outcome
@@ -96,6 +98,23 @@ class QueueService:
                 self.deliveries.delete(message)
         respond(Outcome({}))
         self._pump()
+
+    def change_message_visibility(
+        self, process: Process, call: Call, label: str, respond: Respond
+    ) -> None:
+        """Let a message come again at another time.
+
+        Raises:
+            UnavailableError: when its receipt is no longer good.
+        """
+        number, _, receives = call.arguments["ReceiptHandle"].partition("/")
+        message = self._out[number]
+        if message.deleted or message.receives != int(receives):
+            raise UnavailableError("an invalid receipt handle")
+        seconds = call.arguments["VisibilityTimeout"]
+        self.deliveries.change_visibility(message, self._scheduler.now + seconds * SECOND)
+        self._scheduler.at(message.visible_at, self._pump)
+        respond(Outcome({}))
 
     def redrive(self) -> int:
         """Move what was given up back to the queue, where it counts as new."""

@@ -33,6 +33,7 @@ def totals(tally: Tally, invariants: int, seconds: float) -> Table:
         (counts["deliveries"], "deliveries accepted"),
         (counts["requests"], "requests sent"),
         (counts["doubles"], "of them a second time, within the window"),
+        (counts["left"], "messages left behind, to be settled when they came again"),
         (counts["histories_with_gaps"], "histories with a gap in the ledger, said aloud"),
         (counts["acts"], "redrives, retries at once and cancellations, at any moment"),
         (counts["interventions"], "messages and executions that an operator sent again"),

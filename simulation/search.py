@@ -74,6 +74,7 @@ class Tally:
             requests=len(account.sent),
             doubles=len(account.sent) - len({(s.delivery, s.run, s.attempt) for s in account.sent}),
             acts=len(account.acted),
+            left=account.left,
             interventions=history.interventions,
             histories_with_gaps=bool(account.gaps),
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulation.account import Planned, Settling
 from simulation.clock import from_iso
-from simulation.faults import CrashedError, NameTakenError, NoExecutionError
+from simulation.faults import CrashedError, NameTakenError, NoAnswerError, NoExecutionError
 from simulation.machine import PARKED, Execution, ExecutionFailedError, Machine, Observer
 from simulation.process import Outcome, Process
 from simulation.scenario import host_of
@@ -92,7 +92,10 @@ class StepFunctions(Observer):
     def start_sync_execution(
         self, process: Process, call: Call, label: str, respond: Respond
     ) -> None:
-        """Run an Express execution and respond with its end, good or bad."""
+        """Run an Express execution and respond with its end, good or bad.
+
+        It goes on where its caller has had no patience.
+        """
         document = call.arguments["Input"]
         delivery = name_of(document)
         run = self._runs[delivery] = self._runs.get(delivery, 0) + 1
@@ -106,7 +109,10 @@ class StepFunctions(Observer):
 
         steps = self._express.execute(execution, document)
         started = Process(execution.label, steps, ended, about=execution)
-        self._scheduler.start(started, timeout=self._express_timeout())
+        scheduler = self._scheduler
+        impatient = Outcome(error=NoAnswerError("timed out"))
+        scheduler.at(scheduler.now + call.timeout, respond, impatient)
+        scheduler.start(started, timeout=self._express_timeout())
 
     def redrive(self) -> int:
         """Go on with Standard executions that broke, from the state that they broke in."""

@@ -6,11 +6,12 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from homing.errors import LeftError
 from simulation.account import Settling
 from simulation.clock import SECOND, to_iso
 from simulation.errors import SimulationError
 from simulation.faults import ServiceError
-from simulation.functions import run_settle
+from simulation.functions import run_put_off, run_settle
 from simulation.process import Call, Join, Outcome, Process, Sleep
 from simulation.replay import replayed
 from simulation.step_functions import name_of
@@ -68,16 +69,20 @@ class Dispatch:
         about = Settling(name)
 
         def settle_all() -> Steps:
+            is_left = False
             for record in records:
                 number = self._settled[name] = self._settled.get(name, 0) + 1
                 process.label = f"settle:{name}#{number}"
-                run = partial(run_settle, record)
+                run = partial(run_put_off if is_left else run_settle, record)
                 try:
                     yield from replayed(run, label=process.label, clock=invocation.clock)
+                    if is_left:
+                        failures.append(record["messageId"])
                 except SimulationError:
                     raise
-                except Exception:  # noqa: BLE001  # whatever it is, the record goes back
+                except Exception as error:  # noqa: BLE001  # whatever it is, the record goes back
                     failures.append(record["messageId"])
+                    is_left = is_left or isinstance(error, LeftError)
 
         process = Process("settle", settle_all(), _forget, host=invocation.process, about=about)
         return process

@@ -62,7 +62,8 @@ class Intake(Construct):
         super().__init__(scope, construct_id)
         self._settings = settings
         self.dead_letter_queue = parking_queue(self, "DeadLetters", fifo=True)
-        # A first attempt may wait for its turn as long as another may take (endpoint_gate.py).
+        # A first attempt may wait for its turn as long as another may take (endpoint_gate.py), and
+        # where too many have been left behind it is waited for to its end (patience.py).
         turn = ceil(settings.attempt_timeout_seconds)
         seconds = turn + workflow.first_attempt_timeout_seconds + _DISPATCH_MARGIN_SECONDS
         self._dispatch_timeout = Duration.seconds(seconds)
@@ -187,10 +188,11 @@ class Intake(Construct):
                 "FIRST_ATTEMPT_ARN": first_attempts.state_machine_arn if first_attempts else "",
                 "FIRST_ATTEMPT_TIMEOUT_SECONDS": str(workflow.first_attempt_timeout_seconds),
                 "LEDGER_TABLE": workflow.ledger.table.table_name,
+                "DELIVERY_QUEUE_URL": self.queue.queue_url,
                 "DEAD_LETTER_QUEUE_URL": workflow.dead_letter_queue.queue_url,
                 "ATTEMPT_TIMEOUT_SECONDS": f"{self._settings.attempt_timeout_seconds:g}",
                 "ATTEMPTS_PER_ENDPOINT": str(self._settings.attempts_per_endpoint),
-                "SLOW_AFTER_SECONDS": f"{self._settings.slow_after_seconds:g}",
+                "PATIENCE_SECONDS": f"{self._settings.patience_seconds:g}",
             },
         )
         workflow.state_machine.grant_start_execution(function)
@@ -200,6 +202,8 @@ class Intake(Construct):
             _except_executions(function, workflow.state_machine)
             grant(workflow.ledger.table, function, "dynamodb:GetItem", "dynamodb:UpdateItem")
             workflow.dead_letter_queue.grant(function, "sqs:SendMessage")
+        # The event source grants what `dispatch` itself does with the queue as well: to put off a
+        # message whose first attempt it leaves behind (sqs:ChangeMessageVisibility).
         function.add_event_source(
             SqsEventSource(
                 self.queue,

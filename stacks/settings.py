@@ -155,11 +155,11 @@ class StackSettings(BaseModel):
         ge=1,
         le=10,
     )
-    slow_after_seconds: int | float = _setting(
-        5,
+    patience_seconds: int | float = _setting(
+        1,
         "0.1 to 60",
-        "an endpoint that takes longer is slow: its deliveries are shed into a wait, so that they "
-        "do not hold up the others",
+        "how long `dispatch` waits for a first attempt before it leaves it to itself; an endpoint "
+        "that takes longer is slow and shed into a wait, so that it does not hold up the others",
         ge=0.1,
         le=60,
     )

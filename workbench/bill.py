@@ -75,15 +75,30 @@ class Basis:
 def bill(basis: Basis) -> list[Line]:
     """Give every line of the bill that is not zero."""
     calls = expected_calls(basis.counts, basis.scenario)
-    makers = (_doors, _functions, _queues, _tables, _workflows, _tracing)
+    makers = (_doors, _functions, _queues, _tables, _workflows, _left, _tracing)
     lines = (line for make in makers for line in make(basis, calls))
     return [line for line in lines if line.quantity]
 
 
 def dispatch_ms(basis: Basis) -> int:
     """Give how long the dispatcher works on a batch."""
-    longest_ms = expected_longest(express_times(basis), basis.scenario.batch_size)
+    longest_ms = expected_longest(dispatch_waits(basis), basis.scenario.batch_size)
     return function_ms(basis.assumptions.functions["Dispatch"], basis.scenario, longest_ms)
+
+
+def dispatch_waits(basis: Basis) -> list[tuple[float, float]]:
+    """Give how long the dispatcher waits for Express executions: probability, milliseconds."""
+    return [(p, min(ms, _patience_ms(basis))) for p, ms in express_times(basis)]
+
+
+def left_share(basis: Basis) -> float:
+    """Give the share of messages that the dispatcher leaves behind."""
+    return sum(p for p, ms in express_times(basis) if ms > _patience_ms(basis))
+
+
+def _patience_ms(basis: Basis) -> float:
+    seconds: float = basis.assumptions.settings["patienceSeconds"]
+    return seconds * 1000
 
 
 def _doors(basis: Basis, calls: Calls) -> Iterator[Line]:
@@ -95,7 +110,7 @@ def _doors(basis: Basis, calls: Calls) -> Iterator[Line]:
 
 
 def _functions(basis: Basis, calls: Calls) -> Iterator[Line]:
-    longest_ms = expected_longest(express_times(basis), basis.scenario.batch_size)
+    longest_ms = expected_longest(dispatch_waits(basis), basis.scenario.batch_size)
     for name, function in basis.assumptions.functions.items():
         invoked = f"lambda.{name}"
         ms = function_ms(function, basis.scenario, longest_ms)
@@ -150,6 +165,25 @@ def _workflows(basis: Basis, calls: Calls) -> Iterator[Line]:
         ),
     ):
         yield basis.line("Step Functions", what, name, used, how)
+
+
+def _left(basis: Basis, calls: Calls) -> Iterator[Line]:
+    """Bill what is left behind: it is put off, comes again, and is settled from the ledger."""
+    share = left_share(basis)
+    fifo = f"sqs.{basis.assumptions.settings['queue']}.requests"
+    again = share * calls["sqs.deliveries.receive"]
+    source = f"{share:.0%} left behind"
+    dispatch = basis.assumptions.functions["Dispatch"]
+    gb_seconds = function_gb_seconds(dispatch, dispatch.ms, basis.assumptions)
+    invoked = share * calls["lambda.Dispatch"]
+    for service, what, price, used in (
+        ("SQS", "left behind, put off", fifo, share),
+        ("SQS", "left behind, received again", fifo, again),
+        ("DynamoDB", "left behind, reads", "dynamodb.readUnits", share),
+        ("Lambda", "left behind, requests", "lambda.requests", invoked),
+        ("Lambda", "left behind, time", "lambda.gbSeconds", invoked * gb_seconds),
+    ):
+        yield basis.line(service, what, price, used, source)
 
 
 def _tracing(basis: Basis, calls: Calls) -> Iterator[Line]:

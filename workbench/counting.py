@@ -107,15 +107,22 @@ class CountedCloud:
 
     def turn_lane_off(self) -> None:
         """Have `dispatch` start all in the Standard workflow, as `expressLane=false` does."""
+        self._set_dispatch(FIRST_ATTEMPT_ARN="")
+
+    def wait_for_functions(self) -> None:
+        """Give `dispatch` the patience for functions that start: what is counted is warm."""
+        self._set_dispatch(PATIENCE_SECONDS="60")
+
+    def _set_dispatch(self, **variables: str) -> None:
         functions = self.cloud.client("lambda")
         dispatch = next(
             function
             for function in functions.list_functions()["Functions"]
             if function["Handler"] == "lambdas.dispatch.handler"
         )
-        variables = {**dispatch["Environment"]["Variables"], "FIRST_ATTEMPT_ARN": ""}
         functions.update_function_configuration(
-            FunctionName=dispatch["FunctionName"], Environment={"Variables": variables}
+            FunctionName=dispatch["FunctionName"],
+            Environment={"Variables": {**dispatch["Environment"]["Variables"], **variables}},
         )
 
     @contextmanager
@@ -164,7 +171,10 @@ def counted_cloud(folder: Path) -> Iterator[CountedCloud]:
         local_cloud.throwaway(folder / ".homing", WAIT_SCALE, calls=file),
         Receiver() as receiver,
     ):
-        yield CountedCloud(local_target(folder / ".homing" / local_cloud.RECORD), file, receiver)
+        target = local_target(folder / ".homing" / local_cloud.RECORD)
+        counted = CountedCloud(target, file, receiver)
+        counted.wait_for_functions()
+        yield counted
 
 
 def lanes(counted: CountedCloud) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.bill import dispatch_ms, express_times
+from workbench.bill import dispatch_ms, dispatch_waits, left_share
 from workbench.billing import expected_longest, function_ms
 from workbench.scenario import Scenario, expected_calls
 
@@ -104,6 +104,8 @@ def demands(basis: Basis, rate: float) -> dict[str, float]:
     """Give what a rate of messages uses of each quota, in the quota's unit."""
     calls = expected_calls(basis.counts, basis.scenario)
     batch_seconds = dispatch_ms(basis) / 1000
+    left = left_share(basis)
+    again_seconds = basis.assumptions.functions["Dispatch"].ms / 1000  # a batch that was left
     retries = calls["lambda.RecordRetry"]
     busiest = max(calls[f"lambda.{name}"] for name in basis.assumptions.functions)
     dead_letters = calls["sqs.deadLetters.send"]
@@ -115,8 +117,10 @@ def demands(basis: Basis, rate: float) -> dict[str, float]:
         "lambda.requests": rate * busiest,
         "sqs.send": rate * calls["sqs.deliveries.send"],
         "sqs.receive": rate * calls["sqs.deliveries.receive"],
-        "sqs.inFlight": rate * batch_seconds,
-        "dispatch.concurrency": rate * calls["lambda.Dispatch"] * batch_seconds,
+        "sqs.inFlight": rate * (batch_seconds + left * basis.assumptions.settings["leftSeconds"]),
+        "dispatch.concurrency": (
+            rate * calls["lambda.Dispatch"] * (batch_seconds + left * again_seconds)
+        ),
         "lambda.concurrency": rate * _lambda_seconds(basis),
         "states.startStandard": rate * calls["standard.executions"],
         "states.transitions": rate * calls["standard.transitions"],
@@ -151,24 +155,29 @@ def _open_seconds(basis: Basis) -> float:
 def dispatched_per_second(model: Model, scenario: Scenario, slow_share: float) -> float:
     """Give how many messages per second the dispatcher gets through when some endpoints are slow.
 
-    A batch is done when its slowest delivery is, so one slow endpoint holds up to nine others.
+    A batch is done when its slowest delivery is, or has been left behind, so one slow endpoint
+    holds up to nine others for as long as `dispatch` has patience. What is left behind comes again
+    and takes another place in a batch, for a moment.
 
     Args:
         model: counts and assumptions.
         scenario: the lane, and the latency of the other endpoints.
-        slow_share: the share of messages that go to an endpoint as slow as in `SLOW`.
+        slow_share: the share of messages that go to an endpoint as slow as in `SLOW`, each of them
+            to another, so that no gate knows it.
     """
-    ms = _batch_ms(model, scenario, slow_share)
+    slow = model.basis(replace(scenario, latency_ms=SLOW.latency_ms))
+    handed_out = 1 + slow_share * left_share(slow)  # receives of a message
     at_once: float = model.assumptions.settings["dispatchConcurrency"] * scenario.batch_size
-    return at_once / ms * 1000
+    return at_once / _batch_ms(model, scenario, slow_share / handed_out) * 1000 / handed_out
 
 
 def _batch_ms(model: Model, scenario: Scenario, slow_share: float) -> float:
+    """Give how long a batch takes in which this share of what was handed out is slow."""
     slow = replace(scenario, latency_ms=SLOW.latency_ms)
     times = [
         (share * probability, ms)
         for share, some in ((1 - slow_share, scenario), (slow_share, slow))
-        for probability, ms in express_times(model.basis(some))
+        for probability, ms in dispatch_waits(model.basis(some))
     ]
     longest_ms = expected_longest(times, scenario.batch_size)
     return function_ms(model.assumptions.functions["Dispatch"], scenario, longest_ms)

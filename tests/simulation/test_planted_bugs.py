@@ -33,6 +33,7 @@ CAUGHT_BY = {
     "delivered, whatever is on record": "end_on_record",
     "a claim without a condition": "doubles_only_in_the_window",
     "a redrive whatever is on record": "account_agrees",
+    "a message left behind that comes too early": "doubles_have_a_cause",
 }
 
 

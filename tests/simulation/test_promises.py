@@ -69,7 +69,11 @@ def test_random_histories_break_no_promise() -> None:
     assert tally.counts["faults"] > 150
 
 
-@pytest.mark.parametrize("number", [5, 20, 41], ids=["lane on", "every message twice", "lane off"])
+@pytest.mark.parametrize(
+    "number",
+    [5, 24, 29, 59],
+    ids=["lane on", "left behind", "every message twice", "lane off"],
+)
 def test_no_single_fault_at_any_call_breaks_a_promise(edges: Edges, number: int) -> None:
     """The whole of them is run by `make simulate`."""
     scenario = list(scenarios())[number]
@@ -92,6 +96,7 @@ def test_the_exhaustive_part_breaks_every_kind_of_call_in_every_way(edges: Edges
     assert operations == {
         *("dynamodb.put_item", "dynamodb.get_item", "dynamodb.query", "dynamodb.update_item"),
         *("sqs.receive", "sqs.delete", "sqs.send_message", "sqs.send_message_batch"),
+        "sqs.change_message_visibility",
         *("states.start_execution", "states.start_sync_execution", "states.describe_execution"),
         *("lambda.invoke", "http.post"),
     }
@@ -130,6 +135,51 @@ def test_messages_of_one_delivery_in_one_batch_make_one_first_attempt(
     assert [len(history.account.sent) for history in histories] == [1] * 5
 
 
+SLOW_FATES = {
+    "delivered": ((Answer(200, takes=14 * SECOND),), "DELIVERED", 1, 0),
+    "timed out, then delivered": ((Answer(200, takes=40 * SECOND), GOOD), "DELIVERED", 2, 0),
+    "given up": ((Answer(410, takes=14 * SECOND),), "FAILED", 1, 2),
+}
+
+
+@pytest.mark.parametrize("fate", SLOW_FATES)
+def test_a_first_attempt_that_is_left_behind_ends_as_it_would_have_and_is_made_once(
+    run: Callable[..., History], fate: str
+) -> None:
+    """docs/decisions/0067. In doubt there are two dead letters (0050)."""
+    answers, status, attempts, letters = SLOW_FATES[fate]
+    history = run(one(*answers))
+    assert violations(history) == []
+    assert history.account.left == 1
+    assert (statuses(history), len(history.account.sent)) == ([status], attempts)
+    assert sum(map(len, history.account.dead.values())) == letters
+
+
+def test_two_messages_of_a_delivery_that_is_left_behind_make_one_first_attempt(
+    run: Callable[..., History],
+) -> None:
+    """docs/decisions/0052 and 0067: the second goes back with the first."""
+    scenario = Scenario(
+        (Submission("m0", ("a",)), Submission("m0", ("a",), at=6 * MINUTE)),
+        {"a": (Answer(200, takes=9 * SECOND),)},
+        outages=(Outage("sqs.receive", 0, 7 * MINUTE),),
+        workers=1,
+    )
+    histories = [run(scenario, seed=seed) for seed in range(1, 6)]
+    assert [violations(history) for history in histories] == [[]] * 5
+    assert [len(history.account.sent) for history in histories] == [1] * 5
+    assert max(history.account.left for history in histories) == 2
+
+
+def test_a_delivery_that_is_shed_arrives_later_at_its_first_attempt(
+    run: Callable[..., History],
+) -> None:
+    history = run(one(GOOD, deployment=Deployment(sheds=1.0)))
+    assert violations(history) == []
+    assert (statuses(history), len(history.account.sent)) == (["DELIVERED"], 1)
+    assert [each.is_express for each in history.account.executions] == [False]
+
+
 def test_what_operators_move_back_after_an_outage_of_the_dead_letter_queue_is_parked(
     run: Callable[..., History],
 ) -> None:
@@ -164,7 +214,7 @@ def test_what_was_delivered_while_another_put_a_retry_on_record_is_not_left_wait
         "worker-0/2:lambda.invoke": Fault(FaultKind.TWICE),
         "express:m0@a#1/5:states.start_execution": Fault(FaultKind.CRASH_BEFORE),
     }
-    history = run(one(BUSY, Answer(200, takes=1_000), workers=1), faults)
+    history = run(one(BUSY, Answer(200, takes=800), workers=1), faults)
     assert history.faults == faults
     assert violations(history) == []
     assert statuses(history) == ["DELIVERED"]

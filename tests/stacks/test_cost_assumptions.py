@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from homing.redelivery import seconds_until_over
 from workbench.assumptions import load_assumptions
 from workbench.scale import quotas
 from workbench.scenario import DEFAULT_RATE
@@ -38,6 +39,13 @@ def only(stack: Any, kind: str) -> dict[str, Any]:
     (found,) = stack.resources(kind).values()
     properties: dict[str, Any] = found["Properties"]
     return properties
+
+
+def test_patience_and_what_comes_after_it_are_those_that_are_deployed(stack: Any) -> None:
+    variables = function(stack, "Dispatch")["Environment"]["Variables"]
+    assert float(variables["PATIENCE_SECONDS"]) == ASSUMED.settings["patienceSeconds"]
+    first_attempt = float(variables["FIRST_ATTEMPT_TIMEOUT_SECONDS"])
+    assert seconds_until_over(first_attempt) == ASSUMED.settings["leftSeconds"]
 
 
 def test_every_function_on_a_messages_way_is_billed(stack: Any) -> None:

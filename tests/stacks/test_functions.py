@@ -103,6 +103,7 @@ def test_a_function_finds_exactly_the_variables_that_its_handler_reads(
         ("Intake/Dispatch", "FIRST_ATTEMPT_ARN", "Workflow/FirstAttempts"),
         ("Intake/Dispatch", "LEDGER_TABLE", "Ledger/Deliveries"),
         ("Intake/Dispatch", "DEAD_LETTER_QUEUE_URL", "Workflow/DeadLetters"),
+        ("Intake/Dispatch", "DELIVERY_QUEUE_URL", "Intake/Deliveries"),
         ("Workflow/RecordRetry", "LEDGER_TABLE", "Ledger/Deliveries"),
     ],
 )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from homing.redelivery import seconds_until_over
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -166,3 +168,24 @@ def test_dispatch_outlives_the_first_attempts_that_it_waits_for(
     deliver = stack.properties("AWS::Lambda::Function", "Workflow/Deliver")
     assert deliver["Timeout"] < waits < dispatch["Timeout"]
     assert waits < 300  # an Express execution lives five minutes
+
+
+@pytest.mark.parametrize("seconds", ["1", "15", "60"])
+def test_a_message_that_is_left_behind_comes_again_when_its_execution_must_be_over_and_soon_enough(
+    synthesize: Callable[..., Any], seconds: str
+) -> None:
+    """docs/decisions/0067: whether it could be put off or not, and before `QueueAge` alarms."""
+    stack = synthesize(attemptTimeoutSeconds=seconds)
+    (express,) = (
+        json.loads(one["Properties"]["DefinitionString"])
+        for one in stack.resources("AWS::StepFunctions::StateMachine").values()
+        if one["Properties"]["StateMachineType"] == "EXPRESS"
+    )
+    dispatch = stack.properties("AWS::Lambda::Function", "Intake/Dispatch")
+    queue = stack.properties(QUEUE, "Intake/Deliveries")
+    variables = dispatch["Environment"]["Variables"]
+    over_in = seconds_until_over(float(variables["FIRST_ATTEMPT_TIMEOUT_SECONDS"]))
+    assert over_in > express["TimeoutSeconds"]
+    assert queue["VisibilityTimeout"] > dispatch["Timeout"] + express["TimeoutSeconds"]
+    age = stack.properties("AWS::CloudWatch::Alarm", "Alarms/QueueAge")["Threshold"]
+    assert dispatch["Timeout"] + over_in < age

@@ -63,3 +63,5 @@ def test_policy_deadline_and_retention_are_those_that_are_deployed(stack: Any) -
     assert Policy.from_document(json.loads(accept["DEFAULT_POLICY"])) == FIGURES.policy
     assert int(accept["RETENTION_DAYS"]) == FIGURES.retention_days
     assert float(deliver["ATTEMPT_TIMEOUT_SECONDS"]) * SECOND == FIGURES.attempt_timeout
+    dispatch = stack.properties(FUNCTION, "Intake/Dispatch")["Environment"]["Variables"]
+    assert float(dispatch["PATIENCE_SECONDS"]) * SECOND == FIGURES.patience

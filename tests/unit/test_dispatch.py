@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from homing.errors import UnsettledError
+from homing.errors import LeftError, UnsettledError
+from homing.lane import Settled
 from homing.workflow import FirstAttempt, FirstAttempts
 from lambdas import dispatch
 
@@ -45,14 +46,15 @@ def states(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         "FIRST_ATTEMPT_TIMEOUT_SECONDS": "60",
         "ATTEMPT_TIMEOUT_SECONDS": "15",
         "ATTEMPTS_PER_ENDPOINT": "5",
-        "SLOW_AFTER_SECONDS": "5",
+        "PATIENCE_SECONDS": "1",
+        "DELIVERY_QUEUE_URL": "https://delivery-queue",
         "LEDGER_TABLE": "ledger",
         "DEAD_LETTER_QUEUE_URL": "https://queue",
     }.items():
         monkeypatch.setenv(name, value)
-    dispatch._lane.cache_clear()  # a new environment, a new container
+    dispatch._desk.cache_clear()  # a new environment, a new container
     yield client
-    dispatch._lane.cache_clear()
+    dispatch._desk.cache_clear()
 
 
 def record(body: str, queue_message_id: str = "1", group: str | None = None) -> dict[str, Any]:
@@ -137,10 +139,101 @@ def test_a_workflow_that_cannot_be_started_gives_the_message_back_and_says_which
 
 
 def test_whether_an_execution_exists_is_asked_by_its_name(states: Any, delivery: Delivery) -> None:
-    workflow = dispatch._lane().workflow
+    workflow = dispatch._desk().lane.workflow
     assert not workflow.is_under_way("a-name")
     workflow.start("a-name", json.dumps(delivery.to_document()))
     assert workflow.is_under_way("a-name")
+
+
+@dataclass
+class FakeRedelivery:
+    """Notes what is put off; may fail."""
+
+    works: bool = True
+    asked: list[tuple[str, int]] = field(default_factory=list)
+
+    def put_off(self, receipt_handle: str, seconds: int) -> bool:
+        self.asked.append((receipt_handle, seconds))
+        return self.works
+
+
+@dataclass
+class Leaving:
+    """A lane that leaves the messages of some bodies behind, and settles all others."""
+
+    reference: Any
+    leaves: tuple[str, ...]
+    settled: list[str] = field(default_factory=list)
+
+    def settle(self, body: str, *, receive_count: int) -> Any:
+        self.settled.append(body)
+        if body in self.leaves:
+            raise LeftError
+        return self.reference, Settled.DELIVERED
+
+
+DESK = dispatch._Desk(lane=Any, redelivery=Any, over_in=50)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def leave(monkeypatch: pytest.MonkeyPatch, delivery: Delivery) -> Callable[..., Any]:
+    """Put a lane in place that leaves some messages behind; gives it with the redelivery."""
+
+    def put(*bodies: str, works: bool = True) -> tuple[Leaving, FakeRedelivery]:
+        lane, redelivery = Leaving(delivery.reference, bodies), FakeRedelivery(works)
+        desk: Any = replace(DESK, lane=lane, redelivery=redelivery)  # type: ignore[arg-type]
+        monkeypatch.setattr(dispatch, "_desk", lambda: desk)
+        return lane, redelivery
+
+    return put
+
+
+def test_a_message_that_is_left_goes_back_until_its_attempt_must_be_over_and_others_are_done(
+    leave: Callable[..., Any], logged: Logged, delivery: Delivery
+) -> None:
+    slow = json.dumps(delivery.to_document())
+    _, redelivery = leave(slow)
+    records = [record(slow, "1", "a"), record("quick", "2", "b")]
+    assert failures(dispatch.handler({"Records": records}, Context())) == ["1"]
+    assert redelivery.asked == [("handle", 50)]
+    lines = {line["message"]: line for line in logged()}
+    assert set(lines) == {"dispatch.left", "dispatch.settled"}
+    left = lines["dispatch.left"]
+    expected = {"level": "INFO", "queueMessageId": "1", "comesAgainInSeconds": 50}
+    assert left.items() >= {**expected, **delivery.reference.ids()}.items()
+    assert left["DeliveryLeft"] == [1.0]
+
+
+def test_where_it_cannot_be_put_off_the_queue_decides_and_nothing_else_changes(
+    leave: Callable[..., Any], logged: Logged
+) -> None:
+    leave("slow", works=False)
+    result = dispatch.handler({"Records": [record("slow", "1", "a")]}, Context())
+    assert failures(result) == ["1"]
+    (left,) = logged()
+    assert left["message"] == "dispatch.left"
+    assert "comesAgainInSeconds" not in left
+
+
+def test_a_message_that_is_left_again_broke_in_between_and_comes_when_the_queue_sees_fit(
+    leave: Callable[..., Any],
+) -> None:
+    """So that five receives outlast what breaks it, as they do for all that breaks."""
+    _, redelivery = leave("slow")
+    again = record("slow", "1", "a")
+    again["attributes"]["ApproximateReceiveCount"] = "2"
+    assert failures(dispatch.handler({"Records": [again]}, Context())) == ["1"]
+    assert redelivery.asked == []
+
+
+def test_another_message_of_a_delivery_that_is_left_in_one_batch_makes_no_attempt_beside_it(
+    leave: Callable[..., Any],
+) -> None:
+    lane, redelivery = leave("slow")
+    records = [record("slow", "1", "a"), record("slow", "2", "a"), record("quick", "3", "b")]
+    assert failures(dispatch.handler({"Records": records}, Context())) == ["1", "2"]
+    assert sorted(lane.settled) == ["quick", "slow"]
+    assert redelivery.asked == [("handle", 50)] * 2
 
 
 @dataclass
@@ -165,7 +258,7 @@ def test_messages_of_one_delivery_in_one_batch_are_settled_in_turn_and_others_at
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     watch = Watch()
-    monkeypatch.setattr(dispatch, "_lane", lambda: watch)
+    monkeypatch.setattr(dispatch, "_desk", lambda: replace(DESK, lane=watch))
     records = [record(body, f"{body}{n}", group=body) for body in "ab" for n in range(3)]
     result = dispatch.handler({"Records": records}, Context())
     assert sorted(failures(result)) == ["a0", "a1", "a2", "b0", "b1", "b2"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -11,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from homing.delivery import Delivery
-from homing.errors import MalformedDeliveryError, UnsettledError
+from homing.errors import LeftError, MalformedDeliveryError, UnsettledError
 from homing.generation import resumed
 from homing.lane import Lane, Settled, parked
 from homing.workflow import FirstAttempt
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from homing.delivery import Reference
 
 RETRY_ON_RECORD = {
@@ -236,36 +237,67 @@ def test_a_dead_letter_from_the_record_says_why_like_any_other(
 
 
 @dataclass
-class FakeGate:
-    """A gate that lets in, or sheds until a given time."""
+class FakeEntrance:
+    """An entrance that lets in, sheds until a given time, or leaves behind."""
 
     due: datetime | None = None
-    left: list[tuple[str, int | None]] = field(default_factory=list)
+    leaves: bool = False
+    asked: list[str] = field(default_factory=list)
 
-    def enter(self, url: str) -> datetime | None:
-        return self.due
-
-    def leave(self, url: str, response_time: int | None) -> None:
-        self.left.append((url, response_time))
+    def admit(self, url: str, attempt: Callable[[], FirstAttempt]) -> FirstAttempt | datetime:
+        self.asked.append(url)
+        if self.due is not None:
+            return self.due
+        ended = attempt()
+        if self.leaves:
+            raise LeftError
+        return ended
 
 
 def test_a_delivery_that_is_shed_waits_in_the_standard_workflow_and_no_attempt_is_used_up(
     body: str, delivery: Delivery
 ) -> None:
-    cloud, gate = FakeCloud(), FakeGate(datetime(2025, 12, 28, 12, 0, 4, 500_000, tzinfo=UTC))
-    settle = Lane(cloud, cloud, cloud, cloud, gate).settle
+    cloud, until = FakeCloud(), datetime(2025, 12, 28, 12, 0, 4, 500_000, tzinfo=UTC)
+    settle = Lane(cloud, cloud, cloud, cloud, FakeEntrance(until)).settle
     assert settle(body)[1] is Settled.SHED
     assert settle(body)[1] is Settled.ALREADY_STARTED
     started = json.loads(cloud.started[delivery.reference.delivery_id])
     assert started == {**json.loads(body), "dueAt": "2025-12-28T12:00:05Z"}
-    assert (cloud.ran, gate.left) == ([], [])
+    assert cloud.ran == []
 
 
-@pytest.mark.parametrize(("end", "response_time"), [("DELIVERED", 12), ("BROKEN", None)])
-def test_an_attempt_that_was_let_in_leaves_whatever_comes_of_it(
-    body: str, reference: Reference, end: str, response_time: int | None
+def test_an_attempt_that_is_let_in_is_made_for_its_url_and_settles_as_it_ends(
+    body: str, reference: Reference
 ) -> None:
-    cloud, gate = FakeCloud(end=end), FakeGate()
-    with suppress(UnsettledError):
-        Lane(cloud, cloud, cloud, cloud, gate).settle(body)
-    assert gate.left == [(reference.target_url, response_time)]
+    cloud, entrance = FakeCloud(end="HANDED_OFF"), FakeEntrance()
+    settled = Lane(cloud, cloud, cloud, cloud, entrance).settle(body)
+    assert settled == (reference, Settled.HANDED_OFF)
+    assert (cloud.ran, entrance.asked) == ([body], [reference.target_url])
+
+
+@pytest.mark.parametrize(
+    ("end", "record", "settled"),
+    [
+        ("DELIVERED", {"status": "DELIVERED"}, Settled.ALREADY_SETTLED),
+        ("HANDED_OFF", RETRY_ON_RECORD, Settled.ALREADY_STARTED),
+        ("DEAD_LETTERED", {**failure_on_record("FAILED"), "letter": "{}"}, Settled.ALREADY_SETTLED),
+    ],
+)
+def test_a_message_whose_attempt_was_left_is_settled_from_the_ledger_when_it_comes_again(
+    body: str, reference: Reference, end: str, record: dict[str, Any], settled: Settled
+) -> None:
+    handed_off = {reference.delivery_id: body} if end == "HANDED_OFF" else {}
+    cloud = FakeCloud(end=end, record_after_run=record, started=handed_off)
+    settle = Lane(cloud, cloud, cloud, cloud, FakeEntrance(leaves=True)).settle
+    with pytest.raises(LeftError):
+        settle(body)
+    assert settle(body, receive_count=2)[1] is settled
+    assert (cloud.ran, cloud.dead) == ([body], [])
+    assert cloud.kept == ([body] if end == "DEAD_LETTERED" else [])
+
+
+def test_a_letter_of_an_earlier_life_proves_nothing_of_a_redriven_delivery(body: str) -> None:
+    record = {**failure_on_record("FAILED"), "letter": "{}", "generation": 1}
+    cloud = FakeCloud(record=record)
+    assert lane(cloud).settle(body)[1] is Settled.DEAD_LETTERED
+    assert len(cloud.dead) == 1

@@ -176,6 +176,14 @@ class Bench:
             TableName=self.cloud.outputs["LedgerTable"], Item={**key, **attributes}
         )
 
+    def forget_letter(self, reference: Reference) -> None:
+        """Let the ledger's item of a failed delivery be as before its letter was kept."""
+        self.cloud.client("dynamodb").update_item(
+            TableName=self.cloud.outputs["LedgerTable"],
+            Key={"pk": {"S": reference.pk}, "sk": {"S": reference.sk}},
+            UpdateExpression="REMOVE letter",
+        )
+
     def dead_letters(self, reference: Reference) -> tuple[dict[str, Any], ...]:
         """Take what this delivery has left on the dead-letter queue."""
         return tuple(self._dead_letters(reference))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Logged = Callable[[], list[dict[str, Any]]]
 
-CACHES = (accept._settings, accept._intake, accept._rules, dispatch._lane)
+CACHES = (accept._settings, accept._intake, accept._rules, dispatch._desk)
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
 
 

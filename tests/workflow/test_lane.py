@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.errors import UnsettledError
+from homing.endpoint_gate import EndpointGate, Limits
+from homing.entrance import Entrance
+from homing.errors import LeftError, UnsettledError
 from homing.lane import Settled
+from homing.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +88,51 @@ def test_wherever_the_lane_breaks_the_message_goes_back_and_is_recorded_once(
     assert len(bench.dead_letters(delivery.reference)) == (script == "410")
     sent_again = not recorded_before and state != "Deliver"
     assert requests(receiver, delivery) == record["attempts"] + sent_again
+
+
+# What the receiver does, and as what the message is settled when it comes again.
+LEFT = {
+    "delay=1.5;200": ("DELIVERED", 1, Settled.ALREADY_SETTLED),
+    "delay=9,200": ("DELIVERED", 2, Settled.ALREADY_STARTED),  # an attempt may take 3 s
+    "delay=1.5;410": ("FAILED", 1, Settled.ALREADY_SETTLED),
+}
+
+
+@pytest.mark.parametrize("script", LEFT)
+def test_an_attempt_that_is_left_behind_ends_as_ever_and_its_message_is_settled_by_its_record(
+    bench: Any, deliver_to: Callable[..., Delivery], receiver: Receiver, script: str
+) -> None:
+    status, attempts, settled = LEFT[script]
+    delivery, standard = deliver_to(script), bench.standard()
+    lane = replace(bench.lane(standard), entrance=impatient())
+    with pytest.raises(LeftError):
+        lane.settle(body(delivery))
+    ends = [status] if attempts == 1 else ["RETRY_SCHEDULED", status]
+    wait_until(lambda: (bench.record(delivery.reference) or {}).get("status") in ends)
+    if status == "FAILED":  # its letter has been sent, and is kept by whoever was left
+        wait_until(lambda: "letter" in bench.record(delivery.reference))
+    if attempts > 1:
+        wait_until(lambda: lane.workflow.is_under_way(delivery.reference.delivery_id))
+    assert lane.settle(body(delivery), receive_count=2)[1] is settled
+    bench.wait_for(standard, delivery.reference)
+    record = bench.record(delivery.reference)
+    assert (record["status"], record["attempts"]) == (status, attempts)
+    assert len(record["retryHistory"]) == attempts
+    assert len(bench.dead_letters(delivery.reference)) == (status == "FAILED")
+    assert requests(receiver, delivery) == attempts
+
+
+def impatient() -> Entrance:
+    second = timedelta(seconds=1)
+    limits = Limits(10, attempt_timeout=3 * second, over_after=38 * second, patience=second)
+    return Entrance(EndpointGate(limits), Patience(0.2, most_left=10))
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_delivery_that_is_settled_twice_at_once_is_recorded_once(

@@ -290,7 +290,7 @@ def test_the_lane_settles_alike_wherever_it_breaks(
     simulated_settled = []
     for receive_count, change in enumerate(changes, start=1):
         cloud.states.deploy_express(express_definition(change))
-        settle = partial(edges.lane.settle, body, receive_count=receive_count)
+        settle = partial(edges.desk.lane.settle, body, receive_count=receive_count)
         steps = replayed(
             partial(_settled, settle),
             label=f"settle-{receive_count}",

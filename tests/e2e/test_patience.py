@@ -1,0 +1,89 @@
+"""An endpoint that hangs: the deployed `dispatch` leaves its message behind and goes on."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from workbench.api_client import ApiClient
+from workbench.receiver import Receiver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from workbench.target import Target
+
+IN_FLIGHT = "ApproximateNumberOfMessagesNotVisible"
+WAITING = "ApproximateNumberOfMessages"
+
+
+@contextmanager
+def one_batch(cloud: Target) -> Iterator[None]:
+    """Keep `dispatch` from the queue, so that what is sent meanwhile makes one batch."""
+    functions = cloud.client("lambda")
+    (source,) = functions.list_event_source_mappings()["EventSourceMappings"]
+    functions.update_event_source_mapping(UUID=source["UUID"], Enabled=False)
+    try:
+        yield
+    finally:
+        functions.update_event_source_mapping(UUID=source["UUID"], Enabled=True)
+
+
+def submit(cloud: Target, url: str) -> str:
+    message_id = f"m-{uuid.uuid4().hex}"
+    policy = {"baseDelaySeconds": 0, "jitter": "none"}
+    message = {"messageId": message_id, "targetUrl": url, "payload": {}, "policy": policy}
+    assert ApiClient(cloud).submit(json.dumps(message).encode(), again=True).ok
+    return message_id
+
+
+def until(seconds: float, holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+@pytest.fixture
+def well() -> Iterator[Receiver]:
+    """Another endpoint, of another origin: the port tells."""
+    with Receiver() as running:
+        yield running
+
+
+def test_a_message_to_an_endpoint_that_hangs_is_left_and_retried_and_another_is_done_at_once(
+    cloud: Target, receiver: Receiver, well: Receiver, read: Callable[..., Any]
+) -> None:
+    """An attempt may take 3 s and `dispatch` waits for 2.5; what it leaves comes again after 38."""
+    queue = cloud.client("sqs")
+
+    def queued() -> tuple[int, int]:
+        url = cloud.outputs["DeliveryQueueUrl"]
+        found = queue.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        return int(found[WAITING]), int(found[IN_FLIGHT])
+
+    assert until(60, lambda: queued() == (0, 0))
+    with one_batch(cloud):
+        slow = submit(cloud, f"{receiver.url}/script/delay=20,200")
+        quick = submit(cloud, f"{well.url}/hook")
+        assert queued() == (2, 0)
+    assert until(20, lambda: queued() == (0, 1))
+    assert read("trace", quick)["deliveries"][0]["status"] == "DELIVERED"
+
+    def ended() -> bool:
+        return bool(read("trace", slow)["deliveries"][0]["status"] == "DELIVERED")
+
+    assert until(20, ended)
+    (delivery,) = read("trace", slow)["deliveries"]
+    assert len(delivery["attempts"]) == 2
+    assert [one.message_id for one in receiver.arrivals].count(slow) == 2
+    assert queued() == (0, 1)
+    assert until(60, lambda: queued() == (0, 0))
+    assert [one.message_id for one in receiver.arrivals].count(slow) == 2
