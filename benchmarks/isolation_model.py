@@ -132,7 +132,7 @@ class Patience:
         self._seconds = seconds
         self._left = 0
 
-    def wait(self, call: Callable[[], FirstAttempt]) -> FirstAttempt:
+    def wait(self, call: Callable[[], FirstAttempt], *, is_look: bool) -> FirstAttempt:
         """Wait for an attempt, or leave it behind."""
         ended: list[FirstAttempt] = []
         waiting: list[Callable[[], None]] = []
@@ -145,7 +145,7 @@ class Patience:
                 self._world.at(self._world.now, wake)
 
         self._world.at(self._world.now, lambda: self._world.start(run))
-        self._world.wait(self._seconds, waiting)
+        self._world.wait(0 if is_look else self._seconds, waiting)
         if not ended and self._left < MOST_LEFT:
             left[0] = True
             self._left += 1

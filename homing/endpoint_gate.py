@@ -49,11 +49,19 @@ class _Origin:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Visit:
-    """An attempt that was let in: when, and when it is over even if nobody has heard of its end."""
+    """An attempt that was let in.
+
+    Args:
+        origin: where it goes.
+        since: when it was let in.
+        over_by: when it is over even if nobody has heard of its end.
+        is_look: whether it finds out if a slow endpoint is well again.
+    """
 
     origin: _Origin
     since: datetime
     over_by: datetime
+    is_look: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +120,8 @@ class EndpointGate:
                 next_change = min([give_up_at, *(visit.over_by for visit in origin.visits)])
                 self._changed.wait((next_change - now).total_seconds())
             now = self._clock()
-            visit = Visit(origin, now, now + self._limits.over_after)
+            is_look = origin.slow_until is not None
+            visit = Visit(origin, now, now + self._limits.over_after, is_look)
             origin.visits.append(visit)
             return visit
 

@@ -39,7 +39,8 @@ class Entrance:
             How it ended, or when the delivery, which is shed, is to be due.
 
         Raises:
-            LeftError: when it is not back in time. It goes on, and the gate hears of its end.
+            LeftError: when it is not back in time, or is a look whether a slow endpoint is well
+                again. It goes on, and the gate hears of its end.
             Exception: what the attempt itself raises.
         """
         visit = self.gate.enter(url)
@@ -56,7 +57,7 @@ class Entrance:
             return ended
 
         try:
-            return self.patience.wait(visited)
+            return self.patience.wait(visited, is_look=visit.is_look)
         except LeftError:
             self.gate.suspect(visit)
             raise

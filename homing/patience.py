@@ -41,15 +41,19 @@ class Patience:
         self._left: set[Future[Any]] = set()
         self._lock = threading.Lock()
 
-    def wait(self, call: Callable[[], T]) -> T:
+    def wait(self, call: Callable[[], T], *, is_look: bool = False) -> T:
         """Make a call and give what it comes to.
+
+        Args:
+            call: what to wait for.
+            is_look: whether it is sure to be slow, or was until now: then it is not waited for.
 
         Raises:
             LeftError: when it takes longer. It goes on.
             Exception: what the call itself raises.
         """
         future: Future[T] = self._begin(call)
-        wait([future], timeout=self._seconds)
+        wait([future], timeout=0 if is_look else self._seconds)
         if not future.done() and self._may_be_left(future):
             raise LeftError
         return future.result()

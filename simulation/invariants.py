@@ -146,7 +146,8 @@ def not_before_deliver_at(view: View) -> Iterator[str]:
 def doubles_only_in_the_window(view: View) -> Iterator[str]:
     """A request leaves a second time only if it was decided on before the first was recorded."""
     recorded = _recorded_attempts(view)
-    rivals = view.account.acted or view.history.scenario.deployment.attempts_at_once
+    deployment = view.history.scenario.deployment
+    rivals = view.account.acted or deployment.attempts_at_once or deployment.sheds
     for sent in view.account.sent:
         at = recorded.get((sent.delivery, sent.run, sent.attempt))
         claimed = sent.delivery not in view.account.unclaimed or not rivals

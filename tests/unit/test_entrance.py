@@ -42,9 +42,14 @@ class Later:
 
 
 @pytest.fixture
-def gate() -> Gate:
+def clock() -> list[datetime]:
+    return [NOW]
+
+
+@pytest.fixture
+def gate(clock: list[datetime]) -> Gate:
     second = timedelta(seconds=1)
-    return Gate(Limits(3, 15 * second, 50 * second, second), lambda: NOW)
+    return Gate(Limits(3, 15 * second, 50 * second, second), lambda: clock[0])
 
 
 def broken() -> FirstAttempt:
@@ -91,3 +96,21 @@ def test_what_was_left_leaves_the_gate_when_it_ends_and_speaks_for_its_endpoint(
         assert attempt is broken
     assert gate.under_way() == 0
     assert isinstance(gate.enter(URL), Visit) is is_well
+
+
+def test_nobody_waits_for_a_look_whether_a_slow_endpoint_is_well_again(
+    gate: Gate, clock: list[datetime]
+) -> None:
+    """However patient the dispatcher is: the others of its batch need not hear of it."""
+    slow = FirstAttempt("HANDED_OFF", 15_000)
+    later = Later()
+    entrance = Entrance(gate, Patience(60, 5, later.begin))
+    gate.leave(gate.enter(URL), slow.response_time)  # type: ignore[arg-type]  # it lets the first in
+    clock[0] += timedelta(minutes=2)
+    with pytest.raises(LeftError):
+        entrance.admit(URL, lambda: DELIVERED)
+    (look,) = later.calls
+    look()
+    visit = gate.enter(URL)
+    assert isinstance(visit, Visit)
+    assert not visit.is_look
