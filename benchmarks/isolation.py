@@ -7,8 +7,7 @@ measured from the first message for the endpoint that hangs. Its first seconds a
 
 The emulator hands batches of a queue out one after the other, where AWS works on ten at once (the
 default), so a batch that waits for the endpoint that hangs holds everybody up here, for as long as
-`dispatch` has patience: at the first encounter, and once more at each look whether it is well
-again. How many that met is counted. The model of AWS's ten is `benchmarks/isolation_model.py`.
+`dispatch` has patience. How many that met is counted. The model of AWS's ten is `benchmarks/isolation_model.py`.
 
     python benchmarks/isolation.py [OTHERS [SLOW]]
 """
