@@ -6,8 +6,8 @@ second it accepts connections and never answers. So both runs have the same load
 measured from the first message for the endpoint that hangs. Its first seconds are told apart.
 
 The emulator hands batches of a queue out one after the other, where AWS works on ten at once (the
-default), so a batch that waits for the endpoint that hangs holds everybody up here, for as long as
-`dispatch` has patience. How many that met is counted. The model of AWS's ten is `benchmarks/isolation_model.py`.
+default). So ten pollers of our own do that here (`benchmarks/pollers.py`). All of it shares this
+machine's processors; a model of a machine for each function is `benchmarks/isolation_model.py`.
 
     python benchmarks/isolation.py [OTHERS [SLOW]]
 """
@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.pollers import polled
 from workbench import local_cloud
 from workbench.api_client import ApiClient
 from workbench.receiver import Receiver
@@ -41,11 +42,12 @@ if TYPE_CHECKING:
 
     from workbench.target import Target
 
-OTHERS = 600
-SLOW = 1000
+OTHERS = 1200
+SLOW = 2400  # as long as the others are measured
+DISPATCHERS = 10  # batches at once, the default of the stack's settings
 PER_SECOND, SLOW_PER_SECOND = 5.0, 10.0
 SENDERS = 4
-WARM_UP = 30
+WARM_UP = 100  # at once, so that as many functions run before anything is measured
 PATIENCE = "1"  # the default of the stack; the local cloud is deployed with more
 FIRST_SECONDS = 8.0  # the first encounter, told apart
 
@@ -132,6 +134,19 @@ def measure(api: ApiClient, receiver: Receiver, count: int, label: str) -> Run:
     return Run(label, [arrived[one] - posted for one, posted in in_order])
 
 
+def warm_up(api: ApiClient, receiver: Receiver) -> None:
+    """Have functions started: an attempt at an endpoint that hangs takes one away from the others.
+
+    This one takes a while, and is none of those that are measured.
+    """
+    with Receiver() as slow:
+        url = f"{slow.url}/script/delay=3;200"
+        with ThreadPoolExecutor(SENDERS) as pool:
+            list(pool.map(lambda _: submit(api, url), range(WARM_UP)))
+        time.sleep(2 * FIRST_SECONDS)
+    measure(api, receiver, round(4 * FIRST_SECONDS), "warm-up")
+
+
 def beside(api: ApiClient, url: str, count: int, measured: Callable[[], Run]) -> Run:
     """Measure while messages for one more endpoint come in, one attempt each."""
     flood = threading.Thread(
@@ -167,9 +182,10 @@ def runs(others: int, slow: int) -> Iterator[Run]:
         target = local_target(Path(folder) / local_cloud.RECORD)
         set_patience(target)
         api = ApiClient(target)
-        measure(api, receiver, WARM_UP, "warm-up")
-        for label, url in (("without", f"{well.url}/well"), ("with", hang)):
-            yield beside(api, url, slow, partial(measure, api, receiver, others, label))
+        with polled(target, DISPATCHERS):
+            warm_up(api, receiver)
+            for label, url in (("without", f"{well.url}/well"), ("with", hang)):
+                yield beside(api, url, slow, partial(measure, api, receiver, others, label))
 
 
 def row(label: str, run: Run) -> str:

@@ -1,0 +1,85 @@
+"""Pollers of the delivery queue, as Lambda has them: several batches are dispatched at once.
+
+The emulator hands the batches of a queue out one after the other. Here its own poller is switched
+off, and threads do what Lambda's do ("How Lambda processes records from Amazon SQS"): they receive
+up to ten messages, invoke `dispatch` with them, and delete those that it does not give back.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from workbench.target import Target
+
+BATCH = 10
+_DISPATCH_SECONDS = 120  # longer than `dispatch` may take
+
+
+@contextmanager
+def polled(target: Target, at_once: int) -> Iterator[None]:
+    """Have so many batches dispatched at once."""
+    functions = target.client("lambda")
+    (mapping,) = functions.list_event_source_mappings()["EventSourceMappings"]
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    stop = threading.Event()
+    arguments = (target, mapping["FunctionArn"], mapping["EventSourceArn"], stop)
+    with ThreadPoolExecutor(at_once) as threads:
+        polling = [threads.submit(_poll, *arguments) for _ in range(at_once)]
+        try:
+            yield
+        finally:
+            stop.set()
+            for each in polling:
+                each.result()  # a poller that broke makes no measurement
+
+
+def _poll(target: Target, function: str, queue_arn: str, stop: threading.Event) -> None:
+    patient = Config(read_timeout=_DISPATCH_SECONDS, retries={"total_max_attempts": 1}, proxies={})
+    functions = target.session.client("lambda", endpoint_url=target.endpoint, config=patient)
+    queue, url = target.client("sqs"), target.outputs["DeliveryQueueUrl"]
+    while not stop.is_set():
+        received = queue.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=BATCH,
+            WaitTimeSeconds=1,
+            MessageSystemAttributeNames=["All"],
+        )
+        messages = received.get("Messages", [])
+        if not messages:
+            continue
+        records = [_record(message, queue_arn) for message in messages]
+        answer = functions.invoke(FunctionName=function, Payload=json.dumps({"Records": records}))
+        document = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise RuntimeError(f"dispatch failed: {document}")
+        for message in settled(messages, document):
+            queue.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+
+def settled(
+    messages: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]
+) -> list[Mapping[str, Any]]:
+    """Give the messages that `dispatch` does not give back."""
+    returned = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+    return [message for message in messages if message["MessageId"] not in returned]
+
+
+def _record(message: Mapping[str, Any], queue_arn: str) -> dict[str, Any]:
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message["Attributes"],
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue_arn,
+    }
