@@ -183,8 +183,8 @@ def runs(others: int, slow: int) -> Iterator[Run]:
         set_patience(target)
         api = ApiClient(target)
         with polled(target, DISPATCHERS):
-            warm_up(api, receiver)
             for label, url in (("without", f"{well.url}/well"), ("with", hang)):
+                warm_up(api, receiver)  # the emulator stops what has been idle for a while
                 yield beside(api, url, slow, partial(measure, api, receiver, others, label))
 
 

@@ -107,7 +107,7 @@ class AttemptClaims:
             self._client.update_item(TableName=self._table, **claim_update(reference, claim, at))
         except self._client.exceptions.ConditionalCheckFailedException as error:
             response: Mapping[str, Any] = error.response
-            return lost(claim, from_dynamodb(response.get("Item", {})))
+            return lost(reference, claim, from_dynamodb(response.get("Item", {})))
         except (BotoCoreError, ClientError) as error:
             about = {
                 "deliveryId": reference.delivery_id,
@@ -120,9 +120,10 @@ class AttemptClaims:
         return None
 
 
-def lost(claim: AttemptClaim, record: Mapping[str, Any]) -> dict[str, Any]:
+def lost(reference: Reference, claim: AttemptClaim, record: Mapping[str, Any]) -> dict[str, Any]:
     """Give the `outcome` of a claim that the record refuses: overtaken, or the next attempt's."""
-    if not is_left_to(record, claim.attempt_number, claim.generation, claim.execution_name):
+    who = reference.created_at, claim.attempt_number, claim.generation, claim.execution_name
+    if not is_left_to(record, *who):
         return {"overtaken": True}
     return {"postponed": True, "next": resumed({}, record), "responseTime": None}
 

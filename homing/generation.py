@@ -74,7 +74,11 @@ def resumed(document: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str,
 
 
 def is_left_to(
-    record: Mapping[str, Any], attempt_number: int, generation: int, execution_name: str
+    record: Mapping[str, Any],
+    created_at: str,
+    attempt_number: int,
+    generation: int,
+    execution_name: str,
 ) -> bool:
     """Tell whether an attempt on record is followed by a retry that this execution is to make.
 
@@ -84,7 +88,8 @@ def is_left_to(
     hands, or has ended. What the lane finds on record, `dispatch` settles (`homing.lane`).
 
     Args:
-        record: the delivery's record, empty without one.
+        record: what stands in the ledger under the delivery's key, empty for nothing.
+        created_at: when the delivery was, since that may be of a former life (0007).
         attempt_number: the attempt that the execution wanted to claim or to record.
         generation: the execution's.
         execution_name: its name.
@@ -92,6 +97,7 @@ def is_left_to(
     return (
         execution_name != LANE
         and record.get("status") == "RETRY_SCHEDULED"
+        and record.get("createdAt") == created_at
         and record["attempts"] > attempt_number
         and generation_of(record) == generation
         and record.get("executionName", execution_name) == execution_name

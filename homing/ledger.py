@@ -232,7 +232,7 @@ def _read_failed_condition(update: Mapping[str, Any], item: Mapping[str, Any]) -
         return Recorded(RecordResult.REPLAYED, "this very entry had been recorded before")
     record, values = from_dynamodb(item), from_dynamodb(update["ExpressionAttributeValues"])
     reason = f"another worker has recorded this attempt ({record.get('attempts')} made)"
-    who = values[":attemptNumber"], values[":generation"], values[":executionName"]
-    if is_left_to(record, *who):
+    names = ("createdAt", "attemptNumber", "generation", "executionName")
+    if is_left_to(record, *(values[f":{name}"] for name in names)):
         return Recorded(RecordResult.RESUMED, reason, resumed({}, record))
     return Recorded(RecordResult.OVERTAKEN, reason)

@@ -149,6 +149,13 @@ def test_a_sleeper_goes_on_with_the_retry_that_the_lane_has_recorded(
     assert found.resumed["attemptNumber"] == 1
 
 
+def test_a_retry_of_a_former_life_is_nobodys(ledger: Ledger, reference: Reference) -> None:
+    """DynamoDB deletes what has expired days late; the key may be in use again by then (0007)."""
+    ledger.record(update(replace(reference, created_at="2024-12-28T12:00:00.000Z"), 0))
+    found = ledger.record(update(reference, 0, "b", execution_name="sleeper"))
+    assert found.result is RecordResult.OVERTAKEN
+
+
 def test_an_end_on_record_stays_whatever_attempt_comes_after_it(
     ledger: Ledger, ledger_table: Any, reference: Reference
 ) -> None:

@@ -157,10 +157,20 @@ SCENARIOS = {
     ),
     "another worker recorded the delivery": Scenario(
         "200",
-        (*ATTEMPT, "RecordDelivered!", "Delivered"),
+        (*ATTEMPT, "RecordDelivered!", "ReadRecord", "RecordedByUs", "Delivered"),
         "DELIVERED",
         broken=("claim",),
         recorded="DELIVERED",
+    ),
+    "delivered, though the lane recorded a retry": Scenario(
+        "200",
+        (
+            *(*ATTEMPT, "RecordDelivered!", "ReadRecord", "RecordedByUs"),
+            *(*ATTEMPT, *ATTEMPT, "RecordDelivered"),
+        ),
+        "DELIVERED",
+        broken=("first claim",),
+        recorded="RETRY_SCHEDULED",
     ),
     "delivered while the ledger is down": Scenario(
         "200",
@@ -190,7 +200,7 @@ SCENARIOS = {
     ),
     "the record cannot be read": Scenario(
         "410",
-        (*ATTEMPT, "RecordFailure!", "ReadRecord!", *PARKED),
+        (*ATTEMPT, "RecordFailure!", "ReadRecord!", "RecordedByUs", *PARKED),
         "DELIVERED",
         broken=("claim", "ReadRecord"),
         recorded="DELIVERED",
@@ -267,6 +277,7 @@ def test_the_delivery_takes_the_way_it_should(
         bench.put_record(
             delivery.reference,
             status={"S": scenario.recorded},
+            createdAt={"S": delivery.reference.created_at},
             **ANOTHERS,
             **({"nextRetryAt": {"S": NOON}} if scenario.recorded == "RETRY_SCHEDULED" else {}),
             **({"executionName": {"S": scenario.recorded_by}} if scenario.recorded_by else {}),

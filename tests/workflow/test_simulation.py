@@ -128,11 +128,12 @@ def change_of(case: Case, broken_function: str) -> Change:
     return change
 
 
-def another_worker(case: Case) -> dict[str, Any]:
+def another_worker(case: Case, created_at: str) -> dict[str, Any]:
     waiting = {"nextRetryAt": {"S": "2025-12-28T12:00:01.250Z"}}
     delay = {"exponentialDelay": {"N": "1"}, "jitterApplied": {"N": "0.25"}}
     return {
         "status": {"S": str(case.recorded)},
+        "createdAt": {"S": created_at},
         "attempts": {"N": "1"},
         "ttl": {"N": "4102444800"},
         "retryHistory": {"L": [{"M": {"attemptNumber": {"N": "0"}, **delay}}]},
@@ -207,7 +208,8 @@ def test_a_standard_execution_takes_the_same_way(
     case = CASES[name]
     delivery = deliver_to(case.script, case.max_attempts)
     if case.recorded:
-        bench.put_record(delivery.reference, **another_worker(case))
+        worker = another_worker(case, delivery.reference.created_at)
+        bench.put_record(delivery.reference, **worker)
     run = bench.run(delivery, change_of(case, bench.broken_function))
     real = came(run.path, requests_of(receiver, delivery), run.record, run.dead_letters)
 
@@ -216,7 +218,7 @@ def test_a_standard_execution_takes_the_same_way(
     reference, document = delivery.reference, delivery.to_document()
     if case.recorded:
         key = {"pk": {"S": reference.pk}, "sk": {"S": reference.sk}}
-        item = {**key, **another_worker(case)}
+        item = {**key, **another_worker(case, reference.created_at)}
         cloud.ledger.put_item({"TableName": "ledger", "Item": item})
 
     def starter() -> Any:
