@@ -7,6 +7,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from posted import posted
 
 from homing.settings import AcceptSettings
 from homing.targets.address_guard import AddressGuard
@@ -62,20 +63,7 @@ class Clock:
 
 def whole_handler(event: dict[str, Any]) -> dict[str, Any]:
     """Call the handler as the HTTP API does."""
-    request = {
-        "version": "2.0",
-        "routeKey": "POST /v1/messages",
-        "rawPath": "/v1/messages",
-        "rawQueryString": "",
-        "headers": {"content-type": "application/json"},
-        "requestContext": {
-            "http": {"method": "POST", "path": "/v1/messages"},
-            "stage": "$default",
-        },
-        "isBase64Encoded": False,
-        "body": event["body"],
-    }
-    answer = accept.handler(request, None)
+    answer = accept.handler(posted(event["body"]), None)
     document = json.loads(answer["body"])
     ids = [each["deliveryId"] for each in document.get("deliveries", [])]
     return {"status": answer["statusCode"], "deliveries": ids}

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import boto3
 import pytest
+from posted import posted
 
 from homing.delivery import Delivery
 from homing.endpoints.confidential import Confidential
@@ -87,19 +88,7 @@ def ask_at_url(method: str, path: str, body: str = "", **query: str) -> dict[str
 
 def post(body: str | None, *, is_base64: bool = False) -> dict[str, Any]:
     """What API Gateway gets from the function for a POST with this body."""
-    event = {
-        "version": "2.0",
-        "routeKey": "POST /v1/messages",
-        "rawPath": "/v1/messages",
-        "rawQueryString": "",
-        "headers": {"content-type": "application/json"},
-        "requestContext": {
-            "http": {"method": "POST", "path": "/v1/messages"},
-            "stage": "$default",
-        },
-        "isBase64Encoded": is_base64,
-    }
-    return accept.handler(event | ({} if body is None else {"body": body}), None)
+    return accept.handler(posted(body, is_base64=is_base64), None)
 
 
 def problem(answer: dict[str, Any], status: int) -> dict[str, Any]:

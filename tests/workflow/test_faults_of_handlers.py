@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from posted import posted
 
 from lambdas import accept, dispatch
 from workbench.faulty_cloud import FaultyCloud, faulty_cloud
@@ -64,20 +65,7 @@ def deployed_as(
 
 
 def post(message: dict[str, Any]) -> dict[str, Any]:
-    event = {
-        "version": "2.0",
-        "routeKey": "POST /v1/messages",
-        "rawPath": "/v1/messages",
-        "rawQueryString": "",
-        "headers": {"content-type": "application/json"},
-        "requestContext": {
-            "http": {"method": "POST", "path": "/v1/messages"},
-            "stage": "$default",
-        },
-        "isBase64Encoded": False,
-        "body": json.dumps(message),
-    }
-    return accept.handler(event, None)
+    return accept.handler(posted(json.dumps(message)), None)
 
 
 @pytest.mark.parametrize(
