@@ -36,6 +36,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group("cloud" if shares_cloud else item.path.name))
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have to show, `record_property("shown", text)`, in whichever process."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, text in getattr(report, "user_properties", ()):
+                if name == "shown":
+                    terminalreporter.write_line(f"\n{text}")
+
+
 @pytest.fixture(scope="session")
 def cloud_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder whose `.homing/local.json` leads to the cloud; commands run in it find it."""

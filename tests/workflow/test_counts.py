@@ -12,9 +12,10 @@ from workbench.counts import FILE, End
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 RECORDED: dict[str, Any] = json.loads(FILE.read_text())["lanes"]
+SHOWN_AT_THE_END = "shown"  # tests/conftest.py
 SHOWN = {
     "delivered at once": (End.DELIVERED, 1),
     "delivered at the third attempt": (End.DELIVERED, 3),
@@ -72,24 +73,23 @@ def test_the_doors_differ_in_their_requests_and_in_nothing_behind_them(
 
 
 def test_recorded_counts_are_those_of_the_calls_made_now(
-    counted: CountedCloud, batch: Counter[str], capsys: pytest.CaptureFixture[str]
+    counted: CountedCloud, batch: Counter[str], record_property: Callable[[str, object], None]
 ) -> None:
     """Where this fails, the stack makes other calls than before: `make counts` records them."""
     now = lanes(counted)
-    with capsys.disabled():
-        _show(now)
+    record_property(SHOWN_AT_THE_END, "\n".join(_table(now)))
     assert now == RECORDED
 
 
-def _show(now: dict[str, Any]) -> None:
-    print("\n\ncalls of one message, payload 1 KB:", ", ".join(SHOWN))  # noqa: T201 -- the counts are shown
+def _table(now: dict[str, Any]) -> Iterator[str]:
+    yield f"calls of one message, payload 1 KB: {', '.join(SHOWN)}"
     for lane, counts in now.items():
         for name, count in counts["doors"]["url"].items():
-            print(f"  lane {lane:<4}{name:<24}{count:>8g}, whatever becomes of it")  # noqa: T201 -- as above
+            yield f"  lane {lane:<4}{name:<24}{count:>8g}, whatever becomes of it"
         columns = [
             next(one["calls"] for one in counts["fates"] if (one["end"], one["attempts"]) == fate)
             for fate in SHOWN.values()
         ]
         for name in columns[0]:
             cells = "".join(f"{column[name]:>8g}" for column in columns)
-            print(f"  lane {lane:<4}{name:<24}{cells}")  # noqa: T201 -- as above
+            yield f"  lane {lane:<4}{name:<24}{cells}"
