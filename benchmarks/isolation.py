@@ -1,9 +1,10 @@
 """How long others take from POST to delivered while one endpoint hangs, with and without it.
 
 Messages for 20 other endpoints are sent at a steady pace, and each is timed from its POST to its
-arrival. Meanwhile 1,000 messages for one more endpoint come in: in the first run it is well, in the
-second it accepts connections and never answers. So both runs have the same load, and the second is
-measured from the first message for the endpoint that hangs. Its first seconds are told apart.
+arrival. Meanwhile twice as many messages for one more endpoint come in: in the first run it is
+well, in the second it accepts connections and never answers. So both runs have the same load, and
+the second is measured from the first message for the endpoint that hangs. Its first seconds are
+told apart.
 
 The emulator hands batches of a queue out one after the other, where AWS works on ten at once (the
 default). So ten pollers of our own do that here (`benchmarks/pollers.py`). All of it shares this
