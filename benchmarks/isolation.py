@@ -136,15 +136,16 @@ def measure(api: ApiClient, receiver: Receiver, count: int, label: str) -> Run:
 
 
 def warm_up(api: ApiClient, receiver: Receiver) -> None:
-    """Have functions started: an attempt at an endpoint that hangs takes one away from the others.
+    """Have as many functions started as an endpoint that hangs takes, and one that fails.
 
-    This one takes a while, and is none of those that are measured.
+    Else the machine would start them while it is measured, and the others would wait for that.
     """
-    with Receiver() as slow:
-        url = f"{slow.url}/script/delay=3;200"
-        with ThreadPoolExecutor(SENDERS) as pool:
-            list(pool.map(lambda _: submit(api, url), range(WARM_UP)))
-        time.sleep(2 * FIRST_SECONDS)
+    with Receiver() as warming:
+        for script in ("delay=3;200", "503,200"):
+            url = f"{warming.url}/script/{script}"
+            with ThreadPoolExecutor(SENDERS) as pool:
+                list(pool.map(lambda _, url=url: submit(api, url), range(WARM_UP)))
+            time.sleep(2 * FIRST_SECONDS)
     measure(api, receiver, round(4 * FIRST_SECONDS), "warm-up")
 
 
@@ -175,7 +176,7 @@ def runs(others: int, slow: int) -> Iterator[Run]:
     """Measure beside an endpoint that is well, then beside one that hangs."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        local_cloud.throwaway(Path(folder)),
+        local_cloud.throwaway(Path(folder), steady=True),
         Receiver() as receiver,
         Receiver() as well,
         hanging() as hang,
@@ -185,7 +186,7 @@ def runs(others: int, slow: int) -> Iterator[Run]:
         api = ApiClient(target)
         with polled(target, DISPATCHERS):
             for label, url in (("without", f"{well.url}/well"), ("with", hang)):
-                warm_up(api, receiver)  # the emulator stops what has been idle for a while
+                warm_up(api, receiver)
                 yield beside(api, url, slow, partial(measure, api, receiver, others, label))
 
 

@@ -7,6 +7,7 @@ One conditional update of the ledger decides: whoever makes it has the attempt, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 import boto3
@@ -16,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from homing.classification import Status
 from homing.generation import is_left_to, resumed
 from homing.items import from_dynamodb, to_dynamodb
+from homing.timestamps import from_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,7 +52,7 @@ class AttemptClaim:
         execution_name: who claims it.
         generation: that execution's.
         due_at: when the attempt was due, ISO-8601, a whole second.
-        expires_at: when a record may be forgotten that is made only now, epoch seconds.
+        expires_at: when the record may be forgotten, epoch seconds.
     """
 
     attempt_number: int
@@ -58,6 +60,11 @@ class AttemptClaim:
     generation: int
     due_at: str
     expires_at: int
+
+    @property
+    def retention(self) -> timedelta:
+        """Give how long the record is kept after the attempt is due."""
+        return timedelta(seconds=self.expires_at - from_text(self.due_at).timestamp())
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Self:
@@ -159,7 +166,7 @@ def claim_update(reference: Reference, claim: AttemptClaim, at: str) -> dict[str
             "nextRetryAt = if_not_exists(nextRetryAt, :dueAt), "
             "retryHistory = if_not_exists(retryHistory, :none), "
             "lastUpdatedAt = if_not_exists(lastUpdatedAt, :now), "
-            "#ttl = if_not_exists(#ttl, :ttl), generation = :generation, "
+            "#ttl = :ttl, generation = :generation, "
             "executionName = :executionName, claimedAttempt = :attemptNumber"
         ),
         "ConditionExpression": _CONDITION,

@@ -24,16 +24,32 @@ _GIVES_WAY_FOR = YEAR - timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """An attempt that was not made; it is due at `due_at`, ISO-8601, a whole second."""
+    """An attempt that was not made.
+
+    Args:
+        due_at: when it is due instead, ISO-8601, a whole second.
+        expires_at: when its record may be forgotten, epoch seconds; None to leave that as it was.
+    """
 
     due_at: str
+    expires_at: int | None = None
 
     def to_document(self) -> dict[str, Any]:
         """Give the `outcome` of the delivery document; no endpoint has taken any time."""
-        return {"postponed": True, "next": {"dueAt": self.due_at}, "responseTime": None}
+        expiry = {} if self.expires_at is None else {"expiresAt": self.expires_at}
+        return {
+            "postponed": True,
+            "next": {"dueAt": self.due_at, **expiry},
+            "responseTime": None,
+        }
 
 
-def postpone(created_at: str, now: datetime, chance: Callable[[], float]) -> Postponed | None:
+def postpone(
+    created_at: str,
+    now: datetime,
+    chance: Callable[[], float],
+    retention: timedelta | None = None,
+) -> Postponed | None:
     """Say until when an attempt is postponed, or None for one that is too old to give way.
 
     The wait is a half to all of the delivery's age, between a second and five minutes, by chance.
@@ -43,9 +59,14 @@ def postpone(created_at: str, now: datetime, chance: Callable[[], float]) -> Pos
         created_at: when the delivery was, ISO-8601.
         now: the time of day.
         chance: gives a number in [0, 1).
+        retention: how long the record is kept after the attempt is due. None for an attempt that
+            has not waited yet; then its record is kept from when it was due first.
     """
     age = now - from_text(created_at)
     if age > _GIVES_WAY_FOR:
         return None
     wait = min(max(age, 2 * SHORTEST), LONGEST) * (1 + chance()) / 2
-    return Postponed(to_due_text(now + wait))
+    due_at = to_due_text(now + wait)
+    if retention is None:
+        return Postponed(due_at)
+    return Postponed(due_at, int((from_text(due_at) + retention).timestamp()))

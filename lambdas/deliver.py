@@ -15,7 +15,7 @@ from homing.settings import DeliverSettings
 from homing.timestamps import to_text
 
 if TYPE_CHECKING:
-    from homing.attempt_claim import AttemptClaims
+    from homing.attempt_claim import AttemptClaim, AttemptClaims
 
 
 @cache
@@ -54,21 +54,21 @@ def _claims() -> AttemptClaims:
     return AttemptClaims(DeliverSettings.from_env().ledger_table, _report)
 
 
-def _contest(reference: Reference, event: dict[str, Any]) -> dict[str, Any] | None:
-    """Claim the attempt after a wait; a first attempt has not waited."""
+def _claim(event: dict[str, Any]) -> AttemptClaim | None:
+    """Read what the attempt is to be claimed with after a wait; a first attempt has not waited."""
     if "claim" not in event:
         return None
     from homing.attempt_claim import AttemptClaim  # noqa: PLC0415  # as above
 
-    return _claims().contest(reference, AttemptClaim.from_event(event), at=to_text(utc_now()))
+    return AttemptClaim.from_event(event)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Give the `outcome` of the attempt (docs/architecture.md, Deliver)."""
-    reference = Reference.from_document(event["reference"])
-    forestalled = _contest(reference, event)
-    if forestalled is not None:
-        return forestalled
-    due_at = event.get("claim", {}).get("dueAt")
-    outcome = _deliverer().deliver(reference, Request.from_document(event["request"]), due_at)
+    reference, claim = Reference.from_document(event["reference"]), _claim(event)
+    if claim is not None:
+        forestalled = _claims().contest(reference, claim, at=to_text(utc_now()))
+        if forestalled is not None:
+            return forestalled
+    outcome = _deliverer().deliver(reference, Request.from_document(event["request"]), claim)
     return outcome.to_document()

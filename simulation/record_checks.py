@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from homing.history import KEPT
+from simulation.clock import from_iso
 from simulation.machine import PARKED
 from simulation.view import entries_of_run, history_of, number_of, redrives_of, text_of
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from simulation.view import View
 
 TERMINAL = PARKED | {"DELIVERED", "CANCELLED"}
-_CLAIM = frozenset({"generation", "executionName", "claimedAttempt"})
+_CLAIM = frozenset({"generation", "executionName", "claimedAttempt", "ttl"})
 _LETTER = frozenset({"letter"})
 
 
@@ -26,6 +27,9 @@ def faults_of_change(
     if before is not None and text_of(before, "status") == "CANCELLED":
         yield "CANCELLED was changed"
     status = text_of(after, "status")
+    due = text_of(after, "nextRetryAt")
+    if due and number_of(after, "ttl") < from_iso(due) / 1000:
+        yield "a record that is forgotten before its next attempt"
     if _is_no_attempt(before, after, status):
         return
     if status == "CANCELLED":

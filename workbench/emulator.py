@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from typing import IO, TYPE_CHECKING, Self
 
-from workbench.emulator_process import CALLS, TIED
+from workbench.emulator_process import CALLS, STEADY, TIED
 from workbench.errors import LocalCloudError
 from workbench.processes import command_line, end_group
 
@@ -90,6 +90,7 @@ def start(
     tied: bool = False,
     wait_scale: float = 1,
     calls: Path | None = None,
+    steady: bool = False,
 ) -> Emulator:
     """Start an emulator on 127.0.0.1 and wait until it answers.
 
@@ -99,6 +100,7 @@ def start(
         tied: whether it ends with this process, however this process ends.
         wait_scale: by what Step Functions waits are multiplied; 1 is true to life.
         calls: the file in which it writes down the calls that it serves; None for no such file.
+        steady: whether it is to be measured: idle functions stay, and it collects no garbage.
 
     Raises:
         LocalCloudError: when the port is taken, or it does not answer in time; then it tells the
@@ -112,6 +114,8 @@ def start(
     environment = _environment(port, tmp) | {"SFN_WAIT_SCALE": str(wait_scale)}
     if calls:
         environment[CALLS] = str(calls)
+    if steady:
+        environment |= {STEADY: "1", "LAMBDA_WARM_TTL_SECONDS": "3600"}
     with log_file(state_dir).open("wb") as log:
         process = _spawn(state_dir, environment, log, tied=tied)
     emulator = Emulator(process.pid, port, state_dir, process)

@@ -3,11 +3,13 @@
 It is ministack under a command line with a mark of its state directory, so that a process id can
 be checked before it is signalled. With `--tied` it ends when its standard input does: a test run
 that is killed leaves no emulator behind. With HOMING_CALLS in the environment it writes down the
-calls that it serves (`counted_calls`).
+calls that it serves (`counted_calls`). With HOMING_STEADY it collects no garbage, which stops all
+that it serves for 0.2 s each time.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -16,6 +18,7 @@ from pathlib import Path
 
 TIED = "--tied"
 CALLS = "HOMING_CALLS"
+STEADY = "HOMING_STEADY"
 
 
 def _end_with_stdin() -> None:
@@ -36,6 +39,8 @@ def run() -> None:
         from workbench.counted_calls import install  # noqa: PLC0415 -- as above
 
         install(Path(os.environ[CALLS]))
+    if STEADY in os.environ:
+        gc.disable()
     main()
 
 

@@ -89,7 +89,7 @@ def down(state_dir: Path = STATE_DIR) -> bool:
 
 @contextmanager
 def throwaway(
-    state_dir: Path, wait_scale: float = 1, calls: Path | None = None
+    state_dir: Path, wait_scale: float = 1, calls: Path | None = None, *, steady: bool = False
 ) -> Iterator[LocalCloud]:
     """Run a local cloud on a free port for as long as the context lasts, for tests.
 
@@ -97,9 +97,15 @@ def throwaway(
         state_dir: an absolute directory of its own.
         wait_scale: by what Step Functions waits are multiplied.
         calls: the file in which the calls that it serves are written down.
+        steady: whether it is to be measured: no function is stopped, no garbage collected.
     """
     running = emulator.start(
-        state_dir, emulator.free_port(), tied=True, wait_scale=wait_scale, calls=calls
+        state_dir,
+        emulator.free_port(),
+        tied=True,
+        wait_scale=wait_scale,
+        calls=calls,
+        steady=steady,
     )
     try:
         yield _deploy(running)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from homing.attempt_claim import AttemptClaim
     from homing.delivery import Reference, Request
     from homing.endpoints.endpoint import Endpoint
     from homing.endpoints.endpoint_watch import EndpointWatch
@@ -64,7 +65,7 @@ class Deliverer:
         self._report = report
 
     def deliver(
-        self, reference: Reference, request: Request, due_at: str | None = None
+        self, reference: Reference, request: Request, claim: AttemptClaim | None = None
     ) -> Outcome | Postponed:
         """Make one attempt; signed if there is anything to sign it with.
 
@@ -74,7 +75,7 @@ class Deliverer:
         Args:
             reference: the delivery.
             request: what is sent.
-            due_at: what the attempt has waited for, ISO-8601; None for one that has not waited.
+            claim: what the attempt was claimed with; None for one that has not waited.
         """
         now = self._now()
         try:
@@ -86,7 +87,7 @@ class Deliverer:
         if addressee.closed is not None:
             return unsent(ErrorKind.DISABLED, addressee.closed, to_text(now))
         with ExitStack() as turn:
-            postponed = self._take_turn(turn, reference, addressee, now, due_at)
+            postponed = self._take_turn(turn, reference, addressee, now, claim)
             return postponed or self._attempt(reference, request, addressee, now)
 
     def _take_turn(
@@ -95,7 +96,7 @@ class Deliverer:
         reference: Reference,
         addressee: Addressee,
         now: datetime,
-        due_at: str | None,
+        claim: AttemptClaim | None,
     ) -> Postponed | None:
         """Take a turn where the endpoint counts them, given back as `turn` is closed.
 
@@ -115,8 +116,10 @@ class Deliverer:
         if taken is None:
             # The attempt is due, so it is no earlier than that, whatever this clock says: a slow
             # one would ask again and again to be woken in the past (docs/decisions/0068).
-            woken_at = max(now, from_text(due_at or reference.created_at))
-            postponed = postpone(reference.created_at, woken_at, self._chance)
+            due_at = claim.due_at if claim else reference.created_at
+            retention = claim.retention if claim else None
+            woken_at = max(now, from_text(due_at))
+            postponed = postpone(reference.created_at, woken_at, self._chance, retention)
             if postponed is not None:
                 self._tell(reference, "attempt.postponed", f"no room until {postponed.due_at}")
             return postponed

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from homing.attempt_claim import AttemptClaim
 from homing.endpoints.confidential import Confidential, owner_of_sender
 from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.endpoint_store import EndpointStore
@@ -19,6 +20,7 @@ from homing.payload_claim import Claim
 from homing.postponement import Postponed
 from homing.sending.addressees import Addressees
 from homing.sending.deliverer import Deliverer
+from homing.timestamps import from_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -262,6 +264,14 @@ def test_while_a_payload_cannot_be_fetched_nothing_is_sent(
 
 
 BUSY = replace(ENDPOINT, attempts_at_once=1)
+DAY = 86_400
+WAITED = AttemptClaim(
+    attempt_number=1,
+    execution_name="d-1",
+    generation=0,
+    due_at="2025-12-28T12:05:00Z",
+    expires_at=int(from_text("2025-12-28T12:05:00Z").timestamp()) + DAY,
+)
 
 
 def test_an_endpoint_with_no_room_is_sent_nothing_until_there_is(
@@ -285,9 +295,20 @@ def test_a_slow_clock_asks_for_no_time_that_has_passed(
     """The execution has woken at noon and five minutes, and this function's clock says noon."""
     bench.store.save(BUSY, KEPT)
     bench.turns.take(BUSY, 1, "another", START)
-    postponed = bench.deliverer.deliver(to_endpoint, delivery.request, "2025-12-28T12:05:00Z")
+    postponed = bench.deliverer.deliver(to_endpoint, delivery.request, WAITED)
     assert isinstance(postponed, Postponed)
-    assert postponed.due_at > "2025-12-28T12:05:00Z"
+    assert postponed.due_at > WAITED.due_at
+
+
+def test_the_record_of_a_postponed_attempt_is_kept_as_long_after_its_new_time(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery
+) -> None:
+    """Else one that is postponed again and again could be forgotten before it has ended."""
+    bench.store.save(BUSY, KEPT)
+    bench.turns.take(BUSY, 1, "another", START)
+    postponed = bench.deliverer.deliver(to_endpoint, delivery.request, WAITED)
+    assert isinstance(postponed, Postponed)
+    assert postponed.expires_at == from_text(postponed.due_at).timestamp() + DAY
 
 
 def test_a_turn_is_given_back_whatever_comes_of_the_attempt(

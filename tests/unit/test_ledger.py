@@ -58,6 +58,17 @@ def test_the_lane_does_not_record_the_retry_of_an_attempt_that_an_execution_has_
     assert ledger.record(own).result is RecordResult.RECORDED
 
 
+def test_a_claim_after_a_postponement_keeps_the_record_for_longer(
+    reference: Reference, ledger_table: Any
+) -> None:
+    for expires_at in (EXPIRES_AT, EXPIRES_AT + 300):
+        claim = AttemptClaim(0, "sleeper", 0, "2025-12-28T12:00:00Z", expires_at)
+        claiming = claim_update(reference, claim, "2025-12-28T12:00:00.000Z")
+        ledger_table.client.update_item(TableName=ledger_table.name, **claiming)
+    (item,) = ledger_table.client.scan(TableName=ledger_table.name)["Items"]
+    assert from_dynamodb(item)["ttl"] == EXPIRES_AT + 300
+
+
 @pytest.fixture
 def ledger(ledger_table: Any) -> Ledger:
     return Ledger(ledger_table.name, ledger_table.client)

@@ -45,6 +45,16 @@ def test_a_delivery_whose_execution_is_near_its_end_waits_for_nobody() -> None:
     assert postpone(CREATED, START + timedelta(days=359), lambda: 0.0) is None
 
 
+def test_its_document_says_until_when_the_record_is_kept_where_that_moves() -> None:
+    postponed = postpone(CREATED, START, lambda: 0.0, timedelta(days=30))
+    assert postponed is not None
+    due_at = from_text(postponed.due_at)
+    assert postponed.to_document()["next"] == {
+        "dueAt": postponed.due_at,
+        "expiresAt": int((due_at + timedelta(days=30)).timestamp()),
+    }
+
+
 def test_its_document_says_when_it_is_due_and_that_no_endpoint_took_any_time() -> None:
     document = Postponed("2025-12-28T12:00:05Z").to_document()
     assert document == {
