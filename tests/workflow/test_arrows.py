@@ -93,10 +93,10 @@ SCENARIOS = {
         max_attempts=1,
     ),
     "classify breaks": Scenario(
-        "200",
-        ("WaitUntilDue", "Deliver", "Classify!", "WhatNext", "RecordFailure", *PARKED),
-        "FAILED",
-        broken=("Classify",),
+        "500", (*UNJUDGED, "RecordFailure", *PARKED), "FAILED", broken=("Classify",)
+    ),
+    "classify breaks, but a 2xx is a 2xx": Scenario(
+        "200", (*UNJUDGED, "RecordDelivered"), "DELIVERED", broken=("Classify",)
     ),
     "classify breaks, though there is nothing to judge": Scenario(
         "200",
@@ -106,7 +106,7 @@ SCENARIOS = {
         recorded="CANCELLED",
     ),
     "classify breaks while the endpoint has no room": Scenario(
-        "200",
+        "500",
         (*UNJUDGED, *UNJUDGED, "RecordFailure", *PARKED),
         "FAILED",
         broken=("Classify",),
