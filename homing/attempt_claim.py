@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from homing.classification import Status
-from homing.generation import is_left_to, resumed
+from homing.generation import is_left_to, is_of_former_life, resumed
 from homing.items import from_dynamodb, to_dynamodb
 from homing.timestamps import from_text
 
@@ -103,7 +103,8 @@ class AttemptClaims:
     ) -> dict[str, Any] | None:
         """Claim an attempt: gives None if it may be made, else the `outcome` of not making it.
 
-        A ledger that is down must not keep the delivery waiting: then the attempt may be made.
+        A ledger that is down must not keep the delivery waiting: then the attempt may be made. So
+        it may where the record is of a former life, which says nothing of this one (0007).
 
         Args:
             reference: the delivery.
@@ -114,17 +115,21 @@ class AttemptClaims:
             self._client.update_item(TableName=self._table, **claim_update(reference, claim, at))
         except self._client.exceptions.ConditionalCheckFailedException as error:
             response: Mapping[str, Any] = error.response
-            return lost(reference, claim, from_dynamodb(response.get("Item", {})))
+            record = from_dynamodb(response.get("Item", {}))
+            if not is_of_former_life(record, reference.created_at):
+                return lost(reference, claim, record)
+            self._tell(reference, f"the record is of {record['createdAt']}")
         except (BotoCoreError, ClientError) as error:
-            about = {
-                "deliveryId": reference.delivery_id,
-                "messageId": reference.message_id,
-                "senderId": reference.sender_id,
-            }
-            self._report(
-                "claim.unrecorded", {**about, "reason": f"{type(error).__name__}: {error}"}
-            )
+            self._tell(reference, f"{type(error).__name__}: {error}")
         return None
+
+    def _tell(self, reference: Reference, reason: str) -> None:
+        about = {
+            "deliveryId": reference.delivery_id,
+            "messageId": reference.message_id,
+            "senderId": reference.sender_id,
+        }
+        self._report("claim.unrecorded", {**about, "reason": reason})
 
 
 def lost(reference: Reference, claim: AttemptClaim, record: Mapping[str, Any]) -> dict[str, Any]:
