@@ -138,9 +138,12 @@ def test_a_hand_off_that_fails_for_another_reason_is_tried_again_for_as_long_as_
     assert express["States"]["HandedOff"] == {"Type": "Succeed"}
 
 
-def test_every_definition_has_a_hand_off_of_its_own(express: dict[str, Any]) -> None:
+def test_every_definition_has_a_hand_off_and_catchers_of_its_own(express: dict[str, Any]) -> None:
     express["States"]["HandOff"]["Retry"].clear()
-    assert first_attempt_definition(DELIVERY, timeout_seconds=60)["States"]["HandOff"]["Retry"]
+    express["States"]["Deliver"]["Catch"][0]["ErrorEquals"].clear()
+    states = first_attempt_definition(DELIVERY, timeout_seconds=60)["States"]
+    assert states["HandOff"]["Retry"]
+    assert states["Deliver"]["Catch"][0]["ErrorEquals"]
 
 
 def test_every_arrow_to_the_wait_is_bent_and_every_retry_cut_and_nothing_else_touched() -> None:
