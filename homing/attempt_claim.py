@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from homing.classification import Status
 from homing.generation import is_left_to, is_of_former_life, resumed
 from homing.items import from_dynamodb, to_dynamodb
+from homing.recorded_failure import is_unparked_failure_of_lane, verdict_on_record
 from homing.timestamps import from_text
 
 if TYPE_CHECKING:
@@ -133,11 +134,22 @@ class AttemptClaims:
 
 
 def lost(reference: Reference, claim: AttemptClaim, record: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the `outcome` of a claim that the record refuses: overtaken, or the next attempt's."""
+    """Give the `outcome` of a claim that the record refuses.
+
+    The attempt is the next one, or another execution has it. Or it has failed in the lane, which
+    may have broken before it had parked the message: then that is for this execution to do (0068).
+    """
     who = reference.created_at, claim.attempt_number, claim.generation, claim.execution_name
-    if not is_left_to(record, *who):
-        return {"overtaken": True}
-    return {"postponed": True, "next": resumed({}, record), "responseTime": None}
+    if is_left_to(record, *who):
+        return {"postponed": True, "next": resumed({}, record), "responseTime": None}
+    if not claim.generation and is_unparked_failure_of_lane(record, reference.created_at):
+        return {
+            "recorded": verdict_on_record(record),
+            "timestamp": record["lastUpdatedAt"],
+            "responseTime": 0,
+            "httpStatus": None,
+        }
+    return {"overtaken": True}
 
 
 def claim_update(reference: Reference, claim: AttemptClaim, at: str) -> dict[str, Any]:

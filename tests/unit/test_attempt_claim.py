@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.attempt_claim import AttemptClaim, AttemptClaims, claim_update
+from homing.attempt_claim import AttemptClaim, AttemptClaims, claim_update, lost
 from homing.items import from_dynamodb
 
 if TYPE_CHECKING:
@@ -54,6 +54,53 @@ def test_what_has_ended_is_overtaken(
 ) -> None:
     end(ledger_table, reference)
     assert claims.contest(reference, CLAIM, at=NOW) == {"overtaken": True}
+
+
+FAILURE = {
+    "createdAt": NOW,
+    "status": "MAX_RETRIES_EXCEEDED",
+    "lastUpdatedAt": NOW,
+    "retryHistory": [
+        {"errorCategory": "SERVER_ERROR", "errorDetails": {"message": "HTTP 503"}},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "claim", "is_ours"),
+    [
+        ({}, CLAIM, True),
+        ({"status": "FAILED"}, CLAIM, True),
+        ({"status": "DELIVERED"}, CLAIM, False),
+        ({"status": "CANCELLED"}, CLAIM, False),
+        ({"letter": "kept once it was parked"}, CLAIM, False),
+        ({"executionName": "another"}, CLAIM, False),
+        ({"createdAt": FORMER}, CLAIM, False),
+        ({"generation": 1}, CLAIM, False),
+        ({}, replace(CLAIM, generation=1), False),
+    ],
+    ids=str,
+)
+def test_a_failure_of_the_lane_that_may_not_be_parked_is_for_the_execution_that_slept(
+    reference: Reference, more: dict[str, Any], claim: AttemptClaim, is_ours: bool
+) -> None:
+    outcome = lost(reference, claim, FAILURE | more)
+    assert ("recorded" in outcome) is is_ours
+    assert outcome.get("overtaken") is (None if is_ours else True)
+
+
+def test_it_keeps_the_verdict_that_is_on_record(reference: Reference) -> None:
+    assert lost(reference, CLAIM, FAILURE) == {
+        "recorded": {
+            "verdict": "RETRY",
+            "category": "SERVER_ERROR",
+            "reason": "HTTP 503",
+            "status": "MAX_RETRIES_EXCEEDED",
+        },
+        "timestamp": NOW,
+        "responseTime": 0,
+        "httpStatus": None,
+    }
 
 
 def test_the_end_of_a_former_life_is_none_of_this_one(

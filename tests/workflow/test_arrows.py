@@ -35,6 +35,8 @@ ANOTHERS: dict[str, Any] = {
             {
                 "M": {
                     "attemptNumber": {"N": "0"},
+                    "errorCategory": {"S": "GONE"},
+                    "errorDetails": {"M": {"message": {"S": "HTTP 410"}}},
                     "exponentialDelay": {"N": "1"},
                     "jitterApplied": {"N": "0"},
                 }
@@ -201,6 +203,19 @@ SCENARIOS = {
         None,
         broken=("claim", "RecordFailure"),
     ),
+    "the lane recorded a failure that nobody has parked": Scenario(
+        "200",
+        (*ATTEMPT, "RecordFailure!", "ReadRecord", "RecordedByUs", *PARKED),
+        "FAILED",
+        recorded="FAILED",
+    ),
+    "so it did, and classify breaks": Scenario(
+        "200",
+        (*UNJUDGED, "RecordFailure!", "ReadRecord", "RecordedByUs", *PARKED),
+        "FAILED",
+        recorded="FAILED",
+        broken=("Classify",),
+    ),
     "it failed, and a former life of it was delivered": Scenario(
         "410",
         (*ATTEMPT, "RecordFailure!", "ReadRecord", "RecordedByUs", *PARKED),
@@ -295,6 +310,7 @@ def test_the_delivery_takes_the_way_it_should(
             delivery.reference,
             status={"S": scenario.recorded},
             createdAt={"S": FORMER if scenario.former else delivery.reference.created_at},
+            lastUpdatedAt={"S": NOON},
             **ANOTHERS,
             **({"nextRetryAt": {"S": NOON}} if scenario.recorded == "RETRY_SCHEDULED" else {}),
             **({"executionName": {"S": scenario.recorded_by}} if scenario.recorded_by else {}),
