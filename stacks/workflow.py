@@ -6,7 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -74,7 +74,7 @@ class Workflow(Construct):
         super().__init__(scope, construct_id)
         self._settings = settings
         self.ledger = ledger
-        self.dead_letter_queue = parking_queue(self, "DeadLetters")
+        self.dead_letter_queue = parking_queue(self, "DeadLetters", settings=settings)
         except_from(self.dead_letter_queue, "SQS3", "It is one: the workflow itself sends to it.")
         self.payloads = Payloads(self, "Payloads", settings=settings)
         self.deliver = self._deliver(registry)
@@ -198,6 +198,9 @@ class Workflow(Construct):
         level: sfn.LogLevel,
         substitutions: dict[str, str] | None = None,
     ) -> sfn.StateMachine:
+        # Deliveries wait nowhere else but in Standard executions. Express ones end in minutes.
+        is_standard = kind is sfn.StateMachineType.STANDARD
+        kept = self._settings.removal_policy if is_standard else RemovalPolicy.DESTROY
         # from_string puts the definition into the template, where tests can read it; from_file
         # would make an S3 asset of it.
         machine = sfn.StateMachine(
@@ -218,11 +221,12 @@ class Workflow(Construct):
             logs=sfn.LogOptions(
                 destination=self._log_group, level=level, include_execution_data=False
             ),
-            tracing_enabled=kind is sfn.StateMachineType.STANDARD,  # docs/decisions/0008
+            tracing_enabled=is_standard,  # docs/decisions/0008
+            removal_policy=kept,
         )
         self._grant(machine)
         except_from(machine, "SF1", "Errors alone are logged, at no price (docs/decisions/0011).")
-        if kind is sfn.StateMachineType.EXPRESS:
+        if not is_standard:
             except_from(machine, "SF2", "X-Ray follows what waits (docs/decisions/0008).")
         except_from(
             machine, "IAM5[Resource::*]", "Log delivery and X-Ray know no narrower resource."
@@ -249,7 +253,9 @@ class Workflow(Construct):
         self.dead_letter_queue.grant(machine, "sqs:SendMessage")
 
 
-def parking_queue(scope: Construct, construct_id: str, *, fifo: bool | None = None) -> sqs.Queue:
+def parking_queue(
+    scope: Construct, construct_id: str, *, settings: StackSettings, fifo: bool | None = None
+) -> sqs.Queue:
     """Make a queue for what a person must look at; SQS keeps a message for 14 days at most."""
     return sqs.Queue(
         scope,
@@ -258,4 +264,5 @@ def parking_queue(scope: Construct, construct_id: str, *, fifo: bool | None = No
         retention_period=Duration.days(14),
         encryption=sqs.QueueEncryption.SQS_MANAGED,
         enforce_ssl=True,
+        removal_policy=settings.removal_policy,
     )
