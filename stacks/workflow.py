@@ -14,6 +14,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from homing.sending.time_left import ANSWER_SECONDS, CALL_SECONDS
 from stacks.exceptions import except_from
 from stacks.first_attempt import first_attempt_definition
 from stacks.function import PROJECT, PythonFunction
@@ -29,10 +30,17 @@ if TYPE_CHECKING:
 
 DEFINITION = PROJECT / "statemachine" / "delivery.asl.json"
 
-# What a function needs beyond the attempt's own deadline: to claim it from a ledger that does not
-# answer (4 s), to parse, to close, to answer.
-_DELIVER_MARGIN_SECONDS = 10
-# What a first attempt needs beyond its deadline: the other steps, and what is retried of them.
+# To load boto3 in a new container (2 s, docs/decisions/0063), to claim the attempt and to look its
+# addressee up, all of which take milliseconds as a rule.
+_DELIVER_START_SECONDS = 3
+# What `deliver` needs beyond the attempt's own deadline, so that nothing is left out while AWS
+# answers as it should: to start; after the slowest attempt, to note that its endpoint is disabled
+# and to tell of it, two calls as slow as they may be; and to answer. Where what comes before the
+# request takes longer (a ledger that does not answer, a turn, a payload in S3), the request has
+# less time, and what comes after may be left out (homing/sending/time_left.py).
+_DELIVER_MARGIN_SECONDS = _DELIVER_START_SECONDS + 2 * CALL_SECONDS + ANSWER_SECONDS
+# What a first attempt needs beyond its deadline: `deliver`'s margin, and as much again for the
+# other steps, and what is retried of them.
 _FIRST_ATTEMPT_MARGIN_SECONDS = 30
 
 # Both count what the functions cannot see: direct integrations, and executions that broke. Every
