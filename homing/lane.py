@@ -15,7 +15,6 @@ that comes again (after a break, or because its sender repeated it) is settled f
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -23,7 +22,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from homing.classification import Status
-from homing.delivery import Delivery, read_delivery
+from homing.delivery import Delivery, document_text, read_delivery
 from homing.errors import UnsettledError
 from homing.generation import generation_of, resumed
 from homing.recorded_failure import is_parked, verdict_on_record
@@ -162,7 +161,7 @@ class Lane:
         ended = self.entrance.admit(delivery.reference.target_url, make)
         if not isinstance(ended, datetime):
             return ended.end
-        shed = json.dumps({**document, "dueAt": to_due_text(ended)}, ensure_ascii=False)
+        shed = document_text({**document, "dueAt": to_due_text(ended)})
         is_new = self.workflow.start(delivery.reference.delivery_id, shed)
         return Settled.SHED if is_new else Settled.ALREADY_STARTED
 
@@ -181,10 +180,10 @@ class Lane:
         match Status(record["status"]):
             case Status.RETRY_SCHEDULED:
                 name = record.get("executionName", reference.delivery_id)
-                return self._start(name, json.dumps(resumed(document, record)))
+                return self._start(name, document_text(resumed(document, record)))
             case Status.FAILED | Status.MAX_RETRIES_EXCEEDED if not is_parked(record):
                 self.dead_letters.park(parked(document, record))
-                self.records.keep(reference, json.dumps(document, ensure_ascii=False))
+                self.records.keep(reference, document_text(document))
                 return Settled.DEAD_LETTERED
             case _:
                 return Settled.ALREADY_SETTLED

@@ -63,6 +63,11 @@ def test_the_dashboard_shows_it(stack: Any, metric: str, statistic: str) -> None
     assert (metric, statistic) in figures(stack)
 
 
+def test_the_dashboard_shows_the_failures_of_every_workflow(stack: Any) -> None:
+    shown = {line[3] for line in lines(stack) if line[1:2] == ["ExecutionsFailed"]}
+    assert shown == set(stack.resources("AWS::StepFunctions::StateMachine"))
+
+
 def test_the_dashboard_leads_with_the_state_of_every_alarm(stack: Any) -> None:
     assert set(widgets(stack)[0]["alarms"]) == set(stack.resources("AWS::CloudWatch::Alarm"))
 
