@@ -15,8 +15,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from homing.classification import Status
-from homing.generation import is_left_to, resumed
+from homing.generation import is_left_to, is_of_former_life, resumed
 from homing.items import from_dynamodb, to_dynamodb
+from homing.recorded_failure import is_unparked_failure_of_lane, verdict_on_record
 from homing.timestamps import from_text
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ class AttemptClaims:
     ) -> dict[str, Any] | None:
         """Claim an attempt: gives None if it may be made, else the `outcome` of not making it.
 
-        A ledger that is down must not keep the delivery waiting: then the attempt may be made.
+        A ledger that is down must not keep the delivery waiting: then the attempt may be made. So
+        it may where the record is of a former life, which says nothing of this one (0007).
 
         Args:
             reference: the delivery.
@@ -114,25 +116,40 @@ class AttemptClaims:
             self._client.update_item(TableName=self._table, **claim_update(reference, claim, at))
         except self._client.exceptions.ConditionalCheckFailedException as error:
             response: Mapping[str, Any] = error.response
-            return lost(reference, claim, from_dynamodb(response.get("Item", {})))
+            record = from_dynamodb(response.get("Item", {}))
+            if not is_of_former_life(record, reference.created_at):
+                return lost(reference, claim, record)
+            self._tell(reference, f"the record is of {record['createdAt']}")
         except (BotoCoreError, ClientError) as error:
-            about = {
-                "deliveryId": reference.delivery_id,
-                "messageId": reference.message_id,
-                "senderId": reference.sender_id,
-            }
-            self._report(
-                "claim.unrecorded", {**about, "reason": f"{type(error).__name__}: {error}"}
-            )
+            self._tell(reference, f"{type(error).__name__}: {error}")
         return None
+
+    def _tell(self, reference: Reference, reason: str) -> None:
+        about = {
+            "deliveryId": reference.delivery_id,
+            "messageId": reference.message_id,
+            "senderId": reference.sender_id,
+        }
+        self._report("claim.unrecorded", {**about, "reason": reason})
 
 
 def lost(reference: Reference, claim: AttemptClaim, record: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the `outcome` of a claim that the record refuses: overtaken, or the next attempt's."""
+    """Give the `outcome` of a claim that the record refuses.
+
+    The attempt is the next one, or another execution has it. Or it has failed in the lane, which
+    may have broken before it had parked the message: then that is for this execution to do (0068).
+    """
     who = reference.created_at, claim.attempt_number, claim.generation, claim.execution_name
-    if not is_left_to(record, *who):
-        return {"overtaken": True}
-    return {"postponed": True, "next": resumed({}, record), "responseTime": None}
+    if is_left_to(record, *who):
+        return {"postponed": True, "next": resumed({}, record), "responseTime": None}
+    if not claim.generation and is_unparked_failure_of_lane(record, reference.created_at):
+        return {
+            "recorded": verdict_on_record(record),
+            "timestamp": record["lastUpdatedAt"],
+            "responseTime": 0,
+            "httpStatus": None,
+        }
+    return {"overtaken": True}
 
 
 def claim_update(reference: Reference, claim: AttemptClaim, at: str) -> dict[str, Any]:

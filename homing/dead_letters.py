@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+
+from homing.delivery import document_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +40,4 @@ class DeadLetterQueue:
         Raises:
             botocore.exceptions.ClientError: when the queue does not take it.
         """
-        self._client.send_message(
-            QueueUrl=self._url, MessageBody=json.dumps(document, ensure_ascii=False)
-        )
+        self._client.send_message(QueueUrl=self._url, MessageBody=document_text(document))

@@ -73,6 +73,16 @@ def resumed(document: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str,
     }
 
 
+def is_of_former_life(record: Mapping[str, Any], created_at: str) -> bool:
+    """Tell whether a record is of the same message, accepted before (docs/decisions/0007).
+
+    Args:
+        record: what stands in the ledger under the delivery's key, empty for nothing.
+        created_at: when the delivery was.
+    """
+    return bool(record.get("createdAt", created_at) != created_at)
+
+
 def is_left_to(
     record: Mapping[str, Any],
     created_at: str,

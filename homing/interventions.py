@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from homing.classification import Status
+from homing.delivery import document_text
 from homing.generation import execution_name, generation_of, redriven, taken_over
 from homing.payload_claim import Claim
 from homing.timestamps import to_text
@@ -129,7 +130,7 @@ class Interventions:
         name = execution_name(
             reference.delivery_id, document["generation"], document["attemptNumber"]
         )
-        self.workflow.start(name, json.dumps(document))
+        self.workflow.start(name, document_text(document))
         return Result.RETRIED_NOW
 
     def cancel(self, reference: Reference, *, now: datetime, expires_at: int) -> Result:
@@ -160,7 +161,7 @@ class Interventions:
         document = redriven(letter, generation_of(letter) + 1, now)
         name = execution_name(reference.delivery_id, document["generation"])
         if self.table.redrive(reference, seen, document, name, at=to_text(now)):
-            self.workflow.start(name, json.dumps(document))
+            self.workflow.start(name, document_text(document))
             return Result.REDRIVEN
         # Somebody was faster: another redrive, or our own write, which boto3 has repeated.
         record = self.table.read(reference)
@@ -191,7 +192,7 @@ class Interventions:
         """Start what a redrive that broke off between record and start has left."""
         if record["status"] == Status.QUEUED and "claimedAttempt" not in record:
             document = redriven(letter, generation_of(record), now)
-            self.workflow.start(_execution(reference, record), json.dumps(document))
+            self.workflow.start(_execution(reference, record), document_text(document))
         return Result.ALREADY_REDRIVEN
 
     def _outlives(self, request: Mapping[str, Any]) -> bool:

@@ -15,7 +15,6 @@ that comes again (after a break, or because its sender repeated it) is settled f
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -23,9 +22,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from homing.classification import Status
-from homing.delivery import Delivery, read_delivery
+from homing.delivery import Delivery, document_text, read_delivery
 from homing.errors import UnsettledError
 from homing.generation import generation_of, resumed
+from homing.recorded_failure import is_parked, verdict_on_record
 from homing.timestamps import from_text, to_due_text
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class Lane:
         ended = self.entrance.admit(delivery.reference.target_url, make)
         if not isinstance(ended, datetime):
             return ended.end
-        shed = json.dumps({**document, "dueAt": to_due_text(ended)}, ensure_ascii=False)
+        shed = document_text({**document, "dueAt": to_due_text(ended)})
         is_new = self.workflow.start(delivery.reference.delivery_id, shed)
         return Settled.SHED if is_new else Settled.ALREADY_STARTED
 
@@ -180,10 +180,10 @@ class Lane:
         match Status(record["status"]):
             case Status.RETRY_SCHEDULED:
                 name = record.get("executionName", reference.delivery_id)
-                return self._start(name, json.dumps(resumed(document, record)))
-            case Status.FAILED | Status.MAX_RETRIES_EXCEEDED if not _is_parked(record):
+                return self._start(name, document_text(resumed(document, record)))
+            case Status.FAILED | Status.MAX_RETRIES_EXCEEDED if not is_parked(record):
                 self.dead_letters.park(parked(document, record))
-                self.records.keep(reference, json.dumps(document, ensure_ascii=False))
+                self.records.keep(reference, document_text(document))
                 return Settled.DEAD_LETTERED
             case _:
                 return Settled.ALREADY_SETTLED
@@ -193,11 +193,6 @@ class Lane:
         return Settled.STARTED if is_new else Settled.ALREADY_STARTED
 
 
-def _is_parked(record: Mapping[str, Any]) -> bool:
-    """Tell whether a first attempt's dead letter is known to be on the queue: it was kept after."""
-    return "letter" in record and not generation_of(record)
-
-
 def is_scheduled(delivery: Delivery) -> bool:
     """Tell whether a delivery was to wait from the start; it belongs to the Standard workflow."""
     return from_text(delivery.due_at) > from_text(delivery.reference.created_at)
@@ -205,17 +200,10 @@ def is_scheduled(delivery: Delivery) -> bool:
 
 def parked(document: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
     """Give the dead letter of a delivery whose failure is on record."""
-    last = record["retryHistory"][-1]
-    exceeded = record["status"] == Status.MAX_RETRIES_EXCEEDED
     return {
         **document,
         "attemptNumber": record["attempts"] - 1,
         "attempts": record["attempts"],
-        "verdict": {
-            "verdict": "RETRY" if exceeded else "GIVE_UP",
-            "category": last["errorCategory"],
-            "reason": last["errorDetails"]["message"],
-            "status": record["status"],
-        },
+        "verdict": verdict_on_record(record),
         "generation": generation_of(record),
     }

@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from homing.classification import Status
-from homing.generation import LANE, is_left_to, resumed
+from homing.generation import LANE, is_left_to, is_of_former_life, resumed
 from homing.items import from_dynamodb, to_dynamodb
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ class Ledger:
             ConsistentRead=True,
         )
         record = from_dynamodb(found["Item"]) if "Item" in found else None
-        return record if record and record["createdAt"] == reference.created_at else None
+        return None if record and is_of_former_life(record, reference.created_at) else record
 
     def keep(self, reference: Reference, letter: str) -> None:
         """Keep a dead letter with the record of its failure, to be redriven without the queue.
@@ -225,12 +225,17 @@ class Ledger:
 
 
 def _read_failed_condition(update: Mapping[str, Any], item: Mapping[str, Any]) -> Recorded:
-    """Tell our own write replayed (the same entry stands there) from another worker's."""
+    """Tell our own write replayed (the same entry stands there) from another worker's.
+
+    A record of a former life is nobody's who works on this delivery: it goes on without an account.
+    """
     (ours,) = update["ExpressionAttributeValues"][":entry"]["L"]
     history = item.get("retryHistory", {}).get("L", [])
     if ours in history:
         return Recorded(RecordResult.REPLAYED, "this very entry had been recorded before")
     record, values = from_dynamodb(item), from_dynamodb(update["ExpressionAttributeValues"])
+    if is_of_former_life(record, values[":createdAt"]):
+        return Recorded(RecordResult.UNRECORDED, f"the record is of {record['createdAt']}")
     reason = f"another worker has recorded this attempt ({record.get('attempts')} made)"
     names = ("createdAt", "attemptNumber", "generation", "executionName")
     if is_left_to(record, *(values[f":{name}"] for name in names)):

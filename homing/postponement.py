@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 SHORTEST = timedelta(seconds=1)
+# A Standard execution may have 25,000 events, and each wait is a round of 14 of them. So
+# waits of five minutes at most go on growing with the age, to a day (docs/decisions/0041).
 LONGEST = timedelta(minutes=5)
+_OF_AGE = 50
+_LONGEST_OF_ALL = timedelta(days=1)
 # An execution lives a year (docs/decisions/0023): near its end an attempt waits for nobody.
 _GIVES_WAY_FOR = YEAR - timedelta(days=7)
 
@@ -52,7 +56,8 @@ def postpone(
 ) -> Postponed | None:
     """Say until when an attempt is postponed, or None for one that is too old to give way.
 
-    The wait is a half to all of the delivery's age, between a second and five minutes, by chance.
+    The wait is a half to all of the delivery's age, between a second and five minutes, by chance;
+    where a fiftieth of the age is longer than five minutes, it is a half to all of that, to a day.
     So it grows with the crowd, as a backoff does, and no count of tries has to be carried along.
 
     Args:
@@ -65,7 +70,8 @@ def postpone(
     age = now - from_text(created_at)
     if age > _GIVES_WAY_FOR:
         return None
-    wait = min(max(age, 2 * SHORTEST), LONGEST) * (1 + chance()) / 2
+    longest = min(max(LONGEST, age / _OF_AGE), _LONGEST_OF_ALL)
+    wait = min(max(age, 2 * SHORTEST), longest) * (1 + chance()) / 2
     due_at = to_due_text(now + wait)
     if retention is None:
         return Postponed(due_at)

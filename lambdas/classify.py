@@ -15,8 +15,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
     Logs the attempt where it was the last; where another follows, `ComputeBackoff` knows when.
     An attempt that was not made, since another execution has it or its endpoint has no room now,
-    has no verdict; where it leads is all there is to say.
+    has no verdict; where it leads is all there is to say. One that is on record has its own.
     """
+    if "recorded" in event["outcome"]:
+        return dict(event["outcome"]["recorded"])
     if "overtaken" in event["outcome"]:
         return {"status": "OVERTAKEN"}
     if "postponed" in event["outcome"]:

@@ -63,12 +63,17 @@ def _claim(event: dict[str, Any]) -> AttemptClaim | None:
     return AttemptClaim.from_event(event)
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Give the `outcome` of the attempt (docs/architecture.md, Deliver)."""
     reference, claim = Reference.from_document(event["reference"]), _claim(event)
     if claim is not None:
         forestalled = _claims().contest(reference, claim, at=to_text(utc_now()))
         if forestalled is not None:
             return forestalled
-    outcome = _deliverer().deliver(reference, Request.from_document(event["request"]), claim)
+    outcome = _deliverer().deliver(
+        reference,
+        Request.from_document(event["request"]),
+        claim,
+        time_left=lambda: context.get_remaining_time_in_millis() / 1000,
+    )
     return outcome.to_document()

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _DYNAMODB_PATIENCE = 6 * SECOND
 _PATIENCE = 20 * SECOND
 
+_MAX_INPUT_BYTES = 262_144
+
 
 class ConditionalCheckFailedException(ClientError):  # noqa: N818  # botocore's name
     """DynamoDB's refusal of a conditional write."""
@@ -106,11 +108,7 @@ class StepFunctions:
 
     def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> Any:  # noqa: A002, N803
         """Start a Standard execution."""
-        arguments = {
-            "StateMachineArn": stateMachineArn,
-            "Name": name,
-            "Input": json.loads(input),
-        }
+        arguments = {"StateMachineArn": stateMachineArn, "Name": name, "Input": _read_input(input)}
         return _call("states.start_execution", arguments, _PATIENCE)
 
     def describe_execution(self, *, executionArn: str) -> Any:  # noqa: N803
@@ -119,8 +117,15 @@ class StepFunctions:
 
     def start_sync_execution(self, *, stateMachineArn: str, name: str, input: str) -> Any:  # noqa: A002, N803
         """Run an Express execution to its end."""
-        arguments = {"StateMachineArn": stateMachineArn, "Name": name, "Input": json.loads(input)}
+        arguments = {"StateMachineArn": stateMachineArn, "Name": name, "Input": _read_input(input)}
         return _call("states.start_sync_execution", arguments, self._sync_patience)
+
+
+def _read_input(text: str) -> Any:
+    """Read the input of an execution, and refuse one that is too long, as Step Functions does."""
+    if len(text.encode()) > _MAX_INPUT_BYTES:
+        raise ClientError(_answer("ValidationException"), "StartExecution")
+    return json.loads(text)
 
 
 def _call(operation: str, arguments: Any, patience: int) -> Any:

@@ -137,10 +137,11 @@ class Cloud:
             raise CrashedError("DynamoDB.ResourceNotFoundException")
         if operation == "get_item" and isinstance(process.about, Settling):
             process.about.read = self.scheduler.steps
+        answer = getattr(table, operation)(call.arguments)  # or raises: a claim that is lost
         if operation == "update_item" and table is self.ledger and _claims(process.about):
             about = process.about  # its attempt is decided on now
             about.caller.set_out[about.event["attemptNumber"]] = self.scheduler.steps
-        respond(Outcome(getattr(table, operation)(call.arguments)))
+        respond(Outcome(answer))
 
     def _written(self, before: Any, after: Any) -> None:
         key = (after["pk"]["S"], after["sk"]["S"])

@@ -19,7 +19,7 @@ class Deployment:
     lane_is_on: bool = True
     queue_is_fifo: bool = True
     attempt_timeout: int = 15 * SECOND
-    deliver_timeout: int = 25 * SECOND
+    deliver_timeout: int = 30 * SECOND
     function_timeout: int = 15 * SECOND
     accept_timeout: int = 25 * SECOND
     express_timeout: int = 45 * SECOND

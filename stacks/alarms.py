@@ -154,11 +154,30 @@ def _executions(workflow: Workflow) -> Iterator[Watch]:
         workflow.state_machine.metric_failed(),
         "A delivery has failed just now: tried as often as allowed, or not worth another try.",
     )
+    if workflow.first_attempts:
+        yield Watch(
+            "FirstAttemptsFailed",
+            workflow.first_attempts.metric_failed(),
+            "A delivery has failed just now, at its first attempt: not worth another one.",
+            heading="ExecutionsFailed",
+        )
     yield Watch(
         "ExecutionsBroken",
         workflow.execution_broken,
         "A workflow ended without delivering or parking its message: redrive it within 14 days.",
     )
+    # The metric of broken ones is taken from a log, which is delivered as well as may be; these
+    # two are Step Functions' own (docs/decisions/0070).
+    for name, metric in (
+        ("ExecutionsAborted", workflow.state_machine.metric_aborted()),
+        ("ExecutionsTimedOut", workflow.state_machine.metric_timed_out()),
+    ):
+        yield Watch(
+            name,
+            metric,
+            "A workflow was stopped before it had delivered or parked its message.",
+            heading="ExecutionsBroken",
+        )
 
 
 def _ledger(settings: StackSettings, workflow: Workflow) -> Iterator[Watch]:

@@ -158,7 +158,15 @@ def _parked(intake: Intake, workflow: Workflow) -> cloudwatch.IWidget:
 
 
 def _executions(workflow: Workflow) -> cloudwatch.IWidget:
-    machine = workflow.state_machine
+    machine, lane = workflow.state_machine, workflow.first_attempts
+    first_attempts = (
+        [
+            lane.metric_started(label="first attempts started"),
+            lane.metric_failed(label="first attempts failed"),
+        ]
+        if lane
+        else []
+    )
     return _graph(
         "Executions",
         [
@@ -166,6 +174,7 @@ def _executions(workflow: Workflow) -> cloudwatch.IWidget:
             machine.metric_succeeded(label="succeeded"),
             machine.metric_failed(label="failed"),
             machine.metric_throttled(label="throttled transitions"),
+            *first_attempts,
         ],
         [workflow.execution_broken.with_(label="broken")],
     )

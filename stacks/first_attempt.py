@@ -68,13 +68,42 @@ _HAND_OFF: dict[str, Any] = {
 }
 
 
+# The lane cannot wait for a function, and the Standard workflow can: it makes this attempt in the
+# lane's place. Nothing has been sent where `Deliver` was throttled; else the request is repeated,
+# but none that was answered with a 2xx (docs/decisions/0069).
+_THROTTLED = ["Lambda.TooManyRequestsException"]
+_WITHOUT_A_FUNCTION: dict[str, dict[str, Any]] = {
+    "Deliver": {
+        "ErrorEquals": _THROTTLED,
+        "Output": "{% $merge([$states.input, {'outcome': {'responseTime': null}}]) %}",
+        "Next": HAND_OFF,
+    },
+    "Classify": {
+        "ErrorEquals": _THROTTLED,
+        "Output": (
+            "{% $merge([$states.input, {'verdict':"
+            " $substring($string($states.input.outcome.httpStatus), 0, 1) = '2'"
+            " ? {'verdict': 'DELIVERED', 'category': 'SUCCESS', 'status': 'DELIVERED',"
+            " 'reason': 'Classify failed: ' & $states.errorOutput.Error}"
+            " : {'status': 'POSTPONED'}}]) %}"
+        ),
+        "Next": "WhatNext",
+    },
+    "ComputeBackoff": {
+        "ErrorEquals": _THROTTLED,
+        "Output": "{% $states.input %}",
+        "Next": HAND_OFF,
+    },
+}
+
+
 def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) -> dict[str, Any]:
     """Make the Express definition from the delivery workflow's.
 
     It starts at `Deliver` (what has not waited needs no claim, and records its retry as one who has
-    none), hands off to the Standard workflow where that one waits, ends by itself after
-    `timeout_seconds`, and retries no step longer than an Express execution can live. All else is
-    the same. The definition that is given stays as it is.
+    none), hands off to the Standard workflow where that one waits or no function is to be had, ends
+    by itself after `timeout_seconds`, and retries no step longer than an Express execution can
+    live. All else is the same. The definition that is given stays as it is.
     """
     definition = copy.deepcopy(delivery)
     states = definition["States"]
@@ -84,6 +113,8 @@ def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) 
         _redirect(state)
         for retrier in state.get("Retry", []):
             retrier["MaxAttempts"] = min(retrier["MaxAttempts"], RETRY_LIMIT)
+    for name, catcher in _WITHOUT_A_FUNCTION.items():
+        states[name]["Catch"].insert(0, copy.deepcopy(catcher))
     states[HAND_OFF] = copy.deepcopy(_HAND_OFF)
     states[HANDED_OFF] = {"Type": "Succeed"}
     definition["Comment"] = "The first attempt of a delivery, at Express prices."

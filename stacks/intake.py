@@ -61,7 +61,7 @@ class Intake(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
-        self.dead_letter_queue = parking_queue(self, "DeadLetters", fifo=True)
+        self.dead_letter_queue = parking_queue(self, "DeadLetters", settings=settings, fifo=True)
         # A first attempt may wait for its turn as long as another may take (endpoint_gate.py), and
         # where too many have been left behind it is waited for to its end (patience.py).
         turn = ceil(settings.attempt_timeout_seconds)
@@ -106,6 +106,7 @@ class Intake(Construct):
             dead_letter_queue=sqs.DeadLetterQueue(
                 queue=self.dead_letter_queue, max_receive_count=_MAX_RECEIVE_COUNT
             ),
+            removal_policy=self._settings.removal_policy,
         )
 
     def _accept(self, ledger: Ledger, registry: Registry, workflow: Workflow) -> PythonFunction:

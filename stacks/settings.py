@@ -177,7 +177,8 @@ class StackSettings(BaseModel):
     deletion_protection: bool = _setting(
         default=True,
         allowed="true, false",
-        meaning="keeps the tables and the stack from being deleted, and the data if the stack is",
+        meaning="keeps the tables and the stack from being deleted; if the stack is, what was"
+        " accepted stays: tables, payloads, queues, waiting executions, logs",
     )
     alarm_email: str | None = _setting(
         None,
@@ -321,7 +322,7 @@ class StackSettings(BaseModel):
 
     @property
     def removal_policy(self) -> RemovalPolicy:
-        """What becomes of data and logs when the stack is deleted."""
+        """What becomes of data, queues, waiting deliveries and logs when the stack is deleted."""
         return RemovalPolicy.RETAIN if self.deletion_protection else RemovalPolicy.DESTROY
 
 

@@ -6,7 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -14,6 +14,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from homing.sending.time_left import ANSWER_SECONDS, CALL_SECONDS
 from stacks.exceptions import except_from
 from stacks.first_attempt import first_attempt_definition
 from stacks.function import PROJECT, PythonFunction
@@ -29,10 +30,17 @@ if TYPE_CHECKING:
 
 DEFINITION = PROJECT / "statemachine" / "delivery.asl.json"
 
-# What a function needs beyond the attempt's own deadline: to claim it from a ledger that does not
-# answer (4 s), to parse, to close, to answer.
-_DELIVER_MARGIN_SECONDS = 10
-# What a first attempt needs beyond its deadline: the other steps, and what is retried of them.
+# To load boto3 in a new container (2 s, docs/decisions/0063), to claim the attempt and to look its
+# addressee up, all of which take milliseconds as a rule.
+_DELIVER_START_SECONDS = 3
+# What `deliver` needs beyond the attempt's own deadline, so that nothing is left out while AWS
+# answers as it should: to start; after the slowest attempt, to note that its endpoint is disabled
+# and to tell of it, two calls as slow as they may be; and to answer. Where what comes before the
+# request takes longer (a ledger that does not answer, a turn, a payload in S3), the request has
+# less time, and what comes after may be left out (homing/sending/time_left.py).
+_DELIVER_MARGIN_SECONDS = _DELIVER_START_SECONDS + 2 * CALL_SECONDS + ANSWER_SECONDS
+# What a first attempt needs beyond its deadline: `deliver`'s margin, and as much again for the
+# other steps, and what is retried of them.
 _FIRST_ATTEMPT_MARGIN_SECONDS = 30
 
 # Both count what the functions cannot see: direct integrations, and executions that broke. Every
@@ -74,7 +82,7 @@ class Workflow(Construct):
         super().__init__(scope, construct_id)
         self._settings = settings
         self.ledger = ledger
-        self.dead_letter_queue = parking_queue(self, "DeadLetters")
+        self.dead_letter_queue = parking_queue(self, "DeadLetters", settings=settings)
         except_from(self.dead_letter_queue, "SQS3", "It is one: the workflow itself sends to it.")
         self.payloads = Payloads(self, "Payloads", settings=settings)
         self.deliver = self._deliver(registry)
@@ -198,6 +206,9 @@ class Workflow(Construct):
         level: sfn.LogLevel,
         substitutions: dict[str, str] | None = None,
     ) -> sfn.StateMachine:
+        # Deliveries wait nowhere else but in Standard executions. Express ones end in minutes.
+        is_standard = kind is sfn.StateMachineType.STANDARD
+        kept = self._settings.removal_policy if is_standard else RemovalPolicy.DESTROY
         # from_string puts the definition into the template, where tests can read it; from_file
         # would make an S3 asset of it.
         machine = sfn.StateMachine(
@@ -218,11 +229,12 @@ class Workflow(Construct):
             logs=sfn.LogOptions(
                 destination=self._log_group, level=level, include_execution_data=False
             ),
-            tracing_enabled=kind is sfn.StateMachineType.STANDARD,  # docs/decisions/0008
+            tracing_enabled=is_standard,  # docs/decisions/0008
+            removal_policy=kept,
         )
         self._grant(machine)
         except_from(machine, "SF1", "Errors alone are logged, at no price (docs/decisions/0011).")
-        if kind is sfn.StateMachineType.EXPRESS:
+        if not is_standard:
             except_from(machine, "SF2", "X-Ray follows what waits (docs/decisions/0008).")
         except_from(
             machine, "IAM5[Resource::*]", "Log delivery and X-Ray know no narrower resource."
@@ -249,7 +261,9 @@ class Workflow(Construct):
         self.dead_letter_queue.grant(machine, "sqs:SendMessage")
 
 
-def parking_queue(scope: Construct, construct_id: str, *, fifo: bool | None = None) -> sqs.Queue:
+def parking_queue(
+    scope: Construct, construct_id: str, *, settings: StackSettings, fifo: bool | None = None
+) -> sqs.Queue:
     """Make a queue for what a person must look at; SQS keeps a message for 14 days at most."""
     return sqs.Queue(
         scope,
@@ -258,4 +272,5 @@ def parking_queue(scope: Construct, construct_id: str, *, fifo: bool | None = No
         retention_period=Duration.days(14),
         encryption=sqs.QueueEncryption.SQS_MANAGED,
         enforce_ssl=True,
+        removal_policy=settings.removal_policy,
     )

@@ -139,7 +139,8 @@ def letters_show(
         return
     console = render.console()
     for one in found:
-        console.print(render.dead_letters([one]), "", json.dumps(one.document, indent=2), "")
+        text = json.dumps(one.document, indent=2, ensure_ascii=False)
+        console.print(render.dead_letters([one]), "", text, "")
 
 
 def _print_whole(target: Target, limit: int | None) -> None:

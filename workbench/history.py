@@ -101,8 +101,11 @@ class Attempt:
 
 
 def _is_not_made(result: Mapping[str, Any]) -> bool:
-    """Tell whether `Deliver` or `Classify` says that the attempt is another's, or postponed."""
-    says = {"overtaken", "postponed"} & set(result)
+    """Tell whether `Deliver` or `Classify` says that the attempt is another's, or postponed.
+
+    What the lane has on record as failed has been made there (docs/decisions/0068).
+    """
+    says = {"overtaken", "postponed", "recorded"} & set(result)
     return bool(says) or result.get("status") in {"OVERTAKEN", "POSTPONED"}
 
 

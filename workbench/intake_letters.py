@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.dead_letters import peek
-from workbench.letter_queue import received
+from workbench.letter_queue import put_back, received
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,21 +71,27 @@ def send_again(target: Target, message_id: str | None) -> int:
     Each is deleted only when the delivery queue has taken it.
     """
     client, source = target.client("sqs"), target.outputs["IntakeDeadLetterQueueUrl"]
+    passed_over: list[Mapping[str, Any]] = []
     sent = 0
-    for message in received(client, source):
-        letter = IntakeLetter.from_body(message["Body"])
-        if message_id not in {None, letter.message_id}:
-            client.change_message_visibility(
-                QueueUrl=source, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
-            )
-            continue
-        client.send_message(
-            QueueUrl=target.outputs["DeliveryQueueUrl"],
-            MessageBody=letter.body,
-            MessageGroupId=message["Attributes"]["MessageGroupId"],
-            # Its own would be dropped where the first is less than five minutes old.
-            MessageDeduplicationId=secrets.token_hex(16),
-        )
-        client.delete_message(QueueUrl=source, ReceiptHandle=message["ReceiptHandle"])
-        sent += 1
+    try:
+        for message in received(client, source):
+            letter = IntakeLetter.from_body(message["Body"])
+            if message_id not in {None, letter.message_id}:
+                passed_over.append(message)
+                continue
+            _send(client, target.outputs["DeliveryQueueUrl"], message)
+            client.delete_message(QueueUrl=source, ReceiptHandle=message["ReceiptHandle"])
+            sent += 1
+    finally:
+        put_back(client, source, passed_over)
     return sent
+
+
+def _send(client: Any, queue: str, message: Mapping[str, Any]) -> None:
+    client.send_message(
+        QueueUrl=queue,
+        MessageBody=message["Body"],
+        MessageGroupId=message["Attributes"]["MessageGroupId"],
+        # Its own would be dropped where the first is less than five minutes old.
+        MessageDeduplicationId=secrets.token_hex(16),
+    )

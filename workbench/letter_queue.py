@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.dead_letters import DeadLetter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from workbench.target import Target
@@ -80,8 +80,7 @@ def hold(target: Target, wanted: Filter) -> Iterator[HeldLetter]:
                 continue
             yield _held(client, queue, letter, message, passed_over)
     finally:
-        for message in passed_over:
-            _change(client, queue, message)
+        put_back(client, queue, passed_over)
 
 
 def received(client: Any, queue: str) -> Iterator[Mapping[str, Any]]:
@@ -101,6 +100,14 @@ def received(client: Any, queue: str) -> Iterator[Mapping[str, Any]]:
         yield from new
 
 
+def put_back(client: Any, queue: str, messages: Iterable[Mapping[str, Any]]) -> None:
+    """Make messages visible again; only at the end, or the queue hands out the same ones again."""
+    for message in messages:
+        client.change_message_visibility(
+            QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+        )
+
+
 def _held(
     client: Any,
     queue: str,
@@ -112,9 +119,3 @@ def _held(
         client.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
 
     return HeldLetter(letter, delete, lambda: passed_over.append(message))
-
-
-def _change(client: Any, queue: str, message: Mapping[str, Any]) -> None:
-    client.change_message_visibility(
-        QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
-    )

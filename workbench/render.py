@@ -208,6 +208,8 @@ def _outcome(outcome: Mapping[str, Any]) -> str:
             "has been made meanwhile" if "attemptNumber" in later else "has no room at its endpoint"
         )
         return f"not sent: this attempt {why}; waits until {later['dueAt']}"
+    if "recorded" in outcome:
+        return "not sent: this attempt has failed before, and may not have been parked"
     error = outcome["error"]
     if error:
         return f"{error['kind']}: {error['message']}"

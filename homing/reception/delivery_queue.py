@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from homing.delivery import document_text
 from homing.errors import IntakeError
-from homing.reception.message import document_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,7 +65,7 @@ def batches(deliveries: Iterable[Delivery]) -> Iterator[list[Entry]]:
     batch: list[Entry] = []
     size = 0
     for delivery in deliveries:
-        text = document_text(delivery)
+        text = document_text(delivery.to_document())
         length = len(text.encode())
         if batch and (len(batch) == MAX_BATCH_ENTRIES or size + length > MAX_BATCH_BYTES):
             yield batch

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from homing.delivery import Delivery, Request
+from homing.delivery import Delivery, Request, document_text
 from homing.errors import FieldError, InvalidMessageError
 from homing.http_fields import DEFAULT_CONTENT_TYPE
 from homing.lifetime import fit_lifetime, longest_life
@@ -71,11 +71,6 @@ class Message:
             )
             for reference in self.guard.references()
         )
-
-
-def document_text(delivery: Delivery) -> str:
-    """Write the delivery document as it goes on the queue and into the execution."""
-    return json.dumps(delivery.to_document(), ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +205,8 @@ def _with_claim(message: Message, life: timedelta) -> Message:
     """
     body = message.request.payload.encode()
     if len(body) <= MAX_INLINE_BYTES:
-        size = max(len(document_text(delivery).encode()) for delivery in message.deliveries())
+        texts = [document_text(delivery.to_document()) for delivery in message.deliveries()]
+        size = max(len(text.encode()) for text in texts)
         if size <= MAX_DOCUMENT_BYTES:
             return message
     return replace(message, claim=claim_for(message.guard.key, body, life))

@@ -119,7 +119,14 @@ def _resolve_in_time(resolve: Resolver, target: Target, attempt: Attempt) -> Seq
 
 
 def _connect(addresses: Sequence[Address], attempt: Attempt) -> socket.socket:
-    """Try the addresses in turn; where all fail, the last one's error counts."""
+    """Try those that this machine has a way to, in turn; if all fail, the last one's error counts.
+
+    A function without IPv6 has no way to half the addresses of many names. They say nothing of the
+    endpoint, so they have no share of the time, and are not the last. Where there is no other,
+    their error is the answer.
+    """
+    if len(addresses) > 1:
+        addresses = [one for one in addresses if _has_route(one)] or addresses
     for others in range(len(addresses) - 1, 0, -1):
         # An address that swallows packets gets an equal share of the time, less one for the
         # request itself, so that the others still get theirs.
@@ -129,6 +136,16 @@ def _connect(addresses: Sequence[Address], attempt: Attempt) -> socket.socket:
         except OSError:
             continue
     return _connect_one(addresses[-1], attempt.remaining())
+
+
+def _has_route(address: Address) -> bool:
+    """Tell whether there is a way to an address: to connect UDP asks that, and sends nothing."""
+    try:
+        with socket.socket(address.family, socket.SOCK_DGRAM) as probe:
+            probe.connect(address.sockaddr)
+    except OSError:
+        return False
+    return True
 
 
 def _connect_one(address: Address, seconds: float) -> socket.socket:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING
 
 from homing.endpoints.endpoint_health import Step, examine
 from homing.errors import InquiryError
 from homing.outcome import ErrorKind, unsent
-from homing.postponement import postpone
+from homing.postponement import Postponed, postpone
 from homing.sending.redaction import redact
+from homing.sending.time_left import is_enough, request_seconds
 from homing.timestamps import from_text, to_text
 
 if TYPE_CHECKING:
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from homing.endpoints.turns import Turns
     from homing.outcome import Outcome
     from homing.payload_claim import Claim
-    from homing.postponement import Postponed
     from homing.sending.addressees import Addressee, Addressees
     from homing.sending.sender import Sender
 
@@ -65,7 +66,11 @@ class Deliverer:
         self._report = report
 
     def deliver(
-        self, reference: Reference, request: Request, claim: AttemptClaim | None = None
+        self,
+        reference: Reference,
+        request: Request,
+        claim: AttemptClaim | None = None,
+        time_left: Callable[[], float] = lambda: inf,
     ) -> Outcome | Postponed:
         """Make one attempt; signed if there is anything to sign it with.
 
@@ -76,6 +81,8 @@ class Deliverer:
             reference: the delivery.
             request: what is sent.
             claim: what the attempt was claimed with; None for one that has not waited.
+            time_left: how many seconds there are until all this must be over; as many as it takes
+                where nothing is given.
         """
         now = self._now()
         try:
@@ -86,19 +93,22 @@ class Deliverer:
             return unsent(ErrorKind.INTERNAL, message, to_text(now))
         if addressee.closed is not None:
             return unsent(ErrorKind.DISABLED, addressee.closed, to_text(now))
+        taken = self._take_turn(reference, addressee, now, claim)
+        if isinstance(taken, Postponed):
+            return taken
         with ExitStack() as turn:
-            postponed = self._take_turn(turn, reference, addressee, now, claim)
-            return postponed or self._attempt(reference, request, addressee, now)
+            if addressee.endpoint is not None and taken is not None:
+                turn.callback(self._give_back, reference, addressee.endpoint, taken, time_left)
+            return self._attempt(reference, request, addressee, time_left)
 
     def _take_turn(
         self,
-        turn: ExitStack,
         reference: Reference,
         addressee: Addressee,
         now: datetime,
         claim: AttemptClaim | None,
-    ) -> Postponed | None:
-        """Take a turn where the endpoint counts them, given back as `turn` is closed.
+    ) -> str | Postponed | None:
+        """Take a turn where the endpoint counts them: gives the turn, which must be given back.
 
         Where turns cannot be counted, the attempt is made: a limit spares the endpoint, and must
         not keep a delivery from it.
@@ -123,29 +133,43 @@ class Deliverer:
             if postponed is not None:
                 self._tell(reference, "attempt.postponed", f"no room until {postponed.due_at}")
             return postponed
-        turn.callback(self._give_back, reference, endpoint, taken)
-        return None
+        return taken
 
-    def _give_back(self, reference: Reference, endpoint: Endpoint, turn: str) -> None:
+    def _give_back(
+        self, reference: Reference, endpoint: Endpoint, turn: str, time_left: Callable[[], float]
+    ) -> None:
+        if not is_enough(time_left(), calls=1):
+            self._tell(reference, "turn.uncounted", "no time left to give it back")
+            return
         try:
             self._turns.give_back(endpoint, turn)
         except InquiryError as error:  # it lapses by itself
             self._tell(reference, "turn.uncounted", str(error))
 
     def _attempt(
-        self, reference: Reference, request: Request, addressee: Addressee, now: datetime
+        self,
+        reference: Reference,
+        request: Request,
+        addressee: Addressee,
+        time_left: Callable[[], float],
     ) -> Outcome:
+        now = self._now()
         try:
             whole = self._complete(request, addressee)
         except InquiryError as error:
             self._tell(reference, "payload.unreadable", str(error))
             message = "the payload cannot be fetched right now"
             return unsent(ErrorKind.INTERNAL, message, to_text(now))
-        answered = self._sender.send(reference, whole, addressee.secrets(now))
+        seconds = request_seconds(time_left())
+        if seconds is None:
+            message = "no time was left to send it, all before it took too long"
+            return unsent(ErrorKind.INTERNAL, message, to_text(self._now()))
+        secrets = addressee.secrets(now)
+        answered = self._sender.send(reference, whole, secrets, within=seconds)
         outcome = redact(answered, addressee.headers.values())
         if outcome.error is not None and outcome.error.detail is not None:
             self._tell(reference, "target.blocked", outcome.error.detail)
-        self._watch_over(reference, addressee, outcome)
+        self._watch_over(reference, addressee, outcome, time_left)
         return outcome
 
     def _complete(self, request: Request, addressee: Addressee) -> Request:
@@ -157,11 +181,20 @@ class Deliverer:
         """Close all warm connections."""
         self._sender.close()
 
-    def _watch_over(self, reference: Reference, addressee: Addressee, outcome: Outcome) -> None:
+    def _watch_over(
+        self,
+        reference: Reference,
+        addressee: Addressee,
+        outcome: Outcome,
+        time_left: Callable[[], float],
+    ) -> None:
         """Record what the outcome says of the endpoint. The outcome stands, come what may."""
         endpoint = addressee.endpoint
         finding = None if endpoint is None else examine(endpoint, outcome, self._watch.limit)
         if endpoint is None or finding is None:
+            return
+        if not is_enough(time_left(), calls=2 if finding.step is Step.DISABLE else 1):
+            self._tell(reference, "endpoint.unrecorded", f"{finding.step}: no time left")
             return
         try:
             recorded = self._watch.record(endpoint, finding, outcome.timestamp)

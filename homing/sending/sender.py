@@ -13,6 +13,7 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
+from math import inf
 from typing import TYPE_CHECKING
 
 from homing.outcome import AttemptError, Outcome
@@ -74,15 +75,23 @@ class Sender:
         self._guard = guard
         self._warm = WarmConnections()
 
-    def send(self, reference: Reference, request: Request, secrets: Sequence[str] = ()) -> Outcome:
+    def send(
+        self,
+        reference: Reference,
+        request: Request,
+        secrets: Sequence[str] = (),
+        *,
+        within: float = inf,
+    ) -> Outcome:
         """Make one attempt. What the endpoint and the network do is in the outcome.
 
         Args:
             reference: the delivery.
             request: what is sent.
             secrets: those that sign it (homing/endpoints/signing.py).
+            within: how many seconds there are, where that is less than an attempt may take.
         """
-        attempt = Attempt(self._attempt_timeout_seconds, self._clock)
+        attempt = Attempt(min(self._attempt_timeout_seconds, within), self._clock)
         result: Response | AttemptError
         try:
             result = self._post(reference, request, secrets, attempt)

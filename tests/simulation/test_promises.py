@@ -290,6 +290,28 @@ def test_a_gap_in_the_account_is_said_aloud_and_the_delivery_goes_on(
     assert View(history).has_gap(next(iter(View(history).documents)), 0)
 
 
+def test_a_failure_that_the_lane_has_not_parked_is_parked_by_the_execution_that_slept(
+    run: Callable[..., History],
+) -> None:
+    """The message was handed out twice; the attempt that was postponed has acknowledged it."""
+    scenario = Scenario(
+        (Submission("m0", ("a",), policy={"maxAttempts": 1}),),
+        {"a": (BUSY,)},
+        Deployment(attempts_at_once=1, queue_is_fifo=False),
+        doubles=1.0,
+    )
+    crash = {"express:m0@a#1/4:sqs.send_message": Fault(FaultKind.CRASH_BEFORE)}
+    histories = [run(scenario, crash, seed=seed) for seed in range(1, 9)]
+    assert [violations(history) for history in histories] == [[]] * len(histories)
+    assert any("RecordedByUs" in path_of_sleeper(history) for history in histories)
+
+
+def path_of_sleeper(history: History) -> list[str]:
+    return [
+        state for each in history.account.executions if not each.is_express for state in each.path
+    ]
+
+
 def test_a_message_that_is_never_taken_promises_nothing(run: Callable[..., History]) -> None:
     history = run(one(GOOD, outages=(Outage("dynamodb", 0, HOUR),)))
     assert (history.account.accepted, history.account.sent) == ({}, [])

@@ -49,6 +49,9 @@ WATCHED: dict[str, tuple[str, str, str | None, float]] = {
         10 * DAY,
     ),
     "ExecutionsFailed": ("AWS/States", "ExecutionsFailed", "Workflow/StateMachine", 1),
+    "FirstAttemptsFailed": ("AWS/States", "ExecutionsFailed", "Workflow/FirstAttempts", 1),
+    "ExecutionsAborted": ("AWS/States", "ExecutionsAborted", "Workflow/StateMachine", 1),
+    "ExecutionsTimedOut": ("AWS/States", "ExecutionsTimedOut", "Workflow/StateMachine", 1),
     "ExecutionsBroken": ("Homing", "ExecutionBroken", None, 1),
     "LedgerWriteFailed": ("Homing", "LedgerWriteFailed", "homing", 1),
     "LedgerTriesFailed": ("Homing", "LedgerTryFailed", None, 4),
@@ -72,6 +75,18 @@ def alarms(stack: Any) -> dict[str, dict[str, Any]]:
 
 def test_these_are_all_the_alarms_there_are(stack: Any) -> None:
     assert set(alarms(stack)) == set(WATCHED)
+
+
+def test_the_failures_of_every_workflow_are_watched(synthesize: Callable[..., Any]) -> None:
+    """Whatever has failed: `DeadLetters` stays in alarm while one old letter lies there."""
+    for lane in ("true", "false"):
+        stack = synthesize(expressLane=lane)
+        watched = {
+            stack.referred(alarm["Dimensions"][0]["Value"])
+            for alarm in alarms(stack).values()
+            if alarm["MetricName"] == "ExecutionsFailed"
+        }
+        assert watched == set(stack.resources("AWS::StepFunctions::StateMachine"))
 
 
 @pytest.mark.parametrize(("name", "watched"), WATCHED.items())

@@ -86,6 +86,29 @@ def test_the_stack_itself_is_protected_as_its_tables_are(synthesize: Callable[..
     assert not synthesize(deletionProtection="false").termination_protection
 
 
+HOLDERS = {
+    "AWS::DynamoDB::Table",
+    "AWS::KMS::Key",
+    "AWS::Logs::LogGroup",
+    "AWS::S3::Bucket",
+    "AWS::SQS::Queue",
+    "AWS::StepFunctions::StateMachine",
+}
+
+
+@pytest.mark.parametrize(("protected", "policy"), [("true", "Retain"), ("false", "Delete")])
+def test_what_holds_accepted_messages_outlives_the_stack_if_it_is_protected(
+    synthesize: Callable[..., Any], protected: str, policy: str
+) -> None:
+    resources = synthesize(deletionProtection=protected).template["Resources"].values()
+    holders = [one for one in resources if one["Type"] in HOLDERS]
+    assert {one["Type"] for one in holders} == HOLDERS
+    for one in holders:
+        is_brief = one["Properties"].get("StateMachineType") == "EXPRESS"
+        expected = "Delete" if is_brief else policy
+        assert (one["DeletionPolicy"], one["UpdateReplacePolicy"]) == (expected, expected), one
+
+
 def test_the_template_is_bound_to_no_account_and_no_region(stack: Any) -> None:
     text = json.dumps(stack.template)
     assert "us-east-1" not in text

@@ -91,6 +91,11 @@ def test_the_dashboard_does_without_a_url_that_is_not_there(
     assert {"API under IAM", "API of senders with keys"} <= titles
 
 
+def test_the_dashboard_shows_the_failures_of_every_workflow(stack: Any) -> None:
+    shown = {line[3] for line in lines(stack) if line[1:2] == ["ExecutionsFailed"]}
+    assert shown == set(stack.resources("AWS::StepFunctions::StateMachine"))
+
+
 def test_the_dashboard_leads_with_the_state_of_every_alarm(stack: Any) -> None:
     assert set(widgets(stack)[0]["alarms"]) == set(stack.resources("AWS::CloudWatch::Alarm"))
 

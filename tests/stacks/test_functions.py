@@ -15,6 +15,7 @@ from aws_cdk.assertions import Template
 
 from homing import settings as handler_settings
 from homing.policy import Jitter, Policy
+from homing.sending.time_left import is_enough, request_seconds
 from homing.settings import (
     AcceptSettings,
     AuthorizeSettings,
@@ -175,11 +176,14 @@ def test_the_default_policy_is_that_of_the_domain(stack: Any) -> None:
 
 
 @pytest.mark.parametrize("seconds", ["1", "15", "2.5", "60"])
-def test_deliver_outlives_its_own_deadline_by_what_a_claim_may_take_and_more(
+def test_deliver_outlives_the_slowest_attempt_by_a_start_and_by_all_that_may_follow_it(
     synthesize: Callable[..., Any], seconds: str
 ) -> None:
     function = synthesize(attemptTimeoutSeconds=seconds).properties(FUNCTION, "Workflow/Deliver")
-    assert function["Timeout"] == math.ceil(float(seconds)) + 10
+    assert function["Timeout"] == math.ceil(float(seconds)) + 15
+    left = function["Timeout"] - 3 - float(seconds)
+    assert request_seconds(function["Timeout"] - 3) >= float(seconds)
+    assert is_enough(left, calls=2)
 
 
 @pytest.mark.parametrize("path", FUNCTIONS)

@@ -86,7 +86,7 @@ class Chance:
 class Endpoint:
     """A deliverer whose endpoint answers as on the page."""
 
-    def deliver(self, *_: Any) -> Outcome:
+    def deliver(self, *_: Any, **__: Any) -> Outcome:
         return Outcome.from_document(example("### Deliver"))
 
 

@@ -109,3 +109,12 @@ def test_an_attempt_that_is_postponed_is_neither_judged_nor_logged(
     event["outcome"] = Postponed("2025-12-28T12:00:05Z").to_document()
     assert classify.handler(event, None) == {"status": "POSTPONED"}
     assert logged() == []
+
+
+def test_a_failure_that_the_lane_has_recorded_keeps_its_verdict_and_is_not_told_twice(
+    event: dict[str, Any], logged: Logged
+) -> None:
+    verdict = {"verdict": "GIVE_UP", "category": "GONE", "reason": "HTTP 410", "status": "FAILED"}
+    event["outcome"] = {"recorded": verdict, "timestamp": "", "responseTime": 0}
+    assert classify.handler(event, None) == verdict
+    assert logged() == []

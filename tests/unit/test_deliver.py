@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from ipaddress import ip_network
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,8 @@ from homing.outcome import Outcome
 from homing.targets.address_guard import AddressGuard
 from lambdas import deliver
 from workbench.receiver import Receiver
+
+CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 20_000)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +59,7 @@ def event(delivery: Delivery, receiver: Receiver) -> dict[str, Any]:
 
 
 def test_one_call_is_one_request_and_its_outcome(event: dict[str, Any], receiver: Receiver) -> None:
-    outcome = deliver.handler(event, None)
+    outcome = deliver.handler(event, CONTEXT)
     (arrival,) = receiver.arrivals
     assert arrival.body == b'{"total": 1.10}'
     assert arrival.headers["x-tenant"] == "acme"
@@ -67,7 +70,7 @@ def test_the_webhook_id_is_the_same_on_every_attempt(
     event: dict[str, Any], receiver: Receiver
 ) -> None:
     for attempt_number in (0, 1):
-        deliver.handler({**event, "attemptNumber": attempt_number}, None)
+        deliver.handler({**event, "attemptNumber": attempt_number}, CONTEXT)
     assert [arrival.message_id for arrival in receiver.arrivals] == ["order-1841", "order-1841"]
 
 
@@ -76,7 +79,7 @@ def test_an_endpoint_that_is_not_there_is_an_outcome_and_no_exception(
 ) -> None:
     with Receiver() as gone:
         event["reference"]["targetUrl"] = gone.url
-    outcome = deliver.handler(event, None)
+    outcome = deliver.handler(event, CONTEXT)
     assert outcome["httpStatus"] is None
     assert outcome["error"]["kind"] == "CONNECT"
 
@@ -95,8 +98,8 @@ def claimed(event: dict[str, Any], name: str, generation: int = 0) -> dict[str, 
 def test_of_two_executions_that_wake_up_for_one_attempt_one_sends(
     event: dict[str, Any], receiver: Receiver
 ) -> None:
-    assert deliver.handler(claimed(event, "retry-now", generation=1), None)["httpStatus"] == 429
-    assert deliver.handler(claimed(event, "sleeper"), None) == {"overtaken": True}
+    assert deliver.handler(claimed(event, "retry-now", generation=1), CONTEXT)["httpStatus"] == 429
+    assert deliver.handler(claimed(event, "sleeper"), CONTEXT) == {"overtaken": True}
     assert len(receiver.arrivals) == 1
 
 
@@ -105,7 +108,7 @@ def test_an_execution_whose_function_is_invoked_again_sends_again(
 ) -> None:
     """The claim is its own; Lambda may have lost the answer of the first invocation."""
     for _ in range(2):
-        assert "overtaken" not in deliver.handler(claimed(event, "sleeper"), None)
+        assert "overtaken" not in deliver.handler(claimed(event, "sleeper"), CONTEXT)
     assert len(receiver.arrivals) == 2
 
 
@@ -126,7 +129,7 @@ def test_an_execution_whose_first_attempt_the_lane_has_made_meanwhile_waits_for_
     entry = retry_entry(reference, 0, Outcome(noon, 7, 500), verdict, backoff)
     update = retry_update(reference, 0, entry, expires_at=1_769_515_201)
     ledger_table.client.update_item(TableName=ledger_table.name, **update)
-    assert deliver.handler(claimed(event, "sleeper"), None) == {
+    assert deliver.handler(claimed(event, "sleeper"), CONTEXT) == {
         "postponed": True,
         "next": {
             "attemptNumber": 1,
@@ -139,7 +142,7 @@ def test_an_execution_whose_first_attempt_the_lane_has_made_meanwhile_waits_for_
         "responseTime": None,
     }
     later = claimed(event, "sleeper", generation=1)  # another's, whatever it sleeps for
-    assert deliver.handler(later, None) == {"overtaken": True}
+    assert deliver.handler(later, CONTEXT) == {"overtaken": True}
     assert not receiver.arrivals
 
 
@@ -149,7 +152,7 @@ def test_a_delivery_that_was_cancelled_while_it_slept_is_not_sent(
     reference = Reference.from_document(event["reference"])
     item = {"pk": {"S": reference.pk}, "sk": {"S": reference.sk}, "attempts": {"N": "0"}}
     ledger_table.client.put_item(TableName=ledger_table.name, Item=item)  # no nextRetryAt: an end
-    assert deliver.handler(claimed(event, "sleeper"), None) == {"overtaken": True}
+    assert deliver.handler(claimed(event, "sleeper"), CONTEXT) == {"overtaken": True}
     assert not receiver.arrivals
 
 
@@ -160,6 +163,6 @@ def test_a_ledger_that_is_down_does_not_keep_an_attempt_from_being_made_and_that
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     ledger_table.client.delete_table(TableName=ledger_table.name)
-    assert deliver.handler(claimed(event, "sleeper"), None)["httpStatus"] == 429
+    assert deliver.handler(claimed(event, "sleeper"), CONTEXT)["httpStatus"] == 429
     assert len(receiver.arrivals) == 1
     assert json.loads(capsys.readouterr().out)["message"] == "claim.unrecorded"

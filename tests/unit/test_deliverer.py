@@ -50,6 +50,7 @@ class Bench:
         self.now = START
         self.outcome = Outcome(NOON, 12, http_status=200)
         self.sent: list[tuple[Any, tuple[str, ...]]] = []
+        self.within: list[float] = []
         self.recorded: list[str] = []
         self.reported: list[tuple[str, dict[str, str]]] = []
         self.watch_error: InquiryError | None = None
@@ -68,9 +69,12 @@ class Bench:
             report=lambda event, fields: self.reported.append((event, fields)),
         )
 
-    def send(self, reference: Reference, request: Any, secrets: tuple[str, ...]) -> Outcome:
+    def send(
+        self, reference: Reference, request: Any, secrets: tuple[str, ...], *, within: float
+    ) -> Outcome:
         del reference
         self.sent.append((request, secrets))
+        self.within.append(within)
         self.on_send()
         return self.outcome
 
@@ -339,3 +343,65 @@ def test_a_turn_that_cannot_be_given_back_lapses_by_itself(
     bench.on_send = lambda: bench.client.delete_table(TableName="endpoints")
     assert bench.deliverer.deliver(to_endpoint, delivery.request) == bench.outcome
     assert [event for event, _ in bench.reported] == ["turn.uncounted"]
+
+
+class Hourglass:
+    """Tells the seconds that are left, each time another."""
+
+    def __init__(self, *seconds: float) -> None:
+        self._seconds = iter(seconds)
+
+    def __call__(self) -> float:
+        return next(self._seconds)
+
+
+def test_a_request_has_what_is_left_less_what_it_takes_to_answer(
+    bench: Bench, delivery: Delivery
+) -> None:
+    bench.deliverer.deliver(delivery.reference, delivery.request, time_left=Hourglass(9.31))
+    assert bench.within == [7.3]
+
+
+def test_without_time_for_a_request_nothing_is_sent_and_the_attempt_has_an_outcome(
+    bench: Bench, delivery: Delivery
+) -> None:
+    outcome = bench.deliverer.deliver(
+        delivery.reference, delivery.request, time_left=Hourglass(2.9)
+    )
+    assert isinstance(outcome, Outcome)
+    assert outcome.error is not None
+    assert outcome.error.kind is ErrorKind.INTERNAL
+    assert bench.sent == []
+
+
+@pytest.mark.parametrize(
+    ("status", "left", "is_recorded"),
+    [(500, 7.0, True), (500, 6.9, False), (410, 12.0, True), (410, 11.9, False)],
+)
+def test_the_health_of_an_endpoint_is_recorded_only_if_the_time_is_enough_for_all_its_calls(
+    bench: Bench,
+    to_endpoint: Reference,
+    delivery: Delivery,
+    status: int,
+    left: float,
+    *,
+    is_recorded: bool,
+) -> None:
+    bench.store.save(ENDPOINT, KEPT)
+    bench.outcome = Outcome(NOON, 12, http_status=status)
+    time_left = Hourglass(30, left)
+    outcome = bench.deliverer.deliver(to_endpoint, delivery.request, time_left=time_left)
+    assert outcome == bench.outcome
+    assert bool(bench.recorded) is is_recorded
+    assert ("endpoint.unrecorded" in dict(bench.reported)) is not is_recorded
+
+
+@pytest.mark.parametrize(("left", "is_free"), [(7.0, True), (6.9, False)])
+def test_a_turn_is_given_back_only_if_there_is_time_else_it_lapses(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery, left: float, *, is_free: bool
+) -> None:
+    bench.store.save(BUSY, KEPT)
+    outcome = bench.deliverer.deliver(to_endpoint, delivery.request, time_left=Hourglass(30, left))
+    assert outcome == bench.outcome
+    assert (bench.turns.take(BUSY, 1, "another", START) is not None) is is_free
+    assert ("turn.uncounted" in dict(bench.reported)) is not is_free

@@ -15,6 +15,9 @@ DELIVERY: dict[str, Any] = json.loads(
     (Path(__file__).parents[2] / "statemachine" / "delivery.asl.json").read_text()
 )
 
+# Where a throttled function leads in the lane.
+WITHOUT_A_FUNCTION = {"Deliver": "HandOff", "Classify": "WhatNext", "ComputeBackoff": "HandOff"}
+
 
 @pytest.fixture
 def express() -> dict[str, Any]:
@@ -58,15 +61,34 @@ def test_every_arrow_is_the_same_but_those_of_the_wait(express: dict[str, Any]) 
         for source, target in arrows(DELIVERY["States"])
         if source != "WaitUntilDue"
     }
-    assert arrows(express["States"]) == swapped | {("HandOff", "HandedOff")}
+    without_a_function = {("Deliver", "HandOff"), ("ComputeBackoff", "HandOff")}
+    assert arrows(express["States"]) == swapped | without_a_function | {("HandOff", "HandedOff")}
 
 
 @pytest.mark.parametrize("name", sorted(set(DELIVERY["States"]) - {"WaitUntilDue"}))
-def test_every_state_is_the_same_but_for_its_arrow_to_the_wait_and_its_retry_limit(
+def test_every_state_is_the_same_but_for_its_arrow_to_the_wait_and_its_limits(
     name: str, express: dict[str, Any]
 ) -> None:
+    if name in WITHOUT_A_FUNCTION:
+        del express["States"][name]["Catch"][0]
     ours = json.dumps(express["States"][name]).replace('"HandOff"', '"WaitUntilDue"')
     assert json.loads(ours) == as_for_express(DELIVERY["States"][name])
+
+
+@pytest.mark.parametrize(("name", "target"), WITHOUT_A_FUNCTION.items())
+def test_where_lambda_is_throttled_the_attempt_is_not_judged_here(
+    name: str, target: str, express: dict[str, Any]
+) -> None:
+    first = express["States"][name]["Catch"][0]
+    assert (first["ErrorEquals"], first["Next"]) == (["Lambda.TooManyRequestsException"], target)
+
+
+def test_a_throttled_function_is_waited_for_in_the_standard_workflow() -> None:
+    for name in (*WITHOUT_A_FUNCTION, "RecordRetry"):
+        first = DELIVERY["States"][name]["Retry"][0]
+        waits = [min(2**number, first["MaxDelaySeconds"]) for number in range(first["MaxAttempts"])]
+        assert first["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
+        assert sum(waits) / 2 > 600  # with full jitter, on average
 
 
 def test_a_first_attempt_claims_nothing_and_every_other_one_does(express: dict[str, Any]) -> None:
@@ -116,9 +138,12 @@ def test_a_hand_off_that_fails_for_another_reason_is_tried_again_for_as_long_as_
     assert express["States"]["HandedOff"] == {"Type": "Succeed"}
 
 
-def test_every_definition_has_a_hand_off_of_its_own(express: dict[str, Any]) -> None:
+def test_every_definition_has_a_hand_off_and_catchers_of_its_own(express: dict[str, Any]) -> None:
     express["States"]["HandOff"]["Retry"].clear()
-    assert first_attempt_definition(DELIVERY, timeout_seconds=60)["States"]["HandOff"]["Retry"]
+    express["States"]["Deliver"]["Catch"][0]["ErrorEquals"].clear()
+    states = first_attempt_definition(DELIVERY, timeout_seconds=60)["States"]
+    assert states["HandOff"]["Retry"]
+    assert states["Deliver"]["Catch"][0]["ErrorEquals"]
 
 
 def test_every_arrow_to_the_wait_is_bent_and_every_retry_cut_and_nothing_else_touched() -> None:
@@ -131,6 +156,8 @@ def test_every_arrow_to_the_wait_is_bent_and_every_retry_cut_and_nothing_else_to
             "Catch": [{"Next": "WaitUntilDue"}, {"Next": "Decide"}],
             "Next": "Decide",
         },
+        "Classify": {"Type": "Task", "Catch": []},
+        "ComputeBackoff": {"Type": "Task", "Catch": []},
         "RecordRetry": {"Type": "Task", "Arguments": {"Payload": {"executionName": "c"}}},
         "Decide": {
             "Type": "Choice",
@@ -140,11 +167,11 @@ def test_every_arrow_to_the_wait_is_bent_and_every_retry_cut_and_nothing_else_to
         "End": {"Type": "Succeed"},
     }
     made = first_attempt_definition({"States": states}, timeout_seconds=1)["States"]
+    assert made["Deliver"].pop("Catch")[1:] == [{"Next": "HandOff"}, {"Next": "Decide"}]
     assert made["Deliver"] == {
         "Type": "Task",
         "Arguments": {"Payload": {"reference": "a"}},
         "Retry": [{"MaxAttempts": 3}, {"MaxAttempts": 1}],
-        "Catch": [{"Next": "HandOff"}, {"Next": "Decide"}],
         "Next": "Decide",
     }
     assert made["RecordRetry"]["Arguments"] == {"Payload": {"executionName": "lane"}}

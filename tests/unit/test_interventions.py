@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from execution_input import LARGE_PAYLOADS, read_input
 
-from homing.delivery import Delivery, Reference
+from homing.delivery import Delivery, Reference, document_text
 from homing.generation import execution_name, redriven
 from homing.intervention_table import InterventionTable
 from homing.interventions import Interventions, Result
@@ -35,8 +36,9 @@ class FakeWorkflow:
     def start(self, name: str, document: str) -> bool:
         if self.broken:
             raise StartFailedError
+        given = read_input(document)
         is_new = name not in self.started
-        self.started.setdefault(name, json.loads(document))
+        self.started.setdefault(name, given)
         return is_new
 
     def describe(self, name: str) -> Execution | None:
@@ -355,6 +357,44 @@ def test_a_wait_cut_short_starts_the_attempt_in_the_next_generation_and_writes_n
     assert (document["attemptNumber"], document["attempts"], document["generation"]) == (1, 2, 1)
     assert document["dueAt"] == "2025-12-29T12:00:01Z"
     assert document["previousDelaySeconds"] == 86_400.25
+
+
+@pytest.fixture(params=LARGE_PAYLOADS)
+def large(request: pytest.FixtureRequest, delivery: Delivery) -> Delivery:
+    """A delivery whose payload is as large as may travel along, and not ASCII."""
+    payload = LARGE_PAYLOADS[request.param]
+    return replace(delivery, request=replace(delivery.request, payload=payload))
+
+
+def test_a_letter_is_redriven_however_much_text_the_payload_has(
+    bench: Bench, large: Delivery
+) -> None:
+    bench.put()
+    letter = {**large.to_document(), "attemptNumber": 2, "attempts": 3}
+    assert redrive(bench, letter) is Result.REDRIVEN
+    (document,) = bench.workflow.started.values()
+    assert document["request"] == letter["request"]
+
+
+def test_a_redrive_that_broke_off_is_taken_up_however_much_text_the_payload_has(
+    bench: Bench, large: Delivery
+) -> None:
+    bench.put(letter=document_text(large.to_document()))
+    bench.workflow.broken = True
+    with pytest.raises(StartFailedError):
+        bench.interventions.redrive(bench.reference, now=NOW)
+    bench.workflow.broken = False
+    assert bench.interventions.redrive(bench.reference, now=NOW) is Result.ALREADY_REDRIVEN
+    assert len(bench.workflow.started) == 1
+
+
+def test_a_wait_is_cut_short_however_much_text_the_payload_has(
+    bench: Bench, large: Delivery
+) -> None:
+    bench.put(**WAITING)
+    bench.workflow.running[bench.reference.delivery_id] = sleeping(large)
+    assert bench.interventions.retry_now(bench.reference, now=NOW) is Result.RETRIED_NOW
+    assert len(bench.workflow.started) == 1
 
 
 def test_a_scheduled_delivery_is_hastened_though_it_has_no_record_yet(

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from execution_input import LARGE_PAYLOADS, MAX_BYTES, read_input
 
-from homing.delivery import Delivery
+from homing.delivery import Delivery, document_text
 from homing.errors import LeftError, MalformedDeliveryError, UnsettledError
 from homing.generation import resumed
 from homing.lane import Lane, Settled, parked
@@ -53,6 +54,7 @@ class FakeCloud:
     kept: list[str] = field(default_factory=list)
 
     def start(self, delivery_id: str, document: str) -> bool:
+        read_input(document)
         is_new = delivery_id not in self.started
         self.started.setdefault(delivery_id, document)
         return is_new
@@ -61,6 +63,7 @@ class FakeCloud:
         return delivery_id in self.started
 
     def run(self, delivery_id: str, document: str) -> FirstAttempt:
+        read_input(document)
         self.ran.append(document)
         self.record = self.record_after_run
         if self.end == "BROKEN":
@@ -264,6 +267,37 @@ def test_a_delivery_that_is_shed_waits_in_the_standard_workflow_and_no_attempt_i
     started = json.loads(cloud.started[delivery.reference.delivery_id])
     assert started == {**json.loads(body), "dueAt": "2025-12-28T12:00:05Z"}
     assert cloud.ran == []
+
+
+@pytest.fixture(params=LARGE_PAYLOADS)
+def large(request: pytest.FixtureRequest, delivery: Delivery) -> str:
+    """The body of a delivery whose payload is as large as may travel along, and not ASCII."""
+    payload = LARGE_PAYLOADS[request.param]
+    return document_text(
+        replace(delivery, request=replace(delivery.request, payload=payload)).to_document()
+    )
+
+
+def test_a_retry_on_record_is_started_however_much_text_the_payload_has(
+    large: str, reference: Reference
+) -> None:
+    cloud = FakeCloud(record=RETRY_ON_RECORD)
+    assert lane(cloud).settle(large)[1] is Settled.STARTED
+    started = read_input(cloud.started[reference.delivery_id])
+    assert started["request"] == json.loads(large)["request"]
+
+
+def test_a_delivery_is_shed_however_much_text_the_payload_has(large: str) -> None:
+    cloud, until = FakeCloud(), datetime(2025, 12, 28, 12, 0, 4, tzinfo=UTC)
+    settle = Lane(cloud, cloud, cloud, cloud, FakeEntrance(until)).settle
+    assert settle(large)[1] is Settled.SHED
+
+
+def test_a_letter_is_kept_as_it_came_however_much_text_the_payload_has(large: str) -> None:
+    cloud = FakeCloud(record=failure_on_record("FAILED"))
+    assert lane(cloud).settle(large)[1] is Settled.DEAD_LETTERED
+    assert cloud.kept == [large]
+    assert len(document_text(cloud.dead[0]).encode()) <= MAX_BYTES
 
 
 def test_an_attempt_that_is_let_in_is_made_for_its_url_and_settles_as_it_ends(

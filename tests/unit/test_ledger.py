@@ -160,11 +160,14 @@ def test_a_sleeper_goes_on_with_the_retry_that_the_lane_has_recorded(
     assert found.resumed["attemptNumber"] == 1
 
 
-def test_a_retry_of_a_former_life_is_nobodys(ledger: Ledger, reference: Reference) -> None:
-    """DynamoDB deletes what has expired days late; the key may be in use again by then (0007)."""
+def test_a_record_of_a_former_life_overtakes_nobody_and_leaves_a_gap(
+    ledger: Ledger, reference: Reference
+) -> None:
+    """The key may be in use again while the record of the message's former life stands (0007)."""
     ledger.record(update(replace(reference, created_at="2024-12-28T12:00:00.000Z"), 0))
     found = ledger.record(update(reference, 0, "b", execution_name="sleeper"))
-    assert found.result is RecordResult.OVERTAKEN
+    assert found.result is RecordResult.UNRECORDED
+    assert found.reason == "the record is of 2024-12-28T12:00:00.000Z"
 
 
 def test_an_end_on_record_stays_whatever_attempt_comes_after_it(

@@ -29,15 +29,27 @@ def wait(age: timedelta, chance: float) -> timedelta:
         (10, 0.999, 10),
         (600, 0.0, 150),
         (600, 0.999, 300),
-        (30 * 86_400, 0.0, 150),
+        (15_000, 0.0, 150),
+        (86_400, 0.0, 864),
+        (30 * 86_400, 0.0, 25_920),
+        (300 * 86_400, 0.0, 43_200),
         (-300, 0.0, 1),
     ],
     ids=str,
 )
-def test_it_is_half_to_all_of_the_age_between_a_second_and_five_minutes(
+def test_it_is_half_to_all_of_the_age_from_a_second_to_five_minutes_and_grows_on_slowly(
     age: float, chance: float, seconds: int
 ) -> None:
     assert wait(timedelta(seconds=age), chance) == timedelta(seconds=seconds)
+
+
+def test_a_year_of_waiting_fits_into_the_history_of_one_execution() -> None:
+    """25,000 events (Step Functions' quota), of which a round takes 14, however short the waits."""
+    now, rounds = START, 0
+    while (postponed := postpone(CREATED, now, lambda: 0.0)) is not None:
+        now, rounds = from_text(postponed.due_at), rounds + 1
+    assert timedelta(days=358) < now - START < timedelta(days=364)
+    assert rounds * 14 < 20_000  # which leaves room for 20 attempts and their repeats
 
 
 def test_a_delivery_whose_execution_is_near_its_end_waits_for_nobody() -> None:

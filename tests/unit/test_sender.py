@@ -526,3 +526,18 @@ def test_a_request_that_may_have_left_is_never_sent_again(
     assert error
     assert error.kind is ErrorKind.RESET
     assert (endpoint.connections, len(endpoint.requests)) == (1, 2)
+
+
+def test_an_attempt_ends_earlier_where_there_is_less_time(
+    client_with: Callable[..., Client],
+) -> None:
+    noon = "2025-12-28T12:00:00.000Z"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        reference = Reference("order-1841", "default", noon, url, "trace-7", noon)
+        outcome = client_with(seconds=10).sender.send(reference, REQUEST, within=0.2)
+    assert outcome.error is not None
+    assert (outcome.error.kind, outcome.error.message) == (
+        ErrorKind.TIMEOUT,
+        "waiting for the response: timed out, 0.2 s allowed in all",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import threading
 import time
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from homing.outcome import ErrorKind
 from homing.sending.attempt import Attempt, Stage
 from homing.sending.connection import Address, WarmConnections, look_up, open_connection
 from homing.sending.sender import default_tls
@@ -94,6 +96,52 @@ def test_where_all_addresses_fail_the_error_of_the_last_is_raised(
     with pytest.raises(ConnectionRefusedError):
         connect([black_hole, closed_port], attempt)
     assert attempt.stage is Stage.CONNECT
+
+
+# What IPv6 addresses are to a function without IPv6: no packet leaves for either.
+FOREIGN = {
+    "no such family": (Address(9999, ("2001:db8::1", 80)), errno.EAFNOSUPPORT),
+    "no route": (Address(socket.AF_INET, ("255.255.255.255", 80)), errno.ENETUNREACH),
+}
+
+
+@pytest.fixture(params=FOREIGN)
+def foreign(request: pytest.FixtureRequest) -> Address:
+    """An address that this machine has no way to."""
+    return FOREIGN[request.param][0]
+
+
+@pytest.mark.parametrize(
+    ("other", "kind"),
+    [("black_hole", ErrorKind.TIMEOUT), ("closed_port", ErrorKind.CONNECT)],
+)
+@pytest.mark.parametrize("foreign_first", [True, False])
+def test_an_address_without_a_way_to_it_neither_takes_time_nor_has_the_last_word(
+    request: pytest.FixtureRequest, foreign: Address, other: str, kind: str, *, foreign_first: bool
+) -> None:
+    answering: Address = request.getfixturevalue(other)
+    attempt = attempt_of(0.3)
+    addresses = [foreign, answering] if foreign_first else [answering, foreign]
+    with pytest.raises((TimeoutError, ConnectionRefusedError)) as raised:
+        connect(addresses, attempt)
+    assert attempt.explain(raised.value).kind == kind
+    assert (attempt.elapsed() >= 0.29) == (other == "black_hole")
+
+
+def test_an_address_without_a_way_to_it_does_not_keep_from_the_one_that_has(
+    foreign: Address, open_port: Address
+) -> None:
+    assert connect([open_port, foreign], attempt_of(10)) == open_port.sockaddr
+    assert connect([foreign, open_port], attempt_of(10)) == open_port.sockaddr
+
+
+@pytest.mark.parametrize(("address", "code"), FOREIGN.values(), ids=FOREIGN)
+@pytest.mark.parametrize("times", [1, 2])
+def test_where_there_is_a_way_to_no_address_that_is_the_error(
+    address: Address, code: int, times: int
+) -> None:
+    with pytest.raises(OSError, match=rf"\[Errno {code}\]"):
+        connect([address] * times, attempt_of(10))
 
 
 def test_a_lone_address_that_swallows_packets_takes_no_longer_than_the_attempt(

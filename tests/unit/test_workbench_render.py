@@ -93,6 +93,10 @@ def test_a_visit_is_told_in_a_few_words(visited: Visit, words: str) -> None:
     [
         ({"overtaken": True}, "not sent: another execution has this attempt"),
         (
+            {"recorded": {"status": "FAILED"}},
+            "not sent: this attempt has failed before, and may not have been parked",
+        ),
+        (
             {"postponed": True, "next": {"dueAt": "2025-12-28T12:00:05Z"}},
             "not sent: this attempt has no room at its endpoint; waits until 2025-12-28T12:00:05Z",
         ),

@@ -26,6 +26,7 @@ UNJUDGED = ("WaitUntilDue", "Deliver", "Classify!", "WhatNext")
 RETRY = (*ATTEMPT, "ComputeBackoff", "RecordRetry", "StillOurs")
 PARKED = ("DeadLetter", "DeliveryFailed")
 NOON = "2025-12-28T12:00:00.000Z"
+FORMER = "2024-12-28T12:00:00.000Z"
 ANOTHERS: dict[str, Any] = {
     "attempts": {"N": "1"},
     "ttl": {"N": "4102444800"},
@@ -34,6 +35,8 @@ ANOTHERS: dict[str, Any] = {
             {
                 "M": {
                     "attemptNumber": {"N": "0"},
+                    "errorCategory": {"S": "GONE"},
+                    "errorDetails": {"M": {"message": {"S": "HTTP 410"}}},
                     "exponentialDelay": {"N": "1"},
                     "jitterApplied": {"N": "0"},
                 }
@@ -57,6 +60,7 @@ class Scenario:
         recorded: the status that another worker has recorded for attempt 0.
         recorded_by: the execution that has; None for the lane.
         max_attempts: the policy's.
+        former: what is recorded is of the same message, accepted before.
         crowded: the endpoint allows one attempt at once, and for six seconds there is one; however
             often the delivery is postponed until then, it is told once.
     """
@@ -69,6 +73,7 @@ class Scenario:
     recorded_by: str | None = None
     max_attempts: int = 3
     crowded: bool = False
+    former: bool = False
 
 
 SCENARIOS = {
@@ -93,10 +98,10 @@ SCENARIOS = {
         max_attempts=1,
     ),
     "classify breaks": Scenario(
-        "200",
-        ("WaitUntilDue", "Deliver", "Classify!", "WhatNext", "RecordFailure", *PARKED),
-        "FAILED",
-        broken=("Classify",),
+        "500", (*UNJUDGED, "RecordFailure", *PARKED), "FAILED", broken=("Classify",)
+    ),
+    "classify breaks, but a 2xx is a 2xx": Scenario(
+        "200", (*UNJUDGED, "RecordDelivered"), "DELIVERED", broken=("Classify",)
     ),
     "classify breaks, though there is nothing to judge": Scenario(
         "200",
@@ -106,7 +111,7 @@ SCENARIOS = {
         recorded="CANCELLED",
     ),
     "classify breaks while the endpoint has no room": Scenario(
-        "200",
+        "500",
         (*UNJUDGED, *UNJUDGED, "RecordFailure", *PARKED),
         "FAILED",
         broken=("Classify",),
@@ -198,6 +203,33 @@ SCENARIOS = {
         None,
         broken=("claim", "RecordFailure"),
     ),
+    "the lane recorded a failure that nobody has parked": Scenario(
+        "200",
+        (*ATTEMPT, "RecordFailure!", "ReadRecord", "RecordedByUs", *PARKED),
+        "FAILED",
+        recorded="FAILED",
+    ),
+    "so it did, and classify breaks": Scenario(
+        "200",
+        (*UNJUDGED, "RecordFailure!", "ReadRecord", "RecordedByUs", *PARKED),
+        "FAILED",
+        recorded="FAILED",
+        broken=("Classify",),
+    ),
+    "it failed, and a former life of it was delivered": Scenario(
+        "410",
+        (*ATTEMPT, "RecordFailure!", "ReadRecord", "RecordedByUs", *PARKED),
+        "DELIVERED",
+        recorded="DELIVERED",
+        former=True,
+    ),
+    "a former life of it was delivered, and it is tried again": Scenario(
+        "500,200",
+        (*RETRY, *ATTEMPT, "RecordDelivered!", "ReadRecord", "RecordedByUs", "Delivered"),
+        "DELIVERED",
+        recorded="DELIVERED",
+        former=True,
+    ),
     "the record cannot be read": Scenario(
         "410",
         (*ATTEMPT, "RecordFailure!", "ReadRecord!", "RecordedByUs", *PARKED),
@@ -277,7 +309,8 @@ def test_the_delivery_takes_the_way_it_should(
         bench.put_record(
             delivery.reference,
             status={"S": scenario.recorded},
-            createdAt={"S": delivery.reference.created_at},
+            createdAt={"S": FORMER if scenario.former else delivery.reference.created_at},
+            lastUpdatedAt={"S": NOON},
             **ANOTHERS,
             **({"nextRetryAt": {"S": NOON}} if scenario.recorded == "RETRY_SCHEDULED" else {}),
             **({"executionName": {"S": scenario.recorded_by}} if scenario.recorded_by else {}),

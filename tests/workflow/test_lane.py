@@ -90,6 +90,41 @@ def test_wherever_the_lane_breaks_the_message_goes_back_and_is_recorded_once(
     assert requests(receiver, delivery) == record["attempts"] + sent_again
 
 
+# What the receiver does, whose function is not to be had, how the message is settled, and how many
+# requests have left when it has been delivered.
+WITHOUT_A_FUNCTION = [
+    ("200", "Deliver", Settled.HANDED_OFF, 1),
+    ("200", "Classify", Settled.DELIVERED, 1),
+    ("503,200", "Classify", Settled.HANDED_OFF, 2),
+    ("503,200", "ComputeBackoff", Settled.HANDED_OFF, 2),
+]
+
+
+@pytest.mark.parametrize(("script", "state", "settled", "sent"), WITHOUT_A_FUNCTION)
+def test_where_lambda_is_throttled_the_standard_workflow_makes_the_attempt_and_nothing_is_parked(
+    bench: Any,
+    deliver_to: Callable[..., Delivery],
+    receiver: Receiver,
+    script: str,
+    state: str,
+    settled: Settled,
+    sent: int,
+) -> None:
+    delivery, standard = deliver_to(script), bench.standard()
+
+    def throttle(states: dict[str, Any]) -> None:
+        """The emulator has no name for a throttle, so what it calls a broken function is one."""
+        states[state]["Arguments"]["FunctionName"] = bench.broken_function
+        states[state]["Catch"][0]["ErrorEquals"] = ["Runtime.HandlerError"]
+
+    assert bench.lane(standard, throttle).settle(body(delivery))[1] is settled
+    bench.wait_for(standard, delivery.reference)
+    record = bench.record(delivery.reference)
+    assert (record["status"], record["attempts"]) == ("DELIVERED", 1)
+    assert bench.dead_letters(delivery.reference) == ()
+    assert requests(receiver, delivery) == sent
+
+
 # What the receiver does, and as what the message is settled when it comes again.
 LEFT = {
     "delay=1.5;200": ("DELIVERED", 1, Settled.ALREADY_SETTLED),

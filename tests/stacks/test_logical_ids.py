@@ -1,0 +1,60 @@
+"""Logical ids that must not change, since a new id is a new resource and the old one is deleted.
+
+A delivery that sleeps, for up to a year, keeps the definition it was started with, and that has the
+names of functions, of the ledger and of the dead-letter queue in it, which CloudFormation makes
+from their ids. A state machine that is deleted takes its sleeping executions with it, a queue its
+messages, a table its records; a key what was encrypted with it. So whoever renames a construct, or
+moves it in the tree, gives it its old id with `override_logical_id` (docs/operations.md).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+LOGICAL_IDS = {
+    "AWS::DynamoDB::Table": {
+        "LedgerDeliveries8B7F7BD4",
+        "LedgerMessagesA3765AF5",
+        "RegistryEndpoints63C1D20E",
+        "RegistryKeysB7562399",
+        "RegistrySecretsD0F3C0A2",
+    },
+    "AWS::KMS::Key": {"RegistryKey1053ED4C"},
+    "AWS::Lambda::Function": {
+        "Endpoints1506DDEA",
+        "IntakeAccept442DE5EB",
+        "IntakeDispatchADDAAA60",
+        "IntakeGetMessageF5BF1699",
+        "IntakeRedrive943CB821",
+        "SendersAuthorizeC10D1AFA",
+        "WorkflowClassifyC84813A4",
+        "WorkflowComputeBackoff4DC927EC",
+        "WorkflowDeliver9AB801E3",
+        "WorkflowRecordRetry13CA02B8",
+    },
+    "AWS::S3::Bucket": {"WorkflowPayloadsBucketD93F40F0"},
+    "AWS::SQS::Queue": {
+        "IntakeDeadLettersA15864BB",
+        "IntakeDeliveries3C3830CD",
+        "WorkflowDeadLettersE3F2B813",
+    },
+    "AWS::StepFunctions::StateMachine": {
+        "WorkflowFirstAttemptsC6314112",
+        "WorkflowStateMachine8F1B1C15",
+    },
+}
+
+
+@pytest.mark.parametrize("kind", LOGICAL_IDS)
+def test_what_sleeping_deliveries_need_keeps_its_logical_id(stack: Any, kind: str) -> None:
+    resources = stack.template["Resources"].items()
+    assert LOGICAL_IDS[kind] <= {name for name, one in resources if one["Type"] == kind}
+
+
+@pytest.mark.parametrize("kind", LOGICAL_IDS)
+def test_every_resource_of_such_a_kind_is_held_to_its_id(stack: Any, kind: str) -> None:
+    """A new one is entered here, and from then on may not change."""
+    resources = stack.template["Resources"].items()
+    assert {name for name, one in resources if one["Type"] == kind} <= LOGICAL_IDS[kind]
