@@ -25,7 +25,7 @@ demo: $(BIN)/.synced  ## bring up the local cloud, send messages of every fate, 
 console: $(BIN)/.synced  ## open the console over a demo that keeps running
 	@$(BIN)/homing console --demo
 
-test: $(BIN)/.synced  ## all tests, with branch coverage
+test: $(BIN)/.synced  ## all tests but those in a browser, with branch coverage
 	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup --cov --cov-report=term
 
 test-browser: $(BIN)/.browser  ## the console in a real browser; needs Chromium at /usr/bin/chromium

@@ -81,11 +81,14 @@ def accept_test(endpoint_id: str) -> Response[str]:
 def _take_in(body: str | bytes) -> Response[str]:
     now = datetime.now(UTC)
     message = _parse(body, now)
-    ids = {"messageId": message.guard.message_id, "senderId": message.guard.sender_id}
+    ids: dict[str, Any] = {
+        "messageId": message.guard.message_id,
+        "senderId": message.guard.sender_id,
+    }
     try:
         reception = _intake().accept(message, now=now)
     except IntakeError as error:
-        _log("message.failed", "IntakeFailed", **ids, reason=str(error))
+        _log_fault(error, **ids)
         return respond(intake_failed(message.guard.message_id, message.guard.sender_id))
     event, metric = (
         ("message.repeated", "MessageDuplicate")
@@ -96,8 +99,12 @@ def _take_in(body: str | bytes) -> Response[str]:
     return respond(accepted(reception))
 
 
-def _log(event: str, metric: str, **fields: Any) -> None:
-    log_message(event, metric, **fields, **signer(app.current_event))
+def _log(event: str, metric: str, *, is_fault: bool = False, **fields: Any) -> None:
+    log_message(event, metric, is_fault=is_fault, **fields | signer(app.current_event))
+
+
+def _log_fault(error: Exception, **ids: Any) -> None:
+    _log("message.failed", "IntakeFailed", is_fault=True, **ids, reason=str(error))
 
 
 @app.exception_handler(InvalidMessageError)  # type: ignore[untyped-decorator]  # Powertools' own gap
@@ -112,7 +119,7 @@ def refuse(error: InvalidMessageError) -> Response[str]:
 @app.exception_handler(InquiryError)  # type: ignore[untyped-decorator]  # Powertools' own gap
 def ask_again(error: InquiryError) -> Response[str]:
     """Answer 503 where the endpoints that a message names cannot be read."""
-    _log("message.failed", "IntakeFailed", reason=str(error))
+    _log_fault(error)
     return respond(inquiry_failed())
 
 

@@ -111,7 +111,7 @@ def _receives(record: SQSRecord) -> int:
     return int(record.attributes.approximate_receive_count)
 
 
-class _Turns:
+class _InOrder:
     """Settles records at once, but those of one delivery one after the other.
 
     A FIFO queue never hands out a group that is in flight, but it may hand out several messages of
@@ -141,5 +141,5 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     """Acknowledge the records that are settled; give back only the others."""
     _desk()  # here and not in the threads, since making boto3 clients is not safe there
     return async_process_partial_response(
-        event=event, record_handler=_Turns().settle, processor=_processor, context=context
+        event=event, record_handler=_InOrder().settle, processor=_processor, context=context
     )

@@ -137,15 +137,16 @@ def _ids(body: str, delivery_id: str | None) -> dict[str, Any]:
         return {"deliveryId": delivery_id or ""}
 
 
-def log_message(event: str, metric: str, **fields: Any) -> None:
+def log_message(event: str, metric: str, *, is_fault: bool = False, **fields: Any) -> None:
     """Log what became of a request to take in a message, and count it.
 
     Args:
         event: `message.accepted`, `message.repeated`, `message.rejected` or `message.failed`.
         metric: the CloudWatch metric that counts it.
+        is_fault: whether it is ours or AWS's, so that it is found among the errors.
         fields: ids and field names; never the payload.
     """
-    _log(logger.info, event, {metric: 1}, **fields)
+    _log(logger.error if is_fault else logger.info, event, {metric: 1}, **fields)
 
 
 def _metric_of(verdict: Verdict) -> str:

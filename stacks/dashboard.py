@@ -14,7 +14,10 @@ from stacks.queries import RETRY_DEPTH
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aws_cdk import aws_apigatewayv2 as apigwv2
+
     from stacks.alarms import Alarms
+    from stacks.doors import SenderDoor
     from stacks.function import PythonFunction
     from stacks.intake import Intake
     from stacks.settings import StackSettings
@@ -30,22 +33,24 @@ class Dashboard(Construct):
     Args:
         settings: the metrics namespace.
         intake: the API, the queue and their functions.
+        senders: the API of senders with keys, and its functions.
         workflow: the state machine, its functions, the dead-letter queue and the ledger.
         alarms: shown at the top.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what it shows, each given by name
         self,
         scope: Construct,
         construct_id: str,
         *,
         settings: StackSettings,
         intake: Intake,
+        senders: SenderDoor,
         workflow: Workflow,
         alarms: Alarms,
     ) -> None:
         super().__init__(scope, construct_id)
-        functions = (*intake.functions, *workflow.functions)
+        functions = dict.fromkeys((*intake.functions, *senders.functions, *workflow.functions))
         dashboard = cloudwatch.Dashboard(
             self,
             "Dashboard",
@@ -56,8 +61,12 @@ class Dashboard(Construct):
                 [_success_rate(settings), _retry_depth(workflow)],
                 [_waiting(intake), _parked(intake, workflow)],
                 [_executions(workflow), _ledger(settings, workflow)],
-                [_messages(settings), _function_faults(functions)],
-                _doors(intake),
+                [_messages(settings), _function_faults([*functions])],
+                [
+                    _requests("API under IAM", intake.stage),
+                    _requests("API of senders with keys", senders.stage),
+                ],
+                [_at_messages_url(intake)] if intake.messages_url else [],
             ],
         )
         self.name = dashboard.dashboard_name
@@ -195,21 +204,13 @@ def _messages(settings: StackSettings) -> cloudwatch.IWidget:
     )
 
 
-def _doors(intake: Intake) -> list[cloudwatch.IWidget]:
-    at_api = _requests(intake)
-    return [_at_messages_url(intake), at_api] if intake.messages_url else [at_api]
-
-
-def _requests(intake: Intake) -> cloudwatch.IWidget:
-    stage = intake.stage
+def _requests(title: str, stage: apigwv2.IHttpStage) -> cloudwatch.IWidget:
     counts = [
         stage.metric_count(label="requests"),
         stage.metric_client_error(label="4xx"),
         stage.metric_server_error(label="5xx"),
     ]
-    return _graph(
-        "API under IAM", counts, [stage.metric_latency(statistic="p99", label="p99 latency (ms)")]
-    )
+    return _graph(title, counts, [stage.metric_latency(statistic="p99", label="p99 latency (ms)")])
 
 
 def _at_messages_url(intake: Intake) -> cloudwatch.IWidget:

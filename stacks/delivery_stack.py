@@ -69,12 +69,20 @@ class DeliveryStack(Stack):
             workflow=workflow,
         )
         if settings.saved_queries:
-            Queries(self, "Queries", settings=settings, intake=intake, workflow=workflow)
+            Queries(
+                self,
+                "Queries",
+                settings=settings,
+                intake=intake,
+                senders=senders,
+                workflow=workflow,
+            )
         dashboard = Dashboard(
             self,
             "Dashboard",
             settings=settings,
             intake=intake,
+            senders=senders,
             workflow=workflow,
             alarms=alarms,
         )

@@ -15,6 +15,7 @@ from constructs import Construct
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from stacks.doors import SenderDoor
     from stacks.intake import Intake
     from stacks.settings import StackSettings
     from stacks.workflow import Workflow
@@ -87,6 +88,7 @@ class Queries(Construct):
     Args:
         settings: the stack's name, which is the folder they stand in.
         intake: the functions that take messages in.
+        senders: the function that checks keys, and those behind the senders' door.
         workflow: the functions of the workflow.
     """
 
@@ -97,10 +99,12 @@ class Queries(Construct):
         *,
         settings: StackSettings,
         intake: Intake,
+        senders: SenderDoor,
         workflow: Workflow,
     ) -> None:
         super().__init__(scope, construct_id)
-        everything = [each.log_group for each in (*intake.functions, *workflow.functions)]
+        functions = (*intake.functions, *senders.functions, *workflow.functions)
+        everything = [each.log_group for each in dict.fromkeys(functions)]
         for name, query in _OF_ATTEMPTS.items():
             self._save(settings, name, query, workflow.attempt_logs)
         for name, query in _OF_EVERYTHING.items():

@@ -151,7 +151,8 @@ class StackSettings(BaseModel):
     attempts_per_endpoint: int = _setting(
         10,
         "1 to 10",
-        "first attempts at once to one endpoint, from each batch; more wait their turn",
+        "first attempts at once to one origin (scheme, host and port), from each container of "
+        "`dispatch`, those it has left behind included; more wait their turn",
         ge=1,
         le=10,
     )

@@ -52,7 +52,10 @@ def letters_redrive(
     message_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="The messageId.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
     sender: Sender = None,
-    endpoint: Annotated[str | None, typer.Option(help="Target URLs that begin so.")] = None,
+    endpoint: Annotated[str | None, typer.Option(help="To the endpoint with this id.")] = None,
+    target_url: Annotated[
+        str | None, typer.Option("--target", help="To target URLs that begin so.")
+    ] = None,
     category: Annotated[str | None, typer.Option(help="Given up as, e.g. SERVER_ERROR.")] = None,
     before: At = None,
     after: At = None,
@@ -68,7 +71,15 @@ def letters_redrive(
     Each is deleted from the queue once its new execution has started. The exit status is 1 if one
     could not be brought back, or there was none.
     """
-    wanted = Filter(message_id, sender, endpoint, category, _time(before), _time(after))
+    wanted = Filter(
+        message_id=message_id,
+        sender_id=sender,
+        endpoint_id=endpoint,
+        target=target_url,
+        category=category,
+        before=_time(before),
+        after=_time(after),
+    )
     if (wanted == Filter()) != everything:
         raise typer.BadParameter("give an ID, a filter, or --all (and not both)")
     target = find_target(stack, region, profile)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from workbench.deliveries import views
 from workbench.errors import NotFoundError
 from workbench.options import AsJson, MessageId, Profile, Region, Sender, Stack, print_json
 from workbench.target import find_target
+
+if TYPE_CHECKING:
+    from workbench.target import Target
 
 reading = typer.Typer()
 letters = typer.Typer(invoke_without_command=True, help="Look into the dead-letter queue.")
@@ -61,12 +64,21 @@ def trace_command(
 
 
 Limit = Annotated[int, typer.Option(min=1, help="Look at no more than so many.")]
+_LISTED = 100
+ListLimit = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help=f"Look at no more than so many; {_LISTED}, or all with --whole, where not given.",
+        show_default=False,
+    ),
+]
 
 
 @letters.callback()
 def letters_default(
     context: typer.Context,
-    limit: Limit = 100,
+    limit: ListLimit = None,
     as_json: AsJson = False,
     stack: Stack = None,
     region: Region = None,
@@ -81,14 +93,24 @@ def letters_default(
 
 @letters.command("list")
 def letters_list(
-    limit: Limit = 100,
+    limit: ListLimit = None,
     as_json: AsJson = False,
     stack: Stack = None,
     region: Region = None,
     profile: Profile = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Print each one whole, as a line of JSON: a copy.")
+    ] = False,
 ) -> None:
-    """List the dead letters: who, where to, and why they were given up."""
-    seen = dead_letters.look(find_target(stack, region, profile), limit)
+    """List the dead letters: who, where to, and why they were given up.
+
+    With --whole the exit status is 1 if fewer were printed than the queue holds.
+    """
+    target = find_target(stack, region, profile)
+    if whole:
+        _print_whole(target, limit)
+        return
+    seen = dead_letters.look(target, limit or _LISTED)
     if as_json:
         print_json(seen.to_document())
         return
@@ -119,3 +141,14 @@ def letters_show(
     for one in found:
         text = json.dumps(one.document, indent=2, ensure_ascii=False)
         console.print(render.dead_letters([one]), "", text, "")
+
+
+def _print_whole(target: Target, limit: int | None) -> None:
+    total = dead_letters.count(target)
+    printed = 0
+    for line in dead_letters.copies(target, limit):
+        typer.echo(line)
+        printed += 1
+    if printed < min(limit or total, total):
+        typer.echo(f"printed {printed} of about {total} dead letters", err=True)
+        raise typer.Exit(1)

@@ -26,7 +26,12 @@ def console(
         ),
     ] = None,
     allow_actions: Annotated[
-        bool, typer.Option("--allow-actions", help="Let dead letters be sent again and discarded.")
+        bool,
+        typer.Option(
+            "--allow-actions",
+            help="Let dead letters be sent again and discarded, waiting deliveries be tried now or "
+            "cancelled.",
+        ),
     ] = False,
     demo: Annotated[
         bool,

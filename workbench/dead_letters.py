@@ -11,13 +11,15 @@ from homing.delivery import Delivery, Reference
 from homing.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from workbench.target import Target
 
 # Should a look be cut off, what it held is visible again after this.
 _HOLD_SECONDS = 30
+# Long enough that what has been copied does not come again while the rest is being copied.
+_COPY_SECONDS = 600
 _BATCH = 10
 
 
@@ -105,8 +107,7 @@ class Look:
 
 def look(target: Target, limit: int) -> Look:
     """Look at up to `limit` dead letters and leave them where they are."""
-    client = target.client("sqs")
-    queue = target.outputs["DeadLetterQueueUrl"]
+    client, queue = _queue(target)
     total = _count(client, queue)
     bodies = peek(client, queue, min(limit, total) or 1)
     read = [(DeadLetter.from_body(body), body) for body in bodies]
@@ -117,33 +118,64 @@ def look(target: Target, limit: int) -> Look:
     )
 
 
+def count(target: Target) -> int:
+    """Tell how many dead letters there are, as SQS counts (approximately)."""
+    return _count(*_queue(target))
+
+
+def copies(target: Target, limit: int | None = None) -> Iterator[str]:
+    """Give each dead letter whole, as one line of JSON, and leave it where it is.
+
+    A line that is put on the queue again is the same dead letter. A body that is no delivery comes
+    as `{"unreadable": body}`.
+
+    Args:
+        target: whose dead letters.
+        limit: how many at most; None for all.
+    """
+    for body in _visit(*_queue(target), limit, _COPY_SECONDS):
+        letter = DeadLetter.from_body(body)
+        yield json.dumps(letter.document if letter else {"unreadable": body}, ensure_ascii=False)
+
+
+def peek(client: Any, queue: str, limit: int) -> tuple[str, ...]:
+    """Give the bodies of up to `limit` messages and leave them where they are."""
+    return tuple(_visit(client, queue, limit, _HOLD_SECONDS))
+
+
+def _queue(target: Target) -> tuple[Any, str]:
+    return target.client("sqs"), target.outputs["DeadLetterQueueUrl"]
+
+
 def _count(client: Any, queue: str) -> int:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     found = client.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
     return sum(int(found[name]) for name in names)
 
 
-def peek(client: Any, queue: str, limit: int) -> tuple[str, ...]:
-    """Give the bodies of up to `limit` messages and leave them where they are."""
-    held: list[Mapping[str, Any]] = []
+def _visit(client: Any, queue: str, limit: int | None, hold_seconds: int) -> Iterator[str]:
+    """Give body after body, each message once; all are put back when the visit ends."""
+    held: dict[str, Mapping[str, Any]] = {}
     try:
-        while len(held) < limit:
+        while limit is None or len(held) < limit:
             received = client.receive_message(
                 QueueUrl=queue,
-                MaxNumberOfMessages=min(_BATCH, limit - len(held)),
-                VisibilityTimeout=_HOLD_SECONDS,
+                MaxNumberOfMessages=_BATCH if limit is None else min(_BATCH, limit - len(held)),
+                VisibilityTimeout=hold_seconds,
                 WaitTimeSeconds=1,  # a short poll asks only some of the queue's servers
             ).get("Messages", [])
-            if not received:
+            new = [message for message in received if message["MessageId"] not in held]
+            held |= {message["MessageId"]: message for message in received}
+            if not new:
                 break
-            held += received
+            yield from (message["Body"] for message in new)
     finally:
-        for start in range(0, len(held), _BATCH):
-            _put_back(client, queue, held[start : start + _BATCH])
-    return tuple(message["Body"] for message in held)
+        messages = list(held.values())
+        for start in range(0, len(messages), _BATCH):
+            _put_back(client, queue, messages[start : start + _BATCH])
 
 
-def _put_back(client: Any, queue: str, held: list[Mapping[str, Any]]) -> None:
+def _put_back(client: Any, queue: str, held: Sequence[Mapping[str, Any]]) -> None:
     entries = [
         {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0}
         for number, message in enumerate(held)

@@ -28,6 +28,7 @@ class Filter:
     Args:
         message_id: of this message.
         sender_id: of this sender.
+        endpoint_id: to this registered endpoint, whatever its URL was.
         target: whose target URL begins like this.
         category: given up for this category of outcome.
         before: whose last attempt was earlier.
@@ -36,6 +37,7 @@ class Filter:
 
     message_id: str | None = None
     sender_id: str | None = None
+    endpoint_id: str | None = None
     target: str | None = None
     category: str | None = None
     before: datetime | None = None
@@ -46,6 +48,7 @@ class Filter:
         return (
             self.message_id in {None, letter.reference.message_id}
             and self.sender_id in {None, letter.reference.sender_id}
+            and self.endpoint_id in {None, letter.reference.endpoint_id}
             and letter.reference.target_url.startswith(self.target or "")
             and self.category in {None, letter.category}
             and (self.before is None or letter.failed_at < self.before)

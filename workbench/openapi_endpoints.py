@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from homing.identifiers import DEFAULT_SENDER_ID, ENDPOINT_ID, SENDER_ID
 from homing.reception.endpoint_request import (
+    MAX_BODY_BYTES,
     MAX_PAGE,
     EndpointChange,
     EndpointRequest,
@@ -35,6 +36,8 @@ MODELS: tuple[type[BaseModel], ...] = (
     DeletedEndpoint,
     RotatedSecret,
 )
+
+_TOO_LARGE = f"The request is longer than {MAX_BODY_BYTES} bytes"
 
 
 def endpoint_paths() -> dict[str, Any]:
@@ -91,12 +94,13 @@ def _operation(
     schema = {"type": "string", "pattern": ENDPOINT_ID.anchored}
     endpoint = {"name": "endpointId", "in": "path", "required": True, "schema": schema}
     request = {"requestBody": {"required": True, "content": content(body)}} if body else {}
+    too_large = {"413": response(_TOO_LARGE, Problem)} if body else {}
     return {
         "operationId": name,
         "summary": summary,
         "parameters": [endpoint, _sender()],
         **request,
-        "responses": {"200": response("Done", answer), **_refusals(found=False)},
+        "responses": {"200": response("Done", answer), **too_large, **_refusals(found=False)},
     }
 
 

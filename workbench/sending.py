@@ -41,8 +41,9 @@ class Report:
 
     @property
     def summary(self) -> str:
-        """Sum up in one line: what was accepted, and what was delivered of it."""
-        parts = [f"{len(self.accepted)} accepted"]
+        """Sum up in one line: what was accepted, a single one by its id, and what was delivered."""
+        ids = [message.message_id for message in self.accepted]
+        parts = [f"1 accepted: {ids[0]}" if len(ids) == 1 else f"{len(ids)} accepted"]
         if self.duplicates:
             parts.append(f"{self.duplicates} of the answers for what had been accepted before")
         if self.refused:

@@ -33,7 +33,7 @@ class Target:
         session: who calls, and in which region.
         api_url: the base of the API under IAM, without a trailing slash.
         sender_api_url: the same for senders with API keys.
-        outputs: the stack's outputs (docs/cli.md).
+        outputs: the stack's outputs (docs/cli.md, "Outputs of the stack").
         endpoint: of every AWS service for the local cloud, None for AWS.
         messages_url: the base of the function URL that messages are handed over at; None for a
             stack deployed before there was one, whose API takes them.

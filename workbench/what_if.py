@@ -51,11 +51,6 @@ class Step:
     middle_ms: int
     latest_ms: int
 
-    @property
-    def band_ms(self) -> int:
-        """How far chance spreads this attempt."""
-        return self.latest_ms - self.earliest_ms
-
 
 @dataclass(frozen=True, slots=True)
 class Wave:

@@ -26,7 +26,9 @@ _CONFIG = Config(
     connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3}
 )
 
-_INTERNAL = frozenset({"pk", "sk", "attention", "attentionAt", "claimedAttempt", "letter"})
+_INTERNAL = frozenset(
+    {"pk", "sk", "attention", "attentionAt", "claimedAttempt", "letter", "redrivenFrom"}
+)
 
 
 class Inquiry:
@@ -76,8 +78,9 @@ def _current(records: Iterable[dict[str, Any]], now: datetime) -> list[dict[str,
 
 
 def _deliveries(guard: Guard | None, records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    queued = {} if guard is None else {each.sk: _queued(each, guard) for each in guard.references()}
-    recorded = {record["sk"]: _recorded(record) for record in records}
+    accepted = {} if guard is None else {each.sk: each for each in guard.references()}
+    queued = {sk: _queued(each, guard) for sk, each in accepted.items() if guard}
+    recorded = {record["sk"]: _recorded(record, accepted.get(record["sk"])) for record in records}
     return list((queued | recorded).values())
 
 
@@ -93,8 +96,11 @@ def _queued(reference: Reference, guard: Guard) -> dict[str, Any]:
     }
 
 
-def _recorded(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {**_public(record), "deliveryId": Reference.from_document(record).delivery_id}
+def _recorded(record: Mapping[str, Any], accepted: Reference | None) -> dict[str, Any]:
+    """Tell what is on record; which endpoint it goes to, only the accepted message knows."""
+    endpoint = {"endpointId": accepted.endpoint_id} if accepted and accepted.endpoint_id else {}
+    delivery_id = Reference.from_document(record).delivery_id
+    return {**_public(record), "deliveryId": delivery_id, **endpoint}
 
 
 def _public(attributes: Mapping[str, Any]) -> dict[str, Any]:

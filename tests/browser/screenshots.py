@@ -41,7 +41,6 @@ SCRIPTS = {
     "order-1844": "400",
 }
 OUTAGE = 30
-PHONE = {"width": 390, "height": 844}
 
 
 def main(folder: Path) -> None:
@@ -103,10 +102,6 @@ def take(browser: Browser, url: str, folder: Path) -> None:
     ):
         page = browser.new_page(viewport=LAPTOP, color_scheme="light")
         shoot(page, url + path, message_id, folder / f"{name}.png")
-    dark = browser.new_page(viewport=LAPTOP, color_scheme="dark")
-    shoot(dark, f"{url}/", "", folder / "overview-dark.png")
-    phone = browser.new_page(viewport=PHONE, color_scheme="light")
-    shoot(phone, f"{url}/deliveries?text=order-1842", "order-1842", folder / "phone.png")
 
 
 def shoot(page: Page, address: str, message_id: str, file: Path) -> None:

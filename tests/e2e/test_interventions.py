@@ -111,16 +111,17 @@ def test_a_dry_run_and_a_filter_that_fits_nothing_leave_the_letter_where_it_is(
     sender.send("410,200")
     sender.until_it_ends()
     sender.until(lambda: letters(read, sender.message_id) == 1)
-    endpoint = f"{sender.receiver.url}/script/410"
-    done = homing("dead-letters", "redrive", "--endpoint", endpoint, "--dry-run")
+    target = f"{sender.receiver.url}/script/410"
+    done = homing("dead-letters", "redrive", "--target", target, "--dry-run")
     assert (done.exit_code, done.stdout) == (0, "1 would be brought back\n")
     for option, value in [
         ("--category", "TLS_ERROR"),
         ("--before", "2020-01-01T00:00:00Z"),
         ("--after", "2999-01-01T00:00:00Z"),
         ("--sender", "somebody-else"),
+        ("--endpoint", "orders"),
     ]:
-        done = homing("dead-letters", "redrive", "--endpoint", endpoint, option, value)
+        done = homing("dead-letters", "redrive", "--target", target, option, value)
         assert (done.exit_code, done.stdout) == (1, "no dead letters\n")
     assert letters(read, sender.message_id) == 1
     assert sender.view().status == "FAILED"

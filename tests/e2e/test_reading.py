@@ -105,6 +105,24 @@ def test_dead_letters_list_is_the_same_as_dead_letters(read: Read, parked: str) 
     assert parked in {one["messageId"] for one in listed["deadLetters"]}
 
 
+def test_dead_letters_are_copied_whole_a_document_a_line(homing: Homing, parked: str) -> None:
+    done = homing("dead-letters", "list", "--whole")
+    assert done.exit_code == 0
+    documents = [json.loads(line) for line in done.stdout.splitlines()]
+    (document,) = [one for one in documents if one["reference"]["messageId"] == parked]
+    assert document["request"]["payload"] == "1"
+
+
+def test_a_copy_that_is_not_of_all_dead_letters_says_so(
+    homing: Homing, parked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert parked
+    monkeypatch.setattr("workbench.dead_letters.count", lambda _: 1_000_000)
+    done = homing("dead-letters", "list", "--whole")
+    assert done.exit_code == 1
+    assert "of about 1000000 dead letters" in done.stderr
+
+
 @pytest.mark.parametrize("command", ["status", "trace"])
 def test_a_message_that_was_never_accepted_is_not_found(
     homing: Homing, run_id: str, command: str

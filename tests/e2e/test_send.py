@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,7 @@ def test_a_message_that_failed_once_is_sent_twice_and_no_more(
     target = f"{receiver.url}/script/503,200"
     done = homing("send", "--target", target, "--payload", "1", "--message-id", run_id, "--wait")
     assert done.exit_code == 0
-    assert done.stdout.splitlines()[-1] == "1 accepted; deliveries: 1 DELIVERED"
+    assert done.stdout.splitlines()[-1] == f"1 accepted: {run_id}; deliveries: 1 DELIVERED"
     assert [entry["httpStatus"] for entry in ledger(cloud, run_id)[run_id]["retryHistory"]] == [
         503,
         200,
@@ -132,9 +133,20 @@ def test_a_message_that_is_given_up_is_not_a_success(homing: Homing, receiver: R
     assert "FAILED after 1 attempt (GONE: HTTP 410)" in done.stdout
 
 
-def test_without_wait_it_is_enough_to_be_accepted(homing: Homing, receiver: Receiver) -> None:
+def test_without_wait_it_is_enough_to_be_accepted_and_the_id_is_told(
+    homing: Homing, receiver: Receiver
+) -> None:
     done = homing("send", "--target", f"{receiver.url}/script/410", "--payload", "1")
-    assert (done.exit_code, done.stdout) == (0, "1 accepted\n")
+    assert done.exit_code == 0
+    told = re.fullmatch(r"1 accepted: (msg_[0-9a-f]{32})\n", done.stdout)
+    assert told
+    assert homing("status", told[1]).exit_code == 0
+
+
+def test_of_several_messages_only_their_number_is_told(homing: Homing, receiver: Receiver) -> None:
+    line = json.dumps({"targetUrl": f"{receiver.url}/x", "payload": {}}).encode()
+    done = homing("send", "--file", "-", stdin=line + b"\n" + line + b"\n")
+    assert (done.exit_code, done.stdout) == (0, "2 accepted\n")
 
 
 def test_a_refused_message_is_told_by_the_field(homing: Homing) -> None:

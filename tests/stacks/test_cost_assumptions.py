@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from homing.redelivery import seconds_until_over
 from workbench.assumptions import load_assumptions
+from workbench.cost import load_model
 from workbench.scale import quotas
 from workbench.scenario import DEFAULT_RATE
 
+PROJECT = Path(__file__).resolve().parents[2]
+OTHER = {"Timestamp"}  # what is written like the name of a metric in handlers, and is none
 ASSUMED = load_assumptions()
 PATHS = {
     "Accept": "Intake/Accept",
@@ -99,6 +104,29 @@ def test_alarms_and_dashboards_are_counted(stack: Any) -> None:
     alarms, dashboards = "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"
     assert len(stack.resources(alarms)) == ASSUMED.monthly["cloudwatch.alarms"]
     assert len(stack.resources(dashboards)) == ASSUMED.monthly["cloudwatch.dashboards"]
+
+
+def test_metrics_of_our_own_are_counted(stack: Any) -> None:
+    """Those that handlers embed in their log lines, and those that are filtered out of logs."""
+    source = "".join(path.read_text() for path in (PROJECT / "lambdas").glob("*.py"))
+    embedded = {name for name in re.findall(r'"((?:[A-Z][a-z]+)+)"', source) if name not in OTHER}
+    filtered = {
+        one["Properties"]["MetricTransformations"][0]["MetricName"]
+        for one in stack.resources("AWS::Logs::MetricFilter").values()
+    }
+    assert {"AttemptMade", "KeyRefused"} <= embedded
+    assert filtered == {"ExecutionBroken", "LedgerTryFailed"}
+    assert len(embedded | filtered) == ASSUMED.monthly["cloudwatch.metrics"]
+
+
+def test_keys_are_counted(stack: Any) -> None:
+    assert len(stack.resources("AWS::KMS::Key")) == ASSUMED.monthly["kms.keys"]
+
+
+def test_the_readme_says_what_a_stack_by_itself_costs() -> None:
+    dollars = sum(line.dollars for line in load_model("us-east-1").monthly())
+    readme = " ".join((PROJECT / "README.md").read_text().split())
+    assert f"about ${dollars:.0f} a month" in readme
 
 
 def test_the_standard_workflow_alone_is_traced(stack: Any) -> None:

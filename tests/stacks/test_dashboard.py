@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -61,6 +64,31 @@ def lines(stack: Any) -> list[list[Any]]:
 )
 def test_the_dashboard_shows_it(stack: Any, metric: str, statistic: str) -> None:
     assert (metric, statistic) in figures(stack)
+
+
+def test_the_dashboard_shows_errors_and_throttles_of_every_function(stack: Any) -> None:
+    functions = set(stack.resources("AWS::Lambda::Function"))
+    for metric in ("Errors", "Throttles"):
+        shown = [line[3] for line in lines(stack) if line[:2] == ["AWS/Lambda", metric]]
+        assert sorted(shown) == sorted(functions)
+
+
+@pytest.mark.parametrize(
+    ("title", "api"),
+    [("API under IAM", "Intake/Api"), ("API of senders with keys", "Senders/Api")],
+)
+def test_the_dashboard_shows_what_happens_at_each_api(stack: Any, title: str, api: str) -> None:
+    (widget,) = [each for each in widgets(stack) if each.get("title") == title]
+    shown = {(line[1], line[line.index("ApiId") + 1]) for line in widget["metrics"]}
+    assert shown == {(metric, api) for metric in ("Count", "4xx", "5xx", "Latency")}
+
+
+def test_the_dashboard_does_without_a_url_that_is_not_there(
+    synthesize: Callable[..., Any],
+) -> None:
+    titles = {each.get("title") for each in widgets(synthesize(messagesUrl="false"))}
+    assert "Messages at the function URL" not in titles
+    assert {"API under IAM", "API of senders with keys"} <= titles
 
 
 def test_the_dashboard_shows_the_failures_of_every_workflow(stack: Any) -> None:

@@ -76,3 +76,10 @@ def test_attempts_are_asked_where_attempts_are_logged(stack: Any) -> None:
         "Workflow/ClassifyLogs",
         "Workflow/ComputeBackoffLogs",
     }
+
+
+@pytest.mark.parametrize("name", ["Everything about one message", "Errors of our own"])
+def test_what_may_be_anywhere_is_asked_of_every_function(stack: Any, name: str) -> None:
+    asked = [stack.referred(group) for group in queries(stack)[f"Homing/{name}"]["LogGroupNames"]]
+    functions = stack.resources("AWS::Lambda::Function")
+    assert sorted(asked) == sorted(f"{path}Logs" for path in functions)

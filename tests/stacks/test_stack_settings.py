@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from homing.policy import Policy
 from stacks.settings import ContextError, StackSettings, document_settings
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -144,3 +146,13 @@ def test_the_page_on_operations_lists_the_settings_as_they_are() -> None:
     page = (PROJECT / "docs" / "operations.md").read_text()
     listed = page.partition("<!-- settings -->\n")[2].partition("<!-- /settings -->")[0]
     assert listed == document_settings()
+
+
+def test_the_page_of_the_retry_policy_names_those_that_the_stack_has() -> None:
+    page = (PROJECT / "docs" / "retry-policy.md").read_text()
+    table = page.split("where it can be set")[1].split("\n\n")[0]
+    rows = re.findall(r"^\| (\w+) \| [^|]+ \| ([a-z, ]+) \|", table, re.MULTILINE)
+    of_stack = {name for name, where in rows if "stack" in where.split(", ")}
+    keys = {str(field.alias) for field in StackSettings.model_fields.values()}
+    assert of_stack == keys & {name for name, _ in rows}
+    assert of_stack == Policy().to_document().keys() - {"schedule"}

@@ -311,7 +311,7 @@ def test_a_failure_of_ours_is_logged_with_its_reason_and_counted(
     delivery_queue.client.delete_queue(QueueUrl=delivery_queue.url)
     post(BODY)
     (line,) = logged()
-    assert line["message"] == "message.failed"
+    assert (line["message"], line["level"]) == ("message.failed", "ERROR")
     assert line["IntakeFailed"] == [1.0]
     assert "NonExistentQueue" in line["reason"]
 

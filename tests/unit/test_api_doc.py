@@ -6,18 +6,32 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from homing import http_fields, identifiers, lifetime, policy
+from homing.classification import Status
 from homing.errors import InvalidMessageError
 from homing.policy import Policy
-from homing.reception import guard, message, payload, raw_json, request_model
+from homing.reception import endpoint_request, guard, message, payload, raw_json, request_model
 from homing.reception.endpoint_request import EndpointRequest, read_endpoint
 from homing.reception.problem import invalid
 from homing.targets import target_url
 from homing.targets.address_guard import AddressGuard
-from workbench.api_models import AcceptedMessage, MessageState, NewEndpoint, Problem
+from workbench.api_models import (
+    AcceptedMessage,
+    Attempt,
+    Delivery,
+    HistorySummary,
+    MessageState,
+    NewEndpoint,
+    Problem,
+    Redrive,
+)
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
@@ -95,6 +109,7 @@ def test_the_answers_on_the_page_are_of_the_documented_form(body: str, model: ty
         ("`multiplier`", request_model.MAX_MULTIPLIER),
         ("`deliverAt`", lifetime.YEAR.days),
         ("`deliverAt`", guard.CLOCK_SKEW.seconds),
+        ("a request about an endpoint", endpoint_request.MAX_BODY_BYTES),
     ],
 )
 def test_the_limits_on_the_page_are_those_of_the_code(what: str, limit: int) -> None:
@@ -111,3 +126,16 @@ def test_every_kind_of_problem_is_on_the_page() -> None:
     assert len(kinds) == 10
     for kind in kinds:
         assert f"`{kind}`" in PAGE
+
+
+def test_every_status_of_a_delivery_is_on_the_page_with_whether_it_is_over() -> None:
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (yes|no) \|", PAGE, re.MULTILINE))
+    assert rows.keys() == set(Status)
+    assert {name for name, over in rows.items() if over == "no"} == {"QUEUED", "RETRY_SCHEDULED"}
+
+
+@pytest.mark.parametrize("model", [Delivery, Attempt, Redrive, HistorySummary])
+def test_every_member_of_a_delivery_is_explained_on_the_page(model: type[BaseModel]) -> None:
+    explained = PAGE.split("What a delivery may have:")[1].split("## POST")[0]
+    for field in model.model_fields.values():
+        assert f"`{field.alias}`" in explained

@@ -10,11 +10,13 @@ import boto3
 import pytest
 
 from homing.classification import classify
+from homing.intervention_table import InterventionTable
 from homing.items import to_dynamodb
 from homing.ledger import retry_entry, retry_update
 from homing.outcome import Outcome
 from homing.reception.guard import Guard
 from homing.reception.messages_table import MessagesTable
+from homing.records import Records
 from lambdas import get_message
 from workbench.api_models import MessageState, Problem
 
@@ -74,6 +76,7 @@ def put_guard(
     sender_id: str = "default",
     *,
     deliver_at: str | None = None,
+    endpoint_ids: tuple[str, ...] = (),
     expires_at: int = FAR,
 ) -> Guard:
     guard = Guard(
@@ -84,6 +87,7 @@ def put_guard(
         created_at=NOON,
         targets=(B, A),
         deliver_at=deliver_at,
+        endpoint_ids=endpoint_ids,
         fingerprint="f",
         expires_at=expires_at,
     )
@@ -174,6 +178,27 @@ def test_what_is_on_record_is_given_as_it_stands_in_the_ledger_but_for_its_keys(
             }
         ],
     }
+
+
+def test_a_delivery_names_its_endpoint_before_and_after_it_is_on_record(ledger_table: Any) -> None:
+    put_retry(ledger_table, put_guard(endpoint_ids=("b", "a")).references()[0])
+    assert [(each["endpointId"], each["status"]) for each in deliveries()] == [
+        ("b", "RETRY_SCHEDULED"),
+        ("a", "QUEUED"),
+    ]
+
+
+def test_a_delivery_that_was_brought_back_is_of_the_documented_form(ledger_table: Any) -> None:
+    reference = put_guard().references()[0]
+    put_retry(ledger_table, reference)
+    (record,) = Records("ledger", ledger_table.client).of_message(reference.pk)
+    document = {"generation": 1, "expiresAt": FAR}
+    table = InterventionTable("ledger", ledger_table.client)
+    assert table.redrive(reference, record, document, "anew", at=TOMORROW)
+    brought_back, _ = deliveries()
+    assert (brought_back["status"], brought_back["attempts"]) == ("QUEUED", 0)
+    assert (brought_back["generation"], brought_back["executionName"]) == (1, "anew")
+    assert len(brought_back["retryHistory"]) == len(brought_back["redriveHistory"]) == 1
 
 
 def test_whole_numbers_are_written_without_a_point(ledger_table: Any) -> None:

@@ -79,5 +79,17 @@ def test_errors_are_problem_documents() -> None:
                 )
 
 
+def test_a_request_about_an_endpoint_that_has_a_body_may_be_too_large() -> None:
+    of_endpoints = [
+        each
+        for path, operations in DOCUMENT["paths"].items()
+        if path.startswith("/v1/endpoints")
+        for each in operations.values()
+    ]
+    refusing = {each["operationId"] for each in of_endpoints if "413" in each["responses"]}
+    assert refusing == {each["operationId"] for each in of_endpoints if "requestBody" in each}
+    assert refusing == {"putEndpoint", "patchEndpoint", "rotateSecret"}
+
+
 def test_the_document_is_plain_json() -> None:
     assert json.loads(text()) == DOCUMENT

@@ -9,6 +9,7 @@ import pytest
 from homing import backoff
 from homing.classification import ERROR_RULES, STATUS_RULES
 from homing.policy import PRESETS, Jitter, Policy
+from homing.reception.request_model import PolicyRequest
 
 PAGE = (Path(__file__).parents[2] / "docs" / "retry-policy.md").read_text()
 
@@ -16,7 +17,11 @@ PAGE = (Path(__file__).parents[2] / "docs" / "retry-policy.md").read_text()
 def table(heading: str) -> list[tuple[str, ...]]:
     """The rows of the table whose first column has this heading."""
     lines = PAGE.splitlines()
-    start = next(n for n, line in enumerate(lines) if line.startswith(f"| {heading} |"))
+    start = next(
+        n
+        for n, line in enumerate(lines)
+        if line.startswith(f"| {heading} |") and lines[n + 1].startswith("|--")
+    )
     rows = []
     for line in lines[start + 2 :]:
         if not line.startswith("|"):
@@ -54,11 +59,16 @@ def test_the_formula_of_the_delay_is_the_modules() -> None:
 
 
 def test_the_defaults_are_the_policys() -> None:
-    documented = {name: default for name, default, _ in table("setting")}
-    document = Policy().to_document()
+    documented = {name: default for name, default, _, _ in table("setting")}
+    document = Policy().to_document() | {"preset": None}
     assert documented == {
         name: "null" if value is None else str(value) for name, value in document.items()
     }
+
+
+def test_a_setting_of_endpoints_and_messages_is_one_that_a_request_may_have() -> None:
+    settable = {name for name, _, where, _ in table("setting") if "endpoint, message" in where}
+    assert settable == {str(field.alias) for field in PolicyRequest.model_fields.values()}
 
 
 def test_every_preset_is_listed_with_its_waits() -> None:

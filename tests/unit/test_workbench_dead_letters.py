@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from workbench.dead_letters import look
+from workbench.dead_letters import DeadLetter, copies, look
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,3 +95,38 @@ def test_what_is_no_delivery_is_counted_and_shown_as_it_is(
     seen = look(target, 10)
     assert (len(seen.letters), seen.unreadable) == (1, (odd,))
     assert seen.summary == "2 dead letters, 1 not readable"
+
+
+def test_a_copy_has_every_letter_whole_and_takes_nothing_out(
+    target: QueueTarget, delivery: Delivery
+) -> None:
+    letters = [delivery.to_document() | {"verdict": VERDICT, "number": n} for n in range(123)]
+    target.put(*map(json.dumps, letters))
+    for _ in range(2):
+        lines = sorted(copies(target), key=lambda line: json.loads(line)["number"])
+        assert [json.loads(line) for line in lines] == letters
+
+
+def test_a_copied_line_is_a_dead_letter_again(target: QueueTarget, body: str) -> None:
+    target.put(body)
+    (line,) = copies(target)
+    assert "\n" not in line
+    assert DeadLetter.from_body(line) == DeadLetter.from_body(body)
+
+
+def test_a_copy_that_is_broken_off_hides_nothing(target: QueueTarget, body: str) -> None:
+    target.put(*[body] * 13)
+    begun = copies(target)
+    next(begun)
+    begun.close()
+    assert len(look(target, 100).letters) == 13
+
+
+def test_a_copy_goes_no_further_than_asked(target: QueueTarget, body: str) -> None:
+    target.put(*[body] * 13)
+    assert len(list(copies(target, 12))) == 12
+
+
+def test_what_is_no_delivery_is_copied_as_text(target: QueueTarget) -> None:
+    target.put("not\nJSON")
+    assert list(copies(target)) == ['{"unreadable": "not\\nJSON"}']

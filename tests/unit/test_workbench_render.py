@@ -168,12 +168,12 @@ def test_the_report_sums_up_and_succeeds_only_if_all_were_delivered() -> None:
     report = Report()
     message = MessageRef("m-1", "default")
     report.add(Handed(Line(1, b"{}"), message))
-    assert (report.succeeded, report.summary) == (True, "1 accepted")
+    assert (report.succeeded, report.summary) == (True, "1 accepted: m-1")
     report.add(Handed(Line(2, b"{}"), message, duplicate=True))
     report.deliveries = (view("DELIVERED"), view("FAILED"))
     assert not report.succeeded
     assert report.summary == (
-        "1 accepted; 1 of the answers for what had been accepted before; "
+        "1 accepted: m-1; 1 of the answers for what had been accepted before; "
         "deliveries: 1 DELIVERED, 1 FAILED"
     )
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from workbench.console.filters import Filters
 
 INDEX = "attention"
-FAILURES = (Status.MAX_RETRIES_EXCEEDED, Status.FAILED)
 _DIGITS = "0123456789abcdef"
 _AT_ONCE = 8
 _SHORTEST_READ, _LONGEST_READ = 4, 128  # items of one partition

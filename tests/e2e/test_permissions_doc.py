@@ -1,0 +1,186 @@
+"""docs/cli.md names the AWS actions that the commands call, seen against the cloud."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from workbench.api_client import ApiClient
+from workbench.deliveries import views
+from workbench.letter_queue import Filter, hold
+from workbench.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Homing
+
+    from homing.delivery import Delivery
+    from workbench.receiver import Receiver
+
+    Until = Callable[..., None]
+
+PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+# Operations that ask for other actions than the one of their name.
+ASKS = {
+    "s3:CopyObject": {"s3:GetObject", "s3:PutObject"},
+    "sqs:ChangeMessageVisibilityBatch": {"sqs:ChangeMessageVisibility"},
+}
+# What no client of ours calls: the API is called by HTTP, keys by DynamoDB, and ListBucket only
+# lets S3 tell gone from forbidden.
+UNSEEN = re.compile(r"kms:|execute-api:|s3:ListBucket$")
+LARGE = "x" * 220 * 1024
+
+
+def documented(*labels: str) -> set[str]:
+    """The actions in the rows that name all these; a row without a name goes with the one above."""
+    table = PAGE.split("### What the caller must be allowed to")[1].split("###")[0]
+    found, name = set[str](), ""
+    for row in re.findall(r"^\| (.*) \|$", table, re.MULTILINE):
+        first, actions, _ = (cell.strip() for cell in f" {row} ".split("|"))
+        name = first or name
+        if any(label in name for label in labels):
+            found |= set(re.findall(r"`([\w-]+:\w+)\*?`", actions))
+    return {action for action in found if not UNSEEN.match(action)}
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The actions that clients of the cloud ask for from now on."""
+    seen: set[str] = set()
+    make = Target.client
+
+    def note(model: Any, **_: Any) -> None:
+        name = f"{model.service_model.endpoint_prefix}:{model.name}"
+        seen.update(ASKS.get(name, {name}))
+
+    def watched(target: Target, service: str) -> Any:
+        client = make(target, service)
+        client.meta.events.register("before-call", note)
+        return client
+
+    monkeypatch.setattr(Target, "client", watched)
+    return seen
+
+
+@pytest.fixture
+def until(cloud: Target, receiver: Receiver, run_id: str) -> Until:
+    """Hand a message over and wait until its delivery has this status."""
+
+    def wait(status: str, script: str, **more: Any) -> None:
+        body = {"messageId": run_id, "targetUrl": f"{receiver.url}/script/{script}", "payload": 1}
+        api = ApiClient(cloud)
+        assert api.submit(json.dumps(body | more).encode(), again=False).ok
+        deadline = time.monotonic() + 60
+        while views(api.message(run_id))[0].status != status:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+    return wait
+
+
+def until_parked(homing: Homing, message_id: str) -> None:
+    """The record is written a moment before the dead letter."""
+    deadline = time.monotonic() + 60
+    while message_id not in homing("dead-letters", "list", "--limit", "1000").stdout:
+        assert time.monotonic() < deadline
+
+
+def test_looking_at_dead_letters_and_redriving_one_of_a_large_payload(
+    homing: Homing, until: Until, called: set[str], run_id: str
+) -> None:
+    until("FAILED", "410,200", payload=LARGE)
+    until_parked(homing, run_id)
+    assert called == documented("`dead-letters`, `list`")
+    called.clear()
+    assert homing("dead-letters", "redrive", "--category", "TLS_ERROR").exit_code == 1
+    assert homing("dead-letters", "redrive", run_id).exit_code == 0
+    assert called == documented("`dead-letters redrive`") - {"states:DescribeExecution"}
+
+
+def test_redriving_what_only_its_execution_has_kept(
+    cloud: Target, homing: Homing, until: Until, called: set[str], run_id: str
+) -> None:
+    policy = {"baseDelaySeconds": 0, "jitter": "none"}
+    until("MAX_RETRIES_EXCEEDED", "503,503,503,200", policy=policy)
+    until_parked(homing, run_id)
+    for held in hold(cloud, Filter(message_id=run_id)):
+        held.delete()
+    called.clear()
+    assert homing("dead-letters", "redrive", run_id).exit_code == 0
+    assert "states:DescribeExecution" in called
+    assert called <= documented("`dead-letters redrive`")
+
+
+def test_cutting_a_wait_short(homing: Homing, until: Until, called: set[str], run_id: str) -> None:
+    until("RETRY_SCHEDULED", "503,200", policy={"baseDelaySeconds": 100})
+    deadline = time.monotonic() + 60  # the record is written a moment before the execution starts
+    while homing("retry-now", run_id).exit_code:
+        assert time.monotonic() < deadline
+    assert called == documented("`retry-now`")
+
+
+def test_ending_a_delivery(homing: Homing, until: Until, called: set[str], run_id: str) -> None:
+    until("RETRY_SCHEDULED", "503,200", policy={"baseDelaySeconds": 100})
+    for _ in range(2):  # the second time it reads why it may not
+        assert homing("cancel", run_id).exit_code == 0
+    assert called == documented("`cancel`")
+
+
+def test_following_a_trace(homing: Homing, until: Until, called: set[str], run_id: str) -> None:
+    until("DELIVERED", "503,200", policy={"baseDelaySeconds": 0})
+    assert homing("trace", run_id).exit_code == 0
+    assert called == documented("`trace`")
+
+
+def test_sending_again_what_never_started(
+    cloud: Target, homing: Homing, receiver: Receiver, called: set[str], delivery_to: Any
+) -> None:
+    delivery: Delivery = delivery_to("m-1", f"{receiver.url}/script/200")
+    cloud.client("sqs").send_message(
+        QueueUrl=cloud.outputs["IntakeDeadLetterQueueUrl"],
+        MessageBody=json.dumps(delivery.to_document()),
+        MessageGroupId=delivery.reference.delivery_id,
+        MessageDeduplicationId=delivery.reference.delivery_id,
+    )
+    called.clear()
+    assert homing("intake-letters", "list").exit_code == 0
+    looking = documented("`intake-letters list`")
+    assert called == looking
+    assert homing("intake-letters", "redrive", "m-1").exit_code == 0
+    assert called == looking | documented("`intake-letters redrive`")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("senders", "list"),
+        ("senders", "add", "shop"),
+        ("senders", "rotate-secret", "shop"),
+        ("watch", "--seconds", "0"),
+        ("what-if",),
+        ("what-if", "--histories", "0"),
+        ("cost",),
+    ],
+)
+def test_commands_that_call_one_service(
+    homing: Homing, called: set[str], command: tuple[str, ...]
+) -> None:
+    homing("senders", "add", "shop")
+    called.clear()
+    assert homing(*command).exit_code == 0
+    named = " ".join(command[:2]) if command[0] == "senders" else command[0]
+    asks_nobody = command == ("cost",) or "--histories" in command
+    assert called == (set() if asks_nobody else documented(f"`{named}`"))
+
+
+def test_revoking_a_key(homing: Homing, called: set[str]) -> None:
+    added = homing("senders", "add", "shop", "--json")
+    called.clear()
+    assert homing("senders", "revoke", json.loads(added.stdout)["keyId"]).exit_code == 0
+    assert called == documented("`senders revoke`")

@@ -1,0 +1,49 @@
+"""Figures of docs/operations.md that follow from the template."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homing.payload_claim import LIFETIMES
+
+PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+QUEUES = {
+    "deliveries not yet started": "Intake/Deliveries",
+    "what failed": "Workflow/DeadLetters",
+    "what never started": "Intake/DeadLetters",
+}
+
+
+def test_the_page_says_how_long_five_tries_of_dispatch_take(stack: Any) -> None:
+    queue = stack.properties("AWS::SQS::Queue", "Intake/Deliveries")
+    tries = queue["RedrivePolicy"]["maxReceiveCount"]
+    minutes = queue["VisibilityTimeout"] * tries // 60
+    assert tries == 5
+    assert f"in five tries, which with the defaults take about {minutes} minutes" in PAGE
+
+
+@pytest.mark.parametrize(("what", "path"), list(QUEUES.items()))
+def test_the_page_says_how_long_a_queue_keeps(stack: Any, what: str, path: str) -> None:
+    seconds = stack.properties("AWS::SQS::Queue", path)["MessageRetentionPeriod"]
+    (row,) = re.findall(rf"^\| {what} \|.*$", PAGE, re.MULTILINE)
+    assert f"| {seconds // 86_400} days" in row
+
+
+def test_the_page_says_how_long_large_payloads_are_kept() -> None:
+    (row,) = re.findall(r"^\| payloads above 200 KiB \|.*$", PAGE, re.MULTILINE)
+    assert {int(days) for days in re.findall(r"(\d+) days", row)} == {
+        life.days for life in LIFETIMES.values()
+    }
+
+
+def test_the_page_names_every_table_that_forgets_nothing(stack: Any) -> None:
+    tables = stack.resources("AWS::DynamoDB::Table")
+    lasting = {
+        path for path, one in tables.items() if "TimeToLiveSpecification" not in one["Properties"]
+    }
+    assert lasting == {"Registry/Keys", "Registry/Endpoints", "Registry/Secrets"}
+    assert "three DynamoDB tables | until they are deleted" in PAGE
