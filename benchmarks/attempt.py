@@ -49,6 +49,15 @@ ANSWER = (
 )
 ENVIRONMENT = {
     "ATTEMPT_TIMEOUT_SECONDS": "10",
+    "ADDRESS_GUARD": (
+        '{"allowedPorts": [443], "allowHttp": false,'
+        ' "allowedNetworks": ["127.0.0.0/8"], "refusedNetworks": []}'
+    ),
+    "LEDGER_TABLE": "ledger",
+    "ENDPOINTS_TABLE": "endpoints",
+    "SECRETS_TABLE": "secrets",
+    "PAYLOAD_BUCKET": "payloads",
+    "DISABLE_AFTER_HOURS": "120",
     "POWERTOOLS_SERVICE_NAME": "homing",
     "POWERTOOLS_METRICS_NAMESPACE": "Homing",
 }
@@ -131,11 +140,21 @@ def sender(port: int, stack: ExitStack) -> Callable[[], None]:
     return send
 
 
+class EmptyTables:
+    """Stands for a DynamoDB client: the sender has no secret, which `deliver` then remembers."""
+
+    def get_item(self, **_: object) -> dict[str, Any]:
+        """Find nothing."""
+        return {}
+
+
 def handlers(port: int, sink: TextIO) -> Callable[[], None]:
     """The attempt as the workflow makes it: two handlers, documents in and out."""
     os.environ.update(ENVIRONMENT)
+    from homing.endpoints import registry_client  # noqa: PLC0415 - as the handlers
     from lambdas import classify, deliver, observation  # noqa: PLC0415 - they need the environment
 
+    registry_client.registry_client = EmptyTables
     observation.logger.registered_handler.setStream(sink)
     event = event_for(port)
 

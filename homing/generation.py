@@ -40,17 +40,25 @@ def execution_name(delivery_id: str, generation: int, attempt_number: int | None
     return "-".join(parts)
 
 
+def moved(document: Mapping[str, Any], due: datetime) -> dict[str, Any]:
+    """Give a document whose attempt is due at another time; its record is kept as long after it."""
+    due_at = to_due_text(due)
+    later = from_text(due_at) - from_text(document["dueAt"])
+    expires_at = document["expiresAt"] + int(later.total_seconds())
+    return {**document, "dueAt": due_at, "expiresAt": expires_at}
+
+
 def redriven(document: Mapping[str, Any], generation: int, now: datetime) -> dict[str, Any]:
     """Give the document of a delivery that is brought back: attempts start anew, due at once."""
-    retention_seconds = document["expiresAt"] - int(from_text(document["dueAt"]).timestamp())
+    kept = moved(document, now)
     return {
         "reference": document["reference"],
         "request": document["request"],
         "policy": document["policy"],
         "attemptNumber": 0,
         "attempts": 1,
-        "dueAt": to_due_text(now),
-        "expiresAt": int(now.timestamp()) + max(retention_seconds, 0),
+        "dueAt": kept["dueAt"],
+        "expiresAt": kept["expiresAt"],
         "previousDelaySeconds": None,
         "generation": generation,
     }

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from homing.classification import Status
 from homing.delivery import Delivery, document_text, read_delivery
 from homing.errors import UnsettledError
-from homing.generation import generation_of, resumed
+from homing.generation import generation_of, moved, resumed
 from homing.recorded_failure import is_parked, verdict_on_record
-from homing.timestamps import from_text, to_due_text
+from homing.timestamps import from_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -161,7 +161,7 @@ class Lane:
         ended = self.entrance.admit(delivery.reference.target_url, make)
         if not isinstance(ended, datetime):
             return ended.end
-        shed = document_text({**document, "dueAt": to_due_text(ended)})
+        shed = document_text(moved(document, ended))
         is_new = self.workflow.start(delivery.reference.delivery_id, shed)
         return Settled.SHED if is_new else Settled.ALREADY_STARTED
 

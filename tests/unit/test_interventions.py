@@ -16,6 +16,7 @@ from homing.intervention_table import InterventionTable
 from homing.interventions import Interventions, Result
 from homing.items import from_dynamodb, to_dynamodb
 from homing.payload_claim import Claim
+from homing.timestamps import from_text
 from homing.workflow import Execution
 
 NOW = datetime(2025, 12, 29, 12, 0, 0, 500_000, tzinfo=UTC)
@@ -127,7 +128,8 @@ def test_a_redrive_starts_attempts_anew_and_keeps_what_was(
     assert Delivery.from_document(document).attempt_number == 0
     assert document["request"] == letter["request"]
     assert document["dueAt"] == "2025-12-29T12:00:01Z"
-    assert document["expiresAt"] == record["ttl"] == int(NOW.timestamp()) + 30 * 86_400
+    due = from_text(document["dueAt"]).timestamp()
+    assert document["expiresAt"] == record["ttl"] == due + 30 * 86_400
 
 
 CLAIM = Claim("45-days/a/b", 5_000_000, "digest")
