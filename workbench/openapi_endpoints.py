@@ -93,7 +93,8 @@ def _operation(
 ) -> dict[str, Any]:
     schema = {"type": "string", "pattern": ENDPOINT_ID.anchored}
     endpoint = {"name": "endpointId", "in": "path", "required": True, "schema": schema}
-    request = {"requestBody": {"required": True, "content": content(body)}} if body else {}
+    needed = body is not RotationRequest  # an empty one asks for the defaults
+    request = {"requestBody": {"required": needed, "content": content(body)}} if body else {}
     too_large = {"413": response(_TOO_LARGE, Problem)} if body else {}
     return {
         "operationId": name,

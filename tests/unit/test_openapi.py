@@ -91,5 +91,15 @@ def test_a_request_about_an_endpoint_that_has_a_body_may_be_too_large() -> None:
     assert refusing == {"putEndpoint", "patchEndpoint", "rotateSecret"}
 
 
+def test_only_a_rotation_may_come_without_the_body_that_it_can_have() -> None:
+    operations = [each for path in DOCUMENT["paths"].values() for each in path.values()]
+    optional = [
+        each["operationId"]
+        for each in operations
+        if not each.get("requestBody", {"required": True})["required"]
+    ]
+    assert optional == ["rotateSecret"]
+
+
 def test_the_document_is_plain_json() -> None:
     assert json.loads(text()) == DOCUMENT
