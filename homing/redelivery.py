@@ -1,4 +1,4 @@
-"""When the queue hands a message out again whose first attempt was left behind."""
+"""When the queue hands a message out again that was left behind, or could not be settled."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class _Desk:
 
     Args:
         lane: settles.
-        redelivery: puts off what is left behind.
+        redelivery: puts off what is left behind, or broken.
         over_in: the seconds after which a first attempt that is left must be over.
     """
 
@@ -82,29 +82,39 @@ def _settle(record: SQSRecord) -> None:
     try:
         reference, settled = _desk().lane.settle(record.body, receive_count=_receives(record))
     except LeftError:
-        _put_off(record)
+        _leave(record)
         raise
     except Exception as error:
-        group = record.attributes.message_group_id
-        log_unsettled(record.body, error, delivery_id=group, queue_message_id=record.message_id)
+        log_unsettled(
+            record.body,
+            error,
+            delivery_id=record.attributes.message_group_id,
+            queue_message_id=record.message_id,
+            comes_again_in=_put_off(record),
+        )
         raise
     log_settled(reference, settled, queue_message_id=record.message_id)
 
 
-def _put_off(record: SQSRecord) -> None:
-    """Let a message come again when its first attempt, which was left behind, must be over.
-
-    One that comes again and is left again has broken in between. It comes when the queue sees fit,
-    as all that breaks: its five receives shall outlast what breaks it.
-    """
-    desk = _desk()
-    is_set = _receives(record) == 1 and desk.redelivery.put_off(record.receipt_handle, desk.over_in)
+def _leave(record: SQSRecord) -> None:
     log_left(
         record.body,
         delivery_id=record.attributes.message_group_id,
         queue_message_id=record.message_id,
-        comes_again_in=desk.over_in if is_set else None,
+        comes_again_in=_put_off(record),
     )
+
+
+def _put_off(record: SQSRecord) -> int | None:
+    """Let a message come again when whatever was begun for it must be over; give the seconds.
+
+    So what has been left behind is settled from its record, and what broke for a moment is late by
+    no more than that. One that comes again and again comes when the queue sees fit, which gives
+    None: its five receives shall outlast what breaks it (docs/decisions/0071).
+    """
+    desk = _desk()
+    is_set = _receives(record) == 1 and desk.redelivery.put_off(record.receipt_handle, desk.over_in)
+    return desk.over_in if is_set else None
 
 
 def _receives(record: SQSRecord) -> int:
@@ -128,7 +138,7 @@ class _InOrder:
         loop = asyncio.get_running_loop()
         async with self._turns[group]:
             if group in self._left:
-                await loop.run_in_executor(_threads, _put_off, record)
+                await loop.run_in_executor(_threads, _leave, record)
                 raise LeftError
             try:
                 await loop.run_in_executor(_threads, _settle, record)

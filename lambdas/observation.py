@@ -100,7 +100,12 @@ def log_settled(reference: Reference, settled: Settled, *, queue_message_id: str
 
 
 def log_unsettled(
-    body: str, error: Exception, *, delivery_id: str | None, queue_message_id: str
+    body: str,
+    error: Exception,
+    *,
+    delivery_id: str | None,
+    queue_message_id: str,
+    comes_again_in: int | None,
 ) -> None:
     """Log what kept a queue message from being settled, and count it for the alarm.
 
@@ -109,8 +114,10 @@ def log_unsettled(
         error: what was raised.
         delivery_id: its message group, which is all there is to name one that is not.
         queue_message_id: SQS's id.
+        comes_again_in: as of `log_left`.
     """
-    about = {"exc_info": error, "queueMessageId": queue_message_id, **_ids(body, delivery_id)}
+    fields = {"queueMessageId": queue_message_id, "comesAgainInSeconds": comes_again_in}
+    about = {"exc_info": error, **fields, **_ids(body, delivery_id)}
     _log(logger.error, "dispatch.failed", {"DispatchFailed": 1}, **about)
 
 

@@ -369,7 +369,7 @@ def run_settle(record: dict[str, Any]) -> None:
 
 def run_put_off(record: dict[str, Any]) -> None:
     """Give back a record whose delivery has just been left with another record of the batch."""
-    dispatch._put_off(SQSRecord(record))  # noqa: SLF001  # as above
+    dispatch._leave(SQSRecord(record))  # noqa: SLF001  # as above
 
 
 def round_trip(value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from homing.payload_claim import LIFETIMES
+from homing.redelivery import seconds_until_over
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
 QUEUES = {
@@ -20,10 +21,14 @@ QUEUES = {
 
 def test_the_page_says_how_long_five_tries_of_dispatch_take(stack: Any) -> None:
     queue = stack.properties("AWS::SQS::Queue", "Intake/Deliveries")
+    function = stack.properties("AWS::Lambda::Function", "Intake/Dispatch")
+    lasts = float(function["Environment"]["Variables"]["FIRST_ATTEMPT_TIMEOUT_SECONDS"])
     tries = queue["RedrivePolicy"]["maxReceiveCount"]
-    minutes = queue["VisibilityTimeout"] * tries // 60
+    first, later = seconds_until_over(lasts), queue["VisibilityTimeout"]
     assert tries == 5
+    minutes = (first + (tries - 1) * later) // 60
     assert f"in five tries, which with the defaults take about {minutes} minutes" in PAGE
+    assert f"({first} seconds after the first, {later / 60:g} minutes after each other)" in PAGE
 
 
 @pytest.mark.parametrize(("what", "path"), list(QUEUES.items()))

@@ -159,16 +159,19 @@ class FakeRedelivery:
 
 @dataclass
 class Leaving:
-    """A lane that leaves the messages of some bodies behind, and settles all others."""
+    """A lane that leaves the messages of some bodies behind, breaks at one, settles all others."""
 
     reference: Any
     leaves: tuple[str, ...]
+    breaks: str = "broken"
     settled: list[str] = field(default_factory=list)
 
     def settle(self, body: str, *, receive_count: int) -> Any:
         self.settled.append(body)
         if body in self.leaves:
             raise LeftError
+        if body == self.breaks:
+            raise UnsettledError("for a moment")
         return self.reference, Settled.DELIVERED
 
 
@@ -213,6 +216,33 @@ def test_where_it_cannot_be_put_off_the_queue_decides_and_nothing_else_changes(
     (left,) = logged()
     assert left["message"] == "dispatch.left"
     assert "comesAgainInSeconds" not in left
+
+
+@pytest.mark.parametrize(
+    ("receives", "works", "asked", "comes_again"),
+    [
+        ("1", True, [("handle", 50)], 50),
+        ("1", False, [("handle", 50)], None),
+        ("2", True, [], None),
+    ],
+    ids=["the first time", "when it cannot be put off", "from then on"],
+)
+def test_what_broke_comes_again_when_what_was_begun_is_over_and_later_when_the_queue_sees_fit(
+    leave: Callable[..., Any],
+    logged: Logged,
+    receives: str,
+    works: bool,
+    asked: list[tuple[str, int]],
+    comes_again: int | None,
+) -> None:
+    _, redelivery = leave(works=works)
+    broken = record("broken", "1", "a")
+    broken["attributes"]["ApproximateReceiveCount"] = receives
+    assert failures(dispatch.handler({"Records": [broken]}, Context())) == ["1"]
+    assert redelivery.asked == asked
+    (failed,) = logged()
+    assert (failed["message"], failed["DispatchFailed"]) == ("dispatch.failed", [1.0])
+    assert failed.get("comesAgainInSeconds") == comes_again
 
 
 def test_a_message_that_is_left_again_broke_in_between_and_comes_when_the_queue_sees_fit(
