@@ -59,8 +59,11 @@ def test_the_demo_shows_the_trace_and_the_dead_letters(
     text = shown.getvalue()
     message_id = seen["two-503s"].deliveries[0].reference.message_id
     assert f"homing trace {message_id}" in text
-    assert text.count("in the ledger: SERVER_ERROR") == 1  # the first attempt, in the lane
-    assert text.count("RecordRetry") == 1
+    # Two attempts have failed. The lane has made the first, of which the ledger tells, but where
+    # functions started so slowly that the delivery was shed.
+    in_lane = text.count("in the ledger: SERVER_ERROR")
+    assert in_lane in {0, 1}
+    assert text.count("RecordRetry") == 2 - in_lane
     for name in ("three-500s", "gone", "refused", "slow-drip"):
         letter = seen[name].deliveries[0].reference.message_id
         assert any(letter in line and "default" in line for line in text.splitlines())
