@@ -26,6 +26,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +49,7 @@ SLOW = 2400  # as long as the others are measured
 DISPATCHERS = 10  # batches at once, the default of the stack's settings
 PER_SECOND, SLOW_PER_SECOND = 5.0, 10.0
 SENDERS = 4
-WARM_UP = 100  # at once, so that as many functions run before anything is measured
+WARM_UP = 120  # attempts at once before anything is measured; one that hangs takes some 100
 PATIENCE = "1"  # the default of the stack; the local cloud is deployed with more
 FIRST_SECONDS = 8.0  # the first encounter, told apart
 
@@ -93,11 +94,11 @@ def hanging() -> Iterator[str]:
                 connection.close()
 
 
-def submit(api: ApiClient, url: str, *, attempts: int = 3) -> str:
-    """Hand one message over; give its id."""
+def submit(api: ApiClient, url: str, *, attempts: int = 3, **more: str) -> str:
+    """Hand one message over, with `more` fields; give its id."""
     message_id = f"m-{uuid.uuid4().hex}"
     policy = {"maxAttempts": attempts}
-    body = {"messageId": message_id, "targetUrl": url, "payload": {}, "policy": policy}
+    body = {"messageId": message_id, "targetUrl": url, "payload": {}, "policy": policy, **more}
     answer = api.submit(json.dumps(body).encode(), again=True)
     if not answer.ok:
         raise RuntimeError("; ".join(answer.problems))
@@ -140,12 +141,12 @@ def warm_up(api: ApiClient, receiver: Receiver) -> None:
 
     Else the machine would start them while it is measured, and the others would wait for that.
     """
-    with Receiver() as warming:
-        for script in ("delay=3;200", "503,200"):
-            url = f"{warming.url}/script/{script}"
-            with ThreadPoolExecutor(SENDERS) as pool:
-                list(pool.map(lambda _, url=url: submit(api, url), range(WARM_UP)))
-            time.sleep(2 * FIRST_SECONDS)
+    with Receiver() as warming, ThreadPoolExecutor(SENDERS) as pool:
+        url = f"{warming.url}/script/delay=2,503,200"
+        at_once = datetime.now(UTC) + timedelta(seconds=2 * FIRST_SECONDS)
+        due = at_once.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        list(pool.map(lambda _: submit(api, url, deliverAt=due), range(WARM_UP)))
+        time.sleep(4 * FIRST_SECONDS)
     measure(api, receiver, round(4 * FIRST_SECONDS), "warm-up")
 
 

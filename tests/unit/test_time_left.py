@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("module", [endpoint_watch, registry_client])
-def test_a_call_takes_no_longer_than_is_reckoned_with(module: object) -> None:
+def test_a_call_takes_no_longer_than_is_reckoned_with(module: Any) -> None:
     """In its standard mode botocore pauses up to 1 s, 2 s, 4 s, … before each further try."""
-    config: Config = module._CONFIG  # type: ignore[attr-defined]
+    config: Config = module._CONFIG
     settings = vars(config)
     assert settings["retries"]["mode"] == "standard"
     tries = settings["retries"]["total_max_attempts"]
