@@ -142,7 +142,7 @@ def warm_up(api: ApiClient, receiver: Receiver) -> None:
     Else the machine would start them while it is measured, and the others would wait for that.
     """
     with Receiver() as warming, ThreadPoolExecutor(SENDERS) as pool:
-        url = f"{warming.url}/script/delay=2,503,200"
+        url = f"{warming.url}/script/delay=2;503,200"
         at_once = datetime.now(UTC) + timedelta(seconds=2 * FIRST_SECONDS)
         due = at_once.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         list(pool.map(lambda _: submit(api, url, deliverAt=due), range(WARM_UP)))
