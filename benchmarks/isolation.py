@@ -1,16 +1,19 @@
 """How long others take from POST to delivered while one endpoint hangs, with and without it.
 
 Messages for 20 other endpoints are sent at a steady pace, and each is timed from its POST to its
-arrival. Meanwhile twice as many messages for one more endpoint come in: in the first run it is
-well, in the second it accepts connections and never answers. So both runs have the same load, and
-the second is measured from the first message for the endpoint that hangs. Its first seconds are
-told apart.
+arrival. Meanwhile as many messages for one more endpoint come in: in the first run it is well, in
+the second it accepts connections and never answers. So both runs have the same load, and the second
+is measured from the first message for the endpoint that hangs. Its first seconds are told apart.
+
+A local cloud is one machine, and what takes its processors holds the others up in a way that AWS
+does not. So before each run endpoints that hang are met until that starts no function any more, and
+the pace is moderate: at twice of it two cores show (docs/benchmarks.md).
 
 The emulator hands batches of a queue out one after the other, where AWS works on ten at once (the
 default). So ten pollers of our own do that here (`benchmarks/pollers.py`). All of it shares this
 machine's processors; a model of a machine for each function is `benchmarks/isolation_model.py`.
 
-    python benchmarks/isolation.py [OTHERS [SLOW]]
+    python benchmarks/isolation.py [MESSAGES]
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from __future__ import annotations
 import json
 import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -25,8 +29,7 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +39,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.pollers import polled
 from workbench import local_cloud
 from workbench.api_client import ApiClient
+from workbench.emulator import Emulator
 from workbench.receiver import Receiver
 from workbench.target import local_target
 
@@ -44,22 +48,29 @@ if TYPE_CHECKING:
 
     from workbench.target import Target
 
-OTHERS = 1200
-SLOW = 2400  # as long as the others are measured
+MESSAGES = 1000  # for the others, and for the one that is well or hangs
 DISPATCHERS = 10  # batches at once, the default of the stack's settings
-PER_SECOND, SLOW_PER_SECOND = 5.0, 10.0
+PER_SECOND = 5.0  # of each
 SENDERS = 4
-WARM_UP = 120  # attempts at once before anything is measured; one that hangs takes some 100
+WARM_UP = 100  # messages of one round
+ROUNDS = 8  # of warming up at most
 PATIENCE = "1"  # the default of the stack; the local cloud is deployed with more
 FIRST_SECONDS = 8.0  # the first encounter, told apart
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Seconds from POST to arrival of one run's messages, in the order of their POSTs."""
+    """Seconds from POST to arrival of one run's messages, in the order of their POSTs.
+
+    Args:
+        label: what is told of it.
+        seconds: for each message.
+        started: the containers that were started meanwhile.
+    """
 
     label: str
     seconds: Sequence[float]
+    started: int = 0
 
     def percentile(self, share: float) -> float:
         """Give the time that this share of the messages took at most."""
@@ -105,12 +116,12 @@ def submit(api: ApiClient, url: str, *, attempts: int = 3, **more: str) -> str:
     return message_id
 
 
-def at_a_pace(send: Callable[[int], None], count: int, per_second: float) -> None:
+def at_a_pace(send: Callable[[int], None], count: int) -> None:
     """Send so many messages at a steady pace."""
     start = time.time()
 
     def send_at(number: int) -> None:
-        time.sleep(max(0, start + number / per_second - time.time()))
+        time.sleep(max(0, start + number / PER_SECOND - time.time()))
         send(number)
 
     with ThreadPoolExecutor(SENDERS) as pool:
@@ -125,7 +136,7 @@ def measure(api: ApiClient, receiver: Receiver, count: int, label: str) -> Run:
         posted = time.time()
         sent[submit(api, f"{receiver.url}/endpoint-{number % 20}")] = posted
 
-    at_a_pace(send, count, PER_SECOND)
+    at_a_pace(send, count)
     deadline = time.time() + 120
     while time.time() < deadline:
         arrived = {one.message_id: one.received_at.timestamp() for one in receiver.arrivals}
@@ -136,26 +147,30 @@ def measure(api: ApiClient, receiver: Receiver, count: int, label: str) -> Run:
     return Run(label, [arrived[one] - posted for one, posted in in_order])
 
 
-def warm_up(api: ApiClient, receiver: Receiver) -> None:
-    """Have as many functions started as an endpoint that hangs takes, and one that fails.
+def processes(folder: Path) -> int:
+    """Count the processes of a local cloud: the emulator, and one for each container."""
+    emulator = Emulator.find(folder)
+    if emulator is None:
+        raise RuntimeError("the local cloud has ended")
+    listed = subprocess.run(["/bin/ps", "-A", "-o", "pgid="], capture_output=True, check=True)
+    return listed.stdout.split().count(str(emulator.pid).encode())
 
-    Else the machine would start them while it is measured, and the others would wait for that.
-    """
-    with Receiver() as warming, ThreadPoolExecutor(SENDERS) as pool:
-        url = f"{warming.url}/script/delay=2;503,200"
-        at_once = datetime.now(UTC) + timedelta(seconds=2 * FIRST_SECONDS)
-        due = at_once.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        list(pool.map(lambda _: submit(api, url, deliverAt=due), range(WARM_UP)))
-        time.sleep(4 * FIRST_SECONDS)
-    measure(api, receiver, round(4 * FIRST_SECONDS), "warm-up")
+
+def warm_up(api: ApiClient, receiver: Receiver, started: Callable[[], int]) -> None:
+    """Meet endpoints that hang, a new one each time, until that starts no function any more."""
+    for _ in range(ROUNDS):
+        before = started()
+        with hanging() as hang:
+            beside(api, hang, WARM_UP, partial(measure, api, receiver, WARM_UP, "warm-up"))
+            time.sleep(FIRST_SECONDS)  # what was shed is attempted, and times out
+        if started() == before:
+            return
+    print(f"warm-up: functions are still started after {ROUNDS} rounds", flush=True)
 
 
 def beside(api: ApiClient, url: str, count: int, measured: Callable[[], Run]) -> Run:
     """Measure while messages for one more endpoint come in, one attempt each."""
-    flood = threading.Thread(
-        target=at_a_pace,
-        args=(lambda _: submit(api, url, attempts=1), count, SLOW_PER_SECOND),
-    )
+    flood = threading.Thread(target=at_a_pace, args=(lambda _: submit(api, url, attempts=1), count))
     flood.start()
     run = measured()
     flood.join()
@@ -173,7 +188,7 @@ def set_patience(target: Target) -> None:
             )
 
 
-def runs(others: int, slow: int) -> Iterator[Run]:
+def runs(messages: int) -> Iterator[Run]:
     """Measure beside an endpoint that is well, then beside one that hangs."""
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -185,10 +200,13 @@ def runs(others: int, slow: int) -> Iterator[Run]:
         target = local_target(Path(folder) / local_cloud.RECORD)
         set_patience(target)
         api = ApiClient(target)
+        count = partial(processes, Path(folder))
         with polled(target, DISPATCHERS):
             for label, url in (("without", f"{well.url}/well"), ("with", hang)):
-                warm_up(api, receiver)
-                yield beside(api, url, slow, partial(measure, api, receiver, others, label))
+                warm_up(api, receiver, count)
+                before = count()
+                run = beside(api, url, messages, partial(measure, api, receiver, messages, label))
+                yield replace(run, started=count() - before)
 
 
 def row(label: str, run: Run) -> str:
@@ -200,14 +218,11 @@ def row(label: str, run: Run) -> str:
 
 def main() -> None:
     """Print the table, and the ratio that matters."""
-    others, slow = (*map(int, sys.argv[1:3]), *(OTHERS, SLOW)[len(sys.argv) - 1 :])
-    print(
-        f"{PER_SECOND:g}/s for 20 endpoints; {slow} messages for one more, {SLOW_PER_SECOND:g}/s, "
-        f"which hangs or is well; seconds"
-    )
+    messages = int(sys.argv[1]) if sys.argv[1:] else MESSAGES
+    print(f"{PER_SECOND:g}/s for 20 endpoints and for one that is well or hangs; seconds")
     print(f"{'':<22}{'messages':>9}{'p50':>8}{'p90':>8}{'p99':>8}{'worst':>8}")
     seen = {}
-    for run in runs(others, slow):
+    for run in runs(messages):
         seen[run.label] = run
         print(row(run.label, run), flush=True)
     without, with_slow = seen["without"], seen["with"]
@@ -217,6 +232,7 @@ def main() -> None:
     for share in (0.5, 0.9, 0.99):
         ratio = with_slow.percentile(share) / without.percentile(share)
         print(f"p{share * 100:g} with / without: {ratio:.2f}")
+    print(f"containers started: {without.started} without, {with_slow.started} with")
     later = sum(took > max(without.seconds) for took in with_slow.seconds)
     print(f"later than anyone without: {later} of {len(with_slow.seconds)}")
 
