@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from homing.delivery import Delivery, Request, document_text
 from homing.errors import FieldError, InvalidMessageError
 from homing.http_fields import DEFAULT_CONTENT_TYPE
-from homing.lifetime import fit_lifetime, longest_life
+from homing.lifetime import YEAR, fit_lifetime, longest_life
 from homing.payload_claim import claim_for
 from homing.reception.guard import Guard, first_attempt_at
 from homing.reception.payload import MAX_INLINE_BYTES
@@ -134,7 +134,8 @@ def parse_message(
         endpoint_id: _policy(given, _laid_over(rules.default_policy, own), first_attempt_in)
         for endpoint_id, own in to.policies.items()
     }
-    life = max(longest_life(each, first_attempt_in) for each in (policy, *policies.values()))
+    lives = (longest_life(each, first_attempt_in) for each in (policy, *policies.values()))
+    life = YEAR if to.may_be_full else max(lives)
     return _with_claim(Message(guard, request, policy, policies), life)
 
 

@@ -21,11 +21,14 @@ class Recipients:
         targets: the URLs, each once.
         endpoint_ids: the endpoints they belong to, in the same order; empty for plain URLs.
         policies: what each endpoint overrides of the retry policy, as it was given.
+        may_be_full: whether one of them bounds its attempts at once: beyond that they are postponed
+            for up to a year (homing/postponement.py).
     """
 
     targets: tuple[str, ...]
     endpoint_ids: tuple[str, ...] = ()
     policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    may_be_full: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -62,7 +65,9 @@ def recipients(given: Mapping[str, Any], sender_id: str, find: FindEndpoints) ->
         if targets[number] in targets[:number]
     ]:
         raise InvalidMessageError(errors)
-    return Recipients(targets, ids, {each: found[each].policy for each in ids})
+    policies = {each: found[each].policy for each in ids}
+    may_be_full = any(found[each].attempts_at_once for each in ids)
+    return Recipients(targets, ids, policies, may_be_full)
 
 
 def no_endpoints(sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:

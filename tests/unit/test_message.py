@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homing.delivery import document_text
+from homing.endpoints.endpoint import Endpoint
 from homing.errors import InvalidMessageError
 from homing.policy import PRESETS, Jitter, Policy
 from homing.reception.message import (
@@ -22,6 +23,7 @@ from homing.reception.message import (
     parse_message,
 )
 from homing.reception.payload import MAX_INLINE_BYTES, MAX_PAYLOAD_BYTES
+from homing.reception.recipients import FindEndpoints, no_endpoints
 from homing.targets.address_guard import AddressGuard
 
 NOON = datetime(2025, 12, 28, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -29,7 +31,13 @@ URL = "https://example.com/hooks"
 RETENTION = timedelta(days=30)
 
 
-def parse(body: str | bytes, *, now: datetime = NOON, default: Policy | None = None) -> Message:
+def parse(
+    body: str | bytes,
+    *,
+    now: datetime = NOON,
+    default: Policy | None = None,
+    find_endpoints: FindEndpoints = no_endpoints,
+) -> Message:
     return parse_message(
         body,
         now=now,
@@ -39,6 +47,7 @@ def parse(body: str | bytes, *, now: datetime = NOON, default: Policy | None = N
             guard=AddressGuard(allowed_ports=range(65_536), allow_http=True),
             new_id=lambda: "msg_new",
         ),
+        find_endpoints=find_endpoints,
     )
 
 
@@ -449,6 +458,20 @@ def test_a_payload_of_more_than_200_kib_is_claimed_instead_of_carried(
     assert delivery.request.claim == message.claim
     assert (delivery.request.payload == "") == is_claimed
     assert len(message.request.payload) == size
+
+
+@pytest.mark.parametrize(("bound", "kept"), [(0, "45-days"), (3, "400-days")])
+def test_a_payload_outlasts_every_postponement_by_an_endpoint_that_may_be_full(
+    bound: int, kept: str
+) -> None:
+    said = NOON.isoformat()
+    endpoint = Endpoint("default", "crm", URL, said, said, attempts_at_once=bound)
+    message = parse(
+        body_of(json.dumps("a" * MAX_INLINE_BYTES), targetUrl=None, endpointId="crm"),
+        find_endpoints=lambda _sender, _ids: {"crm": endpoint},
+    )
+    assert message.claim is not None
+    assert message.claim.key.startswith(f"{kept}/")
 
 
 @pytest.mark.parametrize("quotes", [0, 10_000, 20_000, 27_000, 28_000, 29_000, 60_000])
