@@ -31,8 +31,21 @@ _MODELS: tuple[type[BaseModel], ...] = (
 )
 
 
+# What the door in front answers by itself, at every path that is not open to everyone.
+_AT_THE_DOOR = {
+    "401": {"description": "No valid credentials (MessagesUrl answers 403)"},
+    "429": {"description": "Too many requests"},
+}
+
+
 def openapi_document() -> dict[str, Any]:
     """Make the document (OpenAPI 3.1)."""
+    paths = {
+        "/v1/messages": {"post": _post_message()},
+        "/v1/messages/{messageId}": {"get": _get_message()},
+        "/v1/messages/{messageId}/redrive": {"post": _redrive_message()},
+        **openapi_endpoints.endpoint_paths(),
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -43,13 +56,17 @@ def openapi_document() -> dict[str, Any]:
         },
         "security": [{"key": []}, {"iam": []}],
         "paths": {
-            "/v1/messages": {"post": _post_message()},
-            "/v1/messages/{messageId}": {"get": _get_message()},
-            "/v1/messages/{messageId}/redrive": {"post": _redrive_message()},
-            **openapi_endpoints.endpoint_paths(),
+            **{path: _behind_the_door(operations) for path, operations in paths.items()},
             "/v1/health": {"get": _get_health()},
         },
         "components": {"schemas": _schemas(), "securitySchemes": {"key": _key(), "iam": _iam()}},
+    }
+
+
+def _behind_the_door(operations: dict[str, Any]) -> dict[str, Any]:
+    return {
+        method: {**each, "responses": dict(sorted((each["responses"] | _AT_THE_DOOR).items()))}
+        for method, each in operations.items()
     }
 
 
@@ -67,7 +84,6 @@ def _post_message() -> dict[str, Any]:
             "404": response("The sender has no such endpoint", Problem),
             "409": response("The messageId stands for other content", Problem),
             "413": response("The payload is too large", Problem),
-            "429": {"description": "Too many requests"},
             "503": response("Nothing is promised; repeat", Problem, headers=retry_after()),
         },
     }
@@ -115,7 +131,10 @@ def _get_health() -> dict[str, Any]:
         "operationId": "getHealth",
         "summary": "See whether the API is there",
         "security": [],
-        "responses": {"200": response("It is", Health)},
+        "responses": {
+            "200": response("It is", Health),
+            "429": _AT_THE_DOOR["429"],
+        },
     }
 
 

@@ -68,6 +68,16 @@ def test_only_health_is_open_to_everyone() -> None:
     assert open_ones == ["getHealth"]
 
 
+def test_every_operation_says_what_the_door_answers_too_many_and_all_but_health_strangers() -> None:
+    said = {
+        operation["operationId"]: operation["responses"].keys() & {"401", "403", "429"}
+        for path in DOCUMENT["paths"].values()
+        for operation in path.values()
+    }
+    assert said.pop("getHealth") == {"429"}
+    assert all(each == {"401", "403", "429"} for each in said.values()), said
+
+
 def test_errors_are_problem_documents() -> None:
     for path in DOCUMENT["paths"].values():
         for operation in path.values():
