@@ -51,7 +51,7 @@ def messages(receiver: Receiver, run_id: str, tmp_path: Path) -> Path:
 def test_a_file_is_delivered_whole_with_none_lost_and_none_recorded_twice(
     homing: Homing, cloud: Target, receiver: Receiver, messages: Path, run_id: str
 ) -> None:
-    done = homing("send", "--file", str(messages), "--wait", "--timeout", "120", "--json")
+    done = homing("send", "--file", str(messages), "--wait", "--timeout", "300", "--json")
     report = json.loads(done.stdout)
     ids = {f"{run_id}-{number}" for number in range(MESSAGES)}
     assert {message["messageId"] for message in report["accepted"]} == ids
