@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from workbench.letter_queue import HeldLetter
     from workbench.target import Target
 
-_KEPT_AFTER_CANCELLING = timedelta(days=30)  # where there was no record to take a ttl from
+# Where there was no record to take a ttl from: longer than any execution sleeps (lifetime.py).
+_KEPT_AFTER_CANCELLING = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class Turns:
         lapses_at = round((now + self._lapses_after).timestamp() * 1000)
         turn = f"{holder}@{lapses_at}"
         taken = self._add(endpoint, limit, turn)
-        if taken is None:
+        if taken is None or turn in taken:  # taken before, where boto3 has repeated the call
             return turn
         lapsed = [each for each in taken if _lapses_at(each) <= now.timestamp() * 1000]
         if not lapsed:

@@ -135,7 +135,11 @@ class Intake:
         """
         if standing.fingerprint != message.guard.fingerprint:
             raise InvalidMessageError([_REUSED], 409)
-        recorded = {item["sk"] for item in self._records.of_message(standing.key)}
+        recorded = {
+            item["sk"]
+            for item in self._records.of_message(standing.key)
+            if item.get("createdAt") == standing.created_at  # else of a former life (0007)
+        }
         deliveries = replace(message, guard=standing).deliveries()
         self._send(message, [each for each in deliveries if each.reference.sk not in recorded])
 

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from dataclasses import replace
@@ -144,14 +145,19 @@ def _write(sock: socket.socket, message: bytes, attempt: Attempt) -> None:
         rest = rest[sock.send(rest) :]
 
 
+# SQS takes no message with these, so a dead letter must not quote them (docs/decisions/0024).
+_UNCARRIED = re.compile("[\ufffe\uffff]")
+
+
 def _outcome(result: Response | AttemptError, ended: datetime, elapsed: float) -> Outcome:
     timestamp, response_time = to_text(ended), int(elapsed * 1000)
     if isinstance(result, AttemptError):
         return Outcome(timestamp, response_time, error=result)
+    text = result.body.decode(errors="replace")
     return Outcome(
         timestamp=timestamp,
         response_time=response_time,
         http_status=result.status,
         retry_after=result.retry_after,
-        response_body=result.body.decode(errors="replace"),
+        response_body=_UNCARRIED.sub("\N{REPLACEMENT CHARACTER}", text),
     )

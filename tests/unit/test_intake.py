@@ -95,7 +95,11 @@ def intake(messages_table: Any, ledger_table: Any, sqs: Sqs) -> Intake:
 def record(ledger_table: Any, delivery: Delivery) -> None:
     ledger_table.client.put_item(
         TableName="ledger",
-        Item={"pk": {"S": delivery.reference.pk}, "sk": {"S": delivery.reference.sk}},
+        Item={
+            "pk": {"S": delivery.reference.pk},
+            "sk": {"S": delivery.reference.sk},
+            "createdAt": {"S": delivery.reference.created_at},
+        },
     )
 
 
@@ -341,3 +345,20 @@ def test_nothing_to_send_makes_no_call() -> None:
     sqs = Sqs()
     DeliveryQueue("url", sqs).send([])  # type: ignore[arg-type]
     assert sqs.calls == []
+
+
+def test_a_record_of_a_former_life_keeps_no_delivery_from_the_queue(
+    intake: Intake, ledger_table: Any, sqs: Sqs
+) -> None:
+    """A record outlives its guard by the waits of its retries (docs/decisions/0007)."""
+    first = message(timestamp="2025-12-28T12:00:00.000Z", targets=(A,))
+    intake.accept(first, now=NOON)
+    record(ledger_table, first.deliveries()[0])
+    later = NOON + timedelta(days=30, seconds=5)
+    sqs.taken.clear()
+    sqs.script = [EndpointConnectionError(endpoint_url="queue")]
+    again = message(timestamp="2025-12-28T12:00:00.000Z", targets=(A,), at=later)
+    with pytest.raises(IntakeError):
+        intake.accept(again, now=later)
+    intake.accept(again, now=later + timedelta(seconds=5))
+    assert targets(sqs.taken) == [A]

@@ -268,6 +268,17 @@ def test_an_outcome_tells_the_response_its_end_and_how_long_it_took(
     )
 
 
+@pytest.mark.parametrize("body", [b"\xef\xbf\xbe", b"\xef\xbf\xbf"])
+def test_what_a_queue_does_not_take_is_quoted_by_no_dead_letter(
+    serve: Callable[..., Endpoint], client: Client, body: bytes
+) -> None:
+    def answers(endpoint: Endpoint, sock: socket.socket) -> None:
+        endpoint.read_request(sock)
+        sock.sendall(b"HTTP/1.1 500 x\r\nContent-Length: 4\r\n\r\n!" + body)
+
+    assert client.send(serve(answers).url).response_body == "!\ufffd"
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_an_outcome_and_never_followed(
     serve: Callable[..., Endpoint], client: Client, status: int

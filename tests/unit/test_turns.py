@@ -36,7 +36,7 @@ def test_there_are_as_many_turns_as_the_endpoint_allows_attempts_at_once(turns: 
 def test_endpoints_do_not_share_their_turns(turns: Turns) -> None:
     assert take(turns, limit=1)
     assert take(turns, limit=1, endpoint=OTHER)
-    assert take(turns, limit=1) is None
+    assert take(turns, limit=1, after=0.001) is None  # another attempt: its turn has another name
 
 
 def test_a_turn_that_is_given_back_can_be_taken_again(turns: Turns) -> None:
@@ -87,3 +87,18 @@ def test_turns_that_cannot_be_counted_are_told_as_such() -> None:
         take(turns)
     with pytest.raises(InquiryError, match="no turn given back: EndpointConnectionError"):
         turns.give_back(ENDPOINT, "a-delivery@1")
+
+
+def test_a_turn_whose_answer_was_lost_is_the_one_that_the_repeat_finds(
+    turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """boto3 repeats a call whose answer does not come."""
+    client = turns._dynamodb
+    once = client.update_item
+
+    def twice(**arguments: Any) -> Any:
+        once(**arguments)
+        return once(**arguments)
+
+    monkeypatch.setattr(client, "update_item", twice)
+    assert turns.take(ENDPOINT, 1, "a-delivery", START) is not None
