@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from workbench import (
     cli_endpoints,
+    cli_intake_letters,
     cli_senders,
     demo,
     live,
@@ -143,6 +144,7 @@ def send_command(
 
 app.add_typer(reading)
 app.add_typer(acting)
+app.add_typer(cli_intake_letters.app, name="intake-letters")
 app.add_typer(cli_senders.app, name="senders")
 app.add_typer(cli_endpoints.app, name="endpoints")
 app.command("cost")(cost)

@@ -1,6 +1,6 @@
 """The commands of `homing` that change what becomes of a delivery.
 
-`dead-letters redrive`, `intake-letters`, `retry-now` and `cancel`: each may be repeated.
+`dead-letters redrive`, `retry-now` and `cancel`: each may be repeated.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ import typer
 
 from homing import timestamps
 from homing.interventions import Result
-from workbench import intake_letters, render
 from workbench.actions import Actions, Done
 from workbench.api_client import ApiClient
-from workbench.cli_reading import Limit, letters
+from workbench.cli_reading import letters
 from workbench.deliveries import views
-from workbench.errors import NotFoundError, WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.letter_queue import Filter, HeldLetter, hold
 from workbench.options import AsJson, MessageId, Profile, Region, Sender, Stack, print_json
 from workbench.target import Target, find_target
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from homing.delivery import Reference
 
 acting = typer.Typer()
-parked = typer.Typer(no_args_is_help=True, help="What never reached its workflow.")
-acting.add_typer(parked, name="intake-letters")
 
 _SAYINGS = {
     Result.REDRIVEN: "starts anew",
@@ -131,59 +128,6 @@ def cancel(
     """
     target = find_target(stack, region, profile)
     _act(target, Actions(target).cancel, message_id, sender, as_json=as_json)
-
-
-@parked.command("list")
-def intake_list(
-    limit: Limit = 100,
-    as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
-) -> None:
-    """List what was accepted and could not be settled five times."""
-    found = intake_letters.look(find_target(stack, region, profile), limit)
-    if as_json:
-        print_json([one.to_document() for one in found])
-        return
-    if found:
-        render.console().print(render.intake_letters(found))
-    typer.echo(f"{len(found)} in the intake dead-letter queue")
-
-
-@parked.command("show")
-def intake_show(
-    message_id: MessageId,
-    limit: Limit = 1000,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
-) -> None:
-    """Show the body of each queue message of a message, as JSON."""
-    found = intake_letters.look(find_target(stack, region, profile), limit)
-    bodies = [one.document for one in found if one.message_id == message_id]
-    if not bodies:
-        raise NotFoundError(f"message {message_id} is not in the intake dead-letter queue")
-    print_json(bodies)
-
-
-@parked.command("redrive")
-def intake_redrive(
-    message_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="The messageId.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
-) -> None:
-    """Put what could not be settled on the delivery queue again.
-
-    The exit status is 1 if there was nothing to put there.
-    """
-    if (message_id is None) != everything:
-        raise typer.BadParameter("give an ID, or --all (and not both)")
-    sent = intake_letters.send_again(find_target(stack, region, profile), message_id)
-    typer.echo(f"{sent} put on the delivery queue again")
-    raise typer.Exit(0 if sent else 1)
 
 
 def _act(
