@@ -105,11 +105,11 @@ def hanging() -> Iterator[str]:
                 connection.close()
 
 
-def submit(api: ApiClient, url: str, *, attempts: int = 3, **more: str) -> str:
-    """Hand one message over, with `more` fields; give its id."""
+def submit(api: ApiClient, url: str, *, attempts: int = 3) -> str:
+    """Hand one message over; give its id."""
     message_id = f"m-{uuid.uuid4().hex}"
     policy = {"maxAttempts": attempts}
-    body = {"messageId": message_id, "targetUrl": url, "payload": {}, "policy": policy, **more}
+    body = {"messageId": message_id, "targetUrl": url, "payload": {}, "policy": policy}
     answer = api.submit(json.dumps(body).encode(), again=True)
     if not answer.ok:
         raise RuntimeError("; ".join(answer.problems))

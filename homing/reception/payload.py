@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 
 from homing.http_fields import is_json
+from homing.queue_text import UNCARRIED
 
 # What the API's gateway can hand over at all: a function's request has 6 MiB, in which the payload
 # is a string, each quote of it two characters (docs/decisions/0040).
@@ -13,10 +13,6 @@ MAX_PAYLOAD_BYTES = 6_000_000
 
 # What travels along through queue and execution; above it, the claim check (docs/decisions/0023).
 MAX_INLINE_BYTES = 200 * 1024
-
-# The only characters that the queue does not carry as they are (SQS SendMessage, MessageBody);
-# control characters and surrogates cannot occur in the JSON around them.
-_UNCARRIED = re.compile("[\ufffe\uffff]")
 
 
 def sent_text(source: str, content_type: str) -> str:
@@ -35,7 +31,7 @@ def sent_text(source: str, content_type: str) -> str:
         text.encode()
     except UnicodeEncodeError as error:
         raise ValueError("holds half of a surrogate pair, which UTF-8 cannot carry") from error
-    if _UNCARRIED.search(text):
+    if UNCARRIED.search(text):
         raise ValueError(r"holds U+FFFE or U+FFFF; in JSON write \ufffe or \uffff")
     return text
 

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import re
 import ssl
 import time
 from dataclasses import replace
@@ -18,6 +17,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from homing.outcome import AttemptError, Outcome
+from homing.queue_text import UNCARRIED
 from homing.sending.attempt import Attempt, Stage
 from homing.sending.connection import Resolver, WarmConnections, look_up, open_connection
 from homing.sending.http_request import encode_request, request_headers
@@ -145,19 +145,16 @@ def _write(sock: socket.socket, message: bytes, attempt: Attempt) -> None:
         rest = rest[sock.send(rest) :]
 
 
-# SQS takes no message with these, so a dead letter must not quote them (docs/decisions/0024).
-_UNCARRIED = re.compile("[\ufffe\uffff]")
-
-
 def _outcome(result: Response | AttemptError, ended: datetime, elapsed: float) -> Outcome:
     timestamp, response_time = to_text(ended), int(elapsed * 1000)
     if isinstance(result, AttemptError):
         return Outcome(timestamp, response_time, error=result)
-    text = result.body.decode(errors="replace")
+    # A dead letter quotes it.
+    text = UNCARRIED.sub("\N{REPLACEMENT CHARACTER}", result.body.decode(errors="replace"))
     return Outcome(
         timestamp=timestamp,
         response_time=response_time,
         http_status=result.status,
         retry_after=result.retry_after,
-        response_body=_UNCARRIED.sub("\N{REPLACEMENT CHARACTER}", text),
+        response_body=text,
     )
