@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from homing.intervention_table import InterventionTable
 from homing.interventions import Interventions, Result
+from homing.lifetime import YEAR
 from homing.payload_store import PayloadStore
 from homing.workflow import Workflow
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from workbench.letter_queue import HeldLetter
     from workbench.target import Target
 
-# Where there was no record to take a ttl from: longer than any execution sleeps (lifetime.py).
-_KEPT_AFTER_CANCELLING = timedelta(days=400)
+# Where there was no record to take a ttl from: longer than any execution sleeps.
+_KEPT_AFTER_CANCELLING = YEAR + timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
