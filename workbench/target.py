@@ -68,6 +68,8 @@ def find_target(
     if not stack:
         return local_target(_find_record())
     try:
+        # boto3 reads AWS_DEFAULT_REGION alone, the AWS CLI and CDK this one first.
+        region = region or os.environ.get("AWS_REGION")
         return aws_target(boto3.Session(profile_name=profile, region_name=region), stack)
     except BotoCoreError as error:
         raise NoTargetError(f"stack {stack} cannot be read: {error}") from error

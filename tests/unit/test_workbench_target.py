@@ -63,6 +63,17 @@ def test_the_local_cloud_is_reached_whatever_the_callers_account_is(
     assert found.session.get_credentials().access_key == "test"
 
 
+@pytest.mark.parametrize(("given", "used"), [(None, "eu-west-1"), ("eu-north-1", "eu-north-1")])
+def test_a_stack_is_looked_for_where_the_aws_cli_would_look(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, used: str
+) -> None:
+    """boto3 alone would not read AWS_REGION."""
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    monkeypatch.setattr("workbench.target.aws_target", lambda session, _stack: session.region_name)
+    assert find_target("Homing", given) == used
+
+
 def test_without_a_local_cloud_it_says_what_to_do() -> None:
     with pytest.raises(NoTargetError, match="run `homing up`, or name a stack with --stack"):
         find_target()
