@@ -4,8 +4,8 @@ A first attempt runs as an Express execution, which leaves nothing behind that c
 it breaks halfway. So the queue keeps the message until the execution has come back, and a message
 that comes again (after a break, or because its sender repeated it) is settled from the ledger:
 
-    no record               run the first attempt; but if the queue hands the message out again, the
-                            delivery may have been handed off without a record: then it is under way
+    no record               run the first attempt; but if the message comes again, the delivery may
+                            have been handed off without a record: then it is under way
     DELIVERED, CANCELLED    nothing is left to do
     RETRY_SCHEDULED         go on in the Standard workflow, under the delivery's own name
     FAILED, MAX_RETRIES_…   park it again, since the break may have come between the record and the
@@ -119,12 +119,13 @@ class Lane:
     dead_letters: DeadLetters
     entrance: Admits | None = None
 
-    def settle(self, body: str, *, receive_count: int = 1) -> tuple[Reference, Settled]:
+    def settle(self, body: str, *, comes_again: bool = False) -> tuple[Reference, Settled]:
         """Settle one queue message; only then may it be acknowledged.
 
         Args:
             body: the delivery document.
-            receive_count: how many times the queue has handed this message out, this one included.
+            comes_again: whether the queue may have handed the delivery out before: in this message,
+                or in another that this one repeats.
 
         Raises:
             MalformedDeliveryError: when the body is no delivery document.
@@ -139,7 +140,7 @@ class Lane:
         record = self.records.read(delivery.reference)
         if record is not None:
             return delivery.reference, self._from_record(document, record)
-        if receive_count > 1 and self.workflow.is_under_way(delivery.reference.delivery_id):
+        if comes_again and self.workflow.is_under_way(delivery.reference.delivery_id):
             return delivery.reference, Settled.ALREADY_STARTED
         end = self._first_attempt(self.first_attempts, document, delivery, body)
         if end not in _OVERTAKEN:

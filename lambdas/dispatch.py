@@ -24,6 +24,7 @@ from homing.lane import Lane
 from homing.ledger import Ledger
 from homing.patience import Patience
 from homing.redelivery import Redelivery, seconds_until_over
+from homing.repeats import is_repeat
 from homing.settings import DispatchSettings
 from homing.workflow import FirstAttempts, Workflow
 from lambdas.observation import log_left, log_settled, log_unsettled
@@ -79,8 +80,9 @@ def _desk() -> _Desk:
 
 
 def _settle(record: SQSRecord) -> None:
+    comes_again = _receives(record) > 1 or is_repeat(record.message_attributes)
     try:
-        reference, settled = _desk().lane.settle(record.body, receive_count=_receives(record))
+        reference, settled = _desk().lane.settle(record.body, comes_again=comes_again)
     except LeftError:
         _leave(record)
         raise

@@ -130,13 +130,13 @@ def _believe_to_be_overtaken() -> AbstractContextManager[None]:
     """Leave a delivery to whoever was faster, without a look at what became of them."""
     original = Lane.settle
 
-    def settle(self: Lane, body: str, *, receive_count: int = 1) -> tuple[Reference, Settled]:
+    def settle(self: Lane, body: str, *, comes_again: bool = False) -> tuple[Reference, Settled]:
         runs = self.first_attempts
         if runs is None:
-            return original(self, body, receive_count=receive_count)
+            return original(self, body, comes_again=comes_again)
         reference = Reference.from_document(json.loads(body)["reference"])
         if self.records.read(reference) is not None:
-            return original(self, body, receive_count=receive_count)
+            return original(self, body, comes_again=comes_again)
         end = runs.run(reference.delivery_id, body).end
         return reference, Settled.ALREADY_SETTLED if end == "OVERTAKEN" else Settled(end)
 

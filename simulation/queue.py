@@ -10,23 +10,24 @@ that was taken in within five minutes is taken for sent.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from simulation.clock import MINUTE
 from simulation.errors import UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 DEDUPLICATION_WINDOW = 5 * MINUTE
 
 
 @dataclass(slots=True)
 class Message:
-    """A message on a queue; `group` and `deduplication` on FIFO queues only."""
+    """A message on a queue; `group` on FIFO queues only."""
 
     number: int
     body: str
+    attributes: Mapping[str, Any]
     group: str | None = None
     receives: int = 0
     visible_at: int = 0
@@ -59,7 +60,12 @@ class Queue:
         self._sent = 0
 
     def send(
-        self, now: int, body: str, group: str | None = None, deduplication: str | None = None
+        self,
+        now: int,
+        body: str,
+        group: str | None = None,
+        deduplication: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
     ) -> Message | None:
         """Put a message on the queue; None where it was taken for one that is there already."""
         if self.is_fifo is not (group is not None and deduplication is not None):
@@ -70,7 +76,7 @@ class Queue:
                 return None
             self._taken_in[deduplication] = now
         self._sent += 1
-        message = Message(self._sent, body, group, visible_at=now)
+        message = Message(self._sent, body, attributes or {}, group, visible_at=now)
         self._messages.append(message)
         return message
 

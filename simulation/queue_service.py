@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from homing.delivery import Reference
+from homing.repeats import REPEAT
 from simulation.account import Letter
 from simulation.clock import SECOND
 from simulation.errors import UnsupportedError
@@ -17,6 +18,8 @@ from simulation.queue import Message, Parking, Queue
 from simulation.scenario import host_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from simulation.account import Account
     from simulation.chance import Chance
     from simulation.process import Call, Process, Respond
@@ -81,6 +84,7 @@ class QueueService:
                 entry["MessageBody"],
                 entry.get("MessageGroupId"),
                 entry.get("MessageDeduplicationId"),
+                entry.get("MessageAttributes"),
             )
         respond(Outcome({"Successful": [{"Id": entry["Id"]} for entry in entries], "Failed": []}))
 
@@ -117,10 +121,10 @@ class QueueService:
         respond(Outcome({}))
 
     def redrive(self) -> int:
-        """Move what was given up back to the queue, where it counts as new."""
+        """Move what was given up back to the queue, as `homing intake-letters redrive` does."""
         moved, self._given_up = self._given_up, []
         for message in moved:
-            self._put(message.body, message.group, f"redriven-{message.number}")
+            self._put(message.body, message.group, f"redriven-{message.number}", REPEAT)
         return len(moved)
 
     def _note(self, body: str) -> None:
@@ -128,10 +132,16 @@ class QueueService:
         name = reference.message_id, host_of(reference.target_url)
         self._account.references.setdefault(name, reference)
 
-    def _put(self, body: str, group: str | None, deduplication: str | None) -> None:
+    def _put(
+        self,
+        body: str,
+        group: str | None,
+        deduplication: str | None,
+        attributes: Mapping[str, Any] | None,
+    ) -> None:
         if not self.deliveries.is_fifo:
             group = deduplication = None  # what if the queue promised less than the deployed one?
-        self.deliveries.send(self._scheduler.now, body, group, deduplication)
+        self.deliveries.send(self._scheduler.now, body, group, deduplication, attributes)
         self._pump()
 
     def _give_up(self, message: Message) -> None:
@@ -179,5 +189,13 @@ class QueueService:
                 "ApproximateReceiveCount": str(message.receives),
                 **({} if message.group is None else {"MessageGroupId": message.group}),
             },
-            "messageAttributes": {},
+            "messageAttributes": _as_lambda_has_them(message.attributes),
         }
+
+
+def _as_lambda_has_them(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Write message attributes as the event source mapping does: `StringValue` is `stringValue`."""
+    return {
+        name: {field[0].lower() + field[1:]: value for field, value in attribute.items()}
+        for name, attribute in attributes.items()
+    }

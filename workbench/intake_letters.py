@@ -11,6 +11,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from homing.repeats import REPEAT
 from workbench.dead_letters import peek
 from workbench.letter_queue import put_back, received
 
@@ -91,6 +92,7 @@ def _send(client: Any, queue: str, message: Mapping[str, Any]) -> None:
     client.send_message(
         QueueUrl=queue,
         MessageBody=message["Body"],
+        MessageAttributes=REPEAT,
         MessageGroupId=message["Attributes"]["MessageGroupId"],
         # Its own would be dropped where the first is less than five minutes old.
         MessageDeduplicationId=secrets.token_hex(16),

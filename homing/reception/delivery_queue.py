@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from homing.delivery import document_text
 from homing.errors import IntakeError
+from homing.repeats import REPEAT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,15 +40,19 @@ class DeliveryQueue:
         self._url = url
         self._client = client
 
-    def send(self, deliveries: Iterable[Delivery]) -> None:
+    def send(self, deliveries: Iterable[Delivery], *, are_repeats: bool = False) -> None:
         """Put deliveries on the queue, all of them or with an error.
+
+        Args:
+            deliveries: what to put there.
+            are_repeats: whether they may have been put there before.
 
         Raises:
             IntakeError: when the queue has refused one of them again and again.
             BotoCoreError, ClientError: when the queue cannot be reached.
         """
         for batch in batches(deliveries):
-            self._send_batch(batch)
+            self._send_batch([_as_repeat(entry) for entry in batch] if are_repeats else batch)
 
     def _send_batch(self, entries: list[Entry]) -> None:
         for _ in range(_TRIES):
@@ -83,3 +88,7 @@ def _entry(delivery_id: str, text: str) -> Entry:
         "MessageGroupId": delivery_id,
         "MessageDeduplicationId": delivery_id,
     }
+
+
+def _as_repeat(entry: Entry) -> Entry:
+    return {**entry, "MessageAttributes": REPEAT}

@@ -112,7 +112,7 @@ class Intake:
         try:
             standing = self._claim(message, now)
             if standing is None:
-                self._send(message, message.deliveries())
+                self._send(message, message.deliveries(), are_repeats=False)
                 return Reception(message.guard, is_repeat=False)
             self._repeat(message, standing)
         except (BotoCoreError, ClientError) as error:
@@ -130,8 +130,9 @@ class Intake:
     def _repeat(self, message: Message, standing: Guard) -> None:
         """Put on the queue what a crash may have kept from it.
 
-        A delivery that is on the queue or under way is put there again; that is harmless, since
-        the name of its execution is taken. Names are remembered for 90 days, the ledger for longer.
+        A delivery that is on the queue or under way is put there again, as a repeat; whoever
+        settles it finds its execution by name. Names are remembered for 90 days, the ledger for
+        longer.
         """
         if standing.fingerprint != message.guard.fingerprint:
             raise InvalidMessageError([_REUSED], 409)
@@ -141,10 +142,11 @@ class Intake:
             if item.get("createdAt") == standing.created_at  # else of a former life (0007)
         }
         deliveries = replace(message, guard=standing).deliveries()
-        self._send(message, [each for each in deliveries if each.reference.sk not in recorded])
+        missing = [each for each in deliveries if each.reference.sk not in recorded]
+        self._send(message, missing, are_repeats=True)
 
-    def _send(self, message: Message, deliveries: Sequence[Delivery]) -> None:
+    def _send(self, message: Message, deliveries: Sequence[Delivery], *, are_repeats: bool) -> None:
         """Keep a large payload first, so that whoever takes a delivery off the queue finds it."""
         if deliveries and message.claim is not None:
             self._payloads.keep(message.claim, message.request.payload.encode())
-        self._queue.send(deliveries)
+        self._queue.send(deliveries, are_repeats=are_repeats)

@@ -57,15 +57,15 @@ def test_a_second_request_without_a_cause_is_one_too_many(
 ) -> None:
     settle = Lane.settle
 
-    def settle_twice(self: Lane, body: str, *, receive_count: int = 1) -> Any:
+    def settle_twice(self: Lane, body: str, *, comes_again: bool = False) -> Any:
         runs = self.first_attempts
         assert runs is not None
         runs.run("twice", body)
-        return settle(self, body, receive_count=receive_count)
+        return settle(self, body, comes_again=comes_again)
 
-    def settle_blind(self: Lane, body: str, *, receive_count: int = 1) -> Any:
+    def settle_blind(self: Lane, body: str, *, comes_again: bool = False) -> Any:
         blind = replace(self, records=Blind())
-        return settle_twice(blind, body, receive_count=receive_count)
+        return settle_twice(blind, body, comes_again=comes_again)
 
     monkeypatch.setattr(Lane, "settle", settle_blind)
     assert "doubles_have_a_cause" in broken(run(one(Answer(200))))

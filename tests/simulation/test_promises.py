@@ -206,6 +206,22 @@ def test_a_hand_off_without_a_record_is_not_begun_anew_when_its_message_comes_ag
     assert [sent.attempt for sent in history.account.sent] == [0, 1]
 
 
+def test_a_late_repeat_makes_no_first_attempt_beside_a_delivery_that_sleeps_without_a_record(
+    run: Callable[..., History],
+) -> None:
+    """docs/decisions/0072."""
+    scenario = Scenario(
+        (Submission("m0", ("a",)), Submission("m0", ("a",), at=6 * MINUTE)),
+        {"a": (Answer(503, retry_after="3600"), GOOD)},
+        workers=1,
+    )
+    faults = {"express:m0@a#1/4:lambda.invoke": Fault(FaultKind.BROKEN)}
+    history = run(scenario, faults)
+    assert history.faults == faults
+    assert violations(history) == []
+    assert [sent.attempt for sent in history.account.sent] == [0, 1]
+
+
 def test_what_was_delivered_while_another_put_a_retry_on_record_is_not_left_waiting(
     run: Callable[..., History],
 ) -> None:

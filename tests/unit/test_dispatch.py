@@ -165,9 +165,11 @@ class Leaving:
     leaves: tuple[str, ...]
     breaks: str = "broken"
     settled: list[str] = field(default_factory=list)
+    came_again: list[str] = field(default_factory=list)
 
-    def settle(self, body: str, *, receive_count: int) -> Any:
+    def settle(self, body: str, *, comes_again: bool) -> Any:
         self.settled.append(body)
+        self.came_again += [body] if comes_again else []
         if body in self.leaves:
             raise LeftError
         if body == self.breaks:
@@ -189,6 +191,18 @@ def leave(monkeypatch: pytest.MonkeyPatch, delivery: Delivery) -> Callable[..., 
         return lane, redelivery
 
     return put
+
+
+def test_a_message_counts_as_one_that_comes_again_at_its_second_receive_or_if_it_is_a_repeat(
+    leave: Callable[..., Any],
+) -> None:
+    lane, _ = leave()
+    first, received, repeated = record("first", "1"), record("received", "2"), record("repeat", "3")
+    received["attributes"]["ApproximateReceiveCount"] = "2"
+    repeated["messageAttributes"] = {"repeat": {"dataType": "String", "stringValue": "true"}}
+    dispatch.handler({"Records": [first, received, repeated]}, Context())
+    assert sorted(lane.settled) == ["first", "received", "repeat"]
+    assert sorted(lane.came_again) == ["received", "repeat"]
 
 
 def test_a_message_that_is_left_goes_back_until_its_attempt_must_be_over_and_others_are_done(
@@ -274,7 +288,7 @@ class Watch:
     most: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def settle(self, body: str, *, receive_count: int) -> Any:
+    def settle(self, body: str, *, comes_again: bool) -> Any:
         for key in (body, "all"):
             with self.lock:
                 self.at_once[key] += 1

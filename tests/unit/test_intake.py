@@ -23,6 +23,7 @@ from homing.reception.intake import Intake
 from homing.reception.message import Message, fingerprint
 from homing.reception.messages_table import MessagesTable
 from homing.records import Records
+from homing.repeats import is_repeat
 
 if TYPE_CHECKING:
     from homing.delivery import Delivery
@@ -63,6 +64,7 @@ class Sqs:
     script: list[Any] = field(default_factory=list)
     calls: list[list[str]] = field(default_factory=list)
     taken: list[dict[str, Any]] = field(default_factory=list)
+    repeats: list[bool] = field(default_factory=list)
 
     def send_message_batch(self, **call: Any) -> dict[str, Any]:
         entries = call["Entries"]
@@ -71,6 +73,7 @@ class Sqs:
         if isinstance(refused, BaseException):
             raise refused
         self.taken += [json.loads(entry["MessageBody"]) for entry in entries[refused:]]
+        self.repeats += [is_repeat(entry.get("MessageAttributes", {})) for entry in entries]
         failed = [{"Id": e["Id"], "Code": "InternalError"} for e in entries[:refused]]
         return {"Successful": [], "Failed": failed} if failed else {"Successful": []}
 
@@ -115,6 +118,7 @@ def test_a_message_leaves_a_guard_and_one_delivery_per_target_on_the_queue(
     assert reception.guard == first.guard
     assert not reception.is_repeat
     assert sqs.taken == [delivery.to_document() for delivery in first.deliveries()]
+    assert sqs.repeats == [False, False]
     assert messages_table.items() == [
         {
             "pk": {"S": "order-1841#shop"},
@@ -142,6 +146,7 @@ def test_a_repeat_gets_the_guard_of_the_first_and_fills_only_gaps(
     assert reception.guard == first.guard
     assert reception.is_repeat
     assert sqs.taken == [first.deliveries()[1].to_document()]
+    assert sqs.repeats == [False, False, True]
 
 
 def test_a_repeat_of_what_is_wholly_on_record_puts_nothing_on_the_queue(

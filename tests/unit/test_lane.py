@@ -122,12 +122,12 @@ def test_an_execution_that_broke_leaves_the_message_unsettled(body: str) -> None
         lane(FakeCloud(end="BROKEN")).settle(body)
 
 
-@pytest.mark.parametrize("receive_count", [1, 2])
+@pytest.mark.parametrize("comes_again", [False, True])
 def test_a_message_whose_retry_is_on_record_goes_on_where_it_was_without_a_second_request(
-    body: str, delivery: Delivery, receive_count: int
+    body: str, delivery: Delivery, comes_again: bool
 ) -> None:
     cloud = FakeCloud(record=RETRY_ON_RECORD)
-    assert lane(cloud).settle(body, receive_count=receive_count)[1] is Settled.STARTED
+    assert lane(cloud).settle(body, comes_again=comes_again)[1] is Settled.STARTED
     assert cloud.ran == []
     assert Delivery.from_document(
         json.loads(cloud.started[delivery.reference.delivery_id])
@@ -142,17 +142,17 @@ def test_a_message_whose_retry_is_on_record_goes_on_where_it_was_without_a_secon
 
 def test_a_message_that_was_delivered_is_done(body: str) -> None:
     cloud = FakeCloud(record={"status": "DELIVERED"})
-    assert lane(cloud).settle(body, receive_count=2)[1] is Settled.ALREADY_SETTLED
+    assert lane(cloud).settle(body, comes_again=True)[1] is Settled.ALREADY_SETTLED
     assert (cloud.ran, cloud.started, cloud.dead) == ([], {}, [])
 
 
-@pytest.mark.parametrize("receive_count", [1, 2])  # an operator's redrive counts from 1 again
+@pytest.mark.parametrize("comes_again", [False, True])
 @pytest.mark.parametrize("status", ["FAILED", "MAX_RETRIES_EXCEEDED"])
 def test_a_failure_on_record_is_parked_again_since_its_dead_letter_may_be_missing(
-    body: str, status: str, receive_count: int
+    body: str, status: str, comes_again: bool
 ) -> None:
     cloud = FakeCloud(record=failure_on_record(status))
-    assert lane(cloud).settle(body, receive_count=receive_count)[1] is Settled.DEAD_LETTERED
+    assert lane(cloud).settle(body, comes_again=comes_again)[1] is Settled.DEAD_LETTERED
     (dead,) = cloud.dead
     assert dead["verdict"]["status"] == status
     assert cloud.ran == []
@@ -162,13 +162,13 @@ def test_a_message_that_comes_again_is_done_if_it_was_handed_off_without_a_recor
     body: str, reference: Reference
 ) -> None:
     cloud = FakeCloud(started={reference.delivery_id: "the attempt that follows"})
-    assert lane(cloud).settle(body, receive_count=2)[1] is Settled.ALREADY_STARTED
+    assert lane(cloud).settle(body, comes_again=True)[1] is Settled.ALREADY_STARTED
     assert cloud.ran == []
 
 
 def test_a_message_that_comes_again_with_nothing_done_runs_its_first_attempt(body: str) -> None:
     cloud = FakeCloud()
-    assert lane(cloud).settle(body, receive_count=2)[1] is Settled.DELIVERED
+    assert lane(cloud).settle(body, comes_again=True)[1] is Settled.DELIVERED
     assert cloud.ran == [body]
 
 
@@ -326,7 +326,7 @@ def test_a_message_whose_attempt_was_left_is_settled_from_the_ledger_when_it_com
     settle = Lane(cloud, cloud, cloud, cloud, FakeEntrance(leaves=True)).settle
     with pytest.raises(LeftError):
         settle(body)
-    assert settle(body, receive_count=2)[1] is settled
+    assert settle(body, comes_again=True)[1] is settled
     assert (cloud.ran, cloud.dead) == ([body], [])
     assert cloud.kept == ([body] if end == "DEAD_LETTERED" else [])
 

@@ -11,6 +11,7 @@ import pytest
 from moto import mock_aws
 
 from homing.delivery import document_text
+from homing.repeats import is_repeat
 from workbench.intake_letters import look, send_again
 
 if TYPE_CHECKING:
@@ -42,9 +43,13 @@ class QueuesTarget:
 
     def sent_again(self) -> list[str]:
         answer = self.sqs.receive_message(
-            QueueUrl=self.outputs["DeliveryQueueUrl"], MaxNumberOfMessages=10
+            QueueUrl=self.outputs["DeliveryQueueUrl"],
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
         )
-        bodies = [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+        messages = answer.get("Messages", [])
+        assert all(is_repeat(message["MessageAttributes"]) for message in messages)
+        bodies = [json.loads(message["Body"]) for message in messages]
         return [body["reference"]["messageId"] for body in bodies]
 
 

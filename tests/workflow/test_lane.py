@@ -79,7 +79,7 @@ def test_wherever_the_lane_breaks_the_message_goes_back_and_is_recorded_once(
     assert bench.dead_letters(delivery.reference) == () or state == "DeliveryFailed"
 
     recorded_before = bench.record(delivery.reference) is not None
-    bench.lane(standard).settle(body(delivery), receive_count=2)
+    bench.lane(standard).settle(body(delivery), comes_again=True)
     bench.wait_for(standard, delivery.reference)
     record = bench.record(delivery.reference)
     assert record["status"] == ("FAILED" if script == "410" else "DELIVERED")
@@ -148,7 +148,7 @@ def test_an_attempt_that_is_left_behind_ends_as_ever_and_its_message_is_settled_
         wait_until(lambda: "letter" in bench.record(delivery.reference))
     if attempts > 1:
         wait_until(lambda: lane.workflow.is_under_way(delivery.reference.delivery_id))
-    assert lane.settle(body(delivery), receive_count=2)[1] is settled
+    assert lane.settle(body(delivery), comes_again=True)[1] is settled
     bench.wait_for(standard, delivery.reference)
     record = bench.record(delivery.reference)
     assert (record["status"], record["attempts"]) == (status, attempts)

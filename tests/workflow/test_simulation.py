@@ -278,7 +278,7 @@ def test_the_lane_settles_alike_wherever_it_breaks(
     settled = []
     for receive_count, change in enumerate(changes, start=1):
         settle = bench.lane(standard, change).settle
-        settled.append(_settled(partial(settle, body, receive_count=receive_count)))
+        settled.append(_settled(partial(settle, body, comes_again=receive_count > 1)))
         bench.wait_for(standard, reference)
     real = came(
         standard_path(bench, standard, delivery),
@@ -292,7 +292,7 @@ def test_the_lane_settles_alike_wherever_it_breaks(
     simulated_settled = []
     for receive_count, change in enumerate(changes, start=1):
         cloud.states.deploy_express(express_definition(change))
-        settle = partial(edges.desk.lane.settle, body, receive_count=receive_count)
+        settle = partial(edges.desk.lane.settle, body, comes_again=receive_count > 1)
         steps = replayed(
             partial(_settled, settle),
             label=f"settle-{receive_count}",

@@ -1,0 +1,26 @@
+"""The mark of a queue message that may not be the first of its delivery (docs/decisions/0072).
+
+Within five minutes the queue itself drops such a message. Later the delivery may be asleep in the
+Standard workflow with nothing on record, so whoever settles the message has to look for it there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
+
+_NAME = "repeat"
+
+# The `MessageAttributes` of a message that is put on the queue anew.
+REPEAT: Mapping[str, MessageAttributeValueTypeDef] = {
+    _NAME: {"DataType": "String", "StringValue": "true"}
+}
+
+
+def is_repeat(attributes: Mapping[str, Any]) -> bool:
+    """Tell by the `messageAttributes` of a record that Lambda was given."""
+    return _NAME in attributes
