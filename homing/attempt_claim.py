@@ -6,7 +6,7 @@ One conditional update of the ledger decides: whoever makes it has the attempt, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
@@ -54,6 +54,8 @@ class AttemptClaim:
         generation: that execution's.
         due_at: when the attempt was due, ISO-8601, a whole second.
         expires_at: when the record may be forgotten, epoch seconds.
+        due_since: when the attempt was due before it was postponed, by the record, ISO-8601; None
+            before the claim is made, and where the record could not tell.
     """
 
     attempt_number: int
@@ -61,6 +63,7 @@ class AttemptClaim:
     generation: int
     due_at: str
     expires_at: int
+    due_since: str | None = None
 
     @property
     def retention(self) -> timedelta:
@@ -101,8 +104,8 @@ class AttemptClaims:
 
     def contest(
         self, reference: Reference, claim: AttemptClaim, *, at: str
-    ) -> dict[str, Any] | None:
-        """Claim an attempt: gives None if it may be made, else the `outcome` of not making it.
+    ) -> AttemptClaim | dict[str, Any]:
+        """Claim an attempt: gives the claim if it may be made, else the `outcome` of not making it.
 
         A ledger that is down must not keep the delivery waiting: then the attempt may be made. So
         it may where the record is of a former life, which says nothing of this one (0007).
@@ -113,7 +116,9 @@ class AttemptClaims:
             at: the time, ISO-8601.
         """
         try:
-            self._client.update_item(TableName=self._table, **claim_update(reference, claim, at))
+            answer = self._client.update_item(
+                TableName=self._table, **claim_update(reference, claim, at)
+            )
         except self._client.exceptions.ConditionalCheckFailedException as error:
             response: Mapping[str, Any] = error.response
             record = from_dynamodb(response.get("Item", {}))
@@ -122,7 +127,9 @@ class AttemptClaims:
             self._tell(reference, f"the record is of {record['createdAt']}")
         except (BotoCoreError, ClientError) as error:
             self._tell(reference, f"{type(error).__name__}: {error}")
-        return None
+        else:
+            return replace(claim, due_since=from_dynamodb(answer["Attributes"])["nextRetryAt"])
+        return claim
 
     def _tell(self, reference: Reference, reason: str) -> None:
         about = {
@@ -155,7 +162,8 @@ def lost(reference: Reference, claim: AttemptClaim, record: Mapping[str, Any]) -
 def claim_update(reference: Reference, claim: AttemptClaim, at: str) -> dict[str, Any]:
     """Give the arguments of the UpdateItem call that claims an attempt.
 
-    Where there is no record yet, it makes one of a delivery that waits.
+    Where there is no record yet, it makes one of a delivery that waits. It answers with the record,
+    whose `nextRetryAt` stays as it was before the attempt was postponed.
     """
     values = {
         ":messageId": reference.message_id,
@@ -187,6 +195,7 @@ def claim_update(reference: Reference, claim: AttemptClaim, at: str) -> dict[str
             "executionName = :executionName, claimedAttempt = :attemptNumber"
         ),
         "ConditionExpression": _CONDITION,
+        "ReturnValues": "ALL_NEW",
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         "ExpressionAttributeNames": {
             "#status": "status",

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from homing.attempt_claim import AttemptClaim
+
 SHORTEST = timedelta(seconds=1)
-# A Standard execution may have 25,000 events, and each wait is a round of 14 of them. So
-# waits of five minutes at most go on growing with the age, to a day (docs/decisions/0041).
+# A Standard execution may have 25,000 events, and each wait is a round of 14 of them. So waits
+# of five minutes at most go on growing with the delivery's age, to a day (docs/decisions/0041).
 LONGEST = timedelta(minutes=5)
-_OF_AGE = 50
+_OF_AGE = 30
 _LONGEST_OF_ALL = timedelta(days=1)
 # An execution lives a year (docs/decisions/0023): near its end an attempt waits for nobody.
 _GIVES_WAY_FOR = YEAR - timedelta(days=7)
@@ -50,29 +52,30 @@ class Postponed:
 
 def postpone(
     created_at: str,
+    claim: AttemptClaim | None,
     now: datetime,
     chance: Callable[[], float],
-    retention: timedelta | None = None,
 ) -> Postponed | None:
     """Say until when an attempt is postponed, or None for one that is too old to give way.
 
-    The wait is a half to all of the delivery's age, between a second and five minutes, by chance;
-    where a fiftieth of the age is longer than five minutes, it is a half to all of that, to a day.
+    The wait is, by chance, a half to all of the time for which the attempt has been due, between a
+    second and five minutes; of a delivery that is old up to a thirtieth of its age, at most a day.
     So it grows with the crowd, as a backoff does, and no count of tries has to be carried along.
 
     Args:
         created_at: when the delivery was, ISO-8601.
+        claim: what the attempt was claimed with. None for one that has not waited yet; then its
+            record is kept from when it was due first.
         now: the time of day.
         chance: gives a number in [0, 1).
-        retention: how long the record is kept after the attempt is due. None for an attempt that
-            has not waited yet; then its record is kept from when it was due first.
     """
     age = now - from_text(created_at)
     if age > _GIVES_WAY_FOR:
         return None
+    due_since = (claim and claim.due_since) or created_at
     longest = min(max(LONGEST, age / _OF_AGE), _LONGEST_OF_ALL)
-    wait = min(max(age, 2 * SHORTEST), longest) * (1 + chance()) / 2
-    due_at = to_due_text(now + wait)
-    if retention is None:
+    waited = max(now - from_text(due_since), 2 * SHORTEST)
+    due_at = to_due_text(now + min(waited, longest) * (1 + chance()) / 2)
+    if claim is None:
         return Postponed(due_at)
-    return Postponed(due_at, int((from_text(due_at) + retention).timestamp()))
+    return Postponed(due_at, int((from_text(due_at) + claim.retention).timestamp()))

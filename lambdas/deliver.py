@@ -67,9 +67,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Give the `outcome` of the attempt (docs/architecture.md, Deliver)."""
     reference, claim = Reference.from_document(event["reference"]), _claim(event)
     if claim is not None:
-        forestalled = _claims().contest(reference, claim, at=to_text(utc_now()))
-        if forestalled is not None:
-            return forestalled
+        contested = _claims().contest(reference, claim, at=to_text(utc_now()))
+        if isinstance(contested, dict):
+            return contested
+        claim = contested
     outcome = _deliverer().deliver(
         reference,
         Request.from_document(event["request"]),

@@ -22,7 +22,7 @@ _EXPRESSION = {
     "ExpressionAttributeValues",
     "ReturnValuesOnConditionCheckFailure",
 }
-_UPDATE = _EXPRESSION | {"Key", "UpdateExpression"}
+_UPDATE = _EXPRESSION | {"Key", "UpdateExpression", "ReturnValues"}
 _PUT = _EXPRESSION | {"Item"}
 _GET = {
     "TableName",
@@ -68,8 +68,15 @@ class Table:
         values = arguments.get("ExpressionAttributeValues", {})
         self._check(arguments, item)
         update = compile_update(arguments["UpdateExpression"], names)
-        self._write(item, update(arguments["Key"] if item is None else item, values))
-        return {}
+        after = update(arguments["Key"] if item is None else item, values)
+        self._write(item, after)
+        match arguments.get("ReturnValues", "NONE"):
+            case "NONE":
+                return {}
+            case "ALL_NEW":
+                return {"Attributes": after}
+            case other:
+                raise UnsupportedError(f"ReturnValues {other}")
 
     def put_item(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Put an item in the place of what stands there.

@@ -126,10 +126,8 @@ class Deliverer:
         if taken is None:
             # The attempt is due, so it is no earlier than that, whatever this clock says: a slow
             # one would ask again and again to be woken in the past (docs/decisions/0068).
-            due_at = claim.due_at if claim else reference.created_at
-            retention = claim.retention if claim else None
-            woken_at = max(now, from_text(due_at))
-            postponed = postpone(reference.created_at, woken_at, self._chance, retention)
+            woken_at = max(now, from_text(claim.due_at if claim else reference.created_at))
+            postponed = postpone(reference.created_at, claim, woken_at, self._chance)
             if postponed is not None:
                 self._tell(reference, "attempt.postponed", f"no room until {postponed.due_at}")
             return postponed

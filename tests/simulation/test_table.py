@@ -203,7 +203,7 @@ UPDATE = {"TableName": "t", "Key": {"pk": {"S": "a"}}}
         {"UpdateExpression": "SET status = :x"},  # a reserved word
         {"UpdateExpression": "SET a = a + :x"},
         {"UpdateExpression": "ADD a :x"},
-        {"UpdateExpression": "SET a = :x", "ReturnValues": "ALL_NEW"},
+        {"UpdateExpression": "SET a = :x", "ReturnValues": "UPDATED_OLD"},
         {"UpdateExpression": "SET a = :x", "ConditionExpression": "begins_with(a, :x)"},
         {"UpdateExpression": "SET a = :x", "ConditionExpression": "a BETWEEN :x AND :x"},
     ],

@@ -44,9 +44,20 @@ def test_an_attempt_is_claimed_once_for_each_execution(
     claims: AttemptClaims, reference: Reference
 ) -> None:
     other = replace(CLAIM, execution_name="another")
-    assert claims.contest(reference, CLAIM, at=NOW) is None
-    assert claims.contest(reference, CLAIM, at=NOW) is None
+    mine = replace(CLAIM, due_since=CLAIM.due_at)
+    assert claims.contest(reference, CLAIM, at=NOW) == mine
+    assert claims.contest(reference, CLAIM, at=NOW) == mine
     assert claims.contest(reference, other, at=NOW) == {"overtaken": True}
+
+
+def test_an_attempt_that_is_postponed_stays_due_since_its_first_time(
+    claims: AttemptClaims, reference: Reference
+) -> None:
+    claims.contest(reference, CLAIM, at=NOW)
+    postponed = replace(CLAIM, due_at="2025-12-28T12:05:00Z")
+    assert claims.contest(reference, postponed, at=NOW) == replace(
+        postponed, due_since=CLAIM.due_at
+    )
 
 
 def test_what_has_ended_is_overtaken(
@@ -111,7 +122,7 @@ def test_the_end_of_a_former_life_is_none_of_this_one(
 ) -> None:
     """The same message, accepted anew, would be lost without a word (docs/decisions/0007)."""
     end(ledger_table, replace(reference, created_at=FORMER))
-    assert claims.contest(reference, CLAIM, at=NOW) is None
+    assert claims.contest(reference, CLAIM, at=NOW) == CLAIM
     ((event, fields),) = told
     assert (event, fields["reason"]) == ("claim.unrecorded", f"the record is of {FORMER}")
     assert fields["deliveryId"] == reference.delivery_id

@@ -20,7 +20,7 @@ from homing.payload_claim import Claim
 from homing.postponement import Postponed
 from homing.sending.addressees import Addressees
 from homing.sending.deliverer import Deliverer
-from homing.timestamps import from_text
+from homing.timestamps import from_text, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -302,6 +302,21 @@ def test_a_slow_clock_asks_for_no_time_that_has_passed(
     postponed = bench.deliverer.deliver(to_endpoint, delivery.request, WAITED)
     assert isinstance(postponed, Postponed)
     assert postponed.due_at > WAITED.due_at
+
+
+def test_an_old_delivery_whose_attempt_has_just_come_due_is_back_in_seconds(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery
+) -> None:
+    """One that was scheduled, or redriven: nobody has waited for it yet."""
+    bench.store.save(BUSY, KEPT)
+    bench.now = START + timedelta(days=20)
+    bench.turns.take(BUSY, 1, "another", bench.now)
+    due_at = to_text(bench.now)
+    postponed = bench.deliverer.deliver(
+        to_endpoint, delivery.request, replace(WAITED, due_at=due_at, due_since=due_at)
+    )
+    assert isinstance(postponed, Postponed)
+    assert from_text(postponed.due_at) - bench.now <= timedelta(seconds=2)
 
 
 def test_the_record_of_a_postponed_attempt_is_kept_as_long_after_its_new_time(
