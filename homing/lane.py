@@ -9,8 +9,9 @@ that comes again (after a break, or because its sender repeated it) is settled f
     DELIVERED, CANCELLED    nothing is left to do
     RETRY_SCHEDULED         go on in the Standard workflow, under the delivery's own name
     FAILED, MAX_RETRIES_…   park it again, since the break may have come between the record and the
-                            dead letter (docs/decisions/0050). Not if the letter is on record too:
-                            it is kept there once it has been parked
+                            dead letter (docs/decisions/0050). Not if the letter is on record too,
+                            which is kept once it has been parked, nor after further attempts, since
+                            the Standard workflow parks what it has made
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from homing.classification import Status
 from homing.delivery import Delivery, document_text, read_delivery
 from homing.errors import UnsettledError
 from homing.generation import generation_of, moved, resumed
-from homing.recorded_failure import is_parked, verdict_on_record
+from homing.recorded_failure import may_lack_letter, verdict_on_record
 from homing.timestamps import from_text
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ class Lane:
             case Status.RETRY_SCHEDULED:
                 name = record.get("executionName", reference.delivery_id)
                 return self._start(name, document_text(resumed(document, record)))
-            case Status.FAILED | Status.MAX_RETRIES_EXCEEDED if not is_parked(record):
+            case Status.FAILED | Status.MAX_RETRIES_EXCEEDED if may_lack_letter(record):
                 self.dead_letters.park(parked(document, record))
                 self.records.keep(reference, document_text(document))
                 return Settled.DEAD_LETTERED

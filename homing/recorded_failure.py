@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 _FAILED = frozenset({Status.FAILED, Status.MAX_RETRIES_EXCEEDED})
 
 
-def is_parked(record: Mapping[str, Any]) -> bool:
-    """Tell whether a first attempt's dead letter is known to be on the queue: it was kept after."""
-    return "letter" in record and not generation_of(record)
+def may_lack_letter(record: Mapping[str, Any]) -> bool:
+    """Tell whether a failure on record may have no dead letter, and nobody who sees to it.
+
+    The lane makes first attempts only, and keeps the letter once it has been parked. What followed,
+    or came of a redrive, is a Standard execution's: it parks, or breaks and can be redriven.
+    """
+    return record["attempts"] == 1 and "letter" not in record and not generation_of(record)
 
 
 def is_unparked_failure_of_lane(record: Mapping[str, Any], created_at: str) -> bool:

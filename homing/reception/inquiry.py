@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from homing.classification import Status
 from homing.delivery import Reference, message_key
 from homing.errors import InquiryError
+from homing.generation import is_of_former_life
 from homing.identifiers import MESSAGE_ID, SENDER_ID
 from homing.reception.messages_table import MessagesTable
 from homing.records import Records
@@ -80,8 +81,17 @@ def _current(records: Iterable[dict[str, Any]], now: datetime) -> list[dict[str,
 def _deliveries(guard: Guard | None, records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     accepted = {} if guard is None else {each.sk: each for each in guard.references()}
     queued = {sk: _queued(each, guard) for sk, each in accepted.items() if guard}
-    recorded = {record["sk"]: _recorded(record, accepted.get(record["sk"])) for record in records}
+    recorded = {
+        record["sk"]: _recorded(record, reference)
+        for record in records
+        if not _has_been_replaced(record, reference := accepted.get(record["sk"]))
+    }
     return list((queued | recorded).values())
+
+
+def _has_been_replaced(record: Mapping[str, Any], accepted: Reference | None) -> bool:
+    """Tell whether the message has been accepted anew since (docs/decisions/0007)."""
+    return accepted is not None and is_of_former_life(record, accepted.created_at)
 
 
 def _queued(reference: Reference, guard: Guard) -> dict[str, Any]:

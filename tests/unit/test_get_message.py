@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     Logged = Callable[[], list[dict[str, Any]]]
 
 NOON = "2025-12-28T12:00:00.000Z"
+BEFORE = "2025-10-28T12:00:00.250Z"
 TOMORROW = "2025-12-29T12:00:00.000Z"
 A, B = "https://a.example/", "https://b.example/"
 FAR = int((datetime.now(UTC) + timedelta(days=30)).timestamp())
@@ -218,6 +220,13 @@ def test_a_record_that_outlives_the_guard_is_still_shown(ledger_table: Any) -> N
     put_retry(ledger_table, put_guard(expires_at=GONE).references()[0])
     (delivery,) = deliveries()
     assert delivery["status"] == "RETRY_SCHEDULED"
+
+
+def test_a_record_of_a_former_life_says_nothing_of_a_message_that_was_accepted_anew(
+    ledger_table: Any,
+) -> None:
+    put_retry(ledger_table, replace(put_guard().references()[0], created_at=BEFORE))
+    assert [(each["status"], each["createdAt"]) for each in deliveries()] == [("QUEUED", NOON)] * 2
 
 
 def test_a_history_longer_than_a_page_of_the_ledger_is_given_whole(ledger_table: Any) -> None:

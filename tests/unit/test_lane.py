@@ -37,8 +37,8 @@ RETRY_ON_RECORD = {
 }
 
 
-def failure_on_record(status: str) -> dict[str, Any]:
-    return {**RETRY_ON_RECORD, "status": status, "attempts": 3}
+def failure_on_record(status: str, attempts: int = 1) -> dict[str, Any]:
+    return {**RETRY_ON_RECORD, "status": status, "attempts": attempts}
 
 
 @dataclass
@@ -228,7 +228,7 @@ def test_a_retry_after_on_record_is_the_previous_delay(delivery: Delivery) -> No
 def test_a_dead_letter_from_the_record_says_why_like_any_other(
     delivery: Delivery, status: str, verdict: str
 ) -> None:
-    dead = parked(delivery.to_document(), failure_on_record(status))
+    dead = parked(delivery.to_document(), failure_on_record(status, attempts=3))
     assert (dead["attemptNumber"], dead["attempts"]) == (2, 3)
     assert dead["verdict"] == {
         "verdict": verdict,
@@ -331,8 +331,18 @@ def test_a_message_whose_attempt_was_left_is_settled_from_the_ledger_when_it_com
     assert cloud.kept == ([body] if end == "DEAD_LETTERED" else [])
 
 
-def test_a_letter_of_an_earlier_life_proves_nothing_of_a_redriven_delivery(body: str) -> None:
-    record = {**failure_on_record("FAILED"), "letter": "{}", "generation": 1}
+@pytest.mark.parametrize(
+    "record",
+    [
+        failure_on_record("MAX_RETRIES_EXCEEDED", attempts=3),
+        failure_on_record("FAILED", attempts=2),
+        {**failure_on_record("FAILED"), "generation": 1},
+    ],
+    ids=str,
+)
+def test_what_the_standard_workflow_has_given_up_it_has_parked_itself(
+    body: str, record: dict[str, Any]
+) -> None:
     cloud = FakeCloud(record=record)
-    assert lane(cloud).settle(body)[1] is Settled.DEAD_LETTERED
-    assert len(cloud.dead) == 1
+    assert lane(cloud).settle(body, comes_again=True)[1] is Settled.ALREADY_SETTLED
+    assert cloud.dead == []
