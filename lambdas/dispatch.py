@@ -80,8 +80,8 @@ def _desk() -> _Desk:
 
 
 def _settle(record: SQSRecord) -> None:
-    comes_again = _receives(record) > 1 or is_repeat(record.message_attributes)
     try:
+        comes_again = _receives(record) > 1 or is_repeat(record.message_attributes)
         reference, settled = _desk().lane.settle(record.body, comes_again=comes_again)
     except LeftError:
         _leave(record)

@@ -122,6 +122,7 @@ def test_a_delivery_that_cannot_be_settled_goes_back_and_is_counted(
             "ApproximateReceiveCount": "1",
             "MessageGroupId": delivery.reference.delivery_id,
         },
+        "messageAttributes": {},
     }
     faulty.refuse(action, 99, error=error, status=status)
     answer = dispatch.handler({"Records": [record]}, CONTEXT)
