@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -15,8 +16,10 @@ from urllib.parse import urlsplit
 import pytest
 from typer.testing import CliRunner
 
-from workbench import target
+from homing.classification import Category
+from workbench import cli_acting, target
 from workbench.cli import app
+from workbench.letter_queue import Filter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,6 +93,44 @@ def test_a_mistake_in_usage_is_told_with_status_2(
     assert done.exit_code == 2
     assert complaint in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("category", ["FOO", "", "SERVER"])
+def test_an_unknown_category_is_a_mistake_in_usage_that_names_the_known_ones(
+    runner: CliRunner, category: str
+) -> None:
+    done = runner.invoke(app, ["dead-letters", "redrive", "--category", category])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--category" in done.stderr
+    told = re.sub(r"[\s│]+", " ", done.stderr)
+    assert [known for known in Category if known not in told.split("there are")[1]] == []
+
+
+@pytest.mark.parametrize("category", ["server_error", "Server_Error", "SERVER_ERROR"])
+def test_a_category_is_known_in_any_case(
+    runner: CliRunner, monkeypatch: pytest.MonkeyPatch, category: str
+) -> None:
+    meant: list[Filter] = []
+
+    def hold(_: object, wanted: Filter) -> list[object]:
+        meant.append(wanted)
+        return []
+
+    monkeypatch.setattr(cli_acting, "hold", hold)
+    monkeypatch.setattr(cli_acting, "find_target", lambda *_: None)
+    runner.invoke(app, ["dead-letters", "redrive", "--category", category, "--dry-run"])
+    assert meant == [Filter(category="SERVER_ERROR")]
+
+
+@pytest.mark.parametrize("option", ["--before", "--after"])
+@pytest.mark.parametrize("text", ["yesterday", "", "2025-12-28", "2025-12-28T12:00:00"])
+def test_what_is_no_time_is_a_mistake_in_usage_that_names_option_and_form(
+    runner: CliRunner, option: str, text: str
+) -> None:
+    done = runner.invoke(app, ["dead-letters", "redrive", option, text])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert option in done.stderr
+    assert "as 2025-12-28T12:00:00Z or" in done.stderr
 
 
 def test_json_asked_for_in_the_wrong_place_is_not_passed_over(runner: CliRunner) -> None:
