@@ -151,6 +151,18 @@ def test_nothing_is_folded_cut_or_coloured_where_another_program_reads() -> None
     assert "\x1b" not in text
 
 
+@pytest.mark.parametrize(
+    ("status", "attempts", "told"), [("QUEUED", 0, True), ("CANCELLED", 0, False)]
+)
+def test_a_scheduled_message_shows_when_its_first_attempt_is_due(
+    status: str, attempts: int, *, told: bool
+) -> None:
+    due = "2025-12-28T18:00:00.000Z"
+    document = {**view(status, attempts).document, "retryHistory": [], "deliverAt": due}
+    text = shown(render.deliveries([DeliveryView.from_document(document)]))
+    assert (due in text) == told
+
+
 def test_off_the_terminal_each_ending_is_told_once() -> None:
     stream = io.StringIO()
     open_, ended = view("QUEUED", 0, "a"), view("FAILED", 1, "b")
