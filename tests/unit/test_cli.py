@@ -82,6 +82,7 @@ def test_without_a_cloud_it_says_what_to_do_in_one_line(
         (["--file", "none.jsonl"], "none.jsonl"),
         (["--file", "some.jsonl", "--payload", "1"], "--file brings the whole message"),
         (["--file", "some.jsonl", "--message-id", "1"], "--file brings the whole message"),
+        (["--target", "http://x", "--payload", "1", "--timeout", "5"], "give --wait beside it"),
         (["--nonsense"], "No such option"),
     ],
 )

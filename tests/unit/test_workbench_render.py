@@ -190,6 +190,24 @@ def test_the_report_sums_up_and_succeeds_only_if_all_were_delivered() -> None:
     )
 
 
+def test_an_accepted_message_stands_with_the_line_that_it_came_with_first() -> None:
+    report = Report()
+    message = MessageRef("m-1", "default")
+    for number in (3, 5):
+        report.add(Handed(Line(number, b"{}"), message, duplicate=number == 5))
+    assert report.to_document()["accepted"] == [
+        {"line": 3, "messageId": "m-1", "senderId": "default"}
+    ]
+
+
+def test_what_has_not_ended_is_no_success() -> None:
+    report = Report()
+    message = MessageRef("m-1", "default")
+    report.add(Handed(Line(1, b"{}"), message))
+    report.deliveries, report.unended = (), (message,)
+    assert not report.succeeded
+
+
 def test_a_refused_line_is_no_success() -> None:
     report = Report()
     report.add(Handed(Line(7, b"x"), problems=("body: not JSON",)))
