@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from datetime import timedelta
 from http.client import HTTPConnection
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from typer.testing import CliRunner
 
 from homing.classification import Category
-from workbench import cli_acting, target
+from workbench import cli_acting, cli_senders, target
 from workbench.cli import app
 from workbench.letter_queue import Filter
 
@@ -132,6 +133,52 @@ def test_what_is_no_time_is_a_mistake_in_usage_that_names_option_and_form(
     assert (done.exit_code, done.stdout) == (2, "")
     assert option in done.stderr
     assert "as 2025-12-28T12:00:00Z or" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ("what-if --max-attempts 0", "--max-attempts: must be greater than or equal to 1"),
+        ("what-if --base 10 --max-delay 5", "--base: is above --max-delay (5)"),
+        ("what-if --schedule 5,x", "--schedule: 5,x is no number"),
+        ("what-if --schedule 1 --preset standard-webhooks", "--preset: cannot stand beside"),
+        ("what-if --preset none-such", "--preset: is no preset; there is standard-webhooks"),
+        ("what-if --jitter much", "--jitter: must be 'additive', 'full'"),
+        ("cost --region mars-1", "'--region': no checked prices for mars-1; there are us-east-1"),
+        ("endpoints rotate-secret orders --grace-hours 721", "give 0 to 720 hours (30 days)"),
+        ("endpoints rotate-secret orders --grace-hours -1", "give 0 to 720 hours (30 days)"),
+        ("senders rotate-secret shop --grace-hours nan", "give 0 to 720 hours (30 days)"),
+        ("senders rotate-secret shop --grace-hours many", "'--grace-hours'"),
+        ("senders add a#b", "'a#b' may hold 1 to 128 characters"),
+        ("endpoints set orders --attempts-at-once 101", "'--attempts-at-once'"),
+        ("endpoints set orders --signing v2", "'--signing'"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_a_mistake_in_usage_that_names_what_can(
+    runner: CliRunner, arguments: str, complaint: str
+) -> None:
+    done = runner.invoke(app, arguments.split())
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert complaint in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "seconds"),
+    [([], 86_400), (["--grace-hours", "0"], 0), (["--grace-hours", "1.5"], 5400)],
+)
+def test_the_grace_of_a_rotation_is_given_in_hours_and_a_day_where_it_is_not(
+    runner: CliRunner, monkeypatch: pytest.MonkeyPatch, options: list[str], seconds: int
+) -> None:
+    seen: list[timedelta] = []
+
+    def rotate(_: object, name: str, grace: timedelta) -> str:
+        seen.append(grace)
+        return "whsec_new"
+
+    monkeypatch.setattr(cli_senders, "find_target", lambda *_: None)
+    monkeypatch.setattr(cli_senders.senders, "rotate_secret", rotate)
+    assert runner.invoke(app, ["senders", "rotate-secret", "shop", *options]).exit_code == 0
+    assert seen == [timedelta(seconds=seconds)]
 
 
 def test_json_asked_for_in_the_wrong_place_is_not_passed_over(runner: CliRunner) -> None:
