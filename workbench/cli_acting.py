@@ -17,7 +17,7 @@ from homing.classification import Category
 from homing.interventions import Result
 from workbench.actions import Actions, Done
 from workbench.api_client import ApiClient
-from workbench.cli_reading import letters
+from workbench.cli_reading import AnySender, letters
 from workbench.deliveries import views
 from workbench.letter_queue import Filter, HeldLetter, hold
 from workbench.options import AsJson, MessageId, Profile, Region, Sender, Stack, print_json
@@ -84,7 +84,7 @@ At = Annotated[
 def letters_redrive(
     message_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="The messageId.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
-    sender: Sender = None,
+    sender: AnySender = None,
     endpoint: Annotated[str | None, typer.Option(help="To the endpoint with this id.")] = None,
     target_url: Annotated[
         str | None, typer.Option("--target", help="To target URLs that begin so.")
