@@ -38,12 +38,17 @@ def list_command(
     if as_json:
         print_json(found)
         return
-    table = Table("endpoint", "URL", "enabled", "failing since", "why disabled")
+    table = Table("endpoint", "URL", "at once", "enabled", "failing since", "why disabled")
     for each in found:
         reason = each.get("disabledReason", "")
         enabled = "yes" if each["enabled"] else "no"
         table.add_row(
-            each["endpointId"], each["url"], enabled, each.get("failingSince", ""), reason
+            each["endpointId"],
+            each["url"],
+            str(each.get("attemptsAtOnce") or "no limit"),
+            enabled,
+            each.get("failingSince", ""),
+            reason,
         )
     render.console().print(table)
 
@@ -56,9 +61,12 @@ def show_command(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Show an endpoint as JSON; never its secrets."""
+    """Show an endpoint as JSON; never its secrets. An `attemptsAtOnce` of 0 means no limit."""
     api = ApiClient(find_target(stack, region, profile))
-    print_json(api.endpoints("GET", _path(endpoint_id), None, sender))
+    found = {"attemptsAtOnce": 0, **api.endpoints("GET", _path(endpoint_id), None, sender)}
+    print_json(found)
+    if not found["attemptsAtOnce"]:
+        typer.echo("attemptsAtOnce 0: no limit", err=True)
 
 
 @app.command("set")
@@ -102,6 +110,9 @@ def set_command(
     known = {each["endpointId"] for each in _all(api, sender)}
     method = "PATCH" if endpoint_id in known else "PUT"
     print_json(api.endpoints(method, _path(endpoint_id), body, sender))
+    if method == "PATCH" and enabled is not None:
+        done = "enabled" if enabled else "disabled"
+        typer.echo(f"{done}; takes effect within a minute", err=True)
 
 
 @app.command("delete")
