@@ -10,6 +10,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 from typer.core import TyperGroup
 
+from homing.identifiers import DEFAULT_SENDER_ID
 from workbench import (
     cli_endpoints,
     cli_intake_letters,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from workbench.receiver import Arrival
-    from workbench.send import Handed, Line
+    from workbench.send import Handed, Line, MessageRef
 
 
 class _OneLineErrors(TyperGroup):
@@ -121,6 +122,8 @@ def send_command(
 
     The exit status is 0 if all were accepted; with --wait, if all were delivered.
     """
+    if timeout is not None and not wait:
+        raise typer.BadParameter("--timeout bounds the waiting: give --wait beside it")
     fields: dict[str, object] = {
         "messageId": message_id,
         "senderId": sender,
@@ -132,9 +135,12 @@ def send_command(
     api = ApiClient(find_target(stack, region, profile))
     console = render.console(sys.stderr if as_json else sys.stdout)
     with live.counter(console) as count:
-        report = sending.hand_over(api, lines, _teller(count, numbered=file is not None))
+        teller = _teller(count, numbered=file is not None, accepted=not as_json)
+        report = sending.hand_over(api, lines, teller)
     if wait and report.accepted:
         sending.watch(api, report, console, timeout)
+    if report.unended:
+        _complain(_say_unended(report.unended, timeout, stack))
     if as_json:
         print_json(report.to_document())
     else:
@@ -205,16 +211,37 @@ def _lines(
         raise typer.BadParameter(f"--payload is not JSON: {error}") from error
 
 
-def _teller(count: Callable[[], None], *, numbered: bool) -> Callable[[Handed], None]:
-    """Make what hears of each line: counts it, and complains where it was refused."""
+def _teller(
+    count: Callable[[], None], *, numbered: bool, accepted: bool
+) -> Callable[[Handed], None]:
+    """Make what hears of each line: counts it, and complains where it was refused.
+
+    Of a file it tells each line by its number, those that were `accepted` too where so asked.
+    """
 
     def tell(handed: Handed) -> None:
         count()
         where = f"line {handed.line.number}: " if numbered else ""
         for problem in handed.problems:
             _complain(f"{where}{problem}")
+        if handed.message and numbered and accepted:
+            before = " before" if handed.duplicate else ""
+            _say(f"{where}accepted{before}: {handed.message.message_id}")
 
     return tell
+
+
+def _say_unended(unended: tuple[MessageRef, ...], timeout: float | None, stack: str | None) -> str:
+    """Say that the time-out ended the waiting, and what to run next."""
+    first = unended[0]
+    sender = "" if first.sender_id == DEFAULT_SENDER_ID else f" --sender {first.sender_id}"
+    where = f" --stack {stack}" if stack else ""
+    how_many = "1 message has" if len(unended) == 1 else f"{len(unended)} messages have"
+    each = "" if len(unended) == 1 else ", and so on for the others"
+    return (
+        f"homing: waited for {timeout:g} s, and {how_many} not ended; Homing goes on. See "
+        f"`homing status {first.message_id}{sender}{where}`{each}"
+    )
 
 
 def _say_ready(url: str) -> None:

@@ -7,24 +7,24 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from homing import timestamps
+from homing.classification import Category
 from homing.interventions import Result
 from workbench.actions import Actions, Done
 from workbench.api_client import ApiClient
-from workbench.cli_reading import letters
+from workbench.cli_reading import AnySender, letters
 from workbench.deliveries import views
-from workbench.errors import WorkbenchError
 from workbench.letter_queue import Filter, HeldLetter, hold
 from workbench.options import AsJson, MessageId, Profile, Region, Sender, Stack, print_json
 from workbench.target import Target, find_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from datetime import datetime
 
     from homing.delivery import Reference
 
@@ -41,19 +41,55 @@ _SAYINGS = {
     Result.NOT_WAITING: "does not wait in a workflow: nothing done",
 }
 
-At = Annotated[str | None, typer.Option(help="A time, ISO-8601 with a zone.", show_default=False)]
+
+def _time(text: str) -> datetime:
+    try:
+        return timestamps.from_text(text)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{text!r} is no date and time with a zone; give one as 2025-12-28T12:00:00Z or "
+            "2025-12-28T13:00:00+01:00"
+        ) from error
+
+
+def _category(text: str) -> Category:
+    try:
+        return Category(text.upper())
+    except ValueError as error:
+        known = ", ".join(Category)
+        raise typer.BadParameter(f"{text!r} is no category; there are {known}") from error
+
+
+GivenUpAs = Annotated[
+    Category | None,
+    typer.Option(
+        parser=_category,
+        metavar="CATEGORY",
+        help="Given up as, e.g. SERVER_ERROR; a wrong one is answered with all there are.",
+        show_default=False,
+    ),
+]
+At = Annotated[
+    datetime | None,
+    typer.Option(
+        parser=_time,
+        metavar="TIME",
+        help="By its last attempt: ISO-8601 with a zone, as 2025-12-28T12:00:00Z.",
+        show_default=False,
+    ),
+]
 
 
 @letters.command("redrive")
 def letters_redrive(
     message_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="The messageId.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
-    sender: Sender = None,
+    sender: AnySender = None,
     endpoint: Annotated[str | None, typer.Option(help="To the endpoint with this id.")] = None,
     target_url: Annotated[
         str | None, typer.Option("--target", help="To target URLs that begin so.")
     ] = None,
-    category: Annotated[str | None, typer.Option(help="Given up as, e.g. SERVER_ERROR.")] = None,
+    category: GivenUpAs = None,
     before: At = None,
     after: At = None,
     rate: Annotated[float, typer.Option(min=0.1, help="At most so many a second.")] = 10,
@@ -74,8 +110,8 @@ def letters_redrive(
         endpoint_id=endpoint,
         target=target_url,
         category=category,
-        before=_time(before),
-        after=_time(after),
+        before=before,
+        after=after,
     )
     if (wanted == Filter()) != everything:
         raise typer.BadParameter("give an ID, a filter, or --all (and not both)")
@@ -188,10 +224,3 @@ def _document(done: Done) -> dict[str, str]:
         "targetUrl": done.reference.target_url,
         "result": done.result,
     }
-
-
-def _time(text: str | None) -> datetime | None:
-    try:
-        return timestamps.from_text(text) if text else None
-    except ValueError as error:
-        raise WorkbenchError(f"{text} {error}") from error

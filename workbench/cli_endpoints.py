@@ -9,9 +9,12 @@ from urllib.parse import quote
 import typer
 from rich.table import Table
 
+from homing.endpoints.endpoint import Signing
+from homing.endpoints.secret_rotation import DEFAULT_GRACE
+from homing.reception.endpoint_request import MAX_ATTEMPTS_AT_ONCE
 from workbench import render
 from workbench.api_client import ApiClient
-from workbench.options import AsJson, Profile, Region, Sender, Stack, print_json
+from workbench.options import AsJson, GraceHours, Profile, Region, Sender, Stack, print_json
 from workbench.target import find_target
 
 if TYPE_CHECKING:
@@ -35,12 +38,17 @@ def list_command(
     if as_json:
         print_json(found)
         return
-    table = Table("endpoint", "URL", "enabled", "failing since", "why disabled")
+    table = Table("endpoint", "URL", "at once", "enabled", "failing since", "why disabled")
     for each in found:
         reason = each.get("disabledReason", "")
         enabled = "yes" if each["enabled"] else "no"
         table.add_row(
-            each["endpointId"], each["url"], enabled, each.get("failingSince", ""), reason
+            each["endpointId"],
+            each["url"],
+            str(each.get("attemptsAtOnce") or "no limit"),
+            enabled,
+            each.get("failingSince", ""),
+            reason,
         )
     render.console().print(table)
 
@@ -53,9 +61,12 @@ def show_command(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Show an endpoint as JSON; never its secrets."""
+    """Show an endpoint as JSON; never its secrets. An `attemptsAtOnce` of 0 means no limit."""
     api = ApiClient(find_target(stack, region, profile))
-    print_json(api.endpoints("GET", _path(endpoint_id), None, sender))
+    found = {"attemptsAtOnce": 0, **api.endpoints("GET", _path(endpoint_id), None, sender)}
+    print_json(found)
+    if not found["attemptsAtOnce"]:
+        typer.echo("attemptsAtOnce 0: no limit", err=True)
 
 
 @app.command("set")
@@ -64,13 +75,18 @@ def set_command(
     url: Annotated[str | None, typer.Option(help="Where to deliver; needed for a new one.")] = None,
     description: Annotated[str | None, typer.Option(help="For people.")] = None,
     attempts_at_once: Annotated[
-        int | None, typer.Option(help="How many attempts it allows at once, 1 to 100; 0 for any.")
+        int | None,
+        typer.Option(
+            min=0,
+            max=MAX_ATTEMPTS_AT_ONCE,
+            help=f"How many attempts it allows at once, 1 to {MAX_ATTEMPTS_AT_ONCE}; 0 for any.",
+        ),
     ] = None,
     policy: Annotated[str | None, typer.Option(help="A retry policy, as JSON.")] = None,
     header: Annotated[
         list[str] | None, typer.Option(help="Name: value; may be given again. Replaces all.")
     ] = None,
-    signing: Annotated[str | None, typer.Option(help="v1 or v1a, for the next secret.")] = None,
+    signing: Annotated[Signing | None, typer.Option(help="v1 or v1a, for the next secret.")] = None,
     enabled: Annotated[
         bool | None, typer.Option("--enable/--disable", help="Whether anything is sent to it.")
     ] = None,
@@ -94,6 +110,9 @@ def set_command(
     known = {each["endpointId"] for each in _all(api, sender)}
     method = "PATCH" if endpoint_id in known else "PUT"
     print_json(api.endpoints(method, _path(endpoint_id), body, sender))
+    if method == "PATCH" and enabled is not None:
+        done = "enabled" if enabled else "disabled"
+        typer.echo(f"{done}; takes effect within a minute", err=True)
 
 
 @app.command("delete")
@@ -113,16 +132,14 @@ def delete_command(
 @app.command("rotate-secret")
 def rotate_command(
     endpoint_id: Id,
-    grace_hours: Annotated[
-        float, typer.Option(min=0, help="How long the old secrets go on signing, in hours.")
-    ] = 24,
+    grace: GraceHours = DEFAULT_GRACE,
     sender: Sender = None,
     stack: Stack = None,
     region: Region = None,
     profile: Profile = None,
 ) -> None:
     """Give an endpoint a new secret. It is shown this once."""
-    body = {"graceSeconds": round(grace_hours * 3600)}
+    body = {"graceSeconds": round(grace.total_seconds())}
     api = ApiClient(find_target(stack, region, profile))
     print_json(api.endpoints("POST", f"{_path(endpoint_id)}/rotate-secret", body, sender))
 

@@ -12,6 +12,7 @@ from workbench import trace as tracing
 from workbench.api_client import ApiClient
 from workbench.deliveries import views
 from workbench.errors import NotFoundError
+from workbench.letter_queue import Filter
 from workbench.options import AsJson, MessageId, Profile, Region, Sender, Stack, print_json
 from workbench.target import find_target
 
@@ -63,6 +64,10 @@ def trace_command(
         render.console().print(render.trace(found))
 
 
+AnySender = Annotated[
+    str | None,
+    typer.Option("--sender", help="This sender's only; else everybody's.", show_default=False),
+]
 Limit = Annotated[int, typer.Option(min=1, help="Look at no more than so many.")]
 _LISTED = 100
 ListLimit = Annotated[
@@ -123,6 +128,7 @@ def letters_list(
 @letters.command("show")
 def letters_show(
     message_id: MessageId,
+    sender: AnySender = None,
     limit: Limit = 1000,
     as_json: AsJson = False,
     stack: Stack = None,
@@ -131,9 +137,11 @@ def letters_show(
 ) -> None:
     """Show the whole document of each dead letter of a message."""
     seen = dead_letters.look(find_target(stack, region, profile), limit)
-    found = [one for one in seen.letters if one.reference.message_id == message_id]
+    wanted = Filter(message_id=message_id, sender_id=sender)
+    found = [one for one in seen.letters if wanted.matches(one)]
     if not found:
-        raise NotFoundError(f"no dead letter of message {message_id} ({seen.summary})")
+        whose = f" of sender {sender}" if sender else ""
+        raise NotFoundError(f"no dead letter of message {message_id}{whose} ({seen.summary})")
     if as_json:
         print_json([one.document for one in found])
         return

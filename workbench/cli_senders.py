@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from homing.endpoints.secret_rotation import DEFAULT_GRACE
 from workbench import render, senders
-from workbench.options import AsJson, Profile, Region, Stack
+from workbench.options import AsJson, GraceHours, Profile, Region, Stack, sender_name
 from workbench.target import find_target
 
 app = typer.Typer(no_args_is_help=True, help="API keys of senders, and their signing secrets.")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The senderId.", show_default=False)]
+Name = Annotated[
+    str,
+    typer.Argument(parser=sender_name, metavar="NAME", help="The senderId.", show_default=False),
+]
 
 
 @app.command("add")
@@ -71,9 +74,7 @@ def revoke_command(
 @app.command("rotate-secret")
 def rotate_command(
     name: Name,
-    grace_hours: Annotated[
-        float, typer.Option(min=0, help="How long the old secrets go on signing, in hours.")
-    ] = 24,
+    grace: GraceHours = DEFAULT_GRACE,
     as_json: AsJson = False,
     stack: Stack = None,
     region: Region = None,
@@ -81,7 +82,7 @@ def rotate_command(
 ) -> None:
     """Give a sender a new signing secret. It is shown this once."""
     target = find_target(stack, region, profile)
-    secret = senders.rotate_secret(target, name, timedelta(hours=grace_hours))
+    secret = senders.rotate_secret(target, name, grace)
     if as_json:
         typer.echo(json.dumps({"senderId": name, "signingSecret": secret}, indent=2))
     else:

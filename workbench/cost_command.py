@@ -12,6 +12,7 @@ from workbench import plots, render
 from workbench.cost import load_model
 from workbench.cost_report import Report, show
 from workbench.options import AsJson
+from workbench.prices import UnknownRegionError
 from workbench.scenario import DEFAULT_RATE, MAX_BATCH, MILLION, Scenario
 
 
@@ -45,7 +46,10 @@ def cost(
     as_json: AsJson = False,
 ) -> None:
     """Tell what messages cost on AWS, line by line: counts of calls times prices."""
-    model = load_model(region)
+    try:
+        model = load_model(region)
+    except UnknownRegionError as error:
+        raise typer.BadParameter(str(error), param_hint="'--region'") from error
     scenario = Scenario(
         messages=messages,
         payload_bytes=payload_bytes,

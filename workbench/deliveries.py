@@ -30,7 +30,7 @@ class DeliveryView:
         reference: what identifies it.
         status: its ledger status.
         attempts: attempts made so far.
-        next_retry_at: when the next is due, ISO-8601, or None.
+        next_retry_at: when the next retry is due, ISO-8601, or None.
         last_result: category and reason of the latest attempt, empty before the first.
         document: everything the API told.
     """
@@ -41,6 +41,12 @@ class DeliveryView:
     next_retry_at: str | None
     last_result: str
     document: Mapping[str, Any]
+
+    @property
+    def next_attempt_at(self) -> str | None:
+        """When the next attempt is due: a retry, or the first one of a scheduled message."""
+        scheduled: str | None = self.document.get("deliverAt")
+        return self.next_retry_at or (scheduled if self.status == "QUEUED" else None)
 
     @property
     def ended(self) -> bool:

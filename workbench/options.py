@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Annotated, Any, TypeAlias
 
 import typer
+
+from homing.endpoints.secret_rotation import DEFAULT_GRACE, MAX_GRACE
+from homing.identifiers import SENDER_ID
 
 Stack: TypeAlias = Annotated[
     str | None,
@@ -54,6 +58,42 @@ Port: TypeAlias = Annotated[
         min=1,
         max=65535,
         help="The port on 127.0.0.1; by default 4566, or any free one where that is taken.",
+        show_default=False,
+    ),
+]
+
+
+def sender_name(text: str) -> str:
+    """Check a senderId that somebody typed."""
+    try:
+        return SENDER_ID.check(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} {error}") from error
+
+
+_HOUR = timedelta(hours=1)
+
+
+def _grace(hours: Any) -> timedelta:
+    try:
+        grace = hours if isinstance(hours, timedelta) else timedelta(hours=float(hours))
+    except (ValueError, OverflowError):  # no number; or nan, or inf
+        grace = -_HOUR
+    if not timedelta(0) <= grace <= MAX_GRACE:
+        raise typer.BadParameter(
+            f"{hours!r} is no grace; give 0 to {MAX_GRACE // _HOUR} hours ({MAX_GRACE.days} days)"
+        )
+    return grace
+
+
+GraceHours: TypeAlias = Annotated[
+    timedelta,
+    typer.Option(
+        "--grace-hours",
+        parser=_grace,
+        metavar="HOURS",
+        help=f"How long the old secrets go on signing, 0 to {MAX_GRACE // _HOUR} hours; "
+        f"{DEFAULT_GRACE // _HOUR} where not given.",
         show_default=False,
     ),
 ]

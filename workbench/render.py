@@ -64,7 +64,7 @@ def deliveries(found: Iterable[DeliveryView]) -> Table:
             view.reference.target_url,
             status(view.status),
             str(view.attempts),
-            view.next_retry_at or "",
+            view.next_attempt_at or "",
             view.last_result,
         )
     return made

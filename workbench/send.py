@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -74,18 +75,18 @@ def hand_over(api: ApiClient, line: Line) -> Handed:
 def hand_over_all(
     api: ApiClient, lines: Iterable[Line], concurrency: int = CONCURRENCY
 ) -> Iterator[Handed]:
-    """Hand messages over, a few at once, and yield each as it is answered.
+    """Hand messages over, a few at once, and yield what became of each, in their order.
 
     The lines are read only as fast as they are sent, so a file may be larger than memory.
     """
     with ThreadPoolExecutor(concurrency) as pool:
-        pending: set[Future[Handed]] = set()
+        pending: deque[Future[Handed]] = deque()
         for line in lines:
-            pending.add(pool.submit(hand_over, api, line))
-            if len(pending) >= 2 * concurrency:
-                done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in done)
-        yield from (future.result() for future in as_completed(pending))
+            pending.append(pool.submit(hand_over, api, line))
+            while pending and (len(pending) >= 2 * concurrency or pending[0].done()):
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
 
 
 def compose(target_url: str, payload: str, options: dict[str, object]) -> bytes:

@@ -22,22 +22,25 @@ class Report:
     """What became of the messages of one command.
 
     Args:
-        accepted: the messages accepted, duplicates included, without repetition.
+        accepted: the messages accepted, duplicates included, without repetition, each with the
+            line that it came with first.
         duplicates: how many of the answers said that the message had been accepted before.
         refused: the lines that were not accepted.
         deliveries: what is known of the deliveries; None where they were not followed.
+        unended: the messages that had not ended when following them did.
     """
 
-    accepted: dict[MessageRef, None] = field(default_factory=dict)
+    accepted: dict[MessageRef, int] = field(default_factory=dict)
     duplicates: int = 0
     refused: list[Handed] = field(default_factory=list)
     deliveries: tuple[DeliveryView, ...] | None = None
+    unended: tuple[MessageRef, ...] = ()
 
     @property
     def succeeded(self) -> bool:
         """Whether all were accepted and, where they were followed, delivered."""
         delivered = all(view.status == "DELIVERED" for view in self.deliveries or ())
-        return not self.refused and delivered
+        return not self.refused and not self.unended and delivered
 
     @property
     def summary(self) -> str:
@@ -57,15 +60,15 @@ class Report:
         if handed.message is None:
             self.refused.append(handed)
         else:
-            self.accepted[handed.message] = None
+            self.accepted.setdefault(handed.message, handed.line.number)
             self.duplicates += handed.duplicate
 
     def to_document(self) -> dict[str, Any]:
         """Give it for `--json`."""
         return {
             "accepted": [
-                {"messageId": message.message_id, "senderId": message.sender_id}
-                for message in self.accepted
+                {"line": line, "messageId": message.message_id, "senderId": message.sender_id}
+                for message, line in self.accepted.items()
             ],
             "duplicates": self.duplicates,
             "refused": [
@@ -79,7 +82,7 @@ class Report:
 
 
 def hand_over(api: ApiClient, lines: Iterable[Line], tell: Callable[[Handed], None]) -> Report:
-    """Hand all lines over; `tell` hears of each as it is answered."""
+    """Hand all lines over; `tell` hears of each, in their order."""
     report = Report()
     for handed in send.hand_over_all(api, lines):
         report.add(handed)
@@ -94,8 +97,15 @@ def watch(api: ApiClient, report: Report, console: Console, timeout: float | Non
         ApiError: when the API can no longer be reached.
     """
     found: tuple[DeliveryView, ...] = ()
+    open_ = list(report.accepted)
     with live.board(console, len(report.accepted)) as show:
         for known in follow(api, list(report.accepted), timeout):
             found = tuple(view for views in known.values() for view in views)
+            open_ = [one for one in report.accepted if not _ended(known.get(one, ()))]
             show(found)
-    report.deliveries = found
+    report.deliveries, report.unended = found, tuple(open_)
+
+
+def _ended(found: Iterable[DeliveryView]) -> bool:
+    views = list(found)
+    return bool(views) and all(view.ended for view in views)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
     from workbench.assessment import Assessment
 
 _PLOT_WIDTH = 48
+_OPTIONS = {
+    "maxAttempts": "--max-attempts",
+    "baseDelaySeconds": "--base",
+    "multiplier": "--multiplier",
+    "maxDelaySeconds": "--max-delay",
+    "jitter": "--jitter",
+    "schedule": "--schedule",
+    "preset": "--preset",
+}
 
 
 def what_if(
@@ -57,7 +67,10 @@ def what_if(
         "preset": preset,
     }
     typed = {name: str(value) for name, value in given.items() if value is not None}
-    policy = policy_form.read_policy(typed)
+    try:
+        policy = policy_form.read_policy(typed)
+    except policy_form.PolicyError as error:
+        raise typer.BadParameter(_by_option(str(error))) from error
     if histories:
         sample = Histories(find_target(stack, region, profile)).read(histories)
         found = assess(policy, deliveries, sample.histories, is_whole=sample.is_whole)
@@ -67,6 +80,12 @@ def what_if(
         print_json(found.to_document())
     else:
         render.console().print(show(found))
+
+
+def _by_option(complaint: str) -> str:
+    """Name the options in what the rules of the API say of its fields."""
+    field_names = "(?<!is no )(?:" + "|".join(_OPTIONS) + ")"
+    return re.sub(field_names, lambda field: _OPTIONS[field[0]], complaint)
 
 
 def show(found: Assessment) -> Any:

@@ -99,7 +99,7 @@ def test_a_file_sent_again_is_accepted_and_delivered_no_second_time(
         done = homing("send", "--file", str(path), "--wait", "--json")
         report = json.loads(done.stdout)
         assert (done.exit_code, report["duplicates"]) == (0, duplicates)
-        assert report["accepted"] == [{"messageId": run_id, "senderId": "default"}]
+        assert report["accepted"] == [{"line": 1, "messageId": run_id, "senderId": "default"}]
         assert [each["status"] for each in report["deliveries"]] == ["DELIVERED"]
     assert len(receiver.arrivals) == 1
 
@@ -143,10 +143,14 @@ def test_without_wait_it_is_enough_to_be_accepted_and_the_id_is_told(
     assert homing("status", told[1]).exit_code == 0
 
 
-def test_of_several_messages_only_their_number_is_told(homing: Homing, receiver: Receiver) -> None:
+def test_of_several_messages_each_is_told_with_its_line(homing: Homing, receiver: Receiver) -> None:
     line = json.dumps({"targetUrl": f"{receiver.url}/x", "payload": {}}).encode()
-    done = homing("send", "--file", "-", stdin=line + b"\n" + line + b"\n")
-    assert (done.exit_code, done.stdout) == (0, "2 accepted\n")
+    done = homing("send", "--file", "-", stdin=line + b"\n\n" + line + b"\n")
+    assert done.exit_code == 0
+    first, third, summary = done.stdout.splitlines()
+    assert re.fullmatch(r"line 1: accepted: msg_[0-9a-f]{32}", first)
+    assert re.fullmatch(r"line 3: accepted: msg_[0-9a-f]{32}", third)
+    assert summary == "2 accepted"
 
 
 def test_a_refused_message_is_told_by_the_field(homing: Homing) -> None:
@@ -164,4 +168,5 @@ def test_waiting_ends_at_the_timeout_and_is_not_a_success(
     done = homing("send", "--file", "-", "--wait", "--timeout", "1", "--json", stdin=body)
     (delivery,) = json.loads(done.stdout)["deliveries"]
     assert done.exit_code == 1
+    assert f"`homing status {run_id}`" in done.stderr
     assert delivery["status"] in {"QUEUED", "RETRY_SCHEDULED"}

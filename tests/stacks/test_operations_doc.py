@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from homing.payload_claim import LIFETIMES
 from homing.redelivery import seconds_until_over
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
 QUEUES = {
@@ -43,6 +47,42 @@ def test_the_page_says_how_long_large_payloads_are_kept() -> None:
     assert {int(days) for days in re.findall(r"(\d+) days", row)} == {
         life.days for life in LIFETIMES.values()
     }
+
+
+KINDS = {
+    "DynamoDB tables": "AWS::DynamoDB::Table",
+    "SQS queues": "AWS::SQS::Queue",
+    "S3 buckets": "AWS::S3::Bucket",
+    "KMS keys": "AWS::KMS::Key",
+    "Step Functions state machines": "AWS::StepFunctions::StateMachine",
+    "CloudWatch log groups": "AWS::Logs::LogGroup",
+}
+
+
+def test_the_page_says_what_a_protected_stack_leaves_behind(stack: Any) -> None:
+    section = PAGE.split("## Removing it")[1].split("\n## ")[0]
+    told = {
+        KINDS[what]: int(count)
+        for what, count in re.findall(r"^\| ([\w ]+) \| (\d+) \|", section, re.MULTILINE)
+    }
+    resources = stack.template["Resources"].values()
+    kept = Counter(one["Type"] for one in resources if one.get("DeletionPolicy") == "Retain")
+    assert told == kept
+
+
+def test_without_protection_nothing_is_left_behind_and_the_bucket_must_be_empty(
+    synthesize: Callable[..., Any],
+) -> None:
+    bare = synthesize(deletionProtection="false")
+    assert not bare.termination_protection
+    resources = bare.template["Resources"].values()
+    assert {one.get("DeletionPolicy", "Delete") for one in resources} == {"Delete"}
+    # What would empty it, and a window other than 30 days, would be in the template.
+    assert not any(one["Type"].startswith("Custom::") for one in resources)
+    (bucket,) = bare.resources("AWS::S3::Bucket").values()
+    assert "VersioningConfiguration" not in bucket["Properties"]
+    (key,) = bare.resources("AWS::KMS::Key").values()
+    assert "PendingWindowInDays" not in key["Properties"]
 
 
 def test_the_page_names_every_table_that_forgets_nothing(stack: Any) -> None:

@@ -17,7 +17,7 @@ from homing.policy import Policy
 from homing.reception import endpoint_request, guard, message, payload, raw_json, request_model
 from homing.reception.endpoint_request import EndpointRequest, read_endpoint
 from homing.reception.problem import invalid
-from homing.targets import target_url
+from homing.targets import address_guard, target_url
 from homing.targets.address_guard import AddressGuard
 from workbench.api_models import (
     AcceptedMessage,
@@ -116,6 +116,31 @@ def test_the_limits_on_the_page_are_those_of_the_code(what: str, limit: int) -> 
     table = PAGE.split("### Limits")[1].split("### Answers")[0]
     (row,) = [line for line in table.splitlines() if line.startswith(f"| {what}")]
     assert str(limit) in re.findall(r"\d+", row.rsplit("|", maxsplit=2)[1])
+
+
+def refusals() -> list[tuple[str, str]]:
+    """Each sentence of the table of refused targets with each of its examples."""
+    section = PAGE.split("### A target that is refused")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `([a-z][^`]+)` \| ([^|]+) \|", section, re.MULTILINE)
+    return [(said, url) for said, urls in rows for url in re.findall(r"`([^`]+)`", urls)]
+
+
+@pytest.mark.parametrize(("said", "url"), refusals())
+def test_a_target_is_refused_in_the_words_on_the_page(said: str, url: str) -> None:
+    with pytest.raises(InvalidMessageError) as caught:
+        parse(json.dumps({"targetUrl": url, "payload": 1}))
+    (error,) = caught.value.errors
+    assert error.field == "targetUrl"
+    assert error.message.startswith(said)
+
+
+def test_every_refusal_of_the_guard_that_a_setting_can_lift_is_on_the_page() -> None:
+    source = Path(address_guard.__file__).read_text(encoding="utf-8")
+    sentences = re.findall(r'Refusal\(.*?, f?"([a-z ]+)', source)
+    said = {said for said, _ in refusals()}
+    assert len(sentences) == 4
+    for sentence in sentences:
+        assert any(one.startswith(sentence.strip()) for one in said | {"names no valid host"})
 
 
 def test_every_kind_of_problem_is_on_the_page() -> None:

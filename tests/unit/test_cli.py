@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
 import sys
+from datetime import timedelta
 from http.client import HTTPConnection
 from importlib.metadata import version
 from pathlib import Path
@@ -15,8 +17,10 @@ from urllib.parse import urlsplit
 import pytest
 from typer.testing import CliRunner
 
-from workbench import target
+from homing.classification import Category
+from workbench import cli_acting, cli_senders, target
 from workbench.cli import app
+from workbench.letter_queue import Filter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +83,7 @@ def test_without_a_cloud_it_says_what_to_do_in_one_line(
         (["--file", "none.jsonl"], "none.jsonl"),
         (["--file", "some.jsonl", "--payload", "1"], "--file brings the whole message"),
         (["--file", "some.jsonl", "--message-id", "1"], "--file brings the whole message"),
+        (["--target", "http://x", "--payload", "1", "--timeout", "5"], "give --wait beside it"),
         (["--nonsense"], "No such option"),
     ],
 )
@@ -90,6 +95,90 @@ def test_a_mistake_in_usage_is_told_with_status_2(
     assert done.exit_code == 2
     assert complaint in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("category", ["FOO", "", "SERVER"])
+def test_an_unknown_category_is_a_mistake_in_usage_that_names_the_known_ones(
+    runner: CliRunner, category: str
+) -> None:
+    done = runner.invoke(app, ["dead-letters", "redrive", "--category", category])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--category" in done.stderr
+    told = re.sub(r"[\s│]+", " ", done.stderr)
+    assert [known for known in Category if known not in told.split("there are")[1]] == []
+
+
+@pytest.mark.parametrize("category", ["server_error", "Server_Error", "SERVER_ERROR"])
+def test_a_category_is_known_in_any_case(
+    runner: CliRunner, monkeypatch: pytest.MonkeyPatch, category: str
+) -> None:
+    meant: list[Filter] = []
+
+    def hold(_: object, wanted: Filter) -> list[object]:
+        meant.append(wanted)
+        return []
+
+    monkeypatch.setattr(cli_acting, "hold", hold)
+    monkeypatch.setattr(cli_acting, "find_target", lambda *_: None)
+    runner.invoke(app, ["dead-letters", "redrive", "--category", category, "--dry-run"])
+    assert meant == [Filter(category="SERVER_ERROR")]
+
+
+@pytest.mark.parametrize("option", ["--before", "--after"])
+@pytest.mark.parametrize("text", ["yesterday", "", "2025-12-28", "2025-12-28T12:00:00"])
+def test_what_is_no_time_is_a_mistake_in_usage_that_names_option_and_form(
+    runner: CliRunner, option: str, text: str
+) -> None:
+    done = runner.invoke(app, ["dead-letters", "redrive", option, text])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert option in done.stderr
+    assert "as 2025-12-28T12:00:00Z or" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ("what-if --max-attempts 0", "--max-attempts: must be greater than or equal to 1"),
+        ("what-if --base 10 --max-delay 5", "--base: is above --max-delay (5)"),
+        ("what-if --schedule 5,x", "--schedule: 5,x is no number"),
+        ("what-if --schedule 1 --preset standard-webhooks", "--preset: cannot stand beside"),
+        ("what-if --preset none-such", "--preset: is no preset; there is standard-webhooks"),
+        ("what-if --jitter much", "--jitter: must be 'additive', 'full'"),
+        ("cost --region mars-1", "'--region': no checked prices for mars-1; there are us-east-1"),
+        ("endpoints rotate-secret orders --grace-hours 721", "give 0 to 720 hours (30 days)"),
+        ("endpoints rotate-secret orders --grace-hours -1", "give 0 to 720 hours (30 days)"),
+        ("senders rotate-secret shop --grace-hours nan", "give 0 to 720 hours (30 days)"),
+        ("senders rotate-secret shop --grace-hours many", "'--grace-hours'"),
+        ("senders add a#b", "'a#b' may hold 1 to 128 characters"),
+        ("endpoints set orders --attempts-at-once 101", "'--attempts-at-once'"),
+        ("endpoints set orders --signing v2", "'--signing'"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_a_mistake_in_usage_that_names_what_can(
+    runner: CliRunner, arguments: str, complaint: str
+) -> None:
+    done = runner.invoke(app, arguments.split())
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert complaint in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "seconds"),
+    [([], 86_400), (["--grace-hours", "0"], 0), (["--grace-hours", "1.5"], 5400)],
+)
+def test_the_grace_of_a_rotation_is_given_in_hours_and_a_day_where_it_is_not(
+    runner: CliRunner, monkeypatch: pytest.MonkeyPatch, options: list[str], seconds: int
+) -> None:
+    seen: list[timedelta] = []
+
+    def rotate(_: object, name: str, grace: timedelta) -> str:
+        seen.append(grace)
+        return "whsec_new"
+
+    monkeypatch.setattr(cli_senders, "find_target", lambda *_: None)
+    monkeypatch.setattr(cli_senders.senders, "rotate_secret", rotate)
+    assert runner.invoke(app, ["senders", "rotate-secret", "shop", *options]).exit_code == 0
+    assert seen == [timedelta(seconds=seconds)]
 
 
 def test_json_asked_for_in_the_wrong_place_is_not_passed_over(runner: CliRunner) -> None:

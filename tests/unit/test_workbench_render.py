@@ -151,6 +151,18 @@ def test_nothing_is_folded_cut_or_coloured_where_another_program_reads() -> None
     assert "\x1b" not in text
 
 
+@pytest.mark.parametrize(
+    ("status", "attempts", "told"), [("QUEUED", 0, True), ("CANCELLED", 0, False)]
+)
+def test_a_scheduled_message_shows_when_its_first_attempt_is_due(
+    status: str, attempts: int, *, told: bool
+) -> None:
+    due = "2025-12-28T18:00:00.000Z"
+    document = {**view(status, attempts).document, "retryHistory": [], "deliverAt": due}
+    text = shown(render.deliveries([DeliveryView.from_document(document)]))
+    assert (due in text) == told
+
+
 def test_off_the_terminal_each_ending_is_told_once() -> None:
     stream = io.StringIO()
     open_, ended = view("QUEUED", 0, "a"), view("FAILED", 1, "b")
@@ -176,6 +188,24 @@ def test_the_report_sums_up_and_succeeds_only_if_all_were_delivered() -> None:
         "1 accepted: m-1; 1 of the answers for what had been accepted before; "
         "deliveries: 1 DELIVERED, 1 FAILED"
     )
+
+
+def test_an_accepted_message_stands_with_the_line_that_it_came_with_first() -> None:
+    report = Report()
+    message = MessageRef("m-1", "default")
+    for number in (3, 5):
+        report.add(Handed(Line(number, b"{}"), message, duplicate=number == 5))
+    assert report.to_document()["accepted"] == [
+        {"line": 3, "messageId": "m-1", "senderId": "default"}
+    ]
+
+
+def test_what_has_not_ended_is_no_success() -> None:
+    report = Report()
+    message = MessageRef("m-1", "default")
+    report.add(Handed(Line(1, b"{}"), message))
+    report.deliveries, report.unended = (), (message,)
+    assert not report.succeeded
 
 
 def test_a_refused_line_is_no_success() -> None:

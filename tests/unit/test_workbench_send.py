@@ -103,6 +103,22 @@ def test_all_lines_are_handed_over_and_never_more_than_a_few_at_once() -> None:
     assert api.most_at_once <= 4
 
 
+def test_lines_are_told_in_the_order_of_the_file_whoever_is_answered_first() -> None:
+    second = threading.Event()
+
+    class SlowFirst(FakeApi):
+        def submit(self, body: bytes, *, again: bool) -> Answer:
+            if body == b"1":
+                assert second.wait(10)
+            else:
+                second.set()
+            return super().submit(body, again=again)
+
+    lines = [Line(number, b"%d" % number) for number in range(1, 5)]
+    handed = hand_over_all(SlowFirst(), lines, concurrency=4)
+    assert [one.line.number for one in handed] == [1, 2, 3, 4]
+
+
 def test_a_file_is_read_no_faster_than_it_is_sent() -> None:
     read = 0
 

@@ -1,0 +1,50 @@
+"""`homing dead-letters show`: whose letter it shows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from workbench import cli, cli_reading
+from workbench.dead_letters import DeadLetter, Look
+
+if TYPE_CHECKING:
+    from homing.delivery import Delivery
+
+VERDICT = {"status": "FAILED", "category": "GONE", "reason": "HTTP 410"}
+
+
+@pytest.fixture(autouse=True)
+def two_senders(monkeypatch: pytest.MonkeyPatch, delivery: Delivery) -> None:
+    """Two senders whose messages have the same id, both of them parked."""
+    found = []
+    for sender in ("default", "shop"):
+        own = replace(delivery, reference=replace(delivery.reference, sender_id=sender))
+        found.append(DeadLetter.from_body(json.dumps(own.to_document() | {"verdict": VERDICT})))
+    letters = tuple(one for one in found if one)
+    monkeypatch.setattr(cli_reading, "find_target", lambda *_: None)
+    monkeypatch.setattr(cli_reading.dead_letters, "look", lambda *_: Look(2, letters, ()))
+    monkeypatch.delenv("HOMING_STACK", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "senders"), [([], ["default", "shop"]), (["--sender", "shop"], ["shop"])]
+)
+def test_of_an_id_that_two_senders_have_used_the_letters_of_one_can_be_shown(
+    options: list[str], senders: list[str]
+) -> None:
+    command = ["dead-letters", "show", "order-1841", "--json", *options]
+    shown = json.loads(CliRunner().invoke(cli.app, command).stdout)
+    assert [one["reference"]["senderId"] for one in shown] == senders
+
+
+def test_a_sender_who_has_no_such_letter_is_told_so() -> None:
+    done = CliRunner().invoke(cli.app, ["dead-letters", "show", "order-1841", "--sender", "x"])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == (
+        "homing: no dead letter of message order-1841 of sender x (2 dead letters)\n"
+    )

@@ -1,0 +1,116 @@
+"""`homing send` at an API that is played: what it tells of lines, and of a time-out."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from workbench import cli
+from workbench.api_client import Answer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from typer.testing import Result
+
+IDENTITY = {
+    "timestamp": "2025-12-28T12:00:00.000Z",
+    "targetUrl": "https://example.com/hooks",
+    "correlationId": "m",
+    "createdAt": "2025-12-28T12:00:00.000Z",
+}
+
+
+class FakeApi:
+    """Accepts what has a messageId, and never delivers but the message `done`."""
+
+    def __init__(self, target: object) -> None:
+        self.seen: set[str] = set()
+
+    def submit(self, body: bytes, *, again: bool) -> Answer:
+        message_id = json.loads(body).get("messageId")
+        if message_id is None:
+            errors = [{"field": "targetUrl", "message": "must be absolute"}]
+            return Answer(400, {"title": "Invalid message", "errors": errors})
+        sender_id = json.loads(body).get("senderId") or "default"
+        status = 200 if message_id == "known" else 202
+        return Answer(status, {"messageId": message_id, "senderId": sender_id})
+
+    def message(self, message_id: str, sender_id: str | None = None) -> dict[str, Any]:
+        status = "DELIVERED" if message_id == "done" else "QUEUED"
+        identity = {**IDENTITY, "messageId": message_id, "senderId": sender_id}
+        return {"deliveries": [{**identity, "status": status}]}
+
+
+@pytest.fixture(autouse=True)
+def api(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "ApiClient", FakeApi)
+    monkeypatch.setattr(cli, "find_target", lambda *_: None)
+    monkeypatch.delenv("HOMING_STACK", raising=False)
+
+
+def send(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.app, ["send", *arguments])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "messages.jsonl"
+    path.write_text('{"messageId": "new"}\n{"n": 1}\n\n{"messageId": "known"}\n{"n": 2}\n')
+    return str(path)
+
+
+def test_every_line_of_a_file_is_told_with_its_number_in_the_order_of_the_file(file: str) -> None:
+    done = send("--file", file)
+    assert done.output.splitlines() == [
+        "line 1: accepted: new",
+        "line 2: targetUrl: must be absolute",
+        "line 4: accepted before: known",
+        "line 5: targetUrl: must be absolute",
+        "2 accepted; 1 of the answers for what had been accepted before; 2 refused",
+    ]
+    assert "accepted" not in done.stderr
+    assert done.exit_code == 1
+
+
+def test_with_json_the_lines_stand_in_the_document_alone(file: str) -> None:
+    document = json.loads(send("--file", file, "--json").stdout)
+    assert [one["line"] for one in document["accepted"]] == [1, 4]
+    assert [one["line"] for one in document["refused"]] == [2, 5]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ((), "`homing status m-1`"),
+        (("--sender", "shop"), "`homing status m-1 --sender shop`"),
+        (("--stack", "Homing"), "`homing status m-1 --stack Homing`"),
+    ],
+)
+@pytest.mark.parametrize("timeout", ["0", "0.2"])
+def test_a_time_out_is_told_with_what_to_run_next(
+    timeout: str, options: tuple[str, ...], told: str
+) -> None:
+    message = ("--target", "https://example.com/", "--payload", "1", "--message-id", "m-1")
+    done = send(*message, "--wait", "--timeout", timeout, *options)
+    assert done.exit_code == 1
+    assert done.stderr == (
+        f"homing: waited for {timeout} s, and 1 message has not ended; Homing goes on. See {told}\n"
+    )
+
+
+def test_a_time_out_that_did_not_come_is_not_told() -> None:
+    message = ("--target", "https://example.com/", "--payload", "1", "--message-id", "done")
+    done = send(*message, "--wait", "--timeout", "30")
+    assert (done.exit_code, done.stderr) == (0, "")
+
+
+def test_of_several_messages_the_time_out_counts_the_open_ones(tmp_path: Path) -> None:
+    path = tmp_path / "messages.jsonl"
+    path.write_text("".join(f'{{"messageId": "{one}"}}\n' for one in ("a", "done", "b")))
+    done = send("--file", str(path), "--wait", "--timeout", "0.2")
+    assert "2 messages have not ended" in done.stderr
+    assert "`homing status a`, and so on for the others" in done.stderr
