@@ -82,8 +82,8 @@ def _replaced(holder: Any, name: str, value: Any) -> Iterator[None]:
 def _drop_conditions(states: dict[str, Any]) -> None:
     for name in ("RecordDelivered", "RecordFailure"):
         del states[name]["Arguments"]["ConditionExpression"]
-        for value in (":attemptNumber", ":generation"):
-            del states[name]["Arguments"]["ExpressionAttributeValues"][value]
+        for value in (":attemptNumber", ":generation", ":executionName"):
+            states[name]["Arguments"]["ExpressionAttributeValues"].pop(value, None)
 
 
 def _acknowledge_early() -> AbstractContextManager[None]:

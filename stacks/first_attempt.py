@@ -100,15 +100,17 @@ _WITHOUT_A_FUNCTION: dict[str, dict[str, Any]] = {
 def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) -> dict[str, Any]:
     """Make the Express definition from the delivery workflow's.
 
-    It starts at `Deliver` (what has not waited needs no claim, and records its retry as one who has
-    none), hands off to the Standard workflow where that one waits or no function is to be had, ends
-    by itself after `timeout_seconds`, and retries no step longer than an Express execution can
-    live. All else is the same. The definition that is given stays as it is.
+    It starts at `Deliver` (what has not waited needs no claim, and records its retry or failure as
+    one who has none), hands off to the Standard workflow where that one waits or no function is to
+    be had, ends by itself after `timeout_seconds`, and retries no step longer than an Express
+    execution can live. All else is the same. The definition that is given stays as it is.
     """
     definition = copy.deepcopy(delivery)
     states = definition["States"]
     del states[WAIT], states[START]["Arguments"]["Payload"][CLAIM]
     states["RecordRetry"]["Arguments"]["Payload"]["executionName"] = LANE
+    values = states["RecordFailure"]["Arguments"]["ExpressionAttributeValues"]
+    values[":executionName"] = {"S": LANE}
     for state in states.values():
         _redirect(state)
         for retrier in state.get("Retry", []):

@@ -222,6 +222,28 @@ def test_a_late_repeat_makes_no_first_attempt_beside_a_delivery_that_sleeps_with
     assert [sent.attempt for sent in history.account.sent] == [0, 1]
 
 
+def test_a_failure_that_the_lane_records_late_is_parked_though_the_sleeper_has_delivered(
+    run: Callable[..., History],
+) -> None:
+    """docs/decisions/0073: the claim that would have met the failure gets no answer."""
+    scenario = Scenario(
+        (Submission("m0", ("d",)),),
+        {"d": (Answer(400), GOOD)},
+        workers=1,
+        deployment=Deployment(attempts_at_once=1),
+    )
+    faults = {
+        "express:m0@d#1/1:lambda.invoke/1:dynamodb.update_item": Fault(FaultKind.LOST),
+        "express:m0@d#1/3:dynamodb.update_item": Fault(FaultKind.STALL_BEFORE, 60 * SECOND),
+        "standard:m0@d/2:lambda.invoke/1:dynamodb.update_item": Fault(FaultKind.LOST),
+    }
+    history = run(scenario, faults)
+    assert history.faults == faults
+    assert violations(history) == []
+    assert statuses(history) == ["FAILED"]
+    assert len(history.account.dead) == 1
+
+
 def test_what_was_delivered_while_another_put_a_retry_on_record_is_not_left_waiting(
     run: Callable[..., History],
 ) -> None:

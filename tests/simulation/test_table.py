@@ -66,7 +66,8 @@ def end_of(reference: Reference, attempt: int, worker: int, status: str) -> dict
     }
     if status == "DELIVERED":
         document["outcome"]["httpStatus"] = 200
-    return {**task.arguments({"input": document}), "TableName": "ledger"}
+    states = {"input": document, "context": {"Execution": {"Name": f"e-{worker}"}}}
+    return {**task.arguments(states), "TableName": "ledger"}
 
 
 def claim_of(reference: Reference, attempt: int, worker: int) -> dict[str, Any]:

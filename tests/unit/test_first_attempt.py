@@ -41,6 +41,9 @@ def as_for_express(state: dict[str, Any]) -> dict[str, Any]:
     payload.pop("claim", None)
     if "executionName" in payload:  # that of an execution which can have claimed the attempt
         payload["executionName"] = "lane"
+    values = state.get("Arguments", {}).get("ExpressionAttributeValues", {})
+    if ":executionName" in values:
+        values[":executionName"] = {"S": "lane"}
     for retrier in state.get("Retry", []):
         retrier["MaxAttempts"] = min(retrier["MaxAttempts"], RETRY_LIMIT)
     return state
@@ -159,6 +162,7 @@ def test_every_arrow_to_the_wait_is_bent_and_every_retry_cut_and_nothing_else_to
         "Classify": {"Type": "Task", "Catch": []},
         "ComputeBackoff": {"Type": "Task", "Catch": []},
         "RecordRetry": {"Type": "Task", "Arguments": {"Payload": {"executionName": "c"}}},
+        "RecordFailure": {"Type": "Task", "Arguments": {"ExpressionAttributeValues": {":a": "b"}}},
         "Decide": {
             "Type": "Choice",
             "Choices": [{"Next": "WaitUntilDue"}, {"Next": "End"}],
@@ -175,6 +179,9 @@ def test_every_arrow_to_the_wait_is_bent_and_every_retry_cut_and_nothing_else_to
         "Next": "Decide",
     }
     assert made["RecordRetry"]["Arguments"] == {"Payload": {"executionName": "lane"}}
+    assert made["RecordFailure"]["Arguments"] == {
+        "ExpressionAttributeValues": {":a": "b", ":executionName": {"S": "lane"}}
+    }
     assert made["Decide"] == {
         "Type": "Choice",
         "Choices": [{"Next": "HandOff"}, {"Next": "End"}],
