@@ -190,11 +190,14 @@ def test_json_asked_for_in_the_wrong_place_is_not_passed_over(runner: CliRunner)
 @pytest.fixture
 def listening() -> Iterator[subprocess.Popen[str]]:
     command = [Path(sys.prefix, "bin", "homing"), "receiver", "--port", "0"]
+    # A shell lets what it starts in the background ignore it, and a child would inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:  # noqa: S603 -- our own command
         try:
             yield running
         finally:
             running.kill()
+            signal.signal(signal.SIGINT, before)
 
 
 def test_the_receiver_does_as_the_url_says_and_tells_what_came(
