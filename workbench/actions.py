@@ -17,7 +17,7 @@ from homing.payload_store import PayloadStore
 from homing.workflow import Workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from homing.delivery import Reference
     from workbench.letter_queue import HeldLetter
@@ -59,10 +59,10 @@ class Actions:
         """Bring a failed delivery back, with what Homing itself has kept of it."""
         return Done(reference, self._interventions.redrive(reference, now=self._clock()))
 
-    def redrive_letters(self, letters: Iterator[HeldLetter]) -> Iterator[Done]:
+    def redrive_letters(self, letters: Iterable[HeldLetter]) -> Iterator[Done]:
         """Bring deliveries back with their dead letters, one by one.
 
-        A letter is deleted when its execution has been started, and put back otherwise.
+        A letter is deleted when its execution has been started, and left as it is otherwise.
         """
         for held in letters:
             reference = held.letter.reference
@@ -71,8 +71,6 @@ class Actions:
             )
             if result.settles_letter:
                 held.delete()
-            else:
-                held.put_back()
             yield Done(reference, result)
 
     def retry_now(self, reference: Reference) -> Done:

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from datetime import datetime
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,11 +15,12 @@ import typer
 from homing import timestamps
 from homing.classification import Category
 from homing.interventions import Result
+from workbench import dead_letters
 from workbench.actions import Actions, Done
 from workbench.api_client import ApiClient
 from workbench.cli_reading import AnySender, letters
 from workbench.deliveries import views
-from workbench.letter_queue import Filter, HeldLetter, hold
+from workbench.letter_queue import HOLD_SECONDS, Filter, HeldLetter, hold
 from workbench.options import AsJson, MessageId, Profile, Region, Sender, Stack, print_json
 from workbench.target import Target, find_target
 
@@ -102,7 +103,7 @@ def letters_redrive(
     """Bring dead letters back: one message's, some by filter, or all.
 
     Each is deleted from the queue once its new execution has started. The exit status is 1 if one
-    could not be brought back, or there was none.
+    could not be brought back, if there was none, or, without ID, if others hold some of the queue.
     """
     wanted = Filter(
         message_id=message_id,
@@ -116,20 +117,53 @@ def letters_redrive(
     if (wanted == Filter()) != everything:
         raise typer.BadParameter("give an ID, a filter, or --all (and not both)")
     target = find_target(stack, region, profile)
-    if dry_run:
-        done = [_passed_over(held) for held in hold(target, wanted)]
-    else:
-        held = _paced(hold(target, wanted), 1 / rate)
-        done = _told(Actions(target).redrive_letters(held), quiet=as_json)
-        if not done and message_id:  # its letter is gone; Homing may have kept the payload
-            found = _references(target, message_id, sender)
-            done = _told((Actions(target).redrive(one) for one in found), quiet=as_json)
+    done: list[Done] = []
+    try:
+        complaint = _redrive(target, wanted, done, rate=None if dry_run else rate, quiet=as_json)
+    except KeyboardInterrupt:
+        _report(done, as_json=as_json, dry_run=dry_run)
+        typer.echo(
+            "homing: interrupted; what was received and not used has been put back. "
+            "The same command again goes on from here",
+            err=True,
+        )
+        raise
+    _report(done, as_json=as_json, dry_run=dry_run)
+    if complaint:
+        typer.echo(f"homing: {complaint}", err=True)
+    brought_back = {Result.REDRIVEN, Result.ALREADY_REDRIVEN}
+    is_whole = not complaint or message_id is not None  # the count of all says little about one
+    succeeded = done and is_whole and all(one.result in brought_back for one in done)
+    raise typer.Exit(0 if succeeded else 1)
+
+
+def _redrive(
+    target: Target, wanted: Filter, done: list[Done], *, rate: float | None, quiet: bool
+) -> str:
+    """Bring back what is wanted, or without a rate only show it; complain if not all was seen."""
+    total = dead_letters.count(target)
+    with hold(target, wanted) as held:
+        if rate is None:
+            _told(map(_shown, held), done, quiet=True)
+        else:
+            _told(Actions(target).redrive_letters(_paced(held, 1 / rate)), done, quiet=quiet)
+    if rate is not None and not done and wanted.message_id:
+        # Its letter is gone; Homing may have kept the payload.
+        found = _references(target, wanted.message_id, wanted.sender_id)
+        _told((Actions(target).redrive(one) for one in found), done, quiet=quiet)
+    if held.looked_at >= total:
+        return ""
+    return (
+        f"looked at {held.looked_at} of about {total} dead letters: another command may hold the "
+        f"others, or one that was killed. Run this again in {HOLD_SECONDS // 60} minutes"
+    )
+
+
+def _report(done: list[Done], *, as_json: bool, dry_run: bool) -> None:
     if as_json:
         print_json({"dryRun": dry_run, "deliveries": [_document(one) for one in done]})
     else:
         typer.echo(_summary(done, "would be brought back" if dry_run else None))
-    brought_back = {Result.REDRIVEN, Result.ALREADY_REDRIVEN}
-    raise typer.Exit(0 if done and all(one.result in brought_back for one in done) else 1)
 
 
 @acting.command("retry-now")
@@ -174,7 +208,8 @@ def _act(
     *,
     as_json: bool,
 ) -> None:
-    done = _told((act(one) for one in _references(target, message_id, sender)), quiet=as_json)
+    done: list[Done] = []
+    _told((act(one) for one in _references(target, message_id, sender)), done, quiet=as_json)
     if as_json:
         print_json([_document(one) for one in done])
     wanted = {Result.RETRIED_NOW, Result.CANCELLED}
@@ -185,27 +220,24 @@ def _references(target: Target, message_id: str, sender: str | None) -> list[Ref
     return [view.reference for view in views(ApiClient(target).message(message_id, sender))]
 
 
-def _told(done: Iterable[Done], *, quiet: bool) -> list[Done]:
-    """Tell of each as it is done."""
-    seen = []
-    for one in done:
-        seen.append(one)
+def _told(made: Iterable[Done], done: list[Done], *, quiet: bool) -> None:
+    """Take in each as it is done, and tell of it."""
+    for one in made:
+        done.append(one)
         if not quiet:
             typer.echo(
                 f"{one.reference.message_id} -> {one.reference.target_url}: {_SAYINGS[one.result]}"
             )
-    return seen
 
 
-def _paced(held: Iterator[HeldLetter], seconds: float) -> Iterator[HeldLetter]:
+def _paced(held: Iterable[HeldLetter], seconds: float) -> Iterator[HeldLetter]:
     for letter in held:
-        started = time.monotonic()
+        started = monotonic()
         yield letter
-        time.sleep(max(0, started + seconds - time.monotonic()))
+        sleep(max(0, started + seconds - monotonic()))
 
 
-def _passed_over(held: HeldLetter) -> Done:
-    held.put_back()
+def _shown(held: HeldLetter) -> Done:
     reference = held.letter.reference
     typer.echo(f"{reference.message_id} -> {reference.target_url}: {held.letter.reason}", err=True)
     return Done(reference, Result.REDRIVEN)

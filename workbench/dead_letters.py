@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 from homing import timestamps
 from homing.delivery import Delivery, Reference
 from homing.errors import MalformedDeliveryError
+from workbench.queue_visit import visit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from workbench.target import Target
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 _HOLD_SECONDS = 30
 # Long enough that what has been copied does not come again while the rest is being copied.
 _COPY_SECONDS = 600
-_BATCH = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +133,14 @@ def copies(target: Target, limit: int | None = None) -> Iterator[str]:
         target: whose dead letters.
         limit: how many at most; None for all.
     """
-    for body in _visit(*_queue(target), limit, _COPY_SECONDS):
+    for body in _bodies(*_queue(target), limit, _COPY_SECONDS):
         letter = DeadLetter.from_body(body)
         yield json.dumps(letter.document if letter else {"unreadable": body}, ensure_ascii=False)
 
 
 def peek(client: Any, queue: str, limit: int) -> tuple[str, ...]:
     """Give the bodies of up to `limit` messages and leave them where they are."""
-    return tuple(_visit(client, queue, limit, _HOLD_SECONDS))
+    return tuple(_bodies(client, queue, limit, _HOLD_SECONDS))
 
 
 def _queue(target: Target) -> tuple[Any, str]:
@@ -153,31 +153,8 @@ def _count(client: Any, queue: str) -> int:
     return sum(int(found[name]) for name in names)
 
 
-def _visit(client: Any, queue: str, limit: int | None, hold_seconds: int) -> Iterator[str]:
-    """Give body after body, each message once; all are put back when the visit ends."""
-    held: dict[str, Mapping[str, Any]] = {}
-    try:
-        while limit is None or len(held) < limit:
-            received = client.receive_message(
-                QueueUrl=queue,
-                MaxNumberOfMessages=_BATCH if limit is None else min(_BATCH, limit - len(held)),
-                VisibilityTimeout=hold_seconds,
-                WaitTimeSeconds=1,  # a short poll asks only some of the queue's servers
-            ).get("Messages", [])
-            new = [message for message in received if message["MessageId"] not in held]
-            held |= {message["MessageId"]: message for message in received}
-            if not new:
-                break
-            yield from (message["Body"] for message in new)
-    finally:
-        messages = list(held.values())
-        for start in range(0, len(messages), _BATCH):
-            _put_back(client, queue, messages[start : start + _BATCH])
-
-
-def _put_back(client: Any, queue: str, held: Sequence[Mapping[str, Any]]) -> None:
-    entries = [
-        {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0}
-        for number, message in enumerate(held)
-    ]
-    client.change_message_visibility_batch(QueueUrl=queue, Entries=entries)
+def _bodies(client: Any, queue: str, limit: int | None, hold_seconds: int) -> Iterator[str]:
+    """Give body after body, each message once; all are put back when the iteration ends."""
+    with visit(client, queue, hold_seconds) as visited:
+        for message in visited.messages(limit):
+            yield message["Body"]

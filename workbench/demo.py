@@ -168,9 +168,9 @@ def _bring_back(
 ) -> Seen:
     """Redrive a dead letter as `homing dead-letters redrive` does, and see it arrive."""
     console.print(f"\nhoming dead-letters redrive {parked.message_id}\n")
-    held = hold(target, Filter(message_id=parked.message_id))
-    for done in Actions(target).redrive_letters(held):
-        console.print(f"{done.reference.message_id}: {done.result}")
+    with hold(target, Filter(message_id=parked.message_id)) as held:
+        for done in Actions(target).redrive_letters(held):
+            console.print(f"{done.reference.message_id}: {done.result}")
     _watch(api, [parked], console)
     left = dead_letters.look(target, _LOOK_AT).letters
     seen = _see(api, replace(parked, fate=REDRIVEN), receiver, left)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from homing.repeats import REPEAT
 from workbench.dead_letters import peek
-from workbench.letter_queue import put_back, received
+from workbench.letter_queue import HOLD_SECONDS
+from workbench.queue_visit import visit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,19 +73,13 @@ def send_again(target: Target, message_id: str | None) -> int:
     Each is deleted only when the delivery queue has taken it.
     """
     client, source = target.client("sqs"), target.outputs["IntakeDeadLetterQueueUrl"]
-    passed_over: list[Mapping[str, Any]] = []
     sent = 0
-    try:
-        for message in received(client, source):
-            letter = IntakeLetter.from_body(message["Body"])
-            if message_id not in {None, letter.message_id}:
-                passed_over.append(message)
-                continue
-            _send(client, target.outputs["DeliveryQueueUrl"], message)
-            client.delete_message(QueueUrl=source, ReceiptHandle=message["ReceiptHandle"])
-            sent += 1
-    finally:
-        put_back(client, source, passed_over)
+    with visit(client, source, HOLD_SECONDS) as visited:
+        for message in visited.messages():
+            if message_id in {None, IntakeLetter.from_body(message["Body"]).message_id}:
+                _send(client, target.outputs["DeliveryQueueUrl"], message)
+                visited.delete(message)
+                sent += 1
     return sent
 
 

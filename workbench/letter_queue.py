@@ -1,24 +1,27 @@
-"""Working through a dead-letter queue: letters are held while they are worked on.
+"""Working through the dead-letter queue: letters are held while they are worked on.
 
-A letter that is held is hidden from others. If the work breaks off, it is visible again after
+A letter that is held is hidden from others. If the work is killed, it is visible again after
 `HOLD_SECONDS`.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from workbench.dead_letters import DeadLetter
+from workbench.queue_visit import visit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
+    from workbench.queue_visit import Visit
     from workbench.target import Target
 
 HOLD_SECONDS = 120  # a batch of ten at the slowest rate, one in ten seconds, and a margin
-_BATCH = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,64 +61,34 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class HeldLetter:
-    """A dead letter in hand: to be deleted or put back."""
+    """A dead letter in hand; it is put back unless it is deleted."""
 
     letter: DeadLetter
     delete: Callable[[], None]
-    put_back: Callable[[], None]
 
 
-def hold(target: Target, wanted: Filter) -> Iterator[HeldLetter]:
-    """Hold one letter after another that is meant, each once; the others are put back at the end.
+class Held:
+    """The dead letters that are meant, one after another; made by `hold`."""
 
-    What nobody has decided on when the caller stops is put back as well.
-    """
-    client, queue = target.client("sqs"), target.outputs["DeadLetterQueueUrl"]
-    passed_over: list[Mapping[str, Any]] = []
-    try:
-        for message in received(client, queue):
+    def __init__(self, visited: Visit, wanted: Filter) -> None:
+        self._visited = visited
+        self._wanted = wanted
+
+    @property
+    def looked_at(self) -> int:
+        """How many messages of the queue have been received so far, meant or not."""
+        return self._visited.seen
+
+    def __iter__(self) -> Iterator[HeldLetter]:
+        """Hold one letter after another that is meant, each once."""
+        for message in self._visited.messages():
             letter = DeadLetter.from_body(message["Body"])
-            if letter is None or not wanted.matches(letter):
-                passed_over.append(message)
-                continue
-            yield _held(client, queue, letter, message, passed_over)
-    finally:
-        put_back(client, queue, passed_over)
+            if letter is not None and self._wanted.matches(letter):
+                yield HeldLetter(letter, partial(self._visited.delete, message))
 
 
-def received(client: Any, queue: str) -> Iterator[Mapping[str, Any]]:
-    """Receive messages, each once, until the queue has no more that has not been seen."""
-    seen: set[str] = set()
-    while messages := client.receive_message(
-        QueueUrl=queue,
-        MaxNumberOfMessages=_BATCH,
-        VisibilityTimeout=HOLD_SECONDS,
-        MessageSystemAttributeNames=["MessageGroupId"],
-        WaitTimeSeconds=1,  # a short poll asks only some of the queue's servers
-    ).get("Messages", []):
-        new = [message for message in messages if message["MessageId"] not in seen]
-        seen.update(message["MessageId"] for message in new)
-        if not new:
-            return
-        yield from new
-
-
-def put_back(client: Any, queue: str, messages: Iterable[Mapping[str, Any]]) -> None:
-    """Make messages visible again; only at the end, or the queue hands out the same ones again."""
-    for message in messages:
-        client.change_message_visibility(
-            QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
-        )
-
-
-def _held(
-    client: Any,
-    queue: str,
-    letter: DeadLetter,
-    message: Mapping[str, Any],
-    passed_over: list[Mapping[str, Any]],
-) -> HeldLetter:
-    def delete() -> None:
-        client.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-
-    return HeldLetter(letter, delete, lambda: passed_over.append(message))
+@contextmanager
+def hold(target: Target, wanted: Filter) -> Iterator[Held]:
+    """Hold dead letters; whatever ends this, what has not been deleted is put back at once."""
+    with visit(target.client("sqs"), target.outputs["DeadLetterQueueUrl"], HOLD_SECONDS) as visited:
+        yield Held(visited, wanted)

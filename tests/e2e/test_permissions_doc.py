@@ -109,8 +109,9 @@ def test_redriving_what_only_its_execution_has_kept(
     policy = {"baseDelaySeconds": 0, "jitter": "none"}
     until("MAX_RETRIES_EXCEEDED", "503,503,503,200", policy=policy)
     until_parked(homing, run_id)
-    for held in hold(cloud, Filter(message_id=run_id)):
-        held.delete()
+    with hold(cloud, Filter(message_id=run_id)) as letters:
+        for held in letters:
+            held.delete()
     called.clear()
     assert homing("dead-letters", "redrive", run_id).exit_code == 0
     assert "states:DescribeExecution" in called

@@ -114,11 +114,11 @@ def test_a_category_is_known_in_any_case(
 ) -> None:
     meant: list[Filter] = []
 
-    def hold(_: object, wanted: Filter) -> list[object]:
+    def redrive(_: object, wanted: Filter, *_rest: object, **_options: object) -> str:
         meant.append(wanted)
-        return []
+        return ""
 
-    monkeypatch.setattr(cli_acting, "hold", hold)
+    monkeypatch.setattr(cli_acting, "_redrive", redrive)
     monkeypatch.setattr(cli_acting, "find_target", lambda *_: None)
     runner.invoke(app, ["dead-letters", "redrive", "--category", category, "--dry-run"])
     assert meant == [Filter(category="SERVER_ERROR")]

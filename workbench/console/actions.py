@@ -125,18 +125,20 @@ class ConsoleActions:
         left = {one.delivery_id: one for one in chosen}
         for held in self._held(left):
             held.delete()
-            yield Done(left.pop(held.letter.reference.delivery_id))
+            if one := left.pop(held.letter.reference.delivery_id, None):
+                yield Done(one)
         for one in left.values():
             yield Done(one, "no longer in the queue, or in somebody else's hands just now")
 
     def _held(self, wanted: Collection[str]) -> Iterator[HeldLetter]:
         """Hold the letters of these deliveries, and look no further once all are found."""
         missing = set(wanted)
-        for held in hold(self._target, _Letters(delivery_ids=frozenset(missing))):
-            yield held
-            missing.discard(held.letter.reference.delivery_id)
-            if not missing:
-                return
+        with hold(self._target, _Letters(delivery_ids=frozenset(missing))) as letters:
+            for held in letters:
+                yield held
+                missing.discard(held.letter.reference.delivery_id)
+                if not missing:
+                    return
 
     def _done(self, one: Chosen, act: Any) -> Done:
         record = self._catalogue.delivery(one.message_id, one.sender_id, one.delivery_id)
