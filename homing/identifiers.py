@@ -1,7 +1,8 @@
 """The texts that name things: what they may be made of, and what to say when they are not.
 
 No dot in a `messageId`: it becomes the `webhook-id`, which Standard Webhooks 1.0.0 signs as
-`id.timestamp.body`. No `#` in either id: it parts them in the key of both tables.
+`id.timestamp.body`. No `#` in either id: it parts them in the key of both tables. No dot in front
+of an `endpointId`: clients take the segments `.` and `..` out of a path (RFC 3986, 5.2.4).
 """
 
 from __future__ import annotations
@@ -52,7 +53,10 @@ MESSAGE_ID = Naming(
 SENDER_ID = Naming(
     r"[A-Za-z0-9_:.@\-]{1,128}", "letters, digits, '_', ':', '.', '@' and '-', but no '#'"
 )
-ENDPOINT_ID = Naming(r"[A-Za-z0-9_.\-]{1,128}", "letters, digits, '_', '.' and '-'")
+ENDPOINT_ID = Naming(
+    r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]{0,127}",
+    "letters, digits, '_', '-' and '.', but no '.' in front",
+)
 CORRELATION_ID = Naming(
     r"[!-~]([ -~]{0,126}[!-~])?", "printable ASCII, no space at either end (it is sent as a header)"
 )

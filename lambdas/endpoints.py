@@ -82,8 +82,8 @@ def list_endpoints() -> Response[str]:
     """Answer with some of a sender's endpoints, ordered by id, and where the next ones begin."""
     sender_id = queried_sender(app.current_event)
     after, limit = read_page(app.current_event.query_string_parameters or {})
-    found = _store().endpoints.page(sender_id, after=after, limit=limit)
-    more = {"after": found[-1].endpoint_id} if len(found) == limit else {}
+    found, behind = _store().endpoints.page(sender_id, after=after, limit=limit)
+    more = {} if behind is None else {"after": behind}
     return respond(Answer(200, {"endpoints": [each.to_document() for each in found], **more}))
 
 

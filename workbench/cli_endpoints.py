@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
@@ -14,6 +13,8 @@ from homing.endpoints.secret_rotation import DEFAULT_GRACE
 from homing.reception.endpoint_request import MAX_ATTEMPTS_AT_ONCE
 from workbench import render
 from workbench.api_client import ApiClient
+from workbench.endpoint_options import endpoint_id_of, header_map, policy_object
+from workbench.errors import NotFoundError
 from workbench.options import AsJson, GraceHours, Profile, Region, Sender, Stack, print_json
 from workbench.target import find_target
 
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Endpoints: URLs that a sender delivers to.")
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="The endpointId.", show_default=False)]
+Id = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID", help="The endpointId.", show_default=False, callback=endpoint_id_of
+    ),
+]
 
 
 @app.command("list")
@@ -82,7 +88,9 @@ def set_command(
             help=f"How many attempts it allows at once, 1 to {MAX_ATTEMPTS_AT_ONCE}; 0 for any.",
         ),
     ] = None,
-    policy: Annotated[str | None, typer.Option(help="A retry policy, as JSON.")] = None,
+    policy: Annotated[
+        str | None, typer.Option(help="A retry policy, as a JSON object; {} for none.")
+    ] = None,
     header: Annotated[
         list[str] | None, typer.Option(help="Name: value; may be given again. Replaces all.")
     ] = None,
@@ -99,16 +107,15 @@ def set_command(
     given: dict[str, Any] = {
         "url": url,
         "description": description,
-        "policy": None if policy is None else _json(policy),
-        "headers": None if header is None else dict(map(_header, header)),
+        "policy": None if policy is None else policy_object(policy),
+        "headers": None if header is None else header_map(header),
         "attemptsAtOnce": attempts_at_once,
         "signing": signing,
         "enabled": enabled,
     }
     body = {name: value for name, value in given.items() if value is not None}
     api = ApiClient(find_target(stack, region, profile))
-    known = {each["endpointId"] for each in _all(api, sender)}
-    method = "PATCH" if endpoint_id in known else "PUT"
+    method = "PATCH" if _exists(api, endpoint_id, sender) else "PUT"
     print_json(api.endpoints(method, _path(endpoint_id), body, sender))
     if method == "PATCH" and enabled is not None:
         done = "enabled" if enabled else "disabled"
@@ -167,19 +174,13 @@ def _all(api: ApiClient, sender: str | None) -> Iterator[dict[str, Any]]:
         query = {"after": page["after"]}
 
 
+def _exists(api: ApiClient, endpoint_id: str, sender: str | None) -> bool:
+    try:
+        api.endpoints("GET", _path(endpoint_id), None, sender)
+    except NotFoundError:
+        return False
+    return True
+
+
 def _path(endpoint_id: str) -> str:
     return f"/{quote(endpoint_id, safe='')}"
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"--policy is not JSON: {error}") from error
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not colon:
-        raise typer.BadParameter(f"--header needs a name and a value: {text!r}")
-    return name.strip(), value.strip()

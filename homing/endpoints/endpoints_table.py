@@ -57,13 +57,20 @@ class EndpointsTable:
                 return {endpoint.endpoint_id: endpoint for endpoint in found}
         raise InquiryError("the endpoints table is too busy")
 
-    def page(self, sender_id: str, *, after: str | None, limit: int) -> list[Endpoint]:
-        """Give some of a sender's endpoints, ordered by id.
+    def page(
+        self, sender_id: str, *, after: str | None, limit: int
+    ) -> tuple[list[Endpoint], str | None]:
+        """Return some of a sender's endpoints, ordered by id, and where to go on.
+
+        A page ends at `limit` or at the 1 MB that one Query reads, whichever comes first.
 
         Args:
             sender_id: whose.
             after: only those whose id comes behind this one; None from the first.
             limit: how many at most.
+
+        Returns:
+            The endpoints, and the id to give as `after` for the next; None behind the last.
         """
         start: Any = {} if after is None else {"ExclusiveStartKey": endpoint_key(sender_id, after)}
         response = self._client.query(
@@ -74,7 +81,9 @@ class EndpointsTable:
             ConsistentRead=True,
             **start,
         )
-        return [Endpoint.from_item(from_dynamodb(item)) for item in response["Items"]]
+        found = [Endpoint.from_item(from_dynamodb(item)) for item in response["Items"]]
+        last = from_dynamodb(response.get("LastEvaluatedKey", {}))
+        return found, last.get("sk")
 
 
 def endpoint_key(sender_id: str, endpoint_id: str) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from typer.testing import CliRunner
 
 from homing.sending.addressees import REMEMBERED
 from workbench import cli, cli_endpoints
+from workbench.errors import NotFoundError
 
 if TYPE_CHECKING:
     from typer.testing import Result
@@ -20,6 +21,8 @@ BARE: dict[str, Any] = {"url": "https://example.com/", "enabled": True}
 class FakeApi:
     """Has two endpoints, one of them with a limit, and answers every change with the endpoint."""
 
+    asked: ClassVar[list[tuple[str, str, Any]]] = []
+
     def __init__(self, target: object) -> None:
         self.known = {
             "free": {"endpointId": "free", **BARE},
@@ -29,13 +32,17 @@ class FakeApi:
     def endpoints(
         self, method: str, path: str, body: Any, sender: str | None, **query: str
     ) -> dict[str, Any]:
+        self.asked.append((method, path, body))
         if not path:
             return {"endpoints": list(self.known.values())}
+        if method == "GET" and path[1:] not in self.known:
+            raise NotFoundError(path)
         return {"endpointId": path[1:], **BARE, **self.known.get(path[1:], {}), **(body or {})}
 
 
 @pytest.fixture(autouse=True)
 def api(monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeApi.asked.clear()
     monkeypatch.setattr(cli_endpoints, "ApiClient", FakeApi)
     monkeypatch.setattr(cli_endpoints, "find_target", lambda *_: None)
     monkeypatch.delenv("HOMING_STACK", raising=False)
@@ -77,3 +84,47 @@ def test_who_switches_an_endpoint_off_or_on_is_told_when_it_takes_effect(
     assert (done.exit_code, done.stderr) == (0, told)
     assert json.loads(done.stdout)["endpointId"] == endpoint
     assert REMEMBERED.total_seconds() <= 60
+
+
+@pytest.mark.parametrize(("endpoint", "method"), [("free", "PATCH"), ("new", "PUT")])
+def test_set_looks_the_endpoint_up_by_its_id_and_lists_none(endpoint: str, method: str) -> None:
+    """A list of many pages could hide one that exists, and replace it."""
+    endpoints("set", endpoint, "--url", "https://example.com/")
+    assert [asked[:2] for asked in FakeApi.asked] == [
+        ("GET", f"/{endpoint}"),
+        (method, f"/{endpoint}"),
+    ]
+
+
+@pytest.mark.parametrize("command", ["show", "set", "delete", "rotate-secret", "test"])
+@pytest.mark.parametrize("impossible", [".", "..", "a/b", "a b", "é", "x" * 129])
+def test_an_id_that_no_endpoint_can_have_is_a_usage_error_with_the_rule(
+    command: str, impossible: str
+) -> None:
+    done = endpoints(command, impossible)
+    assert (done.exit_code, FakeApi.asked) == (2, [])
+    assert "may hold 1 to 128 characters" in " ".join(done.stderr.replace("│", "").split())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--policy", "null"],
+        ["--policy", "[]"],
+        ["--policy", "1"],
+        ["--policy", ""],
+        ["--policy", '{"maxAttempts": 3, "maxAttempts": 4}'],
+        ["--policy", "[" * 5000],
+        ["--header", "X-A: 1", "--header", "X-A: 2"],
+        ["--header", "X-A: 1", "--header", "x-a: 2"],
+        ["--header", "X-A"],
+    ],
+)
+def test_a_value_that_would_be_lost_is_a_usage_error(options: list[str]) -> None:
+    done = endpoints("set", "free", *options)
+    assert (done.exit_code, FakeApi.asked) == (2, [])
+
+
+def test_an_empty_policy_clears_the_one_that_there_is() -> None:
+    assert endpoints("set", "free", "--policy", "{}").exit_code == 0
+    assert FakeApi.asked[-1] == ("PATCH", "/free", {"policy": {}})

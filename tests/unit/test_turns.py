@@ -67,7 +67,7 @@ def test_to_give_back_what_has_been_cleared_does_no_harm(turns: Turns) -> None:
 
 def test_turns_are_no_endpoint_of_anybody(turns: Turns, registry: Any) -> None:
     take(turns)
-    assert EndpointsTable("endpoints", registry).page("shop", after=None, limit=10) == []
+    assert EndpointsTable("endpoints", registry).page("shop", after=None, limit=10) == ([], None)
 
 
 class Away:

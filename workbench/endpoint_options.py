@@ -1,0 +1,54 @@
+"""What people type about an endpoint: its id, its headers, its policy, checked as it is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from homing.errors import InvalidMessageError
+from homing.identifiers import ENDPOINT_ID
+from homing.reception.raw_json import decode, read_value, split_members
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from homing.errors import FieldError
+
+
+def endpoint_id_of(text: str) -> str:
+    """Return an endpointId that somebody typed, if there can be such an id."""
+    try:
+        return ENDPOINT_ID.check(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} {error}") from error
+
+
+def header_map(texts: Sequence[str]) -> dict[str, str]:
+    """Return the headers of `--header "Name: value"`, each name at most once."""
+    headers: dict[str, str] = {}
+    for text in texts:
+        name, colon, value = text.partition(":")
+        if not colon:
+            raise typer.BadParameter(f"--header needs a name and a value: {text!r}")
+        if name.strip().lower() in map(str.lower, headers):
+            raise typer.BadParameter(
+                f"--header {name.strip()} is given twice; give it once, with commas between values"
+            )
+        headers[name.strip()] = value.strip()
+    return headers
+
+
+def policy_object(text: str) -> dict[str, Any]:
+    """Return the retry policy of `--policy`, read as strictly as the API reads it."""
+    try:
+        members = split_members(decode(text))
+        return {name: read_value(name, source) for name, source in members.items()}
+    except InvalidMessageError as error:
+        wrong = "; ".join(map(_sentence, error.errors))
+        raise typer.BadParameter(f"--policy {wrong}") from error
+
+
+def _sentence(error: FieldError) -> str:
+    whole = error.field == "body"
+    return f"{error.message}, {{}} for none" if whole else f"{error.field} {error.message}"
