@@ -165,9 +165,10 @@ class Interventions:
             return Result.REDRIVEN
         # Somebody was faster: another redrive, or our own write, which boto3 has repeated.
         record = self.table.read(reference)
-        if record and generation_of(record) == document["generation"]:
-            return self._again(letter, reference, record, now)
-        return Result.UNDER_WAY
+        if record is None or generation_of(record) != document["generation"]:
+            return Result.UNDER_WAY
+        result = self._again(letter, reference, record, now)
+        return Result.REDRIVEN if record["lastUpdatedAt"] == to_text(now) else result
 
     def _lags(
         self, letter: Mapping[str, Any], reference: Reference, record: Mapping[str, Any]

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -88,7 +89,7 @@ class Edges:
         self._on = replace(self._off, first_attempts=express)
         self._redelivery = Redelivery(DELIVERIES, sqs)  # type: ignore[arg-type]
         self.intake = Intake(
-            MessagesTable(MESSAGES, dynamodb),  # type: ignore[arg-type]
+            MessagesTable(MESSAGES, dynamodb, lambda: str(next(self._claims))),  # type: ignore[arg-type]
             Records(LEDGER, dynamodb),  # type: ignore[arg-type]
             DeliveryQueue(DELIVERIES, sqs),  # type: ignore[arg-type]
             EndpointsTable(ENDPOINTS, dynamodb),  # type: ignore[arg-type]  # no message names one
@@ -103,6 +104,7 @@ class Edges:
         self.draw: Callable[[str], float] = _no_history
         self.account = Account()
         self.generation = 0  # of the delivery whose attempt is being recorded
+        self._claims = count()
         self.desk = self._desk(self._off)
 
     def enter(
@@ -115,6 +117,7 @@ class Edges:
         self.deployment = deployment
         self.draw = draw
         self.account = account
+        self._claims = count()
         entrance = ChanceEntrance(deployment.sheds, draw)
         is_on = deployment.lane_is_on
         self.desk = self._desk(replace(self._on, entrance=entrance) if is_on else self._off)

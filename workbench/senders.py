@@ -51,7 +51,7 @@ def add(target: Target, sender_id: str) -> Added:
     """Make a key for a sender; for a new sender, also the secret that signs its raw deliveries.
 
     Raises:
-        SenderError: when this cannot be a senderId.
+        SenderError: when this cannot be a senderId, or the id of the new key is taken.
     """
     try:
         SENDER_ID.check(sender_id)
@@ -63,7 +63,8 @@ def add(target: Target, sender_id: str) -> Added:
     new = Confidential((SigningSecret(secret, now),))
     is_new = _secrets(target).put(owner_of_sender(sender_id), new)
     key, text = issue(sender_id, to_text(now))
-    _keys(target).add(key)
+    if not _keys(target).add(key):  # of 2**64 ids
+        raise SenderError(f"the id of the new key, {key.key_id}, is taken; run the command again")
     return Added(key, text, secret if is_new else None)
 
 

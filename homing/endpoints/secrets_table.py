@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from homing.conditional_put import put_if
 from homing.endpoints.confidential import Confidential
 from homing.items import from_dynamodb, to_dynamodb
 
@@ -38,11 +39,7 @@ class SecretsTable:
         Returns:
             False where somebody else was faster; then nothing is changed.
         """
-        try:
-            self._client.put_item(**guarded_put(self.name, owner, confidential))
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        return put_if(self._client, guarded_put(self.name, owner, confidential)) is None
 
 
 def guarded_put(table: str, owner: str, confidential: Confidential) -> dict[str, Any]:

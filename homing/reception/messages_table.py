@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING, Any
 
+from homing.conditional_put import put_if
 from homing.items import from_dynamodb, to_dynamodb
 from homing.reception.guard import Guard
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -23,16 +25,23 @@ class MessagesTable:
     Args:
         table: the table's name.
         client: a DynamoDB client.
+        new_token: makes a text that no other claim has, by which a claim knows itself again.
     """
 
-    def __init__(self, table: str, client: DynamoDBClient) -> None:
+    def __init__(
+        self,
+        table: str,
+        client: DynamoDBClient,
+        new_token: Callable[[], str] = lambda: secrets.token_hex(8),
+    ) -> None:
         self._table = table
         self._client = client
+        self._new_token = new_token
 
     def claim(self, guard: Guard, now: datetime) -> Guard | None:
         """Put a guard up where none stands.
 
-        Of any number of claims at once exactly one succeeds.
+        Of any number of claims at once exactly one succeeds, even where boto3 has repeated it.
 
         Returns:
             None if it stands now, or else the guard that stood there before.
@@ -40,19 +49,17 @@ class MessagesTable:
         Raises:
             BotoCoreError, ClientError: when the table cannot be written.
         """
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=_typed(guard.to_item()),
-                ConditionExpression=_FREE,
-                ExpressionAttributeNames={"#ttl": "ttl"},
-                ExpressionAttributeValues={":now": {"N": str(int(now.timestamp()))}},
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            response: Mapping[str, Any] = error.response
-            return Guard.from_item(from_dynamodb(response["Item"]))
-        return None
+        standing = put_if(
+            self._client,
+            {
+                "TableName": self._table,
+                "Item": _typed(guard.to_item() | {"claimToken": self._new_token()}),
+                "ConditionExpression": _FREE,
+                "ExpressionAttributeNames": {"#ttl": "ttl"},
+                "ExpressionAttributeValues": {":now": {"N": str(int(now.timestamp()))}},
+            },
+        )
+        return None if standing is None else Guard.from_item(standing)
 
     def find(self, key: str, now: datetime) -> Guard | None:
         """Give the guard that stands, or None.

@@ -21,7 +21,10 @@ PREFIX = "hmg_"
 
 _ID_BYTES = 8
 _SECRET_BYTES = 32
-_BEARER = re.compile(rf"[Bb]earer {PREFIX}(?P<id>[0-9a-f]{{16}})_(?P<secret>[A-Za-z0-9_-]{{43}})")
+# The scheme is case-insensitive and may be followed by several spaces (RFC 9110, section 11.4).
+_BEARER = re.compile(
+    rf"(?i:bearer) +{PREFIX}(?P<id>[0-9a-f]{{16}})_(?P<secret>[A-Za-z0-9_-]{{43}})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def issue(sender_id: str, created_at: str) -> tuple[ApiKey, str]:
 
 
 def read_authorization(header: str) -> Presented | None:
-    """Read an `Authorization` header; None where it holds no key in its one spelling."""
+    """Read an `Authorization` header; None where it holds no key."""
     match = _BEARER.fullmatch(header)
     return None if match is None else Presented(match["id"], match["secret"])
 

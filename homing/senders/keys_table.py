@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from homing.conditional_put import put_if
 from homing.items import from_dynamodb, to_dynamodb
 from homing.senders.api_key import ApiKey
 
@@ -25,13 +26,17 @@ class KeysTable:
         self._table = table
         self._client = client
 
-    def add(self, key: ApiKey) -> None:
-        """Put a new key there; an id that is taken is an error, not a change of owner."""
-        self._client.put_item(
-            TableName=self._table,
-            Item={name: to_dynamodb(value) for name, value in key.to_item().items()},
-            ConditionExpression="attribute_not_exists(pk)",
+    def add(self, key: ApiKey) -> bool:
+        """Put a new key there. False if its id is taken: it does not change hands."""
+        standing = put_if(
+            self._client,
+            {
+                "TableName": self._table,
+                "Item": {name: to_dynamodb(value) for name, value in key.to_item().items()},
+                "ConditionExpression": "attribute_not_exists(pk)",
+            },
         )
+        return standing is None
 
     def find(self, key_id: str) -> ApiKey | None:
         """Give a key, revoked or not; None if there is none."""
