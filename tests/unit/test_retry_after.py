@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from homing.classification import Decision, classify
+from homing.outcome import Outcome
 from homing.retry_after import applies_to, parse_retry_after
 
 NOON = datetime(2025, 12, 28, 12, tzinfo=UTC)
@@ -19,6 +21,16 @@ NOON = datetime(2025, 12, 28, 12, tzinfo=UTC)
         (" 120 ", 120_000),
         ("00000000000000000003", 3000),
         ("2592000", 2_592_000_000),
+        ("4.0", 4000),
+        ("4.5", 5000),
+        ("0.001", 1000),
+        ("9" * 5000 + ".5", 99_999_999_999_000 + 1000),
+        ("4, 4", 4000),
+        ("4,\t60, 7", 60_000),
+        ("soon, 4, 0, -9", 4000),
+        ("Sun, 28 Dec 2025 12:00:30 GMT, 20", 30_000),
+        ("20, Sun, 28 Dec 2025 12:00:10 GMT, Sun, 28 Dec 2025 12:00:30 GMT", 30_000),
+        ("Sunday, 28-Dec-25 12:00:30 GMT, Sun Dec 28 12:00:40 2025", 40_000),
         ("Sun, 28 Dec 2025 12:00:30 GMT", 30_000),
         ("Sunday, 28-Dec-25 12:00:30 GMT", 30_000),
         ("Sun Dec 28 12:00:30 2025", 30_000),
@@ -26,7 +38,9 @@ NOON = datetime(2025, 12, 28, 12, tzinfo=UTC)
         ("Sun, 28 Dec 2025 13:00:30 +0100", 30_000),
     ],
 )
-def test_delta_seconds_and_http_dates_are_read(text: str, milliseconds: int) -> None:
+def test_the_greatest_of_delta_seconds_and_http_dates_is_read_and_fractions_are_rounded_up(
+    text: str, milliseconds: int
+) -> None:
     assert parse_retry_after(text, now=NOON) == milliseconds
 
 
@@ -39,8 +53,13 @@ def test_delta_seconds_and_http_dates_are_read(text: str, milliseconds: int) -> 
         "000",
         "-5",
         "+5",
-        "1.5",
+        "0.0",
+        ".5",
+        "4.",
+        "4.5.6",
+        "-4.5",
         "1e3",
+        "0, 0",
         "soon",
         "٣",
         "Sun, 28 Dec 2025 11:59:59 GMT",
@@ -75,10 +94,25 @@ def test_a_date_and_the_seconds_to_it_mean_the_same(seconds: int) -> None:
 
 @pytest.mark.parametrize(
     ("http_status", "honoured"),
-    [(429, True), (500, True), (503, True), (599, True), (200, False), (301, False), (408, False)],
+    [
+        *[(408, True), (425, True), (429, True), (500, True), (503, True), (599, True)],
+        *[(200, False), (301, False), (404, False), (413, False), (423, False)],
+    ],
 )
-def test_retry_after_counts_on_429_and_on_server_errors(http_status: int, honoured: bool) -> None:
+def test_retry_after_counts_on_the_statuses_that_are_retried(
+    http_status: int, honoured: bool
+) -> None:
     assert applies_to(http_status) is honoured
+
+
+def test_every_4xx_that_is_retried_honours_retry_after_and_no_other() -> None:
+    retried = [
+        status
+        for status in range(400, 500)
+        if classify(Outcome("", 0, http_status=status), attempts=1, max_attempts=2).decision
+        is Decision.RETRY
+    ]
+    assert [status for status in range(400, 500) if applies_to(status)] == retried
 
 
 def test_retry_after_cannot_come_without_a_response() -> None:
