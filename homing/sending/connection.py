@@ -85,7 +85,7 @@ def open_connection(
     try:
         context = tls()
         sock.settimeout(attempt.remaining())  # bounds the handshake as a whole, not each read
-        return context.wrap_socket(sock, server_hostname=target.host)
+        return context.wrap_socket(sock, server_hostname=target.server_name)
     except BaseException:
         sock.close()
         raise

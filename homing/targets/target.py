@@ -15,7 +15,7 @@ class Target:
 
     Args:
         scheme: `http` or `https`.
-        host: the name or address to look up and to check the certificate against, no brackets.
+        host: the name or address to look up, no brackets.
         port: the port, the scheme's own where the URL names none.
         host_header: the `Host` header: brackets around IPv6, the port unless it is the default.
         path: the request target: path and query exactly as the URL spells them, never
@@ -32,6 +32,11 @@ class Target:
     def origin(self) -> tuple[str, str, int]:
         """What a connection can be shared by: scheme, host and port."""
         return self.scheme, self.host, self.port
+
+    @property
+    def server_name(self) -> str:
+        """The name that TLS asks for and checks: certificates hold it without its final dot."""
+        return self.host.removesuffix(".")
 
 
 @lru_cache(maxsize=64)
@@ -50,11 +55,12 @@ def parse_target(url: str) -> Target:
     default = DEFAULT_PORTS[parts.scheme]
     port = default if parts.port is None else parts.port
     name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    path = parts.path or "/"
+    # urlsplit cannot tell an empty query from none; only one of them has the question mark.
+    _, mark, query = url.partition("#")[0].partition("?")
     return Target(
         scheme=parts.scheme,
         host=parts.hostname,
         port=port,
         host_header=name if port == default else f"{name}:{port}",
-        path=f"{path}?{parts.query}" if parts.query else path,
+        path=f"{parts.path or '/'}{mark}{query}",
     )

@@ -15,7 +15,7 @@ MAX_URL_LENGTH = 1024 - len("2025-12-28T12:00:00.000Z#")
 
 _ALLOWED = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]*")  # RFC 3986, without '#'
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_URL = re.compile(r"(?i:https?)://(?P<authority>[^/?]+)([/?].*)?")
+_URL = re.compile(r"(?i:http(?P<secure>s)?)://(?P<authority>[^/?]+)([/?].*)?")
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?P<port>:[0-9]{1,5})?")
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_\-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
@@ -36,6 +36,11 @@ def check_target_url(url: str) -> str:
     if match is None:
         raise ValueError("must be an absolute URL: http://host/... or https://host/...")
     _check_authority(match["authority"])
+    if match["secure"] and "_" in match["authority"]:
+        raise ValueError(
+            "has an underscore in its host name: certificates are not issued for such a name, and "
+            "wildcard certificates do not match it; give the host a name without one"
+        )
     return url
 
 

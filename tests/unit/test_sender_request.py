@@ -38,6 +38,11 @@ STARTED = datetime(2025, 12, 28, 12, 0, 0, 999_000, tzinfo=UTC)
         ("http://[2001:db8::1]:81/a", ("http", "2001:db8::1", 81), "[2001:db8::1]:81", "/a"),
         ("https://user:secret@example.com/", ("https", "example.com", 443), "example.com", "/"),
         ("https://example.com?a=1", ("https", "example.com", 443), "example.com", "/?a=1"),
+        ("https://example.com?", ("https", "example.com", 443), "example.com", "/?"),
+        ("https://example.com/plain?", ("https", "example.com", 443), "example.com", "/plain?"),
+        ("https://example.com/a??", ("https", "example.com", 443), "example.com", "/a??"),
+        ("https://example.com/a?#b?c", ("https", "example.com", 443), "example.com", "/a?"),
+        ("https://example.com./a", ("https", "example.com.", 443), "example.com.", "/a"),
         (
             "https://example.com/a?b=1&b=2&c",
             ("https", "example.com", 443),

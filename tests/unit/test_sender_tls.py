@@ -201,6 +201,8 @@ def authority() -> Authority:
     ("url", "certified", "server_name"),
     [
         ("https://hooks.example/", "hooks.example", "hooks.example"),
+        ("https://hooks.example./", "hooks.example", "hooks.example"),
+        ("https://a.hooks.example./", "*.hooks.example", "a.hooks.example"),
         ("https://127.0.0.1/", "127.0.0.1", None),
         ("https://[::1]/", "::1", None),
     ],
