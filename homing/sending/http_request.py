@@ -40,17 +40,21 @@ def request_headers(
         SigningError: when a secret is unusable.
     """
     seconds = int(started.timestamp())
-    added = request.headers.items()
+    added = {
+        name: value for name, value in request.headers.items() if not is_reserved(name.lower())
+    }
+    accept = {} if any(name.lower() == "accept" for name in added) else {"Accept": "*/*"}
     return {
         "Content-Type": request.content_type,
         "Content-Length": str(len(body)),
         "User-Agent": USER_AGENT,
+        **accept,
         "Accept-Encoding": "identity",
         "webhook-id": reference.message_id,
         "webhook-timestamp": str(seconds),
         **_signature(secrets, reference.message_id, seconds, body),
         "X-Correlation-ID": reference.correlation_id,
-        **{name: value for name, value in added if not is_reserved(name.lower())},
+        **added,
     }
 
 

@@ -101,7 +101,7 @@ def test_a_request_older_than_five_minutes_is_refused(
 def test_every_header_of_an_attempt_that_matters_to_a_receiver_is_in_the_table(
     delivery: Delivery,
 ) -> None:
-    plain = {"Content-Length", "User-Agent", "Accept-Encoding", "Host"}
+    plain = {"Content-Length", "User-Agent", "Accept", "Accept-Encoding", "Host"}
     headers, _ = sent(delivery, SECRET)
     told = set(re.findall(r"^\| `([\w-]+)` \|", SECTION, re.MULTILINE))
     assert told == headers.keys() - plain - delivery.request.headers.keys()

@@ -213,6 +213,7 @@ def test_what_leaves_is_one_post_byte_for_byte(
         "Content-Type: application/json",
         "Content-Length: 43",
         "User-Agent: Homing/0.1.0",
+        "Accept: */*",
         "Accept-Encoding: identity",
         "webhook-id: order-1841",
         "webhook-timestamp: 1766923200",

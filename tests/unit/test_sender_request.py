@@ -105,6 +105,7 @@ def test_the_headers_are_homings_own_and_then_the_added_ones(reference: Referenc
         "Content-Type": "text/plain",
         "Content-Length": "2",
         "User-Agent": "Homing/0.1.0",
+        "Accept": "*/*",
         "Accept-Encoding": "identity",
         "webhook-id": "order-1841",
         "webhook-timestamp": "1766923200",
@@ -112,6 +113,16 @@ def test_the_headers_are_homings_own_and_then_the_added_ones(reference: Referenc
         "x-tenant": "acme",
         "Authorization": "Bearer t",
     }
+
+
+@pytest.mark.parametrize("name", ["accept", "Accept", "ACCEPT"])
+def test_the_accept_header_of_a_message_takes_the_place_of_the_usual_one(
+    name: str, reference: Reference
+) -> None:
+    request = Request("", "text/plain", {name: "application/json"})
+    headers = request_headers(reference, request, STARTED, b"")
+    given = {key: value for key, value in headers.items() if key.lower() == "accept"}
+    assert given == {name: "application/json"}
 
 
 RESERVED = [*sorted(RESERVED_HEADERS), *(f"{prefix}x" for prefix in RESERVED_PREFIXES)]
