@@ -10,10 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from homing import aws
 from homing.classification import Status
 from homing.generation import is_left_to, is_of_former_life, resumed
 from homing.items import from_dynamodb, to_dynamodb
@@ -26,11 +25,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from homing.delivery import Reference
-
-# A ledger that is slow must not eat into the time of the attempt.
-_CONFIG = Config(
-    connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2}
-)
 
 # A later generation takes over, and the execution that has claimed may do so again; no other may
 # claim what has been claimed, nor what has an end on record or is past.
@@ -100,7 +94,8 @@ class AttemptClaims:
     ) -> None:
         self._table = table
         self._report = report
-        self._client = client or boto3.client("dynamodb", config=_CONFIG)
+        # A ledger that is slow must not eat into the time of the attempt.
+        self._client: DynamoDBClient = client or aws.client("dynamodb", read_seconds=1, tries=2)
 
     def contest(
         self, reference: Reference, claim: AttemptClaim, *, at: str

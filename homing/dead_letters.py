@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
-
+from homing.aws import client
 from homing.delivery import document_text
 
 if TYPE_CHECKING:
@@ -14,12 +12,11 @@ if TYPE_CHECKING:
 
     from mypy_boto3_sqs import SQSClient
 
-_CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 4})
-
 
 def sqs_client() -> SQSClient:
     """Make a client that gives up soon."""
-    return boto3.client("sqs", config=_CONFIG)
+    made: SQSClient = client("sqs", read_seconds=3, tries=3)
+    return made
 
 
 class DeadLetterQueue:

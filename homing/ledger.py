@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from homing import aws
 from homing.classification import Status
 from homing.generation import LANE, is_left_to, is_of_former_life, resumed
 from homing.items import from_dynamodb, to_dynamodb
@@ -44,9 +43,6 @@ _CLAIM_CONDITION = (
     "(attribute_not_exists(claimedAttempt) OR claimedAttempt < :attemptNumber"
     " OR executionName = :executionName)"
 )
-
-# Short time-outs: a ledger that is slow must not hold the delivery.
-_CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "max_attempts": 3})
 
 
 class RecordResult(StrEnum):
@@ -172,7 +168,8 @@ class Ledger:
 
     def __init__(self, table: str, client: DynamoDBClient | None = None) -> None:
         self._table = table
-        self._client = client or boto3.client("dynamodb", config=_CONFIG)
+        # Short: a ledger that is slow must not hold the delivery.
+        self._client: DynamoDBClient = client or aws.client("dynamodb", read_seconds=2, tries=3)
 
     def record(self, update: Mapping[str, Any]) -> Recorded:
         """Make one attempt's update. A ledger that cannot be written is a result, not an error."""

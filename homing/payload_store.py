@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from homing.aws import client
 from homing.errors import InquiryError, IntakeError
 
 if TYPE_CHECKING:
@@ -15,17 +14,10 @@ if TYPE_CHECKING:
 
     from homing.payload_claim import Claim
 
-_CONFIG = Config(
-    connect_timeout=1,
-    read_timeout=3,
-    retries={"mode": "standard", "total_max_attempts": 3},
-    s3={"addressing_style": "path"},  # bucket names in host names do not resolve on a local cloud
-)
-
 
 def s3_client() -> Any:
     """Make an S3 client; only large payloads need one."""
-    return boto3.client("s3", config=_CONFIG)
+    return client("s3", read_seconds=3, tries=3)
 
 
 class PayloadStore:

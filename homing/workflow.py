@@ -6,9 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
-
+from homing import aws
 from homing.errors import UnsettledError
 
 if TYPE_CHECKING:
@@ -16,7 +14,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_stepfunctions import SFNClient
 
-_CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 4})
+# What Step Functions needs to tell that an execution has been ended.
+_ANSWER_SECONDS = 10
 
 # `DeliveryFailed` ends an execution with the ledger status as its error, after the dead letter.
 _PARKED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
@@ -40,7 +39,7 @@ class Workflow:
 
     def __init__(self, state_machine_arn: str, client: SFNClient | None = None) -> None:
         self._state_machine_arn = state_machine_arn
-        self._client = client or boto3.client("stepfunctions", config=_CONFIG)
+        self._client: SFNClient = client or aws.client("stepfunctions", read_seconds=3, tries=3)
 
     def start(self, delivery_id: str, document: str) -> bool:
         """Start the Standard execution of a delivery, named after it; tell whether it is new.
@@ -111,8 +110,14 @@ class FirstAttempts:
         at_once: int = 10,
     ) -> None:
         self._state_machine_arn = state_machine_arn
-        self._client = client or boto3.client(
-            "stepfunctions", config=_to_the_end(timeout_seconds, at_once)
+        # It waits longer than the execution may live, and never calls twice: a repeat would send
+        # twice. A connection is made at once or not at all: whoever is left behind while he still
+        # connects would send his request when Lambda lets him go on, which may be minutes later.
+        self._client: SFNClient = client or aws.client(
+            "stepfunctions",
+            read_seconds=timeout_seconds + _ANSWER_SECONDS,
+            tries=1,
+            connections=at_once,
         )
 
     def run(self, delivery_id: str, document: str) -> FirstAttempt:
@@ -144,17 +149,3 @@ def _time_out_of(execution: Mapping[str, Any]) -> int | None:
     if not execution.get("cause", "").startswith("TIMEOUT"):
         return None
     return int((execution["stopDate"] - execution["startDate"]).total_seconds() * 1000)
-
-
-def _to_the_end(timeout_seconds: float, at_once: int) -> Config:
-    """Wait longer than the execution may live, and never call twice: a repeat would send twice.
-
-    A connection is made at once or not at all: whoever is left behind while he still connects would
-    send his request when Lambda lets him go on, which may be minutes later.
-    """
-    return Config(
-        connect_timeout=1,
-        read_timeout=timeout_seconds + 10,
-        retries={"total_max_attempts": 1},
-        max_pool_connections=at_once,
-    )

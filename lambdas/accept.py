@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
+from homing import deadline
 from homing.errors import InquiryError, IntakeError, InvalidMessageError
 from homing.reception.answer import accepted
 from homing.reception.intake import Intake
@@ -131,4 +132,5 @@ def send_elsewhere(error: NotFoundError) -> Response[str]:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a request of the HTTP APIs or of the function URL (payload format 2.0, both)."""
+    deadline.begin(context)
     return app.resolve(event, context)

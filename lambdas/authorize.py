@@ -5,23 +5,19 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
+from homing import deadline
+from homing.aws import client
 from homing.senders.api_key import ApiKey, read_authorization
 from homing.senders.keys_table import KeysTable
 from homing.settings import AuthorizeSettings
 from lambdas.observation import log_message
 
-_CONFIG = Config(
-    connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3}
-)
-
 
 @cache
 def _keys() -> KeysTable:
+    # An API waits 10 s for its authorizer.
     return KeysTable(
-        AuthorizeSettings.from_env().keys_table, boto3.client("dynamodb", config=_CONFIG)
+        AuthorizeSettings.from_env().keys_table, client("dynamodb", read_seconds=2, tries=2)
     )
 
 
@@ -37,6 +33,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     Says no to a key that is unknown, wrong or revoked without telling which. Where the table cannot
     be read it raises, and the API answers 500: in doubt, nobody passes.
     """
+    deadline.begin(context)
     key = _find(event["identitySource"][0])
     if key is None:
         log_message("key.refused", "KeyRefused", path=event.get("rawPath"))

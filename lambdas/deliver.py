@@ -8,6 +8,7 @@ from functools import cache
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
+from homing import deadline
 from homing.delivery import Reference, Request
 from homing.sending.deliverer import Deliverer
 from homing.sending.sender import Sender, utc_now
@@ -65,6 +66,7 @@ def _claim(event: dict[str, Any]) -> AttemptClaim | None:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Give the `outcome` of the attempt (docs/architecture.md, Deliver)."""
+    deadline.begin(context)
     reference, claim = Reference.from_document(event["reference"]), _claim(event)
     if claim is not None:
         contested = _claims().contest(reference, claim, at=to_text(utc_now()))

@@ -16,6 +16,7 @@ from aws_lambda_powertools.utilities.batch import (
     async_process_partial_response,
 )
 
+from homing import deadline
 from homing.dead_letters import DeadLetterQueue, sqs_client
 from homing.endpoint_gate import EndpointGate, Limits
 from homing.entrance import Entrance
@@ -151,6 +152,7 @@ class _InOrder:
 
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Acknowledge the records that are settled; give back only the others."""
+    deadline.begin(context)
     _desk()  # here and not in the threads, since making boto3 clients is not safe there
     return async_process_partial_response(
         event=event, record_handler=_InOrder().settle, processor=_processor, context=context

@@ -7,11 +7,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-import boto3
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from homing import deadline
+from homing.aws import client
 from homing.endpoints.endpoint_registry import (
     Change,
     ChangedMeanwhileError,
@@ -44,10 +44,6 @@ if TYPE_CHECKING:
 
 app = APIGatewayHttpResolver()
 
-_CONFIG = Config(
-    connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3}
-)
-
 
 @cache
 def _settings() -> EndpointsSettings:
@@ -57,8 +53,8 @@ def _settings() -> EndpointsSettings:
 @cache
 def _store() -> EndpointStore:
     settings = _settings()
-    client = boto3.client("dynamodb", config=_CONFIG)
-    return EndpointStore(settings.endpoints_table, settings.secrets_table, client)
+    dynamodb = client("dynamodb", read_seconds=2, tries=3)
+    return EndpointStore(settings.endpoints_table, settings.secrets_table, dynamodb)
 
 
 def _change(model: type[EndpointChange]) -> Change:
@@ -165,4 +161,5 @@ def ask_again(error: Exception) -> Response[str]:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a request of the HTTP API (payload format 2.0)."""
+    deadline.begin(context)
     return app.resolve(event, context)

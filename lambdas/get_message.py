@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
+from homing import deadline
 from homing.errors import InquiryError, InvalidMessageError
 from homing.reception.answer import Answer
 from homing.reception.inquiry import Inquiry
@@ -57,4 +58,5 @@ def get_health() -> Response[str]:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a request of the HTTP API (payload format 2.0)."""
+    deadline.begin(context)
     return app.resolve(event, context)

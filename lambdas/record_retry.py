@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from homing import deadline
 from homing.classification import Verdict
 from homing.delivery import Reference
 from homing.ledger import Ledger, RecordResult, retry_entry, retry_update
@@ -20,6 +21,7 @@ def _ledger() -> Ledger:
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Give the `record` of the attempt (docs/architecture.md, RecordRetry)."""
+    deadline.begin(context)
     reference = Reference.from_document(event["reference"])
     attempt_number, backoff = event["attemptNumber"], event["backoff"]
     outcome = Outcome.from_document(event["outcome"])

@@ -7,10 +7,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-import boto3
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from botocore.exceptions import BotoCoreError, ClientError
 
+from homing import deadline
+from homing.aws import client
 from homing.delivery import Reference
 from homing.errors import InquiryError, InvalidMessageError
 from homing.intervention_table import InterventionTable
@@ -43,7 +44,7 @@ def _inquiry() -> Inquiry:
 @cache
 def _interventions() -> Interventions:
     return Interventions(
-        InterventionTable(_settings().ledger_table, boto3.client("dynamodb")),
+        InterventionTable(_settings().ledger_table, client("dynamodb", read_seconds=2, tries=3)),
         Workflow(_settings().state_machine_arn),
         PayloadStore(_settings().payload_bucket).renew,
     )
@@ -84,4 +85,5 @@ def _log_failure(message_id: str, sender_id: str, error: Exception) -> None:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a request of the HTTP API (payload format 2.0)."""
+    deadline.begin(context)
     return app.resolve(event, context)

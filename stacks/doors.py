@@ -17,6 +17,7 @@ from aws_cdk.aws_apigatewayv2_authorizers import HttpLambdaAuthorizer, HttpLambd
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from constructs import Construct
 
+from homing.timeouts import AUTHORIZER_SECONDS
 from stacks.api_stage import api_stage
 from stacks.exceptions import except_from
 from stacks.function import PythonFunction
@@ -56,7 +57,7 @@ class SenderDoor(Construct):
             self,
             "Authorize",
             settings=settings,
-            timeout=Duration.seconds(10),  # an API waits 10 s for an authorizer
+            timeout=Duration.seconds(AUTHORIZER_SECONDS),
             memory_size=512,
             environment={"KEYS_TABLE": registry.keys.table_name},
         )

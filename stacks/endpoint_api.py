@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import Duration
 from constructs import Construct
 
+from homing.timeouts import API_SECONDS
 from stacks.doors import Route
 from stacks.exceptions import except_from
 from stacks.function import PythonFunction
@@ -44,7 +45,7 @@ class EndpointApi(Construct):
             self,
             "Endpoints",
             settings=settings,
-            timeout=Duration.seconds(15),
+            timeout=Duration.seconds(API_SECONDS),
             memory_size=512,
             environment={
                 "ENDPOINTS_TABLE": registry.endpoints.table_name,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from math import ceil
 from typing import TYPE_CHECKING, cast
 
 from aws_cdk import Duration, Stack
@@ -13,6 +12,7 @@ from aws_cdk.aws_apigatewayv2_authorizers import HttpIamAuthorizer
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from constructs import Construct
 
+from homing.timeouts import API_SECONDS
 from stacks.api_stage import api_stage
 from stacks.doors import Route, add_routes, messages_url
 from stacks.exceptions import except_from
@@ -29,12 +29,8 @@ if TYPE_CHECKING:
     from stacks.settings import StackSettings
     from stacks.workflow import Workflow
 
-# What dispatch needs beyond the first attempts that it waits for.
-_DISPATCH_MARGIN_SECONDS = 15
-# SQS must not hand a batch out again while Lambda still works on it: 6 times the function's timeout
-# ("Configuring a queue to use with Lambda", AWS Lambda developer guide).
-_VISIBILITY_FACTOR = 6
-# At least 5, so that a throttled dispatcher does not park good messages (same page).
+# At least 5, so that a throttled dispatcher does not dead-letter good messages ("Configuring a
+# queue to use with Lambda", AWS Lambda developer guide).
 _MAX_RECEIVE_COUNT = 5
 _BATCH_SIZE = 10
 
@@ -62,12 +58,7 @@ class Intake(Construct):
         super().__init__(scope, construct_id)
         self._settings = settings
         self.dead_letter_queue = parking_queue(self, "DeadLetters", settings=settings, fifo=True)
-        # A first attempt may wait for its turn as long as another may take (endpoint_gate.py), and
-        # where too many have been left behind it is waited for to its end (patience.py).
-        turn = ceil(settings.attempt_timeout_seconds)
-        seconds = turn + workflow.first_attempt_timeout_seconds + _DISPATCH_MARGIN_SECONDS
-        self._dispatch_timeout = Duration.seconds(seconds)
-        self.queue = self._queue()
+        self.queue = self._queue(workflow)
         self.accept = self._accept(ledger, registry, workflow)
         self.messages_url = messages_url(self.accept) if settings.messages_url else None
         self.get_message = self._get_message(ledger)
@@ -88,7 +79,7 @@ class Intake(Construct):
         """The functions behind the API and the queue."""
         return (self.accept, self.get_message, self.redrive, self.dispatch)
 
-    def _queue(self) -> sqs.Queue:
+    def _queue(self, workflow: Workflow) -> sqs.Queue:
         return sqs.Queue(
             self,
             "Deliveries",
@@ -97,9 +88,7 @@ class Intake(Construct):
             fifo=True,
             deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP,
             fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
-            visibility_timeout=Duration.seconds(
-                self._dispatch_timeout.to_seconds() * _VISIBILITY_FACTOR
-            ),
+            visibility_timeout=Duration.seconds(workflow.timeouts.visibility),
             retention_period=Duration.days(14),  # nothing accepted is lost to a long outage
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
@@ -114,7 +103,7 @@ class Intake(Construct):
             self,
             "Accept",
             settings=self._settings,
-            timeout=Duration.seconds(25),  # HTTP APIs give up after 30 s
+            timeout=Duration.seconds(API_SECONDS),
             memory_size=512,
             environment={
                 "MESSAGES_TABLE": ledger.messages.table_name,
@@ -141,7 +130,7 @@ class Intake(Construct):
             self,
             "GetMessage",
             settings=self._settings,
-            timeout=Duration.seconds(15),
+            timeout=Duration.seconds(API_SECONDS),
             memory_size=512,
             environment={
                 "MESSAGES_TABLE": ledger.messages.table_name,
@@ -157,7 +146,7 @@ class Intake(Construct):
             self,
             "Redrive",
             settings=self._settings,
-            timeout=Duration.seconds(25),
+            timeout=Duration.seconds(API_SECONDS),
             memory_size=512,
             environment={
                 "MESSAGES_TABLE": ledger.messages.table_name,
@@ -182,12 +171,12 @@ class Intake(Construct):
             self,
             "Dispatch",
             settings=self._settings,
-            timeout=self._dispatch_timeout,
+            timeout=Duration.seconds(workflow.timeouts.dispatch),
             memory_size=256,  # a full batch takes 68 of them (benchmarks/memory.py)
             environment={
                 "STATE_MACHINE_ARN": workflow.state_machine.state_machine_arn,
                 "FIRST_ATTEMPT_ARN": first_attempts.state_machine_arn if first_attempts else "",
-                "FIRST_ATTEMPT_TIMEOUT_SECONDS": str(workflow.first_attempt_timeout_seconds),
+                "FIRST_ATTEMPT_TIMEOUT_SECONDS": str(workflow.timeouts.first_attempt),
                 "LEDGER_TABLE": workflow.ledger.table.table_name,
                 "DELIVERY_QUEUE_URL": self.queue.queue_url,
                 "DEAD_LETTER_QUEUE_URL": workflow.dead_letter_queue.queue_url,

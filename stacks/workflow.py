@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, RemovalPolicy, Stack
@@ -14,7 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from homing.sending.time_left import ANSWER_SECONDS, CALL_SECONDS
+from homing.timeouts import STEP_SECONDS, Timeouts
 from stacks.exceptions import except_from
 from stacks.first_attempt import first_attempt_definition
 from stacks.function import PROJECT, PythonFunction
@@ -29,19 +28,6 @@ if TYPE_CHECKING:
     from stacks.settings import StackSettings
 
 DEFINITION = PROJECT / "statemachine" / "delivery.asl.json"
-
-# To load boto3 in a new container (2 s, docs/decisions/0063), to claim the attempt and to look its
-# addressee up, all of which take milliseconds as a rule.
-_DELIVER_START_SECONDS = 3
-# What `deliver` needs beyond the attempt's own deadline, so that nothing is left out while AWS
-# answers as it should: to start; after the slowest attempt, to note that its endpoint is disabled
-# and to tell of it, two calls as slow as they may be; and to answer. Where what comes before the
-# request takes longer (a ledger that does not answer, a turn, a payload in S3), the request has
-# less time, and what comes after may be left out (homing/sending/time_left.py).
-_DELIVER_MARGIN_SECONDS = _DELIVER_START_SECONDS + 2 * CALL_SECONDS + ANSWER_SECONDS
-# What a first attempt needs beyond its deadline: `deliver`'s margin, and as much again for the
-# other steps, and what is retried of them.
-_FIRST_ATTEMPT_MARGIN_SECONDS = 30
 
 # Both count what the functions cannot see: direct integrations, and executions that broke. Every
 # failed try of a write is a TaskFailed; a failed condition is a result, not a failure. An answer of
@@ -81,6 +67,7 @@ class Workflow(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
+        self.timeouts = Timeouts(settings.attempt_timeout_seconds)
         self.ledger = ledger
         self.dead_letter_queue = parking_queue(self, "DeadLetters", settings=settings)
         except_from(self.dead_letter_queue, "SQS3", "It is one: the workflow itself sends to it.")
@@ -126,7 +113,7 @@ class Workflow(Construct):
             self,
             construct_id,
             settings=self._settings,
-            timeout=timeout or Duration.seconds(15),
+            timeout=timeout or Duration.seconds(STEP_SECONDS),
             memory_size=memory_size,
             environment=environment,
         )
@@ -136,7 +123,7 @@ class Workflow(Construct):
         function = self._function(
             "Deliver",
             memory_size=160,  # it mostly waits; 6 MB take 87 of them (benchmarks/memory.py)
-            timeout=Duration.seconds(math.ceil(deadline) + _DELIVER_MARGIN_SECONDS),
+            timeout=Duration.seconds(self.timeouts.deliver),
             environment={
                 "ATTEMPT_TIMEOUT_SECONDS": f"{deadline:g}",
                 "ADDRESS_GUARD": json.dumps(self._settings.address_guard.to_document()),
@@ -180,7 +167,7 @@ class Workflow(Construct):
     def _express(self) -> sfn.StateMachine:
         """Make the workflow of first attempts, which hands over to the Standard one."""
         definition = first_attempt_definition(
-            json.loads(DEFINITION.read_text()), timeout_seconds=self.first_attempt_timeout_seconds
+            json.loads(DEFINITION.read_text()), timeout_seconds=self.timeouts.first_attempt
         )
         machine = self._machine(
             "FirstAttempts",
@@ -191,11 +178,6 @@ class Workflow(Construct):
         )
         self.state_machine.grant_start_execution(machine)
         return machine
-
-    @property
-    def first_attempt_timeout_seconds(self) -> int:
-        """When Step Functions ends a first attempt: room for one deadline and short retries."""
-        return math.ceil(self._settings.attempt_timeout_seconds) + _FIRST_ATTEMPT_MARGIN_SECONDS
 
     def _machine(
         self,

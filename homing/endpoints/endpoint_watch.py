@@ -6,10 +6,9 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self, assert_never
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from homing import aws
 from homing.endpoints.endpoint_health import Finding, Step
 from homing.endpoints.endpoints_table import endpoint_key
 from homing.errors import InquiryError
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
 
 SOURCE = "homing"
 DISABLED = "EndpointDisabled"
-
-_CONFIG = Config(
-    connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 2}
-)
 
 
 class EndpointWatch:
@@ -58,7 +53,7 @@ class EndpointWatch:
         return cls(
             settings.endpoints_table,
             client,
-            lambda: boto3.client("events", config=_CONFIG),
+            lambda: aws.client("events", read_seconds=1, tries=2),
             timedelta(hours=settings.disable_after_hours) or None,
         )
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from homing.aws import client
 from homing.classification import Status
 from homing.delivery import Reference, message_key
 from homing.errors import InquiryError
@@ -22,10 +21,6 @@ if TYPE_CHECKING:
 
     from homing.reception.guard import Guard
     from homing.settings import GetMessageSettings
-
-_CONFIG = Config(
-    connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3}
-)
 
 _INTERNAL = frozenset(
     {"pk", "sk", "attention", "attentionAt", "claimedAttempt", "letter", "redrivenFrom"}
@@ -47,7 +42,7 @@ class Inquiry:
     @classmethod
     def connect(cls, settings: GetMessageSettings) -> Self:
         """Connect to the tables that the settings name."""
-        dynamodb = boto3.client("dynamodb", config=_CONFIG)
+        dynamodb = client("dynamodb", read_seconds=2, tries=3)
         return cls(
             MessagesTable(settings.messages_table, dynamodb),
             Records(settings.ledger_table, dynamodb),

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from homing.aws import client
 from homing.endpoints.endpoints_table import EndpointsTable
 from homing.errors import FieldError, InquiryError, IntakeError, InvalidMessageError
 from homing.payload_store import PayloadStore
@@ -25,11 +24,6 @@ if TYPE_CHECKING:
     from homing.reception.guard import Guard
     from homing.reception.message import Message
     from homing.settings import AcceptSettings
-
-# Short, so that a sender hears 503 while it still listens.
-_CONFIG = Config(
-    connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 3}
-)
 
 _OVERDUE = FieldError("deliverAt", "lies in the past")
 _REUSED = FieldError(
@@ -80,11 +74,13 @@ class Intake:
     @classmethod
     def connect(cls, settings: AcceptSettings) -> Self:
         """Connect to the tables and the queue that the settings name."""
-        dynamodb = boto3.client("dynamodb", config=_CONFIG)
+        # Short, so that a sender hears 503 while it still listens.
+        dynamodb = client("dynamodb", read_seconds=2, tries=3)
+        sqs = client("sqs", read_seconds=2, tries=3)
         return cls(
             MessagesTable(settings.messages_table, dynamodb),
             Records(settings.ledger_table, dynamodb),
-            DeliveryQueue(settings.delivery_queue_url, boto3.client("sqs", config=_CONFIG)),
+            DeliveryQueue(settings.delivery_queue_url, sqs),
             EndpointsTable(settings.endpoints_table, dynamodb),
             PayloadStore(settings.payload_bucket),
         )

@@ -1,0 +1,63 @@
+"""The one way to make AWS clients, and the longest that a call of one can take.
+
+A call makes `tries` tries. Each waits `CONNECT_SECONDS` for a connection and `read_seconds` for an
+answer at most; before each further try botocore ("standard" mode) pauses up to 1 s, 2 s, 4 s and so
+on. A call that might not come back before the invocation must end is not begun: it raises
+`OutOfTimeError`, which callers handle, and log, as any other failure of AWS.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+from homing.deadline import seconds_left
+
+CONNECT_SECONDS = 1
+# What a function needs after its last call, to log and to answer.
+ANSWER_SECONDS = 1
+
+
+class OutOfTimeError(BotoCoreError):
+    """Raised when a call is not begun, since the invocation might end before it comes back."""
+
+    fmt = "{operation} was not begun: it may take {longest:g} s, and {left:.1f} s are left"
+
+
+def longest_call(*, read_seconds: float, tries: int) -> float:
+    """Return the longest that a call can take, in seconds."""
+    pauses: float = sum(2**number for number in range(tries - 1))
+    return tries * (CONNECT_SECONDS + read_seconds) + pauses
+
+
+def client(service: str, *, read_seconds: float, tries: int, connections: int = 10) -> Any:
+    """Return a boto3 client.
+
+    Args:
+        service: as boto3 names it.
+        read_seconds: how long one try waits for an answer.
+        tries: how many, the first included.
+        connections: how many calls may be under way at once.
+    """
+    made = boto3.client(  # type: ignore[call-overload]  # one overload for each service
+        service,
+        config=Config(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=read_seconds,
+            retries={"mode": "standard", "total_max_attempts": tries},
+            max_pool_connections=connections,
+            # Bucket names in host names do not resolve on a local cloud.
+            s3={"addressing_style": "path"},
+        ),
+    )
+    longest = longest_call(read_seconds=read_seconds, tries=tries)
+
+    def check(model: Any, **_: Any) -> None:
+        if (left := seconds_left() - ANSWER_SECONDS) < longest:
+            raise OutOfTimeError(operation=model.name, longest=longest, left=max(left, 0))
+
+    made.meta.events.register_first("before-call", check)
+    return made
