@@ -1,4 +1,4 @@
-"""The claim that an execution makes on an attempt when it wakes up (docs/decisions/0057, 0061).
+"""The claim that an execution makes on an attempt when it wakes up (docs/decisions/0057).
 
 While it slept, the delivery may have been cancelled, or put into the hands of another execution.
 One conditional update of the ledger decides: whoever makes it has the attempt, the others stop.

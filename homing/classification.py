@@ -65,7 +65,7 @@ class StatusRule:
     category: Category
 
 
-# requirements.md, "Classification". 2xx, 3xx and 410 follow Standard Webhooks 1.0.0.
+# 2xx, 3xx and 410 follow Standard Webhooks 1.0.0. docs/retry-policy.md has this table.
 STATUS_RULES: tuple[StatusRule, ...] = (
     StatusRule(200, 299, Decision.DELIVERED, Category.SUCCESS),
     StatusRule(300, 399, Decision.GIVE_UP, Category.REDIRECT),

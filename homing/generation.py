@@ -102,7 +102,7 @@ def is_left_to(
 
     While a first attempt was postponed, the sender may have repeated the message, and the lane have
     made the attempt. It could hand nothing over then, since the execution that slept has the
-    delivery's name; so the retry is that one's (docs/decisions/0042, 0068). All else is in other
+    delivery's name; so the retry is that one's (docs/decisions/0068). All else is in other
     hands, or has ended. What the lane finds on record, `dispatch` settles (`homing.lane`).
 
     Args:

@@ -61,7 +61,7 @@ class Interventions:
         table: the ledger.
         workflow: the Standard workflow.
         renew: lets a payload that is kept elsewhere stay for another life; False where it is gone
-            (docs/decisions/0046).
+            (docs/decisions/0054).
     """
 
     table: InterventionTable
@@ -176,7 +176,7 @@ class Interventions:
         """Tell whether a delivery has failed that the ledger could not be told of.
 
         An execution that is under way is another matter: then the letter is one too many, of a wait
-        that was cut short while nothing could be claimed (docs/decisions/0056).
+        that was cut short while nothing could be claimed (docs/decisions/0054).
         """
         if record["attempts"] >= letter["attempts"]:
             return False

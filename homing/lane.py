@@ -9,7 +9,7 @@ that comes again (after a break, or because its sender repeated it) is settled f
     DELIVERED, CANCELLED    nothing is left to do
     RETRY_SCHEDULED         go on in the Standard workflow, under the delivery's own name
     FAILED, MAX_RETRIES_…   park it again, since the break may have come between the record and the
-                            dead letter (docs/decisions/0050). Not if the letter is on record too,
+                            dead letter (docs/decisions/0006). Not if the letter is on record too,
                             which is kept once it has been parked, nor after further attempts, since
                             the Standard workflow parks what it has made
 """
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from homing.workflow import FirstAttempt
 
 
-# Ends after which the record says what is left to do (docs/decisions/0053).
+# Ends after which the record says what is left to do (docs/decisions/0068).
 _OVERTAKEN = frozenset({"OVERTAKEN", "DELIVERED_OVERTAKEN"})
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # An unrecorded attempt is a gap in the account, so a later attempt may pass over it: `<=`, not `=`.
 # Two workers with the same attempt still exclude each other (docs/decisions/0002). `nextRetryAt`
-# stands for as long as a retry is due, so an end once recorded stays (docs/decisions/0051).
+# stands for as long as a retry is due, so an end once recorded stays (docs/decisions/0002).
 # An execution that a later generation has taken over from writes nothing any more (0057).
 ATTEMPT_CONDITION = (
     "(attribute_not_exists(generation) OR generation <= :generation) AND "
@@ -87,7 +87,7 @@ def retry_entry(
     verdict: Verdict,
     backoff: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Give the `retryHistory` entry of a failed attempt (requirements.md, "The ledger item")."""
+    """Return the `retryHistory` entry of a failed attempt."""
     entry = {
         "attemptNumber": attempt_number,
         "timestamp": outcome.timestamp,

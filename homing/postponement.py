@@ -24,7 +24,7 @@ SHORTEST = timedelta(seconds=1)
 LONGEST = timedelta(minutes=5)
 _OF_AGE = 30
 _LONGEST_OF_ALL = timedelta(days=1)
-# An execution lives a year (docs/decisions/0023): near its end an attempt waits for nobody.
+# An execution lives a year (docs/decisions/0040): near its end an attempt waits for nobody.
 _GIVES_WAY_FOR = YEAR - timedelta(days=7)
 
 

@@ -1,7 +1,7 @@
 """A failure that is on record: its verdict, and whether its dead letter may be missing.
 
 A first attempt in the lane is recorded before it is parked. Between the two the lane may break, and
-then whoever finds the record parks the message (docs/decisions/0050, 0068).
+then whoever finds the record parks the message (docs/decisions/0006, 0068).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The mark of a queue message that may not be the first of its delivery (docs/decisions/0072).
+"""The mark of a queue message that may not be the first of its delivery (docs/decisions/0006).
 
 Within five minutes the queue itself drops such a message. Later the delivery may be asleep in the
 Standard workflow with nothing on record, so whoever settles the message has to look for it there.

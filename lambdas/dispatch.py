@@ -113,7 +113,7 @@ def _put_off(record: SQSRecord) -> int | None:
 
     So what has been left behind is settled from its record, and what broke for a moment is late by
     no more than that. One that comes again and again comes when the queue sees fit, which gives
-    None: its five receives shall outlast what breaks it (docs/decisions/0071).
+    None: its five receives shall outlast what breaks it (docs/decisions/0067).
     """
     desk = _desk()
     is_set = _receives(record) == 1 and desk.redelivery.put_off(record.receipt_handle, desk.over_in)

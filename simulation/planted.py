@@ -165,7 +165,7 @@ def _one_attempt_too_many() -> AbstractContextManager[None]:
 
 
 def _park_at_the_second_receive_only() -> AbstractContextManager[None]:
-    """What `dispatch` did before docs/decisions/0050."""
+    """What `dispatch` did before docs/decisions/0006."""
     original = Lane._from_record  # noqa: SLF001  # the bug is planted there
 
     def from_record(self: Lane, document: Any, record: Any) -> Settled:
@@ -182,7 +182,7 @@ def _no_dead_letter_for_the_replayed(states: dict[str, Any]) -> None:
 
 
 def _delivered_whatever_is_on_record(states: dict[str, Any]) -> None:
-    """What the definition did before docs/decisions/0053."""
+    """What the definition did before docs/decisions/0068."""
     del states["RecordDelivered"]["Catch"][0]
 
 

@@ -167,7 +167,7 @@ def _executions(workflow: Workflow) -> Iterator[Watch]:
         "A workflow ended without delivering or parking its message: redrive it within 14 days.",
     )
     # The metric of broken ones is taken from a log, which is delivered as well as may be; these
-    # two are Step Functions' own (docs/decisions/0070).
+    # two are Step Functions' own (docs/decisions/0012).
     for name, metric in (
         ("ExecutionsAborted", workflow.state_machine.metric_aborted()),
         ("ExecutionsTimedOut", workflow.state_machine.metric_timed_out()),

@@ -2,7 +2,7 @@
 
 Both have the same routes and the same functions behind them. What differs is who is let in, and
 that a sender's key acts for that sender only. Beside the one under IAM is a third, for messages
-alone: the function URL of `accept`, which charges nothing for a request (docs/decisions/0066).
+alone: the function URL of `accept`, which charges nothing for a request (docs/decisions/0035).
 """
 
 from __future__ import annotations

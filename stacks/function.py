@@ -74,7 +74,7 @@ class PythonFunction(lambda_.Function):
             environment={**_observation(settings), **(environment or {})},
             timeout=timeout,
             memory_size=memory_size,
-            # Takes part in the trace of whoever calls, and starts none (docs/decisions/0008).
+            # Takes part in the trace of whoever calls, and starts none (docs/decisions/0011).
             tracing=lambda_.Tracing.PASS_THROUGH,
             log_group=log_group,
             role=role,

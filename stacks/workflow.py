@@ -211,13 +211,13 @@ class Workflow(Construct):
             logs=sfn.LogOptions(
                 destination=self._log_group, level=level, include_execution_data=False
             ),
-            tracing_enabled=is_standard,  # docs/decisions/0008
+            tracing_enabled=is_standard,  # docs/decisions/0011
             removal_policy=kept,
         )
         self._grant(machine)
         except_from(machine, "SF1", "Errors alone are logged, at no price (docs/decisions/0011).")
         if not is_standard:
-            except_from(machine, "SF2", "X-Ray follows what waits (docs/decisions/0008).")
+            except_from(machine, "SF2", "X-Ray follows what waits (docs/decisions/0011).")
         except_from(
             machine, "IAM5[Resource::*]", "Log delivery and X-Ray know no narrower resource."
         )

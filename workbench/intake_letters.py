@@ -1,7 +1,7 @@
 """The intake dead-letter queue: what was accepted and could not be settled five times.
 
 A message that is put on the delivery queue again is settled from the ledger, as if it came again by
-itself (docs/decisions/0050), so that is harmless however often it is done.
+itself (docs/decisions/0006), so that is harmless however often it is done.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Taking messages in: a guard, then the queue, then the answer (shared/design.md, "Never lost")."""
+"""Taking messages in: the idempotency record, then the queue, then the answer."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from homing.queue_text import UNCARRIED
 # is a string, each quote of it two characters (docs/decisions/0040).
 MAX_PAYLOAD_BYTES = 6_000_000
 
-# What travels along through queue and execution; above it, the claim check (docs/decisions/0023).
+# What travels along through queue and execution; above it, the claim check (docs/decisions/0040).
 MAX_INLINE_BYTES = 200 * 1024
 
 

@@ -62,7 +62,7 @@ def open_connection(
         resolve: asked once.
         tls: makes the TLS context, if one is needed.
         guard: checks the URL before the look-up, and then all addresses: one that is refused
-            refuses the target, and nothing is connected to (docs/decisions/0031).
+            refuses the target, and nothing is connected to (docs/decisions/0030).
 
     Raises:
         BlockedTargetError: when the guard refuses the target.

@@ -66,7 +66,7 @@ class AddressGuard:
         allow_http: whether `http` is allowed beside `https`.
         allowed_networks: networks that may be reached whatever they are. An address of one that
             stands in the URL itself may also be reached over `http` and over any port
-            (docs/decisions/0032). For the local cloud; empty in an account.
+            (docs/decisions/0030). For the local cloud; empty in an account.
         refused_networks: networks refused besides those that never are public, such as the public
             ranges of the deployment's own VPC. They win over `allowed_networks`.
     """

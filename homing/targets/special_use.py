@@ -92,7 +92,7 @@ IPV6_NETWORKS: tuple[SpecialNetwork, ...] = (
 )
 
 # The one embedding of IPv4 that is judged by what it embeds: a resolver with DNS64 gives these for
-# every public name that has IPv4 only (docs/decisions/0031).
+# every public name that has IPv4 only (docs/decisions/0030).
 NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052, section 2.1
 
 SPECIAL_DOMAINS: Mapping[str, str] = MappingProxyType(

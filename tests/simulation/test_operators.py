@@ -107,7 +107,7 @@ def test_a_cancelled_delivery_stays_cancelled_and_nothing_is_parked(
 def test_a_command_that_is_killed_between_record_and_start_is_finished_by_its_repeat(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0056: found by the simulation."""
+    """docs/decisions/0054: found by the simulation."""
     faults = {"operator:REDRIVE:m0@a+60000/6:states.start_execution": Fault(FaultKind.CRASH_BEFORE)}
     history = run(acting((Act.REDRIVE, 60_000), answers=(BUSY, BUSY, BUSY, GOOD)), faults)
     assert history.faults == faults

@@ -123,7 +123,7 @@ def test_a_repeat_at_any_moment_yields_no_second_delivery(
 def test_messages_of_one_delivery_in_one_batch_make_one_first_attempt(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0052: a backlog longer than the queue's memory, and a repeat behind it."""
+    """docs/decisions/0005: a backlog longer than the queue's memory, and a repeat behind it."""
     scenario = Scenario(
         (Submission("m0", ("a",)), Submission("m0", ("a",), at=6 * MINUTE)),
         {"a": (GOOD,)},
@@ -146,7 +146,7 @@ SLOW_FATES = {
 def test_a_first_attempt_that_is_left_behind_ends_as_it_would_have_and_is_made_once(
     run: Callable[..., History], fate: str
 ) -> None:
-    """docs/decisions/0067. In doubt there are two dead letters (0050)."""
+    """docs/decisions/0067. In doubt there are two dead letters (0006)."""
     answers, status, attempts, letters = SLOW_FATES[fate]
     history = run(one(*answers))
     assert violations(history) == []
@@ -158,7 +158,7 @@ def test_a_first_attempt_that_is_left_behind_ends_as_it_would_have_and_is_made_o
 def test_two_messages_of_a_delivery_that_is_left_behind_make_one_first_attempt(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0052 and 0067: the second goes back with the first."""
+    """docs/decisions/0005 and 0067: the second goes back with the first."""
     scenario = Scenario(
         (Submission("m0", ("a",)), Submission("m0", ("a",), at=6 * MINUTE)),
         {"a": (Answer(200, takes=9 * SECOND),)},
@@ -183,7 +183,7 @@ def test_a_delivery_that_is_shed_arrives_later_at_its_first_attempt(
 def test_what_operators_move_back_after_an_outage_of_the_dead_letter_queue_is_parked(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0050."""
+    """docs/decisions/0006."""
     history = run(one(GONE, outages=(Outage("sqs.send_message", 0, 2 * HOUR),)))
     assert history.interventions == 1
     assert violations(history) == []
@@ -194,7 +194,7 @@ def test_what_operators_move_back_after_an_outage_of_the_dead_letter_queue_is_pa
 def test_a_hand_off_without_a_record_is_not_begun_anew_when_its_message_comes_again(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0050: the record fails, and so does the deletion of the queue message."""
+    """docs/decisions/0006: the record fails, and so does the deletion of the queue message."""
     scenario = one(Answer(503, retry_after="3600"), GOOD, workers=1)
     faults = {
         "express:m0@a#1/4:lambda.invoke": Fault(FaultKind.BROKEN),
@@ -209,7 +209,7 @@ def test_a_hand_off_without_a_record_is_not_begun_anew_when_its_message_comes_ag
 def test_a_late_repeat_makes_no_first_attempt_beside_a_delivery_that_sleeps_without_a_record(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0072."""
+    """docs/decisions/0006."""
     scenario = Scenario(
         (Submission("m0", ("a",)), Submission("m0", ("a",), at=6 * MINUTE)),
         {"a": (Answer(503, retry_after="3600"), GOOD)},
@@ -225,7 +225,7 @@ def test_a_late_repeat_makes_no_first_attempt_beside_a_delivery_that_sleeps_with
 def test_a_failure_that_the_lane_records_late_is_parked_though_the_sleeper_has_delivered(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0073: the claim that would have met the failure gets no answer."""
+    """docs/decisions/0068: the claim that would have met the failure gets no answer."""
     scenario = Scenario(
         (Submission("m0", ("d",)),),
         {"d": (Answer(400), GOOD)},
@@ -247,7 +247,7 @@ def test_a_failure_that_the_lane_records_late_is_parked_though_the_sleeper_has_d
 def test_what_was_delivered_while_another_put_a_retry_on_record_is_not_left_waiting(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0053: `dispatch` runs twice, and the one that recorded does not hand off."""
+    """docs/decisions/0068: `dispatch` runs twice, and the one that recorded does not hand off."""
     faults = {
         "worker-0/2:lambda.invoke": Fault(FaultKind.TWICE),
         "express:m0@a#1/5:states.start_execution": Fault(FaultKind.CRASH_BEFORE),

@@ -24,7 +24,7 @@ def outcome(http_status: int | None = None, error: ErrorKind | None = None) -> O
     )
 
 
-# requirements.md, "Classification", row by row.
+# The table of docs/retry-policy.md, row by row.
 TABLE = [
     *((status, D, Category.SUCCESS) for status in (200, 201, 202, 204, 226, 299)),
     (408, R, Category.TIMEOUT),

@@ -93,7 +93,7 @@ def test_a_fate_far_beyond_the_counted_ones_grows_by_what_the_last_retry_added()
 
 
 def test_a_message_delivered_at_once_stays_within_its_budget() -> None:
-    """shared/design.md: no Standard transition, 2 write units, 1.2 SQS requests in full batches."""
+    """No Standard transition, 2 write units, 1.2 SQS requests in full batches."""
     lane = load_counts()["on"]
     calls = lane.calls(End.DELIVERED, 1)
     shared = lane.per_batch["sqs.deliveries.receive"] + lane.per_batch["sqs.deliveries.delete"]

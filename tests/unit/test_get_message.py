@@ -99,7 +99,7 @@ def put_guard(
 
 
 def put_retry(ledger_table: Any, reference: Reference, *, expires_at: int = FAR) -> None:
-    """Record the failed first attempt of requirements.md, as `RecordRetry` does."""
+    """Record a failed first attempt, as `RecordRetry` does."""
     outcome = Outcome(NOON, 12, http_status=500)
     verdict = classify(outcome, attempts=1, max_attempts=3)
     backoff = {

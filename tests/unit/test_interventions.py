@@ -247,7 +247,7 @@ def test_a_failure_that_the_ledger_never_heard_of_is_redriven_all_the_same(
 def test_a_letter_too_many_does_not_bring_back_what_is_under_way(
     bench: Bench, letter: dict[str, Any]
 ) -> None:
-    """docs/decisions/0056: a wait was cut short while Lambda was down, and each parked it."""
+    """docs/decisions/0054: a wait was cut short while Lambda was down, and each parked it."""
     name = execution_name(bench.reference.delivery_id, 2)
     bench.put(status="QUEUED", attempts=0, generation=2, executionName=name)
     bench.workflow.running[name] = Execution(is_running=True, document=letter)
@@ -258,7 +258,7 @@ def test_a_letter_too_many_does_not_bring_back_what_is_under_way(
 def test_a_redrive_by_id_that_broke_before_its_start_is_finished_by_a_repeat(
     bench: Bench, delivery: Delivery
 ) -> None:
-    """docs/decisions/0056: the execution before keeps the payload until the new one is started."""
+    """docs/decisions/0054: the execution before keeps the payload until the new one is started."""
     bench.put()
     ended = Execution(is_running=False, document=delivery.to_document())
     bench.workflow.running[bench.reference.delivery_id] = ended
@@ -281,7 +281,7 @@ class RepeatingTable(InterventionTable):
 def test_a_redrive_whose_update_boto3_has_repeated_is_started(
     bench: Bench, letter: dict[str, Any]
 ) -> None:
-    """docs/decisions/0056: the second update finds the first and is refused."""
+    """docs/decisions/0054: the second update finds the first and is refused."""
     bench.put()
     table = RepeatingTable(bench.table.name, bench.table.client)
     interventions = Interventions(table, bench.workflow, bench.renew)  # type: ignore[arg-type]  # a fake

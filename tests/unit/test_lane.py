@@ -183,7 +183,7 @@ def test_whoever_was_overtaken_sees_to_it_that_the_winners_retry_is_under_way(
 def test_what_was_delivered_but_is_not_so_on_record_goes_on_as_the_record_says(
     body: str, reference: Reference
 ) -> None:
-    """docs/decisions/0053: whoever recorded the retry may have broken before handing off."""
+    """docs/decisions/0068: whoever recorded the retry may have broken before handing off."""
     cloud = FakeCloud(end="DELIVERED_OVERTAKEN", record_after_run=RETRY_ON_RECORD)
     assert lane(cloud).settle(body)[1] is Settled.STARTED
     assert reference.delivery_id in cloud.started

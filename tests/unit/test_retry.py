@@ -1,4 +1,4 @@
-"""The plan of a retry, and the two history entries that requirements.md fixes."""
+"""The plan of a retry, and two history entries to the last field."""
 
 from __future__ import annotations
 
