@@ -36,6 +36,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     deadline.begin(context)
     key = _find(event["identitySource"][0])
     if key is None:
-        log_message("key.refused", "KeyRefused", path=event.get("rawPath"))
+        log_message("key.refused", "KeyRefused", route=event.get("routeKey"))
         return {"isAuthorized": False}
     return {"isAuthorized": True, "context": {"senderId": key.sender_id, "keyId": key.key_id}}

@@ -3,6 +3,9 @@
 One `delivery.attempted` event per attempt carries everything there is to say about it: ids, which
 attempt of how many, status, duration, verdict, reason and the delay to the next. Its metrics ride
 in the same line in CloudWatch's embedded metric format, so an attempt costs one log event.
+
+Whoever may send a request could otherwise fill the logs with it, and they are paid by the byte: so
+whatever is logged, long texts and long lists are cut.
 """
 
 from __future__ import annotations
@@ -27,11 +30,47 @@ if TYPE_CHECKING:
     from homing.lane import Settled
     from homing.outcome import Outcome
 
-# Powertools would make an encoder for each event, and try to read the event's name as JSON
-# (docs/benchmarks.md, "One attempt").
-_ENCODER = JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
+# The longest field that is as it should be is a target URL (`homing.targets.target_url`).
+_LONGEST_TEXT = 1024
+_LONGEST_TRACEBACK = 8192
+_LONGEST_LIST = 20
+_LONGEST_LISTED = 128
+_OURS = frozenset({"_aws", "exception", "stack_trace"})
 
-logger = Logger(json_serializer=_ENCODER.encode, json_deserializer=str)
+
+def _bounded(value: Any, longest: int = _LONGEST_TEXT) -> Any:
+    match value:
+        case str() if len(value) > longest:
+            return f"{value[:longest]}… ({len(value)} characters)"
+        case list() | tuple():
+            shown = [_bounded(each, _LONGEST_LISTED) for each in value[:_LONGEST_LIST]]
+            left_out = len(value) - len(shown)
+            return [*shown, f"… and {left_out} more"] if left_out else shown
+        case dict():
+            members = list(value.items())[:_LONGEST_LIST]
+            return {
+                _bounded(name, _LONGEST_LISTED): _bounded(each, _LONGEST_LISTED)
+                for name, each in members
+            }
+        case _:
+            return value
+
+
+# Powertools would make an encoder for each event, and try to read the event's name as JSON
+# (docs/benchmarks.md, "One attempt"). An exception, which may quote a request, is written by `str`.
+_ENCODER = JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), default=lambda value: _bounded(str(value))
+)
+
+
+def _line(fields: dict[str, Any]) -> str:
+    bounded = {name: value if name in _OURS else _bounded(value) for name, value in fields.items()}
+    if "exception" in fields:  # a traceback, with that exception at its end
+        bounded["exception"] = _bounded(fields["exception"], _LONGEST_TRACEBACK)
+    return _ENCODER.encode(bounded)
+
+
+logger = Logger(json_serializer=_line, json_deserializer=str)
 metrics = Metrics()
 
 _UNITS = {"AttemptLatency": MetricUnit.Milliseconds}  # all others are counts

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _RATE_PER_SECOND = 300
 _BURST = 600
 
-# Who asked for what and what came of it; neither bodies nor headers.
+# Who asked for what and what came of it; neither bodies nor headers, and of the address only the
+# route: a path is whatever a stranger wrote, up to thousands of characters.
 _ACCESS_LOG = {
     "requestId": "$context.requestId",
     "time": "$context.requestTime",
@@ -29,7 +30,6 @@ _ACCESS_LOG = {
     "senderId": "$context.authorizer.senderId",
     "keyId": "$context.authorizer.keyId",
     "routeKey": "$context.routeKey",
-    "path": "$context.path",
     "status": "$context.status",
     "latencyMs": "$context.responseLatency",
     "error": "$context.error.message",

@@ -76,6 +76,7 @@ def test_the_api_is_throttled_and_logs_who_asked_but_no_content(stack: Any, scop
     fields = json.loads(access_log["Format"])
     assert {"requestId", "caller", "senderId", "keyId", "routeKey", "status"} <= set(fields)
     assert all(value.startswith("$context.") for value in fields.values())
+    assert not {"$context.path", "$context.requestUri"} & set(fields.values())
 
 
 def test_the_one_function_url_leads_to_accept_and_asks_who_calls(stack: Any) -> None:
