@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
-from typer.core import TyperGroup
 
 from homing.identifiers import DEFAULT_SENDER_ID
 from workbench import (
@@ -24,8 +22,10 @@ from workbench import (
     sending,
 )
 from workbench.api_client import ApiClient
+from workbench.boundary import Root
 from workbench.cli_acting import acting
 from workbench.cli_reading import reading
+from workbench.command_line import Commands, Debug
 from workbench.console_command import console as console_page
 from workbench.cost_command import cost
 from workbench.errors import WorkbenchError
@@ -42,24 +42,9 @@ if TYPE_CHECKING:
     from workbench.send import Handed, Line, MessageRef
 
 
-class _OneLineErrors(TyperGroup):
-    """Tells what the workbench or AWS complains of in one line, without a traceback."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except EndpointConnectionError as error:
-            _complain(f"homing: {error}; for a local cloud, run `homing up`")
-            raise typer.Exit(1) from error
-        except (WorkbenchError, ClientError, BotoCoreError) as error:
-            _complain(f"homing: {error}")
-            raise typer.Exit(1) from error
-
-
-app = typer.Typer(
-    cls=_OneLineErrors,
+app = Commands(
+    cls=Root,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -77,6 +62,10 @@ def whole(
         bool,
         typer.Option("--version", help="Say the version.", is_eager=True, callback=_say_version),
     ] = False,
+    debug: Debug = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
 ) -> None:
     """Homing delivers notifications over HTTP and does not give up easily."""
 

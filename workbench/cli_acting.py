@@ -19,6 +19,7 @@ from workbench import dead_letters
 from workbench.actions import Actions, Done
 from workbench.api_client import ApiClient
 from workbench.cli_reading import AnySender, letters
+from workbench.command_line import Commands
 from workbench.deliveries import views
 from workbench.letter_queue import HOLD_SECONDS, Filter, HeldLetter, hold
 from workbench.options import AsJson, MessageId, Profile, Region, Sender, Stack, print_json
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from homing.delivery import Reference
 
-acting = typer.Typer()
+acting = Commands()
 
 _SAYINGS = {
     Result.REDRIVEN: "starts anew",

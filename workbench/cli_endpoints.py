@@ -13,6 +13,7 @@ from homing.endpoints.secret_rotation import DEFAULT_GRACE
 from homing.reception.endpoint_request import MAX_ATTEMPTS_AT_ONCE
 from workbench import render
 from workbench.api_client import ApiClient
+from workbench.command_line import Commands, where
 from workbench.endpoint_options import endpoint_id_of, header_map, policy_object
 from workbench.errors import NotFoundError
 from workbench.options import AsJson, GraceHours, Profile, Region, Sender, Stack, print_json
@@ -21,7 +22,9 @@ from workbench.target import find_target
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-app = typer.Typer(no_args_is_help=True, help="Endpoints: URLs that a sender delivers to.")
+app = Commands(
+    callback=where, no_args_is_help=True, help="Endpoints: URLs that a sender delivers to."
+)
 
 Id = Annotated[
     str,

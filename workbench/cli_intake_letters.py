@@ -8,11 +8,12 @@ import typer
 
 from workbench import intake_letters, render
 from workbench.cli_reading import Limit
+from workbench.command_line import Commands, where
 from workbench.errors import NotFoundError
 from workbench.options import AsJson, MessageId, Profile, Region, Stack, print_json
 from workbench.target import find_target
 
-app = typer.Typer(no_args_is_help=True, help="What never reached its workflow.")
+app = Commands(callback=where, no_args_is_help=True, help="What never reached its workflow.")
 
 
 @app.command("list")

@@ -10,6 +10,7 @@ import typer
 from workbench import dead_letters, render
 from workbench import trace as tracing
 from workbench.api_client import ApiClient
+from workbench.command_line import Commands
 from workbench.deliveries import views
 from workbench.errors import NotFoundError
 from workbench.letter_queue import Filter
@@ -19,8 +20,8 @@ from workbench.target import find_target
 if TYPE_CHECKING:
     from workbench.target import Target
 
-reading = typer.Typer()
-letters = typer.Typer(invoke_without_command=True, help="Look into the dead-letter queue.")
+reading = Commands()
+letters = Commands(invoke_without_command=True, help="Look into the dead-letter queue.")
 reading.add_typer(letters, name="dead-letters")
 
 
@@ -92,8 +93,6 @@ def letters_default(
     """Look into the dead-letter queue; nothing is taken out of it."""
     if context.invoked_subcommand is None:
         letters_list(limit, as_json, stack, region, profile)
-    elif as_json:
-        raise typer.BadParameter(f"--json goes after {context.invoked_subcommand}")
 
 
 @letters.command("list")

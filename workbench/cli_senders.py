@@ -10,10 +10,13 @@ from rich.table import Table
 
 from homing.endpoints.secret_rotation import DEFAULT_GRACE
 from workbench import render, senders
+from workbench.command_line import Commands, where
 from workbench.options import AsJson, GraceHours, Profile, Region, Stack, sender_name
 from workbench.target import find_target
 
-app = typer.Typer(no_args_is_help=True, help="API keys of senders, and their signing secrets.")
+app = Commands(
+    callback=where, no_args_is_help=True, help="API keys of senders, and their signing secrets."
+)
 
 Name = Annotated[
     str,

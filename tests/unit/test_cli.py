@@ -181,12 +181,6 @@ def test_the_grace_of_a_rotation_is_given_in_hours_and_a_day_where_it_is_not(
     assert seen == [timedelta(seconds=seconds)]
 
 
-def test_json_asked_for_in_the_wrong_place_is_not_passed_over(runner: CliRunner) -> None:
-    done = runner.invoke(app, ["dead-letters", "--json", "show", "m-1"])
-    assert done.exit_code == 2
-    assert "--json goes after show" in done.stderr
-
-
 @pytest.fixture
 def listening() -> Iterator[subprocess.Popen[str]]:
     command = [Path(sys.prefix, "bin", "homing"), "receiver", "--port", "0"]
