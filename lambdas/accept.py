@@ -10,7 +10,6 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
@@ -21,7 +20,15 @@ from homing.reception.intake import Intake
 from homing.reception.message import Message, Rules, parse_message, trial_message
 from homing.reception.problem import inquiry_failed, intake_failed, invalid, not_here
 from homing.settings import AcceptSettings
-from lambdas.http_api import key_owner, queried_sender, request_body, respond, signer
+from lambdas.http_api import (
+    key_owner,
+    named_endpoint,
+    queried_sender,
+    query,
+    request_body,
+    respond,
+    signer,
+)
 from lambdas.observation import log_message
 
 if TYPE_CHECKING:
@@ -69,6 +76,7 @@ def _parse(body: str | bytes, now: datetime) -> Message:
 @app.post("/v1/messages")
 def accept() -> Response[str]:
     """Check a message and take it in: 202, or 200 where it had been taken in before."""
+    query(app.current_event)
     return _take_in(request_body(app.current_event))
 
 
@@ -76,7 +84,7 @@ def accept() -> Response[str]:
 def accept_test(endpoint_id: str) -> Response[str]:
     """Take in a test message to an endpoint; it goes the way of every other."""
     sender_id = queried_sender(app.current_event)
-    return _take_in(trial_message(unquote(endpoint_id), sender_id))
+    return _take_in(trial_message(named_endpoint(endpoint_id), sender_id))
 
 
 def _take_in(body: str | bytes) -> Response[str]:

@@ -7,7 +7,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from botocore.exceptions import BotoCoreError, ClientError
 
 from homing import deadline
@@ -34,7 +33,7 @@ from homing.reception.endpoint_request import (
 from homing.reception.problem import endpoint_changed, inquiry_failed, invalid_endpoint, no_endpoint
 from homing.settings import EndpointsSettings
 from homing.timestamps import to_text
-from lambdas.http_api import queried_sender, request_body, respond
+from lambdas.http_api import json_api, named_endpoint, queried_sender, request_body, respond
 from lambdas.observation import log_message, logger
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 
     from homing.endpoints.endpoint import Endpoint
 
-app = APIGatewayHttpResolver()
+app = json_api()
 
 
 @cache
@@ -76,7 +75,7 @@ def _log(event: str, sender_id: str, endpoint_id: str) -> None:
 @app.get("/v1/endpoints")
 def list_endpoints() -> Response[str]:
     """Answer with some of a sender's endpoints, ordered by id, and where the next ones begin."""
-    sender_id = queried_sender(app.current_event)
+    sender_id = queried_sender(app.current_event, "after", "limit")
     after, limit = read_page(app.current_event.query_string_parameters or {})
     found, behind = _store().endpoints.page(sender_id, after=after, limit=limit)
     more = {} if behind is None else {"after": behind}
@@ -86,7 +85,7 @@ def list_endpoints() -> Response[str]:
 @app.get("/v1/endpoints/<endpoint_id>")
 def get_endpoint(endpoint_id: str) -> Response[str]:
     """Answer with an endpoint."""
-    endpoint_id = unquote(endpoint_id)
+    endpoint_id = named_endpoint(endpoint_id)
     sender_id = queried_sender(app.current_event)
     return _answer(_store().endpoints.find(sender_id, endpoint_id), endpoint_id)
 
@@ -107,7 +106,7 @@ def put_endpoint(endpoint_id: str) -> Response[str]:
 @app.patch("/v1/endpoints/<endpoint_id>")
 def patch_endpoint(endpoint_id: str) -> Response[str]:
     """Change some of an endpoint."""
-    endpoint_id = unquote(endpoint_id)
+    endpoint_id = named_endpoint(endpoint_id)
     sender_id = queried_sender(app.current_event)
     changed = modify(_store(), sender_id, endpoint_id, _change(EndpointChange), datetime.now(UTC))
     _log("endpoint.changed", sender_id, endpoint_id)
@@ -117,7 +116,7 @@ def patch_endpoint(endpoint_id: str) -> Response[str]:
 @app.delete("/v1/endpoints/<endpoint_id>")
 def delete_endpoint(endpoint_id: str) -> Response[str]:
     """Delete an endpoint with its secrets; what is on its way to it is parked."""
-    endpoint_id = unquote(endpoint_id)
+    endpoint_id = named_endpoint(endpoint_id)
     sender_id = queried_sender(app.current_event)
     if not _store().delete(sender_id, endpoint_id):
         return respond(no_endpoint(endpoint_id))
@@ -128,7 +127,7 @@ def delete_endpoint(endpoint_id: str) -> Response[str]:
 @app.post("/v1/endpoints/<endpoint_id>/rotate-secret")
 def post_rotation(endpoint_id: str) -> Response[str]:
     """Give an endpoint a new secret, shown this once; those of before sign on for a while."""
-    endpoint_id = unquote(endpoint_id)
+    endpoint_id = named_endpoint(endpoint_id)
     sender_id = queried_sender(app.current_event)
     given = read_rotation(request_body(app.current_event))
     endpoint = _store().endpoints.find(sender_id, endpoint_id)

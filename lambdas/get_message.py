@@ -7,21 +7,19 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
-
 from homing import deadline
 from homing.errors import InquiryError, InvalidMessageError
 from homing.reception.answer import Answer
 from homing.reception.inquiry import Inquiry
 from homing.reception.problem import inquiry_failed, invalid, not_found
 from homing.settings import GetMessageSettings
-from lambdas.http_api import queried_sender, respond
+from lambdas.http_api import json_api, queried_sender, respond
 from lambdas.observation import logger
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
 
-app = APIGatewayHttpResolver()
+app = json_api()
 
 
 @cache

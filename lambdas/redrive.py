@@ -7,7 +7,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from botocore.exceptions import BotoCoreError, ClientError
 
 from homing import deadline
@@ -22,13 +21,13 @@ from homing.reception.inquiry import Inquiry
 from homing.reception.problem import inquiry_failed, invalid, not_found, redrive_failed
 from homing.settings import RedriveSettings
 from homing.workflow import Workflow
-from lambdas.http_api import queried_sender, respond
+from lambdas.http_api import json_api, queried_sender, respond
 from lambdas.observation import logger
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
 
-app = APIGatewayHttpResolver()
+app = json_api()
 
 
 @cache

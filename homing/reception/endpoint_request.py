@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, Field
@@ -18,6 +19,7 @@ from homing.reception.request_model import (
     Headers,
     PolicyRequest,
     Url,
+    Whole,
     optional,
     read_fields,
 )
@@ -34,6 +36,8 @@ MAX_DESCRIPTION_LENGTH = 500
 MAX_ATTEMPTS_AT_ONCE = 100
 MAX_PAGE = 100
 
+_LIMIT = re.compile("[0-9]{1,9}")
+
 Secret = Annotated[str, AfterValidator(check_secret)]
 
 
@@ -49,7 +53,7 @@ class EndpointChange(Fields):
         "Headers of every attempt. They are write-only, since they hold credentials as a rule; "
         "answers give their names. Those of a message win."
     )
-    attempts_at_once: int = optional(
+    attempts_at_once: Whole = optional(
         "How many attempts it allows at once; more wait for a turn. 0 for any number.",
         ge=0,
         le=MAX_ATTEMPTS_AT_ONCE,
@@ -69,7 +73,7 @@ class EndpointRequest(EndpointChange):
 class RotationRequest(Fields):
     """A new signing secret; all of it may be left out."""
 
-    grace_seconds: int = Field(
+    grace_seconds: Whole = Field(
         int(DEFAULT_GRACE.total_seconds()),
         ge=0,
         le=int(MAX_GRACE.total_seconds()),
@@ -135,12 +139,17 @@ def read_page(query: Mapping[str, str]) -> tuple[str | None, int]:
     """Read which endpoints to list: those behind `after`, `limit` at most.
 
     Raises:
-        InvalidMessageError: when `limit` is out of range.
+        InvalidMessageError: when `limit` is out of range, or `after` is no id.
     """
-    limit = query.get("limit", str(MAX_PAGE))
-    if not limit.isdecimal() or not 1 <= int(limit) <= MAX_PAGE:
-        raise InvalidMessageError([FieldError("limit", f"must be a number from 1 to {MAX_PAGE}")])
-    return query.get("after") or None, int(limit)
+    limit, after = query.get("limit", str(MAX_PAGE)), query.get("after") or None
+    errors = []
+    if _LIMIT.fullmatch(limit) is None or not 1 <= int(limit) <= MAX_PAGE:
+        errors.append(FieldError("limit", f"must be a number from 1 to {MAX_PAGE}"))
+    if after is not None and not ENDPOINT_ID.allows(after):
+        errors.append(FieldError("after", "is not the id of an endpoint"))
+    if errors:
+        raise InvalidMessageError(errors)
+    return after, int(limit)
 
 
 def _members(body: str | bytes) -> dict[str, Any]:

@@ -26,6 +26,7 @@ _KINDS = {
     _UNAVAILABLE: ("unavailable", "Homing cannot do this right now"),
 }
 _NOT_HERE = ("not-here", "This is not answered here")
+_NO_ROUTE = ("route-not-found", "Route not found")
 _ENDPOINT_KINDS = {
     400: ("invalid-endpoint", "The endpoint cannot be set up like this"),
     404: ("endpoint-not-found", "There is no such endpoint"),
@@ -67,6 +68,11 @@ def not_here(method: str, path: str) -> Answer:
     answered = "POST /v1/messages and POST /v1/endpoints/{endpointId}/test"
     detail = f"{method} {path} is for the API: this URL answers {answered} alone"
     return _problem(_NOT_HERE, _NOT_FOUND, _shortened(detail))
+
+
+def no_route(method: str, path: str) -> Answer:
+    """Answer that the API has no such route."""
+    return _problem(_NO_ROUTE, _NOT_FOUND, _shortened(f"There is no route for {method} {path}"))
 
 
 def intake_failed(message_id: str, sender_id: str) -> Answer:

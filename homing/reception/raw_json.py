@@ -74,6 +74,23 @@ def from_base64(body: str) -> bytes:
         raise InvalidMessageError([FieldError("body", "is not base64")]) from error
 
 
+def as_handed_on(body: str) -> str:
+    """Return a body that arrived as text, if it is what the sender has sent.
+
+    Where bytes are not UTF-8, API Gateway and Lambda write U+FFFD in their place before anybody
+    here sees them. So this character is refused: in JSON it can be written as an escape.
+
+    Raises:
+        InvalidMessageError: when it holds U+FFFD.
+    """
+    if "\ufffd" in body:
+        message = (
+            r"is not UTF-8, or holds U+FFFD, which stands for what is not; write \ufffd for it"
+        )
+        raise InvalidMessageError([FieldError("body", message)])
+    return body
+
+
 def decode(body: str | bytes) -> str:
     """Give a request body as text, without a byte order mark (RFC 8259, section 8.1).
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from homing.errors import FieldError
@@ -74,6 +74,11 @@ def _check_delay(seconds: float) -> float:
     return _plain(seconds)
 
 
+def _whole(number: Any) -> Any:
+    """Return 3 for 3.0, which JSON knows no difference between; anything else as it is."""
+    return _plain(number) if isinstance(number, float) else number
+
+
 def _plain(number: float) -> float:
     return int(number) if number.is_integer() else number  # 2, not 2.0, in the documents
 
@@ -124,6 +129,7 @@ Delay = Annotated[
     Field(ge=0, le=MAX_DELAY_LIMIT_SECONDS, allow_inf_nan=False),
     AfterValidator(_check_delay),
 ]
+Whole = Annotated[int, BeforeValidator(_whole)]
 Multiplier = Annotated[
     float, Field(ge=1, le=MAX_MULTIPLIER, allow_inf_nan=False), AfterValidator(_plain)
 ]
@@ -142,7 +148,7 @@ class PolicyRequest(Fields):
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["schedule", "preset"]}})
 
-    max_attempts: int = optional(
+    max_attempts: Whole = optional(
         "Attempts at most, the first included.", ge=1, le=MAX_ATTEMPTS_LIMIT
     )
     base_delay_seconds: Delay = optional("The delay after the first failure, before jitter.")

@@ -285,7 +285,7 @@ BAD_FIELDS: list[tuple[str, Any, str, str]] = [
     ("policy", {"retryAfterCeilingSeconds": 3}, "policy.retryAfterCeilingSeconds", "not a known"),
     ("policy", {"maxAttempts": 0}, "policy.maxAttempts", "1"),
     ("policy", {"maxAttempts": 21}, "policy.maxAttempts", "20"),
-    ("policy", {"maxAttempts": 10**30}, "policy.maxAttempts", "integer"),
+    ("policy", {"maxAttempts": 10**30}, "policy.maxAttempts", "20"),
     ("policy", {"maxAttempts": 2.5}, "policy.maxAttempts", "integer"),
     ("policy", {"maxAttempts": "3"}, "policy.maxAttempts", "integer"),
     ("policy", {"maxAttempts": True}, "policy.maxAttempts", "integer"),

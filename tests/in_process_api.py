@@ -1,0 +1,217 @@
+"""The whole API in one process: the real handlers over moto, asked as API Gateway asks them.
+
+`in_process_api` gives it to call; `served` puts it behind a port of 127.0.0.1 for other programs.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+from urllib.parse import parse_qs, unquote, urlsplit
+
+os.environ.update(POWERTOOLS_SERVICE_NAME="homing", POWERTOOLS_METRICS_NAMESPACE="Homing")
+
+import boto3
+from moto import mock_aws
+
+from homing.policy import Policy
+from homing.targets.address_guard import AddressGuard
+from lambdas import accept, endpoints, get_message, redrive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_TABLES = {
+    "messages": ["pk"],
+    "ledger": ["pk", "sk"],
+    "keys": ["pk"],
+    "secrets": ["pk"],
+    "endpoints": ["pk", "sk"],
+}
+_ONE = r"/v1/endpoints/[^/]+"
+ROUTES: tuple[tuple[str, str, Any], ...] = (
+    ("POST", "/v1/messages", accept),
+    ("GET", "/v1/messages/[^/]+", get_message),
+    ("POST", "/v1/messages/[^/]+/redrive", redrive),
+    ("GET", "/v1/health", get_message),
+    ("GET", "/v1/endpoints", endpoints),
+    *((method, _ONE, endpoints) for method in ("GET", "PUT", "PATCH", "DELETE")),
+    ("POST", f"{_ONE}/rotate-secret", endpoints),
+    ("POST", f"{_ONE}/test", accept),
+)
+_CACHES = (
+    accept._settings,
+    accept._intake,
+    accept._rules,
+    endpoints._settings,
+    endpoints._store,
+    get_message._inquiry,
+    redrive._settings,
+    redrive._inquiry,
+    redrive._interventions,
+)
+# Media types that an HTTP API hands on as text; anything else comes in base64.
+_TEXT = re.compile(r"text/.*|application/(json|javascript|xml|.*\+json|.*\+xml)")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API answers."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Api:
+    """The API, asked by the sender of a key (`owner`), or under IAM."""
+
+    owner: str | None = None
+    lock: Lock = field(default_factory=Lock)
+
+    def ask(
+        self,
+        method: str,
+        target: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Make a request; `target` is the path and the query."""
+        parts = urlsplit(target)
+        path = unquote(parts.path, errors="replace")
+        for known, pattern, function in ROUTES:
+            if known == method and re.fullmatch(pattern, parts.path):
+                with self.lock:  # moto is one account for all threads
+                    event = self._event(method, path, parts.query, body, headers or {})
+                    answer = function.handler(event, None)
+                return Answer(answer["statusCode"], answer["headers"], answer["body"])
+        return Answer(404, {"Content-Type": "application/json"}, '{"message":"Not Found"}')
+
+    def _event(
+        self, method: str, path: str, query: str, body: bytes, headers: Mapping[str, str]
+    ) -> dict[str, Any]:
+        lower = {name.lower(): value for name, value in headers.items()}
+        given = parse_qs(query, keep_blank_values=True, errors="replace")
+        is_text = _TEXT.match(lower.get("content-type", "text/plain")) is not None
+        text = body.decode(errors="replace") if is_text else base64.b64encode(body).decode()
+        authorizer = {"iam": {}} if self.owner is None else {"lambda": {"senderId": self.owner}}
+        return {
+            "version": "2.0",
+            "routeKey": f"{method} {path}",
+            "rawPath": path,
+            "rawQueryString": query,
+            "headers": lower,
+            **(
+                {"queryStringParameters": {name: ",".join(each) for name, each in given.items()}}
+                if given
+                else {}
+            ),
+            "requestContext": {
+                "http": {"method": method, "path": path},
+                "stage": "$default",
+                "domainName": "abc123.execute-api.us-east-1.amazonaws.com",
+                "authorizer": authorizer,
+            },
+            **({"body": text} if body else {}),
+            "isBase64Encoded": bool(body) and not is_text,
+        }
+
+
+@contextmanager
+def in_process_api() -> Iterator[Callable[[str | None], Api]]:
+    """Set the API up in an account of its own; gives what makes it for the owner of a key."""
+    with ExitStack() as stack:
+        credentials = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+        environment = dict.fromkeys(credentials, "test") | {"AWS_DEFAULT_REGION": "us-east-1"}
+        stack.enter_context(patch.dict(os.environ, environment))
+        stack.enter_context(mock_aws())
+        stack.enter_context(patch.dict(os.environ, _account()))
+        stack.callback(_clear)
+        _clear()
+        lock = Lock()
+        yield lambda owner: Api(owner, lock)
+
+
+@contextmanager
+def served(api: Api) -> Iterator[str]:
+    """Put the API behind a port of 127.0.0.1; gives its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            answer = api.ask(self.command, self.path, body, dict(self.headers.items()))
+            content = answer.body.encode()
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 -- http.server's names
+
+        def log_message(self, *_: Any) -> None:
+            """Keep quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _account() -> dict[str, str]:
+    """Make what the stack makes; gives the environment of its functions."""
+    dynamodb = boto3.client("dynamodb")
+    for name, keys in _TABLES.items():
+        dynamodb.create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": key, "KeyType": kind}
+                for key, kind in zip(keys, ["HASH", "RANGE"], strict=False)
+            ],
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        )
+    queue = boto3.client("sqs").create_queue(
+        QueueName="deliveries.fifo", Attributes={"FifoQueue": "true"}
+    )
+    machine = boto3.client("stepfunctions").create_state_machine(
+        name="delivery",
+        definition='{"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}',
+        roleArn="arn:aws:iam::123456789012:role/delivery",
+    )
+    boto3.client("s3").create_bucket(Bucket="payloads")
+    return {
+        **{f"{name.upper()}_TABLE": name for name in _TABLES},
+        "DELIVERY_QUEUE_URL": queue["QueueUrl"],
+        "STATE_MACHINE_ARN": machine["stateMachineArn"],
+        "PAYLOAD_BUCKET": "payloads",
+        "RETENTION_DAYS": "30",
+        "DEFAULT_POLICY": json.dumps(Policy().to_document()),
+        "ADDRESS_GUARD": json.dumps(AddressGuard().to_document()),
+    }
+
+
+def _clear() -> None:
+    for cached in _CACHES:
+        cached.cache_clear()
