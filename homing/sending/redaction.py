@@ -17,7 +17,7 @@ from html import unescape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from homing.outcome import Outcome
 
@@ -38,9 +38,10 @@ _ESCAPE = re.compile(
 )
 # What an escape may look like whose end is missing.
 _CUT_ESCAPE = re.compile(
-    rf"(?:\\+(?:u{_HEX}{{0,3}}|u\{{{_HEX}{{0,5}}|U{_HEX}{{0,7}}|x{_HEX}?|[0-7]{{0,2}})"
+    rf"(?:\\{{1,16}}(?:u{_HEX}{{0,3}}|u\{{{_HEX}{{0,5}}|U{_HEX}{{0,7}}|x{_HEX}?|[0-7]{{0,2}})"
     rf"|%{_HEX}?|&\#?[A-Za-z0-9]{{0,12}})\Z"
 )
+_LONGEST_CUT = 32
 _MOST_NESTED = 8  # escapes within escapes; what nests deeper is no serializer's
 
 
@@ -85,41 +86,47 @@ class _Level:
 
     Args:
         text: the result.
-        spans: for each of its characters, from where to where it was written at first.
+        starts: for each of its characters, where it began to be written at first.
+        ends: likewise, where that ended.
     """
 
     text: str
-    spans: list[tuple[int, int]]
+    starts: Sequence[int]
+    ends: Sequence[int]
 
     @property
     def cut(self) -> int:
         """Where an escape begins whose end is missing; at the end, where there is none."""
-        found = _CUT_ESCAPE.search(self.text)
+        found = _CUT_ESCAPE.search(self.text, max(0, len(self.text) - _LONGEST_CUT))
         return found.start() if found else len(self.text)
 
-    def undone(self) -> _Level:
-        """Undo the escapes once, and leave out one that is cut."""
-        made: list[str] = []
-        spans: list[tuple[int, int]] = []
+    def undone(self) -> _Level | None:
+        """Undo the escapes once, and leave out one that is cut; None where there are none."""
+        texts: list[str] = []
+        starts: list[int] = []
+        ends: list[int] = []
         at, end = 0, self.cut
         for escape in _ESCAPE.finditer(self.text, 0, end):
+            before, after = escape.span()
             meant = _meant(escape)
-            made += (self.text[at : escape.start()], meant)
-            spans += self.spans[at : escape.start()]
-            written = (self.spans[escape.start()][0], self.spans[escape.end() - 1][1])
-            spans += [written] * len(meant)
-            at = escape.end()
-        return _Level("".join((*made, self.text[at:end])), spans + self.spans[at:end])
+            texts += (self.text[at:before], meant)
+            starts += (*self.starts[at:before], *[self.starts[before]] * len(meant))
+            ends += (*self.ends[at:before], *[self.ends[after - 1]] * len(meant))
+            at = after
+        if not texts and end == len(self.text):
+            return None
+        texts.append(self.text[at:end])
+        return _Level("".join(texts), [*starts, *self.starts[at:end]], [*ends, *self.ends[at:end]])
 
 
 def _levels(text: str) -> Iterator[_Level]:
     """Give a text as it is, then with its escapes undone, with those within them undone, ..."""
-    level = _Level(text, [(at, at + 1) for at in range(len(text))])
+    level: _Level | None = _Level(text, range(len(text)), range(1, len(text) + 1))
     for _ in range(_MOST_NESTED):
-        yield level
-        before, level = level, level.undone()
-        if level.text == before.text:
+        if level is None:
             return
+        yield level
+        level = level.undone()
 
 
 def _plain(text: str) -> str:
@@ -150,13 +157,14 @@ def _masked(text: str, secrets: Iterable[str]) -> str:
 
 def _found(level: _Level, end: int, secrets: Iterable[str]) -> Iterator[tuple[int, int]]:
     """Find where secrets were written, and the starts of some at the end of a text cut short."""
+    ends = {len(level.text), level.cut}
     for secret in secrets:
         at = level.text.find(secret)
         while at >= 0:
-            yield level.spans[at][0], level.spans[at + len(secret) - 1][1]
+            yield level.starts[at], level.ends[at + len(secret) - 1]
             at = level.text.find(secret, at + len(secret))
-        for cut in (len(level.text), level.cut):
+        for cut in ends:
             for length in range(min(len(secret) - 1, cut), _SHORTEST - 1, -1):
                 if level.text.endswith(secret[:length], 0, cut):
-                    yield level.spans[cut - length][0], end
+                    yield level.starts[cut - length], end
                     break
