@@ -32,6 +32,7 @@ from workbench.errors import WorkbenchError
 from workbench.fates import complaints
 from workbench.options import AsJson, Port, Profile, Region, Sender, Stack, print_json
 from workbench.target import find_target, local_target
+from workbench.terminal import say
 from workbench.watching import watch
 from workbench.what_if_command import what_if
 
@@ -244,8 +245,8 @@ def _say_arrival(arrival: Arrival) -> None:
 
 
 def _say(text: str) -> None:
-    typer.echo(text)
+    say(text)
 
 
 def _complain(text: str) -> None:
-    typer.echo(text, err=True)
+    say(text, err=True)

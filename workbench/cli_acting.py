@@ -24,6 +24,7 @@ from workbench.deliveries import views
 from workbench.letter_queue import HOLD_SECONDS, Filter, HeldLetter, hold
 from workbench.options import AsJson, MessageId, Profile, Region, Sender, Stack, print_json
 from workbench.target import Target, find_target
+from workbench.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -123,7 +124,7 @@ def letters_redrive(
         complaint = _redrive(target, wanted, done, rate=None if dry_run else rate, quiet=as_json)
     except KeyboardInterrupt:
         _report(done, as_json=as_json, dry_run=dry_run)
-        typer.echo(
+        say(
             "homing: interrupted; what was received and not used has been put back. "
             "The same command again goes on from here",
             err=True,
@@ -131,7 +132,7 @@ def letters_redrive(
         raise
     _report(done, as_json=as_json, dry_run=dry_run)
     if complaint:
-        typer.echo(f"homing: {complaint}", err=True)
+        say(f"homing: {complaint}", err=True)
     brought_back = {Result.REDRIVEN, Result.ALREADY_REDRIVEN}
     is_whole = not complaint or message_id is not None  # the count of all says little about one
     succeeded = done and is_whole and all(one.result in brought_back for one in done)
@@ -164,7 +165,7 @@ def _report(done: list[Done], *, as_json: bool, dry_run: bool) -> None:
     if as_json:
         print_json({"dryRun": dry_run, "deliveries": [_document(one) for one in done]})
     else:
-        typer.echo(_summary(done, "would be brought back" if dry_run else None))
+        say(_summary(done, "would be brought back" if dry_run else None))
 
 
 @acting.command("retry-now")
@@ -226,9 +227,7 @@ def _told(made: Iterable[Done], done: list[Done], *, quiet: bool) -> None:
     for one in made:
         done.append(one)
         if not quiet:
-            typer.echo(
-                f"{one.reference.message_id} -> {one.reference.target_url}: {_SAYINGS[one.result]}"
-            )
+            say(f"{one.reference.message_id} -> {one.reference.target_url}: {_SAYINGS[one.result]}")
 
 
 def _paced(held: Iterable[HeldLetter], seconds: float) -> Iterator[HeldLetter]:
@@ -240,7 +239,7 @@ def _paced(held: Iterable[HeldLetter], seconds: float) -> Iterator[HeldLetter]:
 
 def _shown(held: HeldLetter) -> Done:
     reference = held.letter.reference
-    typer.echo(f"{reference.message_id} -> {reference.target_url}: {held.letter.reason}", err=True)
+    say(f"{reference.message_id} -> {reference.target_url}: {held.letter.reason}", err=True)
     return Done(reference, Result.REDRIVEN)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -146,8 +145,9 @@ def letters_show(
         return
     console = render.console()
     for one in found:
-        text = json.dumps(one.document, indent=2, ensure_ascii=False)
-        console.print(render.dead_letters([one]), "", text, "")
+        console.print(render.dead_letters([one]), "")
+        print_json(one.document)
+        console.print()
 
 
 def _print_whole(target: Target, limit: int | None) -> None:

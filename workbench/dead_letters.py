@@ -10,6 +10,7 @@ from homing import timestamps
 from homing.delivery import Delivery, Reference
 from homing.errors import MalformedDeliveryError
 from workbench.queue_visit import visit
+from workbench.terminal import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -135,7 +136,7 @@ def copies(target: Target, limit: int | None = None) -> Iterator[str]:
     """
     for body in _bodies(*_queue(target), limit, _COPY_SECONDS):
         letter = DeadLetter.from_body(body)
-        yield json.dumps(letter.document if letter else {"unreadable": body}, ensure_ascii=False)
+        yield json_text(letter.document if letter else {"unreadable": body})
 
 
 def peek(client: Any, queue: str, limit: int) -> tuple[str, ...]:

@@ -65,15 +65,17 @@ def run(target: Target, console: Console) -> tuple[Seen, ...]:
     run_id = secrets.token_hex(3)
     with Receiver() as receiver, _nobody() as deaf:
         sent = [_send(api, fate, receiver.url if fate.path else deaf, run_id) for fate in FATES]
-        console.print(f"sent {len(sent)} messages to a receiver at {receiver.url}\n")
+        console.print(f"sent {len(sent)} messages to a receiver at {receiver.url}")
+        console.line()
         _watch(api, sent, console)
         letters = _dead_letters(target, run_id)
         seen = tuple(_see(api, one, receiver, letters) for one in sent)
         _show(target, api, seen, letters, console)
         [parked] = [one for one in sent if one.fate.name == BROUGHT_BACK]
         back = _bring_back(target, api, parked, receiver, console)
+    console.line()
     console.print(
-        "\nThe local cloud stays up. Look further with `homing status ID`, `homing trace ID` or"
+        "The local cloud stays up. Look further with `homing status ID`, `homing trace ID` or"
         " `homing dead-letters`; `homing down` stops it."
     )
     return *seen, back
@@ -151,23 +153,29 @@ def _show(
     letters: Sequence[DeadLetter],
     console: Console,
 ) -> None:
-    console.print("\nwhat became of them\n")
+    _heading(console, "what became of them")
     console.print(render.fates(seen))
     [traced] = [one for one in seen if one.fate.name == _TRACED]
     for delivery in traced.deliveries:
         message_id = delivery.reference.message_id
-        console.print(f"\nhoming trace {message_id}\n")
+        _heading(console, f"homing trace {message_id}")
         for found in trace(target, api, message_id):
             console.print(render.trace(found))
-    console.print("\nhoming dead-letters\n")
+    _heading(console, "homing dead-letters")
     console.print(render.dead_letters(letters))
+
+
+def _heading(console: Console, text: str) -> None:
+    console.line()
+    console.print(text)
+    console.line()
 
 
 def _bring_back(
     target: Target, api: ApiClient, parked: Sent, receiver: Receiver, console: Console
 ) -> Seen:
     """Redrive a dead letter as `homing dead-letters redrive` does, and see it arrive."""
-    console.print(f"\nhoming dead-letters redrive {parked.message_id}\n")
+    _heading(console, f"homing dead-letters redrive {parked.message_id}")
     with hold(target, Filter(message_id=parked.message_id)) as held:
         for done in Actions(target).redrive_letters(held):
             console.print(f"{done.reference.message_id}: {done.result}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import Annotated, Any, TypeAlias
 
@@ -10,6 +9,7 @@ import typer
 
 from homing.endpoints.secret_rotation import DEFAULT_GRACE, MAX_GRACE
 from homing.identifiers import SENDER_ID
+from workbench.terminal import json_text
 
 Stack: TypeAlias = Annotated[
     str | None,
@@ -101,4 +101,4 @@ GraceHours: TypeAlias = Annotated[
 
 def print_json(document: Any) -> None:
     """Print a document for other programs, on standard output."""
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    typer.echo(json_text(document, indent=2))

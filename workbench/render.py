@@ -12,6 +12,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from workbench.fates import complaints
+from workbench.terminal import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,16 +36,26 @@ _STYLES = {
 _UNBOUNDED = 10_000
 
 
+class _Console(Console):
+    """A console whose strings, in tables and trees too, do nothing to the terminal.
+
+    A `Text` is taken as it is: what strangers have written goes into one by `shown`.
+    """
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        return super().render_str(shown(text), **how)
+
+
 def console(stream: TextIO | None = None) -> Console:
     """Make a console: colours and the terminal's width on a terminal, plain lines elsewhere."""
     target = stream or sys.stdout
     width = None if target.isatty() else _UNBOUNDED
-    return Console(file=target, width=width, highlight=False, emoji=False, markup=False)
+    return _Console(file=target, width=width, highlight=False, emoji=False, markup=False)
 
 
 def status(text: str) -> Text:
     """Colour a ledger status."""
-    return Text(text, style=_STYLES.get(text, ""))
+    return Text(shown(text), style=_STYLES.get(text, ""))
 
 
 def table(*columns: str) -> Table:
@@ -132,7 +143,8 @@ def trace(found: Trace) -> Tree:
     """Show a delivery's execution as a tree: attempts, and in each the states it went through."""
     view = found.delivery
     head = Text.assemble(
-        f"{view.reference.message_id} -> {view.reference.target_url}  ", status(view.status)
+        shown(f"{view.reference.message_id} -> {view.reference.target_url}  "),
+        status(view.status),
     )
     if found.execution:
         head.append(f"  execution {found.execution['status']}", style="dim")
@@ -149,7 +161,7 @@ def _add_attempt(tree: Tree, attempt: Attempt, start: datetime | None) -> None:
     verdict = attempt.result("verdict") or {}
     title = Text(f"attempt {attempt.number + 1}", style="bold")
     if verdict:
-        title.append(f"  {verdict['reason']}", style="not bold")
+        title.append(shown(f"  {verdict['reason']}"), style="not bold")
     branch = tree.add(title)
     if attempt.entry is not None:
         branch.add(_recorded(attempt))
@@ -159,7 +171,7 @@ def _add_attempt(tree: Tree, attempt: Attempt, start: datetime | None) -> None:
         line.append(f"+{offset:6.2f} s  ", style="dim")
         line.append(f"{visit.name:<16}")
         line.append(f"{_took(visit):>9}  ", style="dim")
-        line.append(describe(visit))
+        line.append(shown(describe(visit)))
         line.rstrip()
         branch.add(line)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter, deque
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from workbench import render
 from workbench.attempt_log import AttemptLog
 from workbench.options import Profile, Region, Stack
 from workbench.target import find_target
+from workbench.terminal import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,7 +49,7 @@ def watch(
         if as_json:
             for found in seen:
                 for one in found:
-                    typer.echo(json.dumps(one.document, ensure_ascii=False))
+                    typer.echo(json_text(one.document))
         else:
             show(render.console(), seen)
     except KeyboardInterrupt:

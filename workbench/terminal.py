@@ -1,0 +1,35 @@
+"""Writing to a terminal, or to what reads line by line, what strangers have written.
+
+Receivers, senders and whoever else may put text before an operator's eyes could move the cursor,
+forge a line, colour it, or turn the direction of reading. So such characters are shown escaped, as
+JSON escapes them, and JSON is written in ASCII.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import typer
+
+# C0 and C1 controls, marks and overrides of direction, separators of lines and paragraphs, and lone
+# surrogates, which no stream can encode.
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def shown(text: str) -> str:
+    """Return a text in one line that does nothing to a terminal."""
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print one line, on standard output or standard error."""
+    typer.echo(shown(text), err=err)
+
+
+def json_text(document: Any, *, indent: int | None = None) -> str:
+    """Return a document as JSON in printable ASCII."""
+    return json.dumps(document, indent=indent).replace("\x7f", "\\u007f")
