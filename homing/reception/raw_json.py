@@ -12,6 +12,7 @@ import base64
 import json
 import re
 from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from homing.errors import FieldError, InvalidMessageError
@@ -21,9 +22,16 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 500  # levels; well below what Python's own reader can take (about 1,000)
 
+# A value of two characters takes up to a hundred bytes of memory while it is read. So numbers are
+# bounded before anything is built (docs/decisions/0063).
+MAX_VALUES = 1_000_000  # commas and opening brackets outside of strings, in a request
+MAX_MEMBERS = 50  # of the request itself; there are not half as many known fields
+MAX_FIELD_LENGTH = 64 * 1024  # characters of any field that `read_value` reads
+
 _LONGEST_INTEGER = 20  # characters; every number that Homing itself reads is shorter
 _SPACE = re.compile(r"[ \t\n\r]*")
-_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
+# Also one that does not end, for which nothing may be searched twice.
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 
 
@@ -57,8 +65,10 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-# The finder only looks for the end of a value: numbers stay text, since it never computes.
-_FINDER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse_constant)
+# The finder only looks for the end of a value: it keeps a small number in place of each.
+_FINDER = json.JSONDecoder(
+    object_hook=len, parse_int=len, parse_float=len, parse_constant=_refuse_constant
+)
 _READER = json.JSONDecoder(parse_int=_to_number, object_pairs_hook=_without_repeats)
 
 
@@ -98,7 +108,8 @@ def decode(body: str | bytes) -> str:
         InvalidMessageError: when it is not UTF-8.
     """
     try:
-        text = body.decode() if isinstance(body, bytes) else body.encode().decode()
+        text = body.decode() if isinstance(body, bytes) else body
+        text.encode()  # half of a surrogate pair is no text
     except UnicodeError as error:
         raise InvalidMessageError([FieldError("body", "is not UTF-8")]) from error
     return text.removeprefix("\ufeff")
@@ -109,14 +120,19 @@ def split_members(text: str) -> dict[str, str]:
 
     Raises:
         InvalidMessageError: when the text is no JSON object, holds NaN or Infinity, gives a
-            member twice, or a member is nested more than `MAX_DEPTH` levels deep.
+            member twice, has too many values or members, or a member is nested more than
+            `MAX_DEPTH` levels deep.
     """
     if not text.startswith("{", _end_of_space(text, 0)):
         raise InvalidMessageError([FieldError("body", "must be a JSON object")])
+    if _counts_over(text, ",[{", MAX_VALUES):
+        raise InvalidMessageError([FieldError("body", f"holds more than {MAX_VALUES} values")])
     try:
-        pairs = list(_walk(text))
+        pairs = list(islice(_walk(text), MAX_MEMBERS + 1))
     except json.JSONDecodeError as error:
         raise InvalidMessageError([FieldError("body", f"is not JSON: {error}")]) from error
+    if len(pairs) > MAX_MEMBERS:
+        raise InvalidMessageError([FieldError("body", f"holds more than {MAX_MEMBERS} fields")])
     repeated = _repeated(name for name, _ in pairs)
     if repeated:
         raise InvalidMessageError([FieldError(name, "is given twice") for name in repeated])
@@ -127,8 +143,11 @@ def read_value(name: str, source: str) -> Any:
     """Read the value of a member, as `split_members` gave it.
 
     Raises:
-        InvalidMessageError: when an object in it gives one name twice.
+        InvalidMessageError: when it is too long, or an object in it gives one name twice.
     """
+    if len(source) > MAX_FIELD_LENGTH:
+        message = f"is longer than {MAX_FIELD_LENGTH} characters"
+        raise InvalidMessageError([FieldError(name, message)])
     try:
         return _READER.decode(source)
     except _RepeatedNameError as error:
@@ -169,12 +188,20 @@ def _end_of_value(name: str, text: str, start: int) -> int:
     return end
 
 
+def _counts_over(text: str, marks: str, limit: int) -> bool:
+    """Return whether there are more of some marks than `limit`, outside of strings."""
+    if sum(map(text.count, marks)) <= limit:
+        return False
+    inside = sum(sum(map(string[0].count, marks)) for string in _STRING.finditer(text))
+    return sum(map(text.count, marks)) - inside > limit
+
+
 def _is_too_deep(source: str) -> bool:
-    if source.count("[") + source.count("{") <= MAX_DEPTH:
+    if not _counts_over(source, "[{", MAX_DEPTH):
         return False
     depth = 0
-    for bracket in _BRACKET.findall(_STRING.sub("", source)):
-        depth += 1 if bracket in "[{" else -1
+    for bracket in _BRACKET.finditer(_STRING.sub("", source)):
+        depth += 1 if bracket[0] in "[{" else -1
         if depth > MAX_DEPTH:
             return True
     return False

@@ -6,16 +6,28 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from homing.errors import InvalidMessageError
-from homing.reception.raw_json import MAX_DEPTH, decode, from_base64, read_value, split_members
+from homing.reception.raw_json import (
+    MAX_DEPTH,
+    MAX_FIELD_LENGTH,
+    MAX_MEMBERS,
+    MAX_VALUES,
+    decode,
+    from_base64,
+    read_value,
+    split_members,
+)
 
-scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+texts = st.text(max_size=20)
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts
 finite = scalars.filter(lambda value: value not in (float("inf"), float("-inf")))
 documents = st.recursive(
-    finite, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20
+    finite,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=10,
 )
 spaces = st.text(alphabet=" \t\r\n", max_size=3)
 layouts = st.fixed_dictionaries(
@@ -34,7 +46,8 @@ def refused(text: str) -> tuple[str, str]:
     return error.field, error.message
 
 
-@given(documents, layouts, spaces, st.text(), documents)
+@settings(suppress_health_check=[HealthCheck.too_slow])  # by the clock of a machine that is shared
+@given(documents, layouts, spaces, texts, documents)
 def test_any_json_text_in_an_object_is_recovered_to_the_character(
     document: Any, layout: dict[str, Any], space: str, before: str, other: Any
 ) -> None:
@@ -125,6 +138,45 @@ def test_nesting_beyond_the_limit_is_refused_however_deep(
     source = opened * depth + "1" + closed * depth
     expected = ("payload", f"is nested more than {MAX_DEPTH} levels deep")
     assert refused(f'{{"payload": {source}}}') == expected
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        f"[{','.join('1' for _ in range(MAX_VALUES + 1))}]",
+        f"[{'[],' * MAX_VALUES}",  # no JSON at all
+        "[" + '"\\"",' * MAX_VALUES + '""]',
+    ],
+)
+def test_more_values_than_the_limit_are_refused_before_any_is_read(payload: str) -> None:
+    said = refused(f'{{"payload": {payload}}}')
+    assert said == ("body", f"holds more than {MAX_VALUES} values")
+
+
+@pytest.mark.parametrize("text", [",[{", '\\",', "\\\\,"])
+def test_marks_in_a_string_are_no_values(text: str) -> None:
+    source = f'"{text * MAX_VALUES}"'
+    assert split_members(f'{{"payload": {source}}}') == {"payload": source}
+
+
+def test_a_string_without_an_end_is_no_json_however_many_quotes_it_escapes() -> None:
+    """Searched in one pass: a second one for each quote would take hours."""
+    field, message = refused('{"payload": "' + '\\",' * (MAX_VALUES + 1))
+    assert (field, message[:29]) == ("body", "is not JSON: Unterminated str")
+
+
+def test_a_request_has_a_bounded_number_of_members() -> None:
+    members = [f'"m{number}": 0' for number in range(MAX_MEMBERS)]
+    assert len(split_members(f"{{{','.join(members)}}}")) == MAX_MEMBERS
+    members.append('"more": 0')
+    said = refused(f"{{{','.join(members)}}}")
+    assert said == ("body", f"holds more than {MAX_MEMBERS} fields")
+
+
+def test_a_field_that_is_read_has_a_bounded_length() -> None:
+    with pytest.raises(InvalidMessageError) as caught:
+        read_value("headers", f'"{"x" * MAX_FIELD_LENGTH}"')
+    assert [error.field for error in caught.value.errors] == ["headers"]
 
 
 def test_every_member_that_is_given_twice_is_named() -> None:

@@ -1,0 +1,161 @@
+"""How much memory requests take that are made to take the most, each as large as can come in.
+
+The real `accept` runs in a process that is forked for each request, with every answer of AWS made
+up. Memory is the highest resident set, the event included. It must stay under half of
+what the function has, since Lambda's own runtime and the next release need room too.
+
+    python benchmarks/worst_requests.py
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from homing.policy import Policy
+from homing.reception.raw_json import MAX_VALUES
+from homing.targets.address_guard import AddressGuard
+from workbench.assumptions import load_assumptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+PROJECT = Path(__file__).resolve().parents[1]
+LIMIT_MB = load_assumptions().functions["Accept"].memory_mb // 2
+
+# An event of 6 MiB holds this much of a body: as text without quotes, and in base64.
+AS_TEXT, AS_BASE64 = 5_990_000, 4_490_000
+
+_TO = '"targetUrl": "https://example.com/hooks"'
+_CHILD = """
+import json, os, re, sys
+import botocore.client
+botocore.client.BaseClient._make_api_call = lambda *_: {"Successful": []}
+from lambdas import accept
+accept._intake(), accept._rules()
+for line in sys.stdin:
+    name = line.strip()
+    if os.fork() == 0:
+        path = sys.argv[1]
+        with open(path) as file:
+            answer = accept.handler(json.load(file), None)
+        status = open("/proc/self/status").read()
+        peak = int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1])
+        print(json.dumps([answer["statusCode"], peak]), file=sys.stderr, flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def _message(payload: str = "1", **fields: str) -> str:
+    more = "".join(f', "{name}": {value}' for name, value in fields.items())
+    return f'{{{_TO}, "payload": {payload}{more}}}'
+
+
+def _array(unit: str, size: int, before: str = "") -> str:
+    """Repeat a value as often as the size, or the bound of values, allows."""
+    values = 1 + sum(map(unit.count, ",[{"))
+    number = min(size // (len(unit) + 1), (MAX_VALUES - 100) // values)
+    return f"[{before}{','.join([unit] * number)}]"
+
+
+def _object(member: str, size: int = AS_BASE64) -> str:
+    """Write an object with a member for each number, as many as the size allows."""
+    number = size // (len(member % 0) + 1)
+    return f"{{{','.join(member % each for each in range(number))}}}"
+
+
+_DEEP = "[" * 400 + "]" * 400
+REQUESTS: Mapping[str, tuple[int, Callable[[], str]]] = {
+    # what it holds: the status of its answer, and how it is made
+    "a small message": (202, lambda: _message("1")),
+    "headers with invalid names": (400, lambda: _message(headers=_object('" %06x":""'))),
+    "unknown fields": (400, lambda: _object('"%06x":0')),
+    "unknown fields of a policy": (400, lambda: _message(policy=_object('"%06x":0'))),
+    "targets": (400, lambda: _message(targets=_array('"a"', AS_BASE64))),
+    "a schedule": (400, lambda: _message(policy=f'{{"schedule": {_array("1", AS_TEXT)}}}')),
+    "one name, many times": (400, lambda: _object('"a":%d')),
+    "more values than are taken": (400, lambda: _message(f"[{'[],' * 1_900_000}[]]")),
+    "escaped quotes without an end": (400, lambda: '{"a": "' + '\\"' * (AS_BASE64 // 2)),
+    "empty arrays": (202, lambda: _message(_array("[]", AS_TEXT))),
+    "arrays in arrays": (202, lambda: _message(_array(_DEEP, AS_TEXT))),
+    "the same beside 4 MB of text that takes four bytes a character": (
+        202,
+        lambda: _message(_array(_DEEP, AS_TEXT, before=f'"\U0001f600{"a" * 3_900_000}",')),
+    ),
+    "empty objects": (202, lambda: _message(_array("{}", AS_TEXT))),
+    "objects of one name each": (202, lambda: _message(_array('{"a":0}', AS_BASE64))),
+    "an object of many names": (202, lambda: _message(_object('"%06x":0'))),
+    "numbers": (202, lambda: _message(_array("12", AS_TEXT))),
+    "text that takes four bytes a character": (
+        202,
+        lambda: _message(f'"\U0001f600{"a" * (AS_TEXT - 100)}"'),
+    ),
+}
+
+
+def event_of(body: str) -> dict[str, object]:
+    """Return the event that brings a body: as text, or in base64 where its quotes count double."""
+    as_text = json.dumps(body, ensure_ascii=False)
+    encoded = len(as_text.encode()) > 6 * 1024 * 1024
+    http = {"method": "POST", "path": "/v1/messages"}
+    return {
+        "version": "2.0",
+        "rawPath": "/v1/messages",
+        "headers": {"content-type": "application/octet-stream" if encoded else "application/json"},
+        "requestContext": {"http": http, "stage": "$default"},
+        "body": base64.b64encode(body.encode()).decode() if encoded else body,
+        "isBase64Encoded": encoded,
+    }
+
+
+def measure(names: Iterable[str], folder: Path) -> Iterator[tuple[str, int, float]]:
+    """Yield the name, the status and the memory in MB of each request; uses a file in `folder`."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(PROJECT),
+        "POWERTOOLS_SERVICE_NAME": "homing",
+        "POWERTOOLS_METRICS_NAMESPACE": "Homing",
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        **dict.fromkeys(("MESSAGES_TABLE", "LEDGER_TABLE", "ENDPOINTS_TABLE"), "table"),
+        "DELIVERY_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/queue",
+        "PAYLOAD_BUCKET": "bucket",
+        "RETENTION_DAYS": "30",
+        "DEFAULT_POLICY": json.dumps(Policy().to_document()),
+        "ADDRESS_GUARD": json.dumps(AddressGuard().to_document()),
+    }
+    path = folder / "event.json"
+    with subprocess.Popen(
+        [sys.executable, "-c", _CHILD, str(path)],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdin  # noqa: S101 -- for mypy
+        assert child.stderr  # noqa: S101 -- as above
+        for name in names:
+            path.write_text(json.dumps(event_of(REQUESTS[name][1]()), ensure_ascii=False))
+            child.stdin.write(f"{name}\n")
+            child.stdin.flush()
+            status, peak = json.loads(child.stderr.readline())
+            yield name, status, peak / 1024
+
+
+if __name__ == "__main__":
+    import tempfile
+
+    print("| a request that holds | status | MB |\n|---|---|---|")
+    with tempfile.TemporaryDirectory() as scratch:
+        for row, answered, megabytes in measure(REQUESTS, Path(scratch)):
+            print(f"| {row} | {answered} | {megabytes:.0f} |", flush=True)
