@@ -1,10 +1,31 @@
-"""Instants as Homing writes them: ISO-8601, UTC, with milliseconds and a `Z`."""
+"""Instants as Homing writes them: ISO-8601, UTC, with milliseconds and a `Z`.
+
+What others write is read by the rules of RFC 3339, the profile of ISO 8601 that JSON Schema calls
+`date-time`, and not by those of `datetime.fromisoformat`, which differ between versions of Python.
+"""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _MILLISECOND = timedelta(milliseconds=1)
+
+# RFC 3339, section 5.6; its note there allows small letters and a space.
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_HOUR_AND_MINUTE = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_DATE_TIME = re.compile(
+    rf"({_DATE.pattern}[Tt ]{_HOUR_AND_MINUTE}):([0-5][0-9]|60)(?:\.([0-9]+))?"
+    rf"([Zz]|[+-]{_HOUR_AND_MINUTE})?"
+)
+_LAST_MINUTE = (23, 59)  # of a day in UTC, the only one with a leap second
+
+_NOT_VALID = "is not a valid ISO-8601 date-time, e.g. 2026-01-31T12:00:00Z"
+_NO_TIME = "is a date without a time and a time zone; write it as 2026-01-31T12:00:00Z"
 
 
 def to_text(instant: datetime) -> str:
@@ -13,16 +34,41 @@ def to_text(instant: datetime) -> str:
 
 
 def from_text(text: str) -> datetime:
-    """Read an ISO-8601 instant with a zone, at millisecond precision.
+    """Read an instant as RFC 3339 writes it, at millisecond precision.
+
+    The second 60 is the one after 59, as POSIX has it. It stands at 23:59 UTC only.
 
     Raises:
-        ValueError: when the text is no ISO-8601 date and time, or has no zone.
+        ValueError: when the text is no such date-time; the message says what is wrong, to follow
+            the name of what the text was given for.
     """
-    instant = datetime.fromisoformat(text)
-    if instant.tzinfo is None:
+    match = _DATE_TIME.fullmatch(text)
+    if match is None:
+        raise ValueError(_NO_TIME if _DATE.fullmatch(text) else _NOT_VALID)
+    minute, second, fraction, zone = match.groups()
+    if zone is None:
         raise ValueError("has no time zone; append Z for UTC")
-    instant = instant.astimezone(UTC)
-    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+    leap = second == "60"
+    instant = _in_utc(f"{minute}:{'59' if leap else second}{zone.upper()}")
+    if leap and (instant.hour, instant.minute) != _LAST_MINUTE:
+        raise ValueError(_NOT_VALID)
+    milliseconds = int((fraction or "").ljust(3, "0")[:3]) + (1000 if leap else 0)
+    return _in_range(lambda: plus_milliseconds(instant, milliseconds))
+
+
+def _in_utc(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:  # the 30th of February, the year 0
+        raise ValueError(_NOT_VALID) from error
+    return _in_range(lambda: instant.astimezone(UTC))
+
+
+def _in_range(compute: Callable[[], datetime]) -> datetime:
+    try:
+        return compute()
+    except OverflowError as error:
+        raise ValueError("is out of range") from error
 
 
 def to_due_text(instant: datetime) -> str:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from homing import timestamps
 from homing.classification import Category
 from homing.interventions import Result
 from workbench import dead_letters
@@ -22,7 +21,7 @@ from workbench.cli_reading import AnySender, letters
 from workbench.command_line import Commands
 from workbench.deliveries import views
 from workbench.letter_queue import HOLD_SECONDS, Filter, HeldLetter, hold
-from workbench.options import AsJson, MessageId, Profile, Region, Sender, Stack, print_json
+from workbench.options import AsJson, MessageId, Profile, Region, Sender, Stack, instant, print_json
 from workbench.target import Target, find_target
 from workbench.terminal import say
 
@@ -45,16 +44,6 @@ _SAYINGS = {
 }
 
 
-def _time(text: str) -> datetime:
-    try:
-        return timestamps.from_text(text)
-    except ValueError as error:
-        raise typer.BadParameter(
-            f"{text!r} is no date and time with a zone; give one as 2025-12-28T12:00:00Z or "
-            "2025-12-28T13:00:00+01:00"
-        ) from error
-
-
 def _category(text: str) -> Category:
     try:
         return Category(text.upper())
@@ -75,9 +64,9 @@ GivenUpAs = Annotated[
 At = Annotated[
     datetime | None,
     typer.Option(
-        parser=_time,
+        parser=instant,
         metavar="TIME",
-        help="By its last attempt: ISO-8601 with a zone, as 2025-12-28T12:00:00Z.",
+        help="By its last attempt: ISO-8601 with a zone, e.g. 2026-01-31T12:00:00Z.",
         show_default=False,
     ),
 ]

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from homing.reception.payload import MAX_PAYLOAD_BYTES
 from workbench import plots, render
 from workbench.cost import load_model
 from workbench.cost_report import Report, show
@@ -17,15 +18,22 @@ from workbench.scenario import DEFAULT_RATE, MAX_BATCH, MILLION, Scenario
 
 
 def cost(
-    messages: Annotated[int, typer.Option(min=1, help="How many in a month.")] = MILLION,
+    messages: Annotated[
+        int, typer.Option(min=1, max=10**12, help="How many in a month.")
+    ] = MILLION,
     failure_rate: Annotated[
         float, typer.Option(min=0, max=1, help="The share of attempts that fail and are retried.")
     ] = 0.01,
-    payload_bytes: Annotated[int, typer.Option(min=0, help="The size of each.")] = 1024,
+    payload_bytes: Annotated[
+        int, typer.Option(min=0, max=MAX_PAYLOAD_BYTES, help="The size of each.")
+    ] = 1024,
     max_attempts: Annotated[int, typer.Option(min=1, max=20, help="The policy's limit.")] = 3,
-    latency_ms: Annotated[int, typer.Option(min=0, help="How long endpoints take.")] = 200,
+    latency_ms: Annotated[
+        int, typer.Option(min=0, max=60_000, help="How long endpoints take.")
+    ] = 200,
     rate: Annotated[
-        float, typer.Option(min=0.001, help="Messages per second, while messages come in.")
+        float,
+        typer.Option(min=0.001, max=1e6, help="Messages per second, while messages come in."),
     ] = DEFAULT_RATE,
     batch_size: Annotated[
         float | None,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from homing import timestamps
 from homing.endpoints.secret_rotation import DEFAULT_GRACE, MAX_GRACE
 from homing.identifiers import SENDER_ID
 from workbench.terminal import json_text
@@ -67,6 +68,14 @@ def sender_name(text: str) -> str:
     """Check a senderId that somebody typed."""
     try:
         return SENDER_ID.check(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} {error}") from error
+
+
+def instant(text: str) -> datetime:
+    """Read a date and time with a zone that somebody typed."""
+    try:
+        return timestamps.from_text(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} {error}") from error
 

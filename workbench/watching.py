@@ -25,13 +25,17 @@ if TYPE_CHECKING:
 
     from workbench.attempt_log import Attempted
 
+_LONGEST_MINUTES = 366 * 24 * 60  # a year
 _PAUSE_SECONDS = 1.0
 _KEPT = timedelta(minutes=10)
 _OTHER_LINES = 5  # the table's head and rule, a gap, the counts
 
 
 def watch(
-    since: Annotated[float, typer.Option(min=0, help="Begin with the last so many minutes.")] = 0,
+    since: Annotated[
+        float,
+        typer.Option(min=0, max=_LONGEST_MINUTES, help="Begin with the last so many minutes."),
+    ] = 0,
     seconds: Annotated[
         float | None, typer.Option(min=0, help="Stop after so long; else at Ctrl-C.")
     ] = None,

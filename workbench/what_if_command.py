@@ -46,7 +46,10 @@ def what_if(
     ] = None,
     preset: Annotated[str | None, typer.Option(help="standard-webhooks.")] = None,
     deliveries: Annotated[
-        int, typer.Option(min=1, help="How many fail together, for the load they come back with.")
+        int,
+        typer.Option(
+            min=1, max=10**9, help="How many fail together, for the load they come back with."
+        ),
     ] = 10_000,
     histories: Annotated[
         int, typer.Option(min=0, help="Replay so many records of the ledger; 0 asks no ledger.")

@@ -125,14 +125,23 @@ def test_a_category_is_known_in_any_case(
 
 
 @pytest.mark.parametrize("option", ["--before", "--after"])
-@pytest.mark.parametrize("text", ["yesterday", "", "2025-12-28", "2025-12-28T12:00:00"])
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("yesterday", "is not a valid ISO-8601 date-time, e.g. 2026-01-31T12:00:00Z"),
+        ("", "is not a valid ISO-8601 date-time, e.g. 2026-01-31T12:00:00Z"),
+        ("2025-12-28", "is a date without a time and a time zone"),
+        ("2025-12-28T12:00:00", "has no time zone; append Z for UTC"),
+        ("0001-01-01T00:00:00+01:00", "is out of range"),
+        ("9999-12-31T23:59:59-14:00", "is out of range"),
+    ],
+)
 def test_what_is_no_time_is_a_mistake_in_usage_that_names_option_and_form(
-    runner: CliRunner, option: str, text: str
+    runner: CliRunner, option: str, text: str, complaint: str
 ) -> None:
     done = runner.invoke(app, ["dead-letters", "redrive", option, text])
     assert (done.exit_code, done.stdout) == (2, "")
-    assert option in done.stderr
-    assert "as 2025-12-28T12:00:00Z or" in done.stderr
+    assert f"'{option}': '{text}' {complaint}" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -152,6 +161,13 @@ def test_what_is_no_time_is_a_mistake_in_usage_that_names_option_and_form(
         ("senders add a#b", "'a#b' may hold 1 to 128 characters"),
         ("endpoints set orders --attempts-at-once 101", "'--attempts-at-once'"),
         ("endpoints set orders --signing v2", "'--signing'"),
+        ("watch --since 99999999999", "'--since'"),
+        ("watch --since inf", "'--since'"),
+        (f"cost --messages {10**400}", "'--messages'"),
+        (f"cost --payload-bytes {10**400}", "'--payload-bytes'"),
+        (f"cost --latency-ms {10**400}", "'--latency-ms'"),
+        ("cost --rate inf", "'--rate'"),
+        (f"what-if --deliveries {10**400}", "'--deliveries'"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_a_mistake_in_usage_that_names_what_can(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -258,9 +259,14 @@ def test_a_cursor_of_another_list_is_refused(
         catalogue.page(Filters(status="FAILED"), place)
 
 
-def test_a_time_that_is_none_is_refused() -> None:
-    with pytest.raises(FilterError, match="yesterday is no time"):
-        Filters.from_query({"since": "yesterday"})
+@pytest.mark.parametrize("name", ["since", "until"])
+@pytest.mark.parametrize(
+    "text",
+    ["yesterday", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-14:00", "2026-02-30T00:00"],
+)
+def test_a_time_that_is_none_is_refused(name: str, text: str) -> None:
+    with pytest.raises(FilterError, match=f"^{re.escape(text)} is no time"):
+        Filters.from_query({name: text})
 
 
 def test_filters_come_back_from_the_address_as_they_went() -> None:

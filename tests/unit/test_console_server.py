@@ -281,6 +281,7 @@ def test_a_form_that_asks_for_nonsense_is_told_so(
         ("/delivery", 404, "the address names no delivery"),
         ("/delivery?message=x&id=y", 404, "no message x"),
         ("/deliveries?since=yesterday", 400, "yesterday is no time"),
+        ("/deliveries?since=0001-01-01T00:00:00%2B23:59", 400, "is no time"),
         ("/deliveries?after=nonsense", 400, "start from the first page"),
         ("/deliveries?sender=broken", 400, "this cannot be asked"),
         ("/jobs/none", 404, "knows nothing of such an action"),

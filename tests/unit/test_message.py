@@ -254,6 +254,7 @@ BAD_FIELDS: list[tuple[str, Any, str, str]] = [
     ("timestamp", 1766923200, "timestamp", "string"),
     # deliverAt
     ("deliverAt", "tomorrow", "deliverAt", "ISO-8601"),
+    ("deliverAt", "2026-12-24", "deliverAt", "is a date without a time and a time zone"),
     ("deliverAt", "2026-01-01T00:00:00", "deliverAt", "time zone"),
     ("deliverAt", "2026-12-28T12:00:01Z", "deliverAt", "365 days"),
     ("deliverAt", "9999-12-31T23:59:59Z", "deliverAt", "365 days"),

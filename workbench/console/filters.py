@@ -131,6 +131,6 @@ def _instant(text: str) -> str:
         return ""
     try:
         read = datetime.fromisoformat(text)
-    except ValueError as error:
+        return timestamps.to_text(read if read.tzinfo else read.replace(tzinfo=UTC))
+    except (ValueError, OverflowError) as error:
         raise FilterError(f"{text} is no time: write it like 2026-11-24T07:30") from error
-    return timestamps.to_text(read if read.tzinfo else read.replace(tzinfo=UTC))
