@@ -120,7 +120,7 @@ class StackSettings(BaseModel):
     attempt_timeout_seconds: int | float = _setting(
         15,
         "1 to 60",
-        "the total deadline of one attempt, from connect to the last byte",
+        "the total deadline of one attempt, from the name look-up to the response",
         ge=1,
         le=60,
     )

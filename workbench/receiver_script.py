@@ -4,7 +4,7 @@
     /script/429;retry-after=3,200 429 with a Retry-After header, then 200
     /script/drop,200              close without an answer, then 200
     /script/delay=2;200           wait 2 seconds, then 200
-    /script/drip                  200, a byte a second (drip=0.1: ten a second)
+    /script/drip                  200, a byte a second, its head first (drip=0.1: ten a second)
     /script/410/orders            whatever follows is free, to tell one receiver from another
 
 A script is a list of steps with commas between them, a step a list of parts with semicolons:

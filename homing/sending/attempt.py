@@ -43,18 +43,19 @@ class BlockedTargetError(ValueError):
 
 
 class Attempt:
-    """One attempt: a stage, and one deadline over all stages.
+    """One attempt: a stage, whether a byte of an answer has come, and one deadline over all stages.
 
     Args:
         seconds: how long the attempt may take in all.
         clock: a monotonic clock in seconds.
     """
 
-    __slots__ = ("_clock", "_started", "seconds", "stage")
+    __slots__ = ("_clock", "_started", "is_answered", "seconds", "stage")
 
     def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
         self.seconds = seconds
         self.stage = Stage.PREPARE
+        self.is_answered = False
         self._clock = clock
         self._started = clock()
 
@@ -72,6 +73,10 @@ class Attempt:
         if left <= 0:
             raise TimeoutError
         return left
+
+    def part(self, seconds: float) -> Attempt:
+        """Return a part of the attempt that starts now and lasts so long, or until its deadline."""
+        return Attempt(min(seconds, self.seconds - self.elapsed()), self._clock)
 
     def explain(self, error: Exception) -> AttemptError:
         """Say why the attempt broke off here: the kind, and `<stage>: <what happened>`."""
@@ -112,7 +117,7 @@ ERROR_RULES: tuple[ErrorRule, ...] = (
     ErrorRule(OSError, _LOOK_UP, ErrorKind.DNS),
     ErrorRule(UnicodeError, _LOOK_UP, ErrorKind.DNS),  # a label that is empty or too long
     ErrorRule(OSError, _CONNECT, ErrorKind.CONNECT),
-    ErrorRule(ssl.SSLEOFError, _SECURED, ErrorKind.RESET),  # closed without a farewell
+    ErrorRule(OSError, _SECURED, ErrorKind.RESET),  # with TLS, whose errors differ by Python
     ErrorRule(ssl.SSLError, _ANY, ErrorKind.TLS),
     ErrorRule(OSError, _ANY, ErrorKind.RESET),
     ErrorRule(ProtocolError, _ANY, ErrorKind.PROTOCOL),

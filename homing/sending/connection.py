@@ -1,9 +1,8 @@
-"""Connections to endpoints: looked up, connected and secured in time, kept warm in between."""
+"""Connections to endpoints: looked up, checked, connected and secured in time."""
 
 from __future__ import annotations
 
 import queue
-import select
 import socket
 import threading
 from collections.abc import Callable, Sequence
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
     from homing.targets.address_guard import AddressGuard, Refusal
     from homing.targets.target import Target
-
-Origin = tuple[str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,49 +155,3 @@ def _connect_one(address: Address, seconds: float) -> socket.socket:
         sock.close()
         raise
     return sock
-
-
-class WarmConnections:
-    """Connections kept open between attempts, at most one per origin. Not for several threads.
-
-    Idle time is taken from the wall clock: a Lambda container is frozen between invocations, and
-    its monotonic clock with it.
-
-    Args:
-        limit: how many are kept; the least recently used goes first.
-        idle_seconds: after how long one is no longer trusted.
-    """
-
-    def __init__(self, *, limit: int = 16, idle_seconds: float = 30) -> None:
-        self._limit = limit
-        self._idle_seconds = idle_seconds
-        self._kept: dict[Origin, tuple[socket.socket, float]] = {}
-
-    def take(self, origin: Origin, now: float) -> socket.socket | None:
-        """Give the open connection to an origin, if there is one at `now` (epoch seconds)."""
-        sock, since = self._kept.pop(origin, (None, now))
-        if sock is None:
-            return None
-        if 0 <= now - since <= self._idle_seconds and _is_silent(sock):
-            return sock
-        sock.close()
-        return None
-
-    def keep(self, origin: Origin, sock: socket.socket, now: float) -> None:
-        """Keep a connection whose last response has been read to its end."""
-        self._kept[origin] = (sock, now)
-        if len(self._kept) > self._limit:
-            oldest, _ = self._kept.pop(next(iter(self._kept)))
-            oldest.close()
-
-    def close(self) -> None:
-        """Close all that are kept."""
-        while self._kept:
-            self._kept.popitem()[1][0].close()
-
-
-def _is_silent(sock: socket.socket) -> bool:
-    """Tell whether nothing has arrived. Between responses only a farewell can."""
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return not poll.poll(0)

@@ -1,44 +1,39 @@
 """The HTTP sender: one POST per attempt, and whatever comes of it is an `Outcome`.
 
 - One deadline over name look-up, connect, TLS, write and read.
-- Connections stay warm between attempts; a request that may have left is never sent again here.
+- Connections stay warm between attempts, for 30 seconds at most. A request is sent once more, over
+  a fresh connection, only where a warm one was closed before any byte of an answer.
 - Every address is checked before it is connected to, where there is a guard.
 - Redirects are not followed, bodies not decompressed, and at most 64 KiB are read.
 """
 
 from __future__ import annotations
 
-import ssl
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
 from math import inf
 from typing import TYPE_CHECKING
 
 from homing.outcome import AttemptError, Outcome
 from homing.queue_text import UNCARRIED
-from homing.sending.attempt import Attempt, Stage
-from homing.sending.connection import Resolver, WarmConnections, look_up, open_connection
+from homing.sending.attempt import Attempt
+from homing.sending.channel import Channel
+from homing.sending.connection import Resolver, look_up, open_connection
+from homing.sending.exchange import exchange
 from homing.sending.http_request import encode_request, request_headers
-from homing.sending.http_response import Response, read_response
+from homing.sending.tls import default_tls
+from homing.sending.warm_connections import Connection, Moment, WarmConnections
 from homing.targets.target import parse_target
 from homing.timestamps import to_text
 
 if TYPE_CHECKING:
-    import socket
+    import ssl
     from collections.abc import Callable, Sequence
 
     from homing.delivery import Reference, Request
+    from homing.sending.http_response import Response
     from homing.targets.address_guard import AddressGuard
-
-
-@cache
-def default_tls() -> ssl.SSLContext:
-    """Make the TLS context: certificates and names are checked, TLS 1.2 at least. Reads files."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
+    from homing.targets.target import Target
 
 
 def utc_now() -> datetime:
@@ -52,7 +47,7 @@ class Sender:
     Args:
         attempt_timeout_seconds: how long an attempt may take in all.
         now: the time of day, for timestamps and for the age of warm connections.
-        clock: a monotonic clock in seconds, for the deadline.
+        clock: a monotonic clock in seconds, for the deadline and to notice that time stood still.
         resolve: gives the addresses of a name; what it gives is what is connected to.
         tls: makes the TLS context, on first use.
         guard: says which targets may be reached; without one, any.
@@ -112,37 +107,33 @@ class Sender:
         body = request.payload.encode()
         headers = request_headers(reference, request, started, body, secrets)
         message = encode_request(target, headers, body)
-        sock = self._warm.take(target.origin, started.timestamp())
-        if sock is None:
-            sock = open_connection(target, attempt, self._resolve, self._tls, self._guard)
+        now = Moment(started.timestamp(), self._clock())
+        warm = self._warm.take(target.origin, now)
+        if warm is not None:
+            try:
+                return self._exchange(target, warm, message, attempt)
+            except TimeoutError:
+                raise
+            except OSError:  # closed as the request was written: no byte of an answer has come
+                if attempt.is_answered:
+                    raise
+        sock = open_connection(target, attempt, self._resolve, self._tls, self._guard)
+        return self._exchange(target, Connection(Channel(sock), now), message, attempt)
+
+    def _exchange(
+        self, target: Target, connection: Connection, message: bytes, attempt: Attempt
+    ) -> Response:
         try:
-            response = _exchange(sock, message, attempt)
+            response = exchange(connection.channel, message, attempt)
         except BaseException:
-            sock.close()
+            connection.channel.close()
             raise
         if response.reusable:
-            self._warm.keep(target.origin, sock, started.timestamp())
+            now = Moment(self._now().timestamp(), self._clock())
+            self._warm.keep(target.origin, connection, now, response.idle_seconds)
         else:
-            sock.close()
+            connection.channel.close()
         return response
-
-
-def _exchange(sock: socket.socket, message: bytes, attempt: Attempt) -> Response:
-    attempt.stage = Stage.WRITE
-    try:
-        _write(sock, message, attempt)
-    except ConnectionError:
-        # An endpoint may answer (413, say) and close before it has read everything. Its answer,
-        # where one has arrived, says more than the broken pipe.
-        return replace(read_response(sock, attempt), reusable=False)
-    return read_response(sock, attempt)
-
-
-def _write(sock: socket.socket, message: bytes, attempt: Attempt) -> None:
-    rest = memoryview(message)
-    while rest:
-        sock.settimeout(attempt.remaining())
-        rest = rest[sock.send(rest) :]
 
 
 def _outcome(result: Response | AttemptError, ended: datetime, elapsed: float) -> Outcome:

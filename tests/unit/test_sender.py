@@ -2,115 +2,42 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import gzip
 import itertools
 import socket
 import struct
-import threading
 import time
 import tracemalloc
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from contextlib import ExitStack
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from wire_endpoint import (
+    BIG,
+    OK,
+    REQUEST,
+    TEXT,
+    Behaviour,
+    Client,
+    Clock,
+    Endpoint,
+    answer_of,
+    answers,
+    never_reads,
+    wait_for_more,
+)
 
 from homing.delivery import Reference, Request
 from homing.outcome import AttemptError, ErrorKind, Outcome
 from homing.sending.connection import Address, Resolver
 from homing.sending.sender import Sender
+from homing.targets.address_guard import AddressGuard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-NOON = dt.datetime(2025, 12, 28, 12, tzinfo=dt.UTC)
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
-TEXT = '{"total": 1.10, "ü": 12345678901234567890}'
-REQUEST = Request(TEXT, "application/json", {"x-a": "1"})
-BIG = Request("x" * 8_000_000, "text/plain", {})  # more than the buffers of both ends hold
-
-Behaviour = "Callable[[Endpoint, socket.socket], None]"
-
-
-@dataclass
-class Endpoint:
-    """A server on a free port. Each connection gets the next behaviour; the last one repeats."""
-
-    behaviours: list[Behaviour]
-    requests: list[bytes] = field(default_factory=list)
-    connections: int = 0
-    farewell: threading.Event = field(default_factory=threading.Event)  # one was closed
-    over: threading.Event = field(default_factory=threading.Event)
-
-    def __enter__(self) -> Self:
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.address = Address(socket.AF_INET, self._server.getsockname())
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.over.set()
-        with suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
-        self._server.close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.address.sockaddr[1]}/hooks"
-
-    def resolve(self, _host: str, _port: int) -> list[Address]:
-        return [self.address]
-
-    def _run(self) -> None:
-        with suppress(OSError):
-            while not self.over.is_set():
-                sock, _ = self._server.accept()
-                self._serve(sock)
-
-    def _serve(self, sock: socket.socket) -> None:
-        behave = self.behaviours[min(self.connections, len(self.behaviours) - 1)]
-        self.connections += 1
-        with sock, suppress(OSError):
-            sock.settimeout(20)
-            behave(self, sock)
-        self.farewell.set()
-
-    def read_request(self, sock: socket.socket) -> None:
-        """Read one request and remember it."""
-        request = b""
-        while b"\r\n\r\n" not in request:
-            request += receive(sock)
-        length = int(request.lower().partition(b"content-length: ")[2].split(b"\r")[0])
-        end = request.index(b"\r\n\r\n") + 4 + length
-        while len(request) < end:
-            request += receive(sock)
-        self.requests.append(request)
-
-    def sleep(self, seconds: float) -> None:
-        """Sleep, but not beyond the end of the test."""
-        if self.over.wait(seconds):
-            raise TimeoutError
-
-
-def receive(sock: socket.socket) -> bytes:
-    data = sock.recv(65_536)
-    if not data:
-        raise ConnectionResetError
-    return data
-
-
-def answers(*responses: bytes) -> Behaviour:
-    """Answer one request after the other on the same connection, then close it."""
-
-    def behave(endpoint: Endpoint, sock: socket.socket) -> None:
-        for response in responses:
-            endpoint.read_request(sock)
-            sock.sendall(response)
-
-    return behave
+GUARD = AddressGuard(allow_http=True, allowed_networks=(ip_network("127.0.0.0/8"),))
 
 
 def drips(clock: Clock, at_once: bytes, drops: list[bytes]) -> Behaviour:
@@ -127,13 +54,9 @@ def drips(clock: Clock, at_once: bytes, drops: list[bytes]) -> Behaviour:
     return behave
 
 
-def never_reads(endpoint: Endpoint, _sock: socket.socket) -> None:
-    endpoint.sleep(20)
-
-
 def closes_unread(_endpoint: Endpoint, sock: socket.socket) -> None:
     """Close without having read what has come: that resets the connection."""
-    sock.recv(1, socket.MSG_PEEK)
+    wait_for_more(sock)
 
 
 def resets(endpoint: Endpoint, sock: socket.socket) -> None:
@@ -141,45 +64,11 @@ def resets(endpoint: Endpoint, sock: socket.socket) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-def refuses_the_size(endpoint: Endpoint, sock: socket.socket) -> None:
-    """Answer after the head, as a server does that has a limit, and read on for a moment only."""
-    receive(sock)
-    sock.sendall(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
-    sock.shutdown(socket.SHUT_WR)
-    endpoint.sleep(0.1)
-
-
-@dataclass
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    seconds: float = 0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-    def now(self) -> dt.datetime:
-        return NOON + dt.timedelta(seconds=self.seconds)
-
-
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Endpoint]]:
     """Start an endpoint that behaves as told."""
     with ExitStack() as stack:
         yield lambda *behaviours: stack.enter_context(Endpoint(list(behaviours)))
-
-
-class Client:
-    """A sender, and the delivery that it makes attempts of."""
-
-    def __init__(self, sender: Sender) -> None:
-        self.sender = sender
-
-    def send(self, url: str, request: Request = REQUEST) -> Outcome:
-        noon = "2025-12-28T12:00:00.000Z"
-        return self.sender.send(
-            Reference("order-1841", "default", noon, url, "trace-7", noon), request
-        )
 
 
 @pytest.fixture
@@ -351,12 +240,6 @@ def test_an_endpoint_that_never_stops_fills_no_memory_and_is_cut_off(
     assert endpoint.farewell.wait(10)
 
 
-def test_an_answer_that_comes_before_the_request_was_read_counts(
-    serve: Callable[..., Endpoint], client: Client
-) -> None:
-    assert client.send(serve(refuses_the_size).url, BIG).http_status == 413
-
-
 def fails_to_resolve(_host: str, _port: int) -> list[Address]:
     raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -438,35 +321,61 @@ def test_an_endpoint_that_gives_no_response_is_an_outcome_with_an_error(
     assert (outcome.http_status, outcome.response_body) == (None, "")
 
 
-HEAD, BODY = "waiting for the response", "reading the response body"
+HEAD = "waiting for the response"
 
 
 @pytest.mark.parametrize(
-    ("at_once", "drops", "stage"),
+    ("at_once", "drops"),
     [
-        (b"", [b"H", b"T", b"T", b"P", b"/", b"1", b".", b"1", b" "], HEAD),
-        (b"HTTP/1.1 200 ", [b"x"], HEAD),
-        (b"HTTP/1.1 200 OK\r\nX: ", [b"x"], HEAD),
-        (b"", [b"HTTP/1.1 102 Processing\r\n\r\n"], HEAD),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n", [b"x"], BODY),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", [b"1\r\n", b"x\r\n"], BODY),
+        (b"", [b"H", b"T", b"T", b"P", b"/", b"1", b".", b"1", b" "]),
+        (b"HTTP/1.1 200 ", [b"x"]),
+        (b"HTTP/1.1 200 OK\r\nX: ", [b"x"]),
+        (b"", [b"\r\n"]),
+        (b"", [b"HTTP/1.1 102 Processing\r\n\r\n"]),
     ],
-    ids=["status", "reason", "headers", "interim", "body", "chunks"],
+    ids=["status", "reason", "headers", "empty lines", "interim"],
 )
-def test_an_endpoint_that_drips_cannot_hold_an_attempt_beyond_its_deadline(
+def test_an_endpoint_that_drips_its_head_cannot_hold_an_attempt_beyond_its_deadline(
     serve: Callable[..., Endpoint],
     client_with: Callable[..., Client],
     at_once: bytes,
     drops: list[bytes],
-    stage: str,
 ) -> None:
     clock = Clock()
     endpoint = serve(drips(clock, at_once, drops))
     outcome = client_with(seconds=5, clock=clock).send(endpoint.url)
     assert outcome.error == AttemptError(
-        ErrorKind.TIMEOUT, f"{stage}: timed out, 5 s allowed in all"
+        ErrorKind.TIMEOUT, f"{HEAD}: timed out, 5 s allowed in all"
     )
     assert outcome.response_time >= 5000
+
+
+@pytest.mark.parametrize(("seconds", "longest"), [(60, 4000), (1, 3000)])
+@pytest.mark.parametrize("status", [200, 410, 503])
+@pytest.mark.parametrize(
+    ("head", "drops"),
+    [
+        (b"", [b"x"]),
+        (b"Content-Length: 999\r\n", [b"x"]),
+        (b"Transfer-Encoding: chunked\r\n", [b"1\r\n", b"x\r\n"]),
+        (b"Transfer-Encoding: chunked\r\n", [b"0", b"\r\n", b"T: x\r\n"]),
+    ],
+    ids=["no length", "too great a length", "chunks", "trailers"],
+)
+def test_a_body_that_drips_is_waited_for_two_seconds_and_its_status_stands(
+    serve: Callable[..., Endpoint],
+    client_with: Callable[..., Client],
+    status: int,
+    head: bytes,
+    drops: list[bytes],
+    seconds: float,
+    longest: int,
+) -> None:
+    clock = Clock()
+    endpoint = serve(drips(clock, f"HTTP/1.1 {status} x\r\n".encode() + head + b"\r\n", drops))
+    outcome = client_with(seconds=seconds, clock=clock).send(endpoint.url)
+    assert (outcome.http_status, outcome.error) == (status, None)
+    assert outcome.response_time <= longest
 
 
 @pytest.mark.parametrize(
@@ -517,27 +426,58 @@ def test_a_connection_that_may_not_be_sound_is_replaced_by_a_fresh_one(
     assert endpoint.connections == 2
 
 
-def test_a_connection_that_was_idle_for_long_is_replaced_by_a_fresh_one(
+def test_a_connection_is_used_for_thirty_seconds_at_most_then_the_name_is_looked_up_anew(
+    serve: Callable[..., Endpoint], client_with: Callable[..., Client]
+) -> None:
+    """One message every five seconds; meanwhile the name has got another address."""
+    clock = Clock()
+    former, present = serve(answers(*[OK] * 20)), serve(answers(*[OK] * 20))
+    addresses = [[former.address], [present.address]]
+    client = client_with(
+        now=clock.now, clock=clock, resolve=lambda *_: addresses.pop(0), guard=GUARD
+    )
+    for _ in range(8):
+        assert client.send("http://hooks.example/").http_status == 200
+        clock.seconds += 5
+    assert (len(former.requests), len(present.requests)) == (7, 1)
+    assert addresses == []
+
+
+def test_a_connection_is_not_used_for_longer_than_the_endpoint_keeps_it(
+    serve: Callable[..., Endpoint], client_with: Callable[..., Client]
+) -> None:
+    clock = Clock()
+    endpoint = serve(answers(*[answer_of(200, "Keep-Alive: timeout=5")] * 2), answers(OK))
+    client = client_with(now=clock.now, clock=clock)
+    for pause in (4, 4.5, 0):
+        assert client.send(endpoint.url).http_status == 200
+        clock.seconds += pause
+    assert endpoint.connections == 2
+
+
+def test_a_connection_that_was_idle_in_a_frozen_container_is_soon_replaced_by_a_fresh_one(
     serve: Callable[..., Endpoint], client_with: Callable[..., Client]
 ) -> None:
     clock = Clock()
     endpoint = serve(answers(OK, OK), answers(OK))
-    client = client_with(now=clock.now)
-    client.send(endpoint.url)
-    clock.seconds += 31
-    assert client.send(endpoint.url).http_status == 200
+    client = client_with(now=clock.now, clock=lambda: 0)
+    for pause in (3, 5, 0):
+        assert client.send(endpoint.url).http_status == 200
+        clock.seconds += pause
     assert endpoint.connections == 2
 
 
-def test_a_request_that_may_have_left_is_never_sent_again(
-    serve: Callable[..., Endpoint], client: Client
+def test_the_fresh_connection_is_guarded_as_any_other(
+    serve: Callable[..., Endpoint], client_with: Callable[..., Client]
 ) -> None:
     endpoint = serve(answers(OK, b""), answers(OK))
-    assert client.send(endpoint.url).http_status == 200
-    error = client.send(endpoint.url).error
+    addresses = [[endpoint.address], [Address(socket.AF_INET, ("10.0.0.1", 80))]]
+    client = client_with(resolve=lambda *_: addresses.pop(0), guard=GUARD)
+    assert client.send("http://hooks.example/").http_status == 200
+    error = client.send("http://hooks.example/").error
     assert error
-    assert error.kind is ErrorKind.RESET
-    assert (endpoint.connections, len(endpoint.requests)) == (1, 2)
+    assert error.kind is ErrorKind.BLOCKED
+    assert endpoint.connections == 1
 
 
 def test_an_attempt_ends_earlier_where_there_is_less_time(

@@ -1,4 +1,4 @@
-"""Connections: the addresses of a name, tried in turn and in time, and kept warm in between."""
+"""Connections: the addresses of a name, tried in turn and in time."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ import pytest
 
 from homing.outcome import ErrorKind
 from homing.sending.attempt import Attempt, Stage
-from homing.sending.connection import Address, WarmConnections, look_up, open_connection
-from homing.sending.sender import default_tls
+from homing.sending.connection import Address, look_up, open_connection
+from homing.sending.tls import default_tls
 from homing.targets.target import parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 TARGET = parse_target("http://endpoint.example/hooks")
-ORIGIN = TARGET.origin
 
 
 @pytest.fixture
@@ -191,83 +190,3 @@ def test_a_name_without_addresses_is_a_failed_look_up() -> None:
 )
 def test_a_literal_address_is_its_own_look_up(host: str, expected: Address) -> None:
     assert look_up(host, 8080) == [expected]
-
-
-class Connection:
-    """A connected socket and its far end."""
-
-    def __init__(self) -> None:
-        self.near, self.far = socket.socketpair()
-
-    @property
-    def is_closed(self) -> bool:
-        return self.near.fileno() < 0
-
-    def close(self) -> None:
-        self.near.close()
-        self.far.close()
-
-
-@pytest.fixture
-def connections() -> Iterator[list[Connection]]:
-    made = [Connection() for _ in range(4)]
-    yield made
-    for connection in made:
-        connection.close()
-
-
-@pytest.mark.parametrize(
-    ("idle_seconds", "is_reused"),
-    [(0, True), (30, True), (30.1, False), (-0.1, False)],
-    ids=["at once", "just in time", "too old", "clock set back"],
-)
-def test_a_warm_connection_is_reused_for_a_while(
-    connections: list[Connection], *, idle_seconds: float, is_reused: bool
-) -> None:
-    warm = WarmConnections(idle_seconds=30)
-    warm.keep(ORIGIN, connections[0].near, 1000)
-    taken = warm.take(ORIGIN, 1000 + idle_seconds)
-    assert taken is (connections[0].near if is_reused else None)
-    assert connections[0].is_closed is not is_reused
-
-
-@pytest.mark.parametrize("farewell", [b"", b"HTTP/1.1 408 Request Timeout\r\n\r\n"])
-def test_a_warm_connection_on_which_something_has_happened_is_not_reused(
-    connections: list[Connection], farewell: bytes
-) -> None:
-    warm = WarmConnections()
-    warm.keep(ORIGIN, connections[0].near, 1000)
-    connections[0].far.sendall(farewell)
-    connections[0].far.shutdown(socket.SHUT_WR)
-    assert warm.take(ORIGIN, 1000) is None
-    assert connections[0].is_closed
-
-
-@pytest.mark.parametrize(
-    "other", ["https://endpoint.example", "http://endpoint.example:81", "http://other.example"]
-)
-def test_a_warm_connection_serves_its_own_scheme_host_and_port_only(
-    connections: list[Connection], other: str
-) -> None:
-    warm = WarmConnections()
-    warm.keep(ORIGIN, connections[0].near, 1000)
-    assert warm.take(parse_target(other).origin, 1000) is None
-
-
-def test_a_warm_connection_is_in_one_pair_of_hands_only(connections: list[Connection]) -> None:
-    warm = WarmConnections()
-    warm.keep(ORIGIN, connections[0].near, 1000)
-    assert warm.take(ORIGIN, 1000) is not None
-    assert warm.take(ORIGIN, 1000) is None
-
-
-def test_beyond_the_limit_the_least_recently_used_is_closed(connections: list[Connection]) -> None:
-    warm = WarmConnections(limit=2)
-    origins = [("http", f"host-{number}", 80) for number in range(3)]
-    warm.keep(origins[0], connections[0].near, 1000)
-    warm.keep(origins[1], connections[1].near, 1001)
-    warm.keep(origins[0], warm.take(origins[0], 1002) or connections[3].near, 1002)
-    warm.keep(origins[2], connections[2].near, 1003)
-    assert [connection.is_closed for connection in connections[:3]] == [False, True, False]
-    warm.close()
-    assert all(connection.is_closed for connection in connections[:3])

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homing.sending.attempt import Attempt, ProtocolError
-from homing.sending.http_response import WIRE_LIMIT, Response, read_response
+from homing.sending.channel import Channel
+from homing.sending.http_response import WIRE_LIMIT, Response, ResponseReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +30,7 @@ def read(*pieces: bytes, seconds: float = 10, end: bool = True) -> Response:
         writer = threading.Thread(target=_write, args=(theirs, pieces, end))
         writer.start()
         try:
-            return read_response(ours, Attempt(seconds, time.monotonic))
+            return ResponseReader(Channel(ours), Attempt(seconds, time.monotonic)).response()
         finally:
             ours.close()
             writer.join()
@@ -64,6 +65,26 @@ CHUNKED = head("Transfer-Encoding: chunked")
         (head("Content-Length: 9", status="304 x"), Response(304, None, b"", reusable=True)),
         (head("RETRY-AFTER:  3 ", EMPTY), Response(200, "3", b"", reusable=True)),
         (head("Retry-After:", EMPTY), Response(200, None, b"", reusable=True)),
+        (
+            head("Retry-After: 4", EMPTY, "retry-after: 9"),
+            Response(200, "4, 9", b"", reusable=True),
+        ),
+        (
+            head("Retry-After: Sun, 28 Dec 2025", "  12:00:30 GMT", EMPTY),
+            Response(200, "Sun, 28 Dec 2025 12:00:30 GMT", b"", reusable=True),
+        ),
+        (head("Retry-After:", "\t4", EMPTY), Response(200, "4", b"", reusable=True)),
+        # How long the connection may be idle.
+        (
+            head("Keep-Alive: timeout=5, max=99", EMPTY),
+            Response(200, None, b"", reusable=True, idle_seconds=5),
+        ),
+        (
+            head('keep-alive: max=3; TIMEOUT = "60"', EMPTY),
+            Response(200, None, b"", reusable=True, idle_seconds=60),
+        ),
+        (head("Keep-Alive: timeout=soon", EMPTY), Response(200, None, b"", reusable=True)),
+        (head("Keep-Alive: notimeout=5", EMPTY), Response(200, None, b"", reusable=True)),
         (head("Retry-After: " + "9" * 500, EMPTY), Response(200, "9" * 128, b"", reusable=True)),
         # How long the body is.
         (head("Content-Length: 4096") + KIB_4, Response(200, None, KIB_4, reusable=True)),
@@ -96,6 +117,18 @@ CHUNKED = head("Transfer-Encoding: chunked")
         ),
         # What is not quite HTTP, but says what became of the request.
         (OK.replace(b"\r", b""), Response(200, None, b"hi", reusable=True)),
+        (OK.replace(b"1.1 200", b"1.1  200"), Response(200, None, b"hi", reusable=True)),
+        (OK.replace(b" 200 ", b"\t200\t"), Response(200, None, b"hi", reusable=True)),
+        (b"\r\n" + OK, Response(200, None, b"hi", reusable=True)),
+        (b"\n\r\n" + OK, Response(200, None, b"hi", reusable=True)),
+        (
+            head(status="100 Continue") + b"\r\n" + OK,
+            Response(200, None, b"hi", reusable=True),
+        ),
+        (
+            head(" Content-Length: 9", "Content-Length: 2") + b"hi",
+            Response(200, None, b"hi", reusable=True),
+        ),
         (
             head("no colon", "Content-Length : 2") + b"hi",
             Response(200, None, b"hi", reusable=True),
@@ -159,6 +192,11 @@ def test_a_body_that_breaks_off_or_makes_no_sense_leaves_the_status_standing(
         b"HTTP/1.1 200 " + b"x" * 100_000,
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000,
         b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000,
+        b"\r\n" * 50_000,
+        b"\r\r\n" + OK,
+        b" " + OK,
+        b"HTTP/1.1200 OK\r\n\r\n",
+        b"HTTP/1.1 2000\r\n\r\n",
         b"HTTP/1.1 100 Continue\r\n\r\n" * 5_000,
         b"HTTP/1.1 103 Early Hints\r\n\r\n" * 5_000,
     ],
@@ -195,10 +233,28 @@ def test_an_end_anywhere_before_the_end_of_the_head_is_a_closed_connection(lengt
         read(OK[:length])
 
 
-@pytest.mark.parametrize("wire", [b"", b"HTTP/1.1 20", b"HTTP/1.1 200 OK\r\nX: ", OK[:-1], CHUNKED])
-def test_silence_before_the_end_of_the_response_is_a_time_out(wire: bytes) -> None:
+@pytest.mark.parametrize("wire", [b"", b"HTTP/1.1 20", b"HTTP/1.1 200 OK\r\nX: ", OK[:-5]])
+def test_silence_before_the_end_of_the_head_is_a_time_out(wire: bytes) -> None:
     with pytest.raises(TimeoutError):
         read(wire, seconds=0.05, end=False)
+
+
+@pytest.mark.parametrize("status", ["200 OK", "503 x"])
+@pytest.mark.parametrize(
+    ("rest", "kept"),
+    [
+        (b"\r\nno end", b"no end"),
+        (b"Content-Length: 9\r\n\r\nshort", b"short"),
+        (b"Content-Length: 9\r\n\r\n", b""),
+        (b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n", b"hi"),
+        (b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n", b"hi"),
+    ],
+)
+def test_silence_after_the_head_leaves_the_status_standing(
+    status: str, rest: bytes, kept: bytes
+) -> None:
+    response = read(f"HTTP/1.1 {status}\r\n".encode() + rest, seconds=0.05, end=False)
+    assert response == Response(int(status[:3]), None, kept, reusable=False)
 
 
 def test_no_more_is_read_than_the_budget() -> None:
@@ -208,7 +264,8 @@ def test_no_more_is_read_than_the_budget() -> None:
         writer = threading.Thread(target=_write, args=(theirs, [sent], True))
         writer.start()
         with pytest.raises(ProtocolError):
-            read_response(ours, Attempt(10, time.monotonic))
+            ResponseReader(Channel(ours), Attempt(10, time.monotonic)).response()
+        ours.settimeout(10)
         left = bytearray()
         while piece := ours.recv(65_536):
             left += piece

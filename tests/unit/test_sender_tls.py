@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import http.server
-import ipaddress
 import socket
 import ssl
 import threading
@@ -12,15 +10,15 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from authority import Authority
+from cryptography.x509.oid import ExtensionOID
 
 from homing.delivery import Reference, Request
 from homing.outcome import ErrorKind, Outcome
 from homing.sending.connection import Address
-from homing.sending.sender import Sender, default_tls, utc_now
+from homing.sending.sender import Sender
+from homing.sending.tls import default_tls
+from homing.targets.target_url import check_target_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,6 +34,7 @@ class Endpoint(http.server.HTTPServer):
         self.address = Address(socket.AF_INET, self.server_address)
         self.connections = 0
         self.requests = 0
+        self.protocols: list[str | None] = []
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self.connections += 1
@@ -51,6 +50,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         self.server.requests += 1
+        self.server.protocols.append(self.connection.selected_alpn_protocol())
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -97,99 +97,6 @@ def send(stack: ExitStack) -> Callable[..., list[Outcome]]:
         return [sender.send(reference, request) for _ in range(times)]
 
     return make
-
-
-# Python 3.13 checks certificates to the letter of RFC 5280, which asks for this and for the key
-# identifiers below.
-_SIGNS_CERTIFICATES = x509.KeyUsage(
-    digital_signature=False,
-    content_commitment=False,
-    key_encipherment=False,
-    data_encipherment=False,
-    key_agreement=False,
-    key_cert_sign=True,
-    crl_sign=True,
-    encipher_only=False,
-    decipher_only=False,
-)
-
-
-class Authority:
-    """A certificate authority that nobody knows, unless told."""
-
-    def __init__(self) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority")])
-        role = x509.BasicConstraints(ca=True, path_length=None)
-        self.certificate = self._certify(self._name, self._key, 1, [role, _SIGNS_CERTIFICATES])
-
-    def trusted(self) -> ssl.SSLContext:
-        """Give the sender's own context, which trusts this authority besides."""
-        context = default_tls.__wrapped__()
-        context.load_verify_locations(cadata=_pem(self.certificate).decode())
-        return context
-
-    def context_for(self, host: str, folder: Path, *, days: int = 1) -> ssl.SSLContext:
-        """Give the context of a server whose certificate names a host."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName([_general_name(host)])
-        return _server_context(self._certify(x509.Name([]), key, days, [names]), key, folder)
-
-    def context_of_its_own(self, folder: Path) -> ssl.SSLContext:
-        """Give the context of a server whose certificate is signed by itself."""
-        return _server_context(self.certificate, self._key, folder)
-
-    def _certify(
-        self,
-        subject: x509.Name,
-        key: ec.EllipticCurvePrivateKey,
-        days: int,
-        extensions: list[x509.ExtensionType],
-    ) -> x509.Certificate:
-        now = utc_now()
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(days=10))
-            .not_valid_after(now + dt.timedelta(days=days))
-        )
-        for extension in extensions:
-            builder = builder.add_extension(extension, critical=True)
-        for identifier in (
-            x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
-        ):
-            builder = builder.add_extension(identifier, critical=False)
-        return builder.sign(self._key, hashes.SHA256())
-
-
-def _general_name(host: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(host))
-    except ValueError:
-        return x509.DNSName(host)
-
-
-def _pem(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(serialization.Encoding.PEM)
-
-
-def _server_context(
-    certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey, folder: Path
-) -> ssl.SSLContext:
-    path = folder / "server.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    path.write_bytes(_pem(certificate) + private)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    return context
 
 
 @pytest.fixture(scope="session")
@@ -324,8 +231,60 @@ def assert_failed(outcome: Outcome, kind: ErrorKind, reason: str) -> None:
     assert outcome.error.message.startswith(f"TLS handshake: {reason}")
 
 
-def test_the_context_that_is_used_checks_everything() -> None:
+def test_the_context_that_is_used_is_the_same_on_every_python() -> None:
+    """Every rule is set by Homing, none by the defaults of an interpreter or a distribution."""
     context = default_tls()
-    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
+    assert context.verify_flags == ssl.VERIFY_X509_TRUSTED_FIRST
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+    assert context.maximum_version is ssl.TLSVersion.MAXIMUM_SUPPORTED
+    for option in (ssl.OP_NO_COMPRESSION, ssl.OP_NO_RENEGOTIATION, ssl.OP_IGNORE_UNEXPECTED_EOF):
+        assert context.options & option
+    assert context.keylog_filename is None
+    below_1_3 = [cipher for cipher in context.get_ciphers() if cipher["protocol"] != "TLSv1.3"]
+    assert below_1_3
+    assert all(cipher["kea"] in {"kx-ecdhe", "kx-dhe"} for cipher in below_1_3)
+    assert all(cipher["strength_bits"] >= 128 for cipher in below_1_3)
+
+
+def test_an_endpoint_that_speaks_several_protocols_is_asked_for_http_1_1(
+    serve: Callable[..., Endpoint],
+    send: Callable[..., list[Outcome]],
+    authority: Authority,
+    tmp_path: Path,
+) -> None:
+    context = authority.context_for("hooks.example", tmp_path)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    endpoint = serve(context)
+    (outcome,) = send("https://hooks.example/", endpoint.address, tls=authority.trusted)
+    assert outcome.http_status == 200
+    assert endpoint.protocols == ["http/1.1"]
+
+
+def test_a_root_without_a_subject_key_identifier_is_trusted_on_every_python(
+    serve: Callable[..., Endpoint],
+    send: Callable[..., list[Outcome]],
+    authority: Authority,
+    tmp_path: Path,
+) -> None:
+    extensions = [extension.oid for extension in authority.certificate.extensions]
+    assert ExtensionOID.SUBJECT_KEY_IDENTIFIER not in extensions
+    endpoint = serve(authority.context_for("hooks.example", tmp_path))
+    (outcome,) = send("https://hooks.example/", endpoint.address, tls=authority.trusted)
+    assert outcome.http_status == 200
+
+
+def test_a_wildcard_certificate_does_not_cover_a_name_with_an_underscore(
+    serve: Callable[..., Endpoint],
+    send: Callable[..., list[Outcome]],
+    authority: Authority,
+    tmp_path: Path,
+) -> None:
+    """This is why reception refuses such a URL."""
+    endpoint = serve(authority.context_for("*.hooks.example", tmp_path))
+    url = "https://my_shop.hooks.example/"
+    (outcome,) = send(url, endpoint.address, tls=authority.trusted)
+    assert_failed(outcome, ErrorKind.TLS, "Hostname mismatch")
+    with pytest.raises(ValueError, match="underscore"):
+        check_target_url(url)
