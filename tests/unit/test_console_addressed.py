@@ -106,3 +106,8 @@ def test_the_command_that_enables_an_endpoint_names_any_sender_but_the_default_o
     command = Addressee(sender_id, "shop", SHOP).command
     assert command.startswith("homing endpoints set shop --enable")
     assert command.endswith(ends)
+
+
+def test_a_sender_that_cannot_be_is_not_asked_for(addressed: Addressed) -> None:
+    filters = Filters(endpoint="shop", sender="s" * 3000)
+    assert addressed.narrowed(filters) == (filters, None)

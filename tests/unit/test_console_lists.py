@@ -292,3 +292,26 @@ def test_a_message_to_an_endpoint_tells_which_though_its_record_does_not(
         ("FAILED", "shop"),
         ("QUEUED", "crm"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("message_id", "sender_id"),
+    [("m" * 3000, "default"), ("m", "s" * 3000), ("a#b", "default"), ("", "default"), ("m", "")],
+)
+def test_an_id_that_nothing_can_have_is_not_found_and_not_asked_for(
+    catalogue: Catalogue, target: TablesTarget, message_id: str, sender_id: str
+) -> None:
+    """DynamoDB refuses a key of more than 2,048 bytes."""
+    asked: list[Any] = []
+    target.dynamodb.meta.events.register("before-call", lambda **call: asked.append(call))
+    with pytest.raises(NotFoundError):
+        catalogue.message(message_id, sender_id)
+    with pytest.raises(NotFoundError):
+        catalogue.delivery(message_id, sender_id, "0" * 32)
+    assert asked == []
+
+
+def test_a_list_narrowed_down_by_an_id_that_nothing_can_have_is_empty(
+    catalogue: Catalogue,
+) -> None:
+    assert all_pages(catalogue, Filters(text="m" * 3000)) == [[]]

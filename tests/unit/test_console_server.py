@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ from homing.endpoints.endpoint import Endpoint
 from workbench.console.actions import Chosen
 from workbench.console.addressed import Addressee
 from workbench.console.app import DEFINITION, Services, make_app
-from workbench.console.catalogue import NotFoundError
+from workbench.console.catalogue import Catalogue, NotFoundError
 from workbench.console.graph import read_graph
 from workbench.console.jobs import Done, Jobs
 from workbench.console.listing import Page
@@ -331,3 +332,28 @@ def test_the_delivery_page_of_a_reading_console_says_how_to() -> None:
 def test_the_next_page_keeps_the_filters(client: TestClient) -> None:
     text = client.get("/deliveries?status=FAILED").text
     assert 'rel="next" href="/deliveries?status=FAILED&amp;after=' in text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"message": "m" * 3000, "id": "0" * 32},
+        {"message": "m", "sender": "s" * 3000, "id": "0" * 32},
+    ],
+)
+def test_an_id_that_nothing_can_have_leads_to_a_page_that_says_not_found(
+    query: dict[str, str],
+) -> None:
+    class NoTables:
+        outputs = {"LedgerTable": "ledger", "MessagesTable": "messages"}  # noqa: RUF012 -- a fake
+
+        def client(self, _service: str) -> object:
+            return object()  # DynamoDB would refuse a key of more than 2,048 bytes
+
+    client = client_of(None)
+    services = client.app.state.services  # type: ignore[attr-defined]  # an ASGI application
+    catalogue = Catalogue(NoTables())  # type: ignore[arg-type]
+    client.app.state.services = replace(services, catalogue=catalogue)  # type: ignore[attr-defined]
+    answer = client.get("/delivery", params=query)
+    assert answer.status_code == 404
+    assert len(answer.text) < 10_000

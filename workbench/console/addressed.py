@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from homing.endpoints.endpoints_table import EndpointsTable
 from homing.errors import InvalidMessageError
-from homing.identifiers import DEFAULT_SENDER_ID
+from homing.identifiers import DEFAULT_SENDER_ID, SENDER_ID
 from homing.reception.endpoint_request import check_id
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ class Addressed:
 
 
 def _is_id(filters: Filters) -> bool:
+    if filters.sender and not SENDER_ID.allows(filters.sender):
+        return False
     try:
         check_id(filters.endpoint)
     except InvalidMessageError:

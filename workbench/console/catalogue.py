@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from homing.classification import Status
 from homing.delivery import Reference, message_key
-from homing.identifiers import DEFAULT_SENDER_ID
+from homing.identifiers import DEFAULT_SENDER_ID, MESSAGE_ID, SENDER_ID
 from homing.reception.messages_table import MessagesTable
 from homing.records import Records
 from workbench.console.attention import Attention
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from workbench.target import Target
 
 _INDEXED = frozenset({Status.RETRY_SCHEDULED, Status.FAILED, Status.MAX_RETRIES_EXCEEDED})
+
+_ID_SHOWN = 32  # characters, as a deliveryId has
 
 
 class Catalogue:
@@ -92,6 +94,8 @@ class Catalogue:
         Raises:
             NotFoundError: when no such message has been accepted, or it has been forgotten.
         """
+        if not (MESSAGE_ID.allows(message_id) and SENDER_ID.allows(sender_id)):
+            raise NotFoundError("no message and no sender has such an id")  # DynamoDB would refuse
         key, now = message_key(message_id, sender_id), self._clock()
         guard = self._messages.find(key, now)
         known = {} if guard is None else {r.sk: queued_record(r, guard) for r in guard.references()}
@@ -114,7 +118,7 @@ class Catalogue:
         for record in self.message(message_id, sender_id):
             if Reference.from_document(record).delivery_id == delivery_id:
                 return record
-        raise NotFoundError(f"message {message_id} has no delivery {delivery_id}")
+        raise NotFoundError(f"message {message_id} has no delivery {delivery_id[:_ID_SHOWN]}")
 
     def _exact(self, filters: Filters) -> list[Mapping[str, Any]]:
         """Give the deliveries of the message with exactly this id, if there is one that fits."""
