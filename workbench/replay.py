@@ -10,12 +10,16 @@ What the ledger does not know has to be assumed, plainly:
 - A delivery that was given up because its outcome was not worth a retry (a 410, a refused payload)
   would be given up under any policy. It is counted apart, and says nothing about its endpoint.
 - A delivery that has not ended is left out, but what it met counts.
+- A redrive is a person's, and no attempt of the policy: what is replayed of a delivery is its first
+  run, from its acceptance until it was delivered or given up. What later runs met counts.
+- A delivery whose first run the record does not have whole any more (`historySummary`) is left out.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Any, Self
 
@@ -41,17 +45,21 @@ class Met:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One delivery on record.
+    """The first run of one delivery on record.
 
     Args:
         target_url: the endpoint.
-        status: its ledger status.
+        status: what it came to: where it was redriven, before that.
         met: what its attempts met, oldest first; at least one.
+        met_later: what those after a redrive met.
+        is_whole: whether the record has all attempts of that run.
     """
 
     target_url: str
     status: Status
     met: tuple[Met, ...]
+    met_later: tuple[Met, ...] = ()
+    is_whole: bool = True
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self | None:
@@ -63,12 +71,61 @@ class History:
             Met(_epoch_ms(entry["timestamp"]), entry["errorCategory"] == Category.SUCCESS)
             for entry in entries
         )
-        return cls(record["targetUrl"], Status(record["status"]), met)
+        first, *others = _runs(record, met)
+        return cls(
+            target_url=record["targetUrl"],
+            status=first.status if first.met else Status(record["status"]),
+            met=first.met or met,
+            met_later=tuple(one for run in others for one in run.met_at_endpoint if first.met),
+            is_whole=bool(first.met) and "historySummary" not in record,
+        )
 
     @property
     def delivered_after_ms(self) -> int | None:
         """How long after its first attempt it was delivered; None if it was not."""
         return next((m.at_ms - self.met[0].at_ms for m in self.met if m.delivered), None)
+
+    @property
+    def met_at_endpoint(self) -> tuple[Met, ...]:
+        """What says something about the endpoint."""
+        return (*_Run(self.status, self.met).met_at_endpoint, *self.met_later)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A delivery from its acceptance, or from a redrive, to its end or the next redrive.
+
+    Args:
+        status: what it came to.
+        met: what its attempts met.
+    """
+
+    status: Status
+    met: tuple[Met, ...]
+
+    @property
+    def met_at_endpoint(self) -> tuple[Met, ...]:
+        """What says something about the endpoint: not an outcome that was not worth a retry."""
+        return self.met[:-1] if self.status is Status.FAILED else self.met
+
+
+def _runs(record: Mapping[str, Any], met: tuple[Met, ...]) -> list[_Run]:
+    """Take a record's attempts apart, run by run; a run may have none on record."""
+    redrives = record.get("redriveHistory") or []
+    begun = [0, *(int(redrive["attemptsOnRecord"]) for redrive in redrives), len(met)]
+    statuses = [
+        # What is redriven has failed, whatever an incomplete record says.
+        *(_failed(redrive["status"]) for redrive in redrives),
+        Status(record["status"]),
+    ]
+    return [
+        _Run(status, met[start:end])
+        for status, (start, end) in zip(statuses, pairwise(begun), strict=True)
+    ]
+
+
+def _failed(status: str) -> Status:
+    return Status.FAILED if status == Status.FAILED else Status.MAX_RETRIES_EXCEEDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +208,8 @@ def replay(policy: Policy, histories: Sequence[History]) -> Replay:
     """Replay the histories under the policy."""
     endpoints = _endpoints(histories)
     offsets = offsets_ms(policy, lambda: 0.5)
-    ended = [
-        one for one in histories if one.status in (Status.DELIVERED, Status.MAX_RETRIES_EXCEEDED)
-    ]
+    whole = [one for one in histories if one.is_whole]
+    ended = [one for one in whole if one.status in (Status.DELIVERED, Status.MAX_RETRIES_EXCEEDED)]
     results = [(one, _delivered_after(one, endpoints[one.target_url], offsets)) for one in ended]
     rescued, shifts = [], []
     for one, after in results:
@@ -168,8 +224,8 @@ def replay(policy: Policy, histories: Sequence[History]) -> Replay:
         lost=sum(one.delivered_after_ms is not None for one in missed),
         still_failed=sum(one.delivered_after_ms is None for one in missed),
         shifts_ms=tuple(shifts),
-        given_up=sum(one.status is Status.FAILED for one in histories),
-        open=sum(one.status in (Status.QUEUED, Status.RETRY_SCHEDULED) for one in histories),
+        given_up=sum(one.status is Status.FAILED for one in whole),
+        open=sum(one.status in (Status.QUEUED, Status.RETRY_SCHEDULED) for one in whole),
         attempts=(sum(len(one.met) for one in ended), made),
     )
 
@@ -196,8 +252,7 @@ def _delivered_after(
 def _endpoints(histories: Iterable[History]) -> dict[str, Endpoint]:
     met: dict[str, list[Met]] = {}
     for one in histories:
-        kept = one.met[:-1] if one.status is Status.FAILED else one.met
-        met.setdefault(one.target_url, []).extend(kept)
+        met.setdefault(one.target_url, []).extend(one.met_at_endpoint)
     return {url: Endpoint(found) for url, found in met.items() if found}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from homing.classification import Status
 from homing.policy import Jitter, Policy
+from homing.timestamps import to_text
 from workbench.replay import Endpoint, History, Met, failure_rate, replay
 
 URL = "https://example.com/hooks"
@@ -139,3 +141,63 @@ def test_a_ledger_item_is_read_as_a_history() -> None:
     assert read.met == (Met(1_767_225_600_250, delivered=True),)
     assert History.from_record({**item, "retryHistory": []}) is None
     assert History.from_record({**item, "status": "NEW"}) is None
+
+
+def entry(at: float, category: str = "SERVER_ERROR") -> dict[str, Any]:
+    instant = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=at)
+    return {"timestamp": to_text(instant), "errorCategory": category}
+
+
+def redriven_record(
+    first: str = "MAX_RETRIES_EXCEEDED", status: str = "DELIVERED", begin: float = 0, **more: Any
+) -> dict[str, Any]:
+    """Given up after attempts at 0, 1 and 3 s; redriven, and delivered an hour later."""
+    return {
+        "targetUrl": URL,
+        "status": status,
+        "retryHistory": [
+            *(entry(begin + at) for at in (0, 1, 3)),
+            entry(begin + 3600, "SUCCESS" if status == "DELIVERED" else "SERVER_ERROR"),
+        ],
+        "redriveHistory": [
+            {"timestamp": "t", "status": first, "attempts": 3, "attemptsOnRecord": 3}
+        ],
+        **more,
+    }
+
+
+def read(*records: dict[str, Any]) -> list[History]:
+    return [found for record in records if (found := History.from_record(record))]
+
+
+def test_a_redrive_is_no_attempt_of_the_policy_which_unchanged_changes_nothing() -> None:
+    found = replay(PLAIN, read(*(redriven_record(begin=at) for at in range(41))))
+    assert (found.lost, found.shifts_ms, found.still_failed) == (0, (), 41)
+    assert found.attempts == (3 * 41, 3 * 41)
+
+
+def test_what_a_redrive_met_says_when_the_endpoint_was_up_again() -> None:
+    long = Policy(max_attempts=3, base_delay_seconds=3000, multiplier=1, jitter=Jitter.NONE)
+    found = replay(long, read(redriven_record()))
+    assert found.rescued_after_ms == (3000 * SECOND,)
+
+
+@pytest.mark.parametrize("status", ["DELIVERED", "QUEUED", "RETRY_SCHEDULED", "CANCELLED"])
+def test_what_was_given_up_at_once_stays_so_whatever_a_redrive_made_of_it(status: str) -> None:
+    found = replay(PLAIN, read(redriven_record("FAILED", status)))
+    assert (found.given_up, found.replayed, found.open) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        redriven_record(historySummary={"attempts": 1, "redrives": 0, "byCategory": {}}),
+        redriven_record() | {"redriveHistory": [{"status": "UNRECORDED", "attemptsOnRecord": 0}]},
+    ],
+)
+def test_a_delivery_whose_first_run_is_not_whole_is_left_out_but_what_it_met_counts(
+    record: dict[str, Any],
+) -> None:
+    (found,) = read(record)
+    assert replay(PLAIN, [found]).replayed == 0
+    assert len(found.met_at_endpoint) == 4

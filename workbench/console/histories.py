@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DEFAULT_LIMIT = 5000
 _BUDGET_SECONDS = 3.0
 _KEPT = timedelta(seconds=60)
-_WANTED = "targetUrl, #status, retryHistory"
+_WANTED = "targetUrl, #status, retryHistory, redriveHistory, historySummary"
 
 
 @dataclass(frozen=True, slots=True)
