@@ -44,8 +44,12 @@ class Answer:
     def problems(self) -> tuple[str, ...]:
         """What is wrong, field by field, from a problem document (RFC 9457)."""
         document = self.document if isinstance(self.document, dict) else {}
-        errors = document.get("errors") or []
-        fields = tuple(f"{error['field']}: {error['message']}" for error in errors)
+        errors = document.get("errors")
+        fields = tuple(
+            f"{error['field']}: {error['message']}"
+            for error in (errors if isinstance(errors, list) else [])
+            if isinstance(error, dict) and error.keys() >= {"field", "message"}
+        )
         # Where they refuse a caller, the API's gateway says {"message": ...}, Lambda "Message".
         said = next((document[key] for key in _SAYINGS if document.get(key)), "")
         return fields or (f"HTTP {self.status} {said}".rstrip(),)
@@ -166,7 +170,7 @@ class ApiClient:
         response = self._http.send(request.prepare())
         try:
             return Answer(response.status_code, json.loads(response.content))
-        except ValueError:
+        except (ValueError, RecursionError):  # no JSON, or none that anybody means
             return Answer(response.status_code, None)
 
     def _sign(self, request: AWSRequest, service: str) -> None:

@@ -57,7 +57,7 @@ class Attempted:
             document = json.loads(event["message"])
             if document["message"] != "delivery.attempted":
                 return None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
         at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
         # The local cloud gives events no id; its log streams are one for each invocation.

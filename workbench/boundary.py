@@ -7,7 +7,6 @@ a bug and ends with 70 (EX_SOFTWARE of sysexits.h). `--debug` shows the tracebac
 from __future__ import annotations
 
 import errno
-import re
 import sys
 import traceback
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 
 from workbench.command_line import DEBUG, Group, walk
 from workbench.errors import WorkbenchError
+from workbench.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,9 +27,6 @@ UNEXPECTED = 70
 
 _UNEXPECTED = "unexpected error, a bug in Homing"
 _REPORT = "Please report it with what the same command prints with --debug"
-
-# What ends or colours a line, or turns the direction of reading.
-_NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
 
 class Root(Group):
@@ -62,7 +59,7 @@ def _one_line_errors(ctx: Any) -> Iterator[None]:
         if ctx.meta.get(DEBUG):
             traceback.print_exc()
         line, status = describe(error)
-        typer.echo(f"homing: {line}", err=True)
+        say(f"homing: {line}", err=True)
         raise typer.Exit(status) from error
 
 
@@ -82,4 +79,4 @@ def describe(error: Exception) -> tuple[str, int]:
 
 
 def _line(text: str) -> str:
-    return _NOT_IN_A_LINE.sub(" ", text).strip()
+    return " ".join(text.split())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from homing.errors import InvalidMessageError
 from homing.identifiers import DEFAULT_SENDER_ID
 from workbench import (
     cli_endpoints,
@@ -39,6 +41,7 @@ from workbench.what_if_command import what_if
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from homing.errors import FieldError
     from workbench.receiver import Arrival
     from workbench.send import Handed, Line, MessageRef
 
@@ -49,6 +52,10 @@ app = Commands(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+# What is not simply the field of the API with hyphens.
+_OPTIONS = {"targetUrl": "target", "senderId": "sender", "endpointId": "endpoint"}
 
 
 def _say_version(asked: bool) -> None:
@@ -98,7 +105,9 @@ def send_command(
     sender: Sender = None,
     correlation_id: Annotated[str | None, typer.Option(help="Goes with it everywhere.")] = None,
     content_type: Annotated[str | None, typer.Option(help="By default application/json.")] = None,
-    deliver_at: Annotated[str | None, typer.Option(help="Not before, ISO-8601.")] = None,
+    deliver_at: Annotated[
+        str | None, typer.Option(help="Not before, e.g. 2026-01-31T12:00:00Z.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow until each has ended.")] = False,
     timeout: Annotated[
         float | None, typer.Option(min=0, help="With --wait: follow no longer, in seconds.")
@@ -197,8 +206,17 @@ def _lines(
         raise typer.BadParameter("give --target and --payload, or --file")
     try:
         return [send.Line(1, send.compose(target, payload, fields))]
+    except InvalidMessageError as error:
+        raise typer.BadParameter("; ".join(map(_by_option, error.errors))) from error
     except ValueError as error:
         raise typer.BadParameter(f"--payload is not JSON: {error}") from error
+
+
+def _by_option(error: FieldError) -> str:
+    """Say what is wrong with an option, in what the API says of the field that it becomes."""
+    field, dot, part = error.field.partition(".")
+    kebab = re.sub("[A-Z]", lambda letter: f"-{letter[0].lower()}", field)
+    return f"--{_OPTIONS.get(field, kebab)}{dot}{part} {error.message}"
 
 
 def _teller(
@@ -213,7 +231,7 @@ def _teller(
         count()
         where = f"line {handed.line.number}: " if numbered else ""
         for problem in handed.problems:
-            _complain(f"{where}{problem}")
+            _complain(f"{where}refused: {problem}" if numbered else problem)
         if handed.message and numbered and accepted:
             before = " before" if handed.duplicate else ""
             _say(f"{where}accepted{before}: {handed.message.message_id}")

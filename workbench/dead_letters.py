@@ -24,6 +24,13 @@ _HOLD_SECONDS = 30
 _COPY_SECONDS = 600
 
 
+# What reading a text raises that is no delivery document, whatever else it is.
+_NO_LETTER = (
+    *(ValueError, KeyError, TypeError, AttributeError),
+    *(RecursionError, MalformedDeliveryError),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A parked delivery: who it is, why it was given up, and the whole document."""
@@ -48,7 +55,7 @@ class DeadLetter:
             document = json.loads(body)
             delivery = Delivery.from_document(document)
             verdict = document["verdict"]
-            return cls(
+            letter = cls(
                 reference=delivery.reference,
                 attempts=document["attempts"],
                 status=verdict["status"],
@@ -56,8 +63,10 @@ class DeadLetter:
                 reason=verdict["reason"],
                 document=document,
             )
-        except (ValueError, KeyError, TypeError, MalformedDeliveryError):
+            _ = letter.failed_at  # raises where there is no such time
+        except _NO_LETTER:
             return None
+        return letter
 
     def to_document(self) -> dict[str, Any]:
         """Give one line of the list for `--json`."""

@@ -34,7 +34,7 @@ class IntakeLetter:
         """Read the body of a queue message, whatever it is."""
         try:
             document = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             document = {}
         return cls(body, document if isinstance(document, dict) else {})
 

@@ -6,8 +6,13 @@ import json
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from homing.errors import InvalidMessageError
+from homing.reception.raw_json import MAX_DEPTH
+from homing.reception.request_model import MessageRequest, read_fields
 from workbench.errors import ApiError
 
 if TYPE_CHECKING:
@@ -61,15 +66,23 @@ def read_lines(raw: Iterable[bytes]) -> Iterator[Line]:
 
 
 def hand_over(api: ApiClient, line: Line) -> Handed:
-    """Hand one message over. Never raises for what the API does: a refusal is a value."""
+    """Hand one message over. Never raises for what the line or the API is: a refusal is a value."""
     try:
+        line.body.decode()
         answer = api.submit(line.body, again=_names_itself(line.body))
-    except ApiError as error:
+    except UnicodeDecodeError as error:
+        return Handed(line, problems=(f"is not UTF-8 (byte {error.start + 1} of the line)",))
+    except (ApiError, BotoCoreError, ClientError) as error:
         return Handed(line, problems=(str(error),))
     if not answer.ok:
         return Handed(line, problems=answer.problems)
-    message = MessageRef(answer.document["messageId"], answer.document["senderId"])
-    return Handed(line, message, duplicate=answer.status != _ACCEPTED)
+    match answer.document:
+        case {"messageId": str(message_id), "senderId": str(sender_id)}:
+            message = MessageRef(message_id, sender_id)
+            return Handed(line, message, duplicate=answer.status != _ACCEPTED)
+        case _:
+            problem = f"the API answered HTTP {answer.status}, but named no message"
+            return Handed(line, problems=(problem,))
 
 
 def hand_over_all(
@@ -98,13 +111,29 @@ def compose(target_url: str, payload: str, options: dict[str, object]) -> bytes:
         options: further fields of the request body; those that are None are left out.
 
     Raises:
+        InvalidMessageError: when the API would refuse one of the fields.
         ValueError: when the payload should be JSON and is not.
     """
     fields = {"targetUrl": target_url} | {k: v for k, v in options.items() if v is not None}
+    _, errors = read_fields(MessageRequest, fields | {"payload": None})
+    if errors:
+        raise InvalidMessageError(errors)
     if not _is_json(str(fields.get("contentType", "application/json"))):
         return json.dumps(fields | {"payload": payload}).encode()
-    json.loads(payload)
+    _check_json(payload)
     return (json.dumps(fields)[:-1] + ', "payload": ' + payload + "}").encode()
+
+
+def _check_json(text: str) -> None:
+    try:
+        # Numbers stay text: Python refuses to read very long ones, which a receiver may well want.
+        json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"there is no {name} in JSON")
 
 
 def _is_json(content_type: str) -> bool:
@@ -114,6 +143,6 @@ def _is_json(content_type: str) -> bool:
 
 def _names_itself(body: bytes) -> bool:
     try:
-        return bool(json.loads(body).get("messageId"))
-    except (ValueError, AttributeError):
+        return bool(json.loads(body, parse_int=str).get("messageId"))
+    except (ValueError, AttributeError, RecursionError):
         return False

@@ -67,9 +67,9 @@ def test_every_line_of_a_file_is_told_with_its_number_in_the_order_of_the_file(f
     done = send("--file", file)
     assert done.output.splitlines() == [
         "line 1: accepted: new",
-        "line 2: targetUrl: must be absolute",
+        "line 2: refused: targetUrl: must be absolute",
         "line 4: accepted before: known",
-        "line 5: targetUrl: must be absolute",
+        "line 5: refused: targetUrl: must be absolute",
         "2 accepted; 1 of the answers for what had been accepted before; 2 refused",
     ]
     assert "accepted" not in done.stderr
@@ -114,3 +114,36 @@ def test_of_several_messages_the_time_out_counts_the_open_ones(tmp_path: Path) -
     done = send("--file", str(path), "--wait", "--timeout", "0.2")
     assert "2 messages have not ended" in done.stderr
     assert "`homing status a`, and so on for the others" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "complaint"),
+    [
+        ("--deliver-at", "yesterday", "is not a valid ISO-8601 date-time"),
+        ("--deliver-at", "2026-12-24", "is a date without a time and a time zone"),
+        ("--message-id", "a.b", "may hold 1 to 128 characters"),
+        ("--sender", "a#b", "may hold 1 to 128 characters"),
+        ("--correlation-id", "é", "may hold 1 to 128 characters"),
+        ("--content-type", "nonsense", ""),
+        ("--target", "example.com", "must be an absolute URL"),
+    ],
+)
+def test_what_the_api_would_refuse_of_an_option_is_a_mistake_in_usage(
+    option: str, value: str, complaint: str
+) -> None:
+    message = ("--target", "https://example.com/", "--payload", "1", option, value)
+    done = CliRunner().invoke(cli.app, ["send", *message], env={"COLUMNS": "300"})
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"{option} {complaint}" in done.stderr
+
+
+def test_every_line_is_told_and_none_hinders_the_others(tmp_path: Path) -> None:
+    good = b'{"messageId": "m"}\n'
+    path = tmp_path / "messages.jsonl"
+    path.write_bytes(good * 3 + b'{"n": "\xff"}\n' + good * 36)
+    done = send("--file", str(path))
+    assert done.exit_code == 1
+    assert done.stderr == "line 4: refused: is not UTF-8 (byte 8 of the line)\n"
+    assert [line for line in done.stdout.splitlines() if line.startswith("line ")] == [
+        f"line {number}: accepted: m" for number in range(1, 41) if number != 4
+    ]

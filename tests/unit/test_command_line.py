@@ -168,7 +168,7 @@ def failing(error: Exception) -> Any:
     ("error", "status", "line"),
     [
         (WorkbenchError("no such thing"), 1, "homing: no such thing"),
-        (WorkbenchError("a\nb\x1b[31m\u202ec"), 1, "homing: a b [31m c"),
+        (WorkbenchError("a\nb\x1b[31m\u202ec"), 1, r"homing: a b\u001b[31m\u202ec"),
         (PermissionError(13, "Permission denied", "x.png"), 1, "homing: x.png: Permission denied"),
         (KeyError("MessagesUrl"), 70, "homing: unexpected error, a bug in Homing: KeyError: "),
         (RecursionError("too deep"), 70, "homing: unexpected error, a bug in Homing: Recursion"),

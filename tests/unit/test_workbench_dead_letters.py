@@ -10,7 +10,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from workbench.attempt_log import Attempted
 from workbench.dead_letters import DeadLetter, copies, look
+from workbench.intake_letters import IntakeLetter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,6 +107,26 @@ def test_a_copy_has_every_letter_whole_and_takes_nothing_out(
     for _ in range(2):
         lines = sorted(copies(target), key=lambda line: json.loads(line)["number"])
         assert [json.loads(line) for line in lines] == letters
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda letter: {**letter, "outcome": {"timestamp": "yesterday"}},
+        lambda letter: {**letter, "outcome": "none"},
+        lambda letter: {**letter, "verdict": []},
+        lambda letter: [letter],
+    ],
+)
+def test_a_letter_with_a_part_that_cannot_be_read_is_no_dead_letter(body: str, change: Any) -> None:
+    assert DeadLetter.from_body(json.dumps(change(json.loads(body)))) is None
+
+
+def test_what_is_nested_without_end_is_no_dead_letter() -> None:
+    deep = "[" * 100_000
+    assert DeadLetter.from_body(deep) is None
+    assert IntakeLetter.from_body(deep).document == {}
+    assert Attempted.from_event({"message": deep, "timestamp": 0}) is None
 
 
 def test_a_copied_line_is_a_dead_letter_again(target: QueueTarget, body: str) -> None:

@@ -7,6 +7,9 @@ import threading
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from workbench.api_client import Answer
 from workbench.errors import ApiError
@@ -152,3 +155,89 @@ def test_a_payload_of_another_content_type_is_a_string() -> None:
 def test_a_payload_that_should_be_json_and_is_not_is_refused(content_type: str | None) -> None:
     with pytest.raises(ValueError, match="Expecting value"):
         compose("https://example.com", "nonsense", {"contentType": content_type})
+
+
+DEEP = b"[" * 5000 + b"]" * 5000
+LONG = b"9" * 5000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"messageId": "m", "payload": ' + DEEP + b"}",
+        b'{"messageId": "m", "payload": ' + LONG + b"}",
+        DEEP,
+        LONG,
+        b"[]",
+        b"nonsense",
+    ],
+)
+def test_a_line_that_cannot_be_read_here_is_sent_as_it_is_for_the_api_to_judge(body: bytes) -> None:
+    api = FakeApi()
+    assert hand_over(api, Line(1, body)).message == MessageRef("m-1", "default")
+    assert api.bodies == [body]
+
+
+def test_a_message_with_a_number_of_any_length_names_itself() -> None:
+    api = FakeApi()
+    hand_over(api, Line(1, b'{"messageId": "m", "payload": ' + LONG + b"}"))
+    assert api.again == [True]
+
+
+def test_a_line_that_is_not_utf8_is_refused_and_the_rest_are_sent() -> None:
+    api = FakeApi()
+    lines = [Line(1, b"{}"), Line(2, b'{"a": "\xff"}'), Line(3, b"{}")]
+    found = list(hand_over_all(api, lines))
+    assert [one.problems for one in found] == [(), ("is not UTF-8 (byte 8 of the line)",), ()]
+    assert api.bodies == [b"{}", b"{}"]
+
+
+@given(st.binary())
+def test_whatever_a_line_is_it_is_accepted_or_refused(body: bytes) -> None:
+    handed = hand_over(FakeApi(), Line(1, body))
+    assert (handed.message is None) == bool(handed.problems)
+
+
+@pytest.mark.parametrize("document", [None, [], "ok", {}, {"messageId": 1, "senderId": "s"}])
+def test_an_answer_that_names_no_message_is_a_refusal(document: Any) -> None:
+    class Strange(FakeApi):
+        def _answer(self, body: bytes) -> Answer:
+            return Answer(202, document)
+
+    (problem,) = hand_over(Strange(), Line(1, b"{}")).problems
+    assert problem == "the API answered HTTP 202, but named no message"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NoCredentialsError(),
+        ClientError({"Error": {"Code": "ExpiredToken", "Message": "expired"}}, "AssumeRole"),
+    ],
+)
+def test_credentials_that_fail_are_a_refusal_of_that_line(error: Exception) -> None:
+    class Refused(FakeApi):
+        def _answer(self, body: bytes) -> Answer:
+            raise error
+
+    assert hand_over(Refused(), Line(1, b"{}")).problems == (str(error),)
+
+
+@pytest.mark.parametrize(
+    ("payload", "complaint"),
+    [
+        ("NaN", "no NaN in JSON"),
+        ("[-Infinity]", "no -Infinity in JSON"),
+        (DEEP.decode(), "nested more than 500 levels deep"),
+        ('1, "messageId": "m"', "Extra data"),
+    ],
+)
+def test_a_payload_that_the_api_cannot_read_is_refused_before_it_is_sent(
+    payload: str, complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        compose("https://example.com/", payload, {})
+
+
+def test_a_number_of_any_length_is_a_payload() -> None:
+    assert LONG in compose("https://example.com/", LONG.decode(), {})
