@@ -162,19 +162,49 @@ def test_another_host_is_refused_so_that_a_rebound_name_leads_nowhere(
 
 
 @pytest.mark.parametrize(
-    ("headers", "status"),
+    ("site", "mode", "destination", "status"),
     [
-        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}, 403),
-        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "cors"}, 403),
-        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}, 200),
-        ({"sec-fetch-site": "same-origin", "sec-fetch-mode": "cors"}, 200),
-        ({}, 200),
+        ("none", "navigate", "document", 200),
+        ("same-origin", "navigate", "document", 200),
+        ("same-origin", "cors", "empty", 200),  # htmx
+        ("cross-site", "navigate", "document", 200),  # a link
+        ("same-site", "navigate", "document", 200),  # a link on another port of this machine
+        ("cross-site", "navigate", "iframe", 403),
+        ("cross-site", "navigate", "object", 403),
+        ("same-site", "navigate", "iframe", 403),
+        ("same-origin", "navigate", "iframe", 403),
+        ("same-origin", "navigate", "embed", 403),
+        ("cross-site", "no-cors", "image", 403),
+        ("cross-site", "no-cors", "script", 403),
+        ("cross-site", "cors", "empty", 403),
+        ("same-site", "no-cors", "image", 403),
+        ("same-site", "cors", "empty", 403),
+        ("cross-site", "navigate", None, 403),
     ],
 )
-def test_another_site_may_link_here_and_no_more(
-    client: TestClient, headers: dict[str, str], status: int
+def test_another_page_may_link_here_and_no_more(
+    client: TestClient, site: str, mode: str, destination: str | None, status: int
 ) -> None:
+    """Not even have a page made: that calls AWS, however little of it may be shown or read."""
+    headers = {"sec-fetch-site": site, "sec-fetch-mode": mode}
+    if destination:
+        headers["sec-fetch-dest"] = destination
     assert client.get("/deliveries", headers=headers).status_code == status
+
+
+def test_another_page_may_not_fetch_a_page_beforehand(client: TestClient) -> None:
+    followed = {
+        "sec-fetch-site": "cross-site",
+        "sec-fetch-mode": "navigate",
+        "sec-fetch-dest": "document",
+    }
+    ahead = followed | {"sec-purpose": "prefetch"}
+    assert client.get("/deliveries", headers=ahead).status_code == 403
+
+
+def test_a_browser_that_says_only_the_origin_is_refused_as_well(client: TestClient) -> None:
+    answer = client.get("/deliveries", headers={"origin": "http://evil.example"})
+    assert answer.status_code == 403
 
 
 def test_no_answer_may_be_read_by_another_origin(client: TestClient) -> None:

@@ -2,8 +2,9 @@
 
 - The server listens on 127.0.0.1 only. A request whose `Host` is not its own address is refused,
   so a foreign name that resolves to 127.0.0.1 (DNS rebinding) leads nowhere.
-- Nothing allows other origins to read an answer: there is no CORS header, and a browser that says
-  by `Sec-Fetch-Site` or `Origin` that another site asks for an action is refused.
+- Another page can do no more than link here. What a browser asks for on its behalf, be it a frame,
+  an image, a script's request or a prefetch, is refused before a page is made, since making one
+  calls AWS. No answer has a CORS header.
 - An action needs the token that stands in the console's own pages, new with each start.
 - Pages run only scripts that carry the page's nonce, load nothing from elsewhere, and cannot be
   framed.
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 TOKEN_FIELD = "csrf"  # noqa: S105 -- a field's name
 _SAFE = frozenset({"GET", "HEAD"})
+_FRAMES = frozenset({"iframe", "frame", "fencedframe", "embed", "object"})
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -60,12 +62,12 @@ class Guard:
     async def _complaint(self, request: Request) -> str:
         if request.headers.get("host") not in self._hosts:
             return "this is not the address that the console listens on"
-        if request.headers.get("sec-fetch-site") == "cross-site" and not _is_link(request):
-            return "another site asks"
-        if request.method in _SAFE:
-            return ""
         if request.headers.get("origin", next(iter(self._origins))) not in self._origins:
             return "another page asks"
+        if not (_is_own(request) or _is_link(request)):
+            return "another page asks"
+        if request.method in _SAFE:
+            return ""
         await request.body()  # so that the page can read the form once more
         form = await request.form()
         given = form.get(TOKEN_FIELD)
@@ -76,9 +78,20 @@ class Guard:
         return ""
 
 
+def _is_own(request: Request) -> bool:
+    """Return whether a person, a program or a page of the console asks; none is in a frame."""
+    site = request.headers.get("sec-fetch-site", "none")
+    return site in {"none", "same-origin"} and request.headers.get("sec-fetch-dest") not in _FRAMES
+
+
 def _is_link(request: Request) -> bool:
-    """Tell whether a person followed a link here; another site may bring about no more."""
-    return request.method in _SAFE and request.headers.get("sec-fetch-mode") == "navigate"
+    """Return whether a link to the console was followed, and not merely fetched beforehand."""
+    return (
+        request.method in _SAFE
+        and request.headers.get("sec-fetch-mode") == "navigate"
+        and request.headers.get("sec-fetch-dest") == "document"
+        and "sec-purpose" not in request.headers
+    )
 
 
 def _policy(nonce: str) -> str:
