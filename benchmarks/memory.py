@@ -33,7 +33,7 @@ from homing.policy import Policy
 from homing.reception.payload import MAX_INLINE_BYTES, MAX_PAYLOAD_BYTES
 from homing.timestamps import to_due_text, to_text
 from workbench import local_cloud
-from workbench.emulator import ACCOUNT_SETTINGS
+from workbench.emulator import account_settings
 from workbench.target import Target, local_target
 
 if TYPE_CHECKING:
@@ -112,6 +112,8 @@ class Bench:
         return Row(what, peak / 1024, (imported - start) * 1000, (first - imported) * 1000, warm)
 
     def _environment(self, name: str) -> dict[str, str]:
+        key = self.target.key
+        assert key is not None  # noqa: S101 -- it is a local cloud
         function = next(
             one
             for one in self.target.client("lambda").list_functions()["Functions"]
@@ -119,7 +121,7 @@ class Bench:
         )
         return {
             **{key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ},
-            **ACCOUNT_SETTINGS,
+            **account_settings(key),
             **function["Environment"]["Variables"],
             "AWS_ENDPOINT_URL": self.target.endpoint or "",
             "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from botocore.awsrequest import AWSRequest
 
 # What the stack sets for every function; Powertools reads it when it is first imported.
 os.environ.update(POWERTOOLS_SERVICE_NAME="homing", POWERTOOLS_METRICS_NAMESPACE="Homing")
@@ -96,9 +97,12 @@ def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
 
 def _configure(cloud: Target, scale: float) -> None:
     connection = HTTPConnection(urlsplit(cloud.endpoint).netloc, timeout=10)
+    path, body = "/_ministack/config", json.dumps({"stepfunctions._SFN_WAIT_SCALE": scale})
+    assert cloud.endpoint
+    assert cloud.key
+    headers = cloud.key.sign(AWSRequest("POST", cloud.endpoint + path, data=body), "homing")
     try:
-        body = json.dumps({"stepfunctions._SFN_WAIT_SCALE": scale})
-        connection.request("POST", "/_ministack/config", body)
+        connection.request("POST", path, body, headers)
         assert connection.getresponse().status == 200
     finally:
         connection.close()

@@ -88,7 +88,7 @@ def up(port: Port = None) -> None:
 @app.command()
 def down() -> None:
     """Stop the local cloud. What it held is gone."""
-    _say("down" if local_cloud.down() else "there was no local cloud")
+    _say("down" if local_cloud.down(say=_say) else "there was no local cloud")
 
 
 @app.command("send")

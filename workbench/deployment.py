@@ -9,11 +9,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.emulator import ACCOUNT, ACCOUNT_SETTINGS, REGION, log_tail
+from workbench.emulator import ACCOUNT, account_settings, log_tail
 from workbench.errors import LocalCloudError
+from workbench.local_key import REGION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from workbench.emulator import Emulator
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -28,7 +31,7 @@ LOCAL_CONTEXT: Mapping[str, str] = {
 }
 
 
-def deploy(endpoint: str, state_dir: Path) -> dict[str, str]:
+def deploy(running: Emulator) -> dict[str, str]:
     """Bootstrap the local cloud, deploy the stack to it and give the stack's outputs.
 
     Raises:
@@ -36,29 +39,26 @@ def deploy(endpoint: str, state_dir: Path) -> dict[str, str]:
     """
     if not (PROJECT / "cdk.json").is_file():
         raise LocalCloudError(f"no cdk.json in {PROJECT}: run from a clone of the project")
+    state_dir = running.state_dir
     outputs = state_dir / "outputs.json"
     outputs.unlink(missing_ok=True)
     # From a folder without cdk.json, since bootstrapping needs no app.
-    _run(["bootstrap", f"aws://{ACCOUNT}/{REGION}"], endpoint, state_dir, cwd=state_dir)
+    _run(["bootstrap", f"aws://{ACCOUNT}/{REGION}"], running, cwd=state_dir)
     context = [part for key, value in LOCAL_CONTEXT.items() for part in ("-c", f"{key}={value}")]
     files = ["--output", str(state_dir / "cdk.out"), "--outputs-file", str(outputs)]
-    _run(
-        ["deploy", "--all", "--require-approval", "never", *context, *files],
-        endpoint,
-        state_dir,
-        cwd=PROJECT,
-    )
+    command = ["deploy", "--all", "--require-approval", "never"]
+    _run([*command, *context, *files], running, cwd=PROJECT)
     return _merged(json.loads(outputs.read_text()))
 
 
-def _run(arguments: list[str], endpoint: str, state_dir: Path, *, cwd: Path) -> None:
+def _run(arguments: list[str], running: Emulator, *, cwd: Path) -> None:
     cdk = Path(sys.prefix, "bin", "cdk")
-    path = state_dir / "deploy.log"
+    path = running.state_dir / "deploy.log"
     with path.open("wb") as log:
         done = subprocess.run(  # noqa: S603 -- the environment's own cdk, no shell
             [str(cdk), *arguments, "--no-notices"],
             cwd=cwd,
-            env=_environment(endpoint),
+            env=_environment(running),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -69,14 +69,14 @@ def _run(arguments: list[str], endpoint: str, state_dir: Path, *, cwd: Path) -> 
         raise LocalCloudError(f"cdk {arguments[0]} failed (whole log: {path}):\n{tail}")
 
 
-def _environment(endpoint: str) -> dict[str, str]:
+def _environment(running: Emulator) -> dict[str, str]:
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CDK_"))}
     return {
         **inherited,
-        **ACCOUNT_SETTINGS,
+        **account_settings(running.key),
         "PATH": f"{Path(sys.prefix, 'bin')}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ENDPOINT_URL_S3": endpoint,
+        "AWS_ENDPOINT_URL": running.endpoint,
+        "AWS_ENDPOINT_URL_S3": running.endpoint,
         "AWS_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
         "CDK_DEFAULT_ACCOUNT": ACCOUNT,

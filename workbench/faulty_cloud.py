@@ -11,8 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from botocore.awsrequest import AWSRequest
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from workbench.local_key import LocalKey
 
 _HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "content-length", "host"})
 
@@ -20,15 +24,19 @@ _HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "content-length", "h
 class FaultyCloud(ThreadingHTTPServer):
     """Passes calls on, but for those it is told to refuse.
 
+    A signature is over the host as well, so each call is signed anew.
+
     Args:
         endpoint: the local cloud.
+        key: the key of that cloud.
     """
 
     daemon_threads = True
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, key: LocalKey) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.behind = urlsplit(endpoint).netloc
+        self.behind = endpoint
+        self.key = key
         self.calls: Counter[str] = Counter()
         self._refusals: dict[str, tuple[int, str, int]] = {}
 
@@ -63,14 +71,21 @@ class _Handler(BaseHTTPRequestHandler):
             status, error = refusal
             self._respond(status, {}, json.dumps({"__type": error, "message": error}).encode())
             return
-        headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP}
-        connection = HTTPConnection(self.server.behind, timeout=60)
+        headers = self._signed(body)
+        connection = HTTPConnection(urlsplit(self.server.behind).netloc, timeout=60)
         try:
             connection.request("POST", self.path, body, headers)
             response = connection.getresponse()
             self._respond(response.status, dict(response.getheaders()), response.read())
         finally:
             connection.close()
+
+    def _signed(self, body: bytes) -> dict[str, str]:
+        headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP}
+        _, _, scope = headers["Authorization"].partition("Credential=")
+        service = scope.split("/")[3]
+        request = AWSRequest("POST", self.server.behind + self.path, headers, body)
+        return self.server.key.sign(request, service)
 
     def _respond(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self.send_response(status)
@@ -86,9 +101,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def faulty_cloud(endpoint: str) -> Iterator[FaultyCloud]:
+def faulty_cloud(endpoint: str, key: LocalKey) -> Iterator[FaultyCloud]:
     """Run the proxy for as long as the context lasts."""
-    with FaultyCloud(endpoint) as server:
+    with FaultyCloud(endpoint, key) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pydantic.alias_generators import to_camel
 
-from workbench import deployment, emulator
-from workbench.emulator import REGION, Emulator
+from workbench import deployment, emulator, private_files
+from workbench.emulator import Emulator
 from workbench.errors import LocalCloudError
+from workbench.local_key import REGION
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 DEFAULT_PORT = 4566
@@ -30,6 +33,8 @@ class LocalCloud:
     Args:
         endpoint: of every AWS service.
         region: the one it pretends to be in.
+        access_key_id: of the key that its callers sign with.
+        secret_access_key: of the same key.
         api_url: the base of Homing's API under IAM, without a trailing slash.
         sender_api_url: the same for senders with API keys.
         messages_url: the same of the function URL for messages.
@@ -38,6 +43,8 @@ class LocalCloud:
 
     endpoint: str
     region: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
     api_url: str
     sender_api_url: str
     messages_url: str
@@ -56,6 +63,9 @@ def up(
 ) -> LocalCloud:
     """Start the local cloud and deploy to it; to the running one if there is one.
 
+    One at a time for each directory: a second call waits for the first, and then deploys to the
+    cloud that the first has started.
+
     Args:
         port: the port to take; None for 4566, or any free one where that is taken.
         state_dir: an absolute directory for its state.
@@ -64,27 +74,54 @@ def up(
     Raises:
         LocalCloudError: when the port is taken or a step fails.
     """
+    with _alone(state_dir, say):
+        running = _find(state_dir, port) or _start(state_dir, port, say)
+        say(f"deploying the stack to {running.endpoint}")
+        return _deploy(running)
+
+
+def down(state_dir: Path = STATE_DIR, say: Callable[[str], None] = lambda _: None) -> bool:
+    """Stop the local cloud; tells whether there was one."""
+    with _alone(state_dir, say):
+        running = Emulator.find(state_dir)
+        if running:
+            running.stop()
+        (state_dir / RECORD).unlink(missing_ok=True)
+        return running is not None
+
+
+def _alone(state_dir: Path, say: Callable[[str], None]) -> AbstractContextManager[None]:
+    private_files.make_folder(state_dir)
+    waiting = "waiting for another `homing up` or `homing down` to end"
+    return private_files.locked(state_dir / "lock", lambda: say(waiting))
+
+
+def _find(state_dir: Path, port: int | None) -> Emulator | None:
     running = Emulator.find(state_dir)
     if running and port not in (None, running.port):
         raise LocalCloudError(
             f"the local cloud already runs on port {running.port}: run `homing down` first"
         )
-    if running is None:
-        (state_dir / RECORD).unlink(missing_ok=True)
-        chosen = _choose_port(port)
-        say(f"starting the local cloud on {emulator.HOST}:{chosen}")
-        running = emulator.start(state_dir, chosen)
-    say(f"deploying the stack to {running.endpoint}")
-    return _deploy(running)
+    if running and not running.answers():
+        raise LocalCloudError(
+            f"the local cloud at {running.endpoint} (process {running.pid}) does not answer:"
+            " run `homing down`, then `homing up`"
+        )
+    return running
 
 
-def down(state_dir: Path = STATE_DIR) -> bool:
-    """Stop the local cloud; tells whether there was one."""
-    running = Emulator.find(state_dir)
-    if running:
-        running.stop()
+def _start(state_dir: Path, port: int | None, say: Callable[[str], None]) -> Emulator:
     (state_dir / RECORD).unlink(missing_ok=True)
-    return running is not None
+    listening = _listen(port)
+    say(f"starting the local cloud on {emulator.HOST}:{listening.getsockname()[1]}")
+    return emulator.start(state_dir, listening)
+
+
+def _listen(port: int | None) -> socket.socket:
+    if port is None:
+        with suppress(LocalCloudError):
+            return emulator.listen(DEFAULT_PORT)
+    return emulator.listen(port or 0)
 
 
 @contextmanager
@@ -101,7 +138,7 @@ def throwaway(
     """
     running = emulator.start(
         state_dir,
-        emulator.free_port(),
+        emulator.listen(),
         tied=True,
         wait_scale=wait_scale,
         calls=calls,
@@ -114,16 +151,19 @@ def throwaway(
 
 
 def _deploy(running: Emulator) -> LocalCloud:
-    outputs = deployment.deploy(running.endpoint, running.state_dir)
+    outputs = deployment.deploy(running)
     cloud = LocalCloud(
         endpoint=running.endpoint,
         region=REGION,
+        access_key_id=running.key.access_key_id,
+        secret_access_key=running.key.secret_access_key,
         api_url=_api_url(running.endpoint, outputs["ApiUrl"]),
         sender_api_url=_api_url(running.endpoint, outputs["SenderApiUrl"]),
         messages_url=_function_url(running.endpoint, outputs["MessagesUrl"]),
         outputs=outputs,
     )
-    (running.state_dir / RECORD).write_text(json.dumps(cloud.to_record(), indent=2) + "\n")
+    record = json.dumps(cloud.to_record(), indent=2)
+    private_files.write(running.state_dir / RECORD, f"{record}\n")
     return cloud
 
 
@@ -139,9 +179,3 @@ def _function_url(endpoint: str, url: str) -> str:
 
 def _id_in(url: str) -> str:
     return (urlsplit(url).hostname or "").split(".")[0]
-
-
-def _choose_port(port: int | None) -> int:
-    if port is None and not emulator.is_free(DEFAULT_PORT):
-        return emulator.free_port()
-    return port or DEFAULT_PORT

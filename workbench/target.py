@@ -13,15 +13,16 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session as BotocoreSession
 
-from workbench.emulator import ACCOUNT_SETTINGS
 from workbench.errors import NoTargetError
 from workbench.local_cloud import RECORD, STATE_DIR
+from workbench.local_key import LocalKey, answers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 # Local calls never take a proxy; a throttled call to AWS is worth a few more tries.
 _LOCAL_CONFIG = Config(proxies={}, retries={"total_max_attempts": 3, "mode": "standard"})
+_ANSWER_SECONDS = 10
 _AWS_CONFIG = Config(retries={"total_max_attempts": 5, "mode": "standard"})
 
 
@@ -37,6 +38,7 @@ class Target:
         endpoint: of every AWS service for the local cloud, None for AWS.
         messages_url: the base of the function URL that messages are handed over at; None for a
             stack deployed before there was one, whose API takes them.
+        key: what the local cloud's callers sign with, None for AWS.
     """
 
     session: boto3.Session
@@ -45,6 +47,7 @@ class Target:
     outputs: Mapping[str, str]
     endpoint: str | None = None
     messages_url: str | None = None
+    key: LocalKey | None = None
 
     def client(self, service: Any) -> Any:
         """Give a boto3 client of a service."""
@@ -66,7 +69,7 @@ def find_target(
         NoTargetError: when it cannot be found; says what to do.
     """
     if not stack:
-        return local_target(_find_record())
+        return _find_local_target()
     try:
         # boto3 reads AWS_DEFAULT_REGION alone, the AWS CLI and CDK this one first.
         region = region or os.environ.get("AWS_REGION")
@@ -83,13 +86,15 @@ def local_target(record: Path) -> Target:
     """
     try:
         found = json.loads(record.read_text())
+        key = LocalKey.from_record(found)
         return Target(
-            session=_local_session(found["region"]),
+            session=_local_session(key, found["region"]),
             api_url=found["apiUrl"],
             sender_api_url=found["senderApiUrl"],
             outputs=found["outputs"],
             endpoint=found["endpoint"],
             messages_url=found.get("messagesUrl"),
+            key=key,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NoTargetError(f"{record} is unreadable: run `homing up`") from error
@@ -118,22 +123,29 @@ def aws_target(session: boto3.Session, stack: str) -> Target:
     )
 
 
-def _local_session(region: str) -> boto3.Session:
+def _local_session(key: LocalKey, region: str) -> boto3.Session:
     """Make a session that reads neither the caller's profiles nor their files."""
     variables = dict.fromkeys(("profile", "ca_bundle"), (None, None, None, None))
     files = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
     return boto3.Session(
-        aws_access_key_id=ACCOUNT_SETTINGS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=ACCOUNT_SETTINGS["AWS_SECRET_ACCESS_KEY"],
+        aws_access_key_id=key.access_key_id,
+        aws_secret_access_key=key.secret_access_key,
         region_name=region,
         botocore_session=BotocoreSession(session_vars=variables | files),
     )
 
 
-def _find_record() -> Path:
+def _find_local_target() -> Target:
+    """Find the nearest local cloud that runs: a record may outlive the cloud that it is of."""
+    for record in _records():
+        found = local_target(record)
+        if found.endpoint and found.key and answers(found.endpoint, found.key, _ANSWER_SECONDS):
+            return found
+    raise NoTargetError("there is no local cloud: run `homing up`, or name a stack with --stack")
+
+
+def _records() -> Iterator[Path]:
     here = Path.cwd()
     folders = [folder / STATE_DIR.name for folder in (here, *here.parents)]
-    for folder in (*folders, STATE_DIR):
-        if (folder / RECORD).is_file():
-            return folder / RECORD
-    raise NoTargetError("there is no local cloud: run `homing up`, or name a stack with --stack")
+    paths = [folder / RECORD for folder in (*folders, STATE_DIR)]
+    return (path for path in dict.fromkeys(paths) if path.is_file())

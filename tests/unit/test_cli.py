@@ -236,6 +236,7 @@ def test_a_receiver_whose_port_is_taken_says_so(runner: CliRunner) -> None:
 
 def test_a_local_cloud_that_has_gone_is_told_in_one_line(runner: CliRunner, tmp_path: Path) -> None:
     record = """{"endpoint": "http://127.0.0.1:9", "region": "us-east-1", "outputs": {},
+                 "accessKeyId": "LOCAL", "secretAccessKey": "x",
                  "apiUrl": "http://127.0.0.1:9/api",
                  "senderApiUrl": "http://127.0.0.1:9/senders"}"""
     (tmp_path / ".homing").mkdir()
@@ -243,7 +244,7 @@ def test_a_local_cloud_that_has_gone_is_told_in_one_line(runner: CliRunner, tmp_
     done = runner.invoke(app, ["status", "m-1"])
     assert done.exit_code == 1
     assert done.stderr == (
-        "homing: the local cloud at http://127.0.0.1:9 does not answer: run `homing up`\n"
+        "homing: there is no local cloud: run `homing up`, or name a stack with --stack\n"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,6 @@ import boto3
 import pytest
 
 from workbench.api_client import ApiClient
-from workbench.emulator import free_port
 from workbench.errors import ApiError, NotFoundError
 from workbench.target import Target
 
@@ -167,5 +167,7 @@ def test_a_refused_question_says_why(server: FakeServer) -> None:
 
 
 def test_a_local_cloud_that_is_gone_is_told_with_what_to_do() -> None:
-    with pytest.raises(ApiError, match="does not answer: run `homing up`"):
-        client(free_port()).message("m-1")
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))  # and nobody listens
+        with pytest.raises(ApiError, match="does not answer: run `homing up`"):
+            client(deaf.getsockname()[1]).message("m-1")

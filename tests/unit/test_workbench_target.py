@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,14 +14,18 @@ from botocore.exceptions import ClientError
 
 from workbench import target
 from workbench.errors import NoTargetError
+from workbench.local_key import LocalKey
 from workbench.target import aws_target, find_target
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+KEY = LocalKey.random()
 RECORD = {
     "endpoint": "http://127.0.0.1:4566",
     "region": "us-east-1",
+    **KEY.to_record(),
     "apiUrl": "http://127.0.0.1:4566/_aws/execute-api/abc/$default",
     "senderApiUrl": "http://127.0.0.1:4566/_aws/execute-api/def/$default",
     "messagesUrl": "http://127.0.0.1:4566/_aws/lambda-url/ghi",
@@ -35,32 +43,81 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def put(folder: Path, record: Any = RECORD) -> None:
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        signature = self.headers["Authorization"].rpartition("=")[2]
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.server.key.proof(signature).encode())  # type: ignore[attr-defined]
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def cloud(key: LocalKey = KEY) -> Iterator[dict[str, Any]]:
+    """What answers as a local cloud with this key does; gives the record of one with KEY."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.key = key  # type: ignore[attr-defined]
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield RECORD | {"endpoint": f"http://127.0.0.1:{server.server_port}"}
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def running() -> Iterator[dict[str, Any]]:
+    """The record of a local cloud that runs."""
+    with cloud() as record:
+        yield record
+
+
+def put(folder: Path, record: Any) -> None:
     (folder / ".homing").mkdir(parents=True)
     (folder / ".homing" / "local.json").write_text(json.dumps(record))
 
 
 @pytest.mark.parametrize("place", ["here/below", "here", "project"])
 def test_the_local_cloud_is_found_from_here_upwards_and_in_the_project(
-    elsewhere: Path, place: str
+    elsewhere: Path, running: dict[str, Any], place: str
 ) -> None:
-    put(elsewhere / place)
+    put(elsewhere / place, running)
     found = find_target()
-    assert (found.api_url, found.endpoint) == (RECORD["apiUrl"], RECORD["endpoint"])
+    assert (found.api_url, found.endpoint) == (RECORD["apiUrl"], running["endpoint"])
     assert found.messages_url == RECORD["messagesUrl"]
     assert found.outputs == RECORD["outputs"]
-    assert found.client("sqs").meta.endpoint_url == RECORD["endpoint"]
+    assert found.client("sqs").meta.endpoint_url == running["endpoint"]
+
+
+def test_a_record_that_has_outlived_its_cloud_is_passed_over(
+    elsewhere: Path, running: dict[str, Any]
+) -> None:
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        gone = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        put(elsewhere / "here" / "below", RECORD | {"endpoint": gone})
+        put(elsewhere / "here", running)
+        assert find_target().endpoint == running["endpoint"]
+
+
+def test_another_projects_cloud_on_its_port_is_not_taken_for_it(elsewhere: Path) -> None:
+    with cloud(LocalKey.random()) as record:
+        put(elsewhere / "here", record)
+        with pytest.raises(NoTargetError, match="there is no local cloud"):
+            find_target()
 
 
 def test_the_local_cloud_is_reached_whatever_the_callers_account_is(
-    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+    elsewhere: Path, running: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(elsewhere / "here")
+    put(elsewhere / "here", running)
     monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://elsewhere")
     found = find_target()
-    assert found.client("sqs").meta.endpoint_url == RECORD["endpoint"]
-    assert found.session.get_credentials().access_key == "test"
+    assert found.client("sqs").meta.endpoint_url == running["endpoint"]
+    credentials = found.session.get_credentials()
+    assert LocalKey(credentials.access_key, credentials.secret_key) == found.key == KEY
 
 
 @pytest.mark.parametrize(("given", "used"), [(None, "eu-west-1"), ("eu-north-1", "eu-north-1")])
@@ -133,8 +190,10 @@ def test_a_stack_from_before_the_function_url_has_none() -> None:
     assert found.messages_url is None
 
 
-def test_a_local_cloud_from_before_the_function_url_has_none(elsewhere: Path) -> None:
-    put(elsewhere / "here", {key: RECORD[key] for key in RECORD if key != "messagesUrl"})
+def test_a_local_cloud_from_before_the_function_url_has_none(
+    elsewhere: Path, running: dict[str, Any]
+) -> None:
+    put(elsewhere / "here", {key: running[key] for key in running if key != "messagesUrl"})
     assert find_target().messages_url is None
 
 

@@ -47,7 +47,7 @@ FAULTS = {
 
 @pytest.fixture
 def faulty(bench: Any) -> Iterator[FaultyCloud]:
-    with faulty_cloud(bench.cloud.endpoint) as server:
+    with faulty_cloud(bench.cloud.endpoint, bench.cloud.key) as server:
         yield server
 
 

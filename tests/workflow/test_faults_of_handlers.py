@@ -29,7 +29,7 @@ CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
 
 @pytest.fixture
 def faulty(bench: Any) -> Iterator[FaultyCloud]:
-    with faulty_cloud(bench.cloud.endpoint) as server:
+    with faulty_cloud(bench.cloud.endpoint, bench.cloud.key) as server:
         yield server
 
 

@@ -1,0 +1,73 @@
+"""The key of one local cloud: its callers sign with it, and the cloud proves itself by it.
+
+The secret never travels. A request is signed (SigV4); the answer to a signed request for
+`IDENTITY_PATH` is an HMAC of that signature, which only the cloud that has the key can compute.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from contextlib import closing
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REGION = "us-east-1"
+IDENTITY_PATH = "/_homing/identity"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalKey:
+    """An access key that is worth nothing but at the local cloud that was started with it."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+
+    @classmethod
+    def random(cls) -> Self:
+        """Make a key that nobody can guess."""
+        return cls(f"LOCAL{secrets.token_hex(8).upper()}", secrets.token_urlsafe(32))
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, object]) -> Self:
+        """Read the key from a state file; raises KeyError where there is none."""
+        return cls(str(record["accessKeyId"]), str(record["secretAccessKey"]))
+
+    def to_record(self) -> dict[str, str]:
+        """Return what a state file holds."""
+        return {"accessKeyId": self.access_key_id, "secretAccessKey": self.secret_access_key}
+
+    def sign(self, request: AWSRequest, service: str) -> dict[str, str]:
+        """Return the headers of a request, signed for a service."""
+        credentials = Credentials(self.access_key_id, self.secret_access_key)
+        SigV4Auth(credentials, service, REGION).add_auth(request)
+        return dict(request.headers.items())
+
+    def proof(self, signature: str) -> str:
+        """Compute what a cloud with this key answers to a request with this signature."""
+        return hmac.digest(self.secret_access_key.encode(), signature.encode(), "sha256").hex()
+
+
+def answers(endpoint: str, key: LocalKey, timeout: float) -> bool:
+    """Return whether the local cloud that has this key answers at an endpoint.
+
+    Whatever else listens there, another project's local cloud say, cannot prove that it knows it.
+    """
+    headers = key.sign(AWSRequest("GET", endpoint + IDENTITY_PATH), "homing")
+    signature = headers["Authorization"].rpartition("Signature=")[2]
+    with closing(HTTPConnection(urlsplit(endpoint).netloc, timeout=timeout)) as connection:
+        try:
+            connection.request("GET", IDENTITY_PATH, headers=headers)
+            proof = connection.getresponse().read(100)
+        except (OSError, HTTPException):
+            return False
+    return hmac.compare_digest(proof, key.proof(signature).encode())

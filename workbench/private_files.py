@@ -1,0 +1,47 @@
+"""Files that only the person who made them may read: what a local cloud keeps, its key among it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from fcntl import LOCK_EX, LOCK_NB, flock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+_FOLDER = 0o700
+_FILE = 0o600
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder that only its owner may enter, or make an existing one so."""
+    path.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
+    path.chmod(_FOLDER)
+
+
+def write(path: Path, text: str) -> None:
+    """Replace a file as a whole, so that nobody reads half of it; only its owner may read it."""
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    new.unlink(missing_ok=True)  # else its old mode would stay
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE), "w") as file:
+        file.write(text)
+    new.replace(path)
+
+
+@contextmanager
+def locked(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold a lock for as long as the context lasts; it ends with the process, however that ends.
+
+    Args:
+        path: the file that stands for the lock.
+        on_wait: called once if another process holds the lock.
+    """
+    with path.open("w") as file:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            on_wait()
+            flock(file, LOCK_EX)
+        yield
