@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -56,10 +56,16 @@ def cloud_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cloud(cloud_folder: Path) -> Iterator[Target]:
     """A throwaway local cloud whose Step Functions waits take a tenth of their time.
 
-    So a retry on it comes earlier than its `nextRetryAt`: see `true_waits`.
+    So a retry on it comes earlier than its `nextRetryAt`: see `true_waits`. It comes up where HOME
+    is of no use, a file.
     """
     state_dir = cloud_folder / ".homing"
-    with local_cloud.throwaway(state_dir, WAIT_SCALE):
+    home = cloud_folder / "home"
+    home.touch()
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("HOME", str(home))
+            stack.enter_context(local_cloud.throwaway(state_dir, WAIT_SCALE))
         yield local_target(state_dir / local_cloud.RECORD)
 
 

