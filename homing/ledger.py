@@ -103,6 +103,8 @@ def retry_entry(
     }
     if backoff["retryAfterSeconds"] is not None:
         entry["retryAfterSeconds"] = backoff["retryAfterSeconds"]
+    if outcome.target_url is not None:
+        entry["targetUrl"] = outcome.target_url
     return entry
 
 

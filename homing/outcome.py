@@ -47,6 +47,7 @@ class Outcome:
         retry_after: the raw `Retry-After` header, or None.
         response_body: the first 4 KiB of the response body.
         error: set where there was no response.
+        target_url: where it went, if not to the URL that the delivery was accepted with.
     """
 
     timestamp: str
@@ -55,10 +56,12 @@ class Outcome:
     retry_after: str | None = None
     response_body: str = ""
     error: AttemptError | None = None
+    target_url: str | None = None
 
     def to_document(self) -> dict[str, Any]:
         """Give the `outcome` of the delivery document (docs/architecture.md)."""
         error = self.error
+        went = {} if self.target_url is None else {"targetUrl": self.target_url}
         return {
             "timestamp": self.timestamp,
             "responseTime": self.response_time,
@@ -66,6 +69,7 @@ class Outcome:
             "retryAfter": self.retry_after,
             "responseBody": self.response_body,
             "error": None if error is None else {"kind": error.kind, "message": error.message},
+            **went,
         }
 
     @classmethod
@@ -79,6 +83,7 @@ class Outcome:
             retry_after=document["retryAfter"],
             response_body=document["responseBody"],
             error=error and AttemptError(ErrorKind(error["kind"]), error["message"]),
+            target_url=document.get("targetUrl"),
         )
 
 

@@ -100,7 +100,7 @@ def log_attempt(
         "delivery.attempted",
         {"AttemptMade": 1, "AttemptLatency": outcome.response_time, _metric_of(verdict): 1},
         **reference.ids(),
-        targetUrl=reference.target_url,
+        targetUrl=outcome.target_url or reference.target_url,
         attempt=attempt,
         maxAttempts=max_attempts,
         httpStatus=outcome.http_status,

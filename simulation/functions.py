@@ -140,6 +140,7 @@ class _Network:
         request: Request,
         secrets: Sequence[str] = (),
         *,
+        url: str,
         within: float,
     ) -> Outcome:
         """Make one attempt; nobody has a secret here, and the time is always there."""
@@ -149,7 +150,7 @@ class _Network:
             reference, request, to_datetime(started), request.payload.encode()
         )
         arguments = {
-            "url": reference.target_url,
+            "url": url,
             "webhookId": headers["webhook-id"],
             "body": request.payload,
         }

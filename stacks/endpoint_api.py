@@ -57,7 +57,7 @@ class EndpointApi(Construct):
         self.endpoints.add_layers(*registry.signing_layers)
         change = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem")
         grant(registry.endpoints, self.endpoints, *change, "dynamodb:Query")
-        grant(registry.secrets, self.endpoints, *change)
+        grant(registry.secrets, self.endpoints, *change, "dynamodb:UpdateItem")
         registry.key.grant_encrypt_decrypt(self.endpoints)
         for action in ("GenerateDataKey", "ReEncrypt"):
             except_from(

@@ -63,6 +63,7 @@ class Attempt(_Answer):
     response_time: int = Field(description="In milliseconds.")
     http_status: int | None = Field(description="null where there was no response.")
     correlation_id: str
+    target_url: str = _maybe("Where it went, if not to the targetUrl of the delivery.")
     exponential_delay: float = _maybe("The policy's delay before jitter, in seconds.")
     jitter_applied: float = _maybe("What jitter added to it, in seconds.")
     retry_after_seconds: float = _maybe("The floor that the endpoint asked for, in seconds.")

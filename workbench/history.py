@@ -134,6 +134,7 @@ def _from_entry(entry: Mapping[str, Any]) -> dict[str, Mapping[str, Any] | None]
             "timestamp": entry["timestamp"],
             "responseTime": entry["responseTime"],
             "httpStatus": entry["httpStatus"],
+            **({"targetUrl": entry["targetUrl"]} if "targetUrl" in entry else {}),
         },
         "verdict": {
             "category": entry["errorCategory"],

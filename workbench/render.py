@@ -98,6 +98,8 @@ def retry_history(view: DeliveryView) -> Table:
 
 def _category(entry: Mapping[str, Any]) -> str:
     message = (entry.get("errorDetails") or {}).get("message", "")
+    if "targetUrl" in entry:
+        message += f" (at {entry['targetUrl']}, where its endpoint had moved)"
     return f"{entry.get('errorCategory', '')}: {message}".strip(": ")
 
 

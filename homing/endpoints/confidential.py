@@ -25,11 +25,14 @@ class Confidential:
         secrets: those that sign, and some that have ended.
         headers: the extra headers of each attempt; they hold credentials as a rule.
         version: counts the changes, so that none is made from what is no longer true.
+        edition: of an endpoint, the `Endpoint.edition` that it was kept with and goes with: no
+            header goes to the URL of another. Empty for a sender.
     """
 
     secrets: tuple[SigningSecret, ...] = field(default=(), repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     version: int = 1
+    edition: str = ""
 
     def to_item(self, owner: str) -> dict[str, Any]:
         """Give the item of the secrets table, as plain values."""
@@ -38,6 +41,7 @@ class Confidential:
             "secrets": [_secret_item(secret) for secret in self.secrets],
             "headers": dict(self.headers),
             "version": self.version,
+            "edition": self.edition,
         }
 
     @classmethod
@@ -47,6 +51,7 @@ class Confidential:
             secrets=tuple(_read_secret(each) for each in item["secrets"]),
             headers=item["headers"],
             version=item["version"],
+            edition=item["edition"],
         )
 
 

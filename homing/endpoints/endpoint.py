@@ -40,7 +40,8 @@ class Endpoint:
         disabled_at: since when nothing is.
         disabled_reason: why, for people.
         failing_since: the first failure since its last success, as far as one was noticed.
-        version: counts the changes, so that none is made from what is no longer true.
+        version: counts the changes, so that none is made from what is no longer true. It begins
+            anew where an endpoint is deleted and made again.
     """
 
     sender_id: str
@@ -58,6 +59,11 @@ class Endpoint:
     disabled_reason: str | None = None
     failing_since: str | None = None
     version: int = 1
+
+    @property
+    def edition(self) -> str:
+        """Which of all endpoints that ever had this id it is, and which version of it."""
+        return f"{self.created_at}#{self.version}"
 
     def to_document(self) -> dict[str, Any]:
         """Give what the API answers."""

@@ -36,10 +36,18 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What to do about an endpoint, and why, for people."""
+    """What to do about an endpoint.
+
+    Args:
+        step: what to do.
+        reason: why, for people.
+        run: when the run of failures began that it follows from; None where it follows from one
+            outcome alone.
+    """
 
     step: Step
     reason: str = ""
+    run: str | None = None
 
 
 def examine(endpoint: Endpoint, outcome: Outcome, limit: timedelta | None) -> Finding | None:
@@ -53,7 +61,8 @@ def examine(endpoint: Endpoint, outcome: Outcome, limit: timedelta | None) -> Fi
     if outcome.error is not None and outcome.error.kind in _NOT_ITS_FAULT:
         return None
     if outcome.http_status in _OK:
-        return Finding(Step.NOTE_SUCCESS) if endpoint.failing_since else None
+        since = endpoint.failing_since
+        return Finding(Step.NOTE_SUCCESS, run=since) if since else None
     if outcome.http_status == _GONE:
         return Finding(Step.DISABLE, "it answered 410 Gone")
     if endpoint.failing_since is None:
@@ -61,4 +70,5 @@ def examine(endpoint: Endpoint, outcome: Outcome, limit: timedelta | None) -> Fi
     lasted = from_text(outcome.timestamp) - from_text(endpoint.failing_since)
     if limit is None or lasted < limit:
         return None
-    return Finding(Step.DISABLE, f"it has only failed since {endpoint.failing_since}")
+    reason = f"it has only failed since {endpoint.failing_since}"
+    return Finding(Step.DISABLE, reason, run=endpoint.failing_since)

@@ -17,6 +17,7 @@ from homing.endpoints.signing import (
     public_key,
 )
 from homing.errors import FieldError, InvalidMessageError
+from homing.targets.target import parse_target
 from homing.timestamps import to_text
 
 if TYPE_CHECKING:
@@ -76,12 +77,14 @@ def modify(
     """Change some of an endpoint; None if there is no such.
 
     Raises:
-        InvalidMessageError: when there is no signing as asked for.
+        InvalidMessageError: when there is no signing as asked for, or the URL moves to another
+            origin without word of the headers.
         ChangedMeanwhileError: see there.
     """
     known = store.endpoints.find(sender_id, endpoint_id)
     if known is None:
         return None
+    _check_headers_stay(known, change.given)
     return _saved(store, _changed(known, change, now), change.given.get("headers"))
 
 
@@ -132,16 +135,30 @@ def secret_document(secret: str) -> dict[str, str]:
 
 
 def _bare(known: Endpoint, now: datetime) -> Endpoint:
-    """Give what is left of an endpoint that is replaced."""
+    """Give what is left of an endpoint that is replaced: one that is disabled stays so."""
     return Endpoint(
         known.sender_id,
         known.endpoint_id,
         known.url,
         known.created_at,
         to_text(now),
-        failing_since=known.failing_since,
+        enabled=known.enabled,
+        disabled_at=known.disabled_at,
+        disabled_reason=known.disabled_reason,
         version=known.version,
     )
+
+
+def _check_headers_stay(known: Endpoint, given: Mapping[str, Any]) -> None:
+    """Refuse to take headers along to another origin: whoever moves the URL must know them."""
+    moves = "url" in given and parse_target(given["url"]).origin != parse_target(known.url).origin
+    if moves and known.header_names and "headers" not in given:
+        names = ", ".join(known.header_names)
+        message = (
+            f"must be given again with a URL at another scheme, host or port, or {{}} for none: "
+            f"the values of {names} were meant for the URL of before"
+        )
+        raise InvalidMessageError([FieldError("headers", message)])
 
 
 def _changed(endpoint: Endpoint, change: Change, now: datetime) -> Endpoint:
@@ -153,11 +170,19 @@ def _changed(endpoint: Endpoint, change: Change, now: datetime) -> Endpoint:
         changes["policy"] = change.policy
     if "headers" in given:
         changes["header_names"] = tuple(given["headers"])
+    if _starts_afresh(endpoint, given):
+        changes["failing_since"] = None
     if given.get("enabled") is True:
-        changes |= {"disabled_at": None, "disabled_reason": None, "failing_since": None}
+        changes |= {"disabled_at": None, "disabled_reason": None}
     elif given.get("enabled") is False and endpoint.enabled:
         changes |= {"disabled_at": to_text(now), "disabled_reason": "by its sender"}
     return replace(endpoint, updated_at=to_text(now), version=endpoint.version + 1, **changes)
+
+
+def _starts_afresh(endpoint: Endpoint, given: Mapping[str, Any]) -> bool:
+    """Return whether the failures of before say nothing of the endpoint as it will be."""
+    moves = given.get("url", endpoint.url) != endpoint.url
+    return moves or "headers" in given or given.get("enabled") is True
 
 
 def _saved(store: EndpointStore, endpoint: Endpoint, headers: Mapping[str, str] | None) -> Endpoint:

@@ -1,15 +1,17 @@
 """Setting endpoints up: an endpoint and its secrets are two items of two tables, changed together.
 
-Each change says what it was made from (`version`): of two at once one wins, the other is told.
+Each change says what it was made from (`version`): of two at once one wins, the other is told. And
+both items then bear the same `edition`, by which a reader knows that they belong together.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from homing.endpoints.confidential import owner_of_endpoint
 from homing.endpoints.endpoints_table import EndpointsTable, endpoint_key
-from homing.endpoints.secrets_table import SecretsTable, guarded_put, secret_key
+from homing.endpoints.secrets_table import SecretsTable, edition_update, guarded_put, secret_key
 from homing.items import to_dynamodb
 
 if TYPE_CHECKING:
@@ -34,16 +36,23 @@ class EndpointStore:
         self._client = client
 
     def save(self, endpoint: Endpoint, confidential: Confidential | None = None) -> bool:
-        """Keep an endpoint and, where it has changed, what is confidential of it.
+        """Keep an endpoint with what is confidential of it; None leaves that as it is.
 
         Returns:
             False where somebody else has changed either meanwhile; then nothing is.
         """
-        puts = [_endpoint_put(self.endpoints.name, endpoint)]
-        if confidential is not None:
-            owner = owner_of_endpoint(endpoint.sender_id, endpoint.endpoint_id)
-            puts.append(guarded_put(self.secrets.name, owner, confidential))
-        return self._transact([{"Put": put} for put in puts])
+        owner, table = (
+            owner_of_endpoint(endpoint.sender_id, endpoint.endpoint_id),
+            self.secrets.name,
+        )
+        secret: dict[str, Any]
+        if confidential is None:
+            secret = {"Update": edition_update(table, owner, endpoint.edition)}
+        else:
+            secret = {
+                "Put": guarded_put(table, owner, replace(confidential, edition=endpoint.edition))
+            }
+        return self._transact([{"Put": _endpoint_put(self.endpoints.name, endpoint)}, secret])
 
     def delete(self, sender_id: str, endpoint_id: str) -> bool:
         """Delete an endpoint with its secrets; False if there is none."""

@@ -61,7 +61,7 @@ class EndpointWatch:
         """Record a finding; where it disables the endpoint, send an `EndpointDisabled` event.
 
         Args:
-            endpoint: as it was known before the attempt.
+            endpoint: as it was when it was tried.
             finding: what was found.
             at: when, ISO-8601.
 
@@ -108,41 +108,42 @@ class EndpointWatch:
 
 
 def _update_of(endpoint: Endpoint, finding: Finding, at: str) -> dict[str, Any]:
-    """Give the update that records a finding, if the endpoint is still as it was known.
+    """Give the update that records a finding, if the endpoint is still as it was tried.
 
-    No condition holds for an endpoint that has been deleted: it must not come back as a fragment.
+    What an attempt met at a former URL, or at an endpoint of the same id that has been deleted,
+    says nothing of the endpoint as it is now. And of two runs of failures, one is not the other.
     """
+    condition = "createdAt = :createdAt AND #version = :version"
+    values: dict[str, Any] = {
+        ":createdAt": {"S": endpoint.created_at},
+        ":version": {"N": str(endpoint.version)},
+    }
+    if finding.run is not None:
+        condition += " AND failingSince = :run"
+        values[":run"] = {"S": finding.run}
     match finding.step:
         case Step.NOTE_FAILURE:
-            return {
-                "UpdateExpression": "SET failingSince = :at",
-                "ConditionExpression": (
-                    "attribute_exists(pk) AND attribute_not_exists(failingSince)"
-                ),
-                "ExpressionAttributeValues": {":at": {"S": at}},
-            }
-        case Step.NOTE_SUCCESS:  # only the run that was seen: one that began since is another
-            return {
-                "UpdateExpression": "REMOVE failingSince",
-                "ConditionExpression": "failingSince = :since",
-                "ExpressionAttributeValues": {":since": {"S": endpoint.failing_since or ""}},
-            }
+            update = "SET failingSince = :at"
+            condition += " AND attribute_not_exists(failingSince)"
+            values[":at"] = {"S": at}
+        case Step.NOTE_SUCCESS:
+            update = "REMOVE failingSince"
         case Step.DISABLE:
-            return {
-                "UpdateExpression": (
-                    "SET enabled = :no, disabledAt = :at, disabledReason = :reason, "
-                    "updatedAt = :at ADD #version :one"
-                ),
-                "ConditionExpression": "enabled = :yes AND #version = :version",
-                "ExpressionAttributeNames": {"#version": "version"},
-                "ExpressionAttributeValues": {
-                    ":at": {"S": at},
-                    ":reason": {"S": finding.reason},
-                    ":no": {"BOOL": False},
-                    ":yes": {"BOOL": True},
-                    ":one": {"N": "1"},
-                    ":version": {"N": str(endpoint.version)},
-                },
+            update = (
+                "SET enabled = :no, disabledAt = :at, disabledReason = :reason, updatedAt = :at "
+                "ADD #version :one"
+            )
+            values |= {
+                ":at": {"S": at},
+                ":reason": {"S": finding.reason},
+                ":no": {"BOOL": False},
+                ":one": {"N": "1"},
             }
         case unreachable:
             assert_never(unreachable)
+    return {
+        "UpdateExpression": update,
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": {"#version": "version"},
+        "ExpressionAttributeValues": values,
+    }

@@ -55,6 +55,18 @@ def guarded_put(table: str, owner: str, confidential: Confidential) -> dict[str,
     }
 
 
+def edition_update(table: str, owner: str, edition: str) -> dict[str, Any]:
+    """Return the UpdateItem that lets what is kept of an endpoint go with another edition of it."""
+    return {
+        "TableName": table,
+        "Key": secret_key(owner),
+        "UpdateExpression": "SET edition = :edition ADD #version :one",
+        "ConditionExpression": "attribute_exists(pk)",
+        "ExpressionAttributeNames": {"#version": "version"},
+        "ExpressionAttributeValues": {":edition": {"S": edition}, ":one": {"N": "1"}},
+    }
+
+
 def secret_key(owner: str) -> dict[str, Any]:
     """Give the key of an owner, as DynamoDB writes it."""
     return {"pk": {"S": owner}}

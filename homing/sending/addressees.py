@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 REMEMBERED = timedelta(seconds=60)
 _MAX_REMEMBERED = 1000
+_TRIES = 3  # for an endpoint that is changed between the reads of its two items
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,16 @@ class Addressee:
         """The extra headers of each attempt."""
         return self.confidential.headers if self.confidential else {}
 
+    def url(self, reference: Reference) -> str:
+        """Return where an attempt goes: to the endpoint as it is now, else as the message says."""
+        return self.endpoint.url if self.endpoint else reference.target_url
+
 
 class Addressees:
     """Looks addressees up, each at most once a minute.
 
-    So a change of an endpoint, a rotation of secrets included, takes effect within a minute.
+    So a change of an endpoint, a rotation of secrets included, takes effect within a minute. What
+    is remembered is one edition of it: URL, limits and headers as they were set together.
 
     Args:
         endpoints: the endpoints table.
@@ -107,12 +113,14 @@ class Addressees:
     def _look_up(self, sender_id: str, endpoint_id: str | None) -> Addressee:
         if endpoint_id is None:
             return Addressee(None, self._secrets.find(owner_of_sender(sender_id)))
-        endpoint = self._endpoints.find(sender_id, endpoint_id)
-        confidential = self._secrets.find(owner_of_endpoint(sender_id, endpoint_id))
-        if endpoint is None or confidential is None:
-            return Addressee(None, None, "the endpoint has been deleted")
-        if not endpoint.enabled:
-            return Addressee(
-                endpoint, None, f"the endpoint is disabled: {endpoint.disabled_reason}"
-            )
-        return Addressee(endpoint, confidential)
+        for _ in range(_TRIES):
+            endpoint = self._endpoints.find(sender_id, endpoint_id)
+            confidential = self._secrets.find(owner_of_endpoint(sender_id, endpoint_id))
+            if endpoint is None or confidential is None:
+                return Addressee(None, None, "the endpoint has been deleted")
+            if not endpoint.enabled:
+                reason = f"the endpoint is disabled: {endpoint.disabled_reason}"
+                return Addressee(endpoint, None, reason)
+            if endpoint.edition == confidential.edition:
+                return Addressee(endpoint, confidential)
+        raise InquiryError("the endpoint and its secrets are of two editions")

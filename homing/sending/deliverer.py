@@ -74,6 +74,7 @@ class Deliverer:
     ) -> Outcome | Postponed:
         """Make one attempt; signed if there is anything to sign it with.
 
+        It goes to the endpoint as it is now: URL, headers, secrets and limits are of one edition.
         Nothing is sent to an endpoint that is disabled or deleted, nor while that cannot be told,
         nor, for now, where as many attempts are under way as it allows at once.
 
@@ -162,9 +163,11 @@ class Deliverer:
         if seconds is None:
             message = "no time was left to send it, all before it took too long"
             return unsent(ErrorKind.INTERNAL, message, to_text(self._now()))
-        secrets = addressee.secrets(now)
-        answered = self._sender.send(reference, whole, secrets, within=seconds)
+        secrets, url = addressee.secrets(now), addressee.url(reference)
+        answered = self._sender.send(reference, whole, secrets, url=url, within=seconds)
         outcome = redact(answered, addressee.headers.values())
+        if url != reference.target_url:
+            outcome = replace(outcome, target_url=url)
         if outcome.error is not None and outcome.error.detail is not None:
             self._tell(reference, "target.blocked", outcome.error.detail)
         self._watch_over(reference, addressee, outcome, time_left)

@@ -77,6 +77,7 @@ class Sender:
         request: Request,
         secrets: Sequence[str] = (),
         *,
+        url: str | None = None,
         within: float = inf,
     ) -> Outcome:
         """Make one attempt. What the endpoint and the network do is in the outcome.
@@ -85,12 +86,14 @@ class Sender:
             reference: the delivery.
             request: what is sent.
             secrets: those that sign it (homing/endpoints/signing.py).
+            url: where it goes; None for the URL that the delivery was accepted with.
             within: how many seconds there are, where that is less than an attempt may take.
         """
         attempt = Attempt(min(self._attempt_timeout_seconds, within), self._clock)
         result: Response | AttemptError
         try:
-            result = self._post(reference, request, secrets, attempt)
+            target = parse_target(url or reference.target_url)
+            result = self._post(target, reference, request, secrets, attempt)
         except (OSError, ValueError) as error:
             result = attempt.explain(error)
         return _outcome(result, self._now(), attempt.elapsed())
@@ -100,9 +103,13 @@ class Sender:
         self._warm.close()
 
     def _post(
-        self, reference: Reference, request: Request, secrets: Sequence[str], attempt: Attempt
+        self,
+        target: Target,
+        reference: Reference,
+        request: Request,
+        secrets: Sequence[str],
+        attempt: Attempt,
     ) -> Response:
-        target = parse_target(reference.target_url)
         started = self._now()
         body = request.payload.encode()
         headers = request_headers(reference, request, started, body, secrets)

@@ -117,6 +117,28 @@ def test_a_410_disables_an_endpoint_and_its_messages_are_parked_not_dropped(
     assert message_id in letters(cloud)
 
 
+def test_a_retry_goes_to_where_its_endpoint_has_moved_with_the_headers_of_there(
+    shop: Door, receiver: Receiver, settle: Settle
+) -> None:
+    old, new = f"{receiver.url}/script/503/old", f"{receiver.url}/new"
+    fields = {"policy": {"schedule": [5]}, "headers": {"Authorization": "old"}}
+    shop("PUT", "/v1/endpoints/moves", {"url": old, **fields})
+    message_id = send(shop, "moves")
+    while not receiver.arrivals:
+        time.sleep(0.05)
+    moved = {"url": new, "headers": {"Authorization": "new"}}
+    while shop("PATCH", "/v1/endpoints/moves", moved)[0] == 409:  # its failure is being noted
+        time.sleep(0.05)
+    delivery = settle(shop, message_id)
+    assert [(each.path, each.headers["authorization"]) for each in receiver.arrivals] == [
+        ("/script/503/old", "old"),
+        ("/new", "new"),
+    ]
+    assert (delivery["status"], delivery["targetUrl"]) == ("DELIVERED", old)
+    assert [each.get("targetUrl") for each in delivery["retryHistory"]] == [None, new]
+    assert "failingSince" not in shop("GET", "/v1/endpoints/moves")[1]
+
+
 @pytest.fixture
 def notices(cloud: Target, run_id: str) -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """Listen for the event, as an operator would: a rule of EventBridge with a queue behind it."""

@@ -144,7 +144,7 @@ def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
             "Endpoints/Endpoints",
             {
                 *((f"dynamodb:{action}", "Registry/Endpoints") for action in (*CHANGE, "Query")),
-                *((f"dynamodb:{action}", "Registry/Secrets") for action in CHANGE),
+                *((f"dynamodb:{action}", "Registry/Secrets") for action in (*CHANGE, "UpdateItem")),
                 ("kms:Decrypt", "Registry/Key"),
                 ("kms:Encrypt", "Registry/Key"),
                 ("kms:ReEncrypt*", "Registry/Key"),

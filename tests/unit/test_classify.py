@@ -47,6 +47,15 @@ def test_the_policy_that_travels_with_the_delivery_sets_the_limit(event: dict[st
     assert classify.handler(event, None)["status"] == "MAX_RETRIES_EXCEEDED"
 
 
+def test_the_log_names_the_url_that_the_attempt_went_to(
+    event: dict[str, Any], logged: Logged
+) -> None:
+    event["outcome"] |= {"httpStatus": 200, "targetUrl": "https://new.example/hooks"}
+    classify.handler(event, None)
+    (line,) = logged()
+    assert line["targetUrl"] == "https://new.example/hooks"
+
+
 def test_a_last_attempt_is_logged_once_with_all_there_is_to_say_and_its_metrics(
     event: dict[str, Any], logged: Logged
 ) -> None:

@@ -180,3 +180,9 @@ def test_an_attempt_that_is_postponed_is_told_as_one_that_waits() -> None:
     assert {chapter.outcome for chapter in story.chapters} == {None}
     assert story.now == "WaitUntilDue"
     assert not story.ended
+
+
+def test_an_attempt_tells_where_it_went_if_its_endpoint_had_moved() -> None:
+    moved = entry(1, 3, "SUCCESS") | {"targetUrl": "https://new.example/hooks"}
+    story = tell(record("DELIVERED", entry(0, 1, "SERVER_ERROR", 2), moved), [])
+    assert [chapter.target_url for chapter in story.chapters] == [None, "https://new.example/hooks"]

@@ -50,6 +50,7 @@ class Bench:
         self.now = START
         self.outcome = Outcome(NOON, 12, http_status=200)
         self.sent: list[tuple[Any, tuple[str, ...]]] = []
+        self.urls: list[str] = []
         self.within: list[float] = []
         self.recorded: list[str] = []
         self.reported: list[tuple[str, dict[str, str]]] = []
@@ -70,9 +71,16 @@ class Bench:
         )
 
     def send(
-        self, reference: Reference, request: Any, secrets: tuple[str, ...], *, within: float
+        self,
+        reference: Reference,
+        request: Any,
+        secrets: tuple[str, ...],
+        *,
+        url: str,
+        within: float,
     ) -> Outcome:
         del reference
+        self.urls.append(url)
         self.sent.append((request, secrets))
         self.within.append(within)
         self.on_send()
@@ -242,7 +250,7 @@ def test_an_endpoint_that_echoes_its_credentials_does_not_get_them_into_the_outc
 def test_neither_secrets_nor_header_values_show_in_a_repr(bench: Bench) -> None:
     bench.store.save(ENDPOINT, KEPT)
     found = bench.store.secrets.find("endpoint#default#orders")
-    assert found == KEPT
+    assert found == replace(KEPT, edition=ENDPOINT.edition)
     assert SECRET not in repr(found)
     assert "endpoint's" not in repr(found)
 
@@ -265,6 +273,83 @@ def test_while_a_payload_cannot_be_fetched_nothing_is_sent(
     assert outcome.error.kind is ErrorKind.INTERNAL
     assert not bench.sent
     assert bench.reported[0][0] == "payload.unreadable"
+
+
+MOVED = replace(ENDPOINT, url="https://new.example/hooks", attempts_at_once=1, version=2)
+NEW = replace(KEPT, headers={"Authorization": "the new one's"}, version=2)
+
+
+def test_an_attempt_goes_to_the_endpoint_as_it_is_and_says_where_that_was(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery
+) -> None:
+    """A retry, or a redrive, of a delivery that was accepted for the URL of before."""
+    bench.store.save(ENDPOINT, KEPT)
+    first = bench.deliverer.deliver(to_endpoint, delivery.request)
+    bench.store.save(MOVED, NEW)
+    bench.now += timedelta(seconds=60)
+    second = bench.deliverer.deliver(to_endpoint, delivery.request)
+    assert bench.urls == [ENDPOINT.url, MOVED.url]
+    assert [each.to_document().get("targetUrl") for each in (first, second)] == [
+        None,
+        "https://new.example/hooks",
+    ]
+    assert Outcome.from_document(second.to_document()) == second
+    assert bench.sent[1][0].headers["Authorization"] == "the new one's"
+
+
+def test_a_delivery_to_a_plain_url_goes_there(bench: Bench, delivery: Delivery) -> None:
+    outcome = bench.deliverer.deliver(delivery.reference, delivery.request)
+    assert bench.urls == [delivery.reference.target_url]
+    assert "targetUrl" not in outcome.to_document()
+
+
+class Interrupted:
+    """A secrets table; before each of its first reads something happens."""
+
+    def __init__(self, table: Any, *happens: Callable[[], object]) -> None:
+        self._table = table
+        self._happens = list(happens)
+
+    def find(self, owner: str) -> Confidential | None:
+        if self._happens:
+            self._happens.pop(0)()
+        found: Confidential | None = self._table.find(owner)
+        return found
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["changed", "deleted and made again"])
+def test_no_header_goes_to_a_url_that_it_was_not_set_for(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery, *, again: bool
+) -> None:
+    """The endpoint is changed between the reads of its two items."""
+
+    def change() -> None:
+        if again:
+            bench.store.delete("default", "orders")
+        made = replace(MOVED, created_at=to_text(START + timedelta(hours=1)), version=1)
+        assert bench.store.save(made if again else MOVED, replace(NEW, version=1 if again else 2))
+
+    bench.store.save(ENDPOINT, KEPT)
+    bench.addressees._secrets = Interrupted(bench.store.secrets, change)  # type: ignore[assignment]
+    bench.deliverer.deliver(to_endpoint, delivery.request)
+    ((request, _),) = bench.sent
+    assert (bench.urls, request.headers["Authorization"]) == ([MOVED.url], "the new one's")
+
+
+def test_while_an_endpoint_changes_again_and_again_nothing_is_sent(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery
+) -> None:
+    def change(version: int) -> Callable[[], object]:
+        url = f"https://{version}.example/"
+        return lambda: bench.store.save(replace(ENDPOINT, url=url, version=version))
+
+    bench.store.save(ENDPOINT, KEPT)
+    changes = map(change, range(2, 5))
+    bench.addressees._secrets = Interrupted(bench.store.secrets, *changes)  # type: ignore[assignment]
+    outcome = bench.deliverer.deliver(to_endpoint, delivery.request)
+    assert outcome.error is not None
+    assert outcome.error.kind is ErrorKind.INTERNAL
+    assert bench.sent == []
 
 
 BUSY = replace(ENDPOINT, attempts_at_once=1)

@@ -25,6 +25,13 @@ LIMIT = timedelta(hours=5)
 HEALTHY = Endpoint("shop", "orders", "https://example.com/", NOON, NOON)
 FAILING = replace(HEALTHY, failing_since=NOON)
 
+FINDINGS = (
+    Finding(Step.NOTE_FAILURE),
+    Finding(Step.NOTE_SUCCESS, run=NOON),
+    Finding(Step.DISABLE, "it answered 410 Gone"),
+    Finding(Step.DISABLE, "it has only failed", run=NOON),
+)
+
 
 def answered(status: int, at: str = LATER) -> Outcome:
     return Outcome(at, 12, http_status=status)
@@ -110,8 +117,8 @@ def test_a_run_of_failures_is_noted_once_and_taken_away_by_a_success(
     assert watch.record(HEALTHY, Finding(Step.NOTE_FAILURE), NOON)
     assert not watch.record(HEALTHY, Finding(Step.NOTE_FAILURE), LATER)
     assert now() == FAILING
-    assert not watch.record(replace(FAILING, failing_since=LATER), Finding(Step.NOTE_SUCCESS), NOON)
-    assert watch.record(now(), Finding(Step.NOTE_SUCCESS), LATER)
+    assert not watch.record(HEALTHY, Finding(Step.NOTE_SUCCESS, run=LATER), NOON)
+    assert watch.record(HEALTHY, Finding(Step.NOTE_SUCCESS, run=NOON), LATER)
     assert now() == HEALTHY
 
 
@@ -139,6 +146,50 @@ def test_an_endpoint_that_its_sender_has_changed_meanwhile_is_not_disabled(
 ) -> None:
     assert store.save(replace(HEALTHY, url="https://new.example/", version=2))
     assert not watch.record(HEALTHY, Finding(Step.DISABLE, "old news"), NOON)
+    assert now().enabled
+
+
+@pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: finding.step)
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(FAILING, url="https://new.example/", version=2),
+        replace(FAILING, description="the same, told otherwise", version=2),
+    ],
+)
+def test_an_outcome_from_before_a_change_counts_neither_for_nor_against_what_came_of_it(
+    watch: EndpointWatch,
+    store: EndpointStore,
+    now: Callable[[], Endpoint],
+    changed: Endpoint,
+    finding: Finding,
+) -> None:
+    assert store.save(changed)
+    assert not watch.record(FAILING, finding, LATER)
+    assert now() == changed
+
+
+@pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: finding.step)
+def test_an_outcome_does_not_count_for_another_endpoint_of_the_same_id(
+    watch: EndpointWatch, store: EndpointStore, now: Callable[[], Endpoint], finding: Finding
+) -> None:
+    """One that was deleted and made again counts its versions from 1, as its predecessor did."""
+    again = replace(FAILING, created_at=LATER)
+    assert store.delete("shop", "orders")
+    assert store.save(again, Confidential())
+    assert not watch.record(FAILING, finding, LATER)
+    assert now() == again
+
+
+def test_a_run_that_a_success_has_ended_meanwhile_disables_nothing(
+    watch: EndpointWatch, now: Callable[[], Endpoint]
+) -> None:
+    """Another container has seen the success; this one remembers the run for up to a minute."""
+    assert watch.record(HEALTHY, Finding(Step.NOTE_FAILURE), NOON)
+    assert watch.record(FAILING, Finding(Step.NOTE_SUCCESS, run=NOON), LATER)
+    stale = examine(FAILING, answered(503), LIMIT)
+    assert stale is not None
+    assert not watch.record(FAILING, stale, LATER)
     assert now().enabled
 
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.endpoints.confidential import owner_of_endpoint
+from homing.endpoints.confidential import Confidential, owner_of_endpoint
 from homing.endpoints.endpoint import Endpoint
+from homing.endpoints.endpoint_store import EndpointStore
+from homing.endpoints.endpoints_table import endpoint_key
 from homing.endpoints.secrets_table import SecretsTable
 from homing.endpoints.signing import generate_secret
 from homing.policy import Policy
@@ -133,6 +135,121 @@ def test_an_endpoint_is_switched_off_and_on_again() -> None:
     assert not on.keys() & {"disabledAt", "disabledReason"}
 
 
+def fail(registry: Any, since: str = "2025-12-28T12:00:00.000Z") -> None:
+    """Note a run of failures, as `deliver` does."""
+    registry.update_item(
+        TableName="endpoints",
+        Key=endpoint_key("shop", "orders"),
+        UpdateExpression="SET failingSince = :since",
+        ExpressionAttributeValues={":since": {"S": since}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "is_fresh"),
+    [
+        ("PATCH", {"url": "https://example.com/other"}, True),
+        ("PATCH", {"headers": {"X-Key": "2"}}, True),
+        ("PATCH", {"enabled": True}, True),
+        ("PUT", {"url": URL}, True),
+        ("PATCH", {"url": URL}, False),
+        ("PATCH", {"description": "new"}, False),
+        ("PATCH", {"policy": {"maxAttempts": 2}}, False),
+        ("PATCH", {"enabled": False}, False),
+    ],
+)
+def test_a_change_of_what_is_tried_ends_the_run_of_failures(
+    registry: Any, method: str, body: Any, *, is_fresh: bool
+) -> None:
+    """Else one failure more, days later, would disable what has just been mended."""
+    ask("PUT", ONE, {"url": URL})
+    fail(registry)
+    status, changed = ask(method, ONE, body)
+    assert (status, "failingSince" not in changed) == (200, is_fresh)
+
+
+@pytest.mark.parametrize(("enabled", "stays"), [(None, True), (False, True), (True, False)])
+def test_one_that_is_disabled_stays_so_when_it_is_replaced_unless_that_enables_it(
+    *, enabled: bool | None, stays: bool
+) -> None:
+    ask("PUT", ONE, {"url": URL})
+    _, off = ask("PATCH", ONE, {"enabled": False})
+    given = {} if enabled is None else {"enabled": enabled}
+    _, replaced = ask("PUT", ONE, {"url": "https://new.example/", **given})
+    assert replaced["enabled"] is not stays
+    names = ("disabledAt", "disabledReason")
+    assert [replaced.get(name) for name in names] == [
+        off[name] if stays else None for name in names
+    ]
+
+
+MOVES = ["https://other.example/hooks", "https://example.com:8443/hooks"]
+
+
+@pytest.mark.parametrize("url", MOVES)
+def test_headers_do_not_follow_an_endpoint_to_another_origin(
+    registry: Any, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """Whoever has a sender's key could otherwise have its headers sent to a place of theirs."""
+    guard = AddressGuard(allowed_ports=frozenset({443, 8443})).to_document()
+    monkeypatch.setenv("ADDRESS_GUARD", json.dumps(guard))
+    ask("PUT", ONE, {"url": URL, "headers": {"X-Key": "planted"}})
+    status, problem = ask("PATCH", ONE, {"url": url})
+    assert (status, fields(problem)) == (400, ["headers"])
+    assert "X-Key" in problem["errors"][0]["message"]
+    assert ask("GET", ONE)[1]["url"] == URL
+    for headers in ({"X-Key": "new"}, {}):
+        status, moved = ask("PATCH", ONE, {"url": url, "headers": headers})
+        assert (status, moved["url"], moved["headerNames"]) == (200, url, list(headers))
+    kept = SecretsTable("secrets", registry).find(owner_of_endpoint("shop", "orders"))
+    assert kept is not None
+    assert kept.headers == {}
+
+
+def test_headers_stay_where_the_url_moves_within_its_origin() -> None:
+    ask("PUT", ONE, {"url": URL, "headers": {"X-Key": "1"}})
+    status, moved = ask("PATCH", ONE, {"url": "https://EXAMPLE.com:443/v2"})
+    assert (status, moved["headerNames"]) == (200, ["X-Key"])
+
+
+def test_an_endpoint_without_headers_moves_anywhere() -> None:
+    ask("PUT", ONE, {"url": URL})
+    assert ask("PATCH", ONE, {"url": "https://other.example/hooks"})[0] == 200
+
+
+def test_after_every_change_both_items_of_an_endpoint_are_of_one_edition(registry: Any) -> None:
+    """`deliver` sends nothing to one whose items are not."""
+    store = EndpointStore("endpoints", "secrets", registry)
+    for method, path, body in (
+        ("PUT", ONE, {"url": URL, "headers": {"X-Key": "1"}}),
+        ("PATCH", ONE, {"description": "new"}),
+        ("POST", f"{ONE}/rotate-secret", {}),
+        ("PATCH", ONE, {"url": f"{URL}/v2"}),
+        ("PATCH", ONE, {"headers": {}}),
+        ("PATCH", ONE, {"enabled": False}),
+        ("PUT", ONE, {"url": URL}),
+        ("POST", f"{ONE}/rotate-secret", {}),
+        ("PATCH", ONE, {"enabled": True}),
+        ("DELETE", ONE, None),
+        ("PUT", ONE, {"url": URL}),
+    ):
+        assert ask(method, path, body)[0] in {200, 201}
+        endpoint = store.endpoints.find("shop", "orders")
+        kept = store.secrets.find(owner_of_endpoint("shop", "orders"))
+        assert (endpoint and endpoint.edition) == (kept and kept.edition)
+
+
+def test_a_rotation_that_knows_nothing_of_a_change_is_told_to_try_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ask("PUT", ONE, {"url": URL})
+    store = endpoints._store()
+    stale = store.secrets.find(owner_of_endpoint("shop", "orders"))
+    ask("PATCH", ONE, {"url": f"{URL}/v2"})
+    monkeypatch.setattr(store.secrets, "find", lambda _: stale)
+    assert ask("POST", f"{ONE}/rotate-secret")[0] == 409
+
+
 def test_endpoints_are_listed_by_id_page_by_page() -> None:
     for name in ("b", "a", "c"):
         ask("PUT", f"/v1/endpoints/{name}", {"url": URL})
@@ -151,7 +268,7 @@ def test_a_list_goes_on_where_the_table_ends_a_page_before_its_limit() -> None:
     store, policy = endpoints._store(), {"schedule": [1.0] * 3}
     item = Endpoint("shop", "", URL, "", "", description="x" * 11_000, policy=policy)
     for number in range(110):
-        assert store.save(replace(item, endpoint_id=f"e{number:03}"))
+        assert store.save(replace(item, endpoint_id=f"e{number:03}"), Confidential())
     names, after = [], {}
     while after is not None:
         _, page = ask("GET", "/v1/endpoints", **after)

@@ -6,8 +6,6 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from homing.classification import MAX_REASON_LENGTH, Category, Decision, Status, Verdict
 from homing.delivery import Reference
 from homing.generation import execution_name
@@ -29,7 +27,7 @@ LONGEST = Reference(
 REDRIVES = 12
 
 
-def record_run(ledger: Ledger, generation: int) -> None:
+def record_run(ledger: Ledger, generation: int, target_url: str | None) -> None:
     """All attempts of one run, each with an entry as long as one can be."""
     backoff = {
         "exponentialDelay": 3600.125,
@@ -39,7 +37,7 @@ def record_run(ledger: Ledger, generation: int) -> None:
         "nextRetryAt": NOON,
     }
     for attempt in range(MAX_ATTEMPTS_LIMIT):
-        outcome = Outcome(NOON, 60_000 + attempt, 503)
+        outcome = Outcome(NOON, 60_000 + attempt, 503, target_url=target_url)
         reason = "é" * MAX_REASON_LENGTH
         verdict = Verdict(
             Decision.RETRY, Category.NETWORK_ERROR, reason, Status.MAX_RETRIES_EXCEEDED
@@ -54,34 +52,33 @@ def size(item: dict[str, Any]) -> int:
     return len(json.dumps(item, ensure_ascii=False).encode())
 
 
-@pytest.fixture
-def sizes(ledger_table: Any) -> list[int]:
-    """The size of one record at the end of each of its runs."""
-
-    def runs() -> Iterator[int]:
-        ledger = Ledger(ledger_table.name, ledger_table.client)
-        table = InterventionTable(ledger_table.name, ledger_table.client)
-        for generation in range(REDRIVES):
-            record_run(ledger, generation)
-            (item,) = ledger_table.items()
-            yield size(item)
-            document = {"generation": generation + 1, "expiresAt": EXPIRES_AT}
-            name = execution_name(LONGEST.delivery_id, generation + 1)
-            at = datetime(2025, 12, 28, 13, generation, tzinfo=UTC).isoformat()
-            assert table.redrive(LONGEST, table.read(LONGEST), document, name, at=at)
-
-    return list(runs())
+def run(ledger_table: Any, target_url: str | None = None) -> Iterator[int]:
+    """Give the size of one record at the end of each of its runs."""
+    ledger = Ledger(ledger_table.name, ledger_table.client)
+    table = InterventionTable(ledger_table.name, ledger_table.client)
+    for generation in range(REDRIVES):
+        record_run(ledger, generation, target_url)
+        (item,) = ledger_table.items()
+        yield size(item)
+        document = {"generation": generation + 1, "expiresAt": EXPIRES_AT}
+        name = execution_name(LONGEST.delivery_id, generation + 1)
+        at = datetime(2025, 12, 28, 13, generation, tzinfo=UTC).isoformat()
+        assert table.redrive(LONGEST, table.read(LONGEST), document, name, at=at)
 
 
 def test_a_record_of_the_most_attempts_stays_small_however_often_it_is_redriven(
-    sizes: list[int],
+    ledger_table: Any,
 ) -> None:
-    first, second, *later = sizes
+    first, second, *later = run(ledger_table)
     assert first < 25_000
     assert second < 45_000
     assert max(later) < second + REDRIVES * 250  # an entry of `redriveHistory` for each
 
 
-def test_with_the_largest_letter_it_still_fits_into_an_item(sizes: list[int]) -> None:
-    """The letter of a first attempt that was given up is a delivery document (decision 0054)."""
-    assert max(sizes) + MAX_DOCUMENT_BYTES < 400 * 1024
+def test_with_the_largest_letter_it_still_fits_into_an_item(ledger_table: Any) -> None:
+    """The letter of a first attempt that was given up is a delivery document (decision 0054).
+
+    Every attempt went to an endpoint that had moved, to as long a URL as there can be.
+    """
+    moved = "https://moved.example/".ljust(MAX_URL_LENGTH, "x")
+    assert max(run(ledger_table, moved)) + MAX_DOCUMENT_BYTES < 400 * 1024

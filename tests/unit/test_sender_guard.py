@@ -238,3 +238,13 @@ def test_a_refusal_is_final_and_says_nothing_of_the_network() -> None:
     assert not any(word in shown for word in ("10.20", "93.184", "private", "1918"))
     assert outcome.error is not None
     assert outcome.error.detail == "10.20.30.40 is private use (RFC 1918)"
+
+
+def test_where_an_endpoint_has_moved_to_is_guarded_as_where_it_was() -> None:
+    """The URL of the delivery is allowed; the attempt goes to another, which is not."""
+    reference = Reference("m-1", "default", NOON, f"https://{NAME}/", "m-1", NOON)
+    sender = Sender(attempt_timeout_seconds=5, guard=AddressGuard())
+    outcome = sender.send(
+        reference, Request("{}", "application/json", {}), url="https://169.254.169.254/latest"
+    )
+    assert blocked(outcome)

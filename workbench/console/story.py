@@ -98,6 +98,12 @@ class Chapter:
         return None if found is None else int(found)
 
     @property
+    def target_url(self) -> str | None:
+        """Where it went, if its endpoint had moved; None for the delivery's own URL."""
+        found = (self.entry or self.outcome or {}).get("targetUrl")
+        return None if found is None else str(found)
+
+    @property
     def response_body(self) -> str | None:
         """The first part of the response's body; None where no history tells."""
         return None if self.outcome is None else str(self.outcome["responseBody"])
