@@ -51,12 +51,13 @@ ENVIRONMENT = {
     "ATTEMPT_TIMEOUT_SECONDS": "10",
     "ADDRESS_GUARD": (
         '{"allowedPorts": [443], "allowHttp": false,'
-        ' "allowedNetworks": ["127.0.0.0/8"], "refusedNetworks": []}'
+        ' "allowedNetworks": ["127.0.0.0/8"], "refusedNetworks": [], "refusedHosts": []}'
     ),
     "LEDGER_TABLE": "ledger",
     "ENDPOINTS_TABLE": "endpoints",
     "SECRETS_TABLE": "secrets",
     "PAYLOAD_BUCKET": "payloads",
+    "OWN_HOSTS": "abc123.execute-api.",
     "DISABLE_AFTER_HOURS": "120",
     "POWERTOOLS_SERVICE_NAME": "homing",
     "POWERTOOLS_METRICS_NAMESPACE": "Homing",

@@ -39,7 +39,7 @@ import json, os, re, sys
 import botocore.client
 botocore.client.BaseClient._make_api_call = lambda *_: {"Successful": []}
 from lambdas import accept
-accept._intake(), accept._rules()
+accept._intake()
 for line in sys.stdin:
     name = line.strip()
     if os.fork() == 0:
@@ -129,6 +129,7 @@ def measure(names: Iterable[str], folder: Path) -> Iterator[tuple[str, int, floa
         **dict.fromkeys(("MESSAGES_TABLE", "LEDGER_TABLE", "ENDPOINTS_TABLE"), "table"),
         "DELIVERY_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/queue",
         "PAYLOAD_BUCKET": "bucket",
+        "OWN_HOSTS": "",
         "RETENTION_DAYS": "30",
         "DEFAULT_POLICY": json.dumps(Policy().to_document()),
         "ADDRESS_GUARD": json.dumps(AddressGuard().to_document()),

@@ -55,7 +55,23 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class AcceptSettings(Settings):
+class GuardSettings(Settings):
+    """Which targets may be reached: the rules that are set, and the hosts of the stack's own APIs.
+
+    `own_hosts` are known only when they have been made, so they do not stand in `address_guard`.
+    """
+
+    address_guard: AddressGuard
+    own_hosts: str
+
+    @property
+    def guard(self) -> AddressGuard:
+        """The rules with the stack's own APIs among what is refused."""
+        return self.address_guard.refusing(self.own_hosts.split(","))
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptSettings(GuardSettings):
     """Where `accept` keeps messages and queues deliveries, and what it adds to them."""
 
     messages_table: str
@@ -65,7 +81,6 @@ class AcceptSettings(Settings):
     retention_days: int
     endpoints_table: str
     payload_bucket: str
-    address_guard: AddressGuard
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +107,12 @@ class RedriveSettings(GetMessageSettings):
 
 
 @dataclass(frozen=True, slots=True)
-class EndpointsSettings(Settings):
+class EndpointsSettings(GuardSettings):
     """Where `endpoints` keeps endpoints and their secrets, and what it measures them by."""
 
     endpoints_table: str
     secrets_table: str
     default_policy: Policy
-    address_guard: AddressGuard
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +134,7 @@ class DispatchSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
-class DeliverSettings(Settings):
+class DeliverSettings(GuardSettings):
     """What `deliver` keeps to, where it claims attempts, where it finds who is delivered to.
 
     An attempt may take `attempt_timeout_seconds` in all. An endpoint that has only failed for
@@ -128,7 +142,6 @@ class DeliverSettings(Settings):
     """
 
     attempt_timeout_seconds: float
-    address_guard: AddressGuard
     ledger_table: str
     endpoints_table: str
     secrets_table: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
@@ -23,8 +23,10 @@ from homing.settings import AcceptSettings
 from lambdas.http_api import (
     key_owner,
     named_endpoint,
+    own_host,
     queried_sender,
     query,
+    refuse_delivery,
     request_body,
     respond,
     signer,
@@ -52,13 +54,17 @@ def _new_id() -> str:
     return f"msg_{secrets.token_hex(16)}"
 
 
-@cache
-def _rules() -> Rules:
+@lru_cache(maxsize=16)
+def _rules(host: str) -> Rules:
+    """Return the rules for messages that come in at one of our hosts, which none may go to.
+
+    The function URL is known to `deliver` alone, since it is made after this function.
+    """
     settings = _settings()
     return Rules(
         default_policy=settings.default_policy,
         retention=timedelta(days=settings.retention_days),
-        guard=settings.address_guard,
+        guard=settings.guard.refusing([host]),
         new_id=_new_id,
     )
 
@@ -67,7 +73,7 @@ def _parse(body: str | bytes, now: datetime) -> Message:
     return parse_message(
         body,
         now=now,
-        rules=_rules(),
+        rules=_rules(own_host(app.current_event)),
         owner=key_owner(app.current_event),
         find_endpoints=_intake().find_endpoints,
     )
@@ -88,6 +94,7 @@ def accept_test(endpoint_id: str) -> Response[str]:
 
 
 def _take_in(body: str | bytes) -> Response[str]:
+    refuse_delivery(app.current_event)
     now = datetime.now(UTC)
     message = _parse(body, now)
     ids: dict[str, Any] = {

@@ -31,7 +31,7 @@ def _deliverer() -> Deliverer:
     settings, client = DeliverSettings.from_env(), registry_client()
     return Deliverer(
         sender=Sender(
-            attempt_timeout_seconds=settings.attempt_timeout_seconds, guard=settings.address_guard
+            attempt_timeout_seconds=settings.attempt_timeout_seconds, guard=settings.guard
         ),
         addressees=Addressees.connect(settings, client),
         watch=EndpointWatch.connect(settings, client),

@@ -33,7 +33,14 @@ from homing.reception.endpoint_request import (
 from homing.reception.problem import endpoint_changed, inquiry_failed, invalid_endpoint, no_endpoint
 from homing.settings import EndpointsSettings
 from homing.timestamps import to_text
-from lambdas.http_api import json_api, named_endpoint, queried_sender, request_body, respond
+from lambdas.http_api import (
+    json_api,
+    named_endpoint,
+    queried_sender,
+    refuse_delivery,
+    request_body,
+    respond,
+)
 from lambdas.observation import log_message, logger
 
 if TYPE_CHECKING:
@@ -59,7 +66,7 @@ def _store() -> EndpointStore:
 def _change(model: type[EndpointChange]) -> Change:
     settings = _settings()
     body = request_body(app.current_event)
-    return Change(*read_endpoint(model, body, settings.address_guard, settings.default_policy))
+    return Change(*read_endpoint(model, body, settings.guard, settings.default_policy))
 
 
 def _answer(endpoint: Endpoint | None, endpoint_id: str, status: int = 200) -> Response[str]:
@@ -129,6 +136,7 @@ def post_rotation(endpoint_id: str) -> Response[str]:
     """Give an endpoint a new secret, shown this once; those of before sign on for a while."""
     endpoint_id = named_endpoint(endpoint_id)
     sender_id = queried_sender(app.current_event)
+    refuse_delivery(app.current_event)
     given = read_rotation(request_body(app.current_event))
     endpoint = _store().endpoints.find(sender_id, endpoint_id)
     if endpoint is None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from homing.reception.answer import Answer
 
+_MARK = "webhook-id"
 _SIGNATURE = "x-amz-"  # SigV4 may sign a request in its query
 
 
@@ -97,6 +98,26 @@ def queried_sender(event: BaseProxyEvent, *others: str) -> str:
         return SENDER_ID.check(sender_id)
     except ValueError as error:
         raise InvalidMessageError([FieldError("senderId", str(error))]) from error
+
+
+def own_host(event: BaseProxyEvent) -> str:
+    """Return the host name that a request came to, as the service in front of us knows it."""
+    host: str = event["requestContext"].get("domainName", "")
+    return host
+
+
+def refuse_delivery(event: BaseProxyEvent) -> None:
+    """Refuse a request that is itself a delivery: then messages would make messages without end.
+
+    Each request that Homing makes has a `webhook-id`, which no sender can take away. Our own hosts
+    are no targets (docs/decisions/0082); a proxy before them may be one.
+
+    Raises:
+        InvalidMessageError: when it has a `webhook-id`.
+    """
+    if _MARK in event.headers:
+        message = "marks this request as the delivery of a webhook; send it without this header"
+        raise InvalidMessageError([FieldError(_MARK, message)])
 
 
 def named_endpoint(id_in_path: str) -> str:

@@ -21,7 +21,7 @@ from homing.reception.inquiry import Inquiry
 from homing.reception.problem import inquiry_failed, invalid, not_found, redrive_failed
 from homing.settings import RedriveSettings
 from homing.workflow import Workflow
-from lambdas.http_api import json_api, queried_sender, respond
+from lambdas.http_api import json_api, queried_sender, refuse_delivery, respond
 from lambdas.observation import logger
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def redrive(message_id: str) -> Response[str]:
     """Answer what came of each delivery: 202 if any starts anew, else 200; 404; 503 to repeat."""
     message_id = unquote(message_id)
     sender_id = queried_sender(app.current_event)
+    refuse_delivery(app.current_event)
     now = datetime.now(UTC)
     try:
         document = _inquiry().find(message_id, sender_id, now=now)

@@ -8,7 +8,7 @@ from aws_cdk import CfnOutput, Stack
 
 from stacks.alarms import Alarms
 from stacks.dashboard import Dashboard
-from stacks.doors import SenderDoor, add_routes
+from stacks.doors import SenderDoor, add_routes, refuse_own_hosts
 from stacks.endpoint_api import EndpointApi
 from stacks.intake import Intake
 from stacks.ledger import Ledger
@@ -59,6 +59,12 @@ class DeliveryStack(Stack):
             settings=settings,
             registry=registry,
             routes=(*intake.routes, *endpoints.routes),
+        )
+        refuse_own_hosts(
+            (intake.api, senders.api),
+            intake.messages_url,
+            accept=intake.accept,
+            others=(endpoints.endpoints, workflow.deliver),
         )
         alarms = Alarms(
             self,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Fn
 from aws_cdk import aws_apigatewayv2 as apigwv2
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.aws_apigatewayv2_authorizers import HttpLambdaAuthorizer, HttpLambdaResponseType
@@ -93,6 +93,27 @@ def messages_url(accept: PythonFunction) -> lambda_.FunctionUrl:
         auth_type=lambda_.FunctionUrlAuthType.AWS_IAM,
         invoke_mode=lambda_.InvokeMode.BUFFERED,
     )
+
+
+def refuse_own_hosts(
+    apis: Sequence[apigwv2.HttpApi],
+    url: lambda_.FunctionUrl | None,
+    *,
+    accept: PythonFunction,
+    others: Sequence[PythonFunction],
+) -> None:
+    """Tell the functions that look at targets which hosts are this stack's own (decision 0082).
+
+    An id is known in every name of its API: that of a partition, and the one for IPv6. `accept`
+    cannot be told its own URL, which is made after it.
+    """
+    hosts = [f"{api.api_id}.execute-api." for api in apis]
+    accept.add_environment("OWN_HOSTS", ",".join(hosts))
+    if url is not None:
+        host = Fn.select(2, Fn.split("/", url.url))
+        hosts.append(f"{Fn.select(0, Fn.split('.', host))}.lambda-url.")
+    for function in others:
+        function.add_environment("OWN_HOSTS", ",".join(hosts))
 
 
 @dataclass(frozen=True, slots=True)

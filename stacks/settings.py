@@ -215,6 +215,13 @@ class StackSettings(BaseModel):
         "networks such as 203.0.113.0/24, commas between them",
         "networks that may not be reached although they are public, such as your own",
     )
+    refused_hosts: str = _setting(
+        "",
+        "host names such as hooks.example.com, commas between them",
+        "hosts that may not be reached although they are public, such as custom domains of this "
+        "stack's APIs; their own hosts never may",
+        pattern=r"^[A-Za-z0-9_.,\- ]*$",
+    )
     disable_after_hours: int = _setting(
         120,
         "0 to 8760 (a year)",
@@ -313,7 +320,7 @@ class StackSettings(BaseModel):
             allow_http=self.allow_http,
             allowed_networks=_networks(self.allowed_networks),
             refused_networks=_networks(self.refused_networks),
-        )
+        ).refusing(self.refused_hosts.split(","))
 
     @property
     def log_retention(self) -> RetentionDays:

@@ -81,6 +81,7 @@ class Api:
 
     owner: str | None = None
     lock: Lock = field(default_factory=Lock)
+    host: str = "xyz789.execute-api.us-east-1.amazonaws.com"
 
     def ask(
         self,
@@ -122,7 +123,7 @@ class Api:
             "requestContext": {
                 "http": {"method": method, "path": path},
                 "stage": "$default",
-                "domainName": "abc123.execute-api.us-east-1.amazonaws.com",
+                "domainName": self.host,
                 "authorizer": authorizer,
             },
             **({"body": text} if body else {}),
@@ -206,6 +207,7 @@ def _account() -> dict[str, str]:
         "DELIVERY_QUEUE_URL": queue["QueueUrl"],
         "STATE_MACHINE_ARN": machine["stateMachineArn"],
         "PAYLOAD_BUCKET": "payloads",
+        "OWN_HOSTS": "abc123.execute-api.",
         "RETENTION_DAYS": "30",
         "DEFAULT_POLICY": json.dumps(Policy().to_document()),
         "ADDRESS_GUARD": json.dumps(AddressGuard().to_document()),

@@ -13,7 +13,7 @@ there are two checks, and both must pass:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Any, Self
 
@@ -41,6 +41,7 @@ _OCTET = r"(?:0|[1-9][0-9]{0,2})"
 _DOTTED = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 
 _NO_PUBLIC_HOST = "names no public host"
+_OWN_HOST = "is an API of Homing itself, to which it does not deliver"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +70,26 @@ class AddressGuard:
             (docs/decisions/0030). For the local cloud; empty in an account.
         refused_networks: networks refused besides those that never are public, such as the public
             ranges of the deployment's own VPC. They win over `allowed_networks`.
+        refused_hosts: hosts refused whatever they resolve to, in lower case: the deployment's own
+            APIs, to which a message would go round in circles (docs/decisions/0082). One that ends
+            with a dot stands for every name that begins with it.
     """
 
     allowed_ports: frozenset[int] = DEFAULT_PORTS
     allow_http: bool = False
     allowed_networks: tuple[Network, ...] = ()
     refused_networks: tuple[Network, ...] = ()
+    refused_hosts: frozenset[str] = frozenset()
+
+    def refusing(self, hosts: Iterable[str]) -> Self:
+        """Return these rules with more hosts that are refused."""
+        more = (host.strip().lower() for host in hosts)
+        return replace(self, refused_hosts=self.refused_hosts | {host for host in more if host})
 
     def check_url(self, target: Target) -> Refusal | None:
         """Check what a URL says: host, scheme and port. Looks nothing up, raises nothing."""
+        if self._is_refused_host(target.host.lower().removesuffix(".")):
+            return Refusal(f"{target.host:.80} is a host of Homing's own", _OWN_HOST)
         if not _looks_like_address(target.host):
             return _check_name(target.host) or self._check_way(target)
         address = _read_address(target.host)
@@ -107,6 +119,10 @@ class AddressGuard:
         meaning = special_use(end)
         return None if meaning is None else Refusal(f"{address} is {meaning}")
 
+    def _is_refused_host(self, host: str) -> bool:
+        prefixes = tuple(each for each in self.refused_hosts if each.endswith("."))
+        return host in self.refused_hosts or host.startswith(prefixes)
+
     def _check_way(self, target: Target) -> Refusal | None:
         schemes = ("http", "https") if self.allow_http else ("https",)
         if target.scheme not in schemes:
@@ -124,6 +140,7 @@ class AddressGuard:
             "allowHttp": self.allow_http,
             "allowedNetworks": [str(network) for network in self.allowed_networks],
             "refusedNetworks": [str(network) for network in self.refused_networks],
+            "refusedHosts": sorted(self.refused_hosts),
         }
 
     @classmethod
@@ -139,6 +156,7 @@ class AddressGuard:
             allow_http=document["allowHttp"],
             allowed_networks=tuple(map(ip_network, document["allowedNetworks"])),
             refused_networks=tuple(map(ip_network, document["refusedNetworks"])),
+            refused_hosts=frozenset(document["refusedHosts"]),
         )
 
 

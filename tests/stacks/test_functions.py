@@ -8,6 +8,7 @@ import tomllib
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import ANY
 
 import pytest
 from aws_cdk import App, Stack
@@ -24,6 +25,7 @@ from homing.settings import (
     DispatchSettings,
     EndpointsSettings,
     GetMessageSettings,
+    GuardSettings,
     RecordRetrySettings,
     RedriveSettings,
     Settings,
@@ -65,7 +67,7 @@ def test_these_are_all_the_functions_there_are(stack: Any) -> None:
 
 def test_every_settings_class_belongs_to_a_function() -> None:
     classes = {one for one in vars(handler_settings).values() if isinstance(one, type)}
-    readers = {one for one in classes if issubclass(one, Settings) and one is not Settings}
+    readers = {one for one in classes if issubclass(one, Settings)} - {Settings, GuardSettings}
     assert {used for _, used in FUNCTIONS.values() if used} == readers
 
 
@@ -268,3 +270,28 @@ def test_the_layer_for_ed25519_is_the_one_that_was_built(tmp_path: Path) -> None
 def test_without_a_built_layer_synth_says_how_to_build_it(tmp_path: Path) -> None:
     with pytest.raises(ContextError, match="run `make signing-layer` first"):
         signing_layers(Stack(App(), "Test"), StackSettings(signingLayer="built"), tmp_path)
+
+
+def test_functions_that_look_at_targets_know_which_hosts_are_the_stacks_own(stack: Any) -> None:
+    """Each API by the beginning of its names; `accept` is made before its own URL."""
+    apis = "Intake/Api.execute-api.,Senders/Api.execute-api."
+    told = {path: environment(stack, path)["OWN_HOSTS"] for path in GUARDED}
+    assert stack.referred(told["Intake/Accept"]) == apis
+    for path in ("Endpoints/Endpoints", "Workflow/Deliver"):
+        *known, url, ending = told[path]["Fn::Join"][1]
+        assert stack.referred({"Fn::Join": ["", known]}) == f"{apis},"
+        assert ending == ".lambda-url."
+        host = {"Fn::Select": [2, {"Fn::Split": ["/", {"Fn::GetAtt": [ANY, "FunctionUrl"]}]}]}
+        assert url == {"Fn::Select": [0, {"Fn::Split": [".", host]}]}
+
+
+def test_without_a_function_url_the_apis_are_all_there_is(synthesize: Callable[..., Any]) -> None:
+    stack = synthesize(messagesUrl="false")
+    told = {stack.referred(environment(stack, path)["OWN_HOSTS"]) for path in GUARDED}
+    assert told == {"Intake/Api.execute-api.,Senders/Api.execute-api."}
+
+
+def test_custom_domains_are_refused_by_a_setting(synthesize: Callable[..., Any]) -> None:
+    stack = synthesize(refusedHosts="Hooks.example.com, api.example.com")
+    hosts = {guard_of(stack, path).refused_hosts for path in GUARDED}
+    assert hosts == {frozenset({"hooks.example.com", "api.example.com"})}

@@ -817,6 +817,32 @@ json.dump({"version": sys.version_info[:2], "answers": answers}, sys.stdout)
 """
 
 
+OWN = AddressGuard().refusing(["abc123.execute-api.", "Hooks.Example.com", " ", ""])
+
+
+@pytest.mark.parametrize(
+    ("host", "is_own"),
+    [
+        ("abc123.execute-api.us-east-1.amazonaws.com", True),
+        ("ABC123.Execute-Api.us-gov-west-1.amazonaws.com", True),
+        ("abc123.execute-api.cn-north-1.amazonaws.com.cn", True),
+        ("abc123.execute-api.eu-west-1.api.aws.", True),
+        ("hooks.example.com", True),
+        ("HOOKS.example.com.", True),
+        ("abc1234.execute-api.us-east-1.amazonaws.com", False),
+        ("abc123.lambda-url.us-east-1.on.aws", False),
+        ("other.execute-api.us-east-1.amazonaws.com", False),
+        ("www.abc123.execute-api.us-east-1.amazonaws.com", False),
+        ("hooks.example.com.evil.example", False),
+        ("xhooks.example.com", False),
+    ],
+)
+def test_a_host_of_homings_own_is_refused_in_every_spelling(host: str, is_own: bool) -> None:
+    refusal = OWN.check_url(parse_target(f"https://{host}:8443/v1/messages"))
+    assert (refusal is not None) == is_own
+    assert AddressGuard.from_document(OWN.to_document()) == OWN
+
+
 def interpreters() -> list[str]:
     """Every command on this machine that may be a Python from 3.11 on."""
     names = [f"python3.{minor}" for minor in range(11, 20)]

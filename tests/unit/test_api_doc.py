@@ -46,7 +46,7 @@ def parse(body: str) -> message.Message:
         rules=message.Rules(
             default_policy=Policy(),
             retention=timedelta(days=30),
-            guard=AddressGuard(),
+            guard=AddressGuard().refusing(["abc123.execute-api."]),
             new_id=lambda: "msg_new",
         ),
     )

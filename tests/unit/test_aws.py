@@ -90,6 +90,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowAws]:
         "ENDPOINTS_TABLE": "endpoints",
         "SECRETS_TABLE": "secrets",
         "PAYLOAD_BUCKET": "payloads",
+        "OWN_HOSTS": "abc123.execute-api.",
         "DELIVERY_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/0/deliveries",
         "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:delivery",
         "DEFAULT_POLICY": json.dumps(Policy().to_document()),

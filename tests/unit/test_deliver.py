@@ -36,6 +36,7 @@ def environment(
     monkeypatch.setenv("ENDPOINTS_TABLE", "endpoints")
     monkeypatch.setenv("SECRETS_TABLE", "secrets")
     monkeypatch.setenv("PAYLOAD_BUCKET", "payloads")
+    monkeypatch.setenv("OWN_HOSTS", "abc123.execute-api.,xyz.lambda-url.")
     monkeypatch.setenv("DISABLE_AFTER_HOURS", "120")
     deliver._deliverer.cache_clear()  # a new environment, a new container
     deliver._claims.cache_clear()
@@ -166,3 +167,12 @@ def test_a_ledger_that_is_down_does_not_keep_an_attempt_from_being_made_and_that
     assert deliver.handler(claimed(event, "sleeper"), CONTEXT)["httpStatus"] == 429
     assert len(receiver.arrivals) == 1
     assert json.loads(capsys.readouterr().out)["message"] == "claim.unrecorded"
+
+
+@pytest.mark.parametrize(
+    "host", ["abc123.execute-api.us-east-1.amazonaws.com", "XYZ.lambda-url.eu-west-1.on.aws."]
+)
+def test_nothing_is_sent_to_an_api_of_the_stack_itself(event: dict[str, Any], host: str) -> None:
+    event["reference"]["targetUrl"] = f"https://{host}/v1/messages"
+    outcome = deliver.handler(event, CONTEXT)
+    assert (outcome["httpStatus"], outcome["error"]["kind"]) == (None, "BLOCKED")

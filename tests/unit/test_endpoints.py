@@ -41,6 +41,7 @@ def container(registry: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("SECRETS_TABLE", "secrets")
     monkeypatch.setenv("DEFAULT_POLICY", json.dumps(Policy().to_document()))
     monkeypatch.setenv("ADDRESS_GUARD", json.dumps(AddressGuard().to_document()))
+    monkeypatch.setenv("OWN_HOSTS", "abc123.execute-api.,xyz.lambda-url.")
     caches = (endpoints._settings, endpoints._store)
     for cache in caches:
         cache.cache_clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -148,3 +149,30 @@ def test_a_whole_number_is_whole_however_it_is_written(iam: Api, number: str) ->
 def test_what_is_no_whole_number_is_none(iam: Api, number: str) -> None:
     message = json.dumps(MESSAGE)[:-1] + f', "policy": {{"maxAttempts": {number}}}}}'
     assert refused(iam, "POST", "/v1/messages", message.encode()) == (400, ["policy.maxAttempts"])
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "abc123.execute-api.us-east-1.amazonaws.com",
+        "ABC123.execute-api.eu-west-1.api.aws.",
+        "def456.lambda-url.us-east-1.on.aws",
+        "hooks.homing.example",
+    ],
+)
+def test_no_message_or_endpoint_may_name_an_api_of_the_stack_itself(iam: Api, host: str) -> None:
+    url = f"https://{host}/v1/messages"
+    at_home = replace(iam, host=host.lower().removesuffix("."))
+    message = json.dumps(MESSAGE | {"targetUrl": url}).encode()
+    assert refused(at_home, "POST", "/v1/messages", message) == (400, ["targetUrl"])
+    if host.lower().startswith("abc123."):  # it is told of this one, whichever way requests come in
+        assert refused(iam, "POST", "/v1/messages", message) == (400, ["targetUrl"])
+        body = json.dumps({"url": url}).encode()
+        assert refused(iam, "PUT", "/v1/endpoints/e", body) == (400, ["url"])
+
+
+@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route[0] == "POST"])
+def test_a_delivery_is_not_taken_for_a_request(iam: Api, method: str, path: str) -> None:
+    body = json.dumps(BODIES.get(path, {})).encode()
+    marked = {"Webhook-Id": "order-1841"}
+    assert refused(iam, method, path, body, **marked) == (400, ["webhook-id"])

@@ -10,6 +10,8 @@ from homing.settings import AcceptSettings, ComputeBackoffSettings
 from homing.targets.address_guard import AddressGuard
 
 COMPLETE = {
+    "ADDRESS_GUARD": json.dumps(AddressGuard(allow_http=True).to_document()),
+    "OWN_HOSTS": "abc123.execute-api.",
     "MESSAGES_TABLE": "messages",
     "LEDGER_TABLE": "ledger",
     "DELIVERY_QUEUE_URL": "http://queue",
@@ -17,7 +19,6 @@ COMPLETE = {
     "RETENTION_DAYS": "30",
     "ENDPOINTS_TABLE": "endpoints",
     "PAYLOAD_BUCKET": "payloads",
-    "ADDRESS_GUARD": json.dumps(AddressGuard(allow_http=True).to_document()),
 }
 
 
@@ -26,6 +27,9 @@ def test_settings_are_read_from_the_variables_named_like_their_fields() -> None:
     assert settings.default_policy == Policy(max_attempts=5)
     assert settings.retention_days == 30
     assert settings.address_guard == AddressGuard(allow_http=True)
+    assert settings.guard == AddressGuard(
+        allow_http=True, refused_hosts=frozenset({"abc123.execute-api."})
+    )
     assert AcceptSettings.variables() == tuple(COMPLETE)
 
 

@@ -53,6 +53,7 @@ def environment(
         "ENDPOINTS_TABLE": "endpoints",
         "SECRETS_TABLE": "secrets",
         "PAYLOAD_BUCKET": "payloads",
+        "OWN_HOSTS": "abc123.execute-api.",
         "DISABLE_AFTER_HOURS": "120",
         "RETENTION_DAYS": "30",
     }.items():
