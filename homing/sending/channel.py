@@ -23,11 +23,14 @@ class Channel:
         sock: a connected socket, over TLS after its handshake; the channel closes it.
     """
 
-    __slots__ = ("_poll", "_socket")
+    __slots__ = ("_awaited", "_pending", "_poll", "_socket")
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)  # noqa: FBT003 -- how the socket module spells it
         self._socket = sock
+        # TLS may hold data that the socket does not show: the rest of a record.
+        self._pending = sock.pending if isinstance(sock, ssl.SSLSocket) else None
+        self._awaited = select.POLLIN
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
 
@@ -55,9 +58,12 @@ class Channel:
 
     def wait(self, seconds: float, *, to_receive: bool = True, to_send: bool = False) -> bool:
         """Wait so long for something to arrive, or for room to send; return whether it arrived."""
-        if to_receive and self._is_decrypted():
+        if to_receive and self._pending is not None and self._pending():
             return True
-        self._poll.modify(self._socket, select.POLLIN * to_receive | select.POLLOUT * to_send)
+        awaited = select.POLLIN * to_receive | select.POLLOUT * to_send
+        if awaited != self._awaited:
+            self._poll.modify(self._socket, awaited)
+            self._awaited = awaited
         events = self._poll.poll(math.ceil(seconds * 1000))
         return bool(events) and events[0][1] != select.POLLOUT
 
@@ -69,7 +75,3 @@ class Channel:
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
-
-    def _is_decrypted(self) -> bool:
-        """Return whether TLS holds data that the socket does not show: the rest of a record."""
-        return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0

@@ -12,14 +12,18 @@ from typing import TYPE_CHECKING
 from homing.sending.attempt import ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 RETRY_AFTER_LIMIT = 128  # characters; an HTTP-date has 29
 
 _SWITCHING_PROTOCOLS = 101
 _START = b"HTTP/1."
 _STATUS_LINE = re.compile(rb"HTTP/1\.([0-9])[ \t]+([1-9][0-9]{2})(?:[ \t].*)?")
-_FOLD = re.compile(rb"\n[ \t]+")
+_READ = frozenset(
+    {b"connection", b"content-length", b"keep-alive", b"retry-after", b"transfer-encoding"}
+)
+# A line that begins with a space goes on with the one before it (RFC 9112, section 5.2).
+_FOLD = re.compile(rb"\r?\n[ \t]+")
 _KEEP_ALIVE = re.compile(rb"(?:.*[,;\s])?timeout\s*=\s*\"?([0-9]{1,6})\b.*", re.IGNORECASE)
 # What answers in place of HTTP/1, by how it begins. Errors are logged and kept on record, and an
 # endpoint may echo what it was sent, so they name it and quote nothing (docs/decisions/0045).
@@ -38,7 +42,7 @@ class Head:
     Args:
         status: its status code.
         minor_version: of HTTP/1.
-        headers: by name in lower case; repeated ones joined by commas.
+        headers: those that matter, by name in lower case; repeated ones joined by commas.
     """
 
     status: int
@@ -46,9 +50,9 @@ class Head:
     headers: Mapping[bytes, bytes]
 
     @classmethod
-    def of(cls, status_line: re.Match[bytes], fields: Sequence[bytes]) -> Head:
-        """Make a head of its lines."""
-        return cls(int(status_line[2]), int(status_line[1]), _headers_of(fields))
+    def of(cls, status_line: re.Match[bytes], text: bytes) -> Head:
+        """Make a head of its status line and of all its lines."""
+        return cls(int(status_line[2]), int(status_line[1]), _headers_of(text))
 
     @property
     def retry_after(self) -> str | None:
@@ -71,25 +75,19 @@ class Head:
         return self.minor_version >= 1 and not closes and not doubtful
 
 
-def check_start(arrived: bytes) -> None:
-    """Raise a ProtocolError as soon as what has come cannot begin a response any more."""
-    start = arrived.lstrip(b"\r\n")
-    if not _START.startswith(start[: len(_START)]):
-        raise ProtocolError(f"not an HTTP/1 response{_likeness(start)}")
-
-
-def _likeness(start: bytes) -> str:
-    names = [name for likeness, name in _LIKENESSES if start.startswith(likeness)]
-    return f", but looks like {names[0]}" if names else ""
-
-
-def read_status_line(line: bytes) -> re.Match[bytes]:
-    """Take a status line apart: the minor version, and the status.
+def find_status_line(arrived: bytearray) -> re.Match[bytes] | None:
+    """Take the status line apart, if all of it is here: the minor version, and the status.
 
     Raises:
-        ProtocolError: when it is none, or tells of a protocol that was not asked for.
+        ProtocolError: as soon as what has come cannot be one, or is of a protocol that was not
+            asked for.
     """
-    match = _STATUS_LINE.fullmatch(line)
+    if not _START.startswith(arrived[: len(_START)]):
+        raise ProtocolError(f"not an HTTP/1 response{_likeness(arrived)}")
+    end = arrived.find(b"\n")
+    if end < 0:
+        return None
+    match = _STATUS_LINE.fullmatch(bytes(arrived[:end]).removesuffix(b"\r"))
     if match is None:
         raise ProtocolError("not a status line")
     if int(match[2]) == _SWITCHING_PROTOCOLS:
@@ -97,12 +95,18 @@ def read_status_line(line: bytes) -> re.Match[bytes]:
     return match
 
 
-def _headers_of(fields: Sequence[bytes]) -> dict[bytes, bytes]:
-    """Read header lines. Those that are none are passed over: the status counts."""
-    headers: dict[bytes, list[bytes]] = {}
-    # A line that begins with a space goes on with the one before it (RFC 9112, section 5.2).
-    for line in _FOLD.sub(b" ", b"\n".join(fields)).split(b"\n"):
+def _likeness(arrived: bytearray) -> str:
+    names = [name for start, name in _LIKENESSES if arrived.startswith(start)]
+    return f", but looks like {names[0]}" if names else ""
+
+
+def _headers_of(text: bytes) -> dict[bytes, bytes]:
+    """Read the header lines that matter. Those that are none are passed over: the status counts."""
+    headers: dict[bytes, bytes] = {}
+    for line in _FOLD.sub(b" ", text).split(b"\n"):
         name, colon, value = line.partition(b":")
-        if colon and not line.startswith((b" ", b"\t")):
-            headers.setdefault(name.strip().lower(), []).append(value.strip())
-    return {name: b", ".join(values) for name, values in headers.items()}
+        name = name.rstrip().lower()
+        if colon and name in _READ:
+            value = value.strip()
+            headers[name] = headers[name] + b", " + value if name in headers else value
+    return headers

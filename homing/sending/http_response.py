@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from homing.sending.attempt import ProtocolError, Stage
-from homing.sending.http_head import Head, check_start, read_status_line
+from homing.sending.http_head import Head, find_status_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,7 @@ WIRE_LIMIT = 65_536  # bytes that are read for one response: interim ones, heads
 _RECEIVE_SIZE = 8192
 _FIRST_FINAL_STATUS = 200
 _WITHOUT_BODY = (204, 304)
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
 _LENGTH = re.compile(rb"[0-9]{1,15}")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,12})[ \t]*(?:;.*)?")
 
@@ -63,8 +64,6 @@ class ResponseReader:
     def __init__(self, channel: Channel, attempt: Attempt) -> None:
         self._attempt = attempt
         self._arrived = _Arrived(channel, attempt)
-        self._status_line: re.Match[bytes] | None = None
-        self._fields: list[bytes] = []
         self._head: Head | None = None
 
     def head_so_far(self) -> Head | None:
@@ -103,26 +102,14 @@ class ResponseReader:
 
     def _parse_head(self) -> Head | None:
         """Take the final head from what has arrived; None where its end is missing."""
-        while True:
-            if self._status_line is None:
-                check_start(self._arrived.start())
-            line = self._arrived.take_line()
-            if line is None:
-                return None
-            if self._status_line is None:
-                # RFC 9112, section 2.2: an empty line before the first is passed over
-                self._status_line = read_status_line(line) if line else None
-            elif line:
-                self._fields.append(line)
-            else:
-                head = Head.of(self._status_line, self._fields)
-                if head.status >= _FIRST_FINAL_STATUS:
-                    return head
-                self._status_line, self._fields = None, []
+        while (head := self._arrived.take_head()) is not None:
+            if head.status >= _FIRST_FINAL_STATUS:
+                return head
+        return None
 
 
 class _Arrived:
-    """What has come over a channel, taken in lines and pieces."""
+    """What has come over a channel, taken in heads, lines and pieces."""
 
     def __init__(self, channel: Channel, attempt: Attempt) -> None:
         self._channel = channel
@@ -130,6 +117,7 @@ class _Arrived:
         self._time = attempt
         self._buffer = bytearray()
         self._searched = 0
+        self._status_line: re.Match[bytes] | None = None
         self._budget = WIRE_LIMIT
 
     @property
@@ -141,9 +129,24 @@ class _Arrived:
         """Wait no longer than this from now on."""
         self._time = time
 
-    def start(self) -> bytes:
-        """Return the first few bytes that were not taken."""
-        return bytes(self._buffer[:16])
+    def take_head(self) -> Head | None:
+        """Take the next head if all of it is here.
+
+        Raises:
+            ProtocolError: as soon as what has come cannot be one any more.
+        """
+        if self._status_line is None:
+            if self._buffer.startswith((b"\r", b"\n")):  # RFC 9112, section 2.2: passed over
+                self._buffer = self._buffer.lstrip(b"\r\n")
+            self._status_line = find_status_line(self._buffer)
+        end = _END_OF_HEAD.search(self._buffer, max(0, self._searched - 3))
+        if self._status_line is None or end is None:
+            self._searched = len(self._buffer)
+            return None
+        head = Head.of(self._status_line, bytes(self._buffer[: end.start()]))
+        del self._buffer[: end.end()]
+        self._searched, self._status_line = 0, None
+        return head
 
     def take_line(self) -> bytes | None:
         """Take a line, without its end, if all of it is here."""
