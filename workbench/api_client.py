@@ -13,6 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
 
+from homing.identifiers import DEFAULT_SENDER_ID, LIMIT
 from workbench.errors import ApiError, NotFoundError
 
 if TYPE_CHECKING:
@@ -53,6 +54,17 @@ class Answer:
         # Where they refuse a caller, the API's gateway says {"message": ...}, Lambda "Message".
         said = next((document[key] for key in _SAYINGS if document.get(key)), "")
         return fields or (f"HTTP {self.status} {said}".rstrip(),)
+
+
+def _not_found(message_id: str, sender_id: str | None) -> str:
+    """Say whose message was looked for, and how to look for another sender's."""
+    named = message_id if len(message_id) <= LIMIT else f"{message_id[:LIMIT]}…"
+    looked = f"no message {named} of sender {sender_id or DEFAULT_SENDER_ID} is on record"
+    if sender_id:
+        return f"{looked}; it was not accepted, or its record has expired"
+    return (
+        f"{looked}; give --sender NAME for another's (`homing senders list` names those with keys)"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +119,7 @@ class ApiClient:
         path = f"/v1/messages/{quote(message_id, safe='')}{query}"
         answer = self._request("GET", path, b"", tries=_TRIES)
         if answer.status == _NOT_FOUND:
-            raise NotFoundError(f"no message {message_id}: {answer.problems[0]}")
+            raise NotFoundError(_not_found(message_id, sender_id))
         if not answer.ok or not isinstance(answer.document, dict):
             raise ApiError(f"the API refused: {'; '.join(answer.problems)}")
         return answer.document

@@ -5,18 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from botocore.exceptions import ClientError
 
 from workbench import dead_letters, render
 from workbench import trace as tracing
 from workbench.api_client import ApiClient
 from workbench.command_line import Commands
+from workbench.console.story import tell
 from workbench.deliveries import views
 from workbench.errors import NotFoundError
 from workbench.letter_queue import Filter
 from workbench.options import AsJson, MessageId, Profile, Region, Sender, Stack, print_json
 from workbench.target import find_target
+from workbench.terminal import say
 
 if TYPE_CHECKING:
+    from workbench.console.story import Story
+    from workbench.deliveries import DeliveryView
     from workbench.target import Target
 
 reading = Commands()
@@ -33,16 +38,29 @@ def status_command(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Show what became of a message: every delivery, every attempt on record."""
-    document = ApiClient(find_target(stack, region, profile)).message(message_id, sender)
+    """Show what became of a message: every delivery, every attempt, what was answered."""
+    target = find_target(stack, region, profile)
+    document = ApiClient(target).message(message_id, sender)
     if as_json:
         print_json(document)
         return
     console = render.console()
     for view in views(document):
         console.print(render.deliveries([view]), "")
-        if view.document.get("retryHistory"):
-            console.print(render.retry_history(view), "")
+        story = _story(target, view)
+        if story.chapters:
+            console.print(render.attempts(story), "")
+        for line in render.response_bodies(story):
+            console.print(line)
+
+
+def _story(target: Target, view: DeliveryView) -> Story:
+    """Add what executions and the ledger tell an operator to what the API does."""
+    try:
+        return tracing.story(target, view)
+    except ClientError as error:
+        say(f"homing: attempts are shown without what was answered: {error}", err=True)
+        return tell(view.document, ())
 
 
 @reading.command("trace")

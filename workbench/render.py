@@ -15,9 +15,10 @@ from workbench.fates import complaints
 from workbench.terminal import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from workbench.console.story import Chapter, Story
     from workbench.dead_letters import DeadLetter
     from workbench.deliveries import DeliveryView
     from workbench.fates import Seen
@@ -34,6 +35,7 @@ _STYLES = {
 }
 # Wide enough that nothing is folded or cut where another program reads.
 _UNBOUNDED = 10_000
+_BODY_SHOWN = 1000  # characters of a response
 
 
 class _Console(Console):
@@ -72,7 +74,7 @@ def deliveries(found: Iterable[DeliveryView]) -> Table:
     for view in found:
         made.add_row(
             view.reference.message_id,
-            view.reference.target_url,
+            _addressee(view),
             status(view.status),
             str(view.attempts),
             view.next_attempt_at or "",
@@ -81,26 +83,42 @@ def deliveries(found: Iterable[DeliveryView]) -> Table:
     return made
 
 
-def retry_history(view: DeliveryView) -> Table:
-    """Show the attempts on record of one delivery."""
+def _addressee(view: DeliveryView) -> str:
+    endpoint_id = view.document.get("endpointId")
+    url = view.reference.target_url
+    return f"{url} (endpoint {endpoint_id})" if endpoint_id else url
+
+
+def attempts(story: Story) -> Table:
+    """Show the attempts of one delivery, run by run: each redrive begins another."""
     made = table("attempt", "at", "result", "HTTP", "took", "next attempt")
-    for entry in view.document.get("retryHistory") or []:
-        made.add_row(
-            str(int(entry["attemptNumber"]) + 1),
-            entry["timestamp"],
-            _category(entry),
-            str(entry.get("httpStatus") or ""),
-            f"{entry.get('responseTime', 0)} ms",
-            entry.get("nextRetryTimestamp") or "",
-        )
+    for kind, event in story.events:
+        if kind == "redrive":
+            made.add_row("", event["timestamp"], "redriven; attempts start anew")
+        elif event.at:
+            made.add_row(
+                str(event.number),
+                event.at,
+                _result(event),
+                str((event.entry or event.outcome or {}).get("httpStatus") or ""),
+                "" if event.response_time is None else f"{event.response_time} ms",
+                event.next_at or "",
+            )
     return made
 
 
-def _category(entry: Mapping[str, Any]) -> str:
-    message = (entry.get("errorDetails") or {}).get("message", "")
-    if "targetUrl" in entry:
-        message += f" (at {entry['targetUrl']}, where its endpoint had moved)"
-    return f"{entry.get('errorCategory', '')}: {message}".strip(": ")
+def _result(chapter: Chapter) -> str:
+    moved = (chapter.entry or {}).get("targetUrl")
+    where = f" (at {moved}, where its endpoint had moved)" if moved else ""
+    return f"{chapter.category}: {chapter.reason}".strip(": ") + where
+
+
+def response_bodies(story: Story) -> Iterator[str]:
+    """Say what the endpoint answered, as far as it is known, a line for each attempt."""
+    for chapter in story.chapters:
+        if body := chapter.response_body:
+            cut = body if len(body) <= _BODY_SHOWN else f"{body[:_BODY_SHOWN]}…"
+            yield f"response body of attempt {chapter.number} at {chapter.at}: {cut}"
 
 
 def dead_letters(found: Iterable[DeadLetter]) -> Table:

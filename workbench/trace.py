@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from homing import timestamps
+from homing.classification import Status
+from homing.intervention_table import InterventionTable
 from workbench import history
+from workbench.console.executions import Executions
+from workbench.console.story import tell
 from workbench.deliveries import DeliveryView, views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from workbench.api_client import ApiClient
+    from workbench.console.story import Story
     from workbench.target import Target
 
 
@@ -67,6 +72,22 @@ def trace(
         _trace(client, f"{prefix}:{_execution_name(view)}", view)
         for view in views(api.message(message_id, sender_id))
     )
+
+
+def story(target: Target, view: DeliveryView) -> Story:
+    """Tell all that is known of a delivery, as the console does.
+
+    What a failed first attempt was answered is kept with its record, which only operators may read.
+
+    Raises:
+        ClientError: when the caller may not read executions or the ledger.
+    """
+    record = dict(view.document)
+    if view.status in {Status.FAILED, Status.MAX_RETRIES_EXCEEDED}:
+        table = InterventionTable(target.outputs["LedgerTable"], target.client("dynamodb"))
+        kept = table.read(view.reference) or {}
+        record |= {"letter": kept["letter"]} if "letter" in kept else {}
+    return tell(record, Executions(target).of_delivery(record))
 
 
 def _trace(client: Any, arn: str, view: DeliveryView) -> Trace:

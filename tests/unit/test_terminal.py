@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from workbench import cli, cli_acting, cli_reading, live, render, watching
 from workbench.actions import Done
+from workbench.console.story import tell
 from workbench.dead_letters import DeadLetter, Look
 from workbench.deliveries import DeliveryView
 from workbench.history import Attempt, Visit
@@ -101,6 +102,15 @@ def view(words: str) -> DeliveryView:
     )
 
 
+def answered(words: str, delivery: Delivery) -> str:
+    """What `status` says of the response to an attempt whose dead letter is on record."""
+    kept = delivery.to_document() | {
+        "outcome": {"timestamp": "2025-12-28T12:00:00.000Z", "responseBody": words}
+    }
+    (line,) = render.response_bodies(tell({**view("").document, "letter": json.dumps(kept)}, ()))
+    return line
+
+
 def letter(words: str, delivery: Delivery) -> DeadLetter:
     verdict = {"status": f"FAILED{words}", "category": "GONE", "reason": words}
     found = DeadLetter.from_body(json.dumps(delivery.to_document() | {"verdict": verdict}))
@@ -126,7 +136,8 @@ def attempted(words: str) -> Any:
 
 SHOWN: dict[str, Callable[[str, Delivery], Any]] = {
     "status": lambda words, _: render.deliveries([view(words)]),
-    "attempts": lambda words, _: render.retry_history(view(words)),
+    "attempts": lambda words, _: render.attempts(tell(view(words).document, ())),
+    "response body": answered,
     "dead letters": lambda words, delivery: render.dead_letters([letter(words, delivery)]),
     "intake letters": lambda words, _: render.intake_letters([IntakeLetter.from_body(words)]),
     "trace": lambda words, _: render.trace(trace(words)),

@@ -146,7 +146,7 @@ def test_a_message_is_asked_after_by_id_and_sender(server: FakeServer) -> None:
 
 def test_an_unknown_message_is_not_found(server: FakeServer) -> None:
     server.script = [(404, {"title": "Not Found", "detail": "never heard of it"})]
-    with pytest.raises(NotFoundError, match="no message m-1"):
+    with pytest.raises(NotFoundError, match="no message m-1 of sender default is on record"):
         client(server.server_port).message("m-1")
 
 
