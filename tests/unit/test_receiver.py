@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from wire_endpoint import Client
 
+from homing.outcome import ErrorKind
+from homing.sending.sender import Sender
 from workbench.receiver import Arrival, Receiver, serve
 from workbench.receiver_script import ScriptError, Step, parse_path, parse_script, step_for
 
@@ -169,6 +172,15 @@ def test_a_drip_is_an_answer_byte_by_byte(receiver: Receiver) -> None:
             pieces.append(sock.recv(1000))
     assert b"".join(pieces).startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
     assert len(pieces) > 20
+
+
+def test_a_drip_holds_back_its_head_so_that_an_attempt_at_it_times_out(receiver: Receiver) -> None:
+    """The demo's slow endpoint: a status alone would be a delivery, whatever became of the body."""
+    sender = Sender(attempt_timeout_seconds=0.2)
+    outcome = Client(sender).send(f"{receiver.url}/script/drip=0.05")
+    assert outcome.error is not None
+    assert outcome.error.kind is ErrorKind.TIMEOUT
+    assert outcome.error.message.startswith("waiting for the response: ")
 
 
 def test_every_request_is_remembered_as_it_came_and_told() -> None:
