@@ -97,6 +97,9 @@ def set_command(
     header: Annotated[
         list[str] | None, typer.Option(help="Name: value; may be given again. Replaces all.")
     ] = None,
+    no_headers: Annotated[
+        bool, typer.Option("--no-headers", help="Takes away the headers that it has.")
+    ] = False,
     signing: Annotated[Signing | None, typer.Option(help="v1 or v1a, for the next secret.")] = None,
     enabled: Annotated[
         bool | None, typer.Option("--enable/--disable", help="Whether anything is sent to it.")
@@ -111,7 +114,7 @@ def set_command(
         "url": url,
         "description": description,
         "policy": None if policy is None else policy_object(policy),
-        "headers": None if header is None else header_map(header),
+        "headers": header_map(header or [], none=no_headers),
         "attemptsAtOnce": attempts_at_once,
         "signing": signing,
         "enabled": enabled,

@@ -24,8 +24,15 @@ def endpoint_id_of(text: str) -> str:
         raise typer.BadParameter(f"{text!r} {error}") from error
 
 
-def header_map(texts: Sequence[str]) -> dict[str, str]:
-    """Return the headers of `--header "Name: value"`, each name at most once."""
+def header_map(texts: Sequence[str], *, none: bool) -> dict[str, str] | None:
+    """Return the headers of `--header "Name: value"`, each name at most once; None to keep those.
+
+    Args:
+        texts: what was given.
+        none: whether all are to be taken away.
+    """
+    if texts and none:
+        raise typer.BadParameter("--no-headers cannot be combined with --header")
     headers: dict[str, str] = {}
     for text in texts:
         name, colon, value = text.partition(":")
@@ -36,7 +43,7 @@ def header_map(texts: Sequence[str]) -> dict[str, str]:
                 f"--header {name.strip()} is given twice; give it once, with commas between values"
             )
         headers[name.strip()] = value.strip()
-    return headers
+    return headers if texts or none else None
 
 
 def policy_object(text: str) -> dict[str, Any]:

@@ -118,6 +118,7 @@ def test_an_id_that_no_endpoint_can_have_is_a_usage_error_with_the_rule(
         ["--header", "X-A: 1", "--header", "X-A: 2"],
         ["--header", "X-A: 1", "--header", "x-a: 2"],
         ["--header", "X-A"],
+        ["--header", "X-A: 1", "--no-headers"],
     ],
 )
 def test_a_value_that_would_be_lost_is_a_usage_error(options: list[str]) -> None:
@@ -128,3 +129,10 @@ def test_a_value_that_would_be_lost_is_a_usage_error(options: list[str]) -> None
 def test_an_empty_policy_clears_the_one_that_there_is() -> None:
     assert endpoints("set", "free", "--policy", "{}").exit_code == 0
     assert FakeApi.asked[-1] == ("PATCH", "/free", {"policy": {}})
+
+
+def test_an_endpoint_that_moves_can_be_rid_of_its_headers() -> None:
+    """The API moves none that has headers to another origin without word of them."""
+    options = ["--url", "https://other.example/", "--no-headers"]
+    assert endpoints("set", "free", *options).exit_code == 0
+    assert FakeApi.asked[-1][2] == {"url": "https://other.example/", "headers": {}}
