@@ -51,7 +51,8 @@ class EndpointChange(Fields):
     )
     headers: Headers = optional(
         "Headers of every attempt. They are write-only, since they hold credentials as a rule; "
-        "answers give their names. Those of a message win."
+        "answers give their names. Those of a message win. A url with another scheme, host or port "
+        "wants them again, {} for none, where there are any."
     )
     attempts_at_once: Whole = optional(
         "How many attempts it allows at once; more wait for a turn. 0 for any number.",
@@ -61,11 +62,14 @@ class EndpointChange(Fields):
     signing: Annotated[Signing, Field(strict=False)] = optional(
         "What kind of secret the next one will be: v1 (HMAC-SHA256) or v1a (ed25519)."
     )
-    enabled: bool = optional("Whether anything is sent to it; otherwise messages are parked.")
+    enabled: bool = optional(
+        "Whether anything is sent to it; otherwise messages are dead-lettered. "
+        "Left out: as it was, and true for a new one."
+    )
 
 
 class EndpointRequest(EndpointChange):
-    """An endpoint. What is left out is the default, also when one is replaced."""
+    """An endpoint. What is left out is the default, but for `enabled` when one is replaced."""
 
     url: Url = Field(description="Where to deliver.")
 
