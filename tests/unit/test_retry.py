@@ -103,8 +103,14 @@ def test_retry_after_puts_off_the_next_attempt_and_is_recorded(reference: Refere
     assert retry_entry(reference, 0, outcome, verdict, backoff)["retryAfterSeconds"] == 3
 
 
-def test_retry_after_on_a_status_that_may_not_bear_it_is_not_heeded() -> None:
-    assert plan(Outcome(NOON, 1, 408, retry_after="3"))["retryAfterSeconds"] is None
+@pytest.mark.parametrize(
+    ("http_status", "floor"), [(408, 3), (425, 3), (429, 3), (503, 3), (413, None), (301, None)]
+)
+def test_retry_after_is_heeded_on_a_status_that_is_retried_alone(
+    http_status: int, floor: int | None
+) -> None:
+    backoff = plan(Outcome(NOON, 1, http_status, retry_after="3"))
+    assert backoff["retryAfterSeconds"] == floor
 
 
 def test_the_record_outlives_the_attempt_by_the_retention() -> None:
