@@ -10,6 +10,7 @@ import errno
 import sys
 import traceback
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -40,6 +41,8 @@ class Root(Group):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for; an error is reported in one line."""
+        if isinstance(sys.stdout, TextIOWrapper):  # a character that it has not is no error
+            sys.stdout.reconfigure(errors="backslashreplace")
         with _one_line_errors(ctx):
             try:
                 return super().invoke(ctx)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import typer
-from rich.table import Table
 
 from homing.endpoints.endpoint import Signing
 from homing.endpoints.secret_rotation import DEFAULT_GRACE
@@ -47,7 +46,7 @@ def list_command(
     if as_json:
         print_json(found)
         return
-    table = Table("endpoint", "URL", "at once", "enabled", "failing since", "why disabled")
+    table = render.table("endpoint", "URL", "at once", "enabled", "failing since", "why disabled")
     for each in found:
         reason = each.get("disabledReason", "")
         enabled = "yes" if each["enabled"] else "no"

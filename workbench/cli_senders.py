@@ -6,7 +6,6 @@ import json
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from homing.endpoints.secret_rotation import DEFAULT_GRACE
 from workbench import render, senders
@@ -56,7 +55,7 @@ def list_command(
     if as_json:
         typer.echo(json.dumps(keys, indent=2))
         return
-    table = Table("key id", "sender", "created", "revoked")
+    table = render.table("key id", "sender", "created", "revoked")
     for key in keys:
         table.add_row(key["keyId"], key["senderId"], key["createdAt"], key["revokedAt"] or "")
     render.console().print(table)

@@ -17,6 +17,12 @@ from workbench.prices import UnknownRegionError
 from workbench.scenario import DEFAULT_RATE, MAX_BATCH, MILLION, Scenario
 
 
+def _png(path: Path | None) -> Path | None:
+    if path is not None and path.suffix.lower() != ".png":
+        raise typer.BadParameter(f"{path} does not end in .png")
+    return path
+
+
 def cost(
     messages: Annotated[
         int, typer.Option(min=1, max=10**12, help="How many in a month.")
@@ -49,7 +55,9 @@ def cost(
     region: Annotated[str, typer.Option(help="Whose prices.")] = "us-east-1",
     plot: Annotated[
         Path | None,
-        typer.Option(help="Draw cost against failure rate, both lanes, into this PNG."),
+        typer.Option(
+            callback=_png, help="Draw cost against failure rate, both lanes, into this PNG."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import boto3
 from botocore.config import Config
@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 _LOCAL_CONFIG = Config(proxies={}, retries={"total_max_attempts": 3, "mode": "standard"})
 _ANSWER_SECONDS = 10
 _AWS_CONFIG = Config(retries={"total_max_attempts": 5, "mode": "standard"})
+
+
+class Outputs(dict[str, str]):
+    """The outputs of a stack by their names. One that is missing is said with what to do."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise NoTargetError(
+            f"what is deployed has no output {name}: deploy this version of Homing, then run the "
+            "command again"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +101,7 @@ def local_target(record: Path) -> Target:
             session=_local_session(key, found["region"]),
             api_url=found["apiUrl"],
             sender_api_url=found["senderApiUrl"],
-            outputs=found["outputs"],
+            outputs=Outputs(found["outputs"]),
             endpoint=found["endpoint"],
             messages_url=found.get("messagesUrl"),
             key=key,
@@ -111,7 +121,7 @@ def aws_target(session: boto3.Session, stack: str) -> Target:
         [found] = client.describe_stacks(StackName=stack)["Stacks"]
     except (BotoCoreError, ClientError) as error:
         raise NoTargetError(f"stack {stack} cannot be read: {error}") from error
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+    outputs = Outputs((one["OutputKey"], one["OutputValue"]) for one in found.get("Outputs", []))
     if not outputs.keys() >= {"ApiUrl", "SenderApiUrl"}:
         raise NoTargetError(f"stack {stack} has no output ApiUrl: it is not a stack of Homing")
     return Target(

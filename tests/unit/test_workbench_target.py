@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from workbench import target
 from workbench.errors import NoTargetError
 from workbench.local_key import LocalKey
-from workbench.target import aws_target, find_target
+from workbench.target import Outputs, aws_target, find_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -200,3 +200,8 @@ def test_a_local_cloud_from_before_the_function_url_has_none(
 def test_a_profile_that_does_not_exist_is_refused() -> None:
     with pytest.raises(NoTargetError, match="profile"):
         find_target("Homing", profile="no-such-profile")
+
+
+def test_an_output_that_is_missing_is_said_with_what_to_do() -> None:
+    with pytest.raises(NoTargetError, match="has no output KeysTable: deploy this version"):
+        Outputs({"ApiUrl": "u"})["KeysTable"]
