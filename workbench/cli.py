@@ -30,6 +30,7 @@ from workbench.cli_reading import reading
 from workbench.command_line import Commands, Debug
 from workbench.console_command import console as console_page
 from workbench.cost_command import cost
+from workbench.endpoint_options import header_map, policy_object
 from workbench.errors import WorkbenchError
 from workbench.fates import complaints
 from workbench.options import AsJson, Port, Profile, Region, Sender, Stack, print_json
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from homing.errors import FieldError
     from workbench.receiver import Arrival
     from workbench.send import Handed, Line, MessageRef
+    from workbench.sending import Report
 
 
 app = Commands(
@@ -55,7 +57,12 @@ app = Commands(
 
 
 # What is not simply the field of the API with hyphens.
-_OPTIONS = {"targetUrl": "target", "senderId": "sender", "endpointId": "endpoint"}
+_OPTIONS = {
+    "targetUrl": "target",
+    "senderId": "sender",
+    "endpointId": "endpoint",
+    "headers": "header",
+}
 
 
 def _say_version(asked: bool) -> None:
@@ -94,6 +101,9 @@ def down() -> None:
 @app.command("send")
 def send_command(
     target: Annotated[str | None, typer.Option(help="The URL to deliver to.")] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(help="The id of the endpoint to deliver to, instead of a URL.")
+    ] = None,
     payload: Annotated[
         str | None, typer.Option(help="The payload: JSON, or any text with --content-type.")
     ] = None,
@@ -107,6 +117,12 @@ def send_command(
     content_type: Annotated[str | None, typer.Option(help="By default application/json.")] = None,
     deliver_at: Annotated[
         str | None, typer.Option(help="Not before, e.g. 2026-01-31T12:00:00Z.")
+    ] = None,
+    policy: Annotated[
+        str | None, typer.Option(help="A retry policy of its own, as a JSON object.")
+    ] = None,
+    header: Annotated[
+        list[str] | None, typer.Option(help="Name: value, sent along; may be given again.")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow until each has ended.")] = False,
     timeout: Annotated[
@@ -129,21 +145,27 @@ def send_command(
         "correlationId": correlation_id,
         "contentType": content_type,
         "deliverAt": deliver_at,
+        "endpointId": endpoint,
+        "policy": None if policy is None else policy_object(policy),
+        "headers": header_map(header or [], none=False),
     }
     lines = _lines(file, target, payload, fields)
     api = ApiClient(find_target(stack, region, profile))
     console = render.console(sys.stderr if as_json else sys.stdout)
-    with live.counter(console) as count:
-        teller = _teller(count, numbered=file is not None, accepted=not as_json)
-        report = sending.hand_over(api, lines, teller)
-    if wait and report.accepted:
-        sending.watch(api, report, console, timeout)
+    report = sending.Report()
+    try:
+        with live.counter(console) as count:
+            teller = _teller(count, numbered=file is not None, accepted=not as_json)
+            sending.hand_over(api, lines, teller, report)
+        if wait and report.accepted:
+            sending.watch(api, report, console, timeout)
+    except KeyboardInterrupt:
+        _show_report(report, as_json=as_json)
+        _complain(_say_interrupted(report, is_file=file is not None))
+        raise  # exit status 130
     if report.unended:
         _complain(_say_unended(report.unended, timeout, stack))
-    if as_json:
-        print_json(report.to_document())
-    else:
-        _say(report.summary)
+    _show_report(report, as_json=as_json)
     raise typer.Exit(0 if report.succeeded else 1)
 
 
@@ -199,11 +221,11 @@ def _lines(
 ) -> Iterable[Line]:
     """Read the messages from the file, or make one of the options."""
     if file:
-        if target or payload or any(fields.values()):
+        if target or payload or any(value is not None for value in fields.values()):
             raise typer.BadParameter("--file brings the whole message: no other option beside it")
         return send.read_lines(file)
-    if target is None or payload is None:
-        raise typer.BadParameter("give --target and --payload, or --file")
+    if (target is None) == (fields["endpointId"] is None) or payload is None:
+        raise typer.BadParameter("give --target or --endpoint, and --payload; or --file")
     try:
         return [send.Line(1, send.compose(target, payload, fields))]
     except InvalidMessageError as error:
@@ -237,6 +259,20 @@ def _teller(
             _say(f"{where}accepted{before}: {handed.message.message_id}")
 
     return tell
+
+
+def _show_report(report: Report, *, as_json: bool) -> None:
+    if as_json:
+        print_json(report.to_document())
+    else:
+        _say(report.summary)
+
+
+def _say_interrupted(report: Report, *, is_file: bool) -> str:
+    """Say what an interruption leaves undone."""
+    unsent = f"; what follows line {report.last_line} was not sent" if is_file else ""
+    unsent = "" if report.deliveries is not None else unsent
+    return f"homing: interrupted{unsent}; Homing goes on with what was accepted"
 
 
 def _say_unended(unended: tuple[MessageRef, ...], timeout: float | None, stack: str | None) -> str:

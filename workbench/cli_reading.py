@@ -97,11 +97,17 @@ ListLimit = Annotated[
     ),
 ]
 
+ToEndpoint = Annotated[
+    str | None,
+    typer.Option("--endpoint", help="Only those to the endpoint with this id.", show_default=False),
+]
+
 
 @letters.callback()
 def letters_default(
     context: typer.Context,
     limit: ListLimit = None,
+    endpoint: ToEndpoint = None,
     as_json: AsJson = False,
     stack: Stack = None,
     region: Region = None,
@@ -109,12 +115,13 @@ def letters_default(
 ) -> None:
     """Look into the dead-letter queue; nothing is taken out of it."""
     if context.invoked_subcommand is None:
-        letters_list(limit, as_json, stack, region, profile)
+        letters_list(limit, endpoint, as_json, stack, region, profile)
 
 
 @letters.command("list")
 def letters_list(
     limit: ListLimit = None,
+    endpoint: ToEndpoint = None,
     as_json: AsJson = False,
     stack: Stack = None,
     region: Region = None,
@@ -129,9 +136,9 @@ def letters_list(
     """
     target = find_target(stack, region, profile)
     if whole:
-        _print_whole(target, limit)
+        _print_whole(target, limit, endpoint)
         return
-    seen = dead_letters.look(target, limit or _LISTED)
+    seen = dead_letters.look(target, limit or _LISTED).to_endpoint(endpoint)
     if as_json:
         print_json(seen.to_document())
         return
@@ -168,12 +175,15 @@ def letters_show(
         console.print()
 
 
-def _print_whole(target: Target, limit: int | None) -> None:
+def _print_whole(target: Target, limit: int | None, endpoint_id: str | None) -> None:
     total = dead_letters.count(target)
-    printed = 0
+    looked_at = 0
     for line in dead_letters.copies(target, limit):
-        typer.echo(line)
-        printed += 1
-    if printed < min(limit or total, total):
-        typer.echo(f"printed {printed} of about {total} dead letters", err=True)
+        letter = dead_letters.DeadLetter.from_body(line)
+        if endpoint_id is None or (letter and letter.reference.endpoint_id == endpoint_id):
+            typer.echo(line)
+        looked_at += 1
+    if looked_at < min(limit or total, total):
+        done = "printed" if endpoint_id is None else "looked at"
+        typer.echo(f"{done} {looked_at} of about {total} dead letters", err=True)
         raise typer.Exit(1)

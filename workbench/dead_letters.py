@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from homing import timestamps
@@ -90,21 +90,32 @@ class Look:
         total: how many messages the queue holds, as SQS counts (approximately).
         letters: those looked at that are deliveries, no more than asked for.
         unreadable: bodies that are none.
+        passed_over: how many letters were looked at and are not wanted.
     """
 
     total: int
     letters: tuple[DeadLetter, ...]
     unreadable: tuple[str, ...]
+    passed_over: int = 0
+
+    def to_endpoint(self, endpoint_id: str | None) -> Self:
+        """Keep only the letters to an endpoint; all of them for None."""
+        if endpoint_id is None:
+            return self
+        kept = tuple(one for one in self.letters if one.reference.endpoint_id == endpoint_id)
+        passed_over = self.passed_over + len(self.letters) - len(kept)
+        return replace(self, letters=kept, passed_over=passed_over)
 
     @property
     def summary(self) -> str:
         """Sum up in one line."""
         if not self.total:
             return "no dead letters"
-        looked = len(self.letters) + len(self.unreadable)
+        looked = len(self.letters) + len(self.unreadable) + self.passed_over
         more = "" if looked >= self.total else f", looked at {looked}"
         odd = f", {len(self.unreadable)} not readable" if self.unreadable else ""
-        return f"{self.total} dead letter{'s' if self.total != 1 else ''}{more}{odd}"
+        other = f", {self.passed_over} to others" if self.passed_over else ""
+        return f"{self.total} dead letter{'s' if self.total != 1 else ''}{more}{odd}{other}"
 
     def to_document(self) -> dict[str, Any]:
         """Give it for `--json`."""

@@ -16,7 +16,7 @@ from homing.reception.request_model import MessageRequest, read_fields
 from workbench.errors import ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
     from workbench.api_client import ApiClient
 
@@ -85,28 +85,62 @@ def hand_over(api: ApiClient, line: Line) -> Handed:
             return Handed(line, problems=(problem,))
 
 
-def hand_over_all(
-    api: ApiClient, lines: Iterable[Line], concurrency: int = CONCURRENCY
-) -> Iterator[Handed]:
-    """Hand messages over, a few at once, and yield what became of each, in their order.
+class HandingOver:
+    """Hands messages over, a few at once, and yields what became of each, in their order.
 
     The lines are read only as fast as they are sent, so a file may be larger than memory.
+
+    Args:
+        api: where to.
+        lines: the messages.
+        concurrency: how many are in hand at once.
     """
-    with ThreadPoolExecutor(concurrency) as pool:
-        pending: deque[Future[Handed]] = deque()
-        for line in lines:
-            pending.append(pool.submit(hand_over, api, line))
-            while pending and (len(pending) >= 2 * concurrency or pending[0].done()):
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+
+    def __init__(
+        self, api: ApiClient, lines: Iterable[Line], concurrency: int = CONCURRENCY
+    ) -> None:
+        self._api = api
+        self._lines = lines
+        self._concurrency = concurrency
+        self._pending: deque[Future[Handed]] = deque()
+
+    def __iter__(self) -> Generator[Handed]:
+        """Hand them over. However this is broken off, no further message is begun."""
+        with ThreadPoolExecutor(self._concurrency) as pool:
+            try:
+                for line in self._lines:
+                    self._pending.append(pool.submit(hand_over, self._api, line))
+                    while len(self._pending) >= 2 * self._concurrency or self._first_is_done:
+                        yield from self._first()
+                while self._pending:
+                    yield from self._first()
+            finally:
+                for future in self._pending:
+                    future.cancel()
+
+    def begun(self) -> Iterator[Handed]:
+        """After it was broken off: yield what became of the messages that had been begun.
+
+        The one that was yielded last may come again.
+        """
+        for future in self._pending:
+            if not future.cancelled():
+                yield future.result()
+
+    @property
+    def _first_is_done(self) -> bool:
+        return bool(self._pending) and self._pending[0].done()
+
+    def _first(self) -> Iterator[Handed]:
+        yield self._pending[0].result()
+        self._pending.popleft()  # only now: it may have been broken off
 
 
-def compose(target_url: str, payload: str, options: dict[str, object]) -> bytes:
+def compose(target_url: str | None, payload: str, options: dict[str, object]) -> bytes:
     """Write a request body around a payload, the payload's text as it is.
 
     Args:
-        target_url: where it shall go.
+        target_url: where it shall go; None where the options name an endpoint.
         payload: JSON text, or the plain text itself where `contentType` is not JSON.
         options: further fields of the request body; those that are None are left out.
 
@@ -114,7 +148,8 @@ def compose(target_url: str, payload: str, options: dict[str, object]) -> bytes:
         InvalidMessageError: when the API would refuse one of the fields.
         ValueError: when the payload should be JSON and is not.
     """
-    fields = {"targetUrl": target_url} | {k: v for k, v in options.items() if v is not None}
+    given = {"targetUrl": target_url} | options
+    fields = {name: value for name, value in given.items() if value is not None}
     _, errors = read_fields(MessageRequest, fields | {"payload": None})
     if errors:
         raise InvalidMessageError(errors)

@@ -28,6 +28,7 @@ class Report:
         refused: the lines that were not accepted.
         deliveries: what is known of the deliveries; None where they were not followed.
         unended: the messages that had not ended when following them did.
+        last_line: the number of the last line that was answered.
     """
 
     accepted: dict[MessageRef, int] = field(default_factory=dict)
@@ -35,6 +36,7 @@ class Report:
     refused: list[Handed] = field(default_factory=list)
     deliveries: tuple[DeliveryView, ...] | None = None
     unended: tuple[MessageRef, ...] = ()
+    last_line: int = 0
 
     @property
     def succeeded(self) -> bool:
@@ -57,6 +59,7 @@ class Report:
 
     def add(self, handed: Handed) -> None:
         """Take in what became of one line."""
+        self.last_line = handed.line.number
         if handed.message is None:
             self.refused.append(handed)
         else:
@@ -81,29 +84,44 @@ class Report:
         }
 
 
-def hand_over(api: ApiClient, lines: Iterable[Line], tell: Callable[[Handed], None]) -> Report:
-    """Hand all lines over; `tell` hears of each, in their order."""
-    report = Report()
-    for handed in send.hand_over_all(api, lines):
-        report.add(handed)
-        tell(handed)
-    return report
+def hand_over(
+    api: ApiClient, lines: Iterable[Line], tell: Callable[[Handed], None], report: Report
+) -> None:
+    """Hand all lines over; `tell` hears of each, in their order, once it is in the report.
+
+    Raises:
+        KeyboardInterrupt: when it was interrupted; the report has all that had been begun.
+    """
+    handing = send.HandingOver(api, lines)
+    results = iter(handing)
+
+    def take(handed: Handed) -> None:
+        if handed.line.number > report.last_line:
+            report.add(handed)
+            tell(handed)
+
+    try:
+        for handed in results:
+            take(handed)
+    except KeyboardInterrupt:
+        results.close()
+        for handed in handing.begun():
+            take(handed)
+        raise
 
 
 def watch(api: ApiClient, report: Report, console: Console, timeout: float | None) -> None:
-    """Follow the accepted messages to their ends, shown live, and complete the report.
+    """Follow the accepted messages to their ends, shown live, and keep the report up to date.
 
     Raises:
         ApiError: when the API can no longer be reached.
     """
-    found: tuple[DeliveryView, ...] = ()
-    open_ = list(report.accepted)
+    report.deliveries, report.unended = (), tuple(report.accepted)
     with live.board(console, len(report.accepted)) as show:
         for known in follow(api, list(report.accepted), timeout):
-            found = tuple(view for views in known.values() for view in views)
-            open_ = [one for one in report.accepted if not _ended(known.get(one, ()))]
-            show(found)
-    report.deliveries, report.unended = found, tuple(open_)
+            report.deliveries = tuple(view for views in known.values() for view in views)
+            report.unended = tuple(one for one in report.accepted if not _ended(known.get(one, ())))
+            show(report.deliveries)
 
 
 def _ended(found: Iterable[DeliveryView]) -> bool:

@@ -48,3 +48,40 @@ def test_a_sender_who_has_no_such_letter_is_told_so() -> None:
     assert done.stderr == (
         "homing: no dead letter of message order-1841 of sender x (2 dead letters)\n"
     )
+
+
+@pytest.fixture
+def to_endpoints(monkeypatch: pytest.MonkeyPatch, delivery: Delivery) -> None:
+    """Three letters: to the endpoints `orders` and `stock`, and to a plain URL."""
+    letters = []
+    for number, endpoint_id in enumerate(("orders", "stock", None)):
+        changed = {"message_id": f"m-{number}", "endpoint_id": endpoint_id}
+        own = replace(delivery, reference=replace(delivery.reference, **changed))  # type: ignore[arg-type]
+        letters.append(DeadLetter.from_body(json.dumps(own.to_document() | {"verdict": VERDICT})))
+    found = tuple(one for one in letters if one)
+    lines = [json.dumps(one.document) for one in found]
+    monkeypatch.setattr(cli_reading.dead_letters, "look", lambda *_: Look(3, found, ()))
+    monkeypatch.setattr(cli_reading.dead_letters, "count", lambda *_: 3)
+    monkeypatch.setattr(
+        cli_reading.dead_letters, "copies", lambda *_: [*lines, '{"unreadable": ""}']
+    )
+
+
+@pytest.mark.usefixtures("to_endpoints")
+@pytest.mark.parametrize("command", [(), ("list",)])
+def test_the_letters_to_one_endpoint_can_be_listed(command: tuple[str, ...]) -> None:
+    arguments = ["dead-letters", *command, "--endpoint", "orders"]
+    document = json.loads(CliRunner().invoke(cli.app, [*arguments, "--json"]).stdout)
+    assert [one["messageId"] for one in document["deadLetters"]] == ["m-0"]
+    assert document["total"] == 3
+    told = CliRunner().invoke(cli.app, arguments).stdout
+    assert "m-1" not in told
+    assert told.splitlines()[-1] == "3 dead letters, 2 to others"
+
+
+@pytest.mark.usefixtures("to_endpoints")
+def test_the_letters_to_one_endpoint_can_be_copied() -> None:
+    done = CliRunner().invoke(cli.app, ["dead-letters", "list", "--whole", "--endpoint", "stock"])
+    (line,) = done.stdout.splitlines()
+    assert json.loads(line)["reference"]["messageId"] == "m-1"
+    assert done.exit_code == 0

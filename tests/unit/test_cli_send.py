@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,8 +11,10 @@ from typer.testing import CliRunner
 
 from workbench import cli
 from workbench.api_client import Answer
+from workbench.send import Line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from typer.testing import Result
@@ -147,3 +150,103 @@ def test_every_line_is_told_and_none_hinders_the_others(tmp_path: Path) -> None:
     assert [line for line in done.stdout.splitlines() if line.startswith("line ")] == [
         f"line {number}: accepted: m" for number in range(1, 41) if number != 4
     ]
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
+    """Have Ctrl-C pressed after so many lines were read and at least one of them was sent."""
+    begun, submit = threading.Event(), FakeApi.submit
+
+    def noted(api: FakeApi, body: bytes, *, again: bool) -> Answer:
+        begun.set()
+        return submit(api, body, again=again)
+
+    def lines(_: object) -> Iterator[Line]:
+        for number in range(1, after + 1):
+            yield Line(number, json.dumps({"messageId": f"m-{number}"}).encode())
+        assert begun.wait(10)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FakeApi, "submit", noted)
+    monkeypatch.setattr(cli.send, "read_lines", lines)
+
+
+@pytest.mark.parametrize("after", [1, 3, 40])
+def test_interrupted_it_tells_what_was_accepted_so_far(
+    file: str, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt(monkeypatch, after=after)
+    done = send("--file", file, "--json")
+    accepted = [one["messageId"] for one in json.loads(done.stdout)["accepted"]]
+    assert accepted == [f"m-{number}" for number in range(1, len(accepted) + 1)]
+    assert done.exit_code == 130
+    last = json.loads(done.stdout)["accepted"][-1]["line"]
+    assert f"what follows line {last} was not sent" in done.stderr
+
+
+def test_interrupted_without_json_each_accepted_line_is_told_once(
+    file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt(monkeypatch, after=3)
+    done = send("--file", file)
+    told = [line for line in done.stdout.splitlines() if "accepted:" in line]
+    assert told
+    assert told == [f"line {number}: accepted: m-{number}" for number in range(1, len(told) + 1)]
+    assert done.exit_code == 130
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_interrupted_while_it_waits_it_tells_the_id(
+    options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FakeApi, "message", press)
+    message = ("--target", "https://example.com/", "--payload", "1", "--message-id", "m-1")
+    done = send(*message, "--wait", *options)
+    assert done.exit_code == 130
+    assert "m-1" in done.stdout
+    assert "interrupted" in done.stderr
+    if options:
+        assert json.loads(done.stdout)["accepted"][0]["messageId"] == "m-1"
+
+
+def test_what_the_api_takes_of_a_message_has_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies = []
+
+    def submit(_: FakeApi, body: bytes, *, again: bool) -> Answer:
+        bodies.append(json.loads(body))
+        return Answer(202, {"messageId": "m", "senderId": "default"})
+
+    monkeypatch.setattr(FakeApi, "submit", submit)
+    options = ["--policy", '{"maxAttempts": 5}', "--header", "X-A: 1", "--header", "X-B: a: b"]
+    assert send("--endpoint", "orders", "--payload", "1", *options).exit_code == 0
+    assert bodies == [
+        {
+            "endpointId": "orders",
+            "policy": {"maxAttempts": 5},
+            "headers": {"X-A": "1", "X-B": "a: b"},
+            "payload": 1,
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--endpoint", "orders", "--target", "https://example.com/"), "--target or --endpoint"),
+        ((), "--target or --endpoint"),
+        (("--endpoint", "a/b"), "--endpoint"),
+        (("--endpoint", "orders", "--policy", "null"), "--policy"),
+        (("--endpoint", "orders", "--policy", '{"maxAttempts": 0}'), "--policy"),
+        (("--endpoint", "orders", "--header", "nonsense"), "--header"),
+        (("--endpoint", "orders", "--header", "Host: x"), "--header"),
+        (("--endpoint", "orders", "--header", "A: 1", "--header", "a: 2"), "--header"),
+    ],
+)
+def test_a_mistake_in_an_option_is_a_mistake_in_usage(
+    options: tuple[str, ...], complaint: str
+) -> None:
+    done = send("--payload", "1", *options)
+    assert done.exit_code == 2
+    assert complaint in done.stderr

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from workbench.api_client import Answer
 from workbench.errors import ApiError
 from workbench.send import (
+    HandingOver,
     Line,
     MessageRef,
     compose,
     hand_over,
-    hand_over_all,
     read_lines,
 )
 
@@ -100,7 +100,7 @@ def test_only_a_message_that_names_itself_may_be_sent_again(body: bytes, *, agai
 def test_all_lines_are_handed_over_and_never_more_than_a_few_at_once() -> None:
     api = FakeApi()
     lines = [Line(number, b"%d" % number) for number in range(1, 101)]
-    handed = list(hand_over_all(api, lines, concurrency=4))
+    handed = list(HandingOver(api, lines, concurrency=4))
     assert sorted(one.line.number for one in handed) == list(range(1, 101))
     assert sorted(api.bodies) == sorted(line.body for line in lines)
     assert api.most_at_once <= 4
@@ -118,7 +118,7 @@ def test_lines_are_told_in_the_order_of_the_file_whoever_is_answered_first() -> 
             return super().submit(body, again=again)
 
     lines = [Line(number, b"%d" % number) for number in range(1, 5)]
-    handed = hand_over_all(SlowFirst(), lines, concurrency=4)
+    handed = HandingOver(SlowFirst(), lines, concurrency=4)
     assert [one.line.number for one in handed] == [1, 2, 3, 4]
 
 
@@ -131,7 +131,7 @@ def test_a_file_is_read_no_faster_than_it_is_sent() -> None:
             read = number
             yield Line(number, b"{}")
 
-    next(hand_over_all(FakeApi(), lines(), concurrency=2))
+    next(iter(HandingOver(FakeApi(), lines(), concurrency=2)))
     assert read <= 4
 
 
@@ -187,7 +187,7 @@ def test_a_message_with_a_number_of_any_length_names_itself() -> None:
 def test_a_line_that_is_not_utf8_is_refused_and_the_rest_are_sent() -> None:
     api = FakeApi()
     lines = [Line(1, b"{}"), Line(2, b'{"a": "\xff"}'), Line(3, b"{}")]
-    found = list(hand_over_all(api, lines))
+    found = list(HandingOver(api, lines))
     assert [one.problems for one in found] == [(), ("is not UTF-8 (byte 8 of the line)",), ()]
     assert api.bodies == [b"{}", b"{}"]
 
@@ -241,3 +241,45 @@ def test_a_payload_that_the_api_cannot_read_is_refused_before_it_is_sent(
 
 def test_a_number_of_any_length_is_a_payload() -> None:
     assert LONG in compose("https://example.com/", LONG.decode(), {})
+
+
+def test_broken_off_it_begins_nothing_more_and_what_had_been_begun_is_told() -> None:
+    begun, release = threading.Semaphore(0), threading.Event()
+
+    class Slow(FakeApi):
+        def submit(self, body: bytes, *, again: bool) -> Answer:
+            begun.release()
+            assert release.wait(10)
+            return super().submit(body, again=again)
+
+    def lines() -> Any:
+        yield from (Line(number, b"%d" % number) for number in (1, 2, 3))
+        for _ in range(2):
+            assert begun.acquire(timeout=10)
+        release.set()
+        raise KeyboardInterrupt
+
+    api = Slow()
+    handing = HandingOver(api, lines(), concurrency=2)
+    with pytest.raises(KeyboardInterrupt):
+        list(handing)
+    told = [one.line.number for one in handing.begun()]
+    assert told[:2] == [1, 2]
+    assert len(api.bodies) == len(told)
+
+
+def test_what_was_yielded_when_it_was_broken_off_is_not_lost() -> None:
+    handing = HandingOver(FakeApi(), [Line(number, b"{}") for number in (1, 2, 3)], concurrency=1)
+    results = iter(handing)
+    assert next(results).line.number == 1
+    results.close()
+    assert next(handing.begun()).line.number == 1
+
+
+def test_a_message_to_an_endpoint_has_a_policy_and_headers_of_its_own() -> None:
+    options: dict[str, object] = {
+        "endpointId": "orders",
+        "policy": {"maxAttempts": 5},
+        "headers": {"x-tenant": "acme"},
+    }
+    assert json.loads(compose(None, "1", options)) == {**options, "payload": 1}
