@@ -16,7 +16,7 @@ unexport $(filter-out $(SOURCES),$(filter UV_% PIP_%,$(.VARIABLES)))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format lint types contracts static audit simulate bench counts up down clean
-.PHONY: bench-console load mutate signing-layer console test-browser screenshots vendor
+.PHONY: clients bench-console load mutate signing-layer console test-browser screenshots vendor
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -43,6 +43,15 @@ test: $(BIN)/.synced  ## all tests but those in a browser, with branch coverage
 test-browser: $(BIN)/.browser  ## the console in a real browser; needs Chromium at /usr/bin/chromium
 	@$(BIN)/pytest tests/browser
 
+clients: $(BIN)/.clients  ## the API as generated clients and generated requests meet it
+	@$(BIN)/pytest tests/clients
+
+# In an environment of their own, since what they need does not agree with what we need.
+$(BIN)/.clients: tests/clients/requirements.txt $(BIN)/.synced
+	@$(BIN)/uv venv --quiet --clear .venv-clients
+	@$(BIN)/uv pip install --quiet --python .venv-clients/bin/python -r $<
+	@touch $@
+
 # Playwright is large and only these tests need it.
 $(BIN)/.browser: $(BIN)/.synced
 	@$(BIN)/uv sync --frozen --quiet --inexact --group browser
@@ -54,7 +63,7 @@ screenshots: $(BIN)/.browser  ## take the pictures of the console that stand in 
 vendor: $(BIN)/.synced  ## fetch the console's JavaScript anew from the npm registry
 	@$(BIN)/python -m workbench.console.vendor
 
-check: format lint types contracts static audit test  ## what to run before a commit
+check: format lint types contracts static audit test clients  ## what to run before a commit
 
 format: $(BIN)/.synced
 	@$(BIN)/ruff format --check .
@@ -111,4 +120,4 @@ down: $(BIN)/.synced  ## stop the local cloud
 	@$(BIN)/homing down
 
 clean:
-	rm -rf .venv cdk.out mutants .homing .hypothesis .mypy_cache .ruff_cache .pytest_cache .coverage
+	rm -rf .venv .venv-clients cdk.out mutants .homing .hypothesis .mypy_cache .ruff_cache .pytest_cache .coverage

@@ -208,6 +208,12 @@ class Problem(_Answer):
     sender_id: str = _maybe("With 503: the sender to repeat the message as.")
 
 
+class GatewayError(_Answer):
+    """What the gateway in front of Homing answers by itself."""
+
+    message: str = Field(examples=["Unauthorized"])
+
+
 class Health(_Answer):
     """The API is there."""
 

@@ -9,11 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.json_schema import models_json_schema
 
-from homing.identifiers import DEFAULT_SENDER_ID, SENDER_ID
 from homing.reception.request_model import MessageRequest
 from workbench import openapi_endpoints
-from workbench.api_models import AcceptedMessage, Health, MessageState, Problem, RedrivenMessage
-from workbench.openapi_parts import content, response, retry_after
+from workbench.api_models import (
+    AcceptedMessage,
+    GatewayError,
+    Health,
+    MessageState,
+    Problem,
+    RedrivenMessage,
+)
+from workbench.openapi_parts import (
+    content,
+    refusal,
+    refused_by_gateway,
+    response,
+    retry_after,
+    sender_parameter,
+)
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -26,6 +39,7 @@ _MODELS: tuple[type[BaseModel], ...] = (
     MessageState,
     RedrivenMessage,
     Problem,
+    GatewayError,
     Health,
     *openapi_endpoints.MODELS,
 )
@@ -33,8 +47,8 @@ _MODELS: tuple[type[BaseModel], ...] = (
 
 # What the door in front answers by itself, at every path that is not open to everyone.
 _AT_THE_DOOR = {
-    "401": {"description": "No valid credentials (MessagesUrl answers 403)"},
-    "429": {"description": "Too many requests"},
+    "401": refused_by_gateway("No valid credentials (MessagesUrl answers 403)"),
+    "429": refused_by_gateway("Too many requests"),
 }
 
 
@@ -80,7 +94,7 @@ def _post_message() -> dict[str, Any]:
             "202": response("Taken in", AcceptedMessage, headers=link),
             "200": response("Had been taken in before", AcceptedMessage, headers=link),
             "400": response("The request is wrong", Problem),
-            "403": {"description": "Not let in, or not for this sender"},
+            "403": refusal("Not let in, or not for this sender"),
             "404": response("The sender has no such endpoint", Problem),
             "409": response("The messageId stands for other content", Problem),
             "413": response("The payload is too large", Problem),
@@ -96,7 +110,8 @@ def _get_message() -> dict[str, Any]:
         "parameters": _which_message(),
         "responses": {
             "200": response("Every delivery and its history", MessageState),
-            "403": {"description": "Not let in, or not for this sender"},
+            "400": response("The request is wrong", Problem),
+            "403": refusal("Not let in, or not for this sender"),
             "404": response("No such message is on record", Problem),
             "503": response("The record cannot be read; ask again", Problem, retry_after()),
         },
@@ -111,7 +126,8 @@ def _redrive_message() -> dict[str, Any]:
         "responses": {
             "202": response("At least one delivery starts anew", RedrivenMessage),
             "200": response("None does; each tells why", RedrivenMessage),
-            "403": {"description": "Not let in, or not for this sender"},
+            "400": response("The request is wrong", Problem),
+            "403": refusal("Not let in, or not for this sender"),
             "404": response("No such message is on record", Problem),
             "503": response("It broke off; repeat", Problem, retry_after()),
         },
@@ -119,10 +135,9 @@ def _redrive_message() -> dict[str, Any]:
 
 
 def _which_message() -> list[dict[str, Any]]:
-    sender = {"type": "string", "default": DEFAULT_SENDER_ID, "pattern": SENDER_ID.anchored}
     return [
         {"name": "messageId", "in": "path", "required": True, "schema": {"type": "string"}},
-        {"name": "senderId", "in": "query", "required": False, "schema": sender},
+        sender_parameter(),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from homing.identifiers import DEFAULT_SENDER_ID, ENDPOINT_ID, SENDER_ID
+from homing.identifiers import ENDPOINT_ID
 from homing.reception.endpoint_request import (
     MAX_BODY_BYTES,
     MAX_PAGE,
@@ -21,7 +21,7 @@ from workbench.api_models import (
     Problem,
     RotatedSecret,
 )
-from workbench.openapi_parts import content, response, retry_after
+from workbench.openapi_parts import content, refusal, response, retry_after, sender_parameter
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -68,7 +68,7 @@ def _list() -> dict[str, Any]:
         "parameters": [
             {"name": "after", "in": "query", "required": False, "schema": {"type": "string"}},
             {"name": "limit", "in": "query", "required": False, "schema": limit},
-            _sender(),
+            sender_parameter(),
         ],
         "responses": {"200": response("Some of them", EndpointList), **_refusals(found=True)},
     }
@@ -76,7 +76,7 @@ def _list() -> dict[str, Any]:
 
 def _put() -> dict[str, Any]:
     operation = _operation("putEndpoint", "Make or replace it", EndpointState, EndpointRequest)
-    del operation["responses"]["404"]
+    operation["responses"]["404"] = response("The path can name no endpoint", Problem)
     made = response("Made; its secret is shown this once", NewEndpoint)
     return operation | {"responses": {"201": made, **operation["responses"]}}
 
@@ -99,22 +99,17 @@ def _operation(
     return {
         "operationId": name,
         "summary": summary,
-        "parameters": [endpoint, _sender()],
+        "parameters": [endpoint, sender_parameter()],
         **request,
         "responses": {"200": response("Done", answer), **too_large, **_refusals(found=False)},
     }
-
-
-def _sender() -> dict[str, Any]:
-    schema = {"type": "string", "default": DEFAULT_SENDER_ID, "pattern": SENDER_ID.anchored}
-    return {"name": "senderId", "in": "query", "required": False, "schema": schema}
 
 
 def _refusals(*, found: bool) -> dict[str, Any]:
     missing = {} if found else {"404": response("The sender has no such endpoint", Problem)}
     return {
         "400": response("The request is wrong", Problem),
-        "403": {"description": "Not let in, or not for this sender"},
+        "403": refusal("Not let in, or not for this sender"),
         **missing,
         "409": response("Changed by somebody else meanwhile", Problem),
         "503": response("Try again", Problem, retry_after()),

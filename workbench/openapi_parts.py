@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.api_models import Problem
+from homing.identifiers import SENDER_ID
+from workbench.api_models import GatewayError, Problem
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -20,6 +21,30 @@ def response(
     return {"description": description, "content": content(model)} | (
         {"headers": headers} if headers else {}
     )
+
+
+def refusal(description: str) -> dict[str, Any]:
+    """Return the response that Homing gives, or the gateway in front of it."""
+    return {
+        "description": description,
+        "content": {**content(Problem), **content(GatewayError)},
+    }
+
+
+def refused_by_gateway(description: str) -> dict[str, Any]:
+    """Return the response of the gateway in front of Homing."""
+    return {"description": description, "content": content(GatewayError)}
+
+
+def sender_parameter() -> dict[str, Any]:
+    """Return `senderId`; it has no default, since what is left out depends on the credentials."""
+    return {
+        "name": "senderId",
+        "in": "query",
+        "required": False,
+        "description": "Left out: the sender of the key, or `default` with AWS credentials.",
+        "schema": {"type": "string", "pattern": SENDER_ID.anchored},
+    }
 
 
 def content(model: type[BaseModel]) -> dict[str, Any]:

@@ -23,7 +23,6 @@ from homing.http_fields import (
 )
 from homing.identifiers import (
     CORRELATION_ID,
-    DEFAULT_SENDER_ID,
     ENDPOINT_ID,
     MESSAGE_ID,
     SENDER_ID,
@@ -156,16 +155,9 @@ class PolicyRequest(Fields):
 
 
 class MessageRequest(Fields):
-    """A message to deliver: `payload`, and one way to say where to."""
+    """A message to deliver: `payload`, and exactly one of the four fields that say where to."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [
-                {"required": [name]}
-                for name in ("targetUrl", "targets", "endpointId", "endpointIds")
-            ]
-        }
-    )
+    # Not said as `oneOf`, of which generators of clients make a model each.
 
     target_url: Url = optional("Where to deliver.")
     targets: Annotated[list[Url], Field(min_length=1, max_length=MAX_TARGETS)] = optional(
@@ -179,13 +171,15 @@ class MessageRequest(Fields):
         description="Any JSON; it arrives exactly as it is written here. With a contentType other "
         "than JSON: a string, whose content is sent as UTF-8."
     )
-    content_type: ContentType = Field(
-        DEFAULT_CONTENT_TYPE, description="How the payload is labelled."
+    content_type: ContentType = optional(
+        f"How the payload is labelled; {DEFAULT_CONTENT_TYPE} if left out."
     )
     message_id: MessageId = optional(
         "The same senderId and messageId again is the same message. One is made up if left out."
     )
-    sender_id: SenderId = Field(DEFAULT_SENDER_ID, description="Who sends it.")
+    sender_id: SenderId = optional(
+        "Who sends it; the sender of the key if left out, or `default` with AWS credentials."
+    )
     correlation_id: CorrelationId = optional(
         "Sent as X-Correlation-ID and written to logs and ledger; the messageId if left out."
     )

@@ -78,15 +78,29 @@ def test_every_operation_says_what_the_door_answers_too_many_and_all_but_health_
     assert all(each == {"401", "403", "429"} for each in said.values()), said
 
 
-def test_errors_are_problem_documents() -> None:
+def test_every_status_has_a_schema_and_errors_are_problem_documents() -> None:
+    """But for what the gateway in front answers by itself."""
+    answer, problem = "application/json", "application/problem+json"
+    from_gateway = {"401": {answer}, "403": {problem, answer}, "429": {answer}}
     for path in DOCUMENT["paths"].values():
         for operation in path.values():
             for status, response in operation["responses"].items():
-                types = list(response.get("content", {}))
-                assert types in (
-                    [],
-                    ["application/problem+json" if status >= "4" else "application/json"],
-                )
+                own = {problem if status >= "4" else answer}
+                assert set(response["content"]) == from_gateway.get(status, own)
+
+
+def test_no_parameter_or_field_has_a_default_that_depends_on_the_credentials() -> None:
+    operations = [each for path in DOCUMENT["paths"].values() for each in path.values()]
+    parameters = [each for one in operations for each in one.get("parameters", [])]
+    senders = [each["schema"] for each in parameters if each["name"] == "senderId"]
+    assert len(senders) == len(operations) - 2  # a message names its sender in its body
+    for schema in (*senders, SCHEMAS["MessageRequest"]["properties"]["senderId"]):
+        assert "default" not in schema
+
+
+def test_a_message_is_one_model() -> None:
+    """Of the members of a `oneOf`, generators of clients make a model each."""
+    assert not {"oneOf", "anyOf", "allOf"} & SCHEMAS["MessageRequest"].keys()
 
 
 def test_a_request_about_an_endpoint_that_has_a_body_may_be_too_large() -> None:
