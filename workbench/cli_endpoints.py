@@ -13,7 +13,7 @@ from homing.reception.endpoint_request import MAX_ATTEMPTS_AT_ONCE
 from workbench import render
 from workbench.api_client import ApiClient
 from workbench.command_line import Commands, where
-from workbench.endpoint_options import endpoint_id_of, header_map, policy_object
+from workbench.endpoint_options import endpoint_id_of, header_lines, header_map, policy_object
 from workbench.errors import NotFoundError
 from workbench.options import AsJson, GraceHours, Profile, Region, Sender, Stack, print_json
 from workbench.target import find_target
@@ -96,6 +96,14 @@ def set_command(
     header: Annotated[
         list[str] | None, typer.Option(help="Name: value; may be given again. Replaces all.")
     ] = None,
+    headers_file: Annotated[
+        typer.FileBinaryRead | None,
+        typer.Option(
+            help="A file of such lines, - for standard input: a credential on the command line "
+            "stands in the shell's history and in the list of processes.",
+            show_default=False,
+        ),
+    ] = None,
     no_headers: Annotated[
         bool, typer.Option("--no-headers", help="Takes away the headers that it has.")
     ] = False,
@@ -113,7 +121,7 @@ def set_command(
         "url": url,
         "description": description,
         "policy": None if policy is None else policy_object(policy),
-        "headers": header_map(header or [], none=no_headers),
+        "headers": header_map([*(header or ()), *header_lines(headers_file)], none=no_headers),
         "attemptsAtOnce": attempts_at_once,
         "signing": signing,
         "enabled": enabled,

@@ -16,6 +16,8 @@ from workbench import cli, cli_endpoints, cli_senders, render
 from workbench.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from typer.testing import Result
 
 BARE: dict[str, Any] = {"url": "https://example.com/", "enabled": True}
@@ -177,3 +179,38 @@ def test_a_narrow_terminal_folds_a_list_and_cuts_nothing(
 
 def _characters(text: str) -> str:
     return re.sub(r"[\s─]", "", text)
+
+
+@pytest.mark.parametrize("where", ["headers.txt", "-"])
+def test_headers_come_from_a_file_or_standard_input(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "Authorization: Bearer s3cret\n\nx-tenant: acme: eu\n"
+    (tmp_path / "headers.txt").write_text(text)
+    command = ["endpoints", "set", "free", "--headers-file", where, "--header", "x-a: 1"]
+    assert CliRunner().invoke(cli.app, command, input=text).exit_code == 0
+    headers = {"Authorization": "Bearer s3cret", "x-tenant": "acme: eu", "x-a": "1"}
+    assert FakeApi.asked[-1] == ("PATCH", "/free", {"headers": headers})
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (b"", "has no header in it"),
+        (b"\n \n", "has no header in it"),
+        (b"a: b\nBearer s3cret\n", "line 2 is no"),
+        (b"a: s3cret\xff\n", "line 1 is not UTF-8"),
+        (b"x-a: s3cret" * 10_000, "is longer than 65536 bytes"),
+        (b"x-a: s3cret\nX-A: s3cret\n", "is given twice"),
+    ],
+)
+def test_a_file_of_headers_that_cannot_be_meant_is_a_usage_error_without_its_secrets(
+    text: bytes, complaint: str
+) -> None:
+    command = ["endpoints", "set", "free", "--headers-file", "-"]
+    done = CliRunner().invoke(cli.app, command, input=text, env={"COLUMNS": "300"})
+    assert done.exit_code == 2
+    assert complaint in done.stderr
+    assert "s3cret" not in done.output
+    assert FakeApi.asked == []

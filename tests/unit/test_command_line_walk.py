@@ -32,7 +32,7 @@ REFUSAL = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "Ope
 # the cursor, turns the direction of reading, or is not UTF-8.
 VALUES = (
     *("", "-", "--", "..", "/", "0", "-1", "nan", "inf", "1e400", "9" * 5000, "null", "{}", "NaN"),
-    *("[" * 5000, "a" * 10_000, "a#b", "%s{}", "http://[", "x.xyz", "/dev/full", "1,,2", ":"),
+    *("[" * 5000, "a" * 10_000, "a#b", "%s{}", "http://[", "x.xyz", "/dev/null", "1,,2", ":"),
     *("0001-01-01T00:00:00+01:00", "\x1b[2J\u202e\u2028", "\udcff", "٣"),
 )
 
