@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from homing.classification import Status
+from homing.delivery import document_text
 from homing.generation import generation_of
 from homing.history import redriven_history
 from homing.items import from_dynamodb, to_dynamodb
@@ -115,6 +116,51 @@ class InterventionTable:
             "REMOVE nextRetryAt, attention, attentionAt",
             "attribute_not_exists(attempts) OR "
             "(attribute_exists(nextRetryAt) AND createdAt = :createdAt)",
+            values,
+        )
+
+    def dead_letter(
+        self, reference: Reference, letter: Mapping[str, Any], execution_name: str, *, at: str
+    ) -> bool:
+        """Put a failure on record, with its dead letter, for a delivery that only waits.
+
+        From then on the execution that waits has nothing left to do: it cannot claim its attempt.
+
+        Args:
+            reference: the delivery.
+            letter: the delivery document, with a verdict.
+            execution_name: the execution that waits.
+            at: when, ISO-8601.
+
+        Returns:
+            False where an end is on record, a later generation has the delivery, or another
+            execution has claimed its attempt.
+        """
+        status = Status.FAILED.value
+        values = {
+            **_identity(reference),
+            ":status": status,
+            ":now": at,
+            ":none": [],
+            ":zero": 0,
+            ":ttl": letter["expiresAt"],
+            ":letter": document_text(letter),
+            ":executionName": execution_name,
+            ":attention": f"{status}#{reference.delivery_id[0]}",
+            ":generation": generation_of(letter),
+        }
+        return self._update(
+            reference,
+            f"SET {_IDENTITY}, #status = :status, lastUpdatedAt = :now, letter = :letter, "
+            "attention = :attention, attentionAt = :now, "
+            "retryHistory = if_not_exists(retryHistory, :none), "
+            "attempts = if_not_exists(attempts, :zero), #ttl = if_not_exists(#ttl, :ttl) "
+            "REMOVE nextRetryAt",
+            "(attribute_not_exists(generation) OR generation <= :generation) AND "
+            "(attribute_not_exists(pk) OR (attribute_exists(nextRetryAt) AND "
+            "createdAt = :createdAt AND "
+            "(attribute_not_exists(claimedAttempt) OR claimedAttempt < attempts"
+            " OR executionName = :executionName)))",
             values,
         )
 

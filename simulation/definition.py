@@ -23,11 +23,11 @@ DELIVERY = Path(__file__).parents[1] / "statemachine" / "delivery.asl.json"
 
 RESOURCES = frozenset(
     {
-        "arn:aws:states:::lambda:invoke",
-        "arn:aws:states:::dynamodb:updateItem",
-        "arn:aws:states:::dynamodb:getItem",
-        "arn:aws:states:::sqs:sendMessage",
-        "arn:aws:states:::states:startExecution",
+        "arn:${Partition}:states:::lambda:invoke",
+        "arn:${Partition}:states:::dynamodb:updateItem",
+        "arn:${Partition}:states:::dynamodb:getItem",
+        "arn:${Partition}:states:::sqs:sendMessage",
+        "arn:${Partition}:states:::states:startExecution",
     }
 )
 
@@ -55,6 +55,7 @@ _CATCHER = frozenset({"Comment", "ErrorEquals", "Output", "Next"})
 _RULE = frozenset({"Comment", "Condition", "Output", "Next"})
 
 ALL_ERRORS = "States.ALL"
+QUERY_ERROR = "States.QueryEvaluationError"
 # What `States.ALL` does not stand for (Amazon States Language, "Errors").
 NEVER_ALL = frozenset({"States.DataLimitExceeded", "States.Runtime"})
 
@@ -251,7 +252,7 @@ def _catcher(entry: dict[str, Any], where: str) -> Catcher:
 
 def _errors(entry: dict[str, Any], where: str) -> frozenset[str]:
     errors = frozenset(entry["ErrorEquals"])
-    if wildcards := {e for e in errors if e.startswith("States.")} - {ALL_ERRORS}:
+    if wildcards := {e for e in errors if e.startswith("States.")} - {ALL_ERRORS, QUERY_ERROR}:
         raise UnsupportedError(f"{', '.join(sorted(wildcards))} in ErrorEquals of {where}")
     return errors
 

@@ -317,7 +317,7 @@ def run_compute_backoff(event: dict[str, Any]) -> Any:
 
 def run_record_retry(event: dict[str, Any]) -> Any:
     """Run `record_retry`."""
-    _edges().generation = event["generation"]
+    _edges().generation = event.get("generation", 0)
     return record_retry.handler(event, None)
 
 

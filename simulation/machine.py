@@ -6,7 +6,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from simulation.clock import SECOND, from_iso, to_iso
-from simulation.definition import ALL_ERRORS, NEVER_ALL, Choice, Fail, Succeed, Task, Wait
+from simulation.definition import (
+    ALL_ERRORS,
+    NEVER_ALL,
+    QUERY_ERROR,
+    Choice,
+    Fail,
+    Succeed,
+    Task,
+    Wait,
+)
 from simulation.expressions import QueryError
 from simulation.faults import (
     ConditionFailedError,
@@ -27,31 +36,30 @@ Steps: TypeAlias = "Generator[Call | Sleep, Any, Any]"
 
 # The statuses of what was parked, and so the errors of executions that ended as they should.
 PARKED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
-QUERY_ERROR = "States.QueryEvaluationError"
 
 # The operation that a resource stands for, and what AWS calls its refusals and its silence.
 _SERVICES = {
-    "arn:aws:states:::lambda:invoke": (
+    "arn:${Partition}:states:::lambda:invoke": (
         "lambda.invoke",
         "Lambda.TooManyRequestsException",
         "Lambda.SdkClientException",
     ),
-    "arn:aws:states:::dynamodb:updateItem": (
+    "arn:${Partition}:states:::dynamodb:updateItem": (
         "dynamodb.update_item",
         "DynamoDB.ProvisionedThroughputExceededException",
         "DynamoDB.SdkClientException",
     ),
-    "arn:aws:states:::dynamodb:getItem": (
+    "arn:${Partition}:states:::dynamodb:getItem": (
         "dynamodb.get_item",
         "DynamoDB.ProvisionedThroughputExceededException",
         "DynamoDB.SdkClientException",
     ),
-    "arn:aws:states:::sqs:sendMessage": (
+    "arn:${Partition}:states:::sqs:sendMessage": (
         "sqs.send_message",
         "SQS.SqsException",
         "SQS.SdkClientException",
     ),
-    "arn:aws:states:::states:startExecution": (
+    "arn:${Partition}:states:::states:startExecution": (
         "states.start_execution",
         "StepFunctions.SfnException",
         "StepFunctions.SdkClientException",

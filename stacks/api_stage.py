@@ -10,6 +10,8 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_apigatewayv2 as apigwv2
 from aws_cdk import aws_logs as logs
 
+from stacks.vended_logs import vended_logs
+
 if TYPE_CHECKING:
     from constructs import Construct
 
@@ -39,12 +41,7 @@ _ACCESS_LOG = {
 
 def api_stage(scope: Construct, api: apigwv2.HttpApi, settings: StackSettings) -> apigwv2.HttpStage:
     """Give an API its stage (`Stage`) and the stage its log (`AccessLogs`), both in this scope."""
-    access_logs = logs.LogGroup(
-        scope,
-        "AccessLogs",
-        retention=settings.log_retention,
-        removal_policy=settings.removal_policy,
-    )
+    access_logs = vended_logs(scope, "AccessLogs", settings, service="apis")
     return apigwv2.HttpStage(
         scope,
         "Stage",

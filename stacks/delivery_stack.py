@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import CfnDeletionPolicy, CfnOutput, CfnResource, Stack
 
 from stacks.alarms import Alarms
 from stacks.dashboard import Dashboard
@@ -34,7 +34,7 @@ class DeliveryStack(Stack):
             scope,
             settings.stack_id,
             description="Homing: delivers webhooks and notifications and does not give up easily",
-            termination_protection=settings.deletion_protection,
+            termination_protection=settings.termination_protection,
         )
         # CDK makes functions depend on their roles' policies, and on the roles once more.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
@@ -117,3 +117,20 @@ class DeliveryStack(Stack):
             outputs["FirstAttemptArn"] = workflow.first_attempts.state_machine_arn
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
+        self._mark_what_is_kept(settings)
+
+    def _mark_what_is_kept(self, settings: StackSettings) -> None:
+        """Give whatever outlives the stack metadata that says so.
+
+        CloudFormation takes no change of a deletion policy alone: something else of the resource
+        must change with it, and metadata will do ("DeletionPolicy attribute", User Guide).
+        """
+        if not settings.deletion_protection:
+            return
+        for construct in self.node.find_all():
+            if (
+                isinstance(construct, CfnResource)
+                and construct.cfn_options.deletion_policy
+                is CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE
+            ):
+                construct.add_metadata("homing:kept", value=True)

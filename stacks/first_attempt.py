@@ -30,7 +30,7 @@ _HANDED_OFF_OUTPUT = {
 _HAND_OFF: dict[str, Any] = {
     "Comment": "The delivery must wait: it goes on in the Standard workflow, under its own name.",
     "Type": "Task",
-    "Resource": "arn:aws:states:::states:startExecution",
+    "Resource": "arn:${Partition}:states:::states:startExecution",
     "Arguments": {
         "StateMachineArn": "${DeliveryStateMachine}",
         "Name": "{% $states.input.reference.deliveryId %}",

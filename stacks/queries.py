@@ -78,6 +78,19 @@ _OF_EVERYTHING: Mapping[str, logs.QueryString] = {
     ),
 }
 
+# Asked of the log of both workflows: the events that ExecutionBroken counts (stacks/workflow.py).
+_OF_EXECUTIONS: Mapping[str, logs.QueryString] = {
+    "Broken executions": logs.QueryString(
+        fields=["@timestamp", "type", "details.error", "details.cause", "execution_arn"],
+        filter_statements=[
+            "type in ['ExecutionFailed', 'ExecutionAborted', 'ExecutionTimedOut']",
+            "type != 'ExecutionFailed' or details.error not in ['FAILED', 'MAX_RETRIES_EXCEEDED']",
+        ],
+        sort=_NEWEST_FIRST,
+        limit=200,
+    ),
+}
+
 # For the dashboard, which shows it as a table.
 RETRY_DEPTH = _OF_ATTEMPTS["How deep retries go"]
 
@@ -109,6 +122,8 @@ class Queries(Construct):
             self._save(settings, name, query, workflow.attempt_logs)
         for name, query in _OF_EVERYTHING.items():
             self._save(settings, name, query, everything)
+        for name, query in _OF_EXECUTIONS.items():
+            self._save(settings, name, query, [workflow.log_group])
 
     def _save(
         self,

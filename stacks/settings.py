@@ -18,12 +18,19 @@ from aws_cdk.aws_logs import RetentionDays
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
-from homing.errors import HomingError
-from homing.policy import MAX_ATTEMPTS_LIMIT, MAX_DELAY_LIMIT_SECONDS, Jitter, Policy
+from homing.errors import HomingError, InvalidMessageError
+from homing.policy import (
+    MAX_ATTEMPTS_LIMIT,
+    MAX_DELAY_LIMIT_SECONDS,
+    PRESETS,
+    Jitter,
+    Policy,
+)
+from homing.reception.policy_override import conflicts, override
 from homing.targets.address_guard import DEFAULT_PORTS, AddressGuard, Network
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pydantic import ValidationInfo
     from pydantic_core import ErrorDetails
@@ -110,6 +117,20 @@ class StackSettings(BaseModel):
         le=MAX_DELAY_LIMIT_SECONDS,
     )
     jitter: Jitter = _setting(_POLICY.jitter, ", ".join(Jitter), "how chance is added to a delay")
+    preset: str | None = _setting(
+        None,
+        ", ".join(PRESETS),
+        "a schedule by name, instead of `schedule`, `baseDelaySeconds`, `multiplier` and "
+        "`maxDelaySeconds`",
+        pattern=f"^({'|'.join(PRESETS)})$",
+    )
+    schedule: str | None = _setting(
+        None,
+        f"numbers from 0 to {_YEAR}, commas between them",
+        "the waits in seconds after each failure, such as `5,300,3600`, instead of "
+        "`baseDelaySeconds`, `multiplier` and `maxDelaySeconds`; without `maxAttempts` it allows "
+        "one attempt more than it has waits",
+    )
     retry_after_ceiling_seconds: int | float = _setting(
         _POLICY.retry_after_ceiling_seconds,
         f"0 to {_YEAR}",
@@ -177,8 +198,14 @@ class StackSettings(BaseModel):
     deletion_protection: bool = _setting(
         default=True,
         allowed="true, false",
-        meaning="keeps the tables and the stack from being deleted; if the stack is, what was"
-        " accepted stays: tables, payloads, queues, waiting executions, logs",
+        meaning="keeps what was accepted when the stack is deleted: tables, payloads, queues,"
+        " waiting executions, logs",
+    )
+    termination_protection: bool = _setting(
+        default=False,
+        allowed="true, false",
+        meaning="keeps the stack and its tables from being deleted; set it once the first "
+        "deployment has succeeded",
     )
     alarm_email: str | None = _setting(
         None,
@@ -255,6 +282,15 @@ class StackSettings(BaseModel):
             raise ValueError("below baseDelaySeconds")
         return value
 
+    @field_validator("schedule")
+    @classmethod
+    def _known_waits(cls, value: str | None) -> str | None:
+        if value is not None and not all(
+            0 <= wait <= MAX_DELAY_LIMIT_SECONDS for wait in _waits(value)
+        ):
+            raise ValueError("a wait out of range")
+        return value
+
     @field_validator("allowed_ports")
     @classmethod
     def _known_ports(cls, value: str) -> str:
@@ -284,11 +320,25 @@ class StackSettings(BaseModel):
         """
         given = {key: value for key, value in context.items() if _OURS.fullmatch(key)}
         try:
-            return cls.model_validate(given)
+            settings = cls.model_validate(given)
         except ValidationError as error:
             # A number that is neither whole nor broken is two errors of pydantic and one problem.
             problems = dict.fromkeys(_problem(details) for details in error.errors())
             raise ContextError("\n".join(["The context cannot be used:", *problems])) from error
+        if faults := list(settings.policy_faults(given)):
+            raise ContextError("\n".join(["The context cannot be used:", *faults]))
+        return settings
+
+    def policy_faults(self, given: Mapping[str, Any]) -> Iterator[str]:
+        """Tell of settings of the policy that cannot stand together, as of a message's policy."""
+        raw = {name: value for name, value in given.items() if value is not None}
+        faults = list(conflicts(raw))
+        try:
+            _ = self.policy
+        except InvalidMessageError as error:
+            faults += error.errors
+        for fault in faults:
+            yield f"  {fault.field.removeprefix('policy.')}: {fault.message}"
 
     @property
     def stack_id(self) -> str:
@@ -303,7 +353,7 @@ class StackSettings(BaseModel):
     @property
     def policy(self) -> Policy:
         """The retry policy of messages that bring none."""
-        return Policy(
+        exponential = Policy(
             max_attempts=self.max_attempts,
             base_delay_seconds=self.base_delay_seconds,
             multiplier=self.multiplier,
@@ -311,6 +361,12 @@ class StackSettings(BaseModel):
             jitter=self.jitter,
             retry_after_ceiling_seconds=self.retry_after_ceiling_seconds,
         )
+        given: dict[str, Any] = {"preset": self.preset} if self.preset else {}
+        if self.schedule:
+            given["schedule"] = _waits(self.schedule)
+        if given and "max_attempts" in self.model_fields_set:
+            given["max_attempts"] = self.max_attempts
+        return override(exponential, given)
 
     @property
     def address_guard(self) -> AddressGuard:
@@ -329,8 +385,18 @@ class StackSettings(BaseModel):
 
     @property
     def removal_policy(self) -> RemovalPolicy:
-        """What becomes of data, queues, waiting deliveries and logs when the stack is deleted."""
-        return RemovalPolicy.RETAIN if self.deletion_protection else RemovalPolicy.DESTROY
+        """What becomes of data, queues, waiting deliveries and logs when the stack is deleted.
+
+        What is kept is kept but for a first deployment that is rolled back: it holds nothing yet,
+        and each further try would leave another set behind (RetainExceptOnCreate).
+        """
+        if self.deletion_protection:
+            return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+        return RemovalPolicy.DESTROY
+
+
+def _waits(value: str) -> tuple[float, ...]:
+    return tuple(float(each) for each in value.split(",") if each.strip())
 
 
 def _networks(value: str) -> tuple[Network, ...]:

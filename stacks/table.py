@@ -47,7 +47,7 @@ def table(
             point_in_time_recovery_enabled=True
         ),
         time_to_live_attribute=ttl,
-        deletion_protection=settings.deletion_protection,
+        deletion_protection=settings.termination_protection,
         removal_policy=settings.removal_policy,
     )
 

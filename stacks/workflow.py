@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Aws, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -19,6 +19,7 @@ from stacks.first_attempt import first_attempt_definition
 from stacks.function import PROJECT, PythonFunction
 from stacks.payloads import Payloads
 from stacks.table import grant
+from stacks.vended_logs import vended_logs
 
 if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
@@ -29,14 +30,14 @@ if TYPE_CHECKING:
 
 DEFINITION = PROJECT / "statemachine" / "delivery.asl.json"
 
-# Both count what the functions cannot see: direct integrations, and executions that broke. Every
-# failed try of a write is a TaskFailed; a failed condition is a result, not a failure. An answer of
-# RecordRetry that cannot be read is an EvaluationFailed.
+# Both count what the functions cannot see: direct integrations and executions that broke, by events
+# that are logged at level ERROR ("Log levels", Step Functions developer guide). Every failed try of
+# a write is a TaskFailed; a failed condition is a result, not a failure. A failed evaluation is not
+# among those events: the definition catches it, and ReportUnrecorded counts it.
 _LEDGER_TRY_FAILED = (
-    '{ (($.type = "TaskFailed" || $.type = "TaskTimedOut")'
+    '{ ($.type = "TaskFailed" || $.type = "TaskTimedOut")'
     ' && $.details.resourceType = "dynamodb" && $.details.resource = "updateItem"'
-    ' && $.details.error != "DynamoDB.ConditionalCheckFailedException")'
-    ' || ($.type = "EvaluationFailed" && $.details.state = "RecordRetry") }'
+    ' && $.details.error != "DynamoDB.ConditionalCheckFailedException" }'
 )
 # `DeliveryFailed` ends an execution with the ledger status as its error. Any other end means that
 # the message was neither delivered nor parked.
@@ -85,7 +86,7 @@ class Workflow(Construct):
             environment={"LEDGER_TABLE": self.ledger.table.table_name},
         )
         grant(self.ledger.table, self.record_retry, "dynamodb:UpdateItem")
-        self._log_group = self._logs()
+        self.log_group = vended_logs(self, "Logs", settings, service="states")
         self.state_machine = self._standard()
         self.first_attempts = self._express() if settings.express_lane else None
         self.ledger_try_failed = self._count("LedgerTryFailed", _LEDGER_TRY_FAILED)
@@ -148,14 +149,6 @@ class Workflow(Construct):
         )
         return function
 
-    def _logs(self) -> logs.LogGroup:
-        return logs.LogGroup(
-            self,
-            "Logs",
-            retention=self._settings.log_retention,
-            removal_policy=self._settings.removal_policy,
-        )
-
     def _standard(self) -> sfn.StateMachine:
         return self._machine(
             "StateMachine",
@@ -198,6 +191,7 @@ class Workflow(Construct):
             construct_id,
             definition_body=sfn.DefinitionBody.from_string(definition),
             definition_substitutions={
+                "Partition": Aws.PARTITION,
                 "DeliverFunction": self.deliver.function_arn,
                 "ClassifyFunction": self.classify.function_arn,
                 "ComputeBackoffFunction": self.compute_backoff.function_arn,
@@ -209,7 +203,7 @@ class Workflow(Construct):
             state_machine_type=kind,
             # Payloads never reach the logs, since execution data is left out (docs/decisions/0011).
             logs=sfn.LogOptions(
-                destination=self._log_group, level=level, include_execution_data=False
+                destination=self.log_group, level=level, include_execution_data=False
             ),
             tracing_enabled=is_standard,  # docs/decisions/0011
             removal_policy=kept,
@@ -227,7 +221,7 @@ class Workflow(Construct):
         found = logs.MetricFilter(
             self,
             metric_name,
-            log_group=self._log_group,
+            log_group=self.log_group,
             filter_pattern=logs.FilterPattern.literal(pattern),
             metric_namespace=self._settings.metrics_namespace,
             metric_name=metric_name,

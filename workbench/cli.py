@@ -26,6 +26,7 @@ from workbench import (
 from workbench.api_client import ApiClient
 from workbench.boundary import Root
 from workbench.cli_acting import acting
+from workbench.cli_operating import operating
 from workbench.cli_reading import reading
 from workbench.command_line import Commands, Debug
 from workbench.console_command import console as console_page
@@ -171,6 +172,7 @@ def send_command(
 
 app.add_typer(reading)
 app.add_typer(acting)
+app.add_typer(operating)
 app.add_typer(cli_intake_letters.app, name="intake-letters")
 app.add_typer(cli_senders.app, name="senders")
 app.add_typer(cli_endpoints.app, name="endpoints")

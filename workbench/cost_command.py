@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from homing.policy import PRESETS, Policy
 from homing.reception.payload import MAX_PAYLOAD_BYTES
 from workbench import plots, render
 from workbench.cost import load_model
@@ -23,6 +24,12 @@ def _png(path: Path | None) -> Path | None:
     return path
 
 
+def _attempts_of(preset: str) -> int:
+    if preset not in PRESETS:
+        raise typer.BadParameter(f"{preset!r} is not a preset; give {', '.join(PRESETS)}")
+    return len(Policy(schedule=PRESETS[preset]).waits) + 1
+
+
 def cost(
     messages: Annotated[
         int, typer.Option(min=1, max=10**12, help="How many in a month.")
@@ -33,7 +40,21 @@ def cost(
     payload_bytes: Annotated[
         int, typer.Option(min=0, max=MAX_PAYLOAD_BYTES, help="The size of each.")
     ] = 1024,
-    max_attempts: Annotated[int, typer.Option(min=1, max=20, help="The policy's limit.")] = 3,
+    max_attempts: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=20, help="The policy's limit; 3 where not given.", show_default=False
+        ),
+    ] = None,
+    preset: Annotated[
+        int | None,
+        typer.Option(
+            parser=_attempts_of,
+            metavar="NAME",
+            help=f"With as many attempts as this schedule makes: {', '.join(PRESETS)}.",
+            show_default=False,
+        ),
+    ] = None,
     latency_ms: Annotated[
         int, typer.Option(min=0, max=60_000, help="How long endpoints take.")
     ] = 200,
@@ -62,6 +83,8 @@ def cost(
     as_json: AsJson = False,
 ) -> None:
     """Tell what messages cost on AWS, line by line: counts of calls times prices."""
+    if preset and max_attempts:
+        raise typer.BadParameter("give --preset or --max-attempts, not both")
     try:
         model = load_model(region)
     except UnknownRegionError as error:
@@ -70,7 +93,7 @@ def cost(
         messages=messages,
         payload_bytes=payload_bytes,
         failure_rate=failure_rate,
-        max_attempts=max_attempts,
+        max_attempts=preset or max_attempts or Policy().max_attempts,
         latency_ms=latency_ms,
         lane="on" if lane else "off",
         batch_size=batch_size or MAX_BATCH,

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from homing.timestamps import to_text
 from workbench.fates import complaints
 from workbench.terminal import shown
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from workbench.broken import Broken
     from workbench.console.story import Chapter, Story
     from workbench.dead_letters import DeadLetter
     from workbench.deliveries import DeliveryView
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from workbench.history import Attempt, Visit
     from workbench.intake_letters import IntakeLetter
     from workbench.trace import Trace
+    from workbench.waiting import Waiting
 
 _STYLES = {
     "DELIVERED": "green",
@@ -141,6 +144,24 @@ def intake_letters(found: Iterable[IntakeLetter]) -> Table:
     made = table("message", "target")
     for letter in found:
         made.add_row(letter.message_id or letter.body[:60], letter.target_url)
+    return made
+
+
+def waiting(found: Iterable[Waiting]) -> Table:
+    """Show what is in the Standard workflow, one a line."""
+    made = table("message", "target", "attempts", "due at")
+    for one in found:
+        due = str(one.document["dueAt"]) if one.waits else "under way"
+        attempts = str(one.document["attemptNumber"])
+        made.add_row(one.reference.message_id, one.reference.target_url, attempts, due)
+    return made
+
+
+def broken(found: Iterable[Broken]) -> Table:
+    """Show executions that broke, one a line."""
+    made = table("execution", "status", "stopped at", "error")
+    for one in found:
+        made.add_row(one.delivery_id, one.status, to_text(one.stopped_at), one.error)
     return made
 
 

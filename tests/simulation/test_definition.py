@@ -38,7 +38,7 @@ REFUSED: dict[str, Callable[[dict[str, Any]], Any]] = {
         W={"Type": "Wait", "Seconds": 1, "Next": "W"}
     ),
     "a service": lambda d: d["States"]["DeadLetter"].update(
-        Resource="arn:aws:states:::sns:publish"
+        Resource="arn:${Partition}:states:::sns:publish"
     ),
     "a field of a retrier": lambda d: d["States"]["Deliver"]["Retry"][0].update(Weight=1),
     "another jitter": lambda d: d["States"]["Deliver"]["Retry"][0].update(JitterStrategy="HALF"),

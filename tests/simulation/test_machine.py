@@ -21,7 +21,7 @@ from simulation.machine import Execution, ExecutionFailedError, Machine, Observe
 from simulation.process import Call, Sleep
 
 NOON = from_iso("2025-12-28T12:00:00.000Z")
-INVOKE = "arn:aws:states:::lambda:invoke"
+INVOKE = "arn:${Partition}:states:::lambda:invoke"
 
 
 class Stage:
@@ -142,7 +142,10 @@ def test_states_all_does_not_stand_for_everything(error: str) -> None:
 def test_errors_have_the_names_that_aws_gives_them(
     resource: str, failure: ServiceError, name: str
 ) -> None:
-    states = {"A": {**task(Next="E"), "Resource": f"arn:aws:states:::{resource}"}, "E": END}
+    states = {
+        "A": {**task(Next="E"), "Resource": f"arn:${{Partition}}:states:::{resource}"},
+        "E": END,
+    }
     with pytest.raises(ExecutionFailedError) as failed:
         Stage(states).run({}, failure)
     assert (failed.value.error, failed.value.state) == (name, "A")

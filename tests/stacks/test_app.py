@@ -51,7 +51,10 @@ def test_stages_are_stacks_of_their_own(
 
 
 def test_nothing_has_a_physical_name(stack: Any) -> None:
-    """So that several stages fit into one account, and any resource can be replaced."""
+    """So that several stages fit into one account, and any resource can be replaced.
+
+    Where AWS asks for a name of a kind, it is the stack's own.
+    """
     names = {
         "AWS::DynamoDB::Table": "TableName",
         "AWS::Lambda::Function": "FunctionName",
@@ -66,7 +69,8 @@ def test_nothing_has_a_physical_name(stack: Any) -> None:
     for kind, name in names.items():
         resources = stack.resources(kind).values()
         assert resources
-        assert not any(name in one.get("Properties", {}) for one in resources)
+        given = [one["Properties"][name] for one in resources if name in one.get("Properties", {})]
+        assert all("AWS::StackId" in json.dumps(each) for each in given), given
 
 
 def test_every_log_group_forgets(synthesize: Callable[..., Any]) -> None:
@@ -81,9 +85,49 @@ def test_there_is_a_log_group_for_each_function_the_workflow_and_the_api(stack: 
     assert groups == functions | {"Workflow/Logs", "Intake/AccessLogs", "Senders/AccessLogs"}
 
 
-def test_the_stack_itself_is_protected_as_its_tables_are(synthesize: Callable[..., Any]) -> None:
-    assert synthesize().termination_protection
-    assert not synthesize(deletionProtection="false").termination_protection
+def test_what_aws_services_log_to_takes_no_room_in_the_resource_policy_of_the_account(
+    stack: Any,
+) -> None:
+    """The names are unique to the stack, so that none meets a group that another has left."""
+    groups = stack.resources("AWS::Logs::LogGroup")
+    for path, service in {
+        "Workflow/Logs": "states",
+        "Intake/AccessLogs": "apis",
+        "Senders/AccessLogs": "apis",
+    }.items():
+        parts = groups[path]["Properties"]["LogGroupName"]["Fn::Join"][1]
+        assert parts[0].startswith(f"/aws/vendedlogs/{service}/Homing-")
+        assert parts[1] == {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}
+
+
+def test_a_first_deployment_that_fails_can_be_repeated(stack: Any) -> None:
+    """It leaves nothing behind, and nothing refuses to be deleted: neither the stack nor a table.
+
+    A stack whose creation was rolled back must be deleted before it can be created again.
+    """
+    assert not stack.termination_protection
+    assert all(
+        one.get("DeletionPolicy") != "Retain" for one in stack.template["Resources"].values()
+    )
+    tables = stack.resources("AWS::DynamoDB::Table").values()
+    assert not any(table["Properties"]["DeletionProtectionEnabled"] for table in tables)
+
+
+def test_termination_protection_protects_the_stack_and_its_tables(
+    synthesize: Callable[..., Any],
+) -> None:
+    protected = synthesize(terminationProtection="true")
+    assert protected.termination_protection
+    tables = protected.resources("AWS::DynamoDB::Table").values()
+    assert all(table["Properties"]["DeletionProtectionEnabled"] for table in tables)
+
+
+def test_a_deletion_policy_never_changes_alone(stack: Any, synthesize: Callable[..., Any]) -> None:
+    """CloudFormation does not take such a change; so metadata changes with it."""
+    bare = synthesize(deletionProtection="false").template["Resources"]
+    for name, kept in stack.template["Resources"].items():
+        if kept.get("DeletionPolicy") != bare[name].get("DeletionPolicy"):
+            assert kept["Metadata"] != bare[name]["Metadata"], name
 
 
 HOLDERS = {
@@ -96,17 +140,20 @@ HOLDERS = {
 }
 
 
-@pytest.mark.parametrize(("protected", "policy"), [("true", "Retain"), ("false", "Delete")])
+@pytest.mark.parametrize(
+    ("protected", "policies"),
+    [("true", ("RetainExceptOnCreate", "Retain")), ("false", ("Delete", "Delete"))],
+)
 def test_what_holds_accepted_messages_outlives_the_stack_if_it_is_protected(
-    synthesize: Callable[..., Any], protected: str, policy: str
+    synthesize: Callable[..., Any], protected: str, policies: tuple[str, str]
 ) -> None:
     resources = synthesize(deletionProtection=protected).template["Resources"].values()
     holders = [one for one in resources if one["Type"] in HOLDERS]
     assert {one["Type"] for one in holders} == HOLDERS
     for one in holders:
         is_brief = one["Properties"].get("StateMachineType") == "EXPRESS"
-        expected = "Delete" if is_brief else policy
-        assert (one["DeletionPolicy"], one["UpdateReplacePolicy"]) == (expected, expected), one
+        expected = ("Delete", "Delete") if is_brief else policies
+        assert (one["DeletionPolicy"], one["UpdateReplacePolicy"]) == expected, one
 
 
 def test_the_template_is_bound_to_no_account_and_no_region(stack: Any) -> None:
@@ -148,8 +195,11 @@ def test_bad_context_is_told_in_two_lines_and_not_in_a_traceback(tmp_path: Path)
     ]
 
 
-def test_cfn_lint_accepts_the_template(stack: Any) -> None:
-    template = stack.directory / f"{stack.name}.template.json"
+def test_cfn_lint_accepts_the_template(stack: Any, tmp_path: Path) -> None:
+    """With the partition filled in: cfn-lint knows no substitutions, and no partition but `aws`."""
+    text = (stack.directory / f"{stack.name}.template.json").read_text()
+    template = tmp_path / "template.json"
+    template.write_text(text.replace("${Partition}", "aws"))
     done = subprocess.run(  # noqa: S603 -- the environment's own cfn-lint
         [str(Path(sys.prefix, "bin", "cfn-lint")), str(template)],
         capture_output=True,

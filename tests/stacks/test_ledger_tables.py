@@ -42,10 +42,9 @@ def test_data_outlives_the_stack_unless_deletion_protection_is_off(
     synthesize: Callable[..., Any], path: str
 ) -> None:
     kept = synthesize().resources(TABLE)[path]
-    assert kept["Properties"]["DeletionProtectionEnabled"] is True
-    assert kept["DeletionPolicy"] == kept["UpdateReplacePolicy"] == "Retain"
+    assert kept["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert kept["UpdateReplacePolicy"] == "Retain"
     dropped = synthesize(deletionProtection="false").resources(TABLE)[path]
-    assert dropped["Properties"]["DeletionProtectionEnabled"] is False
     assert dropped["DeletionPolicy"] == "Delete"
 
 

@@ -255,9 +255,10 @@ def test_the_secrets_table_is_encrypted_with_that_key(stack: Any) -> None:
 def test_the_registry_can_be_restored_and_is_not_deleted_by_accident(
     stack: Any, table: str
 ) -> None:
-    properties = stack.properties("AWS::DynamoDB::Table", f"Registry/{table}")
-    assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
-    assert properties["DeletionProtectionEnabled"] is True
+    resource = stack.resources("AWS::DynamoDB::Table")[f"Registry/{table}"]
+    restored = resource["Properties"]["PointInTimeRecoverySpecification"]
+    assert restored["PointInTimeRecoveryEnabled"] is True
+    assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 def test_large_payloads_wait_in_private_encrypted_and_expire(stack: Any) -> None:

@@ -22,6 +22,7 @@ NAMES = {
     "Homing/Errors of our own",
     "Homing/Attempts missing from the ledger",
 }
+BROKEN = "Homing/Broken executions"
 # What Logs Insights and the logger bring themselves.
 BUILT_IN = {"timestamp", "message", "log", "level", "exception"}
 
@@ -32,7 +33,7 @@ def queries(stack: Any) -> dict[str, dict[str, Any]]:
 
 
 def test_the_usual_questions_are_saved_in_a_folder_of_the_stack(stack: Any) -> None:
-    assert queries(stack).keys() == NAMES
+    assert queries(stack).keys() == NAMES | {BROKEN}
 
 
 def test_a_stage_has_a_folder_of_its_own(synthesize: Callable[..., Any]) -> None:
@@ -83,3 +84,16 @@ def test_what_may_be_anywhere_is_asked_of_every_function(stack: Any, name: str) 
     asked = [stack.referred(group) for group in queries(stack)[f"Homing/{name}"]["LogGroupNames"]]
     functions = stack.resources("AWS::Lambda::Function")
     assert sorted(asked) == sorted(f"{path}Logs" for path in functions)
+
+
+def test_broken_executions_are_those_that_the_alarm_counts(stack: Any) -> None:
+    """Step Functions' own events, in the one log of both workflows."""
+    query = queries(stack)[BROKEN]
+    assert [stack.referred(group) for group in query["LogGroupNames"]] == ["Workflow/Logs"]
+    counted = stack.properties("AWS::Logs::MetricFilter", "Workflow/ExecutionBroken")
+    events = re.compile(r"Execution\w+")
+    asked, filtered = query["QueryString"], counted["FilterPattern"]
+    assert set(events.findall(asked)) == set(events.findall(filtered))
+    for end in ("'FAILED'", "'MAX_RETRIES_EXCEEDED'"):
+        assert end in query["QueryString"]
+        assert end.replace("'", '"') in counted["FilterPattern"]

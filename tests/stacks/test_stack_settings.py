@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from homing.policy import Policy
+from homing.policy import PRESETS, Policy
 from stacks.settings import ContextError, StackSettings, document_settings
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -39,6 +39,9 @@ def test_without_context_every_setting_has_its_default() -> None:
         ("alarmEmail", "ops@example.com", "ops@example.com"),
         ("logLevel", "WARNING", "WARNING"),
         ("logRetentionDays", "3653", 3653),
+        ("preset", "standard-webhooks", "standard-webhooks"),
+        ("schedule", "5,300,3600", "5,300,3600"),
+        ("terminationProtection", "true", True),
         ("powertoolsLayer", "none", "none"),
         ("signingLayer", "built", "built"),
     ],
@@ -68,6 +71,10 @@ def test_a_value_given_on_the_command_line_is_text_and_is_read_as_what_it_means(
         ("maxDelaySeconds", "31536001"),
         ("maxDelaySeconds", "0.5"),
         ("jitter", "some"),
+        ("preset", "often"),
+        ("schedule", "5,soon"),
+        ("schedule", "5,-1"),
+        ("schedule", "31536001"),
         ("retryAfterCeilingSeconds", "-1"),
         ("attemptTimeoutSeconds", "0"),
         ("attemptTimeoutSeconds", "61"),
@@ -95,6 +102,41 @@ def test_a_value_that_cannot_be_used_is_refused_by_its_key_with_what_it_may_be(
     assert repr(value) in line
     assert "cannot be used; give " in line
     assert "(default " in line
+
+
+@pytest.mark.parametrize(
+    ("context", "waits", "attempts"),
+    [
+        ({}, (), 3),
+        ({"preset": "standard-webhooks"}, PRESETS["standard-webhooks"][1:], 10),
+        ({"preset": "standard-webhooks", "maxAttempts": "4"}, PRESETS["standard-webhooks"][1:], 4),
+        ({"schedule": "5, 300"}, (5, 300), 3),
+        ({"schedule": "0,5,300,0.5"}, (5, 300, 0.5), 4),
+    ],
+)
+def test_a_schedule_of_the_stack_is_followed_once_where_nothing_else_is_said(
+    context: dict[str, str], waits: tuple[float, ...], attempts: int
+) -> None:
+    policy = StackSettings.from_context(context).policy
+    assert (policy.waits, policy.max_attempts) == (waits, attempts)
+
+
+@pytest.mark.parametrize(
+    ("context", "problem"),
+    [
+        ({"preset": "standard-webhooks", "schedule": "5"}, "  preset: cannot stand beside"),
+        ({"schedule": "5", "multiplier": "3"}, "  multiplier: cannot stand beside schedule"),
+        ({"schedule": "5", "jitter": "decorrelated"}, "  jitter: decorrelated cannot stand"),
+        ({"schedule": ",".join(["5"] * 20)}, "  schedule: makes 21 attempts; at most 20"),
+        ({"schedule": "0", "maxAttempts": "2"}, "  schedule: holds no wait"),
+    ],
+)
+def test_settings_of_the_policy_that_cannot_stand_together_are_refused_at_synth(
+    context: dict[str, str], problem: str
+) -> None:
+    with pytest.raises(ContextError) as refused:
+        StackSettings.from_context(context)
+    assert problem in str(refused.value)
 
 
 def test_all_problems_are_named_at_once() -> None:
@@ -155,4 +197,4 @@ def test_the_page_of_the_retry_policy_names_those_that_the_stack_has() -> None:
     of_stack = {name for name, where in rows if "stack" in where.split(", ")}
     keys = {str(field.alias) for field in StackSettings.model_fields.values()}
     assert of_stack == keys & {name for name, _ in rows}
-    assert of_stack == Policy().to_document().keys() - {"schedule"}
+    assert of_stack == Policy().to_document().keys() | {"preset"}

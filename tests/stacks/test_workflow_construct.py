@@ -30,8 +30,9 @@ def machine(stack: Any, name: str = STANDARD) -> dict[str, Any]:
 @BOTH
 def test_every_placeholder_is_filled_and_every_filling_is_used(stack: Any, name: str) -> None:
     placeholders = set(re.findall(r"\$\{(\w+)\}", machine(stack, name)["DefinitionString"]))
-    filled = machine(stack, name)["DefinitionSubstitutions"]
+    filled = dict(machine(stack, name)["DefinitionSubstitutions"])
     assert set(filled) == placeholders
+    assert filled.pop("Partition") == {"Ref": "AWS::Partition"}
     hand_off = {"DeliveryStateMachine": "Workflow/StateMachine"} if name == EXPRESS else {}
     assert {name: stack.referred(value) for name, value in filled.items()} == {
         "DeliverFunction": "Workflow/Deliver",
@@ -132,3 +133,8 @@ def test_counts_of_a_stage_stay_its_own(synthesize: Any) -> None:
         function = stack.properties("AWS::Lambda::Function", "Workflow/RecordRetry")
         variables = function["Environment"]["Variables"]
         assert variables["POWERTOOLS_METRICS_NAMESPACE"] == namespace
+
+
+@BOTH
+def test_the_definition_is_bound_to_no_partition(stack: Any, name: str) -> None:
+    assert "arn:aws" not in machine(stack, name)["DefinitionString"]

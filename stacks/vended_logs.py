@@ -1,0 +1,44 @@
+"""Log groups that AWS services write to by themselves: Step Functions, and API access logs.
+
+Whatever such a service writes to needs a resource policy of CloudWatch Logs, of which an account
+and region has ten of 5,120 characters. Groups under `/aws/vendedlogs/` share one entry; each other
+adds its own, until deployments of a busy account fail ("Enable logging from AWS services", Amazon
+CloudWatch Logs User Guide).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Aws, Fn
+from aws_cdk import aws_logs as logs
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+    from stacks.settings import StackSettings
+
+
+def vended_logs(
+    scope: Construct, construct_id: str, settings: StackSettings, *, service: str
+) -> logs.LogGroup:
+    """Return a log group below `/aws/vendedlogs/`.
+
+    Its name ends with the unique part of the stack's id, so that a stack which is deployed again
+    does not meet the group that its predecessor has left.
+
+    Args:
+        scope: where it belongs.
+        construct_id: its name there.
+        settings: the stack's name, how long logs are kept, and what becomes of them.
+        service: `states` or `apis`, the folder.
+    """
+    unique = Fn.select(2, Fn.split("/", Aws.STACK_ID))
+    name = f"{settings.stack_id}-{scope.node.id}{construct_id}-{unique}"
+    return logs.LogGroup(
+        scope,
+        construct_id,
+        log_group_name=f"/aws/vendedlogs/{service}/{name}",
+        retention=settings.log_retention,
+        removal_policy=settings.removal_policy,
+    )

@@ -1,0 +1,99 @@
+"""Runs the unit tests on each Python from 3.11 on that this machine has: `make test-pythons`.
+
+Homing's functions run on Lambda's Python 3.13; developers and the local cloud have what they have.
+Each Python gets an environment of its own under `build/pythons/`. A version that is there and does
+not work fails the run: it would have been tested. The last lines say which were run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+OLDEST = (3, 11)
+LAMBDA = (3, 13)
+_NAME = re.compile(r"python(3)\.(\d+)")
+_PROBE = "import ssl, sqlite3, venv, sys; print('%d.%d' % sys.version_info[:2])"
+
+
+def candidates(folders: list[Path]) -> dict[tuple[int, int], list[Path]]:
+    """Return what is named as a Python from 3.11 on in these folders, by version, in order."""
+    found: dict[tuple[int, int], list[Path]] = {}
+    for folder in folders:
+        for path in sorted(folder.glob("python3.*")):
+            if match := _NAME.fullmatch(path.name):
+                version = (int(match[1]), int(match[2]))
+                if version >= OLDEST:
+                    found.setdefault(version, []).append(path)
+    return dict(sorted(found.items()))
+
+
+def working(version: tuple[int, int], paths: list[Path]) -> Path | None:
+    """Return the first of these that runs and is what it is named; None where none does."""
+    wanted = f"{version[0]}.{version[1]}"
+    for path in paths:
+        try:
+            done = subprocess.run(  # noqa: S603 -- a Python that was found on the PATH
+                [path, "-c", _PROBE], capture_output=True, text=True, timeout=60, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            continue
+        if done.stdout.strip() == wanted:
+            return path
+    return None
+
+
+def folders() -> list[Path]:
+    """Return where Pythons are looked for: the PATH, and what pyenv and uv have installed."""
+    on_path = [Path(each) for each in os.environ.get("PATH", os.defpath).split(os.pathsep) if each]
+    kept = [Path.home() / ".pyenv" / "versions", Path.home() / ".local" / "share" / "uv" / "python"]
+    installed = [found for place in kept for found in sorted(place.glob("*/bin"))]
+    ours = PROJECT / ".venv" / "bin"
+    return [each for each in [*installed, *on_path] if each != ours]
+
+
+def run_unit_tests(version: str, python: Path, options: list[str]) -> bool:
+    """Run the unit tests on a Python; tell whether they passed."""
+    home = PROJECT / "build" / "pythons" / version
+    env = os.environ | {
+        "UV_PROJECT_ENVIRONMENT": str(home),
+        "PATH": f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}",
+    }
+    env.pop("VIRTUAL_ENV", None)
+    uv = PROJECT / ".venv" / "bin" / "uv"
+    steps = [
+        [str(uv), "sync", "--frozen", "--quiet", "--python", str(python)],
+        [str(home / "bin" / "pytest"), "tests/unit", "-p", "no:cacheprovider", *options],
+    ]
+    for step in steps:
+        if subprocess.run(step, cwd=PROJECT, env=env, check=False).returncode:  # noqa: S603 -- ours
+            return False
+    return True
+
+
+def main(options: list[str]) -> int:
+    """Run the unit tests on all that are found; return the exit status."""
+    results: dict[str, str] = {}
+    for version, paths in candidates(folders()).items():
+        name = f"{version[0]}.{version[1]}"
+        python = working(version, paths)
+        if python is None:
+            results[name] = f"does not work: {', '.join(map(str, paths))}"
+            continue
+        print(f"Python {name}: {python}", flush=True)  # noqa: T201 -- a script
+        passed = run_unit_tests(name, python, options)
+        results[name] = "passed" if passed else "failed"
+    for name, result in results.items():
+        print(f"Python {name}: {result}")  # noqa: T201
+    on_lambda = f"{LAMBDA[0]}.{LAMBDA[1]}"
+    if on_lambda not in results:
+        print(f"Python {on_lambda}, which Lambda runs, is not on this machine: not run")  # noqa: T201
+    return 0 if results and set(results.values()) == {"passed"} else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
