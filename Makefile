@@ -64,7 +64,7 @@ screenshots: $(BIN)/.browser  ## take the pictures of the console that stand in 
 	@PYTHONPATH=.:tests $(BIN)/python tests/browser/screenshots.py docs/images/console
 
 vendor: $(BIN)/.synced  ## fetch the console's JavaScript anew from the npm registry
-	@$(BIN)/python -m workbench.console.vendor
+	@$(BIN)/python -m tools.vendor
 
 check: format lint types contracts static audit test clients  ## what to run before a commit
 
@@ -91,7 +91,7 @@ simulate: $(BIN)/.synced  ## look for a crash that breaks a promise; exit status
 	@$(BIN)/python -m simulation
 
 audit: $(BIN)/.synced  ## ask for known vulnerabilities of the dependencies; says so where it cannot
-	@$(BIN)/python -m workbench.audit
+	@$(BIN)/python -m tools.audit
 
 signing-layer: $(BIN)/.synced  ## fetch cryptography for Lambda, for signingLayer=built (ed25519)
 	@rm -rf build/signing-layer
@@ -116,7 +116,7 @@ bench-console: $(BIN)/.synced  ## how long the console's pages take over 100,000
 	@PYTHONPATH=.:tests $(BIN)/python benchmarks/console_pages.py
 
 counts: $(BIN)/.synced  ## count the AWS calls of messages of every fate anew, for `homing cost`
-	@$(BIN)/python -m workbench.counting
+	@$(BIN)/python -m tools.counting
 
 up: $(BIN)/.synced  ## start the local cloud and deploy to it
 	@$(BIN)/homing up

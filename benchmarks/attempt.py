@@ -126,7 +126,7 @@ def pooled(port: int, stack: ExitStack) -> Callable[[], None]:
 def sender(port: int, stack: ExitStack) -> Callable[[], None]:
     """The sender alone, without a handler."""
     from homing.delivery import Reference, Request  # noqa: PLC0415 - as the handlers below
-    from homing.sending.sender import Sender  # noqa: PLC0415
+    from homing.sending.webhook_client import Sender  # noqa: PLC0415
 
     sender = Sender(attempt_timeout_seconds=10)
     stack.callback(sender.close)
@@ -153,7 +153,11 @@ def handlers(port: int, sink: TextIO) -> Callable[[], None]:
     """The attempt as the workflow makes it: two handlers, documents in and out."""
     os.environ.update(ENVIRONMENT)
     from homing.endpoints import registry_client  # noqa: PLC0415 - as the handlers
-    from lambdas import classify, deliver, observation  # noqa: PLC0415 - they need the environment
+    from lambdas import (
+        classify,  # noqa: PLC0415 - they need the environment
+        deliver,  # noqa: PLC0415 - they need the environment
+        observation,  # noqa: PLC0415 - they need the environment
+    )
 
     registry_client.registry_client = EmptyTables
     observation.logger.registered_handler.setStream(sink)

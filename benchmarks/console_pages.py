@@ -19,9 +19,9 @@ from urllib.request import urlopen
 
 from seeded import seed
 
-from workbench import local_cloud
-from workbench.console.serve import running
-from workbench.target import local_target
+from homing_cli.client.target import local_target
+from homing_cli.console.serve import running
+from homing_cli.local import local_cloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -37,16 +37,16 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.pollers import polled
-from workbench import local_cloud
-from workbench.api_client import ApiClient
-from workbench.emulator import Emulator
-from workbench.receiver import Receiver
-from workbench.target import local_target
+from homing_cli.client.api import ApiClient
+from homing_cli.client.target import local_target
+from homing_cli.local import local_cloud
+from homing_cli.local.emulator import Emulator
+from homing_cli.receiver.server import Receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from workbench.target import Target
+    from homing_cli.client.target import Target
 
 MESSAGES = 1000  # for the others, and for the one that is well or hangs
 DISPATCHERS = 10  # batches at once, the default of the stack's settings

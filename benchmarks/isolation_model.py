@@ -1,7 +1,7 @@
 """The isolation of endpoints as on AWS, ten batches at once, in virtual time with the real gate.
 
 The local cloud dispatches one batch after the other, AWS ten (`dispatchConcurrency`). So here the
-dispatchers are a model and their entrance is `homing.entrance.Entrance` with the real gate: a
+dispatchers are a model and their entrance is `homing.dispatch.admission.Entrance` with the real gate: a
 queue, ten dispatchers with a gate each, batches of ten that are over when their last message is
 settled or left; what is left comes again when it must be over. Messages for 20 endpoints arrive at
 a steady rate; 1,000 for one that hangs arrive within a second, and more of them all the time. A
@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from homing.endpoint_gate import EndpointGate, Limits
-from homing.entrance import Entrance
+from homing.dispatch.admission import Entrance
+from homing.dispatch.bulkhead import EndpointGate, Limits
+from homing.dispatch.executions import FirstAttempt
 from homing.errors import LeftError
-from homing.workflow import FirstAttempt
 from lambdas.dispatch import MOST_LEFT
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class Condition:
 
 
 class Patience:
-    """Stands for `homing.patience.Patience` in virtual time."""
+    """Stands for `homing.dispatch.bounded_wait.Patience` in virtual time."""
 
     def __init__(self, world: World, seconds: float) -> None:
         self._world = world

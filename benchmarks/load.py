@@ -29,16 +29,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from homing.items import from_dynamodb
-from workbench import local_cloud
-from workbench.api_client import ApiClient
-from workbench.emulator import Emulator
-from workbench.receiver import Receiver
-from workbench.target import local_target
+from homing_cli.client.api import ApiClient
+from homing_cli.client.target import local_target
+from homing_cli.local import local_cloud
+from homing_cli.local.emulator import Emulator
+from homing_cli.receiver.server import Receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from workbench.target import Target
+    from homing_cli.client.target import Target
 
 MESSAGES = 5000
 SENDERS = 6  # submissions at once; the emulator starts a process for each call at once

@@ -27,14 +27,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.endpoints import certified, served
 from homing.delivery import Delivery, Reference, Request
-from homing.payload_claim import claim_for
-from homing.payload_store import PayloadStore
-from homing.policy import Policy
+from homing.payloads.reference import claim_for
+from homing.payloads.store import PayloadStore
 from homing.reception.payload import MAX_INLINE_BYTES, MAX_PAYLOAD_BYTES
+from homing.retry.policy import Policy
 from homing.timestamps import to_due_text, to_text
-from workbench import local_cloud
-from workbench.emulator import account_settings
-from workbench.target import Target, local_target
+from homing_cli.client.target import Target, local_target
+from homing_cli.local import local_cloud
+from homing_cli.local.emulator import account_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

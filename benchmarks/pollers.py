@@ -18,7 +18,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from workbench.target import Target
+    from homing_cli.client.target import Target
 
 BATCH = 10
 _DISPATCH_SECONDS = 120  # longer than `dispatch` may take

@@ -15,9 +15,9 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from homing.backoff import compute_backoff
-from homing.policy import MAX_ATTEMPTS_LIMIT, Jitter, Policy
-from workbench import plots
+from homing.retry.backoff import compute_backoff
+from homing.retry.policy import MAX_ATTEMPTS_LIMIT, Jitter, Policy
+from homing_cli.cost import plots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from workbench import deployment, local_cloud
-from workbench.api_client import ApiClient
-from workbench.receiver import Receiver
-from workbench.target import Target, local_target
+from homing_cli.client.api import ApiClient
+from homing_cli.client.target import Target, local_target
+from homing_cli.local import deployment, local_cloud
+from homing_cli.receiver.server import Receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from homing.policy import Policy
 from homing.reception.raw_json import MAX_VALUES
+from homing.retry.policy import Policy
 from homing.targets.address_guard import AddressGuard
-from workbench.assumptions import load_assumptions
+from homing_cli.cost.assumptions import load_assumptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

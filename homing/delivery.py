@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from homing.errors import MalformedDeliveryError
-from homing.payload_claim import Claim
-from homing.policy import Policy
+from homing.payloads.reference import Claim
+from homing.retry.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Self, get_type_hints
 
 from homing.errors import SettingsError
-from homing.policy import Policy
+from homing.retry.policy import Policy
 from homing.targets.address_guard import AddressGuard
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from homing import deadline
 from homing.errors import InquiryError, IntakeError, InvalidMessageError
+from homing.reception.acceptance import Intake
 from homing.reception.answer import accepted
-from homing.reception.intake import Intake
 from homing.reception.message import Message, Rules, parse_message, trial_message
 from homing.reception.problem import inquiry_failed, intake_failed, invalid, not_here
 from homing.settings import AcceptSettings

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from homing.classification import classify
 from homing.delivery import Reference
-from homing.outcome import Outcome
+from homing.retry.classification import classify
+from homing.retry.outcome import Outcome
 from lambdas.observation import log_attempt
 
 

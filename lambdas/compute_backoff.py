@@ -7,11 +7,11 @@ from functools import cache
 from random import SystemRandom
 from typing import Any
 
-from homing.classification import Verdict
 from homing.delivery import Reference
-from homing.outcome import Outcome
-from homing.policy import Policy
-from homing.retry import plan_retry
+from homing.retry.classification import Verdict
+from homing.retry.outcome import Outcome
+from homing.retry.plan import plan_retry
+from homing.retry.policy import Policy
 from homing.settings import ComputeBackoffSettings
 from lambdas.observation import log_attempt
 

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any
 from homing import deadline
 from homing.delivery import Reference, Request
 from homing.sending.deliverer import Deliverer
-from homing.sending.sender import Sender, utc_now
+from homing.sending.webhook_client import Sender, utc_now
 from homing.settings import DeliverSettings
 from homing.timestamps import to_text
 
 if TYPE_CHECKING:
-    from homing.attempt_claim import AttemptClaim, AttemptClaims
+    from homing.ledger.claim import AttemptClaim, AttemptClaims
 
 
 @cache
 def _deliverer() -> Deliverer:
     # They import boto3, which takes longer than the rest of this function together.
-    from homing.endpoints.endpoint_watch import EndpointWatch  # noqa: PLC0415
+    from homing.endpoints.concurrency import Turns  # noqa: PLC0415
+    from homing.endpoints.health_recorder import EndpointWatch  # noqa: PLC0415
     from homing.endpoints.registry_client import registry_client  # noqa: PLC0415
-    from homing.endpoints.turns import Turns  # noqa: PLC0415
-    from homing.payload_store import PayloadStore  # noqa: PLC0415
-    from homing.sending.addressees import Addressees  # noqa: PLC0415
+    from homing.payloads.store import PayloadStore  # noqa: PLC0415
+    from homing.sending.recipients import Addressees  # noqa: PLC0415
 
     settings, client = DeliverSettings.from_env(), registry_client()
     return Deliverer(
@@ -50,7 +50,7 @@ def _report(event: str, fields: dict[str, str]) -> None:
 
 @cache
 def _claims() -> AttemptClaims:
-    from homing.attempt_claim import AttemptClaims  # noqa: PLC0415  # as above
+    from homing.ledger.claim import AttemptClaims  # noqa: PLC0415  # as above
 
     return AttemptClaims(DeliverSettings.from_env().ledger_table, _report)
 
@@ -59,7 +59,7 @@ def _claim(event: dict[str, Any]) -> AttemptClaim | None:
     """Read what the attempt is to be claimed with after a wait; a first attempt has not waited."""
     if "claim" not in event:
         return None
-    from homing.attempt_claim import AttemptClaim  # noqa: PLC0415  # as above
+    from homing.ledger.claim import AttemptClaim  # noqa: PLC0415  # as above
 
     return AttemptClaim.from_event(event)
 

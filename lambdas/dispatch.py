@@ -17,17 +17,17 @@ from aws_lambda_powertools.utilities.batch import (
 )
 
 from homing import deadline
-from homing.dead_letters import DeadLetterQueue, sqs_client
-from homing.endpoint_gate import EndpointGate, Limits
-from homing.entrance import Entrance
+from homing.dispatch.admission import Entrance
+from homing.dispatch.bounded_wait import Patience
+from homing.dispatch.bulkhead import EndpointGate, Limits
+from homing.dispatch.executions import FirstAttempts, Workflow
+from homing.dispatch.express_path import Lane
 from homing.errors import LeftError
-from homing.lane import Lane
-from homing.ledger import Ledger
-from homing.patience import Patience
-from homing.redelivery import Redelivery, seconds_until_over
-from homing.repeats import is_repeat
+from homing.ledger.table import Ledger
+from homing.queues.dead_letters import DeadLetterQueue, sqs_client
+from homing.queues.duplicates import is_repeat
+from homing.queues.visibility import Redelivery, seconds_until_over
 from homing.settings import DispatchSettings
-from homing.workflow import FirstAttempts, Workflow
 from lambdas.observation import log_left, log_settled, log_unsettled
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from homing import deadline
 from homing.aws import client
-from homing.endpoints.endpoint_registry import (
+from homing.endpoints.registry import (
     Change,
     ChangedMeanwhileError,
     modify,
@@ -19,7 +19,7 @@ from homing.endpoints.endpoint_registry import (
     secret_document,
     set_up,
 )
-from homing.endpoints.endpoint_store import EndpointStore
+from homing.endpoints.store import EndpointStore
 from homing.errors import InvalidMessageError
 from homing.reception.answer import Answer
 from homing.reception.endpoint_request import (

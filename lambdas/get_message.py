@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from homing import deadline
 from homing.errors import InquiryError, InvalidMessageError
 from homing.reception.answer import Answer
-from homing.reception.inquiry import Inquiry
+from homing.reception.message_query import Inquiry
 from homing.reception.problem import inquiry_failed, invalid, not_found
 from homing.settings import GetMessageSettings
 from lambdas.http_api import json_api, queried_sender, respond

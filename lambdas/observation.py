@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from homing.classification import Decision
 from homing.delivery import read_delivery
 from homing.errors import MalformedDeliveryError
+from homing.retry.classification import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from homing.classification import Verdict
     from homing.delivery import Reference
-    from homing.lane import Settled
-    from homing.outcome import Outcome
+    from homing.dispatch.express_path import Settled
+    from homing.retry.classification import Verdict
+    from homing.retry.outcome import Outcome
 
 # The longest field that is as it should be is a target URL (`homing.targets.target_url`).
 _LONGEST_TEXT = 1024

@@ -6,10 +6,10 @@ from functools import cache
 from typing import Any
 
 from homing import deadline
-from homing.classification import Verdict
 from homing.delivery import Reference
-from homing.ledger import Ledger, RecordResult, retry_entry, retry_update
-from homing.outcome import Outcome
+from homing.ledger.table import Ledger, RecordResult, retry_entry, retry_update
+from homing.retry.classification import Verdict
+from homing.retry.outcome import Outcome
 from homing.settings import RecordRetrySettings
 from lambdas.observation import log_unrecorded
 

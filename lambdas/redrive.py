@@ -12,15 +12,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from homing import deadline
 from homing.aws import client
 from homing.delivery import Reference
+from homing.dispatch.executions import Workflow
 from homing.errors import InquiryError, InvalidMessageError
-from homing.intervention_table import InterventionTable
-from homing.interventions import Interventions
-from homing.payload_store import PayloadStore
+from homing.ledger.interventions import InterventionTable
+from homing.payloads.store import PayloadStore
 from homing.reception.answer import redriven
-from homing.reception.inquiry import Inquiry
+from homing.reception.message_query import Inquiry
 from homing.reception.problem import inquiry_failed, invalid, not_found, redrive_failed
+from homing.recovery.interventions import Interventions
 from homing.settings import RedriveSettings
-from homing.workflow import Workflow
 from lambdas.http_api import json_api, queried_sender, refuse_delivery, respond
 from lambdas.observation import logger
 

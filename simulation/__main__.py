@@ -10,15 +10,15 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from rich.console import Console
 from rich.progress import Progress
 
-from simulation.deployment import Deployment
-from simulation.drawing import draw_case
-from simulation.exhaustive import scenarios, scenarios_of_one
-from simulation.functions import simulated_edges
+from simulation.checks.invariants import INVARIANTS, violations
+from simulation.deployed.deployment import Deployment
+from simulation.deployed.functions import simulated_edges
 from simulation.history import run_history
-from simulation.invariants import INVARIANTS, violations
-from simulation.planted import PLANTED_BUGS
-from simulation.report import caught, story, totals
-from simulation.search import (
+from simulation.search.drawing import draw_case
+from simulation.search.exhaustive import scenarios, scenarios_of_one
+from simulation.search.planted import PLANTED_BUGS
+from simulation.search.report import caught, story, totals
+from simulation.search.search import (
     Finding,
     Tally,
     hunt,
@@ -28,7 +28,7 @@ from simulation.search import (
     search_single_faults,
     smallest,
 )
-from simulation.shrink import Trial
+from simulation.search.shrink import Trial
 
 _CHUNK = 500
 _SHOWN = 3  # of the histories that break something

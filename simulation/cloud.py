@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from simulation.account import Account, Sent, Settling, Written
-from simulation.faults import CRASHES, CrashedError, FaultKind, NoAnswerError, UnavailableError
-from simulation.functions import (
+from simulation.actors.workers import Dispatch
+from simulation.checks.view import delivery_of, number_of, redrives_of
+from simulation.deployed.functions import (
     ENDPOINTS,
     LEDGER,
     MESSAGES,
@@ -18,25 +18,31 @@ from simulation.functions import (
     run_deliver,
     run_record_retry,
 )
-from simulation.lambda_service import Function, Invocation, LambdaService
-from simulation.process import Outcome
-from simulation.queue_service import QueueService
+from simulation.engine.faults import (
+    CRASHES,
+    CrashedError,
+    FaultKind,
+    NoAnswerError,
+    UnavailableError,
+)
+from simulation.engine.process import Outcome
+from simulation.engine.scheduler import Scheduler
+from simulation.journal import Account, Sent, Settling, Written
 from simulation.scenario import host_of
-from simulation.scheduler import Scheduler
-from simulation.step_functions import StepFunctions
-from simulation.table import Table
-from simulation.view import delivery_of, number_of, redrives_of
-from simulation.workers import Dispatch
+from simulation.services.lambda_service import Function, Invocation, LambdaService
+from simulation.services.queue_service import QueueService
+from simulation.services.step_functions import StepFunctions
+from simulation.services.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from simulation.chance import Chance
-    from simulation.definition import Definition
-    from simulation.deployment import Deployment
-    from simulation.process import Call, Process, Respond
+    from simulation.deployed.deployment import Deployment
+    from simulation.engine.chance import Chance
+    from simulation.engine.process import Call, Process, Respond
     from simulation.scenario import Answer, Scenario
-from simulation.scheduler import Plan
+    from simulation.workflow.definition import Definition
+from simulation.engine.scheduler import Plan
 
 _STALLS = (FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER)
 _READ = (FaultKind.REFUSED, FaultKind.LOST, *_STALLS)

@@ -5,7 +5,7 @@ SimulationError
 ├── NotDeterministicError a handler behaved otherwise when it was run again
 └── EndlessError          a history did not come to an end
 
-Faults that are part of a history are in `simulation.faults`.
+Faults that are part of a history are in `simulation.engine.faults`.
 """
 
 from __future__ import annotations

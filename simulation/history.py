@@ -7,27 +7,27 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from simulation.chance import Chance
-from simulation.clock import SECOND
+from simulation.actors.operator import start_operator
+from simulation.actors.workers import poll, submit
 from simulation.cloud import Cloud
-from simulation.definition import (
+from simulation.engine.chance import Chance
+from simulation.engine.clock import SECOND
+from simulation.engine.process import Outcome, Process
+from simulation.workflow.definition import (
     Definition,
     delivery_document,
     first_attempt_document,
     load_definition,
 )
-from simulation.operator import start_operator
-from simulation.process import Outcome, Process
-from simulation.workers import poll, submit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from simulation.account import Account
-    from simulation.faults import Fault
-    from simulation.functions import Edges
+    from simulation.deployed.functions import Edges
+    from simulation.engine.faults import Fault
+    from simulation.engine.scheduler import Plan
+    from simulation.journal import Account
     from simulation.scenario import Scenario
-    from simulation.scheduler import Plan
 
 _ROUNDS = 4  # of an operator who sends again what was given up
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from simulation.clock import from_iso
-from simulation.deployment import Deployment
+from simulation.deployed.deployment import Deployment
+from simulation.engine.clock import from_iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,7 @@ class Submission:
 
 
 class Act(StrEnum):
-    """What an operator may do with a delivery (`homing.interventions`)."""
+    """What an operator may do with a delivery (`homing.recovery.interventions`)."""
 
     REDRIVE = "REDRIVE"
     REDRIVE_LETTERS = "REDRIVE_LETTERS"

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_sqs as sqs
 
-    from stacks.doors import SenderDoor
+    from stacks.apis import SenderDoor
     from stacks.function import PythonFunction
-    from stacks.intake import Intake
+    from stacks.reception import Intake
     from stacks.settings import StackSettings
     from stacks.workflow import Workflow
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from aws_cdk import aws_apigatewayv2 as apigwv2
 
     from stacks.alarms import Alarms
-    from stacks.doors import SenderDoor
+    from stacks.apis import SenderDoor
     from stacks.function import PythonFunction
-    from stacks.intake import Intake
+    from stacks.reception import Intake
     from stacks.settings import StackSettings
     from stacks.workflow import Workflow
 

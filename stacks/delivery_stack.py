@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from aws_cdk import CfnDeletionPolicy, CfnOutput, CfnResource, Stack
 
 from stacks.alarms import Alarms
+from stacks.apis import SenderDoor, add_routes, refuse_own_hosts
 from stacks.dashboard import Dashboard
-from stacks.doors import SenderDoor, add_routes, refuse_own_hosts
 from stacks.endpoint_api import EndpointApi
-from stacks.intake import Intake
 from stacks.ledger import Ledger
 from stacks.queries import Queries
+from stacks.reception import Intake
 from stacks.registry import Registry
 from stacks.workflow import Workflow
 

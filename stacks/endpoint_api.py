@@ -9,7 +9,7 @@ from aws_cdk import Duration
 from constructs import Construct
 
 from homing.timeouts import API_SECONDS
-from stacks.doors import Route
+from stacks.apis import Route
 from stacks.exceptions import except_from
 from stacks.function import PythonFunction
 from stacks.table import grant

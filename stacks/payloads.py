@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from homing.payload_claim import LIFETIMES
+from homing.payloads.reference import LIFETIMES
 from stacks.exceptions import except_from
 
 if TYPE_CHECKING:

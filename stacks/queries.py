@@ -15,8 +15,8 @@ from constructs import Construct
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from stacks.doors import SenderDoor
-    from stacks.intake import Intake
+    from stacks.apis import SenderDoor
+    from stacks.reception import Intake
     from stacks.settings import StackSettings
     from stacks.workflow import Workflow
 

@@ -19,14 +19,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic.alias_generators import to_camel
 
 from homing.errors import HomingError, InvalidMessageError
-from homing.policy import (
+from homing.reception.policy_override import conflicts, override
+from homing.retry.policy import (
     MAX_ATTEMPTS_LIMIT,
     MAX_DELAY_LIMIT_SECONDS,
     PRESETS,
     Jitter,
     Policy,
 )
-from homing.reception.policy_override import conflicts, override
 from homing.targets.address_guard import DEFAULT_PORTS, AddressGuard, Network
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from constructs import Construct
 
 from homing.timeouts import STEP_SECONDS, Timeouts
 from stacks.exceptions import except_from
-from stacks.first_attempt import first_attempt_definition
+from stacks.express_path import first_attempt_definition
 from stacks.function import PROJECT, PythonFunction
 from stacks.payloads import Payloads
 from stacks.table import grant

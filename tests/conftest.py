@@ -16,16 +16,16 @@ from botocore.awsrequest import AWSRequest
 # What the stack sets for every function; Powertools reads it when it is first imported.
 os.environ.update(POWERTOOLS_SERVICE_NAME="homing", POWERTOOLS_METRICS_NAMESPACE="Homing")
 
+from homing_cli.client.target import local_target
+from homing_cli.local import local_cloud
 from lambdas.observation import logger
-from workbench import local_cloud
-from workbench.target import local_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from workbench.target import Target
+    from homing_cli.client.target import Target
 
 WAIT_SCALE = 0.1
 

@@ -22,7 +22,7 @@ os.environ.update(POWERTOOLS_SERVICE_NAME="homing", POWERTOOLS_METRICS_NAMESPACE
 import boto3
 from moto import mock_aws
 
-from homing.policy import Policy
+from homing.retry.policy import Policy
 from homing.targets.address_guard import AddressGuard
 from lambdas import accept, endpoints, get_message, redrive
 

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from homing import timestamps
-from homing.classification import Category, Status
 from homing.delivery import Reference
 from homing.items import to_dynamodb
+from homing.retry.classification import Category, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from workbench.target import Target
+    from homing_cli.client.target import Target
 
 _BATCH = 25
 _THREADS = 8

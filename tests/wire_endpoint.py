@@ -17,8 +17,8 @@ from homing.sending.connection import Address
 if TYPE_CHECKING:
     import ssl
 
-    from homing.outcome import Outcome
-    from homing.sending.sender import Sender
+    from homing.retry.outcome import Outcome
+    from homing.sending.webhook_client import Sender
 
 NOON = dt.datetime(2025, 12, 28, 12, tzinfo=dt.UTC)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"

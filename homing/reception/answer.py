@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from homing.delivery import Reference
-    from homing.interventions import Result
-    from homing.reception.intake import Reception
+    from homing.reception.acceptance import Reception
+    from homing.recovery.interventions import Result
 
 
 @dataclass(frozen=True, slots=True)

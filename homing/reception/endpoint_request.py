@@ -28,7 +28,7 @@ from homing.targets.target import parse_target
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from homing.policy import Policy
+    from homing.retry.policy import Policy
     from homing.targets.address_guard import AddressGuard
 
 MAX_BODY_BYTES = 64 * 1024

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 from homing.delivery import Delivery, Request, document_text
 from homing.errors import FieldError, InvalidMessageError
 from homing.http_fields import DEFAULT_CONTENT_TYPE
-from homing.lifetime import YEAR, fit_lifetime, longest_life
-from homing.payload_claim import claim_for
-from homing.reception.guard import Guard, first_attempt_at
+from homing.payloads.reference import claim_for
+from homing.reception.idempotency import Guard, first_attempt_at
 from homing.reception.payload import MAX_INLINE_BYTES
 from homing.reception.policy_override import override
 from homing.reception.raw_json import decode, read_value, split_members
 from homing.reception.recipients import FindEndpoints, Recipients, no_endpoints, recipients
 from homing.reception.request_checks import check_request
 from homing.reception.request_model import PolicyRequest
+from homing.retry.lifetime import YEAR, fit_lifetime, longest_life
 from homing.senders.ownership import acting_sender
 from homing.timestamps import to_text
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from homing.payload_claim import Claim
-    from homing.policy import Policy
+    from homing.payloads.reference import Claim
+    from homing.retry.policy import Policy
     from homing.targets.address_guard import AddressGuard
 
 # What an HTTP API takes.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from homing.conditional_put import put_if
 from homing.items import from_dynamodb, to_dynamodb
-from homing.reception.guard import Guard
+from homing.reception.idempotency import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from homing.http_fields import is_json
-from homing.queue_text import UNCARRIED
+from homing.queues.text import UNCARRIED
 
 # What the API's gateway can hand over at all: a function's request has 6 MiB, in which the payload
 # is a string, each quote of it two characters (docs/decisions/0040).

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from homing.errors import FieldError, InvalidMessageError
-from homing.policy import MAX_ATTEMPTS_LIMIT, PRESETS, Jitter, Policy
+from homing.retry.policy import MAX_ATTEMPTS_LIMIT, PRESETS, Jitter, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -22,7 +22,7 @@ class Recipients:
         endpoint_ids: the endpoints they belong to, in the same order; empty for plain URLs.
         policies: what each endpoint overrides of the retry policy, as it was given.
         may_be_full: whether one of them bounds its attempts at once: beyond that they are postponed
-            for up to a year (homing/postponement.py).
+            for up to a year (homing/sending/postponement.py).
     """
 
     targets: tuple[str, ...]

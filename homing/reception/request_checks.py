@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from homing.errors import FieldError, InvalidMessageError
 from homing.http_fields import DEFAULT_CONTENT_TYPE
-from homing.lifetime import YEAR
 from homing.reception.payload import MAX_PAYLOAD_BYTES, sent_text
 from homing.reception.policy_override import conflicts
 from homing.reception.request_model import MessageRequest, read_fields
+from homing.retry.lifetime import YEAR
 from homing.targets.target import parse_target
 from homing.timestamps import from_text
 

@@ -27,7 +27,7 @@ from homing.identifiers import (
     MESSAGE_ID,
     SENDER_ID,
 )
-from homing.policy import MAX_ATTEMPTS_LIMIT, MAX_DELAY_LIMIT_SECONDS, PRESETS, Jitter
+from homing.retry.policy import MAX_ATTEMPTS_LIMIT, MAX_DELAY_LIMIT_SECONDS, PRESETS, Jitter
 from homing.targets.target_url import MAX_URL_LENGTH, check_target_url
 from homing.timestamps import from_text, to_text
 

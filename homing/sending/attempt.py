@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from homing.outcome import AttemptError, ErrorKind
+from homing.retry.outcome import AttemptError, ErrorKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,10 +7,10 @@ from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING
 
-from homing.endpoints.endpoint_health import Step, examine
+from homing.endpoints.health import Step, examine
 from homing.errors import InquiryError
-from homing.outcome import ErrorKind, unsent
-from homing.postponement import Postponed, postpone
+from homing.retry.outcome import ErrorKind, unsent
+from homing.sending.postponement import Postponed, postpone
 from homing.sending.redaction import redact
 from homing.sending.time_left import is_enough, request_seconds
 from homing.timestamps import from_text, to_text
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from homing.attempt_claim import AttemptClaim
     from homing.delivery import Reference, Request
+    from homing.endpoints.concurrency import Turns
     from homing.endpoints.endpoint import Endpoint
-    from homing.endpoints.endpoint_watch import EndpointWatch
-    from homing.endpoints.turns import Turns
-    from homing.outcome import Outcome
-    from homing.payload_claim import Claim
-    from homing.sending.addressees import Addressee, Addressees
-    from homing.sending.sender import Sender
+    from homing.endpoints.health_recorder import EndpointWatch
+    from homing.ledger.claim import AttemptClaim
+    from homing.payloads.reference import Claim
+    from homing.retry.outcome import Outcome
+    from homing.sending.recipients import Addressee, Addressees
+    from homing.sending.webhook_client import Sender
 
 
 class Deliverer:

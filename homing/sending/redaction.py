@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from homing.outcome import Outcome
+    from homing.retry.outcome import Outcome
 
 MASK = "[redacted]"
 

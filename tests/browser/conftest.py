@@ -10,18 +10,18 @@ from browser.chromium import launch
 from playwright.sync_api import sync_playwright
 from seeded import seed
 
-from workbench import local_cloud
-from workbench.api_client import ApiClient
-from workbench.console.serve import running
-from workbench.receiver import Receiver
-from workbench.target import local_target
+from homing_cli.client.api import ApiClient
+from homing_cli.client.target import local_target
+from homing_cli.console.serve import running
+from homing_cli.local import local_cloud
+from homing_cli.receiver.server import Receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser, Page
 
-    from workbench.target import Target
+    from homing_cli.client.target import Target
 
 SEEDED = 10_000
 

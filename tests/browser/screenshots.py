@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING
 from browser.chromium import launch
 from playwright.sync_api import sync_playwright
 
-from workbench import local_cloud
-from workbench.api_client import ApiClient
-from workbench.console import traffic
-from workbench.console.serve import running
-from workbench.receiver import Receiver
-from workbench.target import local_target
+from homing_cli.client.api import ApiClient
+from homing_cli.client.target import local_target
+from homing_cli.console import traffic
+from homing_cli.console.serve import running
+from homing_cli.local import local_cloud
+from homing_cli.receiver.server import Receiver
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-    from workbench.target import Target
+    from homing_cli.client.target import Target
 
 WARM_UP_SECONDS = 150
 PAUSE_SECONDS = 1.2

@@ -15,8 +15,8 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-    from workbench.api_client import ApiClient
-    from workbench.receiver import Receiver
+    from homing_cli.client.api import ApiClient
+    from homing_cli.receiver.server import Receiver
 
 PAGES = {
     "/": "Overview",

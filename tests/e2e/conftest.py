@@ -15,10 +15,10 @@ import pytest
 from typer.testing import CliRunner
 
 from homing.delivery import Delivery, Reference, Request
-from homing.policy import Policy
+from homing.retry.policy import Policy
 from homing.timestamps import to_due_text, to_text
-from workbench.cli import app
-from workbench.receiver import Receiver
+from homing_cli.app import app
+from homing_cli.receiver.server import Receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
-    from workbench.target import Target
+    from homing_cli.client.target import Target
 
     Homing = Callable[..., Result]
     Settle = Callable[["Door", str], dict[str, Any]]

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench import demo, render
-from workbench.fates import FATES, REDRIVEN, Seen, complaints
+from homing_cli.demo import runner
+from homing_cli.demo.scenarios import FATES, REDRIVEN, Seen, complaints
+from homing_cli.terminal import render
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from workbench.target import Target
+    from homing_cli.client.target import Target
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def seen(
     shown: io.StringIO,
 ) -> dict[str, Seen]:
     with wait_scale(1):
-        return {one.fate.name: one for one in demo.run(cloud, render.console(shown))}
+        return {one.fate.name: one for one in runner.run(cloud, render.console(shown))}
 
 
 @pytest.mark.parametrize("name", [fate.name for fate in FATES])

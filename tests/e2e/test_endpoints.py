@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
-from workbench.receiver import Arrival, Receiver
-from workbench.verification import verifies
+from homing_cli.receiver.server import Arrival, Receiver
+from homing_cli.receiver.verification import verifies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from conftest import Door, Settle
 
-    from workbench.target import Target
+    from homing_cli.client.target import Target
 
 FAST = {"baseDelaySeconds": 0, "maxDelaySeconds": 0, "jitter": "none"}
 

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from homing.timestamps import to_text
-from workbench.actions import Actions
-from workbench.api_client import ApiClient
-from workbench.deliveries import follow, views
-from workbench.send import MessageRef
-from workbench.trace import trace
+from homing_cli.client.api import ApiClient
+from homing_cli.client.deliveries import follow, views
+from homing_cli.client.messages import MessageRef
+from homing_cli.client.recovery import Actions
+from homing_cli.traces.trace import trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from homing.delivery import Delivery, Reference
-    from workbench.deliveries import DeliveryView
-    from workbench.receiver import Receiver
-    from workbench.target import Target
+    from homing_cli.client.deliveries import DeliveryView
+    from homing_cli.client.target import Target
+    from homing_cli.receiver.server import Receiver
 
 
 class Sender:

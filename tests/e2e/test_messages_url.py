@@ -12,16 +12,16 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
-from workbench.api_client import ApiClient
-from workbench.api_models import Problem
+from homing_cli.client.api import ApiClient
+from homing_cli.openapi.models import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Door, Homing, Traces
 
-    from workbench.receiver import Receiver
-    from workbench.target import Target
+    from homing_cli.client.target import Target
+    from homing_cli.receiver.server import Receiver
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from workbench.api_client import ApiClient
-from workbench.receiver import Receiver
+from homing_cli.client.api import ApiClient
+from homing_cli.receiver.server import Receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from workbench.target import Target
+    from homing_cli.client.target import Target
 
 IN_FLIGHT = "ApproximateNumberOfMessagesNotVisible"
 WAITING = "ApproximateNumberOfMessages"

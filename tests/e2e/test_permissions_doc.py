@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from workbench.api_client import ApiClient
-from workbench.deliveries import views
-from workbench.letter_queue import Filter, hold
-from workbench.target import Target
+from homing_cli.client.api import ApiClient
+from homing_cli.client.dead_letter_queue import Filter, hold
+from homing_cli.client.deliveries import views
+from homing_cli.client.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from conftest import Homing
 
     from homing.delivery import Delivery
-    from workbench.receiver import Receiver
+    from homing_cli.receiver.server import Receiver
 
     Until = Callable[..., None]
 

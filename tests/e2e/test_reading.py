@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from conftest import Homing
 
-    from workbench.receiver import Receiver
-    from workbench.target import Target
+    from homing_cli.client.target import Target
+    from homing_cli.receiver.server import Receiver
 
     Read = Callable[..., Any]
 
@@ -117,7 +117,7 @@ def test_a_copy_that_is_not_of_all_dead_letters_says_so(
     homing: Homing, parked: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert parked
-    monkeypatch.setattr("workbench.dead_letters.count", lambda _: 1_000_000)
+    monkeypatch.setattr("homing_cli.client.dead_letters.count", lambda _: 1_000_000)
     done = homing("dead-letters", "list", "--whole")
     assert done.exit_code == 1
     assert "of about 1000000 dead letters" in done.stderr

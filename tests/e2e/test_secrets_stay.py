@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workbench.emulator import log_file
+from homing_cli.local.emulator import log_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from conftest import Door, Settle
 
-    from workbench.receiver import Receiver
-    from workbench.target import Target
+    from homing_cli.client.target import Target
+    from homing_cli.receiver.server import Receiver
 
 MARK = "payload-mark"
 FAST = {"maxAttempts": 2, "baseDelaySeconds": 0, "maxDelaySeconds": 0, "jitter": "none"}

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from conftest import Door, Homing, Settle, Traces
 
-    from workbench.receiver import Receiver
-    from workbench.target import Target
+    from homing_cli.client.target import Target
+    from homing_cli.receiver.server import Receiver
 
     Read = Callable[..., Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from simulation.clients import StepFunctions
+from simulation.deployed.clients import StepFunctions
 
 
 @pytest.mark.parametrize("operation", ["start_execution", "start_sync_execution"])

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from simulation import __main__ as command
-from simulation.planted import PLANTED_BUGS, PlantedBug
+from simulation.search.planted import PLANTED_BUGS, PlantedBug
 
 if TYPE_CHECKING:
     import pytest

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from simulation.definition import delivery_document, first_attempt_document, load_definition
 from simulation.errors import UnsupportedError
+from simulation.workflow.definition import (
+    delivery_document,
+    first_attempt_document,
+    load_definition,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

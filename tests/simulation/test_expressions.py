@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulation.definition import delivery_document, first_attempt_document
 from simulation.errors import UnsupportedError
-from simulation.expressions import MISSING, QueryError, compile_expression
-from simulation.templates import compile_template, expressions_in
+from simulation.workflow.definition import delivery_document, first_attempt_document
+from simulation.workflow.expressions import MISSING, QueryError, compile_expression
+from simulation.workflow.templates import compile_template, expressions_in
 
 STATES = {
     "input": {"a": 1, "n": None, "c": {"d": "x"}, "list": [1], "yes": True, "half": 0.5},

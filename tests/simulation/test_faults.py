@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from simulation.chance import Chance
-from simulation.errors import EndlessError, NotDeterministicError
-from simulation.faults import (
+from simulation.engine.chance import Chance
+from simulation.engine.faults import (
     ConditionFailedError,
     CrashedError,
     Fault,
@@ -17,13 +16,14 @@ from simulation.faults import (
     NoAnswerError,
     UnavailableError,
 )
-from simulation.plans import AtRandom, Census, Listed
-from simulation.process import Call, Join, Outcome, Process, Sleep
-from simulation.replay import TAPE, replayed
-from simulation.scheduler import Scheduler
+from simulation.engine.plans import AtRandom, Census, Listed
+from simulation.engine.process import Call, Join, Outcome, Process, Sleep
+from simulation.engine.replay import TAPE, replayed
+from simulation.engine.scheduler import Scheduler
+from simulation.errors import EndlessError, NotDeterministicError
 
 if TYPE_CHECKING:
-    from simulation.process import Respond
+    from simulation.engine.process import Respond
 
 CALL = "me/1:table.write"
 TIMEOUT = 5_000

@@ -12,16 +12,16 @@ from posted import posted
 from homing.settings import AcceptSettings
 from homing.targets.address_guard import AddressGuard
 from lambdas import accept
-from simulation.clock import MINUTE, to_datetime
-from simulation.deployment import Deployment
-from simulation.faults import Fault, FaultKind
-from simulation.replay import TAPE
+from simulation.deployed.deployment import Deployment
+from simulation.engine.clock import MINUTE, to_datetime
+from simulation.engine.faults import Fault, FaultKind
+from simulation.engine.replay import TAPE
 from simulation.scenario import Answer, Outage, Scenario, Submission
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulation.functions import Edges
+    from simulation.deployed.functions import Edges
     from simulation.history import History
 
 DEPLOYMENT = Deployment()

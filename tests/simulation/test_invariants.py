@@ -6,14 +6,14 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from homing import lane
-from homing.endpoints.turns import Turns
-from homing.lane import Lane
-from simulation import functions
-from simulation.clock import HOUR
-from simulation.deployment import Deployment
-from simulation.faults import Fault, FaultKind
-from simulation.invariants import violations
+from homing.dispatch import express_path
+from homing.dispatch.express_path import Lane
+from homing.endpoints.concurrency import Turns
+from simulation.checks.invariants import violations
+from simulation.deployed import functions
+from simulation.deployed.deployment import Deployment
+from simulation.engine.clock import HOUR
+from simulation.engine.faults import Fault, FaultKind
 from simulation.scenario import Answer, Scenario, Submission
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def test_an_execution_that_runs_on_is_stuck(run: Callable[..., History]) -> None
 def test_a_scheduled_message_that_goes_the_way_of_others_is_early(
     run: Callable[..., History], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lane, "is_scheduled", lambda _: False)
+    monkeypatch.setattr(express_path, "is_scheduled", lambda _: False)
     later = Scenario((Submission("m0", ("a",), deliver_in=HOUR),), {"a": (Answer(200),)})
     assert broken(run(later)) == {"not_before_deliver_at"}
 

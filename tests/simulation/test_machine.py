@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from simulation.chance import Chance
-from simulation.clock import SECOND, from_iso
-from simulation.definition import load_definition
-from simulation.faults import (
+from simulation.engine.chance import Chance
+from simulation.engine.clock import SECOND, from_iso
+from simulation.engine.faults import (
     ConditionFailedError,
     CrashedError,
     NameTakenError,
@@ -17,8 +16,9 @@ from simulation.faults import (
     ServiceError,
     UnavailableError,
 )
-from simulation.machine import Execution, ExecutionFailedError, Machine, Observer
-from simulation.process import Call, Sleep
+from simulation.engine.process import Call, Sleep
+from simulation.workflow.definition import load_definition
+from simulation.workflow.machine import Execution, ExecutionFailedError, Machine, Observer
 
 NOON = from_iso("2025-12-28T12:00:00.000Z")
 INVOKE = "arn:${Partition}:states:::lambda:invoke"

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from homing.attempt_claim import AttemptClaims
-from simulation.clock import HOUR, SECOND
-from simulation.deployment import Deployment
-from simulation.exhaustive import SEED, operators_at_every_instant, scenarios_of_one
-from simulation.faults import Fault, FaultKind
+from homing.ledger.claim import AttemptClaims
+from simulation.checks.invariants import violations
+from simulation.checks.view import history_of, redrives_of, status_of
+from simulation.deployed.deployment import Deployment
+from simulation.engine.clock import HOUR, SECOND
+from simulation.engine.faults import Fault, FaultKind
 from simulation.history import run_history
-from simulation.invariants import violations
 from simulation.scenario import Act, Answer, Intervention, Outage, Scenario, Submission
-from simulation.view import history_of, redrives_of, status_of
+from simulation.search.exhaustive import SEED, operators_at_every_instant, scenarios_of_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulation.functions import Edges
+    from simulation.deployed.functions import Edges
     from simulation.history import History
 
 GOOD, BUSY, GONE = Answer(200), Answer(503), Answer(410)

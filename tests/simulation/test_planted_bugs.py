@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from simulation.drawing import draw_case
+from simulation.checks.invariants import violations
 from simulation.history import run_history
-from simulation.invariants import violations
-from simulation.planted import PLANTED_BUGS
-from simulation.report import story
-from simulation.search import Finding, hunt, smallest
-from simulation.shrink import Trial
+from simulation.search.drawing import draw_case
+from simulation.search.planted import PLANTED_BUGS
+from simulation.search.report import story
+from simulation.search.search import Finding, hunt, smallest
+from simulation.search.shrink import Trial
 
 if TYPE_CHECKING:
-    from simulation.functions import Edges
+    from simulation.deployed.functions import Edges
 
 BUGS = {bug.name: bug for bug in PLANTED_BUGS}
 

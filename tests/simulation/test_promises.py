@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from simulation.clock import DAY, HOUR, MINUTE, SECOND, from_iso
-from simulation.deployment import Deployment
-from simulation.exhaustive import SEED, scenarios, single_faults
-from simulation.faults import Fault, FaultKind
+from simulation.checks.invariants import violations
+from simulation.checks.view import View, history_of, status_of, text_of
+from simulation.deployed.deployment import Deployment
+from simulation.engine.clock import DAY, HOUR, MINUTE, SECOND, from_iso
+from simulation.engine.faults import Fault, FaultKind
+from simulation.engine.plans import Census
 from simulation.history import run_history
-from simulation.invariants import violations
-from simulation.plans import Census
 from simulation.scenario import START, Answer, Outage, Scenario, Submission
-from simulation.search import search_seeds
-from simulation.view import View, history_of, status_of, text_of
+from simulation.search.exhaustive import SEED, scenarios, single_faults
+from simulation.search.search import search_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulation.functions import Edges
+    from simulation.deployed.functions import Edges
     from simulation.history import History
 
 GOOD, BUSY, GONE = Answer(200), Answer(503), Answer(410)

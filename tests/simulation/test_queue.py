@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from simulation.clock import MINUTE, SECOND
+from simulation.engine.clock import MINUTE, SECOND
 from simulation.errors import UnsupportedError
-from simulation.queue import Message, Parking, Queue
+from simulation.services.queue import Message, Parking, Queue
 
 parked: list[str] = []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from simulation.invariants import INVARIANTS
+from simulation.checks.invariants import INVARIANTS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reliability.md").read_text()
 

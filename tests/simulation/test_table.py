@@ -11,15 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from homing.attempt_claim import AttemptClaim, claim_update
-from homing.classification import Category, Decision, Status, Verdict
 from homing.delivery import Reference
-from homing.ledger import retry_entry, retry_update
-from homing.outcome import Outcome
-from simulation.definition import Task, delivery_document, load_definition
+from homing.ledger.claim import AttemptClaim, claim_update
+from homing.ledger.table import retry_entry, retry_update
+from homing.retry.classification import Category, Decision, Status, Verdict
+from homing.retry.outcome import Outcome
+from simulation.engine.faults import ConditionFailedError
 from simulation.errors import UnsupportedError
-from simulation.faults import ConditionFailedError
-from simulation.table import Table
+from simulation.services.table import Table
+from simulation.workflow.definition import Task, delivery_document, load_definition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from homing.redelivery import seconds_until_over
-from workbench.assumptions import load_assumptions
-from workbench.cost import load_model
-from workbench.scale import quotas
-from workbench.scenario import DEFAULT_RATE
+from homing.queues.visibility import seconds_until_over
+from homing_cli.cost.assumptions import load_assumptions
+from homing_cli.cost.model import load_model
+from homing_cli.cost.workload import DEFAULT_RATE
+from tools.scale import quotas
 
 PROJECT = Path(__file__).resolve().parents[2]
 OTHER = {"Timestamp"}  # what is written like the name of a metric in handlers, and is none

@@ -15,7 +15,7 @@ from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 
 from homing import settings as handler_settings
-from homing.policy import Jitter, Policy
+from homing.retry.policy import Jitter, Policy
 from homing.sending.time_left import is_enough, request_seconds
 from homing.settings import (
     AcceptSettings,

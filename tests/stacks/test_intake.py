@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.redelivery import seconds_until_over
+from homing.queues.visibility import seconds_until_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.payload_claim import LIFETIMES
-from homing.redelivery import seconds_until_over
+from homing.payloads.reference import LIFETIMES
+from homing.queues.visibility import seconds_until_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from homing.policy import Policy
-from simulation.clock import SECOND
-from simulation.definition import delivery_document, first_attempt_document
-from simulation.deployment import Deployment
+from homing.retry.policy import Policy
+from simulation.deployed.deployment import Deployment
+from simulation.engine.clock import SECOND
+from simulation.workflow.definition import delivery_document, first_attempt_document
 
 FIGURES = Deployment()
 FUNCTION = "AWS::Lambda::Function"

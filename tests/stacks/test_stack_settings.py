@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from homing.policy import PRESETS, Policy
+from homing.retry.policy import PRESETS, Policy
 from stacks.settings import ContextError, StackSettings, document_settings
 
 PROJECT = Path(__file__).resolve().parents[2]

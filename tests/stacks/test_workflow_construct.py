@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stacks.first_attempt import first_attempt_definition
+from stacks.express_path import first_attempt_definition
 
 if TYPE_CHECKING:
     from collections.abc import Callable

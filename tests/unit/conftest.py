@@ -15,7 +15,7 @@ import pytest
 from moto import mock_aws
 
 from homing.delivery import Delivery, Reference, Request
-from homing.policy import Policy
+from homing.retry.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,27 +15,27 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.config import Config
 
-from homing.dead_letters import DeadLetterQueue
 from homing.delivery import Delivery, Reference, Request
+from homing.dispatch.executions import FirstAttempts, Workflow
+from homing.dispatch.express_path import Lane
+from homing.endpoints.concurrency import Turns
 from homing.endpoints.confidential import Confidential
 from homing.endpoints.endpoint import Endpoint
-from homing.endpoints.endpoint_store import EndpointStore
-from homing.endpoints.turns import Turns
+from homing.endpoints.store import EndpointStore
 from homing.items import from_dynamodb
-from homing.lane import Lane
-from homing.ledger import Ledger
-from homing.policy import Jitter, Policy
+from homing.ledger.table import Ledger
+from homing.queues.dead_letters import DeadLetterQueue
+from homing.retry.policy import Jitter, Policy
 from homing.timestamps import to_text
-from homing.workflow import FirstAttempts, Workflow
-from stacks.first_attempt import first_attempt_definition
-from workbench.history import visits
-from workbench.receiver import Receiver
+from homing_cli.receiver.server import Receiver
+from homing_cli.traces.execution_history import visits
+from stacks.express_path import first_attempt_definition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import timedelta
 
-    from workbench.target import Target
+    from homing_cli.client.target import Target
 
 NOON = "2025-12-28T12:00:00.000Z"
 BROKEN = "def handler(event, context):\n    raise RuntimeError('broken on purpose')\n"

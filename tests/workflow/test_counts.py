@@ -1,4 +1,4 @@
-"""What a message costs in AWS calls, counted on the local cloud (how: workbench/counting.py)."""
+"""What a message costs in AWS calls, counted on the local cloud (how: tools/counting.py)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from workbench.counting import DOOR_CALLS, CountedCloud, counted_cloud, lanes
-from workbench.counts import FILE, End
+from homing_cli.cost.counts import FILE, End
+from tools.counting import DOOR_CALLS, CountedCloud, counted_cloud, lanes
 
 if TYPE_CHECKING:
     from collections import Counter

@@ -19,17 +19,17 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from homing.dead_letters import DeadLetterQueue
-from homing.generation import execution_name
-from homing.intervention_table import InterventionTable
-from homing.interventions import Interventions, Result
-from homing.lane import Lane, Settled
-from homing.ledger import Ledger
-from homing.payload_store import PayloadStore
-from homing.workflow import FirstAttempts, Workflow
-from stacks.first_attempt import first_attempt_definition
-from workbench.faulty_cloud import FaultyCloud, faulty_cloud
-from workbench.receiver import Receiver
+from homing.dispatch.executions import FirstAttempts, Workflow
+from homing.dispatch.express_path import Lane, Settled
+from homing.ledger.generation import execution_name
+from homing.ledger.interventions import InterventionTable
+from homing.ledger.table import Ledger
+from homing.payloads.store import PayloadStore
+from homing.queues.dead_letters import DeadLetterQueue
+from homing.recovery.interventions import Interventions, Result
+from homing_cli.local.faulty_cloud import FaultyCloud, faulty_cloud
+from homing_cli.receiver.server import Receiver
+from stacks.express_path import first_attempt_definition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from posted import posted
 
+from homing_cli.local.faulty_cloud import FaultyCloud, faulty_cloud
 from lambdas import accept, dispatch
-from workbench.faulty_cloud import FaultyCloud, faulty_cloud
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

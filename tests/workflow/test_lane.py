@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.endpoint_gate import EndpointGate, Limits
-from homing.entrance import Entrance
+from homing.dispatch.admission import Entrance
+from homing.dispatch.bounded_wait import Patience
+from homing.dispatch.bulkhead import EndpointGate, Limits
+from homing.dispatch.express_path import Settled
 from homing.errors import LeftError, UnsettledError
-from homing.lane import Settled
-from homing.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from homing.delivery import Delivery
-    from workbench.receiver import Receiver
+    from homing_cli.receiver.server import Receiver
 
 # What the receiver does, how the lane settles it, and the record at the end.
 FATES = {

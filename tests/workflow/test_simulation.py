@@ -14,30 +14,30 @@ import pytest
 
 from homing.errors import UnsettledError
 from homing.items import from_dynamodb
-from simulation.clock import SECOND
-from simulation.definition import (
+from homing_cli.traces.execution_history import visits
+from simulation.deployed.deployment import Deployment
+from simulation.deployed.functions import simulated_edges
+from simulation.engine.clock import SECOND
+from simulation.engine.plans import Census
+from simulation.engine.process import Call, Outcome, Process
+from simulation.engine.replay import replayed
+from simulation.history import Programs, make_cloud
+from simulation.scenario import Answer, Scenario
+from simulation.services.lambda_service import Function
+from simulation.workflow.definition import (
     delivery_document,
     first_attempt_document,
     load_definition,
 )
-from simulation.deployment import Deployment
-from simulation.functions import simulated_edges
-from simulation.history import Programs, make_cloud
-from simulation.lambda_service import Function
-from simulation.plans import Census
-from simulation.process import Call, Outcome, Process
-from simulation.replay import replayed
-from simulation.scenario import Answer, Scenario
-from workbench.history import visits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from homing.delivery import Delivery
+    from homing_cli.receiver.server import Receiver
     from simulation.cloud import Cloud
-    from simulation.definition import Definition
-    from simulation.functions import Edges
-    from workbench.receiver import Receiver
+    from simulation.deployed.functions import Edges
+    from simulation.workflow.definition import Definition
 
     Change = Callable[[dict[str, Any]], None]
 

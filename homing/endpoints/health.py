@@ -1,0 +1,74 @@
+"""What an outcome says of the endpoint it came from: healthy, failing, or to be disabled.
+
+An endpoint whose attempts succeed is never written to. Its first failure is noted with the time,
+and the next success takes the note away; what lies between is a run of failures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from homing.retry.outcome import ErrorKind
+from homing.timestamps import from_text
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from homing.endpoints.endpoint import Endpoint
+    from homing.retry.outcome import Outcome
+
+_OK = range(200, 300)
+_GONE = 410
+
+# Nothing reached the endpoint, and not by its fault.
+_NOT_ITS_FAULT = frozenset({ErrorKind.INTERNAL, ErrorKind.BLOCKED, ErrorKind.DISABLED})
+
+
+class Step(StrEnum):
+    """What to do about an endpoint."""
+
+    NOTE_FAILURE = "note a failure"
+    NOTE_SUCCESS = "note a success"
+    DISABLE = "disable"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What to do about an endpoint.
+
+    Args:
+        step: what to do.
+        reason: why, for people.
+        run: when the run of failures began that it follows from; None where it follows from one
+            outcome alone.
+    """
+
+    step: Step
+    reason: str = ""
+    run: str | None = None
+
+
+def examine(endpoint: Endpoint, outcome: Outcome, limit: timedelta | None) -> Finding | None:
+    """Say what an outcome means for its endpoint; None where there is nothing to do.
+
+    Args:
+        endpoint: as it was known before the attempt.
+        outcome: what the attempt observed.
+        limit: how long a run of failures may last; None for as long as it likes.
+    """
+    if outcome.error is not None and outcome.error.kind in _NOT_ITS_FAULT:
+        return None
+    if outcome.http_status in _OK:
+        since = endpoint.failing_since
+        return Finding(Step.NOTE_SUCCESS, run=since) if since else None
+    if outcome.http_status == _GONE:
+        return Finding(Step.DISABLE, "it answered 410 Gone")
+    if endpoint.failing_since is None:
+        return Finding(Step.NOTE_FAILURE)
+    lasted = from_text(outcome.timestamp) - from_text(endpoint.failing_since)
+    if limit is None or lasted < limit:
+        return None
+    reason = f"it has only failed since {endpoint.failing_since}"
+    return Finding(Step.DISABLE, reason, run=endpoint.failing_since)

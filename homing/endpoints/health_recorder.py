@@ -1,0 +1,149 @@
+"""Recording the health of endpoints, and telling the world of one that has been disabled."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Self, assert_never
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from homing import aws
+from homing.endpoints.endpoints_table import endpoint_key
+from homing.endpoints.health import Finding, Step
+from homing.errors import InquiryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from homing.endpoints.endpoint import Endpoint
+    from homing.settings import DeliverSettings
+
+SOURCE = "homing"
+DISABLED = "EndpointDisabled"
+
+
+class EndpointWatch:
+    """Records findings in the endpoints table.
+
+    Args:
+        table: the name of the endpoints table.
+        dynamodb: a DynamoDB client.
+        events: makes an EventBridge client, when one is needed.
+        limit: how long an endpoint may only fail; None for as long as it likes.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        dynamodb: DynamoDBClient,
+        events: Callable[[], Any],
+        limit: timedelta | None,
+    ) -> None:
+        self.limit = limit
+        self._table = table
+        self._dynamodb = dynamodb
+        self._events = events
+
+    @classmethod
+    def connect(cls, settings: DeliverSettings, client: DynamoDBClient) -> Self:
+        """Connect to the table that the settings name, and to the default event bus."""
+        return cls(
+            settings.endpoints_table,
+            client,
+            lambda: aws.client("events", read_seconds=1, tries=2),
+            timedelta(hours=settings.disable_after_hours) or None,
+        )
+
+    def record(self, endpoint: Endpoint, finding: Finding, at: str) -> bool:
+        """Record a finding; where it disables the endpoint, send an `EndpointDisabled` event.
+
+        Args:
+            endpoint: as it was when it was tried.
+            finding: what was found.
+            at: when, ISO-8601.
+
+        Returns:
+            False where somebody else has recorded the same or changed the endpoint; of any number
+            of attempts at once, one disables it and one event is sent.
+
+        Raises:
+            InquiryError: when it cannot be recorded or told.
+        """
+        try:
+            if not self._update(endpoint, finding, at):
+                return False
+            if finding.step is Step.DISABLE:
+                self._tell(endpoint, finding, at)
+        except (BotoCoreError, ClientError) as error:
+            raise InquiryError(f"{type(error).__name__}: {error}") from error
+        return True
+
+    def _update(self, endpoint: Endpoint, finding: Finding, at: str) -> bool:
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=endpoint_key(endpoint.sender_id, endpoint.endpoint_id),
+                **_update_of(endpoint, finding, at),
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def _tell(self, endpoint: Endpoint, finding: Finding, at: str) -> None:
+        detail = {
+            "senderId": endpoint.sender_id,
+            "endpointId": endpoint.endpoint_id,
+            "url": endpoint.url,
+            "reason": finding.reason,
+            "failingSince": endpoint.failing_since,
+            "disabledAt": at,
+        }
+        entry = {"Source": SOURCE, "DetailType": DISABLED, "Detail": json.dumps(detail)}
+        answer = self._events().put_events(Entries=[entry])
+        if answer["FailedEntryCount"]:
+            raise InquiryError(f"no event: {answer['Entries'][0].get('ErrorCode')}")
+
+
+def _update_of(endpoint: Endpoint, finding: Finding, at: str) -> dict[str, Any]:
+    """Give the update that records a finding, if the endpoint is still as it was tried.
+
+    What an attempt met at a former URL, or at an endpoint of the same id that has been deleted,
+    says nothing of the endpoint as it is now. And of two runs of failures, one is not the other.
+    """
+    condition = "createdAt = :createdAt AND #version = :version"
+    values: dict[str, Any] = {
+        ":createdAt": {"S": endpoint.created_at},
+        ":version": {"N": str(endpoint.version)},
+    }
+    if finding.run is not None:
+        condition += " AND failingSince = :run"
+        values[":run"] = {"S": finding.run}
+    match finding.step:
+        case Step.NOTE_FAILURE:
+            update = "SET failingSince = :at"
+            condition += " AND attribute_not_exists(failingSince)"
+            values[":at"] = {"S": at}
+        case Step.NOTE_SUCCESS:
+            update = "REMOVE failingSince"
+        case Step.DISABLE:
+            update = (
+                "SET enabled = :no, disabledAt = :at, disabledReason = :reason, updatedAt = :at "
+                "ADD #version :one"
+            )
+            values |= {
+                ":at": {"S": at},
+                ":reason": {"S": finding.reason},
+                ":no": {"BOOL": False},
+                ":one": {"N": "1"},
+            }
+        case unreachable:
+            assert_never(unreachable)
+    return {
+        "UpdateExpression": update,
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": {"#version": "version"},
+        "ExpressionAttributeValues": values,
+    }

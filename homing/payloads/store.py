@@ -1,0 +1,87 @@
+"""The bucket of large payloads. Importing this imports boto3."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from homing.aws import client
+from homing.errors import InquiryError, IntakeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from homing.payloads.reference import Claim
+
+
+def s3_client() -> Any:
+    """Make an S3 client; only large payloads need one."""
+    return client("s3", read_seconds=3, tries=3)
+
+
+class PayloadStore:
+    """The bucket.
+
+    Args:
+        bucket: its name.
+        client: makes an S3 client, when one is needed first.
+    """
+
+    def __init__(self, bucket: str, client: Callable[[], Any] = s3_client) -> None:
+        self._bucket = bucket
+        self._make = client
+        self._made: Any = None
+
+    @property
+    def _client(self) -> Any:
+        self._made = self._made or self._make()
+        return self._made
+
+    def keep(self, claim: Claim, body: bytes) -> None:
+        """Keep a payload.
+
+        Raises:
+            IntakeError: when it cannot be kept; nothing may be promised then.
+        """
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=claim.key, Body=body)
+        except (BotoCoreError, ClientError) as error:
+            raise IntakeError(f"payload not kept: {type(error).__name__}: {error}") from error
+
+    def fetch(self, claim: Claim) -> str:
+        """Give a payload back.
+
+        Raises:
+            InquiryError: when it cannot be read, or is not what was kept.
+        """
+        try:
+            body = self._client.get_object(Bucket=self._bucket, Key=claim.key)["Body"].read()
+        except (BotoCoreError, ClientError) as error:
+            raise InquiryError(f"payload not read: {type(error).__name__}: {error}") from error
+        if not claim.holds(body):
+            raise InquiryError("payload not read: it is not what was taken in")
+        text: str = body.decode()
+        return text
+
+    def renew(self, claim: Claim) -> bool:
+        """Let a payload stay as long again as when it was kept; False where it is gone.
+
+        S3 counts an object's age from its last writing, so it is copied onto itself, which asks for
+        `s3:GetObject` and `s3:PutObject`, and for `s3:ListBucket` to tell gone from forbidden.
+
+        Raises:
+            BotoCoreError, ClientError: when S3 fails; repeat it.
+        """
+        try:
+            self._client.copy_object(
+                Bucket=self._bucket,
+                Key=claim.key,
+                CopySource={"Bucket": self._bucket, "Key": claim.key},
+                MetadataDirective="REPLACE",  # S3 refuses a copy onto itself that changes nothing
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchKey":
+                raise
+            return False
+        return True

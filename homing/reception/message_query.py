@@ -1,0 +1,112 @@
+"""What became of a message: its guard says what was taken in, the ledger what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from homing.aws import client
+from homing.delivery import Reference, message_key
+from homing.errors import InquiryError
+from homing.identifiers import MESSAGE_ID, SENDER_ID
+from homing.ledger.generation import is_of_former_life
+from homing.ledger.records import Records
+from homing.reception.messages_table import MessagesTable
+from homing.retry.classification import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from homing.reception.idempotency import Guard
+    from homing.settings import GetMessageSettings
+
+_INTERNAL = frozenset(
+    {"pk", "sk", "attention", "attentionAt", "claimedAttempt", "letter", "redrivenFrom"}
+)
+
+
+class Inquiry:
+    """Where messages are asked after.
+
+    Args:
+        messages: the guards.
+        records: the ledger.
+    """
+
+    def __init__(self, messages: MessagesTable, records: Records) -> None:
+        self._messages = messages
+        self._records = records
+
+    @classmethod
+    def connect(cls, settings: GetMessageSettings) -> Self:
+        """Connect to the tables that the settings name."""
+        dynamodb = client("dynamodb", read_seconds=2, tries=3)
+        return cls(
+            MessagesTable(settings.messages_table, dynamodb),
+            Records(settings.ledger_table, dynamodb),
+        )
+
+    def find(self, message_id: str, sender_id: str, *, now: datetime) -> dict[str, Any] | None:
+        """Give `{"messageId", "senderId", "deliveries": [...]}`, or None for an unknown message.
+
+        Raises:
+            InquiryError: when a table cannot be read.
+        """
+        if not (MESSAGE_ID.allows(message_id) and SENDER_ID.allows(sender_id)):
+            return None
+        key = message_key(message_id, sender_id)
+        try:
+            guard = self._messages.find(key, now)
+            records = _current(self._records.of_message(key), now)
+        except (BotoCoreError, ClientError) as error:
+            raise InquiryError(f"{type(error).__name__}: {error}") from error
+        deliveries = _deliveries(guard, records)
+        if not deliveries:
+            return None
+        return {"messageId": message_id, "senderId": sender_id, "deliveries": deliveries}
+
+
+def _current(records: Iterable[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
+    """Leave out what has expired; DynamoDB deletes it days late."""
+    return [record for record in records if record["ttl"] >= int(now.timestamp())]
+
+
+def _deliveries(guard: Guard | None, records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    accepted = {} if guard is None else {each.sk: each for each in guard.references()}
+    queued = {sk: _queued(each, guard) for sk, each in accepted.items() if guard}
+    recorded = {
+        record["sk"]: _recorded(record, reference)
+        for record in records
+        if not _has_been_replaced(record, reference := accepted.get(record["sk"]))
+    }
+    return list((queued | recorded).values())
+
+
+def _has_been_replaced(record: Mapping[str, Any], accepted: Reference | None) -> bool:
+    """Tell whether the message has been accepted anew since (docs/decisions/0007)."""
+    return accepted is not None and is_of_former_life(record, accepted.created_at)
+
+
+def _queued(reference: Reference, guard: Guard) -> dict[str, Any]:
+    scheduled = {} if guard.deliver_at is None else {"deliverAt": guard.deliver_at}
+    return {
+        **_public(reference.to_document()),
+        "status": Status.QUEUED.value,
+        "attempts": 0,
+        "retryHistory": [],
+        "lastUpdatedAt": reference.created_at,
+        **scheduled,
+    }
+
+
+def _recorded(record: Mapping[str, Any], accepted: Reference | None) -> dict[str, Any]:
+    """Tell what is on record; which endpoint it goes to, only the accepted message knows."""
+    endpoint = {"endpointId": accepted.endpoint_id} if accepted and accepted.endpoint_id else {}
+    delivery_id = Reference.from_document(record).delivery_id
+    return {**_public(record), "deliveryId": delivery_id, **endpoint}
+
+
+def _public(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if name not in _INTERNAL}

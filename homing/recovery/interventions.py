@@ -1,0 +1,220 @@
+"""What a person may do with a delivery: bring it back, cut its wait short, end it.
+
+All three are one conditional step each, so that they cannot double a delivery, whoever repeats them
+and whatever else happens at the time (docs/decisions/0057):
+
+    redrive     takes a delivery that has failed into the next generation with one update of the
+                ledger, then starts the execution of that generation
+    retry now   starts an execution of the next generation; its first state claims the attempt, or
+                finds that the sleeping execution has claimed it
+    cancel      puts an end on record; whoever wakes up finds it there
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from homing.delivery import document_text
+from homing.ledger.generation import execution_name, generation_of, redriven, taken_over
+from homing.payloads.reference import Claim
+from homing.retry.classification import Status
+from homing.timestamps import to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from homing.delivery import Reference
+    from homing.dispatch.executions import Workflow
+    from homing.ledger.interventions import InterventionTable
+
+_FAILED = frozenset({Status.FAILED, Status.MAX_RETRIES_EXCEEDED})
+_WAITING = frozenset({Status.QUEUED, Status.RETRY_SCHEDULED})
+
+
+class Result(StrEnum):
+    """What came of an intervention."""
+
+    REDRIVEN = "REDRIVEN"
+    ALREADY_REDRIVEN = "ALREADY_REDRIVEN"
+    RETRIED_NOW = "RETRIED_NOW"
+    CANCELLED = "CANCELLED"
+    UNDER_WAY = "UNDER_WAY"
+    ENDED = "ENDED"
+    LETTER_MISSING = "LETTER_MISSING"
+    NOT_WAITING = "NOT_WAITING"
+
+    @property
+    def settles_letter(self) -> bool:
+        """Whether the dead letter has done its work and may be deleted."""
+        return self in {Result.REDRIVEN, Result.ALREADY_REDRIVEN, Result.ENDED}
+
+
+@dataclass(frozen=True, slots=True)
+class Interventions:
+    """Brings deliveries back, cuts their waits short, ends them.
+
+    Args:
+        table: the ledger.
+        workflow: the Standard workflow.
+        renew: lets a payload that is kept elsewhere stay for another life; False where it is gone
+            (docs/decisions/0054).
+    """
+
+    table: InterventionTable
+    workflow: Workflow
+    renew: Callable[[Claim], bool]
+
+    def redrive_letter(
+        self, letter: Mapping[str, Any], reference: Reference, *, now: datetime
+    ) -> Result:
+        """Bring a delivery back with its dead letter, which is a delivery document.
+
+        A letter that has been redriven before starts nothing new, however often it is repeated.
+
+        Raises:
+            BotoCoreError, ClientError: when the ledger or Step Functions fails; repeat it, and keep
+                the letter until then.
+        """
+        record = self.table.read(reference)
+        status = Status(record["status"]) if record else None
+        if record and generation_of(record) > generation_of(letter):
+            return self._again(letter, reference, record, now)
+        if status in {Status.DELIVERED, Status.CANCELLED}:
+            return Result.ENDED
+        if record and status not in _FAILED and not self._lags(letter, reference, record):
+            return Result.UNDER_WAY
+        if not self._outlives(letter["request"]):
+            return Result.LETTER_MISSING
+        return self._begin_anew(letter, reference, record, now)
+
+    def redrive(self, reference: Reference, *, now: datetime) -> Result:
+        """Bring a delivery back that has failed, with what Homing itself has kept of it.
+
+        Raises:
+            BotoCoreError, ClientError: when the ledger or Step Functions fails; repeat it.
+        """
+        record = self.table.read(reference)
+        if record is None or Status(record["status"]) not in _FAILED | {Status.QUEUED}:
+            ended = record is not None and Status(record["status"]) not in _WAITING
+            return Result.ENDED if ended else Result.UNDER_WAY
+        generation = generation_of(record)
+        if record["status"] == Status.QUEUED and not generation:
+            return Result.UNDER_WAY
+        kept = self._kept(reference, record)
+        if kept is None:
+            return Result.LETTER_MISSING
+        if record["status"] == Status.QUEUED:
+            return self._again(kept, reference, record, now)
+        letter = {**kept, "generation": generation, "attempts": record["attempts"]}
+        return self.redrive_letter(letter, reference, now=now)
+
+    def retry_now(self, reference: Reference, *, now: datetime) -> Result:
+        """Make the attempt that a delivery waits for at once.
+
+        Raises:
+            BotoCoreError, ClientError: when AWS refuses a call; nothing has changed then.
+        """
+        record = self.table.read(reference)
+        if record and Status(record["status"]) not in _WAITING:
+            return Result.ENDED
+        sleeping = self.workflow.describe(_execution(reference, record))
+        if sleeping is None or not sleeping.is_running:
+            return Result.NOT_WAITING
+        document = taken_over(sleeping.document, record, now)
+        if record and record.get("claimedAttempt", -1) >= document["attemptNumber"]:
+            return Result.UNDER_WAY
+        name = execution_name(
+            reference.delivery_id, document["generation"], document["attemptNumber"]
+        )
+        self.workflow.start(name, document_text(document))
+        return Result.RETRIED_NOW
+
+    def cancel(self, reference: Reference, *, now: datetime, expires_at: int) -> Result:
+        """End a delivery for good; a request that is on its way cannot be called back.
+
+        Args:
+            reference: the delivery.
+            now: the time.
+            expires_at: when a record may be forgotten that is made only now, epoch seconds.
+
+        Raises:
+            BotoCoreError, ClientError: when the ledger fails; repeat it.
+        """
+        if self.table.cancel(reference, at=to_text(now), expires_at=expires_at):
+            return Result.CANCELLED
+        record = self.table.read(reference)
+        cancelled = record is not None and record["status"] == Status.CANCELLED
+        return Result.CANCELLED if cancelled else Result.ENDED
+
+    def _begin_anew(
+        self,
+        letter: Mapping[str, Any],
+        reference: Reference,
+        seen: Mapping[str, Any] | None,
+        now: datetime,
+    ) -> Result:
+        """Take the delivery into its next generation, if its record is as it was seen."""
+        document = redriven(letter, generation_of(letter) + 1, now)
+        name = execution_name(reference.delivery_id, document["generation"])
+        if self.table.redrive(reference, seen, document, name, at=to_text(now)):
+            self.workflow.start(name, document_text(document))
+            return Result.REDRIVEN
+        # Somebody was faster: another redrive, or our own write, which boto3 has repeated.
+        record = self.table.read(reference)
+        if record is None or generation_of(record) != document["generation"]:
+            return Result.UNDER_WAY
+        result = self._again(letter, reference, record, now)
+        return Result.REDRIVEN if record["lastUpdatedAt"] == to_text(now) else result
+
+    def _lags(
+        self, letter: Mapping[str, Any], reference: Reference, record: Mapping[str, Any]
+    ) -> bool:
+        """Tell whether a delivery has failed that the ledger could not be told of.
+
+        An execution that is under way is another matter: then the letter is one too many, of a wait
+        that was cut short while nothing could be claimed (docs/decisions/0054).
+        """
+        if record["attempts"] >= letter["attempts"]:
+            return False
+        execution = self.workflow.describe(_execution(reference, record))
+        return execution is None or not execution.is_running
+
+    def _again(
+        self,
+        letter: Mapping[str, Any],
+        reference: Reference,
+        record: Mapping[str, Any],
+        now: datetime,
+    ) -> Result:
+        """Start what a redrive that broke off between record and start has left."""
+        if record["status"] == Status.QUEUED and "claimedAttempt" not in record:
+            document = redriven(letter, generation_of(record), now)
+            self.workflow.start(_execution(reference, record), document_text(document))
+        return Result.ALREADY_REDRIVEN
+
+    def _outlives(self, request: Mapping[str, Any]) -> bool:
+        """Tell whether the payload will be there for the attempts to come."""
+        claim = request.get("claim")
+        return claim is None or self.renew(Claim.from_document(claim))
+
+    def _kept(self, reference: Reference, record: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Find the document: with the record (a failed first attempt), or at an execution.
+
+        That is the one on record, or, where its start has failed, the one before it.
+        """
+        if "letter" in record:
+            kept: Mapping[str, Any] = json.loads(record["letter"])
+            return kept
+        execution = self.workflow.describe(_execution(reference, record))
+        if execution is None and "redrivenFrom" in record:
+            execution = self.workflow.describe(record["redrivenFrom"])
+        return execution.document if execution else None
+
+
+def _execution(reference: Reference, record: Mapping[str, Any] | None) -> str:
+    """Name the Standard execution that has the delivery in its hands."""
+    return str((record or {}).get("executionName", reference.delivery_id))

@@ -1,0 +1,140 @@
+"""When the next attempt is due.
+
+    exponentialDelay = min(maxDelay, base * multiplier ** attemptNumber)
+    delay            = max(exponentialDelay + jitterApplied, Retry-After)
+    nextRetryAt      = timestamp + delay
+
+With v for exponentialDelay, the jitter strategies make of it (U is a uniform draw):
+
+    additive      v + U(0, 1 s)
+    full          U(0, v)
+    equal         v / 2 + U(0, v / 2)
+    decorrelated  min(maxDelay, U(base, 3 * previous delay))
+    none          v
+
+`jitterApplied` is what the strategy added to v, so it is negative where the strategy shortened the
+delay. All arithmetic is in whole milliseconds, which is what makes the recorded figures add up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
+
+from homing.retry.policy import Jitter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from homing.retry.policy import Policy
+
+ADDITIVE_JITTER_MS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """The delay before the next attempt and what it is made of, in milliseconds.
+
+    Args:
+        exponential_ms: the policy's delay before jitter.
+        jitter_ms: what jitter added (negative: took away).
+        retry_after_ms: the floor that the endpoint asked for, bounded by the ceiling, or None.
+    """
+
+    exponential_ms: int
+    jitter_ms: int
+    retry_after_ms: int | None = None
+
+    @property
+    def delay_ms(self) -> int:
+        """The delay itself: jittered, and never below the floor."""
+        return max(self.exponential_ms + self.jitter_ms, self.retry_after_ms or 0)
+
+
+def compute_backoff(
+    policy: Policy,
+    attempt_number: int,
+    *,
+    draw: Callable[[], float],
+    previous_delay_ms: int | None = None,
+    retry_after_ms: int | None = None,
+) -> Backoff:
+    """Compute the delay after the failed attempt `attempt_number` (counted from 0).
+
+    Args:
+        policy: the delivery's policy.
+        attempt_number: any number from 0; large ones do not overflow.
+        draw: gives a number in [0, 1); called once, and not at all without jitter.
+        previous_delay_ms: the delay before this attempt, for decorrelated jitter.
+        retry_after_ms: what the endpoint asked for, if it did.
+    """
+    exponential_ms = exponential_delay_ms(policy, attempt_number)
+    jitter_ms = _jitter_ms(policy, exponential_ms, previous_delay_ms, draw)
+    if retry_after_ms is not None:
+        retry_after_ms = min(retry_after_ms, to_milliseconds(policy.retry_after_ceiling_seconds))
+    return Backoff(exponential_ms, jitter_ms, retry_after_ms)
+
+
+def exponential_delay_ms(policy: Policy, attempt_number: int) -> int:
+    """Give the delay before jitter, from the schedule where there is one."""
+    if policy.waits:
+        return to_milliseconds(policy.waits[min(attempt_number, len(policy.waits) - 1)])
+    cap = to_milliseconds(policy.max_delay_seconds)
+    base = to_milliseconds(policy.base_delay_seconds)
+    if base == 0:
+        return 0
+    try:
+        return min(cap, round(base * float(policy.multiplier) ** attempt_number))
+    except OverflowError:
+        return cap
+
+
+def longest_delay_ms(policy: Policy, attempt_number: int) -> int:
+    """Give the longest delay that can follow, whatever chance and `Retry-After` say."""
+    exponential_ms = exponential_delay_ms(policy, attempt_number)
+    match policy.jitter:
+        case Jitter.ADDITIVE:
+            exponential_ms += ADDITIVE_JITTER_MS
+        case Jitter.DECORRELATED:
+            exponential_ms = to_milliseconds(policy.max_delay_seconds)
+        case Jitter.FULL | Jitter.EQUAL | Jitter.NONE:
+            pass
+        case _:
+            assert_never(policy.jitter)
+    return max(exponential_ms, to_milliseconds(policy.retry_after_ceiling_seconds))
+
+
+def _jitter_ms(
+    policy: Policy, exponential_ms: int, previous_delay_ms: int | None, draw: Callable[[], float]
+) -> int:
+    match policy.jitter:
+        case Jitter.ADDITIVE:
+            return int(draw() * ADDITIVE_JITTER_MS)
+        case Jitter.FULL:
+            return int(draw() * exponential_ms) - exponential_ms
+        case Jitter.EQUAL:
+            half = exponential_ms // 2
+            return half + int(draw() * (exponential_ms - half)) - exponential_ms
+        case Jitter.DECORRELATED:
+            base = to_milliseconds(policy.base_delay_seconds)
+            previous = base if previous_delay_ms is None else previous_delay_ms
+            reach = max(base, 3 * previous)
+            delay = min(
+                to_milliseconds(policy.max_delay_seconds), base + int(draw() * (reach - base))
+            )
+            return delay - exponential_ms
+        case Jitter.NONE:
+            return 0
+        case _:
+            assert_never(policy.jitter)
+
+
+def to_milliseconds(seconds: float) -> int:
+    """Turn seconds into whole milliseconds, rounded to the nearest."""
+    return round(seconds * 1000)
+
+
+def to_seconds(milliseconds: int) -> float:
+    """Turn milliseconds into seconds as they are recorded: 1000 is `1`, 1250 is `1.25`."""
+    whole, rest = divmod(milliseconds, 1000)
+    return milliseconds / 1000 if rest else whole

@@ -1,0 +1,165 @@
+"""Which outcomes are worth another attempt. The rules are data: the first row that fits decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
+
+from homing.retry.outcome import ErrorKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from homing.retry.outcome import Outcome
+
+
+class Decision(StrEnum):
+    """What Homing makes of an outcome."""
+
+    DELIVERED = "DELIVERED"
+    RETRY = "RETRY"
+    GIVE_UP = "GIVE_UP"
+
+
+class Category(StrEnum):
+    """The kind of an outcome, for people and for filters."""
+
+    SUCCESS = "SUCCESS"
+    TIMEOUT = "TIMEOUT"
+    RATE_LIMITED = "RATE_LIMITED"
+    SERVER_ERROR = "SERVER_ERROR"
+    CLIENT_ERROR = "CLIENT_ERROR"
+    NETWORK_ERROR = "NETWORK_ERROR"
+    TLS_ERROR = "TLS_ERROR"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+    GONE = "GONE"
+    REDIRECT = "REDIRECT"
+    BLOCKED_TARGET = "BLOCKED_TARGET"
+    ENDPOINT_DISABLED = "ENDPOINT_DISABLED"
+
+
+class Status(StrEnum):
+    """The `status` of a delivery in the ledger."""
+
+    QUEUED = "QUEUED"
+    DELIVERED = "DELIVERED"
+    RETRY_SCHEDULED = "RETRY_SCHEDULED"
+    FAILED = "FAILED"
+    MAX_RETRIES_EXCEEDED = "MAX_RETRIES_EXCEEDED"
+    CANCELLED = "CANCELLED"
+
+
+# The ledger keeps the reason of every attempt, and bills the item by its size.
+MAX_REASON_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRule:
+    """All HTTP status codes from `first` to `last`, both included, get this decision."""
+
+    first: int
+    last: int
+    decision: Decision
+    category: Category
+
+
+# 2xx, 3xx and 410 follow Standard Webhooks 1.0.0. docs/retry-policy.md has this table.
+STATUS_RULES: tuple[StatusRule, ...] = (
+    StatusRule(200, 299, Decision.DELIVERED, Category.SUCCESS),
+    StatusRule(300, 399, Decision.GIVE_UP, Category.REDIRECT),
+    StatusRule(408, 408, Decision.RETRY, Category.TIMEOUT),
+    StatusRule(410, 410, Decision.GIVE_UP, Category.GONE),
+    StatusRule(425, 425, Decision.RETRY, Category.RATE_LIMITED),
+    StatusRule(429, 429, Decision.RETRY, Category.RATE_LIMITED),
+    StatusRule(400, 499, Decision.GIVE_UP, Category.CLIENT_ERROR),
+    StatusRule(501, 501, Decision.GIVE_UP, Category.SERVER_ERROR),
+    StatusRule(505, 505, Decision.GIVE_UP, Category.SERVER_ERROR),
+    StatusRule(500, 599, Decision.RETRY, Category.SERVER_ERROR),
+    # No status that HTTP knows: whatever answered may not have been the endpoint.
+    StatusRule(0, 999, Decision.RETRY, Category.NETWORK_ERROR),
+)
+
+ERROR_RULES: Mapping[ErrorKind, tuple[Decision, Category]] = MappingProxyType(
+    {
+        ErrorKind.DNS: (Decision.RETRY, Category.NETWORK_ERROR),
+        ErrorKind.CONNECT: (Decision.RETRY, Category.NETWORK_ERROR),
+        ErrorKind.RESET: (Decision.RETRY, Category.NETWORK_ERROR),
+        ErrorKind.PROTOCOL: (Decision.RETRY, Category.NETWORK_ERROR),
+        ErrorKind.TLS: (Decision.RETRY, Category.TLS_ERROR),
+        ErrorKind.TIMEOUT: (Decision.RETRY, Category.TIMEOUT),
+        ErrorKind.INTERNAL: (Decision.RETRY, Category.INTERNAL_ERROR),
+        ErrorKind.BLOCKED: (Decision.GIVE_UP, Category.BLOCKED_TARGET),
+        ErrorKind.DISABLED: (Decision.GIVE_UP, Category.ENDPOINT_DISABLED),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What Homing makes of one outcome, and where that leads.
+
+    Args:
+        decision: delivered, worth another attempt, or not.
+        category: the kind of outcome.
+        reason: a sentence for people.
+        status: the ledger status that this leads to; the limit of attempts is applied here.
+    """
+
+    decision: Decision
+    category: Category
+    reason: str
+    status: Status
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no further attempt follows."""
+        return self.status is not Status.RETRY_SCHEDULED
+
+    def to_document(self) -> dict[str, str]:
+        """Give the `verdict` of the delivery document (docs/architecture.md)."""
+        return {
+            "verdict": self.decision,
+            "category": self.category,
+            "reason": self.reason,
+            "status": self.status,
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Read the `verdict` of the delivery document."""
+        return cls(
+            decision=Decision(document["verdict"]),
+            category=Category(document["category"]),
+            reason=document["reason"],
+            status=Status(document["status"]),
+        )
+
+
+def classify(outcome: Outcome, *, attempts: int, max_attempts: int) -> Verdict:
+    """Decide what an outcome means once `attempts` attempts have been made.
+
+    A retry is scheduled only while `attempts` < `max_attempts`; after that the delivery has
+    exceeded its retries. Every outcome gets a verdict; nothing is raised.
+    """
+    if outcome.error is not None:
+        decision, category = ERROR_RULES[outcome.error.kind]
+        reason = outcome.error.message[:MAX_REASON_LENGTH]
+    else:
+        rule = _rule_for(outcome.http_status or 0)
+        decision, category = rule.decision, rule.category
+        reason = f"HTTP {outcome.http_status}"
+    return Verdict(decision, category, reason, _status_after(decision, attempts, max_attempts))
+
+
+def _rule_for(http_status: int) -> StatusRule:
+    return next(rule for rule in STATUS_RULES if rule.first <= http_status <= rule.last)
+
+
+def _status_after(decision: Decision, attempts: int, max_attempts: int) -> Status:
+    if decision is Decision.DELIVERED:
+        return Status.DELIVERED
+    if decision is Decision.GIVE_UP:
+        return Status.FAILED
+    return Status.RETRY_SCHEDULED if attempts < max_attempts else Status.MAX_RETRIES_EXCEEDED

@@ -1,0 +1,78 @@
+"""A retry that has been decided: when it is due, and the document that carries it there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from homing.retry.backoff import compute_backoff, to_milliseconds, to_seconds
+from homing.retry.retry_after import applies_to, parse_retry_after
+from homing.timestamps import from_text, plus_milliseconds, to_due_text, to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import timedelta
+
+    from homing.retry.backoff import Backoff
+    from homing.retry.outcome import Outcome
+    from homing.retry.policy import Policy
+
+
+def plan_retry(
+    policy: Policy,
+    attempt_number: int,
+    outcome: Outcome,
+    *,
+    previous_delay_seconds: float | None,
+    retention: timedelta,
+    draw: Callable[[], float],
+) -> dict[str, Any]:
+    """Give the `backoff` of the delivery document after a failed attempt (docs/architecture.md).
+
+    Args:
+        policy: the delivery's policy.
+        attempt_number: the attempt that failed, counted from 0.
+        outcome: what it came to; its timestamp is where the delay starts.
+        previous_delay_seconds: the delay before that attempt, None for the first.
+        retention: how long the record is kept after the next attempt is due.
+        draw: gives a number in [0, 1) for jitter.
+    """
+    observed = from_text(outcome.timestamp)
+    backoff = compute_backoff(
+        policy,
+        attempt_number,
+        draw=draw,
+        previous_delay_ms=_optional_milliseconds(previous_delay_seconds),
+        retry_after_ms=_retry_after_ms(outcome),
+    )
+    next_retry_at = plus_milliseconds(observed, backoff.delay_ms)
+    return {
+        **_account_of(backoff),
+        "nextRetryAt": to_text(next_retry_at),
+        "next": {
+            "attemptNumber": attempt_number + 1,
+            "attempts": attempt_number + 2,
+            "dueAt": to_due_text(next_retry_at),
+            "expiresAt": int((next_retry_at + retention).timestamp()),
+            "previousDelaySeconds": to_seconds(backoff.delay_ms),
+        },
+    }
+
+
+def _account_of(backoff: Backoff) -> dict[str, Any]:
+    floor = backoff.retry_after_ms
+    return {
+        "exponentialDelay": to_seconds(backoff.exponential_ms),
+        "jitterApplied": to_seconds(backoff.jitter_ms),
+        "retryAfterSeconds": None if floor is None else to_seconds(floor),
+        "retryDelaySeconds": (backoff.delay_ms + 500) // 1000,
+    }
+
+
+def _retry_after_ms(outcome: Outcome) -> int | None:
+    if not applies_to(outcome.http_status):
+        return None
+    return parse_retry_after(outcome.retry_after, now=from_text(outcome.timestamp))
+
+
+def _optional_milliseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else to_milliseconds(seconds)

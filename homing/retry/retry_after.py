@@ -1,0 +1,56 @@
+"""Reading `Retry-After` (RFC 9110, section 10.2.3) from endpoints that may write anything there."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+# Statuses below 500 that are retried; those from 500 on count as well.
+_HONOURED = frozenset(
+    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+)
+
+# The first eleven digits of a longer number are still 300 years or more: over any ceiling.
+_MEANINGFUL_DIGITS = 11
+
+_SECONDS = re.compile(r"([0-9]+)(?:\.([0-9]+))?")
+# Repeated headers are joined by commas (RFC 9110, section 5.3), and a date has one after its day.
+_VALUES = re.compile(r"\s*(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,[^,]+|[^,]+")
+
+
+def applies_to(http_status: int | None) -> bool:
+    """Return whether a `Retry-After` on this status is honoured: 408, 425, 429 and any from 500."""
+    status = http_status or 0
+    return status in _HONOURED or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def parse_retry_after(text: str | None, *, now: datetime) -> int | None:
+    """Return the milliseconds from `now` that a `Retry-After` asks for, None if it asks for none.
+
+    Each value is delta-seconds or an HTTP-date; of several the greatest counts. Fractions of a
+    second are not in the standard, but are sent: they are rounded up. Zero, times past, negative
+    and unreadable values ask for nothing. Values are not bounded here; `homing.retry.backoff` bounds them
+    by the policy's ceiling.
+    """
+    values = _VALUES.findall(text or "")
+    return max((_milliseconds(value.strip(), now) for value in values), default=0) or None
+
+
+def _milliseconds(value: str, now: datetime) -> int:
+    match = _SECONDS.fullmatch(value)
+    if match is not None:
+        seconds = int(match[1].lstrip("0")[:_MEANINGFUL_DIGITS] or "0")
+        return (seconds + bool((match[2] or "").strip("0"))) * 1000
+    try:
+        instant = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return 0
+    if instant.tzinfo is None:  # "-0000" means UTC of unknown origin
+        instant = instant.replace(tzinfo=UTC)
+    return max(int((instant - now).total_seconds() * 1000), 0)

@@ -1,0 +1,158 @@
+"""The HTTP sender: one POST per attempt, and whatever comes of it is an `Outcome`.
+
+- One deadline over name look-up, connect, TLS, write and read.
+- Connections stay warm between attempts, for 30 seconds at most. A request is sent once more, over
+  a fresh connection, only where a warm one was closed before any byte of an answer.
+- Every address is checked before it is connected to, where there is a guard.
+- Redirects are not followed, bodies not decompressed, and at most 64 KiB are read.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from math import inf
+from typing import TYPE_CHECKING
+
+from homing.queues.text import UNCARRIED
+from homing.retry.outcome import AttemptError, Outcome
+from homing.sending.attempt import Attempt
+from homing.sending.channel import Channel
+from homing.sending.connection import Resolver, look_up, open_connection
+from homing.sending.exchange import exchange
+from homing.sending.http_request import encode_request, request_headers
+from homing.sending.tls import default_tls
+from homing.sending.warm_connections import Connection, Moment, WarmConnections
+from homing.targets.target import parse_target
+from homing.timestamps import to_text
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Sequence
+
+    from homing.delivery import Reference, Request
+    from homing.sending.http_response import Response
+    from homing.targets.address_guard import AddressGuard
+    from homing.targets.target import Target
+
+
+def utc_now() -> datetime:
+    """Give the time of day."""
+    return datetime.now(UTC)
+
+
+class Sender:
+    """Sends the requests of attempts, one at a time. Opens nothing until the first.
+
+    Args:
+        attempt_timeout_seconds: how long an attempt may take in all.
+        now: the time of day, for timestamps and for the age of warm connections.
+        clock: a monotonic clock in seconds, for the deadline and to notice that time stood still.
+        resolve: gives the addresses of a name; what it gives is what is connected to.
+        tls: makes the TLS context, on first use.
+        guard: says which targets may be reached; without one, any.
+    """
+
+    def __init__(
+        self,
+        *,
+        attempt_timeout_seconds: float,
+        now: Callable[[], datetime] = utc_now,
+        clock: Callable[[], float] = time.monotonic,
+        resolve: Resolver = look_up,
+        tls: Callable[[], ssl.SSLContext] = default_tls,
+        guard: AddressGuard | None = None,
+    ) -> None:
+        self._attempt_timeout_seconds = attempt_timeout_seconds
+        self._now = now
+        self._clock = clock
+        self._resolve = resolve
+        self._tls = tls
+        self._guard = guard
+        self._warm = WarmConnections()
+
+    def send(
+        self,
+        reference: Reference,
+        request: Request,
+        secrets: Sequence[str] = (),
+        *,
+        url: str | None = None,
+        within: float = inf,
+    ) -> Outcome:
+        """Make one attempt. What the endpoint and the network do is in the outcome.
+
+        Args:
+            reference: the delivery.
+            request: what is sent.
+            secrets: those that sign it (homing/endpoints/signing.py).
+            url: where it goes; None for the URL that the delivery was accepted with.
+            within: how many seconds there are, where that is less than an attempt may take.
+        """
+        attempt = Attempt(min(self._attempt_timeout_seconds, within), self._clock)
+        result: Response | AttemptError
+        try:
+            target = parse_target(url or reference.target_url)
+            result = self._post(target, reference, request, secrets, attempt)
+        except (OSError, ValueError) as error:
+            result = attempt.explain(error)
+        return _outcome(result, self._now(), attempt.elapsed())
+
+    def close(self) -> None:
+        """Close all warm connections."""
+        self._warm.close()
+
+    def _post(
+        self,
+        target: Target,
+        reference: Reference,
+        request: Request,
+        secrets: Sequence[str],
+        attempt: Attempt,
+    ) -> Response:
+        started = self._now()
+        body = request.payload.encode()
+        headers = request_headers(reference, request, started, body, secrets)
+        message = encode_request(target, headers, body)
+        now = Moment(started.timestamp(), self._clock())
+        warm = self._warm.take(target.origin, now)
+        if warm is not None:
+            try:
+                return self._exchange(target, warm, message, attempt)
+            except TimeoutError:
+                raise
+            except OSError:  # closed as the request was written: no byte of an answer has come
+                if attempt.is_answered:
+                    raise
+        sock = open_connection(target, attempt, self._resolve, self._tls, self._guard)
+        return self._exchange(target, Connection(Channel(sock), now), message, attempt)
+
+    def _exchange(
+        self, target: Target, connection: Connection, message: bytes, attempt: Attempt
+    ) -> Response:
+        try:
+            response = exchange(connection.channel, message, attempt)
+        except BaseException:
+            connection.channel.close()
+            raise
+        if response.reusable:
+            now = Moment(self._now().timestamp(), self._clock())
+            self._warm.keep(target.origin, connection, now, response.idle_seconds)
+        else:
+            connection.channel.close()
+        return response
+
+
+def _outcome(result: Response | AttemptError, ended: datetime, elapsed: float) -> Outcome:
+    timestamp, response_time = to_text(ended), int(elapsed * 1000)
+    if isinstance(result, AttemptError):
+        return Outcome(timestamp, response_time, error=result)
+    # A dead letter quotes it.
+    text = UNCARRIED.sub("\N{REPLACEMENT CHARACTER}", result.body.decode(errors="replace"))
+    return Outcome(
+        timestamp=timestamp,
+        response_time=response_time,
+        http_status=result.status,
+        retry_after=result.retry_after,
+        response_body=text,
+    )

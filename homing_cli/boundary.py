@@ -1,0 +1,85 @@
+"""The boundary between the commands and the terminal: an error becomes one line.
+
+What the workbench, AWS or the machine complains of ends with exit status 1. What nobody expected is
+a bug and ends with 70 (EX_SOFTWARE of sysexits.h). `--debug` shows the traceback of either.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+import traceback
+from contextlib import contextmanager
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Any
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+
+from homing_cli.commands.command_line import DEBUG, Group, walk
+from homing_cli.errors import WorkbenchError
+from homing_cli.escaping import say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FAILED = 1
+UNEXPECTED = 70
+
+_UNEXPECTED = "unexpected error, a bug in Homing"
+_REPORT = "Please report it with what the same command prints with --debug"
+
+
+class Root(Group):
+    """The command `homing` itself. Its option `--debug` is one of every command."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        (debug,) = [option for option in self.params if option.name == "debug"]
+        for _, command in walk(self):
+            command.params.append(debug)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for; an error is reported in one line."""
+        if isinstance(sys.stdout, TextIOWrapper):  # a character that it has not is no error
+            sys.stdout.reconfigure(errors="backslashreplace")
+        with _one_line_errors(ctx):
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()  # a full disk or a closed pipe shows here, not at the exit
+
+
+@contextmanager
+def _one_line_errors(ctx: Any) -> Iterator[None]:
+    try:
+        yield
+    except (typer.TyperException, typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.EPIPE:
+            raise  # nobody reads any more; typer ends without a word
+        if ctx.meta.get(DEBUG):
+            traceback.print_exc()
+        line, status = describe(error)
+        say(f"homing: {line}", err=True)
+        raise typer.Exit(status) from error
+
+
+def describe(error: Exception) -> tuple[str, int]:
+    """Return an error in one line, and the exit status that it ends with."""
+    match error:
+        case EndpointConnectionError():
+            return _line(f"{error}; for a local cloud, run `homing up`"), FAILED
+        case WorkbenchError() | ClientError() | BotoCoreError():
+            return _line(str(error)), FAILED
+        case OSError() if error.strerror:
+            where = f"{error.filename}: " if error.filename else ""
+            return _line(f"{where}{error.strerror}"), FAILED
+        case _:
+            what = _line(f"{type(error).__name__}: {error}")
+            return f"{_UNEXPECTED}: {what}. {_REPORT}", UNEXPECTED
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,121 @@
+"""What the functions log about attempts, read back: one event for each attempt.
+
+`Classify` logs an attempt that was the last, `ComputeBackoff` one that another follows
+(lambdas/observation.py); the stack's output `AttemptLogGroups` names both their log groups.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from homing_cli.client.target import Target
+
+_PATTERN = '"delivery.attempted"'
+# CloudWatch Logs takes in what functions write within seconds, and not in order.
+_OVERLAP = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """One attempt, as it was logged.
+
+    Args:
+        event_id: tells one log event from another.
+        at: when it was logged.
+        document: the event's fields: `messageId`, `senderId`, `deliveryId`, `targetUrl`,
+            `attempt`, `maxAttempts`, `httpStatus`, `durationMs`, `verdict`, `category`, `status`,
+            `reason`, `nextDelaySeconds`.
+    """
+
+    event_id: str
+    at: datetime
+    document: Mapping[str, Any]
+
+    @property
+    def status(self) -> str:
+        """The ledger status that it leads to."""
+        return str(self.document["status"])
+
+    @property
+    def latency_ms(self) -> int:
+        """How long the endpoint took."""
+        return int(self.document["durationMs"])
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> Self | None:
+        """Read an event of `FilterLogEvents`; None where it is none of an attempt."""
+        try:
+            document = json.loads(event["message"])
+            if document["message"] != "delivery.attempted":
+                return None
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return None
+        at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+        # The local cloud gives events no id; its log streams are one for each invocation.
+        unnamed = f"{event.get('logStreamName')}:{event['message']}"
+        return cls(event.get("eventId") or unnamed, at, document)
+
+
+class AttemptLog:
+    """The attempts of the last hours, fetched as they come; safe to share between threads.
+
+    Args:
+        target: the deployed Homing.
+        keep: how far back it remembers.
+    """
+
+    def __init__(self, target: Target, keep: timedelta) -> None:
+        self._client = target.client("logs")
+        names = target.outputs.get("AttemptLogGroups", "")
+        self._groups = [name for name in names.split(",") if name]
+        self._keep = keep
+        self._lock = Lock()
+        self._known: deque[Attempted] = deque()
+        self._ids: set[str] = set()
+        self._fetched: datetime | None = None
+
+    def fetch(self, now: datetime) -> tuple[Attempted, ...]:
+        """Fetch what has been logged since the last call, and give that, oldest first."""
+        with self._lock:
+            start = now - self._keep
+            if self._fetched is not None:
+                start = max(start, self._fetched - _OVERLAP)
+            found = [one for one in self._read(start) if one.event_id not in self._ids]
+            found.sort(key=lambda one: one.at)
+            self._fetched = now
+            self._known.extend(found)
+            self._ids.update(one.event_id for one in found)
+            self._forget(now - self._keep)
+            return tuple(found)
+
+    def since(self, moment: datetime) -> tuple[Attempted, ...]:
+        """Give what has been fetched so far and was logged since a moment."""
+        with self._lock:
+            return tuple(one for one in self._known if one.at >= moment)
+
+    def _read(self, start: datetime) -> list[Attempted]:
+        if not self._groups:
+            return []
+        with ThreadPoolExecutor(len(self._groups)) as pool:
+            read = pool.map(lambda group: list(self._read_group(group, start)), self._groups)
+            return [one for found in read for one in found]
+
+    def _read_group(self, group: str, start: datetime) -> Iterator[Attempted]:
+        pages = self._client.get_paginator("filter_log_events").paginate(
+            logGroupName=group, startTime=int(start.timestamp() * 1000), filterPattern=_PATTERN
+        )
+        for page in pages:
+            yield from filter(None, map(Attempted.from_event, page["events"]))
+
+    def _forget(self, before: datetime) -> None:
+        while self._known and self._known[0].at < before:
+            self._ids.discard(self._known.popleft().event_id)

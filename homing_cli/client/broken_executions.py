@@ -1,0 +1,99 @@
+"""Executions that ended without delivering or dead-lettering their message (`homing broken`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from homing.timestamps import to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from homing_cli.client.target import Target
+
+# For so long a failed execution can be redriven ("Restarting state machine executions with
+# redrive", Step Functions developer guide).
+REDRIVABLE = timedelta(days=14)
+# `DeliveryFailed` ends an execution with the ledger status as its error, after the dead letter.
+_AS_THEY_SHOULD = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
+_STATUSES = ("FAILED", "TIMED_OUT", "ABORTED")
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """An execution that broke.
+
+    Args:
+        arn: the execution's.
+        status: FAILED, TIMED_OUT or ABORTED.
+        error: its error and cause; empty where it was stopped without one.
+        stopped_at: when.
+        redrivable: whether Step Functions would redrive it.
+    """
+
+    arn: str
+    status: str
+    error: str
+    stopped_at: datetime
+    redrivable: bool
+
+    @property
+    def delivery_id(self) -> str:
+        """The delivery's, by which the execution is named."""
+        return self.arn.rpartition(":")[2]
+
+    def to_document(self) -> dict[str, Any]:
+        """Return it for `--json`."""
+        return {
+            "executionArn": self.arn,
+            "status": self.status,
+            "error": self.error,
+            "stoppedAt": to_text(self.stopped_at),
+            "redrivable": self.redrivable,
+        }
+
+
+def broken_executions(target: Target, since: datetime | None = None) -> Iterator[Broken]:
+    """Yield the executions that broke, those of each status newest first.
+
+    What was stopped by `homing drain` is none of them: its message is a dead letter or cancelled.
+
+    Args:
+        target: the deployed Homing; the caller needs `states:ListExecutions` and
+            `DescribeExecution`.
+        since: only those that ended later; for as long as they can be redriven where not given.
+    """
+    states = target.client("stepfunctions")
+    after = since or datetime.now(UTC) - REDRIVABLE
+    for status in _STATUSES:
+        pages = states.get_paginator("list_executions").paginate(
+            stateMachineArn=target.outputs["StateMachineArn"], statusFilter=status
+        )
+        for page in pages:
+            for each in page["executions"]:
+                if each["stopDate"] > after:
+                    found = states.describe_execution(executionArn=each["executionArn"])
+                    if not _is_as_it_should_be(found):
+                        yield _broken(found)
+
+
+def redrive(target: Target, one: Broken) -> None:
+    """Let an execution go on at the state that failed."""
+    target.client("stepfunctions").redrive_execution(executionArn=one.arn)
+
+
+def _is_as_it_should_be(execution: Mapping[str, Any]) -> bool:
+    return execution.get("error") in _AS_THEY_SHOULD | {"Drained"}
+
+
+def _broken(execution: Mapping[str, Any]) -> Broken:
+    told = [execution[name] for name in ("error", "cause") if execution.get(name)]
+    return Broken(
+        arn=execution["executionArn"],
+        status=execution["status"],
+        error=": ".join(told),
+        stopped_at=execution["stopDate"],
+        redrivable=execution.get("redriveStatus") == "REDRIVABLE",
+    )

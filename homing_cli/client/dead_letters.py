@@ -1,0 +1,181 @@
+"""Looking into the dead-letter queue without taking anything out of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
+
+from homing import timestamps
+from homing.delivery import Delivery, Reference
+from homing.errors import MalformedDeliveryError
+from homing_cli.client.queue_lease import visit
+from homing_cli.escaping import json_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from homing_cli.client.target import Target
+
+# Should a look be cut off, what it held is visible again after this.
+_HOLD_SECONDS = 30
+# Long enough that what has been copied does not come again while the rest is being copied.
+_COPY_SECONDS = 600
+
+
+# What reading a text raises that is no delivery document, whatever else it is.
+_NO_LETTER = (
+    *(ValueError, KeyError, TypeError, AttributeError),
+    *(RecursionError, MalformedDeliveryError),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A parked delivery: who it is, why it was given up, and the whole document."""
+
+    reference: Reference
+    attempts: int
+    status: str
+    category: str
+    reason: str
+    document: Mapping[str, Any]
+
+    @property
+    def failed_at(self) -> datetime:
+        """When its last attempt was observed; where that is not known, when it was due."""
+        outcome = self.document.get("outcome") or {}
+        return timestamps.from_text(outcome.get("timestamp") or self.document["dueAt"])
+
+    @classmethod
+    def from_body(cls, body: str) -> Self | None:
+        """Read a queue message; None where it is no delivery document with a verdict."""
+        try:
+            document = json.loads(body)
+            delivery = Delivery.from_document(document)
+            verdict = document["verdict"]
+            letter = cls(
+                reference=delivery.reference,
+                attempts=document["attempts"],
+                status=verdict["status"],
+                category=verdict["category"],
+                reason=verdict["reason"],
+                document=document,
+            )
+            _ = letter.failed_at  # raises where there is no such time
+        except _NO_LETTER:
+            return None
+        return letter
+
+    def to_document(self) -> dict[str, Any]:
+        """Give one line of the list for `--json`."""
+        return {
+            "messageId": self.reference.message_id,
+            "senderId": self.reference.sender_id,
+            "targetUrl": self.reference.target_url,
+            "deliveryId": self.reference.delivery_id,
+            "attempts": self.attempts,
+            "status": self.status,
+            "category": self.category,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look into the queue saw.
+
+    Args:
+        total: how many messages the queue holds, as SQS counts (approximately).
+        letters: those looked at that are deliveries, no more than asked for.
+        unreadable: bodies that are none.
+        passed_over: how many letters were looked at and are not wanted.
+    """
+
+    total: int
+    letters: tuple[DeadLetter, ...]
+    unreadable: tuple[str, ...]
+    passed_over: int = 0
+
+    def to_endpoint(self, endpoint_id: str | None) -> Self:
+        """Keep only the letters to an endpoint; all of them for None."""
+        if endpoint_id is None:
+            return self
+        kept = tuple(one for one in self.letters if one.reference.endpoint_id == endpoint_id)
+        passed_over = self.passed_over + len(self.letters) - len(kept)
+        return replace(self, letters=kept, passed_over=passed_over)
+
+    @property
+    def summary(self) -> str:
+        """Sum up in one line."""
+        if not self.total:
+            return "no dead letters"
+        looked = len(self.letters) + len(self.unreadable) + self.passed_over
+        more = "" if looked >= self.total else f", looked at {looked}"
+        odd = f", {len(self.unreadable)} not readable" if self.unreadable else ""
+        other = f", {self.passed_over} to others" if self.passed_over else ""
+        return f"{self.total} dead letter{'s' if self.total != 1 else ''}{more}{odd}{other}"
+
+    def to_document(self) -> dict[str, Any]:
+        """Give it for `--json`."""
+        return {
+            "total": self.total,
+            "deadLetters": [letter.to_document() for letter in self.letters],
+            "unreadable": list(self.unreadable),
+        }
+
+
+def look(target: Target, limit: int) -> Look:
+    """Look at up to `limit` dead letters and leave them where they are."""
+    client, queue = _queue(target)
+    total = _count(client, queue)
+    bodies = peek(client, queue, min(limit, total) or 1)
+    read = [(DeadLetter.from_body(body), body) for body in bodies]
+    return Look(
+        total=max(total, len(bodies)),
+        letters=tuple(letter for letter, _ in read if letter),
+        unreadable=tuple(body for letter, body in read if not letter),
+    )
+
+
+def count(target: Target) -> int:
+    """Tell how many dead letters there are, as SQS counts (approximately)."""
+    return _count(*_queue(target))
+
+
+def copies(target: Target, limit: int | None = None) -> Iterator[str]:
+    """Give each dead letter whole, as one line of JSON, and leave it where it is.
+
+    A line that is put on the queue again is the same dead letter. A body that is no delivery comes
+    as `{"unreadable": body}`.
+
+    Args:
+        target: whose dead letters.
+        limit: how many at most; None for all.
+    """
+    for body in _bodies(*_queue(target), limit, _COPY_SECONDS):
+        letter = DeadLetter.from_body(body)
+        yield json_text(letter.document if letter else {"unreadable": body})
+
+
+def peek(client: Any, queue: str, limit: int) -> tuple[str, ...]:
+    """Give the bodies of up to `limit` messages and leave them where they are."""
+    return tuple(_bodies(client, queue, limit, _HOLD_SECONDS))
+
+
+def _queue(target: Target) -> tuple[Any, str]:
+    return target.client("sqs"), target.outputs["DeadLetterQueueUrl"]
+
+
+def _count(client: Any, queue: str) -> int:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = client.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+    return sum(int(found[name]) for name in names)
+
+
+def _bodies(client: Any, queue: str, limit: int | None, hold_seconds: int) -> Iterator[str]:
+    """Give body after body, each message once; all are put back when the iteration ends."""
+    with visit(client, queue, hold_seconds) as visited:
+        for message in visited.messages(limit):
+            yield message["Body"]

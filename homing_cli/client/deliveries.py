@@ -1,0 +1,128 @@
+"""Deliveries as the API tells of them, and following them until they end."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from homing import timestamps
+from homing.delivery import Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from homing_cli.client.api import ApiClient
+    from homing_cli.client.messages import MessageRef
+
+ENDED = frozenset({"DELIVERED", "FAILED", "MAX_RETRIES_EXCEEDED", "CANCELLED"})
+_PAUSES_SECONDS = (0.5, 5.0)
+_CONCURRENCY = 8
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """A delivery as the ledger knows it, for people.
+
+    Args:
+        reference: what identifies it.
+        status: its ledger status.
+        attempts: attempts made so far.
+        next_retry_at: when the next retry is due, ISO-8601, or None.
+        last_result: category and reason of the latest attempt, empty before the first.
+        document: everything the API told.
+    """
+
+    reference: Reference
+    status: str
+    attempts: int
+    next_retry_at: str | None
+    last_result: str
+    document: Mapping[str, Any]
+
+    @property
+    def next_attempt_at(self) -> str | None:
+        """When the next attempt is due: a retry, or the first one of a scheduled message."""
+        scheduled: str | None = self.document.get("deliverAt")
+        return self.next_retry_at or (scheduled if self.status == "QUEUED" else None)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.status in ENDED
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Read one entry of `deliveries` (GET /v1/messages/{messageId})."""
+        history = document.get("retryHistory") or []
+        return cls(
+            reference=Reference.from_document(document),
+            status=document["status"],
+            attempts=int(document.get("attempts", 0)),
+            next_retry_at=document.get("nextRetryAt"),
+            last_result=_result(history[-1]) if history else "",
+            document=document,
+        )
+
+
+def views(document: Mapping[str, Any]) -> tuple[DeliveryView, ...]:
+    """Read the deliveries of one message (GET /v1/messages/{messageId})."""
+    return tuple(DeliveryView.from_document(delivery) for delivery in document["deliveries"])
+
+
+def follow(
+    api: ApiClient,
+    messages: Sequence[MessageRef],
+    timeout: float | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[dict[MessageRef, tuple[DeliveryView, ...]]]:
+    """Ask after messages until all their deliveries have ended, yielding what is known so far.
+
+    A message whose retry is due later is not asked after before that.
+
+    Args:
+        api: where to ask.
+        messages: whom to follow.
+        timeout: give up after so many seconds.
+        clock: tells the time.
+        sleep: pauses between rounds, in seconds.
+    """
+    known: dict[MessageRef, tuple[DeliveryView, ...]] = {}
+    start = clock()
+    due = dict.fromkeys(messages, start)
+    with ThreadPoolExecutor(_CONCURRENCY) as pool:
+        while due and (timeout is None or (clock() - start).total_seconds() < timeout):
+            ready = [message for message, at in due.items() if at <= clock()]
+            for message, found in zip(ready, pool.map(lambda m: _ask(api, m), ready), strict=True):
+                known[message] = found
+                if all(view.ended for view in found):
+                    del due[message]
+                else:
+                    due[message] = _next_look(found, clock())
+            yield known
+            if due:
+                sleep(_pause((clock() - start).total_seconds()))
+
+
+def _ask(api: ApiClient, message: MessageRef) -> tuple[DeliveryView, ...]:
+    return views(api.message(message.message_id, message.sender_id))
+
+
+def _next_look(found: Sequence[DeliveryView], now: datetime) -> datetime:
+    """When to ask again: at once, unless every open delivery waits for a later time."""
+    times = [view.next_retry_at for view in found if not view.ended]
+    return min((timestamps.from_text(at) if at else now for at in times), default=now)
+
+
+def _pause(elapsed: float) -> float:
+    """Ask often at first, and more and more rarely of what takes long."""
+    shortest, longest = _PAUSES_SECONDS
+    return min(max(shortest, elapsed / 20), longest)
+
+
+def _result(entry: Mapping[str, Any]) -> str:
+    message = (entry.get("errorDetails") or {}).get("message", "")
+    return f"{entry.get('errorCategory', '')}: {message}".strip(": ")

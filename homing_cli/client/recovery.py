@@ -1,0 +1,86 @@
+"""What a person may do with deliveries, against a deployed Homing (docs/cli.md).
+
+`Actions` is the one way in for the command line and the console. Every action may be repeated, and
+none can double a delivery (`homing.recovery.interventions`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from homing.dispatch.executions import Workflow
+from homing.ledger.interventions import InterventionTable
+from homing.payloads.store import PayloadStore
+from homing.recovery.interventions import Interventions, Result
+from homing.retry.lifetime import YEAR
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from homing.delivery import Reference
+    from homing_cli.client.dead_letter_queue import HeldLetter
+    from homing_cli.client.target import Target
+
+# Where there was no record to take a ttl from: longer than any execution sleeps.
+_KEPT_AFTER_CANCELLING = YEAR + timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of an action on one delivery."""
+
+    reference: Reference
+    result: Result
+
+
+class Actions:
+    """Redrives, cancels and hastens deliveries.
+
+    Args:
+        target: the deployed Homing; the caller needs `dynamodb:GetItem` and `UpdateItem` on the
+            ledger, `states:StartExecution` and `DescribeExecution`, and for large payloads what
+            `PayloadStore.renew` needs.
+        clock: tells the time.
+    """
+
+    def __init__(
+        self, target: Target, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._clock = clock
+        self._interventions = Interventions(
+            InterventionTable(target.outputs["LedgerTable"], target.client("dynamodb")),
+            Workflow(target.outputs["StateMachineArn"], target.client("stepfunctions")),
+            PayloadStore(target.outputs["PayloadBucket"], lambda: target.client("s3")).renew,
+        )
+
+    def redrive(self, reference: Reference) -> Done:
+        """Bring a failed delivery back, with what Homing itself has kept of it."""
+        return Done(reference, self._interventions.redrive(reference, now=self._clock()))
+
+    def redrive_letters(self, letters: Iterable[HeldLetter]) -> Iterator[Done]:
+        """Bring deliveries back with their dead letters, one by one.
+
+        A letter is deleted when its execution has been started, and left as it is otherwise.
+        """
+        for held in letters:
+            reference = held.letter.reference
+            result = self._interventions.redrive_letter(
+                held.letter.document, reference, now=self._clock()
+            )
+            if result.settles_letter:
+                held.delete()
+            yield Done(reference, result)
+
+    def retry_now(self, reference: Reference) -> Done:
+        """Make the attempt that a delivery waits for at once."""
+        return Done(reference, self._interventions.retry_now(reference, now=self._clock()))
+
+    def cancel(self, reference: Reference) -> Done:
+        """End a delivery for good; a request that is on its way cannot be called back."""
+        now = self._clock()
+        expires_at = int((now + _KEPT_AFTER_CANCELLING).timestamp())
+        return Done(
+            reference, self._interventions.cancel(reference, now=now, expires_at=expires_at)
+        )

@@ -1,0 +1,161 @@
+"""Where commands go: the local cloud, or a stack in an AWS account."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session as BotocoreSession
+
+from homing_cli.errors import NoTargetError
+from homing_cli.local.local_cloud import RECORD, STATE_DIR
+from homing_cli.local.local_key import LocalKey, answers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+# Local calls never take a proxy; a throttled call to AWS is worth a few more tries.
+_LOCAL_CONFIG = Config(proxies={}, retries={"total_max_attempts": 3, "mode": "standard"})
+_ANSWER_SECONDS = 10
+_AWS_CONFIG = Config(retries={"total_max_attempts": 5, "mode": "standard"})
+
+
+class Outputs(dict[str, str]):
+    """The outputs of a stack by their names. One that is missing is said with what to do."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise NoTargetError(
+            f"what is deployed has no output {name}: deploy this version of Homing, then run the "
+            "command again"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A deployed Homing.
+
+    Args:
+        session: who calls, and in which region.
+        api_url: the base of the API under IAM, without a trailing slash.
+        sender_api_url: the same for senders with API keys.
+        outputs: the stack's outputs (docs/cli.md, "Outputs of the stack").
+        endpoint: of every AWS service for the local cloud, None for AWS.
+        messages_url: the base of the function URL that messages are handed over at; None for a
+            stack deployed before there was one, whose API takes them.
+        key: what the local cloud's callers sign with, None for AWS.
+    """
+
+    session: boto3.Session
+    api_url: str
+    sender_api_url: str
+    outputs: Mapping[str, str]
+    endpoint: str | None = None
+    messages_url: str | None = None
+    key: LocalKey | None = None
+
+    def client(self, service: Any) -> Any:
+        """Give a boto3 client of a service."""
+        config = _LOCAL_CONFIG if self.endpoint else _AWS_CONFIG
+        return self.session.client(service, endpoint_url=self.endpoint, config=config)
+
+
+def find_target(
+    stack: str | None = None, region: str | None = None, profile: str | None = None
+) -> Target:
+    """Find the deployed Homing that a command is meant for.
+
+    Args:
+        stack: the name of a CloudFormation stack; None for the local cloud.
+        region: the stack's region, where it is not the usual one.
+        profile: the AWS profile, where it is not the usual one.
+
+    Raises:
+        NoTargetError: when it cannot be found; says what to do.
+    """
+    if not stack:
+        return _find_local_target()
+    try:
+        # boto3 reads AWS_DEFAULT_REGION alone, the AWS CLI and CDK this one first.
+        region = region or os.environ.get("AWS_REGION")
+        return aws_target(boto3.Session(profile_name=profile, region_name=region), stack)
+    except BotoCoreError as error:
+        raise NoTargetError(f"stack {stack} cannot be read: {error}") from error
+
+
+def local_target(record: Path) -> Target:
+    """Read the target from a `local.json`.
+
+    Raises:
+        NoTargetError: when the file is no such record.
+    """
+    try:
+        found = json.loads(record.read_text())
+        key = LocalKey.from_record(found)
+        return Target(
+            session=_local_session(key, found["region"]),
+            api_url=found["apiUrl"],
+            sender_api_url=found["senderApiUrl"],
+            outputs=Outputs(found["outputs"]),
+            endpoint=found["endpoint"],
+            messages_url=found.get("messagesUrl"),
+            key=key,
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NoTargetError(f"{record} is unreadable: run `homing up`") from error
+
+
+def aws_target(session: boto3.Session, stack: str) -> Target:
+    """Read the target from a stack's outputs.
+
+    Raises:
+        NoTargetError: when there is no such stack, or it is not Homing's, or AWS refuses.
+    """
+    client = session.client("cloudformation", config=_AWS_CONFIG)
+    try:
+        [found] = client.describe_stacks(StackName=stack)["Stacks"]
+    except (BotoCoreError, ClientError) as error:
+        raise NoTargetError(f"stack {stack} cannot be read: {error}") from error
+    outputs = Outputs((one["OutputKey"], one["OutputValue"]) for one in found.get("Outputs", []))
+    if not outputs.keys() >= {"ApiUrl", "SenderApiUrl"}:
+        raise NoTargetError(f"stack {stack} has no output ApiUrl: it is not a stack of Homing")
+    return Target(
+        session=session,
+        api_url=outputs["ApiUrl"].rstrip("/"),
+        sender_api_url=outputs["SenderApiUrl"].rstrip("/"),
+        outputs=outputs,
+        messages_url=outputs["MessagesUrl"].rstrip("/") if "MessagesUrl" in outputs else None,
+    )
+
+
+def _local_session(key: LocalKey, region: str) -> boto3.Session:
+    """Make a session that reads neither the caller's profiles nor their files."""
+    variables = dict.fromkeys(("profile", "ca_bundle"), (None, None, None, None))
+    files = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
+    return boto3.Session(
+        aws_access_key_id=key.access_key_id,
+        aws_secret_access_key=key.secret_access_key,
+        region_name=region,
+        botocore_session=BotocoreSession(session_vars=variables | files),
+    )
+
+
+def _find_local_target() -> Target:
+    """Find the nearest local cloud that runs: a record may outlive the cloud that it is of."""
+    for record in _records():
+        found = local_target(record)
+        if found.endpoint and found.key and answers(found.endpoint, found.key, _ANSWER_SECONDS):
+            return found
+    raise NoTargetError("there is no local cloud: run `homing up`, or name a stack with --stack")
+
+
+def _records() -> Iterator[Path]:
+    here = Path.cwd()
+    folders = [folder / STATE_DIR.name for folder in (here, *here.parents)]
+    paths = [folder / RECORD for folder in (*folders, STATE_DIR)]
+    return (path for path in dict.fromkeys(paths) if path.is_file())

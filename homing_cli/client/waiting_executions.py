@@ -1,0 +1,168 @@
+"""What waits in the Standard workflow, and how to end it without losing it (`homing drain`).
+
+To dead-letter what waits takes three steps, each of which may be repeated:
+
+1. one conditional update puts the failure and the dead letter on record, so the execution can no
+   longer claim its attempt;
+2. the dead letter goes to the dead-letter queue;
+3. the execution is stopped.
+
+Whatever breaks in between, the delivery can be redriven, and the command can be run again.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from homing.delivery import Reference
+from homing.ledger.interventions import InterventionTable
+from homing.queues.dead_letters import DeadLetterQueue
+from homing.recovery.interventions import Result
+from homing.retry.classification import Category, Status
+from homing.timestamps import to_text
+from homing_cli.client.recovery import Actions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from homing_cli.client.target import Target
+
+_WAIT = "WaitUntilDue"
+_ENDS = frozenset({Status.DELIVERED, Status.CANCELLED, Status.FAILED, Status.MAX_RETRIES_EXCEEDED})
+_FAILED = frozenset({Status.FAILED, Status.MAX_RETRIES_EXCEEDED})
+
+
+class Drained(StrEnum):
+    """What became of an execution that waited."""
+
+    DEAD_LETTERED = "DEAD_LETTERED"
+    CANCELLED = "CANCELLED"
+    STOPPED = "STOPPED"  # an end was on record already
+    UNDER_WAY = "UNDER_WAY"  # left as it is
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An execution of the Standard workflow that has not ended.
+
+    Args:
+        arn: the execution's.
+        document: the delivery document that its last state was entered with.
+        waits: whether that state is the wait; else an attempt is under way.
+    """
+
+    arn: str
+    document: Mapping[str, Any]
+    waits: bool
+
+    @property
+    def reference(self) -> Reference:
+        """The delivery."""
+        return Reference.from_document(self.document["reference"])
+
+    def to_document(self) -> dict[str, Any]:
+        """Return it for `--json`."""
+        return {
+            "executionArn": self.arn,
+            **self.reference.ids(),
+            "targetUrl": self.reference.target_url,
+            "dueAt": self.document["dueAt"],
+            "attempts": self.document["attemptNumber"],
+            "waits": self.waits,
+        }
+
+
+class Drain:
+    """Lists what waits in the Standard workflow, and ends it.
+
+    Args:
+        target: the deployed Homing; the caller needs `states:ListExecutions`,
+            `GetExecutionHistory` and `StopExecution`, `dynamodb:GetItem` and `UpdateItem` on the
+            ledger, and `sqs:SendMessage` on the dead-letter queue.
+        clock: tells the time.
+    """
+
+    def __init__(
+        self, target: Target, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._clock = clock
+        self._states = target.client("stepfunctions")
+        self._machine = target.outputs["StateMachineArn"]
+        self._table = InterventionTable(target.outputs["LedgerTable"], target.client("dynamodb"))
+        self._queue = DeadLetterQueue(target.outputs["DeadLetterQueueUrl"], target.client("sqs"))
+        self._actions = Actions(target, clock)
+
+    def waiting(self) -> Iterator[Waiting]:
+        """Yield every execution that has not ended."""
+        pages = self._states.get_paginator("list_executions").paginate(
+            stateMachineArn=self._machine, statusFilter="RUNNING"
+        )
+        for page in pages:
+            for execution in page["executions"]:
+                found = self._look(execution["executionArn"])
+                if found is not None:
+                    yield found
+
+    def dead_letter(self, one: Waiting) -> Drained:
+        """Move what waits to the dead-letter queue, and stop its execution."""
+        letter = _letter(one.document)
+        is_ours = one.waits and self._table.dead_letter(
+            one.reference, letter, one.arn.rpartition(":")[2], at=to_text(self._clock())
+        )
+        status = Status.FAILED if is_ours else self._end_on_record(one)
+        if status is None:
+            return Drained.UNDER_WAY
+        if status in _FAILED and one.waits:
+            self._queue.park(letter)  # again, where an earlier run broke off
+        self._stop(one, "dead-lettered")
+        return Drained.DEAD_LETTERED if status in _FAILED else Drained.STOPPED
+
+    def cancel(self, one: Waiting) -> Drained:
+        """Cancel what waits, and stop its execution."""
+        if not one.waits:
+            return Drained.UNDER_WAY
+        done = self._actions.cancel(one.reference)
+        self._stop(one, "cancelled")
+        return Drained.CANCELLED if done.result is Result.CANCELLED else Drained.STOPPED
+
+    def _end_on_record(self, one: Waiting) -> Status | None:
+        """Return the end that is on record of a delivery that waits; None where there is none."""
+        record = self._table.read(one.reference)
+        status = Status(record["status"]) if record else None
+        return status if one.waits and status in _ENDS else None
+
+    def _look(self, arn: str) -> Waiting | None:
+        """Read what the last state was entered with; None where it has ended meanwhile."""
+        newest = self._states.get_execution_history(
+            executionArn=arn, reverseOrder=True, maxResults=20
+        )["events"]
+        for event in newest:
+            if event["type"].startswith("Execution") and event["type"] != "ExecutionStarted":
+                return None
+            if "stateEnteredEventDetails" in event:
+                entered = event["stateEnteredEventDetails"]
+                return Waiting(arn, json.loads(entered["input"]), entered["name"] == _WAIT)
+        started = newest[-1].get("executionStartedEventDetails", {})
+        return Waiting(arn, json.loads(started["input"]), waits=False) if started else None
+
+    def _stop(self, one: Waiting, what: str) -> None:
+        self._states.stop_execution(
+            executionArn=one.arn, error="Drained", cause=f"{what} by `homing drain`"
+        )
+
+
+def _letter(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the dead letter of a delivery whose next attempt is not made."""
+    return {
+        **document,
+        "verdict": {
+            "verdict": "GIVE_UP",
+            "category": Category.INTERNAL_ERROR.value,
+            "status": Status.FAILED.value,
+            "reason": "taken out of the workflow by `homing drain` before it was due",
+        },
+    }

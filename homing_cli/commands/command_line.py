@@ -1,0 +1,141 @@
+"""How every command of `homing` reads its arguments.
+
+- An option before a subcommand means what it means after it: `homing dead-letters --stack A list`
+  is `homing dead-letters list --stack A`. A subcommand that has no such option refuses it.
+- A value is never empty, and is text: what a shell made of an unset variable must not mean "all".
+- `--region` and `--profile` say where a stack is: without one they are refused, not passed over.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from homing_cli.commands.options import Profile, Region, Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+DEBUG = "homing.debug"  # the key of the context's `meta`, which all contexts of one call share
+
+# Where nothing is a value: a description is cleared by it, a plain text may be of no characters.
+_MAY_BE_EMPTY = frozenset({"description", "payload"})
+
+_STACK = "stack"
+_OF_A_STACK = frozenset({"region", "profile"})
+
+
+def _ask_for_debug(context: typer.Context, asked: bool) -> None:  # noqa: FBT001 -- typer calls it
+    context.meta[DEBUG] = asked or context.meta.get(DEBUG, False)
+
+
+Debug = Annotated[
+    bool,
+    typer.Option(
+        "--debug",
+        envvar="HOMING_DEBUG",
+        help="Show the traceback of an error.",
+        callback=_ask_for_debug,
+        expose_value=False,
+        show_default=False,
+    ),
+]
+
+
+class Command(TyperCommand):
+    """A command whose values are all text, and none empty."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments, as typer does.
+
+        Raises:
+            typer.BadParameter: when a value is empty or no text, or an option lacks another.
+        """
+        rest = super().parse_args(ctx, list(args))
+        _check_values(ctx, args)
+        _check_where(ctx)
+        return rest
+
+
+class Group(TyperGroup):
+    """A group of commands that hands on options which stand before a command."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments with options of the group behind the name of the command.
+
+        Raises:
+            typer.BadParameter: when a value is empty or no text, or an option lacks another.
+        """
+        rest = super().parse_args(ctx, self._with_options_behind(ctx, list(args)))
+        _check_values(ctx, args)
+        _check_where(ctx)
+        return rest
+
+    def _with_options_behind(self, ctx: Any, args: list[str]) -> list[str]:
+        _, rest, given = self.make_parser(ctx).parse_args(args=list(args))
+        before = args[: len(args) - len(rest)]
+        if not rest or not before or any(option.is_eager for option in given):
+            return args
+        if before[-1] == "--":
+            ctx.fail(f"'--' cannot stand before {rest[0]}")
+        return [rest[0], *before, *rest[1:]]
+
+
+class Commands(typer.Typer):
+    """A `typer.Typer` of such commands."""
+
+    def __init__(self, cls: type[Group] = Group, **settings: Any) -> None:
+        super().__init__(cls=cls, add_completion=False, **settings)
+
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
+        """Make a command of the function that this decorates."""
+        return super().command(name, cls=Command, **settings)
+
+
+def where(stack: Stack = None, region: Region = None, profile: Profile = None) -> None:
+    """Take the options that say where to; the callback of groups, which hand them on."""
+
+
+def walk(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield every command and group below one, each with the words that lead to it."""
+    for name, each in getattr(command, "commands", {}).items():
+        yield (*path, name), each
+        yield from walk(each, *path, name)
+
+
+def _check_values(ctx: Any, args: list[str]) -> None:
+    given, _, order = ctx.command.make_parser(ctx).parse_args(args=list(args))
+    for param in order:
+        found = given.get(param.name)
+        for value in found if isinstance(found, (list, tuple)) else (found,):
+            if isinstance(value, str) and (problem := _problem(param, value)):
+                raise typer.BadParameter(problem, ctx=ctx, param=param)
+
+
+def _check_where(ctx: Any) -> None:
+    if ctx.params.get(_STACK, True):  # given, or no option of this command
+        return
+    for param in ctx.command.params:
+        if param.name in _OF_A_STACK and ctx.params[param.name]:
+            problem = "says where a stack is; give --stack with it"
+            raise typer.BadParameter(problem, ctx=ctx, param=param)
+
+
+def _problem(param: Any, value: str) -> str:
+    if not value.strip() and param.name not in _MAY_BE_EMPTY:
+        return "is empty; give a value or leave the option out"
+    kind = param.type_descriptor
+    if kind.is_path or kind.is_file or _is_text(value):
+        return ""
+    return "is not valid UTF-8"
+
+
+def _is_text(value: str) -> bool:
+    # What the shell passed and the locale cannot read arrives as lone surrogates (PEP 383).
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

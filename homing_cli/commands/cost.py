@@ -1,0 +1,112 @@
+"""`homing cost`: what messages cost on AWS, and how that number comes about."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from homing.reception.payload import MAX_PAYLOAD_BYTES
+from homing.retry.policy import PRESETS, Policy
+from homing_cli.commands.options import AsJson
+from homing_cli.cost import plots
+from homing_cli.cost.model import load_model
+from homing_cli.cost.prices import UnknownRegionError
+from homing_cli.cost.report import Report, show
+from homing_cli.cost.workload import DEFAULT_RATE, MAX_BATCH, MILLION, Scenario
+from homing_cli.terminal import render
+
+
+def _png(path: Path | None) -> Path | None:
+    if path is not None and path.suffix.lower() != ".png":
+        raise typer.BadParameter(f"{path} does not end in .png")
+    return path
+
+
+def _attempts_of(preset: str) -> int:
+    if preset not in PRESETS:
+        raise typer.BadParameter(f"{preset!r} is not a preset; give {', '.join(PRESETS)}")
+    return len(Policy(schedule=PRESETS[preset]).waits) + 1
+
+
+def cost(
+    messages: Annotated[
+        int, typer.Option(min=1, max=10**12, help="How many in a month.")
+    ] = MILLION,
+    failure_rate: Annotated[
+        float, typer.Option(min=0, max=1, help="The share of attempts that fail and are retried.")
+    ] = 0.01,
+    payload_bytes: Annotated[
+        int, typer.Option(min=0, max=MAX_PAYLOAD_BYTES, help="The size of each.")
+    ] = 1024,
+    max_attempts: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=20, help="The policy's limit; 3 where not given.", show_default=False
+        ),
+    ] = None,
+    preset: Annotated[
+        int | None,
+        typer.Option(
+            parser=_attempts_of,
+            metavar="NAME",
+            help=f"With as many attempts as this schedule makes: {', '.join(PRESETS)}.",
+            show_default=False,
+        ),
+    ] = None,
+    latency_ms: Annotated[
+        int, typer.Option(min=0, max=60_000, help="How long endpoints take.")
+    ] = 200,
+    rate: Annotated[
+        float,
+        typer.Option(min=0.001, max=1e6, help="Messages per second, while messages come in."),
+    ] = DEFAULT_RATE,
+    batch_size: Annotated[
+        float | None,
+        typer.Option(
+            min=1, max=MAX_BATCH, help="Messages in a batch; by default what the rate makes of it."
+        ),
+    ] = None,
+    door: Annotated[
+        Literal["url", "api"],
+        typer.Option(help="Where messages go in: the function URL, as homing send, or an API."),
+    ] = "url",
+    lane: Annotated[bool, typer.Option(help="First attempts at Express prices.")] = True,
+    region: Annotated[str, typer.Option(help="Whose prices.")] = "us-east-1",
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            callback=_png, help="Draw cost against failure rate, both lanes, into this PNG."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what messages cost on AWS, line by line: counts of calls times prices."""
+    if preset and max_attempts:
+        raise typer.BadParameter("give --preset or --max-attempts, not both")
+    try:
+        model = load_model(region)
+    except UnknownRegionError as error:
+        raise typer.BadParameter(str(error), param_hint="'--region'") from error
+    scenario = Scenario(
+        messages=messages,
+        payload_bytes=payload_bytes,
+        failure_rate=failure_rate,
+        max_attempts=preset or max_attempts or Policy().max_attempts,
+        latency_ms=latency_ms,
+        lane="on" if lane else "off",
+        batch_size=batch_size or MAX_BATCH,
+        rate=rate,
+        door=door,
+    )
+    if batch_size is None:
+        scenario = model.filled(scenario)
+    if plot:
+        plots.cost_by_failure_rate(model, scenario, plot)
+    report = Report(model, scenario, region)
+    if as_json:
+        typer.echo(json.dumps(report.to_document(), indent=2))
+    else:
+        render.console().print(show(report))

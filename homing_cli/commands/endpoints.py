@@ -1,0 +1,212 @@
+"""The commands `homing endpoints ...`: what the API does, from the shell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from homing.endpoints.endpoint import Signing
+from homing.endpoints.secret_rotation import DEFAULT_GRACE
+from homing.reception.endpoint_request import MAX_ATTEMPTS_AT_ONCE
+from homing_cli.client.api import ApiClient
+from homing_cli.client.target import find_target
+from homing_cli.commands.command_line import Commands, where
+from homing_cli.commands.endpoint_options import (
+    endpoint_id_of,
+    header_lines,
+    header_map,
+    policy_object,
+)
+from homing_cli.commands.options import (
+    AsJson,
+    GraceHours,
+    Profile,
+    Region,
+    Sender,
+    Stack,
+    print_json,
+)
+from homing_cli.errors import NotFoundError
+from homing_cli.terminal import render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+app = Commands(
+    callback=where, no_args_is_help=True, help="Endpoints: URLs that a sender delivers to."
+)
+
+Id = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID", help="The endpointId.", show_default=False, callback=endpoint_id_of
+    ),
+]
+
+
+@app.command("list")
+def list_command(
+    sender: Sender = None,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """List a sender's endpoints."""
+    found = list(_all(ApiClient(find_target(stack, region, profile)), sender))
+    if as_json:
+        print_json(found)
+        return
+    table = render.table("endpoint", "URL", "at once", "enabled", "failing since", "why disabled")
+    for each in found:
+        reason = each.get("disabledReason", "")
+        enabled = "yes" if each["enabled"] else "no"
+        table.add_row(
+            each["endpointId"],
+            each["url"],
+            str(each.get("attemptsAtOnce") or "no limit"),
+            enabled,
+            each.get("failingSince", ""),
+            reason,
+        )
+    render.console().print(table)
+
+
+@app.command("show")
+def show_command(
+    endpoint_id: Id,
+    sender: Sender = None,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Show an endpoint as JSON; never its secrets. An `attemptsAtOnce` of 0 means no limit."""
+    api = ApiClient(find_target(stack, region, profile))
+    found = {"attemptsAtOnce": 0, **api.endpoints("GET", _path(endpoint_id), None, sender)}
+    print_json(found)
+    if not found["attemptsAtOnce"]:
+        typer.echo("attemptsAtOnce 0: no limit", err=True)
+
+
+@app.command("set")
+def set_command(
+    endpoint_id: Id,
+    url: Annotated[str | None, typer.Option(help="Where to deliver; needed for a new one.")] = None,
+    description: Annotated[str | None, typer.Option(help="For people.")] = None,
+    attempts_at_once: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=MAX_ATTEMPTS_AT_ONCE,
+            help=f"How many attempts it allows at once, 1 to {MAX_ATTEMPTS_AT_ONCE}; 0 for any.",
+        ),
+    ] = None,
+    policy: Annotated[
+        str | None, typer.Option(help="A retry policy, as a JSON object; {} for none.")
+    ] = None,
+    header: Annotated[
+        list[str] | None, typer.Option(help="Name: value; may be given again. Replaces all.")
+    ] = None,
+    headers_file: Annotated[
+        typer.FileBinaryRead | None,
+        typer.Option(
+            help="A file of such lines, - for standard input: a credential on the command line "
+            "stands in the shell's history and in the list of processes.",
+            show_default=False,
+        ),
+    ] = None,
+    no_headers: Annotated[
+        bool, typer.Option("--no-headers", help="Takes away the headers that it has.")
+    ] = False,
+    signing: Annotated[Signing | None, typer.Option(help="v1 or v1a, for the next secret.")] = None,
+    enabled: Annotated[
+        bool | None, typer.Option("--enable/--disable", help="Whether anything is sent to it.")
+    ] = None,
+    sender: Sender = None,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Make an endpoint, or change what is given of one. A new one's secret is shown this once."""
+    given: dict[str, Any] = {
+        "url": url,
+        "description": description,
+        "policy": None if policy is None else policy_object(policy),
+        "headers": header_map([*(header or ()), *header_lines(headers_file)], none=no_headers),
+        "attemptsAtOnce": attempts_at_once,
+        "signing": signing,
+        "enabled": enabled,
+    }
+    body = {name: value for name, value in given.items() if value is not None}
+    api = ApiClient(find_target(stack, region, profile))
+    method = "PATCH" if _exists(api, endpoint_id, sender) else "PUT"
+    print_json(api.endpoints(method, _path(endpoint_id), body, sender))
+    if method == "PATCH" and enabled is not None:
+        done = "enabled" if enabled else "disabled"
+        typer.echo(f"{done}; takes effect within a minute", err=True)
+
+
+@app.command("delete")
+def delete_command(
+    endpoint_id: Id,
+    sender: Sender = None,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Delete an endpoint with its secrets; messages on their way to it are parked."""
+    api = ApiClient(find_target(stack, region, profile))
+    api.endpoints("DELETE", _path(endpoint_id), None, sender)
+    typer.echo(f"deleted {endpoint_id}")
+
+
+@app.command("rotate-secret")
+def rotate_command(
+    endpoint_id: Id,
+    grace: GraceHours = DEFAULT_GRACE,
+    sender: Sender = None,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Give an endpoint a new secret. It is shown this once."""
+    body = {"graceSeconds": round(grace.total_seconds())}
+    api = ApiClient(find_target(stack, region, profile))
+    print_json(api.endpoints("POST", f"{_path(endpoint_id)}/rotate-secret", body, sender))
+
+
+@app.command("test")
+def trial_command(
+    endpoint_id: Id,
+    sender: Sender = None,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Send an endpoint a test message; `homing status ID` tells what became of it."""
+    api = ApiClient(find_target(stack, region, profile))
+    print_json(api.endpoints("POST", f"{_path(endpoint_id)}/test", None, sender))
+
+
+def _all(api: ApiClient, sender: str | None) -> Iterator[dict[str, Any]]:
+    query: dict[str, str] = {}
+    while True:
+        page = api.endpoints("GET", "", None, sender, **query)
+        yield from page["endpoints"]
+        if "after" not in page:
+            return
+        query = {"after": page["after"]}
+
+
+def _exists(api: ApiClient, endpoint_id: str, sender: str | None) -> bool:
+    try:
+        api.endpoints("GET", _path(endpoint_id), None, sender)
+    except NotFoundError:
+        return False
+    return True
+
+
+def _path(endpoint_id: str) -> str:
+    return f"/{quote(endpoint_id, safe='')}"

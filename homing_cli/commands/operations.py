@@ -1,0 +1,107 @@
+"""The commands of `homing` for whoever operates a stack: `drain` and `broken`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from homing_cli.client.broken_executions import broken_executions, redrive
+from homing_cli.client.target import find_target
+from homing_cli.client.waiting_executions import Drain, Drained
+from homing_cli.commands.command_line import Commands
+from homing_cli.commands.options import AsJson, Profile, Region, Stack, print_json
+from homing_cli.terminal import render
+
+if TYPE_CHECKING:
+    from homing_cli.client.waiting_executions import Waiting
+
+operating = Commands()
+
+
+@operating.command("drain")
+def drain(
+    dead_letter: Annotated[
+        bool,
+        typer.Option(
+            "--dead-letter", help="Move what waits to the dead-letter queue, and stop it."
+        ),
+    ] = False,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Cancel what waits, and stop it.")
+    ] = False,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """List what waits in the Standard workflow; end it on request, before a stack is removed.
+
+    The exit status is 1 while anything is left in the workflow.
+    """
+    if dead_letter and cancel:
+        raise typer.BadParameter("give --dead-letter or --cancel, not both")
+    draining = Drain(find_target(stack, region, profile))
+    end = draining.dead_letter if dead_letter else draining.cancel if cancel else None
+    done = [(one, end(one) if end else None) for one in draining.waiting()]
+    if as_json:
+        print_json([{**one.to_document(), "result": result} for one, result in done])
+    elif end is None:
+        _show([one for one, _ in done])
+    else:
+        for result, count in sorted(Counter(result for _, result in done if result).items()):
+            typer.echo(f"{count} {_SAYINGS[result]}")
+    left = [one for one, result in done if result in {None, Drained.UNDER_WAY}]
+    raise typer.Exit(1 if left else 0)
+
+
+def _show(found: list[Waiting]) -> None:
+    if found:
+        render.console().print(render.waiting(found))
+    typer.echo(f"{len(found)} in the Standard workflow")
+
+
+_SAYINGS = {
+    Drained.DEAD_LETTERED: "moved to the dead-letter queue",
+    Drained.CANCELLED: "cancelled",
+    Drained.STOPPED: "had ended already: stopped",
+    Drained.UNDER_WAY: "under way, left as they are: run this again in a minute",
+}
+
+
+@operating.command("broken")
+def broken(
+    redrives: Annotated[
+        bool,
+        typer.Option("--redrive", help="Let those go on that failed or timed out, once mended."),
+    ] = False,
+    aborted: Annotated[
+        bool, typer.Option("--aborted", help="With --redrive: those too that somebody stopped.")
+    ] = False,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """List executions that neither delivered nor dead-lettered their message, and redrive them.
+
+    It looks back 14 days, for as long as Step Functions can redrive an execution. The exit status
+    is 1 while there are any that were not redriven.
+    """
+    if aborted and not redrives:
+        raise typer.BadParameter("--aborted is for --redrive")
+    target = find_target(stack, region, profile)
+    found = list(broken_executions(target))
+    chosen = [
+        one for one in found if redrives and one.redrivable and (aborted or one.status != "ABORTED")
+    ]
+    for one in chosen:
+        redrive(target, one)
+    if as_json:
+        print_json([{**one.to_document(), "redriven": one in chosen} for one in found])
+    else:
+        if found:
+            render.console().print(render.broken(found))
+        typer.echo(f"{len(found)} broken, {len(chosen)} redriven")
+    raise typer.Exit(1 if len(found) > len(chosen) else 0)

@@ -1,0 +1,113 @@
+"""What several commands share: their options, and how they print JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, TypeAlias
+
+import typer
+
+from homing import timestamps
+from homing.endpoints.secret_rotation import DEFAULT_GRACE, MAX_GRACE
+from homing.identifiers import SENDER_ID
+from homing_cli.escaping import json_text
+
+Stack: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--stack",
+        envvar="HOMING_STACK",
+        help="A CloudFormation stack in AWS, instead of the local cloud.",
+        show_default=False,
+        rich_help_panel="Where",
+    ),
+]
+Region: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--region",
+        help="The stack's AWS region.",
+        show_default=False,
+        rich_help_panel="Where",
+    ),
+]
+Profile: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        help="The AWS profile to call with.",
+        show_default=False,
+        rich_help_panel="Where",
+    ),
+]
+AsJson: TypeAlias = Annotated[
+    bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")
+]
+MessageId: TypeAlias = Annotated[
+    str, typer.Argument(metavar="ID", help="The messageId.", show_default=False)
+]
+Sender: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--sender", help="The senderId, where it is not the default one.", show_default=False
+    ),
+]
+Port: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--port",
+        min=1,
+        max=65535,
+        help="The port on 127.0.0.1; by default 4566, or any free one where that is taken.",
+        show_default=False,
+    ),
+]
+
+
+def sender_name(text: str) -> str:
+    """Check a senderId that somebody typed."""
+    try:
+        return SENDER_ID.check(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} {error}") from error
+
+
+def instant(text: str) -> datetime:
+    """Read a date and time with a zone that somebody typed."""
+    try:
+        return timestamps.from_text(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} {error}") from error
+
+
+_HOUR = timedelta(hours=1)
+
+
+def _grace(hours: Any) -> timedelta:
+    try:
+        grace = hours if isinstance(hours, timedelta) else timedelta(hours=float(hours))
+    except (ValueError, OverflowError):  # no number; or nan, or inf
+        grace = -_HOUR
+    if not timedelta(0) <= grace <= MAX_GRACE:
+        raise typer.BadParameter(
+            f"{hours!r} is no grace; give 0 to {MAX_GRACE // _HOUR} hours ({MAX_GRACE.days} days)"
+        )
+    return grace
+
+
+GraceHours: TypeAlias = Annotated[
+    timedelta,
+    typer.Option(
+        "--grace-hours",
+        parser=_grace,
+        metavar="HOURS",
+        help=f"How long the old secrets go on signing, 0 to {MAX_GRACE // _HOUR} hours; "
+        f"{DEFAULT_GRACE // _HOUR} where not given.",
+        show_default=False,
+    ),
+]
+
+
+def print_json(document: Any) -> None:
+    """Print a document for other programs, on standard output."""
+    typer.echo(json_text(document, indent=2))

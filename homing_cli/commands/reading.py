@@ -1,0 +1,198 @@
+"""The commands of `homing` that read: `status`, `trace`, `dead-letters`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from botocore.exceptions import ClientError
+
+from homing_cli.client import dead_letters
+from homing_cli.client.api import ApiClient
+from homing_cli.client.dead_letter_queue import Filter
+from homing_cli.client.deliveries import views
+from homing_cli.client.target import find_target
+from homing_cli.commands.command_line import Commands
+from homing_cli.commands.options import (
+    AsJson,
+    MessageId,
+    Profile,
+    Region,
+    Sender,
+    Stack,
+    print_json,
+)
+from homing_cli.errors import NotFoundError
+from homing_cli.escaping import say
+from homing_cli.terminal import render
+from homing_cli.traces import trace as tracing
+from homing_cli.traces.story import tell
+
+if TYPE_CHECKING:
+    from homing_cli.client.deliveries import DeliveryView
+    from homing_cli.client.target import Target
+    from homing_cli.traces.story import Story
+
+reading = Commands()
+letters = Commands(invoke_without_command=True, help="Look into the dead-letter queue.")
+reading.add_typer(letters, name="dead-letters")
+
+
+@reading.command("status")
+def status_command(
+    message_id: MessageId,
+    sender: Sender = None,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Show what became of a message: every delivery, every attempt, what was answered."""
+    target = find_target(stack, region, profile)
+    document = ApiClient(target).message(message_id, sender)
+    if as_json:
+        print_json(document)
+        return
+    console = render.console()
+    for view in views(document):
+        console.print(render.deliveries([view]), "")
+        story = _story(target, view)
+        if story.chapters:
+            console.print(render.attempts(story), "")
+        for line in render.response_bodies(story):
+            console.print(line)
+
+
+def _story(target: Target, view: DeliveryView) -> Story:
+    """Add what executions and the ledger tell an operator to what the API does."""
+    try:
+        return tracing.story(target, view)
+    except ClientError as error:
+        say(f"homing: attempts are shown without what was answered: {error}", err=True)
+        return tell(view.document, ())
+
+
+@reading.command("trace")
+def trace_command(
+    message_id: MessageId,
+    sender: Sender = None,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Show the execution of each delivery as a tree: states, times, outcomes, waits."""
+    target = find_target(stack, region, profile)
+    traces = tracing.trace(target, ApiClient(target), message_id, sender)
+    if as_json:
+        print_json({"messageId": message_id, "deliveries": [t.to_document() for t in traces]})
+        return
+    for found in traces:
+        render.console().print(render.trace(found))
+
+
+AnySender = Annotated[
+    str | None,
+    typer.Option("--sender", help="This sender's only; else everybody's.", show_default=False),
+]
+Limit = Annotated[int, typer.Option(min=1, help="Look at no more than so many.")]
+_LISTED = 100
+ListLimit = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help=f"Look at no more than so many; {_LISTED}, or all with --whole, where not given.",
+        show_default=False,
+    ),
+]
+
+ToEndpoint = Annotated[
+    str | None,
+    typer.Option("--endpoint", help="Only those to the endpoint with this id.", show_default=False),
+]
+
+
+@letters.callback()
+def letters_default(
+    context: typer.Context,
+    limit: ListLimit = None,
+    endpoint: ToEndpoint = None,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Look into the dead-letter queue; nothing is taken out of it."""
+    if context.invoked_subcommand is None:
+        letters_list(limit, endpoint, as_json, stack, region, profile)
+
+
+@letters.command("list")
+def letters_list(
+    limit: ListLimit = None,
+    endpoint: ToEndpoint = None,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Print each one whole, as a line of JSON: a copy.")
+    ] = False,
+) -> None:
+    """List the dead letters: who, where to, and why they were given up.
+
+    With --whole the exit status is 1 if fewer were printed than the queue holds.
+    """
+    target = find_target(stack, region, profile)
+    if whole:
+        _print_whole(target, limit, endpoint)
+        return
+    seen = dead_letters.look(target, limit or _LISTED).to_endpoint(endpoint)
+    if as_json:
+        print_json(seen.to_document())
+        return
+    console = render.console()
+    if seen.letters:
+        console.print(render.dead_letters(seen.letters))
+    console.print(seen.summary)
+
+
+@letters.command("show")
+def letters_show(
+    message_id: MessageId,
+    sender: AnySender = None,
+    limit: Limit = 1000,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Show the whole document of each dead letter of a message."""
+    seen = dead_letters.look(find_target(stack, region, profile), limit)
+    wanted = Filter(message_id=message_id, sender_id=sender)
+    found = [one for one in seen.letters if wanted.matches(one)]
+    if not found:
+        whose = f" of sender {sender}" if sender else ""
+        raise NotFoundError(f"no dead letter of message {message_id}{whose} ({seen.summary})")
+    if as_json:
+        print_json([one.document for one in found])
+        return
+    console = render.console()
+    for one in found:
+        console.print(render.dead_letters([one]), "")
+        print_json(one.document)
+        console.print()
+
+
+def _print_whole(target: Target, limit: int | None, endpoint_id: str | None) -> None:
+    total = dead_letters.count(target)
+    looked_at = 0
+    for line in dead_letters.copies(target, limit):
+        letter = dead_letters.DeadLetter.from_body(line)
+        if endpoint_id is None or (letter and letter.reference.endpoint_id == endpoint_id):
+            typer.echo(line)
+        looked_at += 1
+    if looked_at < min(limit or total, total):
+        done = "printed" if endpoint_id is None else "looked at"
+        typer.echo(f"{done} {looked_at} of about {total} dead letters", err=True)
+        raise typer.Exit(1)

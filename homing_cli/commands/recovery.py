@@ -1,0 +1,256 @@
+"""The commands of `homing` that change what becomes of a delivery.
+
+`dead-letters redrive`, `retry-now` and `cancel`: each may be repeated.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from homing.recovery.interventions import Result
+from homing.retry.classification import Category
+from homing_cli.client import dead_letters
+from homing_cli.client.api import ApiClient
+from homing_cli.client.dead_letter_queue import HOLD_SECONDS, Filter, HeldLetter, hold
+from homing_cli.client.deliveries import views
+from homing_cli.client.recovery import Actions, Done
+from homing_cli.client.target import Target, find_target
+from homing_cli.commands.command_line import Commands
+from homing_cli.commands.options import (
+    AsJson,
+    MessageId,
+    Profile,
+    Region,
+    Sender,
+    Stack,
+    instant,
+    print_json,
+)
+from homing_cli.commands.reading import AnySender, letters
+from homing_cli.escaping import say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from homing.delivery import Reference
+
+acting = Commands()
+
+_SAYINGS = {
+    Result.REDRIVEN: "starts anew",
+    Result.ALREADY_REDRIVEN: "had been brought back before",
+    Result.RETRIED_NOW: "is tried now",
+    Result.CANCELLED: "is cancelled",
+    Result.UNDER_WAY: "is under way: nothing done",
+    Result.ENDED: "has ended: nothing done",
+    Result.LETTER_MISSING: "cannot be brought back: its payload is kept nowhere any more",
+    Result.NOT_WAITING: "does not wait in a workflow: nothing done",
+}
+
+
+def _category(text: str) -> Category:
+    try:
+        return Category(text.upper())
+    except ValueError as error:
+        known = ", ".join(Category)
+        raise typer.BadParameter(f"{text!r} is no category; there are {known}") from error
+
+
+GivenUpAs = Annotated[
+    Category | None,
+    typer.Option(
+        parser=_category,
+        metavar="CATEGORY",
+        help="Given up as, e.g. SERVER_ERROR; a wrong one is answered with all there are.",
+        show_default=False,
+    ),
+]
+At = Annotated[
+    datetime | None,
+    typer.Option(
+        parser=instant,
+        metavar="TIME",
+        help="By its last attempt: ISO-8601 with a zone, e.g. 2026-01-31T12:00:00Z.",
+        show_default=False,
+    ),
+]
+
+
+@letters.command("redrive")
+def letters_redrive(
+    message_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="The messageId.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
+    sender: AnySender = None,
+    endpoint: Annotated[str | None, typer.Option(help="To the endpoint with this id.")] = None,
+    target_url: Annotated[
+        str | None, typer.Option("--target", help="To target URLs that begin so.")
+    ] = None,
+    category: GivenUpAs = None,
+    before: At = None,
+    after: At = None,
+    rate: Annotated[float, typer.Option(min=0.1, help="At most so many a second.")] = 10,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which.")] = False,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Bring dead letters back: one message's, some by filter, or all.
+
+    Each is deleted from the queue once its new execution has started. The exit status is 1 if one
+    could not be brought back, if there was none, or, without ID, if others hold some of the queue.
+    """
+    wanted = Filter(
+        message_id=message_id,
+        sender_id=sender,
+        endpoint_id=endpoint,
+        target=target_url,
+        category=category,
+        before=before,
+        after=after,
+    )
+    if (wanted == Filter()) != everything:
+        raise typer.BadParameter("give an ID, a filter, or --all (and not both)")
+    target = find_target(stack, region, profile)
+    done: list[Done] = []
+    try:
+        complaint = _redrive(target, wanted, done, rate=None if dry_run else rate, quiet=as_json)
+    except KeyboardInterrupt:
+        _report(done, as_json=as_json, dry_run=dry_run)
+        say(
+            "homing: interrupted; what was received and not used has been put back. "
+            "The same command again goes on from here",
+            err=True,
+        )
+        raise
+    _report(done, as_json=as_json, dry_run=dry_run)
+    if complaint:
+        say(f"homing: {complaint}", err=True)
+    brought_back = {Result.REDRIVEN, Result.ALREADY_REDRIVEN}
+    is_whole = not complaint or message_id is not None  # the count of all says little about one
+    succeeded = done and is_whole and all(one.result in brought_back for one in done)
+    raise typer.Exit(0 if succeeded else 1)
+
+
+def _redrive(
+    target: Target, wanted: Filter, done: list[Done], *, rate: float | None, quiet: bool
+) -> str:
+    """Bring back what is wanted, or without a rate only show it; complain if not all was seen."""
+    total = dead_letters.count(target)
+    with hold(target, wanted) as held:
+        if rate is None:
+            _told(map(_shown, held), done, quiet=True)
+        else:
+            _told(Actions(target).redrive_letters(_paced(held, 1 / rate)), done, quiet=quiet)
+    if rate is not None and not done and wanted.message_id:
+        # Its letter is gone; Homing may have kept the payload.
+        found = _references(target, wanted.message_id, wanted.sender_id)
+        _told((Actions(target).redrive(one) for one in found), done, quiet=quiet)
+    if held.looked_at >= total:
+        return ""
+    return (
+        f"looked at {held.looked_at} of about {total} dead letters: another command may hold the "
+        f"others, or one that was killed. Run this again in {HOLD_SECONDS // 60} minutes"
+    )
+
+
+def _report(done: list[Done], *, as_json: bool, dry_run: bool) -> None:
+    if as_json:
+        print_json({"dryRun": dry_run, "deliveries": [_document(one) for one in done]})
+    else:
+        say(_summary(done, "would be brought back" if dry_run else None))
+
+
+@acting.command("retry-now")
+def retry_now(
+    message_id: MessageId,
+    sender: Sender = None,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Make the attempts that a message's deliveries wait for at once.
+
+    The exit status is 0 if at least one delivery is tried now.
+    """
+    target = find_target(stack, region, profile)
+    _act(target, Actions(target).retry_now, message_id, sender, as_json=as_json)
+
+
+@acting.command("cancel")
+def cancel(
+    message_id: MessageId,
+    sender: Sender = None,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """End a message's deliveries for good; a request that is on its way may still arrive.
+
+    The exit status is 0 if at least one delivery is cancelled.
+    """
+    target = find_target(stack, region, profile)
+    _act(target, Actions(target).cancel, message_id, sender, as_json=as_json)
+
+
+def _act(
+    target: Target,
+    act: Callable[[Reference], Done],
+    message_id: str,
+    sender: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    done: list[Done] = []
+    _told((act(one) for one in _references(target, message_id, sender)), done, quiet=as_json)
+    if as_json:
+        print_json([_document(one) for one in done])
+    wanted = {Result.RETRIED_NOW, Result.CANCELLED}
+    raise typer.Exit(0 if any(one.result in wanted for one in done) else 1)
+
+
+def _references(target: Target, message_id: str, sender: str | None) -> list[Reference]:
+    return [view.reference for view in views(ApiClient(target).message(message_id, sender))]
+
+
+def _told(made: Iterable[Done], done: list[Done], *, quiet: bool) -> None:
+    """Take in each as it is done, and tell of it."""
+    for one in made:
+        done.append(one)
+        if not quiet:
+            say(f"{one.reference.message_id} -> {one.reference.target_url}: {_SAYINGS[one.result]}")
+
+
+def _paced(held: Iterable[HeldLetter], seconds: float) -> Iterator[HeldLetter]:
+    for letter in held:
+        started = monotonic()
+        yield letter
+        sleep(max(0, started + seconds - monotonic()))
+
+
+def _shown(held: HeldLetter) -> Done:
+    reference = held.letter.reference
+    say(f"{reference.message_id} -> {reference.target_url}: {held.letter.reason}", err=True)
+    return Done(reference, Result.REDRIVEN)
+
+
+def _summary(done: Iterable[Done], instead: str | None) -> str:
+    tally = Counter(instead or _SAYINGS[one.result] for one in done)
+    return ", ".join(f"{count} {saying}" for saying, count in tally.items()) or "no dead letters"
+
+
+def _document(done: Done) -> dict[str, str]:
+    return {
+        "messageId": done.reference.message_id,
+        "senderId": done.reference.sender_id,
+        "deliveryId": done.reference.delivery_id,
+        "targetUrl": done.reference.target_url,
+        "result": done.result,
+    }

@@ -1,0 +1,130 @@
+"""`homing send`: hand messages over, follow them where asked to, and report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from homing_cli.client import messages
+from homing_cli.client.deliveries import DeliveryView, follow
+from homing_cli.terminal import live
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from rich.console import Console
+
+    from homing_cli.client.api import ApiClient
+    from homing_cli.client.messages import Handed, Line, MessageRef
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of the messages of one command.
+
+    Args:
+        accepted: the messages accepted, duplicates included, without repetition, each with the
+            line that it came with first.
+        duplicates: how many of the answers said that the message had been accepted before.
+        refused: the lines that were not accepted.
+        deliveries: what is known of the deliveries; None where they were not followed.
+        unended: the messages that had not ended when following them did.
+        last_line: the number of the last line that was answered.
+    """
+
+    accepted: dict[MessageRef, int] = field(default_factory=dict)
+    duplicates: int = 0
+    refused: list[Handed] = field(default_factory=list)
+    deliveries: tuple[DeliveryView, ...] | None = None
+    unended: tuple[MessageRef, ...] = ()
+    last_line: int = 0
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether all were accepted and, where they were followed, delivered."""
+        delivered = all(view.status == "DELIVERED" for view in self.deliveries or ())
+        return not self.refused and not self.unended and delivered
+
+    @property
+    def summary(self) -> str:
+        """Sum up in one line: what was accepted, a single one by its id, and what was delivered."""
+        ids = [message.message_id for message in self.accepted]
+        parts = [f"1 accepted: {ids[0]}" if len(ids) == 1 else f"{len(ids)} accepted"]
+        if self.duplicates:
+            parts.append(f"{self.duplicates} of the answers for what had been accepted before")
+        if self.refused:
+            parts.append(f"{len(self.refused)} refused")
+        if self.deliveries is not None:
+            parts.append(f"deliveries: {live.counts(self.deliveries)}")
+        return "; ".join(parts)
+
+    def add(self, handed: Handed) -> None:
+        """Take in what became of one line."""
+        self.last_line = handed.line.number
+        if handed.message is None:
+            self.refused.append(handed)
+        else:
+            self.accepted.setdefault(handed.message, handed.line.number)
+            self.duplicates += handed.duplicate
+
+    def to_document(self) -> dict[str, Any]:
+        """Give it for `--json`."""
+        return {
+            "accepted": [
+                {"line": line, "messageId": message.message_id, "senderId": message.sender_id}
+                for message, line in self.accepted.items()
+            ],
+            "duplicates": self.duplicates,
+            "refused": [
+                {"line": handed.line.number, "problems": list(handed.problems)}
+                for handed in self.refused
+            ],
+            "deliveries": self.deliveries
+            if self.deliveries is None
+            else [dict(view.document) for view in self.deliveries],
+        }
+
+
+def hand_over(
+    api: ApiClient, lines: Iterable[Line], tell: Callable[[Handed], None], report: Report
+) -> None:
+    """Hand all lines over; `tell` hears of each, in their order, once it is in the report.
+
+    Raises:
+        KeyboardInterrupt: when it was interrupted; the report has all that had been begun.
+    """
+    handing = messages.HandingOver(api, lines)
+    results = iter(handing)
+
+    def take(handed: Handed) -> None:
+        if handed.line.number > report.last_line:
+            report.add(handed)
+            tell(handed)
+
+    try:
+        for handed in results:
+            take(handed)
+    except KeyboardInterrupt:
+        results.close()
+        for handed in handing.begun():
+            take(handed)
+        raise
+
+
+def watch(api: ApiClient, report: Report, console: Console, timeout: float | None) -> None:
+    """Follow the accepted messages to their ends, shown live, and keep the report up to date.
+
+    Raises:
+        ApiError: when the API can no longer be reached.
+    """
+    report.deliveries, report.unended = (), tuple(report.accepted)
+    with live.board(console, len(report.accepted)) as show:
+        for known in follow(api, list(report.accepted), timeout):
+            report.deliveries = tuple(view for views in known.values() for view in views)
+            report.unended = tuple(one for one in report.accepted if not _ended(known.get(one, ())))
+            show(report.deliveries)
+
+
+def _ended(found: Iterable[DeliveryView]) -> bool:
+    views = list(found)
+    return bool(views) and all(view.ended for view in views)

@@ -1,0 +1,92 @@
+"""The commands `homing senders ...`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from homing.endpoints.secret_rotation import DEFAULT_GRACE
+from homing_cli.client import senders
+from homing_cli.client.target import find_target
+from homing_cli.commands.command_line import Commands, where
+from homing_cli.commands.options import AsJson, GraceHours, Profile, Region, Stack, sender_name
+from homing_cli.terminal import render
+
+app = Commands(
+    callback=where, no_args_is_help=True, help="API keys of senders, and their signing secrets."
+)
+
+Name = Annotated[
+    str,
+    typer.Argument(parser=sender_name, metavar="NAME", help="The senderId.", show_default=False),
+]
+
+
+@app.command("add")
+def add_command(
+    name: Name,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Make an API key for a sender. It is shown this once."""
+    added = senders.add(find_target(stack, region, profile), name)
+    if as_json:
+        typer.echo(json.dumps(added.to_document(), indent=2))
+        return
+    typer.echo(f"key of {name}, shown this once: {added.text}")
+    if added.secret:
+        typer.echo(f"secret that signs what {name} sends to plain URLs: {added.secret}")
+
+
+@app.command("list")
+def list_command(
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """List the keys: whose, since when, and until when. Neither keys nor hashes are shown."""
+    keys = [
+        senders.key_document(key) for key in senders.listed(find_target(stack, region, profile))
+    ]
+    if as_json:
+        typer.echo(json.dumps(keys, indent=2))
+        return
+    table = render.table("key id", "sender", "created", "revoked")
+    for key in keys:
+        table.add_row(key["keyId"], key["senderId"], key["createdAt"], key["revokedAt"] or "")
+    render.console().print(table)
+
+
+@app.command("revoke")
+def revoke_command(
+    key_id: Annotated[str, typer.Argument(metavar="KEYID", show_default=False)],
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Revoke a key for good; it opens nothing more within 15 seconds."""
+    senders.revoke(find_target(stack, region, profile), key_id)
+    typer.echo(f"revoked {key_id}")
+
+
+@app.command("rotate-secret")
+def rotate_command(
+    name: Name,
+    grace: GraceHours = DEFAULT_GRACE,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Give a sender a new signing secret. It is shown this once."""
+    target = find_target(stack, region, profile)
+    secret = senders.rotate_secret(target, name, grace)
+    if as_json:
+        typer.echo(json.dumps({"senderId": name, "signingSecret": secret}, indent=2))
+    else:
+        typer.echo(f"new secret of {name}, shown this once: {secret}")

@@ -1,0 +1,70 @@
+"""The commands `homing intake-letters`: what was accepted and never reached its workflow."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from homing_cli.client import undispatched
+from homing_cli.client.target import find_target
+from homing_cli.commands.command_line import Commands, where
+from homing_cli.commands.options import AsJson, MessageId, Profile, Region, Stack, print_json
+from homing_cli.commands.reading import Limit
+from homing_cli.errors import NotFoundError
+from homing_cli.terminal import render
+
+app = Commands(callback=where, no_args_is_help=True, help="What never reached its workflow.")
+
+
+@app.command("list")
+def intake_list(
+    limit: Limit = 100,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """List what was accepted and could not be settled five times."""
+    found = undispatched.look(find_target(stack, region, profile), limit)
+    if as_json:
+        print_json([one.to_document() for one in found])
+        return
+    if found:
+        render.console().print(render.intake_letters(found))
+    typer.echo(f"{len(found)} in the intake dead-letter queue")
+
+
+@app.command("show")
+def intake_show(
+    message_id: MessageId,
+    limit: Limit = 1000,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Show the body of each queue message of a message, as JSON."""
+    found = undispatched.look(find_target(stack, region, profile), limit)
+    bodies = [one.document for one in found if one.message_id == message_id]
+    if not bodies:
+        raise NotFoundError(f"message {message_id} is not in the intake dead-letter queue")
+    print_json(bodies)
+
+
+@app.command("redrive")
+def intake_redrive(
+    message_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="The messageId.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Put what could not be settled on the delivery queue again.
+
+    The exit status is 1 if there was nothing to put there.
+    """
+    if (message_id is None) != everything:
+        raise typer.BadParameter("give an ID, or --all (and not both)")
+    sent = undispatched.send_again(find_target(stack, region, profile), message_id)
+    typer.echo(f"{sent} put on the delivery queue again")
+    raise typer.Exit(0 if sent else 1)

@@ -1,0 +1,136 @@
+"""`homing watch`: every attempt of every delivery, as it is made."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
+
+from homing_cli.client.attempt_log import AttemptLog
+from homing_cli.client.target import find_target
+from homing_cli.commands.options import Profile, Region, Stack
+from homing_cli.escaping import json_text
+from homing_cli.terminal import render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import Console
+
+    from homing_cli.client.attempt_log import Attempted
+
+_LONGEST_MINUTES = 366 * 24 * 60  # a year
+_PAUSE_SECONDS = 1.0
+_KEPT = timedelta(minutes=10)
+_OTHER_LINES = 5  # the table's head and rule, a gap, the counts
+
+
+def watch(
+    since: Annotated[
+        float,
+        typer.Option(min=0, max=_LONGEST_MINUTES, help="Begin with the last so many minutes."),
+    ] = 0,
+    seconds: Annotated[
+        float | None, typer.Option(min=0, help="Stop after so long; else at Ctrl-C.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print each attempt as a line of JSON.")
+    ] = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Follow all deliveries live, from the functions' logs: a line for each attempt."""
+    log = AttemptLog(find_target(stack, region, profile), max(_KEPT, timedelta(minutes=since)))
+    seen = follow(log, datetime.now(UTC) - timedelta(minutes=since), seconds)
+    try:
+        if as_json:
+            for found in seen:
+                for one in found:
+                    typer.echo(json_text(one.document))
+        else:
+            show(render.console(), seen)
+    except KeyboardInterrupt:
+        return
+
+
+def follow(
+    log: AttemptLog,
+    since: datetime,
+    seconds: float | None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[tuple[Attempted, ...]]:
+    """Yield what is new, again and again; at times nothing.
+
+    Args:
+        log: the attempts.
+        since: what was logged before is passed over.
+        seconds: stop after so long; None for never.
+        clock: tells the time.
+        sleep: pauses between two looks, in seconds.
+    """
+    start = clock()
+    while True:
+        yield tuple(one for one in log.fetch(clock()) if one.at >= since)
+        if seconds is not None and (clock() - start).total_seconds() >= seconds:
+            return
+        sleep(_PAUSE_SECONDS)
+
+
+def show(console: Console, seen: Iterator[tuple[Attempted, ...]]) -> None:
+    """Show what is seen: a live table on a terminal, a line for each attempt elsewhere."""
+    if not console.is_terminal:
+        for found in seen:
+            for one in found:
+                console.print(line(one))
+        return
+    latest: deque[Attempted] = deque(maxlen=max(console.height - _OTHER_LINES, 1))
+    tally: Counter[str] = Counter()
+    with Live(console=console, refresh_per_second=4) as live:
+        for found in seen:
+            latest.extend(found)
+            tally.update(one.status for one in found)
+            counts = ", ".join(f"{count} {status}" for status, count in sorted(tally.items()))
+            live.update(Group(_table(latest), Text(counts or "no attempt yet")))
+
+
+def line(one: Attempted) -> str:
+    """Say one attempt in one line."""
+    found = one.document
+    return (
+        f"{_at(one)} {found['messageId']} -> {found['targetUrl']}: attempt {found['attempt']} of "
+        f"{found['maxAttempts']}, {found['reason']} in {found['durationMs']} ms: {one.status}"
+        f"{_next(found)}"
+    )
+
+
+def _table(latest: deque[Attempted]) -> Any:
+    made = render.table("at", "message", "target", "attempt", "result", "took", "status")
+    for one in latest:
+        found = one.document
+        made.add_row(
+            _at(one),
+            found["messageId"],
+            found["targetUrl"],
+            f"{found['attempt']}/{found['maxAttempts']}",
+            found["reason"],
+            f"{found['durationMs']} ms",
+            Text.assemble(render.status(one.status), _next(found)),
+        )
+    return made
+
+
+def _at(one: Attempted) -> str:
+    return f"{one.at:%H:%M:%S}.{one.at.microsecond // 1000:03d}"
+
+
+def _next(found: Any) -> str:
+    delay = found.get("nextDelaySeconds")
+    return "" if delay is None else f", again in {delay} s"

@@ -1,0 +1,152 @@
+"""`homing what-if`: what a retry policy would do, and would have done."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Group
+from rich.text import Text
+
+from homing_cli.client.target import find_target
+from homing_cli.commands.options import AsJson, Profile, Region, Stack, print_json
+from homing_cli.console.histories import DEFAULT_LIMIT, Histories
+from homing_cli.console.wording import percent_words, span_words
+from homing_cli.terminal import render
+from homing_cli.what_if import policy_form
+from homing_cli.what_if.assessment import assess
+
+if TYPE_CHECKING:
+    from homing_cli.what_if.assessment import Assessment
+
+_PLOT_WIDTH = 48
+_OPTIONS = {
+    "maxAttempts": "--max-attempts",
+    "baseDelaySeconds": "--base",
+    "multiplier": "--multiplier",
+    "maxDelaySeconds": "--max-delay",
+    "jitter": "--jitter",
+    "schedule": "--schedule",
+    "preset": "--preset",
+}
+
+
+def what_if(
+    max_attempts: Annotated[
+        int | None, typer.Option(help="Attempts at most, the first included.")
+    ] = None,
+    base: Annotated[float | None, typer.Option(help="The first delay, in seconds.")] = None,
+    multiplier: Annotated[float | None, typer.Option(help="By how much it grows.")] = None,
+    max_delay: Annotated[float | None, typer.Option(help="Its cap, in seconds.")] = None,
+    jitter: Annotated[
+        str | None, typer.Option(help="additive, full, equal, decorrelated or none.")
+    ] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="Waits in seconds instead, as in 5,300,1800.")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="standard-webhooks.")] = None,
+    deliveries: Annotated[
+        int,
+        typer.Option(
+            min=1, max=10**9, help="How many fail together, for the load they come back with."
+        ),
+    ] = 10_000,
+    histories: Annotated[
+        int, typer.Option(min=0, help="Replay so many records of the ledger; 0 asks no ledger.")
+    ] = DEFAULT_LIMIT,
+    as_json: AsJson = False,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Show what a policy would do: its schedule, load, cost, and the recorded past under it."""
+    given = {
+        "maxAttempts": max_attempts,
+        "baseDelaySeconds": base,
+        "multiplier": multiplier,
+        "maxDelaySeconds": max_delay,
+        "jitter": jitter,
+        "schedule": schedule,
+        "preset": preset,
+    }
+    typed = {name: str(value) for name, value in given.items() if value is not None}
+    try:
+        policy = policy_form.read_policy(typed)
+    except policy_form.PolicyError as error:
+        raise typer.BadParameter(_by_option(str(error))) from error
+    if histories:
+        sample = Histories(find_target(stack, region, profile)).read(histories)
+        found = assess(policy, deliveries, sample.histories, is_whole=sample.is_whole)
+    else:
+        found = assess(policy, deliveries, (), is_whole=False)
+    if as_json:
+        print_json(found.to_document())
+    else:
+        render.console().print(show(found))
+
+
+def _by_option(complaint: str) -> str:
+    """Name the options in what the rules of the API say of its fields."""
+    field_names = "(?<!is no )(?:" + "|".join(_OPTIONS) + ")"
+    return re.sub(field_names, lambda field: _OPTIONS[field[0]], complaint)
+
+
+def show(found: Assessment) -> Any:
+    """Show an assessment on the terminal."""
+    return Group(_schedule(found), Text(), _in_short(found), Text(), _past(found))
+
+
+def _schedule(found: Assessment) -> Any:
+    made = render.table("attempt", "earliest", "middle", "latest", "", "peak a second")
+    longest = max(found.schedule[-1].latest_ms, 1)
+    peaks = ["", *(f"{wave.peak:,.0f}" for wave in found.waves)]
+    for step, peak in zip(found.schedule, peaks, strict=True):
+        begin, middle, end = (
+            round(at / longest * (_PLOT_WIDTH - 1))
+            for at in (step.earliest_ms, step.middle_ms, step.latest_ms)
+        )
+        band = " " * begin + "─" * (end - begin + 1)
+        made.add_row(
+            str(step.attempt),
+            span_words(step.earliest_ms),
+            span_words(step.middle_ms),
+            span_words(step.latest_ms),
+            f"{band[:middle]}●{band[middle + 1 :]}".ljust(_PLOT_WIDTH),
+            peak,
+        )
+    return made
+
+
+def _in_short(found: Assessment) -> Text:
+    last = found.schedule[-1]
+    return Text(
+        f"from the first attempt to the last: {span_words(last.middle_ms)}"
+        f" ({span_words(last.earliest_ms)} to {span_words(last.latest_ms)})\n"
+        f"a million messages: ${found.per_million:,.2f}, where {percent_words(found.assumed_rate)}"
+        f" of attempts fail{'' if found.failure_rate is not None else ' (assumed)'}\n"
+        f"peak: of {found.deliveries:,} deliveries that fail in the same second"
+    )
+
+
+def _past(found: Assessment) -> Any:
+    past = found.replay
+    if not past.replayed:
+        return Text("nothing on record to replay")
+    made = render.table(f"of {past.replayed} deliveries on record", "")
+    rows = {
+        "failed, would have been delivered": len(past.rescued_after_ms),
+        "failed, would have failed": past.still_failed,
+        "delivered, sooner": past.sooner,
+        "delivered, later": past.later,
+        "delivered, would have been lost": past.lost,
+        "how much later those that moved (median)": span_words(past.median_shift_ms),
+        "the rescued, after the first attempt (median)": span_words(past.median_rescue_ms),
+        "attempts made": past.attempts[0],
+        "attempts under this policy": past.attempts[1],
+        "not worth a retry under any policy": past.given_up,
+        "not ended, left out": past.open,
+    }
+    for name, value in rows.items():
+        made.add_row(name, str(value))
+    return made

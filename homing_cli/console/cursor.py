@@ -1,0 +1,39 @@
+"""Cursors: where a list goes on. Opaque to whoever carries them, and never trusted on return."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import zlib
+from typing import Any
+
+from homing_cli.errors import WorkbenchError
+
+_LONGEST = 16_384
+
+
+class CursorError(WorkbenchError):
+    """Raised when a cursor is none of ours."""
+
+
+def to_text(place: Any) -> str:
+    """Write a place, any JSON value, as text that is safe in a URL."""
+    packed = zlib.compress(json.dumps(place, separators=(",", ":")).encode(), 9)
+    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def from_text(text: str) -> Any:
+    """Read a place back.
+
+    Raises:
+        CursorError: when the text was not written by `to_text`.
+    """
+    try:
+        packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        unpacked = zlib.decompressobj().decompress(packed, _LONGEST)
+        return json.loads(unpacked)
+    except (ValueError, binascii.Error, zlib.error) as error:
+        raise CursorError(
+            "this place in the list is not known: start from the first page"
+        ) from error

@@ -1,0 +1,128 @@
+"""The figures of the overview, whichever source they come from."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from homing.retry.classification import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from homing_cli.client.attempt_log import Attempted
+
+PERCENTILES = (50, 90, 99)
+_MOST_STEPS = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time in even steps, ending now.
+
+    Args:
+        start: where it begins, on a whole step.
+        step: the length of one.
+        steps: how many there are; the last one is not over yet.
+    """
+
+    start: datetime
+    step: timedelta
+    steps: int
+
+    @property
+    def instants(self) -> list[datetime]:
+        """The beginning of each step."""
+        return [self.start + number * self.step for number in range(self.steps)]
+
+    def number_of(self, instant: datetime) -> int:
+        """Tell in which step an instant lies."""
+        return int((instant - self.start) / self.step)
+
+    @classmethod
+    def until(cls, now: datetime, hours: float) -> Span:
+        """Give the last hours in steps of a minute, or longer where that made over 240."""
+        minutes = max(1, math.ceil(hours * 60 / _MOST_STEPS))
+        step = timedelta(minutes=minutes)
+        whole = now.replace(second=0, microsecond=0)
+        steps = math.ceil(hours * 60 / minutes)
+        return cls(whole - (steps - 1) * step, step, steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What happened over a span; each list has a figure for each of its steps.
+
+    Args:
+        span: the time it covers.
+        delivered: attempts that were delivered.
+        retried: attempts that another follows.
+        failed: attempts that were the last and failed.
+        latency_ms: by percentile; None where nothing was attempted.
+        percentiles_ms: over the whole span; None for none.
+        source: where the figures come from, in a few words.
+    """
+
+    span: Span
+    delivered: Sequence[float]
+    retried: Sequence[float]
+    failed: Sequence[float]
+    latency_ms: Mapping[int, Sequence[float | None]]
+    percentiles_ms: Mapping[int, float | None]
+    source: str
+
+    @property
+    def attempts(self) -> int:
+        """All attempts of the span."""
+        return round(sum(self.delivered) + sum(self.retried) + sum(self.failed))
+
+    @property
+    def success_rate(self) -> float | None:
+        """The share of deliveries that ended well, of those that ended; None for none."""
+        ended = sum(self.delivered) + sum(self.failed)
+        return sum(self.delivered) / ended if ended else None
+
+    @property
+    def per_minute(self) -> float:
+        """Attempts a minute, on average."""
+        return self.attempts / (self.span.steps * self.span.step.total_seconds() / 60)
+
+
+_LEDS_TO = {
+    Status.DELIVERED: "delivered",
+    Status.RETRY_SCHEDULED: "retried",
+    Status.FAILED: "failed",
+    Status.MAX_RETRIES_EXCEEDED: "failed",
+}
+
+
+def from_attempts(attempts: Iterable[Attempted], span: Span, source: str) -> Figures:
+    """Count logged attempts."""
+    counts: Counter[tuple[str, int]] = Counter()
+    latencies: list[list[int]] = [[] for _ in range(span.steps)]
+    for one in attempts:
+        number = span.number_of(one.at)
+        if 0 <= number < span.steps:
+            counts[_LEDS_TO[Status(one.status)], number] += 1
+            latencies[number].append(one.latency_ms)
+    everything = [latency for step in latencies for latency in step]
+    return Figures(
+        span=span,
+        delivered=[counts["delivered", number] for number in range(span.steps)],
+        retried=[counts["retried", number] for number in range(span.steps)],
+        failed=[counts["failed", number] for number in range(span.steps)],
+        latency_ms={p: [percentile(step, p) for step in latencies] for p in PERCENTILES},
+        percentiles_ms={p: percentile(everything, p) for p in PERCENTILES},
+        source=source,
+    )
+
+
+def percentile(values: Sequence[float], rank: int) -> float | None:
+    """Give the smallest value that `rank` percent are no larger than; None for no values."""
+    if not values:
+        return None
+    return sorted(values)[max(-(-len(values) * rank // 100) - 1, 0)]

@@ -1,0 +1,89 @@
+"""Serving the console on 127.0.0.1."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import contextmanager
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from homing_cli.console.app import make_app, make_services
+from homing_cli.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from homing_cli.client.target import Target
+
+HOST = "127.0.0.1"
+DEFAULT_PORT = 8088
+_STOP_SECONDS = 5
+
+
+def serve(
+    target: Target, *, port: int | None, allow_actions: bool, on_ready: Callable[[str], None]
+) -> None:
+    """Serve the console until Ctrl-C.
+
+    Args:
+        target: the deployed Homing.
+        port: the port to take; None for 8088, or any free one where that is taken.
+        allow_actions: whether dead letters may be sent again and discarded.
+        on_ready: told the address.
+
+    Raises:
+        WorkbenchError: when the port is taken.
+    """
+    listening = _listen(port)
+    server = _server(target, listening, allow_actions=allow_actions)
+    on_ready(_url(listening))
+    server.run(sockets=[listening])
+
+
+@contextmanager
+def running(target: Target, *, allow_actions: bool) -> Iterator[str]:
+    """Serve the console on a free port beside other work; gives its address."""
+    listening = _listen(0)
+    server = _server(target, listening, allow_actions=allow_actions)
+    thread = Thread(target=server.run, args=([listening],), name="console", daemon=True)
+    thread.start()
+    try:
+        yield _url(listening)
+    finally:
+        server.should_exit = True
+        thread.join(_STOP_SECONDS)
+        listening.close()
+
+
+def _server(target: Target, listening: socket.socket, *, allow_actions: bool) -> uvicorn.Server:
+    services = make_services(target, allow_actions=allow_actions)
+    app = make_app(services, listening.getsockname()[1])
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+        lifespan="off",
+    )
+    return uvicorn.Server(config)
+
+
+def _listen(port: int | None) -> socket.socket:
+    for candidate in (DEFAULT_PORT, 0) if port is None else (port,):
+        listening = socket.socket()
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((HOST, candidate))
+            listening.listen()  # so that whoever is told the address is not refused
+        except OSError:
+            listening.close()
+        else:
+            return listening
+    raise WorkbenchError(f"port {port} is taken; name another with --port")
+
+
+def _url(listening: socket.socket) -> str:
+    return f"http://{HOST}:{listening.getsockname()[1]}"

@@ -1,0 +1,177 @@
+"""How the console says things: statuses, outcomes, spans of time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from homing import timestamps
+from homing.retry.classification import Category, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+NOTHING = "\N{EN DASH}"
+_MINUS = "\N{MINUS SIGN}"
+_SECOND_MS, _MINUTE_S = 1000, 60
+
+
+@dataclass(frozen=True, slots=True)
+class StatusWords:
+    """How a ledger status is shown: a mark, so that colour never tells alone, and words."""
+
+    mark: str
+    words: str
+    meaning: str
+    tone: str
+
+
+_STATUSES: Mapping[str, StatusWords] = {
+    Status.QUEUED: StatusWords("…", "Queued", "waits for its first attempt", "waiting"),
+    Status.DELIVERED: StatusWords("✓", "Delivered", "the endpoint took it", "good"),
+    Status.RETRY_SCHEDULED: StatusWords("↻", "Retry scheduled", "another attempt follows", "retry"),
+    Status.FAILED: StatusWords("✕", "Failed", "the outcome was not worth another attempt", "bad"),
+    Status.MAX_RETRIES_EXCEEDED: StatusWords(
+        "✕", "Gave up", "every attempt the policy allows failed", "bad"
+    ),
+    Status.CANCELLED: StatusWords("○", "Cancelled", "somebody ended it for good", "waiting"),
+}
+
+_OUTCOMES: Mapping[str, tuple[str, str]] = {
+    Category.SUCCESS: ("The endpoint answered with a 2xx status.", ""),
+    Category.TIMEOUT: (
+        "The endpoint did not answer in full before the deadline.",
+        "See whether it is overloaded; it should answer first and work afterwards.",
+    ),
+    Category.RATE_LIMITED: (
+        "The endpoint asked to slow down.",
+        "Send it less at a time, or give the policy longer waits.",
+    ),
+    Category.SERVER_ERROR: (
+        "The endpoint answered that something is wrong on its side.",
+        "Look into the endpoint's logs. Once it is mended, send the message again.",
+    ),
+    Category.CLIENT_ERROR: (
+        "The endpoint refused the request as it stands; the same request would be refused again.",
+        "See what the response says: the URL, the payload or the credentials may be wrong.",
+    ),
+    Category.NETWORK_ERROR: (
+        "No connection: nobody listens there, the name does not resolve, or the connection broke.",
+        "Check that the endpoint runs and that its URL is right. Then send the message again.",
+    ),
+    Category.TLS_ERROR: (
+        "The endpoint's certificate could not be trusted.",
+        "Renew the certificate, or make it match the host name. Then send the message again.",
+    ),
+    Category.INTERNAL_ERROR: (
+        "Homing itself could not finish the attempt.",
+        "Look at the functions' logs and alarms. Then send the message again.",
+    ),
+    Category.GONE: (
+        "The endpoint says that it is gone for good (HTTP 410).",
+        "If that is so, stop sending to it. If it was a mistake, mend it and send again.",
+    ),
+    Category.REDIRECT: (
+        "The endpoint answered with a redirect, which is never followed.",
+        "Send to the address that it names.",
+    ),
+    Category.BLOCKED_TARGET: (
+        "The target is an address that Homing must not reach.",
+        "Use a public address.",
+    ),
+    Category.ENDPOINT_DISABLED: (
+        "The endpoint is disabled or deleted, so nothing was sent to it.",
+        "Mend it, enable it, then send the message again.",
+    ),
+}
+
+
+def status_words(status: str) -> StatusWords:
+    """Give the words of a ledger status; one that is not known is shown as it is."""
+    unknown = StatusWords("•", status.replace("_", " ").capitalize(), "", "waiting")
+    return _STATUSES.get(status, unknown)
+
+
+def statuses() -> list[tuple[str, str]]:
+    """Give the statuses that a list can be narrowed down to, with their words."""
+    return [(str(status), words.words) for status, words in _STATUSES.items()]
+
+
+def categories() -> list[tuple[str, str]]:
+    """Give the categories of outcomes, with their words."""
+    return [(category.value, category_words(category.value)) for category in Category]
+
+
+def category_words(category: str) -> str:
+    """Give a category in words: `SERVER_ERROR` is `Server error`."""
+    text = category.replace("_", " ").capitalize()
+    return text.replace("Tls", "TLS")
+
+
+def explanation(category: str) -> tuple[str, str]:
+    """Say what an outcome means, and what to do about it."""
+    return _OUTCOMES.get(category, ("", ""))
+
+
+def span_words(milliseconds: float | None) -> str:
+    """Say how long something is: `12 ms`, `1.25 s`, `4 min 5 s`, `2 h 5 min`, `3 d 4 h`."""
+    if milliseconds is None:
+        return NOTHING
+    if milliseconds < 0:
+        return f"{_MINUS}{span_words(-milliseconds)}"
+    if milliseconds < _SECOND_MS:
+        return f"{milliseconds:.0f} ms"
+    seconds = milliseconds / _SECOND_MS
+    if seconds < _MINUTE_S:
+        return f"{seconds:.2f}".rstrip("0").rstrip(".") + " s"
+    for size, unit, smaller, small in (
+        (86_400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
+        if seconds >= size:
+            whole, rest = divmod(round(seconds / smaller), size // smaller)
+            return f"{whole} {unit} {rest} {small}" if rest else f"{whole} {unit}"
+    raise AssertionError("unreachable: a minute is the smallest of them")
+
+
+def clock_words(text: str | datetime | None, now: datetime | None = None) -> str:
+    """Say when something is, in UTC: the time alone on the day of `now`, else with the date."""
+    if not text:
+        return NOTHING
+    instant = timestamps.from_text(text) if isinstance(text, str) else text
+    shown = f"{instant:%H:%M:%S}.{instant.microsecond // 1000:03d}"
+    if now is not None and instant.date() == now.date():
+        return shown
+    return f"{instant:%Y-%m-%d} {shown}"
+
+
+def ago_words(text: str, now: datetime) -> str:
+    """Say how long ago something was, or in how long it will be, roughly."""
+    away = timestamps.from_text(text) - now
+    words = _roughly(abs(away))
+    if words == "now":
+        return "now"
+    return f"in {words}" if away > timedelta() else f"{words} ago"
+
+
+def _roughly(span: timedelta) -> str:
+    seconds = span.total_seconds()
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return "now"
+
+
+def number_words(number: float | None, digits: int = 0) -> str:
+    """Write a number with thin gaps between thousands; a dash for none."""
+    return NOTHING if number is None else f"{number:,.{digits}f}".replace(",", " ")
+
+
+def percent_words(share: float | None) -> str:
+    """Write a share as per cent: `99.3 %`, `100 %`; a dash for none."""
+    if share is None:
+        return NOTHING
+    return f"{share * 100:.1f}".removesuffix(".0") + " %"

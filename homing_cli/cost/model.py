@@ -1,0 +1,91 @@
+"""What messages cost: the bill of both lanes, fate by fate, with logs, beside the alternatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from homing_cli.cost.assumptions import load_assumptions
+from homing_cli.cost.bill import Basis, Line, bill, dispatch_ms
+from homing_cli.cost.billing import batch_fill
+from homing_cli.cost.counts import End, load_counts
+from homing_cli.cost.prices import prices
+from homing_cli.cost.workload import MILLION, Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from homing_cli.cost.assumptions import Assumptions
+    from homing_cli.cost.counts import LaneCounts
+    from homing_cli.cost.prices import Price
+
+LANES = ("on", "off")
+
+FATES = {
+    "delivered at once": (End.DELIVERED, 1),
+    "delivered at the second attempt": (End.DELIVERED, 2),
+    "delivered at the third attempt": (End.DELIVERED, 3),
+    "given up at once (410)": (End.FAILED, 1),
+    "dead-lettered after three attempts": (End.MAX_RETRIES_EXCEEDED, 3),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Counts of both lanes, assumptions, and the prices of one region."""
+
+    counts: Mapping[str, LaneCounts]
+    assumptions: Assumptions
+    prices: Mapping[str, Price]
+
+    def basis(self, scenario: Scenario) -> Basis:
+        """Give what the bill of a scenario is made from."""
+        return Basis(scenario, self.counts[scenario.lane], self.assumptions, self.prices)
+
+    def bill(self, scenario: Scenario) -> list[Line]:
+        """Give every line of the bill of a month's messages."""
+        return bill(self.basis(scenario))
+
+    def per_million(self, scenario: Scenario) -> float:
+        """Give the dollars per million messages."""
+        return sum(line.dollars for line in self.bill(scenario)) / scenario.messages * MILLION
+
+    def filled(self, scenario: Scenario) -> Scenario:
+        """Give the scenario with the batch size that its rate makes."""
+        settings = self.assumptions.settings
+        limit = settings["batchSize"]
+        batch_ms = dispatch_ms(self.basis(replace(scenario, batch_size=limit)))
+        size = batch_fill(scenario.rate, batch_ms, settings["dispatchConcurrency"], limit)
+        return replace(scenario, batch_size=size)
+
+    def monthly(self) -> list[Line]:
+        """Give what a stack costs in a month whatever it is used for."""
+        return [
+            Line("monthly", name, f"monthly.{name}", quantity, name, self.prices[name])
+            for name, quantity in self.assumptions.monthly.items()
+        ]
+
+    def of_fate(self, scenario: Scenario, end: End, attempts: int) -> float:
+        """Give the dollars of a million messages that all end so after so many attempts."""
+        counts = self.counts[scenario.lane]
+        only = replace(counts, fates={(End.DELIVERED, 1): counts.calls(end, attempts)})
+        alone = replace(scenario, failure_rate=0, max_attempts=1, messages=MILLION)
+        lines = bill(Basis(alone, only, self.assumptions, self.prices))
+        return sum(line.dollars for line in lines)
+
+
+def load_model(region: str) -> Model:
+    """Read counts, assumptions and the prices of a region.
+
+    Raises:
+        UnknownRegionError: when there are no checked prices for it.
+    """
+    return Model(load_counts(), load_assumptions(), prices(region))
+
+
+def by_service(lines: list[Line]) -> dict[str, float]:
+    """Add up the dollars of each service, in the order of the bill."""
+    services: dict[str, float] = {}
+    for line in lines:
+        services[line.service] = services.get(line.service, 0) + line.dollars
+    return services

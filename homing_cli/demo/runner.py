@@ -1,0 +1,187 @@
+"""The demo: a message of every fate, sent to a receiver on this machine, watched and judged."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from homing import timestamps
+from homing_cli.client import dead_letters
+from homing_cli.client.api import ApiClient
+from homing_cli.client.dead_letter_queue import Filter, hold
+from homing_cli.client.deliveries import DeliveryView, follow, views
+from homing_cli.client.messages import Handed, Line, hand_over
+from homing_cli.client.recovery import Actions
+from homing_cli.demo.scenarios import BROUGHT_BACK, FATES, LATER, REDRIVEN, Fate, Seen
+from homing_cli.local.emulator import HOST
+from homing_cli.receiver.server import Receiver
+from homing_cli.receiver.verification import verifies
+from homing_cli.terminal import live, render
+from homing_cli.traces.trace import trace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
+
+    from homing_cli.client.dead_letters import DeadLetter
+    from homing_cli.client.target import Target
+
+_TIMEOUT_SECONDS = 90
+_LOOK_AT = 1000
+_LOOKS = 5
+_TRACED = "two-503s"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message of the demo on its way."""
+
+    fate: Fate
+    message_id: str
+    path: str
+    handed: tuple[Handed, ...]
+    due: datetime | None
+    secret: str | None
+
+
+def run(target: Target, console: Console) -> tuple[Seen, ...]:
+    """Send the messages, show what becomes of them, and give what was seen.
+
+    Args:
+        target: the local cloud; it must be able to reach 127.0.0.1.
+        console: where to show it.
+
+    Raises:
+        WorkbenchError: when the local cloud cannot be reached.
+    """
+    api = ApiClient(target)
+    run_id = secrets.token_hex(3)
+    with Receiver() as receiver, _nobody() as deaf:
+        sent = [_send(api, fate, receiver.url if fate.path else deaf, run_id) for fate in FATES]
+        console.print(f"sent {len(sent)} messages to a receiver at {receiver.url}")
+        console.line()
+        _watch(api, sent, console)
+        letters = _dead_letters(target, run_id)
+        seen = tuple(_see(api, one, receiver, letters) for one in sent)
+        _show(target, api, seen, letters, console)
+        [parked] = [one for one in sent if one.fate.name == BROUGHT_BACK]
+        back = _bring_back(target, api, parked, receiver, console)
+    console.line()
+    console.print(
+        "The local cloud stays up. Look further with `homing status ID`, `homing trace ID` or"
+        " `homing dead-letters`; `homing down` stops it."
+    )
+    return *seen, back
+
+
+@contextmanager
+def _nobody() -> Iterator[str]:
+    """Give the URL of a port that is taken and where nobody listens."""
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        yield f"http://{HOST}:{taken.getsockname()[1]}"
+
+
+def _send(api: ApiClient, fate: Fate, url: str, run_id: str) -> Sent:
+    message_id = f"{fate.name}-{run_id}"
+    path = f"{fate.path or ''}/{message_id}"
+    due = datetime.now(UTC) + LATER if fate.later else None
+    body: dict[str, Any] = {"messageId": message_id, "payload": {"demo": fate.does}}
+    secret = None
+    if fate.signed:
+        made = api.endpoints("PUT", f"/{message_id}", {"url": url + path})
+        secret, body["endpointId"] = made["secret"], message_id
+    else:
+        body["targetUrl"] = fate.target or url + path
+    if due:
+        body["deliverAt"] = timestamps.to_text(due)
+    if fate.policy:
+        body["policy"] = fate.policy
+    line = Line(1, json.dumps(body).encode())
+    handed = tuple(hand_over(api, line) for _ in range(fate.copies))
+    return Sent(fate, message_id, path, handed, due, secret)
+
+
+def _watch(api: ApiClient, sent: Sequence[Sent], console: Console) -> None:
+    messages = [one.handed[0].message for one in sent]
+    accepted = [message for message in messages if message]
+    with live.board(console, len(accepted)) as show:
+        for known in follow(api, accepted, _TIMEOUT_SECONDS):
+            show([view for found in known.values() for view in found])
+
+
+def _dead_letters(target: Target, run_id: str) -> list[DeadLetter]:
+    """Look until all that failed are parked: the record is written a moment before the letter."""
+    expected = sum(fate.is_parked for fate in FATES)
+    found: list[DeadLetter] = []
+    for _ in range(_LOOKS):
+        letters = dead_letters.look(target, _LOOK_AT).letters
+        found = [one for one in letters if one.reference.message_id.endswith(run_id)]
+        if len(found) >= expected:
+            break
+        time.sleep(1)
+    return found
+
+
+def _see(api: ApiClient, one: Sent, receiver: Receiver, letters: Sequence[DeadLetter]) -> Seen:
+    accepted = one.handed[0].message
+    found: tuple[DeliveryView, ...] = views(api.message(one.message_id)) if accepted else ()
+    parked = Counter(letter.reference.message_id for letter in letters)
+    came = [arrival for arrival in receiver.arrivals if arrival.path == one.path]
+    return Seen(
+        fate=one.fate,
+        handed=one.handed,
+        deliveries=found,
+        arrivals=[arrival.received_at for arrival in came],
+        dead_letters=parked[one.message_id],
+        due=one.due,
+        verified=[verifies(arrival, one.secret) for arrival in came] if one.secret else [],
+    )
+
+
+def _show(
+    target: Target,
+    api: ApiClient,
+    seen: Sequence[Seen],
+    letters: Sequence[DeadLetter],
+    console: Console,
+) -> None:
+    _heading(console, "what became of them")
+    console.print(render.fates(seen))
+    [traced] = [one for one in seen if one.fate.name == _TRACED]
+    for delivery in traced.deliveries:
+        message_id = delivery.reference.message_id
+        _heading(console, f"homing trace {message_id}")
+        for found in trace(target, api, message_id):
+            console.print(render.trace(found))
+    _heading(console, "homing dead-letters")
+    console.print(render.dead_letters(letters))
+
+
+def _heading(console: Console, text: str) -> None:
+    console.line()
+    console.print(text)
+    console.line()
+
+
+def _bring_back(
+    target: Target, api: ApiClient, parked: Sent, receiver: Receiver, console: Console
+) -> Seen:
+    """Redrive a dead letter as `homing dead-letters redrive` does, and see it arrive."""
+    _heading(console, f"homing dead-letters redrive {parked.message_id}")
+    with hold(target, Filter(message_id=parked.message_id)) as held:
+        for done in Actions(target).redrive_letters(held):
+            console.print(f"{done.reference.message_id}: {done.result}")
+    _watch(api, [parked], console)
+    left = dead_letters.look(target, _LOOK_AT).letters
+    seen = _see(api, replace(parked, fate=REDRIVEN), receiver, left)
+    console.print(render.fates([seen]))
+    return seen

@@ -1,0 +1,230 @@
+"""The messages of the demo: what each endpoint does, and what must become of the message.
+
+Pure: from what was seen to a list of complaints. `homing_cli.demo.runner` sends and watches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from homing import timestamps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from homing_cli.client.deliveries import DeliveryView
+    from homing_cli.client.messages import Handed
+
+REFUSED = "REFUSED"  # no ledger status: nothing was accepted
+
+RETRY_AFTER = timedelta(seconds=3)
+LATER = timedelta(seconds=3)
+# The local cloud's deadline (deployment.LOCAL_CONTEXT), and how punctual an attempt must be.
+_DEADLINE_MS = 3000
+_PUNCTUAL_MS = range(_DEADLINE_MS - 100, _DEADLINE_MS + 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """One message of the demo and what must become of it.
+
+    Args:
+        name: ends the messageId.
+        does: what the endpoint does, for people.
+        path: the receiver's path that does it; None for a port where nobody listens.
+        status: how the delivery must end.
+        categories: those of its attempts, in order; there must be as many.
+        policy: the message's own retry policy, or None.
+        later: whether it is scheduled ahead.
+        copies: how often it is sent.
+        signed: whether it goes to an endpoint whose secret the receiver knows and verifies with.
+        target: a URL that must be refused, instead of the receiver's.
+    """
+
+    name: str
+    does: str
+    path: str | None
+    status: str
+    categories: tuple[str, ...]
+    policy: Mapping[str, Any] | None = None
+    later: bool = False
+    copies: int = 1
+    signed: bool = False
+    target: str | None = None
+
+    @property
+    def requests(self) -> int:
+        """How many requests must reach the receiver."""
+        return len(self.categories) if self.path else 0
+
+    @property
+    def is_parked(self) -> bool:
+        """Whether it must end as a dead letter."""
+        return self.status not in {"DELIVERED", REFUSED}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What became of one message.
+
+    Args:
+        fate: what should have.
+        handed: the API's answers, one for each copy.
+        deliveries: what the ledger knows at the end.
+        arrivals: when its requests reached the receiver.
+        dead_letters: how many dead letters it has.
+        due: when it was to be sent, for a scheduled one.
+        verified: of each request, whether its signature held; empty where no secret is known.
+    """
+
+    fate: Fate
+    handed: Sequence[Handed]
+    deliveries: Sequence[DeliveryView]
+    arrivals: Sequence[datetime]
+    dead_letters: int
+    due: datetime | None = None
+    verified: Sequence[bool] = ()
+
+    @property
+    def attempts(self) -> list[Mapping[str, Any]]:
+        """The attempts on record."""
+        return [entry for view in self.deliveries for entry in view.document["retryHistory"]]
+
+
+def complaints(seen: Seen) -> tuple[str, ...]:
+    """Say what differs from what should have become of a message; empty if nothing does."""
+    found = [
+        *_recorded_right(seen),
+        *_sent_right(seen),
+        *_never_early(seen),
+        *_retry_after_kept(seen),
+        *_deadline_kept(seen),
+        *_signatures_held(seen),
+    ]
+    return tuple(f"{seen.fate.name}: {complaint}" for complaint in found)
+
+
+def _recorded_right(seen: Seen) -> Iterator[str]:
+    fate = seen.fate
+    recorded = [entry["errorCategory"] for entry in seen.attempts]
+    ends = [] if fate.status == REFUSED else [fate.status]
+    yield from _differs("status", ends, [view.status for view in seen.deliveries])
+    yield from _differs("attempts", list(fate.categories), recorded)
+    yield from _differs("dead letters", int(fate.is_parked), seen.dead_letters)
+
+
+def _sent_right(seen: Seen) -> Iterator[str]:
+    fate = seen.fate
+    problems = [problem for handed in seen.handed for problem in handed.problems]
+    if fate.status == REFUSED:
+        told = [problem.partition(":")[0] for problem in problems]
+        yield from _differs("refused fields", ["targetUrl"], told)
+    else:
+        yield from problems
+    repeats = [False] + [True] * (fate.copies - 1)
+    yield from _differs("known before", repeats, [handed.duplicate for handed in seen.handed])
+    yield from _differs("requests received", fate.requests, len(seen.arrivals))
+
+
+def _never_early(seen: Seen) -> Iterator[str]:
+    promised = [entry.get("nextRetryTimestamp") for entry in seen.attempts]
+    due = [seen.due, *(at and timestamps.from_text(at) for at in promised)]
+    for number, (earliest, came) in enumerate(zip(due, seen.arrivals, strict=False), start=1):
+        if earliest and came < earliest:
+            yield f"request {number} came {(earliest - came).total_seconds()} s early"
+
+
+def _retry_after_kept(seen: Seen) -> Iterator[str]:
+    for entry, (before, after) in zip(seen.attempts, pairwise(seen.arrivals), strict=False):
+        if entry["errorCategory"] == "RATE_LIMITED" and after - before < RETRY_AFTER:
+            yield f"came again after {(after - before).total_seconds()} s in spite of Retry-After"
+
+
+def _deadline_kept(seen: Seen) -> Iterator[str]:
+    for entry in seen.attempts:
+        if entry["errorCategory"] == "TIMEOUT" and int(entry["responseTime"]) not in _PUNCTUAL_MS:
+            yield f"an attempt was cut after {entry['responseTime']} ms instead of {_DEADLINE_MS}"
+
+
+def _signatures_held(seen: Seen) -> Iterator[str]:
+    expected = [True] * seen.fate.requests if seen.fate.signed else []
+    yield from _differs("signatures that held", expected, list(seen.verified))
+
+
+def _differs(what: str, expected: Any, found: Any) -> Iterator[str]:
+    if expected != found:
+        yield f"{what}: expected {expected}, found {found}"
+
+
+FATES = (
+    Fate("at-once", "200", "/script/200", "DELIVERED", ("SUCCESS",)),
+    Fate(
+        "two-503s",
+        "503, 503, then 200",
+        "/script/503,503,200",
+        "DELIVERED",
+        ("SERVER_ERROR", "SERVER_ERROR", "SUCCESS"),
+    ),
+    Fate(
+        "retry-after",
+        "429 with Retry-After: 3, then 200",
+        "/script/429;retry-after=3,200",
+        "DELIVERED",
+        ("RATE_LIMITED", "SUCCESS"),
+    ),
+    Fate(
+        "three-500s",
+        "500, 500, 500",
+        "/script/500,500,500,200",
+        "MAX_RETRIES_EXCEEDED",
+        ("SERVER_ERROR",) * 3,
+    ),
+    Fate("gone", "410", "/script/410", "FAILED", ("GONE",)),
+    Fate("refused", "nobody listens", None, "MAX_RETRIES_EXCEEDED", ("NETWORK_ERROR",) * 3),
+    Fate(
+        "slow-drip",
+        "200, a byte a second",
+        "/script/drip",
+        "MAX_RETRIES_EXCEEDED",
+        ("TIMEOUT", "TIMEOUT"),
+        policy={"maxAttempts": 2},
+    ),
+    Fate(
+        "later",
+        "200, not before 3 s from now",
+        "/script/200",
+        "DELIVERED",
+        ("SUCCESS",),
+        later=True,
+    ),
+    Fate(
+        "signed",
+        "503, then 200; verifies each signature",
+        "/script/503,200",
+        "DELIVERED",
+        ("SERVER_ERROR", "SUCCESS"),
+        signed=True,
+    ),
+    Fate(
+        "private",
+        "a private address: refused",
+        None,
+        REFUSED,
+        (),
+        target="http://169.254.169.254/latest/meta-data",
+    ),
+    Fate("twice", "200, sent twice", "/script/200", "DELIVERED", ("SUCCESS",), copies=2),
+)
+
+# What becomes of one of them when its dead letter is redriven.
+BROUGHT_BACK = "three-500s"
+REDRIVEN = Fate(
+    "redriven",
+    "500, 500, 500; redriven: 200",
+    "/script/500,500,500,200",
+    "DELIVERED",
+    ("SERVER_ERROR",) * 3 + ("SUCCESS",),
+)

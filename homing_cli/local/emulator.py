@@ -1,0 +1,223 @@
+"""The AWS emulator (ministack) as a process of this machine: start it, find it again, stop it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Self
+
+from homing_cli.errors import LocalCloudError
+from homing_cli.local import local_key, private_files
+from homing_cli.local.local_key import REGION, LocalKey
+from homing_cli.local.processes import command_line, end_group
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+HOST = "127.0.0.1"
+ACCOUNT = "000000000000"
+# What `emulator_process` is told: on its command line, and in its environment.
+TIED = "--tied"
+CALLS = "HOMING_CALLS"
+STEADY = "HOMING_STEADY"
+
+_START_SECONDS = 30.0
+_ANSWER_SECONDS = 10.0
+# Neither the emulator nor the functions it runs may see the caller's account, profile or settings:
+# PYTHONDONTWRITEBYTECODE, for one, would make every cold start compile its imports.
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
+
+
+def account_settings(key: LocalKey) -> dict[str, str]:
+    """Return the environment of the emulator's account, and of nothing of the caller's own."""
+    return {
+        "AWS_ACCESS_KEY_ID": key.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    """A running emulator: its process id, port and key, and the directory that holds its state."""
+
+    pid: int
+    port: int
+    state_dir: Path
+    key: LocalKey
+    # Kept so that the pipe it may be tied to stays open.
+    process: subprocess.Popen[bytes] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint of every AWS service, without a trailing slash."""
+        return f"http://{HOST}:{self.port}"
+
+    @classmethod
+    def find(cls, state_dir: Path) -> Self | None:
+        """Find the emulator started for this directory; None if it no longer runs.
+
+        A pid file left behind by a crash, or a process id that now belongs to another program,
+        counts as not running.
+        """
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            record = json.loads(_pid_file(state_dir).read_text())
+            key = LocalKey.from_record(record)
+            emulator = cls(int(record["pid"]), int(record["port"]), state_dir, key)
+            if _mark(state_dir) in command_line(emulator.pid):
+                return emulator
+        return None
+
+    def answers(self) -> bool:
+        """Return whether it serves, and no other process in its place."""
+        return local_key.answers(self.endpoint, self.key, _ANSWER_SECONDS)
+
+    def stop(self) -> None:
+        """End the process and the functions it runs, and remove what it kept on disk.
+
+        It is not asked first: it has nothing to save, and would wait for executions to end.
+        """
+        if Emulator.find(self.state_dir) == self:
+            end_group(self.pid)
+        if self.process is not None:
+            with suppress(OSError):
+                self.process.communicate(timeout=1)
+        _pid_file(self.state_dir).unlink(missing_ok=True)
+        shutil.rmtree(self.state_dir / "tmp", ignore_errors=True)
+
+
+def listen(port: int = 0) -> socket.socket:
+    """Take a port of 127.0.0.1; 0 for any free one.
+
+    Raises:
+        LocalCloudError: when the port is taken.
+    """
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, port))
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        raise LocalCloudError(f"port {port} is taken: choose another with --port") from error
+    return listening
+
+
+def start(
+    state_dir: Path,
+    listening: socket.socket,
+    *,
+    tied: bool = False,
+    wait_scale: float = 1,
+    calls: Path | None = None,
+    steady: bool = False,
+) -> Emulator:
+    """Start an emulator on 127.0.0.1, with a key of its own, and wait until it answers.
+
+    Args:
+        state_dir: an absolute directory for its pid file, log and temporary files.
+        listening: where it is to listen (`listen`); handed over to it and closed here.
+        tied: whether it ends with this process, however this process ends.
+        wait_scale: by what Step Functions waits are multiplied; 1 is true to life.
+        calls: the file in which it writes down the calls that it serves; None for no such file.
+        steady: whether it is to be measured: idle functions stay, and it collects no garbage.
+
+    Raises:
+        LocalCloudError: when it does not answer in time; tells the end of its log.
+    """
+    private_files.make_folder(state_dir)
+    tmp = state_dir / "tmp"
+    shutil.rmtree(tmp, ignore_errors=True)
+    tmp.mkdir()
+    port, key = listening.getsockname()[1], LocalKey.random()
+    environment = _environment(port, tmp, key) | {"SFN_WAIT_SCALE": str(wait_scale)}
+    if calls:
+        environment[CALLS] = str(calls)
+    if steady:
+        environment |= {STEADY: "1", "LAMBDA_WARM_TTL_SECONDS": "3600"}
+    with log_file(state_dir).open("wb") as log, listening:
+        process = _spawn(state_dir, listening, environment, log, tied=tied)
+    emulator = Emulator(process.pid, port, state_dir, key, process)
+    record = {"pid": process.pid, "port": port, **key.to_record()}
+    private_files.write(_pid_file(state_dir), json.dumps(record))
+    # It listens already: the first answer comes when it is ready, none if it has ended.
+    if not local_key.answers(emulator.endpoint, key, _START_SECONDS):
+        tail = log_tail(log_file(state_dir))
+        emulator.stop()
+        raise LocalCloudError(f"the emulator did not start on port {port}:\n{tail}")
+    return emulator
+
+
+def _spawn(
+    state_dir: Path,
+    listening: socket.socket,
+    environment: Mapping[str, str],
+    log: IO[bytes],
+    *,
+    tied: bool,
+) -> subprocess.Popen[bytes]:
+    file = listening.fileno()
+    command = [
+        sys.executable,
+        "-m",
+        "homing_cli.local.emulator_process",
+        _mark(state_dir),
+        str(file),
+    ]
+    return subprocess.Popen(  # noqa: S603 -- our own module under our own interpreter
+        [*command, TIED] if tied else command,
+        env=environment,
+        stdin=subprocess.PIPE if tied else subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        pass_fds=[file],
+        start_new_session=True,  # Ctrl-C at the terminal is for the command, not for the cloud
+    )
+
+
+def _environment(port: int, tmp: Path, key: LocalKey) -> dict[str, str]:
+    return {
+        **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+        **account_settings(key),
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_HOST": "localhost",
+        "MINISTACK_REGION": REGION,
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "LAMBDA_WARM_TTL_SECONDS": "60",  # an idle worker holds 35 MB
+        "IOT_MTLS_ENABLED": "0",  # these two would listen on ports of their own
+        "SFTP_ENABLED": "0",
+        "TMPDIR": str(tmp),
+        # Functions inherit it: no one here has the name `sync-<host>` of StartSyncExecution.
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+    }
+
+
+def log_file(state_dir: Path) -> Path:
+    """Name the log of the emulator with this state directory."""
+    return state_dir / "emulator.log"
+
+
+def log_tail(path: Path, lines: int = 15) -> str:
+    """Give the last lines of a log, for an error message."""
+    with suppress(OSError):
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    return "(no log)"
+
+
+def _mark(state_dir: Path) -> str:
+    """Give the argument by which a process is known to be this directory's emulator."""
+    return hashlib.sha256(str(state_dir).encode()).hexdigest()[:16]
+
+
+def _pid_file(state_dir: Path) -> Path:
+    return state_dir / "emulator.json"

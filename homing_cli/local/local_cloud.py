@@ -1,0 +1,181 @@
+"""The local cloud: an emulator of AWS on this machine, with the real stack deployed to it."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pydantic.alias_generators import to_camel
+
+from homing_cli.errors import LocalCloudError
+from homing_cli.local import deployment, emulator, private_files
+from homing_cli.local.emulator import Emulator
+from homing_cli.local.local_key import REGION
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+DEFAULT_PORT = 4566
+STATE_DIR = deployment.PROJECT / ".homing"
+RECORD = "local.json"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCloud:
+    """A deployed local cloud, as `.homing/local.json` records it.
+
+    Args:
+        endpoint: of every AWS service.
+        region: the one it pretends to be in.
+        access_key_id: of the key that its callers sign with.
+        secret_access_key: of the same key.
+        api_url: the base of Homing's API under IAM, without a trailing slash.
+        sender_api_url: the same for senders with API keys.
+        messages_url: the same of the function URL for messages.
+        outputs: the stack's outputs.
+    """
+
+    endpoint: str
+    region: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    api_url: str
+    sender_api_url: str
+    messages_url: str
+    outputs: Mapping[str, str]
+
+    def to_record(self) -> dict[str, object]:
+        """Give what `.homing/local.json` holds; other programs read it."""
+        record = asdict(self)
+        return {to_camel(name): value for name, value in record.items()}
+
+
+def up(
+    port: int | None = None,
+    state_dir: Path = STATE_DIR,
+    say: Callable[[str], None] = lambda _: None,
+) -> LocalCloud:
+    """Start the local cloud and deploy to it; to the running one if there is one.
+
+    One at a time for each directory: a second call waits for the first, and then deploys to the
+    cloud that the first has started.
+
+    Args:
+        port: the port to take; None for 4566, or any free one where that is taken.
+        state_dir: an absolute directory for its state.
+        say: told in a few words what is happening.
+
+    Raises:
+        LocalCloudError: when the port is taken or a step fails.
+    """
+    with _alone(state_dir, say):
+        running = _find(state_dir, port) or _start(state_dir, port, say)
+        say(f"deploying the stack to {running.endpoint}")
+        return _deploy(running)
+
+
+def down(state_dir: Path = STATE_DIR, say: Callable[[str], None] = lambda _: None) -> bool:
+    """Stop the local cloud; tells whether there was one."""
+    with _alone(state_dir, say):
+        running = Emulator.find(state_dir)
+        if running:
+            running.stop()
+        (state_dir / RECORD).unlink(missing_ok=True)
+        return running is not None
+
+
+def _alone(state_dir: Path, say: Callable[[str], None]) -> AbstractContextManager[None]:
+    private_files.make_folder(state_dir)
+    waiting = "waiting for another `homing up` or `homing down` to end"
+    return private_files.locked(state_dir / "lock", lambda: say(waiting))
+
+
+def _find(state_dir: Path, port: int | None) -> Emulator | None:
+    running = Emulator.find(state_dir)
+    if running and port not in (None, running.port):
+        raise LocalCloudError(
+            f"the local cloud already runs on port {running.port}: run `homing down` first"
+        )
+    if running and not running.answers():
+        raise LocalCloudError(
+            f"the local cloud at {running.endpoint} (process {running.pid}) does not answer:"
+            " run `homing down`, then `homing up`"
+        )
+    return running
+
+
+def _start(state_dir: Path, port: int | None, say: Callable[[str], None]) -> Emulator:
+    (state_dir / RECORD).unlink(missing_ok=True)
+    listening = _listen(port)
+    say(f"starting the local cloud on {emulator.HOST}:{listening.getsockname()[1]}")
+    return emulator.start(state_dir, listening)
+
+
+def _listen(port: int | None) -> socket.socket:
+    if port is None:
+        with suppress(LocalCloudError):
+            return emulator.listen(DEFAULT_PORT)
+    return emulator.listen(port or 0)
+
+
+@contextmanager
+def throwaway(
+    state_dir: Path, wait_scale: float = 1, calls: Path | None = None, *, steady: bool = False
+) -> Iterator[LocalCloud]:
+    """Run a local cloud on a free port for as long as the context lasts, for tests.
+
+    Args:
+        state_dir: an absolute directory of its own.
+        wait_scale: by what Step Functions waits are multiplied.
+        calls: the file in which the calls that it serves are written down.
+        steady: whether it is to be measured: no function is stopped, no garbage collected.
+    """
+    running = emulator.start(
+        state_dir,
+        emulator.listen(),
+        tied=True,
+        wait_scale=wait_scale,
+        calls=calls,
+        steady=steady,
+    )
+    try:
+        yield _deploy(running)
+    finally:
+        running.stop()
+
+
+def _deploy(running: Emulator) -> LocalCloud:
+    outputs = deployment.deploy(running)
+    cloud = LocalCloud(
+        endpoint=running.endpoint,
+        region=REGION,
+        access_key_id=running.key.access_key_id,
+        secret_access_key=running.key.secret_access_key,
+        api_url=_api_url(running.endpoint, outputs["ApiUrl"]),
+        sender_api_url=_api_url(running.endpoint, outputs["SenderApiUrl"]),
+        messages_url=_function_url(running.endpoint, outputs["MessagesUrl"]),
+        outputs=outputs,
+    )
+    record = json.dumps(cloud.to_record(), indent=2)
+    private_files.write(running.state_dir / RECORD, f"{record}\n")
+    return cloud
+
+
+def _api_url(endpoint: str, url: str) -> str:
+    """Address an API by path, since names under `localhost` do not resolve everywhere."""
+    return f"{endpoint}/_aws/execute-api/{_id_in(url)}/$default"
+
+
+def _function_url(endpoint: str, url: str) -> str:
+    """Address a function URL by path, since its name leads to AWS."""
+    return f"{endpoint}/_aws/lambda-url/{_id_in(url)}"
+
+
+def _id_in(url: str) -> str:
+    return (urlsplit(url).hostname or "").split(".")[0]

@@ -1,0 +1,19 @@
+"""The receiver's side of signatures, by the public library of Standard Webhooks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+if TYPE_CHECKING:
+    from homing_cli.receiver.server import Arrival
+
+
+def verifies(arrival: Arrival, secret: str) -> bool:
+    """Tell whether the library accepts a request, its body to the byte, with this secret."""
+    try:
+        Webhook(secret).verify(arrival.body, dict(arrival.headers), json_parse=False)
+    except WebhookVerificationError:
+        return False
+    return True

@@ -1,0 +1,283 @@
+"""How things look on the terminal. Nothing here asks or decides anything."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from homing.timestamps import to_text
+from homing_cli.demo.scenarios import complaints
+from homing_cli.escaping import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from homing_cli.client.broken_executions import Broken
+    from homing_cli.client.dead_letters import DeadLetter
+    from homing_cli.client.deliveries import DeliveryView
+    from homing_cli.client.undispatched import IntakeLetter
+    from homing_cli.client.waiting_executions import Waiting
+    from homing_cli.demo.scenarios import Seen
+    from homing_cli.traces.execution_history import Attempt, Visit
+    from homing_cli.traces.story import Chapter, Story
+    from homing_cli.traces.trace import Trace
+
+_STYLES = {
+    "DELIVERED": "green",
+    "RETRY_SCHEDULED": "yellow",
+    "QUEUED": "cyan",
+    "FAILED": "red",
+    "MAX_RETRIES_EXCEEDED": "red",
+}
+# Wide enough that nothing is folded or cut where another program reads.
+_UNBOUNDED = 10_000
+_BODY_SHOWN = 1000  # characters of a response
+
+
+class _Console(Console):
+    """A console whose strings, in tables and trees too, do nothing to the terminal.
+
+    A `Text` is taken as it is: what strangers have written goes into one by `shown`.
+    """
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        return super().render_str(shown(text), **how)
+
+
+def console(stream: TextIO | None = None) -> Console:
+    """Make a console: colours and the terminal's width on a terminal, plain lines elsewhere."""
+    target = stream or sys.stdout
+    width = None if target.isatty() else _UNBOUNDED
+    return _Console(file=target, width=width, highlight=False, emoji=False, markup=False)
+
+
+def status(text: str) -> Text:
+    """Colour a ledger status."""
+    return Text(shown(text), style=_STYLES.get(text, ""))
+
+
+def table(*columns: str) -> Table:
+    """Make an empty table in the house style."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def deliveries(found: Iterable[DeliveryView]) -> Table:
+    """Show deliveries, one a line."""
+    made = table("message", "target", "status", "attempts", "next attempt", "last result")
+    for view in found:
+        made.add_row(
+            view.reference.message_id,
+            _addressee(view),
+            status(view.status),
+            str(view.attempts),
+            view.next_attempt_at or "",
+            view.last_result,
+        )
+    return made
+
+
+def _addressee(view: DeliveryView) -> str:
+    endpoint_id = view.document.get("endpointId")
+    url = view.reference.target_url
+    return f"{url} (endpoint {endpoint_id})" if endpoint_id else url
+
+
+def attempts(story: Story) -> Table:
+    """Show the attempts of one delivery, run by run: each redrive begins another."""
+    made = table("attempt", "at", "result", "HTTP", "took", "next attempt")
+    for kind, event in story.events:
+        if kind == "redrive":
+            made.add_row("", event["timestamp"], "redriven; attempts start anew")
+        elif event.at:
+            made.add_row(
+                str(event.number),
+                event.at,
+                _result(event),
+                str((event.entry or event.outcome or {}).get("httpStatus") or ""),
+                "" if event.response_time is None else f"{event.response_time} ms",
+                event.next_at or "",
+            )
+    return made
+
+
+def _result(chapter: Chapter) -> str:
+    moved = (chapter.entry or {}).get("targetUrl")
+    where = f" (at {moved}, where its endpoint had moved)" if moved else ""
+    return f"{chapter.category}: {chapter.reason}".strip(": ") + where
+
+
+def response_bodies(story: Story) -> Iterator[str]:
+    """Say what the endpoint answered, as far as it is known, a line for each attempt."""
+    for chapter in story.chapters:
+        if body := chapter.response_body:
+            cut = body if len(body) <= _BODY_SHOWN else f"{body[:_BODY_SHOWN]}…"
+            yield f"response body of attempt {chapter.number} at {chapter.at}: {cut}"
+
+
+def dead_letters(found: Iterable[DeadLetter]) -> Table:
+    """Show dead letters, one a line."""
+    made = table("message", "sender", "target", "attempts", "status", "why")
+    for letter in found:
+        made.add_row(
+            letter.reference.message_id,
+            letter.reference.sender_id,
+            letter.reference.target_url,
+            str(letter.attempts),
+            status(letter.status),
+            f"{letter.category}: {letter.reason}",
+        )
+    return made
+
+
+def intake_letters(found: Iterable[IntakeLetter]) -> Table:
+    """Show what is in the intake dead-letter queue, one a line."""
+    made = table("message", "target")
+    for letter in found:
+        made.add_row(letter.message_id or letter.body[:60], letter.target_url)
+    return made
+
+
+def waiting(found: Iterable[Waiting]) -> Table:
+    """Show what is in the Standard workflow, one a line."""
+    made = table("message", "target", "attempts", "due at")
+    for one in found:
+        due = str(one.document["dueAt"]) if one.waits else "under way"
+        attempts = str(one.document["attemptNumber"])
+        made.add_row(one.reference.message_id, one.reference.target_url, attempts, due)
+    return made
+
+
+def broken(found: Iterable[Broken]) -> Table:
+    """Show executions that broke, one a line."""
+    made = table("execution", "status", "stopped at", "error")
+    for one in found:
+        made.add_row(one.delivery_id, one.status, to_text(one.stopped_at), one.error)
+    return made
+
+
+def fates(found: Iterable[Seen]) -> Table:
+    """Show what became of the messages of the demo, and whether it is right."""
+    made = table("the endpoint", "status", "attempts", "requests", "as it should be")
+    for seen in found:
+        wrong = complaints(seen)
+        made.add_row(
+            seen.fate.does,
+            status(", ".join(view.status for view in seen.deliveries) or seen.fate.status),
+            ", ".join(entry["errorCategory"] for entry in seen.attempts),
+            str(len(seen.arrivals)),
+            Text("no", style="red") if wrong else Text("yes", style="green"),
+        )
+    return made
+
+
+def trace(found: Trace) -> Tree:
+    """Show a delivery's execution as a tree: attempts, and in each the states it went through."""
+    view = found.delivery
+    head = Text.assemble(
+        shown(f"{view.reference.message_id} -> {view.reference.target_url}  "),
+        status(view.status),
+    )
+    if found.execution:
+        head.append(f"  execution {found.execution['status']}", style="dim")
+    tree = Tree(head, guide_style="dim")
+    starts = [attempt.visits[0].entered for attempt in found.attempts if attempt.visits]
+    for attempt in found.attempts:
+        _add_attempt(tree, attempt, starts[0] if starts else None)
+    if not found.attempts:
+        tree.add("no attempt on record: not started yet, or under way")
+    return tree
+
+
+def _add_attempt(tree: Tree, attempt: Attempt, start: datetime | None) -> None:
+    verdict = attempt.result("verdict") or {}
+    title = Text(f"attempt {attempt.number + 1}", style="bold")
+    if verdict:
+        title.append(shown(f"  {verdict['reason']}"), style="not bold")
+    branch = tree.add(title)
+    if attempt.entry is not None:
+        branch.add(_recorded(attempt))
+    for visit in attempt.visits:
+        offset = (visit.entered - (start or visit.entered)).total_seconds()
+        line = Text(f"{visit.entered:%H:%M:%S}.{visit.entered.microsecond // 1000:03d} ")
+        line.append(f"+{offset:6.2f} s  ", style="dim")
+        line.append(f"{visit.name:<16}")
+        line.append(f"{_took(visit):>9}  ", style="dim")
+        line.append(shown(describe(visit)))
+        line.rstrip()
+        branch.add(line)
+
+
+def _recorded(attempt: Attempt) -> str:
+    outcome, verdict = attempt.result("outcome") or {}, attempt.result("verdict") or {}
+    backoff = attempt.result("backoff")
+    then = f", {_backoff(backoff)}" if backoff else ""
+    took = f"{outcome['responseTime']} ms"
+    return f"{outcome['timestamp'][11:23]} in the ledger: {verdict['category']} in {took}{then}"
+
+
+def _took(visit: Visit) -> str:
+    return "" if visit.milliseconds is None else f"{visit.milliseconds} ms"
+
+
+def describe(visit: Visit) -> str:
+    """Say in a few words what one visit of a state came to."""
+    document = visit.output if isinstance(visit.output, dict) else {}
+    faults = "".join(f"  [{fault}]" for fault in visit.faults)
+    return _describe(visit, document) + faults
+
+
+def _describe(visit: Visit, document: Mapping[str, Any]) -> str:
+    match visit.name:
+        case "WaitUntilDue":
+            return f"until {visit.input['dueAt']}"
+        case "Deliver" if document:
+            return _outcome(document["outcome"])
+        case "Classify" if document:
+            return _verdict(document["verdict"])
+        case "ComputeBackoff" if "backoff" in document:
+            return _backoff(document["backoff"])
+        case "RecordRetry" if document:
+            return str(document["record"]["result"])
+        case _:
+            return ""
+
+
+def _outcome(outcome: Mapping[str, Any]) -> str:
+    if "overtaken" in outcome:
+        return "not sent: another execution has this attempt"
+    if "postponed" in outcome:
+        later = outcome["next"]
+        why = (
+            "has been made meanwhile" if "attemptNumber" in later else "has no room at its endpoint"
+        )
+        return f"not sent: this attempt {why}; waits until {later['dueAt']}"
+    if "recorded" in outcome:
+        return "not sent: this attempt has failed before, and may not have been parked"
+    error = outcome["error"]
+    if error:
+        return f"{error['kind']}: {error['message']}"
+    asked = f", Retry-After: {outcome['retryAfter']}" if outcome["retryAfter"] else ""
+    return f"HTTP {outcome['httpStatus']} in {outcome['responseTime']} ms{asked}"
+
+
+def _verdict(verdict: Mapping[str, Any]) -> str:
+    if "verdict" not in verdict:  # no attempt was made
+        return str(verdict["status"])
+    return f"{verdict['verdict']} {verdict['category']} -> {verdict['status']}"
+
+
+def _backoff(backoff: Mapping[str, Any]) -> str:
+    floor = backoff["retryAfterSeconds"]
+    parts = f"{backoff['exponentialDelay']} s + {backoff['jitterApplied']} s jitter"
+    asked = f", at least {floor} s" if floor is not None else ""
+    return f"{parts}{asked} -> {backoff['nextRetryAt']}"

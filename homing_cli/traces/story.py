@@ -1,0 +1,291 @@
+"""A delivery's whole story: the ledger's account, and the details that executions add to it.
+
+The ledger is the account: its `retryHistory` has every attempt that was recorded, whoever made it.
+Executions have more to tell (the states gone through, the response's body, what is going on now),
+but not all of them keep a history: a first attempt may have run as an Express execution, and Step
+Functions forgets after 90 days. So each attempt is what either of them knows, and says which.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from homing import timestamps
+from homing.delivery import Reference
+from homing.retry.classification import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from homing_cli.traces.execution_history import Attempt, Visit
+    from homing_cli.traces.graph import Arrow
+
+_UNTIL_VERDICT = ("Deliver", "Classify", "WhatNext")
+_NEVER = "9"  # sorts behind every instant
+_BEFORE_SENDING = frozenset({"WaitUntilDue"})
+_AFTERWARDS: Mapping[str, tuple[str, ...]] = {
+    Status.DELIVERED: ("RecordDelivered",),
+    Status.RETRY_SCHEDULED: ("ComputeBackoff", "RecordRetry", "StillOurs", "WaitUntilDue"),
+    Status.FAILED: ("RecordFailure", "DeadLetter", "DeliveryFailed"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One execution of the delivery, as Step Functions tells of it.
+
+    Args:
+        arn: its ARN.
+        status: `RUNNING`, `SUCCEEDED`, `FAILED`, ...
+        visits: the states it went through, oldest first.
+        attempts: the same, by attempt.
+        document: its input, the delivery document.
+    """
+
+    arn: str
+    status: str
+    visits: tuple[Visit, ...]
+    attempts: tuple[Attempt, ...]
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """One attempt.
+
+    Args:
+        number: which attempt of the delivery it was, counted from 1.
+        at: when its outcome was observed, ISO-8601; None while it is on its way.
+        entry: the ledger's entry; None where there is none (yet).
+        outcome: what the endpoint answered, from the execution; None where no history tells.
+        verdict: what was made of it, from the execution.
+        backoff: when the next was due and why, from the execution.
+        visits: the states gone through; empty where no history tells.
+    """
+
+    number: int
+    at: str | None
+    entry: Mapping[str, Any] | None
+    outcome: Mapping[str, Any] | None
+    verdict: Mapping[str, Any] | None
+    backoff: Mapping[str, Any] | None
+    visits: tuple[Visit, ...]
+
+    @property
+    def category(self) -> str:
+        """The kind of the outcome, empty while there is none."""
+        entry, verdict = self.entry or {}, self.verdict or {}
+        return str(entry.get("errorCategory") or verdict.get("category") or "")
+
+    @property
+    def reason(self) -> str:
+        """The outcome in words, empty while there is none."""
+        details, verdict = (self.entry or {}).get("errorDetails") or {}, self.verdict or {}
+        return str(details.get("message") or verdict.get("reason") or "")
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether the endpoint took it."""
+        return self.category == "SUCCESS"
+
+    @property
+    def response_time(self) -> int | None:
+        """How long the endpoint took, in milliseconds; None while there is no outcome."""
+        found = (self.entry or self.outcome or {}).get("responseTime")
+        return None if found is None else int(found)
+
+    @property
+    def target_url(self) -> str | None:
+        """Where it went, if its endpoint had moved; None for the delivery's own URL."""
+        found = (self.entry or self.outcome or {}).get("targetUrl")
+        return None if found is None else str(found)
+
+    @property
+    def response_body(self) -> str | None:
+        """The first part of the response's body; None where no history tells."""
+        return None if self.outcome is None else str(self.outcome["responseBody"])
+
+    @property
+    def next_at(self) -> str | None:
+        """When the next attempt was due, ISO-8601; None where none followed."""
+        backoff = self.backoff or {}
+        return (self.entry or {}).get("nextRetryTimestamp") or backoff.get("nextRetryAt")
+
+    @property
+    def delay(self) -> Mapping[str, Any] | None:
+        """What the wait after it was made of: `exponentialDelay`, `jitterApplied` and the like."""
+        entry = self.entry or {}
+        return entry if "exponentialDelay" in entry else self.backoff
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether it has come as far as its request."""
+        return bool({visit.name for visit in self.visits} - _BEFORE_SENDING)
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the ledger has it."""
+        return self.entry is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One delivery, as told to people.
+
+    Args:
+        record: the ledger's item as plain values, or what stands for it while queued.
+        chapters: the attempts, oldest first.
+        executions: those that are known, oldest first.
+    """
+
+    record: Mapping[str, Any]
+    chapters: tuple[Chapter, ...]
+    executions: tuple[Execution, ...]
+
+    @property
+    def reference(self) -> Reference:
+        """What identifies the delivery."""
+        return Reference.from_document(self.record)
+
+    @property
+    def status(self) -> str:
+        """Its ledger status."""
+        return str(self.record["status"])
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to it by itself."""
+        return not (self.is_running or self.status in (Status.QUEUED, Status.RETRY_SCHEDULED))
+
+    @property
+    def is_running(self) -> bool:
+        """Whether an execution is at it, which may have been started after the record's end."""
+        return any(execution.status == "RUNNING" for execution in self.executions)
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """The delivery document, from an execution or as a failed first attempt leaves it."""
+        return self.executions[-1].document if self.executions else _letter(self.record)
+
+    @property
+    def endpoint_id(self) -> str | None:
+        """The endpoint it is addressed to; None where that is a URL, or not known any more."""
+        told: Mapping[str, Any] = self.document.get("reference") or {}
+        return self.reference.endpoint_id or told.get("endpointId")
+
+    @property
+    def request(self) -> Mapping[str, Any]:
+        """What is sent: `payload`, `contentType`, `headers`; empty where it is not known."""
+        found: Mapping[str, Any] = self.document.get("request") or {}
+        return found
+
+    @property
+    def next_at(self) -> str | None:
+        """When the next attempt is due, ISO-8601; None where none is."""
+        if self.status == Status.RETRY_SCHEDULED:
+            return self.record.get("nextRetryAt")
+        return self.record.get("deliverAt") if self.status == Status.QUEUED else None
+
+    @property
+    def events(self) -> list[tuple[str, Any]]:
+        """The attempts, `("attempt", chapter)`, and between them `("redrive", entry)`, in order."""
+        redrives = [("redrive", entry) for entry in self.record.get("redriveHistory") or []]
+        attempts = [("attempt", chapter) for chapter in self.chapters]
+        return sorted([*redrives, *attempts], key=_when)
+
+    @property
+    def way(self) -> tuple[str, ...]:
+        """The states in the order gone through, over all attempts."""
+        states: list[str] = []
+        for chapter in self.chapters:
+            told = [visit.name for visit in chapter.visits] or self._implied(chapter)
+            states += told[1:] if states[-1:] == told[:1] else told
+        return tuple(states)
+
+    @property
+    def arrows(self) -> frozenset[Arrow]:
+        """The arrows of the definition that were taken."""
+        way = self.way
+        return frozenset(pairwise(way))
+
+    @property
+    def now(self) -> str:
+        """The state that it is in or ended in; empty before it has started."""
+        return self.way[-1] if self.way else ""
+
+    def _implied(self, chapter: Chapter) -> list[str]:
+        """The way of an attempt that only the ledger knows: what its record can have come from."""
+        if chapter.delay is not None:
+            status = Status.RETRY_SCHEDULED
+        elif chapter.is_delivered:
+            status = Status.DELIVERED
+        else:
+            status = Status.FAILED  # or MAX_RETRIES_EXCEEDED, which goes the same way
+        return [*_UNTIL_VERDICT, *_AFTERWARDS[status]]
+
+
+def tell(record: Mapping[str, Any], executions: Iterable[Execution]) -> Story:
+    """Tell a delivery's story.
+
+    Args:
+        record: the ledger's item as plain values.
+        executions: those that are known, in any order.
+    """
+    known = sorted(executions, key=_begun)
+    recorded = {entry["timestamp"]: entry for entry in record.get("retryHistory") or []}
+    told = [_from_execution(attempt, recorded) for one in known for attempt in one.attempts]
+    by_time = {chapter.at: chapter for chapter in told if chapter.at}
+    parked = _letter(record).get("outcome") or {}
+    untold = [_from_ledger(entry, parked) for at, entry in recorded.items() if at not in by_time]
+    observed = sorted([*by_time.values(), *untold], key=lambda chapter: chapter.at or "")
+    running = [one for one in known if one.status == "RUNNING"]
+    under_way = [chapter for one in running[-1:] for chapter in _unobserved(one)]
+    return Story(record, (*observed, *under_way), tuple(known))
+
+
+def _when(event: tuple[str, Any]) -> str:
+    kind, told = event
+    at = told["timestamp"] if kind == "redrive" else told.at
+    return at or _NEVER
+
+
+def _begun(execution: Execution) -> str:
+    return timestamps.to_text(execution.visits[0].entered) if execution.visits else ""
+
+
+def _unobserved(execution: Execution) -> list[Chapter]:
+    return [
+        _from_execution(attempt, {})
+        for attempt in execution.attempts
+        if attempt.result("outcome") is None
+    ]
+
+
+def _from_execution(attempt: Attempt, recorded: Mapping[str, Mapping[str, Any]]) -> Chapter:
+    outcome = attempt.result("outcome")
+    at = None if outcome is None else str(outcome["timestamp"])
+    return Chapter(
+        number=attempt.number + 1,
+        at=at,
+        entry=recorded.get(at or ""),
+        outcome=outcome,
+        verdict=attempt.result("verdict"),
+        backoff=attempt.result("backoff"),
+        visits=attempt.visits,
+    )
+
+
+def _from_ledger(entry: Mapping[str, Any], parked: Mapping[str, Any]) -> Chapter:
+    """Tell an attempt by its entry; the outcome that was parked with its letter has the body."""
+    number, at = int(entry["attemptNumber"]) + 1, entry["timestamp"]
+    outcome = parked if parked.get("timestamp") == at else None
+    return Chapter(number, at, entry, outcome, None, None, ())
+
+
+def _letter(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the dead letter that the record of a failed first attempt keeps; empty without one."""
+    found: Mapping[str, Any] = json.loads(record["letter"]) if "letter" in record else {}
+    return found

@@ -1,0 +1,132 @@
+"""What became of a message, delivery by delivery: executions' histories and the ledger together.
+
+The ledger is the full account of attempts; a history adds the states and their times. First
+attempts run as Express executions, of which Step Functions keeps no history that can be asked for,
+so they come from the ledger alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from homing import timestamps
+from homing.ledger.interventions import InterventionTable
+from homing.retry.classification import Status
+from homing_cli.client.deliveries import DeliveryView, views
+from homing_cli.traces import execution_history
+from homing_cli.traces.executions import Executions
+from homing_cli.traces.story import tell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from homing_cli.client.api import ApiClient
+    from homing_cli.client.target import Target
+    from homing_cli.traces.story import Story
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A delivery and its execution.
+
+    Args:
+        delivery: what the ledger knows.
+        execution: `DescribeExecution`'s answer; None where there is no Standard execution (settled
+            at the first attempt, not yet dispatched, or forgotten after 90 days).
+        attempts: what happened, oldest first.
+    """
+
+    delivery: DeliveryView
+    execution: Mapping[str, Any] | None
+    attempts: tuple[execution_history.Attempt, ...]
+
+    def to_document(self) -> dict[str, Any]:
+        """Give it for `--json`."""
+        execution = self.execution or {}
+        started, stopped = execution.get("startDate"), execution.get("stopDate")
+        return {
+            "deliveryId": self.delivery.reference.delivery_id,
+            "targetUrl": self.delivery.reference.target_url,
+            "status": self.delivery.status,
+            "executionArn": execution.get("executionArn"),
+            "executionStatus": execution.get("status"),
+            "startedAt": started and timestamps.to_text(started),
+            "stoppedAt": stopped and timestamps.to_text(stopped),
+            "attempts": [attempt.to_document() for attempt in self.attempts],
+        }
+
+
+def trace(
+    target: Target, api: ApiClient, message_id: str, sender_id: str | None = None
+) -> tuple[Trace, ...]:
+    """Trace every delivery of a message.
+
+    Raises:
+        NotFoundError: when no such message has been accepted.
+        ApiError: when the API cannot be reached.
+    """
+    client = target.client("stepfunctions")
+    prefix = target.outputs["StateMachineArn"].replace(":stateMachine:", ":execution:")
+    return tuple(
+        _trace(client, f"{prefix}:{_execution_name(view)}", view)
+        for view in views(api.message(message_id, sender_id))
+    )
+
+
+def story(target: Target, view: DeliveryView) -> Story:
+    """Tell all that is known of a delivery, as the console does.
+
+    What a failed first attempt was answered is kept with its record, which only operators may read.
+
+    Raises:
+        ClientError: when the caller may not read executions or the ledger.
+    """
+    record = dict(view.document)
+    if view.status in {Status.FAILED, Status.MAX_RETRIES_EXCEEDED}:
+        table = InterventionTable(target.outputs["LedgerTable"], target.client("dynamodb"))
+        kept = table.read(view.reference) or {}
+        record |= {"letter": kept["letter"]} if "letter" in kept else {}
+    return tell(record, Executions(target).of_delivery(record))
+
+
+def _trace(client: Any, arn: str, view: DeliveryView) -> Trace:
+    try:
+        execution = client.describe_execution(executionArn=arn)
+    except client.exceptions.ExecutionDoesNotExist:
+        return Trace(view, None, merged(view, ()))
+    seen = execution_history.attempts(execution_history.visits(_events(client, arn)))
+    return Trace(view, execution, merged(view, seen))
+
+
+def _execution_name(view: DeliveryView) -> str:
+    """Name the execution that has the delivery in hand, which may not be its first."""
+    return str(view.document.get("executionName", view.reference.delivery_id))
+
+
+def merged(
+    view: DeliveryView, seen: tuple[execution_history.Attempt, ...]
+) -> tuple[execution_history.Attempt, ...]:
+    """Put the attempts that only the ledger knows among those of the execution_history, in their order.
+
+    Attempts are counted anew with each redrive; those from before it are the ledger's alone.
+    """
+    numbers = {attempt.number for attempt in seen}
+    entries = view.document.get("retryHistory") or []
+    redrives = view.document.get("redriveHistory") or [{"attemptsOnRecord": 0}]
+    before = int(redrives[-1]["attemptsOnRecord"])
+    alone = [
+        execution_history.recorded(each)
+        for each in entries[before:]
+        if each["attemptNumber"] not in numbers
+    ]
+    return (
+        *(execution_history.recorded(each) for each in entries[:before]),
+        *sorted((*alone, *seen), key=lambda attempt: attempt.number),
+    )
+
+
+def _events(client: Any, arn: str) -> Iterator[Mapping[str, Any]]:
+    pages = client.get_paginator("get_execution_history").paginate(executionArn=arn)
+    for page in pages:
+        yield from page["events"]

@@ -1,0 +1,116 @@
+"""Everything that what-if has to say about a policy, put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from homing_cli.cost.model import load_model
+from homing_cli.cost.workload import Scenario
+from homing_cli.what_if import replay, schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from homing.retry.policy import Policy
+    from homing_cli.what_if.replay import History, Replay
+    from homing_cli.what_if.schedule import Step, Wave
+
+REGION = "us-east-1"
+ASSUMED_FAILURE_RATE = 0.01  # where nothing is on record
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What a policy would do.
+
+    Args:
+        policy: the policy.
+        schedule: when its attempts are made.
+        deliveries: how many fail together in the stampede.
+        waves: the load that they come back with, attempt by attempt.
+        failure_rate: the share of attempts on record that failed and were worth a retry; None
+            where nothing is on record.
+        per_million: dollars per million messages at that rate (1 % for None), in us-east-1.
+        replay: what would have become of the deliveries on record.
+        is_whole: whether those are the whole ledger.
+    """
+
+    policy: Policy
+    schedule: tuple[Step, ...]
+    deliveries: int
+    waves: tuple[Wave, ...]
+    failure_rate: float | None
+    per_million: float
+    replay: Replay
+    is_whole: bool
+
+    @property
+    def assumed_rate(self) -> float:
+        """The failure rate that the cost is of."""
+        return ASSUMED_FAILURE_RATE if self.failure_rate is None else self.failure_rate
+
+    def to_document(self) -> dict[str, Any]:
+        """Give it for `--json`. Times are in milliseconds, loads in requests a second."""
+        found = self.replay
+        return {
+            "policy": self.policy.to_document(),
+            "schedule": [
+                {
+                    "attempt": step.attempt,
+                    "earliestMs": step.earliest_ms,
+                    "middleMs": step.middle_ms,
+                    "latestMs": step.latest_ms,
+                }
+                for step in self.schedule
+            ],
+            "stampede": {
+                "deliveries": self.deliveries,
+                "waves": [
+                    {"attempt": wave.attempt, "startSecond": wave.start_s, "peak": wave.peak}
+                    for wave in self.waves
+                ],
+            },
+            "cost": {"failureRate": self.assumed_rate, "dollarsPerMillion": self.per_million},
+            "replay": {
+                "wholeLedger": self.is_whole,
+                "replayed": found.replayed,
+                "failedOnRecord": found.failed_on_record,
+                "rescued": len(found.rescued_after_ms),
+                "medianRescueMs": found.median_rescue_ms,
+                "lost": found.lost,
+                "sooner": found.sooner,
+                "later": found.later,
+                "medianShiftMs": found.median_shift_ms,
+                "givenUp": found.given_up,
+                "open": found.open,
+                "attemptsOnRecord": found.attempts[0],
+                "attemptsUnderPolicy": found.attempts[1],
+            },
+        }
+
+
+def assess(
+    policy: Policy, deliveries: int, histories: Sequence[History], *, is_whole: bool
+) -> Assessment:
+    """Say everything about a policy.
+
+    Args:
+        policy: the policy.
+        deliveries: how many fail together in the stampede.
+        histories: what is on record.
+        is_whole: whether that is the whole ledger.
+    """
+    rate = replay.failure_rate(histories)
+    assumed = ASSUMED_FAILURE_RATE if rate is None else rate
+    scenario = Scenario(failure_rate=assumed, max_attempts=policy.max_attempts)
+    return Assessment(
+        policy=policy,
+        schedule=schedule.schedule(policy),
+        deliveries=deliveries,
+        waves=schedule.stampede(policy, deliveries),
+        failure_rate=rate,
+        per_million=load_model(REGION).per_million(scenario),
+        replay=replay.replay(policy, histories),
+        is_whole=is_whole,
+    )

@@ -1,0 +1,75 @@
+"""A retry policy from what a person typed, checked by the very rules of the API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from homing.errors import InvalidMessageError
+from homing.reception.policy_override import conflicts, override
+from homing.reception.request_model import MessageRequest, read_fields
+from homing.retry.policy import Policy
+from homing_cli.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_WHOLE = frozenset({"maxAttempts"})
+_WORDS = frozenset({"jitter", "preset"})
+NAMES = (
+    "maxAttempts",
+    "baseDelaySeconds",
+    "multiplier",
+    "maxDelaySeconds",
+    "jitter",
+    "schedule",
+    "preset",
+)
+
+
+class PolicyError(WorkbenchError):
+    """Raised when a policy cannot be followed; says which fields, and why."""
+
+
+def read_policy(typed: Mapping[str, str]) -> Policy:
+    """Read a policy as the API would; what is empty is the default's.
+
+    A schedule or preset gives the delays itself, so what computes delays is passed over beside it.
+
+    Args:
+        typed: texts by the names of the API's `policy`; a schedule as numbers between commas.
+
+    Raises:
+        PolicyError: when the API would refuse it.
+    """
+    given = {name: typed[name].strip() for name in NAMES if typed.get(name, "").strip()}
+    if "schedule" in given or "preset" in given:
+        given = {name: given[name] for name in given if name in {*_WORDS, "schedule", *_WHOLE}}
+    raw = {name: _value(name, text) for name, text in given.items()}
+    fields, errors = read_fields(
+        MessageRequest, {"targetUrl": "https://example.com/", "payload": 0, "policy": raw}
+    )
+    errors = errors or list(conflicts(raw))
+    if errors:
+        raise PolicyError("; ".join(_sentence(error.field, error.message) for error in errors))
+    try:
+        return override(Policy(), fields["policy"])
+    except InvalidMessageError as error:
+        found = (_sentence(one.field, one.message) for one in error.errors)
+        raise PolicyError("; ".join(found)) from error
+
+
+def _sentence(field: str, message: str) -> str:
+    return f"{field.removeprefix('policy.')}: {message}"
+
+
+def _value(name: str, text: str) -> Any:
+    try:
+        if name in _WORDS:
+            return text
+        if name in _WHOLE:
+            return int(text)
+        if name == "schedule":
+            return [float(part) for part in text.split(",") if part.strip()]
+        return float(text)
+    except ValueError as error:
+        raise PolicyError(f"{name}: {text} is no number") from error

@@ -1,0 +1,79 @@
+"""The operator: a person who brings deliveries back, cuts their waits short and ends them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from simulation.deployed.functions import run_intervention
+from simulation.engine.clock import HOUR, SECOND
+from simulation.engine.faults import CrashedError
+from simulation.engine.process import Outcome, Process, Sleep
+from simulation.engine.replay import replayed
+from simulation.scenario import Act
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from homing.delivery import Reference
+    from simulation.engine.process import Steps
+    from simulation.engine.scheduler import Scheduler
+    from simulation.journal import Account
+    from simulation.scenario import Intervention
+
+_AGAIN: Final = 10 * SECOND  # after a command that broke; then after twice as long each time
+
+
+def start_operator(
+    intervention: Intervention, start: int, account: Account, scheduler: Scheduler, life: int = 0
+) -> None:
+    """Let an operator act; whose command is killed types it again."""
+    name = f"operator:{intervention.act}:{intervention.message}@{intervention.target}"
+    label = f"{name}+{intervention.at}" + (f".{life}" if life else "")
+
+    def ended(outcome: Outcome) -> None:
+        if isinstance(outcome.error, CrashedError):
+            again = (intervention, start, account, scheduler, life + 1)
+            scheduler.at(scheduler.now + _AGAIN, start_operator, *again)
+        elif outcome.error is not None:
+            raise outcome.error  # an intervention may raise what AWS refuses, and nothing else
+
+    steps = _operate(intervention, start, account, lambda: scheduler.now, label)
+    scheduler.start(Process(label, steps, ended))
+
+
+def _operate(
+    intervention: Intervention,
+    start: int,
+    account: Account,
+    now: Callable[[], int],
+    label: str,
+) -> Steps:
+    yield Sleep(start + intervention.at)
+    reference = account.references.get((intervention.message, intervention.target))
+    if reference is None:
+        return  # nothing of that name has come as far as the queue
+    for letter in _letters(intervention, account, reference):
+        patience = _AGAIN
+        run = partial(run_intervention, intervention.act, reference, letter)
+        while True:
+            try:
+                result = yield from replayed(run, label=label, clock=now)
+            except (BotoCoreError, ClientError):
+                yield Sleep(now() + patience)
+                patience = min(2 * patience, HOUR)
+            else:
+                account.acted.append((intervention, result))
+                break
+
+
+def _letters(
+    intervention: Intervention, account: Account, reference: Reference
+) -> list[Mapping[str, Any] | None]:
+    """Give the dead letters to act on, those that have been redriven too; None: without one."""
+    if intervention.act is Act.REDRIVE_LETTERS:
+        return [letter.document for letter in account.dead.get(reference.delivery_id, ())]
+    return [None]

@@ -1,0 +1,122 @@
+"""Who acts of its own accord: the pollers of the delivery queue, `dispatch`, and senders."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from homing.errors import LeftError
+from simulation.deployed.functions import run_put_off, run_settle
+from simulation.engine.clock import SECOND, to_iso
+from simulation.engine.faults import ServiceError
+from simulation.engine.process import Call, Join, Outcome, Process, Sleep
+from simulation.engine.replay import replayed
+from simulation.errors import SimulationError
+from simulation.journal import Settling
+from simulation.services.step_functions import name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from simulation.engine.process import Steps
+    from simulation.journal import Account
+    from simulation.scenario import Submission
+    from simulation.services.lambda_service import Invocation
+
+_API_TIMEOUT = 29 * SECOND
+_INVOKE_TIMEOUT = 900 * SECOND
+_POLL_AGAIN = 20 * SECOND
+
+
+def poll(now: Callable[[], int]) -> Steps:
+    """Poll the queue as Lambda's event source mapping does, with partial batch responses."""
+    while True:
+        try:
+            batch = yield Call("sqs.receive", None)
+            event = {"Records": batch}
+            invoke = {"FunctionName": "dispatch", "Payload": event}
+            result = yield Call("lambda.invoke", invoke, _INVOKE_TIMEOUT)
+            failures = result["Payload"]["batchItemFailures"]
+            failed = {failure["itemIdentifier"] for failure in failures}
+            done = [each["receiptHandle"] for each in batch if each["messageId"] not in failed]
+            if done:
+                yield Call("sqs.delete", done)
+        except ServiceError:
+            yield Sleep(now() + _POLL_AGAIN)  # what is not deleted turns up again
+
+
+class Dispatch:
+    """`dispatch`: settles the records of a batch at once, those of one group in turn."""
+
+    def __init__(self) -> None:
+        self._settled: dict[str, int] = {}
+
+    def steps(self, invocation: Invocation) -> Steps:
+        """Give the steps of an invocation."""
+        turns: dict[str, list[dict[str, Any]]] = {}
+        for record in invocation.event["Records"]:
+            group = record["attributes"].get("MessageGroupId", record["messageId"])
+            turns.setdefault(group, []).append(record)
+        failures: list[str] = []
+        yield Join(tuple(self._turn(turn, failures, invocation) for turn in turns.values()))
+        return {"batchItemFailures": [{"itemIdentifier": number} for number in failures]}
+
+    def _turn(
+        self, records: list[dict[str, Any]], failures: list[str], invocation: Invocation
+    ) -> Process:
+        name = name_of(json.loads(records[0]["body"]))
+        about = Settling(name)
+
+        def settle_all() -> Steps:
+            is_left = False
+            for record in records:
+                number = self._settled[name] = self._settled.get(name, 0) + 1
+                process.label = f"settle:{name}#{number}"
+                run = partial(run_put_off if is_left else run_settle, record)
+                try:
+                    yield from replayed(run, label=process.label, clock=invocation.clock)
+                    if is_left:
+                        failures.append(record["messageId"])
+                except SimulationError:
+                    raise
+                except Exception as error:  # noqa: BLE001  # whatever it is, the record goes back
+                    failures.append(record["messageId"])
+                    is_left = is_left or isinstance(error, LeftError)
+
+        process = Process("settle", settle_all(), _forget, host=invocation.process, about=about)
+        return process
+
+
+def _forget(_: Outcome) -> None:
+    """Tell nobody; a join listens in its place."""
+
+
+def submit(submission: Submission, start: int, account: Account, now: Callable[[], int]) -> Steps:
+    """Hand a message over and repeat it until it is taken, as senders should."""
+    yield Sleep(start + submission.at)
+    body = json.dumps(_body(submission, start))
+    for number in range(submission.tries):
+        invoke = {"FunctionName": "accept", "Payload": {"body": body}}
+        try:
+            result = yield Call("lambda.invoke", invoke, _API_TIMEOUT)
+        except ServiceError:
+            pass
+        else:
+            if result["Payload"]["status"] in {200, 202}:
+                return
+            account.refused.append(result["Payload"]["status"])
+        yield Sleep(now() + (number + 1) * SECOND)
+
+
+def _body(submission: Submission, start: int) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "messageId": submission.message,
+        "targets": [f"https://{host}.example.com/hook" for host in submission.targets],
+        "payload": {"total": 1.10, "of": submission.message},
+    }
+    if submission.policy is not None:
+        body["policy"] = dict(submission.policy)
+    if submission.deliver_in is not None:
+        body["deliverAt"] = to_iso(start + submission.at + submission.deliver_in)
+    return body

@@ -1,0 +1,311 @@
+"""What must hold at the end of every history (docs/reliability.md, "The promises").
+
+Each invariant is a function that gives a sentence for everything that breaks it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from simulation.checks.record_checks import TERMINAL, faults_of_change
+from simulation.checks.view import (
+    View,
+    delivery_of,
+    entries_of_run,
+    number_of,
+    redrives_of,
+    status_of,
+    text_of,
+)
+from simulation.engine.clock import from_iso, to_iso
+from simulation.workflow.machine import PARKED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from simulation.history import History
+    from simulation.journal import Sent
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """An invariant that does not hold, and how."""
+
+    invariant: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.invariant}: {self.what}"
+
+
+def accepted_reaches_an_end(view: View) -> Iterator[str]:
+    """What a sender was promised is delivered or parked, unless an operator has cancelled it."""
+    for delivery in view.account.accepted:
+        cancelled = status_of(view.items.get(delivery, {})) == "CANCELLED"
+        if not (cancelled or delivery in view.delivered or view.letters(delivery)):
+            yield f"{view.name(delivery)} was accepted and is lost"
+
+
+def one_end(view: View) -> Iterator[str]:
+    """No delivery is both delivered and parked, and the ledger names the end that it had.
+
+    A dead letter too many is allowed where an execution could not read which end that was.
+    """
+    for delivery in view.documents:
+        status = status_of(view.items.get(delivery, {}))
+        parked = bool(view.letters(delivery))
+        run = view.last_run(delivery)
+        excused = _failed_unrecorded(view, delivery) or _in_doubt(view, delivery)
+        if parked and status == "DELIVERED" and not excused:
+            yield f"{view.name(delivery)} is DELIVERED on record and parked as well"
+        if status == "DELIVERED" and not any(
+            _good(sent) and sent.run == run for sent in view.sent[delivery]
+        ):
+            yield f"{view.name(delivery)} is DELIVERED on record, but no endpoint said so"
+        if status in PARKED and not parked:
+            yield f"{view.name(delivery)} is {status} on record and no dead letter exists"
+
+
+def end_on_record(view: View) -> Iterator[str]:
+    """The ledger knows the end, unless its last update failed, which was said aloud."""
+    said_aloud = {
+        each.delivery
+        for each in view.account.executions
+        if each.has_ended_delivery
+        and each.run == view.last_run(each.delivery)
+        and view.has_gap(each.delivery, each.attempt, each.run)
+    }
+    for delivery in view.documents:
+        status = status_of(view.items.get(delivery, {}))
+        if status not in TERMINAL and delivery not in said_aloud:
+            yield f"{view.name(delivery)} ended, but is {status or 'not'} on record"
+
+
+def nothing_is_stuck(view: View) -> Iterator[str]:
+    """No message is left on the queue, no execution runs on."""
+    if view.history.queued:
+        yield f"{view.history.queued} messages left on the queue"
+    for execution in view.account.executions:
+        if execution.running:
+            yield f"{execution.label} is still in {execution.path[-1]}"
+
+
+def limit_of_attempts(view: View) -> Iterator[str]:
+    """No attempt beyond the limit, in the world or on record."""
+    for delivery, document in view.documents.items():
+        limit = document["policy"]["maxAttempts"]
+        made = 1 + max((sent.attempt for sent in view.sent[delivery]), default=-1)
+        recorded = number_of(view.items.get(delivery, {}), "attempts")
+        if max(made, recorded) > limit:
+            yield f"{view.name(delivery)}: {made} attempts, {recorded} on record, {limit} allowed"
+
+
+def account_agrees(view: View) -> Iterator[str]:
+    """`attempts`, `status` and history agree after every update; what is told is never untold."""
+    for written in view.account.written:
+        delivery = delivery_of(written.after)
+        for fault in faults_of_change(view, delivery, written.before, written.after):
+            yield f"{view.name(delivery)}: {fault}"
+
+
+def never_early(view: View) -> Iterator[str]:
+    """No attempt before its time, recorded or planned, unless an operator cut the wait short."""
+    planned: dict[tuple[str, int, int], int] = {}
+    for plan in view.account.planned:
+        key = plan.delivery, plan.run, plan.attempt + 1
+        planned[key] = min(plan.due, planned.get(key, plan.due))
+    recorded = dict(_recorded_times(view))
+    for sent in view.account.sent:
+        if sent.hurried:
+            continue
+        key = sent.delivery, sent.run, sent.attempt
+        due = planned.get(key, 0)
+        if not view.has_gap(sent.delivery, sent.attempt - 1, sent.run):
+            due = max(due, recorded.get(key, 0))
+        if sent.instant < due:
+            yield (
+                f"{view.name(sent.delivery)}: attempt {sent.attempt} at {to_iso(sent.instant)}, "
+                f"due at {to_iso(due)}"
+            )
+
+
+def not_before_deliver_at(view: View) -> Iterator[str]:
+    """A scheduled message does not leave before its `deliverAt`."""
+    for delivery, document in view.documents.items():
+        due = min(
+            from_iso(each.document["dueAt"])  # that of a postponed attempt is later
+            for each in view.account.executions
+            if each.delivery == delivery
+        )
+        if due <= from_iso(document["reference"]["createdAt"]):
+            continue
+        for sent in view.sent[delivery]:
+            is_first = sent.run == sent.attempt == document["attemptNumber"] == 0
+            if is_first and not sent.hurried and sent.instant < due:
+                yield f"{view.name(delivery)}: sent at {to_iso(sent.instant)}, due at {to_iso(due)}"
+
+
+def doubles_only_in_the_window(view: View) -> Iterator[str]:
+    """A request leaves a second time only if it was decided on before the first was recorded."""
+    recorded = _recorded_attempts(view)
+    deployment = view.history.scenario.deployment
+    rivals = view.account.acted or deployment.attempts_at_once or deployment.sheds
+    for sent in view.account.sent:
+        at = recorded.get((sent.delivery, sent.run, sent.attempt))
+        claimed = sent.delivery not in view.account.unclaimed or not rivals
+        if at is not None and at < sent.set_out and claimed:
+            yield (
+                f"{view.name(sent.delivery)}: attempt {sent.attempt} was on record when {sent.by} "
+                "set out to make it"
+            )
+
+
+def doubles_have_a_cause(view: View) -> Iterator[str]:
+    """Where nothing breaks every attempt is one request; else no more are doubled than broke."""
+    if view.history.scenario.doubles:
+        return  # a queue that hands messages out twice is a cause of its own
+    causes = _causes(view.history)
+    for delivery, sent in view.sent.items():
+        doubles = len(sent) - len({(each.run, each.attempt) for each in sent})
+        if doubles > causes:
+            yield f"{view.name(delivery)}: {doubles} requests too many, {causes} causes for them"
+
+
+def one_delivery_per_target(view: View) -> Iterator[str]:
+    """However often a message is handed over: one item and one Standard execution per target.
+
+    Each intervention of an operator may add an execution, of a later generation.
+    """
+    targets = Counter(
+        (text_of(item, "pk"), text_of(item, "targetUrl")) for item in view.items.values()
+    )
+    for (message, target), count in targets.items():
+        if count > 1:
+            yield f"{message} to {target} has {count} items"
+    standard = Counter(
+        each.delivery
+        for each in view.account.executions
+        if not each.is_express and not each.document.get("generation", 0)
+    )
+    for delivery, count in standard.items():
+        if count > 1:
+            yield f"{view.name(delivery)} has {count} Standard executions"
+
+
+def room_at_the_endpoint(view: View) -> Iterator[str]:
+    """No endpoint has more requests at once than it allows, for as long as nothing breaks."""
+    history, limit = view.history, view.history.scenario.deployment.attempts_at_once
+    if not limit or history.faults or history.refusals:
+        return
+    targets: dict[str, list[Sent]] = defaultdict(list)
+    for sent in view.account.sent:
+        targets[view.name(sent.delivery)].append(sent)
+    for target, requests in targets.items():
+        for sent in requests:
+            most = sum(each.instant <= sent.instant < each.until for each in requests)
+            if most > limit:
+                yield f"{target} has {most} requests at {to_iso(sent.instant)}, {limit} allowed"
+
+
+def requests_are_alike(view: View) -> Iterator[str]:
+    """Every request of a delivery bears the same `webhook-id` and the same body."""
+    for delivery, requests in view.sent.items():
+        kinds = {(sent.webhook_id, sent.body) for sent in requests}
+        if len(kinds) > 1:
+            yield f"{view.name(delivery)} left in {len(kinds)} versions"
+
+
+def cancelled_stays_cancelled(view: View) -> Iterator[str]:
+    """Nothing sets out for the endpoint once CANCELLED is on record."""
+    ended: dict[str, int] = {}
+    for written in view.account.written:
+        if status_of(written.after) == "CANCELLED":
+            ended.setdefault(delivery_of(written.after), written.event)
+    for delivery, at in ended.items():
+        late = [sent for sent in view.sent[delivery] if sent.set_out > at]
+        if late and delivery not in view.account.unclaimed:
+            yield f"{view.name(delivery)} was cancelled, and {late[0].by} set out after that"
+
+
+def heals_by_itself(view: View) -> Iterator[str]:
+    """After a single fault nobody has to send anything again."""
+    scenario = view.history.scenario
+    is_minor = len(view.history.faults) <= 1 and not scenario.outages and not scenario.doubles
+    if is_minor and view.history.interventions:
+        yield "an operator had to send again what one fault broke"
+
+
+INVARIANTS: tuple[Callable[[View], Iterator[str]], ...] = (
+    accepted_reaches_an_end,
+    one_end,
+    end_on_record,
+    nothing_is_stuck,
+    limit_of_attempts,
+    account_agrees,
+    never_early,
+    not_before_deliver_at,
+    doubles_only_in_the_window,
+    doubles_have_a_cause,
+    one_delivery_per_target,
+    room_at_the_endpoint,
+    requests_are_alike,
+    cancelled_stays_cancelled,
+    heals_by_itself,
+)
+
+
+def violations(history: History) -> list[Violation]:
+    """Judge a history."""
+    view = View(history)
+    return [
+        Violation(invariant.__name__, what) for invariant in INVARIANTS for what in invariant(view)
+    ]
+
+
+def _causes(history: History) -> int:
+    """Count what may make a request leave twice. A poll that finds nobody in may not."""
+    refusals = history.refusals
+    return len(history.faults) + sum(
+        count for operation, count in refusals.items() if operation != "sqs.receive"
+    )
+
+
+def _failed_unrecorded(view: View, delivery: str) -> bool:
+    """Tell whether a failure was parked that the ledger could not be told of."""
+    return any(
+        view.has_gap(delivery, letter["attemptNumber"], view.last_run(delivery))
+        for letter in view.letters(delivery)
+    )
+
+
+def _in_doubt(view: View, delivery: str) -> bool:
+    """Tell whether a failure was parked because the record of another's end could not be read."""
+    return any(
+        "ReadRecord!" in each.path for each in view.account.executions if each.delivery == delivery
+    )
+
+
+def _recorded_times(view: View) -> Iterator[tuple[tuple[str, int, int], int]]:
+    for written in view.account.written:
+        entries = entries_of_run(written.after)
+        if not entries or "nextRetryTimestamp" not in entries[-1]:
+            continue
+        key = delivery_of(written.after), redrives_of(written.after)
+        number = number_of(entries[-1], "attemptNumber")
+        yield (*key, number + 1), from_iso(text_of(entries[-1], "nextRetryTimestamp"))
+
+
+def _recorded_attempts(view: View) -> dict[tuple[str, int, int], int]:
+    """Give for each attempt on record the event at which it was written."""
+    found: dict[tuple[str, int, int], int] = {}
+    for written in view.account.written:
+        key = delivery_of(written.after), redrives_of(written.after)
+        for attempt in range(number_of(written.after, "attempts")):
+            found.setdefault((*key, attempt), written.event)
+    return found
+
+
+def _good(sent: Sent) -> bool:
+    return sent.status is not None and 200 <= sent.status < 300  # noqa: PLR2004  # 2xx

@@ -1,0 +1,160 @@
+"""boto3 clients of the simulated world: they have the methods that Homing calls, and its errors."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from simulation.engine.clock import SECOND
+from simulation.engine.faults import (
+    ConditionFailedError,
+    CrashedError,
+    NameTakenError,
+    NoExecutionError,
+    ServiceError,
+    UnavailableError,
+)
+from simulation.engine.replay import TAPE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# How long boto3 tries before it gives up, with the settings that the clients are made with.
+_DYNAMODB_PATIENCE = 6 * SECOND
+_PATIENCE = 20 * SECOND
+
+_MAX_INPUT_BYTES = 262_144
+
+
+class ConditionalCheckFailedException(ClientError):  # noqa: N818  # botocore's name
+    """DynamoDB's refusal of a conditional write."""
+
+
+class ExecutionAlreadyExists(ClientError):  # noqa: N818  # botocore's name
+    """Step Functions' refusal of a name."""
+
+
+class ExecutionDoesNotExist(ClientError):  # noqa: N818  # botocore's name
+    """Step Functions' answer where no execution has a name."""
+
+
+class DynamoDB:
+    """A DynamoDB client."""
+
+    class exceptions:  # noqa: N801  # botocore's name
+        """The errors that callers catch by name."""
+
+        ConditionalCheckFailedException = ConditionalCheckFailedException
+
+    def update_item(self, **arguments: Any) -> Any:
+        """Change an item."""
+        return _call("dynamodb.update_item", arguments, _DYNAMODB_PATIENCE)
+
+    def put_item(self, **arguments: Any) -> Any:
+        """Put an item."""
+        return _call("dynamodb.put_item", arguments, _DYNAMODB_PATIENCE)
+
+    def get_item(self, **arguments: Any) -> Any:
+        """Read an item."""
+        return _call("dynamodb.get_item", arguments, _DYNAMODB_PATIENCE)
+
+    def get_paginator(self, operation: str) -> _Pages:
+        """Give what reads page by page."""
+        return _Pages(operation)
+
+
+class _Pages:
+    def __init__(self, operation: str) -> None:
+        self._operation = operation
+
+    def paginate(self, **arguments: Any) -> Iterator[Any]:
+        """Read all in one page."""
+        yield _call(f"dynamodb.{self._operation}", arguments, _DYNAMODB_PATIENCE)
+
+
+class SQS:
+    """An SQS client."""
+
+    def send_message(self, **arguments: Any) -> Any:
+        """Send a message."""
+        return _call("sqs.send_message", arguments, _PATIENCE)
+
+    def send_message_batch(self, **arguments: Any) -> Any:
+        """Send messages."""
+        return _call("sqs.send_message_batch", arguments, _PATIENCE)
+
+    def change_message_visibility(self, **arguments: Any) -> Any:
+        """Let a message that is out come again at another time."""
+        return _call("sqs.change_message_visibility", arguments, _PATIENCE)
+
+
+class StepFunctions:
+    """A Step Functions client.
+
+    Args:
+        sync_patience: how long StartSyncExecution is waited for, in milliseconds.
+    """
+
+    class exceptions:  # noqa: N801  # botocore's name
+        """The errors that callers catch by name."""
+
+        ExecutionAlreadyExists = ExecutionAlreadyExists
+        ExecutionDoesNotExist = ExecutionDoesNotExist
+
+    def __init__(self, sync_patience: int) -> None:
+        self._sync_patience = sync_patience
+
+    def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> Any:  # noqa: A002, N803
+        """Start a Standard execution."""
+        arguments = {"StateMachineArn": stateMachineArn, "Name": name, "Input": _read_input(input)}
+        return _call("states.start_execution", arguments, _PATIENCE)
+
+    def describe_execution(self, *, executionArn: str) -> Any:  # noqa: N803
+        """Tell of a Standard execution."""
+        return _call("states.describe_execution", executionArn, _PATIENCE)
+
+    def start_sync_execution(self, *, stateMachineArn: str, name: str, input: str) -> Any:  # noqa: A002, N803
+        """Run an Express execution to its end."""
+        arguments = {"StateMachineArn": stateMachineArn, "Name": name, "Input": _read_input(input)}
+        return _call("states.start_sync_execution", arguments, self._sync_patience)
+
+
+def _read_input(text: str) -> Any:
+    """Read the input of an execution, and refuse one that is too long, as Step Functions does."""
+    if len(text.encode()) > _MAX_INPUT_BYTES:
+        raise ClientError(_answer("ValidationException"), "StartExecution")
+    return json.loads(text)
+
+
+def _call(operation: str, arguments: Any, patience: int) -> Any:
+    try:
+        return TAPE.call(operation, arguments, patience)
+    except ServiceError as error:
+        raise _as_botocore(error, operation) from error
+
+
+def _as_botocore(error: ServiceError, operation: str) -> Exception:
+    match error:
+        case ConditionFailedError(item=item):
+            return ConditionalCheckFailedException(
+                _answer(
+                    "ConditionalCheckFailedException", **({} if item is None else {"Item": item})
+                ),
+                operation,
+            )
+        case NameTakenError():
+            return ExecutionAlreadyExists(_answer("ExecutionAlreadyExists"), operation)
+        case NoExecutionError():
+            return ExecutionDoesNotExist(_answer("ExecutionDoesNotExist"), operation)
+        case CrashedError():
+            return ClientError(_answer("InternalFailure"), operation)
+        case UnavailableError():
+            return ClientError(_answer("ThrottlingException"), operation)
+        case _:
+            return ReadTimeoutError(endpoint_url=f"https://{operation}")
+
+
+def _answer(code: str, **more: Any) -> Any:
+    return {"Error": {"Code": code, "Message": ""}, **more}

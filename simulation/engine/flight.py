@@ -1,0 +1,114 @@
+"""What happens to one call between its caller and its service, faults included."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from simulation.engine.faults import (
+    CRASHES,
+    CrashedError,
+    Fault,
+    FaultKind,
+    NoAnswerError,
+    ServiceError,
+    UnavailableError,
+)
+from simulation.engine.process import Outcome
+
+if TYPE_CHECKING:
+    from simulation.engine.process import Call, Process, Respond
+    from simulation.engine.scheduler import Scheduler
+
+_REPEAT_AFTER: Final = 40  # milliseconds between the two effects of TWICE
+
+
+class Flight:
+    """A call on its way: out, to its effect, and back.
+
+    Args:
+        scheduler: what lets things happen in time.
+        process: the caller.
+        call: what is called.
+        label: the name of the call.
+        before: milliseconds until it takes effect.
+        after: milliseconds from there until its answer is heard.
+    """
+
+    __slots__ = ("after", "before", "call", "label", "number", "process", "scheduler")
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        process: Process,
+        call: Call,
+        label: str,
+        *,
+        before: int,
+        after: int,
+    ) -> None:
+        self.scheduler = scheduler
+        self.process = process
+        self.number = process.calls
+        self.call = call
+        self.label = label
+        self.before = before
+        self.after = after
+
+    def go(self, fault: Fault | None) -> None:
+        """Let the call take its way, right or wrong."""
+        if fault is None:
+            self._effect(self.before, self._arrive)
+        elif fault.kind in CRASHES:
+            if fault.kind is FaultKind.CRASH_AFTER:
+                self._effect(self.before, _ignore)
+            self.scheduler.at(self.scheduler.now + self.before, self.scheduler.crash, self.process)
+        else:
+            self._go_wrong(fault)
+
+    def _go_wrong(self, fault: Fault) -> None:
+        match fault.kind:
+            case FaultKind.REFUSED:
+                self._tell(self.before, UnavailableError("refused"))
+            case FaultKind.BROKEN:
+                self._tell(self.before, CrashedError("Runtime.ExitError"))
+            case FaultKind.LOST:
+                self._effect(self.before, self._lose)
+            case FaultKind.LATE:
+                self._tell(self.call.timeout, NoAnswerError("timed out"))
+                self._effect(self.call.timeout + fault.delay, _ignore)
+            case FaultKind.TWICE:
+                self._effect(self.before, _ignore)
+                self._effect(self.before + _REPEAT_AFTER, self._arrive, mark="'")
+            case FaultKind.STALL_BEFORE:
+                self._effect(self.before + fault.delay, self._arrive)
+            case _:
+                self.after += fault.delay
+                self._effect(self.before, self._arrive)
+
+    def _effect(self, delay: int, respond: Respond, mark: str = "") -> None:
+        scheduler = self.scheduler
+        scheduler.at(
+            scheduler.now + delay,
+            scheduler.perform,
+            self.process,
+            self.call,
+            self.label + mark,
+            respond,
+        )
+
+    def _tell(self, delay: int, error: ServiceError) -> None:
+        self._answer(delay, Outcome(error=error))
+
+    def _answer(self, delay: int, outcome: Outcome) -> None:
+        scheduler = self.scheduler
+        scheduler.at(scheduler.now + delay, scheduler.answer, self.process, self.number, outcome)
+
+    def _arrive(self, outcome: Outcome) -> None:
+        self._answer(self.after, outcome)
+
+    def _lose(self, _: Outcome) -> None:
+        self._tell(self.call.timeout, NoAnswerError("timed out"))
+
+
+def _ignore(_: Outcome) -> None:
+    """Let an answer go that nobody waits for."""

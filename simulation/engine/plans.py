@@ -1,0 +1,81 @@
+"""Which calls go wrong: at random, as listed, or none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from simulation.engine.faults import Fault, FaultKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_DELAYS: Final = (700, 3_000, 20_000, 90_000)
+_DELAYED: Final = frozenset({FaultKind.LATE, FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER})
+_BITS: Final = 32
+_RATE_BITS: Final = 16  # of the draw, what decides whether; the rest decides what
+
+
+def with_delay(kind: FaultKind, choice: int) -> Fault:
+    """Give a fault of a kind, with one of the delays where it has one."""
+    return Fault(kind, _DELAYS[choice % len(_DELAYS)]) if kind in _DELAYED else Fault(kind)
+
+
+class Listed:
+    """Makes the calls go wrong that are listed, by label.
+
+    Attributes:
+        met: those that have happened.
+    """
+
+    def __init__(self, faults: Mapping[str, Fault]) -> None:
+        self._faults = faults
+        self.met: dict[str, Fault] = {}
+
+    def fault_at(self, label: str, kinds: tuple[FaultKind, ...], draw: int) -> Fault | None:
+        """Give the fault of a call."""
+        del kinds, draw
+        fault = self._faults.get(label)
+        if fault is not None:
+            self.met[label] = fault
+        return fault
+
+
+class AtRandom:
+    """Makes calls go wrong with a probability, at most so many.
+
+    Attributes:
+        met: what has happened, to be listed again.
+    """
+
+    def __init__(self, probability: float, most: int) -> None:
+        self._threshold = int(probability * (1 << _RATE_BITS))
+        self._most = most
+        self.met: dict[str, Fault] = {}
+
+    def fault_at(self, label: str, kinds: tuple[FaultKind, ...], draw: int) -> Fault | None:
+        """Give the fault of a call; `draw` is 32 bits."""
+        if draw >> (_BITS - _RATE_BITS) >= self._threshold or len(self.met) >= self._most:
+            return None
+        rest = draw & ((1 << (_BITS - _RATE_BITS)) - 1)
+        fault = with_delay(kinds[rest % len(kinds)], rest // len(kinds))
+        self.met[label] = fault
+        return fault
+
+
+class Census(Listed):
+    """Makes go wrong what is listed and writes down what else could.
+
+    Attributes:
+        boundaries: the label of every call, with the faults that it could meet.
+    """
+
+    def __init__(self, faults: Mapping[str, Fault] | None = None) -> None:
+        super().__init__(faults or {})
+        self.boundaries: dict[str, tuple[FaultKind, ...]] = {}
+
+    def fault_at(self, label: str, kinds: tuple[FaultKind, ...], draw: int) -> Fault | None:
+        """Take note of a call."""
+        fault = super().fault_at(label, kinds, draw)
+        if fault is None:
+            self.boundaries[label] = kinds
+        return fault

@@ -1,0 +1,105 @@
+"""Running real code step by step, without threads and without changing it.
+
+Handlers call AWS and wait. Here such a call goes to the `Tape`: if its answer is on it, that is
+given; if not, the handler is left by an exception that it cannot catch, the call is made in the
+simulated world, and the handler is run again from its start with one more answer on the tape.
+Between two calls handlers are functions of their input and of the answers, which makes this the
+same as if they had waited; that they make the same calls again is checked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from simulation.engine.faults import ServiceError
+from simulation.engine.process import Call
+from simulation.errors import NotDeterministicError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+T = TypeVar("T")
+
+
+class _Suspended(BaseException):  # no `except Exception` of a handler may stop it
+    def __init__(self, call: Call) -> None:
+        super().__init__()
+        self.call = call
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    operation: str
+    value: Any
+    error: ServiceError | None
+    instant: int
+
+
+class Tape:
+    """The answers that the running handler has had so far."""
+
+    def __init__(self) -> None:
+        self._answers: list[_Answer] = []
+        self._at = 0
+        self._left_by: Call | None = None
+        self.owner = ""
+        self.started = 0
+        self.now = 0
+
+    def load(self, answers: list[_Answer], owner: str, started: int) -> None:
+        """Begin a run of a handler; `started` is when its first run began, by its own clock."""
+        self._answers = answers
+        self._at = 0
+        self._left_by = None
+        self.owner = owner
+        self.started = self.now = started
+
+    def call(self, operation: str, arguments: Any, timeout: int = 5_000) -> Any:
+        """Make a call and give its answer; `now` is then when it came, by the handler's clock.
+
+        Raises:
+            ServiceError: where that is the answer.
+        """
+        if self._left_by is not None:  # what a handler does on its way out, it does next time
+            raise _Suspended(self._left_by)
+        if self._at == len(self._answers):
+            self._left_by = Call(operation, arguments, timeout)
+            raise _Suspended(self._left_by)
+        answer = self._answers[self._at]
+        self._at += 1
+        if answer.operation != operation:
+            raise NotDeterministicError(f"{operation} instead of {answer.operation}")
+        self.now = answer.instant
+        if answer.error is not None:
+            raise answer.error
+        return answer.value
+
+
+TAPE = Tape()  # one thread runs everything, one handler at a time
+
+
+def replayed(
+    run: Callable[[], T], *, label: str, clock: Callable[[], int]
+) -> Generator[Call, Any, T]:
+    """Run a handler as a process.
+
+    Args:
+        run: calls the handler.
+        label: the process that it runs in; its draws are named after it.
+        clock: tells the handler's time, right or wrong.
+    """
+    answers: list[_Answer] = []
+    started = clock()
+    while True:
+        TAPE.load(answers, label, started)
+        try:
+            return run()
+        except _Suspended as suspended:
+            call = suspended.call
+        value, error = None, None
+        try:
+            value = yield call
+        except ServiceError as failed:
+            error = failed
+        answers.append(_Answer(call.operation, value, error, clock()))

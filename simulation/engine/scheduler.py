@@ -1,0 +1,208 @@
+"""The scheduler: processes that make calls, a virtual clock, and faults at every boundary.
+
+A process is a generator. It yields a `Call`, a `Sleep` or a `Join` and is resumed with what came of
+it. Between the moment a call is made and the moment it takes effect, and between the effect and its
+answer, time passes; whatever else is due in that time happens then. So calls interleave in as many
+ways as there are draws, and one seed always gives the same way.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Any, Protocol
+
+from simulation.engine.faults import CrashedError, Fault, FaultKind, ServiceError
+from simulation.engine.flight import Flight
+from simulation.engine.process import Call, Join, Outcome, Process, Respond, Sleep
+from simulation.errors import EndlessError, SimulationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from simulation.engine.chance import Chance
+
+MAX_EVENTS = 50_000
+
+
+class Plan(Protocol):
+    """Decides which calls go wrong; `met` lists those that did."""
+
+    met: dict[str, Fault]
+
+    def fault_at(self, label: str, kinds: tuple[FaultKind, ...], draw: int) -> Fault | None:
+        """Give the fault of a call, or None; `draw` is 32 bits of chance."""
+
+
+class Services(Protocol):
+    """What calls are made to."""
+
+    def kinds(self, operation: str, *, can_crash: bool) -> tuple[FaultKind, ...]:
+        """Name the faults that a call of this operation can meet."""
+
+    def is_down(self, operation: str, now: int) -> bool:
+        """Tell whether an outage is on."""
+
+    def perform(self, process: Process, call: Call, label: str, respond: Respond) -> None:
+        """Let a call take effect, and respond now or later.
+
+        Raises:
+            ServiceError: in place of a response.
+        """
+
+
+class Scheduler:
+    """Runs processes until nothing is due any more.
+
+    Args:
+        services: what calls are made to.
+        plan: which of them go wrong.
+        chance: how long things take.
+        start: the first instant.
+    """
+
+    def __init__(self, services: Services, plan: Plan, chance: Chance, start: int) -> None:
+        self.now = start
+        self.steps = 0
+        self.refusals: dict[str, int] = {}  # during outages, by operation
+        self.trace: list[tuple[int, str, str]] | None = None
+        self._services = services
+        self._plan = plan
+        self._chance = chance
+        self._queue: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._order = 0
+
+    def at(self, instant: int, action: Callable[..., None], *arguments: Any) -> None:
+        """Do something at an instant, at the earliest now."""
+        self._order += 1
+        heappush(self._queue, (instant, self._order, action, arguments))
+
+    def advance(self, instant: int) -> None:
+        """Let time pass in which nothing happens."""
+        self.now = max(self.now, instant)
+
+    def run(self) -> None:
+        """Run until nothing is due.
+
+        Raises:
+            EndlessError: when that takes longer than any sensible history.
+        """
+        queue = self._queue
+        while queue:
+            instant, _, action, arguments = heappop(queue)
+            self.now = max(self.now, instant)
+            self.steps += 1
+            if self.steps > MAX_EVENTS:
+                raise EndlessError(f"{MAX_EVENTS} events and no end")
+            action(*arguments)
+
+    def start(self, process: Process, *, timeout: int | None = None) -> None:
+        """Start a process; after `timeout` milliseconds it is ended from outside."""
+        if timeout is not None:
+            self.at(self.now + timeout, self._expire, process)
+        self._resume(process, Outcome())
+
+    def note(self, label: str, what: str) -> None:
+        """Write a line of the trace, if one is kept."""
+        if self.trace is not None:
+            self.trace.append((self.now, label, what))
+
+    def end(self, process: Process, outcome: Outcome) -> None:
+        """End a process and all that live in it."""
+        if not process.alive:
+            return
+        for each in (process, *process.dependants):
+            each.alive = False
+        process.on_end(outcome)
+
+    def _expire(self, process: Process) -> None:
+        if process.alive:
+            self.note(process.label, "timed out")
+            self.end(process, Outcome(error=CrashedError("Sandbox.Timedout")))
+
+    def crash(self, process: Process) -> None:
+        """Let a process die, and all that it lives in."""
+        host = process.host
+        if host is not None and host.alive:
+            self.note(host.label, "crashed")
+            self.end(host, Outcome(error=CrashedError("Runtime.ExitError")))
+
+    def _resume(self, process: Process, outcome: Outcome) -> None:
+        if not process.alive:
+            return
+        process.answered = process.calls
+        try:
+            if outcome.error is None:
+                request = process.steps.send(outcome.value)
+            else:
+                request = process.steps.throw(outcome.error)
+        except StopIteration as stop:
+            self.end(process, Outcome(stop.value))
+        except SimulationError:
+            raise
+        except Exception as error:  # noqa: BLE001  # a handler may raise anything; its caller is told
+            self.end(process, Outcome(error=error))
+        else:
+            self._serve(process, request)
+
+    def _serve(self, process: Process, request: Call | Sleep | Join) -> None:
+        process.calls += 1
+        if type(request) is Call:
+            self._call(process, request)
+        elif type(request) is Sleep:
+            self.at(max(self.now, request.until), self.answer, process, process.calls, Outcome())
+        elif type(request) is Join:
+            _Joining(self, process, request.processes)
+
+    def answer(self, process: Process, number: int, outcome: Outcome) -> None:
+        """Resume a process with what came of its call `number`, if it still waits for that."""
+        if process.calls == number and process.answered < number:
+            self._resume(process, outcome)
+
+    def _call(self, process: Process, call: Call) -> None:
+        label = f"{process.label}/{process.calls}:{call.operation}"
+        draw = self._chance.bits(label)
+        flight = Flight(
+            self, process, call, label, before=1 + (draw & 0x0F), after=1 + (draw >> 4 & 0x0F)
+        )
+        fault = self._fault(process, call, label, draw >> 32)
+        if self.trace is not None:
+            self.note(label, str(fault or ""))
+        flight.go(fault)
+
+    def _fault(self, process: Process, call: Call, label: str, draw: int) -> Fault | None:
+        if self._services.is_down(call.operation, self.now):
+            self.refusals[call.operation] = self.refusals.get(call.operation, 0) + 1
+            return Fault(FaultKind.REFUSED)
+        kinds = self._services.kinds(call.operation, can_crash=process.host is not None)
+        return self._plan.fault_at(label, kinds, draw)
+
+    def perform(self, process: Process, call: Call, label: str, respond: Respond) -> None:
+        """Let a call take effect. Its caller may be gone: what has been sent arrives."""
+        try:
+            self._services.perform(process, call, label, respond)
+        except ServiceError as error:
+            respond(Outcome(error=error))
+
+
+class _Joining:
+    """A wait for several processes, which it starts."""
+
+    def __init__(
+        self, scheduler: Scheduler, waiter: Process, processes: tuple[Process, ...]
+    ) -> None:
+        self._scheduler = scheduler
+        self._waiter = waiter
+        self._number = waiter.calls
+        self._outcomes: list[Outcome] = [Outcome()] * len(processes)
+        self._left = len(processes)
+        for index, process in enumerate(processes):
+            process.on_end = partial(self._ended, index)
+        for process in processes:
+            scheduler.start(process)
+
+    def _ended(self, index: int, outcome: Outcome) -> None:
+        self._outcomes[index] = outcome
+        self._left -= 1
+        if not self._left:
+            self._scheduler.answer(self._waiter, self._number, Outcome(self._outcomes))

@@ -1,0 +1,113 @@
+"""Every single fault, every pair, every moment of an operator.
+
+Each call of a few scenarios is broken in every way, once; and an operator acts at each instant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from typing import TYPE_CHECKING, Final
+
+from simulation.deployed.deployment import Deployment
+from simulation.engine.faults import Fault, FaultKind
+from simulation.engine.plans import Census, Listed
+from simulation.history import run_history
+from simulation.scenario import Act, Answer, Intervention, Scenario, Submission
+from simulation.search.shrink import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from simulation.deployed.functions import Edges
+    from simulation.history import Programs
+
+SEED: Final = 1
+_DELAYED: Final = frozenset({FaultKind.LATE, FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER})
+_DELAYS: Final = (3_000, 90_000)  # within a function's time, and beyond all of it
+
+_SOON_AFTER: Final = 3  # milliseconds: two commands that cross each other
+
+_GOOD, _BUSY, _GONE = Answer(200), Answer(503), Answer(410)
+_SLOW = {status: Answer(status, takes=4_000) for status in (200, 410, 503)}  # and left behind
+_FATES: Final = (
+    (_GOOD,),
+    (_BUSY, _GOOD),
+    (_BUSY, _BUSY, _GOOD),
+    (_BUSY,),
+    (_GONE,),
+    (_BUSY, _GONE),
+    (_SLOW[200],),
+    (_SLOW[410],),
+    (_SLOW[503], _GOOD),
+)
+# Fates that an operator turns, each act at a time at which it is for something.
+_TURNS: Final = (
+    (Act.RETRY_NOW, (_BUSY, _GOOD), 700),
+    (Act.CANCEL, (_BUSY, _GOOD), 700),
+    (Act.REDRIVE, (_GONE, _GOOD), 5_000),
+    (Act.REDRIVE, (_BUSY, _BUSY, _BUSY, _GOOD), 60_000),
+    (Act.REDRIVE_LETTERS, (_GONE, _BUSY, _GOOD), 5_000),
+    (Act.REDRIVE_LETTERS, (_BUSY, _BUSY, _BUSY, _GOOD), 60_000),
+)
+_FATES_BESIDE: Final = ((_GOOD,), (_BUSY,))
+# With a queue that hands every message to two workers, each attempt is a race.
+_DEPLOYMENTS: Final = tuple(
+    (Deployment(lane_is_on=lane, queue_is_fifo=fifo), 0.0 if fifo else 1.0)
+    for lane, fifo in product((True, False), (True, False))
+)
+
+
+def scenarios() -> Iterator[Scenario]:
+    """Give two deliveries of every fate: two messages, and one message handed over twice."""
+    two = (Submission("m0", ("a",)), Submission("m1", ("b",)))
+    twice = (Submission("m0", ("a",)), Submission("m0", ("a",)))
+    for deployment, doubles in _DEPLOYMENTS:
+        for fate in _FATES:
+            for beside in _FATES_BESIDE:
+                yield Scenario(two, {"a": fate, "b": beside}, deployment, doubles=doubles)
+            yield Scenario(twice, {"a": fate}, deployment, doubles=doubles)
+    for lane, (act, turned, at) in product((True, False), _TURNS):
+        acts = (Intervention(act, "m0", "a", at),)
+        yield Scenario(two[:1], {"a": turned}, Deployment(lane_is_on=lane), interventions=acts)
+
+
+def scenarios_of_one() -> Iterator[Scenario]:
+    """Give one delivery of every fate, as deployed; small enough to break it twice."""
+    for lane in (True, False):
+        for fate in _FATES:
+            yield Scenario((Submission("m0", ("a",)),), {"a": fate}, Deployment(lane), workers=1)
+
+
+def single_faults(
+    scenario: Scenario,
+    edges: Edges,
+    programs: Programs | None = None,
+    given: Mapping[str, Fault] | None = None,
+) -> Iterator[Trial]:
+    """Give a scenario without a fault, then with every single one, in addition to those given."""
+    given = given or {}
+    census = Census(given)
+    run_history(scenario, census, SEED, edges, programs)
+    yield Trial(scenario, given)
+    for label, kinds in census.boundaries.items():
+        for kind in kinds:
+            for delay in _DELAYS if kind in _DELAYED else (0,):
+                yield Trial(scenario, {**given, label: Fault(kind, delay)})
+
+
+def pairs_of_faults(scenario: Scenario, edges: Edges) -> Iterator[Trial]:
+    """Give a scenario with every single fault and every other that can happen beside it."""
+    for first in single_faults(scenario, edges):
+        if first.faults:
+            yield from single_faults(scenario, edges, given=first.faults)
+
+
+def operators_at_every_instant(scenario: Scenario, edges: Edges) -> Iterator[Trial]:
+    """Give a scenario with every act at each instant at which anything happens, alone and twice."""
+    told = run_history(scenario, Listed({}), SEED, edges, trace=True).trace
+    for at in sorted({instant - scenario.start for instant, _, _ in told}):
+        for act in Act:
+            once = Intervention(act, "m0", "a", at)
+            for acts in ((once,), (once, replace(once, at=at + _SOON_AFTER))):
+                yield Trial(replace(scenario, interventions=acts), {})

@@ -1,0 +1,279 @@
+"""Bugs to be found: small patches of the real thing, each of which breaks a promise.
+
+A simulation that finds nothing may be blind. So each of these is planted in turn, and hunted in a
+small scenario: first with no fault, then with every single one.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from homing import timestamps
+from homing.delivery import Reference
+from homing.dispatch.express_path import Lane, Settled
+from homing.errors import UnsettledError
+from homing.ledger import claim
+from homing.ledger.interventions import InterventionTable
+from homing.queues.visibility import Redelivery
+from homing.retry import classification, plan
+from lambdas import dispatch
+from simulation.deployed.deployment import Deployment
+from simulation.engine.clock import HOUR
+from simulation.engine.faults import Fault, FaultKind
+from simulation.history import Programs
+from simulation.scenario import Act, Answer, Intervention, Outage, Scenario, Submission
+from simulation.workflow.definition import (
+    delivery_document,
+    first_attempt_document,
+    load_definition,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from homing.retry.classification import Decision, Status
+
+    Change = Callable[[dict[str, Any]], None]  # of the states of a definition
+
+_GOOD, _BUSY, _GONE = Answer(200), Answer(503), Answer(410)
+
+
+def _one(*answers: Answer, **given: Any) -> Scenario:
+    return Scenario((Submission("m0", ("a",)),), {"a": answers}, **given)
+
+
+@dataclass(frozen=True, slots=True)
+class PlantedBug:
+    """A bug.
+
+    Args:
+        name: what is done wrong.
+        scenario: where to look for what comes of it.
+        patch: plants it in the code.
+        change: plants it in the definitions.
+        given: faults that happen in any case.
+    """
+
+    name: str
+    scenario: Scenario
+    patch: Callable[[], AbstractContextManager[None]] = nullcontext
+    change: Change = field(default=lambda _: None)
+    given: Mapping[str, Fault] = field(default_factory=dict)
+
+    def programs(self) -> Programs:
+        """Give the definitions with the bug in them."""
+        timeout = self.scenario.deployment.express_timeout // 1000
+        standard = copy.deepcopy(delivery_document())
+        express = first_attempt_document(timeout)
+        for document in (standard, express):
+            self.change(document["States"])
+        return Programs(load_definition(standard), load_definition(express))
+
+
+@contextmanager
+def _replaced(holder: Any, name: str, value: Any) -> Iterator[None]:
+    original = getattr(holder, name)
+    setattr(holder, name, value)
+    try:
+        yield
+    finally:
+        setattr(holder, name, original)
+
+
+def _drop_conditions(states: dict[str, Any]) -> None:
+    for name in ("RecordDelivered", "RecordFailure"):
+        del states[name]["Arguments"]["ConditionExpression"]
+        for value in (":attemptNumber", ":generation", ":executionName"):
+            states[name]["Arguments"]["ExpressionAttributeValues"].pop(value, None)
+
+
+def _acknowledge_early() -> AbstractContextManager[None]:
+    settle = dispatch._settle  # noqa: SLF001  # the bug is planted there
+
+    def settle_or_not(record: Any) -> None:
+        try:
+            settle(record)
+        except UnsettledError:
+            return
+
+    return _replaced(dispatch, "_settle", settle_or_not)
+
+
+def _record_before_sending(states: dict[str, Any]) -> None:
+    """Write down that it was delivered, then try to."""
+    first = json.dumps(states["RecordDelivered"])
+    for guess, known in {
+        "$states.input.outcome.timestamp": "$states.context.State.EnteredTime",
+        "$string($states.input.outcome.responseTime)": "'0'",
+        "$string($states.input.outcome.httpStatus)": "'200'",
+        "$states.input.verdict.category": "'SUCCESS'",
+        "$states.input.verdict.reason": "'HTTP 200'",
+    }.items():
+        first = first.replace(guess, known)
+    record = json.loads(first)
+    del record["End"]
+    record["Next"] = "Send"
+    record["Output"] = "{% $states.input %}"
+    record["Catch"] = [
+        {"ErrorEquals": ["States.ALL"], "Output": {"end": "OVERTAKEN"}, "Next": "Overtaken"}
+    ]
+    states["Send"] = states["Deliver"]
+    states["Deliver"] = record
+    states["WhatNext"]["Choices"][0].update(Next="Delivered", Output={"end": "DELIVERED"})
+
+
+def _wait_to_the_millisecond() -> AbstractContextManager[None]:
+    """A Wait cuts milliseconds off, so what is not rounded up comes early."""
+    return _replaced(plan, "to_due_text", timestamps.to_text)
+
+
+def _believe_to_be_overtaken() -> AbstractContextManager[None]:
+    """Leave a delivery to whoever was faster, without a look at what became of them."""
+    original = Lane.settle
+
+    def settle(self: Lane, body: str, *, comes_again: bool = False) -> tuple[Reference, Settled]:
+        runs = self.first_attempts
+        if runs is None:
+            return original(self, body, comes_again=comes_again)
+        reference = Reference.from_document(json.loads(body)["reference"])
+        if self.records.read(reference) is not None:
+            return original(self, body, comes_again=comes_again)
+        end = runs.run(reference.delivery_id, body).end
+        return reference, Settled.ALREADY_SETTLED if end == "OVERTAKEN" else Settled(end)
+
+    return _replaced(Lane, "settle", settle)
+
+
+def _hand_off_without_a_name(states: dict[str, Any]) -> None:
+    if "HandOff" in states:
+        del states["HandOff"]["Arguments"]["Name"]
+
+
+_EQUAL = "attribute_not_exists(attempts) OR attempts = :attemptNumber"
+
+
+def _lock_out_after_a_gap(states: dict[str, Any]) -> None:
+    for name in ("RecordDelivered", "RecordFailure"):
+        states[name]["Arguments"]["ConditionExpression"] = _EQUAL
+
+
+def _one_attempt_too_many() -> AbstractContextManager[None]:
+    def status_after(decision: Decision, attempts: int, max_attempts: int) -> Status:
+        return original(decision, attempts, max_attempts + 1)
+
+    original = classification._status_after  # noqa: SLF001  # the bug is planted there
+    return _replaced(classification, "_status_after", status_after)
+
+
+def _park_at_the_second_receive_only() -> AbstractContextManager[None]:
+    """What `dispatch` did before docs/decisions/0006."""
+    original = Lane._from_record  # noqa: SLF001  # the bug is planted there
+
+    def from_record(self: Lane, document: Any, record: Any) -> Settled:
+        if record["status"] in {"FAILED", "MAX_RETRIES_EXCEEDED"}:
+            return Settled.ALREADY_SETTLED
+        return original(self, document, record)
+
+    return _replaced(Lane, "_from_record", from_record)
+
+
+def _no_dead_letter_for_the_replayed(states: dict[str, Any]) -> None:
+    """Take a failed condition for another worker's failure, as if nobody ever repeated a write."""
+    states["RecordedByUs"]["Choices"][0]["Condition"] = "{% true %}"
+
+
+def _delivered_whatever_is_on_record(states: dict[str, Any]) -> None:
+    """What the definition did before docs/decisions/0068."""
+    del states["RecordDelivered"]["Catch"][0]
+
+
+def _claim_without_a_condition() -> AbstractContextManager[None]:
+    """Whoever wakes up makes the attempt."""
+    return _replaced(claim, "_CONDITION", "attribute_not_exists(nothing)")
+
+
+def _redrive_whatever_is_on_record() -> AbstractContextManager[None]:
+    """Overwrite what another redrive, or the run that it began, has written meanwhile."""
+    update = InterventionTable._update  # noqa: SLF001  # the bug is planted there
+
+    def unconditional(
+        self: InterventionTable, reference: Reference, text: str, _: str, values: Any
+    ) -> bool:
+        used = {name: value for name, value in values.items() if not name.startswith(":seen")}
+        return update(self, reference, text, "attribute_exists(pk)", used)
+
+    return _replaced(InterventionTable, "_update", unconditional)
+
+
+def _come_again_too_early() -> AbstractContextManager[None]:
+    """Let what is left behind come again while its execution goes on."""
+    put_off = Redelivery.put_off
+
+    def put_off_a_little(self: Redelivery, receipt_handle: str, _: int) -> bool:
+        return put_off(self, receipt_handle, 2)
+
+    return _replaced(Redelivery, "put_off", put_off_a_little)
+
+
+def _acting(act: Act, at: int, *answers: Answer) -> Scenario:
+    return _one(*answers, interventions=(Intervention(act, "m0", "a", at),))
+
+
+# `dispatch` is invoked twice with one batch, so that two executions make the same first attempt.
+_RACE: Mapping[str, Fault] = {"worker-0/2:lambda.invoke": Fault(FaultKind.TWICE)}
+
+PLANTED_BUGS: tuple[PlantedBug, ...] = (
+    PlantedBug("a dropped condition", _one(_GOOD), change=_drop_conditions),
+    PlantedBug("acknowledging early", _one(_GOOD), _acknowledge_early),
+    PlantedBug("recording before sending", _one(_GOOD), change=_record_before_sending),
+    PlantedBug("an unrounded wait", _one(_BUSY, _GOOD), _wait_to_the_millisecond),
+    PlantedBug(
+        "overtaken treated as done",
+        _one(_BUSY, _BUSY, _GOOD, workers=1),
+        _believe_to_be_overtaken,
+        given=_RACE,
+    ),
+    PlantedBug("a hand-off without a name", _one(_BUSY, _GOOD), change=_hand_off_without_a_name),
+    PlantedBug(
+        "a condition that locks out after a gap",
+        _one(_BUSY, _BUSY, _GOOD),
+        change=_lock_out_after_a_gap,
+    ),
+    PlantedBug("one attempt too many", _one(_BUSY), _one_attempt_too_many),
+    PlantedBug(
+        "a dead letter at the second receive only",
+        _one(_GONE, outages=(Outage("sqs.send_message", 0, 2 * HOUR),)),
+        _park_at_the_second_receive_only,
+    ),
+    PlantedBug(
+        "no dead letter for a replayed record",
+        _one(_GONE, deployment=Deployment(lane_is_on=False)),
+        change=_no_dead_letter_for_the_replayed,
+    ),
+    PlantedBug(
+        "delivered, whatever is on record",
+        _one(_BUSY, Answer(200, takes=800), workers=1),
+        change=_delivered_whatever_is_on_record,
+        given=_RACE,
+    ),
+    PlantedBug(
+        "a claim without a condition",
+        _acting(Act.RETRY_NOW, 700, _BUSY, _GOOD),
+        _claim_without_a_condition,
+    ),
+    PlantedBug(
+        "a redrive whatever is on record",
+        _acting(Act.REDRIVE_LETTERS, 5_000, _GONE, _GOOD),
+        _redrive_whatever_is_on_record,
+    ),
+    PlantedBug(
+        "a message left behind that comes too early",
+        _one(Answer(200, takes=9_000)),
+        _come_again_too_early,
+    ),
+)

@@ -1,0 +1,82 @@
+"""What the simulation prints: totals, planted bugs, and histories for people to read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from simulation.history import run_history
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from simulation.deployed.functions import Edges
+    from simulation.history import Programs
+    from simulation.search.search import Finding, Tally
+
+
+def totals(tally: Tally, invariants: int, seconds: float) -> Table:
+    """Lay out what was looked at."""
+    counts = tally.counts
+    each = counts["milliseconds"] / max(counts["histories"], 1)
+    table = Table(show_header=False, box=None)
+    table.add_column(justify="right")
+    table.add_column()
+    for number, what in (
+        (counts["histories"], f"histories in {seconds:,.0f} s, {each:.1f} ms of processor each"),
+        (counts["crash_points"], "crash points: every call broken in every way, each by itself"),
+        (counts["moments"], "moments at which operators acted: each act at every instant"),
+        (counts["pairs"], "pairs of them"),
+        (counts["faults"], "faults in all"),
+        (counts["events"], "events"),
+        (counts["deliveries"], "deliveries accepted"),
+        (counts["requests"], "requests sent"),
+        (counts["doubles"], "of them a second time, within the window"),
+        (counts["left"], "messages left behind, to be settled when they came again"),
+        (counts["histories_with_gaps"], "histories with a gap in the ledger, said aloud"),
+        (counts["acts"], "redrives, retries at once and cancellations, at any moment"),
+        (counts["interventions"], "messages and executions that an operator sent again"),
+        (invariants, "invariants after each history"),
+    ):
+        table.add_row(f"{number:,}", what)
+    style = "bold red" if tally.findings else "bold green"
+    table.add_row(f"[{style}]{len(tally.findings)}[/]", f"[{style}]violations[/]")
+    return table
+
+
+def caught(bugs: Mapping[str, tuple[int, Finding] | None]) -> Table:
+    """Lay out which planted bugs were caught, after how many histories and by which fault."""
+    table = Table("planted bug", "caught", "by", "after", box=None)
+    for name, found in bugs.items():
+        if found is None:
+            table.add_row(name, "[bold red]no[/]", "", "")
+            continue
+        number, finding = found
+        faults = ", ".join(f"{kind} at {label}" for label, kind in finding.trial.faults.items())
+        by = finding.broken[0].partition(":")[0]
+        table.add_row(name, "[green]yes[/]", f"{by}, {faults or 'no fault'}", f"{number:,}")
+    return table
+
+
+def story(finding: Finding, edges: Edges, programs: Programs | None = None) -> Iterator[str]:
+    """Tell a history step by step."""
+    trial = finding.trial
+    scenario = trial.scenario
+    yield f"seed {finding.seed}"
+    deployment = scenario.deployment
+    yield (
+        f"lane {'on' if deployment.lane_is_on else 'off'}, "
+        f"{'FIFO' if deployment.queue_is_fifo else 'standard'} queue, {scenario.workers} workers"
+    )
+    yield from map(str, scenario.submissions)
+    used = {target for each in scenario.submissions for target in each.targets}
+    for host in sorted(used):
+        yield f"{host} answers {', '.join(str(each.status) for each in scenario.endpoints[host])}"
+    yield from map(str, scenario.interventions)
+    yield from map(str, scenario.outages)
+    yield from (f"{name} is {skew} ms off" for name, skew in scenario.skews.items())
+    history = run_history(scenario, trial.plan(), finding.seed, edges, programs, trace=True)
+    for instant, label, what in history.trace:
+        yield f"{(instant - scenario.start) / 1000:11.3f}  {label}  {what}"
+    yield from finding.broken

@@ -1,0 +1,165 @@
+"""Looking for histories that break an invariant: over seeds, and over every single fault."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from simulation.checks.invariants import violations
+from simulation.deployed.deployment import Deployment
+from simulation.deployed.functions import simulated_edges
+from simulation.history import run_history
+from simulation.search.drawing import draw_case
+from simulation.search.exhaustive import (
+    SEED,
+    operators_at_every_instant,
+    pairs_of_faults,
+    scenarios,
+    scenarios_of_one,
+    single_faults,
+)
+from simulation.search.shrink import Trial, shrink
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from simulation.deployed.functions import Edges
+    from simulation.history import History, Programs
+    from simulation.search.planted import PlantedBug
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A history that breaks invariants.
+
+    Args:
+        seed: of its chance.
+        trial: its scenario and its faults.
+        broken: the violations, one sentence each.
+    """
+
+    seed: int
+    trial: Trial
+    broken: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was looked at.
+
+    Args:
+        counts: histories, events, faults and so on, by name.
+        findings: what breaks an invariant.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        """Take in another tally."""
+        self.counts.update(other.counts)
+        self.findings.extend(other.findings)
+
+    def note(self, seed: int, trial: Trial, history: History) -> None:
+        """Judge a history and count it."""
+        account = history.account
+        self.counts.update(
+            histories=1,
+            events=history.events,
+            faults=len(history.faults),
+            deliveries=len(account.accepted),
+            requests=len(account.sent),
+            doubles=len(account.sent) - len({(s.delivery, s.run, s.attempt) for s in account.sent}),
+            acts=len(account.acted),
+            left=account.left,
+            interventions=history.interventions,
+            histories_with_gaps=bool(account.gaps),
+        )
+        broken = tuple(map(str, violations(history)))
+        if broken:
+            self.findings.append(Finding(seed, trial, broken))
+
+
+def search_seeds(first: int, last: int) -> Tally:
+    """Run the random histories of seeds `first` to `last` - 1."""
+    with _tallied() as tally, simulated_edges(Deployment()) as edges:
+        for seed in range(first, last):
+            case = draw_case(seed)
+            plan = case.plan()
+            history = run_history(case.scenario, plan, seed, edges)
+            tally.note(seed, Trial(case.scenario, plan.met), history)
+    return tally
+
+
+def search_single_faults(number: int) -> Tally:
+    """Run the scenario of this number with every single fault."""
+    scenario = list(scenarios())[number]
+    with _tallied() as tally, simulated_edges(Deployment()) as edges:
+        for trial in single_faults(scenario, edges):
+            tally.note(SEED, trial, run_history(trial.scenario, trial.plan(), SEED, edges))
+            tally.counts["crash_points"] += len(trial.faults)
+    return tally
+
+
+def search_interventions(number: int) -> Tally:
+    """Run the scenario of one delivery of this number with an operator at every instant."""
+    scenario = list(scenarios_of_one())[number]
+    with _tallied() as tally, simulated_edges(Deployment()) as edges:
+        for trial in operators_at_every_instant(scenario, edges):
+            tally.note(SEED, trial, run_history(trial.scenario, trial.plan(), SEED, edges))
+            tally.counts["moments"] += 1
+    return tally
+
+
+def search_pairs(number: int) -> Tally:
+    """Run the scenario of one delivery of this number with every pair of faults."""
+    scenario = list(scenarios_of_one())[number]
+    with _tallied() as tally, simulated_edges(Deployment()) as edges:
+        for trial in pairs_of_faults(scenario, edges):
+            tally.note(SEED, trial, run_history(trial.scenario, trial.plan(), SEED, edges))
+            tally.counts["pairs"] += 1
+    return tally
+
+
+@contextmanager
+def _tallied() -> Iterator[Tally]:
+    """Give a tally that counts the processor's milliseconds as well."""
+    tally = Tally()
+    before = time.process_time()
+    yield tally
+    tally.counts["milliseconds"] += round(1000 * (time.process_time() - before))
+
+
+def hunt(bug: PlantedBug, edges: Edges) -> tuple[int, Finding] | None:
+    """Look for what comes of a planted bug.
+
+    Returns:
+        How many histories that took, and the smallest one; None where the bug was not caught.
+    """
+    programs = bug.programs()
+    with bug.patch():
+        trials = single_faults(bug.scenario, edges, programs, bug.given)
+        for number, trial in enumerate(trials, start=1):
+            history = run_history(trial.scenario, trial.plan(), SEED, edges, programs)
+            broken = tuple(map(str, violations(history)))
+            if broken:
+                return number, smallest(Finding(SEED, trial, broken), edges, programs)
+    return None
+
+
+def smallest(finding: Finding, edges: Edges, programs: Programs | None = None) -> Finding:
+    """Make a history smaller for as long as it breaks the first of the invariants that it broke."""
+    invariant = finding.broken[0].partition(":")[0]
+
+    def broken_by(trial: Trial) -> tuple[str, ...]:
+        history = run_history(trial.scenario, trial.plan(), finding.seed, edges, programs)
+        return tuple(map(str, violations(history)))
+
+    def still_breaks(trial: Trial) -> bool:
+        return any(broken.startswith(invariant) for broken in broken_by(trial))
+
+    trial = shrink(finding.trial, still_breaks)
+    return Finding(finding.seed, trial, broken_by(trial))

@@ -1,0 +1,123 @@
+"""AWS Lambda: invocations are processes that end by themselves, by a crash or by their time-out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from simulation.deployed.functions import round_trip
+from simulation.engine.faults import CrashedError
+from simulation.engine.process import Outcome, Process
+from simulation.engine.replay import TAPE, replayed
+from simulation.errors import SimulationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from simulation.deployed.functions import Handler
+    from simulation.engine.process import Call, Respond, Steps
+    from simulation.engine.scheduler import Scheduler
+
+
+@dataclass(slots=True)
+class Invocation:
+    """One run of a function.
+
+    Args:
+        event: what it was invoked with.
+        clock: its own clock, right or wrong.
+        caller: what is known of the caller.
+    """
+
+    event: Any
+    clock: Callable[[], int]
+    caller: Any
+    label: str
+    process: Process = field(init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function.
+
+    Args:
+        timeout: in milliseconds.
+        handler: the real handler; it may call the clients of the simulation.
+        steps: for a function that is a process of its own making, instead of a handler.
+        calls: whether it calls anything; one that does not is run in one go.
+    """
+
+    timeout: int
+    handler: Handler | None = None
+    steps: Callable[[Invocation], Steps] | None = None
+    calls: bool = True
+
+
+class LambdaService:
+    """Runs functions.
+
+    Args:
+        scheduler: where they run.
+        functions: by name; more may be added.
+        skews: how wrong the clock of a function is, in milliseconds.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        functions: dict[str, Function],
+        skews: Mapping[str, int],
+    ) -> None:
+        self._scheduler = scheduler
+        self.functions = functions
+        self._skews = skews
+
+    def invoke(self, process: Process, call: Call, label: str, respond: Respond) -> None:
+        """Run a function and respond with its result as the SDK gives it."""
+        name = call.arguments["FunctionName"]
+        function = self.functions[name]
+        skew = self._skews.get(name, 0)
+        invocation = Invocation(
+            call.arguments["Payload"], lambda: self._scheduler.now + skew, process.about, label
+        )
+        if not function.calls and function.handler is not None:
+            respond(_run(function.handler, invocation))
+            return
+        steps = _steps_of(function, invocation)
+        invocation.process = Process(label, steps, partial(_answer, respond), about=invocation)
+        self._scheduler.start(invocation.process, timeout=function.timeout)
+
+
+def _steps_of(function: Function, invocation: Invocation) -> Steps:
+    if function.steps is not None:
+        return function.steps(invocation)
+    handler = function.handler
+    if handler is None:
+        raise SimulationError("a function without a handler")
+    event = round_trip(invocation.event)
+    return replayed(lambda: handler(event), label=invocation.label, clock=invocation.clock)
+
+
+def _run(handler: Handler, invocation: Invocation) -> Outcome:
+    TAPE.load([], invocation.label, invocation.clock())
+    try:
+        return _payload(handler(round_trip(invocation.event)))
+    except SimulationError:
+        raise
+    except Exception as error:  # noqa: BLE001  # as Lambda does with what a handler raises
+        return Outcome(error=CrashedError(type(error).__name__, str(error)))
+
+
+def _answer(respond: Respond, outcome: Outcome) -> None:
+    error = outcome.error
+    if error is None:
+        respond(_payload(outcome.value))
+    elif isinstance(error, CrashedError):
+        respond(outcome)
+    else:
+        respond(Outcome(error=CrashedError(type(error).__name__, str(error))))
+
+
+def _payload(value: Any) -> Outcome:
+    return Outcome({"StatusCode": 200, "Payload": round_trip(value)})

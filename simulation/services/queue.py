@@ -1,0 +1,121 @@
+"""An SQS queue, standard or FIFO, as far as its promises go.
+
+Both kinds: a message that is received is hidden for the visibility timeout and comes again if it
+has not been deleted by then; after `max_receive_count` receives it goes to the dead-letter queue.
+Standard: any visible message may come next. FIFO: no message of a group comes while another of it
+is in flight, though several may come in one batch, in their order; and one with a deduplication id
+that was taken in within five minutes is taken for sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from simulation.engine.clock import MINUTE
+from simulation.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+DEDUPLICATION_WINDOW = 5 * MINUTE
+
+
+@dataclass(slots=True)
+class Message:
+    """A message on a queue; `group` on FIFO queues only."""
+
+    number: int
+    body: str
+    attributes: Mapping[str, Any]
+    group: str | None = None
+    receives: int = 0
+    visible_at: int = 0
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parking:
+    """The redrive policy: after so many receives a message goes to another queue."""
+
+    max_receive_count: int
+    park: Callable[[Message], None]
+
+
+class Queue:
+    """A queue.
+
+    Args:
+        is_fifo: which kind it is.
+        visibility_timeout: in milliseconds.
+        parking: its redrive policy.
+    """
+
+    def __init__(self, *, is_fifo: bool, visibility_timeout: int, parking: Parking | None) -> None:
+        self.is_fifo = is_fifo
+        self.visibility_timeout = visibility_timeout
+        self._parking = parking
+        self._messages: list[Message] = []
+        self._taken_in: dict[str, int] = {}
+        self._sent = 0
+
+    def send(
+        self,
+        now: int,
+        body: str,
+        group: str | None = None,
+        deduplication: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> Message | None:
+        """Put a message on the queue; None where it was taken for one that is there already."""
+        if self.is_fifo is not (group is not None and deduplication is not None):
+            raise UnsupportedError("a group and a deduplication id belong to FIFO queues alone")
+        if deduplication is not None:
+            since = now - self._taken_in.get(deduplication, now - DEDUPLICATION_WINDOW)
+            if since < DEDUPLICATION_WINDOW:
+                return None
+            self._taken_in[deduplication] = now
+        self._sent += 1
+        message = Message(self._sent, body, attributes or {}, group, visible_at=now)
+        self._messages.append(message)
+        return message
+
+    def visible(self, now: int) -> list[Message]:
+        """Give what could be received now, oldest first; parks what has been out too often.
+
+        Of a FIFO group only the first so many may be taken.
+        """
+        messages = self._live()
+        if self._parking is not None:
+            for message in messages:
+                if (
+                    message.visible_at <= now
+                    and message.receives >= self._parking.max_receive_count
+                ):
+                    message.deleted = True
+                    self._parking.park(message)
+            messages = self._live()
+        if not self.is_fifo:
+            return [message for message in messages if message.visible_at <= now]
+        busy = {message.group for message in messages if message.visible_at > now}
+        return [message for message in messages if message.group not in busy]
+
+    def receive(self, now: int, message: Message) -> None:
+        """Hand a message out."""
+        message.receives += 1
+        message.visible_at = now + self.visibility_timeout
+
+    def change_visibility(self, message: Message, visible_at: int) -> None:
+        """Let a message that is out come again at another time."""
+        message.visible_at = visible_at
+
+    def delete(self, message: Message) -> None:
+        """Take a message off the queue."""
+        message.deleted = True
+
+    def __len__(self) -> int:
+        return len(self._live())
+
+    def _live(self) -> list[Message]:
+        self._messages = [message for message in self._messages if not message.deleted]
+        return self._messages

@@ -1,0 +1,201 @@
+"""SQS: the queues, and the long poll of those that wait for messages."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from homing.delivery import Reference
+from homing.queues.duplicates import REPEAT
+from simulation.deployed.functions import DEAD_LETTERS
+from simulation.engine.clock import SECOND
+from simulation.engine.faults import UnavailableError
+from simulation.engine.process import Outcome
+from simulation.errors import UnsupportedError
+from simulation.journal import Letter
+from simulation.scenario import host_of
+from simulation.services.queue import Message, Parking, Queue
+from simulation.workflow.machine import Execution
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from simulation.engine.chance import Chance
+    from simulation.engine.process import Call, Process, Respond
+    from simulation.engine.scheduler import Scheduler
+    from simulation.journal import Account
+    from simulation.scenario import Scenario
+
+
+# As the definition names it, and as `dispatch` does.
+_DEAD_LETTER_QUEUE = frozenset({"${DeadLetterQueue}", DEAD_LETTERS})
+
+
+class QueueService:
+    """The delivery queue, its dead-letter queue, and the dead-letter queue of deliveries.
+
+    Args:
+        scheduler: tells the time, and when a message turns up again.
+        scenario: which kind of queue it is.
+        chance: which messages come together, and which come twice.
+        account: where dead letters are written down.
+    """
+
+    def __init__(
+        self, scheduler: Scheduler, scenario: Scenario, chance: Chance, account: Account
+    ) -> None:
+        deployment = scenario.deployment
+        self._scheduler = scheduler
+        self._scenario = scenario
+        self._chance = chance
+        self._account = account
+        self._waiting: list[tuple[Process, Respond]] = []
+        self._out: dict[str, Message] = {}
+        self._given_up: list[Message] = []
+        self.deliveries = Queue(
+            is_fifo=deployment.queue_is_fifo,
+            visibility_timeout=deployment.visibility_timeout,
+            parking=Parking(deployment.max_receive_count, self._give_up),
+        )
+
+    def send_message(self, process: Process, call: Call, label: str, respond: Respond) -> None:
+        """Park a delivery."""
+        if call.arguments["QueueUrl"] not in _DEAD_LETTER_QUEUE:
+            raise UnsupportedError(f"a message to {call.arguments['QueueUrl']}")
+        body = call.arguments["MessageBody"]  # Step Functions writes an object as JSON
+        document = json.loads(body) if isinstance(body, str) else body
+        delivery = document["reference"]["deliveryId"]
+        run = (
+            process.about.run
+            if isinstance(process.about, Execution)
+            else self._account.run_of(delivery, document.get("generation", 0))
+        )
+        self._account.dead.setdefault(delivery, []).append(Letter(document, run))
+        respond(Outcome({"MessageId": label}))
+
+    def send_message_batch(
+        self, process: Process, call: Call, label: str, respond: Respond
+    ) -> None:
+        """Put deliveries on the queue."""
+        entries = call.arguments["Entries"]
+        for entry in entries:
+            self._note(entry["MessageBody"])
+            self._put(
+                entry["MessageBody"],
+                entry.get("MessageGroupId"),
+                entry.get("MessageDeduplicationId"),
+                entry.get("MessageAttributes"),
+            )
+        respond(Outcome({"Successful": [{"Id": entry["Id"]} for entry in entries], "Failed": []}))
+
+    def receive(self, process: Process, call: Call, label: str, respond: Respond) -> None:
+        """Wait for messages."""
+        self._waiting.append((process, respond))
+        self._pump()
+
+    def delete(self, process: Process, call: Call, label: str, respond: Respond) -> None:
+        """Take messages off the queue; a receipt is good until the message is handed out again."""
+        for receipt in call.arguments:
+            number, _, receives = receipt.partition("/")
+            message = self._out[number]
+            if message.receives == int(receives):
+                self.deliveries.delete(message)
+        respond(Outcome({}))
+        self._pump()
+
+    def change_message_visibility(
+        self, process: Process, call: Call, label: str, respond: Respond
+    ) -> None:
+        """Let a message come again at another time.
+
+        Raises:
+            UnavailableError: when its receipt is no longer good.
+        """
+        number, _, receives = call.arguments["ReceiptHandle"].partition("/")
+        message = self._out[number]
+        if message.deleted or message.receives != int(receives):
+            raise UnavailableError("an invalid receipt handle")
+        seconds = call.arguments["VisibilityTimeout"]
+        self.deliveries.change_visibility(message, self._scheduler.now + seconds * SECOND)
+        self._scheduler.at(message.visible_at, self._pump)
+        respond(Outcome({}))
+
+    def redrive(self) -> int:
+        """Move what was given up back to the queue, as `homing intake-letters redrive` does."""
+        moved, self._given_up = self._given_up, []
+        for message in moved:
+            self._put(message.body, message.group, f"redriven-{message.number}", REPEAT)
+        return len(moved)
+
+    def _note(self, body: str) -> None:
+        reference = Reference.from_document(json.loads(body)["reference"])
+        name = reference.message_id, host_of(reference.target_url)
+        self._account.references.setdefault(name, reference)
+
+    def _put(
+        self,
+        body: str,
+        group: str | None,
+        deduplication: str | None,
+        attributes: Mapping[str, Any] | None,
+    ) -> None:
+        if not self.deliveries.is_fifo:
+            group = deduplication = None  # what if the queue promised less than the deployed one?
+        self.deliveries.send(self._scheduler.now, body, group, deduplication, attributes)
+        self._pump()
+
+    def _give_up(self, message: Message) -> None:
+        self._account.given_up += 1
+        self._given_up.append(message)
+
+    def _pump(self) -> None:
+        now = self._scheduler.now
+        self._waiting = [each for each in self._waiting if each[0].alive]
+        while self._waiting:
+            visible = self.deliveries.visible(now)
+            if not visible:
+                return
+            _, respond = self._waiting.pop(0)
+            respond(Outcome([self._hand_out(message) for message in self._batch(visible)]))
+
+    def _batch(self, visible: list[Message]) -> list[Message]:
+        """Choose what comes together: of a FIFO group the oldest, of a standard queue any."""
+        batch: list[Message] = []
+        passed_over: set[str | None] = set()
+        for message in visible[: self._scenario.deployment.batch_size]:
+            name = f"batch/{message.number}/{message.receives}/{len(batch)}"
+            if message.group in passed_over and message.group is not None:
+                continue
+            if batch and self._chance.happens(name, 0.3):
+                passed_over.add(message.group)
+                continue
+            batch.append(message)
+        return batch
+
+    def _hand_out(self, message: Message) -> dict[str, Any]:
+        now = self._scheduler.now
+        self.deliveries.receive(now, message)
+        doubled = f"double/{message.number}/{message.receives}"
+        if self._chance.happens(doubled, self._scenario.doubles):
+            message.visible_at = now + 1
+        self._scheduler.at(message.visible_at, self._pump)
+        self._out[str(message.number)] = message
+        return {
+            "messageId": str(message.number),
+            "receiptHandle": f"{message.number}/{message.receives}",
+            "body": message.body,
+            "eventSource": "aws:sqs",
+            "attributes": {
+                "ApproximateReceiveCount": str(message.receives),
+                **({} if message.group is None else {"MessageGroupId": message.group}),
+            },
+            "messageAttributes": _as_lambda_has_them(message.attributes),
+        }
+
+
+def _as_lambda_has_them(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Write message attributes as the event source mapping does: `StringValue` is `stringValue`."""
+    return {
+        name: {field[0].lower() + field[1:]: value for field, value in attribute.items()}
+        for name, attribute in attributes.items()
+    }

@@ -1,0 +1,215 @@
+"""AWS Step Functions: Standard executions that outlive everything, Express ones that do not."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from simulation.engine.clock import from_iso
+from simulation.engine.faults import CrashedError, NameTakenError, NoAnswerError, NoExecutionError
+from simulation.engine.process import Outcome, Process
+from simulation.journal import Planned, Settling
+from simulation.scenario import host_of
+from simulation.workflow.machine import PARKED, Execution, ExecutionFailedError, Machine, Observer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from simulation.engine.chance import Chance
+    from simulation.engine.process import Call, Respond
+    from simulation.engine.scheduler import Scheduler
+    from simulation.journal import Account
+    from simulation.workflow.definition import Definition
+
+_RECORDS = frozenset({"RecordRetry", "RecordDelivered", "RecordFailure"})
+_CONDITION_FAILED = "DynamoDB.ConditionalCheckFailedException"
+
+
+class StepFunctions(Observer):
+    """Runs executions.
+
+    Args:
+        scheduler: where they run.
+        standard: the definition of the Standard workflow.
+        express: that of the Express workflow.
+        chance: jitter of retries.
+        account: where their steps are written down.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        standard: Definition,
+        express: Definition,
+        chance: Chance,
+        account: Account,
+    ) -> None:
+        self._scheduler = scheduler
+        self._account = account
+        self._chance = chance
+        self._standard = self._machine(standard)
+        self._express = self._machine(express)
+        self._names: dict[str, Execution] = {}
+        self._runs: dict[str, int] = {}
+
+    def deploy_express(self, express: Definition) -> None:
+        """Exchange the definition of the Express executions to come."""
+        self._express = self._machine(express)
+
+    def _machine(self, definition: Definition) -> Machine:
+        return Machine(definition, self._chance, lambda: self._scheduler.now, self)
+
+    def start_execution(self, process: Process, call: Call, label: str, respond: Respond) -> None:
+        """Start a Standard execution.
+
+        Raises:
+            NameTakenError: when the name has been used, unless the very same execution still runs.
+        """
+        document = call.arguments["Input"]
+        name = call.arguments.get("Name") or f"unnamed-{label}"
+        standing = self._names.get(name)
+        if standing is None:
+            self._start(name, document)
+        elif not standing.running or standing.document != document:
+            raise NameTakenError
+        respond(Outcome({"executionArn": name}))
+
+    def describe_execution(
+        self, process: Process, call: Call, label: str, respond: Respond
+    ) -> None:
+        """Tell of a Standard execution.
+
+        Raises:
+            NoExecutionError: when there is none of that name.
+        """
+        _, _, name = call.arguments.rpartition(":")
+        if name not in self._names:
+            raise NoExecutionError
+        execution = self._names[name]
+        status = "RUNNING" if execution.running else "ENDED"
+        respond(Outcome({"name": name, "status": status, "input": json.dumps(execution.document)}))
+
+    def start_sync_execution(
+        self, process: Process, call: Call, label: str, respond: Respond
+    ) -> None:
+        """Run an Express execution and respond with its end, good or bad.
+
+        It goes on where its caller has had no patience.
+        """
+        document = call.arguments["Input"]
+        delivery = name_of(document)
+        run = self._runs[delivery] = self._runs.get(delivery, 0) + 1
+        execution = self._execution(f"express:{delivery}#{run}", document, is_express=True)
+        attempt = document["attemptNumber"]
+        execution.set_out[attempt] = _set_out_of(process.about, self._scheduler.steps)
+
+        def ended(outcome: Outcome) -> None:
+            _close(execution, outcome)
+            respond(Outcome(_sync_answer(execution, outcome)))
+
+        steps = self._express.execute(execution, document)
+        started = Process(execution.label, steps, ended, about=execution)
+        scheduler = self._scheduler
+        impatient = Outcome(error=NoAnswerError("timed out"))
+        scheduler.at(scheduler.now + call.timeout, respond, impatient)
+        scheduler.start(started, timeout=self._express_timeout())
+
+    def redrive(self) -> int:
+        """Go on with Standard executions that broke, from the state that they broke in."""
+        broken = [
+            (execution, failed)
+            for execution in self._names.values()
+            if (failed := execution.failed) is not None and failed.error not in PARKED
+        ]
+        for execution, failed in broken:
+            execution.failed = None
+            self._run(execution, failed.data, failed.state)
+        return len(broken)
+
+    def entered(self, execution: Execution, state: str, data: Any) -> None:
+        """Note what the invariants need of a step."""
+        if "attemptNumber" in data:
+            execution.attempt = data["attemptNumber"]
+        if state == "Deliver" and not execution.is_express:
+            execution.set_out[data["attemptNumber"]] = self._scheduler.steps
+        elif state == "RecordRetry":
+            due = from_iso(data["backoff"]["nextRetryAt"])
+            attempt, by = data["attemptNumber"], execution.label
+            self._account.planned.append(
+                Planned(execution.delivery, execution.run, attempt, due, by)
+            )
+        if self._scheduler.trace is not None:
+            self._scheduler.note(execution.label, f"-> {state}")
+
+    def task_failed(self, execution: Execution, state: str, data: Any, error: str) -> None:
+        """Note an attempt whose record may be missing: each failed try is counted as a metric."""
+        if state in _RECORDS and error != _CONDITION_FAILED:
+            gap = execution.delivery, execution.run, data["attemptNumber"]
+            self._account.gaps.add(gap)
+        if self._scheduler.trace is not None:
+            self._scheduler.note(execution.label, f"{state} failed: {error}")
+
+    def _express_timeout(self) -> int | None:
+        timeout = self._express.definition.timeout
+        return None if timeout is None else int(timeout * 1000)
+
+    def _start(self, name: str, document: Any) -> None:
+        later = name.removeprefix(document["reference"]["deliveryId"])  # a generation's, or nothing
+        label = f"standard:{name_of(document)}{later}"
+        execution = self._execution(label, document, is_express=False)
+        execution.name = name
+        self._names[name] = execution
+        self._run(execution, document, None)
+
+    def _execution(self, label: str, document: Any, *, is_express: bool) -> Execution:
+        delivery = document["reference"]["deliveryId"]
+        run = self._account.run_of(delivery, document.get("generation", 0))
+        execution = Execution(label, document, delivery, is_express, run=run)
+        self._account.executions.append(execution)
+        return execution
+
+    def _run(self, execution: Execution, data: Any, start_at: str | None) -> None:
+        execution.running = True
+        steps = self._standard.execute(execution, data, start_at)
+
+        def ended(outcome: Outcome) -> None:
+            _close(execution, outcome)
+
+        process = Process(execution.label, steps, ended, can_crash=False, about=execution)
+        self._scheduler.start(process)
+
+
+def _set_out_of(starter: Any, now: int) -> int:
+    """Tell when an attempt was decided on: at the look into the ledger that came before."""
+    if isinstance(starter, Settling) and starter.read is not None:
+        return starter.read
+    return now
+
+
+def _close(execution: Execution, outcome: Outcome) -> None:
+    execution.running = False
+    error = outcome.error
+    if error is None:
+        execution.output = outcome.value
+    elif isinstance(error, ExecutionFailedError):
+        execution.failed = error
+    elif isinstance(error, CrashedError):
+        state = execution.path[-1] if execution.path else ""
+        execution.failed = ExecutionFailedError(error.error, "", state, None)
+    else:
+        raise error  # the simulation itself is at fault
+
+
+def _sync_answer(execution: Execution, outcome: Outcome) -> dict[str, Any]:
+    failed = execution.failed
+    if failed is None:
+        return {"status": "SUCCEEDED", "output": json.dumps(execution.output)}
+    if isinstance(outcome.error, CrashedError) and outcome.error.error == "Sandbox.Timedout":
+        return {"status": "TIMED_OUT"}
+    return {"status": "FAILED", "error": failed.error, "cause": failed.cause}
+
+
+def name_of(document: Mapping[str, Any]) -> str:
+    """Give a delivery a name for people."""
+    reference = document["reference"]
+    return f"{reference['messageId']}@{host_of(reference['targetUrl'])}"

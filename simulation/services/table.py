@@ -1,0 +1,142 @@
+"""A DynamoDB table: items by key, conditional puts and updates, consistent reads.
+
+Items hold typed values, as {"S": "x"}. The table is told each call's arguments as boto3 and Step
+Functions give them; an argument that is not implemented is refused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from simulation.engine.faults import ConditionFailedError
+from simulation.errors import UnsupportedError
+from simulation.services.dynamodb_syntax import compile_condition, compile_update
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_EXPRESSION = {
+    "TableName",
+    "ConditionExpression",
+    "ExpressionAttributeNames",
+    "ExpressionAttributeValues",
+    "ReturnValuesOnConditionCheckFailure",
+}
+_UPDATE = _EXPRESSION | {"Key", "UpdateExpression", "ReturnValues"}
+_PUT = _EXPRESSION | {"Item"}
+_GET = {
+    "TableName",
+    "Key",
+    "ConsistentRead",
+    "ProjectionExpression",
+    "ExpressionAttributeNames",
+}
+_QUERY = {
+    "TableName",
+    "KeyConditionExpression",
+    "ExpressionAttributeValues",
+    "ConsistentRead",
+}
+
+Item = dict[str, Any]
+
+
+class Table:
+    """A table.
+
+    Args:
+        keys: the names of its key attributes, partition key first.
+        on_write: told of every change: the item before (None without one) and after.
+    """
+
+    def __init__(
+        self, keys: tuple[str, ...], on_write: Callable[[Item | None, Item], None] | None = None
+    ) -> None:
+        self._keys = keys
+        self._on_write = on_write
+        self.items: dict[tuple[str, ...], Item] = {}
+
+    def update_item(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Change an item, or make it.
+
+        Raises:
+            ConditionFailedError: when the condition does not hold.
+        """
+        _only(arguments, _UPDATE)
+        item = self.items.get(self._key(arguments["Key"]))
+        names = arguments.get("ExpressionAttributeNames", {})
+        values = arguments.get("ExpressionAttributeValues", {})
+        self._check(arguments, item)
+        update = compile_update(arguments["UpdateExpression"], names)
+        after = update(arguments["Key"] if item is None else item, values)
+        self._write(item, after)
+        match arguments.get("ReturnValues", "NONE"):
+            case "NONE":
+                return {}
+            case "ALL_NEW":
+                return {"Attributes": after}
+            case other:
+                raise UnsupportedError(f"ReturnValues {other}")
+
+    def put_item(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Put an item in the place of what stands there.
+
+        Raises:
+            ConditionFailedError: when the condition does not hold.
+        """
+        _only(arguments, _PUT)
+        item = self.items.get(self._key(arguments["Item"]))
+        self._check(arguments, item)
+        self._write(item, dict(arguments["Item"]))
+        return {}
+
+    def get_item(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Read an item."""
+        _only(arguments, _GET)
+        _consistent(arguments)
+        item = self.items.get(self._key(arguments["Key"]))
+        if item is None:
+            return {}
+        if "ProjectionExpression" in arguments:
+            names = arguments.get("ExpressionAttributeNames", {})
+            paths = [path.strip() for path in arguments["ProjectionExpression"].split(",")]
+            wanted = {names.get(path, path) for path in paths}
+            item = {name: value for name, value in item.items() if name in wanted}
+        return {"Item": item}
+
+    def query(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Read all items of one partition."""
+        _only(arguments, _QUERY)
+        _consistent(arguments)
+        if arguments["KeyConditionExpression"] != f"{self._keys[0]} = :{self._keys[0]}":
+            raise UnsupportedError(f"the query {arguments['KeyConditionExpression']}")
+        partition = arguments["ExpressionAttributeValues"][f":{self._keys[0]}"]["S"]
+        found = sorted(key for key in self.items if key[0] == partition)
+        return {"Items": [self.items[key] for key in found]}
+
+    def _key(self, attributes: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(attributes[name]["S"] for name in self._keys)
+
+    def _check(self, arguments: Mapping[str, Any], item: Item | None) -> None:
+        if "ConditionExpression" not in arguments:
+            return
+        names = arguments.get("ExpressionAttributeNames", {})
+        condition = compile_condition(arguments["ConditionExpression"], names)
+        if not condition(item or {}, arguments.get("ExpressionAttributeValues", {})):
+            all_old = arguments.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+            raise ConditionFailedError(item if all_old else None)
+
+    def _write(self, before: Item | None, after: Item) -> None:
+        self.items[self._key(after)] = after
+        if self._on_write is not None:
+            self._on_write(before, after)
+
+
+def _only(arguments: Mapping[str, Any], known: set[str]) -> None:
+    if not arguments.keys() <= known:
+        raise UnsupportedError(f"{', '.join(sorted(arguments.keys() - known))} of a table call")
+
+
+def _consistent(arguments: Mapping[str, Any]) -> None:
+    if arguments.get("ConsistentRead") is not True:
+        raise UnsupportedError("a read that is not consistent")

@@ -1,0 +1,261 @@
+"""A state machine definition, checked and compiled.
+
+It is the very file that is deployed. Whatever the simulation does not implement, be it a field, a
+kind of state, a service or a construct of JSONata, is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from simulation.errors import UnsupportedError
+from simulation.workflow.templates import compile_template
+from stacks.express_path import first_attempt_definition
+
+if TYPE_CHECKING:
+    from simulation.workflow.expressions import Evaluate
+
+DELIVERY = Path(__file__).parents[2] / "statemachine" / "delivery.asl.json"
+
+RESOURCES = frozenset(
+    {
+        "arn:${Partition}:states:::lambda:invoke",
+        "arn:${Partition}:states:::dynamodb:updateItem",
+        "arn:${Partition}:states:::dynamodb:getItem",
+        "arn:${Partition}:states:::sqs:sendMessage",
+        "arn:${Partition}:states:::states:startExecution",
+    }
+)
+
+_MACHINE = frozenset({"Comment", "QueryLanguage", "StartAt", "States", "TimeoutSeconds"})
+_STATE = frozenset({"Comment", "Type"})
+_FIELDS = {
+    "Task": _STATE | {"Resource", "Arguments", "Retry", "Catch", "Output", "Next", "End"},
+    "Wait": _STATE | {"Timestamp", "Next"},
+    "Choice": _STATE | {"Choices", "Default"},
+    "Succeed": _STATE | {"Output"},
+    "Fail": _STATE | {"Error", "Cause"},
+}
+_RETRIER = frozenset(
+    {
+        "Comment",
+        "ErrorEquals",
+        "IntervalSeconds",
+        "MaxAttempts",
+        "MaxDelaySeconds",
+        "BackoffRate",
+        "JitterStrategy",
+    }
+)
+_CATCHER = frozenset({"Comment", "ErrorEquals", "Output", "Next"})
+_RULE = frozenset({"Comment", "Condition", "Output", "Next"})
+
+ALL_ERRORS = "States.ALL"
+QUERY_ERROR = "States.QueryEvaluationError"
+# What `States.ALL` does not stand for (Amazon States Language, "Errors").
+NEVER_ALL = frozenset({"States.DataLimitExceeded", "States.Runtime"})
+
+
+@dataclass(frozen=True, slots=True)
+class Retrier:
+    """One entry of `Retry`; times in seconds."""
+
+    errors: frozenset[str]
+    interval: float
+    max_attempts: int
+    rate: float
+    max_delay: float | None
+    full_jitter: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Catcher:
+    """One entry of `Catch`; without an output the error takes the place of the state's input."""
+
+    errors: frozenset[str]
+    output: Evaluate | None
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A call of a service; `next` is None where it ends the execution."""
+
+    name: str
+    resource: str
+    arguments: Evaluate
+    retriers: tuple[Retrier, ...]
+    catchers: tuple[Catcher, ...]
+    output: Evaluate | None
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A wait until a point in time."""
+
+    name: str
+    timestamp: Evaluate
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A way out of a fork; without an output the state's input is passed on."""
+
+    condition: Evaluate
+    output: Evaluate | None
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A fork: the first condition that holds decides."""
+
+    name: str
+    rules: tuple[Rule, ...]
+    default: str
+
+
+@dataclass(frozen=True, slots=True)
+class Succeed:
+    """A good end."""
+
+    name: str
+    output: Evaluate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """An end as an error."""
+
+    name: str
+    error: Evaluate
+    cause: Evaluate
+
+
+State: TypeAlias = Task | Wait | Choice | Succeed | Fail
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A state machine; `timeout` in seconds, None without one."""
+
+    start_at: str
+    states: dict[str, State]
+    timeout: float | None
+
+
+def load_definition(document: dict[str, Any]) -> Definition:
+    """Check and compile a definition.
+
+    Raises:
+        UnsupportedError: when it uses anything that is not implemented, or points nowhere.
+    """
+    _only(document, _MACHINE, "the machine")
+    if document.get("QueryLanguage") != "JSONata":
+        raise UnsupportedError("a query language other than JSONata")
+    states = {name: _state(name, state) for name, state in document["States"].items()}
+    for target in (document["StartAt"], *(_targets(document["States"]))):
+        if target not in states:
+            raise UnsupportedError(f"an arrow to {target}, which is not there")
+    return Definition(document["StartAt"], states, document.get("TimeoutSeconds"))
+
+
+@cache
+def delivery_document() -> dict[str, Any]:
+    """Read the definition of the delivery workflow; the value is shared, so leave it as it is."""
+    document: dict[str, Any] = json.loads(DELIVERY.read_text())
+    return document
+
+
+def first_attempt_document(timeout_seconds: int) -> dict[str, Any]:
+    """Make the Express definition from it, as the stack does."""
+    return first_attempt_definition(delivery_document(), timeout_seconds=timeout_seconds)
+
+
+def _only(document: dict[str, Any], known: frozenset[str], where: str) -> None:
+    if unknown := set(document) - known:
+        raise UnsupportedError(f"{', '.join(sorted(unknown))} in {where}")
+
+
+def _targets(states: dict[str, Any]) -> list[str]:
+    return [
+        holder[arrow]
+        for state in states.values()
+        for holder in (state, *state.get("Choices", []), *state.get("Catch", []))
+        for arrow in ("Next", "Default")
+        if arrow in holder
+    ]
+
+
+def _state(name: str, state: dict[str, Any]) -> State:
+    kind = state["Type"]
+    if kind not in _FIELDS:
+        raise UnsupportedError(f"a state of type {kind}: {name}")
+    _only(state, _FIELDS[kind], name)
+    match kind:
+        case "Task":
+            return _task(name, state)
+        case "Wait":
+            return Wait(name, compile_template(state["Timestamp"]), state["Next"])
+        case "Choice":
+            return Choice(name, tuple(map(_rule, state["Choices"])), state["Default"])
+        case "Succeed":
+            return Succeed(name, _optional(state, "Output"))
+        case _:
+            return Fail(name, compile_template(state["Error"]), compile_template(state["Cause"]))
+
+
+def _task(name: str, state: dict[str, Any]) -> Task:
+    if state["Resource"] not in RESOURCES:
+        raise UnsupportedError(f"the resource {state['Resource']}: {name}")
+    return Task(
+        name,
+        state["Resource"],
+        compile_template(state["Arguments"]),
+        tuple(_retrier(entry, name) for entry in state.get("Retry", [])),
+        tuple(_catcher(entry, name) for entry in state.get("Catch", [])),
+        _optional(state, "Output"),
+        None if state.get("End") else state["Next"],
+    )
+
+
+def _rule(rule: dict[str, Any]) -> Rule:
+    _only(rule, _RULE, "a choice")
+    return Rule(compile_template(rule["Condition"]), _optional(rule, "Output"), rule["Next"])
+
+
+def _retrier(entry: dict[str, Any], where: str) -> Retrier:
+    _only(entry, _RETRIER, f"Retry of {where}")
+    if entry.get("JitterStrategy", "NONE") not in {"NONE", "FULL"}:
+        raise UnsupportedError(f"JitterStrategy {entry['JitterStrategy']} in {where}")
+    # The defaults are those of the Amazon States Language.
+    return Retrier(
+        _errors(entry, where),
+        entry.get("IntervalSeconds", 1),
+        entry.get("MaxAttempts", 3),
+        entry.get("BackoffRate", 2.0),
+        entry.get("MaxDelaySeconds"),
+        entry.get("JitterStrategy") == "FULL",
+    )
+
+
+def _catcher(entry: dict[str, Any], where: str) -> Catcher:
+    _only(entry, _CATCHER, f"Catch of {where}")
+    return Catcher(_errors(entry, where), _optional(entry, "Output"), entry["Next"])
+
+
+def _errors(entry: dict[str, Any], where: str) -> frozenset[str]:
+    errors = frozenset(entry["ErrorEquals"])
+    if wildcards := {e for e in errors if e.startswith("States.")} - {ALL_ERRORS, QUERY_ERROR}:
+        raise UnsupportedError(f"{', '.join(sorted(wildcards))} in ErrorEquals of {where}")
+    return errors
+
+
+def _optional(holder: dict[str, Any], field: str) -> Evaluate | None:
+    return compile_template(holder[field]) if field in holder else None

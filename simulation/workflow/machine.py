@@ -1,0 +1,281 @@
+"""Step Functions: executes a compiled definition, one state after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from simulation.engine.clock import SECOND, from_iso, to_iso
+from simulation.engine.faults import (
+    ConditionFailedError,
+    CrashedError,
+    NameTakenError,
+    ServiceError,
+    UnavailableError,
+)
+from simulation.engine.process import Call, Sleep
+from simulation.workflow.definition import (
+    ALL_ERRORS,
+    NEVER_ALL,
+    QUERY_ERROR,
+    Choice,
+    Fail,
+    Succeed,
+    Task,
+    Wait,
+)
+from simulation.workflow.expressions import QueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from simulation.engine.chance import Chance
+    from simulation.workflow.definition import Definition, Retrier, State
+
+Steps: TypeAlias = "Generator[Call | Sleep, Any, Any]"
+
+# The statuses of what was parked, and so the errors of executions that ended as they should.
+PARKED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
+
+# The operation that a resource stands for, and what AWS calls its refusals and its silence.
+_SERVICES = {
+    "arn:${Partition}:states:::lambda:invoke": (
+        "lambda.invoke",
+        "Lambda.TooManyRequestsException",
+        "Lambda.SdkClientException",
+    ),
+    "arn:${Partition}:states:::dynamodb:updateItem": (
+        "dynamodb.update_item",
+        "DynamoDB.ProvisionedThroughputExceededException",
+        "DynamoDB.SdkClientException",
+    ),
+    "arn:${Partition}:states:::dynamodb:getItem": (
+        "dynamodb.get_item",
+        "DynamoDB.ProvisionedThroughputExceededException",
+        "DynamoDB.SdkClientException",
+    ),
+    "arn:${Partition}:states:::sqs:sendMessage": (
+        "sqs.send_message",
+        "SQS.SqsException",
+        "SQS.SdkClientException",
+    ),
+    "arn:${Partition}:states:::states:startExecution": (
+        "states.start_execution",
+        "StepFunctions.SfnException",
+        "StepFunctions.SdkClientException",
+    ),
+}
+_CALL_TIMEOUT = 5 * SECOND
+
+
+class ExecutionFailedError(Exception):
+    """Raised when an execution fails; `state` is where, `data` what that state was given."""
+
+    def __init__(self, error: str, cause: str, state: str, data: Any) -> None:
+        super().__init__(f"{error} in {state}: {cause}")
+        self.error = error
+        self.cause = cause
+        self.state = state
+        self.data = data
+
+
+@dataclass(slots=True)
+class Execution:
+    """One execution, and what those that look on may know of it.
+
+    Args:
+        label: its process.
+        document: its input.
+        delivery: the id of the delivery.
+        is_express: of which kind it is.
+        set_out: for each attempt, the number of the event at which it was decided on.
+        attempt: the number of the attempt in hand.
+        path: the states that it has entered; `!` behind one that was left by a Catch.
+        failed: how it failed, if it did.
+        output: what came of it, if it succeeded.
+        running: whether it has not ended.
+        name: as it was started, empty for an Express execution.
+        run: how often the delivery had been redriven.
+    """
+
+    label: str
+    document: Any
+    delivery: str
+    is_express: bool
+    set_out: dict[int, int] = field(default_factory=dict)
+    attempt: int = 0
+    path: list[str] = field(default_factory=list)
+    failed: ExecutionFailedError | None = None
+    output: Any = None
+    running: bool = True
+    name: str = ""
+    run: int = 0
+
+    @property
+    def has_ended_delivery(self) -> bool:
+        """Whether it delivered or parked its message."""
+        if self.failed is not None:
+            return self.failed.error in PARKED
+        return self.output is not None and self.output["end"] == "DELIVERED"
+
+    @property
+    def hurried(self) -> bool:
+        """Whether an operator started it to cut a wait short (`homing.ledger.generation`)."""
+        generation, attempt = self.document.get("generation", 0), self.document["attemptNumber"]
+        return bool(generation) and self.name == f"{self.delivery}-{generation}-{attempt}"
+
+
+class Observer:
+    """Is told what an execution does; this one does not listen."""
+
+    def entered(self, execution: Execution, state: str, data: Any) -> None:
+        """Tell of a state that is entered."""
+
+    def task_failed(self, execution: Execution, state: str, data: Any, error: str) -> None:
+        """Tell of a try that failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Executes a definition.
+
+    Args:
+        definition: what to execute.
+        chance: jitter of retries.
+        now: the service's clock, in milliseconds.
+        observer: is told of every step.
+    """
+
+    definition: Definition
+    chance: Chance
+    now: Callable[[], int]
+    observer: Observer
+
+    def execute(self, execution: Execution, data: Any, start_at: str | None = None) -> Steps:
+        """Run an execution, from the start or, as a redrive does, from a state.
+
+        Returns:
+            Its output.
+
+        Raises:
+            ExecutionFailedError: when it fails, as it is meant to or not.
+        """
+        name: str | None = start_at or self.definition.start_at
+        while name is not None:
+            state = self.definition.states[name]
+            execution.path.append(name)
+            self.observer.entered(execution, name, data)
+            context = {
+                "Execution": {"Name": execution.name or execution.label},
+                "State": {"EnteredTime": to_iso(self.now()), "Name": name},
+            }
+            states = {"input": data, "context": context}
+            try:
+                name, data = yield from self._step(state, states, execution)
+            except QueryError as error:
+                raise ExecutionFailedError(QUERY_ERROR, str(error), state.name, data) from error
+        return data
+
+    def _step(
+        self, state: State, states: dict[str, Any], execution: Execution
+    ) -> Generator[Call | Sleep, Any, tuple[str | None, Any]]:
+        match state:
+            case Task():
+                return (yield from self._task(state, states, execution))
+            case Choice():
+                return _choose(state, states)
+            case Wait(timestamp=timestamp, next=following):
+                # A Wait truncates milliseconds (aws-facts: Step Functions).
+                yield Sleep(from_iso(timestamp(states)) // SECOND * SECOND)
+                return following, states["input"]
+            case Succeed(output=output):
+                return None, states["input"] if output is None else output(states)
+            case Fail(name=name, error=error, cause=cause):
+                raise ExecutionFailedError(error(states), cause(states), name, states["input"])
+
+    def _task(
+        self, task: Task, states: dict[str, Any], execution: Execution
+    ) -> Generator[Call | Sleep, Any, tuple[str | None, Any]]:
+        tries = [0] * len(task.retriers)
+        while True:
+            try:
+                result = yield from _invoke(task, states)
+                states["result"] = result
+                output = result if task.output is None else task.output(states)
+            except (ServiceError, QueryError) as failed:
+                error = _name_of(failed, task)
+                cause = str(failed)
+            else:
+                return task.next, output
+            self.observer.task_failed(execution, task.name, states["input"], error)
+            delay = self._retry_delay(task, error, tries, execution)
+            if delay is None:
+                caught = _caught(task, states, error, cause)
+                execution.path[-1] = f"{task.name}!"
+                return caught
+            yield Sleep(self.now() + delay)
+
+    def _retry_delay(
+        self, task: Task, error: str, tries: list[int], execution: Execution
+    ) -> int | None:
+        """Give the milliseconds until the next try, None where there is none."""
+        for index, retrier in enumerate(task.retriers):
+            if not _matches(retrier.errors, error):
+                continue
+            if tries[index] >= retrier.max_attempts:
+                return None
+            draw = f"{execution.label}/{task.name}/{len(execution.path)}/{tries}"
+            delay = _delay(retrier, tries[index]) * SECOND
+            tries[index] += 1
+            return int(delay * self.chance.unit(draw)) if retrier.full_jitter else int(delay)
+        return None
+
+
+def _choose(choice: Choice, states: dict[str, Any]) -> tuple[str, Any]:
+    for rule in choice.rules:
+        holds = rule.condition(states)
+        if holds is True:
+            return rule.next, states["input"] if rule.output is None else rule.output(states)
+        if holds is not False:
+            raise QueryError(f"a condition gave {holds!r}")
+    return choice.default, states["input"]
+
+
+def _invoke(task: Task, states: dict[str, Any]) -> Generator[Call, Any, Any]:
+    operation, _, _ = _SERVICES[task.resource]
+    return (yield Call(operation, task.arguments(states), _CALL_TIMEOUT))
+
+
+def _name_of(error: ServiceError | QueryError, task: Task) -> str:
+    _, refused, silent = _SERVICES[task.resource]
+    match error:
+        case QueryError():
+            return QUERY_ERROR
+        case CrashedError(error=name):
+            return name
+        case ConditionFailedError():
+            return "DynamoDB.ConditionalCheckFailedException"
+        case NameTakenError():
+            return "StepFunctions.ExecutionAlreadyExistsException"
+        case UnavailableError():
+            return refused
+        case _:
+            return silent
+
+
+def _matches(errors: frozenset[str], error: str) -> bool:
+    return error in errors or (ALL_ERRORS in errors and error not in NEVER_ALL)
+
+
+def _delay(retrier: Retrier, tries: int) -> float:
+    delay = retrier.interval * retrier.rate**tries
+    return delay if retrier.max_delay is None else min(delay, retrier.max_delay)
+
+
+def _caught(task: Task, states: dict[str, Any], error: str, cause: str) -> tuple[str, Any]:
+    for catcher in task.catchers:
+        if _matches(catcher.errors, error):
+            states["errorOutput"] = {"Error": error, "Cause": cause}
+            output = catcher.output
+            return catcher.next, states["errorOutput"] if output is None else output(states)
+    raise ExecutionFailedError(error, cause, task.name, states["input"])

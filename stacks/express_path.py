@@ -1,0 +1,133 @@
+"""The Express workflow of first attempts, made from the definition of the delivery workflow.
+
+A Standard workflow bills every transition, an Express one hardly anything, and most messages arrive
+at the first attempt. So the first attempt runs as an Express workflow made from the same file, and
+only a delivery that must wait goes on in the Standard one (docs/architecture.md, "The lane").
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from homing.ledger.generation import LANE
+
+START = "Deliver"
+WAIT = "WaitUntilDue"
+CLAIM = "claim"
+HAND_OFF = "HandOff"
+HANDED_OFF = "HandedOff"
+
+# An Express execution may retry a step only for as long as it may live itself.
+RETRY_LIMIT = 3
+
+# As the other ends: how, and how long the endpoint took.
+_HANDED_OFF_OUTPUT = {
+    "end": "HANDED_OFF",
+    "responseTime": "{% $states.input.outcome.responseTime %}",
+}
+
+_HAND_OFF: dict[str, Any] = {
+    "Comment": "The delivery must wait: it goes on in the Standard workflow, under its own name.",
+    "Type": "Task",
+    "Resource": "arn:${Partition}:states:::states:startExecution",
+    "Arguments": {
+        "StateMachineArn": "${DeliveryStateMachine}",
+        "Name": "{% $states.input.reference.deliveryId %}",
+        "Input": "{% $states.input %}",
+    },
+    "Retry": [
+        {
+            "ErrorEquals": [
+                "StepFunctions.ExecutionAlreadyExistsException",
+                "ExecutionAlreadyExists",
+            ],
+            "MaxAttempts": 0,
+        },
+        {
+            "ErrorEquals": ["States.ALL"],
+            "IntervalSeconds": 1,
+            "MaxAttempts": RETRY_LIMIT,
+            "BackoffRate": 2.0,
+            "JitterStrategy": "FULL",
+        },
+    ],
+    "Catch": [
+        {
+            "Comment": "Handed over before.",
+            "ErrorEquals": [
+                "StepFunctions.ExecutionAlreadyExistsException",
+                "ExecutionAlreadyExists",
+            ],
+            "Output": _HANDED_OFF_OUTPUT,
+            "Next": HANDED_OFF,
+        }
+    ],
+    "Output": _HANDED_OFF_OUTPUT,
+    "Next": HANDED_OFF,
+}
+
+
+# The lane cannot wait for a function, and the Standard workflow can: it makes this attempt in the
+# lane's place. Nothing has been sent where `Deliver` was throttled; else the request is repeated,
+# but none that was answered with a 2xx (docs/decisions/0069).
+_THROTTLED = ["Lambda.TooManyRequestsException"]
+_WITHOUT_A_FUNCTION: dict[str, dict[str, Any]] = {
+    "Deliver": {
+        "ErrorEquals": _THROTTLED,
+        "Output": "{% $merge([$states.input, {'outcome': {'responseTime': null}}]) %}",
+        "Next": HAND_OFF,
+    },
+    "Classify": {
+        "ErrorEquals": _THROTTLED,
+        "Output": (
+            "{% $merge([$states.input, {'verdict':"
+            " $substring($string($states.input.outcome.httpStatus), 0, 1) = '2'"
+            " ? {'verdict': 'DELIVERED', 'category': 'SUCCESS', 'status': 'DELIVERED',"
+            " 'reason': 'Classify failed: ' & $states.errorOutput.Error}"
+            " : {'status': 'POSTPONED'}}]) %}"
+        ),
+        "Next": "WhatNext",
+    },
+    "ComputeBackoff": {
+        "ErrorEquals": _THROTTLED,
+        "Output": "{% $states.input %}",
+        "Next": HAND_OFF,
+    },
+}
+
+
+def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) -> dict[str, Any]:
+    """Make the Express definition from the delivery workflow's.
+
+    It starts at `Deliver` (what has not waited needs no claim, and records its retry or failure as
+    one who has none), hands off to the Standard workflow where that one waits or no function is to
+    be had, ends by itself after `timeout_seconds`, and retries no step longer than an Express
+    execution can live. All else is the same. The definition that is given stays as it is.
+    """
+    definition = copy.deepcopy(delivery)
+    states = definition["States"]
+    del states[WAIT], states[START]["Arguments"]["Payload"][CLAIM]
+    states["RecordRetry"]["Arguments"]["Payload"]["executionName"] = LANE
+    values = states["RecordFailure"]["Arguments"]["ExpressionAttributeValues"]
+    values[":executionName"] = {"S": LANE}
+    for state in states.values():
+        _redirect(state)
+        for retrier in state.get("Retry", []):
+            retrier["MaxAttempts"] = min(retrier["MaxAttempts"], RETRY_LIMIT)
+    for name, catcher in _WITHOUT_A_FUNCTION.items():
+        states[name]["Catch"].insert(0, copy.deepcopy(catcher))
+    states[HAND_OFF] = copy.deepcopy(_HAND_OFF)
+    states[HANDED_OFF] = {"Type": "Succeed"}
+    definition["Comment"] = "The first attempt of a delivery, at Express prices."
+    definition["StartAt"] = START
+    definition["TimeoutSeconds"] = timeout_seconds
+    return definition
+
+
+def _redirect(state: dict[str, Any]) -> None:
+    """Point every arrow that leads to the wait at the hand-off."""
+    for holder in (state, *state.get("Choices", []), *state.get("Catch", [])):
+        for arrow in ("Next", "Default"):
+            if holder.get(arrow) == WAIT:
+                holder[arrow] = HAND_OFF

@@ -1,0 +1,229 @@
+"""The way in: the doors under IAM, the delivery queue, and the dispatcher behind it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, cast
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_apigatewayv2 as apigwv2
+from aws_cdk import aws_sqs as sqs
+from aws_cdk.aws_apigatewayv2_authorizers import HttpIamAuthorizer
+from aws_cdk.aws_lambda_event_sources import SqsEventSource
+from constructs import Construct
+
+from homing.timeouts import API_SECONDS
+from stacks.api_stage import api_stage
+from stacks.apis import Route, add_routes, messages_url
+from stacks.exceptions import except_from
+from stacks.function import PythonFunction
+from stacks.table import grant
+from stacks.workflow import parking_queue
+
+if TYPE_CHECKING:
+    from aws_cdk import CfnElement
+    from aws_cdk import aws_stepfunctions as sfn
+
+    from stacks.ledger import Ledger
+    from stacks.registry import Registry
+    from stacks.settings import StackSettings
+    from stacks.workflow import Workflow
+
+# At least 5, so that a throttled dispatcher does not dead-letter good messages ("Configuring a
+# queue to use with Lambda", AWS Lambda developer guide).
+_MAX_RECEIVE_COUNT = 5
+_BATCH_SIZE = 10
+
+
+class Intake(Construct):
+    """Takes messages in and hands their deliveries to the workflow.
+
+    Args:
+        settings: default policy, retention, concurrency.
+        ledger: the tables that `accept` and `get_message` use.
+        workflow: what `dispatch` starts.
+        registry: the endpoints that messages may name.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: StackSettings,
+        ledger: Ledger,
+        workflow: Workflow,
+        registry: Registry,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._settings = settings
+        self.dead_letter_queue = parking_queue(self, "DeadLetters", settings=settings, fifo=True)
+        self.queue = self._queue(workflow)
+        self.accept = self._accept(ledger, registry, workflow)
+        self.messages_url = messages_url(self.accept) if settings.messages_url else None
+        self.get_message = self._get_message(ledger)
+        self.redrive = self._redrive(ledger, workflow)
+        self.dispatch = self._dispatch(workflow)
+        self.api = apigwv2.HttpApi(
+            self,
+            "Api",
+            description="Homing: hand over messages and see what became of them",
+            create_default_stage=False,
+            default_authorizer=HttpIamAuthorizer(),
+        )
+        self.stage = api_stage(self, self.api, settings)
+        add_routes(self.api, self.routes)
+
+    @property
+    def functions(self) -> tuple[PythonFunction, ...]:
+        """The functions behind the API and the queue."""
+        return (self.accept, self.get_message, self.redrive, self.dispatch)
+
+    def _queue(self, workflow: Workflow) -> sqs.Queue:
+        return sqs.Queue(
+            self,
+            "Deliveries",
+            # Equal deliveries are dropped for five minutes, and of one delivery one message is out
+            # at a time (docs/decisions/0005). Each is a group of its own: none waits for another.
+            fifo=True,
+            deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP,
+            fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
+            visibility_timeout=Duration.seconds(workflow.timeouts.visibility),
+            retention_period=Duration.days(14),  # nothing accepted is lost to a long outage
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            dead_letter_queue=sqs.DeadLetterQueue(
+                queue=self.dead_letter_queue, max_receive_count=_MAX_RECEIVE_COUNT
+            ),
+            removal_policy=self._settings.removal_policy,
+        )
+
+    def _accept(self, ledger: Ledger, registry: Registry, workflow: Workflow) -> PythonFunction:
+        function = PythonFunction(
+            self,
+            "Accept",
+            settings=self._settings,
+            timeout=Duration.seconds(API_SECONDS),
+            memory_size=512,
+            environment={
+                "MESSAGES_TABLE": ledger.messages.table_name,
+                "LEDGER_TABLE": ledger.table.table_name,
+                "DELIVERY_QUEUE_URL": self.queue.queue_url,
+                "DEFAULT_POLICY": json.dumps(self._settings.policy.to_document()),
+                "RETENTION_DAYS": str(self._settings.retention_days),
+                "ENDPOINTS_TABLE": registry.endpoints.table_name,
+                "PAYLOAD_BUCKET": workflow.payloads.bucket.bucket_name,
+                "ADDRESS_GUARD": json.dumps(self._settings.address_guard.to_document()),
+            },
+        )
+        grant(ledger.messages, function, "dynamodb:PutItem", "dynamodb:GetItem")
+        grant(ledger.table, function, "dynamodb:Query")
+        grant(registry.endpoints, function, "dynamodb:BatchGetItem")
+        self.queue.grant(function, "sqs:SendMessage")
+        workflow.payloads.allow(function, "s3:PutObject")
+        if self._settings.accept_concurrency:
+            function.reserve(self._settings.accept_concurrency)
+        return function
+
+    def _get_message(self, ledger: Ledger) -> PythonFunction:
+        function = PythonFunction(
+            self,
+            "GetMessage",
+            settings=self._settings,
+            timeout=Duration.seconds(API_SECONDS),
+            memory_size=512,
+            environment={
+                "MESSAGES_TABLE": ledger.messages.table_name,
+                "LEDGER_TABLE": ledger.table.table_name,
+            },
+        )
+        grant(ledger.messages, function, "dynamodb:GetItem")
+        grant(ledger.table, function, "dynamodb:Query")
+        return function
+
+    def _redrive(self, ledger: Ledger, workflow: Workflow) -> PythonFunction:
+        function = PythonFunction(
+            self,
+            "Redrive",
+            settings=self._settings,
+            timeout=Duration.seconds(API_SECONDS),
+            memory_size=512,
+            environment={
+                "MESSAGES_TABLE": ledger.messages.table_name,
+                "LEDGER_TABLE": ledger.table.table_name,
+                "STATE_MACHINE_ARN": workflow.state_machine.state_machine_arn,
+                "PAYLOAD_BUCKET": workflow.payloads.bucket.bucket_name,
+            },
+        )
+        workflow.payloads.allow_renewal(function)
+        grant(ledger.messages, function, "dynamodb:GetItem")
+        grant(
+            ledger.table, function, *(f"dynamodb:{do}" for do in ("Query", "GetItem", "UpdateItem"))
+        )
+        workflow.state_machine.grant_start_execution(function)
+        workflow.state_machine.grant_execution(function, "states:DescribeExecution")
+        _except_executions(function, workflow.state_machine)
+        return function
+
+    def _dispatch(self, workflow: Workflow) -> PythonFunction:
+        first_attempts = workflow.first_attempts
+        function = PythonFunction(
+            self,
+            "Dispatch",
+            settings=self._settings,
+            timeout=Duration.seconds(workflow.timeouts.dispatch),
+            memory_size=256,  # a full batch takes 68 of them (benchmarks/memory.py)
+            environment={
+                "STATE_MACHINE_ARN": workflow.state_machine.state_machine_arn,
+                "FIRST_ATTEMPT_ARN": first_attempts.state_machine_arn if first_attempts else "",
+                "FIRST_ATTEMPT_TIMEOUT_SECONDS": str(workflow.timeouts.first_attempt),
+                "LEDGER_TABLE": workflow.ledger.table.table_name,
+                "DELIVERY_QUEUE_URL": self.queue.queue_url,
+                "DEAD_LETTER_QUEUE_URL": workflow.dead_letter_queue.queue_url,
+                "ATTEMPT_TIMEOUT_SECONDS": f"{self._settings.attempt_timeout_seconds:g}",
+                "ATTEMPTS_PER_ENDPOINT": str(self._settings.attempts_per_endpoint),
+                "PATIENCE_SECONDS": f"{self._settings.patience_seconds:g}",
+            },
+        )
+        workflow.state_machine.grant_start_execution(function)
+        if first_attempts:
+            first_attempts.grant_start_sync_execution(function)
+            workflow.state_machine.grant_execution(function, "states:DescribeExecution")
+            _except_executions(function, workflow.state_machine)
+            grant(workflow.ledger.table, function, "dynamodb:GetItem", "dynamodb:UpdateItem")
+            workflow.dead_letter_queue.grant(function, "sqs:SendMessage")
+        # The event source grants what `dispatch` itself does with the queue as well: to put off a
+        # message whose first attempt it leaves behind (sqs:ChangeMessageVisibility).
+        function.add_event_source(
+            SqsEventSource(
+                self.queue,
+                batch_size=_BATCH_SIZE,
+                report_batch_item_failures=True,
+                max_concurrency=self._settings.dispatch_concurrency,
+            )
+        )
+        return function
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """What is behind the API."""
+        return (
+            Route("POST", "/v1/messages", self.accept),
+            Route("GET", "/v1/messages/{messageId}", self.get_message),
+            Route("POST", "/v1/messages/{messageId}/redrive", self.redrive),
+            # Load balancers and monitors do not sign.
+            Route("GET", "/v1/health", self.get_message, is_open=True),
+        )
+
+
+def _except_executions(function: PythonFunction, machine: sfn.StateMachine) -> None:
+    """Except the executions of one state machine: their names are not known beforehand."""
+    node = machine.node.default_child
+    name = Stack.of(machine).get_logical_id(cast("CfnElement", node))
+    ours = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{name}"}}]}}]}}'
+    place = "<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
+    except_from(
+        function.own_role,
+        f"IAM5[Resource::arn:{place}:execution:{ours}:*]",
+        "Any execution of this one state machine; its name is that of the delivery.",
+    )

@@ -1,0 +1,90 @@
+"""Patience: what comes back in time, what is left behind, and how much of that there may be."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from homing.dispatch.bounded_wait import Patience
+from homing.errors import LeftError, UnsettledError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass
+class Calls:
+    """Calls that have begun; they end when a test says so."""
+
+    begun: list[Future[Any]] = field(default_factory=list)
+
+    def begin(self, _: Callable[[], Any]) -> Future[Any]:
+        self.begun.append(Future())
+        return self.begun[-1]
+
+
+def no_patience(calls: Calls, most_left: int = 2) -> Patience:
+    return Patience(0, most_left, calls.begin)
+
+
+def leave_one(patience: Patience) -> None:
+    with pytest.raises(LeftError):
+        patience.wait(lambda: None)
+
+
+def test_a_call_that_comes_back_in_time_gives_what_it_came_to() -> None:
+    assert Patience(60, 1).wait(lambda: 7) == 7
+
+
+def test_what_a_call_raises_in_time_is_raised() -> None:
+    def broken() -> None:
+        raise UnsettledError("broken")
+
+    with pytest.raises(UnsettledError, match="broken"):
+        Patience(60, 1).wait(broken)
+
+
+def test_a_call_that_takes_longer_is_left_and_goes_on_to_its_end() -> None:
+    may_end, ended = threading.Event(), threading.Event()
+
+    def call() -> None:
+        may_end.wait(10)
+        ended.set()
+
+    with pytest.raises(LeftError):
+        Patience(0, 1).wait(call)
+    assert not ended.is_set()
+    may_end.set()
+    assert ended.wait(10)
+
+
+def test_while_too_many_are_left_the_next_is_waited_for_to_its_end() -> None:
+    calls = Calls()
+    patience = no_patience(calls)
+    leave_one(patience)
+    leave_one(patience)
+    came_to: list[Any] = []
+    waiting = threading.Thread(target=lambda: came_to.append(patience.wait(lambda: None)))
+    waiting.start()
+    waiting.join(0.05)
+    assert waiting.is_alive()
+    calls.begun[2].set_result("the end")
+    waiting.join(10)
+    assert came_to == ["the end"]
+
+
+@pytest.mark.parametrize(
+    "end", [lambda one: one.set_result(1), lambda one: one.set_exception(OSError())]
+)
+def test_what_was_left_makes_room_for_others_once_it_ends_however_it_does(
+    end: Callable[[Future[Any]], None],
+) -> None:
+    calls = Calls()
+    patience = no_patience(calls, most_left=1)
+    leave_one(patience)
+    end(calls.begun[0])
+    leave_one(patience)

@@ -1,0 +1,348 @@
+"""How one queue message is settled: with the lane on, with it off, and when it comes again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from execution_input import LARGE_PAYLOADS, MAX_BYTES, read_input
+
+from homing.delivery import Delivery, document_text
+from homing.dispatch.executions import FirstAttempt
+from homing.dispatch.express_path import Lane, Settled, parked
+from homing.errors import LeftError, MalformedDeliveryError, UnsettledError
+from homing.ledger.generation import resumed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from homing.delivery import Reference
+
+RETRY_ON_RECORD = {
+    "status": "RETRY_SCHEDULED",
+    "attempts": 1,
+    "nextRetryAt": "2025-12-28T12:00:01.250Z",
+    "ttl": 1_769_515_201,
+    "retryHistory": [
+        {
+            "errorCategory": "SERVER_ERROR",
+            "errorDetails": {"message": "HTTP 500"},
+            "exponentialDelay": 1,
+            "jitterApplied": 0.25,
+        }
+    ],
+}
+
+
+def failure_on_record(status: str, attempts: int = 1) -> dict[str, Any]:
+    return {**RETRY_ON_RECORD, "status": status, "attempts": attempts}
+
+
+@dataclass
+class FakeCloud:
+    """The Standard workflow, the Express one, the ledger and the dead-letter queue."""
+
+    end: str = "DELIVERED"
+    record: dict[str, Any] | None = None
+    record_after_run: dict[str, Any] | None = None
+    started: dict[str, str] = field(default_factory=dict)
+    ran: list[str] = field(default_factory=list)
+    dead: list[Any] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+
+    def start(self, delivery_id: str, document: str) -> bool:
+        read_input(document)
+        is_new = delivery_id not in self.started
+        self.started.setdefault(delivery_id, document)
+        return is_new
+
+    def is_under_way(self, delivery_id: str) -> bool:
+        return delivery_id in self.started
+
+    def run(self, delivery_id: str, document: str) -> FirstAttempt:
+        read_input(document)
+        self.ran.append(document)
+        self.record = self.record_after_run
+        if self.end == "BROKEN":
+            raise UnsettledError("broken")
+        return FirstAttempt(self.end, 12)
+
+    def read(self, reference: Reference) -> dict[str, Any] | None:
+        return self.record
+
+    def keep(self, reference: Reference, letter: str) -> None:
+        self.kept.append(letter)
+
+    def park(self, document: Any) -> None:
+        self.dead.append(document)
+
+
+def lane(cloud: FakeCloud, *, express: bool = True) -> Lane:
+    return Lane(cloud, cloud if express else None, cloud, cloud)
+
+
+@pytest.fixture
+def body(delivery: Delivery) -> str:
+    return json.dumps(delivery.to_document())
+
+
+@pytest.mark.parametrize("end", ["DELIVERED", "HANDED_OFF", "DEAD_LETTERED"])
+def test_a_first_attempt_runs_in_the_lane_and_its_end_settles_the_message(
+    body: str, end: str
+) -> None:
+    cloud = FakeCloud(end=end)
+    assert lane(cloud).settle(body)[1] == Settled(end)
+    assert (cloud.ran, cloud.started) == ([body], {})
+    assert cloud.kept == ([body] if end == "DEAD_LETTERED" else [])
+
+
+def test_with_the_lane_off_every_delivery_starts_in_the_standard_workflow(
+    body: str, reference: Reference
+) -> None:
+    cloud = FakeCloud(record=RETRY_ON_RECORD)
+    assert lane(cloud, express=False).settle(body) == (reference, Settled.STARTED)
+    assert lane(cloud, express=False).settle(body) == (reference, Settled.ALREADY_STARTED)
+    assert (cloud.ran, cloud.started) == ([], {reference.delivery_id: body})
+
+
+def test_a_delivery_scheduled_for_later_goes_straight_to_the_standard_workflow(
+    delivery: Delivery,
+) -> None:
+    cloud = FakeCloud()
+    later = json.dumps(replace(delivery, due_at="2025-12-28T12:00:03Z").to_document())
+    assert lane(cloud).settle(later)[1] is Settled.STARTED
+    assert cloud.ran == []
+
+
+def test_an_execution_that_broke_leaves_the_message_unsettled(body: str) -> None:
+    with pytest.raises(UnsettledError):
+        lane(FakeCloud(end="BROKEN")).settle(body)
+
+
+@pytest.mark.parametrize("comes_again", [False, True])
+def test_a_message_whose_retry_is_on_record_goes_on_where_it_was_without_a_second_request(
+    body: str, delivery: Delivery, comes_again: bool
+) -> None:
+    cloud = FakeCloud(record=RETRY_ON_RECORD)
+    assert lane(cloud).settle(body, comes_again=comes_again)[1] is Settled.STARTED
+    assert cloud.ran == []
+    assert Delivery.from_document(
+        json.loads(cloud.started[delivery.reference.delivery_id])
+    ) == replace(
+        delivery,
+        attempt_number=1,
+        due_at="2025-12-28T12:00:02Z",
+        expires_at=1_769_515_201,
+        previous_delay_seconds=1.25,
+    )
+
+
+def test_a_message_that_was_delivered_is_done(body: str) -> None:
+    cloud = FakeCloud(record={"status": "DELIVERED"})
+    assert lane(cloud).settle(body, comes_again=True)[1] is Settled.ALREADY_SETTLED
+    assert (cloud.ran, cloud.started, cloud.dead) == ([], {}, [])
+
+
+@pytest.mark.parametrize("comes_again", [False, True])
+@pytest.mark.parametrize("status", ["FAILED", "MAX_RETRIES_EXCEEDED"])
+def test_a_failure_on_record_is_parked_again_since_its_dead_letter_may_be_missing(
+    body: str, status: str, comes_again: bool
+) -> None:
+    cloud = FakeCloud(record=failure_on_record(status))
+    assert lane(cloud).settle(body, comes_again=comes_again)[1] is Settled.DEAD_LETTERED
+    (dead,) = cloud.dead
+    assert dead["verdict"]["status"] == status
+    assert cloud.ran == []
+
+
+def test_a_message_that_comes_again_is_done_if_it_was_handed_off_without_a_record(
+    body: str, reference: Reference
+) -> None:
+    cloud = FakeCloud(started={reference.delivery_id: "the attempt that follows"})
+    assert lane(cloud).settle(body, comes_again=True)[1] is Settled.ALREADY_STARTED
+    assert cloud.ran == []
+
+
+def test_a_message_that_comes_again_with_nothing_done_runs_its_first_attempt(body: str) -> None:
+    cloud = FakeCloud()
+    assert lane(cloud).settle(body, comes_again=True)[1] is Settled.DELIVERED
+    assert cloud.ran == [body]
+
+
+def test_whoever_was_overtaken_sees_to_it_that_the_winners_retry_is_under_way(
+    body: str, reference: Reference
+) -> None:
+    cloud = FakeCloud(end="OVERTAKEN", record_after_run=RETRY_ON_RECORD)
+    assert lane(cloud).settle(body)[1] is Settled.STARTED
+    assert reference.delivery_id in cloud.started
+
+
+def test_what_was_delivered_but_is_not_so_on_record_goes_on_as_the_record_says(
+    body: str, reference: Reference
+) -> None:
+    """docs/decisions/0068: whoever recorded the retry may have broken before handing off."""
+    cloud = FakeCloud(end="DELIVERED_OVERTAKEN", record_after_run=RETRY_ON_RECORD)
+    assert lane(cloud).settle(body)[1] is Settled.STARTED
+    assert reference.delivery_id in cloud.started
+
+
+@pytest.mark.parametrize(
+    ("record", "settled"),
+    [({"status": "DELIVERED"}, Settled.ALREADY_SETTLED), (None, Settled.DELIVERED)],
+)
+def test_what_was_delivered_is_done_if_the_record_says_so_or_is_not_its_own(
+    body: str, record: dict[str, Any] | None, settled: Settled
+) -> None:
+    cloud = FakeCloud(end="DELIVERED_OVERTAKEN", record_after_run=record)
+    assert lane(cloud).settle(body)[1] is settled
+    assert cloud.started == {}
+
+
+def test_being_overtaken_by_nobody_settles_nothing(body: str) -> None:
+    with pytest.raises(UnsettledError, match="nobody"):
+        lane(FakeCloud(end="OVERTAKEN")).settle(body)
+
+
+@pytest.mark.parametrize("poison", ["", "{", "[]", '{"reference": {}}'])
+def test_what_is_no_delivery_document_is_refused_before_anything_is_called(poison: str) -> None:
+    cloud = FakeCloud()
+    with pytest.raises(MalformedDeliveryError):
+        lane(cloud).settle(poison)
+    assert (cloud.ran, cloud.started) == ([], {})
+
+
+def test_a_retry_after_on_record_is_the_previous_delay(delivery: Delivery) -> None:
+    record = {
+        **RETRY_ON_RECORD,
+        "retryHistory": [{**RETRY_ON_RECORD["retryHistory"][0], "retryAfterSeconds": 3}],  # type: ignore[index]
+    }
+    assert resumed(delivery.to_document(), record)["previousDelaySeconds"] == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"), [("FAILED", "GIVE_UP"), ("MAX_RETRIES_EXCEEDED", "RETRY")]
+)
+def test_a_dead_letter_from_the_record_says_why_like_any_other(
+    delivery: Delivery, status: str, verdict: str
+) -> None:
+    dead = parked(delivery.to_document(), failure_on_record(status, attempts=3))
+    assert (dead["attemptNumber"], dead["attempts"]) == (2, 3)
+    assert dead["verdict"] == {
+        "verdict": verdict,
+        "category": "SERVER_ERROR",
+        "reason": "HTTP 500",
+        "status": status,
+    }
+    assert dead["request"] == delivery.to_document()["request"]
+
+
+@dataclass
+class FakeEntrance:
+    """An entrance that lets in, sheds until a given time, or leaves behind."""
+
+    due: datetime | None = None
+    leaves: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    def admit(self, url: str, attempt: Callable[[], FirstAttempt]) -> FirstAttempt | datetime:
+        self.asked.append(url)
+        if self.due is not None:
+            return self.due
+        ended = attempt()
+        if self.leaves:
+            raise LeftError
+        return ended
+
+
+def test_a_delivery_that_is_shed_waits_in_the_standard_workflow_and_no_attempt_is_used_up(
+    body: str, delivery: Delivery
+) -> None:
+    cloud, until = FakeCloud(), datetime(2025, 12, 28, 12, 0, 4, 500_000, tzinfo=UTC)
+    settle = Lane(cloud, cloud, cloud, cloud, FakeEntrance(until)).settle
+    assert settle(body)[1] is Settled.SHED
+    assert settle(body)[1] is Settled.ALREADY_STARTED
+    started = json.loads(cloud.started[delivery.reference.delivery_id])
+    later = {"dueAt": "2025-12-28T12:00:05Z", "expiresAt": delivery.expires_at + 5}
+    assert started == {**json.loads(body), **later}
+    assert cloud.ran == []
+
+
+@pytest.fixture(params=LARGE_PAYLOADS)
+def large(request: pytest.FixtureRequest, delivery: Delivery) -> str:
+    """The body of a delivery whose payload is as large as may travel along, and not ASCII."""
+    payload = LARGE_PAYLOADS[request.param]
+    return document_text(
+        replace(delivery, request=replace(delivery.request, payload=payload)).to_document()
+    )
+
+
+def test_a_retry_on_record_is_started_however_much_text_the_payload_has(
+    large: str, reference: Reference
+) -> None:
+    cloud = FakeCloud(record=RETRY_ON_RECORD)
+    assert lane(cloud).settle(large)[1] is Settled.STARTED
+    started = read_input(cloud.started[reference.delivery_id])
+    assert started["request"] == json.loads(large)["request"]
+
+
+def test_a_delivery_is_shed_however_much_text_the_payload_has(large: str) -> None:
+    cloud, until = FakeCloud(), datetime(2025, 12, 28, 12, 0, 4, tzinfo=UTC)
+    settle = Lane(cloud, cloud, cloud, cloud, FakeEntrance(until)).settle
+    assert settle(large)[1] is Settled.SHED
+
+
+def test_a_letter_is_kept_as_it_came_however_much_text_the_payload_has(large: str) -> None:
+    cloud = FakeCloud(record=failure_on_record("FAILED"))
+    assert lane(cloud).settle(large)[1] is Settled.DEAD_LETTERED
+    assert cloud.kept == [large]
+    assert len(document_text(cloud.dead[0]).encode()) <= MAX_BYTES
+
+
+def test_an_attempt_that_is_let_in_is_made_for_its_url_and_settles_as_it_ends(
+    body: str, reference: Reference
+) -> None:
+    cloud, entrance = FakeCloud(end="HANDED_OFF"), FakeEntrance()
+    settled = Lane(cloud, cloud, cloud, cloud, entrance).settle(body)
+    assert settled == (reference, Settled.HANDED_OFF)
+    assert (cloud.ran, entrance.asked) == ([body], [reference.target_url])
+
+
+@pytest.mark.parametrize(
+    ("end", "record", "settled"),
+    [
+        ("DELIVERED", {"status": "DELIVERED"}, Settled.ALREADY_SETTLED),
+        ("HANDED_OFF", RETRY_ON_RECORD, Settled.ALREADY_STARTED),
+        ("DEAD_LETTERED", {**failure_on_record("FAILED"), "letter": "{}"}, Settled.ALREADY_SETTLED),
+    ],
+)
+def test_a_message_whose_attempt_was_left_is_settled_from_the_ledger_when_it_comes_again(
+    body: str, reference: Reference, end: str, record: dict[str, Any], settled: Settled
+) -> None:
+    handed_off = {reference.delivery_id: body} if end == "HANDED_OFF" else {}
+    cloud = FakeCloud(end=end, record_after_run=record, started=handed_off)
+    settle = Lane(cloud, cloud, cloud, cloud, FakeEntrance(leaves=True)).settle
+    with pytest.raises(LeftError):
+        settle(body)
+    assert settle(body, comes_again=True)[1] is settled
+    assert (cloud.ran, cloud.dead) == ([body], [])
+    assert cloud.kept == ([body] if end == "DEAD_LETTERED" else [])
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        failure_on_record("MAX_RETRIES_EXCEEDED", attempts=3),
+        failure_on_record("FAILED", attempts=2),
+        {**failure_on_record("FAILED"), "generation": 1},
+    ],
+    ids=str,
+)
+def test_what_the_standard_workflow_has_given_up_it_has_parked_itself(
+    body: str, record: dict[str, Any]
+) -> None:
+    cloud = FakeCloud(record=record)
+    assert lane(cloud).settle(body, comes_again=True)[1] is Settled.ALREADY_SETTLED
+    assert cloud.dead == []

@@ -1,0 +1,84 @@
+"""How large the record of one delivery can become; DynamoDB takes 400 KB."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from homing.delivery import Reference
+from homing.ledger.generation import execution_name
+from homing.ledger.interventions import InterventionTable
+from homing.ledger.table import Ledger, RecordResult, retry_entry, retry_update
+from homing.reception.message import MAX_DOCUMENT_BYTES
+from homing.retry.classification import MAX_REASON_LENGTH, Category, Decision, Status, Verdict
+from homing.retry.outcome import Outcome
+from homing.retry.policy import MAX_ATTEMPTS_LIMIT
+from homing.targets.target_url import MAX_URL_LENGTH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXPIRES_AT = 1_769_515_200
+NOON = "2025-12-28T12:00:00.000Z"
+LONGEST = Reference(
+    "m" * 128, "s" * 128, NOON, "https://example.com/".ljust(MAX_URL_LENGTH, "x"), "c" * 128, NOON
+)
+REDRIVES = 12
+
+
+def record_run(ledger: Ledger, generation: int, target_url: str | None) -> None:
+    """All attempts of one run, each with an entry as long as one can be."""
+    backoff = {
+        "exponentialDelay": 3600.125,
+        "jitterApplied": 3600.125,
+        "retryAfterSeconds": 86_400,
+        "retryDelaySeconds": 86_400,
+        "nextRetryAt": NOON,
+    }
+    for attempt in range(MAX_ATTEMPTS_LIMIT):
+        outcome = Outcome(NOON, 60_000 + attempt, 503, target_url=target_url)
+        reason = "é" * MAX_REASON_LENGTH
+        verdict = Verdict(
+            Decision.RETRY, Category.NETWORK_ERROR, reason, Status.MAX_RETRIES_EXCEEDED
+        )
+        entry = retry_entry(LONGEST, attempt, outcome, verdict, backoff)
+        update = retry_update(LONGEST, attempt, entry, expires_at=EXPIRES_AT, generation=generation)
+        assert ledger.record(update).result is RecordResult.RECORDED
+
+
+def size(item: dict[str, Any]) -> int:
+    """The bytes of an item with its types as JSON, which is more than DynamoDB counts."""
+    return len(json.dumps(item, ensure_ascii=False).encode())
+
+
+def run(ledger_table: Any, target_url: str | None = None) -> Iterator[int]:
+    """Give the size of one record at the end of each of its runs."""
+    ledger = Ledger(ledger_table.name, ledger_table.client)
+    table = InterventionTable(ledger_table.name, ledger_table.client)
+    for generation in range(REDRIVES):
+        record_run(ledger, generation, target_url)
+        (item,) = ledger_table.items()
+        yield size(item)
+        document = {"generation": generation + 1, "expiresAt": EXPIRES_AT}
+        name = execution_name(LONGEST.delivery_id, generation + 1)
+        at = datetime(2025, 12, 28, 13, generation, tzinfo=UTC).isoformat()
+        assert table.redrive(LONGEST, table.read(LONGEST), document, name, at=at)
+
+
+def test_a_record_of_the_most_attempts_stays_small_however_often_it_is_redriven(
+    ledger_table: Any,
+) -> None:
+    first, second, *later = run(ledger_table)
+    assert first < 25_000
+    assert second < 45_000
+    assert max(later) < second + REDRIVES * 250  # an entry of `redriveHistory` for each
+
+
+def test_with_the_largest_letter_it_still_fits_into_an_item(ledger_table: Any) -> None:
+    """The letter of a first attempt that was given up is a delivery document (decision 0054).
+
+    Every attempt went to an endpoint that had moved, to as long a URL as there can be.
+    """
+    moved = "https://moved.example/".ljust(MAX_URL_LENGTH, "x")
+    assert max(run(ledger_table, moved)) + MAX_DOCUMENT_BYTES < 400 * 1024

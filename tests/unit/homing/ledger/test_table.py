@@ -1,0 +1,430 @@
+"""The ledger's updates against DynamoDB's semantics (moto)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from homing.items import from_dynamodb, to_dynamodb
+from homing.ledger.claim import AttemptClaim, claim_update
+from homing.ledger.table import Ledger, RecordResult, retry_entry, retry_update
+from homing.retry.classification import MAX_REASON_LENGTH, Category, Decision, Status, Verdict
+from homing.retry.outcome import Outcome
+
+if TYPE_CHECKING:
+    from homing.delivery import Reference
+
+EXPIRES_AT = 1_769_515_200
+
+
+def update(
+    reference: Reference, attempt_number: int, worker: str = "a", execution_name: str = "lane"
+) -> dict[str, Any]:
+    """An update as `worker` makes it: workers differ in what they observed."""
+    outcome = Outcome("2025-12-28T12:00:00.000Z", ord(worker), 500)
+    verdict = Verdict(Decision.RETRY, Category.SERVER_ERROR, "HTTP 500", Status.RETRY_SCHEDULED)
+    backoff = {
+        "exponentialDelay": 1,
+        "jitterApplied": 0.25,
+        "retryAfterSeconds": None,
+        "retryDelaySeconds": 1,
+        "nextRetryAt": "2025-12-28T12:00:01.250Z",
+    }
+    entry = retry_entry(reference, attempt_number, outcome, verdict, backoff)
+    return retry_update(
+        reference,
+        attempt_number,
+        entry,
+        expires_at=EXPIRES_AT,
+        execution_name=execution_name,
+    )
+
+
+def test_the_lane_does_not_record_the_retry_of_an_attempt_that_an_execution_has_claimed(
+    ledger: Ledger, ledger_table: Any, reference: Reference
+) -> None:
+    """That execution goes on with the delivery, and must find its own attempt unrecorded."""
+    claim = AttemptClaim(0, "sleeper", 0, "2025-12-28T12:00:00Z", EXPIRES_AT)
+    claiming = claim_update(reference, claim, "2025-12-28T12:00:00.000Z")
+    ledger_table.client.update_item(TableName=ledger_table.name, **claiming)
+    assert ledger.record(update(reference, 0)).result is RecordResult.OVERTAKEN
+    own = update(reference, 0, execution_name="sleeper")
+    assert ledger.record(own).result is RecordResult.RECORDED
+
+
+def test_a_claim_after_a_postponement_keeps_the_record_for_longer(
+    reference: Reference, ledger_table: Any
+) -> None:
+    for expires_at in (EXPIRES_AT, EXPIRES_AT + 300):
+        claim = AttemptClaim(0, "sleeper", 0, "2025-12-28T12:00:00Z", expires_at)
+        claiming = claim_update(reference, claim, "2025-12-28T12:00:00.000Z")
+        ledger_table.client.update_item(TableName=ledger_table.name, **claiming)
+    (item,) = ledger_table.client.scan(TableName=ledger_table.name)["Items"]
+    assert from_dynamodb(item)["ttl"] == EXPIRES_AT + 300
+
+
+@pytest.fixture
+def ledger(ledger_table: Any) -> Ledger:
+    return Ledger(ledger_table.name, ledger_table.client)
+
+
+def test_a_first_retry_makes_the_item_that_the_requirements_describe(
+    ledger: Ledger, ledger_table: Any, reference: Reference
+) -> None:
+    assert ledger.record(update(reference, 0)).result is RecordResult.RECORDED
+    (item,) = map(from_dynamodb, ledger_table.items())
+    assert item == {
+        "pk": "order-1841#default",
+        "sk": "2025-12-28T12:00:00.000Z#https://example.com/hooks",
+        "messageId": "order-1841",
+        "senderId": "default",
+        "timestamp": "2025-12-28T12:00:00.000Z",
+        "targetUrl": "https://example.com/hooks",
+        "correlationId": "trace-7",
+        "createdAt": "2025-12-28T12:00:00.000Z",
+        "status": "RETRY_SCHEDULED",
+        "attempts": 1,
+        "nextRetryAt": "2025-12-28T12:00:01.250Z",
+        "lastUpdatedAt": "2025-12-28T12:00:00.000Z",
+        "attention": f"RETRY_SCHEDULED#{reference.delivery_id[0]}",
+        "attentionAt": "2025-12-28T12:00:01.250Z",
+        "ttl": EXPIRES_AT,
+        "retryHistory": [
+            {
+                "attemptNumber": 0,
+                "timestamp": "2025-12-28T12:00:00.000Z",
+                "errorCategory": "SERVER_ERROR",
+                "errorDetails": {"message": "HTTP 500"},
+                "responseTime": 97,
+                "httpStatus": 500,
+                "retryDelaySeconds": 1,
+                "exponentialDelay": 1,
+                "jitterApplied": 0.25,
+                "nextRetryTimestamp": "2025-12-28T12:00:01.250Z",
+                "correlationId": "trace-7",
+            }
+        ],
+    }
+
+
+def test_of_two_workers_with_the_same_attempt_one_wins_and_the_other_changes_nothing(
+    ledger: Ledger, ledger_table: Any, reference: Reference
+) -> None:
+    assert ledger.record(update(reference, 0, "a")).result is RecordResult.RECORDED
+    before = ledger_table.items()
+    lost = ledger.record(update(reference, 0, "b"))
+    assert lost.result is RecordResult.OVERTAKEN
+    assert "1 made" in lost.reason
+    assert ledger_table.items() == before
+
+
+def test_an_update_that_had_been_made_already_counts_as_success(
+    ledger: Ledger, ledger_table: Any, reference: Reference
+) -> None:
+    ledger.record(update(reference, 0))
+    before = ledger_table.items()
+    assert ledger.record(update(reference, 0)).result is RecordResult.REPLAYED
+    assert ledger_table.items() == before
+
+
+def test_a_replay_is_known_even_after_later_attempts(ledger: Ledger, reference: Reference) -> None:
+    for attempt_number in (0, 1, 2):
+        ledger.record(update(reference, attempt_number))
+    assert ledger.record(update(reference, 0)).result is RecordResult.REPLAYED
+
+
+def test_an_attempt_that_could_not_be_recorded_does_not_lock_out_the_next(
+    ledger: Ledger, ledger_table: Any, reference: Reference
+) -> None:
+    ledger.record(update(reference, 0))
+    assert ledger.record(update(reference, 2)).result is RecordResult.RECORDED
+    (item,) = map(from_dynamodb, ledger_table.items())
+    assert item["attempts"] == 3
+    assert [entry["attemptNumber"] for entry in item["retryHistory"]] == [0, 2]
+
+
+def test_a_sleeper_goes_on_with_the_retry_that_the_lane_has_recorded(
+    ledger: Ledger, reference: Reference
+) -> None:
+    ledger.record(update(reference, 0))
+    found = ledger.record(update(reference, 0, "b", execution_name="sleeper"))
+    assert found.result is RecordResult.RESUMED
+    assert found.reason == "another worker has recorded this attempt (1 made)"
+    assert found.resumed is not None
+    assert found.resumed["attemptNumber"] == 1
+
+
+def test_a_record_of_a_former_life_overtakes_nobody_and_leaves_a_gap(
+    ledger: Ledger, reference: Reference
+) -> None:
+    """The key may be in use again while the record of the message's former life stands (0007)."""
+    ledger.record(update(replace(reference, created_at="2024-12-28T12:00:00.000Z"), 0))
+    found = ledger.record(update(reference, 0, "b", execution_name="sleeper"))
+    assert found.result is RecordResult.UNRECORDED
+    assert found.reason == "the record is of 2024-12-28T12:00:00.000Z"
+
+
+def test_an_end_on_record_stays_whatever_attempt_comes_after_it(
+    ledger: Ledger, ledger_table: Any, reference: Reference
+) -> None:
+    """Only a record that waits for a retry has a `nextRetryAt`, and only that may change."""
+    ledger.record(update(reference, 0))
+    ended = {**ledger_table.items()[0], "status": {"S": "DELIVERED"}}
+    del ended["nextRetryAt"]
+    ledger_table.client.put_item(TableName=ledger_table.name, Item=ended)
+    assert ledger.record(update(reference, 1)).result is RecordResult.OVERTAKEN
+    assert ledger_table.items() == [ended]
+
+
+def test_deliveries_of_one_message_to_two_targets_are_two_items(
+    ledger: Ledger, ledger_table: Any, reference: Reference
+) -> None:
+    ledger.record(update(reference, 0))
+    ledger.record(update(replace(reference, target_url="https://example.org/"), 0))
+    first, second = ledger_table.items()
+    assert first["pk"] == second["pk"]
+    assert first["sk"] != second["sk"]
+
+
+class BrokenClient:
+    """A DynamoDB client whose every write fails in the same way."""
+
+    class exceptions:  # noqa: N801  # botocore's name
+        class ConditionalCheckFailedException(Exception):  # noqa: N818  # botocore's name
+            response: dict[str, Any]
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def update_item(self, **_: Any) -> None:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow"}}, "UpdateItem"),
+        EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),
+    ],
+)
+def test_a_ledger_that_cannot_be_written_is_a_result_and_no_exception(
+    reference: Reference, error: Exception
+) -> None:
+    ledger = Ledger("ledger", BrokenClient(error))  # type: ignore[arg-type]  # a fake client
+    recorded = ledger.record(update(reference, 0))
+    assert recorded.result is RecordResult.UNRECORDED
+    assert type(error).__name__ in recorded.reason
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(moves=st.lists(st.sampled_from("ab"), min_size=1, max_size=14), seed=st.integers(0, 10**9))
+def test_any_interleaving_of_two_writers_leaves_a_history_with_no_gap_and_no_double(
+    ledger: Ledger, ledger_table: Any, reference: Reference, moves: list[str], seed: int
+) -> None:
+    """Each move is one worker recording the attempt it has in hand; the loser stops."""
+    mine = replace(reference, message_id=f"m{seed}-{''.join(moves)}")
+    in_hand: dict[str, int | None] = {"a": 0, "b": 0}
+    results: dict[tuple[str, int], RecordResult] = {}
+    for worker in moves:
+        attempt_number = in_hand[worker]
+        if attempt_number is None:
+            continue
+        result = ledger.record(update(mine, attempt_number, worker)).result
+        results[worker, attempt_number] = result
+        in_hand[worker] = attempt_number + 1 if result is RecordResult.RECORDED else None
+    item = from_dynamodb(
+        ledger_table.client.get_item(
+            TableName=ledger_table.name, Key={"pk": {"S": mine.pk}, "sk": {"S": mine.sk}}
+        )["Item"]
+    )
+    numbers = [entry["attemptNumber"] for entry in item["retryHistory"]]
+    assert numbers == list(range(item["attempts"]))
+    winners = [key for key, result in results.items() if result is RecordResult.RECORDED]
+    assert len(winners) == item["attempts"]
+    assert len({worker for worker, _ in winners}) == 1
+
+
+plain = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**15), 10**15)
+    | st.integers(-(10**6), 10**6).map(lambda milliseconds: milliseconds / 1000 + 0.0005)
+    | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
+)
+
+
+@given(plain)
+def test_plain_values_survive_dynamodb(value: Any) -> None:
+    assert from_dynamodb({"value": to_dynamodb(value)}) == {"value": value}
+
+
+def test_whole_numbers_come_back_as_int() -> None:
+    back = from_dynamodb({"a": {"N": "1"}, "b": {"N": "1.25"}})
+    assert [type(number) for number in back.values()] == [int, float]
+
+
+def test_an_item_stays_small_at_the_highest_number_of_attempts(
+    ledger: Ledger, ledger_table: Any, reference: Reference
+) -> None:
+    """DynamoDB takes 400 KB. 20 entries with the longest error text there is stay below 12."""
+    for attempt_number in range(20):
+        made = update(reference, attempt_number)
+        (entry,) = made["ExpressionAttributeValues"][":entry"]["L"]
+        entry["M"]["errorDetails"] = to_dynamodb({"message": "x" * MAX_REASON_LENGTH})
+        ledger.record(made)
+    (item,) = ledger_table.items()
+    assert len(item["retryHistory"]["L"]) == 20
+    assert len(json.dumps(from_dynamodb(item))) < 12_000
+
+
+def test_a_record_is_read_as_plain_values_and_as_it_stands_now(
+    ledger: Ledger, reference: Reference
+) -> None:
+    assert ledger.read(reference) is None
+    ledger.record(update(reference, 0))
+    record = ledger.read(reference)
+    assert record is not None
+    assert (record["pk"], record["sk"]) == (reference.pk, reference.sk)
+    assert (record["status"], record["attempts"]) == ("RETRY_SCHEDULED", 1)
+    assert record["retryHistory"][0]["jitterApplied"] == 0.25
+
+
+def test_a_read_is_consistent(reference: Reference) -> None:
+    asked: list[dict[str, Any]] = []
+
+    class Client:
+        def get_item(self, **arguments: Any) -> dict[str, Any]:
+            asked.append(arguments)
+            return {}
+
+    assert Ledger("a-ledger", Client()).read(reference) is None  # type: ignore[arg-type]
+    assert asked == [
+        {
+            "TableName": "a-ledger",
+            "Key": {"pk": {"S": reference.pk}, "sk": {"S": reference.sk}},
+            "ConsistentRead": True,
+        }
+    ]
+
+
+def test_a_record_of_a_former_life_is_none(ledger: Ledger, reference: Reference) -> None:
+    """DynamoDB deletes what has expired days late; the key may be in use again by then."""
+    ledger.record(update(replace(reference, created_at="2024-12-28T12:00:00.000Z"), 0))
+    assert ledger.read(reference) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "is_kept"),
+    [
+        ("FAILED", True),
+        ("MAX_RETRIES_EXCEEDED", True),
+        ("RETRY_SCHEDULED", False),
+        ("CANCELLED", False),
+    ],
+)
+def test_a_dead_letter_is_kept_with_the_record_of_a_failure_and_of_nothing_else(
+    ledger: Ledger, ledger_table: Any, reference: Reference, status: str, is_kept: bool
+) -> None:
+    """The delivery may have been brought back, or ended otherwise, while its letter was sent."""
+    ledger.record(update(reference, 0))
+    ledger_table.client.put_item(
+        TableName=ledger_table.name, Item={**ledger_table.items()[0], "status": {"S": status}}
+    )
+    before = ledger.read(reference)
+    ledger.keep(reference, '{"a": "letter"}')
+    kept = {"letter": '{"a": "letter"}'} if is_kept else {}
+    assert ledger.read(reference) == {**(before or {}), **kept}
+
+
+def test_a_dead_letter_without_a_record_is_not_kept_and_nobody_is_told(
+    ledger: Ledger, ledger_table: Any, reference: Reference
+) -> None:
+    """It is in the dead-letter queue all the same."""
+    ledger.keep(reference, "a letter")
+    assert list(ledger_table.items()) == []
+
+
+def test_a_ledger_that_is_away_keeps_no_dead_letter_and_raises_nothing(
+    reference: Reference,
+) -> None:
+    class Client:
+        def update_item(self, **_: Any) -> None:
+            raise EndpointConnectionError(endpoint_url="https://ledger")
+
+    Ledger("a-ledger", Client()).keep(reference, "a letter")  # type: ignore[arg-type]
+
+
+def test_what_became_of_an_update_is_told_in_the_document(
+    ledger: Ledger, reference: Reference
+) -> None:
+    following = {"attemptNumber": 1}
+    told = [
+        ledger.record(update(reference, 0, worker)).to_document(following)
+        for worker in ("a", "a", "b")
+    ]
+    overtaken = "another worker has recorded this attempt (1 made)"
+    assert told == [
+        {"result": "RECORDED", "reason": "recorded", "next": following},
+        {
+            "result": "REPLAYED",
+            "reason": "this very entry had been recorded before",
+            "next": following,
+        },
+        {"result": "OVERTAKEN", "reason": overtaken, "next": following},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("response", "made"),
+    [
+        ({}, "None"),
+        ({"Item": {"pk": {"S": "a"}}}, "None"),
+        ({"Item": {"attempts": {"N": "2"}, "retryHistory": {"L": []}}}, "2"),
+    ],
+    ids=["no item", "no history", "an empty history"],
+)
+def test_a_failed_condition_that_shows_little_is_another_workers(
+    reference: Reference, response: dict[str, Any], made: str
+) -> None:
+    class FailedError(ClientError):
+        pass
+
+    class Client:
+        class exceptions:  # noqa: N801  # as boto3 spells it
+            ConditionalCheckFailedException = FailedError
+
+        def update_item(self, **_: Any) -> None:
+            raise FailedError(
+                {"Error": {"Code": "ConditionalCheckFailedException"}, **response},  # type: ignore[typeddict-unknown-key]
+                "UpdateItem",
+            )
+
+    recorded = Ledger("a-ledger", Client()).record(update(reference, 0))  # type: ignore[arg-type]
+    assert recorded.result is RecordResult.OVERTAKEN
+    assert recorded.reason == f"another worker has recorded this attempt ({made} made)"
+
+
+def test_a_client_of_its_own_does_not_hold_a_delivery_up(
+    aws: None,
+) -> None:
+    config = Ledger("a-ledger")._client.meta.config
+    assert (config.connect_timeout, config.read_timeout) == (1, 2)
+    assert config.retries == {"mode": "standard", "total_max_attempts": 4}
+
+
+def test_an_update_belongs_to_the_first_generation_where_none_is_named(
+    reference: Reference,
+) -> None:
+    assert update(reference, 0)["ExpressionAttributeValues"][":generation"] == {"N": "0"}

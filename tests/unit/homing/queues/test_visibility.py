@@ -1,0 +1,45 @@
+"""When a message whose first attempt was left behind comes again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import pytest
+
+from homing.queues.visibility import Redelivery, seconds_until_over
+
+
+@pytest.fixture
+def queue(aws: None) -> tuple[Any, str]:
+    client = boto3.client("sqs")
+    attributes = {"FifoQueue": "true", "VisibilityTimeout": "450"}
+    url = client.create_queue(QueueName="deliveries.fifo", Attributes=attributes)["QueueUrl"]
+    client.send_message(
+        QueueUrl=url, MessageBody="{}", MessageGroupId="g", MessageDeduplicationId="g"
+    )
+    return client, url
+
+
+def received(client: Any, url: str) -> list[dict[str, Any]]:
+    return client.receive_message(QueueUrl=url).get("Messages", [])
+
+
+def test_a_message_that_is_put_off_comes_again_when_it_is_told_to(queue: tuple[Any, str]) -> None:
+    client, url = queue
+    (message,) = received(client, url)
+    assert received(client, url) == []
+    assert Redelivery(url, client).put_off(message["ReceiptHandle"], 0)
+    (again,) = received(client, url)
+    assert again["MessageId"] == message["MessageId"]
+
+
+def test_one_that_cannot_be_put_off_is_left_to_the_queue(queue: tuple[Any, str]) -> None:
+    client, url = queue
+    received(client, url)
+    assert not Redelivery(url, client).put_off("no such receipt", 0)
+    assert received(client, url) == []
+
+
+def test_it_comes_again_some_seconds_after_its_execution_must_have_ended() -> None:
+    assert seconds_until_over(44.5) == 50

@@ -1,0 +1,285 @@
+"""Handing messages over, from options and from files."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from homing_cli.client.api import Answer
+from homing_cli.client.messages import (
+    HandingOver,
+    Line,
+    MessageRef,
+    compose,
+    hand_over,
+    read_lines,
+)
+from homing_cli.errors import ApiError
+
+
+class FakeApi:
+    """Answers by what the body says; remembers the bodies and how many were in hand at once."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        self.again: list[bool] = []
+        self.most_at_once = 0
+        self._now = 0
+        self._lock = threading.Lock()
+
+    def submit(self, body: bytes, *, again: bool) -> Answer:
+        with self._lock:
+            self.bodies.append(body)
+            self.again.append(again)
+            self._now += 1
+            self.most_at_once = max(self.most_at_once, self._now)
+        try:
+            return self._answer(body)
+        finally:
+            with self._lock:
+                self._now -= 1
+
+    def _answer(self, body: bytes) -> Answer:
+        if body == b"silence":
+            raise ApiError("does not answer")
+        if b"bad" in body:
+            errors = [{"field": "targetUrl", "message": "must be absolute"}]
+            return Answer(400, {"title": "Invalid message", "errors": errors})
+        status = 200 if b"twice" in body else 202
+        return Answer(status, {"messageId": "m-1", "senderId": "default"})
+
+
+def test_a_file_is_split_into_numbered_lines_and_their_bytes_are_kept() -> None:
+    raw = [b'\xef\xbb\xbf{"payload": 1.10}\r\n', b"\n", b"   \n", b'{"payload": "\xc3\xa9"}']
+    assert list(read_lines(raw)) == [
+        Line(1, b'{"payload": 1.10}'),
+        Line(4, b'{"payload": "\xc3\xa9"}'),
+    ]
+
+
+def test_an_accepted_message_is_known_by_its_ids() -> None:
+    handed = hand_over(FakeApi(), Line(3, b"{}"))
+    assert (handed.message, handed.duplicate) == (MessageRef("m-1", "default"), False)
+
+
+def test_an_answer_of_200_means_that_it_had_been_accepted_before() -> None:
+    assert hand_over(FakeApi(), Line(3, b'"twice"')).duplicate
+
+
+def test_a_refused_message_names_the_field() -> None:
+    handed = hand_over(FakeApi(), Line(3, b'"bad"'))
+    assert (handed.message, handed.problems) == (None, ("targetUrl: must be absolute",))
+
+
+def test_an_api_that_does_not_answer_is_a_refusal_of_that_line() -> None:
+    assert hand_over(FakeApi(), Line(3, b"silence")).problems == ("does not answer",)
+
+
+@pytest.mark.parametrize(
+    ("body", "again"),
+    [
+        (b'{"messageId": "m-1"}', True),
+        (b'{"payload": 1}', False),
+        (b'{"messageId": ""}', False),
+        (b"[]", False),
+        (b"not JSON", False),
+    ],
+)
+def test_only_a_message_that_names_itself_may_be_sent_again(body: bytes, *, again: bool) -> None:
+    api = FakeApi()
+    hand_over(api, Line(1, body))
+    assert api.again == [again]
+
+
+def test_all_lines_are_handed_over_and_never_more_than_a_few_at_once() -> None:
+    api = FakeApi()
+    lines = [Line(number, b"%d" % number) for number in range(1, 101)]
+    handed = list(HandingOver(api, lines, concurrency=4))
+    assert sorted(one.line.number for one in handed) == list(range(1, 101))
+    assert sorted(api.bodies) == sorted(line.body for line in lines)
+    assert api.most_at_once <= 4
+
+
+def test_lines_are_told_in_the_order_of_the_file_whoever_is_answered_first() -> None:
+    second = threading.Event()
+
+    class SlowFirst(FakeApi):
+        def submit(self, body: bytes, *, again: bool) -> Answer:
+            if body == b"1":
+                assert second.wait(10)
+            else:
+                second.set()
+            return super().submit(body, again=again)
+
+    lines = [Line(number, b"%d" % number) for number in range(1, 5)]
+    handed = HandingOver(SlowFirst(), lines, concurrency=4)
+    assert [one.line.number for one in handed] == [1, 2, 3, 4]
+
+
+def test_a_file_is_read_no_faster_than_it_is_sent() -> None:
+    read = 0
+
+    def lines() -> Any:
+        nonlocal read
+        for number in range(1, 101):
+            read = number
+            yield Line(number, b"{}")
+
+    next(iter(HandingOver(FakeApi(), lines(), concurrency=2)))
+    assert read <= 4
+
+
+@pytest.mark.parametrize("payload", ["12345678901234567890", '{"total": 1.10}', '"\\u00e9"'])
+def test_a_json_payload_is_put_into_the_body_as_it_was_written(payload: str) -> None:
+    body = compose("https://example.com", payload, {"messageId": "m-1", "senderId": None})
+    assert json.loads(body) == {
+        "targetUrl": "https://example.com",
+        "messageId": "m-1",
+        "payload": json.loads(payload),
+    }
+    assert payload.encode() in body
+
+
+def test_a_payload_of_another_content_type_is_a_string() -> None:
+    body = compose("https://example.com", "<a/>", {"contentType": "application/xml"})
+    assert json.loads(body)["payload"] == "<a/>"
+
+
+@pytest.mark.parametrize("content_type", [None, "application/json; charset=utf-8", "a/b+json"])
+def test_a_payload_that_should_be_json_and_is_not_is_refused(content_type: str | None) -> None:
+    with pytest.raises(ValueError, match="Expecting value"):
+        compose("https://example.com", "nonsense", {"contentType": content_type})
+
+
+DEEP = b"[" * 5000 + b"]" * 5000
+LONG = b"9" * 5000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"messageId": "m", "payload": ' + DEEP + b"}",
+        b'{"messageId": "m", "payload": ' + LONG + b"}",
+        DEEP,
+        LONG,
+        b"[]",
+        b"nonsense",
+    ],
+)
+def test_a_line_that_cannot_be_read_here_is_sent_as_it_is_for_the_api_to_judge(body: bytes) -> None:
+    api = FakeApi()
+    assert hand_over(api, Line(1, body)).message == MessageRef("m-1", "default")
+    assert api.bodies == [body]
+
+
+def test_a_message_with_a_number_of_any_length_names_itself() -> None:
+    api = FakeApi()
+    hand_over(api, Line(1, b'{"messageId": "m", "payload": ' + LONG + b"}"))
+    assert api.again == [True]
+
+
+def test_a_line_that_is_not_utf8_is_refused_and_the_rest_are_sent() -> None:
+    api = FakeApi()
+    lines = [Line(1, b"{}"), Line(2, b'{"a": "\xff"}'), Line(3, b"{}")]
+    found = list(HandingOver(api, lines))
+    assert [one.problems for one in found] == [(), ("is not UTF-8 (byte 8 of the line)",), ()]
+    assert api.bodies == [b"{}", b"{}"]
+
+
+@given(st.binary())
+def test_whatever_a_line_is_it_is_accepted_or_refused(body: bytes) -> None:
+    handed = hand_over(FakeApi(), Line(1, body))
+    assert (handed.message is None) == bool(handed.problems)
+
+
+@pytest.mark.parametrize("document", [None, [], "ok", {}, {"messageId": 1, "senderId": "s"}])
+def test_an_answer_that_names_no_message_is_a_refusal(document: Any) -> None:
+    class Strange(FakeApi):
+        def _answer(self, body: bytes) -> Answer:
+            return Answer(202, document)
+
+    (problem,) = hand_over(Strange(), Line(1, b"{}")).problems
+    assert problem == "the API answered HTTP 202, but named no message"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NoCredentialsError(),
+        ClientError({"Error": {"Code": "ExpiredToken", "Message": "expired"}}, "AssumeRole"),
+    ],
+)
+def test_credentials_that_fail_are_a_refusal_of_that_line(error: Exception) -> None:
+    class Refused(FakeApi):
+        def _answer(self, body: bytes) -> Answer:
+            raise error
+
+    assert hand_over(Refused(), Line(1, b"{}")).problems == (str(error),)
+
+
+@pytest.mark.parametrize(
+    ("payload", "complaint"),
+    [
+        ("NaN", "no NaN in JSON"),
+        ("[-Infinity]", "no -Infinity in JSON"),
+        (DEEP.decode(), "nested more than 500 levels deep"),
+        ('1, "messageId": "m"', "Extra data"),
+    ],
+)
+def test_a_payload_that_the_api_cannot_read_is_refused_before_it_is_sent(
+    payload: str, complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        compose("https://example.com/", payload, {})
+
+
+def test_a_number_of_any_length_is_a_payload() -> None:
+    assert LONG in compose("https://example.com/", LONG.decode(), {})
+
+
+def test_broken_off_it_begins_nothing_more_and_what_had_been_begun_is_told() -> None:
+    begun, release = threading.Semaphore(0), threading.Event()
+
+    class Slow(FakeApi):
+        def submit(self, body: bytes, *, again: bool) -> Answer:
+            begun.release()
+            assert release.wait(10)
+            return super().submit(body, again=again)
+
+    def lines() -> Any:
+        yield from (Line(number, b"%d" % number) for number in (1, 2, 3))
+        for _ in range(2):
+            assert begun.acquire(timeout=10)
+        release.set()
+        raise KeyboardInterrupt
+
+    api = Slow()
+    handing = HandingOver(api, lines(), concurrency=2)
+    with pytest.raises(KeyboardInterrupt):
+        list(handing)
+    told = [one.line.number for one in handing.begun()]
+    assert told[:2] == [1, 2]
+    assert len(api.bodies) == len(told)
+
+
+def test_what_was_yielded_when_it_was_broken_off_is_not_lost() -> None:
+    handing = HandingOver(FakeApi(), [Line(number, b"{}") for number in (1, 2, 3)], concurrency=1)
+    results = iter(handing)
+    assert next(results).line.number == 1
+    results.close()
+    assert next(handing.begun()).line.number == 1
+
+
+def test_a_message_to_an_endpoint_has_a_policy_and_headers_of_its_own() -> None:
+    options: dict[str, object] = {
+        "endpointId": "orders",
+        "policy": {"maxAttempts": 5},
+        "headers": {"x-tenant": "acme"},
+    }
+    assert json.loads(compose(None, "1", options)) == {**options, "payload": 1}

@@ -1,0 +1,389 @@
+"""The console's server without a browser: who is let in, what is refused, what pages say."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from homing.endpoints.endpoint import Endpoint
+from homing_cli.console.actions import Chosen
+from homing_cli.console.addressed import Addressee
+from homing_cli.console.app import DEFINITION, Services, make_app
+from homing_cli.console.catalogue import Catalogue, NotFoundError
+from homing_cli.console.jobs import Done, Jobs
+from homing_cli.console.listing import Page
+from homing_cli.console.view import View
+from homing_cli.errors import WorkbenchError
+from homing_cli.traces.graph import read_graph
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from homing_cli.console.filters import Filters
+
+PORT = 8088
+HOST = f"127.0.0.1:{PORT}"
+RECORD = {
+    "messageId": "<script>alert(1)</script>",
+    "senderId": "default",
+    "timestamp": "2026-01-01T12:00:00.000Z",
+    "targetUrl": "https://example.com/?a=1&b=2",
+    "correlationId": "c",
+    "createdAt": "2026-01-01T12:00:00.000Z",
+    "lastUpdatedAt": "2026-01-01T12:00:00.000Z",
+    "status": "FAILED",
+    "attempts": 1,
+    "retryHistory": [
+        {
+            "attemptNumber": 0,
+            "timestamp": "2026-01-01T12:00:00.000Z",
+            "errorCategory": "GONE",
+            "errorDetails": {"message": "HTTP 410"},
+            "responseTime": 5,
+        }
+    ],
+}
+
+
+DISABLED = Endpoint(
+    sender_id="crm",
+    endpoint_id="old-shop",
+    url="https://example.com/hooks",
+    created_at="2026-01-01T12:00:00.000Z",
+    updated_at="2026-01-01T12:00:00.000Z",
+    enabled=False,
+    disabled_at="2026-01-01T12:00:00.000Z",
+    disabled_reason="it answered 410",
+)
+
+
+class FakeCatalogue:
+    """Knows one delivery."""
+
+    def page(self, filters: Any, place: Any = None, size: int = 50) -> Page:
+        if filters.sender == "broken":
+            raise WorkbenchError("this cannot be asked")
+        return Page((RECORD,), ["a", "b"], 1, "in some order")
+
+    def delivery(self, message_id: str, sender_id: str, delivery_id: str) -> dict[str, Any]:
+        if message_id != RECORD["messageId"]:
+            raise NotFoundError(f"no message {message_id}")
+        return dict(RECORD)
+
+
+class FakeExecutions:
+    """Knows no execution."""
+
+    def of_delivery(self, record: Any) -> list[Any]:
+        return []
+
+    def reference(self, delivery_id: str) -> None:
+        return None
+
+
+class FakeAddressed:
+    """Knows one endpoint, which is disabled; the delivery of the fake catalogue is to it."""
+
+    def addressee(self, sender_id: str, endpoint_id: str | None) -> Addressee:
+        return Addressee(sender_id, "old-shop", DISABLED)
+
+    def narrowed(self, filters: Filters) -> tuple[Filters, Addressee | None]:
+        return filters, Addressee("crm", "old-shop", DISABLED) if filters.endpoint else None
+
+
+class FakeActions:
+    """Remembers what it was asked to do, and does it at once."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, list[str]]] = []
+
+    def act(self, way: str, chosen: Sequence[Chosen]) -> Iterator[Done]:
+        self.asked.append((way, [one.message_id for one in chosen]))
+        return iter([Done(one) for one in chosen])
+
+
+def client_of(actions: FakeActions | None) -> TestClient:
+    services = Services(
+        target=None,  # type: ignore[arg-type]  # no page asked for here needs it
+        catalogue=FakeCatalogue(),  # type: ignore[arg-type]
+        addressed=FakeAddressed(),  # type: ignore[arg-type]
+        executions=FakeExecutions(),  # type: ignore[arg-type]
+        attempts=None,  # type: ignore[arg-type]
+        histories=None,  # type: ignore[arg-type]
+        standing=None,  # type: ignore[arg-type]
+        graph=read_graph(json.loads(DEFINITION.read_text())),
+        actions=actions,  # type: ignore[arg-type]
+        jobs=Jobs(),
+        view=View({"place": "a local cloud", "may_act": actions is not None}),
+    )
+    return TestClient(make_app(services, PORT), base_url=f"http://{HOST}")
+
+
+@pytest.fixture
+def actions() -> FakeActions:
+    return FakeActions()
+
+
+@pytest.fixture
+def client(actions: FakeActions) -> TestClient:
+    return client_of(actions)
+
+
+def delivery_path() -> str:
+    chosen = Chosen(str(RECORD["messageId"]), "default", "0" * 32)
+    return f"/delivery?{chosen.to_text()}"
+
+
+def token(client: TestClient) -> str:
+    text = client.get(delivery_path()).text
+    return text.split('name="csrf" value="')[1].split('"')[0]
+
+
+FORM = {"way": "redrive", "id": "message=m-1&sender=default&id=d-1"}
+
+
+@pytest.mark.parametrize("host", [HOST, f"localhost:{PORT}"])
+def test_its_own_addresses_are_answered(client: TestClient, host: str) -> None:
+    assert client.get("/deliveries", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", f"evil.example:{PORT}", "127.0.0.1", "127.0.0.1:1", "", f"[::1]:{PORT}"],
+)
+def test_another_host_is_refused_so_that_a_rebound_name_leads_nowhere(
+    client: TestClient, host: str
+) -> None:
+    assert client.get("/deliveries", headers={"host": host}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("site", "mode", "destination", "status"),
+    [
+        ("none", "navigate", "document", 200),
+        ("same-origin", "navigate", "document", 200),
+        ("same-origin", "cors", "empty", 200),  # htmx
+        ("cross-site", "navigate", "document", 200),  # a link
+        ("same-site", "navigate", "document", 200),  # a link on another port of this machine
+        ("cross-site", "navigate", "iframe", 403),
+        ("cross-site", "navigate", "object", 403),
+        ("same-site", "navigate", "iframe", 403),
+        ("same-origin", "navigate", "iframe", 403),
+        ("same-origin", "navigate", "embed", 403),
+        ("cross-site", "no-cors", "image", 403),
+        ("cross-site", "no-cors", "script", 403),
+        ("cross-site", "cors", "empty", 403),
+        ("same-site", "no-cors", "image", 403),
+        ("same-site", "cors", "empty", 403),
+        ("cross-site", "navigate", None, 403),
+    ],
+)
+def test_another_page_may_link_here_and_no_more(
+    client: TestClient, site: str, mode: str, destination: str | None, status: int
+) -> None:
+    """Not even have a page made: that calls AWS, however little of it may be shown or read."""
+    headers = {"sec-fetch-site": site, "sec-fetch-mode": mode}
+    if destination:
+        headers["sec-fetch-dest"] = destination
+    assert client.get("/deliveries", headers=headers).status_code == status
+
+
+def test_another_page_may_not_fetch_a_page_beforehand(client: TestClient) -> None:
+    followed = {
+        "sec-fetch-site": "cross-site",
+        "sec-fetch-mode": "navigate",
+        "sec-fetch-dest": "document",
+    }
+    ahead = followed | {"sec-purpose": "prefetch"}
+    assert client.get("/deliveries", headers=ahead).status_code == 403
+
+
+def test_a_browser_that_says_only_the_origin_is_refused_as_well(client: TestClient) -> None:
+    answer = client.get("/deliveries", headers={"origin": "http://evil.example"})
+    assert answer.status_code == 403
+
+
+def test_no_answer_may_be_read_by_another_origin(client: TestClient) -> None:
+    answer = client.get("/deliveries", headers={"origin": "http://evil.example"})
+    assert [name for name in answer.headers if name.startswith("access-control")] == []
+
+
+def test_a_page_runs_only_its_own_scripts_and_loads_nothing_from_elsewhere(
+    client: TestClient,
+) -> None:
+    answer = client.get("/deliveries")
+    policy = answer.headers["content-security-policy"]
+    nonce = policy.split("script-src 'nonce-")[1].split("'")[0]
+    scripts = answer.text.count("<script")
+    assert scripts == answer.text.count(f'<script nonce="{nonce}" src="/static/') > 0
+    assert "unsafe" not in policy
+    assert policy.startswith("default-src 'none'")
+    assert "https://" not in answer.text.replace(str(RECORD["targetUrl"]).replace("&", "&amp;"), "")
+    assert client.get("/deliveries").headers["content-security-policy"] != policy
+
+
+def test_what_senders_wrote_cannot_become_markup(client: TestClient) -> None:
+    for path in ("/deliveries", delivery_path()):
+        text = client.get(path).text
+        assert "<script>alert" not in text
+        assert "&lt;script&gt;alert" in text
+
+
+def test_no_page_has_a_handler_or_style_inline(client: TestClient) -> None:
+    for path in ("/deliveries", delivery_path()):
+        text = client.get(path).text
+        assert " style=" not in text
+        assert " onclick=" not in text
+
+
+def test_an_action_is_asked_for_once_more_and_then_begun(
+    client: TestClient, actions: FakeActions
+) -> None:
+    form = {**FORM, "csrf": token(client)}
+    asked = client.post("/actions/confirm", data=form)
+    assert "Send again: m-1?" in asked.text
+    assert actions.asked == []
+    begun = client.post("/actions/begin", data=form)
+    assert begun.url.path.startswith("/jobs/")
+    assert actions.asked == [("redrive", ["m-1"])]
+
+
+@pytest.mark.parametrize("path", ["/actions/confirm", "/actions/begin"])
+@pytest.mark.parametrize(
+    ("given", "headers"),
+    [
+        ({}, {}),
+        ({"csrf": "guessed"}, {}),
+        ({"csrf": None}, {"origin": "http://evil.example"}),
+        ({"csrf": None}, {"origin": f"http://127.0.0.1:{PORT + 1}"}),
+        ({"csrf": None}, {"origin": "null"}),
+        ({"csrf": None}, {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}),
+    ],
+)
+def test_without_the_pages_token_or_from_another_page_nothing_is_done(
+    client: TestClient,
+    actions: FakeActions,
+    path: str,
+    given: dict[str, str | None],
+    headers: dict[str, str],
+) -> None:
+    """None stands for the right token, which another page cannot know; even so, it is refused."""
+    right = token(client)
+    form = {**FORM, **{name: value or right for name, value in given.items()}}
+    assert client.post(path, data=form, headers=headers).status_code == 403
+    assert actions.asked == []
+
+
+def test_an_action_cannot_be_asked_for_by_a_link(client: TestClient, actions: FakeActions) -> None:
+    assert client.get("/actions/begin", params=FORM).status_code == 405
+    assert actions.asked == []
+
+
+def test_a_console_that_only_reads_does_nothing_even_with_its_token() -> None:
+    reading = client_of(None)
+    form = {**FORM, "csrf": reading.app.user_middleware[0].kwargs["dispatch"].token}  # type: ignore[attr-defined]
+    assert reading.post("/actions/begin", data=form).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"way": "explode", "id": FORM["id"]},
+        {"way": "redrive"},
+        {"way": "redrive", "id": "message=only"},
+    ],
+)
+def test_a_form_that_asks_for_nonsense_is_told_so(
+    client: TestClient, actions: FakeActions, form: dict[str, str]
+) -> None:
+    answer = client.post("/actions/begin", data={**form, "csrf": token(client)})
+    assert answer.status_code == 400
+    assert actions.asked == []
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("/nowhere", 404, "There is no such page"),
+        ("/delivery", 404, "the address names no delivery"),
+        ("/delivery?message=x&id=y", 404, "no message x"),
+        ("/deliveries?since=yesterday", 400, "yesterday is no time"),
+        ("/deliveries?since=0001-01-01T00:00:00%2B23:59", 400, "is no time"),
+        ("/deliveries?after=nonsense", 400, "start from the first page"),
+        ("/deliveries?sender=broken", 400, "this cannot be asked"),
+        ("/jobs/none", 404, "knows nothing of such an action"),
+    ],
+)
+def test_what_cannot_be_shown_is_said_on_a_page(
+    client: TestClient, path: str, status: int, says: str
+) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (
+        status,
+        "text/html; charset=utf-8",
+    )
+    assert says in answer.text
+    assert "content-security-policy" in answer.headers
+
+
+def test_the_delivery_page_says_why_and_offers_to_send_it_again(client: TestClient) -> None:
+    text = client.get(delivery_path()).text
+    assert "Why it was not delivered" in text
+    assert "The endpoint says that it is gone for good" in text
+    assert "Send again…" in text
+
+
+def test_a_disabled_endpoint_is_named_on_the_delivery_page_with_the_way_to_enable_it(
+    client: TestClient,
+) -> None:
+    text = client.get(delivery_path()).text
+    assert "is disabled since" in text
+    assert "it answered 410" in text
+    assert "<code>homing endpoints set old-shop --enable</code>" in text
+
+
+def test_a_list_narrowed_down_to_an_endpoint_says_that_it_is_disabled(client: TestClient) -> None:
+    text = client.get("/deliveries?endpoint=old-shop&sender=crm").text
+    assert "https://example.com/hooks" in text
+    assert "<code>homing endpoints set old-shop --enable --sender crm</code>" in text
+    assert "is disabled since" not in client.get("/deliveries").text
+
+
+def test_the_delivery_page_of_a_reading_console_says_how_to() -> None:
+    text = client_of(None).get(delivery_path()).text
+    assert "Send again…" not in text
+    assert "--allow-actions" in text
+
+
+def test_the_next_page_keeps_the_filters(client: TestClient) -> None:
+    text = client.get("/deliveries?status=FAILED").text
+    assert 'rel="next" href="/deliveries?status=FAILED&amp;after=' in text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"message": "m" * 3000, "id": "0" * 32},
+        {"message": "m", "sender": "s" * 3000, "id": "0" * 32},
+    ],
+)
+def test_an_id_that_nothing_can_have_leads_to_a_page_that_says_not_found(
+    query: dict[str, str],
+) -> None:
+    class NoTables:
+        outputs = {"LedgerTable": "ledger", "MessagesTable": "messages"}  # noqa: RUF012 -- a fake
+
+        def client(self, _service: str) -> object:
+            return object()  # DynamoDB would refuse a key of more than 2,048 bytes
+
+    client = client_of(None)
+    services = client.app.state.services  # type: ignore[attr-defined]  # an ASGI application
+    catalogue = Catalogue(NoTables())  # type: ignore[arg-type]
+    client.app.state.services = replace(services, catalogue=catalogue)  # type: ignore[attr-defined]
+    answer = client.get("/delivery", params=query)
+    assert answer.status_code == 404
+    assert len(answer.text) < 10_000

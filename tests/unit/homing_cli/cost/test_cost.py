@@ -1,0 +1,359 @@
+"""What messages cost: every line is a quantity times a price."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from homing_cli.commands import cost
+from homing_cli.cost.assumptions import Tracing
+from homing_cli.cost.billing import (
+    batch_fill,
+    chunks,
+    expected_longest,
+    express_gb_seconds,
+    traces,
+)
+from homing_cli.cost.counts import End
+from homing_cli.cost.logs import LEVELS, log_dollars
+from homing_cli.cost.model import LANES, Model, by_service, load_model
+from homing_cli.cost.prices import UnknownRegionError, alternatives, prices, regions
+from homing_cli.cost.workload import MILLION, Scenario, ScenarioError, expected_calls
+from tools import doc_tables
+from tools.levers import LEVERS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from homing_cli.cost.bill import Line
+
+AT_ONCE = Scenario(failure_rate=0)
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return load_model("us-east-1")
+
+
+def find(lines: list[Line], service: str, what: str) -> Line:
+    return next(line for line in lines if (line.service, line.what) == (service, what))
+
+
+# what is sent
+
+
+@pytest.mark.parametrize("failure_rate", [0, 0.01, 0.5, 1])
+@pytest.mark.parametrize("max_attempts", [1, 3, 20])
+def test_every_message_ends_one_way_or_the_other(failure_rate: float, max_attempts: int) -> None:
+    scenario = Scenario(failure_rate=failure_rate, max_attempts=max_attempts)
+    assert math.isclose(sum(probability for probability, _, _ in scenario.outcomes()), 1)
+
+
+def test_the_failure_rate_is_of_attempts() -> None:
+    outcomes = {
+        (end, attempts): probability
+        for probability, end, attempts in Scenario(failure_rate=0.1).outcomes()
+    }
+    assert outcomes == pytest.approx(
+        {
+            (End.DELIVERED, 1): 0.9,
+            (End.DELIVERED, 2): 0.09,
+            (End.DELIVERED, 3): 0.009,
+            (End.MAX_RETRIES_EXCEEDED, 3): 0.001,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("messages", 0),
+        ("payload_bytes", -1),
+        ("failure_rate", 1.01),
+        ("max_attempts", 0),
+        ("latency_ms", -1),
+        ("lane", "fast"),
+        ("batch_size", 11),
+        ("rate", 0),
+        ("door", "window"),
+    ],
+)
+def test_a_scenario_that_cannot_be_names_what_is_wrong(name: str, value: float | str) -> None:
+    with pytest.raises(ScenarioError, match=f"{name} cannot be {value}"):
+        Scenario(**{name: value})  # type: ignore[arg-type]
+
+
+def test_expected_calls_are_the_counted_ones_weighted(model: Model) -> None:
+    calls = expected_calls(model.counts["on"], Scenario(failure_rate=0.1, batch_size=5))
+    assert calls["lambda.Deliver"] == pytest.approx(1 + 0.1 + 0.01)
+    assert calls["lambda.Dispatch"] == pytest.approx(1 / 5)
+
+
+# the bill
+
+
+@pytest.mark.parametrize(
+    ("service", "what", "dollars"),
+    [
+        ("Lambda", "function URL, requests", 0.00),
+        ("Lambda", "Deliver, requests", 0.20),
+        # 200 ms of the endpoint and 15 of its own at 160 MB; 1% cold starts of 2,290 ms
+        ("Lambda", "Deliver, time", (0.215 + 0.0229) * 160 / 1024 * 13.3334),
+        # the longest of ten executions of 200 ms and three tasks, and 175 ms of its own
+        ("Lambda", "Dispatch, time", (0.450 + 0.0123) / 4 * 13.3334 / 10),
+        ("SQS", "deliveries, send", 0.50),
+        ("SQS", "deliveries, receive", 0.05),
+        ("DynamoDB", "writes", 1.25),
+        ("DynamoDB", "reads", 0.125),
+        ("Step Functions", "Express, requests", 1.00),
+        # 275 ms, rounded up to 300, at 64 MB
+        ("Step Functions", "Express, time", 0.3 / 16 * 16.67),
+    ],
+)
+def test_a_million_messages_delivered_at_once_cost_on_the_lane(
+    model: Model, service: str, what: str, dollars: float
+) -> None:
+    assert find(model.bill(AT_ONCE), service, what).dollars == pytest.approx(dollars)
+
+
+def test_at_the_function_url_there_is_no_api_to_pay_for(model: Model) -> None:
+    """$1 a million is what the HTTP API asks for letting them in, and all that the door changes."""
+    at_url, at_api = (model.bill(replace(AT_ONCE, door=door)) for door in ("url", "api"))
+    assert "API Gateway" not in by_service(at_url)
+    assert find(at_url, "Lambda", "function URL, requests").quantity == MILLION
+    assert find(at_api, "API Gateway", "requests").dollars == pytest.approx(1.00)
+    without_door = [
+        [line for line in lines if line.price_name not in {"api.requests", "url.requests"}]
+        for lines in (at_url, at_api)
+    ]
+    assert without_door[0] == without_door[1]
+
+
+def test_the_target_of_issue_3_is_met_at_both_failure_rates(model: Model) -> None:
+    """At most $7 per million at 1% failures and $15 at 5%, as the command prints it."""
+    for rate, target in ((0.01, 7), (0.05, 15)):
+        assert model.per_million(model.filled(Scenario(failure_rate=rate))) <= target
+
+
+def test_on_the_lane_a_message_delivered_at_once_costs_no_transition(model: Model) -> None:
+    assert "Standard, transitions" not in {line.what for line in model.bill(AT_ONCE)}
+
+
+def test_off_the_lane_it_costs_a_start_and_five_states(model: Model) -> None:
+    lines = model.bill(replace(AT_ONCE, lane="off"))
+    assert find(lines, "Step Functions", "Standard, transitions").dollars == pytest.approx(150)
+    assert "Express, requests" not in {line.what for line in lines}
+
+
+@pytest.mark.parametrize("lane", LANES)
+def test_every_line_is_its_quantity_times_its_price(model: Model, lane: str) -> None:
+    scenario = Scenario(lane=lane, failure_rate=0.05)
+    lines = model.bill(scenario)
+    for line in lines:
+        assert line.price == model.prices[line.price_name]
+        assert line.dollars == pytest.approx(line.quantity * line.price.usd / line.price.per)
+    total = sum(line.dollars for line in lines)
+    assert model.per_million(scenario) == pytest.approx(total)
+    assert sum(by_service(lines).values()) == pytest.approx(total)
+
+
+@pytest.mark.parametrize("lane", LANES)
+def test_every_line_names_the_count_or_the_sizes_it_comes_from(model: Model, lane: str) -> None:
+    scenario = Scenario(lane=lane)
+    named = {*expected_calls(model.counts[lane], scenario), "guard"}
+    for line in model.bill(scenario):
+        assert any(name in line.source for name in named), line
+
+
+def test_the_volume_changes_the_bill_and_not_the_price_per_million(model: Model) -> None:
+    half = replace(AT_ONCE, messages=MILLION // 2)
+    bills = [sum(line.dollars for line in model.bill(one)) for one in (half, AT_ONCE)]
+    assert bills[0] == pytest.approx(bills[1] / 2)
+    assert model.per_million(half) == pytest.approx(model.per_million(AT_ONCE))
+
+
+def test_more_failures_cost_more_and_a_higher_limit_too(model: Model) -> None:
+    costs = [model.per_million(Scenario(failure_rate=rate)) for rate in (0, 0.01, 0.05, 0.5, 1)]
+    assert costs == sorted(costs)
+    limits = [model.per_million(Scenario(failure_rate=0.5, max_attempts=n)) for n in (1, 3, 8, 20)]
+    assert limits == sorted(limits)
+
+
+@pytest.mark.parametrize(
+    ("payload_bytes", "requests"), [(1024, 1), (64 * 1024 - 830, 1), (64 * 1024, 2), (200_000, 4)]
+)
+def test_sqs_bills_a_message_in_chunks_of_64_kb(
+    model: Model, payload_bytes: int, requests: int
+) -> None:
+    lines = model.bill(replace(AT_ONCE, payload_bytes=payload_bytes))
+    assert find(lines, "SQS", "deliveries, send").quantity == requests * MILLION
+
+
+def test_a_lonely_message_pays_for_its_batch_alone(model: Model) -> None:
+    full, alone = (model.bill(replace(AT_ONCE, batch_size=size)) for size in (10, 1))
+    changed = {a.what for a, b in zip(full, alone, strict=True) if a.quantity != b.quantity}
+    assert changed == {
+        "Dispatch, requests",
+        "Dispatch, time",
+        "deliveries, receive",
+        "deliveries, delete",
+    }
+
+
+def test_a_fate_costs_what_its_counts_cost(model: Model) -> None:
+    given_up = model.of_fate(Scenario(), End.FAILED, 1)
+    assert model.of_fate(Scenario(), End.DELIVERED, 1) == pytest.approx(model.per_million(AT_ONCE))
+    # a write unit for the index, three for the letter, a dead letter; 300 ms stay within 275
+    dispatched = 0.025 / 4 * 13.3334 / 10
+    difference = given_up - model.per_million(AT_ONCE)
+    assert difference == pytest.approx(4 * 0.625 + 0.4 + dispatched)
+
+
+def test_each_lever_saves_and_changes_neither_counts_nor_prices_for_others(model: Model) -> None:
+    before = model.per_million(Scenario())
+    for lever in LEVERS:
+        assert lever.apply(model).per_million(Scenario()) < before
+    assert model.per_million(Scenario()) == before
+
+
+def test_logs_cost_more_the_more_is_logged(model: Model) -> None:
+    dollars = [log_dollars(model.basis(Scenario()), level) for level in LEVELS]
+    assert dollars == sorted(dollars)
+    assert dollars[0] > 0
+
+
+# how AWS bills
+
+
+def test_a_batch_is_done_when_its_slowest_member_is() -> None:
+    times = [(0.9, 100.0), (0.1, 1000.0)]
+    assert expected_longest(times, 1) == pytest.approx(190)
+    assert expected_longest(times, 10) == pytest.approx(1000 - 900 * 0.9**10)
+
+
+@pytest.mark.parametrize(("rate", "size"), [(0.1, 1), (20, 1), (50, 2.5), (200, 10), (5000, 10)])
+def test_batches_fill_as_messages_wait_for_a_free_dispatcher(rate: float, size: float) -> None:
+    assert batch_fill(rate, batch_ms=500, concurrency=10, limit=10) == pytest.approx(size)
+
+
+@pytest.mark.parametrize(("ms", "rounded"), [(1, 100), (100, 100), (275, 300), (301, 400)])
+def test_express_time_is_billed_in_steps(model: Model, ms: float, rounded: float) -> None:
+    express = model.assumptions.express
+    assert express_gb_seconds(express, ms) == pytest.approx(rounded / 1000 / 16)
+
+
+@pytest.mark.parametrize(("size", "requests"), [(0, 1), (65_536, 1), (65_537, 2)])
+def test_an_sqs_request_is_at_least_one(size: int, requests: int) -> None:
+    assert chunks(size) == requests
+
+
+def test_a_flood_is_traced_at_the_rate_and_a_trickle_almost_wholly() -> None:
+    tracing = Tracing(("x",), reservoir_per_second=1, rate=0.05)
+    assert traces(tracing, calls=1e6, seconds=1e3) == pytest.approx(0.05 * 1e6, rel=0.02)
+    assert traces(tracing, calls=1e3, seconds=1e6) == pytest.approx(1e3, rel=0.001)
+    assert traces(replace(tracing, reservoir_per_second=0), 1e3, 1e6) == pytest.approx(50)
+
+
+# prices
+
+
+def test_every_region_has_every_price_with_a_source_and_a_date() -> None:
+    names = {frozenset(prices(region)) for region in regions()}
+    assert len(names) == 1
+    for region in regions():
+        for name, price in prices(region).items():
+            assert (price.usd > 0) == (name != "url.requests")  # the one thing that is free
+            assert price.source[-10:].count("-") == 2  # ends in a date
+
+
+def test_there_are_at_least_three_regions_and_each_can_be_priced() -> None:
+    assert {"us-east-1", "eu-west-1", "eu-central-1"} <= set(regions())
+    for region in regions():
+        assert load_model(region).per_million(Scenario()) > 0
+
+
+def test_an_unknown_region_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(UnknownRegionError, match="mars-1; there are us-east-1"):
+        prices("mars-1")
+
+
+def test_an_alternative_charges_what_exceeds_its_allowance() -> None:
+    svix = next(one for one in alternatives() if one.name.startswith("Svix"))
+    assert svix.dollars(50_000) == 0
+    assert svix.dollars(MILLION) == pytest.approx(95)
+    assert any(one.dollars(MILLION) is None for one in alternatives())
+
+
+# the pages and the command
+
+
+@pytest.mark.parametrize("page", doc_tables.PAGES)
+def test_a_page_shows_the_tables_that_are_made_for_it(page: str) -> None:
+    tables = doc_tables.PAGES[page]
+    text = (doc_tables.DOCS / page).read_text()
+    assert sorted(doc_tables.names(text)) == sorted(tables)
+    assert doc_tables.refresh(text, tables) == text
+
+
+@pytest.fixture(scope="module")
+def app() -> typer.Typer:
+    made = typer.Typer()
+    made.command()(cost.cost)
+    return made
+
+
+def test_the_command_prints_the_bill_and_its_total(app: typer.Typer, model: Model) -> None:
+    result = CliRunner().invoke(app, ["--messages", "1000000", "--failure-rate", "0.01"])
+    assert result.exit_code == 0, result.output
+    total = model.per_million(model.filled(Scenario()))
+    assert f"per million: ${total:,.2f}" in result.output
+    for name in ("standard.transitions", "Hookdeck", "dead-lettered"):
+        assert name in result.output
+
+
+@pytest.mark.parametrize(
+    ("given", "header", "line"),
+    [
+        ([], "handed over at the function URL", "url.requests"),
+        (["--door", "url"], "handed over at the function URL", "url.requests"),
+        (["--door", "api"], "handed over at the HTTP API", "API Gateway"),
+    ],
+)
+def test_the_command_says_at_which_door_and_what_it_costs(
+    app: typer.Typer, given: list[str], header: str, line: str
+) -> None:
+    output = CliRunner().invoke(app, given, terminal_width=400).output
+    first, *bill = output.splitlines()
+    assert header in " ".join([first, *bill[:3]])
+    assert any(line in row for row in bill)
+    assert ("API Gateway" in output) == (line == "API Gateway")
+
+
+def test_a_door_that_there_is_not_is_refused_with_those_there_are(app: typer.Typer) -> None:
+    result = CliRunner().invoke(app, ["--door", "window"])
+    assert result.exit_code == 2
+    assert "'url'" in result.output
+    assert "'api'" in result.output
+
+
+def test_the_json_adds_up(app: typer.Typer) -> None:
+    result = CliRunner().invoke(app, ["--json", "--no-lane", "--region", "eu-west-1"])
+    document = json.loads(result.output)
+    total = sum(line["dollars"] for line in document["lines"])
+    assert total == pytest.approx(document["dollarsPerMillion"]["off"])
+    assert document["dollarsPerMillion"]["on"] < document["dollarsPerMillion"]["off"]
+    for line in document["lines"]:
+        assert line["dollars"] == pytest.approx(line["quantity"] / line["per"] * line["unitPrice"])
+
+
+def test_a_plot_is_a_png(app: typer.Typer, tmp_path: Path) -> None:
+    file = tmp_path / "cost.png"
+    result = CliRunner().invoke(app, ["--plot", str(file)])
+    assert result.exit_code == 0, result.output
+    assert file.read_bytes().startswith(b"\x89PNG")

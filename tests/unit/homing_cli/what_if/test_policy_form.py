@@ -1,0 +1,44 @@
+"""A policy as a person types it, checked by the rules of the API."""
+
+from __future__ import annotations
+
+import pytest
+
+from homing.retry.policy import Jitter, Policy
+from homing_cli.what_if.policy_form import PolicyError, read_policy
+
+
+@pytest.mark.parametrize(
+    ("typed", "policy"),
+    [
+        ({}, Policy()),
+        ({"maxAttempts": " 5 ", "jitter": "full"}, Policy(max_attempts=5, jitter=Jitter.FULL)),
+        ({"baseDelaySeconds": "0.5"}, Policy(base_delay_seconds=0.5)),
+        ({"schedule": "5, 300"}, Policy(max_attempts=3, schedule=(5, 300))),
+        (  # what computes delays is passed over beside a schedule
+            {"schedule": "5", "baseDelaySeconds": "7", "multiplier": "3"},
+            Policy(max_attempts=2, schedule=(5,)),
+        ),
+    ],
+)
+def test_what_is_typed_becomes_a_policy(typed: dict[str, str], policy: Policy) -> None:
+    assert read_policy(typed) == policy
+
+
+@pytest.mark.parametrize(
+    ("typed", "complaint"),
+    [
+        ({"maxAttempts": "0"}, "maxAttempts: "),
+        ({"maxAttempts": "many"}, "maxAttempts: many is no number"),
+        ({"multiplier": "0"}, "multiplier: "),
+        ({"jitter": "much"}, "jitter: "),
+        ({"preset": "none-such"}, "preset: is no preset"),
+        ({"schedule": "5,x"}, "schedule: 5,x is no number"),
+        ({"baseDelaySeconds": "10", "maxDelaySeconds": "5"}, "baseDelaySeconds: is above"),
+        ({"schedule": "1", "preset": "standard-webhooks"}, "preset: cannot stand beside schedule"),
+    ],
+)
+def test_what_cannot_be_followed_is_named(typed: dict[str, str], complaint: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        read_policy(typed)
+    assert complaint in str(caught.value)

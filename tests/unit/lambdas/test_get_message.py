@@ -1,0 +1,295 @@
+"""Trigger `get_message`: GET /v1/messages/{messageId} and GET /v1/health."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from homing.items import to_dynamodb
+from homing.ledger.interventions import InterventionTable
+from homing.ledger.records import Records
+from homing.ledger.table import retry_entry, retry_update
+from homing.reception.idempotency import Guard
+from homing.reception.messages_table import MessagesTable
+from homing.retry.classification import classify
+from homing.retry.outcome import Outcome
+from homing_cli.openapi.models import MessageState, Problem
+from lambdas import get_message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from homing.delivery import Reference
+
+    Logged = Callable[[], list[dict[str, Any]]]
+
+NOON = "2025-12-28T12:00:00.000Z"
+BEFORE = "2025-10-28T12:00:00.250Z"
+TOMORROW = "2025-12-29T12:00:00.000Z"
+A, B = "https://a.example/", "https://b.example/"
+FAR = int((datetime.now(UTC) + timedelta(days=30)).timestamp())
+GONE = int((datetime.now(UTC) - timedelta(minutes=1)).timestamp())
+
+
+@pytest.fixture(autouse=True)
+def container(
+    messages_table: Any, ledger_table: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """A fresh container with the environment that the stack gives it."""
+    monkeypatch.setenv("MESSAGES_TABLE", messages_table.name)
+    monkeypatch.setenv("LEDGER_TABLE", ledger_table.name)
+    get_message._inquiry.cache_clear()
+    yield
+    get_message._inquiry.cache_clear()
+
+
+def get(path: str, **query: str) -> dict[str, Any]:
+    """What API Gateway gets from the function for a GET."""
+    event = {
+        "version": "2.0",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {},
+        "requestContext": {"http": {"method": "GET", "path": path}, "stage": "$default"},
+        "isBase64Encoded": False,
+    }
+    return get_message.handler(event | ({"queryStringParameters": query} if query else {}), None)
+
+
+def found(answer: dict[str, Any]) -> dict[str, Any]:
+    assert answer["statusCode"] == 200
+    assert answer["headers"]["Content-Type"] == "application/json"
+    return json.loads(answer["body"])
+
+
+def deliveries(path: str = "/v1/messages/order-1841") -> list[dict[str, Any]]:
+    document = found(get(path))
+    MessageState.model_validate(document, extra="forbid")
+    return document["deliveries"]
+
+
+def put_guard(
+    message_id: str = "order-1841",
+    sender_id: str = "default",
+    *,
+    deliver_at: str | None = None,
+    endpoint_ids: tuple[str, ...] = (),
+    expires_at: int = FAR,
+) -> Guard:
+    guard = Guard(
+        message_id=message_id,
+        sender_id=sender_id,
+        timestamp=NOON,
+        correlation_id="trace-7",
+        created_at=NOON,
+        targets=(B, A),
+        deliver_at=deliver_at,
+        endpoint_ids=endpoint_ids,
+        fingerprint="f",
+        expires_at=expires_at,
+    )
+    now = datetime.fromtimestamp(0, UTC)
+    MessagesTable("messages", boto3.client("dynamodb")).claim(guard, now)
+    return guard
+
+
+def put_retry(ledger_table: Any, reference: Reference, *, expires_at: int = FAR) -> None:
+    """Record a failed first attempt, as `RecordRetry` does."""
+    outcome = Outcome(NOON, 12, http_status=500)
+    verdict = classify(outcome, attempts=1, max_attempts=3)
+    backoff = {
+        "exponentialDelay": 1,
+        "jitterApplied": 0.25,
+        "retryAfterSeconds": None,
+        "retryDelaySeconds": 1,
+        "nextRetryAt": "2025-12-28T12:00:01.250Z",
+    }
+    entry = retry_entry(reference, 0, outcome, verdict, backoff)
+    update = retry_update(reference, 0, entry, expires_at=expires_at)
+    ledger_table.client.update_item(TableName="ledger", **update)
+
+
+def test_what_was_accepted_is_queued_until_something_is_on_record() -> None:
+    guard = put_guard()
+    first, second = guard.references()
+    document = found(get("/v1/messages/order-1841"))
+    assert document.keys() == {"messageId", "senderId", "deliveries"}
+    assert (document["messageId"], document["senderId"]) == ("order-1841", "default")
+    assert deliveries() == [
+        {
+            "messageId": "order-1841",
+            "senderId": "default",
+            "timestamp": NOON,
+            "targetUrl": reference.target_url,
+            "correlationId": "trace-7",
+            "createdAt": NOON,
+            "lastUpdatedAt": NOON,
+            "deliveryId": reference.delivery_id,
+            "status": "QUEUED",
+            "attempts": 0,
+            "retryHistory": [],
+        }
+        for reference in (first, second)
+    ]
+
+
+def test_a_scheduled_message_says_when_it_will_go_out() -> None:
+    put_guard(deliver_at=TOMORROW)
+    assert [delivery["deliverAt"] for delivery in deliveries()] == [TOMORROW, TOMORROW]
+
+
+def test_what_is_on_record_is_given_as_it_stands_in_the_ledger_but_for_its_keys(
+    ledger_table: Any,
+) -> None:
+    guard = put_guard()
+    recorded = guard.references()[1]
+    put_retry(ledger_table, recorded)
+    queued, retried = deliveries()
+    assert queued["status"] == "QUEUED"
+    assert retried == {
+        "messageId": "order-1841",
+        "senderId": "default",
+        "timestamp": NOON,
+        "targetUrl": A,
+        "correlationId": "trace-7",
+        "createdAt": NOON,
+        "lastUpdatedAt": NOON,
+        "deliveryId": recorded.delivery_id,
+        "status": "RETRY_SCHEDULED",
+        "attempts": 1,
+        "nextRetryAt": "2025-12-28T12:00:01.250Z",
+        "ttl": FAR,
+        "retryHistory": [
+            {
+                "attemptNumber": 0,
+                "timestamp": NOON,
+                "errorCategory": "SERVER_ERROR",
+                "errorDetails": {"message": "HTTP 500"},
+                "responseTime": 12,
+                "httpStatus": 500,
+                "retryDelaySeconds": 1,
+                "exponentialDelay": 1,
+                "jitterApplied": 0.25,
+                "nextRetryTimestamp": "2025-12-28T12:00:01.250Z",
+                "correlationId": "trace-7",
+            }
+        ],
+    }
+
+
+def test_a_delivery_names_its_endpoint_before_and_after_it_is_on_record(ledger_table: Any) -> None:
+    put_retry(ledger_table, put_guard(endpoint_ids=("b", "a")).references()[0])
+    assert [(each["endpointId"], each["status"]) for each in deliveries()] == [
+        ("b", "RETRY_SCHEDULED"),
+        ("a", "QUEUED"),
+    ]
+
+
+def test_a_delivery_that_was_brought_back_is_of_the_documented_form(ledger_table: Any) -> None:
+    reference = put_guard().references()[0]
+    put_retry(ledger_table, reference)
+    (record,) = Records("ledger", ledger_table.client).of_message(reference.pk)
+    document = {"generation": 1, "expiresAt": FAR}
+    table = InterventionTable("ledger", ledger_table.client)
+    assert table.redrive(reference, record, document, "anew", at=TOMORROW)
+    brought_back, _ = deliveries()
+    assert (brought_back["status"], brought_back["attempts"]) == ("QUEUED", 0)
+    assert (brought_back["generation"], brought_back["executionName"]) == (1, "anew")
+    assert len(brought_back["retryHistory"]) == len(brought_back["redriveHistory"]) == 1
+
+
+def test_whole_numbers_are_written_without_a_point(ledger_table: Any) -> None:
+    put_retry(ledger_table, put_guard().references()[0])
+    body = get("/v1/messages/order-1841")["body"]
+    assert '"exponentialDelay": 1,' in body
+    assert '"attempts": 1' in body
+    assert '"jitterApplied": 0.25' in body
+
+
+def test_a_record_that_has_expired_is_not_shown_though_it_is_still_there(ledger_table: Any) -> None:
+    put_retry(ledger_table, put_guard(expires_at=GONE).references()[0], expires_at=GONE)
+    assert get("/v1/messages/order-1841")["statusCode"] == 404
+
+
+def test_a_record_that_outlives_the_guard_is_still_shown(ledger_table: Any) -> None:
+    put_retry(ledger_table, put_guard(expires_at=GONE).references()[0])
+    (delivery,) = deliveries()
+    assert delivery["status"] == "RETRY_SCHEDULED"
+
+
+def test_a_record_of_a_former_life_says_nothing_of_a_message_that_was_accepted_anew(
+    ledger_table: Any,
+) -> None:
+    put_retry(ledger_table, replace(put_guard().references()[0], created_at=BEFORE))
+    assert [(each["status"], each["createdAt"]) for each in deliveries()] == [("QUEUED", NOON)] * 2
+
+
+def test_a_history_longer_than_a_page_of_the_ledger_is_given_whole(ledger_table: Any) -> None:
+    guard = put_guard()
+    for number, reference in enumerate(guard.references() * 3):
+        item = reference.to_document() | {"sk": f"{reference.sk}{number}", "ttl": FAR}
+        item["note"] = "a" * 300_000
+        typed = {name: to_dynamodb(value) for name, value in item.items()}
+        ledger_table.client.put_item(TableName="ledger", Item=typed)
+    assert len(found(get("/v1/messages/order-1841"))["deliveries"]) == 8
+
+
+def test_the_sender_is_default_unless_it_is_named() -> None:
+    put_guard("m", "default")
+    put_guard("m", "shop@example.com", deliver_at=TOMORROW)
+    assert found(get("/v1/messages/m"))["senderId"] == "default"
+    document = found(get("/v1/messages/m", senderId="shop@example.com"))
+    assert document["senderId"] == "shop@example.com"
+    assert document["deliveries"][0]["deliverAt"] == TOMORROW
+
+
+@pytest.mark.parametrize("path", ["/v1/messages/a:b", "/v1/messages/a%3Ab"])
+def test_an_id_may_be_percent_encoded(path: str) -> None:
+    put_guard("a:b")
+    assert found(get(path))["messageId"] == "a:b"
+
+
+@pytest.mark.parametrize(
+    ("message_id", "sender_id"),
+    [
+        ("unknown", "default"),
+        ("order-1841", "other"),
+        ("order.1841", "default"),
+        ("a" * 3000, "default"),
+        ("order-1841%23default", "default"),
+    ],
+)
+def test_what_was_never_accepted_is_not_found(message_id: str, sender_id: str) -> None:
+    put_guard()
+    answer = get(f"/v1/messages/{message_id}", senderId=sender_id)
+    document = json.loads(answer["body"])
+    assert answer["statusCode"] == document["status"] == 404
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
+    assert document["type"] == "urn:homing:problem:message-not-found"
+    Problem.model_validate(document, extra="forbid")
+    assert len(document["detail"]) < 400
+
+
+@pytest.mark.parametrize("broken", ["messages", "ledger"])
+def test_a_table_that_fails_is_answered_with_503_and_logged(
+    logged: Logged, messages_table: Any, broken: str
+) -> None:
+    messages_table.client.delete_table(TableName=broken)
+    answer = get("/v1/messages/order-1841")
+    assert answer["statusCode"] == 503
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
+    assert int(answer["headers"]["Retry-After"]) > 0
+    (line,) = logged()
+    assert line["message"] == "inquiry.failed"
+    assert line["messageId"] == "order-1841"
+    assert "ResourceNotFoundException" in line["reason"]
+
+
+def test_health_is_told_without_a_look_at_anything(messages_table: Any) -> None:
+    messages_table.client.delete_table(TableName="messages")
+    assert found(get("/v1/health")) == {"status": "ok"}

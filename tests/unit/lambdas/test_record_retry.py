@@ -1,0 +1,140 @@
+"""State `RecordRetry`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from homing.items import from_dynamodb
+from homing.ledger.generation import LANE
+from lambdas import record_retry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from homing.delivery import Delivery
+
+    Logged = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("LEDGER_TABLE", "ledger")
+    record_retry._ledger.cache_clear()  # a new environment, a new container
+    yield
+    record_retry._ledger.cache_clear()
+
+
+@pytest.fixture
+def event(delivery: Delivery) -> dict[str, Any]:
+    document = delivery.to_document()
+    return {
+        **{
+            name: document[name]
+            for name in ("reference", "generation", "attemptNumber", "attempts")
+        },
+        "executionName": "e-1",
+        "outcome": {
+            "timestamp": "2025-12-28T12:00:00.000Z",
+            "responseTime": 12,
+            "httpStatus": None,
+            "retryAfter": None,
+            "responseBody": "",
+            "error": {"kind": "CONNECT", "message": "connection refused"},
+        },
+        "verdict": {
+            "verdict": "RETRY",
+            "category": "NETWORK_ERROR",
+            "reason": "connection refused",
+            "status": "RETRY_SCHEDULED",
+        },
+        "backoff": {
+            "exponentialDelay": 1,
+            "jitterApplied": 0.25,
+            "retryAfterSeconds": None,
+            "retryDelaySeconds": 1,
+            "nextRetryAt": "2025-12-28T12:00:01.250Z",
+            "next": {"expiresAt": 1_769_515_201},
+        },
+    }
+
+
+def test_the_attempt_and_its_retry_are_recorded(event: dict[str, Any], ledger_table: Any) -> None:
+    assert record_retry.handler(event, None)["result"] == "RECORDED"
+    (item,) = map(from_dynamodb, ledger_table.items())
+    assert (item["status"], item["attempts"]) == ("RETRY_SCHEDULED", 1)
+    assert item["ttl"] == 1_769_515_201
+    (entry,) = item["retryHistory"]
+    assert entry["errorDetails"] == {"message": "connection refused"}
+    assert entry["httpStatus"] is None
+
+
+def test_a_repeat_of_the_call_is_a_replay(event: dict[str, Any], ledger_table: Any) -> None:
+    record_retry.handler(event, None)
+    assert record_retry.handler(event, None)["result"] == "REPLAYED"
+
+
+def test_another_workers_record_of_the_attempt_overtakes_ours(
+    event: dict[str, Any], ledger_table: Any
+) -> None:
+    event["executionName"] = LANE
+    record_retry.handler(event, None)
+    event["outcome"]["timestamp"] = "2025-12-28T12:00:00.007Z"
+    record = record_retry.handler(event, None)
+    assert (record["result"], record["next"]) == ("OVERTAKEN", event["backoff"]["next"])
+
+
+def test_a_retry_that_the_lane_recorded_while_we_slept_is_ours_to_make(
+    event: dict[str, Any], ledger_table: Any
+) -> None:
+    """The lane could hand it to nobody, since this execution has the delivery's name (0068)."""
+    record_retry.handler({**event, "executionName": LANE}, None)
+    event["outcome"]["timestamp"] = "2025-12-28T12:10:00.000Z"
+    event["backoff"] = {
+        **event["backoff"],
+        "nextRetryAt": "2025-12-28T12:10:01.750Z",
+        "next": {**event["backoff"]["next"], "dueAt": "2025-12-28T12:10:02Z"},
+    }
+    record = record_retry.handler(event, None)
+    assert record["result"] == "RESUMED"
+    assert record["next"] == {
+        "attemptNumber": 1,
+        "attempts": 2,
+        "dueAt": "2025-12-28T12:00:02Z",
+        "expiresAt": 1_769_515_201,
+        "previousDelaySeconds": 1.25,
+        "generation": 0,
+    }
+
+
+def test_what_was_recorded_is_told_with_what_comes_next(
+    event: dict[str, Any], ledger_table: Any
+) -> None:
+    assert record_retry.handler(event, None)["next"] == event["backoff"]["next"]
+
+
+def test_a_ledger_that_cannot_be_written_is_logged_and_counted_and_no_error(
+    event: dict[str, Any], aws: None, logged: Logged
+) -> None:
+    assert record_retry.handler(event, None)["result"] == "UNRECORDED"
+    (line,) = logged()
+    assert line["message"] == "ledger.unrecorded"
+    assert line["deliveryId"] == event["reference"]["deliveryId"]
+    assert "ResourceNotFoundException" in line["reason"]
+    assert line["LedgerWriteFailed"] == [1.0]
+
+
+def test_it_reports_what_the_workflow_could_not_evaluate(
+    event: dict[str, Any], logged: Logged
+) -> None:
+    """No event that Step Functions logs at level ERROR tells of a failed evaluation."""
+    told = {
+        "reference": event["reference"],
+        "attempts": 2,
+        "unrecorded": "States.QueryEvaluationError",
+    }
+    assert record_retry.handler(told, None) == {"result": "UNRECORDED"}
+    (line,) = logged()
+    assert (line["message"], line["reason"]) == ("ledger.unrecorded", "States.QueryEvaluationError")
+    assert line["LedgerWriteFailed"] == [1.0]

@@ -1,0 +1,190 @@
+"""The Express definition is the delivery workflow's, but for start, hand-off and limits."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks.express_path import RETRY_LIMIT, first_attempt_definition
+
+DELIVERY: dict[str, Any] = json.loads(
+    (Path(__file__).parents[3] / "statemachine" / "delivery.asl.json").read_text()
+)
+
+# Where a throttled function leads in the lane.
+WITHOUT_A_FUNCTION = {"Deliver": "HandOff", "Classify": "WhatNext", "ComputeBackoff": "HandOff"}
+
+
+@pytest.fixture
+def express() -> dict[str, Any]:
+    return first_attempt_definition(DELIVERY, timeout_seconds=60)
+
+
+def arrows(states: dict[str, Any]) -> set[tuple[str, str]]:
+    return {
+        (name, holder[arrow])
+        for name, state in states.items()
+        for holder in (state, *state.get("Choices", []), *state.get("Catch", []))
+        for arrow in ("Next", "Default")
+        if arrow in holder
+    }
+
+
+def as_for_express(state: dict[str, Any]) -> dict[str, Any]:
+    """The state with lower limits and without a claim, since what has not waited needs none."""
+    state = copy.deepcopy(state)
+    payload = state.get("Arguments", {}).get("Payload", {})
+    payload.pop("claim", None)
+    if "executionName" in payload:  # that of an execution which can have claimed the attempt
+        payload["executionName"] = "lane"
+    values = state.get("Arguments", {}).get("ExpressionAttributeValues", {})
+    if ":executionName" in values:
+        values[":executionName"] = {"S": "lane"}
+    for retrier in state.get("Retry", []):
+        retrier["MaxAttempts"] = min(retrier["MaxAttempts"], RETRY_LIMIT)
+    return state
+
+
+def test_it_starts_at_the_attempt(express: dict[str, Any]) -> None:
+    assert (DELIVERY["StartAt"], express["StartAt"]) == ("WaitUntilDue", "Deliver")
+
+
+def test_the_wait_is_swapped_for_a_hand_off(express: dict[str, Any]) -> None:
+    assert set(express["States"]) - set(DELIVERY["States"]) == {"HandOff", "HandedOff"}
+    assert set(DELIVERY["States"]) - set(express["States"]) == {"WaitUntilDue"}
+
+
+def test_every_arrow_is_the_same_but_those_of_the_wait(express: dict[str, Any]) -> None:
+    swapped = {
+        (source, "HandOff" if target == "WaitUntilDue" else target)
+        for source, target in arrows(DELIVERY["States"])
+        if source != "WaitUntilDue"
+    }
+    without_a_function = {("Deliver", "HandOff"), ("ComputeBackoff", "HandOff")}
+    assert arrows(express["States"]) == swapped | without_a_function | {("HandOff", "HandedOff")}
+
+
+@pytest.mark.parametrize("name", sorted(set(DELIVERY["States"]) - {"WaitUntilDue"}))
+def test_every_state_is_the_same_but_for_its_arrow_to_the_wait_and_its_limits(
+    name: str, express: dict[str, Any]
+) -> None:
+    if name in WITHOUT_A_FUNCTION:
+        del express["States"][name]["Catch"][0]
+    ours = json.dumps(express["States"][name]).replace('"HandOff"', '"WaitUntilDue"')
+    assert json.loads(ours) == as_for_express(DELIVERY["States"][name])
+
+
+@pytest.mark.parametrize(("name", "target"), WITHOUT_A_FUNCTION.items())
+def test_where_lambda_is_throttled_the_attempt_is_not_judged_here(
+    name: str, target: str, express: dict[str, Any]
+) -> None:
+    first = express["States"][name]["Catch"][0]
+    assert (first["ErrorEquals"], first["Next"]) == (["Lambda.TooManyRequestsException"], target)
+
+
+def test_a_throttled_function_is_waited_for_in_the_standard_workflow() -> None:
+    for name in (*WITHOUT_A_FUNCTION, "RecordRetry"):
+        first = DELIVERY["States"][name]["Retry"][0]
+        waits = [min(2**number, first["MaxDelaySeconds"]) for number in range(first["MaxAttempts"])]
+        assert first["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
+        assert sum(waits) / 2 > 600  # with full jitter, on average
+
+
+def test_a_first_attempt_claims_nothing_and_every_other_one_does(express: dict[str, Any]) -> None:
+    payloads = [each["States"]["Deliver"]["Arguments"]["Payload"] for each in (DELIVERY, express)]
+    assert ["claim" in payload for payload in payloads] == [True, False]
+
+
+def test_it_has_no_state_that_express_forbids(express: dict[str, Any]) -> None:
+    text = json.dumps(express)
+    assert '"Wait"' not in text
+    assert ".sync" not in text
+    assert "waitForTaskToken" not in text
+
+
+def test_it_ends_by_itself(express: dict[str, Any]) -> None:
+    assert express["TimeoutSeconds"] == 60
+
+
+def test_the_definition_it_is_made_from_stays_as_it_is() -> None:
+    before = copy.deepcopy(DELIVERY)
+    first_attempt_definition(DELIVERY, timeout_seconds=60)
+    assert before == DELIVERY
+
+
+def test_a_name_that_is_taken_counts_as_handed_off(express: dict[str, Any]) -> None:
+    hand_off = express["States"]["HandOff"]
+    (caught,) = hand_off["Catch"]
+    assert caught["Next"] == "HandedOff"
+    assert hand_off["Retry"][0]["ErrorEquals"] == caught["ErrorEquals"]
+    assert hand_off["Retry"][0]["MaxAttempts"] == 0
+
+
+def test_it_says_what_it_is(express: dict[str, Any]) -> None:
+    assert express["Comment"] == "The first attempt of a delivery, at Express prices."
+
+
+def test_a_hand_off_that_fails_for_another_reason_is_tried_again_for_as_long_as_express_allows(
+    express: dict[str, Any],
+) -> None:
+    assert express["States"]["HandOff"]["Retry"][1] == {
+        "ErrorEquals": ["States.ALL"],
+        "IntervalSeconds": 1,
+        "MaxAttempts": RETRY_LIMIT,
+        "BackoffRate": 2.0,
+        "JitterStrategy": "FULL",
+    }
+    assert express["States"]["HandedOff"] == {"Type": "Succeed"}
+
+
+def test_every_definition_has_a_hand_off_and_catchers_of_its_own(express: dict[str, Any]) -> None:
+    express["States"]["HandOff"]["Retry"].clear()
+    express["States"]["Deliver"]["Catch"][0]["ErrorEquals"].clear()
+    states = first_attempt_definition(DELIVERY, timeout_seconds=60)["States"]
+    assert states["HandOff"]["Retry"]
+    assert states["Deliver"]["Catch"][0]["ErrorEquals"]
+
+
+def test_every_arrow_to_the_wait_is_bent_and_every_retry_cut_and_nothing_else_touched() -> None:
+    states = {
+        "WaitUntilDue": {"Type": "Wait", "Next": "Deliver"},
+        "Deliver": {
+            "Type": "Task",
+            "Arguments": {"Payload": {"reference": "a", "claim": "b"}},
+            "Retry": [{"MaxAttempts": 9}, {"MaxAttempts": 1}],
+            "Catch": [{"Next": "WaitUntilDue"}, {"Next": "Decide"}],
+            "Next": "Decide",
+        },
+        "Classify": {"Type": "Task", "Catch": []},
+        "ComputeBackoff": {"Type": "Task", "Catch": []},
+        "RecordRetry": {"Type": "Task", "Arguments": {"Payload": {"executionName": "c"}}},
+        "RecordFailure": {"Type": "Task", "Arguments": {"ExpressionAttributeValues": {":a": "b"}}},
+        "Decide": {
+            "Type": "Choice",
+            "Choices": [{"Next": "WaitUntilDue"}, {"Next": "End"}],
+            "Default": "WaitUntilDue",
+        },
+        "End": {"Type": "Succeed"},
+    }
+    made = first_attempt_definition({"States": states}, timeout_seconds=1)["States"]
+    assert made["Deliver"].pop("Catch")[1:] == [{"Next": "HandOff"}, {"Next": "Decide"}]
+    assert made["Deliver"] == {
+        "Type": "Task",
+        "Arguments": {"Payload": {"reference": "a"}},
+        "Retry": [{"MaxAttempts": 3}, {"MaxAttempts": 1}],
+        "Next": "Decide",
+    }
+    assert made["RecordRetry"]["Arguments"] == {"Payload": {"executionName": "lane"}}
+    assert made["RecordFailure"]["Arguments"] == {
+        "ExpressionAttributeValues": {":a": "b", ":executionName": {"S": "lane"}}
+    }
+    assert made["Decide"] == {
+        "Type": "Choice",
+        "Choices": [{"Next": "HandOff"}, {"Next": "End"}],
+        "Default": "HandOff",
+    }
+    assert made["End"] == {"Type": "Succeed"}

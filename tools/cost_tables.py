@@ -1,0 +1,187 @@
+"""The tables of docs/cost.md. All are of the default scenario unless they say otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from homing_cli.cost.assumptions import load_assumptions
+from homing_cli.cost.logs import LEVELS, log_dollars
+from homing_cli.cost.model import FATES, LANES, Model, by_service, load_model
+from homing_cli.cost.prices import alternatives, prices, regions
+from homing_cli.cost.workload import MILLION, Scenario
+from tools.levers import LEVERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Rows = list[list[str]]
+
+HOME = "us-east-1"
+_FAILURES = (0.0, 0.01, 0.05, 0.10)
+_RATES = (0.4, 1, 10, 100, 300)
+_LATENCIES_MS = (50, 200, 1_000, 5_000, 15_000)
+_PAYLOADS = (1, 16, 64, 200)
+
+
+@cache
+def _model() -> Model:
+    return load_model(HOME)
+
+
+def _usd(dollars: float) -> str:
+    return f"${dollars:,.2f}"
+
+
+def _per_million(**changes: float | str) -> str:
+    return _usd(_model().per_million(replace(Scenario(), **changes)))  # type: ignore[arg-type]
+
+
+def headline() -> Rows:
+    """Give dollars per million by region, failure rate and lane."""
+    rows = [["region", "lane", *(f"{rate:.0%} fail" for rate in _FAILURES)]]
+    for region in regions():
+        model = load_model(region)
+        for lane in LANES:
+            scenarios = [Scenario(failure_rate=rate, lane=lane) for rate in _FAILURES]
+            rows.append([region, lane, *(_usd(model.per_million(one)) for one in scenarios)])
+    return rows
+
+
+def services() -> Rows:
+    """Give dollars per million by service."""
+    scenarios = [Scenario(failure_rate=rate, lane=lane) for lane in LANES for rate in (0.01, 0.05)]
+    rows = [["service", *(f"lane {one.lane}, {one.failure_rate:.0%} fail" for one in scenarios)]]
+    bills = [by_service(_model().bill(one)) for one in scenarios]
+    rows += [[service, *(_usd(bill.get(service, 0)) for bill in bills)] for service in bills[0]]
+    return [*rows, ["all", *(_usd(sum(bill.values())) for bill in bills)]]
+
+
+def doors() -> Rows:
+    """Give what the door costs at which messages are handed over, and what its logs add."""
+    rows = [["messages go in at", *(f"{rate:.0%} fail" for rate in _FAILURES), "logs at INFO"]]
+    for door, name in (("url", "the function URL (default)"), ("api", "an HTTP API")):
+        basis = _model().basis(Scenario(door=door))
+        cells = [_per_million(failure_rate=rate, door=door) for rate in _FAILURES]
+        rows.append([name, *cells, _usd(log_dollars(basis, LEVELS[1]))])
+    return rows
+
+
+def fates() -> Rows:
+    """Give dollars of a million messages of one fate."""
+    rows = [["a million messages that are", "lane on", "lane off"]]
+    for name, (end, attempts) in FATES.items():
+        dollars = [_model().of_fate(Scenario(lane=lane), end, attempts) for lane in LANES]
+        rows.append([name, *map(_usd, dollars)])
+    return rows
+
+
+def arrival() -> Rows:
+    """Give what the rate at which messages arrive does to batches and traces."""
+    rows = [["messages/s", "messages in a batch", "per million", "of which X-Ray"]]
+    for rate in _RATES:
+        scenario = _model().filled(Scenario(rate=rate))
+        bill = by_service(_model().bill(scenario))
+        total = _usd(sum(bill.values()))
+        rows.append([f"{rate:g}", f"{scenario.batch_size:.1f}", total, _usd(bill["X-Ray"])])
+    return rows
+
+
+def latency() -> Rows:
+    """Give what slow endpoints cost."""
+    rows = [["endpoint takes", *(f"lane {lane}" for lane in LANES)]]
+    for ms in _LATENCIES_MS:
+        cells = [_per_million(latency_ms=ms, lane=lane) for lane in LANES]
+        rows.append([f"{ms:,} ms", *cells])
+    return rows
+
+
+def payload() -> Rows:
+    """Give what large payloads cost."""
+    rows = [["payload", *(f"lane {lane}" for lane in LANES)]]
+    for size in _PAYLOADS:
+        cells = [_per_million(payload_bytes=size * 1024, lane=lane) for lane in LANES]
+        rows.append([f"{size} KB", *cells])
+    return rows
+
+
+def logs() -> Rows:
+    """Give what logs add."""
+    basis = _model().basis(Scenario())
+    return [
+        ["level", "per million"],
+        *([level.name, _usd(log_dollars(basis, level))] for level in LEVELS),
+    ]
+
+
+def monthly() -> Rows:
+    """Give what a stack costs each month, whatever is sent."""
+    lines = _model().monthly()
+    rows = [["what", "how many", "dollars"]]
+    rows += [[line.what, f"{line.quantity:,.0f}", _usd(line.dollars)] for line in lines]
+    return [*rows, ["all", "", _usd(sum(line.dollars for line in lines))]]
+
+
+def levers() -> Rows:
+    """Give what each lever saves alone, and what is left with all of them up to it."""
+    rates = (0.01, 0.05)
+    rows = [["lever", *(f"alone, {r:.0%}" for r in rates), *(f"so far, {r:.0%}" for r in rates)]]
+    rows.append(["as it is", *_at(_model(), rates), *_at(_model(), rates)])
+    so_far = _model()
+    for lever in LEVERS:
+        so_far = lever.apply(so_far)
+        rows.append([lever.name, *_at(lever.apply(_model()), rates), *_at(so_far, rates)])
+    return rows
+
+
+def _at(model: Model, rates: tuple[float, ...]) -> Iterator[str]:
+    return (_usd(model.per_million(Scenario(failure_rate=rate))) for rate in rates)
+
+
+def others() -> Rows:
+    """Give what others charge."""
+    rows = [["instead", "kind", "a million a month", "what", "as of"]]
+    for one in alternatives():
+        dollars = one.dollars(MILLION)
+        price = "not published" if dollars is None else _usd(dollars)
+        rows.append([one.name, one.kind, price, one.what, f"{one.date}, {one.source}"])
+    return rows
+
+
+def price_table() -> Rows:
+    """Give every price with its source."""
+    tables = {region: prices(region) for region in regions()}
+    rows = [["price", "per", *tables, "source"]]
+    for name, price in tables[HOME].items():
+        cells = [f"${table[name].usd:.10f}".rstrip("0").rstrip(".") for table in tables.values()]
+        sources = dict.fromkeys(table[name].source for table in tables.values())
+        rows.append([f"`{name}`", f"{price.per:,}", *cells, "; ".join(sources)])
+    return rows
+
+
+def functions() -> Rows:
+    """Give the functions as they are billed."""
+    rows = [["function", "memory", "own time", "cold start", "waits for"]]
+    for name, one in load_assumptions().functions.items():
+        waits = ", ".join(f"{what} (lane {lane})" for lane, what in one.waits.items())
+        cells = [f"{one.memory_mb} MB", f"{one.ms:g} ms", f"{one.init_ms:g} ms"]
+        rows.append([name, *cells, waits or "-"])
+    return rows
+
+
+COST_TABLES: dict[str, Callable[[], Rows]] = {
+    "headline": headline,
+    "services": services,
+    "doors": doors,
+    "fates": fates,
+    "arrival": arrival,
+    "latency": latency,
+    "payload": payload,
+    "logs": logs,
+    "monthly": monthly,
+    "levers": levers,
+    "others": others,
+    "prices": price_table,
+    "functions": functions,
+}

@@ -1,0 +1,283 @@
+"""Counts the AWS calls of messages of every fate on a local cloud of its own: `make counts`.
+
+The real stack is deployed to the emulator; messages with a payload of 1 KB go in at the function
+URL, as `homing send` hands them over, one at a time, to a receiver that gives each its fate, with
+the lane on and then off; one more goes in at the HTTP API, to count that door. The calls are those
+that the emulator served meanwhile (`counted_calls`). Nothing asks after a message until its calls
+are counted, and its end is then compared with what it should be.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+import time
+import uuid
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from homing_cli.client.api import ApiClient
+from homing_cli.client.target import Target, local_target
+from homing_cli.cost.counts import FILE, End
+from homing_cli.errors import LocalCloudError
+from homing_cli.local import local_cloud
+from homing_cli.receiver.server import Receiver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    Calls = Counter[str]
+
+COUNTED = "by `make counts`, from the calls that the local cloud served (tools/counting.py)"
+WAIT_SCALE = 0.05
+_SECONDS = 60
+_URL_LENGTH = 64  # of every target, so that items differ only by their fates
+_PAYLOAD = {"data": "x" * 1013}  # 1,024 bytes as JSON
+
+FATES = (
+    *((End.DELIVERED, attempts) for attempts in (1, 2, 3, 4)),
+    (End.FAILED, 1),
+    *((End.MAX_RETRIES_EXCEEDED, attempts) for attempts in (1, 2, 3, 4)),
+)
+DOOR_CALLS = ("api.requests", "url.requests")
+_NAMES = (
+    *(f"lambda.{name}" for name in ("Accept", "Deliver", "Classify", "ComputeBackoff")),
+    *("lambda.RecordRetry", "dynamodb.writeUnits", "dynamodb.readUnits"),
+    *("sqs.deliveries.send", "sqs.deadLetters.send", "express.requests", "express.tasks"),
+    *("standard.executions", "standard.transitions"),
+)
+_SHARED = ("lambda.Dispatch", "sqs.deliveries.receive", "sqs.deliveries.delete")
+_QUEUE_ACTIONS = {
+    "SendMessage": "send",
+    "SendMessageBatch": "send",
+    "ReceiveMessage": "receive",
+    "DeleteMessageBatch": "delete",
+}
+
+
+@dataclass(frozen=True)
+class CountedCloud:
+    """A local cloud whose calls are written down.
+
+    Args:
+        cloud: the deployed Homing.
+        file: where its calls are written down.
+        receiver: where messages go.
+    """
+
+    cloud: Target
+    file: Path
+    receiver: Receiver
+
+    def fate(self, end: End, attempts: int) -> Calls:
+        """Send one message that ends so after so many attempts; give its calls.
+
+        Raises:
+            LocalCloudError: when it does not end so.
+        """
+        limit = attempts if end is End.MAX_RETRIES_EXCEEDED else max(attempts, 3)
+        calls = self.send([_script(end, attempts)], max_attempts=limit)
+        message_id = self.receiver.arrivals[-1].message_id
+        (delivery,) = ApiClient(self.cloud).message(message_id or "")["deliveries"]
+        if (delivery["status"], delivery["attempts"]) != (end, attempts):
+            raise LocalCloudError(f"{end} after {attempts} was to come, not {delivery}")
+        return calls
+
+    def send(self, scripts: Sequence[str], *, max_attempts: int = 3, door: str = "url") -> Calls:
+        """Send messages through these scripts of the receiver; give all their calls.
+
+        Args:
+            scripts: one for each message.
+            max_attempts: the policy's limit.
+            door: `url`, where `homing send` goes in, or `api`.
+        """
+        start = self.file.stat().st_size
+        without_url = replace(self.cloud, messages_url=None)
+        api = ApiClient(self.cloud if door == "url" else without_url)
+        with self._paused():
+            for script in scripts:
+                answer = api.submit(self._body(script, max_attempts), again=False)
+                if not answer.ok:
+                    raise LocalCloudError(f"not accepted: {answer.problems}")
+        return self._calls_once_done(start)
+
+    def turn_lane_off(self) -> None:
+        """Have `dispatch` start all in the Standard workflow, as `expressLane=false` does."""
+        self._set_dispatch(FIRST_ATTEMPT_ARN="")
+
+    def wait_for_functions(self) -> None:
+        """Give `dispatch` the patience for functions that start: what is counted is warm."""
+        self._set_dispatch(PATIENCE_SECONDS="60")
+
+    def _set_dispatch(self, **variables: str) -> None:
+        functions = self.cloud.client("lambda")
+        dispatch = next(
+            function
+            for function in functions.list_functions()["Functions"]
+            if function["Handler"] == "lambdas.dispatch.handler"
+        )
+        functions.update_function_configuration(
+            FunctionName=dispatch["FunctionName"],
+            Environment={"Variables": {**dispatch["Environment"]["Variables"], **variables}},
+        )
+
+    @contextmanager
+    def _paused(self) -> Iterator[None]:
+        """Keep `dispatch` from the queue, so that what is sent meanwhile makes one batch."""
+        functions = self.cloud.client("lambda")
+        (source,) = functions.list_event_source_mappings()["EventSourceMappings"]
+        functions.update_event_source_mapping(UUID=source["UUID"], Enabled=False)
+        try:
+            yield
+        finally:
+            functions.update_event_source_mapping(UUID=source["UUID"], Enabled=True)
+
+    def _body(self, script: str, max_attempts: int) -> bytes:
+        url = f"{self.receiver.url}/script/{script}/"
+        message = {
+            "messageId": f"msg_{uuid.uuid4().hex}",
+            "targetUrl": url.ljust(_URL_LENGTH, "x"),
+            "payload": _PAYLOAD,
+            "policy": {"maxAttempts": max_attempts},
+        }
+        return json.dumps(message).encode()
+
+    def _calls_once_done(self, start: int) -> Calls:
+        """Give the calls since `start` once the queue is empty and no execution runs."""
+        deadline = time.monotonic() + _SECONDS
+        while time.monotonic() < deadline:
+            calls = [json.loads(line) for line in self._text(start).splitlines()]
+            if _is_done(calls):
+                return _named(calls, self.cloud.outputs["DeadLetterQueueUrl"])
+            time.sleep(0.05)
+        raise LocalCloudError(f"a message has not ended within {_SECONDS} s")
+
+    def _text(self, start: int) -> str:
+        with self.file.open(encoding="utf-8") as lines:
+            lines.seek(start)
+            return lines.read().rpartition("\n")[0]
+
+
+@contextmanager
+def counted_cloud(folder: Path) -> Iterator[CountedCloud]:
+    """Run a local cloud that is counted, in a folder of its own."""
+    file = folder / "calls.jsonl"
+    file.touch()
+    with (
+        local_cloud.throwaway(folder / ".homing", WAIT_SCALE, calls=file),
+        Receiver() as receiver,
+    ):
+        target = local_target(folder / ".homing" / local_cloud.RECORD)
+        counted = CountedCloud(target, file, receiver)
+        counted.wait_for_functions()
+        yield counted
+
+
+def lanes(counted: CountedCloud) -> dict[str, Any]:
+    """Count all fates; give `lanes` of counts.json."""
+    on = _lane(counted)
+    counted.turn_lane_off()
+    return {"on": on, "off": _lane(counted)}
+
+
+def _lane(counted: CountedCloud) -> dict[str, Any]:
+    fates = {fate: counted.fate(*fate) for fate in FATES}
+    first = next(iter(fates.values()))
+    doors = {"url": first, "api": counted.send(["200"], door="api")}
+    return {
+        "perBatch": {name: first[name] for name in _SHARED},
+        "doors": {
+            door: {name: calls[name] for name in DOOR_CALLS} for door, calls in doors.items()
+        },
+        "fates": [
+            {"end": end, "attempts": attempts, "calls": {name: calls[name] for name in _NAMES}}
+            for (end, attempts), calls in fates.items()
+        ],
+    }
+
+
+def _script(end: End, attempts: int) -> str:
+    match end:
+        case End.DELIVERED:
+            return ",".join(["503"] * (attempts - 1) + ["200"])
+        case End.FAILED:
+            return "410"
+        case End.MAX_RETRIES_EXCEEDED:
+            return "500"
+
+
+def _is_done(calls: list[dict[str, Any]]) -> bool:
+    """Tell whether each message has left the queue and each execution has ended."""
+    actions = Counter(call["action"] for call in calls)
+    ended = actions["ExecutionSucceeded"] + actions["ExecutionFailed"]
+    batches = actions["ReceiveMessage"]
+    return 0 < batches == actions["DeleteMessageBatch"] and 0 < ended == actions["start"]
+
+
+def _named(calls: list[dict[str, Any]], dead_letters: str) -> Calls:
+    """Add calls up under the names of counts.json."""
+    total: Calls = Counter()
+    for call in calls:
+        for name in _names(call, dead_letters):
+            total[name] += call["units"]
+    return Counter({name: int(count) if count % 1 == 0 else count for name, count in total.items()})
+
+
+def _names(call: dict[str, Any], dead_letters: str) -> Iterator[str]:
+    action, on = call["action"], call["on"]
+    match call["service"]:
+        case "api" | "url" as door:
+            yield f"{door}.requests"
+        case "lambda":
+            yield f"lambda.{_construct_id(on)}"
+        case "dynamodb" if "Registry" in on:
+            pass  # `deliver` looks an addressee up once a minute, however many messages there are
+        case "dynamodb":
+            yield f"dynamodb.{'readUnits' if action in ('get_item', 'query') else 'writeUnits'}"
+        case "sqs" if action in _QUEUE_ACTIONS:
+            queue = "deadLetters" if on == dead_letters else "deliveries"
+            yield f"sqs.{queue}.{_QUEUE_ACTIONS[action]}"
+        case "states" if on == "EXPRESS":
+            yield from _express(action)
+        case "states":
+            yield from _standard(action)
+
+
+def _express(action: str) -> Iterator[str]:
+    if action == "start":
+        yield "express.requests"
+    if action == "TaskStateEntered":
+        yield "express.tasks"
+
+
+def _standard(action: str) -> Iterator[str]:
+    if action == "start":
+        yield "standard.executions"
+    if action == "start" or action.endswith("StateEntered"):
+        yield "standard.transitions"
+
+
+def _construct_id(handler: str) -> str:
+    """Give the construct id of a function from its handler: `lambdas.record_retry.handler`."""
+    return handler.split(".")[1].title().replace("_", "")
+
+
+def to_text(document: dict[str, Any]) -> str:
+    """Write the document with one fate on each line."""
+    text = json.dumps(document, indent=1)
+    return re.sub(r"\{[^{}]*\}", lambda found: re.sub(r"\s+", " ", found[0]), text) + "\n"
+
+
+def main() -> None:
+    """Count anew and write counts.json."""
+    with tempfile.TemporaryDirectory() as folder, counted_cloud(Path(folder)) as counted:
+        document = {"counted": COUNTED, "lanes": lanes(counted)}
+    FILE.write_text(to_text(document))
+
+
+if __name__ == "__main__":
+    main()

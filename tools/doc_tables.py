@@ -1,0 +1,64 @@
+"""Tables in the docs that are made from the figures: `python -m tools.doc_tables`.
+
+A page holds a line `<!-- table: name -->`, a blank line, and the table. A test holds the pages to
+what is made here, so that no page can drift from the counts, the prices and the quotas.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tools.cost_tables import COST_TABLES
+from tools.scale_tables import SCALE_TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    Rows = Sequence[Sequence[str]]
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+PAGES: Mapping[str, Mapping[str, Callable[[], Rows]]] = {
+    "cost.md": COST_TABLES,
+    "scaling.md": SCALE_TABLES,
+}
+
+_BLOCK = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n)\n*(?:\|[^\n]*\n)*\n*")
+
+
+def refresh(text: str, tables: Mapping[str, Callable[[], Rows]]) -> str:
+    """Give the page with every table made anew.
+
+    Raises:
+        KeyError: when the page asks for a table that nobody makes.
+    """
+
+    def made(found: re.Match[str]) -> str:
+        return f"{found[1]}\n{markdown(tables[found['name']]())}\n"
+
+    return _BLOCK.sub(made, text).rstrip("\n") + "\n"
+
+
+def names(text: str) -> list[str]:
+    """Name the tables of a page."""
+    return [found["name"] for found in _BLOCK.finditer(text)]
+
+
+def markdown(rows: Rows) -> str:
+    """Write rows, the first of which is the head, as a Markdown table."""
+    head, *body = rows
+    lines = [head, ["---"] * len(head), *body]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def main() -> None:
+    """Write all tables of all pages anew."""
+    for page, tables in PAGES.items():
+        file = DOCS / page
+        file.write_text(refresh(file.read_text(), tables))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""Which quota binds first: what a rate of messages asks of each, beside what AWS gives.
+
+Demand is rate x calls, or rate x time for what is counted at once (Little's law). Calls come from
+`counts.json`, times from `data/assumptions.json`, quotas from `data/quotas.json`; the tables of
+docs/scaling.md are made here, and a test holds the page to them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from homing_cli.cost.bill import dispatch_ms, dispatch_waits, left_share
+from homing_cli.cost.billing import expected_longest, function_ms
+from homing_cli.cost.workload import Scenario, expected_calls
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from homing_cli.cost.bill import Basis
+    from homing_cli.cost.model import Model
+
+_FILE = Path(__file__).with_name("quotas.json")
+
+RATES = (10, 100, 1_000, 10_000)
+DEFAULT = Scenario()
+SLOW = replace(DEFAULT, latency_ms=15_000)
+
+_INDEX_PARTITIONS = 16
+# A retry of the default policy waits 1 to 2 s, then 2 to 3 s; a schedule of days waits longer.
+_WAIT_SECONDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """A limit.
+
+    Args:
+        name: for people.
+        limit: how much there is.
+        unit: of what.
+        remedy: how to get more.
+        source: where it is documented, with the date; empty where this stack sets it.
+    """
+
+    name: str
+    limit: float
+    unit: str
+    remedy: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a rate asks of a quota."""
+
+    quota: Quota
+    demand: float
+
+    @property
+    def share(self) -> float:
+        """Demand over limit: at 1 there is none left."""
+        return self.demand / self.quota.limit
+
+
+def quotas() -> dict[str, Quota]:
+    """Give the quotas, by the names that `demands` uses."""
+    document = json.loads(_FILE.read_text())["quotas"]
+    return {
+        name: Quota(
+            one["name"],
+            one["limit"],
+            one["unit"],
+            one["raise"],
+            f"{one['source']}, {one['date']}" if "source" in one else "",
+        )
+        for name, one in document.items()
+    }
+
+
+def loads(model: Model, scenario: Scenario, rate: float) -> dict[str, Load]:
+    """Give what a rate of messages asks of every quota.
+
+    Args:
+        model: counts, assumptions; prices are not used.
+        scenario: failure rate, latency, lane; batches are taken to be full.
+        rate: messages per second.
+    """
+    basis = model.basis(scenario)
+    known = quotas()
+    return {name: Load(known[name], n) for name, n in demands(basis, rate).items()}
+
+
+def binding(loads_of: Mapping[str, Load]) -> list[Load]:
+    """Give the loads that use up their quota, the worst first."""
+    return sorted(
+        (load for load in loads_of.values() if load.share >= 1), key=lambda load: -load.share
+    )
+
+
+def demands(basis: Basis, rate: float) -> dict[str, float]:
+    """Give what a rate of messages uses of each quota, in the quota's unit."""
+    calls = expected_calls(basis.counts, basis.scenario)
+    batch_seconds = dispatch_ms(basis) / 1000
+    left = left_share(basis)
+    again_seconds = basis.assumptions.functions["Dispatch"].ms / 1000  # a batch that was left
+    retries = calls["lambda.RecordRetry"]
+    busiest = max(calls[f"lambda.{name}"] for name in basis.assumptions.functions)
+    dead_letters = calls["sqs.deadLetters.send"]
+    # The index is written once when it is entered, and once more whenever it is left or moved.
+    index_writes = 2 * retries + dead_letters
+    return {
+        "api.throttle": rate * calls["api.requests"],
+        "api.account": rate * calls["api.requests"],
+        "lambda.requests": rate * busiest,
+        "sqs.send": rate * calls["sqs.deliveries.send"],
+        "sqs.receive": rate * calls["sqs.deliveries.receive"],
+        "sqs.inFlight": rate * (batch_seconds + left * basis.assumptions.settings["leftSeconds"]),
+        "dispatch.concurrency": (
+            rate * calls["lambda.Dispatch"] * (batch_seconds + left * again_seconds)
+        ),
+        "lambda.concurrency": rate * _lambda_seconds(basis),
+        "states.startStandard": rate * calls["standard.executions"],
+        "states.transitions": rate * calls["standard.transitions"],
+        "states.open": rate * _open_seconds(basis),
+        "dynamodb.ledger": rate * (calls["dynamodb.writeUnits"] - 1),
+        "dynamodb.messages": rate,
+        "dynamodb.attention": rate * index_writes / _INDEX_PARTITIONS,
+    }
+
+
+def _lambda_seconds(basis: Basis) -> float:
+    """Give how long functions run for one message."""
+    calls = expected_calls(basis.counts, basis.scenario)
+    longest = {"Dispatch": dispatch_ms(basis)}
+    return sum(
+        calls[f"lambda.{name}"]
+        * longest.get(name, function_ms(function, basis.scenario, longest_express_ms=0))
+        / 1000
+        for name, function in basis.assumptions.functions.items()
+    )
+
+
+def _open_seconds(basis: Basis) -> float:
+    """Give how long Standard executions are open for one message."""
+    calls = expected_calls(basis.counts, basis.scenario)
+    in_express = calls["express.requests"]
+    attempts = calls["lambda.Deliver"] - in_express
+    attempt_seconds = (basis.scenario.latency_ms + 3 * basis.assumptions.express.task_ms) / 1000
+    return attempts * attempt_seconds + calls["lambda.RecordRetry"] * _WAIT_SECONDS
+
+
+def dispatched_per_second(model: Model, scenario: Scenario, slow_share: float) -> float:
+    """Give how many messages per second the dispatcher gets through when some endpoints are slow.
+
+    A batch is done when its slowest delivery is, or has been left behind, so one slow endpoint
+    holds up to nine others for as long as `dispatch` has patience. What is left behind comes again
+    and takes another place in a batch, for a moment.
+
+    Args:
+        model: counts and assumptions.
+        scenario: the lane, and the latency of the other endpoints.
+        slow_share: the share of messages that go to an endpoint as slow as in `SLOW`, each of them
+            to another, so that no gate knows it.
+    """
+    slow = model.basis(replace(scenario, latency_ms=SLOW.latency_ms))
+    handed_out = 1 + slow_share * left_share(slow)  # receives of a message
+    at_once: float = model.assumptions.settings["dispatchConcurrency"] * scenario.batch_size
+    return at_once / _batch_ms(model, scenario, slow_share / handed_out) * 1000 / handed_out
+
+
+def _batch_ms(model: Model, scenario: Scenario, slow_share: float) -> float:
+    """Give how long a batch takes in which this share of what was handed out is slow."""
+    slow = replace(scenario, latency_ms=SLOW.latency_ms)
+    times = [
+        (share * probability, ms)
+        for share, some in ((1 - slow_share, scenario), (slow_share, slow))
+        for probability, ms in dispatch_waits(model.basis(some))
+    ]
+    longest_ms = expected_longest(times, scenario.batch_size)
+    return function_ms(model.assumptions.functions["Dispatch"], scenario, longest_ms)

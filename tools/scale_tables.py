@@ -1,0 +1,107 @@
+"""The tables of docs/scaling.md."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from homing_cli.cost.model import Model, load_model
+from tools.scale import (
+    DEFAULT,
+    RATES,
+    SLOW,
+    binding,
+    dispatched_per_second,
+    loads,
+    quotas,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from homing_cli.cost.workload import Scenario
+
+    Rows = list[list[str]]
+
+_AT_API = replace(DEFAULT, door="api")  # or its quotas would stand at nothing
+_SLOW_SHARES = (0.0, 0.01, 0.05, 0.10, 0.5, 1.0)
+
+
+@cache
+def _model() -> Model:
+    return load_model("us-east-1")
+
+
+def first() -> Rows:
+    """Give what binds at each rate, the worst first."""
+    columns = {
+        "lane on": DEFAULT,
+        "lane off": replace(DEFAULT, lane="off"),
+        "lane on, every endpoint takes 15 s": SLOW,
+        "lane on, all through one HTTP API": _AT_API,
+    }
+    rows = [["messages/s", *columns]]
+    for rate in RATES:
+        cells = (_binding(scenario, rate) for scenario in columns.values())
+        rows.append([f"{rate:,}", *cells])
+    return rows
+
+
+def _binding(scenario: Scenario, rate: float) -> str:
+    found = binding(loads(_model(), scenario, rate))
+    return "; ".join(f"{one.quota.name} ({one.share:.1f}x)" for one in found) or "nothing"
+
+
+def demand() -> Rows:
+    """Give what the rates ask of every quota, lane on, all through one HTTP API."""
+    return _demand(_AT_API)
+
+
+def demand_off() -> Rows:
+    """Give what the rates ask of every quota, lane off, all through one HTTP API."""
+    return _demand(replace(_AT_API, lane="off"))
+
+
+def _demand(scenario: Scenario) -> Rows:
+    by_rate = [loads(_model(), scenario, rate) for rate in RATES]
+    rows = [["quota", "default", *(f"at {rate:,}/s" for rate in RATES)]]
+    for name, quota in quotas().items():
+        cells = (_cell(one[name].demand, quota.limit) for one in by_rate)
+        rows.append([quota.name, f"{quota.limit:,} {quota.unit}", *cells])
+    return rows
+
+
+def _cell(demand: float, limit: float) -> str:
+    text = f"{demand:,.0f}" if demand >= 10 else f"{demand:,.1f}"  # noqa: PLR2004  # two digits
+    return f"**{text}**" if demand >= limit else text
+
+
+def dispatcher() -> Rows:
+    """Give what the dispatcher gets through when some endpoints are slow."""
+    rows = [["messages to endpoints that take 15 s", "dispatched, lane on", "lane off"]]
+    for share in _SLOW_SHARES:
+        cells = (
+            f"{dispatched_per_second(_model(), scenario, share):,.0f}/s"
+            for scenario in (DEFAULT, replace(DEFAULT, lane="off"))
+        )
+        rows.append([f"{share:.0%}", *cells])
+    return rows
+
+
+def remedies() -> Rows:
+    """Give every quota with how to raise it and where it is documented."""
+    rows = [["quota", "default", "to raise it", "source"]]
+    for one in quotas().values():
+        source = one.source or "this stack"
+        rows.append([one.name, f"{one.limit:,} {one.unit}", one.remedy, source])
+    return rows
+
+
+SCALE_TABLES: dict[str, Callable[[], Rows]] = {
+    "first": first,
+    "demand": demand,
+    "demand-off": demand_off,
+    "dispatcher": dispatcher,
+    "remedies": remedies,
+}
