@@ -31,7 +31,7 @@ $(BIN)/.synced: pyproject.toml uv.lock
 
 $(BIN)/homing: $(BIN)/.synced
 
-demo: $(BIN)/.synced  ## bring up the local cloud, send messages of every fate, show what became of them
+demo: $(BIN)/.synced  ## bring up the local cloud, send messages of every scenario, show the status of them
 	@$(BIN)/homing demo
 
 console: $(BIN)/.synced  ## open the console over a demo that keeps running
@@ -99,7 +99,7 @@ signing-layer: $(BIN)/.synced  ## fetch cryptography for Lambda, for signingLaye
 		--python-platform aarch64-manylinux_2_28 --python-version 3.13 \
 		cryptography==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("cryptography"))')
 
-load: $(BIN)/.synced  ## 5,000 messages of mixed fate through the local cloud, every one accounted for
+load: $(BIN)/.synced  ## 5,000 messages of mixed scenarios through the local cloud, every one accounted for
 	@$(BIN)/python benchmarks/load.py
 
 mutate: $(BIN)/.mutation  ## how many mutants of the deciding modules the tests catch
@@ -115,7 +115,7 @@ bench: $(BIN)/.synced  ## measure; prints tables
 bench-console: $(BIN)/.synced  ## how long the console's pages take over 100,000 records
 	@PYTHONPATH=.:tests $(BIN)/python benchmarks/console_pages.py
 
-counts: $(BIN)/.synced  ## count the AWS calls of messages of every fate anew, for `homing cost`
+counts: $(BIN)/.synced  ## count the AWS calls of messages of every scenario anew, for `homing cost`
 	@$(BIN)/python -m tools.counting
 
 up: $(BIN)/.synced  ## start the local cloud and deploy to it

@@ -153,11 +153,7 @@ def handlers(port: int, sink: TextIO) -> Callable[[], None]:
     """The attempt as the workflow makes it: two handlers, documents in and out."""
     os.environ.update(ENVIRONMENT)
     from homing.endpoints import registry_client  # noqa: PLC0415 - as the handlers
-    from lambdas import (
-        classify,  # noqa: PLC0415 - they need the environment
-        deliver,  # noqa: PLC0415 - they need the environment
-        observation,  # noqa: PLC0415 - they need the environment
-    )
+    from lambdas import classify, deliver, observation  # noqa: PLC0415 - as above
 
     registry_client.registry_client = EmptyTables
     observation.logger.registered_handler.setStream(sink)

@@ -54,7 +54,7 @@ PER_SECOND = 5.0  # of each
 SENDERS = 4
 WARM_UP = 100  # messages of one round
 ROUNDS = 8  # of warming up at most
-PATIENCE = "1"  # the default of the stack; the local cloud is deployed with more
+SLOW_THRESHOLD = "1"  # the default of the stack; the local cloud is deployed with more
 FIRST_SECONDS = 8.0  # the first encounter, told apart
 
 
@@ -162,7 +162,7 @@ def warm_up(api: ApiClient, receiver: Receiver, started: Callable[[], int]) -> N
         before = started()
         with hanging() as hang:
             beside(api, hang, WARM_UP, partial(measure, api, receiver, WARM_UP, "warm-up"))
-            time.sleep(FIRST_SECONDS)  # what was shed is attempted, and times out
+            time.sleep(FIRST_SECONDS)  # what was deferred is attempted, and times out
         if started() == before:
             return
     print(f"warm-up: functions are still started after {ROUNDS} rounds", flush=True)
@@ -177,12 +177,15 @@ def beside(api: ApiClient, url: str, count: int, measured: Callable[[], Run]) ->
     return run
 
 
-def set_patience(target: Target) -> None:
-    """Give `dispatch` the patience of a stack with default settings."""
+def set_slow_threshold(target: Target) -> None:
+    """Give `dispatch` the slow threshold of a stack with default settings."""
     functions = target.client("lambda")
     for one in functions.list_functions()["Functions"]:
         if one["Handler"] == "lambdas.dispatch.handler":
-            variables = {**one["Environment"]["Variables"], "PATIENCE_SECONDS": PATIENCE}
+            variables = {
+                **one["Environment"]["Variables"],
+                "SLOW_THRESHOLD_SECONDS": SLOW_THRESHOLD,
+            }
             functions.update_function_configuration(
                 FunctionName=one["FunctionName"], Environment={"Variables": variables}
             )
@@ -198,7 +201,7 @@ def runs(messages: int) -> Iterator[Run]:
         hanging() as hang,
     ):
         target = local_target(Path(folder) / local_cloud.RECORD)
-        set_patience(target)
+        set_slow_threshold(target)
         api = ApiClient(target)
         count = partial(processes, Path(folder))
         with polled(target, DISPATCHERS):

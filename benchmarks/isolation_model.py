@@ -1,13 +1,14 @@
-"""The isolation of endpoints as on AWS, ten batches at once, in virtual time with the real gate.
+"""Isolation of endpoints as on AWS: ten batches at once, virtual time, the real bulkhead.
 
 The local cloud dispatches one batch after the other, AWS ten (`dispatchConcurrency`). So here the
-dispatchers are a model and their entrance is `homing.dispatch.admission.Entrance` with the real gate: a
-queue, ten dispatchers with a gate each, batches of ten that are over when their last message is
-settled or left; what is left comes again when it must be over. Messages for 20 endpoints arrive at
-a steady rate; 1,000 for one that hangs arrive within a second, and more of them all the time. A
-time is that from POST to the request's arrival. Seeded: the same figures every time.
+dispatchers are a model and their admission is `homing.dispatch.admission.Admission` with the real
+bulkhead: a queue, ten dispatchers with a bulkhead each, batches of ten that are over when their
+last message is settled or left; what is left is redelivered when it must be over. Messages for 20
+endpoints arrive at a steady rate; 1,000 for one that hangs arrive within a second, and more of them
+all the time. A time is that from POST to the request's arrival. Seeded: the same figures every
+time.
 
-    python benchmarks/isolation_model.py [PATIENCE]
+    python benchmarks/isolation_model.py [SLOW_THRESHOLD]
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from homing.dispatch.admission import Entrance
-from homing.dispatch.bulkhead import EndpointGate, Limits
+from homing.dispatch.admission import Admission
+from homing.dispatch.bulkhead import Bulkhead, Limits
 from homing.dispatch.executions import FirstAttempt
-from homing.errors import LeftError
-from lambdas.dispatch import MOST_LEFT
+from homing.errors import DetachedError
+from lambdas.dispatch import MOST_DETACHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,14 +38,14 @@ if TYPE_CHECKING:
 SEED = 5
 DISPATCHERS = 10
 BATCH = 10
-AT_ONCE, TIMEOUT, PATIENCE = 10, 15.0, 1.0  # the defaults of the stack's settings
-OVER_AFTER = TIMEOUT + 30 + 5  # when a first attempt that was left comes again
+AT_ONCE, TIMEOUT, SLOW_THRESHOLD = 10, 15.0, 1.0  # the defaults of the stack's settings
+OVER_AFTER = TIMEOUT + 30 + 5  # when a first attempt that was left is redelivered
 PER_SECOND = 50.0
 SECONDS = 900.0
 FLOOD_AT, FLOOD = 60.0, 1000
 SLOW_PER_SECOND = 1.0
 ON_THE_WAY = 0.06  # from `dispatch` to the endpoint: Express and `deliver`, warm
-STARTED_IN = 0.05  # a Standard execution, for what is shed
+STARTED_IN = 0.05  # a Standard execution, for what is deferred
 COLD_SHARE, COLD = 0.01, 2.3  # of invocations, and what `deliver` then takes longer (docs/cost.md)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HANGS = "https://hangs.example.com/hook"
@@ -124,15 +125,15 @@ class Condition:
             self.world.at(self.world.now, wake)
 
 
-class Patience:
-    """Stands for `homing.dispatch.bounded_wait.Patience` in virtual time."""
+class BoundedWait:
+    """Stands for `homing.dispatch.bounded_wait.BoundedWait` in virtual time."""
 
     def __init__(self, world: World, seconds: float) -> None:
         self._world = world
         self._seconds = seconds
         self._left = 0
 
-    def wait(self, call: Callable[[], FirstAttempt], *, is_look: bool) -> FirstAttempt:
+    def wait(self, call: Callable[[], FirstAttempt], *, is_probe: bool) -> FirstAttempt:
         """Wait for an attempt, or leave it behind."""
         ended: list[FirstAttempt] = []
         waiting: list[Callable[[], None]] = []
@@ -145,11 +146,11 @@ class Patience:
                 self._world.at(self._world.now, wake)
 
         self._world.at(self._world.now, lambda: self._world.start(run))
-        self._world.wait(0 if is_look else self._seconds, waiting)
-        if not ended and self._left < MOST_LEFT:
+        self._world.wait(0 if is_probe else self._seconds, waiting)
+        if not ended and self._left < MOST_DETACHED:
             left[0] = True
             self._left += 1
-            raise LeftError
+            raise DetachedError
         while not ended:
             self._world.wait(OVER_AFTER, waiting)
         return ended[0]
@@ -157,7 +158,7 @@ class Patience:
 
 @dataclass(frozen=True)
 class Message:
-    """A message on the queue; one that was left is settled from the ledger when it comes again."""
+    """A message on the queue; a detached one is settled from the ledger later."""
 
     posted: float
     url: str
@@ -168,31 +169,31 @@ class Dispatchers:
     """The queue and what takes messages from it."""
 
     def __init__(
-        self, world: World, chance: random.Random, patience: float, cold_share: float
+        self, world: World, chance: random.Random, slow_threshold: float, cold_share: float
     ) -> None:
         self.world = world
         self.chance = chance
-        self.patience = patience
+        self.slow_threshold = slow_threshold
         self.cold_share = cold_share
         self.queue: deque[Message] = deque()
-        self.idle = [self._entrance() for _ in range(DISPATCHERS)]
+        self.idle = [self._admission() for _ in range(DISPATCHERS)]
         self.arrived: list[tuple[float, float]] = []  # POST, seconds from there
-        self.shed = 0
+        self.deferred = 0
         self.left = 0
 
-    def _entrance(self) -> Entrance:
+    def _admission(self) -> Admission:
         world = self.world
         limits = Limits(
             AT_ONCE,
             timedelta(seconds=TIMEOUT),
             timedelta(seconds=OVER_AFTER),
-            timedelta(seconds=self.patience),
+            timedelta(seconds=self.slow_threshold),
         )
-        gate = EndpointGate(limits, lambda: START + timedelta(seconds=world.now))
+        bulkhead = Bulkhead(limits, lambda: START + timedelta(seconds=world.now))
         changed: Any = Condition(world)
-        gate._changed = changed  # noqa: SLF001  # its threads are what runs in virtual time
-        patience: Any = Patience(world, self.patience)
-        return Entrance(gate, patience)
+        bulkhead._changed = changed  # noqa: SLF001  # its threads are what runs in virtual time
+        slow_threshold: Any = BoundedWait(world, self.slow_threshold)
+        return Admission(bulkhead, slow_threshold)
 
     def post(self, url: str) -> None:
         """Take a message in."""
@@ -205,35 +206,37 @@ class Dispatchers:
     def pump(self) -> None:
         """Give batches to dispatchers that are idle."""
         while self.queue and self.idle:
-            entrance = self.idle.pop()
+            admission = self.idle.pop()
             batch = [self.queue.popleft() for _ in range(min(BATCH, len(self.queue)))]
             left = [len(batch)]
             for message in batch:
-                self.world.at(self.world.now, self._starter(entrance, message, left))
+                self.world.at(self.world.now, self._starter(admission, message, left))
 
-    def _starter(self, entrance: Entrance, message: Message, left: list[int]) -> Callable[[], None]:
+    def _starter(
+        self, admission: Admission, message: Message, left: list[int]
+    ) -> Callable[[], None]:
         def settle() -> None:
-            self._settle(entrance, message)
+            self._settle(admission, message)
             left[0] -= 1
             if not left[0]:  # the batch is over with its last message
-                self.idle.append(entrance)
+                self.idle.append(admission)
                 self.pump()
 
         return lambda: self.world.start(settle)
 
-    def _settle(self, entrance: Entrance, message: Message) -> None:
+    def _settle(self, admission: Admission, message: Message) -> None:
         if message.was_left:
             self.world.sleep(STARTED_IN)
             return
         try:
-            ended = entrance.admit(message.url, lambda: self._attempt(message))
-        except LeftError:
+            ended = admission.admit(message.url, lambda: self._attempt(message))
+        except DetachedError:
             self.left += 1
             again = replace(message, was_left=True)
             self.world.at(self.world.now + OVER_AFTER, lambda: self._queue(again))
             return
         if isinstance(ended, datetime):
-            self.shed += 1
+            self.deferred += 1
             self.world.sleep(STARTED_IN)
 
     def _attempt(self, message: Message) -> FirstAttempt:
@@ -256,11 +259,13 @@ def arrivals(chance: random.Random, per_second: float, start: float = 0) -> Iter
         yield now
 
 
-def run(*, with_slow: bool, patience: float = PATIENCE, cold_share: float = 0) -> Dispatchers:
+def run(
+    *, with_slow: bool, slow_threshold: float = SLOW_THRESHOLD, cold_share: float = 0
+) -> Dispatchers:
     """Let the world run once."""
     world, chance = World(), random.Random(SEED)  # noqa: S311  # seeded
     other = random.Random(SEED + 1)  # noqa: S311  # seeded
-    dispatchers = Dispatchers(world, other, patience, cold_share)
+    dispatchers = Dispatchers(world, other, slow_threshold, cold_share)
     for number, at in enumerate(arrivals(chance, PER_SECOND)):
         url = f"https://endpoint-{number % 20}.example.com/hook"
         world.at(at, lambda url=url: dispatchers.post(url))  # type: ignore[misc]  # a default
@@ -292,24 +297,24 @@ def part(dispatchers: Dispatchers, begin: float, end: float = SECONDS) -> list[f
 
 def main() -> None:
     """Print the table and the ratios that matter."""
-    patience = float(sys.argv[1]) if len(sys.argv) > 1 else PATIENCE
+    slow_threshold = float(sys.argv[1]) if len(sys.argv) > 1 else SLOW_THRESHOLD
     met = FLOOD_AT + TIMEOUT + 1  # when the flood's first attempts have come back
-    without = run(with_slow=False, patience=patience)
-    slow = run(with_slow=True, patience=patience)
+    without = run(with_slow=False, slow_threshold=slow_threshold)
+    slow = run(with_slow=True, slow_threshold=slow_threshold)
     print(f"{PER_SECOND:g}/s to 20 endpoints; {FLOOD} messages for one that hangs; seconds")
     print(f"{'':<34}{'messages':>9}{'p50':>9}{'p90':>9}{'p99':>9}{'worst':>9}")
     print(row("without", part(without, FLOOD_AT)))
     print(row("with, the whole run", part(slow, FLOOD_AT)))
     print(row(f"with, the first {met - FLOOD_AT:g} s", part(slow, FLOOD_AT, met)))
     print(row("with, after that", part(slow, met)))
-    print(f"shed: {slow.shed}, left and settled later: {slow.left}")
+    print(f"deferred: {slow.deferred}, left and settled later: {slow.left}")
     for label, begin in (("over the whole run", FLOOD_AT), ("after the first encounter", met)):
         ratio = percentile(part(slow, begin)) / percentile(part(without, begin))
         print(f"p99 with / without, {label}: {ratio:.2f}")
-    cold = run(with_slow=False, patience=patience, cold_share=COLD_SHARE)
+    cold = run(with_slow=False, slow_threshold=slow_threshold, cold_share=COLD_SHARE)
     print(
         f"all quick, {COLD_SHARE:.0%} of attempts {COLD:g} s late for a function that starts: "
-        f"of {len(cold.arrived):,} messages {cold.left:,} left, {cold.shed:,} shed"
+        f"of {len(cold.arrived):,} messages {cold.left:,} left, {cold.deferred:,} deferred"
     )
 
 

@@ -1,4 +1,4 @@
-"""Thousands of messages of mixed fate through the local cloud, and what became of every one.
+"""Thousands of messages of mixed scenarios through the local cloud, and the status of every one.
 
 A fifth of the targets fail in some way: busy once or twice, gone, broken for good, dropping the
 connection. Then every message is accounted for: it ended where it should, is in the ledger once,
@@ -53,7 +53,7 @@ ENDED = frozenset({"DELIVERED", "FAILED", "MAX_RETRIES_EXCEEDED"})
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class Scenario:
     """What an endpoint does, and where that must lead: the status and the attempts."""
 
     script: str
@@ -62,31 +62,31 @@ class Fate:
     share: float
 
 
-FATES = (
-    Fate("200", "DELIVERED", 1, 0.80),
-    Fate("503,200", "DELIVERED", 2, 0.06),
-    Fate("503,500,200", "DELIVERED", 3, 0.03),
-    Fate("drop,200", "DELIVERED", 2, 0.03),
-    Fate("429,200", "DELIVERED", 2, 0.02),
-    Fate("410", "FAILED", 1, 0.02),
-    Fate("404", "FAILED", 1, 0.02),
-    Fate("500", "MAX_RETRIES_EXCEEDED", 3, 0.02),
+SCENARIOS = (
+    Scenario("200", "DELIVERED", 1, 0.80),
+    Scenario("503,200", "DELIVERED", 2, 0.06),
+    Scenario("503,500,200", "DELIVERED", 3, 0.03),
+    Scenario("drop,200", "DELIVERED", 2, 0.03),
+    Scenario("429,200", "DELIVERED", 2, 0.02),
+    Scenario("410", "FAILED", 1, 0.02),
+    Scenario("404", "FAILED", 1, 0.02),
+    Scenario("500", "MAX_RETRIES_EXCEEDED", 3, 0.02),
 )
 
 
-def draw(count: int) -> list[tuple[str, Fate]]:
-    """Give every message an id and a fate; the same for the same count, but for the ids."""
+def draw(count: int) -> list[tuple[str, Scenario]]:
+    """Give every message an id and a scenario; the same for the same count, but for the ids."""
     chance = random.Random(SEED)  # noqa: S311 -- a repeatable mixture
-    fates = chance.choices(FATES, [fate.share for fate in FATES], k=count)
+    scenarios = chance.choices(SCENARIOS, [scenario.share for scenario in SCENARIOS], k=count)
     run = uuid.uuid4().hex[:8]
-    return [(f"load-{run}-{number}", fate) for number, fate in enumerate(fates)]
+    return [(f"load-{run}-{number}", scenario) for number, scenario in enumerate(scenarios)]
 
 
-def hand_over(api: ApiClient, receiver: Receiver, message_id: str, fate: Fate) -> None:
+def hand_over(api: ApiClient, receiver: Receiver, message_id: str, scenario: Scenario) -> None:
     """Hand one message over."""
     body = {
         "messageId": message_id,
-        "targetUrl": f"{receiver.url}/script/{fate.script}",
+        "targetUrl": f"{receiver.url}/script/{scenario.script}",
         "payload": {"message": message_id},
     }
     answer = api.submit(json.dumps(body).encode(), again=True)
@@ -101,7 +101,7 @@ def ledger(target: Target) -> Iterator[dict[str, Any]]:
         yield from map(from_dynamodb, page["Items"])
 
 
-def letters(target: Target) -> Counter[str]:
+def dead_letters(target: Target) -> Counter[str]:
     """Count the dead letters of each message; they are taken out of the queue."""
     client, queue = target.client("sqs"), target.outputs["DeadLetterQueueUrl"]
     found: Counter[str] = Counter()
@@ -144,28 +144,28 @@ def doubles(records: list[dict[str, Any]], arrivals: Counter[str]) -> int:
 
 
 def complaints(
-    sent: list[tuple[str, Fate]],
+    sent: list[tuple[str, Scenario]],
     records: list[dict[str, Any]],
     arrivals: Counter[str],
-    parked: Counter[str],
+    dead_lettered: Counter[str],
 ) -> Iterator[str]:
     """Say of every message what is not as it should be."""
     kept = Counter(record["messageId"] for record in records)
     found = {record["messageId"]: record for record in records}
-    for message_id, fate in sent:
+    for message_id, scenario in sent:
         if kept[message_id] != 1:
             yield f"{message_id}: {kept[message_id]} records"
             continue
         record = found[message_id]
         numbers = [entry["attemptNumber"] for entry in record["retryHistory"]]
-        if (record["status"], record["attempts"]) != (fate.status, fate.attempts):
-            yield f"{message_id} {fate.script}: {record['status']} after {record['attempts']}"
-        if numbers != list(range(fate.attempts)):
+        if (record["status"], record["attempts"]) != (scenario.status, scenario.attempts):
+            yield f"{message_id} {scenario.script}: {record['status']} after {record['attempts']}"
+        if numbers != list(range(scenario.attempts)):
             yield f"{message_id}: attempts {numbers} in the history"
-        if arrivals[message_id] < fate.attempts and "drop" not in fate.script:
-            yield f"{message_id}: {arrivals[message_id]} requests of {fate.attempts}"
-        if bool(parked[message_id]) != (fate.status != "DELIVERED"):
-            yield f"{message_id} {fate.status}: {parked[message_id]} dead letters"
+        if arrivals[message_id] < scenario.attempts and "drop" not in scenario.script:
+            yield f"{message_id}: {arrivals[message_id]} requests of {scenario.attempts}"
+        if bool(dead_lettered[message_id]) != (scenario.status != "DELIVERED"):
+            yield f"{message_id} {scenario.status}: {dead_lettered[message_id]} dead letters"
     for message_id in kept.keys() - {one for one, _ in sent}:
         yield f"{message_id}: in the ledger, though nobody sent it"
 
@@ -175,14 +175,14 @@ class Load:
     """Messages that are sent in portions, so that no more are under way than the machine can bear.
 
     Args:
-        sent: each message's id and fate.
+        sent: each message's id and scenario.
         target: the cloud.
         receiver: all endpoints.
         folder: where the emulator keeps its state.
         memory_mb: of the emulator and all its workers, at most so far.
     """
 
-    sent: list[tuple[str, Fate]]
+    sent: list[tuple[str, Scenario]]
     target: Target
     receiver: Receiver
     folder: Path
@@ -228,17 +228,17 @@ def run(messages: int, console: Console) -> bool:
         time.sleep(3)  # a record is made a moment before its dead letter
         records = list(ledger(target))
         arrivals = Counter(one.message_id for one in receiver.arrivals if one.message_id)
-        parked = letters(target)
-    wrong = list(complaints(sent, records, arrivals, parked))
-    expected = sum(fate.attempts for _, fate in sent)
+        dead_lettered = dead_letters(target)
+    wrong = list(complaints(sent, records, arrivals, dead_lettered))
+    expected = sum(scenario.attempts for _, scenario in sent)
     statuses = Counter(record["status"] for record in records)
-    failing = sum(fate.script != "200" for _, fate in sent)
+    failing = sum(scenario.script != "200" for _, scenario in sent)
     console.print(f"{messages} messages, {failing} to targets that fail in some way")
     console.print(f"ended: {dict(statuses)}; in the ledger: {len(records)}")
     console.print(
         f"requests: {sum(arrivals.values())}, {expected} expected, "
         f"{doubles(records, arrivals)} more than are on record; "
-        f"dead letters: {sum(parked.values())} of {len(parked)} messages"
+        f"dead letters: {sum(dead_lettered.values())} of {len(dead_lettered)} messages"
     )
     console.print(
         f"handed over and ended in {seconds:.0f} s ({messages / seconds:.1f} messages/s), "

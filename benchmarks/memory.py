@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.endpoints import certified, served
 from homing.delivery import Delivery, Reference, Request
-from homing.payloads.reference import claim_for
+from homing.payloads.reference import reference_for
 from homing.payloads.store import PayloadStore
 from homing.reception.payload import MAX_INLINE_BYTES, MAX_PAYLOAD_BYTES
 from homing.retry.policy import Policy
@@ -138,7 +138,7 @@ class Bench:
         request = Request(payload, "application/json", {})
         if claimed:
             body = payload.encode()
-            claim = claim_for(reference.pk, body, timedelta(days=1))
+            claim = reference_for(reference.pk, body, timedelta(days=1))
             bucket = self._environment("deliver")["PAYLOAD_BUCKET"]
             PayloadStore(bucket, lambda: self.target.client("s3")).keep(claim, body)
             request = Request("", "application/json", {}, claim)
@@ -152,7 +152,9 @@ class Bench:
 def rows(bench: Bench) -> Iterator[Row]:
     """Measure all functions of a message's way."""
     large = "x" * (MAX_PAYLOAD_BYTES - 100)
-    worst = "\N{GRINNING FACE}" + large[:-10]  # one such letter, and Python keeps 4 bytes for each
+    worst = (
+        "\N{GRINNING FACE}" + large[:-10]
+    )  # one such dead letter, and Python keeps 4 bytes for each
     inline = "x" * (MAX_INLINE_BYTES - 1000)
     many = range(WARM + 1)
 
@@ -192,7 +194,7 @@ def _judged(bench: Bench, documents: list[Event]) -> Iterator[Row]:
 
 def _check(what: str, answer: Any) -> None:
     """Stop where a handler did not do what is to be measured."""
-    bad = answer.get("error") or answer.get("batchItemFailures") or answer.get("overtaken")
+    bad = answer.get("error") or answer.get("batchItemFailures") or answer.get("superseded")
     if bad or answer.get("statusCode", 202) != 202:  # noqa: PLR2004 -- accepted
         raise SystemExit(f"{what}: {answer}")
 

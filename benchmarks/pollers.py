@@ -43,8 +43,10 @@ def polled(target: Target, at_once: int) -> Iterator[None]:
 
 
 def _poll(target: Target, function: str, queue_arn: str, stop: threading.Event) -> None:
-    patient = Config(read_timeout=_DISPATCH_SECONDS, retries={"total_max_attempts": 1}, proxies={})
-    functions = target.session.client("lambda", endpoint_url=target.endpoint, config=patient)
+    long_timeout = Config(
+        read_timeout=_DISPATCH_SECONDS, retries={"total_max_attempts": 1}, proxies={}
+    )
+    functions = target.session.client("lambda", endpoint_url=target.endpoint, config=long_timeout)
     queue, url = target.client("sqs"), target.outputs["DeliveryQueueUrl"]
     while not stop.is_set():
         received = queue.receive_message(

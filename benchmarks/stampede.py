@@ -72,14 +72,14 @@ class Run:
         arrivals: retries by second.
         requests: attempts made in all, the first included.
         drained: the second in which the last one was delivered.
-        parked: how many ran out of attempts.
+        dead_lettered: how many ran out of attempts.
     """
 
     cohort: int
     arrivals: Counter[int] = field(default_factory=Counter)
     requests: int = 0
     drained: int = 0
-    parked: int = 0
+    dead_lettered: int = 0
 
     def peak(self, since: int = 0) -> float:
         """Give the most retries in one second from then on, as a share of the cohort."""
@@ -98,7 +98,7 @@ class _Delivery:
 
 
 def simulate(case: Case, jitter: Jitter, *, cohort: int = COHORT, seed: int = SEED) -> Run:
-    """Let a cohort fail at second 0 and follow it until each is delivered or parked."""
+    """Let a cohort fail at second 0 and follow it until each is delivered or dead-lettered."""
     policy = replace(case.policy, jitter=jitter)
     chance = Random(seed)  # noqa: S311  # a simulation must repeat itself
     run = Run(cohort)
@@ -115,7 +115,7 @@ def simulate(case: Case, jitter: Jitter, *, cohort: int = COHORT, seed: int = SE
             run.drained = second
         for delivery in waiting[taken:]:
             if delivery.attempt_number + 1 == policy.max_attempts:
-                run.parked += 1
+                run.dead_lettered += 1
                 continue
             due[_next_second(case, policy, delivery, second, chance)].append(delivery)
     return run
@@ -159,7 +159,7 @@ def row(case: Case, jitter: Jitter, cohort: int) -> tuple[str, ...]:
         f"{run.peak(case.down_seconds):.1%}",
         f"{run.drained} s",
         f"{run.requests / cohort:.1f}",
-        f"{run.parked / cohort:.1%}",
+        f"{run.dead_lettered / cohort:.1%}",
     )
 
 

@@ -1,4 +1,4 @@
-"""Messages per second from POST to delivered on the local cloud, lane on and off, in one run.
+"""Messages per second from POST to delivered, express path on and off, on the local cloud.
 
 Beside them stands the emulator's own ceiling: executions of a workflow that only invokes a trivial
 function twice, started as fast as it takes them. The emulator runs on this machine's processor and
@@ -49,8 +49,8 @@ class Row:
 
 
 def run(messages: int = MESSAGES) -> Iterator[Row]:
-    """Measure the lane on, the lane off, and the emulator."""
-    for label, context in (("lane on", {}), ("lane off", {"expressLane": "false"})):
+    """Measure the express path on, the express path off, and the emulator."""
+    for label, context in (("express path on", {}), ("express path off", {"expressPath": "false"})):
         with tempfile.TemporaryDirectory() as folder, _deployed(Path(folder), context) as target:
             _deliver(target, WARM_UP)
             yield Row(label, messages, messages / _deliver(target, messages))

@@ -39,7 +39,7 @@ import json, os, re, sys
 import botocore.client
 botocore.client.BaseClient._make_api_call = lambda *_: {"Successful": []}
 from lambdas import accept
-accept._intake()
+accept._acceptance()
 for line in sys.stdin:
     name = line.strip()
     if os.fork() == 0:

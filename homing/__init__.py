@@ -1,1 +1,1 @@
-"""The domain of Homing: pure rules, and at its edge the ledger and the sender."""
+"""The domain of Homing: pure rules, and at its edge the AWS services they use."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from homing.errors import MalformedDeliveryError
-from homing.payloads.reference import Claim
+from homing.payloads.reference import PayloadReference
 from homing.retry.policy import Policy
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ class Reference:
     def delivery_id(self) -> str:
         """A stable id made from the key and its time of creation, fit to name an execution.
 
-        Repeats of a message share the time of creation. A message that is sent anew when all of it
-        has been forgotten does not, and needs a name of its own: Step Functions remembers names for
-        90 days (docs/decisions/0007).
+        Duplicates of the message share the time of creation. A message that is sent anew when all
+        of it has been forgotten does not, and needs a name of its own: Step Functions remembers
+        names for 90 days (docs/decisions/0007).
         """
         text = f"{self.pk}\n{self.sk}\n{self.created_at}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -103,7 +103,7 @@ class Request:
     payload: str
     content_type: str
     headers: Mapping[str, str]
-    claim: Claim | None = None
+    claim: PayloadReference | None = None
 
     def to_document(self) -> dict[str, Any]:
         """Give the `request` of the delivery document."""
@@ -121,7 +121,7 @@ class Request:
         """Read the `request` of the delivery document."""
         labels = document["contentType"], document["headers"]
         if "claim" in document:
-            return cls("", *labels, Claim.from_document(document["claim"]))
+            return cls("", *labels, PayloadReference.from_document(document["claim"]))
         return cls(document["payload"], *labels)
 
 

@@ -5,9 +5,9 @@ HomingError
 ├── InvalidMessageError      a sender's request cannot be accepted
 ├── SettingsError            an environment variable is missing or unreadable
 ├── UnsettledError           a first attempt broke before its end; the queue keeps its message
-├── LeftError                a first attempt goes on, and nobody waits for it any more; likewise
-├── IntakeError              a message could be stored or queued only in part
-└── InquiryError             the tables could not be read
+├── DetachedError                a first attempt goes on, and nobody waits for it any more; likewise
+├── AcceptanceError              a message could be stored or queued only in part
+└── DependencyError             the tables could not be read
 
 What an endpoint does is an `Outcome`, never one of these.
 """
@@ -37,15 +37,15 @@ class UnsettledError(HomingError):
     """Raised when a first attempt broke before its end, so that the queue keeps its message."""
 
 
-class LeftError(HomingError):
-    """Raised when a first attempt is left behind: it goes on, and the queue keeps its message."""
+class DetachedError(HomingError):
+    """Raised when a first attempt is detached: it goes on, and the queue keeps its message."""
 
 
-class IntakeError(HomingError):
+class AcceptanceError(HomingError):
     """Raised when a message could not be handed to the queue; nothing has been promised."""
 
 
-class InquiryError(HomingError):
+class DependencyError(HomingError):
     """Raised when what is on record for a message could not be read."""
 
 

@@ -119,7 +119,8 @@ class EndpointsSettings(GuardSettings):
 class DispatchSettings(Settings):
     """Which workflows `dispatch` starts, and what it settles repeated messages from.
 
-    An empty `first_attempt_arn` turns the lane off; then everything runs in the Standard workflow.
+    An empty `first_attempt_arn` turns the express path off; then everything runs in the Standard
+    workflow.
     """
 
     state_machine_arn: str
@@ -130,7 +131,7 @@ class DispatchSettings(Settings):
     dead_letter_queue_url: str
     attempt_timeout_seconds: float
     attempts_per_endpoint: int
-    patience_seconds: float
+    slow_threshold_seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The chain of time-outs, from one attempt to the visibility of its queue message.
 
 Each link outlasts the one before it, so whatever takes too long is ended by the innermost, which
-knows best what became of it.
+knows best the status of it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ API_SECONDS = 25
 STEP_SECONDS = 15
 
 # To load boto3 in a new container (2 s, docs/decisions/0063), to claim the attempt and to look its
-# addressee up, all of which take milliseconds as a rule.
+# recipient up, all of which take milliseconds as a rule.
 _DELIVER_START_SECONDS = 3
 # What `deliver` needs beyond the attempt's own deadline, so that nothing is left out while AWS
 # answers as it should: to start; after the slowest attempt, to note that its endpoint is disabled
 # and to tell of it, two calls as slow as they may be; and to answer. Where what comes before the
-# request takes longer (a ledger that does not answer, a turn, a payload in S3), the request has
-# less time, and what comes after may be left out (homing/sending/time_left.py).
+# request takes longer (a ledger that does not answer, a concurrency slot, a payload in S3), the
+# request has less time, and what comes after may be left out (homing/sending/time_left.py).
 _DELIVER_MARGIN_SECONDS = _DELIVER_START_SECONDS + 2 * CALL_SECONDS + ANSWER_SECONDS
 # What a first attempt needs beyond its deadline: `deliver`'s margin, and as much again for the
 # other steps, and what is retried of them.
@@ -60,8 +60,8 @@ class Timeouts:
     def dispatch(self) -> int:
         """When Lambda ends `dispatch`.
 
-        A first attempt may wait for its turn as long as another may take (endpoint_gate.py), and
-        where too many have been left behind it is waited for to its end (patience.py).
+        A first attempt may wait for its turn as long as another may take (bulkhead.py), and
+        where too many have been detached it is waited for to its end (slow_threshold.py).
         """
         return ceil(self.attempt_seconds) + self.first_attempt + _DISPATCH_MARGIN_SECONDS
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _MILLISECOND = timedelta(milliseconds=1)
 
-# RFC 3339, section 5.6; its note there allows small letters and a space.
+# RFC 3339, section 5.6; its note there allows small dead letters and a space.
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _HOUR_AND_MINUTE = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _DATE_TIME = re.compile(

@@ -1,1 +1,1 @@
-"""What people run: the CLI, the local cloud, the receiver, the trace."""
+"""What people run: the `homing` command, the console, the local cloud, the cost model."""

@@ -167,7 +167,7 @@ def send_command(
 app.add_typer(reading)
 app.add_typer(acting)
 app.add_typer(operating)
-app.add_typer(undispatched.app, name="intake-letters")
+app.add_typer(undispatched.app, name="undispatched")
 app.add_typer(senders.app, name="senders")
 app.add_typer(endpoints.app, name="endpoints")
 app.command("cost")(cost)
@@ -197,7 +197,7 @@ def receiver_command(
 
 @app.command("demo")
 def demo_command(port: Port = None) -> None:
-    """Send a message of every fate, show what becomes of it, and check that it is right.
+    """Send a message of every scenario, show what becomes of it, and check that it is right.
 
     The exit status is 1 if any ended otherwise than it should.
     """
@@ -233,7 +233,7 @@ def _lines(
 def _by_option(error: FieldError) -> str:
     """Say what is wrong with an option, in what the API says of the field that it becomes."""
     field, dot, part = error.field.partition(".")
-    kebab = re.sub("[A-Z]", lambda letter: f"-{letter[0].lower()}", field)
+    kebab = re.sub("[A-Z]", lambda dead_letter: f"-{dead_letter[0].lower()}", field)
     return f"--{_OPTIONS.get(field, kebab)}{dot}{part} {error.message}"
 
 

@@ -1,1 +1,1 @@
-"""Lambda handlers: one module is one state of the workflow or one trigger."""
+"""Lambda handlers: one module for each state of the workflow and each trigger."""

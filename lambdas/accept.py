@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from homing import deadline
-from homing.errors import InquiryError, IntakeError, InvalidMessageError
-from homing.reception.acceptance import Intake
+from homing.errors import AcceptanceError, DependencyError, InvalidMessageError
+from homing.reception.acceptance import Acceptance
 from homing.reception.answer import accepted
 from homing.reception.message import Message, Rules, parse_message, trial_message
-from homing.reception.problem import inquiry_failed, intake_failed, invalid, not_here
+from homing.reception.problem import acceptance_failed, dependency_failed, invalid, not_here
 from homing.settings import AcceptSettings
 from lambdas.http_api import (
     key_owner,
@@ -46,8 +46,8 @@ def _settings() -> AcceptSettings:
 
 
 @cache
-def _intake() -> Intake:
-    return Intake.connect(_settings())
+def _acceptance() -> Acceptance:
+    return Acceptance.connect(_settings())
 
 
 def _new_id() -> str:
@@ -75,7 +75,7 @@ def _parse(body: str | bytes, now: datetime) -> Message:
         now=now,
         rules=_rules(own_host(app.current_event)),
         owner=key_owner(app.current_event),
-        find_endpoints=_intake().find_endpoints,
+        find_endpoints=_acceptance().find_endpoints,
     )
 
 
@@ -98,20 +98,22 @@ def _take_in(body: str | bytes) -> Response[str]:
     now = datetime.now(UTC)
     message = _parse(body, now)
     ids: dict[str, Any] = {
-        "messageId": message.guard.message_id,
-        "senderId": message.guard.sender_id,
+        "messageId": message.idempotency.message_id,
+        "senderId": message.idempotency.sender_id,
     }
     try:
-        reception = _intake().accept(message, now=now)
-    except IntakeError as error:
+        reception = _acceptance().accept(message, now=now)
+    except AcceptanceError as error:
         _log_fault(error, **ids)
-        return respond(intake_failed(message.guard.message_id, message.guard.sender_id))
+        return respond(
+            acceptance_failed(message.idempotency.message_id, message.idempotency.sender_id)
+        )
     event, metric = (
-        ("message.repeated", "MessageDuplicate")
-        if reception.is_repeat
+        ("message.duplicate", "MessageDuplicate")
+        if reception.is_duplicate
         else ("message.accepted", "MessageAccepted")
     )
-    _log(event, metric, **ids, correlationId=reception.guard.correlation_id)
+    _log(event, metric, **ids, correlationId=reception.idempotency.correlation_id)
     return respond(accepted(reception))
 
 
@@ -120,7 +122,7 @@ def _log(event: str, metric: str, *, is_fault: bool = False, **fields: Any) -> N
 
 
 def _log_fault(error: Exception, **ids: Any) -> None:
-    _log("message.failed", "IntakeFailed", is_fault=True, **ids, reason=str(error))
+    _log("message.failed", "AcceptanceFailed", is_fault=True, **ids, reason=str(error))
 
 
 @app.exception_handler(InvalidMessageError)  # type: ignore[untyped-decorator]  # Powertools' own gap
@@ -132,11 +134,11 @@ def refuse(error: InvalidMessageError) -> Response[str]:
     return respond(answer)
 
 
-@app.exception_handler(InquiryError)  # type: ignore[untyped-decorator]  # Powertools' own gap
-def ask_again(error: InquiryError) -> Response[str]:
+@app.exception_handler(DependencyError)  # type: ignore[untyped-decorator]  # Powertools' own gap
+def ask_again(error: DependencyError) -> Response[str]:
     """Answer 503 where the endpoints that a message names cannot be read."""
     _log_fault(error)
-    return respond(inquiry_failed())
+    return respond(dependency_failed())
 
 
 @app.not_found

@@ -1,4 +1,4 @@
-"""Trigger `authorize`: say whose API key a request to the senders' door brings."""
+"""Trigger `authorize`: say whose API key a request to the key API brings."""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """
     if "recorded" in event["outcome"]:
         return dict(event["outcome"]["recorded"])
-    if "overtaken" in event["outcome"]:
-        return {"status": "OVERTAKEN"}
+    if "superseded" in event["outcome"]:
+        return {"status": "SUPERSEDED"}
     if "postponed" in event["outcome"]:
         return {"status": "POSTPONED"}
     outcome = Outcome.from_document(event["outcome"])

@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 @cache
 def _deliverer() -> Deliverer:
     # They import boto3, which takes longer than the rest of this function together.
-    from homing.endpoints.concurrency import Turns  # noqa: PLC0415
+    from homing.endpoints.concurrency import ConcurrencySlots  # noqa: PLC0415
     from homing.endpoints.health_recorder import EndpointWatch  # noqa: PLC0415
     from homing.endpoints.registry_client import registry_client  # noqa: PLC0415
     from homing.payloads.store import PayloadStore  # noqa: PLC0415
-    from homing.sending.recipients import Addressees  # noqa: PLC0415
+    from homing.sending.recipients import Recipients  # noqa: PLC0415
 
     settings, client = DeliverSettings.from_env(), registry_client()
     return Deliverer(
         sender=Sender(
             attempt_timeout_seconds=settings.attempt_timeout_seconds, guard=settings.guard
         ),
-        addressees=Addressees.connect(settings, client),
+        recipients=Recipients.connect(settings, client),
         watch=EndpointWatch.connect(settings, client),
-        turns=Turns.connect(settings, client),
+        slots=ConcurrencySlots.connect(settings, client),
         fetch=PayloadStore(settings.payload_bucket).fetch,
         now=utc_now,
         chance=SystemRandom().random,

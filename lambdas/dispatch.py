@@ -17,24 +17,24 @@ from aws_lambda_powertools.utilities.batch import (
 )
 
 from homing import deadline
-from homing.dispatch.admission import Entrance
-from homing.dispatch.bounded_wait import Patience
-from homing.dispatch.bulkhead import EndpointGate, Limits
+from homing.dispatch.admission import Admission
+from homing.dispatch.bounded_wait import BoundedWait
+from homing.dispatch.bulkhead import Bulkhead, Limits
 from homing.dispatch.executions import FirstAttempts, Workflow
-from homing.dispatch.express_path import Lane
-from homing.errors import LeftError
+from homing.dispatch.express_path import ExpressPath
+from homing.errors import DetachedError
 from homing.ledger.table import Ledger
 from homing.queues.dead_letters import DeadLetterQueue, sqs_client
-from homing.queues.duplicates import is_repeat
+from homing.queues.duplicates import is_duplicate
 from homing.queues.visibility import Redelivery, seconds_until_over
 from homing.settings import DispatchSettings
-from lambdas.observation import log_left, log_settled, log_unsettled
+from lambdas.observation import log_detached, log_settled, log_unsettled
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 _BATCH = 10
-MOST_LEFT = 50  # first attempts left behind at once; each keeps a thread and a connection
+MOST_DETACHED = 50  # first attempts detached at once; each keeps a thread and a connection
 
 _processor = AsyncBatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 _threads = ThreadPoolExecutor(max_workers=_BATCH)  # one for each record; most of it waits
@@ -45,12 +45,12 @@ class _Desk:
     """What a container settles with.
 
     Args:
-        lane: settles.
-        redelivery: puts off what is left behind, or broken.
+        express_path: settles.
+        redelivery: puts off what is detached, or broken.
         over_in: the seconds after which a first attempt that is left must be over.
     """
 
-    lane: Lane
+    express_path: ExpressPath
     redelivery: Redelivery
     over_in: int
 
@@ -64,28 +64,29 @@ def _desk() -> _Desk:
         settings.attempts_per_endpoint,
         attempt_timeout=timedelta(seconds=settings.attempt_timeout_seconds),
         over_after=timedelta(seconds=over_in),
-        patience=timedelta(seconds=settings.patience_seconds),
+        slow_threshold=timedelta(seconds=settings.slow_threshold_seconds),
     )
-    lane = Lane(
+    express_path = ExpressPath(
         workflow=Workflow(settings.state_machine_arn),
         first_attempts=(
-            FirstAttempts(arn, timeout_seconds, at_once=_BATCH + MOST_LEFT) if arn else None
+            FirstAttempts(arn, timeout_seconds, at_once=_BATCH + MOST_DETACHED) if arn else None
         ),
         records=Ledger(settings.ledger_table),
         dead_letters=DeadLetterQueue(settings.dead_letter_queue_url, sqs),
-        entrance=Entrance(
-            EndpointGate(limits), Patience(settings.patience_seconds, most_left=MOST_LEFT)
+        admission=Admission(
+            Bulkhead(limits),
+            BoundedWait(settings.slow_threshold_seconds, most_detached=MOST_DETACHED),
         ),
     )
-    return _Desk(lane, Redelivery(settings.delivery_queue_url, sqs), over_in)
+    return _Desk(express_path, Redelivery(settings.delivery_queue_url, sqs), over_in)
 
 
 def _settle(record: SQSRecord) -> None:
     try:
-        comes_again = _receives(record) > 1 or is_repeat(record.message_attributes)
-        reference, settled = _desk().lane.settle(record.body, comes_again=comes_again)
-    except LeftError:
-        _leave(record)
+        is_redelivered = _receives(record) > 1 or is_duplicate(record.message_attributes)
+        reference, settled = _desk().express_path.settle(record.body, is_redelivered=is_redelivered)
+    except DetachedError:
+        _detach(record)
         raise
     except Exception as error:
         log_unsettled(
@@ -93,26 +94,26 @@ def _settle(record: SQSRecord) -> None:
             error,
             delivery_id=record.attributes.message_group_id,
             queue_message_id=record.message_id,
-            comes_again_in=_put_off(record),
+            redelivered_in=_put_off(record),
         )
         raise
     log_settled(reference, settled, queue_message_id=record.message_id)
 
 
-def _leave(record: SQSRecord) -> None:
-    log_left(
+def _detach(record: SQSRecord) -> None:
+    log_detached(
         record.body,
         delivery_id=record.attributes.message_group_id,
         queue_message_id=record.message_id,
-        comes_again_in=_put_off(record),
+        redelivered_in=_put_off(record),
     )
 
 
 def _put_off(record: SQSRecord) -> int | None:
-    """Let a message come again when whatever was begun for it must be over; give the seconds.
+    """Let a message be redelivered when whatever was begun for it must be over; give the seconds.
 
-    So what has been left behind is settled from its record, and what broke for a moment is late by
-    no more than that. One that comes again and again comes when the queue sees fit, which gives
+    So what has been detached is settled from its record, and what broke for a moment is late by
+    no more than that. One that is redelivered and again comes when the queue sees fit, which gives
     None: its five receives shall outlast what breaks it (docs/decisions/0067).
     """
     desk = _desk()
@@ -129,24 +130,24 @@ class _InOrder:
 
     A FIFO queue never hands out a group that is in flight, but it may hand out several messages of
     a group in one batch; side by side they would make the same first attempt. So where one of them
-    is left behind, those after it go back as well.
+    is detached, those after it go back as well.
     """
 
     def __init__(self) -> None:
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._left: set[str] = set()
+        self._detached: set[str] = set()
 
     async def settle(self, record: SQSRecord) -> None:
         group = record.attributes.message_group_id or record.message_id
         loop = asyncio.get_running_loop()
         async with self._turns[group]:
-            if group in self._left:
-                await loop.run_in_executor(_threads, _leave, record)
-                raise LeftError
+            if group in self._detached:
+                await loop.run_in_executor(_threads, _detach, record)
+                raise DetachedError
             try:
                 await loop.run_in_executor(_threads, _settle, record)
-            except LeftError:
-                self._left.add(group)
+            except DetachedError:
+                self._detached.add(group)
                 raise
 
 

@@ -30,7 +30,12 @@ from homing.reception.endpoint_request import (
     read_page,
     read_rotation,
 )
-from homing.reception.problem import endpoint_changed, inquiry_failed, invalid_endpoint, no_endpoint
+from homing.reception.problem import (
+    dependency_failed,
+    endpoint_changed,
+    invalid_endpoint,
+    no_endpoint,
+)
 from homing.settings import EndpointsSettings
 from homing.timestamps import to_text
 from lambdas.http_api import (
@@ -122,7 +127,7 @@ def patch_endpoint(endpoint_id: str) -> Response[str]:
 
 @app.delete("/v1/endpoints/<endpoint_id>")
 def delete_endpoint(endpoint_id: str) -> Response[str]:
-    """Delete an endpoint with its secrets; what is on its way to it is parked."""
+    """Delete an endpoint with its secrets; what is on its way to it is dead-lettered."""
     endpoint_id = named_endpoint(endpoint_id)
     sender_id = queried_sender(app.current_event)
     if not _store().delete(sender_id, endpoint_id):
@@ -163,7 +168,7 @@ def lost_race(error: ChangedMeanwhileError) -> Response[str]:
 def ask_again(error: Exception) -> Response[str]:
     """Answer 503 where the tables cannot be reached."""
     logger.error("endpoints.failed", reason=f"{type(error).__name__}: {error}")
-    return respond(inquiry_failed())
+    return respond(dependency_failed())
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Trigger `get_message`: tell what became of a message, `GET /v1/messages/{messageId}`."""
+"""Trigger `get_message`: tell the status of a message, `GET /v1/messages/{messageId}`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from homing import deadline
-from homing.errors import InquiryError, InvalidMessageError
+from homing.errors import DependencyError, InvalidMessageError
 from homing.reception.answer import Answer
-from homing.reception.message_query import Inquiry
-from homing.reception.problem import inquiry_failed, invalid, not_found
+from homing.reception.message_query import MessageQuery
+from homing.reception.problem import dependency_failed, invalid, not_found
 from homing.settings import GetMessageSettings
 from lambdas.http_api import json_api, queried_sender, respond
 from lambdas.observation import logger
@@ -23,8 +23,8 @@ app = json_api()
 
 
 @cache
-def _inquiry() -> Inquiry:
-    return Inquiry.connect(GetMessageSettings.from_env())
+def _query() -> MessageQuery:
+    return MessageQuery.connect(GetMessageSettings.from_env())
 
 
 @app.get("/v1/messages/<message_id>")
@@ -33,10 +33,10 @@ def get_message(message_id: str) -> Response[str]:
     message_id = unquote(message_id)
     sender_id = queried_sender(app.current_event)
     try:
-        document = _inquiry().find(message_id, sender_id, now=datetime.now(UTC))
-    except InquiryError as error:
-        logger.error("inquiry.failed", messageId=message_id, senderId=sender_id, reason=str(error))
-        return respond(inquiry_failed())
+        document = _query().find(message_id, sender_id, now=datetime.now(UTC))
+    except DependencyError as error:
+        logger.error("query.failed", messageId=message_id, senderId=sender_id, reason=str(error))
+        return respond(dependency_failed())
     if document is None:
         return respond(not_found(message_id, sender_id))
     return respond(Answer(200, document))

@@ -39,9 +39,9 @@ def json_api() -> APIGatewayHttpResolver:
 
 
 def key_owner(event: BaseProxyEvent) -> str | None:
-    """Give the sender whose API key the request brought; None at the doors under IAM.
+    """Give the sender whose API key the request brought; None at the IAM API.
 
-    The door has checked the caller before it calls us, and only it writes here.
+    The API has checked the caller before it calls us, and only it writes here.
     """
     authorizer = event["requestContext"].get("authorizer") or {}
     if "lambda" not in authorizer:

@@ -126,14 +126,14 @@ def log_unrecorded(reference: Reference, *, attempt: int, reason: str) -> None:
 
 
 def log_settled(reference: Reference, settled: Settled, *, queue_message_id: str) -> None:
-    """Log how a queue message was settled; a delivery that was shed is counted as well."""
+    """Log how a queue message was settled; a delivery that was deferred is counted as well."""
     fields: dict[str, Any] = {
         **reference.ids(),
         "settled": settled,
         "queueMessageId": queue_message_id,
     }
-    if settled == "SHED":
-        _log(logger.info, "dispatch.settled", {"DeliveryShed": 1}, **fields)
+    if settled == "DEFERRED":
+        _log(logger.info, "dispatch.settled", {"DeliveryDeferred": 1}, **fields)
     else:
         logger.info("dispatch.settled", **fields)
 
@@ -144,7 +144,7 @@ def log_unsettled(
     *,
     delivery_id: str | None,
     queue_message_id: str,
-    comes_again_in: int | None,
+    redelivered_in: int | None,
 ) -> None:
     """Log what kept a queue message from being settled, and count it for the alarm.
 
@@ -153,15 +153,15 @@ def log_unsettled(
         error: what was raised.
         delivery_id: its message group, which is all there is to name one that is not.
         queue_message_id: SQS's id.
-        comes_again_in: as of `log_left`.
+        redelivered_in: as of `log_detached`.
     """
-    fields = {"queueMessageId": queue_message_id, "comesAgainInSeconds": comes_again_in}
+    fields = {"queueMessageId": queue_message_id, "redeliveredInSeconds": redelivered_in}
     about = {"exc_info": error, **fields, **_ids(body, delivery_id)}
     _log(logger.error, "dispatch.failed", {"DispatchFailed": 1}, **about)
 
 
-def log_left(
-    body: str, *, delivery_id: str | None, queue_message_id: str, comes_again_in: int | None
+def log_detached(
+    body: str, *, delivery_id: str | None, queue_message_id: str, redelivered_in: int | None
 ) -> None:
     """Log that a first attempt was left to itself, and count it; that is no fault.
 
@@ -169,11 +169,11 @@ def log_left(
         body: the queue message's.
         delivery_id: its message group.
         queue_message_id: SQS's id.
-        comes_again_in: the seconds until the queue hands it out again; None where that is up to the
+        redelivered_in: the seconds until the queue hands it out again; None where that is up to the
             queue's own visibility timeout.
     """
-    fields = {"queueMessageId": queue_message_id, "comesAgainInSeconds": comes_again_in}
-    _log(logger.info, "dispatch.left", {"DeliveryLeft": 1}, **_ids(body, delivery_id), **fields)
+    fields = {"queueMessageId": queue_message_id, "redeliveredInSeconds": redelivered_in}
+    _log(logger.info, "dispatch.detached", {"DeliveryLeft": 1}, **_ids(body, delivery_id), **fields)
 
 
 def _ids(body: str, delivery_id: str | None) -> dict[str, Any]:
@@ -184,10 +184,10 @@ def _ids(body: str, delivery_id: str | None) -> dict[str, Any]:
 
 
 def log_message(event: str, metric: str, *, is_fault: bool = False, **fields: Any) -> None:
-    """Log what became of a request to take in a message, and count it.
+    """Log the status of a request to take in a message, and count it.
 
     Args:
-        event: `message.accepted`, `message.repeated`, `message.rejected` or `message.failed`.
+        event: `message.accepted`, `message.duplicate`, `message.rejected` or `message.failed`.
         metric: the CloudWatch metric that counts it.
         is_fault: whether it is ours or AWS's, so that it is found among the errors.
         fields: ids and field names; never the payload.

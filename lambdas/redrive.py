@@ -13,12 +13,12 @@ from homing import deadline
 from homing.aws import client
 from homing.delivery import Reference
 from homing.dispatch.executions import Workflow
-from homing.errors import InquiryError, InvalidMessageError
+from homing.errors import DependencyError, InvalidMessageError
 from homing.ledger.interventions import InterventionTable
 from homing.payloads.store import PayloadStore
 from homing.reception.answer import redriven
-from homing.reception.message_query import Inquiry
-from homing.reception.problem import inquiry_failed, invalid, not_found, redrive_failed
+from homing.reception.message_query import MessageQuery
+from homing.reception.problem import dependency_failed, invalid, not_found, redrive_failed
 from homing.recovery.interventions import Interventions
 from homing.settings import RedriveSettings
 from lambdas.http_api import json_api, queried_sender, refuse_delivery, respond
@@ -36,8 +36,8 @@ def _settings() -> RedriveSettings:
 
 
 @cache
-def _inquiry() -> Inquiry:
-    return Inquiry.connect(_settings())
+def _query() -> MessageQuery:
+    return MessageQuery.connect(_settings())
 
 
 @cache
@@ -57,14 +57,14 @@ def redrive(message_id: str) -> Response[str]:
     refuse_delivery(app.current_event)
     now = datetime.now(UTC)
     try:
-        document = _inquiry().find(message_id, sender_id, now=now)
+        document = _query().find(message_id, sender_id, now=now)
         if document is None:
             return respond(not_found(message_id, sender_id))
         found = [Reference.from_document(one) for one in document["deliveries"]]
         results = [(one, _interventions().redrive(one, now=now)) for one in found]
-    except InquiryError as error:
+    except DependencyError as error:
         _log_failure(message_id, sender_id, error)
-        return respond(inquiry_failed())
+        return respond(dependency_failed())
     except (BotoCoreError, ClientError) as error:
         _log_failure(message_id, sender_id, error)
         return respond(redrive_failed())

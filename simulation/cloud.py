@@ -1,4 +1,4 @@
-"""The simulated world: all services behind one door, which is where calls take effect."""
+"""The simulated world: all services behind one API, which is where calls take effect."""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ class Sent:
         attempt: its attempt number.
         hurried: whether an operator had cut the wait for it short.
         set_out: the number of the event at which this attempt was decided on: for a first attempt
-            in the lane the look into the ledger, else its claim (or the step into `Deliver`).
+            in the express path the look into the ledger, else its claim (or the step into
+            `Deliver`).
         webhook_id: as it left.
         body: as it left.
         status: what the endpoint made of it; None where it never got there or gave no status.
@@ -65,7 +66,7 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """A dead letter: its body, and how often its delivery had been redriven when it was begun."""
 
     document: dict[str, Any]
@@ -95,15 +96,15 @@ class Account:
         sent: requests to endpoints.
         written: changes of the ledger.
         planned: retries that were decided on.
-        dead: the letters on the dead-letter queue, per delivery.
+        dead: the dead letters on the dead-letter queue, per delivery.
         gaps: delivery, run and attempt that an execution went on from unrecorded, and said so.
         references: the deliveries that have been on the queue, by message and target host.
         redrives: of each delivery, the generations that redrives made.
         unclaimed: the deliveries that made an attempt without a claim, and said so.
         acted: what operators did, and what came of it.
         executions: all executions, in the order of their starts.
-        given_up: messages that went to the intake dead-letter queue.
-        left: how often a message was left behind.
+        given_up: messages that went to the queue of undispatched messages.
+        left: how often a message was detached.
     """
 
     accepted: dict[str, int] = field(default_factory=dict)
@@ -111,7 +112,7 @@ class Account:
     sent: list[Sent] = field(default_factory=list)
     written: list[Written] = field(default_factory=list)
     planned: list[Planned] = field(default_factory=list)
-    dead: dict[str, list[Letter]] = field(default_factory=dict)
+    dead: dict[str, list[DeadLetter]] = field(default_factory=dict)
     gaps: set[tuple[str, int, int]] = field(default_factory=set)
     references: dict[tuple[str, str], Reference] = field(default_factory=dict)
     redrives: dict[str, list[int]] = field(default_factory=dict)

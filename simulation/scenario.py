@@ -55,7 +55,7 @@ class Act(StrEnum):
     """What an operator may do with a delivery (`homing.recovery.interventions`)."""
 
     REDRIVE = "REDRIVE"
-    REDRIVE_LETTERS = "REDRIVE_LETTERS"
+    REDRIVE_DEAD_LETTERS = "REDRIVE_DEAD_LETTERS"
     RETRY_NOW = "RETRY_NOW"
     CANCEL = "CANCEL"
 

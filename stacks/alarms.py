@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_sqs as sqs
 
-    from stacks.apis import SenderDoor
+    from stacks.apis import KeyApi
     from stacks.function import PythonFunction
-    from stacks.reception import Intake
+    from stacks.reception import Reception
     from stacks.settings import StackSettings
     from stacks.workflow import Workflow
 
@@ -69,7 +69,7 @@ class Alarms(Construct):
 
     Args:
         settings: who is told by e-mail, and the metrics namespace.
-        intake: the API, the queue and their functions.
+        reception: the API, the queue and their functions.
         senders: the other API, and what is behind it.
         workflow: the state machine, its functions and the dead-letter queue.
     """
@@ -80,18 +80,18 @@ class Alarms(Construct):
         construct_id: str,
         *,
         settings: StackSettings,
-        intake: Intake,
-        senders: SenderDoor,
+        reception: Reception,
+        senders: KeyApi,
         workflow: Workflow,
     ) -> None:
         super().__init__(scope, construct_id)
         self.topic = self._topic(settings)
-        functions = (*intake.functions, *senders.functions, *workflow.functions)
+        functions = (*reception.functions, *senders.functions, *workflow.functions)
         self.all = [
             self._alarm(watch)
             for watch in (
-                *_watches(settings, intake, workflow),
-                _door_errors("SenderApiErrors", senders.stage.metric_server_error()),
+                *_watches(settings, reception, workflow),
+                _server_errors("SenderApiErrors", senders.stage.metric_server_error()),
                 *(watch for function in dict.fromkeys(functions) for watch in _function(function)),
             )
         ]
@@ -124,17 +124,19 @@ class Alarms(Construct):
         return alarm
 
 
-def _watches(settings: StackSettings, intake: Intake, workflow: Workflow) -> Iterator[Watch]:
-    yield from _parked("DeadLetters", workflow.dead_letter_queue, "deliveries that failed")
-    yield from _parked(
-        "IntakeDeadLetters", intake.dead_letter_queue, "accepted deliveries that never started"
+def _watches(settings: StackSettings, reception: Reception, workflow: Workflow) -> Iterator[Watch]:
+    yield from _dead_lettered("DeadLetters", workflow.dead_letter_queue, "deliveries that failed")
+    yield from _dead_lettered(
+        "UndispatchedMessages",
+        reception.dead_letter_queue,
+        "accepted deliveries that never started",
     )
     yield from _executions(workflow)
     yield from _ledger(settings, workflow)
-    yield from _intake(settings, intake)
+    yield from _reception(settings, reception)
 
 
-def _parked(name: str, queue: sqs.Queue, what: str) -> Iterator[Watch]:
+def _dead_lettered(name: str, queue: sqs.Queue, what: str) -> Iterator[Watch]:
     yield Watch(
         name,
         queue.metric_approximate_number_of_messages_visible(),
@@ -164,7 +166,7 @@ def _executions(workflow: Workflow) -> Iterator[Watch]:
     yield Watch(
         "ExecutionsBroken",
         workflow.execution_broken,
-        "A workflow ended without delivering or parking its message: redrive it within 14 days.",
+        "A workflow ended without delivering or dead-lettering: redrive it within 14 days.",
     )
     # The metric of broken ones is taken from a log, which is delivered as well as may be; these
     # two are Step Functions' own (docs/decisions/0012).
@@ -175,7 +177,7 @@ def _executions(workflow: Workflow) -> Iterator[Watch]:
         yield Watch(
             name,
             metric,
-            "A workflow was stopped before it had delivered or parked its message.",
+            "A workflow was stopped before it had delivered or dead-lettered its message.",
             heading="ExecutionsBroken",
         )
 
@@ -194,7 +196,7 @@ def _ledger(settings: StackSettings, workflow: Workflow) -> Iterator[Watch]:
     )
 
 
-def _intake(settings: StackSettings, intake: Intake) -> Iterator[Watch]:
+def _reception(settings: StackSettings, reception: Reception) -> Iterator[Watch]:
     yield Watch(
         "DispatchFailed",
         emitted(settings, "DispatchFailed"),
@@ -203,17 +205,17 @@ def _intake(settings: StackSettings, intake: Intake) -> Iterator[Watch]:
     )
     yield Watch(
         "QueueAge",
-        intake.queue.metric_approximate_age_of_oldest_message(),
+        reception.queue.metric_approximate_age_of_oldest_message(),
         "An accepted delivery has waited five minutes for its workflow to start.",
         threshold=_QUEUE_AGE_SECONDS,
         lasting=True,
     )
-    yield _door_errors("ApiErrors", intake.stage.metric_server_error())
-    if intake.messages_url:
-        yield _door_errors("MessagesUrlErrors", at_url(intake.accept, "Url5xxCount"))
+    yield _server_errors("ApiErrors", reception.stage.metric_server_error())
+    if reception.messages_url:
+        yield _server_errors("MessagesUrlErrors", at_url(reception.accept, "Url5xxCount"))
 
 
-def _door_errors(name: str, metric: cloudwatch.Metric) -> Watch:
+def _server_errors(name: str, metric: cloudwatch.Metric) -> Watch:
     return Watch(
         name,
         metric,

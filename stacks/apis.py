@@ -1,4 +1,4 @@
-"""The doors: an HTTP API under IAM for calls from within AWS, one for senders with API keys.
+"""The APIs: an HTTP API under IAM for calls from within AWS, one for senders with API keys.
 
 Both have the same routes and the same functions behind them. What differs is who is let in, and
 that a sender's key acts for that sender only. Beside the one under IAM is a third, for messages
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 REMEMBERED = Duration.seconds(15)
 
 
-class SenderDoor(Construct):
+class KeyApi(Construct):
     """The HTTP API for senders, each with keys of its own.
 
     Args:
         settings: log retention.
         registry: where the keys are.
-        routes: what is behind the door, the same as behind the other one.
+        routes: what is behind the API, the same as behind the other one.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class SenderDoor(Construct):
 
     @property
     def functions(self) -> tuple[PythonFunction, ...]:
-        """The function that checks keys, and those behind the door."""
+        """The function that checks keys, and those behind the API."""
         return (self.authorize, *dict.fromkeys(route.function for route in self._routes))
 
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from aws_cdk import aws_apigatewayv2 as apigwv2
 
     from stacks.alarms import Alarms
-    from stacks.apis import SenderDoor
+    from stacks.apis import KeyApi
     from stacks.function import PythonFunction
-    from stacks.reception import Intake
+    from stacks.reception import Reception
     from stacks.settings import StackSettings
     from stacks.workflow import Workflow
 
@@ -32,7 +32,7 @@ class Dashboard(Construct):
 
     Args:
         settings: the metrics namespace.
-        intake: the API, the queue and their functions.
+        reception: the API, the queue and their functions.
         senders: the API of senders with keys, and its functions.
         workflow: the state machine, its functions, the dead-letter queue and the ledger.
         alarms: shown at the top.
@@ -44,13 +44,13 @@ class Dashboard(Construct):
         construct_id: str,
         *,
         settings: StackSettings,
-        intake: Intake,
-        senders: SenderDoor,
+        reception: Reception,
+        senders: KeyApi,
         workflow: Workflow,
         alarms: Alarms,
     ) -> None:
         super().__init__(scope, construct_id)
-        functions = dict.fromkeys((*intake.functions, *senders.functions, *workflow.functions))
+        functions = dict.fromkeys((*reception.functions, *senders.functions, *workflow.functions))
         dashboard = cloudwatch.Dashboard(
             self,
             "Dashboard",
@@ -59,14 +59,14 @@ class Dashboard(Construct):
                 [_alarm_states(alarms)],
                 [_attempts(settings), _latency(settings)],
                 [_success_rate(settings), _retry_depth(workflow)],
-                [_waiting(intake), _parked(intake, workflow)],
+                [_waiting(reception), _dead_lettered(reception, workflow)],
                 [_executions(workflow), _ledger(settings, workflow)],
                 [_messages(settings), _function_faults([*functions])],
                 [
-                    _requests("API under IAM", intake.stage),
+                    _requests("API under IAM", reception.stage),
                     _requests("API of senders with keys", senders.stage),
                 ],
-                [_at_messages_url(intake)] if intake.messages_url else [],
+                [_at_messages_url(reception)] if reception.messages_url else [],
             ],
         )
         self.name = dashboard.dashboard_name
@@ -132,8 +132,8 @@ def _retry_depth(workflow: Workflow) -> cloudwatch.IWidget:
     )
 
 
-def _waiting(intake: Intake) -> cloudwatch.IWidget:
-    queue = intake.queue
+def _waiting(reception: Reception) -> cloudwatch.IWidget:
+    queue = reception.queue
     counts = [
         queue.metric_approximate_number_of_messages_visible(label="waiting"),
         queue.metric_approximate_number_of_messages_not_visible(label="being dispatched"),
@@ -142,10 +142,10 @@ def _waiting(intake: Intake) -> cloudwatch.IWidget:
     return _graph("Delivery queue", counts, [age])
 
 
-def _parked(intake: Intake, workflow: Workflow) -> cloudwatch.IWidget:
+def _dead_lettered(reception: Reception, workflow: Workflow) -> cloudwatch.IWidget:
     queues = {
         "dead letters": workflow.dead_letter_queue,
-        "intake dead letters": intake.dead_letter_queue,
+        "undispatched messages": reception.dead_letter_queue,
     }
     return _graph(
         "Dead letters",
@@ -158,13 +158,13 @@ def _parked(intake: Intake, workflow: Workflow) -> cloudwatch.IWidget:
 
 
 def _executions(workflow: Workflow) -> cloudwatch.IWidget:
-    machine, lane = workflow.state_machine, workflow.first_attempts
+    machine, express_path = workflow.state_machine, workflow.first_attempts
     first_attempts = (
         [
-            lane.metric_started(label="first attempts started"),
-            lane.metric_failed(label="first attempts failed"),
+            express_path.metric_started(label="first attempts started"),
+            express_path.metric_failed(label="first attempts failed"),
         ]
-        if lane
+        if express_path
         else []
     )
     return _graph(
@@ -196,7 +196,7 @@ def _ledger(settings: StackSettings, workflow: Workflow) -> cloudwatch.IWidget:
 
 def _messages(settings: StackSettings) -> cloudwatch.IWidget:
     names = ("MessageAccepted", "MessageDuplicate", "MessageRejected")
-    faults = ("IntakeFailed", "DispatchFailed")
+    faults = ("AcceptanceFailed", "DispatchFailed")
     return _graph(
         "Messages handed over",
         [emitted(settings, name) for name in names],
@@ -213,9 +213,9 @@ def _requests(title: str, stage: apigwv2.IHttpStage) -> cloudwatch.IWidget:
     return _graph(title, counts, [stage.metric_latency(statistic="p99", label="p99 latency (ms)")])
 
 
-def _at_messages_url(intake: Intake) -> cloudwatch.IWidget:
+def _at_messages_url(reception: Reception) -> cloudwatch.IWidget:
     counts = [
-        at_url(intake.accept, name, label=label)
+        at_url(reception.accept, name, label=label)
         for name, label in (
             ("UrlRequestCount", "requests"),
             ("Url4xxCount", "4xx"),
@@ -223,7 +223,9 @@ def _at_messages_url(intake: Intake) -> cloudwatch.IWidget:
         )
     ]
     # AWS recommends the average or the maximum of it; percentiles are not documented.
-    latency = at_url(intake.accept, "UrlRequestLatency", label="longest (ms)", statistic="Maximum")
+    latency = at_url(
+        reception.accept, "UrlRequestLatency", label="longest (ms)", statistic="Maximum"
+    )
     return _graph("Messages at the function URL", counts, [latency])
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from aws_cdk import CfnDeletionPolicy, CfnOutput, CfnResource, Stack
 
 from stacks.alarms import Alarms
-from stacks.apis import SenderDoor, add_routes, refuse_own_hosts
+from stacks.apis import KeyApi, add_routes, refuse_own_hosts
 from stacks.dashboard import Dashboard
 from stacks.endpoint_api import EndpointApi
 from stacks.ledger import Ledger
 from stacks.queries import Queries
-from stacks.reception import Intake
+from stacks.reception import Reception
 from stacks.registry import Registry
 from stacks.workflow import Workflow
 
@@ -41,36 +41,36 @@ class DeliveryStack(Stack):
         ledger = Ledger(self, "Ledger", settings=settings)
         registry = Registry(self, "Registry", settings=settings)
         workflow = Workflow(self, "Workflow", settings=settings, ledger=ledger, registry=registry)
-        intake = Intake(
+        reception = Reception(
             self,
-            "Intake",
+            "Reception",
             settings=settings,
             ledger=ledger,
             workflow=workflow,
             registry=registry,
         )
         endpoints = EndpointApi(
-            self, "Endpoints", settings=settings, registry=registry, accept=intake.accept
+            self, "Endpoints", settings=settings, registry=registry, accept=reception.accept
         )
-        add_routes(intake.api, endpoints.routes)
-        senders = SenderDoor(
+        add_routes(reception.api, endpoints.routes)
+        senders = KeyApi(
             self,
             "Senders",
             settings=settings,
             registry=registry,
-            routes=(*intake.routes, *endpoints.routes),
+            routes=(*reception.routes, *endpoints.routes),
         )
         refuse_own_hosts(
-            (intake.api, senders.api),
-            intake.messages_url,
-            accept=intake.accept,
+            (reception.api, senders.api),
+            reception.messages_url,
+            accept=reception.accept,
             others=(endpoints.endpoints, workflow.deliver),
         )
         alarms = Alarms(
             self,
             "Alarms",
             settings=settings,
-            intake=intake,
+            reception=reception,
             senders=senders,
             workflow=workflow,
         )
@@ -79,7 +79,7 @@ class DeliveryStack(Stack):
                 self,
                 "Queries",
                 settings=settings,
-                intake=intake,
+                reception=reception,
                 senders=senders,
                 workflow=workflow,
             )
@@ -87,23 +87,23 @@ class DeliveryStack(Stack):
             self,
             "Dashboard",
             settings=settings,
-            intake=intake,
+            reception=reception,
             senders=senders,
             workflow=workflow,
             alarms=alarms,
         )
         outputs = {
-            "ApiUrl": intake.api.api_endpoint,
-            "AcceptArn": intake.accept.function_arn,
+            "ApiUrl": reception.api.api_endpoint,
+            "AcceptArn": reception.accept.function_arn,
             "SenderApiUrl": senders.api.api_endpoint,
             "LedgerTable": ledger.table.table_name,
             "MessagesTable": ledger.messages.table_name,
             "KeysTable": registry.keys.table_name,
             "EndpointsTable": registry.endpoints.table_name,
             "SecretsTable": registry.secrets.table_name,
-            "DeliveryQueueUrl": intake.queue.queue_url,
+            "DeliveryQueueUrl": reception.queue.queue_url,
             "DeadLetterQueueUrl": workflow.dead_letter_queue.queue_url,
-            "IntakeDeadLetterQueueUrl": intake.dead_letter_queue.queue_url,
+            "UndispatchedQueueUrl": reception.dead_letter_queue.queue_url,
             "PayloadBucket": workflow.payloads.bucket.bucket_name,
             "StateMachineArn": workflow.state_machine.state_machine_arn,
             "DashboardName": dashboard.name,
@@ -111,8 +111,8 @@ class DeliveryStack(Stack):
             "MetricsNamespace": settings.metrics_namespace,
             "AttemptLogGroups": ",".join(group.log_group_name for group in workflow.attempt_logs),
         }
-        if intake.messages_url:
-            outputs["MessagesUrl"] = intake.messages_url.url
+        if reception.messages_url:
+            outputs["MessagesUrl"] = reception.messages_url.url
         if workflow.first_attempts:
             outputs["FirstAttemptArn"] = workflow.first_attempts.state_machine_arn
         for name, value in outputs.items():

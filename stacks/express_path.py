@@ -2,7 +2,8 @@
 
 A Standard workflow bills every transition, an Express one hardly anything, and most messages arrive
 at the first attempt. So the first attempt runs as an Express workflow made from the same file, and
-only a delivery that must wait goes on in the Standard one (docs/architecture.md, "The lane").
+only a delivery that must wait goes on in the Standard one (docs/architecture.md, "The express
+path").
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from homing.ledger.generation import LANE
+from homing.ledger.generation import EXPRESS_PATH
 
 START = "Deliver"
 WAIT = "WaitUntilDue"
@@ -68,9 +69,9 @@ _HAND_OFF: dict[str, Any] = {
 }
 
 
-# The lane cannot wait for a function, and the Standard workflow can: it makes this attempt in the
-# lane's place. Nothing has been sent where `Deliver` was throttled; else the request is repeated,
-# but none that was answered with a 2xx (docs/decisions/0069).
+# The express path cannot wait for a function, and the Standard workflow can: it makes this attempt
+# in the express path's place. Nothing has been sent where `Deliver` was throttled; else the request
+# is repeated, but none that was answered with a 2xx (docs/decisions/0069).
 _THROTTLED = ["Lambda.TooManyRequestsException"]
 _WITHOUT_A_FUNCTION: dict[str, dict[str, Any]] = {
     "Deliver": {
@@ -108,9 +109,9 @@ def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) 
     definition = copy.deepcopy(delivery)
     states = definition["States"]
     del states[WAIT], states[START]["Arguments"]["Payload"][CLAIM]
-    states["RecordRetry"]["Arguments"]["Payload"]["executionName"] = LANE
+    states["RecordRetry"]["Arguments"]["Payload"]["executionName"] = EXPRESS_PATH
     values = states["RecordFailure"]["Arguments"]["ExpressionAttributeValues"]
-    values[":executionName"] = {"S": LANE}
+    values[":executionName"] = {"S": EXPRESS_PATH}
     for state in states.values():
         _redirect(state)
         for retrier in state.get("Retry", []):

@@ -44,7 +44,7 @@ def at_url(
     label: str | None = None,
     statistic: str = cloudwatch.Stats.SUM,
 ) -> cloudwatch.Metric:
-    """Give a metric of a function's URL, of five minutes: what came in by no other door.
+    """Give a metric of a function's URL, of five minutes: what came in by no other API.
 
     An alarm's must have no label, which would make it metric math.
     """

@@ -15,8 +15,8 @@ from constructs import Construct
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from stacks.apis import SenderDoor
-    from stacks.reception import Intake
+    from stacks.apis import KeyApi
+    from stacks.reception import Reception
     from stacks.settings import StackSettings
     from stacks.workflow import Workflow
 
@@ -100,8 +100,8 @@ class Queries(Construct):
 
     Args:
         settings: the stack's name, which is the folder they stand in.
-        intake: the functions that take messages in.
-        senders: the function that checks keys, and those behind the senders' door.
+        reception: the functions that take messages in.
+        senders: the function that checks keys, and those behind the key API.
         workflow: the functions of the workflow.
     """
 
@@ -111,12 +111,12 @@ class Queries(Construct):
         construct_id: str,
         *,
         settings: StackSettings,
-        intake: Intake,
-        senders: SenderDoor,
+        reception: Reception,
+        senders: KeyApi,
         workflow: Workflow,
     ) -> None:
         super().__init__(scope, construct_id)
-        functions = (*intake.functions, *senders.functions, *workflow.functions)
+        functions = (*reception.functions, *senders.functions, *workflow.functions)
         everything = [each.log_group for each in dict.fromkeys(functions)]
         for name, query in _OF_ATTEMPTS.items():
             self._save(settings, name, query, workflow.attempt_logs)

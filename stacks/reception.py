@@ -1,4 +1,4 @@
-"""The way in: the doors under IAM, the delivery queue, and the dispatcher behind it."""
+"""The way in: the IAM API, the delivery queue, and the dispatcher behind it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stacks.apis import Route, add_routes, messages_url
 from stacks.exceptions import except_from
 from stacks.function import PythonFunction
 from stacks.table import grant
-from stacks.workflow import parking_queue
+from stacks.workflow import dead_lettering_queue
 
 if TYPE_CHECKING:
     from aws_cdk import CfnElement
@@ -35,7 +35,7 @@ _MAX_RECEIVE_COUNT = 5
 _BATCH_SIZE = 10
 
 
-class Intake(Construct):
+class Reception(Construct):
     """Takes messages in and hands their deliveries to the workflow.
 
     Args:
@@ -57,7 +57,9 @@ class Intake(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
-        self.dead_letter_queue = parking_queue(self, "DeadLetters", settings=settings, fifo=True)
+        self.dead_letter_queue = dead_lettering_queue(
+            self, "Undispatched", settings=settings, fifo=True
+        )
         self.queue = self._queue(workflow)
         self.accept = self._accept(ledger, registry, workflow)
         self.messages_url = messages_url(self.accept) if settings.messages_url else None
@@ -67,7 +69,7 @@ class Intake(Construct):
         self.api = apigwv2.HttpApi(
             self,
             "Api",
-            description="Homing: hand over messages and see what became of them",
+            description="Homing: hand over messages and see the status of them",
             create_default_stage=False,
             default_authorizer=HttpIamAuthorizer(),
         )
@@ -182,7 +184,7 @@ class Intake(Construct):
                 "DEAD_LETTER_QUEUE_URL": workflow.dead_letter_queue.queue_url,
                 "ATTEMPT_TIMEOUT_SECONDS": f"{self._settings.attempt_timeout_seconds:g}",
                 "ATTEMPTS_PER_ENDPOINT": str(self._settings.attempts_per_endpoint),
-                "PATIENCE_SECONDS": f"{self._settings.patience_seconds:g}",
+                "SLOW_THRESHOLD_SECONDS": f"{self._settings.slow_threshold_seconds:g}",
             },
         )
         workflow.state_machine.grant_start_execution(function)
@@ -193,7 +195,7 @@ class Intake(Construct):
             grant(workflow.ledger.table, function, "dynamodb:GetItem", "dynamodb:UpdateItem")
             workflow.dead_letter_queue.grant(function, "sqs:SendMessage")
         # The event source grants what `dispatch` itself does with the queue as well: to put off a
-        # message whose first attempt it leaves behind (sqs:ChangeMessageVisibility).
+        # message whose first attempt it detaches (sqs:ChangeMessageVisibility).
         function.add_event_source(
             SqsEventSource(
                 self.queue,

@@ -155,13 +155,13 @@ class StackSettings(BaseModel):
     messages_url: bool = _setting(
         default=True,
         allowed="true, false",
-        meaning="gives messages a door that charges nothing for a request, the function URL "
+        meaning="gives messages a API that charges nothing for a request, the function URL "
         "`MessagesUrl`; `false` is for regions that have none, below",
     )
     accept_concurrency: int = _setting(
         0,
         "0 to 1000",
-        "how many requests are taken in at once, at all doors, and kept free in the account for "
+        "how many requests are taken in at once, at all APIs, and kept free in the account for "
         "that; 0: no bound, and nothing kept",
         ge=0,
         le=1000,
@@ -173,19 +173,19 @@ class StackSettings(BaseModel):
         10,
         "1 to 10",
         "first attempts at once to one origin (scheme, host and port), from each container of "
-        "`dispatch`, those it has left behind included; more wait their turn",
+        "`dispatch`, those it has detached included; more wait their turn",
         ge=1,
         le=10,
     )
-    patience_seconds: int | float = _setting(
+    slow_threshold_seconds: int | float = _setting(
         1,
         "0.1 to 60",
         "how long `dispatch` waits for a first attempt before it leaves it to itself; an endpoint "
-        "that takes longer is slow and shed into a wait, so that it does not hold up the others",
+        "that takes longer is slow and deferred, so that it does not hold up the others",
         ge=0.1,
         le=60,
     )
-    express_lane: bool = _setting(
+    express_path: bool = _setting(
         default=True,
         allowed="true, false",
         meaning="runs first attempts as Express executions; else all runs in the Standard workflow",

@@ -40,7 +40,7 @@ _LEDGER_TRY_FAILED = (
     ' && $.details.error != "DynamoDB.ConditionalCheckFailedException" }'
 )
 # `DeliveryFailed` ends an execution with the ledger status as its error. Any other end means that
-# the message was neither delivered nor parked.
+# the message was neither delivered nor dead-lettered.
 _BROKEN = (
     '{ ($.type = "ExecutionFailed" && $.details.error != "FAILED"'
     ' && $.details.error != "MAX_RETRIES_EXCEEDED")'
@@ -70,7 +70,7 @@ class Workflow(Construct):
         self._settings = settings
         self.timeouts = Timeouts(settings.attempt_timeout_seconds)
         self.ledger = ledger
-        self.dead_letter_queue = parking_queue(self, "DeadLetters", settings=settings)
+        self.dead_letter_queue = dead_lettering_queue(self, "DeadLetters", settings=settings)
         except_from(self.dead_letter_queue, "SQS3", "It is one: the workflow itself sends to it.")
         self.payloads = Payloads(self, "Payloads", settings=settings)
         self.deliver = self._deliver(registry)
@@ -88,7 +88,7 @@ class Workflow(Construct):
         grant(self.ledger.table, self.record_retry, "dynamodb:UpdateItem")
         self.log_group = vended_logs(self, "Logs", settings, service="states")
         self.state_machine = self._standard()
-        self.first_attempts = self._express() if settings.express_lane else None
+        self.first_attempts = self._express() if settings.express_path else None
         self.ledger_try_failed = self._count("LedgerTryFailed", _LEDGER_TRY_FAILED)
         self.execution_broken = self._count("ExecutionBroken", _BROKEN)
 
@@ -237,14 +237,14 @@ class Workflow(Construct):
         self.dead_letter_queue.grant(machine, "sqs:SendMessage")
 
 
-def parking_queue(
+def dead_lettering_queue(
     scope: Construct, construct_id: str, *, settings: StackSettings, fifo: bool | None = None
 ) -> sqs.Queue:
     """Make a queue for what a person must look at; SQS keeps a message for 14 days at most."""
     return sqs.Queue(
         scope,
         construct_id,
-        fifo=fifo,  # a FIFO queue parks in a FIFO queue; `False` would not deploy
+        fifo=fifo,  # a FIFO queue dead-letters in a FIFO queue; `False` would not deploy
         retention_period=Duration.days(14),
         encryption=sqs.QueueEncryption.SQS_MANAGED,
         enforce_ssl=True,

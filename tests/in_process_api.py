@@ -49,13 +49,13 @@ ROUTES: tuple[tuple[str, str, Any], ...] = (
 )
 _CACHES = (
     accept._settings,
-    accept._intake,
+    accept._acceptance,
     accept._rules,
     endpoints._settings,
     endpoints._store,
-    get_message._inquiry,
+    get_message._query,
     redrive._settings,
-    redrive._inquiry,
+    redrive._query,
     redrive._interventions,
 )
 # Media types that an HTTP API hands on as text; anything else comes in base64.

@@ -1,4 +1,4 @@
-"""What a door hands on for `POST /v1/messages`, in payload format 2.0."""
+"""What a API hands on for `POST /v1/messages`, in payload format 2.0."""
 
 from __future__ import annotations
 

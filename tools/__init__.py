@@ -1,1 +1,1 @@
-"""TODO."""
+"""For developers of Homing only: counting AWS calls, tables of the docs, the scale model."""

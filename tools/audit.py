@@ -2,7 +2,7 @@
 
 Asks PyPI's advisories about every package of the environment, by way of pip-audit. A vulnerability
 fails the check. An advisory service that cannot be reached does not, since a build must not depend
-on it; but that nothing was checked is said aloud.
+on it; but that nothing was checked is reported.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from homing_cli.cost.assumptions import load_assumptions
 from homing_cli.cost.logs import LEVELS, log_dollars
-from homing_cli.cost.model import FATES, LANES, Model, by_service, load_model
+from homing_cli.cost.model import PATHS, SCENARIOS, Model, by_service, load_model
 from homing_cli.cost.prices import alternatives, prices, regions
-from homing_cli.cost.workload import MILLION, Scenario
+from homing_cli.cost.workload import MILLION, Workload
 from tools.levers import LEVERS
 
 if TYPE_CHECKING:
@@ -35,44 +35,60 @@ def _usd(dollars: float) -> str:
 
 
 def _per_million(**changes: float | str) -> str:
-    return _usd(_model().per_million(replace(Scenario(), **changes)))  # type: ignore[arg-type]
+    return _usd(_model().per_million(replace(Workload(), **changes)))  # type: ignore[arg-type]
 
 
 def headline() -> Rows:
-    """Give dollars per million by region, failure rate and lane."""
-    rows = [["region", "lane", *(f"{rate:.0%} fail" for rate in _FAILURES)]]
+    """Give dollars per million by region, failure rate and express path."""
+    rows = [["region", "express_path", *(f"{rate:.0%} fail" for rate in _FAILURES)]]
     for region in regions():
         model = load_model(region)
-        for lane in LANES:
-            scenarios = [Scenario(failure_rate=rate, lane=lane) for rate in _FAILURES]
-            rows.append([region, lane, *(_usd(model.per_million(one)) for one in scenarios)])
+        for express_path in PATHS:
+            scenarios = [
+                Workload(failure_rate=rate, express_path=express_path) for rate in _FAILURES
+            ]
+            rows.append(
+                [region, express_path, *(_usd(model.per_million(one)) for one in scenarios)]
+            )
     return rows
 
 
 def services() -> Rows:
     """Give dollars per million by service."""
-    scenarios = [Scenario(failure_rate=rate, lane=lane) for lane in LANES for rate in (0.01, 0.05)]
-    rows = [["service", *(f"lane {one.lane}, {one.failure_rate:.0%} fail" for one in scenarios)]]
+    scenarios = [
+        Workload(failure_rate=rate, express_path=express_path)
+        for express_path in PATHS
+        for rate in (0.01, 0.05)
+    ]
+    rows = [
+        [
+            "service",
+            *(f"express_path {one.express_path}, {one.failure_rate:.0%} fail" for one in scenarios),
+        ]
+    ]
     bills = [by_service(_model().bill(one)) for one in scenarios]
     rows += [[service, *(_usd(bill.get(service, 0)) for bill in bills)] for service in bills[0]]
     return [*rows, ["all", *(_usd(sum(bill.values())) for bill in bills)]]
 
 
-def doors() -> Rows:
-    """Give what the door costs at which messages are handed over, and what its logs add."""
+def via() -> Rows:
+    """Give what the API costs at which messages are handed over, and what its logs add."""
     rows = [["messages go in at", *(f"{rate:.0%} fail" for rate in _FAILURES), "logs at INFO"]]
-    for door, name in (("url", "the function URL (default)"), ("api", "an HTTP API")):
-        basis = _model().basis(Scenario(door=door))
-        cells = [_per_million(failure_rate=rate, door=door) for rate in _FAILURES]
+    for via, name in (("url", "the function URL (default)"), ("api", "an HTTP API")):
+        basis = _model().basis(Workload(via=via))
+        cells = [_per_million(failure_rate=rate, via=via) for rate in _FAILURES]
         rows.append([name, *cells, _usd(log_dollars(basis, LEVELS[1]))])
     return rows
 
 
-def fates() -> Rows:
-    """Give dollars of a million messages of one fate."""
-    rows = [["a million messages that are", "lane on", "lane off"]]
-    for name, (end, attempts) in FATES.items():
-        dollars = [_model().of_fate(Scenario(lane=lane), end, attempts) for lane in LANES]
+def scenarios() -> Rows:
+    """Give dollars of a million messages of one scenario."""
+    rows = [["a million messages that are", "express path on", "express path off"]]
+    for name, (end, attempts) in SCENARIOS.items():
+        dollars = [
+            _model().of_scenario(Workload(express_path=express_path), end, attempts)
+            for express_path in PATHS
+        ]
         rows.append([name, *map(_usd, dollars)])
     return rows
 
@@ -81,34 +97,37 @@ def arrival() -> Rows:
     """Give what the rate at which messages arrive does to batches and traces."""
     rows = [["messages/s", "messages in a batch", "per million", "of which X-Ray"]]
     for rate in _RATES:
-        scenario = _model().filled(Scenario(rate=rate))
-        bill = by_service(_model().bill(scenario))
+        workload = _model().filled(Workload(rate=rate))
+        bill = by_service(_model().bill(workload))
         total = _usd(sum(bill.values()))
-        rows.append([f"{rate:g}", f"{scenario.batch_size:.1f}", total, _usd(bill["X-Ray"])])
+        rows.append([f"{rate:g}", f"{workload.batch_size:.1f}", total, _usd(bill["X-Ray"])])
     return rows
 
 
 def latency() -> Rows:
     """Give what slow endpoints cost."""
-    rows = [["endpoint takes", *(f"lane {lane}" for lane in LANES)]]
+    rows = [["endpoint takes", *(f"express_path {express_path}" for express_path in PATHS)]]
     for ms in _LATENCIES_MS:
-        cells = [_per_million(latency_ms=ms, lane=lane) for lane in LANES]
+        cells = [_per_million(latency_ms=ms, express_path=express_path) for express_path in PATHS]
         rows.append([f"{ms:,} ms", *cells])
     return rows
 
 
 def payload() -> Rows:
     """Give what large payloads cost."""
-    rows = [["payload", *(f"lane {lane}" for lane in LANES)]]
+    rows = [["payload", *(f"express_path {express_path}" for express_path in PATHS)]]
     for size in _PAYLOADS:
-        cells = [_per_million(payload_bytes=size * 1024, lane=lane) for lane in LANES]
+        cells = [
+            _per_million(payload_bytes=size * 1024, express_path=express_path)
+            for express_path in PATHS
+        ]
         rows.append([f"{size} KB", *cells])
     return rows
 
 
 def logs() -> Rows:
     """Give what logs add."""
-    basis = _model().basis(Scenario())
+    basis = _model().basis(Workload())
     return [
         ["level", "per million"],
         *([level.name, _usd(log_dollars(basis, level))] for level in LEVELS),
@@ -136,7 +155,7 @@ def levers() -> Rows:
 
 
 def _at(model: Model, rates: tuple[float, ...]) -> Iterator[str]:
-    return (_usd(model.per_million(Scenario(failure_rate=rate))) for rate in rates)
+    return (_usd(model.per_million(Workload(failure_rate=rate))) for rate in rates)
 
 
 def others() -> Rows:
@@ -164,7 +183,9 @@ def functions() -> Rows:
     """Give the functions as they are billed."""
     rows = [["function", "memory", "own time", "cold start", "waits for"]]
     for name, one in load_assumptions().functions.items():
-        waits = ", ".join(f"{what} (lane {lane})" for lane, what in one.waits.items())
+        waits = ", ".join(
+            f"{what} (express_path {express_path})" for express_path, what in one.waits.items()
+        )
         cells = [f"{one.memory_mb} MB", f"{one.ms:g} ms", f"{one.init_ms:g} ms"]
         rows.append([name, *cells, waits or "-"])
     return rows
@@ -173,8 +194,8 @@ def functions() -> Rows:
 COST_TABLES: dict[str, Callable[[], Rows]] = {
     "headline": headline,
     "services": services,
-    "doors": doors,
-    "fates": fates,
+    "via": via,
+    "scenarios": scenarios,
     "arrival": arrival,
     "latency": latency,
     "payload": payload,

@@ -1,10 +1,10 @@
-"""Counts the AWS calls of messages of every fate on a local cloud of its own: `make counts`.
+"""Counts the AWS calls of messages of every scenario on a local cloud of its own: `make counts`.
 
 The real stack is deployed to the emulator; messages with a payload of 1 KB go in at the function
-URL, as `homing send` hands them over, one at a time, to a receiver that gives each its fate, with
-the lane on and then off; one more goes in at the HTTP API, to count that door. The calls are those
-that the emulator served meanwhile (`counted_calls`). Nothing asks after a message until its calls
-are counted, and its end is then compared with what it should be.
+URL, as `homing send` hands them over, one at a time, to a receiver that gives each its scenario,
+with the express path on and then off; one more goes in at the HTTP API, to count that API. The
+calls are those that the emulator served meanwhile (`counted_calls`). Nothing asks after a message
+until its calls are counted, and its end is then compared with what it should be.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
 COUNTED = "by `make counts`, from the calls that the local cloud served (tools/counting.py)"
 WAIT_SCALE = 0.05
 _SECONDS = 60
-_URL_LENGTH = 64  # of every target, so that items differ only by their fates
+_URL_LENGTH = 64  # of every target, so that items differ only by their scenarios
 _PAYLOAD = {"data": "x" * 1013}  # 1,024 bytes as JSON
 
-FATES = (
+SCENARIOS = (
     *((End.DELIVERED, attempts) for attempts in (1, 2, 3, 4)),
     (End.FAILED, 1),
     *((End.MAX_RETRIES_EXCEEDED, attempts) for attempts in (1, 2, 3, 4)),
 )
-DOOR_CALLS = ("api.requests", "url.requests")
+VIA_CALLS = ("api.requests", "url.requests")
 _NAMES = (
     *(f"lambda.{name}" for name in ("Accept", "Deliver", "Classify", "ComputeBackoff")),
     *("lambda.RecordRetry", "dynamodb.writeUnits", "dynamodb.readUnits"),
@@ -73,7 +73,7 @@ class CountedCloud:
     file: Path
     receiver: Receiver
 
-    def fate(self, end: End, attempts: int) -> Calls:
+    def scenario(self, end: End, attempts: int) -> Calls:
         """Send one message that ends so after so many attempts; give its calls.
 
         Raises:
@@ -87,17 +87,17 @@ class CountedCloud:
             raise LocalCloudError(f"{end} after {attempts} was to come, not {delivery}")
         return calls
 
-    def send(self, scripts: Sequence[str], *, max_attempts: int = 3, door: str = "url") -> Calls:
+    def send(self, scripts: Sequence[str], *, max_attempts: int = 3, via: str = "url") -> Calls:
         """Send messages through these scripts of the receiver; give all their calls.
 
         Args:
             scripts: one for each message.
             max_attempts: the policy's limit.
-            door: `url`, where `homing send` goes in, or `api`.
+            via: `url`, where `homing send` goes in, or `api`.
         """
         start = self.file.stat().st_size
         without_url = replace(self.cloud, messages_url=None)
-        api = ApiClient(self.cloud if door == "url" else without_url)
+        api = ApiClient(self.cloud if via == "url" else without_url)
         with self._paused():
             for script in scripts:
                 answer = api.submit(self._body(script, max_attempts), again=False)
@@ -105,13 +105,13 @@ class CountedCloud:
                     raise LocalCloudError(f"not accepted: {answer.problems}")
         return self._calls_once_done(start)
 
-    def turn_lane_off(self) -> None:
-        """Have `dispatch` start all in the Standard workflow, as `expressLane=false` does."""
+    def turn_express_path_off(self) -> None:
+        """Have `dispatch` start all in the Standard workflow, as `expressPath=false` does."""
         self._set_dispatch(FIRST_ATTEMPT_ARN="")
 
     def wait_for_functions(self) -> None:
-        """Give `dispatch` the patience for functions that start: what is counted is warm."""
-        self._set_dispatch(PATIENCE_SECONDS="60")
+        """Give `dispatch` the slow threshold for functions that start: what is counted is warm."""
+        self._set_dispatch(SLOW_THRESHOLD_SECONDS="60")
 
     def _set_dispatch(self, **variables: str) -> None:
         functions = self.cloud.client("lambda")
@@ -177,25 +177,23 @@ def counted_cloud(folder: Path) -> Iterator[CountedCloud]:
         yield counted
 
 
-def lanes(counted: CountedCloud) -> dict[str, Any]:
-    """Count all fates; give `lanes` of counts.json."""
-    on = _lane(counted)
-    counted.turn_lane_off()
-    return {"on": on, "off": _lane(counted)}
+def paths(counted: CountedCloud) -> dict[str, Any]:
+    """Count all scenarios; give `paths` of counts.json."""
+    on = _express_path(counted)
+    counted.turn_express_path_off()
+    return {"on": on, "off": _express_path(counted)}
 
 
-def _lane(counted: CountedCloud) -> dict[str, Any]:
-    fates = {fate: counted.fate(*fate) for fate in FATES}
-    first = next(iter(fates.values()))
-    doors = {"url": first, "api": counted.send(["200"], door="api")}
+def _express_path(counted: CountedCloud) -> dict[str, Any]:
+    scenarios = {scenario: counted.scenario(*scenario) for scenario in SCENARIOS}
+    first = next(iter(scenarios.values()))
+    via = {"url": first, "api": counted.send(["200"], via="api")}
     return {
         "perBatch": {name: first[name] for name in _SHARED},
-        "doors": {
-            door: {name: calls[name] for name in DOOR_CALLS} for door, calls in doors.items()
-        },
-        "fates": [
+        "via": {via: {name: calls[name] for name in VIA_CALLS} for via, calls in via.items()},
+        "scenarios": [
             {"end": end, "attempts": attempts, "calls": {name: calls[name] for name in _NAMES}}
-            for (end, attempts), calls in fates.items()
+            for (end, attempts), calls in scenarios.items()
         ],
     }
 
@@ -230,12 +228,12 @@ def _named(calls: list[dict[str, Any]], dead_letters: str) -> Calls:
 def _names(call: dict[str, Any], dead_letters: str) -> Iterator[str]:
     action, on = call["action"], call["on"]
     match call["service"]:
-        case "api" | "url" as door:
-            yield f"{door}.requests"
+        case "api" | "url" as via:
+            yield f"{via}.requests"
         case "lambda":
             yield f"lambda.{_construct_id(on)}"
         case "dynamodb" if "Registry" in on:
-            pass  # `deliver` looks an addressee up once a minute, however many messages there are
+            pass  # `deliver` looks an recipient up once a minute, however many messages there are
         case "dynamodb":
             yield f"dynamodb.{'readUnits' if action in ('get_item', 'query') else 'writeUnits'}"
         case "sqs" if action in _QUEUE_ACTIONS:
@@ -267,7 +265,7 @@ def _construct_id(handler: str) -> str:
 
 
 def to_text(document: dict[str, Any]) -> str:
-    """Write the document with one fate on each line."""
+    """Write the document with one scenario on each line."""
     text = json.dumps(document, indent=1)
     return re.sub(r"\{[^{}]*\}", lambda found: re.sub(r"\s+", " ", found[0]), text) + "\n"
 
@@ -275,7 +273,7 @@ def to_text(document: dict[str, Any]) -> str:
 def main() -> None:
     """Count anew and write counts.json."""
     with tempfile.TemporaryDirectory() as folder, counted_cloud(Path(folder)) as counted:
-        document = {"counted": COUNTED, "lanes": lanes(counted)}
+        document = {"counted": COUNTED, "paths": paths(counted)}
     FILE.write_text(to_text(document))
 
 

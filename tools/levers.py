@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from homing_cli.cost.counts import Calls
     from homing_cli.cost.model import Model
 
-Fates = dict[tuple[End, int], "Calls"]
+Scenarios = dict[tuple[End, int], "Calls"]
 
 # A retry of the default policy is due after 1 to 2 s, then after 2 to 3 s, both rounded up.
 _WAITS_MS = (0, 2000, 3000)
@@ -48,8 +48,10 @@ def _keep_as_long_as_dead_letters(model: Model) -> Model:
 def _past_classify(model: Model) -> Model:
     """A choice behind `Deliver` takes a 2xx straight to its record; every failure pays for it."""
 
-    def shorter(fates: Fates) -> Fates:
-        return {fate: _judged_if_failed(calls, *fate) for fate, calls in fates.items()}
+    def shorter(scenarios: Scenarios) -> Scenarios:
+        return {
+            scenario: _judged_if_failed(calls, *scenario) for scenario, calls in scenarios.items()
+        }
 
     def _judged_if_failed(calls: Calls, end: End, attempts: int) -> Calls:
         delivered = end is End.DELIVERED
@@ -63,16 +65,16 @@ def _past_classify(model: Model) -> Model:
             "standard.transitions": calls["standard.transitions"] + failed_later - saved,
         }
 
-    return _with_fates(model, shorter)
+    return _with_scenarios(model, shorter)
 
 
 def _short_waits_in_express(model: Model) -> Model:
-    def stay(fates: Fates) -> Fates:
+    def stay(scenarios: Scenarios) -> Scenarios:
         return {
             (end, attempts): _stayed(calls, end, attempts)
             if calls["express.requests"] and 1 < attempts <= len(_WAITS_MS)
             else calls
-            for (end, attempts), calls in fates.items()
+            for (end, attempts), calls in scenarios.items()
         }
 
     def _stayed(calls: Calls, end: End, attempts: int) -> Calls:
@@ -86,7 +88,7 @@ def _short_waits_in_express(model: Model) -> Model:
             "express.tasks": tasks + waited_ms / model.assumptions.express.task_ms,
         }
 
-    return _with_fates(model, stay)
+    return _with_scenarios(model, stay)
 
 
 def _with(model: Model, **changes: Mapping[str, object]) -> Model:
@@ -94,10 +96,10 @@ def _with(model: Model, **changes: Mapping[str, object]) -> Model:
     return replace(model, assumptions=assumptions)
 
 
-def _with_fates(model: Model, change: Callable[[Fates], Fates]) -> Model:
+def _with_scenarios(model: Model, change: Callable[[Scenarios], Scenarios]) -> Model:
     on = model.counts["on"]
-    fates = change({fate: dict(calls) for fate, calls in on.fates.items()})
-    return replace(model, counts={**model.counts, "on": replace(on, fates=fates)})
+    scenarios = change({scenario: dict(calls) for scenario, calls in on.scenarios.items()})
+    return replace(model, counts={**model.counts, "on": replace(on, scenarios=scenarios)})
 
 
 LEVERS = (

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from homing_cli.cost.bill import dispatch_ms, dispatch_waits, left_share
 from homing_cli.cost.billing import expected_longest, function_ms
-from homing_cli.cost.workload import Scenario, expected_calls
+from homing_cli.cost.workload import Workload, expected_calls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _FILE = Path(__file__).with_name("quotas.json")
 
 RATES = (10, 100, 1_000, 10_000)
-DEFAULT = Scenario()
+DEFAULT = Workload()
 SLOW = replace(DEFAULT, latency_ms=15_000)
 
 _INDEX_PARTITIONS = 16
@@ -80,15 +80,15 @@ def quotas() -> dict[str, Quota]:
     }
 
 
-def loads(model: Model, scenario: Scenario, rate: float) -> dict[str, Load]:
+def loads(model: Model, workload: Workload, rate: float) -> dict[str, Load]:
     """Give what a rate of messages asks of every quota.
 
     Args:
         model: counts, assumptions; prices are not used.
-        scenario: failure rate, latency, lane; batches are taken to be full.
+        workload: failure rate, latency, express path; batches are taken to be full.
         rate: messages per second.
     """
-    basis = model.basis(scenario)
+    basis = model.basis(workload)
     known = quotas()
     return {name: Load(known[name], n) for name, n in demands(basis, rate).items()}
 
@@ -102,7 +102,7 @@ def binding(loads_of: Mapping[str, Load]) -> list[Load]:
 
 def demands(basis: Basis, rate: float) -> dict[str, float]:
     """Give what a rate of messages uses of each quota, in the quota's unit."""
-    calls = expected_calls(basis.counts, basis.scenario)
+    calls = expected_calls(basis.counts, basis.workload)
     batch_seconds = dispatch_ms(basis) / 1000
     left = left_share(basis)
     again_seconds = basis.assumptions.functions["Dispatch"].ms / 1000  # a batch that was left
@@ -133,11 +133,11 @@ def demands(basis: Basis, rate: float) -> dict[str, float]:
 
 def _lambda_seconds(basis: Basis) -> float:
     """Give how long functions run for one message."""
-    calls = expected_calls(basis.counts, basis.scenario)
+    calls = expected_calls(basis.counts, basis.workload)
     longest = {"Dispatch": dispatch_ms(basis)}
     return sum(
         calls[f"lambda.{name}"]
-        * longest.get(name, function_ms(function, basis.scenario, longest_express_ms=0))
+        * longest.get(name, function_ms(function, basis.workload, longest_express_ms=0))
         / 1000
         for name, function in basis.assumptions.functions.items()
     )
@@ -145,39 +145,39 @@ def _lambda_seconds(basis: Basis) -> float:
 
 def _open_seconds(basis: Basis) -> float:
     """Give how long Standard executions are open for one message."""
-    calls = expected_calls(basis.counts, basis.scenario)
+    calls = expected_calls(basis.counts, basis.workload)
     in_express = calls["express.requests"]
     attempts = calls["lambda.Deliver"] - in_express
-    attempt_seconds = (basis.scenario.latency_ms + 3 * basis.assumptions.express.task_ms) / 1000
+    attempt_seconds = (basis.workload.latency_ms + 3 * basis.assumptions.express.task_ms) / 1000
     return attempts * attempt_seconds + calls["lambda.RecordRetry"] * _WAIT_SECONDS
 
 
-def dispatched_per_second(model: Model, scenario: Scenario, slow_share: float) -> float:
+def dispatched_per_second(model: Model, workload: Workload, slow_share: float) -> float:
     """Give how many messages per second the dispatcher gets through when some endpoints are slow.
 
-    A batch is done when its slowest delivery is, or has been left behind, so one slow endpoint
-    holds up to nine others for as long as `dispatch` has patience. What is left behind comes again
+    A batch is done when its slowest delivery is, or has been detached, so one slow endpoint
+    holds up to nine others for as long as `dispatch` waits. What is detached is redelivered
     and takes another place in a batch, for a moment.
 
     Args:
         model: counts and assumptions.
-        scenario: the lane, and the latency of the other endpoints.
+        workload: the express path, and the latency of the other endpoints.
         slow_share: the share of messages that go to an endpoint as slow as in `SLOW`, each of them
-            to another, so that no gate knows it.
+            to another, so that no bulkhead knows it.
     """
-    slow = model.basis(replace(scenario, latency_ms=SLOW.latency_ms))
+    slow = model.basis(replace(workload, latency_ms=SLOW.latency_ms))
     handed_out = 1 + slow_share * left_share(slow)  # receives of a message
-    at_once: float = model.assumptions.settings["dispatchConcurrency"] * scenario.batch_size
-    return at_once / _batch_ms(model, scenario, slow_share / handed_out) * 1000 / handed_out
+    at_once: float = model.assumptions.settings["dispatchConcurrency"] * workload.batch_size
+    return at_once / _batch_ms(model, workload, slow_share / handed_out) * 1000 / handed_out
 
 
-def _batch_ms(model: Model, scenario: Scenario, slow_share: float) -> float:
+def _batch_ms(model: Model, workload: Workload, slow_share: float) -> float:
     """Give how long a batch takes in which this share of what was handed out is slow."""
-    slow = replace(scenario, latency_ms=SLOW.latency_ms)
+    slow = replace(workload, latency_ms=SLOW.latency_ms)
     times = [
         (share * probability, ms)
-        for share, some in ((1 - slow_share, scenario), (slow_share, slow))
+        for share, some in ((1 - slow_share, workload), (slow_share, slow))
         for probability, ms in dispatch_waits(model.basis(some))
     ]
-    longest_ms = expected_longest(times, scenario.batch_size)
-    return function_ms(model.assumptions.functions["Dispatch"], scenario, longest_ms)
+    longest_ms = expected_longest(times, workload.batch_size)
+    return function_ms(model.assumptions.functions["Dispatch"], workload, longest_ms)

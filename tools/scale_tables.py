@@ -20,11 +20,11 @@ from tools.scale import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from homing_cli.cost.workload import Scenario
+    from homing_cli.cost.workload import Workload
 
     Rows = list[list[str]]
 
-_AT_API = replace(DEFAULT, door="api")  # or its quotas would stand at nothing
+_AT_API = replace(DEFAULT, via="api")  # or its quotas would stand at nothing
 _SLOW_SHARES = (0.0, 0.01, 0.05, 0.10, 0.5, 1.0)
 
 
@@ -36,35 +36,35 @@ def _model() -> Model:
 def first() -> Rows:
     """Give what binds at each rate, the worst first."""
     columns = {
-        "lane on": DEFAULT,
-        "lane off": replace(DEFAULT, lane="off"),
-        "lane on, every endpoint takes 15 s": SLOW,
-        "lane on, all through one HTTP API": _AT_API,
+        "express path on": DEFAULT,
+        "express path off": replace(DEFAULT, express_path="off"),
+        "express path on, every endpoint takes 15 s": SLOW,
+        "express path on, all through one HTTP API": _AT_API,
     }
     rows = [["messages/s", *columns]]
     for rate in RATES:
-        cells = (_binding(scenario, rate) for scenario in columns.values())
+        cells = (_binding(workload, rate) for workload in columns.values())
         rows.append([f"{rate:,}", *cells])
     return rows
 
 
-def _binding(scenario: Scenario, rate: float) -> str:
-    found = binding(loads(_model(), scenario, rate))
+def _binding(workload: Workload, rate: float) -> str:
+    found = binding(loads(_model(), workload, rate))
     return "; ".join(f"{one.quota.name} ({one.share:.1f}x)" for one in found) or "nothing"
 
 
 def demand() -> Rows:
-    """Give what the rates ask of every quota, lane on, all through one HTTP API."""
+    """Give what the rates ask of every quota, express path on, all through one HTTP API."""
     return _demand(_AT_API)
 
 
 def demand_off() -> Rows:
-    """Give what the rates ask of every quota, lane off, all through one HTTP API."""
-    return _demand(replace(_AT_API, lane="off"))
+    """Give what the rates ask of every quota, express path off, all through one HTTP API."""
+    return _demand(replace(_AT_API, express_path="off"))
 
 
-def _demand(scenario: Scenario) -> Rows:
-    by_rate = [loads(_model(), scenario, rate) for rate in RATES]
+def _demand(workload: Workload) -> Rows:
+    by_rate = [loads(_model(), workload, rate) for rate in RATES]
     rows = [["quota", "default", *(f"at {rate:,}/s" for rate in RATES)]]
     for name, quota in quotas().items():
         cells = (_cell(one[name].demand, quota.limit) for one in by_rate)
@@ -79,11 +79,13 @@ def _cell(demand: float, limit: float) -> str:
 
 def dispatcher() -> Rows:
     """Give what the dispatcher gets through when some endpoints are slow."""
-    rows = [["messages to endpoints that take 15 s", "dispatched, lane on", "lane off"]]
+    rows = [
+        ["messages to endpoints that take 15 s", "dispatched, express path on", "express path off"]
+    ]
     for share in _SLOW_SHARES:
         cells = (
-            f"{dispatched_per_second(_model(), scenario, share):,.0f}/s"
-            for scenario in (DEFAULT, replace(DEFAULT, lane="off"))
+            f"{dispatched_per_second(_model(), workload, share):,.0f}/s"
+            for workload in (DEFAULT, replace(DEFAULT, express_path="off"))
         )
         rows.append([f"{share:.0%}", *cells])
     return rows

@@ -1,8 +1,8 @@
-"""The entrance of the lane: who may make a first attempt now, and for how long it is waited for.
+"""Admission to the express path: who may make a first attempt, and how long it is waited for.
 
-The gate keeps those out whose endpoint is slow (`homing/dispatch/bulkhead.py`), patience leaves those
-behind that turn out slow (`homing/dispatch/bounded_wait.py`), and each tells the other what it needs to know
-(docs/decisions/0055 and 0067).
+The bulkhead keeps those out whose endpoint is slow (`homing/dispatch/bulkhead.py`), slow threshold
+leaves those behind that turn out slow (`homing/dispatch/bounded_wait.py`), and each tells the other
+what it needs to know (docs/decisions/0055 and 0067).
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from homing.errors import LeftError
+from homing.errors import DetachedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from homing.dispatch.bounded_wait import Patience
-    from homing.dispatch.bulkhead import EndpointGate
+    from homing.dispatch.bounded_wait import BoundedWait
+    from homing.dispatch.bulkhead import Bulkhead
     from homing.dispatch.executions import FirstAttempt
 
 
 @dataclass(frozen=True, slots=True)
-class Entrance:
-    """Lets first attempts into the lane."""
+class Admission:
+    """Lets first attempts into the express path."""
 
-    gate: EndpointGate
-    patience: Patience
+    bulkhead: Bulkhead
+    bounded_wait: BoundedWait
 
     def admit(self, url: str, attempt: Callable[[], FirstAttempt]) -> FirstAttempt | datetime:
         """Make a first attempt at a URL, or tell when it shall be made instead.
@@ -36,28 +36,28 @@ class Entrance:
             attempt: makes it; must end.
 
         Returns:
-            How it ended, or when the delivery, which is shed, is to be due.
+            How it ended, or when the delivery, which is deferred, is to be due.
 
         Raises:
-            LeftError: when it is not back in time, or is a look whether a slow endpoint is well
-                again. It goes on, and the gate hears of its end.
+            DetachedError: when it is not back in time, or is a look whether a slow endpoint is well
+                again. It goes on, and the bulkhead hears of its end.
             Exception: what the attempt itself raises.
         """
-        visit = self.gate.enter(url)
-        if isinstance(visit, datetime):
-            return visit
+        permit = self.bulkhead.enter(url)
+        if isinstance(permit, datetime):
+            return permit
 
-        def visited() -> FirstAttempt:
+        def attempted() -> FirstAttempt:
             response_time = None
             try:
                 ended = attempt()
                 response_time = ended.response_time
             finally:
-                self.gate.leave(visit, response_time)
+                self.bulkhead.leave(permit, response_time)
             return ended
 
         try:
-            return self.patience.wait(visited, is_look=visit.is_look)
-        except LeftError:
-            self.gate.suspect(visit)
+            return self.bounded_wait.wait(attempted, is_probe=permit.is_probe)
+        except DetachedError:
+            self.bulkhead.suspect(permit)
             raise

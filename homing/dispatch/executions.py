@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _ANSWER_SECONDS = 10
 
 # `DeliveryFailed` ends an execution with the ledger status as its error, after the dead letter.
-_PARKED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
+_DEAD_LETTERED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class FirstAttempt:
     """How a first attempt ended, and how long its endpoint took, in ms; None where that is unknown.
 
     Args:
-        end: DELIVERED, HANDED_OFF, OVERTAKEN, DELIVERED_OVERTAKEN or DEAD_LETTERED.
+        end: DELIVERED, HANDED_OFF, SUPERSEDED, DELIVERED_SUPERSEDED or DEAD_LETTERED.
         response_time: of the endpoint alone, without what Lambda took to start.
     """
 
@@ -110,8 +110,8 @@ class FirstAttempts:
         at_once: int = 10,
     ) -> None:
         self._state_machine_arn = state_machine_arn
-        # It waits longer than the execution may live, and never calls twice: a repeat would send
-        # twice. A connection is made at once or not at all: whoever is left behind while he still
+        # It waits longer than the execution may live, and never calls twice: a duplicate would send
+        # twice. A connection is made at once or not at all: whoever is detached while he still
         # connects would send his request when Lambda lets him go on, which may be minutes later.
         self._client: SFNClient = client or aws.client(
             "stepfunctions",
@@ -124,7 +124,7 @@ class FirstAttempts:
         """Run one first attempt and give its end.
 
         DELIVERED, HANDED_OFF or DEAD_LETTERED; or, where another worker had recorded this attempt
-        before, OVERTAKEN, and DELIVERED_OVERTAKEN if the endpoint took the message all the same.
+        before, SUPERSEDED, and DELIVERED_SUPERSEDED if the endpoint took the message all the same.
 
         Raises:
             UnsettledError: when the execution broke or timed out before one of these ends.
@@ -137,7 +137,7 @@ class FirstAttempts:
         if execution["status"] == "SUCCEEDED":
             output = json.loads(execution["output"])
             return FirstAttempt(output["end"], output.get("responseTime"))
-        if execution["status"] == "FAILED" and execution.get("error") in _PARKED:
+        if execution["status"] == "FAILED" and execution.get("error") in _DEAD_LETTERED:
             return FirstAttempt("DEAD_LETTERED", _time_out_of(execution))
         raise UnsettledError(
             f"first attempt {execution['status']}: {execution.get('error', 'no error given')}"

@@ -1,17 +1,18 @@
-"""The lane: how `dispatch` settles one queue message.
+"""The express path: how `dispatch` settles one queue message.
 
 A first attempt runs as an Express execution, which leaves nothing behind that could be resumed if
 it breaks halfway. So the queue keeps the message until the execution has come back, and a message
-that comes again (after a break, or because its sender repeated it) is settled from the ledger:
+that is redelivered (after a break, or because its sender repeated it) is settled from the ledger:
 
-    no record               run the first attempt; but if the message comes again, the delivery may
-                            have been handed off without a record: then it is under way
+    no record               run the first attempt; but if the message is redelivered, the delivery
+                            may have been handed off without a record: then it is under way
     DELIVERED, CANCELLED    nothing is left to do
     RETRY_SCHEDULED         go on in the Standard workflow, under the delivery's own name
-    FAILED, MAX_RETRIES_…   park it again, since the break may have come between the record and the
-                            dead letter (docs/decisions/0006). Not if the letter is on record too,
-                            which is kept once it has been parked, nor after further attempts, since
-                            the Standard workflow parks what it has made
+    FAILED, MAX_RETRIES_…   dead-letter it again: the break may have come between the record and
+                            the dead letter (docs/decisions/0006). Not if the dead letter is on
+                            record too, which is kept once it has been dead-lettered, nor after
+                            further attempts, since the Standard workflow dead-letters what it has
+                            made
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from homing.delivery import Delivery, document_text, read_delivery
 from homing.errors import UnsettledError
-from homing.ledger.failure import may_lack_letter, verdict_on_record
+from homing.ledger.failure import may_lack_dead_letter, verdict_on_record
 from homing.ledger.generation import generation_of, moved, resumed
 from homing.retry.classification import Status
 from homing.timestamps import from_text
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 
 # Ends after which the record says what is left to do (docs/decisions/0068).
-_OVERTAKEN = frozenset({"OVERTAKEN", "DELIVERED_OVERTAKEN"})
+_SUPERSEDED = frozenset({"SUPERSEDED", "DELIVERED_SUPERSEDED"})
 
 
 class Settled(StrEnum):
@@ -49,11 +50,11 @@ class Settled(StrEnum):
     HANDED_OFF = "HANDED_OFF"
     DEAD_LETTERED = "DEAD_LETTERED"
     ALREADY_SETTLED = "ALREADY_SETTLED"
-    SHED = "SHED"
+    DEFERRED = "DEFERRED"
 
 
 class Starts(Protocol):
-    """What the lane asks of the Standard workflow."""
+    """What the express path asks of the Standard workflow."""
 
     def start(self, delivery_id: str, document: str) -> bool:
         """Start the execution of a delivery; tell whether it is new."""
@@ -63,7 +64,7 @@ class Starts(Protocol):
 
 
 class Runs(Protocol):
-    """What the lane asks of the Express workflow."""
+    """What the express path asks of the Express workflow."""
 
     def run(self, delivery_id: str, document: str) -> FirstAttempt:
         """Run a first attempt and give its end.
@@ -74,65 +75,66 @@ class Runs(Protocol):
 
 
 class Records(Protocol):
-    """What the lane asks of the ledger."""
+    """What the express path asks of the ledger."""
 
     def read(self, reference: Reference) -> Mapping[str, Any] | None:
         """Give the delivery's record as it stands, None without one."""
 
-    def keep(self, reference: Reference, letter: str) -> None:
+    def keep(self, reference: Reference, dead_letter: str) -> None:
         """Keep a dead letter with the record, if that is possible now."""
 
 
 class DeadLetters(Protocol):
-    """What the lane asks of the dead-letter queue."""
+    """What the express path asks of the dead-letter queue."""
 
-    def park(self, document: Mapping[str, Any]) -> None:
+    def send(self, document: Mapping[str, Any]) -> None:
         """Put a delivery document on the dead-letter queue."""
 
 
 class Admits(Protocol):
-    """What the lane asks before a first attempt (`homing.dispatch.admission`)."""
+    """What the express path asks before a first attempt (`homing.dispatch.admission`)."""
 
     def admit(self, url: str, attempt: Callable[[], FirstAttempt]) -> FirstAttempt | datetime:
         """Make an attempt, or tell when the delivery shall be due instead.
 
         Raises:
-            LeftError: when it is not back in time.
+            DetachedError: when it is not back in time.
         """
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class ExpressPath:
     """Settles queue messages.
 
     Args:
         workflow: the Standard workflow.
-        first_attempts: the Express workflow; None where the lane is off and all is Standard.
+        first_attempts: the Express workflow; None where the express path is off and all is
+            Standard.
         records: the ledger.
         dead_letters: the dead-letter queue.
-        entrance: keeps one endpoint from taking the lane from the others; None lets all in, and
-            waits for each to its end.
+        admission: keeps one endpoint from taking the express path from the others; None lets all
+            in, and waits for each to its end.
     """
 
     workflow: Starts
     first_attempts: Runs | None
     records: Records
     dead_letters: DeadLetters
-    entrance: Admits | None = None
+    admission: Admits | None = None
 
-    def settle(self, body: str, *, comes_again: bool = False) -> tuple[Reference, Settled]:
+    def settle(self, body: str, *, is_redelivered: bool = False) -> tuple[Reference, Settled]:
         """Settle one queue message; only then may it be acknowledged.
 
         Args:
             body: the delivery document.
-            comes_again: whether the queue may have handed the delivery out before: in this message,
-                or in another that this one repeats.
+            is_redelivered: whether the queue may have handed the delivery out before: in this
+                message, or in another that this one repeats.
 
         Raises:
             MalformedDeliveryError: when the body is no delivery document.
             UnsettledError: when the Express execution broke before its end.
-            LeftError: when it is not back in time. It goes on, and when the queue hands the message
-                out again, the ledger tells what came of it.
+            DetachedError: when it is not back in time. It goes on, and when the queue hands the
+                message out again, the ledger tells what came of it.
             botocore.exceptions.ClientError: when AWS refuses a call.
         """
         document, delivery = read_delivery(body)
@@ -141,36 +143,38 @@ class Lane:
         record = self.records.read(delivery.reference)
         if record is not None:
             return delivery.reference, self._from_record(document, record)
-        if comes_again and self.workflow.is_under_way(delivery.reference.delivery_id):
+        if is_redelivered and self.workflow.is_under_way(delivery.reference.delivery_id):
             return delivery.reference, Settled.ALREADY_STARTED
         end = self._first_attempt(self.first_attempts, document, delivery, body)
-        if end not in _OVERTAKEN:
+        if end not in _SUPERSEDED:
             return delivery.reference, Settled(end)
         record = self.records.read(delivery.reference)
         if record is not None:
             return delivery.reference, self._from_record(document, record)
-        if end == "DELIVERED_OVERTAKEN":  # by a record of a former life (docs/decisions/0007)
+        if (
+            end == "DELIVERED_SUPERSEDED"
+        ):  # by a record of a previous acceptance (docs/decisions/0007)
             return delivery.reference, Settled.DELIVERED
-        raise UnsettledError("overtaken, but by nobody that the ledger knows")
+        raise UnsettledError("superseded, but by nobody that the ledger knows")
 
     def _first_attempt(
         self, runs: Runs, document: Mapping[str, Any], delivery: Delivery, body: str
     ) -> str:
-        """Run the first attempt, or shed the delivery where its endpoint is slow; give the end."""
+        """Run the first attempt, or defer the delivery where its endpoint is slow; give the end."""
         make = partial(self._attempt, runs, delivery.reference, body)
-        if self.entrance is None:
+        if self.admission is None:
             return make().end
-        ended = self.entrance.admit(delivery.reference.target_url, make)
+        ended = self.admission.admit(delivery.reference.target_url, make)
         if not isinstance(ended, datetime):
             return ended.end
-        shed = document_text(moved(document, ended))
-        is_new = self.workflow.start(delivery.reference.delivery_id, shed)
-        return Settled.SHED if is_new else Settled.ALREADY_STARTED
+        deferred = document_text(moved(document, ended))
+        is_new = self.workflow.start(delivery.reference.delivery_id, deferred)
+        return Settled.DEFERRED if is_new else Settled.ALREADY_STARTED
 
     def _attempt(self, runs: Runs, reference: Reference, body: str) -> FirstAttempt:
-        """Make the first attempt. If it is left behind, what is done here is done later, or never.
+        """Make the first attempt. If it is detached, what is done here is done later, or never.
 
-        So only this may be done here: to keep the letter, since no execution keeps it (0054).
+        So only this may be done here: to keep the dead letter, since no execution keeps it (0054).
         """
         ended = runs.run(reference.delivery_id, body)
         if ended.end == Settled.DEAD_LETTERED:
@@ -183,8 +187,8 @@ class Lane:
             case Status.RETRY_SCHEDULED:
                 name = record.get("executionName", reference.delivery_id)
                 return self._start(name, document_text(resumed(document, record)))
-            case Status.FAILED | Status.MAX_RETRIES_EXCEEDED if may_lack_letter(record):
-                self.dead_letters.park(parked(document, record))
+            case Status.FAILED | Status.MAX_RETRIES_EXCEEDED if may_lack_dead_letter(record):
+                self.dead_letters.send(dead_letter_of(document, record))
                 self.records.keep(reference, document_text(document))
                 return Settled.DEAD_LETTERED
             case _:
@@ -200,7 +204,7 @@ def is_scheduled(delivery: Delivery) -> bool:
     return from_text(delivery.due_at) > from_text(delivery.reference.created_at)
 
 
-def parked(document: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+def dead_letter_of(document: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
     """Give the dead letter of a delivery whose failure is on record."""
     return {
         **document,

@@ -1,1 +1,16 @@
-"""What senders set up: endpoints, their health, and the secrets that sign."""
+"""Endpoints of senders: their settings, health, concurrency, secrets and signatures."""
+
+__all__ = [
+    "concurrency",
+    "confidential",
+    "endpoint",
+    "endpoints_table",
+    "health",
+    "health_recorder",
+    "registry",
+    "registry_client",
+    "secret_rotation",
+    "secrets_table",
+    "signing",
+    "store",
+]

@@ -1,7 +1,8 @@
-"""Turns: an endpoint that allows only so many attempts at once gives each of them a turn.
+"""Concurrency slots: how an endpoint limits the attempts that are made at once.
 
-The turns that are taken are a set in an item of its own in the endpoints table. Each says when it
-lapses, so one that a broken function has left behind is cleared by the next who finds no room.
+The concurrency slots that are taken are a set in an item of its own in the endpoints table. Each
+says when it lapses, so one that a broken function has detached is cleared by the next who finds no
+room.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 from homing.endpoints.endpoints_table import endpoint_key
-from homing.errors import InquiryError
+from homing.errors import DependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 MARGIN = timedelta(seconds=60)
 
 
-class Turns:
-    """Gives turns and takes them back. Its methods raise InquiryError where that is impossible.
+class ConcurrencySlots:
+    """Gives concurrency slots and takes them back.
+
+    Its methods raise DependencyError where the table does not answer.
 
     Args:
         table: the name of the endpoints table.
@@ -48,60 +51,60 @@ class Turns:
         return cls(settings.endpoints_table, client, lapses_after)
 
     def take(self, endpoint: Endpoint, limit: int, holder: str, now: datetime) -> str | None:
-        """Take one of an endpoint's `limit` turns: gives the turn, or None if there is none left.
+        """Return one of an endpoint's `limit` concurrency slots, or None if none is free.
 
-        Two turns of one delivery are two, since the function that had the first may still run; so
-        `holder` must name the very attempt that is made.
+        Two concurrency slots of one delivery are two, since the function that had the first may
+        still run; so `holder` must name the very attempt that is made.
         """
         lapses_at = round((now + self._lapses_after).timestamp() * 1000)
-        turn = f"{holder}@{lapses_at}"
-        taken = self._add(endpoint, limit, turn)
-        if taken is None or turn in taken:  # taken before, where boto3 has repeated the call
-            return turn
+        slot = f"{holder}@{lapses_at}"
+        taken = self._add(endpoint, limit, slot)
+        if taken is None or slot in taken:  # taken before, where boto3 has repeated the call
+            return slot
         lapsed = [each for each in taken if _lapses_at(each) <= now.timestamp() * 1000]
         if not lapsed:
             return None
         self._remove(endpoint, lapsed)
-        return turn if self._add(endpoint, limit, turn) is None else None
+        return slot if self._add(endpoint, limit, slot) is None else None
 
-    def give_back(self, endpoint: Endpoint, turn: str) -> None:
-        """Give a turn back."""
-        self._remove(endpoint, [turn])
+    def give_back(self, endpoint: Endpoint, slot: str) -> None:
+        """Give a concurrency slot back."""
+        self._remove(endpoint, [slot])
 
-    def _add(self, endpoint: Endpoint, limit: int, turn: str) -> list[str] | None:
-        """Add a turn to the set; or give those that are in it, if there is no room."""
+    def _add(self, endpoint: Endpoint, limit: int, slot: str) -> list[str] | None:
+        """Add a concurrency slot to the set; or give those that are in it, if there is no room."""
         try:
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key=_key(endpoint),
-                UpdateExpression="ADD turns :turn",
-                ConditionExpression="attribute_not_exists(turns) OR size(turns) < :limit",
-                ExpressionAttributeValues={":turn": {"SS": [turn]}, ":limit": {"N": str(limit)}},
+                UpdateExpression="ADD slots :turn",
+                ConditionExpression="attribute_not_exists(slots) OR size(slots) < :limit",
+                ExpressionAttributeValues={":slot": {"SS": [slot]}, ":limit": {"N": str(limit)}},
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self._dynamodb.exceptions.ConditionalCheckFailedException as error:
             response: Mapping[str, Any] = error.response
-            return list(response.get("Item", {}).get("turns", {}).get("SS", []))
+            return list(response.get("Item", {}).get("slots", {}).get("SS", []))
         except (BotoCoreError, ClientError) as error:
-            raise InquiryError(f"no turn taken: {type(error).__name__}") from error
+            raise DependencyError(f"no turn taken: {type(error).__name__}") from error
         return None
 
-    def _remove(self, endpoint: Endpoint, turns: list[str]) -> None:
+    def _remove(self, endpoint: Endpoint, slots: list[str]) -> None:
         try:
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key=_key(endpoint),
-                UpdateExpression="DELETE turns :turns",
-                ExpressionAttributeValues={":turns": {"SS": turns}},
+                UpdateExpression="DELETE slots :turns",
+                ExpressionAttributeValues={":slots": {"SS": slots}},
             )
         except (BotoCoreError, ClientError) as error:
-            raise InquiryError(f"no turn given back: {type(error).__name__}") from error
+            raise DependencyError(f"no turn given back: {type(error).__name__}") from error
 
 
 def _key(endpoint: Endpoint) -> dict[str, Any]:
-    """Give the key of an endpoint's turns; no sender has a `#` in its id (identifiers.py)."""
-    return endpoint_key(f"turns#{endpoint.sender_id}", endpoint.endpoint_id)
+    """Return the key of an endpoint's slots; no sender id contains a `#` (identifiers.py)."""
+    return endpoint_key(f"slots#{endpoint.sender_id}", endpoint.endpoint_id)
 
 
-def _lapses_at(turn: str) -> int:
-    return int(turn.rpartition("@")[2])
+def _lapses_at(slot: str) -> int:
+    return int(slot.rpartition("@")[2])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from homing.endpoints.endpoint import Endpoint
-from homing.errors import InquiryError
+from homing.errors import DependencyError
 from homing.items import from_dynamodb
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class EndpointsTable:
         """Give those of a sender's endpoints that exist, by id, of at most 100 different ones.
 
         Raises:
-            InquiryError: when the table has left some of them over again and again.
+            DependencyError: when the table has left some of them over again and again.
         """
         request: Any = {
             self.name: {
@@ -55,7 +55,7 @@ class EndpointsTable:
             request = response.get("UnprocessedKeys")
             if not request:
                 return {endpoint.endpoint_id: endpoint for endpoint in found}
-        raise InquiryError("the endpoints table is too busy")
+        raise DependencyError("the endpoints table is too busy")
 
     def page(
         self, sender_id: str, *, after: str | None, limit: int

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from homing import aws
 from homing.endpoints.endpoints_table import endpoint_key
 from homing.endpoints.health import Finding, Step
-from homing.errors import InquiryError
+from homing.errors import DependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +70,7 @@ class EndpointWatch:
             of attempts at once, one disables it and one event is sent.
 
         Raises:
-            InquiryError: when it cannot be recorded or told.
+            DependencyError: when it cannot be recorded or told.
         """
         try:
             if not self._update(endpoint, finding, at):
@@ -78,7 +78,7 @@ class EndpointWatch:
             if finding.step is Step.DISABLE:
                 self._tell(endpoint, finding, at)
         except (BotoCoreError, ClientError) as error:
-            raise InquiryError(f"{type(error).__name__}: {error}") from error
+            raise DependencyError(f"{type(error).__name__}: {error}") from error
         return True
 
     def _update(self, endpoint: Endpoint, finding: Finding, at: str) -> bool:
@@ -104,7 +104,7 @@ class EndpointWatch:
         entry = {"Source": SOURCE, "DetailType": DISABLED, "Detail": json.dumps(detail)}
         answer = self._events().put_events(Entries=[entry])
         if answer["FailedEntryCount"]:
-            raise InquiryError(f"no event: {answer['Entries'][0].get('ErrorCode')}")
+            raise DependencyError(f"no event: {answer['Entries'][0].get('ErrorCode')}")
 
 
 def _update_of(endpoint: Endpoint, finding: Finding, at: str) -> dict[str, Any]:

@@ -39,10 +39,10 @@ class SecretsTable:
         Returns:
             False where somebody else was faster; then nothing is changed.
         """
-        return put_if(self._client, guarded_put(self.name, owner, confidential)) is None
+        return put_if(self._client, conditional_put(self.name, owner, confidential)) is None
 
 
-def guarded_put(table: str, owner: str, confidential: Confidential) -> dict[str, Any]:
+def conditional_put(table: str, owner: str, confidential: Confidential) -> dict[str, Any]:
     """Give the PutItem that keeps something only if it follows what was kept before."""
     item = {name: to_dynamodb(value) for name, value in confidential.to_item(owner).items()}
     put: dict[str, Any] = {"TableName": table, "Item": item}

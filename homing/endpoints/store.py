@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from homing.endpoints.confidential import owner_of_endpoint
 from homing.endpoints.endpoints_table import EndpointsTable, endpoint_key
-from homing.endpoints.secrets_table import SecretsTable, edition_update, guarded_put, secret_key
+from homing.endpoints.secrets_table import SecretsTable, conditional_put, edition_update, secret_key
 from homing.items import to_dynamodb
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ class EndpointStore:
             secret = {"Update": edition_update(table, owner, endpoint.edition)}
         else:
             secret = {
-                "Put": guarded_put(table, owner, replace(confidential, edition=endpoint.edition))
+                "Put": conditional_put(
+                    table, owner, replace(confidential, edition=endpoint.edition)
+                )
             }
         return self._transact([{"Put": _endpoint_put(self.endpoints.name, endpoint)}, secret])
 

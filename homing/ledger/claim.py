@@ -14,8 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from homing import aws
 from homing.items import from_dynamodb, to_dynamodb
-from homing.ledger.failure import is_unparked_failure_of_lane, verdict_on_record
-from homing.ledger.generation import is_left_to, is_of_former_life, resumed
+from homing.ledger.failure import is_express_failure_without_dead_letter, verdict_on_record
+from homing.ledger.generation import is_left_to, is_of_previous_acceptance, resumed
 from homing.retry.classification import Status
 from homing.timestamps import from_text
 
@@ -103,7 +103,7 @@ class AttemptClaims:
         """Claim an attempt: gives the claim if it may be made, else the `outcome` of not making it.
 
         A ledger that is down must not keep the delivery waiting: then the attempt may be made. So
-        it may where the record is of a former life, which says nothing of this one (0007).
+        it may where the record is of a previous acceptance, which says nothing of this one (0007).
 
         Args:
             reference: the delivery.
@@ -117,7 +117,7 @@ class AttemptClaims:
         except self._client.exceptions.ConditionalCheckFailedException as error:
             response: Mapping[str, Any] = error.response
             record = from_dynamodb(response.get("Item", {}))
-            if not is_of_former_life(record, reference.created_at):
+            if not is_of_previous_acceptance(record, reference.created_at):
                 return lost(reference, claim, record)
             self._tell(reference, f"the record is of {record['createdAt']}")
         except (BotoCoreError, ClientError) as error:
@@ -138,20 +138,23 @@ class AttemptClaims:
 def lost(reference: Reference, claim: AttemptClaim, record: Mapping[str, Any]) -> dict[str, Any]:
     """Give the `outcome` of a claim that the record refuses.
 
-    The attempt is the next one, or another execution has it. Or it has failed in the lane, which
-    may have broken before it had parked the message: then that is for this execution to do (0068).
+    The attempt is the next one, or another execution has it. Or it has failed in the express path,
+    which may have broken before it had dead-lettered the message: then that is for this execution
+    to do (0068).
     """
     who = reference.created_at, claim.attempt_number, claim.generation, claim.execution_name
     if is_left_to(record, *who):
         return {"postponed": True, "next": resumed({}, record), "responseTime": None}
-    if not claim.generation and is_unparked_failure_of_lane(record, reference.created_at):
+    if not claim.generation and is_express_failure_without_dead_letter(
+        record, reference.created_at
+    ):
         return {
             "recorded": verdict_on_record(record),
             "timestamp": record["lastUpdatedAt"],
             "responseTime": 0,
             "httpStatus": None,
         }
-    return {"overtaken": True}
+    return {"superseded": True}
 
 
 def claim_update(reference: Reference, claim: AttemptClaim, at: str) -> dict[str, Any]:

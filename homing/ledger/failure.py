@@ -1,7 +1,8 @@
 """A failure that is on record: its verdict, and whether its dead letter may be missing.
 
-A first attempt in the lane is recorded before it is parked. Between the two the lane may break, and
-then whoever finds the record parks the message (docs/decisions/0006, 0068).
+A first attempt in the express path is recorded before it is dead-lettered. Between the two the
+express path may break, and then whoever finds the record dead-letters the message
+(docs/decisions/0006, 0068).
 """
 
 from __future__ import annotations
@@ -17,17 +18,18 @@ if TYPE_CHECKING:
 _FAILED = frozenset({Status.FAILED, Status.MAX_RETRIES_EXCEEDED})
 
 
-def may_lack_letter(record: Mapping[str, Any]) -> bool:
+def may_lack_dead_letter(record: Mapping[str, Any]) -> bool:
     """Tell whether a failure on record may have no dead letter, and nobody who sees to it.
 
-    The lane makes first attempts only, and keeps the letter once it has been parked. What followed,
-    or came of a redrive, is a Standard execution's: it parks, or breaks and can be redriven.
+    The express path makes first attempts only, and keeps the dead letter once it has been
+    dead-lettered. What followed, or came of a redrive, is a Standard execution's: it dead-letters,
+    or breaks and can be redriven.
     """
-    return record["attempts"] == 1 and "letter" not in record and not generation_of(record)
+    return record["attempts"] == 1 and "deadLetter" not in record and not generation_of(record)
 
 
-def is_unparked_failure_of_lane(record: Mapping[str, Any], created_at: str) -> bool:
-    """Tell whether a delivery has failed in the lane and nobody is known to have parked it.
+def is_express_failure_without_dead_letter(record: Mapping[str, Any], created_at: str) -> bool:
+    """Return whether a delivery failed in the express path without a known dead letter.
 
     Args:
         record: what stands in the ledger under the delivery's key, empty for nothing.
@@ -36,7 +38,7 @@ def is_unparked_failure_of_lane(record: Mapping[str, Any], created_at: str) -> b
     return (
         record.get("status") in _FAILED
         and record.get("createdAt") == created_at
-        and not {"letter", "executionName"} & record.keys()
+        and not {"deadLetter", "executionName"} & record.keys()
         and not generation_of(record)
     )
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 # Executions of both workflows bear the delivery's id, and only the Standard one's claims attempts.
-# A first attempt in the lane records its retry under this name instead.
-LANE = "lane"
+# A first attempt in the express path records its retry under this name instead.
+EXPRESS_PATH = "express-path"
 
 
 def generation_of(document: Mapping[str, Any]) -> int:
@@ -81,7 +81,7 @@ def resumed(document: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str,
     }
 
 
-def is_of_former_life(record: Mapping[str, Any], created_at: str) -> bool:
+def is_of_previous_acceptance(record: Mapping[str, Any], created_at: str) -> bool:
     """Tell whether a record is of the same message, accepted before (docs/decisions/0007).
 
     Args:
@@ -100,20 +100,21 @@ def is_left_to(
 ) -> bool:
     """Tell whether an attempt on record is followed by a retry that this execution is to make.
 
-    While a first attempt was postponed, the sender may have repeated the message, and the lane have
-    made the attempt. It could hand nothing over then, since the execution that slept has the
-    delivery's name; so the retry is that one's (docs/decisions/0068). All else is in other
-    hands, or has ended. What the lane finds on record, `dispatch` settles (`homing.dispatch.express_path`).
+    While a first attempt was postponed, the sender may have repeated the message, and the express
+    path have made the attempt. It could hand nothing over then, since the execution that slept has
+    the delivery's name; so the retry is that one's (docs/decisions/0068). All else is in other
+    hands, or has ended. What the express path finds on record, `dispatch` settles
+    (`homing.dispatch.express_path`).
 
     Args:
         record: what stands in the ledger under the delivery's key, empty for nothing.
-        created_at: when the delivery was, since that may be of a former life (0007).
+        created_at: when the delivery was, since that may be of a previous acceptance (0007).
         attempt_number: the attempt that the execution wanted to claim or to record.
         generation: the execution's.
         execution_name: its name.
     """
     return (
-        execution_name != LANE
+        execution_name != EXPRESS_PATH
         and record.get("status") == "RETRY_SCHEDULED"
         and record.get("createdAt") == created_at
         and record["attempts"] > attempt_number

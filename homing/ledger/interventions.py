@@ -59,9 +59,9 @@ class InterventionTable:
     ) -> bool:
         """Take a delivery into the generation of `document`, if its record is as it was seen.
 
-        `attempts` starts anew and the history stays (homing/ledger/compaction.py); what the delivery came to
-        before is appended to `redriveHistory`. `redrivenFrom` is the execution that had it before:
-        until the new one is started, that one keeps the payload.
+        `attempts` starts anew and the history stays (homing/ledger/compaction.py); what the
+        delivery came to before is appended to `redriveHistory`. `redrivenFrom` is the execution
+        that had it before: until the new one is started, that one keeps the payload.
         """
         history = redriven_history(seen or {}, at)
         values = {
@@ -120,7 +120,7 @@ class InterventionTable:
         )
 
     def dead_letter(
-        self, reference: Reference, letter: Mapping[str, Any], execution_name: str, *, at: str
+        self, reference: Reference, dead_letter: Mapping[str, Any], execution_name: str, *, at: str
     ) -> bool:
         """Put a failure on record, with its dead letter, for a delivery that only waits.
 
@@ -128,7 +128,7 @@ class InterventionTable:
 
         Args:
             reference: the delivery.
-            letter: the delivery document, with a verdict.
+            dead_letter: the delivery document, with a verdict.
             execution_name: the execution that waits.
             at: when, ISO-8601.
 
@@ -143,15 +143,15 @@ class InterventionTable:
             ":now": at,
             ":none": [],
             ":zero": 0,
-            ":ttl": letter["expiresAt"],
-            ":letter": document_text(letter),
+            ":ttl": dead_letter["expiresAt"],
+            ":deadLetter": document_text(dead_letter),
             ":executionName": execution_name,
             ":attention": f"{status}#{reference.delivery_id[0]}",
-            ":generation": generation_of(letter),
+            ":generation": generation_of(dead_letter),
         }
         return self._update(
             reference,
-            f"SET {_IDENTITY}, #status = :status, lastUpdatedAt = :now, letter = :letter, "
+            f"SET {_IDENTITY}, #status = :status, lastUpdatedAt = :now, deadLetter = :deadLetter, "
             "attention = :attention, attentionAt = :now, "
             "retryHistory = if_not_exists(retryHistory, :none), "
             "attempts = if_not_exists(attempts, :zero), #ttl = if_not_exists(#ttl, :ttl) "

@@ -1,4 +1,4 @@
-"""The ledger: the DynamoDB table that holds the full account of every delivery.
+"""The ledger: the DynamoDB table that holds the full audit trail of every delivery.
 
 The ledger records; it is never what keeps a delivery alive. Each attempt makes one atomic update,
 conditional on the attempt it follows. A failed condition is read, not guessed at.
@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from homing import aws
 from homing.items import from_dynamodb, to_dynamodb
-from homing.ledger.generation import LANE, is_left_to, is_of_former_life, resumed
+from homing.ledger.generation import EXPRESS_PATH, is_left_to, is_of_previous_acceptance, resumed
 from homing.retry.classification import Status
 
 if TYPE_CHECKING:
@@ -27,18 +27,20 @@ if TYPE_CHECKING:
     from homing.retry.classification import Verdict
     from homing.retry.outcome import Outcome
 
-# An unrecorded attempt is a gap in the account, so a later attempt may pass over it: `<=`, not `=`.
-# Two workers with the same attempt still exclude each other (docs/decisions/0002). `nextRetryAt`
-# stands for as long as a retry is due, so an end once recorded stays (docs/decisions/0002).
-# An execution that a later generation has taken over from writes nothing any more (0057).
+# An unrecorded attempt is a gap in the audit trail, so a later attempt may pass over it: `<=`, not
+# `=`. Two workers with the same attempt still exclude each other (docs/decisions/0002).
+# `nextRetryAt` stands for as long as a retry is due, so an end once recorded stays
+# (docs/decisions/0002). An execution that a later generation has taken over from writes nothing any
+# more (0057).
 ATTEMPT_CONDITION = (
     "(attribute_not_exists(generation) OR generation <= :generation) AND "
     "(attribute_not_exists(attempts) OR "
     "(attempts <= :attemptNumber AND attribute_exists(nextRetryAt)))"
 )
 
-# The lane makes a first attempt without a claim. Where another execution has claimed it meanwhile,
-# since it was postponed before, the retry is that one's to record: it can go on, the lane cannot.
+# The express path makes a first attempt without a claim. Where another execution has claimed it
+# meanwhile, since it was postponed before, the retry is that one's to record: it can go on, the
+# express path cannot.
 _CLAIM_CONDITION = (
     "(attribute_not_exists(claimedAttempt) OR claimedAttempt < :attemptNumber"
     " OR executionName = :executionName)"
@@ -46,12 +48,12 @@ _CLAIM_CONDITION = (
 
 
 class RecordResult(StrEnum):
-    """What became of an update of the ledger."""
+    """The status of an update of the ledger."""
 
     RECORDED = "RECORDED"
     REPLAYED = "REPLAYED"
     RESUMED = "RESUMED"
-    OVERTAKEN = "OVERTAKEN"
+    SUPERSEDED = "SUPERSEDED"
     UNRECORDED = "UNRECORDED"
 
 
@@ -60,7 +62,7 @@ class Recorded:
     """The result of an update, and a sentence for people.
 
     Args:
-        result: what became of it.
+        result: the status of it.
         reason: why.
         resumed: where `RESUMED`, what the delivery goes on with: the attempt that the record waits
             for, in place of the one that the update was to schedule.
@@ -115,7 +117,7 @@ def retry_update(
     *,
     expires_at: int,
     generation: int = 0,
-    execution_name: str = LANE,
+    execution_name: str = EXPRESS_PATH,
 ) -> dict[str, Any]:
     """Give the arguments of the UpdateItem call that records a scheduled retry.
 
@@ -200,23 +202,25 @@ class Ledger:
             ConsistentRead=True,
         )
         record = from_dynamodb(found["Item"]) if "Item" in found else None
-        return None if record and is_of_former_life(record, reference.created_at) else record
+        return (
+            None if record and is_of_previous_acceptance(record, reference.created_at) else record
+        )
 
-    def keep(self, reference: Reference, letter: str) -> None:
+    def keep(self, reference: Reference, dead_letter: str) -> None:
         """Keep a dead letter with the record of its failure, to be redriven without the queue.
 
         What cannot be kept is still in the dead-letter queue, so a failure is passed over; and a
-        delivery that has been brought back meanwhile needs no letter.
+        delivery that has been brought back meanwhile needs no dead letter.
         """
         with suppress(BotoCoreError, ClientError):
             self._client.update_item(
                 TableName=self._table,
                 Key={"pk": {"S": reference.pk}, "sk": {"S": reference.sk}},
-                UpdateExpression="SET letter = :letter",
+                UpdateExpression="SET deadLetter = :deadLetter",
                 ConditionExpression="#status = :failed OR #status = :exceeded",
                 ExpressionAttributeNames={"#status": "status"},
                 ExpressionAttributeValues={
-                    ":letter": {"S": letter},
+                    ":deadLetter": {"S": dead_letter},
                     ":failed": {"S": Status.FAILED.value},
                     ":exceeded": {"S": Status.MAX_RETRIES_EXCEEDED.value},
                 },
@@ -226,17 +230,18 @@ class Ledger:
 def _read_failed_condition(update: Mapping[str, Any], item: Mapping[str, Any]) -> Recorded:
     """Tell our own write replayed (the same entry stands there) from another worker's.
 
-    A record of a former life is nobody's who works on this delivery: it goes on without an account.
+    A record of a previous acceptance is nobody's who works on this delivery: it goes on without an
+    account.
     """
     (ours,) = update["ExpressionAttributeValues"][":entry"]["L"]
     history = item.get("retryHistory", {}).get("L", [])
     if ours in history:
         return Recorded(RecordResult.REPLAYED, "this very entry had been recorded before")
     record, values = from_dynamodb(item), from_dynamodb(update["ExpressionAttributeValues"])
-    if is_of_former_life(record, values[":createdAt"]):
+    if is_of_previous_acceptance(record, values[":createdAt"]):
         return Recorded(RecordResult.UNRECORDED, f"the record is of {record['createdAt']}")
     reason = f"another worker has recorded this attempt ({record.get('attempts')} made)"
     names = ("createdAt", "attemptNumber", "generation", "executionName")
     if is_left_to(record, *(values[f":{name}"] for name in names)):
         return Recorded(RecordResult.RESUMED, reason, resumed({}, record))
-    return Recorded(RecordResult.OVERTAKEN, reason)
+    return Recorded(RecordResult.SUPERSEDED, reason)

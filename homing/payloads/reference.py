@@ -20,7 +20,7 @@ _AFTERWARDS = timedelta(days=15)
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class PayloadReference:
     """Where a payload is kept.
 
     Args:
@@ -47,18 +47,18 @@ class Claim:
         return hashlib.sha256(body).hexdigest() == self.digest
 
 
-def claim_for(message_key: str, body: bytes, life: timedelta) -> Claim:
+def reference_for(message_key: str, body: bytes, life: timedelta) -> PayloadReference:
     """Make the claim of a payload.
 
     Args:
         message_key: the message's partition key. The same message with the same payload has the
-            same claim, so a repeat writes the same object.
+            same claim, so a duplicate writes the same object.
         body: the bytes that are sent.
         life: how long from now its last attempt may be.
     """
     digest = hashlib.sha256(body).hexdigest()
     owner = hashlib.sha256(message_key.encode()).hexdigest()[:32]
-    return Claim(f"{_prefix(life)}/{owner}/{digest}", len(body), digest)
+    return PayloadReference(f"{_prefix(life)}/{owner}/{digest}", len(body), digest)
 
 
 def _prefix(life: timedelta) -> str:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from homing.aws import client
-from homing.errors import InquiryError, IntakeError
+from homing.errors import AcceptanceError, DependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from homing.payloads.reference import Claim
+    from homing.payloads.reference import PayloadReference
 
 
 def s3_client() -> Any:
@@ -38,33 +38,33 @@ class PayloadStore:
         self._made = self._made or self._make()
         return self._made
 
-    def keep(self, claim: Claim, body: bytes) -> None:
+    def keep(self, claim: PayloadReference, body: bytes) -> None:
         """Keep a payload.
 
         Raises:
-            IntakeError: when it cannot be kept; nothing may be promised then.
+            AcceptanceError: when it cannot be kept; nothing may be promised then.
         """
         try:
             self._client.put_object(Bucket=self._bucket, Key=claim.key, Body=body)
         except (BotoCoreError, ClientError) as error:
-            raise IntakeError(f"payload not kept: {type(error).__name__}: {error}") from error
+            raise AcceptanceError(f"payload not kept: {type(error).__name__}: {error}") from error
 
-    def fetch(self, claim: Claim) -> str:
+    def fetch(self, claim: PayloadReference) -> str:
         """Give a payload back.
 
         Raises:
-            InquiryError: when it cannot be read, or is not what was kept.
+            DependencyError: when it cannot be read, or is not what was kept.
         """
         try:
             body = self._client.get_object(Bucket=self._bucket, Key=claim.key)["Body"].read()
         except (BotoCoreError, ClientError) as error:
-            raise InquiryError(f"payload not read: {type(error).__name__}: {error}") from error
+            raise DependencyError(f"payload not read: {type(error).__name__}: {error}") from error
         if not claim.holds(body):
-            raise InquiryError("payload not read: it is not what was taken in")
+            raise DependencyError("payload not read: it is not what was taken in")
         text: str = body.decode()
         return text
 
-    def renew(self, claim: Claim) -> bool:
+    def renew(self, claim: PayloadReference) -> bool:
         """Let a payload stay as long again as when it was kept; False where it is gone.
 
         S3 counts an object's age from its last writing, so it is copied onto itself, which asks for

@@ -31,7 +31,7 @@ class DeadLetterQueue:
         self._url = url
         self._client = client or sqs_client()
 
-    def park(self, document: Mapping[str, Any]) -> None:
+    def send(self, document: Mapping[str, Any]) -> None:
         """Put a delivery document on the queue.
 
         Raises:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from homing.delivery import document_text
-from homing.errors import IntakeError
-from homing.queues.duplicates import REPEAT
+from homing.errors import AcceptanceError
+from homing.queues.duplicates import DUPLICATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,19 +40,19 @@ class DeliveryQueue:
         self._url = url
         self._client = client
 
-    def send(self, deliveries: Iterable[Delivery], *, are_repeats: bool = False) -> None:
+    def send(self, deliveries: Iterable[Delivery], *, are_duplicates: bool = False) -> None:
         """Put deliveries on the queue, all of them or with an error.
 
         Args:
             deliveries: what to put there.
-            are_repeats: whether they may have been put there before.
+            are_duplicates: whether they may have been put there before.
 
         Raises:
-            IntakeError: when the queue has refused one of them again and again.
+            AcceptanceError: when the queue has refused one of them again and again.
             BotoCoreError, ClientError: when the queue cannot be reached.
         """
         for batch in batches(deliveries):
-            self._send_batch([_as_repeat(entry) for entry in batch] if are_repeats else batch)
+            self._send_batch([_as_duplicate(entry) for entry in batch] if are_duplicates else batch)
 
     def _send_batch(self, entries: list[Entry]) -> None:
         for _ in range(_TRIES):
@@ -62,7 +62,7 @@ class DeliveryQueue:
             if not entries:
                 return
         reasons = sorted({failure["Code"] for failure in failed.values()})
-        raise IntakeError(f"the queue refused {len(entries)} deliveries: {', '.join(reasons)}")
+        raise AcceptanceError(f"the queue refused {len(entries)} deliveries: {', '.join(reasons)}")
 
 
 def batches(deliveries: Iterable[Delivery]) -> Iterator[list[Entry]]:
@@ -90,5 +90,5 @@ def _entry(delivery_id: str, text: str) -> Entry:
     }
 
 
-def _as_repeat(entry: Entry) -> Entry:
-    return {**entry, "MessageAttributes": REPEAT}
+def _as_duplicate(entry: Entry) -> Entry:
+    return {**entry, "MessageAttributes": DUPLICATE}

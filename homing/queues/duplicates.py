@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
     from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
-_NAME = "repeat"
+_NAME = "duplicate"
 
 # The `MessageAttributes` of a message that is put on the queue anew.
-REPEAT: Mapping[str, MessageAttributeValueTypeDef] = {
+DUPLICATE: Mapping[str, MessageAttributeValueTypeDef] = {
     _NAME: {"DataType": "String", "StringValue": "true"}
 }
 
 
-def is_repeat(attributes: Mapping[str, Any]) -> bool:
+def is_duplicate(attributes: Mapping[str, Any]) -> bool:
     """Tell by the `messageAttributes` of a record that Lambda was given."""
     return _NAME in attributes

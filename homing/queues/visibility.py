@@ -1,4 +1,4 @@
-"""When the queue hands a message out again that was left behind, or could not be settled."""
+"""When the queue hands a message out again that was detached, or could not be settled."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def seconds_until_over(first_attempt_timeout_seconds: float) -> int:
 
 
 class Redelivery:
-    """Sets the time at which a message that is out comes again.
+    """Sets the time at which a message that is out is redelivered.
 
     Args:
         url: the queue's URL.
@@ -33,7 +33,7 @@ class Redelivery:
         self._client = client
 
     def put_off(self, receipt_handle: str, seconds: int) -> bool:
-        """Let a message come again so many seconds from now.
+        """Let a message be redelivered so many seconds from now.
 
         Returns:
             False where that could not be set: then it comes after the queue's visibility timeout,

@@ -1,1 +1,16 @@
-"""Taking messages in: what a request may say, the guard against repeats, and the answers."""
+"""Accepting messages: what a request may contain, idempotency, and the answers."""
+
+__all__ = [
+    "acceptance",
+    "answer",
+    "endpoint_request",
+    "idempotency",
+    "message",
+    "message_query",
+    "messages_table",
+    "payload",
+    "policy_override",
+    "problem",
+    "raw_json",
+    "request_model",
+]

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from homing.aws import client
 from homing.endpoints.endpoints_table import EndpointsTable
-from homing.errors import FieldError, InquiryError, IntakeError, InvalidMessageError
+from homing.errors import AcceptanceError, DependencyError, FieldError, InvalidMessageError
 from homing.ledger.records import Records
 from homing.payloads.store import PayloadStore
 from homing.queues.deliveries import DeliveryQueue
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from homing.delivery import Delivery
     from homing.endpoints.endpoint import Endpoint
-    from homing.reception.idempotency import Guard
+    from homing.reception.idempotency import IdempotencyRecord
     from homing.reception.message import Message
     from homing.settings import AcceptSettings
 
@@ -38,15 +38,15 @@ class Reception:
     """A message that has been taken in.
 
     Args:
-        guard: what stands for it; a repeat's is that of the message it repeats.
-        is_repeat: whether it had been taken in before.
+        idempotency: what stands for it; a duplicate's is that of the message it repeats.
+        is_duplicate: whether it had been taken in before.
     """
 
-    guard: Guard
-    is_repeat: bool
+    idempotency: IdempotencyRecord
+    is_duplicate: bool
 
 
-class Intake:
+class Acceptance:
     """Where messages are taken in.
 
     Args:
@@ -89,60 +89,62 @@ class Intake:
         """Give those of a sender's endpoints that exist, by id.
 
         Raises:
-            InquiryError: when they cannot be read.
+            DependencyError: when they cannot be read.
         """
         try:
             return self._endpoints.find_many(sender_id, ids)
         except (BotoCoreError, ClientError) as error:
-            raise InquiryError(f"{type(error).__name__}: {error}") from error
+            raise DependencyError(f"{type(error).__name__}: {error}") from error
 
     def accept(self, message: Message, *, now: datetime) -> Reception:
         """Take a message in: when this returns, all its deliveries are on the queue or beyond.
 
         Raises:
-            InvalidMessageError: when `deliverAt` has passed and it is no repeat; 409 when its
+            InvalidMessageError: when `deliverAt` has passed and it is no duplicate; 409 when its
                 `messageId` stands for other content.
-            IntakeError: when a table or the queue fails; nothing is promised, and a repeat of the
-                message takes up where this one broke off.
+            AcceptanceError: when a table or the queue fails; nothing is promised, and a duplicate
+                of the message takes up where this one broke off.
         """
         try:
             standing = self._claim(message, now)
             if standing is None:
-                self._send(message, message.deliveries(), are_repeats=False)
-                return Reception(message.guard, is_repeat=False)
-            self._repeat(message, standing)
+                self._send(message, message.deliveries(), are_duplicates=False)
+                return Reception(message.idempotency, is_duplicate=False)
+            self._answer_duplicate(message, standing)
         except (BotoCoreError, ClientError) as error:
-            raise IntakeError(f"{type(error).__name__}: {error}") from error
-        return Reception(standing, is_repeat=True)
+            raise AcceptanceError(f"{type(error).__name__}: {error}") from error
+        return Reception(standing, is_duplicate=True)
 
-    def _claim(self, message: Message, now: datetime) -> Guard | None:
-        if not message.guard.is_overdue:
-            return self._messages.claim(message.guard, now)
-        standing = self._messages.find(message.guard.key, now)
+    def _claim(self, message: Message, now: datetime) -> IdempotencyRecord | None:
+        if not message.idempotency.is_overdue:
+            return self._messages.claim(message.idempotency, now)
+        standing = self._messages.find(message.idempotency.key, now)
         if standing is None:
             raise InvalidMessageError([_OVERDUE])
         return standing
 
-    def _repeat(self, message: Message, standing: Guard) -> None:
+    def _answer_duplicate(self, message: Message, standing: IdempotencyRecord) -> None:
         """Put on the queue what a crash may have kept from it.
 
-        A delivery that is on the queue or under way is put there again, as a repeat; whoever
+        A delivery that is on the queue or under way is put there again, as a duplicate; whoever
         settles it finds its execution by name. Names are remembered for 90 days, the ledger for
         longer.
         """
-        if standing.fingerprint != message.guard.fingerprint:
+        if standing.fingerprint != message.idempotency.fingerprint:
             raise InvalidMessageError([_REUSED], 409)
         recorded = {
             item["sk"]
             for item in self._records.of_message(standing.key)
-            if item.get("createdAt") == standing.created_at  # else of a former life (0007)
+            if item.get("createdAt") == standing.created_at  # else of a previous acceptance (0007)
         }
-        deliveries = replace(message, guard=standing).deliveries()
+        deliveries = replace(message, idempotency=standing).deliveries()
         missing = [each for each in deliveries if each.reference.sk not in recorded]
-        self._send(message, missing, are_repeats=True)
+        self._send(message, missing, are_duplicates=True)
 
-    def _send(self, message: Message, deliveries: Sequence[Delivery], *, are_repeats: bool) -> None:
+    def _send(
+        self, message: Message, deliveries: Sequence[Delivery], *, are_duplicates: bool
+    ) -> None:
         """Keep a large payload first, so that whoever takes a delivery off the queue finds it."""
         if deliveries and message.claim is not None:
             self._payloads.keep(message.claim, message.request.payload.encode())
-        self._queue.send(deliveries, are_repeats=are_repeats)
+        self._queue.send(deliveries, are_duplicates=are_duplicates)

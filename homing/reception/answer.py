@@ -32,18 +32,18 @@ class Answer:
 
 
 def accepted(reception: Reception) -> Answer:
-    """Answer that a message has been taken in: 202, or 200 with the same body for a repeat."""
-    guard = reception.guard
-    link = message_path(guard.message_id, guard.sender_id)
+    """Answer that a message has been taken in: 202, or 200 with the same body for a duplicate."""
+    idempotency = reception.idempotency
+    link = message_path(idempotency.message_id, idempotency.sender_id)
     document = {
-        "messageId": guard.message_id,
-        "senderId": guard.sender_id,
-        "timestamp": guard.timestamp,
-        "correlationId": guard.correlation_id,
-        "deliveries": [_public(reference) for reference in guard.references()],
+        "messageId": idempotency.message_id,
+        "senderId": idempotency.sender_id,
+        "timestamp": idempotency.timestamp,
+        "correlationId": idempotency.correlation_id,
+        "deliveries": [_public(reference) for reference in idempotency.references()],
         "links": {"self": link},
     }
-    return Answer(200 if reception.is_repeat else 202, document, headers={"Location": link})
+    return Answer(200 if reception.is_duplicate else 202, document, headers={"Location": link})
 
 
 def redriven(

@@ -55,7 +55,7 @@ class EndpointChange(Fields):
         "wants them again, {} for none, where there are any."
     )
     attempts_at_once: Whole = optional(
-        "How many attempts it allows at once; more wait for a turn. 0 for any number.",
+        "How many attempts it allows at once; more wait for a concurrency slot. 0 for any number.",
         ge=0,
         le=MAX_ATTEMPTS_AT_ONCE,
     )

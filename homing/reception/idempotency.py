@@ -1,6 +1,6 @@
 """The guard: one small item in the messages table that makes a message be taken once.
 
-It holds what all repeats of the message must agree on, so that they come to the same deliveries.
+It holds what all duplicates of the message must agree on, so that they come to the same deliveries.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CLOCK_SKEW = timedelta(seconds=60)  # how far in the past `deliverAt` may lie: i
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class IdempotencyRecord:
     """What is remembered of a message. Times are ISO-8601 UTC with milliseconds.
 
     Args:
@@ -32,7 +32,7 @@ class Guard:
         created_at: when it was received.
         targets: where it goes, each URL once.
         deliver_at: when it may go out at the earliest, None for at once.
-        fingerprint: of the content; a repeat must have the same.
+        fingerprint: of the content; a duplicate must have the same.
         expires_at: when the message may be forgotten, epoch seconds.
         endpoint_ids: the endpoints that the targets belong to, in their order; empty for plain
             URLs.
@@ -61,7 +61,7 @@ class Guard:
 
     @property
     def is_overdue(self) -> bool:
-        """Whether `deliverAt` had passed on reception, which is right only of a repeat."""
+        """Whether `deliverAt` had passed on reception, which is right only of a duplicate."""
         if self.deliver_at is None:
             return False
         return from_text(self.deliver_at) < from_text(self.created_at) - CLOCK_SKEW

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from homing.delivery import Delivery, Request, document_text
 from homing.errors import FieldError, InvalidMessageError
 from homing.http_fields import DEFAULT_CONTENT_TYPE
-from homing.payloads.reference import claim_for
-from homing.reception.idempotency import Guard, first_attempt_at
+from homing.payloads.reference import reference_for
+from homing.reception.idempotency import IdempotencyRecord, first_attempt_at
 from homing.reception.payload import MAX_INLINE_BYTES
 from homing.reception.policy_override import override
 from homing.reception.raw_json import decode, read_value, split_members
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from homing.payloads.reference import Claim
+    from homing.payloads.reference import PayloadReference
     from homing.retry.policy import Policy
     from homing.targets.address_guard import AddressGuard
 
@@ -44,18 +44,18 @@ class Message:
     """A message that can be delivered.
 
     Args:
-        guard: what identifies it, where it goes and when.
+        idempotency: what identifies it, where it goes and when.
         request: what is sent.
         policy: how often and how long it is tried.
         policies: the same for each endpoint that has an opinion, by its id.
         claim: for a payload too large to travel along, where it is to be kept; else None.
     """
 
-    guard: Guard
+    idempotency: IdempotencyRecord
     request: Request
     policy: Policy
     policies: Mapping[str, Policy] = field(default_factory=dict)
-    claim: Claim | None = None
+    claim: PayloadReference | None = None
 
     def deliveries(self) -> tuple[Delivery, ...]:
         """Give one delivery for each target, before its first attempt."""
@@ -66,10 +66,10 @@ class Message:
                 request=claimed if self.claim else self.request,
                 policy=self.policies.get(reference.endpoint_id or "", self.policy),
                 attempt_number=0,
-                due_at=self.guard.due_at,
-                expires_at=self.guard.expires_at,
+                due_at=self.idempotency.due_at,
+                expires_at=self.idempotency.expires_at,
             )
-            for reference in self.guard.references()
+            for reference in self.idempotency.references()
         )
 
 
@@ -93,7 +93,7 @@ class Rules:
 def fingerprint(recipients: Sequence[str], request: Request) -> str:
     """Give a SHA-256 over what is sent to whom, whatever the order of the recipients.
 
-    Headers, policy and times are not part of it: a repeat may differ in them.
+    Headers, policy and times are not part of it: a duplicate may differ in them.
     """
     content = [sorted(recipients), request.content_type, request.payload]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
@@ -109,8 +109,8 @@ def parse_message(
 ) -> Message:
     """Read the body of `POST /v1/messages` (docs/api.md).
 
-    A `deliverAt` that has passed is not refused here, since the message may be a repeat
-    (`Guard.is_overdue`).
+    A `deliverAt` that has passed is not refused here, since the message may be a duplicate
+    (`IdempotencyRecord.is_overdue`).
 
     Args:
         body: the request body, as bytes or as text.
@@ -127,8 +127,8 @@ def parse_message(
     to = recipients(given, sender_id, find_endpoints)
     content_type = given.get("content_type", DEFAULT_CONTENT_TYPE)
     request = Request(payload, content_type, given.get("headers", {}))
-    guard = _guard(given, sender_id, to, now, rules, fingerprint(to.names, request))
-    first_attempt_in = first_attempt_at(now, guard.deliver_at) - now
+    idempotency = _idempotency(given, sender_id, to, now, rules, fingerprint(to.names, request))
+    first_attempt_in = first_attempt_at(now, idempotency.deliver_at) - now
     policy = _policy(given, rules.default_policy, first_attempt_in)
     policies = {
         endpoint_id: _policy(given, _laid_over(rules.default_policy, own), first_attempt_in)
@@ -136,7 +136,7 @@ def parse_message(
     }
     lives = (longest_life(each, first_attempt_in) for each in (policy, *policies.values()))
     life = YEAR if to.may_be_full else max(lives)
-    return _with_claim(Message(guard, request, policy, policies), life)
+    return _with_payload_reference(Message(idempotency, request, policy, policies), life)
 
 
 def trial_message(endpoint_id: str, sender_id: str) -> str:
@@ -151,17 +151,17 @@ def trial_message(endpoint_id: str, sender_id: str) -> str:
     )
 
 
-def _guard(
+def _idempotency(
     given: Mapping[str, Any],
     sender_id: str,
     to: Recipients,
     now: datetime,
     rules: Rules,
     content: str,
-) -> Guard:
+) -> IdempotencyRecord:
     message_id = given.get("message_id") or rules.new_id()
     first_attempt = first_attempt_at(now, given.get("deliver_at"))
-    return Guard(
+    return IdempotencyRecord(
         message_id=message_id,
         sender_id=sender_id,
         timestamp=given.get("timestamp", to_text(now)),
@@ -199,7 +199,7 @@ def _policy(given: Mapping[str, Any], default: Policy, first_attempt_in: timedel
         raise InvalidMessageError([FieldError(name, str(error))]) from error
 
 
-def _with_claim(message: Message, life: timedelta) -> Message:
+def _with_payload_reference(message: Message, life: timedelta) -> Message:
     """Give a message a claim for its payload, where that is too large to travel along.
 
     Measured is the delivery document too, in which JSON writes each quote of the payload as two.
@@ -210,7 +210,7 @@ def _with_claim(message: Message, life: timedelta) -> Message:
         size = max(len(text.encode()) for text in texts)
         if size <= MAX_DOCUMENT_BYTES:
             return message
-    return replace(message, claim=claim_for(message.guard.key, body, life))
+    return replace(message, claim=reference_for(message.idempotency.key, body, life))
 
 
 def _too_large(message: str) -> InvalidMessageError:

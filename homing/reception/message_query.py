@@ -1,4 +1,4 @@
-"""What became of a message: its guard says what was taken in, the ledger what came of it."""
+"""The status of a message: its guard says what was taken in, the ledger what came of it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from homing.aws import client
 from homing.delivery import Reference, message_key
-from homing.errors import InquiryError
+from homing.errors import DependencyError
 from homing.identifiers import MESSAGE_ID, SENDER_ID
-from homing.ledger.generation import is_of_former_life
+from homing.ledger.generation import is_of_previous_acceptance
 from homing.ledger.records import Records
 from homing.reception.messages_table import MessagesTable
 from homing.retry.classification import Status
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from homing.reception.idempotency import Guard
+    from homing.reception.idempotency import IdempotencyRecord
     from homing.settings import GetMessageSettings
 
 _INTERNAL = frozenset(
-    {"pk", "sk", "attention", "attentionAt", "claimedAttempt", "letter", "redrivenFrom"}
+    {"pk", "sk", "attention", "attentionAt", "claimedAttempt", "deadLetter", "redrivenFrom"}
 )
 
 
-class Inquiry:
+class MessageQuery:
     """Where messages are asked after.
 
     Args:
@@ -52,17 +52,17 @@ class Inquiry:
         """Give `{"messageId", "senderId", "deliveries": [...]}`, or None for an unknown message.
 
         Raises:
-            InquiryError: when a table cannot be read.
+            DependencyError: when a table cannot be read.
         """
         if not (MESSAGE_ID.allows(message_id) and SENDER_ID.allows(sender_id)):
             return None
         key = message_key(message_id, sender_id)
         try:
-            guard = self._messages.find(key, now)
+            idempotency = self._messages.find(key, now)
             records = _current(self._records.of_message(key), now)
         except (BotoCoreError, ClientError) as error:
-            raise InquiryError(f"{type(error).__name__}: {error}") from error
-        deliveries = _deliveries(guard, records)
+            raise DependencyError(f"{type(error).__name__}: {error}") from error
+        deliveries = _deliveries(idempotency, records)
         if not deliveries:
             return None
         return {"messageId": message_id, "senderId": sender_id, "deliveries": deliveries}
@@ -73,9 +73,11 @@ def _current(records: Iterable[dict[str, Any]], now: datetime) -> list[dict[str,
     return [record for record in records if record["ttl"] >= int(now.timestamp())]
 
 
-def _deliveries(guard: Guard | None, records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    accepted = {} if guard is None else {each.sk: each for each in guard.references()}
-    queued = {sk: _queued(each, guard) for sk, each in accepted.items() if guard}
+def _deliveries(
+    idempotency: IdempotencyRecord | None, records: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    accepted = {} if idempotency is None else {each.sk: each for each in idempotency.references()}
+    queued = {sk: _queued(each, idempotency) for sk, each in accepted.items() if idempotency}
     recorded = {
         record["sk"]: _recorded(record, reference)
         for record in records
@@ -86,11 +88,11 @@ def _deliveries(guard: Guard | None, records: Iterable[Mapping[str, Any]]) -> li
 
 def _has_been_replaced(record: Mapping[str, Any], accepted: Reference | None) -> bool:
     """Tell whether the message has been accepted anew since (docs/decisions/0007)."""
-    return accepted is not None and is_of_former_life(record, accepted.created_at)
+    return accepted is not None and is_of_previous_acceptance(record, accepted.created_at)
 
 
-def _queued(reference: Reference, guard: Guard) -> dict[str, Any]:
-    scheduled = {} if guard.deliver_at is None else {"deliverAt": guard.deliver_at}
+def _queued(reference: Reference, idempotency: IdempotencyRecord) -> dict[str, Any]:
+    scheduled = {} if idempotency.deliver_at is None else {"deliverAt": idempotency.deliver_at}
     return {
         **_public(reference.to_document()),
         "status": Status.QUEUED.value,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from homing.conditional_put import put_if
 from homing.items import from_dynamodb, to_dynamodb
-from homing.reception.idempotency import Guard
+from homing.reception.idempotency import IdempotencyRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,7 +38,7 @@ class MessagesTable:
         self._client = client
         self._new_token = new_token
 
-    def claim(self, guard: Guard, now: datetime) -> Guard | None:
+    def claim(self, idempotency: IdempotencyRecord, now: datetime) -> IdempotencyRecord | None:
         """Put a guard up where none stands.
 
         Of any number of claims at once exactly one succeeds, even where boto3 has repeated it.
@@ -53,15 +53,15 @@ class MessagesTable:
             self._client,
             {
                 "TableName": self._table,
-                "Item": _typed(guard.to_item() | {"claimToken": self._new_token()}),
+                "Item": _typed(idempotency.to_item() | {"claimToken": self._new_token()}),
                 "ConditionExpression": _FREE,
                 "ExpressionAttributeNames": {"#ttl": "ttl"},
                 "ExpressionAttributeValues": {":now": {"N": str(int(now.timestamp()))}},
             },
         )
-        return None if standing is None else Guard.from_item(standing)
+        return None if standing is None else IdempotencyRecord.from_item(standing)
 
-    def find(self, key: str, now: datetime) -> Guard | None:
+    def find(self, key: str, now: datetime) -> IdempotencyRecord | None:
         """Give the guard that stands, or None.
 
         Raises:
@@ -72,8 +72,8 @@ class MessagesTable:
         )
         if "Item" not in response:
             return None
-        guard = Guard.from_item(from_dynamodb(response["Item"]))
-        return None if guard.expires_at < int(now.timestamp()) else guard
+        idempotency = IdempotencyRecord.from_item(from_dynamodb(response["Item"]))
+        return None if idempotency.expires_at < int(now.timestamp()) else idempotency
 
 
 def _typed(item: Mapping[str, Any]) -> dict[str, Any]:

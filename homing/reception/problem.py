@@ -75,14 +75,14 @@ def no_route(method: str, path: str) -> Answer:
     return _problem(_NO_ROUTE, _NOT_FOUND, _shortened(f"There is no route for {method} {path}"))
 
 
-def intake_failed(message_id: str, sender_id: str) -> Answer:
-    """Answer that a message could not be taken in; a repeat under its id cannot double it."""
+def acceptance_failed(message_id: str, sender_id: str) -> Answer:
+    """Answer that a message could not be taken in; a duplicate under its id cannot double it."""
     detail = "Nothing is promised. Send the message again, with this messageId and senderId"
     kind = _KINDS[_UNAVAILABLE]
     return _problem(kind, _UNAVAILABLE, detail, messageId=message_id, senderId=sender_id)
 
 
-def inquiry_failed() -> Answer:
+def dependency_failed() -> Answer:
     """Answer that the tables cannot be read."""
     detail = "What is on record cannot be read. Ask again"
     return _problem(_KINDS[_UNAVAILABLE], _UNAVAILABLE, detail)
@@ -95,7 +95,7 @@ def _invalid(error: InvalidMessageError, kind: tuple[str, str]) -> Answer:
 
 
 def redrive_failed() -> Answer:
-    """Answer that a redrive broke off; a repeat takes up where it did, and doubles nothing."""
+    """Answer that a redrive broke off; a duplicate takes up where it did, and doubles nothing."""
     detail = "Not all deliveries have been brought back. Repeat the redrive"
     return _problem(_KINDS[_UNAVAILABLE], _UNAVAILABLE, detail)
 

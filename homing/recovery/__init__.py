@@ -1,1 +1,3 @@
-"""TODO."""
+"""What an operator may do with a delivery: redrive, retry now, cancel."""
+
+__all__ = ["interventions"]

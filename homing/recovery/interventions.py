@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from homing.delivery import document_text
 from homing.ledger.generation import execution_name, generation_of, redriven, taken_over
-from homing.payloads.reference import Claim
+from homing.payloads.reference import PayloadReference
 from homing.retry.classification import Status
 from homing.timestamps import to_text
 
@@ -44,11 +44,11 @@ class Result(StrEnum):
     CANCELLED = "CANCELLED"
     UNDER_WAY = "UNDER_WAY"
     ENDED = "ENDED"
-    LETTER_MISSING = "LETTER_MISSING"
+    DEAD_LETTER_MISSING = "DEAD_LETTER_MISSING"
     NOT_WAITING = "NOT_WAITING"
 
     @property
-    def settles_letter(self) -> bool:
+    def settles_dead_letter(self) -> bool:
         """Whether the dead letter has done its work and may be deleted."""
         return self in {Result.REDRIVEN, Result.ALREADY_REDRIVEN, Result.ENDED}
 
@@ -66,30 +66,31 @@ class Interventions:
 
     table: InterventionTable
     workflow: Workflow
-    renew: Callable[[Claim], bool]
+    renew: Callable[[PayloadReference], bool]
 
-    def redrive_letter(
-        self, letter: Mapping[str, Any], reference: Reference, *, now: datetime
+    def redrive_dead_letter(
+        self, dead_letter: Mapping[str, Any], reference: Reference, *, now: datetime
     ) -> Result:
         """Bring a delivery back with its dead letter, which is a delivery document.
 
-        A letter that has been redriven before starts nothing new, however often it is repeated.
+        A dead letter that has been redriven before starts nothing new, however often it is
+        repeated.
 
         Raises:
             BotoCoreError, ClientError: when the ledger or Step Functions fails; repeat it, and keep
-                the letter until then.
+                the dead letter until then.
         """
         record = self.table.read(reference)
         status = Status(record["status"]) if record else None
-        if record and generation_of(record) > generation_of(letter):
-            return self._again(letter, reference, record, now)
+        if record and generation_of(record) > generation_of(dead_letter):
+            return self._again(dead_letter, reference, record, now)
         if status in {Status.DELIVERED, Status.CANCELLED}:
             return Result.ENDED
-        if record and status not in _FAILED and not self._lags(letter, reference, record):
+        if record and status not in _FAILED and not self._lags(dead_letter, reference, record):
             return Result.UNDER_WAY
-        if not self._outlives(letter["request"]):
-            return Result.LETTER_MISSING
-        return self._begin_anew(letter, reference, record, now)
+        if not self._outlives(dead_letter["request"]):
+            return Result.DEAD_LETTER_MISSING
+        return self._begin_anew(dead_letter, reference, record, now)
 
     def redrive(self, reference: Reference, *, now: datetime) -> Result:
         """Bring a delivery back that has failed, with what Homing itself has kept of it.
@@ -106,11 +107,11 @@ class Interventions:
             return Result.UNDER_WAY
         kept = self._kept(reference, record)
         if kept is None:
-            return Result.LETTER_MISSING
+            return Result.DEAD_LETTER_MISSING
         if record["status"] == Status.QUEUED:
             return self._again(kept, reference, record, now)
-        letter = {**kept, "generation": generation, "attempts": record["attempts"]}
-        return self.redrive_letter(letter, reference, now=now)
+        dead_letter = {**kept, "generation": generation, "attempts": record["attempts"]}
+        return self.redrive_dead_letter(dead_letter, reference, now=now)
 
     def retry_now(self, reference: Reference, *, now: datetime) -> Result:
         """Make the attempt that a delivery waits for at once.
@@ -152,13 +153,13 @@ class Interventions:
 
     def _begin_anew(
         self,
-        letter: Mapping[str, Any],
+        dead_letter: Mapping[str, Any],
         reference: Reference,
         seen: Mapping[str, Any] | None,
         now: datetime,
     ) -> Result:
         """Take the delivery into its next generation, if its record is as it was seen."""
-        document = redriven(letter, generation_of(letter) + 1, now)
+        document = redriven(dead_letter, generation_of(dead_letter) + 1, now)
         name = execution_name(reference.delivery_id, document["generation"])
         if self.table.redrive(reference, seen, document, name, at=to_text(now)):
             self.workflow.start(name, document_text(document))
@@ -167,47 +168,47 @@ class Interventions:
         record = self.table.read(reference)
         if record is None or generation_of(record) != document["generation"]:
             return Result.UNDER_WAY
-        result = self._again(letter, reference, record, now)
+        result = self._again(dead_letter, reference, record, now)
         return Result.REDRIVEN if record["lastUpdatedAt"] == to_text(now) else result
 
     def _lags(
-        self, letter: Mapping[str, Any], reference: Reference, record: Mapping[str, Any]
+        self, dead_letter: Mapping[str, Any], reference: Reference, record: Mapping[str, Any]
     ) -> bool:
         """Tell whether a delivery has failed that the ledger could not be told of.
 
-        An execution that is under way is another matter: then the letter is one too many, of a wait
-        that was cut short while nothing could be claimed (docs/decisions/0054).
+        An execution that is under way is another matter: then the dead letter is one too many, of a
+        wait that was cut short while nothing could be claimed (docs/decisions/0054).
         """
-        if record["attempts"] >= letter["attempts"]:
+        if record["attempts"] >= dead_letter["attempts"]:
             return False
         execution = self.workflow.describe(_execution(reference, record))
         return execution is None or not execution.is_running
 
     def _again(
         self,
-        letter: Mapping[str, Any],
+        dead_letter: Mapping[str, Any],
         reference: Reference,
         record: Mapping[str, Any],
         now: datetime,
     ) -> Result:
         """Start what a redrive that broke off between record and start has left."""
         if record["status"] == Status.QUEUED and "claimedAttempt" not in record:
-            document = redriven(letter, generation_of(record), now)
+            document = redriven(dead_letter, generation_of(record), now)
             self.workflow.start(_execution(reference, record), document_text(document))
         return Result.ALREADY_REDRIVEN
 
     def _outlives(self, request: Mapping[str, Any]) -> bool:
         """Tell whether the payload will be there for the attempts to come."""
         claim = request.get("claim")
-        return claim is None or self.renew(Claim.from_document(claim))
+        return claim is None or self.renew(PayloadReference.from_document(claim))
 
     def _kept(self, reference: Reference, record: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Find the document: with the record (a failed first attempt), or at an execution.
 
         That is the one on record, or, where its start has failed, the one before it.
         """
-        if "letter" in record:
-            kept: Mapping[str, Any] = json.loads(record["letter"])
+        if "deadLetter" in record:
+            kept: Mapping[str, Any] = json.loads(record["deadLetter"])
             return kept
         execution = self.workflow.describe(_execution(reference, record))
         if execution is None and "redrivenFrom" in record:

@@ -35,8 +35,8 @@ def parse_retry_after(text: str | None, *, now: datetime) -> int | None:
 
     Each value is delta-seconds or an HTTP-date; of several the greatest counts. Fractions of a
     second are not in the standard, but are sent: they are rounded up. Zero, times past, negative
-    and unreadable values ask for nothing. Values are not bounded here; `homing.retry.backoff` bounds them
-    by the policy's ceiling.
+    and unreadable values ask for nothing. Values are not bounded here; `homing.retry.backoff`
+    bounds them by the policy's ceiling.
     """
     values = _VALUES.findall(text or "")
     return max((_milliseconds(value.strip(), now) for value in values), default=0) or None

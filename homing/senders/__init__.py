@@ -1,1 +1,3 @@
-"""Who sends: API keys, and for whom a request acts."""
+"""Who sends: API keys, and the sender that a request acts for."""
+
+__all__ = ["api_key", "keys_table", "ownership"]

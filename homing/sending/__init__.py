@@ -1,1 +1,3 @@
-"""Making one attempt: whom it goes to, the request, the response, and what came of it."""
+"""One attempt: its recipient, the HTTP request, the response, and the outcome."""
+
+__all__ = ["deliverer", "http_request", "recipients", "time_left", "webhook_client"]

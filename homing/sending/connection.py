@@ -94,7 +94,7 @@ def _insist(refusal: Refusal | None) -> None:
 
 
 def _resolve_in_time(resolve: Resolver, target: Target, attempt: Attempt) -> Sequence[Address]:
-    """Resolve in a thread that is left behind when time is up: getaddrinfo knows no time-out."""
+    """Resolve in a thread that is detached when time is up: getaddrinfo knows no time-out."""
     answers: queue.SimpleQueue[Sequence[Address] | Exception] = queue.SimpleQueue()
 
     def run() -> None:

@@ -8,7 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from homing.endpoints.health import Step, examine
-from homing.errors import InquiryError
+from homing.errors import DependencyError
 from homing.retry.outcome import ErrorKind, unsent
 from homing.sending.postponement import Postponed, postpone
 from homing.sending.redaction import redact
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from homing.delivery import Reference, Request
-    from homing.endpoints.concurrency import Turns
+    from homing.endpoints.concurrency import ConcurrencySlots
     from homing.endpoints.endpoint import Endpoint
     from homing.endpoints.health_recorder import EndpointWatch
     from homing.ledger.claim import AttemptClaim
-    from homing.payloads.reference import Claim
+    from homing.payloads.reference import PayloadReference
     from homing.retry.outcome import Outcome
-    from homing.sending.recipients import Addressee, Addressees
+    from homing.sending.recipients import Recipient, Recipients
     from homing.sending.webhook_client import Sender
 
 
@@ -35,10 +35,10 @@ class Deliverer:
 
     Args:
         sender: makes the requests.
-        addressees: whom they go to.
+        recipients: whom they go to.
         watch: where the health of endpoints is recorded.
-        turns: gives turns to attempts at endpoints that allow only so many at once.
-        fetch: gives a payload that is kept elsewhere; raises InquiryError where it cannot.
+        slots: gives concurrency slots to attempts at endpoints that allow only so many at once.
+        fetch: gives a payload that is kept elsewhere; raises DependencyError where it cannot.
         now: the time of day.
         chance: gives a number in [0, 1).
         report: told what nobody else hears of: an event's name, and its fields.
@@ -48,18 +48,18 @@ class Deliverer:
         self,
         *,
         sender: Sender,
-        addressees: Addressees,
+        recipients: Recipients,
         watch: EndpointWatch,
-        turns: Turns,
-        fetch: Callable[[Claim], str],
+        slots: ConcurrencySlots,
+        fetch: Callable[[PayloadReference], str],
         now: Callable[[], datetime],
         chance: Callable[[], float],
         report: Callable[[str, dict[str, str]], None],
     ) -> None:
         self._sender = sender
-        self._addressees = addressees
+        self._recipients = recipients
         self._watch = watch
-        self._turns = turns
+        self._slots = slots
         self._fetch = fetch
         self._now = now
         self._chance = chance
@@ -87,42 +87,42 @@ class Deliverer:
         """
         now = self._now()
         try:
-            addressee = self._addressees.find(reference, now)
-        except InquiryError as error:
-            self._tell(reference, "addressee.unreadable", str(error))
+            recipient = self._recipients.find(reference, now)
+        except DependencyError as error:
+            self._tell(reference, "recipient.unreadable", str(error))
             message = "whom to deliver to cannot be looked up right now"
             return unsent(ErrorKind.INTERNAL, message, to_text(now))
-        if addressee.closed is not None:
-            return unsent(ErrorKind.DISABLED, addressee.closed, to_text(now))
-        taken = self._take_turn(reference, addressee, now, claim)
+        if recipient.closed is not None:
+            return unsent(ErrorKind.DISABLED, recipient.closed, to_text(now))
+        taken = self._take_slot(reference, recipient, now, claim)
         if isinstance(taken, Postponed):
             return taken
-        with ExitStack() as turn:
-            if addressee.endpoint is not None and taken is not None:
-                turn.callback(self._give_back, reference, addressee.endpoint, taken, time_left)
-            return self._attempt(reference, request, addressee, time_left)
+        with ExitStack() as slot:
+            if recipient.endpoint is not None and taken is not None:
+                slot.callback(self._give_back, reference, recipient.endpoint, taken, time_left)
+            return self._attempt(reference, request, recipient, time_left)
 
-    def _take_turn(
+    def _take_slot(
         self,
         reference: Reference,
-        addressee: Addressee,
+        recipient: Recipient,
         now: datetime,
         claim: AttemptClaim | None,
     ) -> str | Postponed | None:
-        """Take a turn where the endpoint counts them: gives the turn, which must be given back.
+        """Return a concurrency slot where the endpoint limits them; it must be given back.
 
-        Where turns cannot be counted, the attempt is made: a limit spares the endpoint, and must
-        not keep a delivery from it.
+        Where concurrency slots cannot be counted, the attempt is made: a limit spares the endpoint,
+        and must not keep a delivery from it.
         """
-        endpoint = addressee.endpoint
+        endpoint = recipient.endpoint
         if endpoint is None or not endpoint.attempts_at_once:
             return None
         limit = endpoint.attempts_at_once
         holder = f"{reference.delivery_id}~{round(self._chance() * 1e9):x}"
         try:
-            taken = self._turns.take(endpoint, limit, holder, now)
-        except InquiryError as error:
-            self._tell(reference, "turn.uncounted", str(error))
+            taken = self._slots.take(endpoint, limit, holder, now)
+        except DependencyError as error:
+            self._tell(reference, "slot.uncounted", str(error))
             return None
         if taken is None:
             # The attempt is due, so it is no earlier than that, whatever this clock says: a slow
@@ -135,27 +135,27 @@ class Deliverer:
         return taken
 
     def _give_back(
-        self, reference: Reference, endpoint: Endpoint, turn: str, time_left: Callable[[], float]
+        self, reference: Reference, endpoint: Endpoint, slot: str, time_left: Callable[[], float]
     ) -> None:
         if not is_enough(time_left(), calls=1):
-            self._tell(reference, "turn.uncounted", "no time left to give it back")
+            self._tell(reference, "slot.uncounted", "no time left to give it back")
             return
         try:
-            self._turns.give_back(endpoint, turn)
-        except InquiryError as error:  # it lapses by itself
-            self._tell(reference, "turn.uncounted", str(error))
+            self._slots.give_back(endpoint, slot)
+        except DependencyError as error:  # it lapses by itself
+            self._tell(reference, "slot.uncounted", str(error))
 
     def _attempt(
         self,
         reference: Reference,
         request: Request,
-        addressee: Addressee,
+        recipient: Recipient,
         time_left: Callable[[], float],
     ) -> Outcome:
         now = self._now()
         try:
-            whole = self._complete(request, addressee)
-        except InquiryError as error:
+            whole = self._complete(request, recipient)
+        except DependencyError as error:
             self._tell(reference, "payload.unreadable", str(error))
             message = "the payload cannot be fetched right now"
             return unsent(ErrorKind.INTERNAL, message, to_text(now))
@@ -163,19 +163,19 @@ class Deliverer:
         if seconds is None:
             message = "no time was left to send it, all before it took too long"
             return unsent(ErrorKind.INTERNAL, message, to_text(self._now()))
-        secrets, url = addressee.secrets(now), addressee.url(reference)
+        secrets, url = recipient.secrets(now), recipient.url(reference)
         answered = self._sender.send(reference, whole, secrets, url=url, within=seconds)
-        outcome = redact(answered, addressee.headers.values())
+        outcome = redact(answered, recipient.headers.values())
         if url != reference.target_url:
             outcome = replace(outcome, target_url=url)
         if outcome.error is not None and outcome.error.detail is not None:
             self._tell(reference, "target.blocked", outcome.error.detail)
-        self._watch_over(reference, addressee, outcome, time_left)
+        self._watch_over(reference, recipient, outcome, time_left)
         return outcome
 
-    def _complete(self, request: Request, addressee: Addressee) -> Request:
+    def _complete(self, request: Request, recipient: Recipient) -> Request:
         payload = request.payload if request.claim is None else self._fetch(request.claim)
-        headers = _joined(addressee.headers, request.headers)
+        headers = _joined(recipient.headers, request.headers)
         return replace(request, payload=payload, headers=headers, claim=None)
 
     def close(self) -> None:
@@ -185,12 +185,12 @@ class Deliverer:
     def _watch_over(
         self,
         reference: Reference,
-        addressee: Addressee,
+        recipient: Recipient,
         outcome: Outcome,
         time_left: Callable[[], float],
     ) -> None:
         """Record what the outcome says of the endpoint. The outcome stands, come what may."""
-        endpoint = addressee.endpoint
+        endpoint = recipient.endpoint
         finding = None if endpoint is None else examine(endpoint, outcome, self._watch.limit)
         if endpoint is None or finding is None:
             return
@@ -199,10 +199,10 @@ class Deliverer:
             return
         try:
             recorded = self._watch.record(endpoint, finding, outcome.timestamp)
-        except InquiryError as error:
+        except DependencyError as error:
             self._tell(reference, "endpoint.unrecorded", f"{finding.step}: {error}")
             return
-        self._addressees.forget(reference)
+        self._recipients.forget(reference)
         if recorded and finding.step is Step.DISABLE:
             self._tell(reference, "endpoint.disabled", finding.reason)
 

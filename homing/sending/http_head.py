@@ -1,6 +1,6 @@
 """The head of an HTTP/1 response (RFC 9112): strict about framing, lenient about the rest.
 
-What is not quite HTTP still says what became of a request, so lines that are no header are skipped.
+What is not quite HTTP still says the status of a request, so lines that are no header are skipped.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class Response:
 class ResponseReader:
     """Reads the final response to a request; interim ones (1xx) are skipped.
 
-    The head alone says what became of the request. Whatever becomes of the body, the status
+    The head alone says the status of the request. Whatever becomes of the body, the status
     stands; the body is read up to `BODY_LIMIT` bytes, for `BODY_SECONDS` at most.
 
     Args:

@@ -16,7 +16,7 @@ from homing.endpoints.confidential import Confidential, owner_of_endpoint, owner
 from homing.endpoints.endpoints_table import EndpointsTable
 from homing.endpoints.secret_rotation import active_secrets
 from homing.endpoints.secrets_table import SecretsTable
-from homing.errors import InquiryError
+from homing.errors import DependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ _TRIES = 3  # for an endpoint that is changed between the reads of its two items
 
 
 @dataclass(frozen=True, slots=True)
-class Addressee:
+class Recipient:
     """Whom an attempt goes to.
 
     Args:
@@ -62,8 +62,8 @@ class Addressee:
         return self.endpoint.url if self.endpoint else reference.target_url
 
 
-class Addressees:
-    """Looks addressees up, each at most once a minute.
+class Recipients:
+    """Looks recipients up, each at most once a minute.
 
     So a change of an endpoint, a rotation of secrets included, takes effect within a minute. What
     is remembered is one edition of it: URL, limits and headers as they were set together.
@@ -76,7 +76,7 @@ class Addressees:
     def __init__(self, endpoints: EndpointsTable, secrets: SecretsTable) -> None:
         self._endpoints = endpoints
         self._secrets = secrets
-        self._known: dict[tuple[str, str | None], tuple[datetime, Addressee]] = {}
+        self._known: dict[tuple[str, str | None], tuple[datetime, Recipient]] = {}
 
     @classmethod
     def connect(cls, settings: DeliverSettings, client: DynamoDBClient) -> Self:
@@ -86,11 +86,11 @@ class Addressees:
             SecretsTable(settings.secrets_table, client),
         )
 
-    def find(self, reference: Reference, now: datetime) -> Addressee:
-        """Give the addressee of a delivery.
+    def find(self, reference: Reference, now: datetime) -> Recipient:
+        """Give the recipient of a delivery.
 
         Raises:
-            InquiryError: when it cannot be looked up. Nothing may be sent then: it might go
+            DependencyError: when it cannot be looked up. Nothing may be sent then: it might go
                 unsigned, or to an endpoint that is disabled.
         """
         key = (reference.sender_id, reference.endpoint_id)
@@ -100,7 +100,7 @@ class Addressees:
         try:
             found = self._look_up(*key)
         except (BotoCoreError, ClientError) as error:
-            raise InquiryError(type(error).__name__) from error
+            raise DependencyError(type(error).__name__) from error
         if len(self._known) >= _MAX_REMEMBERED:
             self._known.clear()
         self._known[key] = (now, found)
@@ -110,17 +110,17 @@ class Addressees:
         """Look this one up anew the next time."""
         self._known.pop((reference.sender_id, reference.endpoint_id), None)
 
-    def _look_up(self, sender_id: str, endpoint_id: str | None) -> Addressee:
+    def _look_up(self, sender_id: str, endpoint_id: str | None) -> Recipient:
         if endpoint_id is None:
-            return Addressee(None, self._secrets.find(owner_of_sender(sender_id)))
+            return Recipient(None, self._secrets.find(owner_of_sender(sender_id)))
         for _ in range(_TRIES):
             endpoint = self._endpoints.find(sender_id, endpoint_id)
             confidential = self._secrets.find(owner_of_endpoint(sender_id, endpoint_id))
             if endpoint is None or confidential is None:
-                return Addressee(None, None, "the endpoint has been deleted")
+                return Recipient(None, None, "the endpoint has been deleted")
             if not endpoint.enabled:
                 reason = f"the endpoint is disabled: {endpoint.disabled_reason}"
-                return Addressee(endpoint, None, reason)
+                return Recipient(endpoint, None, reason)
             if endpoint.edition == confidential.edition:
-                return Addressee(endpoint, confidential)
-        raise InquiryError("the endpoint and its secrets are of two editions")
+                return Recipient(endpoint, confidential)
+        raise DependencyError("the endpoint and its secrets are of two editions")

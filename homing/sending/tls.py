@@ -16,8 +16,8 @@ _CIPHERS = (
 def default_tls() -> ssl.SSLContext:
     """Make the TLS context: certificates and names are checked, TLS 1.2 at least. Reads files.
 
-    `ssl.create_default_context` is not used: from Python 3.13 it refuses chains to the letter of
-    RFC 5280 that are trusted everywhere else, such as a root without a subject key identifier.
+    `ssl.create_default_context` is not used: from Python 3.13 it refuses chains to the dead letter
+    of RFC 5280 that are trusted everywhere else, such as a root without a subject key identifier.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_mode = ssl.CERT_REQUIRED

@@ -1,1 +1,3 @@
-"""Where a request may go: target URLs and the addresses behind them."""
+"""Where a request may go: target URLs and the address guard."""
+
+__all__ = ["address_guard", "target", "target_url"]

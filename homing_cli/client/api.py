@@ -1,4 +1,4 @@
-"""Homing's doors under IAM, called with SigV4 signatures; the same on AWS and the local cloud."""
+"""Homing's IAM API, called with SigV4 signatures; the same on AWS and the local cloud."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _not_found(message_id: str, sender_id: str | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Door:
+class _Host:
     """Where requests go in: the base of the URL, and the service that they are signed for."""
 
     url: str
@@ -85,8 +85,8 @@ class ApiClient:
 
     def __init__(self, target: Target, sleep: Callable[[float], None] = time.sleep) -> None:
         self._target = target
-        self._api = _Door(target.api_url, "execute-api")
-        self._messages = _Door(target.messages_url, "lambda") if target.messages_url else self._api
+        self._api = _Host(target.api_url, "execute-api")
+        self._messages = _Host(target.messages_url, "lambda") if target.messages_url else self._api
         self._sleep = sleep
         self._http = URLLib3Session(
             proxies={} if target.endpoint else None,
@@ -106,10 +106,10 @@ class ApiClient:
             ApiError: when the API cannot be reached.
         """
         tries = _TRIES if again else 1
-        return self._request("POST", "/v1/messages", body, tries=tries, door=self._messages)
+        return self._request("POST", "/v1/messages", body, tries=tries, host=self._messages)
 
     def message(self, message_id: str, sender_id: str | None = None) -> dict[str, Any]:
-        """Ask what became of a message: `{"messageId", "senderId", "deliveries": [...]}`.
+        """Ask the status of a message: `{"messageId", "senderId", "deliveries": [...]}`.
 
         Raises:
             NotFoundError: when no such message has been accepted.
@@ -160,25 +160,25 @@ class ApiClient:
         return answer.document
 
     def _request(
-        self, method: str, path: str, body: bytes, *, tries: int, door: _Door | None = None
+        self, method: str, path: str, body: bytes, *, tries: int, host: _Host | None = None
     ) -> Answer:
-        door = door or self._api
+        host = host or self._api
         for attempt in range(tries):
             last = attempt + 1 == tries
             try:
-                answer = self._request_once(door, method, path, body)
+                answer = self._request_once(host, method, path, body)
                 if last or answer.status not in _PASSING:
                     return answer
             except BotoCoreError as error:
                 if last:
-                    raise ApiError(self._unreachable(door, error)) from error
+                    raise ApiError(self._unreachable(host, error)) from error
             self._sleep(_FIRST_PAUSE_SECONDS * 2**attempt)
         raise AssertionError("unreachable: the last try returns or raises")
 
-    def _request_once(self, door: _Door, method: str, path: str, body: bytes) -> Answer:
+    def _request_once(self, host: _Host, method: str, path: str, body: bytes) -> Answer:
         headers = {"Content-Type": "application/json"}
-        request = AWSRequest(method, door.url + path, headers, body)
-        self._sign(request, door.service)
+        request = AWSRequest(method, host.url + path, headers, body)
+        self._sign(request, host.service)
         response = self._http.send(request.prepare())
         try:
             return Answer(response.status_code, json.loads(response.content))
@@ -193,7 +193,7 @@ class ApiClient:
         frozen = credentials.get_frozen_credentials()
         SigV4Auth(frozen, service, session.region_name).add_auth(request)
 
-    def _unreachable(self, door: _Door, error: Exception) -> str:
+    def _unreachable(self, host: _Host, error: Exception) -> str:
         if self._target.endpoint:
             return f"the local cloud at {self._target.endpoint} does not answer: run `homing up`"
-        return f"{door.url} cannot be reached: {error}"
+        return f"{host.url} cannot be reached: {error}"

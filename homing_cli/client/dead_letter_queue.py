@@ -1,6 +1,6 @@
-"""Working through the dead-letter queue: letters are held while they are worked on.
+"""Working through the dead-letter queue: dead letters are held while they are worked on.
 
-A letter that is held is hidden from others. If the work is killed, it is visible again after
+A dead letter that is held is hidden from others. If the work is killed, it is visible again after
 `HOLD_SECONDS`.
 """
 
@@ -46,24 +46,24 @@ class Filter:
     before: datetime | None = None
     after: datetime | None = None
 
-    def matches(self, letter: DeadLetter) -> bool:
-        """Tell whether a letter is meant."""
+    def matches(self, dead_letter: DeadLetter) -> bool:
+        """Tell whether a dead letter is meant."""
         return (
-            self.message_id in {None, letter.reference.message_id}
-            and self.sender_id in {None, letter.reference.sender_id}
-            and self.endpoint_id in {None, letter.reference.endpoint_id}
-            and letter.reference.target_url.startswith(self.target or "")
-            and self.category in {None, letter.category}
-            and (self.before is None or letter.failed_at < self.before)
-            and (self.after is None or letter.failed_at >= self.after)
+            self.message_id in {None, dead_letter.reference.message_id}
+            and self.sender_id in {None, dead_letter.reference.sender_id}
+            and self.endpoint_id in {None, dead_letter.reference.endpoint_id}
+            and dead_letter.reference.target_url.startswith(self.target or "")
+            and self.category in {None, dead_letter.category}
+            and (self.before is None or dead_letter.failed_at < self.before)
+            and (self.after is None or dead_letter.failed_at >= self.after)
         )
 
 
 @dataclass(frozen=True, slots=True)
-class HeldLetter:
+class HeldDeadLetter:
     """A dead letter in hand; it is put back unless it is deleted."""
 
-    letter: DeadLetter
+    dead_letter: DeadLetter
     delete: Callable[[], None]
 
 
@@ -79,12 +79,12 @@ class Held:
         """How many messages of the queue have been received so far, meant or not."""
         return self._visited.seen
 
-    def __iter__(self) -> Iterator[HeldLetter]:
-        """Hold one letter after another that is meant, each once."""
+    def __iter__(self) -> Iterator[HeldDeadLetter]:
+        """Hold one dead letter after another that is meant, each once."""
         for message in self._visited.messages():
-            letter = DeadLetter.from_body(message["Body"])
-            if letter is not None and self._wanted.matches(letter):
-                yield HeldLetter(letter, partial(self._visited.delete, message))
+            dead_letter = DeadLetter.from_body(message["Body"])
+            if dead_letter is not None and self._wanted.matches(dead_letter):
+                yield HeldDeadLetter(dead_letter, partial(self._visited.delete, message))
 
 
 @contextmanager

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 # Should a look be cut off, what it held is visible again after this.
 _HOLD_SECONDS = 30
-# Long enough that what has been copied does not come again while the rest is being copied.
+# Long enough that what has been copied does not be redelivered while the rest is being copied.
 _COPY_SECONDS = 600
 
 
 # What reading a text raises that is no delivery document, whatever else it is.
-_NO_LETTER = (
+_NO_DEAD_LETTER = (
     *(ValueError, KeyError, TypeError, AttributeError),
     *(RecursionError, MalformedDeliveryError),
 )
@@ -33,7 +33,7 @@ _NO_LETTER = (
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A parked delivery: who it is, why it was given up, and the whole document."""
+    """A dead-lettered delivery: who it is, why it was given up, and the whole document."""
 
     reference: Reference
     attempts: int
@@ -55,7 +55,7 @@ class DeadLetter:
             document = json.loads(body)
             delivery = Delivery.from_document(document)
             verdict = document["verdict"]
-            letter = cls(
+            dead_letter = cls(
                 reference=delivery.reference,
                 attempts=document["attempts"],
                 status=verdict["status"],
@@ -63,10 +63,10 @@ class DeadLetter:
                 reason=verdict["reason"],
                 document=document,
             )
-            _ = letter.failed_at  # raises where there is no such time
-        except _NO_LETTER:
+            _ = dead_letter.failed_at  # raises where there is no such time
+        except _NO_DEAD_LETTER:
             return None
-        return letter
+        return dead_letter
 
     def to_document(self) -> dict[str, Any]:
         """Give one line of the list for `--json`."""
@@ -88,30 +88,30 @@ class Look:
 
     Args:
         total: how many messages the queue holds, as SQS counts (approximately).
-        letters: those looked at that are deliveries, no more than asked for.
+        dead_letters: those looked at that are deliveries, no more than asked for.
         unreadable: bodies that are none.
-        passed_over: how many letters were looked at and are not wanted.
+        passed_over: how many dead letters were looked at and are not wanted.
     """
 
     total: int
-    letters: tuple[DeadLetter, ...]
+    dead_letters: tuple[DeadLetter, ...]
     unreadable: tuple[str, ...]
     passed_over: int = 0
 
     def to_endpoint(self, endpoint_id: str | None) -> Self:
-        """Keep only the letters to an endpoint; all of them for None."""
+        """Keep only the dead letters to an endpoint; all of them for None."""
         if endpoint_id is None:
             return self
-        kept = tuple(one for one in self.letters if one.reference.endpoint_id == endpoint_id)
-        passed_over = self.passed_over + len(self.letters) - len(kept)
-        return replace(self, letters=kept, passed_over=passed_over)
+        kept = tuple(one for one in self.dead_letters if one.reference.endpoint_id == endpoint_id)
+        passed_over = self.passed_over + len(self.dead_letters) - len(kept)
+        return replace(self, dead_letters=kept, passed_over=passed_over)
 
     @property
     def summary(self) -> str:
         """Sum up in one line."""
         if not self.total:
             return "no dead letters"
-        looked = len(self.letters) + len(self.unreadable) + self.passed_over
+        looked = len(self.dead_letters) + len(self.unreadable) + self.passed_over
         more = "" if looked >= self.total else f", looked at {looked}"
         odd = f", {len(self.unreadable)} not readable" if self.unreadable else ""
         other = f", {self.passed_over} to others" if self.passed_over else ""
@@ -121,7 +121,7 @@ class Look:
         """Give it for `--json`."""
         return {
             "total": self.total,
-            "deadLetters": [letter.to_document() for letter in self.letters],
+            "deadLetters": [dead_letter.to_document() for dead_letter in self.dead_letters],
             "unreadable": list(self.unreadable),
         }
 
@@ -134,8 +134,8 @@ def look(target: Target, limit: int) -> Look:
     read = [(DeadLetter.from_body(body), body) for body in bodies]
     return Look(
         total=max(total, len(bodies)),
-        letters=tuple(letter for letter, _ in read if letter),
-        unreadable=tuple(body for letter, body in read if not letter),
+        dead_letters=tuple(dead_letter for dead_letter, _ in read if dead_letter),
+        unreadable=tuple(body for dead_letter, body in read if not dead_letter),
     )
 
 
@@ -155,8 +155,8 @@ def copies(target: Target, limit: int | None = None) -> Iterator[str]:
         limit: how many at most; None for all.
     """
     for body in _bodies(*_queue(target), limit, _COPY_SECONDS):
-        letter = DeadLetter.from_body(body)
-        yield json_text(letter.document if letter else {"unreadable": body})
+        dead_letter = DeadLetter.from_body(body)
+        yield json_text(dead_letter.document if dead_letter else {"unreadable": body})
 
 
 def peek(client: Any, queue: str, limit: int) -> tuple[str, ...]:

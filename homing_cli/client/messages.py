@@ -42,7 +42,7 @@ class MessageRef:
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """What became of handing one line over.
+    """The status of handing one line over.
 
     Args:
         line: what was sent.
@@ -86,7 +86,7 @@ def hand_over(api: ApiClient, line: Line) -> Handed:
 
 
 class HandingOver:
-    """Hands messages over, a few at once, and yields what became of each, in their order.
+    """Hands messages over, a few at once, and yields the status of each, in their order.
 
     The lines are read only as fast as they are sent, so a file may be larger than memory.
 
@@ -119,9 +119,9 @@ class HandingOver:
                     future.cancel()
 
     def begun(self) -> Iterator[Handed]:
-        """After it was broken off: yield what became of the messages that had been begun.
+        """After it was broken off: yield the status of the messages that had been begun.
 
-        The one that was yielded last may come again.
+        The one that was yielded last may be redelivered.
         """
         for future in self._pending:
             if not future.cancelled():

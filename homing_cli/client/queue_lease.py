@@ -55,7 +55,7 @@ class Visit:
         """Receive messages, each once, up to `limit` of them.
 
         The end is an empty answer, or a whole round of messages that have been seen before: those
-        passed over come again when their hold has ended, and may come before the rest.
+        passed over be redelivered when their hold has ended, and may come before the rest.
         """
         known = 0
         while known <= self.seen and (limit is None or self.seen < limit):

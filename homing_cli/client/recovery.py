@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from homing.delivery import Reference
-    from homing_cli.client.dead_letter_queue import HeldLetter
+    from homing_cli.client.dead_letter_queue import HeldDeadLetter
     from homing_cli.client.target import Target
 
 # Where there was no record to take a ttl from: longer than any execution sleeps.
@@ -59,17 +59,17 @@ class Actions:
         """Bring a failed delivery back, with what Homing itself has kept of it."""
         return Done(reference, self._interventions.redrive(reference, now=self._clock()))
 
-    def redrive_letters(self, letters: Iterable[HeldLetter]) -> Iterator[Done]:
+    def redrive_dead_letters(self, dead_letters: Iterable[HeldDeadLetter]) -> Iterator[Done]:
         """Bring deliveries back with their dead letters, one by one.
 
-        A letter is deleted when its execution has been started, and left as it is otherwise.
+        A dead letter is deleted when its execution has been started, and left as it is otherwise.
         """
-        for held in letters:
-            reference = held.letter.reference
-            result = self._interventions.redrive_letter(
-                held.letter.document, reference, now=self._clock()
+        for held in dead_letters:
+            reference = held.dead_letter.reference
+            result = self._interventions.redrive_dead_letter(
+                held.dead_letter.document, reference, now=self._clock()
             )
-            if result.settles_letter:
+            if result.settles_dead_letter:
                 held.delete()
             yield Done(reference, result)
 

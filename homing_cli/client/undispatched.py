@@ -1,7 +1,7 @@
-"""The intake dead-letter queue: what was accepted and could not be settled five times.
+"""The queue of undispatched messages: what was accepted and could not be settled five times.
 
-A message that is put on the delivery queue again is settled from the ledger, as if it came again by
-itself (docs/decisions/0006), so that is harmless however often it is done.
+A message that is put on the delivery queue again is settled from the ledger, as if it was
+redelivered by itself (docs/decisions/0006), so that is harmless however often it is done.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from homing.queues.duplicates import REPEAT
+from homing.queues.duplicates import DUPLICATE
 from homing_cli.client.dead_letter_queue import HOLD_SECONDS
 from homing_cli.client.dead_letters import peek
 from homing_cli.client.queue_lease import visit
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class IntakeLetter:
+class UndispatchedMessage:
     """A queue message: its text, and its delivery document where it is one."""
 
     body: str
     document: Mapping[str, Any]
 
     @classmethod
-    def from_body(cls, body: str) -> IntakeLetter:
+    def from_body(cls, body: str) -> UndispatchedMessage:
         """Read the body of a queue message, whatever it is."""
         try:
             document = json.loads(body)
@@ -58,13 +58,15 @@ class IntakeLetter:
         return {"messageId": self.message_id, "targetUrl": self.target_url, "body": self.body}
 
 
-def look(target: Target, limit: int) -> list[IntakeLetter]:
+def look(target: Target, limit: int) -> list[UndispatchedMessage]:
     """Look at up to `limit` messages and leave them where they are.
 
     Of a FIFO queue one message of each delivery is seen at a time.
     """
-    queue = target.outputs["IntakeDeadLetterQueueUrl"]
-    return [IntakeLetter.from_body(body) for body in peek(target.client("sqs"), queue, limit)]
+    queue = target.outputs["UndispatchedQueueUrl"]
+    return [
+        UndispatchedMessage.from_body(body) for body in peek(target.client("sqs"), queue, limit)
+    ]
 
 
 def send_again(target: Target, message_id: str | None) -> int:
@@ -72,11 +74,11 @@ def send_again(target: Target, message_id: str | None) -> int:
 
     Each is deleted only when the delivery queue has taken it.
     """
-    client, source = target.client("sqs"), target.outputs["IntakeDeadLetterQueueUrl"]
+    client, source = target.client("sqs"), target.outputs["UndispatchedQueueUrl"]
     sent = 0
     with visit(client, source, HOLD_SECONDS) as visited:
         for message in visited.messages():
-            if message_id in {None, IntakeLetter.from_body(message["Body"]).message_id}:
+            if message_id in {None, UndispatchedMessage.from_body(message["Body"]).message_id}:
                 _send(client, target.outputs["DeliveryQueueUrl"], message)
                 visited.delete(message)
                 sent += 1
@@ -87,7 +89,7 @@ def _send(client: Any, queue: str, message: Mapping[str, Any]) -> None:
     client.send_message(
         QueueUrl=queue,
         MessageBody=message["Body"],
-        MessageAttributes=REPEAT,
+        MessageAttributes=DUPLICATE,
         MessageGroupId=message["Attributes"]["MessageGroupId"],
         # Its own would be dropped where the first is less than five minutes old.
         MessageDeduplicationId=secrets.token_hex(16),

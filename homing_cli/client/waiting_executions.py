@@ -37,7 +37,7 @@ _FAILED = frozenset({Status.FAILED, Status.MAX_RETRIES_EXCEEDED})
 
 
 class Drained(StrEnum):
-    """What became of an execution that waited."""
+    """The status of an execution that waited."""
 
     DEAD_LETTERED = "DEAD_LETTERED"
     CANCELLED = "CANCELLED"
@@ -109,15 +109,15 @@ class Drain:
 
     def dead_letter(self, one: Waiting) -> Drained:
         """Move what waits to the dead-letter queue, and stop its execution."""
-        letter = _letter(one.document)
+        dead_letter = _dead_letter(one.document)
         is_ours = one.waits and self._table.dead_letter(
-            one.reference, letter, one.arn.rpartition(":")[2], at=to_text(self._clock())
+            one.reference, dead_letter, one.arn.rpartition(":")[2], at=to_text(self._clock())
         )
         status = Status.FAILED if is_ours else self._end_on_record(one)
         if status is None:
             return Drained.UNDER_WAY
         if status in _FAILED and one.waits:
-            self._queue.park(letter)  # again, where an earlier run broke off
+            self._queue.send(dead_letter)  # again, where an earlier run broke off
         self._stop(one, "dead-lettered")
         return Drained.DEAD_LETTERED if status in _FAILED else Drained.STOPPED
 
@@ -155,7 +155,7 @@ class Drain:
         )
 
 
-def _letter(document: Mapping[str, Any]) -> dict[str, Any]:
+def _dead_letter(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the dead letter of a delivery whose next attempt is not made."""
     return {
         **document,

@@ -27,7 +27,7 @@ _STACK = "stack"
 _OF_A_STACK = frozenset({"region", "profile"})
 
 
-def _ask_for_debug(context: typer.Context, asked: bool) -> None:  # noqa: FBT001 -- typer calls it
+def _ask_for_debug(context: typer.Context, asked: bool) -> None:
     context.meta[DEBUG] = asked or context.meta.get(DEBUG, False)
 
 

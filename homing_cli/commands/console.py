@@ -37,7 +37,7 @@ def console(
         bool,
         typer.Option(
             "--demo",
-            help="Bring up the local cloud, keep sending it messages of every fate, allow actions.",
+            help="Bring up the local cloud, keep sending messages, allow actions.",
         ),
     ] = False,
     open_browser: Annotated[

@@ -15,7 +15,7 @@ from homing_cli.cost import plots
 from homing_cli.cost.model import load_model
 from homing_cli.cost.prices import UnknownRegionError
 from homing_cli.cost.report import Report, show
-from homing_cli.cost.workload import DEFAULT_RATE, MAX_BATCH, MILLION, Scenario
+from homing_cli.cost.workload import DEFAULT_RATE, MAX_BATCH, MILLION, Workload
 from homing_cli.terminal import render
 
 
@@ -69,16 +69,16 @@ def cost(
             min=1, max=MAX_BATCH, help="Messages in a batch; by default what the rate makes of it."
         ),
     ] = None,
-    door: Annotated[
+    via: Annotated[
         Literal["url", "api"],
         typer.Option(help="Where messages go in: the function URL, as homing send, or an API."),
     ] = "url",
-    lane: Annotated[bool, typer.Option(help="First attempts at Express prices.")] = True,
+    express_path: Annotated[bool, typer.Option(help="First attempts at Express prices.")] = True,
     region: Annotated[str, typer.Option(help="Whose prices.")] = "us-east-1",
     plot: Annotated[
         Path | None,
         typer.Option(
-            callback=_png, help="Draw cost against failure rate, both lanes, into this PNG."
+            callback=_png, help="Draw cost against failure rate, both paths, into this PNG."
         ),
     ] = None,
     as_json: AsJson = False,
@@ -90,22 +90,22 @@ def cost(
         model = load_model(region)
     except UnknownRegionError as error:
         raise typer.BadParameter(str(error), param_hint="'--region'") from error
-    scenario = Scenario(
+    workload = Workload(
         messages=messages,
         payload_bytes=payload_bytes,
         failure_rate=failure_rate,
         max_attempts=preset or max_attempts or Policy().max_attempts,
         latency_ms=latency_ms,
-        lane="on" if lane else "off",
+        express_path="on" if express_path else "off",
         batch_size=batch_size or MAX_BATCH,
         rate=rate,
-        door=door,
+        via=via,
     )
     if batch_size is None:
-        scenario = model.filled(scenario)
+        workload = model.filled(workload)
     if plot:
-        plots.cost_by_failure_rate(model, scenario, plot)
-    report = Report(model, scenario, region)
+        plots.cost_by_failure_rate(model, workload, plot)
+    report = Report(model, workload, region)
     if as_json:
         typer.echo(json.dumps(report.to_document(), indent=2))
     else:

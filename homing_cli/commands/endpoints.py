@@ -156,7 +156,7 @@ def delete_command(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Delete an endpoint with its secrets; messages on their way to it are parked."""
+    """Delete an endpoint with its secrets; messages on their way to it are dead-lettered."""
     api = ApiClient(find_target(stack, region, profile))
     api.endpoints("DELETE", _path(endpoint_id), None, sender)
     typer.echo(f"deleted {endpoint_id}")
@@ -185,7 +185,7 @@ def trial_command(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Send an endpoint a test message; `homing status ID` tells what became of it."""
+    """Send an endpoint a test message; `homing status ID` tells the status of it."""
     api = ApiClient(find_target(stack, region, profile))
     print_json(api.endpoints("POST", f"{_path(endpoint_id)}/test", None, sender))
 

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from homing_cli.traces.story import Story
 
 reading = Commands()
-letters = Commands(invoke_without_command=True, help="Look into the dead-letter queue.")
-reading.add_typer(letters, name="dead-letters")
+dead_letters_app = Commands(invoke_without_command=True, help="Look into the dead-letter queue.")
+reading.add_typer(dead_letters_app, name="dead-letters")
 
 
 @reading.command("status")
@@ -47,7 +47,7 @@ def status_command(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Show what became of a message: every delivery, every attempt, what was answered."""
+    """Show the status of a message: every delivery, every attempt, what was answered."""
     target = find_target(stack, region, profile)
     document = ApiClient(target).message(message_id, sender)
     if as_json:
@@ -112,8 +112,8 @@ ToEndpoint = Annotated[
 ]
 
 
-@letters.callback()
-def letters_default(
+@dead_letters_app.callback()
+def dead_letters_default(
     context: typer.Context,
     limit: ListLimit = None,
     endpoint: ToEndpoint = None,
@@ -124,11 +124,11 @@ def letters_default(
 ) -> None:
     """Look into the dead-letter queue; nothing is taken out of it."""
     if context.invoked_subcommand is None:
-        letters_list(limit, endpoint, as_json, stack, region, profile)
+        dead_letters_list(limit, endpoint, as_json, stack, region, profile)
 
 
-@letters.command("list")
-def letters_list(
+@dead_letters_app.command("list")
+def dead_letters_list(
     limit: ListLimit = None,
     endpoint: ToEndpoint = None,
     as_json: AsJson = False,
@@ -152,13 +152,13 @@ def letters_list(
         print_json(seen.to_document())
         return
     console = render.console()
-    if seen.letters:
-        console.print(render.dead_letters(seen.letters))
+    if seen.dead_letters:
+        console.print(render.dead_letters(seen.dead_letters))
     console.print(seen.summary)
 
 
-@letters.command("show")
-def letters_show(
+@dead_letters_app.command("show")
+def dead_letters_show(
     message_id: MessageId,
     sender: AnySender = None,
     limit: Limit = 1000,
@@ -170,7 +170,7 @@ def letters_show(
     """Show the whole document of each dead letter of a message."""
     seen = dead_letters.look(find_target(stack, region, profile), limit)
     wanted = Filter(message_id=message_id, sender_id=sender)
-    found = [one for one in seen.letters if wanted.matches(one)]
+    found = [one for one in seen.dead_letters if wanted.matches(one)]
     if not found:
         whose = f" of sender {sender}" if sender else ""
         raise NotFoundError(f"no dead letter of message {message_id}{whose} ({seen.summary})")
@@ -188,8 +188,10 @@ def _print_whole(target: Target, limit: int | None, endpoint_id: str | None) -> 
     total = dead_letters.count(target)
     looked_at = 0
     for line in dead_letters.copies(target, limit):
-        letter = dead_letters.DeadLetter.from_body(line)
-        if endpoint_id is None or (letter and letter.reference.endpoint_id == endpoint_id):
+        dead_letter = dead_letters.DeadLetter.from_body(line)
+        if endpoint_id is None or (
+            dead_letter and dead_letter.reference.endpoint_id == endpoint_id
+        ):
             typer.echo(line)
         looked_at += 1
     if looked_at < min(limit or total, total):

@@ -16,7 +16,7 @@ from homing.recovery.interventions import Result
 from homing.retry.classification import Category
 from homing_cli.client import dead_letters
 from homing_cli.client.api import ApiClient
-from homing_cli.client.dead_letter_queue import HOLD_SECONDS, Filter, HeldLetter, hold
+from homing_cli.client.dead_letter_queue import HOLD_SECONDS, Filter, HeldDeadLetter, hold
 from homing_cli.client.deliveries import views
 from homing_cli.client.recovery import Actions, Done
 from homing_cli.client.target import Target, find_target
@@ -31,7 +31,7 @@ from homing_cli.commands.options import (
     instant,
     print_json,
 )
-from homing_cli.commands.reading import AnySender, letters
+from homing_cli.commands.reading import AnySender, dead_letters_app
 from homing_cli.escaping import say
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _SAYINGS = {
     Result.CANCELLED: "is cancelled",
     Result.UNDER_WAY: "is under way: nothing done",
     Result.ENDED: "has ended: nothing done",
-    Result.LETTER_MISSING: "cannot be brought back: its payload is kept nowhere any more",
+    Result.DEAD_LETTER_MISSING: "cannot be brought back: its payload is kept nowhere any more",
     Result.NOT_WAITING: "does not wait in a workflow: nothing done",
 }
 
@@ -81,8 +81,8 @@ At = Annotated[
 ]
 
 
-@letters.command("redrive")
-def letters_redrive(
+@dead_letters_app.command("redrive")
+def dead_letters_redrive(
     message_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="The messageId.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
     sender: AnySender = None,
@@ -146,9 +146,9 @@ def _redrive(
         if rate is None:
             _told(map(_shown, held), done, quiet=True)
         else:
-            _told(Actions(target).redrive_letters(_paced(held, 1 / rate)), done, quiet=quiet)
+            _told(Actions(target).redrive_dead_letters(_paced(held, 1 / rate)), done, quiet=quiet)
     if rate is not None and not done and wanted.message_id:
-        # Its letter is gone; Homing may have kept the payload.
+        # Its dead letter is gone; Homing may have kept the payload.
         found = _references(target, wanted.message_id, wanted.sender_id)
         _told((Actions(target).redrive(one) for one in found), done, quiet=quiet)
     if held.looked_at >= total:
@@ -228,16 +228,16 @@ def _told(made: Iterable[Done], done: list[Done], *, quiet: bool) -> None:
             say(f"{one.reference.message_id} -> {one.reference.target_url}: {_SAYINGS[one.result]}")
 
 
-def _paced(held: Iterable[HeldLetter], seconds: float) -> Iterator[HeldLetter]:
-    for letter in held:
+def _paced(held: Iterable[HeldDeadLetter], seconds: float) -> Iterator[HeldDeadLetter]:
+    for dead_letter in held:
         started = monotonic()
-        yield letter
+        yield dead_letter
         sleep(max(0, started + seconds - monotonic()))
 
 
-def _shown(held: HeldLetter) -> Done:
-    reference = held.letter.reference
-    say(f"{reference.message_id} -> {reference.target_url}: {held.letter.reason}", err=True)
+def _shown(held: HeldDeadLetter) -> Done:
+    reference = held.dead_letter.reference
+    say(f"{reference.message_id} -> {reference.target_url}: {held.dead_letter.reason}", err=True)
     return Done(reference, Result.REDRIVEN)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Report:
-    """What became of the messages of one command.
+    """The status of the messages of one command.
 
     Args:
         accepted: the messages accepted, duplicates included, without repetition, each with the
@@ -59,7 +59,7 @@ class Report:
         return "; ".join(parts)
 
     def add(self, handed: Handed) -> None:
-        """Take in what became of one line."""
+        """Take in the status of one line."""
         self.last_line = handed.line.number
         if handed.message is None:
             self.refused.append(handed)

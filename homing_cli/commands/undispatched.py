@@ -1,4 +1,4 @@
-"""The commands `homing intake-letters`: what was accepted and never reached its workflow."""
+"""The commands `homing undispatched`: what was accepted and never reached its workflow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ app = Commands(callback=where, no_args_is_help=True, help="What never reached it
 
 
 @app.command("list")
-def intake_list(
+def list_undispatched(
     limit: Limit = 100,
     as_json: AsJson = False,
     stack: Stack = None,
@@ -31,12 +31,12 @@ def intake_list(
         print_json([one.to_document() for one in found])
         return
     if found:
-        render.console().print(render.intake_letters(found))
-    typer.echo(f"{len(found)} in the intake dead-letter queue")
+        render.console().print(render.undispatched(found))
+    typer.echo(f"{len(found)} in the queue of undispatched messages")
 
 
 @app.command("show")
-def intake_show(
+def show_undispatched(
     message_id: MessageId,
     limit: Limit = 1000,
     stack: Stack = None,
@@ -47,12 +47,12 @@ def intake_show(
     found = undispatched.look(find_target(stack, region, profile), limit)
     bodies = [one.document for one in found if one.message_id == message_id]
     if not bodies:
-        raise NotFoundError(f"message {message_id} is not in the intake dead-letter queue")
+        raise NotFoundError(f"message {message_id} is not in the queue of undispatched messages")
     print_json(bodies)
 
 
 @app.command("redrive")
-def intake_redrive(
+def redrive_undispatched(
     message_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="The messageId.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
     stack: Stack = None,

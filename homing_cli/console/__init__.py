@@ -1,1 +1,3 @@
-"""The console: a web page on the operator's own machine that shows every delivery's story."""
+"""The console: a web page on the operator's machine that shows every delivery."""
+
+__all__ = ["histories", "serve", "traffic", "wording"]

@@ -1,4 +1,4 @@
-"""What an operator may do from the console: `homing_cli.client.recovery`, over any number of deliveries."""
+"""What an operator may do from the console, with any number of deliveries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from homing_cli.errors import WorkbenchError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from homing_cli.client.dead_letter_queue import HeldLetter
+    from homing_cli.client.dead_letter_queue import HeldDeadLetter
     from homing_cli.client.dead_letters import DeadLetter
     from homing_cli.client.target import Target
     from homing_cli.console.catalogue import Catalogue
@@ -25,7 +25,7 @@ _GOOD = frozenset({Result.REDRIVEN, Result.ALREADY_REDRIVEN, Result.RETRIED_NOW,
 _COMPLAINTS = {
     Result.UNDER_WAY: "it is under way; look again in a moment",
     Result.ENDED: "it has ended; nothing is left to do",
-    Result.LETTER_MISSING: "its dead letter is gone, and the payload with it",
+    Result.DEAD_LETTER_MISSING: "its dead letter is gone, and the payload with it",
     Result.NOT_WAITING: "it does not wait for anything just now",
 }
 
@@ -67,14 +67,14 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
-class _Letters(Filter):
+class _DeadLetters(Filter):
     """The dead letters of chosen deliveries."""
 
     delivery_ids: frozenset[str] = field(default_factory=frozenset)
 
-    def matches(self, letter: DeadLetter) -> bool:
-        """Tell whether a letter is of one of them."""
-        return letter.reference.delivery_id in self.delivery_ids
+    def matches(self, dead_letter: DeadLetter) -> bool:
+        """Tell whether a dead letter is of one of them."""
+        return dead_letter.reference.delivery_id in self.delivery_ids
 
 
 class ConsoleActions:
@@ -113,9 +113,9 @@ class ConsoleActions:
                 raise ActionError(f"{way} is nothing that can be done")
 
     def _redrive(self, chosen: Sequence[Chosen]) -> Iterator[Done]:
-        """Bring back by the letters; without a letter, by what Homing itself has kept."""
+        """Bring back by the dead letters; without a dead letter, by what Homing itself has kept."""
         left = {one.delivery_id: one for one in chosen}
-        for done in self._actions.redrive_letters(self._held(left)):
+        for done in self._actions.redrive_dead_letters(self._held(left)):
             left.pop(done.reference.delivery_id, None)
             yield _told(Chosen.of(done.reference), done.result)
         for one in list(left.values()):
@@ -125,18 +125,18 @@ class ConsoleActions:
         left = {one.delivery_id: one for one in chosen}
         for held in self._held(left):
             held.delete()
-            if one := left.pop(held.letter.reference.delivery_id, None):
+            if one := left.pop(held.dead_letter.reference.delivery_id, None):
                 yield Done(one)
         for one in left.values():
             yield Done(one, "no longer in the queue, or in somebody else's hands just now")
 
-    def _held(self, wanted: Collection[str]) -> Iterator[HeldLetter]:
-        """Hold the letters of these deliveries, and look no further once all are found."""
+    def _held(self, wanted: Collection[str]) -> Iterator[HeldDeadLetter]:
+        """Hold the dead letters of these deliveries, and look no further once all are found."""
         missing = set(wanted)
-        with hold(self._target, _Letters(delivery_ids=frozenset(missing))) as letters:
-            for held in letters:
+        with hold(self._target, _DeadLetters(delivery_ids=frozenset(missing))) as dead_letters:
+            for held in dead_letters:
                 yield held
-                missing.discard(held.letter.reference.delivery_id)
+                missing.discard(held.dead_letter.reference.delivery_id)
                 if not missing:
                     return
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Addressee:
+class Recipient:
     """An endpoint that a delivery names.
 
     Args:
@@ -52,13 +52,13 @@ class Addressed:
     def __init__(self, target: Target) -> None:
         self._table = EndpointsTable(target.outputs["EndpointsTable"], target.client("dynamodb"))
 
-    def addressee(self, sender_id: str, endpoint_id: str | None) -> Addressee | None:
+    def recipient(self, sender_id: str, endpoint_id: str | None) -> Recipient | None:
         """Give what a delivery is addressed to; None where it names a URL only."""
         if endpoint_id is None:
             return None
-        return Addressee(sender_id, endpoint_id, self._table.find(sender_id, endpoint_id))
+        return Recipient(sender_id, endpoint_id, self._table.find(sender_id, endpoint_id))
 
-    def narrowed(self, filters: Filters) -> tuple[Filters, Addressee | None]:
+    def narrowed(self, filters: Filters) -> tuple[Filters, Recipient | None]:
         """Read the endpoint of a filter as an id if an endpoint has it, else as a part of a URL.
 
         The ledger has the URLs of deliveries and not the ids of endpoints; so an endpoint's
@@ -69,7 +69,7 @@ class Addressed:
         if endpoint is None:
             return filters, None
         narrowed = replace(filters, endpoint=endpoint.url, sender=sender_id)
-        return narrowed, Addressee(sender_id, endpoint.endpoint_id, endpoint)
+        return narrowed, Recipient(sender_id, endpoint.endpoint_id, endpoint)
 
 
 def _is_id(filters: Filters) -> bool:

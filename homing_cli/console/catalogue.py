@@ -97,8 +97,12 @@ class Catalogue:
         if not (MESSAGE_ID.allows(message_id) and SENDER_ID.allows(sender_id)):
             raise NotFoundError("no message and no sender has such an id")  # DynamoDB would refuse
         key, now = message_key(message_id, sender_id), self._clock()
-        guard = self._messages.find(key, now)
-        known = {} if guard is None else {r.sk: queued_record(r, guard) for r in guard.references()}
+        idempotency = self._messages.find(key, now)
+        known = (
+            {}
+            if idempotency is None
+            else {r.sk: queued_record(r, idempotency) for r in idempotency.references()}
+        )
         limits = self.limits(PAGE_SIZE)
         records = [record for record in self._records.of_message(key) if limits.is_current(record)]
         # A record does not name the endpoint; what was accepted does.

@@ -32,14 +32,14 @@ def inspect(request: Request) -> Response:
     """
     services: Services = request.app.state.services
     delivery_id = request.query_params.get("id", "")
-    for letter in dead_letters.look(services.target, _SEARCHED).letters:
-        if letter.reference.delivery_id == delivery_id:
-            named = letter.reference
-            addressee = services.addressed.addressee(named.sender_id, named.endpoint_id)
+    for dead_letter in dead_letters.look(services.target, _SEARCHED).dead_letters:
+        if dead_letter.reference.delivery_id == delivery_id:
+            named = dead_letter.reference
+            recipient = services.addressed.recipient(named.sender_id, named.endpoint_id)
             return services.view.page(
-                request, "dead_letter.html", letter=letter, addressee=addressee
+                request, "dead_letter.html", dead_letter=dead_letter, recipient=recipient
             )
     raise NotFoundError(
-        "this letter is not in the dead-letter queue: it may have been sent again, or somebody "
+        "this dead letter is not in the queue: it may have been sent again, or somebody "
         "else looks at it just now"
     )

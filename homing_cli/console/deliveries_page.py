@@ -35,14 +35,14 @@ def show(request: Request) -> Response:
             return RedirectResponse(delivery_url(reference), 303)
     text = request.query_params.get("after", "")
     started = monotonic()
-    narrowed, addressee = services.addressed.narrowed(filters)
+    narrowed, recipient = services.addressed.narrowed(filters)
     page = services.catalogue.page(narrowed, cursor.from_text(text) if text else None)
     following = page.cursor and urlencode(filters.to_query() | {"after": page.cursor})
     return services.view.page(
         request,
         "deliveries.html",
         filters=filters,
-        addressee=addressee,
+        recipient=recipient,
         statuses=wording.statuses(),
         categories=wording.categories(),
         page=page,

@@ -39,7 +39,7 @@ def show(request: Request) -> Response:
         request,
         "delivery.html",
         story=story,
-        addressee=services.addressed.addressee(story.reference.sender_id, story.endpoint_id),
+        recipient=services.addressed.recipient(story.reference.sender_id, story.endpoint_id),
         links=links,
         chosen=Chosen.of(story.reference).to_text(),
         machine=diagram.draw(services.graph, story.arrows, visited, story.now),

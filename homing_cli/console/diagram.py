@@ -102,12 +102,12 @@ def _leaving(place: Place, towards: Place) -> float:
 def _back(layout: Layout, arrow: Arrow) -> str:
     """Go around the rest, from side to side."""
     begin, end = (layout.nodes[name] for name in arrow)
-    lane = layout.back[arrow]
-    side = 1 if lane > begin.x else -1
+    express_path = layout.back[arrow]
+    side = 1 if express_path > begin.x else -1
     out, into = begin.x + side * begin.width / 2, end.x + side * (end.width / 2 + 1)
-    bend = lane - side * _BEND
+    bend = express_path - side * _BEND
     return (
-        f"M{out:.1f} {begin.y:.1f} H{bend:.1f} Q{lane:.1f} {begin.y:.1f} {lane:.1f}"
-        f" {begin.y - _BEND:.1f} V{end.y + _BEND:.1f} Q{lane:.1f} {end.y:.1f} {bend:.1f}"
+        f"M{out:.1f} {begin.y:.1f} H{bend:.1f} Q{express_path:.1f} {begin.y:.1f} {express_path:.1f}"
+        f" {begin.y - _BEND:.1f} V{end.y + _BEND:.1f} Q{express_path:.1f} {end.y:.1f} {bend:.1f}"
         f" {end.y:.1f} H{into:.1f}"
     )

@@ -21,7 +21,7 @@ _KEPT = 50
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of one delivery.
+    """The status of one delivery.
 
     Args:
         chosen: which.
@@ -40,7 +40,7 @@ class Job:
         job_id: names it in the address of its page.
         title: what is being done, for people.
         total: how many deliveries it is about.
-        done: what became of each so far.
+        done: the status of each so far.
         broken: what stopped it early; empty where nothing did.
         ended: whether it is over.
     """

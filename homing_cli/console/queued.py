@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from homing.items import from_dynamodb
-from homing.reception.idempotency import Guard
+from homing.reception.idempotency import IdempotencyRecord
 from homing.retry.classification import Status
 from homing_cli.console import batch_get
 from homing_cli.console.listing import Limits, Page
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from homing.delivery import Reference
     from homing_cli.console.filters import Filters
 
-_GUARDS_A_READ = 20
+_RECORDS_A_READ = 20
 
 
 class Queued:
@@ -39,22 +39,26 @@ class Queued:
         looked_at, start = 0, place
         while True:
             after = {} if start is None else {"ExclusiveStartKey": {"pk": {"S": start}}}
-            answer = self._client.scan(TableName=self._messages, Limit=_GUARDS_A_READ, **after)
-            guards = [Guard.from_item(from_dynamodb(item)) for item in answer["Items"]]
-            looked_at += len(guards)
-            current = [guard for guard in guards if guard.expires_at >= limits.now]
+            answer = self._client.scan(TableName=self._messages, Limit=_RECORDS_A_READ, **after)
+            idempotency = [
+                IdempotencyRecord.from_item(from_dynamodb(item)) for item in answer["Items"]
+            ]
+            looked_at += len(idempotency)
+            current = [
+                idempotency for idempotency in idempotency if idempotency.expires_at >= limits.now
+            ]
             found += filter(filters.fits, self.without_record(current))
             start = answer.get("LastEvaluatedKey", {}).get("pk", {}).get("S")
             if start is None or len(found) >= limits.size or limits.passed:
                 order = "in no order: these are not in the ledger yet"
                 return Page(tuple(found), start, looked_at, order)
 
-    def without_record(self, guards: Iterable[Guard]) -> list[dict[str, Any]]:
+    def without_record(self, idempotency: Iterable[IdempotencyRecord]) -> list[dict[str, Any]]:
         """Give what would be the records of those deliveries of messages that have none."""
         waiting = {
-            (reference.pk, reference.sk): queued_record(reference, guard)
-            for guard in guards
-            for reference in guard.references()
+            (reference.pk, reference.sk): queued_record(reference, idempotency)
+            for idempotency in idempotency
+            for reference in idempotency.references()
         }
         keys = list(waiting)
         for start in range(0, len(keys), batch_get.AT_ONCE):
@@ -66,19 +70,19 @@ class Queued:
     def whole(self, limit: int) -> list[dict[str, Any]]:
         """Give the queued deliveries among the first messages that one read takes in."""
         answer = self._client.scan(TableName=self._messages, Limit=limit)
-        guards = [Guard.from_item(from_dynamodb(item)) for item in answer["Items"]]
-        return self.without_record(guards)
+        idempotency = [IdempotencyRecord.from_item(from_dynamodb(item)) for item in answer["Items"]]
+        return self.without_record(idempotency)
 
 
-def queued_record(reference: Reference, guard: Guard) -> dict[str, Any]:
+def queued_record(reference: Reference, idempotency: IdempotencyRecord) -> dict[str, Any]:
     """Give what stands for a record where there is none yet."""
-    scheduled = {} if guard.deliver_at is None else {"deliverAt": guard.deliver_at}
+    scheduled = {} if idempotency.deliver_at is None else {"deliverAt": idempotency.deliver_at}
     return {
         **reference.to_document(),
         "status": Status.QUEUED.value,
         "attempts": 0,
         "retryHistory": [],
         "lastUpdatedAt": reference.created_at,
-        "ttl": guard.expires_at,
+        "ttl": idempotency.expires_at,
         **scheduled,
     }

@@ -28,7 +28,7 @@ class Standing:
         waiting: messages on the delivery queue.
         in_hand: messages that are being dispatched.
         dead_letters: messages in the dead-letter queue.
-        never_started: messages in the intake's dead-letter queue.
+        never_started: messages in the queue of undispatched messages.
         oldest_seconds: the age of the oldest on the delivery queue; None where it is not known.
         depth: how many deliveries wait for a retry, by the attempts made so far.
         scheduled: how many wait for a retry, no more than were counted.
@@ -76,7 +76,7 @@ class Now:
             waiting=waiting,
             in_hand=in_hand,
             dead_letters=sum(self._counts("DeadLetterQueueUrl")),
-            never_started=sum(self._counts("IntakeDeadLetterQueueUrl")),
+            never_started=sum(self._counts("UndispatchedQueueUrl")),
             oldest_seconds=self._age(waiting),
             depth=Counter(int(item.get("attempts", 0)) for item in retries),
             scheduled=len(retries),

@@ -1,4 +1,4 @@
-"""A demo that goes on: a receiver on this machine, and a message of some fate every few seconds."""
+"""A demo that goes on: a local receiver, and a message of some scenario every few seconds."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 PAUSE_SECONDS = 2.0
 _STOP_SECONDS = 10
-# An endpoint whose sender has disabled it, so what is sent to it is parked.
+# An endpoint whose sender has disabled it, so what is sent to it is dead-lettered.
 DISABLED = "old-shop"
 # What a message is about, and what the receiver answers it, attempt by attempt; or the endpoint
 # that it is addressed to. The outage is over after three attempts, so what is sent again arrives.
-FATES = (
+SCENARIOS = (
     ("invoice", "/script/200"),
     ("refund", "/script/503,200"),
     ("signup", "/script/200"),
@@ -63,7 +63,7 @@ def running(target: Target, pause: float = PAUSE_SECONDS) -> Iterator[None]:
 def _send(target: Target, url: str, pause: float, stop: Event) -> None:
     api = ApiClient(target)
     api.endpoints("PUT", f"/{DISABLED}", {"url": f"{url}/script/200", "enabled": False})
-    for number, (about, where) in enumerate(cycle(FATES), start=1):
+    for number, (about, where) in enumerate(cycle(SCENARIOS), start=1):
         message_id = f"{about}-{secrets.token_hex(3)}"
         to = {"endpointId": where} if where == DISABLED else {"targetUrl": url + where}
         body = {"messageId": message_id, **to, "payload": {about: number}}

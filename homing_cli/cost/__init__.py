@@ -1,1 +1,14 @@
-"""TODO."""
+"""What messages cost: counted calls times prices."""
+
+__all__ = [
+    "assumptions",
+    "bill",
+    "billing",
+    "counts",
+    "logs",
+    "model",
+    "plots",
+    "prices",
+    "report",
+    "workload",
+]

@@ -24,7 +24,7 @@ class Function:
         memory_mb: its memory, held to the stack by a test.
         ms: how long it takes by itself.
         init_ms: how long a cold start takes.
-        waits: what it also waits for, by lane: `endpoint` or `express`.
+        waits: what it also waits for, by express path: `endpoint` or `express`.
     """
 
     memory_mb: int

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from homing_cli.cost.assumptions import Assumptions
-    from homing_cli.cost.counts import Calls, LaneCounts
+    from homing_cli.cost.counts import Calls, PathCounts
     from homing_cli.cost.prices import Price
-    from homing_cli.cost.workload import Scenario
+    from homing_cli.cost.workload import Workload
 
 _GB = 2**30
 _MONTH_DAYS = 30
@@ -59,49 +59,49 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a bill is made from: the scenario, its lane's counts, the assumptions, the prices."""
+    """What a bill is made from: workload, counts, assumptions and prices."""
 
-    scenario: Scenario
-    counts: LaneCounts
+    workload: Workload
+    counts: PathCounts
     assumptions: Assumptions
     prices: Mapping[str, Price]
 
     def line(self, service: str, what: str, name: str, per_message: float, source: str) -> Line:
         """Make a line of what one message uses on average."""
-        quantity = per_message * self.scenario.messages
+        quantity = per_message * self.workload.messages
         return Line(service, what, source, quantity, name, self.prices[name])
 
 
 def bill(basis: Basis) -> list[Line]:
     """Give every line of the bill that is not zero."""
-    calls = expected_calls(basis.counts, basis.scenario)
-    makers = (_doors, _functions, _queues, _tables, _workflows, _left, _tracing)
+    calls = expected_calls(basis.counts, basis.workload)
+    makers = (_via, _functions, _queues, _tables, _workflows, _left, _tracing)
     lines = (line for make in makers for line in make(basis, calls))
     return [line for line in lines if line.quantity]
 
 
 def dispatch_ms(basis: Basis) -> int:
     """Give how long the dispatcher works on a batch."""
-    longest_ms = expected_longest(dispatch_waits(basis), basis.scenario.batch_size)
-    return function_ms(basis.assumptions.functions["Dispatch"], basis.scenario, longest_ms)
+    longest_ms = expected_longest(dispatch_waits(basis), basis.workload.batch_size)
+    return function_ms(basis.assumptions.functions["Dispatch"], basis.workload, longest_ms)
 
 
 def dispatch_waits(basis: Basis) -> list[tuple[float, float]]:
     """Give how long the dispatcher waits for Express executions: probability, milliseconds."""
-    return [(p, min(ms, _patience_ms(basis))) for p, ms in express_times(basis)]
+    return [(p, min(ms, _slow_threshold_ms(basis))) for p, ms in express_times(basis)]
 
 
 def left_share(basis: Basis) -> float:
-    """Give the share of messages that the dispatcher leaves behind."""
-    return sum(p for p, ms in express_times(basis) if ms > _patience_ms(basis))
+    """Give the share of messages that the dispatcher detaches."""
+    return sum(p for p, ms in express_times(basis) if ms > _slow_threshold_ms(basis))
 
 
-def _patience_ms(basis: Basis) -> float:
-    seconds: float = basis.assumptions.settings["patienceSeconds"]
+def _slow_threshold_ms(basis: Basis) -> float:
+    seconds: float = basis.assumptions.settings["slowThresholdSeconds"]
     return seconds * 1000
 
 
-def _doors(basis: Basis, calls: Calls) -> Iterator[Line]:
+def _via(basis: Basis, calls: Calls) -> Iterator[Line]:
     for service, what, name in (
         ("API Gateway", "requests", "api.requests"),
         ("Lambda", "function URL, requests", "url.requests"),
@@ -110,10 +110,10 @@ def _doors(basis: Basis, calls: Calls) -> Iterator[Line]:
 
 
 def _functions(basis: Basis, calls: Calls) -> Iterator[Line]:
-    longest_ms = expected_longest(dispatch_waits(basis), basis.scenario.batch_size)
+    longest_ms = expected_longest(dispatch_waits(basis), basis.workload.batch_size)
     for name, function in basis.assumptions.functions.items():
         invoked = f"lambda.{name}"
-        ms = function_ms(function, basis.scenario, longest_ms)
+        ms = function_ms(function, basis.workload, longest_ms)
         gb_seconds = function_gb_seconds(function, ms, basis.assumptions)
         source = f"{invoked} x ({ms} ms + cold starts) x {function.memory_mb} MB"
         yield basis.line("Lambda", f"{name}, requests", "lambda.requests", calls[invoked], invoked)
@@ -123,8 +123,8 @@ def _functions(basis: Basis, calls: Calls) -> Iterator[Line]:
 
 
 def _queues(basis: Basis, calls: Calls) -> Iterator[Line]:
-    document = basis.scenario.payload_bytes + basis.assumptions.sizes["queueDocument"]
-    batch = basis.scenario.batch_size * document
+    document = basis.workload.payload_bytes + basis.assumptions.sizes["queueDocument"]
+    batch = basis.workload.batch_size * document
     fifo = f"sqs.{basis.assumptions.settings['queue']}.requests"
     for queue, action, size, price in (
         ("deliveries", "send", document, fifo),
@@ -168,27 +168,27 @@ def _workflows(basis: Basis, calls: Calls) -> Iterator[Line]:
 
 
 def _left(basis: Basis, calls: Calls) -> Iterator[Line]:
-    """Bill what is left behind: it is put off, comes again, and is settled from the ledger."""
+    """Bill what is detached: it is put off, is redelivered, and is settled from the ledger."""
     share = left_share(basis)
     fifo = f"sqs.{basis.assumptions.settings['queue']}.requests"
     again = share * calls["sqs.deliveries.receive"]
-    source = f"{share:.0%} left behind"
+    source = f"{share:.0%} detached"
     dispatch = basis.assumptions.functions["Dispatch"]
     gb_seconds = function_gb_seconds(dispatch, dispatch.ms, basis.assumptions)
     invoked = share * calls["lambda.Dispatch"]
     for service, what, price, used in (
-        ("SQS", "left behind, put off", fifo, share),
-        ("SQS", "left behind, received again", fifo, again),
-        ("DynamoDB", "left behind, reads", "dynamodb.readUnits", share),
-        ("Lambda", "left behind, requests", "lambda.requests", invoked),
-        ("Lambda", "left behind, time", "lambda.gbSeconds", invoked * gb_seconds),
+        ("SQS", "detached, put off", fifo, share),
+        ("SQS", "detached, received again", fifo, again),
+        ("DynamoDB", "detached, reads", "dynamodb.readUnits", share),
+        ("Lambda", "detached, requests", "lambda.requests", invoked),
+        ("Lambda", "detached, time", "lambda.gbSeconds", invoked * gb_seconds),
     ):
         yield basis.line(service, what, price, used, source)
 
 
 def _tracing(basis: Basis, calls: Calls) -> Iterator[Line]:
-    tracing, messages = basis.assumptions.tracing, basis.scenario.messages
-    seconds = messages / basis.scenario.rate
+    tracing, messages = basis.assumptions.tracing, basis.workload.messages
+    seconds = messages / basis.workload.rate
     recorded = sum(traces(tracing, calls[root] * messages, seconds) for root in tracing.roots)
     source = f"{tracing.reservoir_per_second}/s and {tracing.rate:.0%} of " + ", ".join(
         tracing.roots
@@ -202,8 +202,8 @@ def express_times(basis: Basis) -> list[tuple[float, float]]:
         (
             probability,
             express_ms(
-                basis.assumptions.express, basis.counts.calls(end, attempts), basis.scenario
+                basis.assumptions.express, basis.counts.calls(end, attempts), basis.workload
             ),
         )
-        for probability, end, attempts in basis.scenario.outcomes()
+        for probability, end, attempts in basis.workload.outcomes()
     ]

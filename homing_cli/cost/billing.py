@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from homing_cli.cost.assumptions import Assumptions, Express, Function, Tracing
-    from homing_cli.cost.workload import Scenario
+    from homing_cli.cost.workload import Workload
 
 _CHUNK_BYTES = 64 * 1024
 
@@ -19,11 +19,11 @@ def chunks(size: float) -> int:
     return max(1, math.ceil(size / _CHUNK_BYTES))
 
 
-def express_ms(express: Express, calls: Mapping[str, float], scenario: Scenario) -> float:
+def express_ms(express: Express, calls: Mapping[str, float], workload: Workload) -> float:
     """Give how long the Express execution of such a delivery takes; 0 without one."""
     if not calls["express.requests"]:
         return 0
-    return scenario.latency_ms + calls["express.tasks"] * express.task_ms
+    return workload.latency_ms + calls["express.tasks"] * express.task_ms
 
 
 def express_gb_seconds(express: Express, ms: float) -> float:
@@ -63,10 +63,14 @@ def batch_fill(rate: float, batch_ms: float, concurrency: int, limit: int) -> fl
     return min(float(limit), max(1.0, rate * batch_ms / 1000 / concurrency))
 
 
-def function_ms(function: Function, scenario: Scenario, longest_express_ms: float) -> int:
+def function_ms(function: Function, workload: Workload, longest_express_ms: float) -> int:
     """Give how long an invocation takes, waits included, rounded up to the millisecond."""
-    waits = {"endpoint": scenario.latency_ms, "express": longest_express_ms}
-    waited = waits[function.waits[scenario.lane]] if scenario.lane in function.waits else 0
+    waits = {"endpoint": workload.latency_ms, "express": longest_express_ms}
+    waited = (
+        waits[function.waits[workload.express_path]]
+        if workload.express_path in function.waits
+        else 0
+    )
     return math.ceil(function.ms + waited)
 
 

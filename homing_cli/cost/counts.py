@@ -1,15 +1,15 @@
 """How often a message calls AWS: `counts.json`, which `tests` count anew on the local cloud.
 
     {"counted": "how and when",
-     "lanes": {"on" | "off": {
+     "paths": {"on" | "off": {
          "perBatch": {name: calls},          what a whole batch of the delivery queue shares
-         "doors": {"url" | "api":            what it takes to hand a message over, by the door
+         "APIs": {"url" | "api":            what it takes to hand a message over, by the API
              {name: calls}},
-         "fates": [{"end": DELIVERED | FAILED | MAX_RETRIES_EXCEEDED,
+         "scenarios": [{"end": DELIVERED | FAILED | MAX_RETRIES_EXCEEDED,
                     "attempts": 1...,        how many were made
                     "calls": {name: calls}}]}}}
 
-`calls` of a fate are those of one message to one target. Names of calls:
+`calls` of a scenario are those of one message to one target. Names of calls:
 
     api.requests              requests to the HTTP API
     url.requests              requests to the function URL of `accept`
@@ -52,43 +52,46 @@ class End(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LaneCounts:
-    """The counts of one lane.
+class PathCounts:
+    """The counts of one express path.
 
     Args:
         per_batch: calls that the messages of a batch share.
-        doors: calls of one message at each door, which are the same whatever becomes of it.
-        fates: calls of one message, by how it ended and after how many attempts.
+        via: calls of one message at each API, which are the same whatever becomes of it.
+        scenarios: calls of one message, by how it ended and after how many attempts.
     """
 
     per_batch: Mapping[str, float]
-    doors: Mapping[str, Mapping[str, float]]
-    fates: Mapping[tuple[End, int], Mapping[str, float]]
+    via: Mapping[str, Mapping[str, float]]
+    scenarios: Mapping[tuple[End, int], Mapping[str, float]]
 
     def calls(self, end: End, attempts: int) -> Calls:
         """Give the calls of a message that ended so after so many attempts.
 
         Raises:
-            KeyError: when neither this fate nor two shorter ones with the same end were counted.
+            KeyError: when neither this scenario nor two shorter ones with the same end were
+                counted.
         """
-        if (end, attempts) in self.fates:
-            return dict(self.fates[end, attempts])
-        last = max(counted for fate, counted in self.fates if fate is end)
-        upper, lower = self.fates[end, last], self.fates[end, last - 1]
+        if (end, attempts) in self.scenarios:
+            return dict(self.scenarios[end, attempts])
+        last = max(counted for scenario, counted in self.scenarios if scenario is end)
+        upper, lower = self.scenarios[end, last], self.scenarios[end, last - 1]
         beyond = attempts - last
         return {name: upper[name] + beyond * (upper[name] - lower[name]) for name in upper}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Read one of `lanes`."""
+        """Read one of `paths`."""
         return cls(
             per_batch=document["perBatch"],
-            doors=document["doors"],
-            fates={(End(one["end"]), one["attempts"]): one["calls"] for one in document["fates"]},
+            via=document["via"],
+            scenarios={
+                (End(one["end"]), one["attempts"]): one["calls"] for one in document["scenarios"]
+            },
         )
 
 
-def load_counts(file: Path = FILE) -> dict[str, LaneCounts]:
-    """Give the counts with the lane `on` and `off`."""
-    lanes = json.loads(file.read_text())["lanes"]
-    return {name: LaneCounts.from_document(lane) for name, lane in lanes.items()}
+def load_counts(file: Path = FILE) -> dict[str, PathCounts]:
+    """Give the counts with the express path `on` and `off`."""
+    paths = json.loads(file.read_text())["paths"]
+    return {name: PathCounts.from_document(express_path) for name, express_path in paths.items()}

@@ -1,4 +1,4 @@
-"""What messages cost: the bill of both lanes, fate by fate, with logs, beside the alternatives."""
+"""What messages cost: the bill of both paths by scenario, with logs, beside alternatives."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from homing_cli.cost.bill import Basis, Line, bill, dispatch_ms
 from homing_cli.cost.billing import batch_fill
 from homing_cli.cost.counts import End, load_counts
 from homing_cli.cost.prices import prices
-from homing_cli.cost.workload import MILLION, Scenario
+from homing_cli.cost.workload import MILLION, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from homing_cli.cost.assumptions import Assumptions
-    from homing_cli.cost.counts import LaneCounts
+    from homing_cli.cost.counts import PathCounts
     from homing_cli.cost.prices import Price
 
-LANES = ("on", "off")
+PATHS = ("on", "off")
 
-FATES = {
+SCENARIOS = {
     "delivered at once": (End.DELIVERED, 1),
     "delivered at the second attempt": (End.DELIVERED, 2),
     "delivered at the third attempt": (End.DELIVERED, 3),
@@ -32,31 +32,31 @@ FATES = {
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Counts of both lanes, assumptions, and the prices of one region."""
+    """Counts of both paths, assumptions, and the prices of one region."""
 
-    counts: Mapping[str, LaneCounts]
+    counts: Mapping[str, PathCounts]
     assumptions: Assumptions
     prices: Mapping[str, Price]
 
-    def basis(self, scenario: Scenario) -> Basis:
+    def basis(self, workload: Workload) -> Basis:
         """Give what the bill of a scenario is made from."""
-        return Basis(scenario, self.counts[scenario.lane], self.assumptions, self.prices)
+        return Basis(workload, self.counts[workload.express_path], self.assumptions, self.prices)
 
-    def bill(self, scenario: Scenario) -> list[Line]:
+    def bill(self, workload: Workload) -> list[Line]:
         """Give every line of the bill of a month's messages."""
-        return bill(self.basis(scenario))
+        return bill(self.basis(workload))
 
-    def per_million(self, scenario: Scenario) -> float:
+    def per_million(self, workload: Workload) -> float:
         """Give the dollars per million messages."""
-        return sum(line.dollars for line in self.bill(scenario)) / scenario.messages * MILLION
+        return sum(line.dollars for line in self.bill(workload)) / workload.messages * MILLION
 
-    def filled(self, scenario: Scenario) -> Scenario:
+    def filled(self, workload: Workload) -> Workload:
         """Give the scenario with the batch size that its rate makes."""
         settings = self.assumptions.settings
         limit = settings["batchSize"]
-        batch_ms = dispatch_ms(self.basis(replace(scenario, batch_size=limit)))
-        size = batch_fill(scenario.rate, batch_ms, settings["dispatchConcurrency"], limit)
-        return replace(scenario, batch_size=size)
+        batch_ms = dispatch_ms(self.basis(replace(workload, batch_size=limit)))
+        size = batch_fill(workload.rate, batch_ms, settings["dispatchConcurrency"], limit)
+        return replace(workload, batch_size=size)
 
     def monthly(self) -> list[Line]:
         """Give what a stack costs in a month whatever it is used for."""
@@ -65,11 +65,11 @@ class Model:
             for name, quantity in self.assumptions.monthly.items()
         ]
 
-    def of_fate(self, scenario: Scenario, end: End, attempts: int) -> float:
+    def of_scenario(self, workload: Workload, end: End, attempts: int) -> float:
         """Give the dollars of a million messages that all end so after so many attempts."""
-        counts = self.counts[scenario.lane]
-        only = replace(counts, fates={(End.DELIVERED, 1): counts.calls(end, attempts)})
-        alone = replace(scenario, failure_rate=0, max_attempts=1, messages=MILLION)
+        counts = self.counts[workload.express_path]
+        only = replace(counts, scenarios={(End.DELIVERED, 1): counts.calls(end, attempts)})
+        alone = replace(workload, failure_rate=0, max_attempts=1, messages=MILLION)
         lines = bill(Basis(alone, only, self.assumptions, self.prices))
         return sum(line.dollars for line in lines)
 

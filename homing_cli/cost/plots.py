@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from homing_cli.cost.workload import DOORS
+from homing_cli.cost.workload import VIA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from homing_cli.cost.model import Model
-    from homing_cli.cost.workload import Scenario
+    from homing_cli.cost.workload import Workload
 
 _BLUE, _ORANGE, _GREY = "#1f5fa8", "#c4560c", "#5a5a5a"
 _RATES = tuple(step / 400 for step in range(41))  # 0 to 10%
-# What the project set out for, with the lane on (docs/cost.md).
+# What the project set out for, with the express path on (docs/cost.md).
 _TARGETS = ((0.01, 7.0), (0.05, 15.0))
 _DPI = 150
 
 
-def cost_by_failure_rate(model: Model, scenario: Scenario, file: Path) -> None:
-    """Draw the dollars per million messages against the failure rate, for both lanes."""
+def cost_by_failure_rate(model: Model, workload: Workload, file: Path) -> None:
+    """Draw the dollars per million messages against the failure rate, for both paths."""
     figure = _figure(8, 4.5)
     axes = figure.subplots()
-    for lane, colour, above in (("on", _BLUE, 18), ("off", _ORANGE, 9)):
-        lane_scenario = replace(scenario, lane=lane)
-        dollars = [model.per_million(replace(lane_scenario, failure_rate=rate)) for rate in _RATES]
+    for express_path, colour, above in (("on", _BLUE, 18), ("off", _ORANGE, 9)):
+        workload = replace(workload, express_path=express_path)
+        dollars = [model.per_million(replace(workload, failure_rate=rate)) for rate in _RATES]
         axes.plot([rate * 100 for rate in _RATES], dollars, color=colour, linewidth=2)
-        label = f"lane {lane}: ${dollars[0]:,.2f} at 0%, ${dollars[-1]:,.2f} at 10%"
+        label = f"express_path {express_path}: ${dollars[0]:,.2f} at 0%, ${dollars[-1]:,.2f} at 10%"
         middle = len(_RATES) // 2
         _label(axes, label, (_RATES[middle] * 100, dollars[middle]), (-200, above), colour)
     for rate, target in _TARGETS:
@@ -41,8 +41,8 @@ def cost_by_failure_rate(model: Model, scenario: Scenario, file: Path) -> None:
     _dollar_axis(axes)
     axes.set_xlabel("attempts that fail, %")
     title = (
-        f"{scenario.payload_bytes} bytes, {DOORS[scenario.door]}, {scenario.latency_ms} ms "
-        f"endpoints, at most {scenario.max_attempts} attempts; without logs, egress, free tier"
+        f"{workload.payload_bytes} bytes, {VIA[workload.via]}, {workload.latency_ms} ms "
+        f"endpoints, at most {workload.max_attempts} attempts; without logs, egress, free tier"
     )
     axes.set_title(title, fontsize=9, color=_GREY)
     figure.savefig(file, dpi=_DPI)
@@ -84,7 +84,7 @@ def _label(
 
 
 def _dollar_axis(axes: Axes) -> None:
-    """Give the axis powers of ten, since the lanes are more than ten times apart."""
+    """Give the axis powers of ten, since the paths are more than ten times apart."""
     axes.set_yscale("log")
     axes.set_ylim(bottom=4, top=400)
     axes.set_yticks([5, 10, 20, 50, 100, 200], ["$5", "$10", "$20", "$50", "$100", "$200"])

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 
 from homing_cli.cost.logs import LEVELS, log_dollars
-from homing_cli.cost.model import FATES, LANES, by_service
+from homing_cli.cost.model import PATHS, SCENARIOS, by_service
 from homing_cli.cost.prices import alternatives
-from homing_cli.cost.workload import DOORS, MILLION
+from homing_cli.cost.workload import MILLION, VIA
 from homing_cli.terminal import render
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from homing_cli.cost.bill import Line
     from homing_cli.cost.model import Model
-    from homing_cli.cost.workload import Scenario
+    from homing_cli.cost.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,50 +28,54 @@ class Report:
 
     Args:
         model: counts, assumptions, prices.
-        scenario: what is sent.
+        workload: what is sent.
         region: where.
     """
 
     model: Model
-    scenario: Scenario
+    workload: Workload
     region: str
 
     @property
     def lines(self) -> list[Line]:
         """The bill."""
-        return self.model.bill(self.scenario)
+        return self.model.bill(self.workload)
 
-    def lane(self, lane: str) -> float:
-        """Give the dollars per million of the same scenario in a lane."""
-        return self.model.per_million(replace(self.scenario, lane=lane))
+    def express_path(self, express_path: str) -> float:
+        """Give the dollars per million of the same scenario in an express path."""
+        return self.model.per_million(replace(self.workload, express_path=express_path))
 
-    def fates(self) -> dict[str, dict[str, float]]:
-        """Give the dollars of a million messages of each fate, by lane."""
+    def scenarios(self) -> dict[str, dict[str, float]]:
+        """Give the dollars of a million messages of each scenario, by express path."""
         return {
             name: {
-                lane: self.model.of_fate(replace(self.scenario, lane=lane), end, attempts)
-                for lane in LANES
+                express_path: self.model.of_scenario(
+                    replace(self.workload, express_path=express_path), end, attempts
+                )
+                for express_path in PATHS
             }
-            for name, (end, attempts) in FATES.items()
+            for name, (end, attempts) in SCENARIOS.items()
         }
 
     def logs(self) -> dict[str, float]:
         """Give what logs add per million, by level."""
-        basis = self.model.basis(self.scenario)
+        basis = self.model.basis(self.workload)
         return {level.name: log_dollars(basis, level) for level in LEVELS}
 
     def to_document(self) -> dict[str, Any]:
         """Give all of it, for `--json`; dollars are not rounded."""
         return {
-            "scenario": {**asdict(self.scenario), "region": self.region},
-            "dollarsPerMillion": {lane: self.lane(lane) for lane in LANES},
+            "workload": {**asdict(self.workload), "region": self.region},
+            "dollarsPerMillion": {
+                express_path: self.express_path(express_path) for express_path in PATHS
+            },
             "services": by_service(self.lines),
             "lines": [_line_document(line) for line in self.lines],
             "monthly": [_line_document(line) for line in self.model.monthly()],
-            "fates": self.fates(),
+            "scenarios": self.scenarios(),
             "logsPerMillion": self.logs(),
             "alternatives": [
-                {**asdict(one), "dollars": one.dollars(self.scenario.messages)}
+                {**asdict(one), "dollars": one.dollars(self.workload.messages)}
                 for one in alternatives()
             ],
         }
@@ -79,21 +83,22 @@ class Report:
 
 def show(report: Report) -> RenderableType:
     """Show a report: the bill, then what it leaves out, then what others charge."""
-    scenario = report.scenario
-    per_message = sum(line.dollars for line in report.lines) / scenario.messages
+    workload = report.workload
+    per_message = sum(line.dollars for line in report.lines) / workload.messages
     return Group(
-        f"{scenario.messages:,} messages of {scenario.payload_bytes} bytes, handed over "
-        f"{DOORS[scenario.door]}, "
-        f"{scenario.failure_rate:.1%} of attempts fail, at most {scenario.max_attempts} attempts, "
-        f"{scenario.latency_ms} ms endpoints, {scenario.rate:g} messages/s in batches of "
-        f"{scenario.batch_size:.3g}, lane {scenario.lane}, {report.region}",
+        f"{workload.messages:,} messages of {workload.payload_bytes} bytes, handed over "
+        f"{VIA[workload.via]}, "
+        f"{workload.failure_rate:.1%} of attempts fail, at most {workload.max_attempts} attempts, "
+        f"{workload.latency_ms} ms endpoints, {workload.rate:g} messages/s in batches of "
+        f"{workload.batch_size:.3g}, express path {workload.express_path}, {report.region}",
         "",
         _bill(report.lines),
         "",
-        f"per million: ${per_message * MILLION:,.2f} (lane on ${report.lane('on'):,.2f}, "
-        f"off ${report.lane('off'):,.2f}), without logs, egress and free tier",
+        f"per million: ${per_message * MILLION:,.2f} (express path on "
+        f"${report.express_path('on'):,.2f}, "
+        f"off ${report.express_path('off'):,.2f}), without logs, egress and free tier",
         "",
-        _fates(report),
+        _scenarios(report),
         "",
         _logs(report),
         "",
@@ -127,10 +132,10 @@ def _unit_price(line: Line) -> str:
     return f"${line.price.usd:.10f}".rstrip("0").rstrip(".") + per
 
 
-def _fates(report: Report) -> Table:
-    table = render.table("a million messages that are", "lane on", "lane off")
-    for name, dollars in report.fates().items():
-        table.add_row(name, *(f"${dollars[lane]:,.2f}" for lane in LANES))
+def _scenarios(report: Report) -> Table:
+    table = render.table("a million messages that are", "express path on", "express path off")
+    for name, dollars in report.scenarios().items():
+        table.add_row(name, *(f"${dollars[express_path]:,.2f}" for express_path in PATHS))
     return table
 
 
@@ -143,10 +148,10 @@ def _logs(report: Report) -> Table:
 
 def _others(report: Report) -> Table:
     table = render.table(
-        "instead", "kind", f"{report.scenario.messages:,} messages", "what", "as of"
+        "instead", "kind", f"{report.workload.messages:,} messages", "what", "as of"
     )
     for one in alternatives():
-        dollars = one.dollars(report.scenario.messages)
+        dollars = one.dollars(report.workload.messages)
         price = "not published" if dollars is None else f"${dollars:,.2f}"
         table.add_row(one.name, one.kind, price, one.what, f"{one.date}, {one.source}")
     return table

@@ -17,20 +17,20 @@ from homing_cli.errors import WorkbenchError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from homing_cli.cost.counts import Calls, LaneCounts
+    from homing_cli.cost.counts import Calls, PathCounts
 
 MILLION = 1_000_000
 MAX_BATCH = 10  # what a FIFO queue hands out at once
 DEFAULT_RATE = 300.0  # what an HTTP API lets in by default; the function URL lets in more
-DOORS = {"url": "at the function URL", "api": "at the HTTP API"}
+VIA = {"url": "at the function URL", "api": "at the HTTP API"}
 
 
-class ScenarioError(WorkbenchError):
+class WorkloadError(WorkbenchError):
     """Raised when there is nothing to calculate for such a scenario."""
 
 
 @dataclass(frozen=True, slots=True)
-class Scenario:
+class Workload:
     """What is to be sent.
 
     Args:
@@ -39,11 +39,11 @@ class Scenario:
         failure_rate: the share of attempts that fail and are worth a retry, 0 to 1.
         max_attempts: the policy's limit.
         latency_ms: how long the endpoint takes to answer.
-        lane: `on` (first attempts at Express prices) or `off` (all Standard).
+        express_path: `on` (first attempts at Express prices) or `off` (all Standard).
         batch_size: how many messages a batch of the queue holds on average, 1 to 10.
         rate: how many messages arrive in a second, while messages arrive; by default what an HTTP
             API of the stack lets in.
-        door: where messages are handed over: `url` (the function URL) or `api` (an HTTP API).
+        via: where messages are handed over: `url` (the function URL) or `api` (an HTTP API).
     """
 
     messages: int = MILLION
@@ -51,16 +51,16 @@ class Scenario:
     failure_rate: float = 0.01
     max_attempts: int = 3
     latency_ms: int = 200
-    lane: str = "on"
+    express_path: str = "on"
     batch_size: float = MAX_BATCH
     rate: float = DEFAULT_RATE
-    door: str = "url"
+    via: str = "url"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be.
 
         Raises:
-            ScenarioError: naming the first value that is out of its range.
+            WorkloadError: naming the first value that is out of its range.
         """
         possible = {
             "messages": self.messages >= 1,
@@ -68,14 +68,14 @@ class Scenario:
             "failure_rate": 0 <= self.failure_rate <= 1,
             "max_attempts": self.max_attempts >= 1,
             "latency_ms": self.latency_ms >= 0,
-            "lane": self.lane in {"on", "off"},
+            "express_path": self.express_path in {"on", "off"},
             "batch_size": 1 <= self.batch_size <= MAX_BATCH,
             "rate": self.rate > 0,
-            "door": self.door in DOORS,
+            "via": self.via in VIA,
         }
         for name, can_be in possible.items():
             if not can_be:
-                raise ScenarioError(f"{name} cannot be {getattr(self, name)}")
+                raise WorkloadError(f"{name} cannot be {getattr(self, name)}")
 
     def outcomes(self) -> Iterator[tuple[float, End, int]]:
         """Give how deliveries may end: probability, end, attempts. They add up to 1."""
@@ -89,11 +89,11 @@ class Scenario:
         yield reached, End.MAX_RETRIES_EXCEEDED, self.max_attempts
 
 
-def expected_calls(counts: LaneCounts, scenario: Scenario) -> Calls:
-    """Give the calls of a message on average, its share of its batch and its door included."""
-    total: Calls = {name: calls / scenario.batch_size for name, calls in counts.per_batch.items()}
-    total |= counts.doors[scenario.door]
-    for probability, end, attempts in scenario.outcomes():
+def expected_calls(counts: PathCounts, workload: Workload) -> Calls:
+    """Give the calls of a message on average, its share of its batch and its API included."""
+    total: Calls = {name: calls / workload.batch_size for name, calls in counts.per_batch.items()}
+    total |= counts.via[workload.via]
+    for probability, end, attempts in workload.outcomes():
         for name, calls in counts.calls(end, attempts).items():
             total[name] = total.get(name, 0) + probability * calls
     return total

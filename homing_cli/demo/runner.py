@@ -1,4 +1,4 @@
-"""The demo: a message of every fate, sent to a receiver on this machine, watched and judged."""
+"""The demo: a message of every scenario, sent to a receiver on this machine, watched and judged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from homing_cli.client.dead_letter_queue import Filter, hold
 from homing_cli.client.deliveries import DeliveryView, follow, views
 from homing_cli.client.messages import Handed, Line, hand_over
 from homing_cli.client.recovery import Actions
-from homing_cli.demo.scenarios import BROUGHT_BACK, FATES, LATER, REDRIVEN, Fate, Seen
+from homing_cli.demo.scenarios import BROUGHT_BACK, LATER, REDRIVEN, SCENARIOS, Scenario, Seen
+from homing_cli.demo.table import scenarios
 from homing_cli.local.emulator import HOST
 from homing_cli.receiver.server import Receiver
 from homing_cli.receiver.verification import verifies
@@ -44,7 +45,7 @@ _TRACED = "two-503s"
 class Sent:
     """A message of the demo on its way."""
 
-    fate: Fate
+    scenario: Scenario
     message_id: str
     path: str
     handed: tuple[Handed, ...]
@@ -65,15 +66,18 @@ def run(target: Target, console: Console) -> tuple[Seen, ...]:
     api = ApiClient(target)
     run_id = secrets.token_hex(3)
     with Receiver() as receiver, _nobody() as deaf:
-        sent = [_send(api, fate, receiver.url if fate.path else deaf, run_id) for fate in FATES]
+        sent = [
+            _send(api, scenario, receiver.url if scenario.path else deaf, run_id)
+            for scenario in SCENARIOS
+        ]
         console.print(f"sent {len(sent)} messages to a receiver at {receiver.url}")
         console.line()
         _watch(api, sent, console)
-        letters = _dead_letters(target, run_id)
-        seen = tuple(_see(api, one, receiver, letters) for one in sent)
-        _show(target, api, seen, letters, console)
-        [parked] = [one for one in sent if one.fate.name == BROUGHT_BACK]
-        back = _bring_back(target, api, parked, receiver, console)
+        in_queue = _dead_letters(target, run_id)
+        seen = tuple(_see(api, one, receiver, in_queue) for one in sent)
+        _show(target, api, seen, in_queue, console)
+        [dead_lettered] = [one for one in sent if one.scenario.name == BROUGHT_BACK]
+        back = _bring_back(target, api, dead_lettered, receiver, console)
     console.line()
     console.print(
         "The local cloud stays up. Look further with `homing status ID`, `homing trace ID` or"
@@ -90,24 +94,24 @@ def _nobody() -> Iterator[str]:
         yield f"http://{HOST}:{taken.getsockname()[1]}"
 
 
-def _send(api: ApiClient, fate: Fate, url: str, run_id: str) -> Sent:
-    message_id = f"{fate.name}-{run_id}"
-    path = f"{fate.path or ''}/{message_id}"
-    due = datetime.now(UTC) + LATER if fate.later else None
-    body: dict[str, Any] = {"messageId": message_id, "payload": {"demo": fate.does}}
+def _send(api: ApiClient, scenario: Scenario, url: str, run_id: str) -> Sent:
+    message_id = f"{scenario.name}-{run_id}"
+    path = f"{scenario.path or ''}/{message_id}"
+    due = datetime.now(UTC) + LATER if scenario.later else None
+    body: dict[str, Any] = {"messageId": message_id, "payload": {"demo": scenario.does}}
     secret = None
-    if fate.signed:
+    if scenario.signed:
         made = api.endpoints("PUT", f"/{message_id}", {"url": url + path})
         secret, body["endpointId"] = made["secret"], message_id
     else:
-        body["targetUrl"] = fate.target or url + path
+        body["targetUrl"] = scenario.target or url + path
     if due:
         body["deliverAt"] = timestamps.to_text(due)
-    if fate.policy:
-        body["policy"] = fate.policy
+    if scenario.policy:
+        body["policy"] = scenario.policy
     line = Line(1, json.dumps(body).encode())
-    handed = tuple(hand_over(api, line) for _ in range(fate.copies))
-    return Sent(fate, message_id, path, handed, due, secret)
+    handed = tuple(hand_over(api, line) for _ in range(scenario.copies))
+    return Sent(scenario, message_id, path, handed, due, secret)
 
 
 def _watch(api: ApiClient, sent: Sequence[Sent], console: Console) -> None:
@@ -119,29 +123,29 @@ def _watch(api: ApiClient, sent: Sequence[Sent], console: Console) -> None:
 
 
 def _dead_letters(target: Target, run_id: str) -> list[DeadLetter]:
-    """Look until all that failed are parked: the record is written a moment before the letter."""
-    expected = sum(fate.is_parked for fate in FATES)
+    """Wait until every failed delivery has its dead letter, which follows the record."""
+    expected = sum(scenario.is_dead_lettered for scenario in SCENARIOS)
     found: list[DeadLetter] = []
     for _ in range(_LOOKS):
-        letters = dead_letters.look(target, _LOOK_AT).letters
-        found = [one for one in letters if one.reference.message_id.endswith(run_id)]
+        in_queue = dead_letters.look(target, _LOOK_AT).dead_letters
+        found = [one for one in in_queue if one.reference.message_id.endswith(run_id)]
         if len(found) >= expected:
             break
         time.sleep(1)
     return found
 
 
-def _see(api: ApiClient, one: Sent, receiver: Receiver, letters: Sequence[DeadLetter]) -> Seen:
+def _see(api: ApiClient, one: Sent, receiver: Receiver, in_queue: Sequence[DeadLetter]) -> Seen:
     accepted = one.handed[0].message
     found: tuple[DeliveryView, ...] = views(api.message(one.message_id)) if accepted else ()
-    parked = Counter(letter.reference.message_id for letter in letters)
+    dead_lettered = Counter(dead_letter.reference.message_id for dead_letter in in_queue)
     came = [arrival for arrival in receiver.arrivals if arrival.path == one.path]
     return Seen(
-        fate=one.fate,
+        scenario=one.scenario,
         handed=one.handed,
         deliveries=found,
         arrivals=[arrival.received_at for arrival in came],
-        dead_letters=parked[one.message_id],
+        dead_letters=dead_lettered[one.message_id],
         due=one.due,
         verified=[verifies(arrival, one.secret) for arrival in came] if one.secret else [],
     )
@@ -151,19 +155,19 @@ def _show(
     target: Target,
     api: ApiClient,
     seen: Sequence[Seen],
-    letters: Sequence[DeadLetter],
+    in_queue: Sequence[DeadLetter],
     console: Console,
 ) -> None:
-    _heading(console, "what became of them")
-    console.print(render.fates(seen))
-    [traced] = [one for one in seen if one.fate.name == _TRACED]
+    _heading(console, "the status of them")
+    console.print(scenarios(seen))
+    [traced] = [one for one in seen if one.scenario.name == _TRACED]
     for delivery in traced.deliveries:
         message_id = delivery.reference.message_id
         _heading(console, f"homing trace {message_id}")
         for found in trace(target, api, message_id):
             console.print(render.trace(found))
     _heading(console, "homing dead-letters")
-    console.print(render.dead_letters(letters))
+    console.print(render.dead_letters(in_queue))
 
 
 def _heading(console: Console, text: str) -> None:
@@ -173,15 +177,15 @@ def _heading(console: Console, text: str) -> None:
 
 
 def _bring_back(
-    target: Target, api: ApiClient, parked: Sent, receiver: Receiver, console: Console
+    target: Target, api: ApiClient, dead_lettered: Sent, receiver: Receiver, console: Console
 ) -> Seen:
     """Redrive a dead letter as `homing dead-letters redrive` does, and see it arrive."""
-    _heading(console, f"homing dead-letters redrive {parked.message_id}")
-    with hold(target, Filter(message_id=parked.message_id)) as held:
-        for done in Actions(target).redrive_letters(held):
+    _heading(console, f"homing dead-letters redrive {dead_lettered.message_id}")
+    with hold(target, Filter(message_id=dead_lettered.message_id)) as held:
+        for done in Actions(target).redrive_dead_letters(held):
             console.print(f"{done.reference.message_id}: {done.result}")
-    _watch(api, [parked], console)
-    left = dead_letters.look(target, _LOOK_AT).letters
-    seen = _see(api, replace(parked, fate=REDRIVEN), receiver, left)
-    console.print(render.fates([seen]))
+    _watch(api, [dead_lettered], console)
+    left = dead_letters.look(target, _LOOK_AT).dead_letters
+    seen = _see(api, replace(dead_lettered, scenario=REDRIVEN), receiver, left)
+    console.print(scenarios([seen]))
     return seen

@@ -28,7 +28,7 @@ _PUNCTUAL_MS = range(_DEADLINE_MS - 100, _DEADLINE_MS + 1000)
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class Scenario:
     """One message of the demo and what must become of it.
 
     Args:
@@ -61,17 +61,17 @@ class Fate:
         return len(self.categories) if self.path else 0
 
     @property
-    def is_parked(self) -> bool:
+    def is_dead_lettered(self) -> bool:
         """Whether it must end as a dead letter."""
         return self.status not in {"DELIVERED", REFUSED}
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What became of one message.
+    """The status of one message.
 
     Args:
-        fate: what should have.
+        scenario: what should have.
         handed: the API's answers, one for each copy.
         deliveries: what the ledger knows at the end.
         arrivals: when its requests reached the receiver.
@@ -80,7 +80,7 @@ class Seen:
         verified: of each request, whether its signature held; empty where no secret is known.
     """
 
-    fate: Fate
+    scenario: Scenario
     handed: Sequence[Handed]
     deliveries: Sequence[DeliveryView]
     arrivals: Sequence[datetime]
@@ -104,29 +104,29 @@ def complaints(seen: Seen) -> tuple[str, ...]:
         *_deadline_kept(seen),
         *_signatures_held(seen),
     ]
-    return tuple(f"{seen.fate.name}: {complaint}" for complaint in found)
+    return tuple(f"{seen.scenario.name}: {complaint}" for complaint in found)
 
 
 def _recorded_right(seen: Seen) -> Iterator[str]:
-    fate = seen.fate
+    scenario = seen.scenario
     recorded = [entry["errorCategory"] for entry in seen.attempts]
-    ends = [] if fate.status == REFUSED else [fate.status]
+    ends = [] if scenario.status == REFUSED else [scenario.status]
     yield from _differs("status", ends, [view.status for view in seen.deliveries])
-    yield from _differs("attempts", list(fate.categories), recorded)
-    yield from _differs("dead letters", int(fate.is_parked), seen.dead_letters)
+    yield from _differs("attempts", list(scenario.categories), recorded)
+    yield from _differs("dead letters", int(scenario.is_dead_lettered), seen.dead_letters)
 
 
 def _sent_right(seen: Seen) -> Iterator[str]:
-    fate = seen.fate
+    scenario = seen.scenario
     problems = [problem for handed in seen.handed for problem in handed.problems]
-    if fate.status == REFUSED:
+    if scenario.status == REFUSED:
         told = [problem.partition(":")[0] for problem in problems]
         yield from _differs("refused fields", ["targetUrl"], told)
     else:
         yield from problems
-    repeats = [False] + [True] * (fate.copies - 1)
+    repeats = [False] + [True] * (scenario.copies - 1)
     yield from _differs("known before", repeats, [handed.duplicate for handed in seen.handed])
-    yield from _differs("requests received", fate.requests, len(seen.arrivals))
+    yield from _differs("requests received", scenario.requests, len(seen.arrivals))
 
 
 def _never_early(seen: Seen) -> Iterator[str]:
@@ -140,7 +140,7 @@ def _never_early(seen: Seen) -> Iterator[str]:
 def _retry_after_kept(seen: Seen) -> Iterator[str]:
     for entry, (before, after) in zip(seen.attempts, pairwise(seen.arrivals), strict=False):
         if entry["errorCategory"] == "RATE_LIMITED" and after - before < RETRY_AFTER:
-            yield f"came again after {(after - before).total_seconds()} s in spite of Retry-After"
+            yield f"was retried after {(after - before).total_seconds()} s in spite of Retry-After"
 
 
 def _deadline_kept(seen: Seen) -> Iterator[str]:
@@ -150,7 +150,7 @@ def _deadline_kept(seen: Seen) -> Iterator[str]:
 
 
 def _signatures_held(seen: Seen) -> Iterator[str]:
-    expected = [True] * seen.fate.requests if seen.fate.signed else []
+    expected = [True] * seen.scenario.requests if seen.scenario.signed else []
     yield from _differs("signatures that held", expected, list(seen.verified))
 
 
@@ -159,32 +159,32 @@ def _differs(what: str, expected: Any, found: Any) -> Iterator[str]:
         yield f"{what}: expected {expected}, found {found}"
 
 
-FATES = (
-    Fate("at-once", "200", "/script/200", "DELIVERED", ("SUCCESS",)),
-    Fate(
+SCENARIOS = (
+    Scenario("at-once", "200", "/script/200", "DELIVERED", ("SUCCESS",)),
+    Scenario(
         "two-503s",
         "503, 503, then 200",
         "/script/503,503,200",
         "DELIVERED",
         ("SERVER_ERROR", "SERVER_ERROR", "SUCCESS"),
     ),
-    Fate(
+    Scenario(
         "retry-after",
         "429 with Retry-After: 3, then 200",
         "/script/429;retry-after=3,200",
         "DELIVERED",
         ("RATE_LIMITED", "SUCCESS"),
     ),
-    Fate(
+    Scenario(
         "three-500s",
         "500, 500, 500",
         "/script/500,500,500,200",
         "MAX_RETRIES_EXCEEDED",
         ("SERVER_ERROR",) * 3,
     ),
-    Fate("gone", "410", "/script/410", "FAILED", ("GONE",)),
-    Fate("refused", "nobody listens", None, "MAX_RETRIES_EXCEEDED", ("NETWORK_ERROR",) * 3),
-    Fate(
+    Scenario("gone", "410", "/script/410", "FAILED", ("GONE",)),
+    Scenario("refused", "nobody listens", None, "MAX_RETRIES_EXCEEDED", ("NETWORK_ERROR",) * 3),
+    Scenario(
         "slow-drip",
         "200, a byte a second",
         "/script/drip",
@@ -192,7 +192,7 @@ FATES = (
         ("TIMEOUT", "TIMEOUT"),
         policy={"maxAttempts": 2},
     ),
-    Fate(
+    Scenario(
         "later",
         "200, not before 3 s from now",
         "/script/200",
@@ -200,7 +200,7 @@ FATES = (
         ("SUCCESS",),
         later=True,
     ),
-    Fate(
+    Scenario(
         "signed",
         "503, then 200; verifies each signature",
         "/script/503,200",
@@ -208,7 +208,7 @@ FATES = (
         ("SERVER_ERROR", "SUCCESS"),
         signed=True,
     ),
-    Fate(
+    Scenario(
         "private",
         "a private address: refused",
         None,
@@ -216,12 +216,12 @@ FATES = (
         (),
         target="http://169.254.169.254/latest/meta-data",
     ),
-    Fate("twice", "200, sent twice", "/script/200", "DELIVERED", ("SUCCESS",), copies=2),
+    Scenario("twice", "200, sent twice", "/script/200", "DELIVERED", ("SUCCESS",), copies=2),
 )
 
 # What becomes of one of them when its dead letter is redriven.
 BROUGHT_BACK = "three-500s"
-REDRIVEN = Fate(
+REDRIVEN = Scenario(
     "redriven",
     "500, 500, 500; redriven: 200",
     "/script/500,500,500,200",

@@ -30,7 +30,7 @@ LOCAL_CONTEXT: Mapping[str, str] = {
     "stage": "local",
     "deletionProtection": "false",
     "attemptTimeoutSeconds": "3",
-    "patienceSeconds": "2.5",  # less than an attempt may take, more than a function takes to start
+    "slowThresholdSeconds": "2.5",  # less than an attempt may take, more than a cold start
     "allowedNetworks": "127.0.0.0/8",  # where the receivers of tests and of the demo listen
 }
 

@@ -67,7 +67,7 @@ class Emulator:
     def find(cls, state_dir: Path) -> Self | None:
         """Find the emulator started for this directory; None if it no longer runs.
 
-        A pid file left behind by a crash, or a process id that now belongs to another program,
+        A pid file detached by a crash, or a process id that now belongs to another program,
         counts as not running.
         """
         with suppress(OSError, ValueError, KeyError, TypeError):

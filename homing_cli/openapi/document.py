@@ -1,4 +1,4 @@
-"""The OpenAPI document of the HTTP API, made from the models: `python -m homing_cli.openapi.document`."""
+"""The OpenAPI document: `python -m homing_cli.openapi.document` writes it from the models."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ _MODELS: tuple[type[BaseModel], ...] = (
 )
 
 
-# What the door in front answers by itself, at every path that is not open to everyone.
-_AT_THE_DOOR = {
+# What the API in front answers by itself, at every path that is not open to everyone.
+_AT_RECEPTION = {
     "401": refused_by_gateway("No valid credentials (MessagesUrl answers 403)"),
     "429": refused_by_gateway("Too many requests"),
 }
@@ -65,21 +65,21 @@ def openapi_document() -> dict[str, Any]:
         "info": {
             "title": "Homing",
             "version": version("homing"),
-            "description": "Hand over messages, and see what became of them. See docs/api.md.",
+            "description": "Hand over messages, and see the status of them. See docs/api.md.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "security": [{"key": []}, {"iam": []}],
         "paths": {
-            **{path: _behind_the_door(operations) for path, operations in paths.items()},
+            **{path: _behind_the_api(operations) for path, operations in paths.items()},
             "/v1/health": {"get": _get_health()},
         },
         "components": {"schemas": _schemas(), "securitySchemes": {"key": _key(), "iam": _iam()}},
     }
 
 
-def _behind_the_door(operations: dict[str, Any]) -> dict[str, Any]:
+def _behind_the_api(operations: dict[str, Any]) -> dict[str, Any]:
     return {
-        method: {**each, "responses": dict(sorted((each["responses"] | _AT_THE_DOOR).items()))}
+        method: {**each, "responses": dict(sorted((each["responses"] | _AT_RECEPTION).items()))}
         for method, each in operations.items()
     }
 
@@ -106,7 +106,7 @@ def _post_message() -> dict[str, Any]:
 def _get_message() -> dict[str, Any]:
     return {
         "operationId": "getMessage",
-        "summary": "Ask what became of a message",
+        "summary": "Ask the status of a message",
         "parameters": _which_message(),
         "responses": {
             "200": response("Every delivery and its history", MessageState),
@@ -148,7 +148,7 @@ def _get_health() -> dict[str, Any]:
         "security": [],
         "responses": {
             "200": response("It is", Health),
-            "429": _AT_THE_DOOR["429"],
+            "429": _AT_RECEPTION["429"],
         },
     }
 

@@ -37,7 +37,7 @@ class Links(_Answer):
 
 
 class AcceptedMessage(_Answer):
-    """A message that has been taken in. A repeat gets the same answer as the first."""
+    """A message that has been taken in. A duplicate gets the same answer as the first."""
 
     message_id: str
     sender_id: str
@@ -118,7 +118,7 @@ class Delivery(_Answer):
 
 
 class MessageState(_Answer):
-    """What became of a message."""
+    """The status of a message."""
 
     message_id: str
     sender_id: str

@@ -1,1 +1,3 @@
-"""TODO."""
+"""A webhook receiver for trying things out: it does what its URL says."""
+
+__all__ = ["server", "verification"]

@@ -12,7 +12,6 @@ from rich.text import Text
 from rich.tree import Tree
 
 from homing.timestamps import to_text
-from homing_cli.demo.scenarios import complaints
 from homing_cli.escaping import shown
 
 if TYPE_CHECKING:
@@ -22,9 +21,8 @@ if TYPE_CHECKING:
     from homing_cli.client.broken_executions import Broken
     from homing_cli.client.dead_letters import DeadLetter
     from homing_cli.client.deliveries import DeliveryView
-    from homing_cli.client.undispatched import IntakeLetter
+    from homing_cli.client.undispatched import UndispatchedMessage
     from homing_cli.client.waiting_executions import Waiting
-    from homing_cli.demo.scenarios import Seen
     from homing_cli.traces.execution_history import Attempt, Visit
     from homing_cli.traces.story import Chapter, Story
     from homing_cli.traces.trace import Trace
@@ -77,7 +75,7 @@ def deliveries(found: Iterable[DeliveryView]) -> Table:
     for view in found:
         made.add_row(
             view.reference.message_id,
-            _addressee(view),
+            _recipient(view),
             status(view.status),
             str(view.attempts),
             view.next_attempt_at or "",
@@ -86,7 +84,7 @@ def deliveries(found: Iterable[DeliveryView]) -> Table:
     return made
 
 
-def _addressee(view: DeliveryView) -> str:
+def _recipient(view: DeliveryView) -> str:
     endpoint_id = view.document.get("endpointId")
     url = view.reference.target_url
     return f"{url} (endpoint {endpoint_id})" if endpoint_id else url
@@ -127,23 +125,23 @@ def response_bodies(story: Story) -> Iterator[str]:
 def dead_letters(found: Iterable[DeadLetter]) -> Table:
     """Show dead letters, one a line."""
     made = table("message", "sender", "target", "attempts", "status", "why")
-    for letter in found:
+    for dead_letter in found:
         made.add_row(
-            letter.reference.message_id,
-            letter.reference.sender_id,
-            letter.reference.target_url,
-            str(letter.attempts),
-            status(letter.status),
-            f"{letter.category}: {letter.reason}",
+            dead_letter.reference.message_id,
+            dead_letter.reference.sender_id,
+            dead_letter.reference.target_url,
+            str(dead_letter.attempts),
+            status(dead_letter.status),
+            f"{dead_letter.category}: {dead_letter.reason}",
         )
     return made
 
 
-def intake_letters(found: Iterable[IntakeLetter]) -> Table:
-    """Show what is in the intake dead-letter queue, one a line."""
+def undispatched(found: Iterable[UndispatchedMessage]) -> Table:
+    """Show what is in the queue of undispatched messages, one a line."""
     made = table("message", "target")
-    for letter in found:
-        made.add_row(letter.message_id or letter.body[:60], letter.target_url)
+    for dead_letter in found:
+        made.add_row(dead_letter.message_id or dead_letter.body[:60], dead_letter.target_url)
     return made
 
 
@@ -162,21 +160,6 @@ def broken(found: Iterable[Broken]) -> Table:
     made = table("execution", "status", "stopped at", "error")
     for one in found:
         made.add_row(one.delivery_id, one.status, to_text(one.stopped_at), one.error)
-    return made
-
-
-def fates(found: Iterable[Seen]) -> Table:
-    """Show what became of the messages of the demo, and whether it is right."""
-    made = table("the endpoint", "status", "attempts", "requests", "as it should be")
-    for seen in found:
-        wrong = complaints(seen)
-        made.add_row(
-            seen.fate.does,
-            status(", ".join(view.status for view in seen.deliveries) or seen.fate.status),
-            ", ".join(entry["errorCategory"] for entry in seen.attempts),
-            str(len(seen.arrivals)),
-            Text("no", style="red") if wrong else Text("yes", style="green"),
-        )
     return made
 
 
@@ -253,7 +236,7 @@ def _describe(visit: Visit, document: Mapping[str, Any]) -> str:
 
 
 def _outcome(outcome: Mapping[str, Any]) -> str:
-    if "overtaken" in outcome:
+    if "superseded" in outcome:
         return "not sent: another execution has this attempt"
     if "postponed" in outcome:
         later = outcome["next"]
@@ -262,7 +245,7 @@ def _outcome(outcome: Mapping[str, Any]) -> str:
         )
         return f"not sent: this attempt {why}; waits until {later['dueAt']}"
     if "recorded" in outcome:
-        return "not sent: this attempt has failed before, and may not have been parked"
+        return "not sent: this attempt has failed before, and may not have been dead-lettered"
     error = outcome["error"]
     if error:
         return f"{error['kind']}: {error['message']}"

@@ -1,1 +1,3 @@
-"""TODO."""
+"""What happened to a delivery: its executions' histories and its record, told together."""
+
+__all__ = ["execution_history", "executions", "graph", "story", "trace"]

@@ -103,10 +103,10 @@ class Attempt:
 def _is_not_made(result: Mapping[str, Any]) -> bool:
     """Tell whether `Deliver` or `Classify` says that the attempt is another's, or postponed.
 
-    What the lane has on record as failed has been made there (docs/decisions/0068).
+    What the express path has on record as failed has been made there (docs/decisions/0068).
     """
-    says = {"overtaken", "postponed", "recorded"} & set(result)
-    return bool(says) or result.get("status") in {"OVERTAKEN", "POSTPONED"}
+    says = {"superseded", "postponed", "recorded"} & set(result)
+    return bool(says) or result.get("status") in {"SUPERSEDED", "POSTPONED"}
 
 
 _ADDS: Mapping[str, tuple[str, ...]] = {

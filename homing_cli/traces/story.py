@@ -168,7 +168,7 @@ class Story:
     @property
     def document(self) -> Mapping[str, Any]:
         """The delivery document, from an execution or as a failed first attempt leaves it."""
-        return self.executions[-1].document if self.executions else _letter(self.record)
+        return self.executions[-1].document if self.executions else _dead_letter(self.record)
 
     @property
     def endpoint_id(self) -> str | None:
@@ -238,8 +238,10 @@ def tell(record: Mapping[str, Any], executions: Iterable[Execution]) -> Story:
     recorded = {entry["timestamp"]: entry for entry in record.get("retryHistory") or []}
     told = [_from_execution(attempt, recorded) for one in known for attempt in one.attempts]
     by_time = {chapter.at: chapter for chapter in told if chapter.at}
-    parked = _letter(record).get("outcome") or {}
-    untold = [_from_ledger(entry, parked) for at, entry in recorded.items() if at not in by_time]
+    dead_lettered = _dead_letter(record).get("outcome") or {}
+    untold = [
+        _from_ledger(entry, dead_lettered) for at, entry in recorded.items() if at not in by_time
+    ]
     observed = sorted([*by_time.values(), *untold], key=lambda chapter: chapter.at or "")
     running = [one for one in known if one.status == "RUNNING"]
     under_way = [chapter for one in running[-1:] for chapter in _unobserved(one)]
@@ -278,14 +280,14 @@ def _from_execution(attempt: Attempt, recorded: Mapping[str, Mapping[str, Any]])
     )
 
 
-def _from_ledger(entry: Mapping[str, Any], parked: Mapping[str, Any]) -> Chapter:
-    """Tell an attempt by its entry; the outcome that was parked with its letter has the body."""
+def _from_ledger(entry: Mapping[str, Any], dead_lettered: Mapping[str, Any]) -> Chapter:
+    """Return an attempt from its entry; the outcome in the dead letter has the body."""
     number, at = int(entry["attemptNumber"]) + 1, entry["timestamp"]
-    outcome = parked if parked.get("timestamp") == at else None
+    outcome = dead_lettered if dead_lettered.get("timestamp") == at else None
     return Chapter(number, at, entry, outcome, None, None, ())
 
 
-def _letter(record: Mapping[str, Any]) -> Mapping[str, Any]:
+def _dead_letter(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give the dead letter that the record of a failed first attempt keeps; empty without one."""
-    found: Mapping[str, Any] = json.loads(record["letter"]) if "letter" in record else {}
+    found: Mapping[str, Any] = json.loads(record["deadLetter"]) if "deadLetter" in record else {}
     return found

@@ -1,6 +1,6 @@
-"""What became of a message, delivery by delivery: executions' histories and the ledger together.
+"""The status of a message, delivery by delivery: executions' histories and the ledger together.
 
-The ledger is the full account of attempts; a history adds the states and their times. First
+The ledger is the full audit trail of attempts; a history adds the states and their times. First
 attempts run as Express executions, of which Step Functions keeps no history that can be asked for,
 so they come from the ledger alone.
 """
@@ -86,7 +86,7 @@ def story(target: Target, view: DeliveryView) -> Story:
     if view.status in {Status.FAILED, Status.MAX_RETRIES_EXCEEDED}:
         table = InterventionTable(target.outputs["LedgerTable"], target.client("dynamodb"))
         kept = table.read(view.reference) or {}
-        record |= {"letter": kept["letter"]} if "letter" in kept else {}
+        record |= {"deadLetter": kept["deadLetter"]} if "deadLetter" in kept else {}
     return tell(record, Executions(target).of_delivery(record))
 
 
@@ -107,7 +107,7 @@ def _execution_name(view: DeliveryView) -> str:
 def merged(
     view: DeliveryView, seen: tuple[execution_history.Attempt, ...]
 ) -> tuple[execution_history.Attempt, ...]:
-    """Put the attempts that only the ledger knows among those of the execution_history, in their order.
+    """Put the attempts that only the ledger knows among those of the history, in order.
 
     Attempts are counted anew with each redrive; those from before it are the ledger's alone.
     """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from homing_cli.cost.model import load_model
-from homing_cli.cost.workload import Scenario
+from homing_cli.cost.workload import Workload
 from homing_cli.what_if import replay, schedule
 
 if TYPE_CHECKING:
@@ -103,14 +103,14 @@ def assess(
     """
     rate = replay.failure_rate(histories)
     assumed = ASSUMED_FAILURE_RATE if rate is None else rate
-    scenario = Scenario(failure_rate=assumed, max_attempts=policy.max_attempts)
+    workload = Workload(failure_rate=assumed, max_attempts=policy.max_attempts)
     return Assessment(
         policy=policy,
         schedule=schedule.schedule(policy),
         deliveries=deliveries,
         waves=schedule.stampede(policy, deliveries),
         failure_rate=rate,
-        per_million=load_model(REGION).per_million(scenario),
+        per_million=load_model(REGION).per_million(workload),
         replay=replay.replay(policy, histories),
         is_whole=is_whole,
     )

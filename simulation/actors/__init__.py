@@ -1,1 +1,3 @@
-"""TODO."""
+"""What acts by itself: queue pollers, senders, and the operator."""
+
+__all__ = ["operator", "workers"]

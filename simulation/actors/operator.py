@@ -56,24 +56,24 @@ def _operate(
     reference = account.references.get((intervention.message, intervention.target))
     if reference is None:
         return  # nothing of that name has come as far as the queue
-    for letter in _letters(intervention, account, reference):
-        patience = _AGAIN
-        run = partial(run_intervention, intervention.act, reference, letter)
+    for dead_letter in _dead_letters(intervention, account, reference):
+        timeout = _AGAIN
+        run = partial(run_intervention, intervention.act, reference, dead_letter)
         while True:
             try:
                 result = yield from replayed(run, label=label, clock=now)
             except (BotoCoreError, ClientError):
-                yield Sleep(now() + patience)
-                patience = min(2 * patience, HOUR)
+                yield Sleep(now() + timeout)
+                timeout = min(2 * timeout, HOUR)
             else:
                 account.acted.append((intervention, result))
                 break
 
 
-def _letters(
+def _dead_letters(
     intervention: Intervention, account: Account, reference: Reference
 ) -> list[Mapping[str, Any] | None]:
     """Give the dead letters to act on, those that have been redriven too; None: without one."""
-    if intervention.act is Act.REDRIVE_LETTERS:
-        return [letter.document for letter in account.dead.get(reference.delivery_id, ())]
+    if intervention.act is Act.REDRIVE_DEAD_LETTERS:
+        return [dead_letter.document for dead_letter in account.dead.get(reference.delivery_id, ())]
     return [None]

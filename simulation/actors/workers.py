@@ -6,7 +6,7 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from homing.errors import LeftError
+from homing.errors import DetachedError
 from simulation.deployed.functions import run_put_off, run_settle
 from simulation.engine.clock import SECOND, to_iso
 from simulation.engine.faults import ServiceError
@@ -82,7 +82,7 @@ class Dispatch:
                     raise
                 except Exception as error:  # noqa: BLE001  # whatever it is, the record goes back
                     failures.append(record["messageId"])
-                    is_left = is_left or isinstance(error, LeftError)
+                    is_left = is_left or isinstance(error, DetachedError)
 
         process = Process("settle", settle_all(), _forget, host=invocation.process, about=about)
         return process

@@ -20,7 +20,7 @@ from simulation.checks.view import (
     text_of,
 )
 from simulation.engine.clock import from_iso, to_iso
-from simulation.workflow.machine import PARKED
+from simulation.workflow.machine import DEAD_LETTERED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,35 +41,35 @@ class Violation:
 
 
 def accepted_reaches_an_end(view: View) -> Iterator[str]:
-    """What a sender was promised is delivered or parked, unless an operator has cancelled it."""
+    """What was accepted is delivered or dead-lettered, unless an operator cancelled it."""
     for delivery in view.account.accepted:
         cancelled = status_of(view.items.get(delivery, {})) == "CANCELLED"
-        if not (cancelled or delivery in view.delivered or view.letters(delivery)):
+        if not (cancelled or delivery in view.delivered or view.dead_letters(delivery)):
             yield f"{view.name(delivery)} was accepted and is lost"
 
 
 def one_end(view: View) -> Iterator[str]:
-    """No delivery is both delivered and parked, and the ledger names the end that it had.
+    """No delivery is both delivered and dead-lettered, and the ledger names the end that it had.
 
     A dead letter too many is allowed where an execution could not read which end that was.
     """
     for delivery in view.documents:
         status = status_of(view.items.get(delivery, {}))
-        parked = bool(view.letters(delivery))
+        dead_letter_of = bool(view.dead_letters(delivery))
         run = view.last_run(delivery)
         excused = _failed_unrecorded(view, delivery) or _in_doubt(view, delivery)
-        if parked and status == "DELIVERED" and not excused:
-            yield f"{view.name(delivery)} is DELIVERED on record and parked as well"
+        if dead_letter_of and status == "DELIVERED" and not excused:
+            yield f"{view.name(delivery)} is DELIVERED on record and dead-lettered as well"
         if status == "DELIVERED" and not any(
             _good(sent) and sent.run == run for sent in view.sent[delivery]
         ):
             yield f"{view.name(delivery)} is DELIVERED on record, but no endpoint said so"
-        if status in PARKED and not parked:
+        if status in DEAD_LETTERED and not dead_letter_of:
             yield f"{view.name(delivery)} is {status} on record and no dead letter exists"
 
 
 def end_on_record(view: View) -> Iterator[str]:
-    """The ledger knows the end, unless its last update failed, which was said aloud."""
+    """The ledger knows the end, unless its last update failed, which was reported."""
     said_aloud = {
         each.delivery
         for each in view.account.executions
@@ -151,7 +151,7 @@ def doubles_only_in_the_window(view: View) -> Iterator[str]:
     """A request leaves a second time only if it was decided on before the first was recorded."""
     recorded = _recorded_attempts(view)
     deployment = view.history.scenario.deployment
-    rivals = view.account.acted or deployment.attempts_at_once or deployment.sheds
+    rivals = view.account.acted or deployment.attempts_at_once or deployment.defers
     for sent in view.account.sent:
         at = recorded.get((sent.delivery, sent.run, sent.attempt))
         claimed = sent.delivery not in view.account.unclaimed or not rivals
@@ -273,15 +273,15 @@ def _causes(history: History) -> int:
 
 
 def _failed_unrecorded(view: View, delivery: str) -> bool:
-    """Tell whether a failure was parked that the ledger could not be told of."""
+    """Tell whether a failure was dead-lettered that the ledger could not be told of."""
     return any(
-        view.has_gap(delivery, letter["attemptNumber"], view.last_run(delivery))
-        for letter in view.letters(delivery)
+        view.has_gap(delivery, dead_letter["attemptNumber"], view.last_run(delivery))
+        for dead_letter in view.dead_letters(delivery)
     )
 
 
 def _in_doubt(view: View, delivery: str) -> bool:
-    """Tell whether a failure was parked because the record of another's end could not be read."""
+    """Return whether a failure was dead-lettered because another's end could not be read."""
     return any(
         "ReadRecord!" in each.path for each in view.account.executions if each.delivery == delivery
     )

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 from homing.ledger.compaction import KEPT
 from simulation.checks.view import entries_of_run, history_of, number_of, redrives_of, text_of
 from simulation.engine.clock import from_iso
-from simulation.workflow.machine import PARKED
+from simulation.workflow.machine import DEAD_LETTERED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from simulation.checks.view import View
 
-TERMINAL = PARKED | {"DELIVERED", "CANCELLED"}
+TERMINAL = DEAD_LETTERED | {"DELIVERED", "CANCELLED"}
 _CLAIM = frozenset({"generation", "executionName", "claimedAttempt", "ttl"})
-_LETTER = frozenset({"letter"})
+_DEAD_LETTER = frozenset({"deadLetter"})
 
 
 def faults_of_change(
@@ -76,25 +76,27 @@ def _faults_of_cancel(before: Mapping[str, Any] | None, after: Mapping[str, Any]
 def _faults_of_redrive(
     view: View, delivery: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Begin anew with the history kept, and only what has failed, on record or said aloud."""
+    """Begin anew with the history kept, and only what has failed, on record or reported."""
     if (text_of(after, "status"), number_of(after, "attempts")) != ("QUEUED", 0):
         yield f"redriven to {text_of(after, 'status')} with {number_of(after, 'attempts')} attempts"
     kept = history_of(after)
     if kept != history_of(before)[-KEPT:]:
         yield "a redrive that did not keep the history"
     unrecorded = any(gap[0] == delivery for gap in view.account.gaps)
-    if text_of(before, "status") not in PARKED and not unrecorded:
+    if text_of(before, "status") not in DEAD_LETTERED and not unrecorded:
         yield f"{text_of(before, 'status') or 'nothing'} was redriven"
 
 
 def _is_no_attempt(before: Mapping[str, Any] | None, after: Mapping[str, Any], status: str) -> bool:
-    """Tell a claim, or a letter that is kept, from the record of an attempt."""
+    """Tell a claim, or a dead letter that is kept, from the record of an attempt."""
     if before is None:
         return status == "QUEUED" and "claimedAttempt" in after
     names = before.keys() | after.keys()
     changed = {name for name in names if before.get(name) != after.get(name)}
-    # A letter may be kept a moment late, when the delivery has just been brought back.
-    return changed <= _LETTER or (text_of(before, "status") not in TERMINAL and changed <= _CLAIM)
+    # A dead letter may be kept a moment late, when the delivery has just been brought back.
+    return changed <= _DEAD_LETTER or (
+        text_of(before, "status") not in TERMINAL and changed <= _CLAIM
+    )
 
 
 def _status_faults(

@@ -57,18 +57,20 @@ class View:
         return delivery[:8] if document is None else document["reference"]["sk"][25:]
 
     def has_gap(self, delivery: str, attempt: int, run: int = 0) -> bool:
-        """Tell whether it was said aloud that this attempt may not be on record."""
+        """Tell whether it was reported that this attempt may not be on record."""
         return (delivery, run, attempt) in self.account.gaps
 
     def last_run(self, delivery: str) -> int:
         """Tell how often a delivery has been redriven."""
         return len(self.account.redrives.get(delivery, ()))
 
-    def letters(self, delivery: str) -> list[dict[str, Any]]:
+    def dead_letters(self, delivery: str) -> list[dict[str, Any]]:
         """Give the dead letters of a delivery's last run."""
         last = self.last_run(delivery)
         return [
-            letter.document for letter in self.account.dead.get(delivery, ()) if letter.run == last
+            dead_letter.document
+            for dead_letter in self.account.dead.get(delivery, ())
+            if dead_letter.run == last
         ]
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # How long boto3 tries before it gives up, with the settings that the clients are made with.
-_DYNAMODB_PATIENCE = 6 * SECOND
-_PATIENCE = 20 * SECOND
+_DYNAMODB_TIMEOUT = 6 * SECOND
+_TIMEOUT = 20 * SECOND
 
 _MAX_INPUT_BYTES = 262_144
 
@@ -50,15 +50,15 @@ class DynamoDB:
 
     def update_item(self, **arguments: Any) -> Any:
         """Change an item."""
-        return _call("dynamodb.update_item", arguments, _DYNAMODB_PATIENCE)
+        return _call("dynamodb.update_item", arguments, _DYNAMODB_TIMEOUT)
 
     def put_item(self, **arguments: Any) -> Any:
         """Put an item."""
-        return _call("dynamodb.put_item", arguments, _DYNAMODB_PATIENCE)
+        return _call("dynamodb.put_item", arguments, _DYNAMODB_TIMEOUT)
 
     def get_item(self, **arguments: Any) -> Any:
         """Read an item."""
-        return _call("dynamodb.get_item", arguments, _DYNAMODB_PATIENCE)
+        return _call("dynamodb.get_item", arguments, _DYNAMODB_TIMEOUT)
 
     def get_paginator(self, operation: str) -> _Pages:
         """Give what reads page by page."""
@@ -71,7 +71,7 @@ class _Pages:
 
     def paginate(self, **arguments: Any) -> Iterator[Any]:
         """Read all in one page."""
-        yield _call(f"dynamodb.{self._operation}", arguments, _DYNAMODB_PATIENCE)
+        yield _call(f"dynamodb.{self._operation}", arguments, _DYNAMODB_TIMEOUT)
 
 
 class SQS:
@@ -79,22 +79,22 @@ class SQS:
 
     def send_message(self, **arguments: Any) -> Any:
         """Send a message."""
-        return _call("sqs.send_message", arguments, _PATIENCE)
+        return _call("sqs.send_message", arguments, _TIMEOUT)
 
     def send_message_batch(self, **arguments: Any) -> Any:
         """Send messages."""
-        return _call("sqs.send_message_batch", arguments, _PATIENCE)
+        return _call("sqs.send_message_batch", arguments, _TIMEOUT)
 
     def change_message_visibility(self, **arguments: Any) -> Any:
-        """Let a message that is out come again at another time."""
-        return _call("sqs.change_message_visibility", arguments, _PATIENCE)
+        """Let a message that is out be redelivered at another time."""
+        return _call("sqs.change_message_visibility", arguments, _TIMEOUT)
 
 
 class StepFunctions:
     """A Step Functions client.
 
     Args:
-        sync_patience: how long StartSyncExecution is waited for, in milliseconds.
+        sync_timeout: how long StartSyncExecution is waited for, in milliseconds.
     """
 
     class exceptions:  # noqa: N801  # botocore's name
@@ -103,22 +103,22 @@ class StepFunctions:
         ExecutionAlreadyExists = ExecutionAlreadyExists
         ExecutionDoesNotExist = ExecutionDoesNotExist
 
-    def __init__(self, sync_patience: int) -> None:
-        self._sync_patience = sync_patience
+    def __init__(self, sync_timeout: int) -> None:
+        self._sync_timeout = sync_timeout
 
     def start_execution(self, *, stateMachineArn: str, name: str, input: str) -> Any:  # noqa: A002, N803
         """Start a Standard execution."""
         arguments = {"StateMachineArn": stateMachineArn, "Name": name, "Input": _read_input(input)}
-        return _call("states.start_execution", arguments, _PATIENCE)
+        return _call("states.start_execution", arguments, _TIMEOUT)
 
     def describe_execution(self, *, executionArn: str) -> Any:  # noqa: N803
         """Tell of a Standard execution."""
-        return _call("states.describe_execution", executionArn, _PATIENCE)
+        return _call("states.describe_execution", executionArn, _TIMEOUT)
 
     def start_sync_execution(self, *, stateMachineArn: str, name: str, input: str) -> Any:  # noqa: A002, N803
         """Run an Express execution to its end."""
         arguments = {"StateMachineArn": stateMachineArn, "Name": name, "Input": _read_input(input)}
-        return _call("states.start_sync_execution", arguments, self._sync_patience)
+        return _call("states.start_sync_execution", arguments, self._sync_timeout)
 
 
 def _read_input(text: str) -> Any:
@@ -128,9 +128,9 @@ def _read_input(text: str) -> Any:
     return json.loads(text)
 
 
-def _call(operation: str, arguments: Any, patience: int) -> Any:
+def _call(operation: str, arguments: Any, timeout: int) -> Any:
     try:
-        return TAPE.call(operation, arguments, patience)
+        return TAPE.call(operation, arguments, timeout)
     except ServiceError as error:
         raise _as_botocore(error, operation) from error
 

@@ -12,23 +12,23 @@ from simulation.engine.clock import SECOND
 class Deployment:
     """What is set at deployment. Times in milliseconds unless their name says otherwise.
 
-    `attempts_at_once` is what every endpoint allows; 0, the default, is any number. `sheds` is how
-    likely the gate sheds a delivery.
+    `attempts_at_once` is what every endpoint allows; 0, the default, is any number. `defers` is how
+    likely the bulkhead defers a delivery.
     """
 
-    lane_is_on: bool = True
+    express_path_is_on: bool = True
     queue_is_fifo: bool = True
     attempt_timeout: int = 15 * SECOND
     deliver_timeout: int = 30 * SECOND
     function_timeout: int = 15 * SECOND
     accept_timeout: int = 25 * SECOND
     express_timeout: int = 45 * SECOND
-    patience: int = SECOND
+    timeout: int = SECOND
     dispatch_timeout: int = 75 * SECOND
     visibility_timeout: int = 450 * SECOND
     max_receive_count: int = 5
     batch_size: int = 10
     retention_days: int = 30
     attempts_at_once: int = 0
-    sheds: float = 0.0
+    defers: float = 0.0
     policy: Policy = field(default_factory=Policy)

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from homing.dispatch.executions import FirstAttempts, Workflow
-from homing.dispatch.express_path import Lane
-from homing.endpoints.concurrency import MARGIN, Turns
+from homing.dispatch.express_path import ExpressPath
+from homing.endpoints.concurrency import MARGIN, ConcurrencySlots
 from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.endpoints_table import EndpointsTable
 from homing.endpoints.secrets_table import SecretsTable
-from homing.errors import IntakeError, InvalidMessageError
+from homing.errors import AcceptanceError, InvalidMessageError
 from homing.ledger.claim import AttemptClaims
 from homing.ledger.interventions import InterventionTable
 from homing.ledger.records import Records
@@ -31,19 +31,19 @@ from homing.payloads.store import PayloadStore
 from homing.queues.dead_letters import DeadLetterQueue
 from homing.queues.deliveries import DeliveryQueue
 from homing.queues.visibility import Redelivery, seconds_until_over
-from homing.reception.acceptance import Intake
+from homing.reception.acceptance import Acceptance
 from homing.reception.message import Rules, parse_message
 from homing.reception.messages_table import MessagesTable
 from homing.recovery.interventions import Interventions
 from homing.retry.outcome import AttemptError, ErrorKind, Outcome
 from homing.sending.deliverer import Deliverer
 from homing.sending.http_request import request_headers
-from homing.sending.recipients import Addressee, Addressees
+from homing.sending.recipients import Recipient, Recipients
 from homing.settings import ComputeBackoffSettings
 from homing.targets.address_guard import AddressGuard
 from homing.timestamps import to_text
 from lambdas import classify, compute_backoff, deliver, dispatch, record_retry
-from simulation.deployed.admission import ChanceEntrance
+from simulation.deployed.admission import ChanceAdmission
 from simulation.deployed.clients import SQS, DynamoDB, StepFunctions
 from simulation.engine.clock import MINUTE, SECOND, to_datetime, to_iso
 from simulation.engine.faults import NoAnswerError, ServiceError
@@ -80,15 +80,15 @@ class Edges:
 
     def __init__(self, deployment: Deployment) -> None:
         dynamodb, sqs = DynamoDB(), SQS()
-        states = StepFunctions(deployment.patience)
+        states = StepFunctions(deployment.timeout)
         self.ledger = Ledger(LEDGER, dynamodb)  # type: ignore[arg-type]  # a client of its own
         workflow = Workflow(STANDARD, states)  # type: ignore[arg-type]
         express = FirstAttempts(EXPRESS, deployment.express_timeout / 1000, states)  # type: ignore[arg-type]
-        parking = DeadLetterQueue(DEAD_LETTERS, sqs)  # type: ignore[arg-type]
-        self._off = Lane(workflow, None, self.ledger, parking)
+        dead_lettering = DeadLetterQueue(DEAD_LETTERS, sqs)  # type: ignore[arg-type]
+        self._off = ExpressPath(workflow, None, self.ledger, dead_lettering)
         self._on = replace(self._off, first_attempts=express)
         self._redelivery = Redelivery(DELIVERIES, sqs)  # type: ignore[arg-type]
-        self.intake = Intake(
+        self.acceptance = Acceptance(
             MessagesTable(MESSAGES, dynamodb, lambda: str(next(self._claims))),  # type: ignore[arg-type]
             Records(LEDGER, dynamodb),  # type: ignore[arg-type]
             DeliveryQueue(DELIVERIES, sqs),  # type: ignore[arg-type]
@@ -118,13 +118,13 @@ class Edges:
         self.draw = draw
         self.account = account
         self._claims = count()
-        entrance = ChanceEntrance(deployment.sheds, draw)
-        is_on = deployment.lane_is_on
-        self.desk = self._desk(replace(self._on, entrance=entrance) if is_on else self._off)
+        admission = ChanceAdmission(deployment.defers, draw)
+        is_on = deployment.express_path_is_on
+        self.desk = self._desk(replace(self._on, admission=admission) if is_on else self._off)
 
-    def _desk(self, lane: Lane) -> dispatch._Desk:
+    def _desk(self, express_path: ExpressPath) -> dispatch._Desk:
         over_in = seconds_until_over(self.deployment.express_timeout / SECOND)
-        return dispatch._Desk(lane, self._redelivery, over_in)  # noqa: SLF001  # as `dispatch` does
+        return dispatch._Desk(express_path, self._redelivery, over_in)  # noqa: SLF001  # as `dispatch` does
 
 
 def _no_history(*_: Any) -> Any:
@@ -173,18 +173,18 @@ class _Network:
 
 
 class _Narrow:
-    """Stands for `Addressees` where each target is an endpoint that counts attempts."""
+    """Stands for `Recipients` where each target is an endpoint that counts attempts."""
 
     def __init__(self, attempts_at_once: int) -> None:
         self._attempts_at_once = attempts_at_once
 
-    def find(self, reference: Reference, now: datetime) -> Addressee:
+    def find(self, reference: Reference, now: datetime) -> Recipient:
         """Give the endpoint of a target; it is never disabled."""
         since, url = to_text(now), reference.target_url
         endpoint = Endpoint(
             reference.sender_id, url, url, since, since, attempts_at_once=self._attempts_at_once
         )
-        return Addressee(endpoint, None)
+        return Recipient(endpoint, None)
 
     def forget(self, _: Reference) -> None:
         """Remember nothing."""
@@ -207,13 +207,13 @@ def _cold_deliverer() -> Deliverer:
     """
     dynamodb: Any = DynamoDB()
     deployment = _edges().deployment
-    known = Addressees(EndpointsTable(ENDPOINTS, dynamodb), SecretsTable(SECRETS, dynamodb))
-    narrow = cast("Addressees", _Narrow(deployment.attempts_at_once))
+    known = Recipients(EndpointsTable(ENDPOINTS, dynamodb), SecretsTable(SECRETS, dynamodb))
+    narrow = cast("Recipients", _Narrow(deployment.attempts_at_once))
     return Deliverer(
         sender=cast("Sender", _Network()),
-        addressees=narrow if deployment.attempts_at_once else known,
+        recipients=narrow if deployment.attempts_at_once else known,
         watch=cast("EndpointWatch", _NoWatch()),
-        turns=Turns(
+        slots=ConcurrencySlots(
             ENDPOINTS, dynamodb, timedelta(milliseconds=deployment.attempt_timeout) + MARGIN
         ),
         fetch=_no_history,  # no payload is large
@@ -236,14 +236,14 @@ def _nothing(*_: Any, **__: Any) -> None:
 
 
 def _noted(reference: Reference, *, attempt: int, reason: str) -> None:
-    """Stand for `log_unrecorded`: a gap in the ledger that was said aloud."""
+    """Stand for `log_unrecorded`: a gap in the ledger that was reported."""
     del reason
     edges = _edges()
     edges.account.note_gap(reference.delivery_id, edges.generation, attempt - 1)
 
 
 def _noted_left(*_: Any, **__: Any) -> None:
-    """Stand for `log_left`."""
+    """Stand for `log_detached`."""
     _edges().account.left += 1
 
 
@@ -273,7 +273,7 @@ def simulated_edges(deployment: Deployment) -> Iterator[Edges]:
         (compute_backoff, "_chance", _Dice()),
         (record_retry, "_ledger", lambda: edges.ledger),
         (dispatch, "_desk", lambda: _edges().desk),
-        (dispatch, "log_left", _noted_left),
+        (dispatch, "log_detached", _noted_left),
         (dispatch, "log_unsettled", _nothing),
         (dispatch, "log_settled", _nothing),
         (classify, "log_attempt", _nothing),
@@ -321,12 +321,14 @@ def run_record_retry(event: dict[str, Any]) -> Any:
     return record_retry.handler(event, None)
 
 
-def run_intervention(act: Act, reference: Reference, letter: Mapping[str, Any] | None) -> Result:
+def run_intervention(
+    act: Act, reference: Reference, dead_letter: Mapping[str, Any] | None
+) -> Result:
     """Do what an operator commands."""
     interventions, now = _edges().interventions, to_datetime(TAPE.started)
     match act:
-        case Act.REDRIVE_LETTERS if letter is not None:
-            return interventions.redrive_letter(letter, reference, now=now)
+        case Act.REDRIVE_DEAD_LETTERS if dead_letter is not None:
+            return interventions.redrive_dead_letter(dead_letter, reference, now=now)
         case Act.RETRY_NOW:
             return interventions.retry_now(reference, now=now)
         case Act.CANCEL:
@@ -357,13 +359,13 @@ def run_accept(event: dict[str, Any]) -> dict[str, Any]:
     edges = _edges()
     try:
         message = _parsed(event["body"], TAPE.started, edges.deployment)
-        reception = edges.intake.accept(message, now=to_datetime(TAPE.started))
+        reception = edges.acceptance.accept(message, now=to_datetime(TAPE.started))
     except InvalidMessageError as error:
         return {"status": error.status}
-    except IntakeError:
+    except AcceptanceError:
         return {"status": 503}
-    ids = [reference.delivery_id for reference in reception.guard.references()]
-    return {"status": 200 if reception.is_repeat else 202, "deliveries": ids}
+    ids = [reference.delivery_id for reference in reception.idempotency.references()]
+    return {"status": 200 if reception.is_duplicate else 202, "deliveries": ids}
 
 
 def run_settle(record: dict[str, Any]) -> None:
@@ -373,7 +375,7 @@ def run_settle(record: dict[str, Any]) -> None:
 
 def run_put_off(record: dict[str, Any]) -> None:
     """Give back a record whose delivery has just been left with another record of the batch."""
-    dispatch._leave(SQSRecord(record))  # noqa: SLF001  # as above
+    dispatch._detach(SQSRecord(record))  # noqa: SLF001  # as above
 
 
 def round_trip(value: Any) -> Any:

@@ -1,1 +1,3 @@
-"""TODO."""
+"""Virtual time, processes, chance, and the faults at the boundary of every call."""
+
+__all__ = ["chance", "clock", "faults", "plans", "process", "replay", "scheduler"]

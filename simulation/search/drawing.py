@@ -74,10 +74,10 @@ def draw_case(seed: int) -> Case:
     """Make a case of a seed."""
     chance = Chance(seed)
     deployment = Deployment(
-        lane_is_on=chance.happens("lane", 0.7),
+        express_path_is_on=chance.happens("express-path", 0.7),
         queue_is_fifo=chance.happens("fifo", 0.8),
         attempts_at_once=chance.pick("turns", (0, 0, 1, 1, 2)),
-        sheds=chance.pick("sheds", (0.0, 0.0, 0.2, 0.7)),
+        defers=chance.pick("defers", (0.0, 0.0, 0.2, 0.7)),
     )
     submissions = tuple(_submissions(chance))
     scenario = Scenario(

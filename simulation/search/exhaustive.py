@@ -29,8 +29,8 @@ _DELAYS: Final = (3_000, 90_000)  # within a function's time, and beyond all of 
 _SOON_AFTER: Final = 3  # milliseconds: two commands that cross each other
 
 _GOOD, _BUSY, _GONE = Answer(200), Answer(503), Answer(410)
-_SLOW = {status: Answer(status, takes=4_000) for status in (200, 410, 503)}  # and left behind
-_FATES: Final = (
+_SLOW = {status: Answer(status, takes=4_000) for status in (200, 410, 503)}  # and detached
+_SCENARIOS: Final = (
     (_GOOD,),
     (_BUSY, _GOOD),
     (_BUSY, _BUSY, _GOOD),
@@ -41,42 +41,46 @@ _FATES: Final = (
     (_SLOW[410],),
     (_SLOW[503], _GOOD),
 )
-# Fates that an operator turns, each act at a time at which it is for something.
-_TURNS: Final = (
+# Scenarios that an operator turns, each act at a time at which it is for something.
+_SLOTS: Final = (
     (Act.RETRY_NOW, (_BUSY, _GOOD), 700),
     (Act.CANCEL, (_BUSY, _GOOD), 700),
     (Act.REDRIVE, (_GONE, _GOOD), 5_000),
     (Act.REDRIVE, (_BUSY, _BUSY, _BUSY, _GOOD), 60_000),
-    (Act.REDRIVE_LETTERS, (_GONE, _BUSY, _GOOD), 5_000),
-    (Act.REDRIVE_LETTERS, (_BUSY, _BUSY, _BUSY, _GOOD), 60_000),
+    (Act.REDRIVE_DEAD_LETTERS, (_GONE, _BUSY, _GOOD), 5_000),
+    (Act.REDRIVE_DEAD_LETTERS, (_BUSY, _BUSY, _BUSY, _GOOD), 60_000),
 )
-_FATES_BESIDE: Final = ((_GOOD,), (_BUSY,))
+_SCENARIOS_BESIDE: Final = ((_GOOD,), (_BUSY,))
 # With a queue that hands every message to two workers, each attempt is a race.
 _DEPLOYMENTS: Final = tuple(
-    (Deployment(lane_is_on=lane, queue_is_fifo=fifo), 0.0 if fifo else 1.0)
-    for lane, fifo in product((True, False), (True, False))
+    (Deployment(express_path_is_on=express_path, queue_is_fifo=fifo), 0.0 if fifo else 1.0)
+    for express_path, fifo in product((True, False), (True, False))
 )
 
 
 def scenarios() -> Iterator[Scenario]:
-    """Give two deliveries of every fate: two messages, and one message handed over twice."""
+    """Give two deliveries of every scenario: two messages, and one message handed over twice."""
     two = (Submission("m0", ("a",)), Submission("m1", ("b",)))
     twice = (Submission("m0", ("a",)), Submission("m0", ("a",)))
     for deployment, doubles in _DEPLOYMENTS:
-        for fate in _FATES:
-            for beside in _FATES_BESIDE:
-                yield Scenario(two, {"a": fate, "b": beside}, deployment, doubles=doubles)
-            yield Scenario(twice, {"a": fate}, deployment, doubles=doubles)
-    for lane, (act, turned, at) in product((True, False), _TURNS):
+        for scenario in _SCENARIOS:
+            for beside in _SCENARIOS_BESIDE:
+                yield Scenario(two, {"a": scenario, "b": beside}, deployment, doubles=doubles)
+            yield Scenario(twice, {"a": scenario}, deployment, doubles=doubles)
+    for express_path, (act, turned, at) in product((True, False), _SLOTS):
         acts = (Intervention(act, "m0", "a", at),)
-        yield Scenario(two[:1], {"a": turned}, Deployment(lane_is_on=lane), interventions=acts)
+        yield Scenario(
+            two[:1], {"a": turned}, Deployment(express_path_is_on=express_path), interventions=acts
+        )
 
 
 def scenarios_of_one() -> Iterator[Scenario]:
-    """Give one delivery of every fate, as deployed; small enough to break it twice."""
-    for lane in (True, False):
-        for fate in _FATES:
-            yield Scenario((Submission("m0", ("a",)),), {"a": fate}, Deployment(lane), workers=1)
+    """Give one delivery of every scenario, as deployed; small enough to break it twice."""
+    for express_path in (True, False):
+        for scenario in _SCENARIOS:
+            yield Scenario(
+                (Submission("m0", ("a",)),), {"a": scenario}, Deployment(express_path), workers=1
+            )
 
 
 def single_faults(

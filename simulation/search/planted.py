@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from homing import timestamps
 from homing.delivery import Reference
-from homing.dispatch.express_path import Lane, Settled
+from homing.dispatch.express_path import ExpressPath, Settled
 from homing.errors import UnsettledError
 from homing.ledger import claim
 from homing.ledger.interventions import InterventionTable
@@ -120,7 +120,7 @@ def _record_before_sending(states: dict[str, Any]) -> None:
     record["Next"] = "Send"
     record["Output"] = "{% $states.input %}"
     record["Catch"] = [
-        {"ErrorEquals": ["States.ALL"], "Output": {"end": "OVERTAKEN"}, "Next": "Overtaken"}
+        {"ErrorEquals": ["States.ALL"], "Output": {"end": "SUPERSEDED"}, "Next": "Superseded"}
     ]
     states["Send"] = states["Deliver"]
     states["Deliver"] = record
@@ -132,21 +132,23 @@ def _wait_to_the_millisecond() -> AbstractContextManager[None]:
     return _replaced(plan, "to_due_text", timestamps.to_text)
 
 
-def _believe_to_be_overtaken() -> AbstractContextManager[None]:
-    """Leave a delivery to whoever was faster, without a look at what became of them."""
-    original = Lane.settle
+def _believe_to_be_superseded() -> AbstractContextManager[None]:
+    """Leave a delivery to whoever was faster, without a look at the status of them."""
+    original = ExpressPath.settle
 
-    def settle(self: Lane, body: str, *, comes_again: bool = False) -> tuple[Reference, Settled]:
+    def settle(
+        self: ExpressPath, body: str, *, is_redelivered: bool = False
+    ) -> tuple[Reference, Settled]:
         runs = self.first_attempts
         if runs is None:
-            return original(self, body, comes_again=comes_again)
+            return original(self, body, is_redelivered=is_redelivered)
         reference = Reference.from_document(json.loads(body)["reference"])
         if self.records.read(reference) is not None:
-            return original(self, body, comes_again=comes_again)
+            return original(self, body, is_redelivered=is_redelivered)
         end = runs.run(reference.delivery_id, body).end
-        return reference, Settled.ALREADY_SETTLED if end == "OVERTAKEN" else Settled(end)
+        return reference, Settled.ALREADY_SETTLED if end == "SUPERSEDED" else Settled(end)
 
-    return _replaced(Lane, "settle", settle)
+    return _replaced(ExpressPath, "settle", settle)
 
 
 def _hand_off_without_a_name(states: dict[str, Any]) -> None:
@@ -170,16 +172,16 @@ def _one_attempt_too_many() -> AbstractContextManager[None]:
     return _replaced(classification, "_status_after", status_after)
 
 
-def _park_at_the_second_receive_only() -> AbstractContextManager[None]:
+def _dead_letter_at_the_second_receive_only() -> AbstractContextManager[None]:
     """What `dispatch` did before docs/decisions/0006."""
-    original = Lane._from_record  # noqa: SLF001  # the bug is planted there
+    original = ExpressPath._from_record  # noqa: SLF001  # the bug is planted there
 
-    def from_record(self: Lane, document: Any, record: Any) -> Settled:
+    def from_record(self: ExpressPath, document: Any, record: Any) -> Settled:
         if record["status"] in {"FAILED", "MAX_RETRIES_EXCEEDED"}:
             return Settled.ALREADY_SETTLED
         return original(self, document, record)
 
-    return _replaced(Lane, "_from_record", from_record)
+    return _replaced(ExpressPath, "_from_record", from_record)
 
 
 def _no_dead_letter_for_the_replayed(states: dict[str, Any]) -> None:
@@ -210,8 +212,8 @@ def _redrive_whatever_is_on_record() -> AbstractContextManager[None]:
     return _replaced(InterventionTable, "_update", unconditional)
 
 
-def _come_again_too_early() -> AbstractContextManager[None]:
-    """Let what is left behind come again while its execution goes on."""
+def _be_redelivered_too_early() -> AbstractContextManager[None]:
+    """Let what is detached be redelivered while its execution goes on."""
     put_off = Redelivery.put_off
 
     def put_off_a_little(self: Redelivery, receipt_handle: str, _: int) -> bool:
@@ -233,9 +235,9 @@ PLANTED_BUGS: tuple[PlantedBug, ...] = (
     PlantedBug("recording before sending", _one(_GOOD), change=_record_before_sending),
     PlantedBug("an unrounded wait", _one(_BUSY, _GOOD), _wait_to_the_millisecond),
     PlantedBug(
-        "overtaken treated as done",
+        "superseded treated as done",
         _one(_BUSY, _BUSY, _GOOD, workers=1),
-        _believe_to_be_overtaken,
+        _believe_to_be_superseded,
         given=_RACE,
     ),
     PlantedBug("a hand-off without a name", _one(_BUSY, _GOOD), change=_hand_off_without_a_name),
@@ -248,11 +250,11 @@ PLANTED_BUGS: tuple[PlantedBug, ...] = (
     PlantedBug(
         "a dead letter at the second receive only",
         _one(_GONE, outages=(Outage("sqs.send_message", 0, 2 * HOUR),)),
-        _park_at_the_second_receive_only,
+        _dead_letter_at_the_second_receive_only,
     ),
     PlantedBug(
         "no dead letter for a replayed record",
-        _one(_GONE, deployment=Deployment(lane_is_on=False)),
+        _one(_GONE, deployment=Deployment(express_path_is_on=False)),
         change=_no_dead_letter_for_the_replayed,
     ),
     PlantedBug(
@@ -268,12 +270,12 @@ PLANTED_BUGS: tuple[PlantedBug, ...] = (
     ),
     PlantedBug(
         "a redrive whatever is on record",
-        _acting(Act.REDRIVE_LETTERS, 5_000, _GONE, _GOOD),
+        _acting(Act.REDRIVE_DEAD_LETTERS, 5_000, _GONE, _GOOD),
         _redrive_whatever_is_on_record,
     ),
     PlantedBug(
-        "a message left behind that comes too early",
+        "a message detached that comes too early",
         _one(Answer(200, takes=9_000)),
-        _come_again_too_early,
+        _be_redelivered_too_early,
     ),
 )

@@ -33,8 +33,8 @@ def totals(tally: Tally, invariants: int, seconds: float) -> Table:
         (counts["deliveries"], "deliveries accepted"),
         (counts["requests"], "requests sent"),
         (counts["doubles"], "of them a second time, within the window"),
-        (counts["left"], "messages left behind, to be settled when they came again"),
-        (counts["histories_with_gaps"], "histories with a gap in the ledger, said aloud"),
+        (counts["left"], "messages detached, to be settled when they was redelivered"),
+        (counts["histories_with_gaps"], "histories with a gap in the ledger, reported"),
         (counts["acts"], "redrives, retries at once and cancellations, at any moment"),
         (counts["interventions"], "messages and executions that an operator sent again"),
         (invariants, "invariants after each history"),
@@ -66,7 +66,7 @@ def story(finding: Finding, edges: Edges, programs: Programs | None = None) -> I
     yield f"seed {finding.seed}"
     deployment = scenario.deployment
     yield (
-        f"lane {'on' if deployment.lane_is_on else 'off'}, "
+        f"express-path {'on' if deployment.express_path_is_on else 'off'}, "
         f"{'FIFO' if deployment.queue_is_fifo else 'standard'} queue, {scenario.workers} workers"
     )
     yield from map(str, scenario.submissions)

@@ -1,6 +1,6 @@
 """An SQS queue, standard or FIFO, as far as its promises go.
 
-Both kinds: a message that is received is hidden for the visibility timeout and comes again if it
+Both kinds: a message that is received is hidden for the visibility timeout and is redelivered if it
 has not been deleted by then; after `max_receive_count` receives it goes to the dead-letter queue.
 Standard: any visible message may come next. FIFO: no message of a group comes while another of it
 is in flight, though several may come in one batch, in their order; and one with a deduplication id
@@ -35,11 +35,11 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Parking:
+class DeadLettering:
     """The redrive policy: after so many receives a message goes to another queue."""
 
     max_receive_count: int
-    park: Callable[[Message], None]
+    send: Callable[[Message], None]
 
 
 class Queue:
@@ -48,13 +48,15 @@ class Queue:
     Args:
         is_fifo: which kind it is.
         visibility_timeout: in milliseconds.
-        parking: its redrive policy.
+        dead_lettering: its redrive policy.
     """
 
-    def __init__(self, *, is_fifo: bool, visibility_timeout: int, parking: Parking | None) -> None:
+    def __init__(
+        self, *, is_fifo: bool, visibility_timeout: int, dead_lettering: DeadLettering | None
+    ) -> None:
         self.is_fifo = is_fifo
         self.visibility_timeout = visibility_timeout
-        self._parking = parking
+        self._dead_lettering = dead_lettering
         self._messages: list[Message] = []
         self._taken_in: dict[str, int] = {}
         self._sent = 0
@@ -81,19 +83,19 @@ class Queue:
         return message
 
     def visible(self, now: int) -> list[Message]:
-        """Give what could be received now, oldest first; parks what has been out too often.
+        """Give what could be received now, oldest first; dead-letters what has been out too often.
 
         Of a FIFO group only the first so many may be taken.
         """
         messages = self._live()
-        if self._parking is not None:
+        if self._dead_lettering is not None:
             for message in messages:
                 if (
                     message.visible_at <= now
-                    and message.receives >= self._parking.max_receive_count
+                    and message.receives >= self._dead_lettering.max_receive_count
                 ):
                     message.deleted = True
-                    self._parking.park(message)
+                    self._dead_lettering.send(message)
             messages = self._live()
         if not self.is_fifo:
             return [message for message in messages if message.visible_at <= now]
@@ -106,7 +108,7 @@ class Queue:
         message.visible_at = now + self.visibility_timeout
 
     def change_visibility(self, message: Message, visible_at: int) -> None:
-        """Let a message that is out come again at another time."""
+        """Let a message that is out be redelivered at another time."""
         message.visible_at = visible_at
 
     def delete(self, message: Message) -> None:

@@ -6,15 +6,15 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from homing.delivery import Reference
-from homing.queues.duplicates import REPEAT
+from homing.queues.duplicates import DUPLICATE
 from simulation.deployed.functions import DEAD_LETTERS
 from simulation.engine.clock import SECOND
 from simulation.engine.faults import UnavailableError
 from simulation.engine.process import Outcome
 from simulation.errors import UnsupportedError
-from simulation.journal import Letter
+from simulation.journal import DeadLetter
 from simulation.scenario import host_of
-from simulation.services.queue import Message, Parking, Queue
+from simulation.services.queue import DeadLettering, Message, Queue
 from simulation.workflow.machine import Execution
 
 if TYPE_CHECKING:
@@ -55,11 +55,11 @@ class QueueService:
         self.deliveries = Queue(
             is_fifo=deployment.queue_is_fifo,
             visibility_timeout=deployment.visibility_timeout,
-            parking=Parking(deployment.max_receive_count, self._give_up),
+            dead_lettering=DeadLettering(deployment.max_receive_count, self._give_up),
         )
 
     def send_message(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Park a delivery."""
+        """Dead-letter a delivery."""
         if call.arguments["QueueUrl"] not in _DEAD_LETTER_QUEUE:
             raise UnsupportedError(f"a message to {call.arguments['QueueUrl']}")
         body = call.arguments["MessageBody"]  # Step Functions writes an object as JSON
@@ -70,7 +70,7 @@ class QueueService:
             if isinstance(process.about, Execution)
             else self._account.run_of(delivery, document.get("generation", 0))
         )
-        self._account.dead.setdefault(delivery, []).append(Letter(document, run))
+        self._account.dead.setdefault(delivery, []).append(DeadLetter(document, run))
         respond(Outcome({"MessageId": label}))
 
     def send_message_batch(
@@ -106,7 +106,7 @@ class QueueService:
     def change_message_visibility(
         self, process: Process, call: Call, label: str, respond: Respond
     ) -> None:
-        """Let a message come again at another time.
+        """Let a message be redelivered at another time.
 
         Raises:
             UnavailableError: when its receipt is no longer good.
@@ -121,10 +121,10 @@ class QueueService:
         respond(Outcome({}))
 
     def redrive(self) -> int:
-        """Move what was given up back to the queue, as `homing intake-letters redrive` does."""
+        """Move what was given up back to the queue, as `homing undispatched redrive` does."""
         moved, self._given_up = self._given_up, []
         for message in moved:
-            self._put(message.body, message.group, f"redriven-{message.number}", REPEAT)
+            self._put(message.body, message.group, f"redriven-{message.number}", DUPLICATE)
         return len(moved)
 
     def _note(self, body: str) -> None:

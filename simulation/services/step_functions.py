@@ -10,7 +10,13 @@ from simulation.engine.faults import CrashedError, NameTakenError, NoAnswerError
 from simulation.engine.process import Outcome, Process
 from simulation.journal import Planned, Settling
 from simulation.scenario import host_of
-from simulation.workflow.machine import PARKED, Execution, ExecutionFailedError, Machine, Observer
+from simulation.workflow.machine import (
+    DEAD_LETTERED,
+    Execution,
+    ExecutionFailedError,
+    Machine,
+    Observer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,8 +116,8 @@ class StepFunctions(Observer):
         steps = self._express.execute(execution, document)
         started = Process(execution.label, steps, ended, about=execution)
         scheduler = self._scheduler
-        impatient = Outcome(error=NoAnswerError("timed out"))
-        scheduler.at(scheduler.now + call.timeout, respond, impatient)
+        never_waiting = Outcome(error=NoAnswerError("timed out"))
+        scheduler.at(scheduler.now + call.timeout, respond, never_waiting)
         scheduler.start(started, timeout=self._express_timeout())
 
     def redrive(self) -> int:
@@ -119,7 +125,7 @@ class StepFunctions(Observer):
         broken = [
             (execution, failed)
             for execution in self._names.values()
-            if (failed := execution.failed) is not None and failed.error not in PARKED
+            if (failed := execution.failed) is not None and failed.error not in DEAD_LETTERED
         ]
         for execution, failed in broken:
             execution.failed = None

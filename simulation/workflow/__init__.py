@@ -1,1 +1,3 @@
-"""TODO."""
+"""State machine definitions, compiled and executed."""
+
+__all__ = ["definition", "machine"]

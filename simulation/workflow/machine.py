@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 Steps: TypeAlias = "Generator[Call | Sleep, Any, Any]"
 
-# The statuses of what was parked, and so the errors of executions that ended as they should.
-PARKED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
+# The statuses of what was dead-lettered, and so the errors of executions that ended as they should.
+DEAD_LETTERED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
 
 # The operation that a resource stands for, and what AWS calls its refusals and its silence.
 _SERVICES = {
@@ -113,9 +113,9 @@ class Execution:
 
     @property
     def has_ended_delivery(self) -> bool:
-        """Whether it delivered or parked its message."""
+        """Whether it delivered or dead-lettered its message."""
         if self.failed is not None:
-            return self.failed.error in PARKED
+            return self.failed.error in DEAD_LETTERED
         return self.output is not None and self.output["end"] == "DELIVERED"
 
     @property

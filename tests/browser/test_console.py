@@ -189,7 +189,7 @@ def test_a_delivery_that_waits_is_cancelled_by_clicking(
     assert len([a for a in receiver.arrivals if a.message_id == message_id]) == 1
 
 
-def test_what_is_parked_for_a_disabled_endpoint_is_explained(
+def test_what_is_dead_lettered_for_a_disabled_endpoint_is_explained(
     page: Page, console: str, api: ApiClient, receiver: Receiver, message_id: str
 ) -> None:
     endpoint = f"shop-{message_id}"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from homing_cli.client.target import Target
 
     Homing = Callable[..., Result]
-    Settle = Callable[["Door", str], dict[str, Any]]
+    Settle = Callable[["KeyApi", str], dict[str, Any]]
     Traces = Callable[[], dict[str, int]]
 
 
@@ -89,8 +89,8 @@ def delivery_to() -> Callable[[str, str], Delivery]:
 
 
 @dataclass(frozen=True)
-class Door:
-    """The senders' door, and a key to come with."""
+class KeyApi:
+    """The key API, and a key to come with."""
 
     url: str
     key: str | None
@@ -110,22 +110,22 @@ class Door:
         finally:
             connection.close()
 
-    def with_key(self, key: str | None) -> Door:
+    def with_key(self, key: str | None) -> KeyApi:
         return replace(self, key=key)
 
 
 @pytest.fixture
-def door(cloud: Target) -> Door:
-    return Door(cloud.sender_api_url, None)
+def key_api(cloud: Target) -> KeyApi:
+    return KeyApi(cloud.sender_api_url, None)
 
 
 @pytest.fixture
-def enter(homing: Homing, door: Door, run_id: str) -> Callable[[str], Door]:
+def enter(homing: Homing, key_api: KeyApi, run_id: str) -> Callable[[str], KeyApi]:
     """Make a sender of this test's own, with a key."""
 
-    def make(name: str) -> Door:
+    def make(name: str) -> KeyApi:
         done = homing("senders", "add", f"{name}-{run_id}", "--json")
-        return door.with_key(json.loads(done.stdout)["key"])
+        return key_api.with_key(json.loads(done.stdout)["key"])
 
     return make
 
@@ -150,10 +150,10 @@ def traces(cloud: Target, run_id: str) -> Traces:
 def settle() -> Settle:
     """Wait until the one delivery of a message has come to its end, and give it."""
 
-    def wait(door: Door, message_id: str) -> dict[str, Any]:
+    def wait(key_api: KeyApi, message_id: str) -> dict[str, Any]:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
-            _, found = door("GET", f"/v1/messages/{message_id}")
+            _, found = key_api("GET", f"/v1/messages/{message_id}")
             (delivery,) = found["deliveries"]
             if delivery["status"] not in {"QUEUED", "RETRY_SCHEDULED"}:
                 ended: dict[str, Any] = delivery

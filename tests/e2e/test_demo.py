@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from homing_cli.demo import runner
-from homing_cli.demo.scenarios import FATES, REDRIVEN, Seen, complaints
+from homing_cli.demo.scenarios import REDRIVEN, SCENARIOS, Seen, complaints
 from homing_cli.terminal import render
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ def seen(
     shown: io.StringIO,
 ) -> dict[str, Seen]:
     with wait_scale(1):
-        return {one.fate.name: one for one in runner.run(cloud, render.console(shown))}
+        return {one.scenario.name: one for one in runner.run(cloud, render.console(shown))}
 
 
-@pytest.mark.parametrize("name", [fate.name for fate in FATES])
-def test_a_message_meets_its_fate(seen: dict[str, Seen], name: str) -> None:
+@pytest.mark.parametrize("name", [scenario.name for scenario in SCENARIOS])
+def test_a_message_meets_its_scenario(seen: dict[str, Seen], name: str) -> None:
     assert complaints(seen[name]) == ()
 
 
@@ -44,7 +44,7 @@ def test_every_attempt_of_a_message_bears_the_same_id(seen: dict[str, Seen]) -> 
     assert len(seen["two-503s"].arrivals) == 3  # the receiver counts by path and webhook-id
 
 
-def test_a_parked_delivery_is_redriven_and_arrives_with_the_same_id(
+def test_a_dead_lettered_delivery_is_redriven_and_arrives_with_the_same_id(
     seen: dict[str, Seen], shown: io.StringIO
 ) -> None:
     back = seen[REDRIVEN.name]
@@ -60,11 +60,11 @@ def test_the_demo_shows_the_trace_and_the_dead_letters(
     text = shown.getvalue()
     message_id = seen["two-503s"].deliveries[0].reference.message_id
     assert f"homing trace {message_id}" in text
-    # Two attempts have failed. The lane has made the first, of which the ledger tells, but where
-    # functions started so slowly that the delivery was shed.
-    in_lane = text.count("in the ledger: SERVER_ERROR")
-    assert in_lane in {0, 1}
-    assert text.count("RecordRetry") == 2 - in_lane
+    # Two attempts have failed. The express path has made the first, of which the ledger tells, but
+    # where functions started so slowly that the delivery was deferred.
+    in_express_path = text.count("in the ledger: SERVER_ERROR")
+    assert in_express_path in {0, 1}
+    assert text.count("RecordRetry") == 2 - in_express_path
     for name in ("three-500s", "gone", "refused", "slow-drip"):
-        letter = seen[name].deliveries[0].reference.message_id
-        assert any(letter in line and "default" in line for line in text.splitlines())
+        dead_letter = seen[name].deliveries[0].reference.message_id
+        assert any(dead_letter in line and "default" in line for line in text.splitlines())

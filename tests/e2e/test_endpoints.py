@@ -15,7 +15,7 @@ from homing_cli.receiver.verification import verifies
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import Door, Settle
+    from conftest import KeyApi, Settle
 
     from homing_cli.client.target import Target
 
@@ -23,20 +23,20 @@ FAST = {"baseDelaySeconds": 0, "maxDelaySeconds": 0, "jitter": "none"}
 
 
 @pytest.fixture
-def shop(enter: Callable[[str], Door]) -> Door:
+def shop(enter: Callable[[str], KeyApi]) -> KeyApi:
     return enter("shop")
 
 
-def send(door: Door, endpoint_id: str, **fields: Any) -> str:
+def send(key_api: KeyApi, endpoint_id: str, **fields: Any) -> str:
     body = {"endpointId": endpoint_id, "payload": {"total": 1.5}, **fields}
-    status, accepted = door("POST", "/v1/messages", body)
+    status, accepted = key_api("POST", "/v1/messages", body)
     assert status == 202, accepted
     message_id: str = accepted["messageId"]
     return message_id
 
 
 def test_what_is_sent_to_an_endpoint_is_signed_on_every_attempt(
-    shop: Door, receiver: Receiver, settle: Settle
+    shop: KeyApi, receiver: Receiver, settle: Settle
 ) -> None:
     url = f"{receiver.url}/script/503,200"
     settings = {"url": url, "policy": FAST, "headers": {"Authorization": "Bearer abc"}}
@@ -53,10 +53,10 @@ def test_what_is_sent_to_an_endpoint_is_signed_on_every_attempt(
 
 
 def test_what_is_sent_to_a_plain_url_is_signed_with_the_senders_own_secret(
-    homing: Any, door: Door, receiver: Receiver, settle: Settle, run_id: str
+    homing: Any, key_api: KeyApi, receiver: Receiver, settle: Settle, run_id: str
 ) -> None:
     added = json.loads(homing("senders", "add", f"plain-{run_id}", "--json").stdout)
-    plain = door.with_key(added["key"])
+    plain = key_api.with_key(added["key"])
     body = {"targetUrl": f"{receiver.url}/x", "payload": "é"}
     settle(plain, plain("POST", "/v1/messages", body)[1]["messageId"])
     (arrival,) = receiver.arrivals
@@ -71,7 +71,7 @@ def test_what_nobody_registered_sends_goes_unsigned(homing: Any, receiver: Recei
 
 
 def test_after_a_rotation_both_secrets_verify_and_after_one_without_grace_the_new_one_only(
-    shop: Door, receiver: Receiver, settle: Settle
+    shop: KeyApi, receiver: Receiver, settle: Settle
 ) -> None:
     """A container remembers secrets for a minute, so each rotation gets an endpoint of its own."""
     for endpoint_id, grace, old_verifies in (("a", 3600, True), ("b", 0, False)):
@@ -87,7 +87,7 @@ def test_after_a_rotation_both_secrets_verify_and_after_one_without_grace_the_ne
 
 
 def test_an_endpoint_signs_with_ed25519_where_it_wants_to(
-    shop: Door, receiver: Receiver, settle: Settle
+    shop: KeyApi, receiver: Receiver, settle: Settle
 ) -> None:
     status, endpoint = shop(
         "PUT", "/v1/endpoints/keys", {"url": f"{receiver.url}/x", "signing": "v1a"}
@@ -100,8 +100,8 @@ def test_an_endpoint_signs_with_ed25519_where_it_wants_to(
     assert arrival.headers["webhook-signature"].startswith("v1a,")
 
 
-def test_a_410_disables_an_endpoint_and_its_messages_are_parked_not_dropped(
-    shop: Door, receiver: Receiver, settle: Settle, cloud: Target
+def test_a_410_disables_an_endpoint_and_its_messages_are_dead_lettered_not_dropped(
+    shop: KeyApi, receiver: Receiver, settle: Settle, cloud: Target
 ) -> None:
     shop("PUT", "/v1/endpoints/gone", {"url": f"{receiver.url}/script/410"})
     first = settle(shop, send(shop, "gone"))
@@ -110,15 +110,15 @@ def test_a_410_disables_an_endpoint_and_its_messages_are_parked_not_dropped(
     assert (endpoint["enabled"], endpoint["disabledReason"]) == (False, "it answered 410 Gone")
 
     message_id = send(shop, "gone")
-    parked = settle(shop, message_id)
-    assert (parked["status"], parked["attempts"]) == ("FAILED", 1)
-    assert parked["retryHistory"][0]["errorCategory"] == "ENDPOINT_DISABLED"
+    dead_lettered = settle(shop, message_id)
+    assert (dead_lettered["status"], dead_lettered["attempts"]) == ("FAILED", 1)
+    assert dead_lettered["retryHistory"][0]["errorCategory"] == "ENDPOINT_DISABLED"
     assert len(receiver.arrivals) == 1
-    assert message_id in letters(cloud)
+    assert message_id in dead_letters(cloud)
 
 
 def test_a_retry_goes_to_where_its_endpoint_has_moved_with_the_headers_of_there(
-    shop: Door, receiver: Receiver, settle: Settle
+    shop: KeyApi, receiver: Receiver, settle: Settle
 ) -> None:
     old, new = f"{receiver.url}/script/503/old", f"{receiver.url}/new"
     fields = {"policy": {"schedule": [5]}, "headers": {"Authorization": "old"}}
@@ -162,7 +162,7 @@ def notices(cloud: Target, run_id: str) -> Iterator[Callable[[], list[dict[str, 
 
 
 def test_a_run_of_failures_that_lasts_too_long_disables_with_a_notice(
-    shop: Door,
+    shop: KeyApi,
     receiver: Receiver,
     settle: Settle,
     cloud: Target,
@@ -194,7 +194,7 @@ def test_a_run_of_failures_that_lasts_too_long_disables_with_a_notice(
 
 
 def test_what_a_disabled_endpoint_was_owed_arrives_signed_with_its_id_once_it_is_enabled(
-    shop: Door, receiver: Receiver, settle: Settle
+    shop: KeyApi, receiver: Receiver, settle: Settle
 ) -> None:
     url = f"{receiver.url}/x"
     _, endpoint = shop("PUT", "/v1/endpoints/held", {"url": url, "enabled": False})
@@ -211,7 +211,7 @@ def test_what_a_disabled_endpoint_was_owed_arrives_signed_with_its_id_once_it_is
 
 
 def test_a_redrive_has_the_id_of_before_and_a_signature_of_its_own(
-    shop: Door, receiver: Receiver, settle: Settle
+    shop: KeyApi, receiver: Receiver, settle: Settle
 ) -> None:
     _, endpoint = shop("PUT", "/v1/endpoints/again", {"url": f"{receiver.url}/script/404,200"})
     message_id = send(shop, "again")
@@ -229,7 +229,7 @@ def test_a_redrive_has_the_id_of_before_and_a_signature_of_its_own(
     assert stamps == sorted(stamps)
 
 
-def letters(cloud: Target) -> set[str]:
+def dead_letters(cloud: Target) -> set[str]:
     """Look into the dead-letter queue."""
     queue, url = cloud.client("sqs"), cloud.outputs["DeadLetterQueueUrl"]
     found = set()
@@ -241,7 +241,7 @@ def letters(cloud: Target) -> set[str]:
 
 
 def test_an_endpoint_that_is_switched_on_again_is_delivered_to(
-    shop: Door, receiver: Receiver, settle: Settle
+    shop: KeyApi, receiver: Receiver, settle: Settle
 ) -> None:
     url = f"{receiver.url}/x"
     _, made = shop("PUT", "/v1/endpoints/off", {"url": url, "enabled": False})
@@ -251,8 +251,8 @@ def test_an_endpoint_that_is_switched_on_again_is_delivered_to(
     assert settle(shop, send(shop, "off"))["status"] == "DELIVERED"
 
 
-def test_what_is_on_its_way_to_a_deleted_endpoint_is_parked(
-    shop: Door, receiver: Receiver, settle: Settle
+def test_what_is_on_its_way_to_a_deleted_endpoint_is_dead_lettered(
+    shop: KeyApi, receiver: Receiver, settle: Settle
 ) -> None:
     url = f"{receiver.url}/x"
     shop("PUT", "/v1/endpoints/short-lived", {"url": url})
@@ -265,7 +265,7 @@ def test_what_is_on_its_way_to_a_deleted_endpoint_is_parked(
 
 
 def test_a_test_message_goes_the_way_of_all_others(
-    shop: Door, receiver: Receiver, settle: Settle
+    shop: KeyApi, receiver: Receiver, settle: Settle
 ) -> None:
     _, endpoint = shop("PUT", "/v1/endpoints/tried", {"url": f"{receiver.url}/x"})
     status, accepted = shop("POST", "/v1/endpoints/tried/test")
@@ -278,7 +278,7 @@ def test_a_test_message_goes_the_way_of_all_others(
 
 
 def test_one_message_to_several_endpoints_is_signed_by_each_ones_secret(
-    shop: Door, receiver: Receiver
+    shop: KeyApi, receiver: Receiver
 ) -> None:
     secrets = {}
     for name in ("a", "b"):
@@ -305,7 +305,7 @@ def test_one_message_to_several_endpoints_is_signed_by_each_ones_secret(
     ],
 )
 def test_another_senders_endpoint_looks_like_one_that_does_not_exist(
-    enter: Callable[[str], Door], method: str, path: str, body: Any
+    enter: Callable[[str], KeyApi], method: str, path: str, body: Any
 ) -> None:
     shop, thief = enter("shop"), enter("thief")
     url = "https://example.com/hooks"
@@ -318,7 +318,7 @@ def test_another_senders_endpoint_looks_like_one_that_does_not_exist(
 
 
 def test_an_endpoint_of_the_same_name_is_another_one_for_another_sender(
-    enter: Callable[[str], Door],
+    enter: Callable[[str], KeyApi],
 ) -> None:
     shop, thief = enter("shop"), enter("thief")
     shop("PUT", "/v1/endpoints/orders", {"url": "https://example.com/shop"})
@@ -328,7 +328,7 @@ def test_an_endpoint_of_the_same_name_is_another_one_for_another_sender(
 
 
 def test_a_message_to_another_senders_endpoint_is_404_and_leaves_nothing(
-    enter: Callable[[str], Door],
+    enter: Callable[[str], KeyApi],
 ) -> None:
     shop, thief = enter("shop"), enter("thief")
     shop("PUT", "/v1/endpoints/there", {"url": "https://example.com/hooks"})
@@ -339,7 +339,7 @@ def test_a_message_to_another_senders_endpoint_is_404_and_leaves_nothing(
     assert thief("GET", "/v1/messages/stolen")[0] == 404
 
 
-def test_a_target_that_nobody_may_reach_is_refused_at_the_door(shop: Door) -> None:
+def test_a_target_that_nobody_may_reach_is_refused_at_reception(shop: KeyApi) -> None:
     for url in ("http://169.254.169.254/latest", "https://localhost/", "https://10.0.0.1/"):
         status, problem = shop("POST", "/v1/messages", {"targetUrl": url, "payload": 1})
         assert (status, problem["errors"][0]["field"]) == (400, "targetUrl")
@@ -347,7 +347,7 @@ def test_a_target_that_nobody_may_reach_is_refused_at_the_door(shop: Door) -> No
         assert (status, problem["errors"][0]["field"]) == (400, "url")
 
 
-def test_secrets_and_header_values_are_answered_once_or_never(shop: Door) -> None:
+def test_secrets_and_header_values_are_answered_once_or_never(shop: KeyApi) -> None:
     settings = {"url": "https://example.com/", "headers": {"Authorization": "Bearer planted"}}
     _, made = shop("PUT", "/v1/endpoints/quiet", settings)
     assert made["headerNames"] == ["Authorization"]
@@ -399,7 +399,7 @@ def as_plain_text(text: str) -> str:
     [("application/json", json.dumps), ("text/plain; charset=utf-8", as_plain_text)],
 )
 def test_a_large_payload_arrives_to_the_byte_and_signed(
-    shop: Door,
+    shop: KeyApi,
     receiver: Receiver,
     settle: Settle,
     cloud: Target,
@@ -424,14 +424,14 @@ def test_a_large_payload_arrives_to_the_byte_and_signed(
     assert hashlib.sha256(body).hexdigest() in {each["Key"].rpartition("/")[2] for each in kept}
 
 
-def test_a_payload_of_more_than_6_mb_is_413(shop: Door, receiver: Receiver) -> None:
+def test_a_payload_of_more_than_6_mb_is_413(shop: KeyApi, receiver: Receiver) -> None:
     body = {"targetUrl": f"{receiver.url}/x", "payload": "x" * 6_000_000}
     status, problem = shop("POST", "/v1/messages", body)
     assert (status, problem["type"]) == (413, "urn:homing:problem:payload-too-large")
 
 
 def test_an_endpoint_is_never_sent_more_at_once_than_it_allows_and_no_attempt_is_used_up(
-    shop: Door, settle: Settle
+    shop: KeyApi, settle: Settle
 ) -> None:
     with Crowd() as crowd:
         url = f"{crowd.receiver.url}/script/delay=0.3;200"

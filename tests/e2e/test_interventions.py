@@ -80,13 +80,13 @@ def sender(cloud: Target, receiver: Receiver, run_id: str) -> Sender:
 
 
 @pytest.mark.parametrize("script", ["410,200", "503,503,503,200"])
-def test_a_parked_delivery_is_redriven_by_command_and_arrives(
+def test_a_dead_lettered_delivery_is_redriven_by_command_and_arrives(
     sender: Sender, homing: Callable[..., Any], read: Callable[..., Any], script: str
 ) -> None:
-    """Given up in the lane or in the Standard workflow; its history is kept."""
+    """Given up in the express path or in the Standard workflow; its history is kept."""
     sender.send(script, policy={"baseDelaySeconds": 0, "jitter": "none"})
     before = sender.until_it_ends()
-    sender.until(lambda: letters(read, sender.message_id) == 1)
+    sender.until(lambda: dead_letters(read, sender.message_id) == 1)
     done = homing("dead-letters", "redrive", sender.message_id)
     assert (done.exit_code, done.stderr) == (0, "")
     assert "1 starts anew" in done.stdout
@@ -95,22 +95,22 @@ def test_a_parked_delivery_is_redriven_by_command_and_arrives(
     assert len(after.document["retryHistory"]) == before.attempts + 1
     assert after.document["redriveHistory"][0]["attemptsOnRecord"] == before.attempts
     assert sender.requests() == before.attempts + 1
-    assert letters(read, sender.message_id) == 0
+    assert dead_letters(read, sender.message_id) == 0
     (traced,) = trace(sender.cloud, sender.api, sender.message_id)
     assert len(traced.attempts) == before.attempts + 1
 
 
-def letters(read: Callable[..., Any], message_id: str) -> int:
+def dead_letters(read: Callable[..., Any], message_id: str) -> int:
     found = read("dead-letters", "list", "--limit", "1000")["deadLetters"]
     return sum(one["messageId"] == message_id for one in found)
 
 
-def test_a_dry_run_and_a_filter_that_fits_nothing_leave_the_letter_where_it_is(
+def test_a_dry_run_and_a_filter_that_fits_nothing_leave_the_dead_letter_where_it_is(
     sender: Sender, homing: Callable[..., Any], read: Callable[..., Any]
 ) -> None:
     sender.send("410,200")
     sender.until_it_ends()
-    sender.until(lambda: letters(read, sender.message_id) == 1)
+    sender.until(lambda: dead_letters(read, sender.message_id) == 1)
     target = f"{sender.receiver.url}/script/410"
     done = homing("dead-letters", "redrive", "--target", target, "--dry-run")
     assert (done.exit_code, done.stdout) == (0, "1 would be brought back\n")
@@ -123,24 +123,24 @@ def test_a_dry_run_and_a_filter_that_fits_nothing_leave_the_letter_where_it_is(
     ]:
         done = homing("dead-letters", "redrive", "--target", target, option, value)
         assert (done.exit_code, done.stdout) == (1, "no dead letters\n")
-    assert letters(read, sender.message_id) == 1
+    assert dead_letters(read, sender.message_id) == 1
     assert sender.view().status == "FAILED"
 
 
 @pytest.mark.parametrize("script", ["410,200", "503,503,503,200"])
-def test_the_api_redrives_once_however_often_it_is_asked_and_the_letter_starts_nothing_more(
+def test_the_api_redrives_once_however_often_it_is_asked_and_the_dead_letter_starts_nothing_more(
     sender: Sender, homing: Callable[..., Any], read: Callable[..., Any], script: str
 ) -> None:
     sender.send(script, policy={"baseDelaySeconds": 0, "jitter": "none"})
     before = sender.until_it_ends()
-    sender.until(lambda: letters(read, sender.message_id) == 1)
+    sender.until(lambda: dead_letters(read, sender.message_id) == 1)
     sender.until(lambda: sender.api.redrive(sender.message_id).status == 202)
     again = sender.api.redrive(sender.message_id)
     assert again.status == 200
     sender.until(lambda: sender.view().status == "DELIVERED")
     assert sender.api.redrive(sender.message_id).document["deliveries"][0]["result"] == "ENDED"
     assert homing("dead-letters", "redrive", sender.message_id).exit_code == 0
-    assert letters(read, sender.message_id) == 0
+    assert dead_letters(read, sender.message_id) == 0
     assert sender.requests() == before.attempts + 1
 
 
@@ -168,7 +168,7 @@ def test_the_api_knows_no_such_message(sender: Sender) -> None:
     assert sender.api.redrive(sender.message_id).status == 404
 
 
-def test_a_wait_is_cut_short_and_the_sleeper_finds_itself_overtaken(
+def test_a_wait_is_cut_short_and_the_sleeper_finds_itself_superseded(
     sender: Sender, homing: Callable[..., Any]
 ) -> None:
     sender.send("503,200", policy={"baseDelaySeconds": 100, "jitter": "none"})
@@ -235,17 +235,17 @@ def test_what_could_not_be_settled_is_listed_shown_and_sent_again(
 ) -> None:
     delivery: Delivery = delivery_to(sender.message_id, f"{sender.receiver.url}/script/200")
     sender.cloud.client("sqs").send_message(
-        QueueUrl=sender.cloud.outputs["IntakeDeadLetterQueueUrl"],
+        QueueUrl=sender.cloud.outputs["UndispatchedQueueUrl"],
         MessageBody=json.dumps(delivery.to_document()),
         MessageGroupId=delivery.reference.delivery_id,
         MessageDeduplicationId=delivery.reference.delivery_id,
     )
-    assert sender.message_id in [one["messageId"] for one in read("intake-letters", "list")]
-    assert sender.message_id in homing("intake-letters", "show", sender.message_id).stdout
-    done = homing("intake-letters", "redrive", sender.message_id)
+    assert sender.message_id in [one["messageId"] for one in read("undispatched", "list")]
+    assert sender.message_id in homing("undispatched", "show", sender.message_id).stdout
+    done = homing("undispatched", "redrive", sender.message_id)
     assert done.stdout == "1 put on the delivery queue again\n"
     sender.until(lambda: sender.requests() == 1)
-    assert homing("intake-letters", "redrive", sender.message_id).exit_code == 1
+    assert homing("undispatched", "redrive", sender.message_id).exit_code == 1
 
 
 def test_actions_tell_the_console_what_came_of_each(sender: Sender) -> None:

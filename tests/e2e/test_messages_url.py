@@ -18,7 +18,7 @@ from homing_cli.openapi.models import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Door, Homing, Traces
+    from conftest import Homing, KeyApi, Traces
 
     from homing_cli.client.target import Target
     from homing_cli.receiver.server import Receiver
@@ -71,7 +71,7 @@ def test_a_message_posted_at_the_function_url_arrives(
     assert (arrival.message_id, arrival.body) == (f"u-{run_id}", b"1")
 
 
-def test_what_was_taken_in_at_one_door_is_a_repeat_at_the_other(
+def test_what_was_taken_in_at_one_api_is_a_repeat_at_the_other(
     cloud: Target, url: str, message: dict[str, Any]
 ) -> None:
     first = signed(cloud, url, "POST", "/v1/messages", message)
@@ -80,19 +80,19 @@ def test_what_was_taken_in_at_one_door_is_a_repeat_at_the_other(
     assert first[1] == answer.document
 
 
-def test_without_a_signature_or_with_an_api_key_403_and_nothing_is_left_behind(
+def test_without_a_signature_or_with_an_api_key_403_and_nothing_is_detached(
     url: str,
-    door: Door,
-    enter: Callable[[str], Door],
+    key_api: KeyApi,
+    enter: Callable[[str], KeyApi],
     message: dict[str, Any],
     traces: Traces,
 ) -> None:
     good = enter("shop")
     for key in (None, good.key, "hmg_x"):
-        stranger = replace(door, url=url, key=key)
+        stranger = replace(key_api, url=url, key=key)
         assert stranger("POST", "/v1/messages", message)[0] == 403
     assert not any(traces().values())
-    assert good("POST", "/v1/messages", message)[0] == 202  # at the senders' own door
+    assert good("POST", "/v1/messages", message)[0] == 202  # at the senders' own API
 
 
 def test_bad_input_gets_the_same_document_as_at_the_api(cloud: Target, url: str) -> None:

@@ -61,7 +61,7 @@ def well() -> Iterator[Receiver]:
 def test_a_message_to_an_endpoint_that_hangs_is_left_and_retried_and_another_is_done_at_once(
     cloud: Target, receiver: Receiver, well: Receiver, read: Callable[..., Any]
 ) -> None:
-    """An attempt may take 3 s and `dispatch` waits for 2.5; what it leaves comes again after 38."""
+    """An attempt may take 3 s; `dispatch` waits 2.5 s; redelivery is after 38 s."""
     queue = cloud.client("sqs")
 
     def queued() -> tuple[int, int]:

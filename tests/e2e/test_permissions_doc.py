@@ -84,7 +84,7 @@ def until(cloud: Target, receiver: Receiver, run_id: str) -> Until:
     return wait
 
 
-def until_parked(homing: Homing, message_id: str) -> None:
+def until_dead_lettered(homing: Homing, message_id: str) -> None:
     """The record is written a moment before the dead letter."""
     deadline = time.monotonic() + 60
     while message_id not in homing("dead-letters", "list", "--limit", "1000").stdout:
@@ -95,7 +95,7 @@ def test_looking_at_dead_letters_and_redriving_one_of_a_large_payload(
     homing: Homing, until: Until, called: set[str], run_id: str
 ) -> None:
     until("FAILED", "410,200", payload=LARGE)
-    until_parked(homing, run_id)
+    until_dead_lettered(homing, run_id)
     assert called == documented("`dead-letters`, `list`")
     called.clear()
     assert homing("dead-letters", "redrive", "--category", "TLS_ERROR").exit_code == 1
@@ -108,9 +108,9 @@ def test_redriving_what_only_its_execution_has_kept(
 ) -> None:
     policy = {"baseDelaySeconds": 0, "jitter": "none"}
     until("MAX_RETRIES_EXCEEDED", "503,503,503,200", policy=policy)
-    until_parked(homing, run_id)
-    with hold(cloud, Filter(message_id=run_id)) as letters:
-        for held in letters:
+    until_dead_lettered(homing, run_id)
+    with hold(cloud, Filter(message_id=run_id)) as dead_letters:
+        for held in dead_letters:
             held.delete()
     called.clear()
     assert homing("dead-letters", "redrive", run_id).exit_code == 0
@@ -144,17 +144,17 @@ def test_sending_again_what_never_started(
 ) -> None:
     delivery: Delivery = delivery_to("m-1", f"{receiver.url}/script/200")
     cloud.client("sqs").send_message(
-        QueueUrl=cloud.outputs["IntakeDeadLetterQueueUrl"],
+        QueueUrl=cloud.outputs["UndispatchedQueueUrl"],
         MessageBody=json.dumps(delivery.to_document()),
         MessageGroupId=delivery.reference.delivery_id,
         MessageDeduplicationId=delivery.reference.delivery_id,
     )
     called.clear()
-    assert homing("intake-letters", "list").exit_code == 0
-    looking = documented("`intake-letters list`")
+    assert homing("undispatched", "list").exit_code == 0
+    looking = documented("`undispatched list`")
     assert called == looking
-    assert homing("intake-letters", "redrive", "m-1").exit_code == 0
-    assert called == looking | documented("`intake-letters redrive`")
+    assert homing("undispatched", "redrive", "m-1").exit_code == 0
+    assert called == looking | documented("`undispatched redrive`")
 
 
 @pytest.mark.parametrize(

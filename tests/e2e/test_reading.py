@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def parked(homing: Homing, read: Read, receiver: Receiver, run_id: str) -> str:
+def dead_lettered(homing: Homing, read: Read, receiver: Receiver, run_id: str) -> str:
     """A message that failed twice and was given up the third time, in vain."""
     target = f"{receiver.url}/script/503,429;retry-after=1,410"
     done = homing("send", "--target", target, "--payload", "1", "--message-id", run_id, "--wait")
@@ -37,23 +37,29 @@ def parked(homing: Homing, read: Read, receiver: Receiver, run_id: str) -> str:
     return run_id
 
 
-def test_status_tells_every_attempt(homing: Homing, read: Read, parked: str) -> None:
-    document = read("status", parked)
+def test_status_tells_every_attempt(homing: Homing, read: Read, dead_lettered: str) -> None:
+    document = read("status", dead_lettered)
     (delivery,) = document["deliveries"]
-    assert (document["messageId"], document["senderId"]) == (parked, "default")
+    assert (document["messageId"], document["senderId"]) == (dead_lettered, "default")
     assert (delivery["status"], delivery["attempts"]) == ("FAILED", 3)
     categories = [entry["errorCategory"] for entry in delivery["retryHistory"]]
     assert categories == ["SERVER_ERROR", "RATE_LIMITED", "GONE"]
 
-    shown = homing("status", parked).stdout
-    for told in (parked, "FAILED", "SERVER_ERROR: HTTP 503", "RATE_LIMITED", "GONE: HTTP 410"):
+    shown = homing("status", dead_lettered).stdout
+    for told in (
+        dead_lettered,
+        "FAILED",
+        "SERVER_ERROR: HTTP 503",
+        "RATE_LIMITED",
+        "GONE: HTTP 410",
+    ):
         assert told in shown
 
 
 def test_trace_tells_states_times_outcomes_and_waits(
-    homing: Homing, read: Read, parked: str
+    homing: Homing, read: Read, dead_lettered: str
 ) -> None:
-    document = read("trace", parked)
+    document = read("trace", dead_lettered)
     (delivery,) = document["deliveries"]
     assert (delivery["status"], delivery["executionStatus"]) == ("FAILED", "FAILED")
     attempts = delivery["attempts"]
@@ -75,7 +81,7 @@ def test_trace_tells_states_times_outcomes_and_waits(
         state["milliseconds"] >= 0 for attempt in attempts for state in attempt["states"][:-1]
     )
 
-    shown = homing("trace", parked).stdout
+    shown = homing("trace", dead_lettered).stdout
     assert shown.count("WaitUntilDue") == 2
     assert "in the ledger: SERVER_ERROR" in shown
     assert "HTTP 429 in " in shown
@@ -83,40 +89,46 @@ def test_trace_tells_states_times_outcomes_and_waits(
 
 
 def test_a_dead_letter_is_listed_and_shown_and_stays_where_it_is(
-    homing: Homing, read: Read, parked: str
+    homing: Homing, read: Read, dead_lettered: str
 ) -> None:
     for _ in range(2):
         listed = read("dead-letters", "--limit", "1000")
-        (letter,) = [one for one in listed["deadLetters"] if one["messageId"] == parked]
-        assert (letter["status"], letter["category"], letter["attempts"]) == ("FAILED", "GONE", 3)
+        (dead_letter,) = [one for one in listed["deadLetters"] if one["messageId"] == dead_lettered]
+        assert (dead_letter["status"], dead_letter["category"], dead_letter["attempts"]) == (
+            "FAILED",
+            "GONE",
+            3,
+        )
         assert listed["total"] >= 1
 
-    (document,) = read("dead-letters", "show", parked)
-    assert document["reference"]["messageId"] == parked
+    (document,) = read("dead-letters", "show", dead_lettered)
+    assert document["reference"]["messageId"] == dead_lettered
     assert document["request"]["payload"] == "1"
     assert document["outcome"]["httpStatus"] == 410
 
-    assert parked in homing("dead-letters", "--limit", "1000").stdout
-    assert '"httpStatus": 410' in homing("dead-letters", "show", parked).stdout
+    assert dead_lettered in homing("dead-letters", "--limit", "1000").stdout
+    assert '"httpStatus": 410' in homing("dead-letters", "show", dead_lettered).stdout
 
 
-def test_dead_letters_list_is_the_same_as_dead_letters(read: Read, parked: str) -> None:
+def test_dead_letters_list_is_the_same_as_dead_letters(read: Read, dead_lettered: str) -> None:
     listed = read("dead-letters", "list", "--limit", "1000")
-    assert parked in {one["messageId"] for one in listed["deadLetters"]}
+    assert dead_lettered in {one["messageId"] for one in listed["deadLetters"]}
 
 
-def test_dead_letters_are_copied_whole_a_document_a_line(homing: Homing, parked: str) -> None:
+def test_dead_letters_are_copied_whole_a_document_a_line(
+    homing: Homing, dead_lettered: str
+) -> None:
     done = homing("dead-letters", "list", "--whole")
     assert done.exit_code == 0
     documents = [json.loads(line) for line in done.stdout.splitlines()]
-    (document,) = [one for one in documents if one["reference"]["messageId"] == parked]
+    (document,) = [one for one in documents if one["reference"]["messageId"] == dead_lettered]
     assert document["request"]["payload"] == "1"
 
 
 def test_a_copy_that_is_not_of_all_dead_letters_says_so(
-    homing: Homing, parked: str, monkeypatch: pytest.MonkeyPatch
+    homing: Homing, dead_lettered: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert parked
+    assert dead_lettered
     monkeypatch.setattr("homing_cli.client.dead_letters.count", lambda _: 1_000_000)
     done = homing("dead-letters", "list", "--whole")
     assert done.exit_code == 1
@@ -133,7 +145,9 @@ def test_a_message_that_was_never_accepted_is_not_found(
     assert done.stderr.count("\n") == 1
 
 
-def test_a_message_that_is_not_parked_has_no_dead_letter(homing: Homing, run_id: str) -> None:
+def test_a_message_that_is_not_dead_lettered_has_no_dead_letter(
+    homing: Homing, run_id: str
+) -> None:
     done = homing("dead-letters", "show", run_id)
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.startswith(f"homing: no dead letter of message {run_id}")
@@ -148,12 +162,12 @@ def test_a_message_of_another_sender_is_found_by_its_sender(
     assert read("status", run_id, "--sender", "acme")["senderId"] == "acme"
 
 
-def test_the_same_commands_go_to_a_stack_by_its_outputs(cloud: Target, parked: str) -> None:
+def test_the_same_commands_go_to_a_stack_by_its_outputs(cloud: Target, dead_lettered: str) -> None:
     """The console script, as it is installed; the emulator plays AWS by AWS_ENDPOINT_URL."""
     endpoint = str(cloud.endpoint)
     account = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     done = subprocess.run(  # noqa: S603 -- our own command
-        [Path(sys.prefix, "bin", "homing"), "dead-letters", "show", parked, "--json"],
+        [Path(sys.prefix, "bin", "homing"), "dead-letters", "show", dead_lettered, "--json"],
         env={
             **os.environ,
             **account,
@@ -168,4 +182,4 @@ def test_the_same_commands_go_to_a_stack_by_its_outputs(cloud: Target, parked: s
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, b"")
-    assert json.loads(done.stdout)[0]["reference"]["messageId"] == parked
+    assert json.loads(done.stdout)[0]["reference"]["messageId"] == dead_lettered

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from conftest import Door, Settle
+    from conftest import KeyApi, Settle
 
     from homing_cli.client.target import Target
     from homing_cli.receiver.server import Receiver
@@ -92,7 +92,7 @@ def echo() -> Iterator[str]:
 
 @pytest.fixture
 def planted(
-    enter: Callable[[str], Door], receiver: Receiver, echo: str, settle: Settle, run_id: str
+    enter: Callable[[str], KeyApi], receiver: Receiver, echo: str, settle: Settle, run_id: str
 ) -> dict[str, str]:
     """Run deliveries of every kind of end, and give each secret that was used, by its name."""
     shop = enter("leak")
@@ -166,4 +166,4 @@ def test_a_payload_is_kept_in_no_table_but_with_the_record_of_a_first_attempt_th
         for record in json.loads(table(cloud, "LedgerTable"))
         if (marked := {name for name in record if f"{MARK}-{run_id}" in json.dumps(record[name])})
     ]
-    assert kept == [("FAILED", "1", ["letter"])]
+    assert kept == [("FAILED", "1", ["deadLetter"])]

@@ -1,4 +1,4 @@
-"""API keys at the senders' door: what a stranger, and another sender, gets to see."""
+"""API keys at the key API: what a stranger, and another sender, gets to see."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from homing.senders.api_key import issue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Door, Homing, Settle, Traces
+    from conftest import Homing, KeyApi, Settle, Traces
 
     from homing_cli.client.target import Target
     from homing_cli.receiver.server import Receiver
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 NONE = {"LedgerTable": 0, "MessagesTable": 0}
 
 
-def key_id_of(door: Door) -> str:
-    assert door.key is not None
-    return door.key.split("_")[1]
+def key_id_of(key_api: KeyApi) -> str:
+    assert key_api.key is not None
+    return key_api.key.split("_")[1]
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def message(receiver: Receiver, run_id: str) -> dict[str, Any]:
 
 
 def test_a_sender_with_a_key_sends_and_asks(
-    enter: Callable[[str], Door], message: dict[str, Any], run_id: str
+    enter: Callable[[str], KeyApi], message: dict[str, Any], run_id: str
 ) -> None:
     shop = enter("shop")
     status, accepted = shop("POST", "/v1/messages", message)
@@ -60,9 +60,9 @@ def test_a_sender_with_a_key_sends_and_asks(
         ("POST", "/v1/endpoints/any/test"),
     ],
 )
-def test_without_a_key_401_with_a_wrong_one_403_and_nothing_is_left_behind(
-    enter: Callable[[str], Door],
-    door: Door,
+def test_without_a_key_401_with_a_wrong_one_403_and_nothing_is_detached(
+    enter: Callable[[str], KeyApi],
+    key_api: KeyApi,
     message: dict[str, Any],
     traces: Traces,
     method: str,
@@ -72,14 +72,14 @@ def test_without_a_key_401_with_a_wrong_one_403_and_nothing_is_left_behind(
     assert good.key is not None
     never_issued = issue("shop", "2025-12-28T12:00:00.000Z")[1]
     other_secret = good.key[:-1] + ("A" if good.key[-1] != "A" else "B")
-    assert door(method, path, message)[0] == 401
+    assert key_api(method, path, message)[0] == 401
     for wrong in (never_issued, other_secret, "hmg_", "x", f"{good.key}=", good.key[4:]):
-        assert door.with_key(wrong)(method, path, message)[0] == 403
+        assert key_api.with_key(wrong)(method, path, message)[0] == 403
     assert traces() == NONE
 
 
-def test_a_revoked_key_gets_403_and_nothing_is_left_behind(
-    homing: Homing, enter: Callable[[str], Door], message: dict[str, Any], traces: Traces
+def test_a_revoked_key_gets_403_and_nothing_is_detached(
+    homing: Homing, enter: Callable[[str], KeyApi], message: dict[str, Any], traces: Traces
 ) -> None:
     shop = enter("shop")
     assert homing("senders", "revoke", key_id_of(shop)).exit_code == 0
@@ -88,7 +88,7 @@ def test_a_revoked_key_gets_403_and_nothing_is_left_behind(
 
 
 def test_a_key_in_use_is_refused_within_a_minute_of_its_revocation(
-    homing: Homing, enter: Callable[[str], Door]
+    homing: Homing, enter: Callable[[str], KeyApi]
 ) -> None:
     shop = enter("shop")
     assert shop("GET", "/v1/messages/none")[0] == 404
@@ -101,7 +101,7 @@ def test_a_key_in_use_is_refused_within_a_minute_of_its_revocation(
 
 
 def test_a_key_cannot_send_as_another_sender(
-    enter: Callable[[str], Door], message: dict[str, Any], traces: Traces, run_id: str
+    enter: Callable[[str], KeyApi], message: dict[str, Any], traces: Traces, run_id: str
 ) -> None:
     thief = enter("thief")
     for other in (f"shop-{run_id}", "default", "never-heard-of"):
@@ -111,7 +111,7 @@ def test_a_key_cannot_send_as_another_sender(
 
 
 def test_another_senders_message_looks_like_one_that_does_not_exist(
-    enter: Callable[[str], Door], message: dict[str, Any], run_id: str
+    enter: Callable[[str], KeyApi], message: dict[str, Any], run_id: str
 ) -> None:
     shop, thief = enter("shop"), enter("thief")
     assert shop("POST", "/v1/messages", message)[0] == 202
@@ -126,7 +126,7 @@ def test_another_senders_message_looks_like_one_that_does_not_exist(
 
 
 def test_another_senders_failed_message_cannot_be_redriven(
-    enter: Callable[[str], Door],
+    enter: Callable[[str], KeyApi],
     message: dict[str, Any],
     receiver: Receiver,
     settle: Settle,
@@ -152,19 +152,19 @@ def test_another_senders_failed_message_cannot_be_redriven(
 
 
 def test_the_same_id_from_two_senders_is_two_messages(
-    enter: Callable[[str], Door], message: dict[str, Any]
+    enter: Callable[[str], KeyApi], message: dict[str, Any]
 ) -> None:
     shop, thief = enter("shop"), enter("thief")
     assert [each("POST", "/v1/messages", message)[0] for each in (shop, thief)] == [202, 202]
 
 
-def test_health_is_open_at_both_doors(cloud: Target, door: Door) -> None:
+def test_health_is_open_at_both_doors(cloud: Target, key_api: KeyApi) -> None:
     for url in (cloud.api_url, cloud.sender_api_url):
-        assert replace(door, url=url)("GET", "/v1/health") == (200, {"status": "ok"})
+        assert replace(key_api, url=url)("GET", "/v1/health") == (200, {"status": "ok"})
 
 
 def test_senders_are_listed_without_keys_and_without_hashes(
-    homing: Homing, read: Read, enter: Callable[[str], Door], run_id: str
+    homing: Homing, read: Read, enter: Callable[[str], KeyApi], run_id: str
 ) -> None:
     shop = enter("shop")
     listed = [key for key in read("senders", "list") if key["senderId"] == f"shop-{run_id}"]

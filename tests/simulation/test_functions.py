@@ -72,7 +72,7 @@ def whole_handler(event: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture
 def accept_in_the_world(edges: Edges, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accept, "_settings", lambda: SETTINGS)
-    monkeypatch.setattr(accept, "_intake", lambda: edges.intake)
+    monkeypatch.setattr(accept, "_acceptance", lambda: edges.acceptance)
     monkeypatch.setattr(accept, "datetime", Clock)
     monkeypatch.setattr(accept, "log_message", lambda *_, **__: None)
 

@@ -7,8 +7,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from homing.dispatch import express_path
-from homing.dispatch.express_path import Lane
-from homing.endpoints.concurrency import Turns
+from homing.dispatch.express_path import ExpressPath
+from homing.endpoints.concurrency import ConcurrencySlots
 from simulation.checks.invariants import violations
 from simulation.deployed import functions
 from simulation.deployed.deployment import Deployment
@@ -55,19 +55,19 @@ def test_a_scheduled_message_that_goes_the_way_of_others_is_early(
 def test_a_second_request_without_a_cause_is_one_too_many(
     run: Callable[..., History], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settle = Lane.settle
+    settle = ExpressPath.settle
 
-    def settle_twice(self: Lane, body: str, *, comes_again: bool = False) -> Any:
+    def settle_twice(self: ExpressPath, body: str, *, is_redelivered: bool = False) -> Any:
         runs = self.first_attempts
         assert runs is not None
         runs.run("twice", body)
-        return settle(self, body, comes_again=comes_again)
+        return settle(self, body, is_redelivered=is_redelivered)
 
-    def settle_blind(self: Lane, body: str, *, comes_again: bool = False) -> Any:
+    def settle_blind(self: ExpressPath, body: str, *, is_redelivered: bool = False) -> Any:
         blind = replace(self, records=Blind())
-        return settle_twice(blind, body, comes_again=comes_again)
+        return settle_twice(blind, body, is_redelivered=is_redelivered)
 
-    monkeypatch.setattr(Lane, "settle", settle_blind)
+    monkeypatch.setattr(ExpressPath, "settle", settle_blind)
     assert "doubles_have_a_cause" in broken(run(one(Answer(200))))
 
 
@@ -89,9 +89,9 @@ def test_a_webhook_id_of_each_attempt_s_own_is_no_webhook_id(
 
 
 def test_a_queue_that_gives_up_at_once_needs_an_operator(run: Callable[..., History]) -> None:
-    impatient = replace(Deployment(), max_receive_count=1)
+    never_waiting = replace(Deployment(), max_receive_count=1)
     faults = {"express:m0@a#1/1:lambda.invoke": Fault(FaultKind.CRASH_BEFORE)}
-    assert broken(run(one(Answer(200), deployment=impatient), faults)) == {"heals_by_itself"}
+    assert broken(run(one(Answer(200), deployment=never_waiting), faults)) == {"heals_by_itself"}
     assert broken(run(one(Answer(200)), faults)) == set()
 
 
@@ -113,5 +113,5 @@ def test_attempts_at_a_narrow_endpoint_take_turns_and_each_is_made_once(
 def test_an_endpoint_that_gets_more_than_it_allows_has_no_room(
     run: Callable[..., History], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Turns, "take", lambda *_: "always one left")
+    monkeypatch.setattr(ConcurrencySlots, "take", lambda *_: "always one left")
     assert broken(run(crowd())) == {"room_at_the_endpoint"}

@@ -37,11 +37,13 @@ def attempts(history: History) -> list[tuple[int, int]]:
     return [(sent.run, sent.attempt) for sent in history.account.sent]
 
 
-@pytest.mark.parametrize("number", [1, 4, 9], ids=["a retry", "given up", "a limit, lane off"])
+@pytest.mark.parametrize(
+    "number", [1, 4, 9], ids=["a retry", "given up", "a limit, express path off"]
+)
 def test_whatever_an_operator_does_at_whatever_instant_breaks_no_promise(
     edges: Edges, number: int
 ) -> None:
-    """The other fates are run by `make simulate`."""
+    """The other scenarios are run by `make simulate`."""
     trials = list(operators_at_every_instant(list(scenarios_of_one())[number], edges))
     broken = {}
     for trial in trials:
@@ -52,12 +54,12 @@ def test_whatever_an_operator_does_at_whatever_instant_breaks_no_promise(
     assert len(trials) > 100
 
 
-@pytest.mark.parametrize("act", [Act.REDRIVE, Act.REDRIVE_LETTERS])
-@pytest.mark.parametrize("lane", [True, False], ids=["lane on", "lane off"])
+@pytest.mark.parametrize("act", [Act.REDRIVE, Act.REDRIVE_DEAD_LETTERS])
+@pytest.mark.parametrize("express-path", [True, False], ids=["express path on", "express path off"])
 def test_a_redrive_begins_anew_with_the_same_id_and_keeps_the_history(
-    run: Callable[..., History], act: Act, lane: bool
+    run: Callable[..., History], act: Act, express_path: bool
 ) -> None:
-    deployment = Deployment(lane_is_on=lane)
+    deployment = Deployment(express_path_is_on=express_path)
     history = run(
         acting((act, HOUR), answers=(BUSY, BUSY, BUSY, BUSY, GOOD), deployment=deployment)
     )
@@ -69,7 +71,7 @@ def test_a_redrive_begins_anew_with_the_same_id_and_keeps_the_history(
     assert (status_of(item), len(history_of(item)), redrives_of(item)) == ("DELIVERED", 5, 1)
 
 
-@pytest.mark.parametrize("act", [Act.REDRIVE, Act.REDRIVE_LETTERS])
+@pytest.mark.parametrize("act", [Act.REDRIVE, Act.REDRIVE_DEAD_LETTERS])
 def test_a_redrive_repeated_at_once_or_later_brings_a_delivery_back_once(
     run: Callable[..., History], act: Act
 ) -> None:
@@ -89,10 +91,10 @@ def test_retry_now_cuts_a_wait_short_and_the_sleeping_execution_stops_when_it_wa
     first, second = (sent.instant for sent in history.account.sent)
     assert second - first < 2 * MINUTES
     ends = [each.output for each in history.account.executions if not each.is_express]
-    assert sorted(end["end"] for end in ends) == ["DELIVERED", "OVERTAKEN"]
+    assert sorted(end["end"] for end in ends) == ["DELIVERED", "SUPERSEDED"]
 
 
-def test_a_cancelled_delivery_stays_cancelled_and_nothing_is_parked(
+def test_a_cancelled_delivery_stays_cancelled_and_nothing_is_dead_lettered(
     run: Callable[..., History],
 ) -> None:
     acts = ((Act.CANCEL, 700), (Act.RETRY_NOW, 900), (Act.REDRIVE, 60_000))
@@ -118,7 +120,7 @@ def test_a_command_that_is_killed_between_record_and_start_is_finished_by_its_re
 def test_operators_act_on_when_what_they_need_is_back(run: Callable[..., History]) -> None:
     outage = Outage("states", 50_000, HOUR)
     answers = (BUSY, BUSY, BUSY, GOOD)
-    history = run(acting((Act.REDRIVE_LETTERS, 60_000), answers=answers, outages=(outage,)))
+    history = run(acting((Act.REDRIVE_DEAD_LETTERS, 60_000), answers=answers, outages=(outage,)))
     assert violations(history) == []
     assert attempts(history)[-1] == (1, 0)
 
@@ -131,17 +133,17 @@ def test_a_request_that_sets_out_after_a_cancellation_is_a_violation(
     assert "cancelled_stays_cancelled" in {each.invariant for each in violations(history)}
 
 
-def test_a_large_cohort_of_every_fate_with_operators_among_it_breaks_no_promise(
+def test_a_large_cohort_of_every_scenario_with_operators_among_it_breaks_no_promise(
     run: Callable[..., History],
 ) -> None:
     """200 messages at once, a fifth of them to endpoints that fail, every tenth brought back."""
-    fates = {"a": (GOOD,), "b": (BUSY,), "c": (GONE,), "d": (BUSY, GOOD)}
+    scenarios = {"a": (GOOD,), "b": (BUSY,), "c": (GONE,), "d": (BUSY, GOOD)}
     hosts = ("a",) * 16 + ("b", "c", "d", "d")
     submissions = tuple(Submission(f"m{n}", (hosts[n % 20],), at=n) for n in range(200))
     acts = tuple(
         Intervention(Act.REDRIVE, f"m{n}", hosts[n % 20], 60_000 + n) for n in range(0, 200, 10)
     ) + tuple(Intervention(Act.CANCEL, f"m{n}", "d", 1_200) for n in range(18, 200, 20))
-    history = run(Scenario(submissions, fates, interventions=acts, workers=10))
+    history = run(Scenario(submissions, scenarios, interventions=acts, workers=10))
     assert violations(history) == []
     assert len(history.ledger) == len(history.account.accepted) == 200
     assert {status_of(item) for item in history.ledger.values()} >= {

@@ -24,7 +24,7 @@ CAUGHT_BY = {
     "acknowledging early": "accepted_reaches_an_end",
     "recording before sending": "one_end",
     "an unrounded wait": "never_early",
-    "overtaken treated as done": "end_on_record",
+    "superseded treated as done": "end_on_record",
     "a hand-off without a name": "one_delivery_per_target",
     "a condition that locks out after a gap": "end_on_record",
     "one attempt too many": "limit_of_attempts",
@@ -33,7 +33,7 @@ CAUGHT_BY = {
     "delivered, whatever is on record": "end_on_record",
     "a claim without a condition": "doubles_only_in_the_window",
     "a redrive whatever is on record": "account_agrees",
-    "a message left behind that comes too early": "doubles_have_a_cause",
+    "a message detached that comes too early": "doubles_have_a_cause",
 }
 
 

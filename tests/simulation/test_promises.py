@@ -36,11 +36,11 @@ def statuses(history: History) -> list[str]:
     return sorted(status_of(item) for item in history.ledger.values())
 
 
-def without_lane(scenario: Scenario) -> Scenario:
-    return replace(scenario, deployment=Deployment(lane_is_on=False))
+def without_express_path(scenario: Scenario) -> Scenario:
+    return replace(scenario, deployment=Deployment(express_path_is_on=False))
 
 
-FATES = {
+SCENARIOS = {
     "delivered at once": ((GOOD,), "DELIVERED", 1),
     "delivered at the third attempt": ((BUSY, BUSY, GOOD), "DELIVERED", 3),
     "given up": ((GONE,), "FAILED", 1),
@@ -50,13 +50,13 @@ FATES = {
 }
 
 
-@pytest.mark.parametrize("fate", FATES)
-@pytest.mark.parametrize("lane", [True, False], ids=["lane on", "lane off"])
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("express-path", [True, False], ids=["express path on", "express path off"])
 def test_without_a_fault_every_delivery_ends_as_it_should_with_one_request_per_attempt(
-    run: Callable[..., History], fate: str, lane: bool
+    run: Callable[..., History], scenario: str, express_path: bool
 ) -> None:
-    answers, status, attempts = FATES[fate]
-    history = run(one(*answers) if lane else without_lane(one(*answers)))
+    answers, status, attempts = SCENARIOS[scenario]
+    history = run(one(*answers) if express_path else without_express_path(one(*answers)))
     assert violations(history) == []
     assert (statuses(history), len(history.account.sent)) == ([status], attempts)
     assert bool(history.account.dead) == (status != "DELIVERED")
@@ -72,7 +72,7 @@ def test_random_histories_break_no_promise() -> None:
 @pytest.mark.parametrize(
     "number",
     [5, 24, 29, 59],
-    ids=["lane on", "left behind", "every message twice", "lane off"],
+    ids=["express path on", "detached", "every message twice", "express path off"],
 )
 def test_no_single_fault_at_any_call_breaks_a_promise(edges: Edges, number: int) -> None:
     """The whole of them is run by `make simulate`."""
@@ -123,7 +123,7 @@ def test_a_repeat_at_any_moment_yields_no_second_delivery(
 def test_messages_of_one_delivery_in_one_batch_make_one_first_attempt(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0005: a backlog longer than the queue's memory, and a repeat behind it."""
+    """docs/decisions/0005: a backlog longer than the queue's memory, and a duplicate behind it."""
     scenario = Scenario(
         (Submission("m0", ("a",)), Submission("m0", ("a",), at=6 * MINUTE)),
         {"a": (GOOD,)},
@@ -135,27 +135,27 @@ def test_messages_of_one_delivery_in_one_batch_make_one_first_attempt(
     assert [len(history.account.sent) for history in histories] == [1] * 5
 
 
-SLOW_FATES = {
+SLOW_SCENARIOS = {
     "delivered": ((Answer(200, takes=14 * SECOND),), "DELIVERED", 1, 0),
     "timed out, then delivered": ((Answer(200, takes=40 * SECOND), GOOD), "DELIVERED", 2, 0),
     "given up": ((Answer(410, takes=14 * SECOND),), "FAILED", 1, 2),
 }
 
 
-@pytest.mark.parametrize("fate", SLOW_FATES)
-def test_a_first_attempt_that_is_left_behind_ends_as_it_would_have_and_is_made_once(
-    run: Callable[..., History], fate: str
+@pytest.mark.parametrize("scenario", SLOW_SCENARIOS)
+def test_a_first_attempt_that_is_detached_ends_as_it_would_have_and_is_made_once(
+    run: Callable[..., History], scenario: str
 ) -> None:
     """docs/decisions/0067. In doubt there are two dead letters (0006)."""
-    answers, status, attempts, letters = SLOW_FATES[fate]
+    answers, status, attempts, dead_letters = SLOW_SCENARIOS[scenario]
     history = run(one(*answers))
     assert violations(history) == []
     assert history.account.left == 1
     assert (statuses(history), len(history.account.sent)) == ([status], attempts)
-    assert sum(map(len, history.account.dead.values())) == letters
+    assert sum(map(len, history.account.dead.values())) == dead_letters
 
 
-def test_two_messages_of_a_delivery_that_is_left_behind_make_one_first_attempt(
+def test_two_messages_of_a_delivery_that_is_detached_make_one_first_attempt(
     run: Callable[..., History],
 ) -> None:
     """docs/decisions/0005 and 0067: the second goes back with the first."""
@@ -171,16 +171,16 @@ def test_two_messages_of_a_delivery_that_is_left_behind_make_one_first_attempt(
     assert max(history.account.left for history in histories) == 2
 
 
-def test_a_delivery_that_is_shed_arrives_later_at_its_first_attempt(
+def test_a_delivery_that_is_deferred_arrives_later_at_its_first_attempt(
     run: Callable[..., History],
 ) -> None:
-    history = run(one(GOOD, deployment=Deployment(sheds=1.0)))
+    history = run(one(GOOD, deployment=Deployment(defers=1.0)))
     assert violations(history) == []
     assert (statuses(history), len(history.account.sent)) == (["DELIVERED"], 1)
     assert [each.is_express for each in history.account.executions] == [False]
 
 
-def test_what_operators_move_back_after_an_outage_of_the_dead_letter_queue_is_parked(
+def test_what_operators_move_back_after_an_outage_of_the_dead_letter_queue_is_dead_lettered(
     run: Callable[..., History],
 ) -> None:
     """docs/decisions/0006."""
@@ -191,7 +191,7 @@ def test_what_operators_move_back_after_an_outage_of_the_dead_letter_queue_is_pa
     assert len(history.account.dead) == 1
 
 
-def test_a_hand_off_without_a_record_is_not_begun_anew_when_its_message_comes_again(
+def test_a_hand_off_without_a_record_is_not_begun_anew_when_its_message_is_redelivered(
     run: Callable[..., History],
 ) -> None:
     """docs/decisions/0006: the record fails, and so does the deletion of the queue message."""
@@ -222,7 +222,7 @@ def test_a_late_repeat_makes_no_first_attempt_beside_a_delivery_that_sleeps_with
     assert [sent.attempt for sent in history.account.sent] == [0, 1]
 
 
-def test_a_failure_that_the_lane_records_late_is_parked_though_the_sleeper_has_delivered(
+def test_a_failure_that_the_express_path_records_late_is_dead_lettered_though_another_delivered(
     run: Callable[..., History],
 ) -> None:
     """docs/decisions/0068: the claim that would have met the failure gets no answer."""
@@ -263,9 +263,9 @@ LATE_BY_A_WAIT = 1 * SECOND + 100  # rounded up to the second, and the way to th
 
 @pytest.mark.parametrize("skew", [-5 * MINUTE, 5 * MINUTE])
 @pytest.mark.parametrize("wrong", ["accept", "${DeliverFunction}", "dispatch", "all"])
-@pytest.mark.parametrize("lane", [True, False], ids=["lane on", "lane off"])
+@pytest.mark.parametrize("express-path", [True, False], ids=["express path on", "express path off"])
 def test_everything_holds_under_a_clock_that_is_wrong_by_five_minutes(
-    run: Callable[..., History], skew: int, wrong: str, lane: bool
+    run: Callable[..., History], skew: int, wrong: str, express_path: bool
 ) -> None:
     names = ("accept", "${DeliverFunction}", "dispatch") if wrong == "all" else (wrong,)
     scenario = Scenario(
@@ -275,7 +275,7 @@ def test_everything_holds_under_a_clock_that_is_wrong_by_five_minutes(
             Submission("m1", ("b",), deliver_in=HOUR),
         ),
         {"a": (BUSY, BUSY, GOOD), "b": (GOOD,)},
-        deployment=Deployment(lane_is_on=lane),
+        deployment=Deployment(express_path_is_on=express_path),
         skews=dict.fromkeys(names, skew),
     )
     history = run(scenario)
@@ -296,11 +296,13 @@ def test_delays_are_kept_across_a_leap_day(run: Callable[..., History], before: 
     assert 3 * SECOND <= third - second < 3 * SECOND + LATE_BY_A_WAIT
 
 
-@pytest.mark.parametrize("lane", [True, False], ids=["lane on", "lane off"])
-def test_a_retry_after_of_thirty_days_is_honoured(run: Callable[..., History], lane: bool) -> None:
+@pytest.mark.parametrize("express-path", [True, False], ids=["express path on", "express path off"])
+def test_a_retry_after_of_thirty_days_is_honoured(
+    run: Callable[..., History], express_path: bool
+) -> None:
     """By a policy that allows it, without losing the record before it is needed."""
     month = 30 * DAY
-    deployment = Deployment(lane_is_on=lane)
+    deployment = Deployment(express_path_is_on=express_path)
     policy = replace(deployment.policy, retry_after_ceiling_seconds=month // SECOND)
     answers = (Answer(503, retry_after=str(month // SECOND)), GOOD)
     history = run(one(*answers, deployment=replace(deployment, policy=policy)))
@@ -328,7 +330,7 @@ def test_a_gap_in_the_account_is_said_aloud_and_the_delivery_goes_on(
     assert View(history).has_gap(next(iter(View(history).documents)), 0)
 
 
-def test_a_failure_that_the_lane_has_not_parked_is_parked_by_the_execution_that_slept(
+def test_a_failure_without_a_dead_letter_gets_one_from_the_execution_that_slept(
     run: Callable[..., History],
 ) -> None:
     """The message was handed out twice; the attempt that was postponed has acknowledged it."""

@@ -6,15 +6,19 @@ import pytest
 
 from simulation.engine.clock import MINUTE, SECOND
 from simulation.errors import UnsupportedError
-from simulation.services.queue import Message, Parking, Queue
+from simulation.services.queue import DeadLettering, Message, Queue
 
-parked: list[str] = []
+dead_letter_of: list[str] = []
 
 
 def queue(*, is_fifo: bool = True, most: int | None = None) -> Queue:
-    parked.clear()
-    parking = None if most is None else Parking(most, lambda message: parked.append(message.body))
-    return Queue(is_fifo=is_fifo, visibility_timeout=30 * SECOND, parking=parking)
+    dead_letter_of.clear()
+    dead_lettering = (
+        None
+        if most is None
+        else DeadLettering(most, lambda message: dead_letter_of.append(message.body))
+    )
+    return Queue(is_fifo=is_fifo, visibility_timeout=30 * SECOND, dead_lettering=dead_lettering)
 
 
 def bodies(messages: list[Message]) -> list[str]:
@@ -22,7 +26,7 @@ def bodies(messages: list[Message]) -> list[str]:
 
 
 @pytest.mark.parametrize("is_fifo", [True, False])
-def test_a_message_that_is_out_comes_again_when_its_time_is_up(is_fifo: bool) -> None:
+def test_a_message_that_is_out_is_redelivered_when_its_time_is_up(is_fifo: bool) -> None:
     q = queue(is_fifo=is_fifo)
     group = ("g", "d") if is_fifo else (None, None)
     q.send(0, "a", *group)
@@ -66,15 +70,15 @@ def test_a_standard_queue_knows_no_groups() -> None:
     assert bodies(q.visible(0)) == ["a"]
 
 
-def test_after_so_many_receives_a_message_is_parked_and_not_before() -> None:
+def test_after_so_many_receives_a_message_is_dead_lettered_and_not_before() -> None:
     q = queue(most=2)
     q.send(0, "a", "g", "d")
     for turn in range(2):
         (message,) = q.visible(turn * MINUTE)
         q.receive(turn * MINUTE, message)
-    assert parked == []
+    assert dead_letter_of == []
     assert bodies(q.visible(2 * MINUTE)) == []
-    assert parked == ["a"]
+    assert dead_letter_of == ["a"]
     assert len(q) == 0
 
 

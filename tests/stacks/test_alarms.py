@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parents[2]
 ALARM, TOPIC_POLICY = "AWS::CloudWatch::Alarm", "AWS::SNS::TopicPolicy"
 FUNCTIONS = [
-    "Intake/Accept",
-    "Intake/GetMessage",
-    "Intake/Redrive",
+    "Reception/Accept",
+    "Reception/GetMessage",
+    "Reception/Redrive",
     "Endpoints/Endpoints",
     "Senders/Authorize",
-    "Intake/Dispatch",
+    "Reception/Dispatch",
     "Workflow/Deliver",
     "Workflow/Classify",
     "Workflow/ComputeBackoff",
@@ -36,16 +36,16 @@ WATCHED: dict[str, tuple[str, str, str | None, float]] = {
         "Workflow/DeadLetters",
         10 * DAY,
     ),
-    "IntakeDeadLetters": (
+    "UndispatchedMessages": (
         "AWS/SQS",
         "ApproximateNumberOfMessagesVisible",
-        "Intake/DeadLetters",
+        "Reception/Undispatched",
         1,
     ),
-    "IntakeDeadLettersExpiring": (
+    "UndispatchedMessagesExpiring": (
         "AWS/SQS",
         "ApproximateAgeOfOldestMessage",
-        "Intake/DeadLetters",
+        "Reception/Undispatched",
         10 * DAY,
     ),
     "ExecutionsFailed": ("AWS/States", "ExecutionsFailed", "Workflow/StateMachine", 1),
@@ -56,10 +56,10 @@ WATCHED: dict[str, tuple[str, str, str | None, float]] = {
     "LedgerWriteFailed": ("Homing", "LedgerWriteFailed", "homing", 1),
     "LedgerTriesFailed": ("Homing", "LedgerTryFailed", None, 4),
     "DispatchFailed": ("Homing", "DispatchFailed", "homing", 1),
-    "QueueAge": ("AWS/SQS", "ApproximateAgeOfOldestMessage", "Intake/Deliveries", 300),
-    "ApiErrors": ("AWS/ApiGateway", "5xx", "Intake/Api", 1),
+    "QueueAge": ("AWS/SQS", "ApproximateAgeOfOldestMessage", "Reception/Deliveries", 300),
+    "ApiErrors": ("AWS/ApiGateway", "5xx", "Reception/Api", 1),
     "SenderApiErrors": ("AWS/ApiGateway", "5xx", "Senders/Api", 1),
-    "MessagesUrlErrors": ("AWS/Lambda", "Url5xxCount", "Intake/Accept", 1),
+    "MessagesUrlErrors": ("AWS/Lambda", "Url5xxCount", "Reception/Accept", 1),
     **{
         f"{path.partition('/')[2]}{metric}": ("AWS/Lambda", metric, path, 1)
         for path in FUNCTIONS
@@ -78,9 +78,9 @@ def test_these_are_all_the_alarms_there_are(stack: Any) -> None:
 
 
 def test_the_failures_of_every_workflow_are_watched(synthesize: Callable[..., Any]) -> None:
-    """Whatever has failed: `DeadLetters` stays in alarm while one old letter lies there."""
-    for lane in ("true", "false"):
-        stack = synthesize(expressLane=lane)
+    """Whatever has failed: `DeadLetters` stays in alarm while one old dead letter lies there."""
+    for express_path in ("true", "false"):
+        stack = synthesize(expressExpressPath=express_path)
         watched = {
             stack.referred(alarm["Dimensions"][0]["Value"])
             for alarm in alarms(stack).values()

@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[2]
 OUTPUTS = {
-    "ApiUrl": "Intake/Api",
+    "ApiUrl": "Reception/Api",
     "SenderApiUrl": "Senders/Api",
-    "MessagesUrl": "Intake/Accept/FunctionUrl",
-    "AcceptArn": "Intake/Accept",
+    "MessagesUrl": "Reception/Accept/FunctionUrl",
+    "AcceptArn": "Reception/Accept",
     "KeysTable": "Registry/Keys",
     "EndpointsTable": "Registry/Endpoints",
     "SecretsTable": "Registry/Secrets",
     "LedgerTable": "Ledger/Deliveries",
     "MessagesTable": "Ledger/Messages",
-    "DeliveryQueueUrl": "Intake/Deliveries",
+    "DeliveryQueueUrl": "Reception/Deliveries",
     "DeadLetterQueueUrl": "Workflow/DeadLetters",
-    "IntakeDeadLetterQueueUrl": "Intake/DeadLetters",
+    "UndispatchedQueueUrl": "Reception/Undispatched",
     "PayloadBucket": "Workflow/Payloads/Bucket",
     "StateMachineArn": "Workflow/StateMachine",
     "FirstAttemptArn": "Workflow/FirstAttempts",
@@ -82,7 +82,7 @@ def test_every_log_group_forgets(synthesize: Callable[..., Any]) -> None:
 def test_there_is_a_log_group_for_each_function_the_workflow_and_the_api(stack: Any) -> None:
     groups = set(stack.resources("AWS::Logs::LogGroup"))
     functions = {f"{path}Logs" for path in stack.resources("AWS::Lambda::Function")}
-    assert groups == functions | {"Workflow/Logs", "Intake/AccessLogs", "Senders/AccessLogs"}
+    assert groups == functions | {"Workflow/Logs", "Reception/AccessLogs", "Senders/AccessLogs"}
 
 
 def test_what_aws_services_log_to_takes_no_room_in_the_resource_policy_of_the_account(
@@ -92,7 +92,7 @@ def test_what_aws_services_log_to_takes_no_room_in_the_resource_policy_of_the_ac
     groups = stack.resources("AWS::Logs::LogGroup")
     for path, service in {
         "Workflow/Logs": "states",
-        "Intake/AccessLogs": "apis",
+        "Reception/AccessLogs": "apis",
         "Senders/AccessLogs": "apis",
     }.items():
         parts = groups[path]["Properties"]["LogGroupName"]["Fn::Join"][1]

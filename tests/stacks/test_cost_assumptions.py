@@ -19,8 +19,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 OTHER = {"Timestamp"}  # what is written like the name of a metric in handlers, and is none
 ASSUMED = load_assumptions()
 PATHS = {
-    "Accept": "Intake/Accept",
-    "Dispatch": "Intake/Dispatch",
+    "Accept": "Reception/Accept",
+    "Dispatch": "Reception/Dispatch",
     "Deliver": "Workflow/Deliver",
     "Classify": "Workflow/Classify",
     "ComputeBackoff": "Workflow/ComputeBackoff",
@@ -28,8 +28,8 @@ PATHS = {
 }
 # What a message on its way does not call.
 NOT_ON_THE_WAY = {
-    "Intake/GetMessage",
-    "Intake/Redrive",
+    "Reception/GetMessage",
+    "Reception/Redrive",
     "Endpoints/Endpoints",
     "Senders/Authorize",
 }
@@ -46,9 +46,9 @@ def only(stack: Any, kind: str) -> dict[str, Any]:
     return properties
 
 
-def test_patience_and_what_comes_after_it_are_those_that_are_deployed(stack: Any) -> None:
+def test_slow_threshold_and_what_comes_after_it_are_those_that_are_deployed(stack: Any) -> None:
     variables = function(stack, "Dispatch")["Environment"]["Variables"]
-    assert float(variables["PATIENCE_SECONDS"]) == ASSUMED.settings["patienceSeconds"]
+    assert float(variables["SLOW_THRESHOLD_SECONDS"]) == ASSUMED.settings["slowThresholdSeconds"]
     first_attempt = float(variables["FIRST_ATTEMPT_TIMEOUT_SECONDS"])
     assert seconds_until_over(first_attempt) == ASSUMED.settings["leftSeconds"]
 
@@ -85,7 +85,7 @@ def test_batches_and_their_concurrency_are_the_event_sources(stack: Any) -> None
 
 
 def test_the_delivery_queue_is_priced_as_what_it_is(stack: Any) -> None:
-    queue = stack.properties("AWS::SQS::Queue", "Intake/Deliveries")
+    queue = stack.properties("AWS::SQS::Queue", "Reception/Deliveries")
     assert ("fifo" if queue.get("FifoQueue") else "standard") == ASSUMED.settings["queue"]
 
 
@@ -95,7 +95,9 @@ def test_records_are_kept_as_long_as_is_paid_for(stack: Any) -> None:
 
 
 def test_messages_arrive_as_fast_as_the_api_lets_them_in(stack: Any) -> None:
-    throttle = stack.properties("AWS::ApiGatewayV2::Stage", "Intake/Stage")["DefaultRouteSettings"]
+    throttle = stack.properties("AWS::ApiGatewayV2::Stage", "Reception/Stage")[
+        "DefaultRouteSettings"
+    ]
     assert throttle["ThrottlingRateLimit"] == DEFAULT_RATE
     assert throttle["ThrottlingRateLimit"] == quotas()["api.throttle"].limit
 

@@ -37,7 +37,7 @@ def lines(stack: Any) -> list[list[Any]]:
         ("MessageAccepted", "Sum"),
         ("MessageDuplicate", "Sum"),
         ("MessageRejected", "Sum"),
-        ("IntakeFailed", "Sum"),
+        ("AcceptanceFailed", "Sum"),
         ("DispatchFailed", "Sum"),
         ("Count", "SampleCount"),
         ("5xx", "Sum"),
@@ -75,7 +75,7 @@ def test_the_dashboard_shows_errors_and_throttles_of_every_function(stack: Any) 
 
 @pytest.mark.parametrize(
     ("title", "api"),
-    [("API under IAM", "Intake/Api"), ("API of senders with keys", "Senders/Api")],
+    [("API under IAM", "Reception/Api"), ("API of senders with keys", "Senders/Api")],
 )
 def test_the_dashboard_shows_what_happens_at_each_api(stack: Any, title: str, api: str) -> None:
     (widget,) = [each for each in widgets(stack) if each.get("title") == title]

@@ -43,10 +43,10 @@ POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERT
 
 # path -> its module, and the settings class that its handler reads
 FUNCTIONS: dict[str, tuple[str, type[Settings] | None]] = {
-    "Intake/Accept": ("accept", AcceptSettings),
-    "Intake/GetMessage": ("get_message", GetMessageSettings),
-    "Intake/Redrive": ("redrive", RedriveSettings),
-    "Intake/Dispatch": ("dispatch", DispatchSettings),
+    "Reception/Accept": ("accept", AcceptSettings),
+    "Reception/GetMessage": ("get_message", GetMessageSettings),
+    "Reception/Redrive": ("redrive", RedriveSettings),
+    "Reception/Dispatch": ("dispatch", DispatchSettings),
     "Endpoints/Endpoints": ("endpoints", EndpointsSettings),
     "Senders/Authorize": ("authorize", AuthorizeSettings),
     "Workflow/Deliver": ("deliver", DeliverSettings),
@@ -88,25 +88,25 @@ def test_a_function_finds_exactly_the_variables_that_its_handler_reads(
 @pytest.mark.parametrize(
     ("path", "variable", "target"),
     [
-        ("Intake/Accept", "MESSAGES_TABLE", "Ledger/Messages"),
-        ("Intake/Accept", "LEDGER_TABLE", "Ledger/Deliveries"),
-        ("Intake/Accept", "DELIVERY_QUEUE_URL", "Intake/Deliveries"),
-        ("Intake/Accept", "ENDPOINTS_TABLE", "Registry/Endpoints"),
+        ("Reception/Accept", "MESSAGES_TABLE", "Ledger/Messages"),
+        ("Reception/Accept", "LEDGER_TABLE", "Ledger/Deliveries"),
+        ("Reception/Accept", "DELIVERY_QUEUE_URL", "Reception/Deliveries"),
+        ("Reception/Accept", "ENDPOINTS_TABLE", "Registry/Endpoints"),
         ("Endpoints/Endpoints", "ENDPOINTS_TABLE", "Registry/Endpoints"),
         ("Endpoints/Endpoints", "SECRETS_TABLE", "Registry/Secrets"),
         ("Senders/Authorize", "KEYS_TABLE", "Registry/Keys"),
         ("Workflow/Deliver", "ENDPOINTS_TABLE", "Registry/Endpoints"),
         ("Workflow/Deliver", "SECRETS_TABLE", "Registry/Secrets"),
-        ("Intake/GetMessage", "MESSAGES_TABLE", "Ledger/Messages"),
-        ("Intake/GetMessage", "LEDGER_TABLE", "Ledger/Deliveries"),
-        ("Intake/Accept", "PAYLOAD_BUCKET", "Workflow/Payloads/Bucket"),
-        ("Intake/Redrive", "PAYLOAD_BUCKET", "Workflow/Payloads/Bucket"),
+        ("Reception/GetMessage", "MESSAGES_TABLE", "Ledger/Messages"),
+        ("Reception/GetMessage", "LEDGER_TABLE", "Ledger/Deliveries"),
+        ("Reception/Accept", "PAYLOAD_BUCKET", "Workflow/Payloads/Bucket"),
+        ("Reception/Redrive", "PAYLOAD_BUCKET", "Workflow/Payloads/Bucket"),
         ("Workflow/Deliver", "PAYLOAD_BUCKET", "Workflow/Payloads/Bucket"),
-        ("Intake/Dispatch", "STATE_MACHINE_ARN", "Workflow/StateMachine"),
-        ("Intake/Dispatch", "FIRST_ATTEMPT_ARN", "Workflow/FirstAttempts"),
-        ("Intake/Dispatch", "LEDGER_TABLE", "Ledger/Deliveries"),
-        ("Intake/Dispatch", "DEAD_LETTER_QUEUE_URL", "Workflow/DeadLetters"),
-        ("Intake/Dispatch", "DELIVERY_QUEUE_URL", "Intake/Deliveries"),
+        ("Reception/Dispatch", "STATE_MACHINE_ARN", "Workflow/StateMachine"),
+        ("Reception/Dispatch", "FIRST_ATTEMPT_ARN", "Workflow/FirstAttempts"),
+        ("Reception/Dispatch", "LEDGER_TABLE", "Ledger/Deliveries"),
+        ("Reception/Dispatch", "DEAD_LETTER_QUEUE_URL", "Workflow/DeadLetters"),
+        ("Reception/Dispatch", "DELIVERY_QUEUE_URL", "Reception/Deliveries"),
         ("Workflow/RecordRetry", "LEDGER_TABLE", "Ledger/Deliveries"),
     ],
 )
@@ -126,7 +126,7 @@ def test_settings_reach_the_handlers_as_they_read_them(synthesize: Callable[...,
         attemptTimeoutSeconds="2.5",
         logLevel="DEBUG",
     )
-    accept = environment(stack, "Intake/Accept")
+    accept = environment(stack, "Reception/Accept")
     deployed = {name: value if isinstance(value, str) else "-" for name, value in accept.items()}
     settings = AcceptSettings.from_env(deployed)
     assert settings.default_policy == Policy(
@@ -143,10 +143,10 @@ def test_settings_reach_the_handlers_as_they_read_them(synthesize: Callable[...,
     assert accept["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
 
 
-GUARDED = ("Intake/Accept", "Endpoints/Endpoints", "Workflow/Deliver")
+GUARDED = ("Reception/Accept", "Endpoints/Endpoints", "Workflow/Deliver")
 
 
-def guard_of(stack: Any, path: str) -> AddressGuard:
+def idempotency_of(stack: Any, path: str) -> AddressGuard:
     return AddressGuard.from_document(json.loads(environment(stack, path)["ADDRESS_GUARD"]))
 
 
@@ -154,17 +154,17 @@ def guard_of(stack: Any, path: str) -> AddressGuard:
 def test_a_deployed_stage_allows_https_to_four_ports_and_no_network_of_its_own(
     stack: Any, path: str
 ) -> None:
-    guard = guard_of(stack, path)
+    guard = idempotency_of(stack, path)
     assert guard == AddressGuard()
     assert (guard.allow_http, guard.allowed_networks) == (False, ())
     assert guard.allowed_ports == {80, 443, 8080, 8443}
 
 
-def test_the_guard_is_the_same_at_the_door_and_at_the_connection(
+def test_the_guard_is_the_same_at_reception_and_at_the_connection(
     synthesize: Callable[..., Any],
 ) -> None:
     stack = synthesize(allowedPorts="443", refusedNetworks="203.0.113.0/24", allowHttp="true")
-    (guard,) = {guard_of(stack, path) for path in GUARDED}
+    (guard,) = {idempotency_of(stack, path) for path in GUARDED}
     assert guard == AddressGuard(
         allowed_ports=frozenset({443}),
         allow_http=True,
@@ -173,7 +173,7 @@ def test_the_guard_is_the_same_at_the_door_and_at_the_connection(
 
 
 def test_the_default_policy_is_that_of_the_domain(stack: Any) -> None:
-    text = environment(stack, "Intake/Accept")["DEFAULT_POLICY"]
+    text = environment(stack, "Reception/Accept")["DEFAULT_POLICY"]
     assert Policy.from_document(json.loads(text)) == Policy()
 
 
@@ -274,9 +274,9 @@ def test_without_a_built_layer_synth_says_how_to_build_it(tmp_path: Path) -> Non
 
 def test_functions_that_look_at_targets_know_which_hosts_are_the_stacks_own(stack: Any) -> None:
     """Each API by the beginning of its names; `accept` is made before its own URL."""
-    apis = "Intake/Api.execute-api.,Senders/Api.execute-api."
+    apis = "Reception/Api.execute-api.,Senders/Api.execute-api."
     told = {path: environment(stack, path)["OWN_HOSTS"] for path in GUARDED}
-    assert stack.referred(told["Intake/Accept"]) == apis
+    assert stack.referred(told["Reception/Accept"]) == apis
     for path in ("Endpoints/Endpoints", "Workflow/Deliver"):
         *known, url, ending = told[path]["Fn::Join"][1]
         assert stack.referred({"Fn::Join": ["", known]}) == f"{apis},"
@@ -288,10 +288,10 @@ def test_functions_that_look_at_targets_know_which_hosts_are_the_stacks_own(stac
 def test_without_a_function_url_the_apis_are_all_there_is(synthesize: Callable[..., Any]) -> None:
     stack = synthesize(messagesUrl="false")
     told = {stack.referred(environment(stack, path)["OWN_HOSTS"]) for path in GUARDED}
-    assert told == {"Intake/Api.execute-api.,Senders/Api.execute-api."}
+    assert told == {"Reception/Api.execute-api.,Senders/Api.execute-api."}
 
 
 def test_custom_domains_are_refused_by_a_setting(synthesize: Callable[..., Any]) -> None:
     stack = synthesize(refusedHosts="Hooks.example.com, api.example.com")
-    hosts = {guard_of(stack, path).refused_hosts for path in GUARDED}
+    hosts = {idempotency_of(stack, path).refused_hosts for path in GUARDED}
     assert hosts == {frozenset({"hooks.example.com", "api.example.com"})}

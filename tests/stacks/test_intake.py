@@ -1,4 +1,4 @@
-"""The doors under IAM and the delivery queue."""
+"""The IAM API and the delivery queue."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ QUEUE, MAPPING = "AWS::SQS::Queue", "AWS::Lambda::EventSourceMapping"
 DAY = 86_400
 
 
-DOORS = {"Intake/Api": ("AWS_IAM", "Intake"), "Senders/Api": ("CUSTOM", "Senders")}
+VIA = {"Reception/Api": ("AWS_IAM", "Reception"), "Senders/Api": ("CUSTOM", "Senders")}
 ANSWERS = {
-    "POST /v1/messages": "Intake/Accept",
-    "GET /v1/messages/{messageId}": "Intake/GetMessage",
-    "POST /v1/messages/{messageId}/redrive": "Intake/Redrive",
-    "GET /v1/health": "Intake/GetMessage",
+    "POST /v1/messages": "Reception/Accept",
+    "GET /v1/messages/{messageId}": "Reception/GetMessage",
+    "POST /v1/messages/{messageId}/redrive": "Reception/Redrive",
+    "GET /v1/health": "Reception/GetMessage",
     "GET /v1/endpoints": "Endpoints/Endpoints",
     "GET /v1/endpoints/{endpointId}": "Endpoints/Endpoints",
     "PUT /v1/endpoints/{endpointId}": "Endpoints/Endpoints",
     "PATCH /v1/endpoints/{endpointId}": "Endpoints/Endpoints",
     "DELETE /v1/endpoints/{endpointId}": "Endpoints/Endpoints",
     "POST /v1/endpoints/{endpointId}/rotate-secret": "Endpoints/Endpoints",
-    "POST /v1/endpoints/{endpointId}/test": "Intake/Accept",
+    "POST /v1/endpoints/{endpointId}/test": "Reception/Accept",
 }
 
 
@@ -38,13 +38,13 @@ def routes(stack: Any, door: str) -> list[dict[str, Any]]:
     return [route for route in every if stack.referred(route["ApiId"]) == door]
 
 
-@pytest.mark.parametrize(("door", "kind"), [(door, kind) for door, (kind, _) in DOORS.items()])
+@pytest.mark.parametrize(("door", "kind"), [(door, kind) for door, (kind, _) in VIA.items()])
 def test_every_route_but_health_asks_who_calls(stack: Any, door: str, kind: str) -> None:
     asked = {route["RouteKey"]: route["AuthorizationType"] for route in routes(stack, door)}
     assert asked == {**dict.fromkeys(ANSWERS, kind), "GET /v1/health": "NONE"}
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("door", VIA)
 def test_routes_lead_to_the_functions_that_answer_them(stack: Any, door: str) -> None:
     answers = {}
     for route in routes(stack, door):
@@ -64,7 +64,7 @@ def test_a_senders_key_is_asked_for_anew_within_a_minute(stack: Any) -> None:
     assert properties["AuthorizerResultTtlInSeconds"] <= 60
 
 
-@pytest.mark.parametrize("scope", [scope for _, scope in DOORS.values()])
+@pytest.mark.parametrize("scope", [scope for _, scope in VIA.values()])
 def test_the_api_is_throttled_and_logs_who_asked_but_no_content(stack: Any, scope: str) -> None:
     stage = stack.properties("AWS::ApiGatewayV2::Stage", f"{scope}/Stage")
     assert stage["DefaultRouteSettings"] == {
@@ -83,8 +83,8 @@ def test_the_one_function_url_leads_to_accept_and_asks_who_calls(stack: Any) -> 
     """Whole answers, no CORS, and nobody is let in by the stack itself: a caller's policy is."""
     ((path, url),) = stack.resources(URL).items()
     properties = dict(url["Properties"])
-    assert path == "Intake/Accept/FunctionUrl"
-    assert stack.referred(properties.pop("TargetFunctionArn")) == "Intake/Accept"
+    assert path == "Reception/Accept/FunctionUrl"
+    assert stack.referred(properties.pop("TargetFunctionArn")) == "Reception/Accept"
     assert properties == {"AuthType": "AWS_IAM", "InvokeMode": "BUFFERED"}
     granted = [one["Properties"] for one in stack.resources("AWS::Lambda::Permission").values()]
     assert granted
@@ -100,7 +100,7 @@ def test_where_a_region_has_no_function_urls_all_comes_in_at_the_api(
     assert "MessagesUrl" not in stack.template["Outputs"]
     assert "Alarms/MessagesUrlErrors" not in stack.resources("AWS::CloudWatch::Alarm")
     assert "UrlRequestCount" not in json.dumps(stack.resources("AWS::CloudWatch::Dashboard"))
-    assert {route["RouteKey"] for route in routes(stack, "Intake/Api")} == set(ANSWERS)
+    assert {route["RouteKey"] for route in routes(stack, "Reception/Api")} == set(ANSWERS)
 
 
 @pytest.mark.parametrize(("given", "reserved"), [({}, None), ({"acceptConcurrency": "20"}, 20)])
@@ -112,24 +112,24 @@ def test_what_is_taken_in_at_once_is_bounded_where_that_is_set(
         path: one["Properties"].get("ReservedConcurrentExecutions")
         for path, one in functions.items()
     }
-    assert bounds.pop("Intake/Accept") == reserved
+    assert bounds.pop("Reception/Accept") == reserved
     assert set(bounds.values()) == {None}
 
 
 def test_a_batch_is_not_handed_out_again_while_it_is_worked_on(stack: Any) -> None:
     """AWS: at least six times the function's timeout."""
-    dispatch = stack.properties("AWS::Lambda::Function", "Intake/Dispatch")
-    queue = stack.properties(QUEUE, "Intake/Deliveries")
+    dispatch = stack.properties("AWS::Lambda::Function", "Reception/Dispatch")
+    queue = stack.properties(QUEUE, "Reception/Deliveries")
     assert queue["VisibilityTimeout"] >= 6 * dispatch["Timeout"]
 
 
 def test_the_queue_keeps_what_it_cannot_dispatch_as_long_as_sqs_can(stack: Any) -> None:
-    queue = stack.properties(QUEUE, "Intake/Deliveries")
+    queue = stack.properties(QUEUE, "Reception/Deliveries")
     assert queue["MessageRetentionPeriod"] == 14 * DAY
     redrive = queue["RedrivePolicy"]
-    assert stack.referred(redrive["deadLetterTargetArn"]) == "Intake/DeadLetters"
+    assert stack.referred(redrive["deadLetterTargetArn"]) == "Reception/Undispatched"
     assert redrive["maxReceiveCount"] == 5
-    assert stack.properties(QUEUE, "Intake/DeadLetters")["MessageRetentionPeriod"] == 14 * DAY
+    assert stack.properties(QUEUE, "Reception/Undispatched")["MessageRetentionPeriod"] == 14 * DAY
 
 
 @pytest.mark.parametrize(("given", "concurrency"), [({}, 10), ({"dispatchConcurrency": "2"}, 2)])
@@ -138,8 +138,8 @@ def test_dispatch_takes_ten_at_a_time_gives_back_what_failed_and_is_bounded(
 ) -> None:
     stack = synthesize(**given)
     (mapping,) = [one["Properties"] for one in stack.resources(MAPPING).values()]
-    assert stack.referred(mapping["EventSourceArn"]) == "Intake/Deliveries"
-    assert stack.referred(mapping["FunctionName"]) == "Intake/Dispatch"
+    assert stack.referred(mapping["EventSourceArn"]) == "Reception/Deliveries"
+    assert stack.referred(mapping["FunctionName"]) == "Reception/Dispatch"
     assert mapping["BatchSize"] == 10
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": concurrency}
@@ -147,16 +147,16 @@ def test_dispatch_takes_ten_at_a_time_gives_back_what_failed_and_is_bounded(
 
 def test_accept_answers_before_the_api_gives_up(stack: Any) -> None:
     """An HTTP API waits 30 seconds at most."""
-    for path in ("Intake/Accept", "Intake/GetMessage"):
+    for path in ("Reception/Accept", "Reception/GetMessage"):
         assert stack.properties("AWS::Lambda::Function", path)["Timeout"] < 30
 
 
 def test_equal_deliveries_are_dropped_and_none_waits_for_another(stack: Any) -> None:
-    queue = stack.properties(QUEUE, "Intake/Deliveries")
+    queue = stack.properties(QUEUE, "Reception/Deliveries")
     assert queue["FifoQueue"] is True
     assert queue["DeduplicationScope"] == "messageGroup"
     assert queue["FifoThroughputLimit"] == "perMessageGroupId"
-    assert stack.properties(QUEUE, "Intake/DeadLetters")["FifoQueue"] is True
+    assert stack.properties(QUEUE, "Reception/Undispatched")["FifoQueue"] is True
 
 
 @pytest.mark.parametrize("seconds", ["1", "15", "60"])
@@ -164,7 +164,7 @@ def test_dispatch_outlives_the_first_attempts_that_it_waits_for(
     synthesize: Callable[..., Any], seconds: str
 ) -> None:
     stack = synthesize(attemptTimeoutSeconds=seconds)
-    dispatch = stack.properties("AWS::Lambda::Function", "Intake/Dispatch")
+    dispatch = stack.properties("AWS::Lambda::Function", "Reception/Dispatch")
     waits = int(dispatch["Environment"]["Variables"]["FIRST_ATTEMPT_TIMEOUT_SECONDS"])
     deliver = stack.properties("AWS::Lambda::Function", "Workflow/Deliver")
     assert deliver["Timeout"] < waits < dispatch["Timeout"]
@@ -172,7 +172,7 @@ def test_dispatch_outlives_the_first_attempts_that_it_waits_for(
 
 
 @pytest.mark.parametrize("seconds", ["1", "15", "60"])
-def test_a_message_that_is_left_behind_comes_again_when_its_execution_must_be_over_and_soon_enough(
+def test_a_message_that_is_detached_is_redelivered_when_its_execution_must_be_over_and_soon_enough(
     synthesize: Callable[..., Any], seconds: str
 ) -> None:
     """docs/decisions/0067: whether it could be put off or not, and before `QueueAge` alarms."""
@@ -182,8 +182,8 @@ def test_a_message_that_is_left_behind_comes_again_when_its_execution_must_be_ov
         for one in stack.resources("AWS::StepFunctions::StateMachine").values()
         if one["Properties"]["StateMachineType"] == "EXPRESS"
     )
-    dispatch = stack.properties("AWS::Lambda::Function", "Intake/Dispatch")
-    queue = stack.properties(QUEUE, "Intake/Deliveries")
+    dispatch = stack.properties("AWS::Lambda::Function", "Reception/Dispatch")
+    queue = stack.properties(QUEUE, "Reception/Deliveries")
     variables = dispatch["Environment"]["Variables"]
     over_in = seconds_until_over(float(variables["FIRST_ATTEMPT_TIMEOUT_SECONDS"]))
     assert over_in > express["TimeoutSeconds"]

@@ -36,7 +36,7 @@ LOGICAL_IDS = {
     },
     "AWS::S3::Bucket": {"WorkflowPayloadsBucketD93F40F0"},
     "AWS::SQS::Queue": {
-        "IntakeDeadLettersA15864BB",
+        "UndispatchedMessagesA15864BB",
         "IntakeDeliveries3C3830CD",
         "WorkflowDeadLettersE3F2B813",
     },

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
 QUEUES = {
-    "deliveries not yet started": "Intake/Deliveries",
+    "deliveries not yet started": "Reception/Deliveries",
     "what failed": "Workflow/DeadLetters",
-    "what never started": "Intake/DeadLetters",
+    "what never started": "Reception/Undispatched",
 }
 
 
 def test_the_page_says_how_long_five_tries_of_dispatch_take(stack: Any) -> None:
-    queue = stack.properties("AWS::SQS::Queue", "Intake/Deliveries")
-    function = stack.properties("AWS::Lambda::Function", "Intake/Dispatch")
+    queue = stack.properties("AWS::SQS::Queue", "Reception/Deliveries")
+    function = stack.properties("AWS::Lambda::Function", "Reception/Dispatch")
     lasts = float(function["Environment"]["Variables"]["FIRST_ATTEMPT_TIMEOUT_SECONDS"])
     tries = queue["RedrivePolicy"]["maxReceiveCount"]
     first, later = seconds_until_over(lasts), queue["VisibilityTimeout"]
@@ -70,7 +70,7 @@ def test_the_page_says_what_a_protected_stack_leaves_behind(stack: Any) -> None:
     assert told == kept
 
 
-def test_without_protection_nothing_is_left_behind_and_the_bucket_must_be_empty(
+def test_without_protection_nothing_is_detached_and_the_bucket_must_be_empty(
     synthesize: Callable[..., Any],
 ) -> None:
     bare = synthesize(deletionProtection="false")

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 FUNCTION, POLICY = "AWS::Lambda::Function", "AWS::IAM::Policy"
 FUNCTIONS = [
-    "Intake/Accept",
-    "Intake/GetMessage",
-    "Intake/Redrive",
-    "Intake/Dispatch",
+    "Reception/Accept",
+    "Reception/GetMessage",
+    "Reception/Redrive",
+    "Reception/Dispatch",
     "Endpoints/Endpoints",
     "Senders/Authorize",
     "Workflow/Deliver",
@@ -46,11 +46,11 @@ DEFAULT_BUS = (
     ":event-bus/default"
 )
 CONSUME = {
-    ("sqs:ChangeMessageVisibility", "Intake/Deliveries"),
-    ("sqs:DeleteMessage", "Intake/Deliveries"),
-    ("sqs:GetQueueAttributes", "Intake/Deliveries"),
-    ("sqs:GetQueueUrl", "Intake/Deliveries"),
-    ("sqs:ReceiveMessage", "Intake/Deliveries"),
+    ("sqs:ChangeMessageVisibility", "Reception/Deliveries"),
+    ("sqs:DeleteMessage", "Reception/Deliveries"),
+    ("sqs:GetQueueAttributes", "Reception/Deliveries"),
+    ("sqs:GetQueueUrl", "Reception/Deliveries"),
+    ("sqs:ReceiveMessage", "Reception/Deliveries"),
 }
 
 
@@ -85,25 +85,25 @@ def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
     ("path", "expected"),
     [
         (
-            "Intake/Accept",
+            "Reception/Accept",
             {
                 ("dynamodb:PutItem", "Ledger/Messages"),
                 ("dynamodb:GetItem", "Ledger/Messages"),
                 ("dynamodb:Query", "Ledger/Deliveries"),
                 ("dynamodb:BatchGetItem", "Registry/Endpoints"),
                 ("s3:PutObject", "Workflow/Payloads/Bucket/*"),
-                ("sqs:SendMessage", "Intake/Deliveries"),
+                ("sqs:SendMessage", "Reception/Deliveries"),
             },
         ),
         (
-            "Intake/GetMessage",
+            "Reception/GetMessage",
             {
                 ("dynamodb:GetItem", "Ledger/Messages"),
                 ("dynamodb:Query", "Ledger/Deliveries"),
             },
         ),
         (
-            "Intake/Redrive",
+            "Reception/Redrive",
             {
                 ("dynamodb:GetItem", "Ledger/Messages"),
                 ("dynamodb:Query", "Ledger/Deliveries"),
@@ -117,7 +117,7 @@ def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
             },
         ),
         (
-            "Intake/Dispatch",
+            "Reception/Dispatch",
             {
                 ("states:StartExecution", "Workflow/StateMachine"),
                 ("states:StartSyncExecution", "Workflow/FirstAttempts"),
@@ -181,7 +181,7 @@ def test_a_function_has_a_role_of_its_own_without_managed_policies(stack: Any, p
         ("FirstAttempts", {("states:StartExecution", "Workflow/StateMachine")}),
     ],
 )
-def test_a_workflow_may_invoke_its_functions_record_park_and_hand_off(
+def test_a_workflow_may_invoke_its_functions_record_dead_letter_and_hand_off(
     stack: Any, machine: str, more: set[tuple[str, str]]
 ) -> None:
     functions = [path for path in FUNCTIONS if path.startswith("Workflow/")]
@@ -195,12 +195,12 @@ def test_a_workflow_may_invoke_its_functions_record_park_and_hand_off(
     }
 
 
-def test_with_the_lane_off_dispatch_may_only_start_the_standard_workflow(
+def test_with_the_express_path_off_dispatch_may_only_start_the_standard_workflow(
     synthesize: Callable[..., Any],
 ) -> None:
-    stack = synthesize(expressLane="false")
+    stack = synthesize(expressExpressPath="false")
     logs = {"logs:CreateLogStream", "logs:PutLogEvents"}
-    allowed_here = {pair for pair in narrow(stack, "Intake/DispatchRole") if pair[0] not in logs}
+    allowed_here = {pair for pair in narrow(stack, "Reception/DispatchRole") if pair[0] not in logs}
     assert allowed_here == {("states:StartExecution", "Workflow/StateMachine"), *CONSUME}
 
 
@@ -217,7 +217,7 @@ def test_no_action_is_a_wildcard_and_a_wildcard_resource_is_the_only_one_there_i
 
 
 @pytest.mark.parametrize(
-    "queue", ["Intake/Deliveries", "Intake/DeadLetters", "Workflow/DeadLetters"]
+    "queue", ["Reception/Deliveries", "Reception/Undispatched", "Workflow/DeadLetters"]
 )
 def test_a_queue_is_encrypted_and_refuses_plain_http(stack: Any, queue: str) -> None:
     """The one statement with `sqs:*` denies."""

@@ -33,13 +33,13 @@ def test_functions_have_as_long_as_they_are_deployed_with(stack: Any) -> None:
     timeouts = {
         path: stack.properties(FUNCTION, path)["Timeout"] * SECOND
         for path in (
-            *("Intake/Accept", "Intake/Dispatch", "Workflow/Deliver"),
+            *("Reception/Accept", "Reception/Dispatch", "Workflow/Deliver"),
             *("Workflow/Classify", "Workflow/ComputeBackoff", "Workflow/RecordRetry"),
         )
     }
     assert timeouts == {
-        "Intake/Accept": FIGURES.accept_timeout,
-        "Intake/Dispatch": FIGURES.dispatch_timeout,
+        "Reception/Accept": FIGURES.accept_timeout,
+        "Reception/Dispatch": FIGURES.dispatch_timeout,
         "Workflow/Deliver": FIGURES.deliver_timeout,
         "Workflow/Classify": FIGURES.function_timeout,
         "Workflow/ComputeBackoff": FIGURES.function_timeout,
@@ -48,7 +48,7 @@ def test_functions_have_as_long_as_they_are_deployed_with(stack: Any) -> None:
 
 
 def test_the_queue_is_the_one_that_is_deployed(stack: Any) -> None:
-    queue = stack.properties("AWS::SQS::Queue", "Intake/Deliveries")
+    queue = stack.properties("AWS::SQS::Queue", "Reception/Deliveries")
     assert queue["FifoQueue"] is FIGURES.queue_is_fifo
     assert queue["VisibilityTimeout"] * SECOND == FIGURES.visibility_timeout
     assert queue["RedrivePolicy"]["maxReceiveCount"] == FIGURES.max_receive_count
@@ -58,10 +58,10 @@ def test_the_queue_is_the_one_that_is_deployed(stack: Any) -> None:
 
 
 def test_policy_deadline_and_retention_are_those_that_are_deployed(stack: Any) -> None:
-    accept = stack.properties(FUNCTION, "Intake/Accept")["Environment"]["Variables"]
+    accept = stack.properties(FUNCTION, "Reception/Accept")["Environment"]["Variables"]
     deliver = stack.properties(FUNCTION, "Workflow/Deliver")["Environment"]["Variables"]
     assert Policy.from_document(json.loads(accept["DEFAULT_POLICY"])) == FIGURES.policy
     assert int(accept["RETENTION_DAYS"]) == FIGURES.retention_days
     assert float(deliver["ATTEMPT_TIMEOUT_SECONDS"]) * SECOND == FIGURES.attempt_timeout
-    dispatch = stack.properties(FUNCTION, "Intake/Dispatch")["Environment"]["Variables"]
-    assert float(dispatch["PATIENCE_SECONDS"]) * SECOND == FIGURES.patience
+    dispatch = stack.properties(FUNCTION, "Reception/Dispatch")["Environment"]["Variables"]
+    assert float(dispatch["SLOW_THRESHOLD_SECONDS"]) * SECOND == FIGURES.slow_threshold

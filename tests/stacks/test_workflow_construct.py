@@ -57,12 +57,12 @@ def test_first_attempts_run_the_same_definition_made_fit_for_express(stack: Any)
     assert deployed == made
 
 
-def test_with_the_lane_off_there_is_only_the_standard_workflow(
+def test_with_the_express_path_off_there_is_only_the_standard_workflow(
     synthesize: Callable[..., Any],
 ) -> None:
-    stack = synthesize(expressLane="false")
+    stack = synthesize(expressExpressPath="false")
     assert list(stack.resources(MACHINE)) == ["Workflow/StateMachine"]
-    dispatch = stack.properties("AWS::Lambda::Function", "Intake/Dispatch")
+    dispatch = stack.properties("AWS::Lambda::Function", "Reception/Dispatch")
     assert dispatch["Environment"]["Variables"]["FIRST_ATTEMPT_ARN"] == ""
     assert "FirstAttemptArn" not in stack.template["Outputs"]
 
@@ -114,7 +114,9 @@ def test_failed_tries_of_a_ledger_write_are_counted_but_failed_conditions_are_no
     assert all("DynamoDB.ConditionalCheckFailedException" in json.dumps(s) for s in writers)
 
 
-def test_an_execution_counts_as_broken_unless_it_ended_as_a_parked_delivery(stack: Any) -> None:
+def test_an_execution_counts_as_broken_unless_it_ended_as_a_dead_lettered_delivery(
+    stack: Any,
+) -> None:
     """`DeliveryFailed` gives the ledger status as the error of the execution."""
     pattern = stack.properties(FILTER, "Workflow/ExecutionBroken")["FilterPattern"]
     for status in ("FAILED", "MAX_RETRIES_EXCEEDED"):

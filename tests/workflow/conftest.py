@@ -17,8 +17,8 @@ from botocore.config import Config
 
 from homing.delivery import Delivery, Reference, Request
 from homing.dispatch.executions import FirstAttempts, Workflow
-from homing.dispatch.express_path import Lane
-from homing.endpoints.concurrency import Turns
+from homing.dispatch.express_path import ExpressPath
+from homing.endpoints.concurrency import ConcurrencySlots
 from homing.endpoints.confidential import Confidential
 from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.store import EndpointStore
@@ -43,7 +43,7 @@ BROKEN = "def handler(event, context):\n    raise RuntimeError('broken on purpos
 
 @dataclass(frozen=True)
 class Run:
-    """What became of an execution: the states it passed, `!` behind one left by a Catch.
+    """The status of an execution: the states it passed, `!` behind one left by a Catch.
 
     `events` are those of its history.
     """
@@ -85,12 +85,12 @@ class Bench:
             events=tuple(history["events"]),
         )
 
-    def lane(
+    def express_path(
         self,
         standard: str,
         change: Callable[[dict[str, Any]], None] = lambda _: None,
-    ) -> Lane:
-        """Give a lane whose Express workflow is as `change` left it, over this Standard one."""
+    ) -> ExpressPath:
+        """Return an express path whose Express workflow is as `change` left it."""
         client = self.cloud.session.client(
             "stepfunctions",
             endpoint_url=self.cloud.endpoint,
@@ -99,7 +99,7 @@ class Bench:
         express = first_attempt_definition(self.definition, timeout_seconds=60)
         express["States"]["HandOff"]["Arguments"]["StateMachineArn"] = standard
         arn = self.machine(self._changed(express, change), kind="EXPRESS")
-        return Lane(
+        return ExpressPath(
             workflow=Workflow(standard, client),
             first_attempts=FirstAttempts(arn, 60, client),
             records=Ledger(self.cloud.outputs["LedgerTable"], self.cloud.client("dynamodb")),
@@ -158,7 +158,7 @@ class Bench:
         )
         tables = self.cloud.outputs["EndpointsTable"], self.cloud.outputs["SecretsTable"]
         assert EndpointStore(*tables, client).save(endpoint, Confidential())
-        assert Turns(tables[0], client, span).take(endpoint, 1, "another", now)
+        assert ConcurrencySlots(tables[0], client, span).take(endpoint, 1, "another", now)
         return replace(delivery, reference=reference)
 
     def record(self, reference: Reference) -> dict[str, Any] | None:
@@ -176,12 +176,12 @@ class Bench:
             TableName=self.cloud.outputs["LedgerTable"], Item={**key, **attributes}
         )
 
-    def forget_letter(self, reference: Reference) -> None:
-        """Let the ledger's item of a failed delivery be as before its letter was kept."""
+    def forget_dead_letter(self, reference: Reference) -> None:
+        """Let the ledger's item of a failed delivery be as before its dead letter was kept."""
         self.cloud.client("dynamodb").update_item(
             TableName=self.cloud.outputs["LedgerTable"],
             Key={"pk": {"S": reference.pk}, "sk": {"S": reference.sk}},
-            UpdateExpression="REMOVE letter",
+            UpdateExpression="REMOVE dead letter",
         )
 
     def dead_letters(self, reference: Reference) -> tuple[dict[str, Any], ...]:

@@ -24,9 +24,9 @@ NOWHERE = "arn-less-table-that-is-not-there"
 ATTEMPT = ("WaitUntilDue", "Deliver", "Classify", "WhatNext")
 UNJUDGED = ("WaitUntilDue", "Deliver", "Classify!", "WhatNext")
 RETRY = (*ATTEMPT, "ComputeBackoff", "RecordRetry", "StillOurs")
-PARKED = ("DeadLetter", "DeliveryFailed")
+DEAD_LETTERED = ("DeadLetter", "DeliveryFailed")
 NOON = "2025-12-28T12:00:00.000Z"
-FORMER = "2024-12-28T12:00:00.000Z"
+PREVIOUS = "2024-12-28T12:00:00.000Z"
 ANOTHERS: dict[str, Any] = {
     "attempts": {"N": "1"},
     "ttl": {"N": "4102444800"},
@@ -58,9 +58,9 @@ class Scenario:
             attempt is made without a claim, as it is while the ledger is down, and `first claim`
             where only the first one is.
         recorded: the status that another worker has recorded for attempt 0.
-        recorded_by: the execution that has; None for the lane.
+        recorded_by: the execution that has; None for the express path.
         max_attempts: the policy's.
-        former: what is recorded is of the same message, accepted before.
+        previous: what is recorded is of the same message, accepted before.
         crowded: the endpoint allows one attempt at once, and for six seconds there is one; however
             often the delivery is postponed until then, it is told once.
     """
@@ -73,7 +73,7 @@ class Scenario:
     recorded_by: str | None = None
     max_attempts: int = 3
     crowded: bool = False
-    former: bool = False
+    previous: bool = False
 
 
 SCENARIOS = {
@@ -84,42 +84,44 @@ SCENARIOS = {
     "postponed, since the endpoint has no room": Scenario(
         "200", (*ATTEMPT, *ATTEMPT, "RecordDelivered"), "DELIVERED", crowded=True
     ),
-    "not worth another attempt": Scenario("410", (*ATTEMPT, "RecordFailure", *PARKED), "FAILED"),
+    "not worth another attempt": Scenario(
+        "410", (*ATTEMPT, "RecordFailure", *DEAD_LETTERED), "FAILED"
+    ),
     "limit reached": Scenario(
         "500",
-        (*RETRY, *RETRY, *ATTEMPT, "RecordFailure", *PARKED),
+        (*RETRY, *RETRY, *ATTEMPT, "RecordFailure", *DEAD_LETTERED),
         "MAX_RETRIES_EXCEEDED",
     ),
     "deliver breaks": Scenario(
         "200",
-        ("WaitUntilDue", "Deliver!", "Classify", "WhatNext", "RecordFailure", *PARKED),
+        ("WaitUntilDue", "Deliver!", "Classify", "WhatNext", "RecordFailure", *DEAD_LETTERED),
         "MAX_RETRIES_EXCEEDED",
         broken=("Deliver",),
         max_attempts=1,
     ),
     "classify breaks": Scenario(
-        "500", (*UNJUDGED, "RecordFailure", *PARKED), "FAILED", broken=("Classify",)
+        "500", (*UNJUDGED, "RecordFailure", *DEAD_LETTERED), "FAILED", broken=("Classify",)
     ),
     "classify breaks, but a 2xx is a 2xx": Scenario(
         "200", (*UNJUDGED, "RecordDelivered"), "DELIVERED", broken=("Classify",)
     ),
     "classify breaks, though there is nothing to judge": Scenario(
         "200",
-        (*UNJUDGED, "Overtaken"),
+        (*UNJUDGED, "Superseded"),
         "CANCELLED",
         broken=("Classify",),
         recorded="CANCELLED",
     ),
     "classify breaks while the endpoint has no room": Scenario(
         "500",
-        (*UNJUDGED, *UNJUDGED, "RecordFailure", *PARKED),
+        (*UNJUDGED, *UNJUDGED, "RecordFailure", *DEAD_LETTERED),
         "FAILED",
         broken=("Classify",),
         crowded=True,
     ),
     "compute backoff breaks": Scenario(
         "500",
-        (*ATTEMPT, "ComputeBackoff!", "RecordFailure", *PARKED),
+        (*ATTEMPT, "ComputeBackoff!", "RecordFailure", *DEAD_LETTERED),
         "FAILED",
         broken=("ComputeBackoff",),
     ),
@@ -133,24 +135,24 @@ SCENARIOS = {
         broken=("RecordRetry",),
     ),
     "ended while it slept": Scenario(
-        "200", (*ATTEMPT, "Overtaken"), "CANCELLED", recorded="CANCELLED"
+        "200", (*ATTEMPT, "Superseded"), "CANCELLED", recorded="CANCELLED"
     ),
     "another worker recorded the retry": Scenario(
         "500",
-        (*ATTEMPT, "ComputeBackoff", "RecordRetry", "StillOurs", "Overtaken"),
+        (*ATTEMPT, "ComputeBackoff", "RecordRetry", "StillOurs", "Superseded"),
         "RETRY_SCHEDULED",
         broken=("claim",),
         recorded="RETRY_SCHEDULED",
         recorded_by="another",
     ),
-    "the lane recorded the retry while we slept": Scenario(
+    "the express path recorded the retry while we slept": Scenario(
         "500,200",
         (*RETRY, *ATTEMPT, "RecordDelivered"),
         "DELIVERED",
         broken=("claim",),
         recorded="RETRY_SCHEDULED",
     ),
-    "the lane recorded a retry of what failed here": Scenario(
+    "the express path recorded a retry of what failed here": Scenario(
         "410,200",
         (
             *(*ATTEMPT, "RecordFailure!", "ReadRecord", "RecordedByUs"),
@@ -167,7 +169,7 @@ SCENARIOS = {
         broken=("claim",),
         recorded="DELIVERED",
     ),
-    "delivered, though the lane recorded a retry": Scenario(
+    "delivered, though the express path recorded a retry": Scenario(
         "200",
         (
             *(*ATTEMPT, "RecordDelivered!", "ReadRecord", "RecordedByUs"),
@@ -185,54 +187,54 @@ SCENARIOS = {
     ),
     "our own failure had been recorded before": Scenario(
         "410",
-        (*ATTEMPT, "RecordFailure!", "ReadRecord", "RecordedByUs", *PARKED),
+        (*ATTEMPT, "RecordFailure!", "ReadRecord", "RecordedByUs", *DEAD_LETTERED),
         "FAILED",
         recorded="FAILED",
         broken=("claim",),
     ),
     "another worker delivered what failed here": Scenario(
         "410",
-        (*ATTEMPT, "RecordFailure!", "ReadRecord", "RecordedByUs", "Overtaken"),
+        (*ATTEMPT, "RecordFailure!", "ReadRecord", "RecordedByUs", "Superseded"),
         "DELIVERED",
         recorded="DELIVERED",
         broken=("claim",),
     ),
     "failed while the ledger is down": Scenario(
         "410",
-        (*ATTEMPT, "RecordFailure!", *PARKED),
+        (*ATTEMPT, "RecordFailure!", *DEAD_LETTERED),
         None,
         broken=("claim", "RecordFailure"),
     ),
-    "the lane recorded a failure that nobody has parked": Scenario(
+    "the express path recorded a failure that nobody has dead-lettered": Scenario(
         "200",
-        (*ATTEMPT, "RecordFailure!", "ReadRecord", "RecordedByUs", *PARKED),
+        (*ATTEMPT, "RecordFailure!", "ReadRecord", "RecordedByUs", *DEAD_LETTERED),
         "FAILED",
         recorded="FAILED",
     ),
     "so it did, and classify breaks": Scenario(
         "200",
-        (*UNJUDGED, "RecordFailure!", "ReadRecord", "RecordedByUs", *PARKED),
+        (*UNJUDGED, "RecordFailure!", "ReadRecord", "RecordedByUs", *DEAD_LETTERED),
         "FAILED",
         recorded="FAILED",
         broken=("Classify",),
     ),
-    "it failed, and a former life of it was delivered": Scenario(
+    "it failed, and a previous acceptance of it was delivered": Scenario(
         "410",
-        (*ATTEMPT, "RecordFailure!", "ReadRecord", "RecordedByUs", *PARKED),
+        (*ATTEMPT, "RecordFailure!", "ReadRecord", "RecordedByUs", *DEAD_LETTERED),
         "DELIVERED",
         recorded="DELIVERED",
-        former=True,
+        previous=True,
     ),
-    "a former life of it was delivered, and it is tried again": Scenario(
+    "a previous acceptance of it was delivered, and it is tried again": Scenario(
         "500,200",
         (*RETRY, *ATTEMPT, "RecordDelivered!", "ReadRecord", "RecordedByUs", "Delivered"),
         "DELIVERED",
         recorded="DELIVERED",
-        former=True,
+        previous=True,
     ),
     "the record cannot be read": Scenario(
         "410",
-        (*ATTEMPT, "RecordFailure!", "ReadRecord!", "RecordedByUs", *PARKED),
+        (*ATTEMPT, "RecordFailure!", "ReadRecord!", "RecordedByUs", *DEAD_LETTERED),
         "DELIVERED",
         broken=("claim", "ReadRecord"),
         recorded="DELIVERED",
@@ -241,7 +243,7 @@ SCENARIOS = {
 
 
 def arrows(path: tuple[str, ...]) -> set[tuple[str, str]]:
-    """The steps of a path; the target's own fate does not matter."""
+    """The steps of a path; the target's own scenario does not matter."""
     return {(source, target.rstrip("!")) for source, target in pairwise(path)}
 
 
@@ -309,7 +311,7 @@ def test_the_delivery_takes_the_way_it_should(
         bench.put_record(
             delivery.reference,
             status={"S": scenario.recorded},
-            createdAt={"S": FORMER if scenario.former else delivery.reference.created_at},
+            createdAt={"S": PREVIOUS if scenario.previous else delivery.reference.created_at},
             lastUpdatedAt={"S": NOON},
             **ANOTHERS,
             **({"nextRetryAt": {"S": NOON}} if scenario.recorded == "RETRY_SCHEDULED" else {}),

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from homing_cli.cost.counts import FILE, End
-from tools.counting import DOOR_CALLS, CountedCloud, counted_cloud, lanes
+from tools.counting import VIA_CALLS, CountedCloud, counted_cloud, paths
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Iterator
 
-RECORDED: dict[str, Any] = json.loads(FILE.read_text())["lanes"]
+RECORDED: dict[str, Any] = json.loads(FILE.read_text())["paths"]
 SHOWN_AT_THE_END = "shown"  # tests/conftest.py
 SHOWN = {
     "delivered at once": (End.DELIVERED, 1),
@@ -52,22 +52,22 @@ def test_a_batch_of_ten_costs_ten_messages_and_one_share(batch: Counter[str]) ->
     But for one read: each Deliver container looks its sender's secret up once a minute, and ten at
     once may be ten containers.
     """
-    lane = RECORDED["on"]
-    once = lane["fates"][0]["calls"]
-    single = once | lane["doors"]["url"]
-    expected = {name: 10 * calls for name, calls in single.items()} | lane["perBatch"]
+    express_path = RECORDED["on"]
+    once = express_path["scenarios"][0]["calls"]
+    single = once | express_path["via"]["url"]
+    expected = {name: 10 * calls for name, calls in single.items()} | express_path["perBatch"]
     reads, lookups = expected.pop("dynamodb.readUnits"), 10
     made = dict(batch)
     assert reads <= made.pop("dynamodb.readUnits") <= reads + lookups
     assert made == {name: calls for name, calls in expected.items() if calls}
 
 
-def test_the_doors_differ_in_their_requests_and_in_nothing_behind_them(
+def test_the_via_differ_in_their_requests_and_in_nothing_behind_them(
     counted: CountedCloud, batch: Counter[str]
 ) -> None:
     """The worker that the batch has warmed serves both."""
-    at_url, at_api = (counted.send(["200"], door=door) for door in ("url", "api"))
-    asked = [[calls.pop(name, 0) for name in DOOR_CALLS] for calls in (at_url, at_api)]
+    at_url, at_api = (counted.send(["200"], via=via) for via in ("url", "api"))
+    asked = [[calls.pop(name, 0) for name in VIA_CALLS] for calls in (at_url, at_api)]
     assert asked == [[0, 1], [1, 0]]
     assert at_url == at_api
 
@@ -76,20 +76,24 @@ def test_recorded_counts_are_those_of_the_calls_made_now(
     counted: CountedCloud, batch: Counter[str], record_property: Callable[[str, object], None]
 ) -> None:
     """Where this fails, the stack makes other calls than before: `make counts` records them."""
-    now = lanes(counted)
+    now = paths(counted)
     record_property(SHOWN_AT_THE_END, "\n".join(_table(now)))
     assert now == RECORDED
 
 
 def _table(now: dict[str, Any]) -> Iterator[str]:
     yield f"calls of one message, payload 1 KB: {', '.join(SHOWN)}"
-    for lane, counts in now.items():
-        for name, count in counts["doors"]["url"].items():
-            yield f"  lane {lane:<4}{name:<24}{count:>8g}, whatever becomes of it"
+    for express_path, counts in now.items():
+        for name, count in counts["via"]["url"].items():
+            yield f"  express_path {express_path:<4}{name:<24}{count:>8g}, whatever becomes of it"
         columns = [
-            next(one["calls"] for one in counts["fates"] if (one["end"], one["attempts"]) == fate)
-            for fate in SHOWN.values()
+            next(
+                one["calls"]
+                for one in counts["scenarios"]
+                if (one["end"], one["attempts"]) == scenario
+            )
+            for scenario in SHOWN.values()
         ]
         for name in columns[0]:
             cells = "".join(f"{column[name]:>8g}" for column in columns)
-            yield f"  lane {lane:<4}{name:<24}{cells}"
+            yield f"  express_path {express_path:<4}{name:<24}{cells}"

@@ -1,7 +1,7 @@
 """Real faults on the local cloud: refused calls, broken functions, an endpoint that dies.
 
-Whatever breaks, a delivery ends where docs/operations.md says: delivered, parked, or still on the
-queue. Nothing is lost.
+Whatever breaks, a delivery ends where docs/operations.md says: delivered, dead-lettered, or still
+on the queue. Nothing is lost.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from homing.dispatch.executions import FirstAttempts, Workflow
-from homing.dispatch.express_path import Lane, Settled
+from homing.dispatch.express_path import ExpressPath, Settled
 from homing.ledger.generation import execution_name
 from homing.ledger.interventions import InterventionTable
 from homing.ledger.table import Ledger
@@ -52,8 +52,8 @@ def faulty(bench: Any) -> Iterator[FaultyCloud]:
 
 
 @pytest.fixture
-def lane(bench: Any, faulty: FaultyCloud) -> Lane:
-    """The lane of a dispatcher whose every call goes through the faulty cloud."""
+def express_path(bench: Any, faulty: FaultyCloud) -> ExpressPath:
+    """The express path of a dispatcher whose every call goes through the faulty cloud."""
 
     def client(service: Any, tries: int = 3) -> Any:
         config = Config(
@@ -68,7 +68,7 @@ def lane(bench: Any, faulty: FaultyCloud) -> Lane:
     express = first_attempt_definition(bench.definition, timeout_seconds=60)
     express["States"]["HandOff"]["Arguments"]["StateMachineArn"] = standard
     outputs = bench.cloud.outputs
-    return Lane(
+    return ExpressPath(
         workflow=Workflow(standard, client("stepfunctions")),
         first_attempts=FirstAttempts(
             bench.machine(express, kind="EXPRESS"), 60, client("stepfunctions", 1)
@@ -88,11 +88,14 @@ def requests(receiver: Receiver, delivery: Delivery) -> int:
 
 
 def test_a_ledger_that_is_throttled_for_a_moment_is_asked_again(
-    lane: Lane, faulty: FaultyCloud, deliver_to: Callable[..., Delivery], receiver: Receiver
+    express_path: ExpressPath,
+    faulty: FaultyCloud,
+    deliver_to: Callable[..., Delivery],
+    receiver: Receiver,
 ) -> None:
     faulty.refuse("GetItem", 2, error=THROTTLED)
     delivery = deliver_to("200")
-    assert lane.settle(body(delivery))[1] is Settled.DELIVERED
+    assert express_path.settle(body(delivery))[1] is Settled.DELIVERED
     assert faulty.calls["GetItem"] == 3
     assert requests(receiver, delivery) == 1
 
@@ -107,7 +110,7 @@ def test_a_ledger_that_is_throttled_for_a_moment_is_asked_again(
     ],
 )
 def test_a_cloud_that_stays_down_leaves_the_message_on_the_queue_and_nothing_is_sent(
-    lane: Lane,
+    express_path: ExpressPath,
     faulty: FaultyCloud,
     deliver_to: Callable[..., Delivery],
     receiver: Receiver,
@@ -119,37 +122,37 @@ def test_a_cloud_that_stays_down_leaves_the_message_on_the_queue_and_nothing_is_
     faulty.refuse(action, 3, error=error, status=status)
     delivery = deliver_to("200")
     with pytest.raises(ClientError):
-        lane.settle(body(delivery))
+        express_path.settle(body(delivery))
     assert requests(receiver, delivery) == sent
     faulty.refuse(action, 0, error="")
-    assert lane.settle(body(delivery), comes_again=True)[1] is Settled.DELIVERED
+    assert express_path.settle(body(delivery), is_redelivered=True)[1] is Settled.DELIVERED
     assert requests(receiver, delivery) == 1
 
 
 def test_a_scheduled_delivery_whose_workflow_cannot_be_started_is_started_the_next_time(
-    lane: Lane, faulty: FaultyCloud, deliver_to: Callable[..., Delivery]
+    express_path: ExpressPath, faulty: FaultyCloud, deliver_to: Callable[..., Delivery]
 ) -> None:
     later = body(deliver_to("200"), dueAt="2999-12-28T12:00:01Z")
     faulty.refuse("StartExecution", 3, error="ExecutionLimitExceeded")
     with pytest.raises(ClientError):
-        lane.settle(later)
+        express_path.settle(later)
     faulty.refuse("StartExecution", 0, error="")
-    assert lane.settle(later)[1] is Settled.STARTED
+    assert express_path.settle(later)[1] is Settled.STARTED
 
 
-def test_a_dead_letter_that_the_queue_refuses_is_parked_the_next_time(
-    bench: Any, lane: Lane, faulty: FaultyCloud, deliver_to: Callable[..., Delivery]
+def test_a_dead_letter_that_the_queue_refuses_is_dead_lettered_the_next_time(
+    bench: Any, express_path: ExpressPath, faulty: FaultyCloud, deliver_to: Callable[..., Delivery]
 ) -> None:
-    """Nothing on record says that it had been parked: whoever did that broke before he noted it."""
+    """Nothing on record says that there is a dead letter: its sender broke before noting it."""
     delivery = deliver_to("410")
-    assert lane.settle(body(delivery))[1] is Settled.DEAD_LETTERED
+    assert express_path.settle(body(delivery))[1] is Settled.DEAD_LETTERED
     assert len(bench.dead_letters(delivery.reference)) == 1
-    bench.forget_letter(delivery.reference)
+    bench.forget_dead_letter(delivery.reference)
     faulty.refuse("SendMessage", 3, error="ServiceUnavailable", status=503)
     with pytest.raises(ClientError):
-        lane.settle(body(delivery), comes_again=True)
+        express_path.settle(body(delivery), is_redelivered=True)
     faulty.refuse("SendMessage", 0, error="")
-    assert lane.settle(body(delivery), comes_again=True)[1] is Settled.DEAD_LETTERED
+    assert express_path.settle(body(delivery), is_redelivered=True)[1] is Settled.DEAD_LETTERED
     assert len(bench.dead_letters(delivery.reference)) == 1
 
 
@@ -195,7 +198,7 @@ def fields_of(event: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("state", ["Deliver", "Classify", "ComputeBackoff", "RecordRetry"])
-def test_however_a_function_breaks_the_message_is_delivered_or_parked(
+def test_however_a_function_breaks_the_message_is_delivered_or_dead_lettered(
     bench: Any,
     broken: dict[str, str],
     deliver_to: Callable[..., Delivery],
@@ -213,9 +216,9 @@ def test_however_a_function_breaks_the_message_is_delivered_or_parked(
     assert delivered == (
         state == "RecordRetry" or (state == "ComputeBackoff" and "returns" in fault)
     )
-    for letter in run.dead_letters:
-        assert letter["request"] == delivery.to_document()["request"]
-    # The alarms: Errors of a function; ExecutionsFailed and DeadLetters of what is parked;
+    for dead_letter in run.dead_letters:
+        assert dead_letter["request"] == delivery.to_document()["request"]
+    # The alarms: Errors of a function; ExecutionsFailed and DeadLetters of what is dead-lettered;
     # LedgerWriteFailed, which ReportUnrecorded counts, of an answer that cannot be read.
     assert (run.status == "FAILED") == (not delivered)
     unread = fault.startswith("returns") and state in {"ComputeBackoff", "RecordRetry"}
@@ -223,7 +226,7 @@ def test_however_a_function_breaks_the_message_is_delivered_or_parked(
     assert failed_invocations(run) > 0 or run.status == "FAILED" or unread
 
 
-def test_what_an_endpoint_that_dies_was_owed_is_parked_and_arrives_once_it_is_back(
+def test_what_an_endpoint_that_dies_was_owed_is_dead_lettered_and_arrives_once_it_is_back(
     bench: Any, deliver_to: Callable[..., Delivery]
 ) -> None:
     delivery = deliver_to("200")
@@ -235,13 +238,13 @@ def test_what_an_endpoint_that_dies_was_owed_is_parked_and_arrives_once_it_is_ba
     run = bench.run(delivery)  # it has stopped listening
     assert run.record["status"] == "MAX_RETRIES_EXCEEDED"
     assert {entry["errorCategory"] for entry in run.record["retryHistory"]} == {"NETWORK_ERROR"}
-    (letter,) = run.dead_letters
+    (dead_letter,) = run.dead_letters
     table = InterventionTable(bench.cloud.outputs["LedgerTable"], bench.cloud.client("dynamodb"))
     workflow = Workflow(bench.cloud.outputs["StateMachineArn"], bench.cloud.client("stepfunctions"))
     payloads = PayloadStore(bench.cloud.outputs["PayloadBucket"], lambda: bench.cloud.client("s3"))
     with Receiver(port=urlsplit(url).port or 0) as back:
-        redrive = Interventions(table, workflow, payloads.renew).redrive_letter
-        assert redrive(letter, reference, now=datetime.now(UTC)) is Result.REDRIVEN
+        redrive = Interventions(table, workflow, payloads.renew).redrive_dead_letter
+        assert redrive(dead_letter, reference, now=datetime.now(UTC)) is Result.REDRIVEN
         bench.wait_for(
             bench.cloud.outputs["StateMachineArn"], execution_name(reference.delivery_id, 1)
         )
@@ -330,7 +333,7 @@ def test_an_end_that_cannot_be_recorded_is_counted_for_its_alarm(
     assert counted(bench, run, "ExecutionBroken") == 0
 
 
-def test_a_failure_that_cannot_be_parked_is_counted_as_a_broken_execution(
+def test_a_failure_that_cannot_be_dead_lettered_is_counted_as_a_broken_execution(
     bench: Any, deliver_to: Callable[..., Delivery]
 ) -> None:
     """`ExecutionsBroken`: the message is still in the execution, which is redriven."""
@@ -338,14 +341,14 @@ def test_a_failure_that_cannot_be_parked_is_counted_as_a_broken_execution(
     def without_queue(states: dict[str, Any]) -> None:
         states["DeadLetter"]["Arguments"]["QueueUrl"] += "-not-there"
         for retrier in states["DeadLetter"]["Retry"]:
-            retrier["MaxAttempts"] = 1  # the patience itself is the definition's affair
+            retrier["MaxAttempts"] = 1  # the slow threshold itself is the definition's affair
 
     run = bench.run(deliver_to("410"), without_queue)
     assert (run.status, run.dead_letters) == ("FAILED", ())
     assert counted(bench, run, "ExecutionBroken") == 1
 
 
-def test_a_delivery_that_is_parked_as_it_should_be_is_not_counted_as_broken(
+def test_a_delivery_that_is_dead_lettered_as_it_should_be_is_not_counted_as_broken(
     bench: Any, deliver_to: Callable[..., Delivery]
 ) -> None:
     run = bench.run(deliver_to("410"))

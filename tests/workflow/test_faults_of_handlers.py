@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Logged = Callable[[], list[dict[str, Any]]]
 
-CACHES = (accept._settings, accept._intake, accept._rules, dispatch._desk)
+CACHES = (accept._settings, accept._acceptance, accept._rules, dispatch._desk)
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
 
 
@@ -44,7 +44,8 @@ def deployed_as(
         (variables,) = [
             one["Environment"]["Variables"]
             for one in functions.list_functions()["Functions"]
-            if one["FunctionName"].startswith("Homing") and f"-Intake{name}" in one["FunctionName"]
+            if one["FunctionName"].startswith("Homing")
+            and f"-Acceptance{name}" in one["FunctionName"]
         ]
         around = {
             "AWS_ENDPOINT_URL": faulty.endpoint,
@@ -88,7 +89,7 @@ def test_a_message_that_cannot_be_kept_is_promised_to_nobody_and_counted(
     message = {"messageId": f"refused-{action}", "targetUrl": f"{receiver.url}/ok", "payload": 1}
     faulty.refuse(action, 99, error=error, status=status)
     assert post(message)["statusCode"] == 503
-    assert logged()[-1]["IntakeFailed"] == [1.0]
+    assert logged()[-1]["AcceptanceFailed"] == [1.0]
     faulty.refuse(action, 0, error="")
     assert post(message)["statusCode"] in {200, 202}  # 200 where the guard stands already
 

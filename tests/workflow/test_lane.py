@@ -1,4 +1,4 @@
-"""The lane on the local cloud: the same ends as without it, and nothing lost where it breaks."""
+"""The express path on the local cloud: the same ends, and nothing lost where it breaks."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.dispatch.admission import Entrance
-from homing.dispatch.bounded_wait import Patience
-from homing.dispatch.bulkhead import EndpointGate, Limits
+from homing.dispatch.admission import Admission
+from homing.dispatch.bounded_wait import BoundedWait
+from homing.dispatch.bulkhead import Bulkhead, Limits
 from homing.dispatch.express_path import Settled
-from homing.errors import LeftError, UnsettledError
+from homing.errors import DetachedError, UnsettledError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from homing.delivery import Delivery
     from homing_cli.receiver.server import Receiver
 
-# What the receiver does, how the lane settles it, and the record at the end.
-FATES = {
+# What the receiver does, how the express path settles it, and the record at the end.
+SCENARIOS = {
     "delivered at once": ("200", Settled.DELIVERED, "DELIVERED", 1),
     "delivered at the third attempt": ("503,503,200", Settled.HANDED_OFF, "DELIVERED", 3),
     "given up": ("410", Settled.DEAD_LETTERED, "FAILED", 1),
@@ -50,36 +50,36 @@ def breaking(state: str) -> Callable[[dict[str, Any]], None]:
     return change
 
 
-@pytest.mark.parametrize("fate", FATES)
-def test_a_delivery_ends_in_the_lane_as_it_ends_without_it(
-    bench: Any, deliver_to: Callable[..., Delivery], receiver: Receiver, fate: str
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_delivery_ends_in_the_express_path_as_it_ends_without_it(
+    bench: Any, deliver_to: Callable[..., Delivery], receiver: Receiver, scenario: str
 ) -> None:
-    script, settled, status, attempts = FATES[fate]
+    script, settled, status, attempts = SCENARIOS[scenario]
     delivery, standard = deliver_to(script), bench.standard()
-    assert bench.lane(standard).settle(body(delivery))[1] is settled
+    assert bench.express_path(standard).settle(body(delivery))[1] is settled
     bench.wait_for(standard, delivery.reference)
     record, dead = bench.record(delivery.reference), bench.dead_letters(delivery.reference)
     without = bench.run(deliver_to(script))
     assert (record["status"], record["attempts"]) == (status, attempts)
     assert (without.record["status"], without.record["attempts"]) == (status, attempts)
     claim = {"generation", "executionName", "claimedAttempt"}  # made after a wait only
-    assert set(record) - claim - {"letter"} == set(without.record) - claim
+    assert set(record) - claim - {"deadLetter"} == set(without.record) - claim
     assert len(dead) == len(without.dead_letters)
     assert requests(receiver, delivery) == attempts
 
 
 @pytest.mark.parametrize(("script", "state"), BREAKS)
-def test_wherever_the_lane_breaks_the_message_goes_back_and_is_recorded_once(
+def test_wherever_the_express_path_breaks_the_message_goes_back_and_is_recorded_once(
     bench: Any, deliver_to: Callable[..., Delivery], receiver: Receiver, script: str, state: str
 ) -> None:
     """And the request leaves twice only where the break came before the record."""
     delivery, standard = deliver_to(script), bench.standard()
     with pytest.raises(UnsettledError, match="BrokenOnPurpose"):
-        bench.lane(standard, breaking(state)).settle(body(delivery))
+        bench.express_path(standard, breaking(state)).settle(body(delivery))
     assert bench.dead_letters(delivery.reference) == () or state == "DeliveryFailed"
 
     recorded_before = bench.record(delivery.reference) is not None
-    bench.lane(standard).settle(body(delivery), comes_again=True)
+    bench.express_path(standard).settle(body(delivery), is_redelivered=True)
     bench.wait_for(standard, delivery.reference)
     record = bench.record(delivery.reference)
     assert record["status"] == ("FAILED" if script == "410" else "DELIVERED")
@@ -101,7 +101,7 @@ WITHOUT_A_FUNCTION = [
 
 
 @pytest.mark.parametrize(("script", "state", "settled", "sent"), WITHOUT_A_FUNCTION)
-def test_where_lambda_is_throttled_the_standard_workflow_makes_the_attempt_and_nothing_is_parked(
+def test_where_lambda_is_throttled_the_standard_workflow_makes_the_attempt(
     bench: Any,
     deliver_to: Callable[..., Delivery],
     receiver: Receiver,
@@ -117,7 +117,7 @@ def test_where_lambda_is_throttled_the_standard_workflow_makes_the_attempt_and_n
         states[state]["Arguments"]["FunctionName"] = bench.broken_function
         states[state]["Catch"][0]["ErrorEquals"] = ["Runtime.HandlerError"]
 
-    assert bench.lane(standard, throttle).settle(body(delivery))[1] is settled
+    assert bench.express_path(standard, throttle).settle(body(delivery))[1] is settled
     bench.wait_for(standard, delivery.reference)
     record = bench.record(delivery.reference)
     assert (record["status"], record["attempts"]) == ("DELIVERED", 1)
@@ -125,7 +125,7 @@ def test_where_lambda_is_throttled_the_standard_workflow_makes_the_attempt_and_n
     assert requests(receiver, delivery) == sent
 
 
-# What the receiver does, and as what the message is settled when it comes again.
+# What the receiver does, and as what the message is settled when it is redelivered.
 LEFT = {
     "delay=1.5;200": ("DELIVERED", 1, Settled.ALREADY_SETTLED),
     "delay=9,200": ("DELIVERED", 2, Settled.ALREADY_STARTED),  # an attempt may take 3 s
@@ -134,21 +134,21 @@ LEFT = {
 
 
 @pytest.mark.parametrize("script", LEFT)
-def test_an_attempt_that_is_left_behind_ends_as_ever_and_its_message_is_settled_by_its_record(
+def test_an_attempt_that_is_detached_ends_as_ever_and_its_message_is_settled_by_its_record(
     bench: Any, deliver_to: Callable[..., Delivery], receiver: Receiver, script: str
 ) -> None:
     status, attempts, settled = LEFT[script]
     delivery, standard = deliver_to(script), bench.standard()
-    lane = replace(bench.lane(standard), entrance=impatient())
-    with pytest.raises(LeftError):
-        lane.settle(body(delivery))
+    express_path = replace(bench.express_path(standard), admission=never_waiting())
+    with pytest.raises(DetachedError):
+        express_path.settle(body(delivery))
     ends = [status] if attempts == 1 else ["RETRY_SCHEDULED", status]
     wait_until(lambda: (bench.record(delivery.reference) or {}).get("status") in ends)
-    if status == "FAILED":  # its letter has been sent, and is kept by whoever was left
-        wait_until(lambda: "letter" in bench.record(delivery.reference))
+    if status == "FAILED":  # its dead letter has been sent, and is kept by whoever was left
+        wait_until(lambda: "deadLetter" in bench.record(delivery.reference))
     if attempts > 1:
-        wait_until(lambda: lane.workflow.is_under_way(delivery.reference.delivery_id))
-    assert lane.settle(body(delivery), comes_again=True)[1] is settled
+        wait_until(lambda: express_path.workflow.is_under_way(delivery.reference.delivery_id))
+    assert express_path.settle(body(delivery), is_redelivered=True)[1] is settled
     bench.wait_for(standard, delivery.reference)
     record = bench.record(delivery.reference)
     assert (record["status"], record["attempts"]) == (status, attempts)
@@ -157,10 +157,10 @@ def test_an_attempt_that_is_left_behind_ends_as_ever_and_its_message_is_settled_
     assert requests(receiver, delivery) == attempts
 
 
-def impatient() -> Entrance:
+def never_waiting() -> Admission:
     second = timedelta(seconds=1)
-    limits = Limits(10, attempt_timeout=3 * second, over_after=38 * second, patience=second)
-    return Entrance(EndpointGate(limits), Patience(0.2, most_left=10))
+    limits = Limits(10, attempt_timeout=3 * second, over_after=38 * second, slow_threshold=second)
+    return Admission(Bulkhead(limits), BoundedWait(0.2, most_detached=10))
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
@@ -174,9 +174,9 @@ def test_a_delivery_that_is_settled_twice_at_once_is_recorded_once(
     bench: Any, deliver_to: Callable[..., Delivery]
 ) -> None:
     delivery, standard = deliver_to("200"), bench.standard()
-    lane = bench.lane(standard)
-    assert lane.settle(body(delivery))[1] is Settled.DELIVERED
-    assert lane.settle(body(delivery))[1] is Settled.ALREADY_SETTLED
+    express_path = bench.express_path(standard)
+    assert express_path.settle(body(delivery))[1] is Settled.DELIVERED
+    assert express_path.settle(body(delivery))[1] is Settled.ALREADY_SETTLED
     assert len(bench.record(delivery.reference)["retryHistory"]) == 1
 
 

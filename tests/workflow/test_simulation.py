@@ -49,13 +49,13 @@ NEVER_RETRIED = [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 0}]
 class Case:
     """What the endpoint answers, what is broken, and what another worker has on record.
 
-    That worker is another execution, or the lane, which leaves no name on record.
+    That worker is another execution, or the express path, which leaves no name on record.
     """
 
     script: str
     broken: tuple[str, ...] = ()
     recorded: str | None = None
-    by_lane: bool = False
+    by_express_path: bool = False
     max_attempts: int = 3
 
 
@@ -76,7 +76,9 @@ CASES = {
     "the record cannot be read": Case("410", broken=("ReadRecord",), recorded="DELIVERED"),
     "another's retry on record": Case("500", recorded="RETRY_SCHEDULED"),
     "another's retry on record, delivered here": Case("200", recorded="RETRY_SCHEDULED"),
-    "the lane's retry on record": Case("500,200", recorded="RETRY_SCHEDULED", by_lane=True),
+    "the express path's retry on record": Case(
+        "500,200", recorded="RETRY_SCHEDULED", by_express_path=True
+    ),
     "another's delivery on record": Case("200", recorded="DELIVERED"),
     "another's delivery on record, given up here": Case("410", recorded="DELIVERED"),
     "the same failure on record": Case("410", recorded="FAILED"),
@@ -138,7 +140,7 @@ def another_worker(case: Case, created_at: str) -> dict[str, Any]:
         "ttl": {"N": "4102444800"},
         "retryHistory": {"L": [{"M": {"attemptNumber": {"N": "0"}, **delay}}]},
         **(waiting if case.recorded == "RETRY_SCHEDULED" else {}),
-        **({} if case.by_lane else {"executionName": {"S": "another"}}),
+        **({} if case.by_express_path else {"executionName": {"S": "another"}}),
     }
 
 
@@ -176,8 +178,8 @@ class Simulated:
         record = next(map(from_dynamodb, cloud.ledger.items.values()), None)
         standard = [each for each in account.executions if not each.is_express]
         path = tuple(standard[0].path) if standard else ()
-        letters = account.dead.get(self._delivery.reference.delivery_id, [])
-        dead = [letter.document for letter in letters]
+        dead_letters = account.dead.get(self._delivery.reference.delivery_id, [])
+        dead = [dead_letter.document for dead_letter in dead_letters]
         return came(path, len(account.sent), record, dead)
 
 
@@ -228,7 +230,7 @@ def test_a_standard_execution_takes_the_same_way(
     assert simulated.came(cloud) == real
 
 
-# Where the lane breaks, and what the endpoint answers so that it comes by.
+# Where the express path breaks, and what the endpoint answers so that it comes by.
 BREAKS = [
     ("200", None),
     ("503,503,200", None),
@@ -263,7 +265,7 @@ def standard_path(bench: Any, standard: str, delivery: Delivery) -> tuple[str, .
 
 
 @pytest.mark.parametrize(("script", "state"), BREAKS)
-def test_the_lane_settles_alike_wherever_it_breaks(
+def test_the_express_path_settles_alike_wherever_it_breaks(
     bench: Any,
     receiver: Receiver,
     deliver_to: Callable[..., Delivery],
@@ -271,14 +273,14 @@ def test_the_lane_settles_alike_wherever_it_breaks(
     script: str,
     state: str | None,
 ) -> None:
-    """At the first receive the lane is broken, at the second it is whole."""
+    """At the first receive the express path is broken, at the second it is whole."""
     delivery, standard = deliver_to(script), bench.standard()
     reference, body = delivery.reference, json.dumps(delivery.to_document())
     changes = [breaking(state)] + ([breaking(None)] if state else [])
     settled = []
     for receive_count, change in enumerate(changes, start=1):
-        settle = bench.lane(standard, change).settle
-        settled.append(_settled(partial(settle, body, comes_again=receive_count > 1)))
+        settle = bench.express_path(standard, change).settle
+        settled.append(_settled(partial(settle, body, is_redelivered=receive_count > 1)))
         bench.wait_for(standard, reference)
     real = came(
         standard_path(bench, standard, delivery),
@@ -292,7 +294,7 @@ def test_the_lane_settles_alike_wherever_it_breaks(
     simulated_settled = []
     for receive_count, change in enumerate(changes, start=1):
         cloud.states.deploy_express(express_definition(change))
-        settle = partial(edges.desk.lane.settle, body, comes_again=receive_count > 1)
+        settle = partial(edges.desk.express_path.settle, body, is_redelivered=receive_count > 1)
         steps = replayed(
             partial(_settled, settle),
             label=f"settle-{receive_count}",

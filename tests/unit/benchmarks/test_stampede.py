@@ -37,20 +37,20 @@ def test_nobody_is_lost(case: Case, jitter: Jitter) -> None:
     run = simulate(case, jitter, cohort=SMALL)
     assert run.requests == SMALL + sum(run.arrivals.values())
     assert run.drained >= case.down_seconds
-    assert run.parked < SMALL
+    assert run.dead_lettered < SMALL
 
 
 def test_an_endpoint_takes_no_more_than_its_capacity() -> None:
     case = Case("always up, 100/s", 0, capacity=100)
     run = simulate(case, Jitter.NONE, cohort=SMALL)
     assert sorted(run.arrivals.values(), reverse=True) == [400, 300, 200, 100]
-    assert run.parked == 0
+    assert run.dead_lettered == 0
 
 
-def test_who_runs_out_of_attempts_is_parked() -> None:
+def test_who_runs_out_of_attempts_is_dead_lettered() -> None:
     case = replace(UP_AFTER_10, policy=Policy(max_attempts=3))
     run = simulate(case, Jitter.FULL, cohort=SMALL)
-    assert run.parked == SMALL
+    assert run.dead_lettered == SMALL
     assert run.requests == 3 * SMALL
 
 

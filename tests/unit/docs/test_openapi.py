@@ -68,7 +68,9 @@ def test_only_health_is_open_to_everyone() -> None:
     assert open_ones == ["getHealth"]
 
 
-def test_every_operation_says_what_the_door_answers_too_many_and_all_but_health_strangers() -> None:
+def test_every_operation_says_what_reception_answers_too_many_and_all_but_health_strangers() -> (
+    None
+):
     said = {
         operation["operationId"]: operation["responses"].keys() & {"401", "403", "429"}
         for path in DOCUMENT["paths"].values()

@@ -231,7 +231,7 @@ def test_each_link_of_the_chain_outlasts_the_one_before(attempt_seconds: float) 
 
 
 def test_what_waits_for_a_first_attempt_to_its_end_can_do_so_after_another(slow: SlowAws) -> None:
-    """`dispatch` begins no first attempt that it could not wait for; a turn may come before."""
+    """`dispatch` begins no first attempt that it could not wait for; a permit may come first."""
     chain = Timeouts(15)
     longest = aws.longest_call(read_seconds=chain.first_attempt + 10, tries=1)
     assert chain.attempt_seconds + longest + aws.ANSWER_SECONDS < chain.dispatch

@@ -12,7 +12,7 @@ from homing.endpoints.confidential import Confidential, owner_of_sender
 from homing.endpoints.secret_rotation import SigningSecret
 from homing.endpoints.secrets_table import SecretsTable
 from homing.endpoints.signing import generate_secret
-from homing.reception.idempotency import Guard
+from homing.reception.idempotency import IdempotencyRecord
 from homing.reception.messages_table import MessagesTable
 from homing.senders.api_key import issue
 from homing.senders.keys_table import KeysTable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NOON = datetime(2025, 12, 28, 12, tzinfo=UTC)
 TEXT = "2025-12-28T12:00:00.000Z"
-GUARD = Guard(
+GUARD = IdempotencyRecord(
     "order-1841", "shop", TEXT, "trace-7", TEXT, ("https://a.example/",), None, "f", 1 << 40
 )
 OWNER = owner_of_sender("shop")

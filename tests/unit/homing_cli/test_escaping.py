@@ -18,7 +18,7 @@ from homing_cli import app
 from homing_cli.client.dead_letters import DeadLetter, Look
 from homing_cli.client.deliveries import DeliveryView
 from homing_cli.client.recovery import Done
-from homing_cli.client.undispatched import IntakeLetter
+from homing_cli.client.undispatched import UndispatchedMessage
 from homing_cli.commands import reading, recovery, watch
 from homing_cli.escaping import json_text, say, shown
 from homing_cli.terminal import live, render
@@ -109,11 +109,13 @@ def answered(words: str, delivery: Delivery) -> str:
     kept = delivery.to_document() | {
         "outcome": {"timestamp": "2025-12-28T12:00:00.000Z", "responseBody": words}
     }
-    (line,) = render.response_bodies(tell({**view("").document, "letter": json.dumps(kept)}, ()))
+    (line,) = render.response_bodies(
+        tell({**view("").document, "deadLetter": json.dumps(kept)}, ())
+    )
     return line
 
 
-def letter(words: str, delivery: Delivery) -> DeadLetter:
+def dead_letter(words: str, delivery: Delivery) -> DeadLetter:
     verdict = {"status": f"FAILED{words}", "category": "GONE", "reason": words}
     found = DeadLetter.from_body(json.dumps(delivery.to_document() | {"verdict": verdict}))
     assert found
@@ -140,8 +142,10 @@ SHOWN: dict[str, Callable[[str, Delivery], Any]] = {
     "status": lambda words, _: render.deliveries([view(words)]),
     "attempts": lambda words, _: render.attempts(tell(view(words).document, ())),
     "response body": answered,
-    "dead letters": lambda words, delivery: render.dead_letters([letter(words, delivery)]),
-    "intake letters": lambda words, _: render.intake_letters([IntakeLetter.from_body(words)]),
+    "dead letters": lambda words, delivery: render.dead_letters([dead_letter(words, delivery)]),
+    "undispatched messages": lambda words, _: render.undispatched(
+        [UndispatchedMessage.from_body(words)]
+    ),
     "trace": lambda words, _: render.trace(trace(words)),
     "ending": lambda words, _: live.ending(view(words)),
     "watch": lambda words, _: watch.line(attempted(words)),
@@ -167,7 +171,7 @@ def test_a_stranger_neither_forges_a_line_nor_reaches_the_terminal(
 @pytest.fixture
 def played(monkeypatch: pytest.MonkeyPatch, delivery: Delivery) -> None:
     """A dead-letter queue that a stranger has written into."""
-    seen = Look(2, (letter(HOSTILE, delivery),), (HOSTILE,))
+    seen = Look(2, (dead_letter(HOSTILE, delivery),), (HOSTILE,))
     monkeypatch.setattr(reading, "find_target", lambda *_: None)
     monkeypatch.setattr(reading.dead_letters, "look", lambda *_: seen)
 
@@ -187,9 +191,9 @@ def test_dead_letters_are_shown_harmless_in_every_form(command: tuple[str, ...])
         assert one["reason"] == HOSTILE
 
 
-def test_what_a_dry_run_says_of_a_letter_is_one_line(
+def test_what_a_dry_run_says_of_a_dead_letter_is_one_line(
     delivery: Delivery, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    held = SimpleNamespace(letter=letter(HOSTILE, delivery))
+    held = SimpleNamespace(dead_letter=dead_letter(HOSTILE, delivery))
     assert isinstance(recovery._shown(held), Done)  # type: ignore[arg-type]
     assert is_safe(capsys.readouterr().err.removesuffix("\n"))

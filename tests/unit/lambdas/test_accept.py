@@ -52,10 +52,10 @@ def container(
     monkeypatch.setenv("PAYLOAD_BUCKET", "payloads")
     monkeypatch.setenv("OWN_HOSTS", OWN_HOSTS)
     monkeypatch.setenv("ADDRESS_GUARD", json.dumps(AddressGuard().to_document()))
-    for cached in (accept._settings, accept._intake, accept._rules):
+    for cached in (accept._settings, accept._acceptance, accept._rules):
         cached.cache_clear()
     yield
-    for cached in (accept._settings, accept._intake, accept._rules):
+    for cached in (accept._settings, accept._acceptance, accept._rules):
         cached.cache_clear()
 
 
@@ -278,7 +278,7 @@ def test_an_answer_names_a_limited_number_of_errors() -> None:
     ("bodies", "event", "metric"),
     [
         ([BODY], "message.accepted", "MessageAccepted"),
-        ([BODY, BODY], "message.repeated", "MessageDuplicate"),
+        ([BODY, BODY], "message.duplicate", "MessageDuplicate"),
         ([BODY.replace("/hooks", " ")], "message.rejected", "MessageRejected"),
     ],
 )
@@ -314,7 +314,7 @@ def test_a_failure_of_ours_is_logged_with_its_reason_and_counted(
     post(BODY)
     (line,) = logged()
     assert (line["message"], line["level"]) == ("message.failed", "ERROR")
-    assert line["IntakeFailed"] == [1.0]
+    assert line["AcceptanceFailed"] == [1.0]
     assert "NonExistentQueue" in line["reason"]
 
 
@@ -338,7 +338,7 @@ def test_what_is_sent_appears_in_no_log_and_no_refusal(logged: Logged, body: str
 def test_settings_and_clients_are_made_on_first_use_and_kept() -> None:
     post(BODY)
     post(BODY)
-    assert accept._intake.cache_info().misses == 1
+    assert accept._acceptance.cache_info().misses == 1
     assert accept._settings.cache_info().misses == 1
 
 

@@ -107,8 +107,8 @@ def test_neither_payload_nor_response_body_reaches_the_log(
 def test_an_attempt_that_another_execution_has_is_neither_judged_nor_logged(
     event: dict[str, Any], logged: Logged
 ) -> None:
-    event["outcome"] = {"overtaken": True}
-    assert classify.handler(event, None) == {"status": "OVERTAKEN"}
+    event["outcome"] = {"superseded": True}
+    assert classify.handler(event, None) == {"status": "SUPERSEDED"}
     assert logged() == []
 
 
@@ -120,7 +120,7 @@ def test_an_attempt_that_is_postponed_is_neither_judged_nor_logged(
     assert logged() == []
 
 
-def test_a_failure_that_the_lane_has_recorded_keeps_its_verdict_and_is_not_told_twice(
+def test_a_failure_that_the_express_path_has_recorded_keeps_its_verdict_and_is_not_told_twice(
     event: dict[str, Any], logged: Logged
 ) -> None:
     verdict = {"verdict": "GIVE_UP", "category": "GONE", "reason": "HTTP 410", "status": "FAILED"}

@@ -100,7 +100,7 @@ def test_of_two_executions_that_wake_up_for_one_attempt_one_sends(
     event: dict[str, Any], receiver: Receiver
 ) -> None:
     assert deliver.handler(claimed(event, "retry-now", generation=1), CONTEXT)["httpStatus"] == 429
-    assert deliver.handler(claimed(event, "sleeper"), CONTEXT) == {"overtaken": True}
+    assert deliver.handler(claimed(event, "sleeper"), CONTEXT) == {"superseded": True}
     assert len(receiver.arrivals) == 1
 
 
@@ -109,14 +109,14 @@ def test_an_execution_whose_function_is_invoked_again_sends_again(
 ) -> None:
     """The claim is its own; Lambda may have lost the answer of the first invocation."""
     for _ in range(2):
-        assert "overtaken" not in deliver.handler(claimed(event, "sleeper"), CONTEXT)
+        assert "superseded" not in deliver.handler(claimed(event, "sleeper"), CONTEXT)
     assert len(receiver.arrivals) == 2
 
 
-def test_an_execution_whose_first_attempt_the_lane_has_made_meanwhile_waits_for_the_next(
+def test_an_execution_whose_first_attempt_the_express_path_has_made_meanwhile_waits_for_the_next(
     event: dict[str, Any], receiver: Receiver, ledger_table: Any
 ) -> None:
-    """The lane cannot hand it over: the sleeper has the delivery's name."""
+    """The express path cannot hand it over: the sleeper has the delivery's name."""
     reference = Reference.from_document(event["reference"])
     noon = "2025-12-28T12:00:00.000Z"
     backoff = {
@@ -143,7 +143,7 @@ def test_an_execution_whose_first_attempt_the_lane_has_made_meanwhile_waits_for_
         "responseTime": None,
     }
     later = claimed(event, "sleeper", generation=1)  # another's, whatever it sleeps for
-    assert deliver.handler(later, CONTEXT) == {"overtaken": True}
+    assert deliver.handler(later, CONTEXT) == {"superseded": True}
     assert not receiver.arrivals
 
 
@@ -153,7 +153,7 @@ def test_a_delivery_that_was_cancelled_while_it_slept_is_not_sent(
     reference = Reference.from_document(event["reference"])
     item = {"pk": {"S": reference.pk}, "sk": {"S": reference.sk}, "attempts": {"N": "0"}}
     ledger_table.client.put_item(TableName=ledger_table.name, Item=item)  # no nextRetryAt: an end
-    assert deliver.handler(claimed(event, "sleeper"), CONTEXT) == {"overtaken": True}
+    assert deliver.handler(claimed(event, "sleeper"), CONTEXT) == {"superseded": True}
     assert not receiver.arrivals
 
 

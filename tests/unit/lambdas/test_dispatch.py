@@ -15,7 +15,7 @@ import pytest
 
 from homing.dispatch.executions import FirstAttempt, FirstAttempts
 from homing.dispatch.express_path import Settled
-from homing.errors import LeftError, UnsettledError
+from homing.errors import DetachedError, UnsettledError
 from lambdas import dispatch
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def states(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         "FIRST_ATTEMPT_TIMEOUT_SECONDS": "60",
         "ATTEMPT_TIMEOUT_SECONDS": "15",
         "ATTEMPTS_PER_ENDPOINT": "5",
-        "PATIENCE_SECONDS": "1",
+        "SLOW_THRESHOLD_SECONDS": "1",
         "DELIVERY_QUEUE_URL": "https://delivery-queue",
         "LEDGER_TABLE": "ledger",
         "DEAD_LETTER_QUEUE_URL": "https://queue",
@@ -139,7 +139,7 @@ def test_a_workflow_that_cannot_be_started_gives_the_message_back_and_says_which
 
 
 def test_whether_an_execution_exists_is_asked_by_its_name(states: Any, delivery: Delivery) -> None:
-    workflow = dispatch._desk().lane.workflow
+    workflow = dispatch._desk().express_path.workflow
     assert not workflow.is_under_way("a-name")
     workflow.start("a-name", json.dumps(delivery.to_document()))
     assert workflow.is_under_way("a-name")
@@ -159,7 +159,7 @@ class FakeRedelivery:
 
 @dataclass
 class Leaving:
-    """A lane that leaves the messages of some bodies behind, breaks at one, settles all others."""
+    """An express path that detaches some bodies, breaks at one, and settles all others."""
 
     reference: Any
     leaves: tuple[str, ...]
@@ -167,42 +167,42 @@ class Leaving:
     settled: list[str] = field(default_factory=list)
     came_again: list[str] = field(default_factory=list)
 
-    def settle(self, body: str, *, comes_again: bool) -> Any:
+    def settle(self, body: str, *, is_redelivered: bool) -> Any:
         self.settled.append(body)
-        self.came_again += [body] if comes_again else []
+        self.came_again += [body] if is_redelivered else []
         if body in self.leaves:
-            raise LeftError
+            raise DetachedError
         if body == self.breaks:
             raise UnsettledError("for a moment")
         return self.reference, Settled.DELIVERED
 
 
-DESK = dispatch._Desk(lane=Any, redelivery=Any, over_in=50)  # type: ignore[arg-type]
+DESK = dispatch._Desk(express_path=Any, redelivery=Any, over_in=50)  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def leave(monkeypatch: pytest.MonkeyPatch, delivery: Delivery) -> Callable[..., Any]:
-    """Put a lane in place that leaves some messages behind; gives it with the redelivery."""
+    """Put an express path in place that detaches some messages; return it and the redelivery."""
 
     def put(*bodies: str, works: bool = True) -> tuple[Leaving, FakeRedelivery]:
-        lane, redelivery = Leaving(delivery.reference, bodies), FakeRedelivery(works)
-        desk: Any = replace(DESK, lane=lane, redelivery=redelivery)  # type: ignore[arg-type]
+        express_path, redelivery = Leaving(delivery.reference, bodies), FakeRedelivery(works)
+        desk: Any = replace(DESK, express_path=express_path, redelivery=redelivery)  # type: ignore[arg-type]
         monkeypatch.setattr(dispatch, "_desk", lambda: desk)
-        return lane, redelivery
+        return express_path, redelivery
 
     return put
 
 
-def test_a_message_counts_as_one_that_comes_again_at_its_second_receive_or_if_it_is_a_repeat(
+def test_a_message_counts_as_one_that_is_redelivered_at_its_second_receive_or_if_it_is_a_repeat(
     leave: Callable[..., Any],
 ) -> None:
-    lane, _ = leave()
+    express_path, _ = leave()
     first, received, repeated = record("first", "1"), record("received", "2"), record("repeat", "3")
     received["attributes"]["ApproximateReceiveCount"] = "2"
     repeated["messageAttributes"] = {"repeat": {"dataType": "String", "stringValue": "true"}}
     dispatch.handler({"Records": [first, received, repeated]}, Context())
-    assert sorted(lane.settled) == ["first", "received", "repeat"]
-    assert sorted(lane.came_again) == ["received", "repeat"]
+    assert sorted(express_path.settled) == ["first", "received", "repeat"]
+    assert sorted(express_path.came_again) == ["received", "repeat"]
 
 
 def test_a_message_that_is_left_goes_back_until_its_attempt_must_be_over_and_others_are_done(
@@ -214,9 +214,9 @@ def test_a_message_that_is_left_goes_back_until_its_attempt_must_be_over_and_oth
     assert failures(dispatch.handler({"Records": records}, Context())) == ["1"]
     assert redelivery.asked == [("handle", 50)]
     lines = {line["message"]: line for line in logged()}
-    assert set(lines) == {"dispatch.left", "dispatch.settled"}
-    left = lines["dispatch.left"]
-    expected = {"level": "INFO", "queueMessageId": "1", "comesAgainInSeconds": 50}
+    assert set(lines) == {"dispatch.detached", "dispatch.settled"}
+    left = lines["dispatch.detached"]
+    expected = {"level": "INFO", "queueMessageId": "1", "redeliveredInSeconds": 50}
     assert left.items() >= {**expected, **delivery.reference.ids()}.items()
     assert left["DeliveryLeft"] == [1.0]
 
@@ -228,12 +228,12 @@ def test_where_it_cannot_be_put_off_the_queue_decides_and_nothing_else_changes(
     result = dispatch.handler({"Records": [record("slow", "1", "a")]}, Context())
     assert failures(result) == ["1"]
     (left,) = logged()
-    assert left["message"] == "dispatch.left"
-    assert "comesAgainInSeconds" not in left
+    assert left["message"] == "dispatch.detached"
+    assert "redeliveredInSeconds" not in left
 
 
 @pytest.mark.parametrize(
-    ("receives", "works", "asked", "comes_again"),
+    ("receives", "works", "asked", "is_redelivered"),
     [
         ("1", True, [("handle", 50)], 50),
         ("1", False, [("handle", 50)], None),
@@ -241,13 +241,13 @@ def test_where_it_cannot_be_put_off_the_queue_decides_and_nothing_else_changes(
     ],
     ids=["the first time", "when it cannot be put off", "from then on"],
 )
-def test_what_broke_comes_again_when_what_was_begun_is_over_and_later_when_the_queue_sees_fit(
+def test_what_broke_is_redelivered_when_what_was_begun_is_over_and_later_when_the_queue_sees_fit(
     leave: Callable[..., Any],
     logged: Logged,
     receives: str,
     works: bool,
     asked: list[tuple[str, int]],
-    comes_again: int | None,
+    is_redelivered: int | None,
 ) -> None:
     _, redelivery = leave(works=works)
     broken = record("broken", "1", "a")
@@ -256,7 +256,7 @@ def test_what_broke_comes_again_when_what_was_begun_is_over_and_later_when_the_q
     assert redelivery.asked == asked
     (failed,) = logged()
     assert (failed["message"], failed["DispatchFailed"]) == ("dispatch.failed", [1.0])
-    assert failed.get("comesAgainInSeconds") == comes_again
+    assert failed.get("redeliveredInSeconds") == is_redelivered
 
 
 def test_a_message_that_is_left_again_broke_in_between_and_comes_when_the_queue_sees_fit(
@@ -273,22 +273,22 @@ def test_a_message_that_is_left_again_broke_in_between_and_comes_when_the_queue_
 def test_another_message_of_a_delivery_that_is_left_in_one_batch_makes_no_attempt_beside_it(
     leave: Callable[..., Any],
 ) -> None:
-    lane, redelivery = leave("slow")
+    express_path, redelivery = leave("slow")
     records = [record("slow", "1", "a"), record("slow", "2", "a"), record("quick", "3", "b")]
     assert failures(dispatch.handler({"Records": records}, Context())) == ["1", "2"]
-    assert sorted(lane.settled) == ["quick", "slow"]
+    assert sorted(express_path.settled) == ["quick", "slow"]
     assert redelivery.asked == [("handle", 50)] * 2
 
 
 @dataclass
 class Watch:
-    """A lane that notes how many records of a delivery, and of all, it settles at once."""
+    """An express path that notes how many records of a delivery, and of all, it settles at once."""
 
     at_once: Counter[str] = field(default_factory=Counter)
     most: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def settle(self, body: str, *, comes_again: bool) -> Any:
+    def settle(self, body: str, *, is_redelivered: bool) -> Any:
         for key in (body, "all"):
             with self.lock:
                 self.at_once[key] += 1
@@ -302,7 +302,7 @@ def test_messages_of_one_delivery_in_one_batch_are_settled_in_turn_and_others_at
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     watch = Watch()
-    monkeypatch.setattr(dispatch, "_desk", lambda: replace(DESK, lane=watch))
+    monkeypatch.setattr(dispatch, "_desk", lambda: replace(DESK, express_path=watch))
     records = [record(body, f"{body}{n}", group=body) for body in "ab" for n in range(3)]
     result = dispatch.handler({"Records": records}, Context())
     assert sorted(failures(result)) == ["a0", "a1", "a2", "b0", "b1", "b2"]

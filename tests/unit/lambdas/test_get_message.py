@@ -14,7 +14,7 @@ from homing.items import to_dynamodb
 from homing.ledger.interventions import InterventionTable
 from homing.ledger.records import Records
 from homing.ledger.table import retry_entry, retry_update
-from homing.reception.idempotency import Guard
+from homing.reception.idempotency import IdempotencyRecord
 from homing.reception.messages_table import MessagesTable
 from homing.retry.classification import classify
 from homing.retry.outcome import Outcome
@@ -43,9 +43,9 @@ def container(
     """A fresh container with the environment that the stack gives it."""
     monkeypatch.setenv("MESSAGES_TABLE", messages_table.name)
     monkeypatch.setenv("LEDGER_TABLE", ledger_table.name)
-    get_message._inquiry.cache_clear()
+    get_message._query.cache_clear()
     yield
-    get_message._inquiry.cache_clear()
+    get_message._query.cache_clear()
 
 
 def get(path: str, **query: str) -> dict[str, Any]:
@@ -73,15 +73,15 @@ def deliveries(path: str = "/v1/messages/order-1841") -> list[dict[str, Any]]:
     return document["deliveries"]
 
 
-def put_guard(
+def put_idempotency_record(
     message_id: str = "order-1841",
     sender_id: str = "default",
     *,
     deliver_at: str | None = None,
     endpoint_ids: tuple[str, ...] = (),
     expires_at: int = FAR,
-) -> Guard:
-    guard = Guard(
+) -> IdempotencyRecord:
+    idempotency = IdempotencyRecord(
         message_id=message_id,
         sender_id=sender_id,
         timestamp=NOON,
@@ -94,8 +94,8 @@ def put_guard(
         expires_at=expires_at,
     )
     now = datetime.fromtimestamp(0, UTC)
-    MessagesTable("messages", boto3.client("dynamodb")).claim(guard, now)
-    return guard
+    MessagesTable("messages", boto3.client("dynamodb")).claim(idempotency, now)
+    return idempotency
 
 
 def put_retry(ledger_table: Any, reference: Reference, *, expires_at: int = FAR) -> None:
@@ -115,8 +115,8 @@ def put_retry(ledger_table: Any, reference: Reference, *, expires_at: int = FAR)
 
 
 def test_what_was_accepted_is_queued_until_something_is_on_record() -> None:
-    guard = put_guard()
-    first, second = guard.references()
+    idempotency = put_idempotency_record()
+    first, second = idempotency.references()
     document = found(get("/v1/messages/order-1841"))
     assert document.keys() == {"messageId", "senderId", "deliveries"}
     assert (document["messageId"], document["senderId"]) == ("order-1841", "default")
@@ -139,15 +139,15 @@ def test_what_was_accepted_is_queued_until_something_is_on_record() -> None:
 
 
 def test_a_scheduled_message_says_when_it_will_go_out() -> None:
-    put_guard(deliver_at=TOMORROW)
+    put_idempotency_record(deliver_at=TOMORROW)
     assert [delivery["deliverAt"] for delivery in deliveries()] == [TOMORROW, TOMORROW]
 
 
 def test_what_is_on_record_is_given_as_it_stands_in_the_ledger_but_for_its_keys(
     ledger_table: Any,
 ) -> None:
-    guard = put_guard()
-    recorded = guard.references()[1]
+    idempotency = put_idempotency_record()
+    recorded = idempotency.references()[1]
     put_retry(ledger_table, recorded)
     queued, retried = deliveries()
     assert queued["status"] == "QUEUED"
@@ -183,7 +183,7 @@ def test_what_is_on_record_is_given_as_it_stands_in_the_ledger_but_for_its_keys(
 
 
 def test_a_delivery_names_its_endpoint_before_and_after_it_is_on_record(ledger_table: Any) -> None:
-    put_retry(ledger_table, put_guard(endpoint_ids=("b", "a")).references()[0])
+    put_retry(ledger_table, put_idempotency_record(endpoint_ids=("b", "a")).references()[0])
     assert [(each["endpointId"], each["status"]) for each in deliveries()] == [
         ("b", "RETRY_SCHEDULED"),
         ("a", "QUEUED"),
@@ -191,7 +191,7 @@ def test_a_delivery_names_its_endpoint_before_and_after_it_is_on_record(ledger_t
 
 
 def test_a_delivery_that_was_brought_back_is_of_the_documented_form(ledger_table: Any) -> None:
-    reference = put_guard().references()[0]
+    reference = put_idempotency_record().references()[0]
     put_retry(ledger_table, reference)
     (record,) = Records("ledger", ledger_table.client).of_message(reference.pk)
     document = {"generation": 1, "expiresAt": FAR}
@@ -204,7 +204,7 @@ def test_a_delivery_that_was_brought_back_is_of_the_documented_form(ledger_table
 
 
 def test_whole_numbers_are_written_without_a_point(ledger_table: Any) -> None:
-    put_retry(ledger_table, put_guard().references()[0])
+    put_retry(ledger_table, put_idempotency_record().references()[0])
     body = get("/v1/messages/order-1841")["body"]
     assert '"exponentialDelay": 1,' in body
     assert '"attempts": 1' in body
@@ -212,26 +212,28 @@ def test_whole_numbers_are_written_without_a_point(ledger_table: Any) -> None:
 
 
 def test_a_record_that_has_expired_is_not_shown_though_it_is_still_there(ledger_table: Any) -> None:
-    put_retry(ledger_table, put_guard(expires_at=GONE).references()[0], expires_at=GONE)
+    put_retry(
+        ledger_table, put_idempotency_record(expires_at=GONE).references()[0], expires_at=GONE
+    )
     assert get("/v1/messages/order-1841")["statusCode"] == 404
 
 
 def test_a_record_that_outlives_the_guard_is_still_shown(ledger_table: Any) -> None:
-    put_retry(ledger_table, put_guard(expires_at=GONE).references()[0])
+    put_retry(ledger_table, put_idempotency_record(expires_at=GONE).references()[0])
     (delivery,) = deliveries()
     assert delivery["status"] == "RETRY_SCHEDULED"
 
 
-def test_a_record_of_a_former_life_says_nothing_of_a_message_that_was_accepted_anew(
+def test_a_record_of_a_previous_acceptance_says_nothing_of_a_message_that_was_accepted_anew(
     ledger_table: Any,
 ) -> None:
-    put_retry(ledger_table, replace(put_guard().references()[0], created_at=BEFORE))
+    put_retry(ledger_table, replace(put_idempotency_record().references()[0], created_at=BEFORE))
     assert [(each["status"], each["createdAt"]) for each in deliveries()] == [("QUEUED", NOON)] * 2
 
 
 def test_a_history_longer_than_a_page_of_the_ledger_is_given_whole(ledger_table: Any) -> None:
-    guard = put_guard()
-    for number, reference in enumerate(guard.references() * 3):
+    idempotency = put_idempotency_record()
+    for number, reference in enumerate(idempotency.references() * 3):
         item = reference.to_document() | {"sk": f"{reference.sk}{number}", "ttl": FAR}
         item["note"] = "a" * 300_000
         typed = {name: to_dynamodb(value) for name, value in item.items()}
@@ -240,8 +242,8 @@ def test_a_history_longer_than_a_page_of_the_ledger_is_given_whole(ledger_table:
 
 
 def test_the_sender_is_default_unless_it_is_named() -> None:
-    put_guard("m", "default")
-    put_guard("m", "shop@example.com", deliver_at=TOMORROW)
+    put_idempotency_record("m", "default")
+    put_idempotency_record("m", "shop@example.com", deliver_at=TOMORROW)
     assert found(get("/v1/messages/m"))["senderId"] == "default"
     document = found(get("/v1/messages/m", senderId="shop@example.com"))
     assert document["senderId"] == "shop@example.com"
@@ -250,7 +252,7 @@ def test_the_sender_is_default_unless_it_is_named() -> None:
 
 @pytest.mark.parametrize("path", ["/v1/messages/a:b", "/v1/messages/a%3Ab"])
 def test_an_id_may_be_percent_encoded(path: str) -> None:
-    put_guard("a:b")
+    put_idempotency_record("a:b")
     assert found(get(path))["messageId"] == "a:b"
 
 
@@ -265,7 +267,7 @@ def test_an_id_may_be_percent_encoded(path: str) -> None:
     ],
 )
 def test_what_was_never_accepted_is_not_found(message_id: str, sender_id: str) -> None:
-    put_guard()
+    put_idempotency_record()
     answer = get(f"/v1/messages/{message_id}", senderId=sender_id)
     document = json.loads(answer["body"])
     assert answer["statusCode"] == document["status"] == 404
@@ -285,7 +287,7 @@ def test_a_table_that_fails_is_answered_with_503_and_logged(
     assert answer["headers"]["Content-Type"] == "application/problem+json"
     assert int(answer["headers"]["Retry-After"]) > 0
     (line,) = logged()
-    assert line["message"] == "inquiry.failed"
+    assert line["message"] == "query.failed"
     assert line["messageId"] == "order-1841"
     assert "ResourceNotFoundException" in line["reason"]
 

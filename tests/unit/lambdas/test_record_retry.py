@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from homing.items import from_dynamodb
-from homing.ledger.generation import LANE
+from homing.ledger.generation import EXPRESS_PATH
 from lambdas import record_retry
 
 if TYPE_CHECKING:
@@ -75,21 +75,21 @@ def test_a_repeat_of_the_call_is_a_replay(event: dict[str, Any], ledger_table: A
     assert record_retry.handler(event, None)["result"] == "REPLAYED"
 
 
-def test_another_workers_record_of_the_attempt_overtakes_ours(
+def test_another_workers_record_of_the_attempt_supersedes_ours(
     event: dict[str, Any], ledger_table: Any
 ) -> None:
-    event["executionName"] = LANE
+    event["executionName"] = EXPRESS_PATH
     record_retry.handler(event, None)
     event["outcome"]["timestamp"] = "2025-12-28T12:00:00.007Z"
     record = record_retry.handler(event, None)
-    assert (record["result"], record["next"]) == ("OVERTAKEN", event["backoff"]["next"])
+    assert (record["result"], record["next"]) == ("SUPERSEDED", event["backoff"]["next"])
 
 
-def test_a_retry_that_the_lane_recorded_while_we_slept_is_ours_to_make(
+def test_a_retry_that_the_express_path_recorded_while_we_slept_is_ours_to_make(
     event: dict[str, Any], ledger_table: Any
 ) -> None:
-    """The lane could hand it to nobody, since this execution has the delivery's name (0068)."""
-    record_retry.handler({**event, "executionName": LANE}, None)
+    """The express path could not hand it over: this execution has the delivery's name (0068)."""
+    record_retry.handler({**event, "executionName": EXPRESS_PATH}, None)
     event["outcome"]["timestamp"] = "2025-12-28T12:10:00.000Z"
     event["backoff"] = {
         **event["backoff"],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from homing.errors import InquiryError
+from homing.errors import DependencyError
 from homing.recovery.interventions import Result
 from homing_cli.openapi.models import Problem, RedrivenMessage
 from lambdas import redrive
@@ -55,7 +55,7 @@ def event(query: dict[str, str] | None = None) -> dict[str, Any]:
 @pytest.fixture
 def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, Any]]:
     def ask(found: Found, query: dict[str, str] | None = None) -> tuple[int, Any]:
-        monkeypatch.setattr(redrive, "_inquiry", lambda: found)
+        monkeypatch.setattr(redrive, "_query", lambda: found)
         monkeypatch.setattr(redrive, "_interventions", lambda: found)
         answer = redrive.handler(event(query), None)
         return answer["statusCode"], json.loads(answer["body"])
@@ -99,7 +99,7 @@ def test_the_message_is_found_by_its_sender(
     ("found", "status"),
     [
         (Found(None), 404),
-        (Found(InquiryError("down")), 503),
+        (Found(DependencyError("down")), 503),
         (Found(..., ClientError({"Error": {"Code": "Throttled"}}, "UpdateItem")), 503),
     ],
 )

@@ -15,7 +15,7 @@ DELIVERY: dict[str, Any] = json.loads(
     (Path(__file__).parents[3] / "statemachine" / "delivery.asl.json").read_text()
 )
 
-# Where a throttled function leads in the lane.
+# Where a throttled function leads in the express path.
 WITHOUT_A_FUNCTION = {"Deliver": "HandOff", "Classify": "WhatNext", "ComputeBackoff": "HandOff"}
 
 
@@ -40,10 +40,10 @@ def as_for_express(state: dict[str, Any]) -> dict[str, Any]:
     payload = state.get("Arguments", {}).get("Payload", {})
     payload.pop("claim", None)
     if "executionName" in payload:  # that of an execution which can have claimed the attempt
-        payload["executionName"] = "lane"
+        payload["executionName"] = "express-path"
     values = state.get("Arguments", {}).get("ExpressionAttributeValues", {})
     if ":executionName" in values:
-        values[":executionName"] = {"S": "lane"}
+        values[":executionName"] = {"S": "express-path"}
     for retrier in state.get("Retry", []):
         retrier["MaxAttempts"] = min(retrier["MaxAttempts"], RETRY_LIMIT)
     return state
@@ -178,9 +178,9 @@ def test_every_arrow_to_the_wait_is_bent_and_every_retry_cut_and_nothing_else_to
         "Retry": [{"MaxAttempts": 3}, {"MaxAttempts": 1}],
         "Next": "Decide",
     }
-    assert made["RecordRetry"]["Arguments"] == {"Payload": {"executionName": "lane"}}
+    assert made["RecordRetry"]["Arguments"] == {"Payload": {"executionName": "express-path"}}
     assert made["RecordFailure"]["Arguments"] == {
-        "ExpressionAttributeValues": {":a": "b", ":executionName": {"S": "lane"}}
+        "ExpressionAttributeValues": {":a": "b", ":executionName": {"S": "express-path"}}
     }
     assert made["Decide"] == {
         "Type": "Choice",

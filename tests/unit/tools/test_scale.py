@@ -21,9 +21,9 @@ from tools.scale import (
 )
 
 if TYPE_CHECKING:
-    from homing_cli.cost.workload import Scenario
+    from homing_cli.cost.workload import Workload
 
-OFF = replace(DEFAULT, lane="off")
+OFF = replace(DEFAULT, express_path="off")
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +31,8 @@ def model() -> Model:
     return load_model("us-east-1")
 
 
-def demand(model: Model, scenario: Scenario, name: str, rate: float = 1000) -> float:
-    return demands(model.basis(scenario), rate)[name]
+def demand(model: Model, workload: Workload, name: str, rate: float = 1000) -> float:
+    return demands(model.basis(workload), rate)[name]
 
 
 def test_every_quota_is_asked_for_something_and_nothing_else_is(model: Model) -> None:
@@ -55,7 +55,7 @@ def test_concurrency_is_rate_times_time(model: Model) -> None:
 
 def test_the_api_throttle_is_for_those_who_come_through_the_api(model: Model) -> None:
     assert demand(model, DEFAULT, "api.throttle") == 0
-    assert demand(model, replace(DEFAULT, door="api"), "api.throttle") == pytest.approx(1000)
+    assert demand(model, replace(DEFAULT, via="api"), "api.throttle") == pytest.approx(1000)
 
 
 def test_the_function_that_is_invoked_most_reaches_its_limit_first(model: Model) -> None:
@@ -63,12 +63,12 @@ def test_the_function_that_is_invoked_most_reaches_its_limit_first(model: Model)
     assert demand(model, DEFAULT, "lambda.requests") == pytest.approx(1000 * (1 + 0.01 + 0.0001))
 
 
-def test_off_the_lane_every_message_is_a_standard_execution(model: Model) -> None:
+def test_off_the_express_path_every_message_is_a_standard_execution(model: Model) -> None:
     assert demand(model, OFF, "states.startStandard") == pytest.approx(1000)
     assert demand(model, replace(OFF, failure_rate=0), "states.transitions") == pytest.approx(6000)
 
 
-def test_on_the_lane_only_what_must_wait_is_one(model: Model) -> None:
+def test_on_the_express_path_only_what_must_wait_is_one(model: Model) -> None:
     assert demand(model, DEFAULT, "states.startStandard") == pytest.approx(10)
 
 
@@ -79,7 +79,9 @@ def test_a_slow_endpoint_takes_concurrency_and_nothing_of_the_tables(model: Mode
         assert demand(model, SLOW, name) == demand(model, DEFAULT, name)
 
 
-def test_of_slow_endpoints_the_dispatcher_waits_for_no_more_than_its_patience(model: Model) -> None:
+def test_of_slow_endpoints_the_dispatcher_waits_for_no_more_than_its_slow_threshold(
+    model: Model,
+) -> None:
     """1 s and its own 175 ms, and those again for what was left; 10 messages share them."""
     slow = replace(SLOW, failure_rate=0)
     expected = 1000 / 10 * (1 + 2 * 0.175)
@@ -101,7 +103,7 @@ def test_nothing_binds_at_the_rates_that_the_page_says(model: Model) -> None:
     ]
 
 
-def test_slow_messages_take_of_the_dispatchers_throughput_what_patience_they_get(
+def test_slow_messages_take_of_the_dispatchers_throughput_what_slow_threshold_they_get(
     model: Model,
 ) -> None:
     """All of them slow: every other receive is one that was left, and settled in no time."""
@@ -110,5 +112,5 @@ def test_slow_messages_take_of_the_dispatchers_throughput_what_patience_they_get
     assert all_of_them == pytest.approx(10 * 10 / 1.175 / 2, rel=0.01)
 
 
-def test_off_the_lane_slow_endpoints_do_not_hold_the_dispatcher(model: Model) -> None:
+def test_off_the_express_path_slow_endpoints_do_not_hold_the_dispatcher(model: Model) -> None:
     assert dispatched_per_second(model, OFF, 1) == dispatched_per_second(model, OFF, 0)

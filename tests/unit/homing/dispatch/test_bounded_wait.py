@@ -1,4 +1,4 @@
-"""Patience: what comes back in time, what is left behind, and how much of that there may be."""
+"""Slow threshold: what comes back in time, what is detached, and how much of that there may be."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.dispatch.bounded_wait import Patience
-from homing.errors import LeftError, UnsettledError
+from homing.dispatch.bounded_wait import BoundedWait
+from homing.errors import DetachedError, UnsettledError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,17 +27,17 @@ class Calls:
         return self.begun[-1]
 
 
-def no_patience(calls: Calls, most_left: int = 2) -> Patience:
-    return Patience(0, most_left, calls.begin)
+def no_wait(calls: Calls, most_detached: int = 2) -> BoundedWait:
+    return BoundedWait(0, most_detached, calls.begin)
 
 
-def leave_one(patience: Patience) -> None:
-    with pytest.raises(LeftError):
-        patience.wait(lambda: None)
+def detach_one(bounded_wait: BoundedWait) -> None:
+    with pytest.raises(DetachedError):
+        bounded_wait.wait(lambda: None)
 
 
 def test_a_call_that_comes_back_in_time_gives_what_it_came_to() -> None:
-    assert Patience(60, 1).wait(lambda: 7) == 7
+    assert BoundedWait(60, 1).wait(lambda: 7) == 7
 
 
 def test_what_a_call_raises_in_time_is_raised() -> None:
@@ -45,7 +45,7 @@ def test_what_a_call_raises_in_time_is_raised() -> None:
         raise UnsettledError("broken")
 
     with pytest.raises(UnsettledError, match="broken"):
-        Patience(60, 1).wait(broken)
+        BoundedWait(60, 1).wait(broken)
 
 
 def test_a_call_that_takes_longer_is_left_and_goes_on_to_its_end() -> None:
@@ -55,8 +55,8 @@ def test_a_call_that_takes_longer_is_left_and_goes_on_to_its_end() -> None:
         may_end.wait(10)
         ended.set()
 
-    with pytest.raises(LeftError):
-        Patience(0, 1).wait(call)
+    with pytest.raises(DetachedError):
+        BoundedWait(0, 1).wait(call)
     assert not ended.is_set()
     may_end.set()
     assert ended.wait(10)
@@ -64,11 +64,11 @@ def test_a_call_that_takes_longer_is_left_and_goes_on_to_its_end() -> None:
 
 def test_while_too_many_are_left_the_next_is_waited_for_to_its_end() -> None:
     calls = Calls()
-    patience = no_patience(calls)
-    leave_one(patience)
-    leave_one(patience)
+    bounded_wait = no_wait(calls)
+    detach_one(bounded_wait)
+    detach_one(bounded_wait)
     came_to: list[Any] = []
-    waiting = threading.Thread(target=lambda: came_to.append(patience.wait(lambda: None)))
+    waiting = threading.Thread(target=lambda: came_to.append(bounded_wait.wait(lambda: None)))
     waiting.start()
     waiting.join(0.05)
     assert waiting.is_alive()
@@ -84,7 +84,7 @@ def test_what_was_left_makes_room_for_others_once_it_ends_however_it_does(
     end: Callable[[Future[Any]], None],
 ) -> None:
     calls = Calls()
-    patience = no_patience(calls, most_left=1)
-    leave_one(patience)
+    bounded_wait = no_wait(calls, most_detached=1)
+    detach_one(bounded_wait)
     end(calls.begun[0])
-    leave_one(patience)
+    detach_one(bounded_wait)

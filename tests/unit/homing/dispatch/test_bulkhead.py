@@ -1,4 +1,4 @@
-"""The gate before the lane: who gets in, who waits, and who is shed until when."""
+"""The bulkhead before the express path: who gets in, who waits, and who is deferred until when."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from homing.dispatch.bulkhead import EndpointGate, Limits, Visit
+from homing.dispatch.bulkhead import Bulkhead, Limits, Permit
 
 START = datetime(2025, 12, 28, 12, 0, 0, tzinfo=UTC)
 SLOW, OTHER = "https://slow.example.com/hook", "https://quick.example.com/hook"
@@ -16,7 +16,7 @@ LIMITS = Limits(
     3,
     attempt_timeout=timedelta(seconds=15),
     over_after=timedelta(seconds=50),
-    patience=timedelta(seconds=1),
+    slow_threshold=timedelta(seconds=1),
 )
 
 
@@ -37,237 +37,237 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def gate(clock: Clock) -> EndpointGate:
-    return EndpointGate(LIMITS, clock)
+def bulkhead(clock: Clock) -> Bulkhead:
+    return Bulkhead(LIMITS, clock)
 
 
-def let_in(gate: EndpointGate, url: str = SLOW) -> Visit:
-    visit = gate.enter(url)
-    assert isinstance(visit, Visit)
-    return visit
+def let_in(bulkhead: Bulkhead, url: str = SLOW) -> Permit:
+    permit = bulkhead.enter(url)
+    assert isinstance(permit, Permit)
+    return permit
 
 
-def make_slow(gate: EndpointGate, clock: Clock, url: str = SLOW) -> None:
-    visit = let_in(gate, url)
+def make_slow(bulkhead: Bulkhead, clock: Clock, url: str = SLOW) -> None:
+    permit = let_in(bulkhead, url)
     clock.advance(15)
-    gate.leave(visit, 15_000)
+    bulkhead.leave(permit, 15_000)
 
 
-def shed(gate: EndpointGate, url: str = SLOW) -> datetime:
-    due = gate.enter(url)
+def deferred(bulkhead: Bulkhead, url: str = SLOW) -> datetime:
+    due = bulkhead.enter(url)
     assert isinstance(due, datetime)
     return due
 
 
-def test_a_quick_endpoint_is_let_in_again_and_again(gate: EndpointGate) -> None:
+def test_a_quick_endpoint_is_let_in_again_and_again(bulkhead: Bulkhead) -> None:
     for _ in range(100):
-        gate.leave(let_in(gate, OTHER), 12)
+        bulkhead.leave(let_in(bulkhead, OTHER), 12)
 
 
-def test_what_an_endpoint_that_timed_out_is_sent_is_shed_one_by_one_and_others_are_not(
-    gate: EndpointGate, clock: Clock
+def test_what_an_endpoint_that_timed_out_is_sent_is_deferred_one_by_one_and_others_are_not(
+    bulkhead: Bulkhead, clock: Clock
 ) -> None:
     """Three at once that take 15 s each are one every 5 s."""
-    make_slow(gate, clock)
-    waits = [(shed(gate) - clock.now).total_seconds() for _ in range(4)]
+    make_slow(bulkhead, clock)
+    waits = [(deferred(bulkhead) - clock.now).total_seconds() for _ in range(4)]
     assert waits == [5, 10, 15, 20]
-    assert let_in(gate, OTHER)
+    assert let_in(bulkhead, OTHER)
 
 
 def test_an_attempt_of_which_nothing_is_known_makes_no_endpoint_slow_nor_quick(
-    gate: EndpointGate, clock: Clock
+    bulkhead: Bulkhead, clock: Clock
 ) -> None:
     """It broke, or its connection died while Lambda stood still."""
-    gate.leave(let_in(gate, OTHER), None)
-    assert let_in(gate, OTHER)
-    make_slow(gate, clock)
+    bulkhead.leave(let_in(bulkhead, OTHER), None)
+    assert let_in(bulkhead, OTHER)
+    make_slow(bulkhead, clock)
     clock.advance(60)
-    gate.leave(let_in(gate), None)
-    assert let_in(gate)
-    assert shed(gate)
+    bulkhead.leave(let_in(bulkhead), None)
+    assert let_in(bulkhead)
+    assert deferred(bulkhead)
 
 
-def test_the_path_does_not_matter_and_the_port_does(gate: EndpointGate, clock: Clock) -> None:
-    make_slow(gate, clock)
-    assert shed(gate, "https://SLOW.example.com/other?x=1")
-    assert let_in(gate, "https://slow.example.com:8443/hook")
+def test_the_path_does_not_matter_and_the_port_does(bulkhead: Bulkhead, clock: Clock) -> None:
+    make_slow(bulkhead, clock)
+    assert deferred(bulkhead, "https://SLOW.example.com/other?x=1")
+    assert let_in(bulkhead, "https://slow.example.com:8443/hook")
 
 
 def test_after_a_minute_one_attempt_finds_out_whether_it_is_well(
-    gate: EndpointGate, clock: Clock
+    bulkhead: Bulkhead, clock: Clock
 ) -> None:
-    make_slow(gate, clock)
+    make_slow(bulkhead, clock)
     clock.advance(60)
-    probe = let_in(gate)
-    assert shed(gate)
-    gate.leave(probe, 12)
-    assert all(let_in(gate) for _ in range(3))
+    probe = let_in(bulkhead)
+    assert deferred(bulkhead)
+    bulkhead.leave(probe, 12)
+    assert all(let_in(bulkhead) for _ in range(3))
 
 
-def test_one_that_stays_slow_is_asked_less_and_less_often(gate: EndpointGate, clock: Clock) -> None:
+def test_one_that_stays_slow_is_asked_less_and_less_often(bulkhead: Bulkhead, clock: Clock) -> None:
     for minutes in (1, 2, 4, 8, 16, 16):
-        make_slow(gate, clock)
+        make_slow(bulkhead, clock)
         clock.advance(minutes * 60 - 1)
-        assert shed(gate)
+        assert deferred(bulkhead)
         clock.advance(1)
 
 
 @pytest.mark.parametrize(("took", "seconds"), [(1.2, 4.8), (5, 20), (15, 60)])
-def test_an_endpoint_is_shed_for_four_times_what_it_took(
-    gate: EndpointGate, clock: Clock, took: float, seconds: float
+def test_an_endpoint_is_deferred_for_four_times_what_it_took(
+    bulkhead: Bulkhead, clock: Clock, took: float, seconds: float
 ) -> None:
-    gate.leave(let_in(gate), round(1000 * took))
+    bulkhead.leave(let_in(bulkhead), round(1000 * took))
     clock.advance(seconds - 0.1)
-    assert shed(gate)
+    assert deferred(bulkhead)
     clock.advance(0.1)
-    assert let_in(gate)
+    assert let_in(bulkhead)
 
 
 def test_attempts_that_were_under_way_together_have_met_a_slow_endpoint_once(
-    gate: EndpointGate, clock: Clock
+    bulkhead: Bulkhead, clock: Clock
 ) -> None:
-    together = [let_in(gate) for _ in range(3)]
+    together = [let_in(bulkhead) for _ in range(3)]
     clock.advance(15)
-    for visit in together:
-        gate.leave(visit, 15_000)
+    for permit in together:
+        bulkhead.leave(permit, 15_000)
     clock.advance(60)
-    assert let_in(gate)
+    assert let_in(bulkhead)
 
 
-def test_nothing_is_put_off_for_more_than_an_hour(gate: EndpointGate, clock: Clock) -> None:
-    make_slow(gate, clock)
-    waits = [shed(gate) - clock.now for _ in range(1000)]
+def test_nothing_is_put_off_for_more_than_an_hour(bulkhead: Bulkhead, clock: Clock) -> None:
+    make_slow(bulkhead, clock)
+    waits = [deferred(bulkhead) - clock.now for _ in range(1000)]
     assert max(waits) == timedelta(hours=1)
 
 
-def test_once_an_attempt_is_left_behind_the_next_are_shed_at_once(
-    gate: EndpointGate, clock: Clock
+def test_once_an_attempt_is_detached_the_next_are_deferred_at_once(
+    bulkhead: Bulkhead, clock: Clock
 ) -> None:
-    gate.suspect(let_in(gate))
-    assert shed(gate) == clock.now + timedelta(seconds=5)
-    assert let_in(gate, OTHER)
+    bulkhead.suspect(let_in(bulkhead))
+    assert deferred(bulkhead) == clock.now + timedelta(seconds=5)
+    assert let_in(bulkhead, OTHER)
 
 
 def test_an_attempt_that_was_left_for_what_lambda_took_clears_its_endpoint_when_it_is_back(
-    gate: EndpointGate,
+    bulkhead: Bulkhead,
 ) -> None:
-    visit = let_in(gate)
-    gate.suspect(visit)
-    gate.leave(visit, 12)
-    assert all(let_in(gate) for _ in range(3))
+    permit = let_in(bulkhead)
+    bulkhead.suspect(permit)
+    bulkhead.leave(permit, 12)
+    assert all(let_in(bulkhead) for _ in range(3))
 
 
 def test_one_that_was_left_for_its_endpoint_condemns_it_when_it_is_back(
-    gate: EndpointGate, clock: Clock
+    bulkhead: Bulkhead, clock: Clock
 ) -> None:
-    visit = let_in(gate)
+    permit = let_in(bulkhead)
     clock.advance(1)
-    gate.suspect(visit)
+    bulkhead.suspect(permit)
     clock.advance(14)
-    gate.leave(visit, 15_000)
+    bulkhead.leave(permit, 15_000)
     clock.advance(59)
-    assert shed(gate)
+    assert deferred(bulkhead)
     clock.advance(1)
-    assert let_in(gate)
+    assert let_in(bulkhead)
 
 
-def test_attempts_left_behind_count_among_those_at_once_until_they_must_be_over(
-    gate: EndpointGate, clock: Clock
+def test_attempts_detached_count_among_those_at_once_until_they_must_be_over(
+    bulkhead: Bulkhead, clock: Clock
 ) -> None:
     """Nobody hears of their ends, while another that came back quickly speaks for the endpoint."""
-    quick, *left = [let_in(gate) for _ in range(3)]
-    for visit in left:
-        gate.suspect(visit)
-    gate.leave(quick, 12)
-    assert let_in(gate)
-    answers: list[Visit | datetime] = []
-    waiting = threading.Thread(target=lambda: answers.append(gate.enter(SLOW)))
+    quick, *left = [let_in(bulkhead) for _ in range(3)]
+    for permit in left:
+        bulkhead.suspect(permit)
+    bulkhead.leave(quick, 12)
+    assert let_in(bulkhead)
+    answers: list[Permit | datetime] = []
+    waiting = threading.Thread(target=lambda: answers.append(bulkhead.enter(SLOW)))
     waiting.start()
     waiting.join(0.05)
     assert answers == []
     clock.advance(50)
-    gate.leave(let_in(gate, OTHER), 12)  # wakes whoever waits
+    bulkhead.leave(let_in(bulkhead, OTHER), 12)  # wakes whoever waits
     waiting.join(10)
-    assert isinstance(answers[0], Visit)
+    assert isinstance(answers[0], Permit)
 
 
 def test_an_endpoint_whose_attempts_never_come_back_is_asked_again_when_they_must_be_over(
-    gate: EndpointGate, clock: Clock
+    bulkhead: Bulkhead, clock: Clock
 ) -> None:
-    gate.suspect(let_in(gate))
+    bulkhead.suspect(let_in(bulkhead))
     clock.advance(49)
-    assert shed(gate)
+    assert deferred(bulkhead)
     clock.advance(1)
-    probe = let_in(gate)
-    assert shed(gate)
-    gate.suspect(probe)
-    assert shed(gate)
+    probe = let_in(bulkhead)
+    assert deferred(bulkhead)
+    bulkhead.suspect(probe)
+    assert deferred(bulkhead)
 
 
 def test_an_end_that_is_heard_of_long_after_it_must_have_come_takes_nobodys_place(
-    gate: EndpointGate, clock: Clock
+    bulkhead: Bulkhead, clock: Clock
 ) -> None:
-    late = let_in(gate)
+    late = let_in(bulkhead)
     clock.advance(50)
     for _ in range(3):
-        let_in(gate)
-    gate.leave(late, None)
-    answers: list[Visit | datetime] = []
-    waiting = threading.Thread(target=lambda: answers.append(gate.enter(SLOW)))
+        let_in(bulkhead)
+    bulkhead.leave(late, None)
+    answers: list[Permit | datetime] = []
+    waiting = threading.Thread(target=lambda: answers.append(bulkhead.enter(SLOW)))
     waiting.start()
     waiting.join(0.05)
     assert answers == []
     clock.advance(15)
-    gate.leave(let_in(gate, OTHER), 12)
+    bulkhead.leave(let_in(bulkhead, OTHER), 12)
     waiting.join(10)
     assert isinstance(answers[0], datetime)
 
 
 def test_an_attempt_that_comes_back_in_the_moment_it_is_left_raises_no_suspicion(
-    gate: EndpointGate,
+    bulkhead: Bulkhead,
 ) -> None:
-    visit = let_in(gate)
-    gate.leave(visit, 12)
-    gate.suspect(visit)
-    assert let_in(gate)
+    permit = let_in(bulkhead)
+    bulkhead.leave(permit, 12)
+    bulkhead.suspect(permit)
+    assert let_in(bulkhead)
 
 
-def test_beyond_the_bound_a_delivery_waits_for_its_turn(gate: EndpointGate) -> None:
-    first, *_ = [let_in(gate, OTHER) for _ in range(3)]
-    answers: list[Visit | datetime] = []
-    waiting = threading.Thread(target=lambda: answers.append(gate.enter(OTHER)))
+def test_beyond_the_bound_a_delivery_waits_for_its_turn(bulkhead: Bulkhead) -> None:
+    first, *_ = [let_in(bulkhead, OTHER) for _ in range(3)]
+    answers: list[Permit | datetime] = []
+    waiting = threading.Thread(target=lambda: answers.append(bulkhead.enter(OTHER)))
     waiting.start()
-    gate.leave(first, 12)
+    bulkhead.leave(first, 12)
     waiting.join(10)
-    assert isinstance(answers[0], Visit)
+    assert isinstance(answers[0], Permit)
 
 
 @pytest.mark.parametrize("learned", ["back", "left"])
-def test_who_waits_for_a_turn_is_shed_when_the_endpoint_turns_out_slow(
-    gate: EndpointGate, clock: Clock, learned: str
+def test_who_waits_for_a_turn_is_deferred_when_the_endpoint_turns_out_slow(
+    bulkhead: Bulkhead, clock: Clock, learned: str
 ) -> None:
-    first, *_ = [let_in(gate) for _ in range(3)]
-    answers: list[Visit | datetime] = []
-    waiting = threading.Thread(target=lambda: answers.append(gate.enter(SLOW)))
+    first, *_ = [let_in(bulkhead) for _ in range(3)]
+    answers: list[Permit | datetime] = []
+    waiting = threading.Thread(target=lambda: answers.append(bulkhead.enter(SLOW)))
     waiting.start()
     if learned == "back":
-        gate.leave(first, 5_000)
+        bulkhead.leave(first, 5_000)
     else:
-        gate.suspect(first)
+        bulkhead.suspect(first)
     waiting.join(10)
     assert answers == [clock.now + timedelta(seconds=5)]
 
 
-def test_who_waits_for_a_turn_is_shed_after_the_time_that_an_attempt_may_take() -> None:
-    gate = EndpointGate(replace(LIMITS, at_once=1, attempt_timeout=timedelta(milliseconds=20)))
-    let_in(gate)
-    assert shed(gate)
+def test_who_waits_for_a_turn_is_deferred_after_the_time_that_an_attempt_may_take() -> None:
+    bulkhead = Bulkhead(replace(LIMITS, at_once=1, attempt_timeout=timedelta(milliseconds=20)))
+    let_in(bulkhead)
+    assert deferred(bulkhead)
 
 
 def test_origins_are_forgotten_before_they_fill_the_memory(
-    gate: EndpointGate, clock: Clock
+    bulkhead: Bulkhead, clock: Clock
 ) -> None:
-    make_slow(gate, clock)
+    make_slow(bulkhead, clock)
     for number in range(10_001):
-        gate.leave(let_in(gate, f"https://host-{number}.example.com/"), 12)
-    assert let_in(gate)
+        bulkhead.leave(let_in(bulkhead, f"https://host-{number}.example.com/"), 12)
+    assert let_in(bulkhead)

@@ -1,4 +1,4 @@
-"""How one queue message is settled: with the lane on, with it off, and when it comes again."""
+"""How one queue message is settled: express path on, off, and redelivered."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from execution_input import LARGE_PAYLOADS, MAX_BYTES, read_input
 
 from homing.delivery import Delivery, document_text
 from homing.dispatch.executions import FirstAttempt
-from homing.dispatch.express_path import Lane, Settled, parked
-from homing.errors import LeftError, MalformedDeliveryError, UnsettledError
+from homing.dispatch.express_path import ExpressPath, Settled, dead_letter_of
+from homing.errors import DetachedError, MalformedDeliveryError, UnsettledError
 from homing.ledger.generation import resumed
 
 if TYPE_CHECKING:
@@ -73,15 +73,15 @@ class FakeCloud:
     def read(self, reference: Reference) -> dict[str, Any] | None:
         return self.record
 
-    def keep(self, reference: Reference, letter: str) -> None:
-        self.kept.append(letter)
+    def keep(self, reference: Reference, dead_letter: str) -> None:
+        self.kept.append(dead_letter)
 
-    def park(self, document: Any) -> None:
+    def send(self, document: Any) -> None:
         self.dead.append(document)
 
 
-def lane(cloud: FakeCloud, *, express: bool = True) -> Lane:
-    return Lane(cloud, cloud if express else None, cloud, cloud)
+def express_path(cloud: FakeCloud, *, express: bool = True) -> ExpressPath:
+    return ExpressPath(cloud, cloud if express else None, cloud, cloud)
 
 
 @pytest.fixture
@@ -90,21 +90,21 @@ def body(delivery: Delivery) -> str:
 
 
 @pytest.mark.parametrize("end", ["DELIVERED", "HANDED_OFF", "DEAD_LETTERED"])
-def test_a_first_attempt_runs_in_the_lane_and_its_end_settles_the_message(
+def test_a_first_attempt_runs_in_the_express_path_and_its_end_settles_the_message(
     body: str, end: str
 ) -> None:
     cloud = FakeCloud(end=end)
-    assert lane(cloud).settle(body)[1] == Settled(end)
+    assert express_path(cloud).settle(body)[1] == Settled(end)
     assert (cloud.ran, cloud.started) == ([body], {})
     assert cloud.kept == ([body] if end == "DEAD_LETTERED" else [])
 
 
-def test_with_the_lane_off_every_delivery_starts_in_the_standard_workflow(
+def test_with_the_express_path_off_every_delivery_starts_in_the_standard_workflow(
     body: str, reference: Reference
 ) -> None:
     cloud = FakeCloud(record=RETRY_ON_RECORD)
-    assert lane(cloud, express=False).settle(body) == (reference, Settled.STARTED)
-    assert lane(cloud, express=False).settle(body) == (reference, Settled.ALREADY_STARTED)
+    assert express_path(cloud, express=False).settle(body) == (reference, Settled.STARTED)
+    assert express_path(cloud, express=False).settle(body) == (reference, Settled.ALREADY_STARTED)
     assert (cloud.ran, cloud.started) == ([], {reference.delivery_id: body})
 
 
@@ -113,21 +113,21 @@ def test_a_delivery_scheduled_for_later_goes_straight_to_the_standard_workflow(
 ) -> None:
     cloud = FakeCloud()
     later = json.dumps(replace(delivery, due_at="2025-12-28T12:00:03Z").to_document())
-    assert lane(cloud).settle(later)[1] is Settled.STARTED
+    assert express_path(cloud).settle(later)[1] is Settled.STARTED
     assert cloud.ran == []
 
 
 def test_an_execution_that_broke_leaves_the_message_unsettled(body: str) -> None:
     with pytest.raises(UnsettledError):
-        lane(FakeCloud(end="BROKEN")).settle(body)
+        express_path(FakeCloud(end="BROKEN")).settle(body)
 
 
-@pytest.mark.parametrize("comes_again", [False, True])
+@pytest.mark.parametrize("is_redelivered", [False, True])
 def test_a_message_whose_retry_is_on_record_goes_on_where_it_was_without_a_second_request(
-    body: str, delivery: Delivery, comes_again: bool
+    body: str, delivery: Delivery, is_redelivered: bool
 ) -> None:
     cloud = FakeCloud(record=RETRY_ON_RECORD)
-    assert lane(cloud).settle(body, comes_again=comes_again)[1] is Settled.STARTED
+    assert express_path(cloud).settle(body, is_redelivered=is_redelivered)[1] is Settled.STARTED
     assert cloud.ran == []
     assert Delivery.from_document(
         json.loads(cloud.started[delivery.reference.delivery_id])
@@ -142,41 +142,43 @@ def test_a_message_whose_retry_is_on_record_goes_on_where_it_was_without_a_secon
 
 def test_a_message_that_was_delivered_is_done(body: str) -> None:
     cloud = FakeCloud(record={"status": "DELIVERED"})
-    assert lane(cloud).settle(body, comes_again=True)[1] is Settled.ALREADY_SETTLED
+    assert express_path(cloud).settle(body, is_redelivered=True)[1] is Settled.ALREADY_SETTLED
     assert (cloud.ran, cloud.started, cloud.dead) == ([], {}, [])
 
 
-@pytest.mark.parametrize("comes_again", [False, True])
+@pytest.mark.parametrize("is_redelivered", [False, True])
 @pytest.mark.parametrize("status", ["FAILED", "MAX_RETRIES_EXCEEDED"])
-def test_a_failure_on_record_is_parked_again_since_its_dead_letter_may_be_missing(
-    body: str, status: str, comes_again: bool
+def test_a_failure_on_record_is_dead_lettered_again_since_its_dead_letter_may_be_missing(
+    body: str, status: str, is_redelivered: bool
 ) -> None:
     cloud = FakeCloud(record=failure_on_record(status))
-    assert lane(cloud).settle(body, comes_again=comes_again)[1] is Settled.DEAD_LETTERED
+    assert (
+        express_path(cloud).settle(body, is_redelivered=is_redelivered)[1] is Settled.DEAD_LETTERED
+    )
     (dead,) = cloud.dead
     assert dead["verdict"]["status"] == status
     assert cloud.ran == []
 
 
-def test_a_message_that_comes_again_is_done_if_it_was_handed_off_without_a_record(
+def test_a_message_that_is_redelivered_is_done_if_it_was_handed_off_without_a_record(
     body: str, reference: Reference
 ) -> None:
     cloud = FakeCloud(started={reference.delivery_id: "the attempt that follows"})
-    assert lane(cloud).settle(body, comes_again=True)[1] is Settled.ALREADY_STARTED
+    assert express_path(cloud).settle(body, is_redelivered=True)[1] is Settled.ALREADY_STARTED
     assert cloud.ran == []
 
 
-def test_a_message_that_comes_again_with_nothing_done_runs_its_first_attempt(body: str) -> None:
+def test_a_message_that_is_redelivered_with_nothing_done_runs_its_first_attempt(body: str) -> None:
     cloud = FakeCloud()
-    assert lane(cloud).settle(body, comes_again=True)[1] is Settled.DELIVERED
+    assert express_path(cloud).settle(body, is_redelivered=True)[1] is Settled.DELIVERED
     assert cloud.ran == [body]
 
 
-def test_whoever_was_overtaken_sees_to_it_that_the_winners_retry_is_under_way(
+def test_whoever_was_superseded_sees_to_it_that_the_winners_retry_is_under_way(
     body: str, reference: Reference
 ) -> None:
-    cloud = FakeCloud(end="OVERTAKEN", record_after_run=RETRY_ON_RECORD)
-    assert lane(cloud).settle(body)[1] is Settled.STARTED
+    cloud = FakeCloud(end="SUPERSEDED", record_after_run=RETRY_ON_RECORD)
+    assert express_path(cloud).settle(body)[1] is Settled.STARTED
     assert reference.delivery_id in cloud.started
 
 
@@ -184,8 +186,8 @@ def test_what_was_delivered_but_is_not_so_on_record_goes_on_as_the_record_says(
     body: str, reference: Reference
 ) -> None:
     """docs/decisions/0068: whoever recorded the retry may have broken before handing off."""
-    cloud = FakeCloud(end="DELIVERED_OVERTAKEN", record_after_run=RETRY_ON_RECORD)
-    assert lane(cloud).settle(body)[1] is Settled.STARTED
+    cloud = FakeCloud(end="DELIVERED_SUPERSEDED", record_after_run=RETRY_ON_RECORD)
+    assert express_path(cloud).settle(body)[1] is Settled.STARTED
     assert reference.delivery_id in cloud.started
 
 
@@ -196,21 +198,21 @@ def test_what_was_delivered_but_is_not_so_on_record_goes_on_as_the_record_says(
 def test_what_was_delivered_is_done_if_the_record_says_so_or_is_not_its_own(
     body: str, record: dict[str, Any] | None, settled: Settled
 ) -> None:
-    cloud = FakeCloud(end="DELIVERED_OVERTAKEN", record_after_run=record)
-    assert lane(cloud).settle(body)[1] is settled
+    cloud = FakeCloud(end="DELIVERED_SUPERSEDED", record_after_run=record)
+    assert express_path(cloud).settle(body)[1] is settled
     assert cloud.started == {}
 
 
-def test_being_overtaken_by_nobody_settles_nothing(body: str) -> None:
+def test_being_superseded_by_nobody_settles_nothing(body: str) -> None:
     with pytest.raises(UnsettledError, match="nobody"):
-        lane(FakeCloud(end="OVERTAKEN")).settle(body)
+        express_path(FakeCloud(end="SUPERSEDED")).settle(body)
 
 
 @pytest.mark.parametrize("poison", ["", "{", "[]", '{"reference": {}}'])
 def test_what_is_no_delivery_document_is_refused_before_anything_is_called(poison: str) -> None:
     cloud = FakeCloud()
     with pytest.raises(MalformedDeliveryError):
-        lane(cloud).settle(poison)
+        express_path(cloud).settle(poison)
     assert (cloud.ran, cloud.started) == ([], {})
 
 
@@ -228,7 +230,7 @@ def test_a_retry_after_on_record_is_the_previous_delay(delivery: Delivery) -> No
 def test_a_dead_letter_from_the_record_says_why_like_any_other(
     delivery: Delivery, status: str, verdict: str
 ) -> None:
-    dead = parked(delivery.to_document(), failure_on_record(status, attempts=3))
+    dead = dead_letter_of(delivery.to_document(), failure_on_record(status, attempts=3))
     assert (dead["attemptNumber"], dead["attempts"]) == (2, 3)
     assert dead["verdict"] == {
         "verdict": verdict,
@@ -240,8 +242,8 @@ def test_a_dead_letter_from_the_record_says_why_like_any_other(
 
 
 @dataclass
-class FakeEntrance:
-    """An entrance that lets in, sheds until a given time, or leaves behind."""
+class FakeAdmission:
+    """An admission that lets in, defers until a given time, or detaches."""
 
     due: datetime | None = None
     leaves: bool = False
@@ -253,16 +255,16 @@ class FakeEntrance:
             return self.due
         ended = attempt()
         if self.leaves:
-            raise LeftError
+            raise DetachedError
         return ended
 
 
-def test_a_delivery_that_is_shed_waits_in_the_standard_workflow_and_no_attempt_is_used_up(
+def test_a_delivery_that_is_deferred_waits_in_the_standard_workflow_and_no_attempt_is_used_up(
     body: str, delivery: Delivery
 ) -> None:
     cloud, until = FakeCloud(), datetime(2025, 12, 28, 12, 0, 4, 500_000, tzinfo=UTC)
-    settle = Lane(cloud, cloud, cloud, cloud, FakeEntrance(until)).settle
-    assert settle(body)[1] is Settled.SHED
+    settle = ExpressPath(cloud, cloud, cloud, cloud, FakeAdmission(until)).settle
+    assert settle(body)[1] is Settled.DEFERRED
     assert settle(body)[1] is Settled.ALREADY_STARTED
     started = json.loads(cloud.started[delivery.reference.delivery_id])
     later = {"dueAt": "2025-12-28T12:00:05Z", "expiresAt": delivery.expires_at + 5}
@@ -283,20 +285,20 @@ def test_a_retry_on_record_is_started_however_much_text_the_payload_has(
     large: str, reference: Reference
 ) -> None:
     cloud = FakeCloud(record=RETRY_ON_RECORD)
-    assert lane(cloud).settle(large)[1] is Settled.STARTED
+    assert express_path(cloud).settle(large)[1] is Settled.STARTED
     started = read_input(cloud.started[reference.delivery_id])
     assert started["request"] == json.loads(large)["request"]
 
 
-def test_a_delivery_is_shed_however_much_text_the_payload_has(large: str) -> None:
+def test_a_delivery_is_deferred_however_much_text_the_payload_has(large: str) -> None:
     cloud, until = FakeCloud(), datetime(2025, 12, 28, 12, 0, 4, tzinfo=UTC)
-    settle = Lane(cloud, cloud, cloud, cloud, FakeEntrance(until)).settle
-    assert settle(large)[1] is Settled.SHED
+    settle = ExpressPath(cloud, cloud, cloud, cloud, FakeAdmission(until)).settle
+    assert settle(large)[1] is Settled.DEFERRED
 
 
-def test_a_letter_is_kept_as_it_came_however_much_text_the_payload_has(large: str) -> None:
+def test_a_dead_letter_is_kept_as_it_came_however_much_text_the_payload_has(large: str) -> None:
     cloud = FakeCloud(record=failure_on_record("FAILED"))
-    assert lane(cloud).settle(large)[1] is Settled.DEAD_LETTERED
+    assert express_path(cloud).settle(large)[1] is Settled.DEAD_LETTERED
     assert cloud.kept == [large]
     assert len(document_text(cloud.dead[0]).encode()) <= MAX_BYTES
 
@@ -304,10 +306,10 @@ def test_a_letter_is_kept_as_it_came_however_much_text_the_payload_has(large: st
 def test_an_attempt_that_is_let_in_is_made_for_its_url_and_settles_as_it_ends(
     body: str, reference: Reference
 ) -> None:
-    cloud, entrance = FakeCloud(end="HANDED_OFF"), FakeEntrance()
-    settled = Lane(cloud, cloud, cloud, cloud, entrance).settle(body)
+    cloud, admission = FakeCloud(end="HANDED_OFF"), FakeAdmission()
+    settled = ExpressPath(cloud, cloud, cloud, cloud, admission).settle(body)
     assert settled == (reference, Settled.HANDED_OFF)
-    assert (cloud.ran, entrance.asked) == ([body], [reference.target_url])
+    assert (cloud.ran, admission.asked) == ([body], [reference.target_url])
 
 
 @pytest.mark.parametrize(
@@ -315,18 +317,22 @@ def test_an_attempt_that_is_let_in_is_made_for_its_url_and_settles_as_it_ends(
     [
         ("DELIVERED", {"status": "DELIVERED"}, Settled.ALREADY_SETTLED),
         ("HANDED_OFF", RETRY_ON_RECORD, Settled.ALREADY_STARTED),
-        ("DEAD_LETTERED", {**failure_on_record("FAILED"), "letter": "{}"}, Settled.ALREADY_SETTLED),
+        (
+            "DEAD_LETTERED",
+            {**failure_on_record("FAILED"), "deadLetter": "{}"},
+            Settled.ALREADY_SETTLED,
+        ),
     ],
 )
-def test_a_message_whose_attempt_was_left_is_settled_from_the_ledger_when_it_comes_again(
+def test_a_message_whose_attempt_was_left_is_settled_from_the_ledger_when_it_is_redelivered(
     body: str, reference: Reference, end: str, record: dict[str, Any], settled: Settled
 ) -> None:
     handed_off = {reference.delivery_id: body} if end == "HANDED_OFF" else {}
     cloud = FakeCloud(end=end, record_after_run=record, started=handed_off)
-    settle = Lane(cloud, cloud, cloud, cloud, FakeEntrance(leaves=True)).settle
-    with pytest.raises(LeftError):
+    settle = ExpressPath(cloud, cloud, cloud, cloud, FakeAdmission(leaves=True)).settle
+    with pytest.raises(DetachedError):
         settle(body)
-    assert settle(body, comes_again=True)[1] is settled
+    assert settle(body, is_redelivered=True)[1] is settled
     assert (cloud.ran, cloud.dead) == ([body], [])
     assert cloud.kept == ([body] if end == "DEAD_LETTERED" else [])
 
@@ -340,9 +346,9 @@ def test_a_message_whose_attempt_was_left_is_settled_from_the_ledger_when_it_com
     ],
     ids=str,
 )
-def test_what_the_standard_workflow_has_given_up_it_has_parked_itself(
+def test_what_the_standard_workflow_has_given_up_it_has_dead_lettered_itself(
     body: str, record: dict[str, Any]
 ) -> None:
     cloud = FakeCloud(record=record)
-    assert lane(cloud).settle(body, comes_again=True)[1] is Settled.ALREADY_SETTLED
+    assert express_path(cloud).settle(body, is_redelivered=True)[1] is Settled.ALREADY_SETTLED
     assert cloud.dead == []

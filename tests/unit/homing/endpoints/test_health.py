@@ -14,7 +14,7 @@ from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.health import Finding, Step, examine
 from homing.endpoints.health_recorder import EndpointWatch
 from homing.endpoints.store import EndpointStore
-from homing.errors import InquiryError
+from homing.errors import DependencyError
 from homing.retry.outcome import AttemptError, ErrorKind, Outcome
 
 if TYPE_CHECKING:
@@ -205,11 +205,11 @@ def test_a_deleted_endpoint_does_not_come_back(
 @pytest.mark.usefixtures("store")
 def test_an_event_that_cannot_be_sent_is_an_error(watch: EndpointWatch, events: Events) -> None:
     events.failed = 1
-    with pytest.raises(InquiryError, match="Throttled"):
+    with pytest.raises(DependencyError, match="Throttled"):
         watch.record(HEALTHY, Finding(Step.DISABLE), NOON)
 
 
 def test_a_table_that_cannot_be_written_is_an_error(registry: Any, events: Events) -> None:
     watch = EndpointWatch("no-such-table", registry, lambda: events, LIMIT)
-    with pytest.raises(InquiryError, match="ResourceNotFound"):
+    with pytest.raises(DependencyError, match="ResourceNotFound"):
         watch.record(HEALTHY, Finding(Step.NOTE_FAILURE), NOON)

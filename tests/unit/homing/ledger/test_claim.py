@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NOW = "2025-12-28T12:00:00.000Z"
 CLAIM = AttemptClaim(0, "sleeper", 0, "2025-12-28T12:00:00Z", 1_769_515_200)
-FORMER = "2024-12-28T12:00:00.000Z"
+PREVIOUS = "2024-12-28T12:00:00.000Z"
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_an_attempt_is_claimed_once_for_each_execution(
     mine = replace(CLAIM, due_since=CLAIM.due_at)
     assert claims.contest(reference, CLAIM, at=NOW) == mine
     assert claims.contest(reference, CLAIM, at=NOW) == mine
-    assert claims.contest(reference, other, at=NOW) == {"overtaken": True}
+    assert claims.contest(reference, other, at=NOW) == {"superseded": True}
 
 
 def test_an_attempt_that_is_postponed_stays_due_since_its_first_time(
@@ -60,11 +60,11 @@ def test_an_attempt_that_is_postponed_stays_due_since_its_first_time(
     )
 
 
-def test_what_has_ended_is_overtaken(
+def test_what_has_ended_is_superseded(
     claims: AttemptClaims, ledger_table: Any, reference: Reference
 ) -> None:
     end(ledger_table, reference)
-    assert claims.contest(reference, CLAIM, at=NOW) == {"overtaken": True}
+    assert claims.contest(reference, CLAIM, at=NOW) == {"superseded": True}
 
 
 FAILURE = {
@@ -84,20 +84,20 @@ FAILURE = {
         ({"status": "FAILED"}, CLAIM, True),
         ({"status": "DELIVERED"}, CLAIM, False),
         ({"status": "CANCELLED"}, CLAIM, False),
-        ({"letter": "kept once it was parked"}, CLAIM, False),
+        ({"deadLetter": "kept once it was dead-lettered"}, CLAIM, False),
         ({"executionName": "another"}, CLAIM, False),
-        ({"createdAt": FORMER}, CLAIM, False),
+        ({"createdAt": PREVIOUS}, CLAIM, False),
         ({"generation": 1}, CLAIM, False),
         ({}, replace(CLAIM, generation=1), False),
     ],
     ids=str,
 )
-def test_a_failure_of_the_lane_that_may_not_be_parked_is_for_the_execution_that_slept(
+def test_a_failure_that_may_lack_a_dead_letter_is_for_the_execution_that_slept(
     reference: Reference, more: dict[str, Any], claim: AttemptClaim, is_ours: bool
 ) -> None:
     outcome = lost(reference, claim, FAILURE | more)
     assert ("recorded" in outcome) is is_ours
-    assert outcome.get("overtaken") is (None if is_ours else True)
+    assert outcome.get("superseded") is (None if is_ours else True)
 
 
 def test_it_keeps_the_verdict_that_is_on_record(reference: Reference) -> None:
@@ -114,17 +114,17 @@ def test_it_keeps_the_verdict_that_is_on_record(reference: Reference) -> None:
     }
 
 
-def test_the_end_of_a_former_life_is_none_of_this_one(
+def test_the_end_of_a_previous_acceptance_is_none_of_this_one(
     claims: AttemptClaims,
     ledger_table: Any,
     reference: Reference,
     told: list[tuple[str, dict[str, str]]],
 ) -> None:
     """The same message, accepted anew, would be lost without a word (docs/decisions/0007)."""
-    end(ledger_table, replace(reference, created_at=FORMER))
+    end(ledger_table, replace(reference, created_at=PREVIOUS))
     assert claims.contest(reference, CLAIM, at=NOW) == CLAIM
     ((event, fields),) = told
-    assert (event, fields["reason"]) == ("claim.unrecorded", f"the record is of {FORMER}")
+    assert (event, fields["reason"]) == ("claim.unrecorded", f"the record is of {PREVIOUS}")
     assert fields["deliveryId"] == reference.delivery_id
     (item,) = ledger_table.items()
-    assert from_dynamodb(item)["createdAt"] == FORMER
+    assert from_dynamodb(item)["createdAt"] == PREVIOUS

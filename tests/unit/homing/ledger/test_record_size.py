@@ -75,8 +75,8 @@ def test_a_record_of_the_most_attempts_stays_small_however_often_it_is_redriven(
     assert max(later) < second + REDRIVES * 250  # an entry of `redriveHistory` for each
 
 
-def test_with_the_largest_letter_it_still_fits_into_an_item(ledger_table: Any) -> None:
-    """The letter of a first attempt that was given up is a delivery document (decision 0054).
+def test_with_the_largest_dead_letter_it_still_fits_into_an_item(ledger_table: Any) -> None:
+    """The dead letter of a first attempt that was given up is a delivery document (decision 0054).
 
     Every attempt went to an endpoint that had moved, to as long a URL as there can be.
     """

@@ -24,7 +24,10 @@ EXPIRES_AT = 1_769_515_200
 
 
 def update(
-    reference: Reference, attempt_number: int, worker: str = "a", execution_name: str = "lane"
+    reference: Reference,
+    attempt_number: int,
+    worker: str = "a",
+    execution_name: str = "express-path",
 ) -> dict[str, Any]:
     """An update as `worker` makes it: workers differ in what they observed."""
     outcome = Outcome("2025-12-28T12:00:00.000Z", ord(worker), 500)
@@ -46,14 +49,14 @@ def update(
     )
 
 
-def test_the_lane_does_not_record_the_retry_of_an_attempt_that_an_execution_has_claimed(
+def test_the_express_path_does_not_record_the_retry_of_an_attempt_that_an_execution_has_claimed(
     ledger: Ledger, ledger_table: Any, reference: Reference
 ) -> None:
     """That execution goes on with the delivery, and must find its own attempt unrecorded."""
     claim = AttemptClaim(0, "sleeper", 0, "2025-12-28T12:00:00Z", EXPIRES_AT)
     claiming = claim_update(reference, claim, "2025-12-28T12:00:00.000Z")
     ledger_table.client.update_item(TableName=ledger_table.name, **claiming)
-    assert ledger.record(update(reference, 0)).result is RecordResult.OVERTAKEN
+    assert ledger.record(update(reference, 0)).result is RecordResult.SUPERSEDED
     own = update(reference, 0, execution_name="sleeper")
     assert ledger.record(own).result is RecordResult.RECORDED
 
@@ -119,7 +122,7 @@ def test_of_two_workers_with_the_same_attempt_one_wins_and_the_other_changes_not
     assert ledger.record(update(reference, 0, "a")).result is RecordResult.RECORDED
     before = ledger_table.items()
     lost = ledger.record(update(reference, 0, "b"))
-    assert lost.result is RecordResult.OVERTAKEN
+    assert lost.result is RecordResult.SUPERSEDED
     assert "1 made" in lost.reason
     assert ledger_table.items() == before
 
@@ -149,7 +152,7 @@ def test_an_attempt_that_could_not_be_recorded_does_not_lock_out_the_next(
     assert [entry["attemptNumber"] for entry in item["retryHistory"]] == [0, 2]
 
 
-def test_a_sleeper_goes_on_with_the_retry_that_the_lane_has_recorded(
+def test_a_sleeper_goes_on_with_the_retry_that_the_express_path_has_recorded(
     ledger: Ledger, reference: Reference
 ) -> None:
     ledger.record(update(reference, 0))
@@ -160,10 +163,10 @@ def test_a_sleeper_goes_on_with_the_retry_that_the_lane_has_recorded(
     assert found.resumed["attemptNumber"] == 1
 
 
-def test_a_record_of_a_former_life_overtakes_nobody_and_leaves_a_gap(
+def test_a_record_of_a_previous_acceptance_supersedes_nobody_and_leaves_a_gap(
     ledger: Ledger, reference: Reference
 ) -> None:
-    """The key may be in use again while the record of the message's former life stands (0007)."""
+    """The key may be in use again while the record of a previous acceptance stands (0007)."""
     ledger.record(update(replace(reference, created_at="2024-12-28T12:00:00.000Z"), 0))
     found = ledger.record(update(reference, 0, "b", execution_name="sleeper"))
     assert found.result is RecordResult.UNRECORDED
@@ -178,7 +181,7 @@ def test_an_end_on_record_stays_whatever_attempt_comes_after_it(
     ended = {**ledger_table.items()[0], "status": {"S": "DELIVERED"}}
     del ended["nextRetryAt"]
     ledger_table.client.put_item(TableName=ledger_table.name, Item=ended)
-    assert ledger.record(update(reference, 1)).result is RecordResult.OVERTAKEN
+    assert ledger.record(update(reference, 1)).result is RecordResult.SUPERSEDED
     assert ledger_table.items() == [ended]
 
 
@@ -319,7 +322,7 @@ def test_a_read_is_consistent(reference: Reference) -> None:
     ]
 
 
-def test_a_record_of_a_former_life_is_none(ledger: Ledger, reference: Reference) -> None:
+def test_a_record_of_a_previous_acceptance_is_none(ledger: Ledger, reference: Reference) -> None:
     """DynamoDB deletes what has expired days late; the key may be in use again by then."""
     ledger.record(update(replace(reference, created_at="2024-12-28T12:00:00.000Z"), 0))
     assert ledger.read(reference) is None
@@ -337,14 +340,14 @@ def test_a_record_of_a_former_life_is_none(ledger: Ledger, reference: Reference)
 def test_a_dead_letter_is_kept_with_the_record_of_a_failure_and_of_nothing_else(
     ledger: Ledger, ledger_table: Any, reference: Reference, status: str, is_kept: bool
 ) -> None:
-    """The delivery may have been brought back, or ended otherwise, while its letter was sent."""
+    """The delivery may have been redriven, or ended, while its dead letter was sent."""
     ledger.record(update(reference, 0))
     ledger_table.client.put_item(
         TableName=ledger_table.name, Item={**ledger_table.items()[0], "status": {"S": status}}
     )
     before = ledger.read(reference)
     ledger.keep(reference, '{"a": "letter"}')
-    kept = {"letter": '{"a": "letter"}'} if is_kept else {}
+    kept = {"deadLetter": '{"a": "letter"}'} if is_kept else {}
     assert ledger.read(reference) == {**(before or {}), **kept}
 
 
@@ -352,7 +355,7 @@ def test_a_dead_letter_without_a_record_is_not_kept_and_nobody_is_told(
     ledger: Ledger, ledger_table: Any, reference: Reference
 ) -> None:
     """It is in the dead-letter queue all the same."""
-    ledger.keep(reference, "a letter")
+    ledger.keep(reference, "a dead letter")
     assert list(ledger_table.items()) == []
 
 
@@ -363,7 +366,7 @@ def test_a_ledger_that_is_away_keeps_no_dead_letter_and_raises_nothing(
         def update_item(self, **_: Any) -> None:
             raise EndpointConnectionError(endpoint_url="https://ledger")
 
-    Ledger("a-ledger", Client()).keep(reference, "a letter")  # type: ignore[arg-type]
+    Ledger("a-ledger", Client()).keep(reference, "a dead letter")  # type: ignore[arg-type]
 
 
 def test_what_became_of_an_update_is_told_in_the_document(
@@ -374,7 +377,7 @@ def test_what_became_of_an_update_is_told_in_the_document(
         ledger.record(update(reference, 0, worker)).to_document(following)
         for worker in ("a", "a", "b")
     ]
-    overtaken = "another worker has recorded this attempt (1 made)"
+    superseded = "another worker has recorded this attempt (1 made)"
     assert told == [
         {"result": "RECORDED", "reason": "recorded", "next": following},
         {
@@ -382,7 +385,7 @@ def test_what_became_of_an_update_is_told_in_the_document(
             "reason": "this very entry had been recorded before",
             "next": following,
         },
-        {"result": "OVERTAKEN", "reason": overtaken, "next": following},
+        {"result": "SUPERSEDED", "reason": superseded, "next": following},
     ]
 
 
@@ -412,7 +415,7 @@ def test_a_failed_condition_that_shows_little_is_another_workers(
             )
 
     recorded = Ledger("a-ledger", Client()).record(update(reference, 0))  # type: ignore[arg-type]
-    assert recorded.result is RecordResult.OVERTAKEN
+    assert recorded.result is RecordResult.SUPERSEDED
     assert recorded.reason == f"another worker has recorded this attempt ({made} made)"
 
 

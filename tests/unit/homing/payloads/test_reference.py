@@ -13,8 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from homing.delivery import Delivery, Request
-from homing.errors import InquiryError, IntakeError
-from homing.payloads.reference import Claim, claim_for
+from homing.errors import AcceptanceError, DependencyError
+from homing.payloads.reference import PayloadReference, reference_for
 from homing.payloads.store import PayloadStore
 
 BODY = '{"é": 1}'.encode()
@@ -34,21 +34,21 @@ def bucket(aws: None) -> Any:
 def test_a_payload_is_kept_for_as_long_as_its_delivery_can_live_and_wait_as_a_dead_letter(
     days: int, prefix: str
 ) -> None:
-    claim = claim_for("m#shop", BODY, timedelta(days=days))
+    claim = reference_for("m#shop", BODY, timedelta(days=days))
     assert claim.key.startswith(f"{prefix}/")
     assert claim.size == len(BODY)
 
 
 def test_the_same_message_has_the_same_claim_and_another_another() -> None:
     life = timedelta(days=1)
-    first = claim_for("m#shop", BODY, life)
-    assert claim_for("m#shop", BODY, life) == first
-    others = {claim_for("n#shop", BODY, life), claim_for("m#shop", b"else", life)}
+    first = reference_for("m#shop", BODY, life)
+    assert reference_for("m#shop", BODY, life) == first
+    others = {reference_for("n#shop", BODY, life), reference_for("m#shop", b"else", life)}
     assert len({each.key for each in others} | {first.key}) == 3
 
 
 def test_a_claim_travels_in_the_place_of_the_payload(delivery: Delivery) -> None:
-    claim = claim_for("m#shop", BODY, timedelta())
+    claim = reference_for("m#shop", BODY, timedelta())
     claimed = replace(delivery, request=replace(delivery.request, payload="", claim=claim))
     document = claimed.to_document()
     assert document["request"].keys() == {"claim", "contentType", "headers"}
@@ -57,7 +57,7 @@ def test_a_claim_travels_in_the_place_of_the_payload(delivery: Delivery) -> None
 
 
 def test_what_is_kept_comes_back_to_the_character(bucket: Any) -> None:
-    claim = claim_for("m#shop", BODY, timedelta())
+    claim = reference_for("m#shop", BODY, timedelta())
     store = PayloadStore("payloads")
     store.keep(claim, BODY)
     store.keep(claim, BODY)
@@ -65,15 +65,15 @@ def test_what_is_kept_comes_back_to_the_character(bucket: Any) -> None:
 
 
 def test_what_is_not_what_was_taken_in_is_not_sent(bucket: Any) -> None:
-    claim = claim_for("m#shop", BODY, timedelta())
+    claim = reference_for("m#shop", BODY, timedelta())
     bucket.put_object(Bucket="payloads", Key=claim.key, Body=b"something else")
-    with pytest.raises(InquiryError, match="not what was taken in"):
+    with pytest.raises(DependencyError, match="not what was taken in"):
         PayloadStore("payloads").fetch(claim)
 
 
 def test_a_renewed_payload_counts_as_written_anew_and_is_the_same(bucket: Any) -> None:
     """S3 counts the days of its lifecycle from the last writing."""
-    claim = claim_for("m#shop", BODY, timedelta())
+    claim = reference_for("m#shop", BODY, timedelta())
     store = PayloadStore("payloads")
     store.keep(claim, BODY)
     written = bucket.head_object(Bucket="payloads", Key=claim.key)["LastModified"]
@@ -84,15 +84,15 @@ def test_a_renewed_payload_counts_as_written_anew_and_is_the_same(bucket: Any) -
 
 
 def test_a_payload_that_is_gone_is_told_from_a_bucket_that_fails(bucket: Any) -> None:
-    claim = claim_for("m#shop", BODY, timedelta())
+    claim = reference_for("m#shop", BODY, timedelta())
     assert not PayloadStore("payloads").renew(claim)
     with pytest.raises(ClientError, match="NoSuchBucket"):
         PayloadStore("no-such-bucket").renew(claim)
 
 
 def test_what_cannot_be_kept_or_read_is_told_as_what_it_is(bucket: Any) -> None:
-    claim = Claim("45-days/x/y", 1, hashlib.sha256(b"x").hexdigest())
-    with pytest.raises(IntakeError, match="NoSuchBucket"):
+    claim = PayloadReference("45-days/x/y", 1, hashlib.sha256(b"x").hexdigest())
+    with pytest.raises(AcceptanceError, match="NoSuchBucket"):
         PayloadStore("no-such-bucket").keep(claim, b"x")
-    with pytest.raises(InquiryError, match="NoSuchKey"):
+    with pytest.raises(DependencyError, match="NoSuchKey"):
         PayloadStore("payloads").fetch(claim)

@@ -1,4 +1,4 @@
-"""When a message whose first attempt was left behind comes again."""
+"""When a message whose first attempt was detached is redelivered."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def received(client: Any, url: str) -> list[dict[str, Any]]:
     return client.receive_message(QueueUrl=url).get("Messages", [])
 
 
-def test_a_message_that_is_put_off_comes_again_when_it_is_told_to(queue: tuple[Any, str]) -> None:
+def test_a_message_that_is_put_off_is_redelivered_when_it_is_told_to(
+    queue: tuple[Any, str],
+) -> None:
     client, url = queue
     (message,) = received(client, url)
     assert received(client, url) == []
@@ -41,5 +43,5 @@ def test_one_that_cannot_be_put_off_is_left_to_the_queue(queue: tuple[Any, str])
     assert received(client, url) == []
 
 
-def test_it_comes_again_some_seconds_after_its_execution_must_have_ended() -> None:
+def test_it_is_redelivered_some_seconds_after_its_execution_must_have_ended() -> None:
     assert seconds_until_over(44.5) == 50

@@ -14,13 +14,13 @@ from botocore.exceptions import EndpointConnectionError
 
 from homing.delivery import Request
 from homing.endpoints.endpoints_table import EndpointsTable
-from homing.errors import IntakeError, InvalidMessageError
+from homing.errors import AcceptanceError, InvalidMessageError
 from homing.ledger.records import Records
 from homing.payloads.store import PayloadStore
 from homing.queues.deliveries import MAX_BATCH_BYTES, DeliveryQueue, batches
-from homing.queues.duplicates import is_repeat
-from homing.reception.acceptance import Intake
-from homing.reception.idempotency import Guard
+from homing.queues.duplicates import is_duplicate
+from homing.reception.acceptance import Acceptance
+from homing.reception.idempotency import IdempotencyRecord
 from homing.reception.message import Message, fingerprint
 from homing.reception.messages_table import MessagesTable
 from homing.retry.policy import Policy
@@ -43,7 +43,7 @@ def message(
 ) -> Message:
     request = Request(payload, "application/json", {"x-tenant": "acme"})
     created_at = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    guard = Guard(
+    idempotency = IdempotencyRecord(
         message_id="order-1841",
         sender_id="shop",
         timestamp=timestamp or created_at,
@@ -54,7 +54,7 @@ def message(
         fingerprint=fingerprint(targets, request),
         expires_at=int((at + timedelta(days=30)).timestamp()),
     )
-    return Message(guard, request, Policy())
+    return Message(idempotency, request, Policy())
 
 
 @dataclass
@@ -73,7 +73,7 @@ class Sqs:
         if isinstance(refused, BaseException):
             raise refused
         self.taken += [json.loads(entry["MessageBody"]) for entry in entries[refused:]]
-        self.repeats += [is_repeat(entry.get("MessageAttributes", {})) for entry in entries]
+        self.repeats += [is_duplicate(entry.get("MessageAttributes", {})) for entry in entries]
         failed = [{"Id": e["Id"], "Code": "InternalError"} for e in entries[:refused]]
         return {"Successful": [], "Failed": failed} if failed else {"Successful": []}
 
@@ -84,9 +84,9 @@ def sqs() -> Sqs:
 
 
 @pytest.fixture
-def intake(messages_table: Any, ledger_table: Any, sqs: Sqs) -> Intake:
+def acceptance(messages_table: Any, ledger_table: Any, sqs: Sqs) -> Acceptance:
     client = messages_table.client
-    return Intake(
+    return Acceptance(
         MessagesTable("messages", client),
         Records("ledger", client),
         DeliveryQueue("url", sqs),
@@ -111,12 +111,12 @@ def targets(documents: list[dict[str, Any]]) -> list[str]:
 
 
 def test_a_message_leaves_a_guard_and_one_delivery_per_target_on_the_queue(
-    intake: Intake, messages_table: Any, sqs: Sqs
+    acceptance: Acceptance, messages_table: Any, sqs: Sqs
 ) -> None:
     first = message()
-    reception = intake.accept(first, now=NOON)
-    assert reception.guard == first.guard
-    assert not reception.is_repeat
+    reception = acceptance.accept(first, now=NOON)
+    assert reception.idempotency == first.idempotency
+    assert not reception.is_duplicate
     assert sqs.taken == [delivery.to_document() for delivery in first.deliveries()]
     assert sqs.repeats == [False, False]
     (item,) = messages_table.items()
@@ -129,34 +129,34 @@ def test_a_message_leaves_a_guard_and_one_delivery_per_target_on_the_queue(
         "correlationId": {"S": "trace-2025-12-28T12:00:00.250Z"},
         "createdAt": {"S": "2025-12-28T12:00:00.250Z"},
         "targets": {"L": [{"S": A}, {"S": B}]},
-        "contentFingerprint": {"S": first.guard.fingerprint},
-        "ttl": {"N": str(first.guard.expires_at)},
+        "contentFingerprint": {"S": first.idempotency.fingerprint},
+        "ttl": {"N": str(first.idempotency.expires_at)},
     }
 
 
-def test_a_repeat_gets_the_guard_of_the_first_and_fills_only_gaps(
-    intake: Intake, ledger_table: Any, sqs: Sqs
+def test_a_repeat_gets_the_idempotency_of_the_first_and_fills_only_gaps(
+    acceptance: Acceptance, ledger_table: Any, sqs: Sqs
 ) -> None:
     first = message()
-    intake.accept(first, now=NOON)
+    acceptance.accept(first, now=NOON)
     sqs.taken.clear()
     record(ledger_table, first.deliveries()[0])
     repeat = message(at=LATER, targets=(B, A))  # the order of targets does not matter
-    reception = intake.accept(repeat, now=LATER)
-    assert reception.guard == first.guard
-    assert reception.is_repeat
+    reception = acceptance.accept(repeat, now=LATER)
+    assert reception.idempotency == first.idempotency
+    assert reception.is_duplicate
     assert sqs.taken == [first.deliveries()[1].to_document()]
     assert sqs.repeats == [False, False, True]
 
 
 def test_a_repeat_of_what_is_wholly_on_record_puts_nothing_on_the_queue(
-    intake: Intake, ledger_table: Any, sqs: Sqs
+    acceptance: Acceptance, ledger_table: Any, sqs: Sqs
 ) -> None:
     first = message()
-    intake.accept(first, now=NOON)
+    acceptance.accept(first, now=NOON)
     for delivery in first.deliveries():
         record(ledger_table, delivery)
-    assert intake.accept(message(at=LATER), now=LATER).guard == first.guard
+    assert acceptance.accept(message(at=LATER), now=LATER).idempotency == first.idempotency
     assert len(sqs.calls) == 1
 
 
@@ -165,100 +165,102 @@ class KilledError(BaseException):
 
 
 def test_a_crash_between_guard_and_queue_heals_when_the_sender_repeats(
-    intake: Intake, sqs: Sqs
+    acceptance: Acceptance, sqs: Sqs
 ) -> None:
     sqs.script = [KilledError()]
     first = message()
     with pytest.raises(KilledError):
-        intake.accept(first, now=NOON)
-    reception = intake.accept(message(at=LATER), now=LATER)
-    assert reception.guard == first.guard
+        acceptance.accept(first, now=NOON)
+    reception = acceptance.accept(message(at=LATER), now=LATER)
+    assert reception.idempotency == first.idempotency
     assert sqs.taken == [delivery.to_document() for delivery in first.deliveries()]
 
 
 def test_a_queue_that_fails_promises_nothing_and_a_repeat_is_accepted(
-    intake: Intake, sqs: Sqs
+    acceptance: Acceptance, sqs: Sqs
 ) -> None:
     sqs.script = [EndpointConnectionError(endpoint_url="https://sqs")]
-    with pytest.raises(IntakeError, match="EndpointConnectionError"):
-        intake.accept(message(), now=NOON)
+    with pytest.raises(AcceptanceError, match="EndpointConnectionError"):
+        acceptance.accept(message(), now=NOON)
     assert sqs.taken == []
-    intake.accept(message(at=LATER), now=LATER)
+    acceptance.accept(message(at=LATER), now=LATER)
     assert targets(sqs.taken) == [A, B]
 
 
 @pytest.mark.parametrize("broken", ["messages", "ledger"])
 def test_a_table_that_fails_promises_nothing(
-    intake: Intake, messages_table: Any, ledger_table: Any, broken: str
+    acceptance: Acceptance, messages_table: Any, ledger_table: Any, broken: str
 ) -> None:
-    intake.accept(message(), now=NOON)
+    acceptance.accept(message(), now=NOON)
     messages_table.client.delete_table(TableName=broken)
-    with pytest.raises(IntakeError, match="ResourceNotFoundException"):
-        intake.accept(message(), now=NOON)
+    with pytest.raises(AcceptanceError, match="ResourceNotFoundException"):
+        acceptance.accept(message(), now=NOON)
 
 
 @pytest.mark.parametrize("other", [{"payload": '{"total": 1.1}'}, {"targets": (A,)}])
 def test_the_same_id_with_other_content_is_refused_with_409(
-    intake: Intake, messages_table: Any, sqs: Sqs, other: dict[str, Any]
+    acceptance: Acceptance, messages_table: Any, sqs: Sqs, other: dict[str, Any]
 ) -> None:
-    intake.accept(message(), now=NOON)
+    acceptance.accept(message(), now=NOON)
     before = messages_table.items()
     with pytest.raises(InvalidMessageError, match="messageId") as caught:
-        intake.accept(message(at=LATER, **other), now=LATER)
+        acceptance.accept(message(at=LATER, **other), now=LATER)
     assert caught.value.status == 409
     assert messages_table.items() == before
     assert len(sqs.calls) == 1
 
 
 def test_a_guard_that_has_expired_counts_as_gone_though_it_is_still_there(
-    intake: Intake, messages_table: Any, sqs: Sqs
+    acceptance: Acceptance, messages_table: Any, sqs: Sqs
 ) -> None:
     first = message()
-    intake.accept(first, now=NOON)
-    last = datetime.fromtimestamp(first.guard.expires_at, UTC)
-    assert intake.accept(message(at=last), now=last).is_repeat
+    acceptance.accept(first, now=NOON)
+    last = datetime.fromtimestamp(first.idempotency.expires_at, UTC)
+    assert acceptance.accept(message(at=last), now=last).is_duplicate
     after = last + timedelta(seconds=1)
     anew = message(at=after, payload="2")
-    assert not intake.accept(anew, now=after).is_repeat
+    assert not acceptance.accept(anew, now=after).is_duplicate
     (item,) = messages_table.items()
-    assert item["createdAt"]["S"] == anew.guard.created_at
+    assert item["createdAt"]["S"] == anew.idempotency.created_at
 
 
 def test_a_message_for_the_past_is_refused_and_leaves_no_guard(
-    intake: Intake, messages_table: Any
+    acceptance: Acceptance, messages_table: Any
 ) -> None:
     with pytest.raises(InvalidMessageError, match="deliverAt: lies in the past") as caught:
-        intake.accept(message(deliver_at="2025-12-28T11:00:00.000Z"), now=NOON)
+        acceptance.accept(message(deliver_at="2025-12-28T11:00:00.000Z"), now=NOON)
     assert caught.value.status == 400
     assert messages_table.items() == []
 
 
 def test_a_scheduled_message_repeated_after_its_time_gets_the_first_answer(
-    intake: Intake, sqs: Sqs
+    acceptance: Acceptance, sqs: Sqs
 ) -> None:
     first = message(deliver_at="2025-12-28T12:01:00.000Z")
-    intake.accept(first, now=NOON)
+    acceptance.accept(first, now=NOON)
     sqs.taken.clear()
-    reception = intake.accept(message(at=LATER, deliver_at="2025-12-28T12:01:00.000Z"), now=LATER)
-    assert reception.guard == first.guard
+    reception = acceptance.accept(
+        message(at=LATER, deliver_at="2025-12-28T12:01:00.000Z"), now=LATER
+    )
+    assert reception.idempotency == first.idempotency
     assert {document["dueAt"] for document in sqs.taken} == {"2025-12-28T12:01:00Z"}
 
 
 def test_a_repeat_without_its_time_does_not_send_the_scheduled_message_early(
-    intake: Intake, sqs: Sqs
+    acceptance: Acceptance, sqs: Sqs
 ) -> None:
-    intake.accept(message(deliver_at="2025-12-29T12:00:00.000Z"), now=NOON)
+    acceptance.accept(message(deliver_at="2025-12-29T12:00:00.000Z"), now=NOON)
     sqs.taken.clear()
-    intake.accept(message(at=LATER), now=LATER)
+    acceptance.accept(message(at=LATER), now=LATER)
     assert {document["dueAt"] for document in sqs.taken} == {"2025-12-29T12:00:00Z"}
 
 
-def test_an_overdue_repeat_after_the_guard_has_expired_is_refused(intake: Intake) -> None:
+def test_an_overdue_repeat_after_the_guard_has_expired_is_refused(acceptance: Acceptance) -> None:
     first = message(deliver_at="2025-12-28T12:01:00.000Z")
-    intake.accept(first, now=NOON)
-    after = datetime.fromtimestamp(first.guard.expires_at + 1, UTC)
+    acceptance.accept(first, now=NOON)
+    after = datetime.fromtimestamp(first.idempotency.expires_at + 1, UTC)
     with pytest.raises(InvalidMessageError, match="lies in the past"):
-        intake.accept(message(at=after, deliver_at="2025-12-28T12:01:00.000Z"), now=after)
+        acceptance.accept(message(at=after, deliver_at="2025-12-28T12:01:00.000Z"), now=after)
 
 
 class AtomicClient:
@@ -279,7 +281,7 @@ def test_fifty_at_once_come_to_one_guard_and_the_same_answer(
     messages_table: Any, ledger_table: Any, delivery_queue: Any
 ) -> None:
     client: Any = AtomicClient(messages_table.client)
-    intake = Intake(
+    acceptance = Acceptance(
         MessagesTable("messages", client),
         Records("ledger", client),
         DeliveryQueue(delivery_queue.url, delivery_queue.client),
@@ -291,32 +293,34 @@ def test_fifty_at_once_come_to_one_guard_and_the_same_answer(
     def submit(number: int) -> Any:
         at = NOON + timedelta(milliseconds=number)
         start.wait(timeout=30)
-        return intake.accept(message(at=at), now=at)
+        return acceptance.accept(message(at=at), now=at)
 
     with ThreadPoolExecutor(50) as pool:
         receptions = list(pool.map(submit, range(50)))
     (item,) = messages_table.items()
-    assert {reception.guard.created_at for reception in receptions} == {item["createdAt"]["S"]}
-    assert [reception.is_repeat for reception in receptions].count(False) == 1
+    assert {reception.idempotency.created_at for reception in receptions} == {
+        item["createdAt"]["S"]
+    }
+    assert [reception.is_duplicate for reception in receptions].count(False) == 1
     ids = {document["reference"]["deliveryId"] for document in delivery_queue.take()}
-    assert ids == {reference.delivery_id for reference in receptions[0].guard.references()}
+    assert ids == {reference.delivery_id for reference in receptions[0].idempotency.references()}
 
 
-def test_what_a_batch_leaves_over_is_sent_again(intake: Intake, sqs: Sqs) -> None:
+def test_what_a_batch_leaves_over_is_sent_again(acceptance: Acceptance, sqs: Sqs) -> None:
     sqs.script = [1, 1, 0]
     first = message()
-    assert not intake.accept(first, now=NOON).is_repeat
-    a, b = (reference.delivery_id for reference in first.guard.references())
+    assert not acceptance.accept(first, now=NOON).is_duplicate
+    a, b = (reference.delivery_id for reference in first.idempotency.references())
     assert sqs.calls == [[a, b], [a], [a]]
     assert sorted(targets(sqs.taken)) == [A, B]
 
 
 def test_a_delivery_that_the_queue_refuses_again_and_again_is_an_error(
-    intake: Intake, sqs: Sqs
+    acceptance: Acceptance, sqs: Sqs
 ) -> None:
     sqs.script = [1, 1, 1]
-    with pytest.raises(IntakeError, match="refused 1 deliveries: InternalError"):
-        intake.accept(message(), now=NOON)
+    with pytest.raises(AcceptanceError, match="refused 1 deliveries: InternalError"):
+        acceptance.accept(message(), now=NOON)
     assert len(sqs.calls) == 3
 
 
@@ -342,8 +346,11 @@ def test_a_batch_is_measured_in_bytes_not_characters() -> None:
 
 
 def test_a_guard_is_read_back_as_it_was_written() -> None:
-    for guard in (message().guard, message(deliver_at="2025-12-29T12:00:00.000Z").guard):
-        assert Guard.from_item(guard.to_item()) == guard
+    for idempotency in (
+        message().idempotency,
+        message(deliver_at="2025-12-29T12:00:00.000Z").idempotency,
+    ):
+        assert IdempotencyRecord.from_item(idempotency.to_item()) == idempotency
 
 
 def test_nothing_to_send_makes_no_call() -> None:
@@ -352,18 +359,18 @@ def test_nothing_to_send_makes_no_call() -> None:
     assert sqs.calls == []
 
 
-def test_a_record_of_a_former_life_keeps_no_delivery_from_the_queue(
-    intake: Intake, ledger_table: Any, sqs: Sqs
+def test_a_record_of_a_previous_acceptance_keeps_no_delivery_from_the_queue(
+    acceptance: Acceptance, ledger_table: Any, sqs: Sqs
 ) -> None:
     """A record outlives its guard by the waits of its retries (docs/decisions/0007)."""
     first = message(timestamp="2025-12-28T12:00:00.000Z", targets=(A,))
-    intake.accept(first, now=NOON)
+    acceptance.accept(first, now=NOON)
     record(ledger_table, first.deliveries()[0])
     later = NOON + timedelta(days=30, seconds=5)
     sqs.taken.clear()
     sqs.script = [EndpointConnectionError(endpoint_url="queue")]
     again = message(timestamp="2025-12-28T12:00:00.000Z", targets=(A,), at=later)
-    with pytest.raises(IntakeError):
-        intake.accept(again, now=later)
-    intake.accept(again, now=later + timedelta(seconds=5))
+    with pytest.raises(AcceptanceError):
+        acceptance.accept(again, now=later)
+    acceptance.accept(again, now=later + timedelta(seconds=5))
     assert targets(sqs.taken) == [A]

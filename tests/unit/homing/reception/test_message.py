@@ -111,18 +111,18 @@ def test_everything_that_a_sender_gives_is_taken_over() -> None:
             policy={"maxAttempts": 5},
         )
     )
-    assert message.guard.key == "order:18_41-a#shop@example.com"
-    assert message.guard.timestamp == "2025-12-28T12:00:00.123Z"
-    assert message.guard.correlation_id == "trace 7"
+    assert message.idempotency.key == "order:18_41-a#shop@example.com"
+    assert message.idempotency.timestamp == "2025-12-28T12:00:00.123Z"
+    assert message.idempotency.correlation_id == "trace 7"
     assert message.request.headers == {"X-Tenant": "acme", "x-empty": ""}
     assert message.request.content_type == "application/vnd.acme+json; charset=UTF-8"
     assert message.policy == replace(Policy(), max_attempts=5)
-    assert message.guard.deliver_at == "2025-12-28T12:00:03.001Z"
-    assert message.guard.due_at == "2025-12-28T12:00:04Z"  # never early
+    assert message.idempotency.deliver_at == "2025-12-28T12:00:03.001Z"
+    assert message.idempotency.due_at == "2025-12-28T12:00:04Z"  # never early
 
 
 def test_the_correlation_id_is_the_message_id_where_none_is_given() -> None:
-    assert parse(body_of(messageId="order-1841")).guard.correlation_id == "order-1841"
+    assert parse(body_of(messageId="order-1841")).idempotency.correlation_id == "order-1841"
 
 
 def test_repeated_targets_come_to_one_delivery_each_in_the_order_given() -> None:
@@ -146,23 +146,25 @@ def test_repeated_targets_come_to_one_delivery_each_in_the_order_given() -> None
 def test_a_scheduled_message_is_due_at_its_time_and_kept_from_then_on(
     deliver_at: str, due_at: str
 ) -> None:
-    guard = parse(body_of(deliverAt=deliver_at)).guard
+    idempotency = parse(body_of(deliverAt=deliver_at)).idempotency
     due = datetime.fromisoformat(due_at)
-    assert guard.due_at == due_at
-    assert not guard.is_overdue
-    assert timedelta() <= datetime.fromtimestamp(guard.expires_at, UTC) - due - RETENTION
-    assert datetime.fromtimestamp(guard.expires_at, UTC) - due - RETENTION <= timedelta(seconds=1)
+    assert idempotency.due_at == due_at
+    assert not idempotency.is_overdue
+    assert timedelta() <= datetime.fromtimestamp(idempotency.expires_at, UTC) - due - RETENTION
+    assert datetime.fromtimestamp(idempotency.expires_at, UTC) - due - RETENTION <= timedelta(
+        seconds=1
+    )
 
 
 @pytest.mark.parametrize("deliver_at", ["2025-12-28T11:59:00.249Z", "2020-01-01T00:00:00Z"])
 def test_a_message_for_the_past_is_overdue_which_only_a_repeat_may_be(deliver_at: str) -> None:
-    assert parse(body_of(deliverAt=deliver_at)).guard.is_overdue
+    assert parse(body_of(deliverAt=deliver_at)).idempotency.is_overdue
 
 
 def test_the_time_of_reception_may_come_in_any_zone() -> None:
     message = parse(body_of(), now=NOON.astimezone(timezone(timedelta(hours=9))))
-    assert message.guard.due_at == "2025-12-28T12:00:00Z"
-    assert message.guard.created_at == "2025-12-28T12:00:00.250Z"
+    assert message.idempotency.due_at == "2025-12-28T12:00:00Z"
+    assert message.idempotency.created_at == "2025-12-28T12:00:00.250Z"
 
 
 @pytest.mark.parametrize(
@@ -228,12 +230,12 @@ BAD_FIELDS: list[tuple[str, Any, str, str]] = [
     ("messageId", "", "messageId", "1 to 128"),
     ("messageId", "a#b", "messageId", "no '#'"),
     ("messageId", "a.b", "messageId", "no dot"),
-    ("messageId", "a b", "messageId", "letters"),
-    ("messageId", "a\n", "messageId", "letters"),
-    ("messageId", "é", "messageId", "letters"),
+    ("messageId", "a b", "messageId", "dead_letters"),
+    ("messageId", "a\n", "messageId", "dead_letters"),
+    ("messageId", "é", "messageId", "dead_letters"),
     ("messageId", "a" * 129, "messageId", "1 to 128"),
     ("messageId", 7, "messageId", "string"),
-    ("messageId", "\ud800", "messageId", "letters"),
+    ("messageId", "\ud800", "messageId", "dead_letters"),
     # senderId
     ("senderId", "a#b", "senderId", "no '#'"),
     ("senderId", "", "senderId", "1 to 128"),
@@ -494,7 +496,7 @@ def test_a_fingerprint_is_of_the_targets_the_content_type_and_the_payload() -> N
 
     def fingerprint(payload: str = "[1]", **fields: Any) -> str:
         given = {"targetUrl": None, "targets": urls} | fields
-        return parse(body_of(payload, **given)).guard.fingerprint
+        return parse(body_of(payload, **given)).idempotency.fingerprint
 
     first = fingerprint()
     assert fingerprint(targets=urls[::-1]) == first

@@ -15,7 +15,7 @@ from homing.dispatch.executions import Execution
 from homing.items import from_dynamodb, to_dynamodb
 from homing.ledger.generation import execution_name, redriven
 from homing.ledger.interventions import InterventionTable
-from homing.payloads.reference import Claim
+from homing.payloads.reference import PayloadReference
 from homing.recovery.interventions import Interventions, Result
 from homing.timestamps import from_text
 
@@ -53,10 +53,10 @@ class Bench:
     table: Any
     reference: Reference
     workflow: FakeWorkflow = field(default_factory=FakeWorkflow)
-    payloads: set[Claim] = field(default_factory=set)
-    renewed: list[Claim] = field(default_factory=list)
+    payloads: set[PayloadReference] = field(default_factory=set)
+    renewed: list[PayloadReference] = field(default_factory=list)
 
-    def renew(self, claim: Claim) -> bool:
+    def renew(self, claim: PayloadReference) -> bool:
         self.renewed.append(claim)
         return claim in self.payloads
 
@@ -97,20 +97,20 @@ def bench(ledger_table: Any, reference: Reference) -> Bench:
 
 
 @pytest.fixture
-def letter(delivery: Delivery) -> dict[str, Any]:
+def dead_letter(delivery: Delivery) -> dict[str, Any]:
     """The dead letter of the third attempt."""
     return {**delivery.to_document(), "attemptNumber": 2, "attempts": 3}
 
 
-def redrive(bench: Bench, letter: dict[str, Any]) -> Result:
-    return bench.interventions.redrive_letter(letter, bench.reference, now=NOW)
+def redrive(bench: Bench, dead_letter: dict[str, Any]) -> Result:
+    return bench.interventions.redrive_dead_letter(dead_letter, bench.reference, now=NOW)
 
 
 def test_a_redrive_starts_attempts_anew_and_keeps_what_was(
-    bench: Bench, letter: dict[str, Any]
+    bench: Bench, dead_letter: dict[str, Any]
 ) -> None:
     bench.put()
-    assert redrive(bench, letter) is Result.REDRIVEN
+    assert redrive(bench, dead_letter) is Result.REDRIVEN
     record = bench.record()
     assert (record["status"], record["attempts"], record["generation"]) == ("QUEUED", 0, 1)
     assert len(record["retryHistory"]) == 3
@@ -126,50 +126,50 @@ def test_a_redrive_starts_attempts_anew_and_keeps_what_was(
     ((name, document),) = bench.workflow.started.items()
     assert name == record["executionName"] == execution_name(bench.reference.delivery_id, 1)
     assert Delivery.from_document(document).attempt_number == 0
-    assert document["request"] == letter["request"]
+    assert document["request"] == dead_letter["request"]
     assert document["dueAt"] == "2025-12-29T12:00:01Z"
     due = from_text(document["dueAt"]).timestamp()
     assert document["expiresAt"] == record["ttl"] == due + 30 * 86_400
 
 
-CLAIM = Claim("45-days/a/b", 5_000_000, "digest")
+CLAIM = PayloadReference("45-days/a/b", 5_000_000, "digest")
 
 
-def claimed(letter: dict[str, Any]) -> dict[str, Any]:
-    request = {key: value for key, value in letter["request"].items() if key != "payload"}
-    return {**letter, "request": {**request, "claim": CLAIM.to_document()}}
+def claimed(dead_letter: dict[str, Any]) -> dict[str, Any]:
+    request = {key: value for key, value in dead_letter["request"].items() if key != "payload"}
+    return {**dead_letter, "request": {**request, "claim": CLAIM.to_document()}}
 
 
 def test_a_large_payload_is_kept_for_as_long_as_the_new_attempts_may_take(
-    bench: Bench, letter: dict[str, Any]
+    bench: Bench, dead_letter: dict[str, Any]
 ) -> None:
     bench.put()
     bench.payloads.add(CLAIM)
-    assert redrive(bench, claimed(letter)) is Result.REDRIVEN
+    assert redrive(bench, claimed(dead_letter)) is Result.REDRIVEN
     assert bench.renewed == [CLAIM]
     (document,) = bench.workflow.started.values()
     assert document["request"]["claim"] == CLAIM.to_document()
 
 
-def test_a_delivery_whose_payload_has_expired_is_not_redriven_and_keeps_its_letter(
-    bench: Bench, letter: dict[str, Any]
+def test_a_delivery_whose_payload_has_expired_is_not_redriven_and_keeps_its_dead_letter(
+    bench: Bench, dead_letter: dict[str, Any]
 ) -> None:
-    bench.put(letter=json.dumps(claimed(letter)))
+    bench.put(dead_letter=json.dumps(claimed(dead_letter)))
     before = bench.record()
-    assert redrive(bench, claimed(letter)) is Result.LETTER_MISSING
-    assert bench.interventions.redrive(bench.reference, now=NOW) is Result.LETTER_MISSING
+    assert redrive(bench, claimed(dead_letter)) is Result.DEAD_LETTER_MISSING
+    assert bench.interventions.redrive(bench.reference, now=NOW) is Result.DEAD_LETTER_MISSING
     assert (bench.record(), bench.workflow.started) == (before, {})
 
 
 def test_a_redrive_sums_up_the_oldest_of_a_long_history(
-    bench: Bench, letter: dict[str, Any]
+    bench: Bench, dead_letter: dict[str, Any]
 ) -> None:
     history = [
         {"attemptNumber": number, "timestamp": f"t{number:02}", "errorCategory": "TIMEOUT"}
         for number in range(21)
     ]
     bench.put(retryHistory=history)
-    assert redrive(bench, letter) is Result.REDRIVEN
+    assert redrive(bench, dead_letter) is Result.REDRIVEN
     record = bench.record()
     assert record["retryHistory"] == history[1:]
     assert record["redriveHistory"][0]["attemptsOnRecord"] == 20
@@ -183,33 +183,33 @@ def test_a_redrive_sums_up_the_oldest_of_a_long_history(
 
 
 def test_a_redrive_that_broke_off_before_the_start_is_taken_up_by_its_repeat(
-    bench: Bench, letter: dict[str, Any]
+    bench: Bench, dead_letter: dict[str, Any]
 ) -> None:
-    bench.put(letter=json.dumps(letter))
+    bench.put(dead_letter=json.dumps(dead_letter))
     bench.workflow.broken = True
     with pytest.raises(StartFailedError):
-        redrive(bench, letter)
+        redrive(bench, dead_letter)
     bench.workflow.broken = False
-    assert redrive(bench, letter) is Result.ALREADY_REDRIVEN
+    assert redrive(bench, dead_letter) is Result.ALREADY_REDRIVEN
     assert bench.interventions.redrive(bench.reference, now=NOW) is Result.ALREADY_REDRIVEN
     ((name, document),) = bench.workflow.started.items()
     assert name == bench.record()["executionName"]
     assert document["generation"] == bench.record()["generation"] == 1
 
 
-def test_a_letter_that_was_redriven_before_starts_nothing_even_if_the_delivery_failed_again(
-    bench: Bench, letter: dict[str, Any]
+def test_a_dead_letter_that_was_redriven_before_starts_nothing_even_if_the_delivery_failed_again(
+    bench: Bench, dead_letter: dict[str, Any]
 ) -> None:
     bench.put(generation=1, attempts=1, executionName="the-execution", claimedAttempt=0)
-    assert redrive(bench, letter) is Result.ALREADY_REDRIVEN
+    assert redrive(bench, dead_letter) is Result.ALREADY_REDRIVEN
     assert bench.workflow.started == {}
 
 
-def test_the_letter_of_the_second_failure_starts_the_next_generation(
-    bench: Bench, letter: dict[str, Any]
+def test_the_dead_letter_of_the_second_failure_starts_the_next_generation(
+    bench: Bench, dead_letter: dict[str, Any]
 ) -> None:
     bench.put(generation=1, executionName="the-execution", claimedAttempt=2)
-    assert redrive(bench, {**letter, "generation": 1}) is Result.REDRIVEN
+    assert redrive(bench, {**dead_letter, "generation": 1}) is Result.REDRIVEN
     assert list(bench.workflow.started) == [execution_name(bench.reference.delivery_id, 2)]
     assert "claimedAttempt" not in bench.record()
 
@@ -223,35 +223,35 @@ def test_the_letter_of_the_second_failure_starts_the_next_generation(
     ],
 )
 def test_what_has_arrived_was_cancelled_or_is_under_way_is_not_redriven(
-    bench: Bench, letter: dict[str, Any], attributes: dict[str, Any], result: Result
+    bench: Bench, dead_letter: dict[str, Any], attributes: dict[str, Any], result: Result
 ) -> None:
     bench.put(**attributes)
     before = bench.record()
-    assert redrive(bench, letter) is result
+    assert redrive(bench, dead_letter) is result
     assert bench.record() == before
     assert bench.workflow.started == {}
 
 
 @pytest.mark.parametrize("attributes", [{"status": "RETRY_SCHEDULED", "attempts": 2}, None])
 def test_a_failure_that_the_ledger_never_heard_of_is_redriven_all_the_same(
-    bench: Bench, letter: dict[str, Any], attributes: dict[str, Any] | None
+    bench: Bench, dead_letter: dict[str, Any], attributes: dict[str, Any] | None
 ) -> None:
-    """The ledger was down when it failed: its record lags behind the letter, or is missing."""
+    """The ledger was down when it failed: its record lags behind the dead letter, or is missing."""
     if attributes:
         bench.put(**attributes)
-    assert redrive(bench, letter) is Result.REDRIVEN
+    assert redrive(bench, dead_letter) is Result.REDRIVEN
     assert bench.record()["status"] == "QUEUED"
     assert len(bench.workflow.started) == 1
 
 
-def test_a_letter_too_many_does_not_bring_back_what_is_under_way(
-    bench: Bench, letter: dict[str, Any]
+def test_a_dead_letter_too_many_does_not_bring_back_what_is_under_way(
+    bench: Bench, dead_letter: dict[str, Any]
 ) -> None:
-    """docs/decisions/0054: a wait was cut short while Lambda was down, and each parked it."""
+    """A wait was cut short while Lambda was down, and each execution dead-lettered it."""
     name = execution_name(bench.reference.delivery_id, 2)
     bench.put(status="QUEUED", attempts=0, generation=2, executionName=name)
-    bench.workflow.running[name] = Execution(is_running=True, document=letter)
-    assert redrive(bench, {**letter, "generation": 2}) is Result.UNDER_WAY
+    bench.workflow.running[name] = Execution(is_running=True, document=dead_letter)
+    assert redrive(bench, {**dead_letter, "generation": 2}) is Result.UNDER_WAY
     assert bench.workflow.started == {}
 
 
@@ -279,39 +279,39 @@ class RepeatingTable(InterventionTable):
 
 
 def test_a_redrive_whose_update_boto3_has_repeated_is_started(
-    bench: Bench, letter: dict[str, Any]
+    bench: Bench, dead_letter: dict[str, Any]
 ) -> None:
     """docs/decisions/0054: the second update finds the first and is refused."""
     bench.put()
     table = RepeatingTable(bench.table.name, bench.table.client)
     interventions = Interventions(table, bench.workflow, bench.renew)  # type: ignore[arg-type]  # a fake
-    result = interventions.redrive_letter(letter, bench.reference, now=NOW)
+    result = interventions.redrive_dead_letter(dead_letter, bench.reference, now=NOW)
     assert result is Result.REDRIVEN
     assert list(bench.workflow.started) == [execution_name(bench.reference.delivery_id, 1)]
 
 
 def test_of_two_redrives_at_once_one_changes_the_record(
-    bench: Bench, letter: dict[str, Any]
+    bench: Bench, dead_letter: dict[str, Any]
 ) -> None:
     bench.put()
     seen = bench.record()
-    document = redriven(letter, 1, NOW)
+    document = redriven(dead_letter, 1, NOW)
     table = InterventionTable(bench.table.name, bench.table.client)
     arguments = (bench.reference, seen, document, "name")
     assert table.redrive(*arguments, at="2025-12-29T12:00:00.000Z")
     assert not table.redrive(*arguments, at="2025-12-29T12:00:00.000Z")
 
 
-def test_without_the_letter_the_payload_comes_from_the_record_or_from_the_execution(
-    bench: Bench, letter: dict[str, Any], delivery: Delivery
+def test_without_the_dead_letter_the_payload_comes_from_the_record_or_from_the_execution(
+    bench: Bench, dead_letter: dict[str, Any], delivery: Delivery
 ) -> None:
     bench.put()
-    assert bench.interventions.redrive(bench.reference, now=NOW) is Result.LETTER_MISSING
+    assert bench.interventions.redrive(bench.reference, now=NOW) is Result.DEAD_LETTER_MISSING
     handed_off = Execution(is_running=False, document=delivery.to_document())
     bench.workflow.running[bench.reference.delivery_id] = handed_off
     assert bench.interventions.redrive(bench.reference, now=NOW) is Result.REDRIVEN
     (document,) = bench.workflow.started.values()
-    assert document["request"] == letter["request"]
+    assert document["request"] == dead_letter["request"]
 
 
 @pytest.mark.parametrize(
@@ -368,20 +368,20 @@ def large(request: pytest.FixtureRequest, delivery: Delivery) -> Delivery:
     return replace(delivery, request=replace(delivery.request, payload=payload))
 
 
-def test_a_letter_is_redriven_however_much_text_the_payload_has(
+def test_a_dead_letter_is_redriven_however_much_text_the_payload_has(
     bench: Bench, large: Delivery
 ) -> None:
     bench.put()
-    letter = {**large.to_document(), "attemptNumber": 2, "attempts": 3}
-    assert redrive(bench, letter) is Result.REDRIVEN
+    dead_letter = {**large.to_document(), "attemptNumber": 2, "attempts": 3}
+    assert redrive(bench, dead_letter) is Result.REDRIVEN
     (document,) = bench.workflow.started.values()
-    assert document["request"] == letter["request"]
+    assert document["request"] == dead_letter["request"]
 
 
 def test_a_redrive_that_broke_off_is_taken_up_however_much_text_the_payload_has(
     bench: Bench, large: Delivery
 ) -> None:
-    bench.put(letter=document_text(large.to_document()))
+    bench.put(dead_letter=document_text(large.to_document()))
     bench.workflow.broken = True
     with pytest.raises(StartFailedError):
         bench.interventions.redrive(bench.reference, now=NOW)
@@ -457,16 +457,16 @@ def test_what_has_ended_cannot_be_cancelled(bench: Bench, status: str) -> None:
 
 
 def test_a_record_of_an_older_message_under_the_same_key_is_left_alone(
-    bench: Bench, letter: dict[str, Any]
+    bench: Bench, dead_letter: dict[str, Any]
 ) -> None:
     """See docs/decisions/0007."""
     bench.put(createdAt="2025-01-01T00:00:00.000Z")
     before = bench.record()
-    assert redrive(bench, letter) is Result.UNDER_WAY
+    assert redrive(bench, dead_letter) is Result.UNDER_WAY
     assert cancel(bench) is Result.ENDED
     assert bench.record() == before
 
 
-def test_only_a_letter_that_has_done_its_work_may_be_deleted() -> None:
-    done = {result for result in Result if result.settles_letter}
+def test_only_a_dead_letter_that_has_done_its_work_may_be_deleted() -> None:
+    done = {result for result in Result if result.settles_dead_letter}
     assert done == {Result.REDRIVEN, Result.ALREADY_REDRIVEN, Result.ENDED}

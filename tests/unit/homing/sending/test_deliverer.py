@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.endpoints.concurrency import Turns
+from homing.endpoints.concurrency import ConcurrencySlots
 from homing.endpoints.confidential import Confidential, owner_of_sender
 from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.secret_rotation import SigningSecret
 from homing.endpoints.store import EndpointStore
-from homing.errors import InquiryError
+from homing.errors import DependencyError
 from homing.ledger.claim import AttemptClaim
-from homing.payloads.reference import Claim
+from homing.payloads.reference import PayloadReference
 from homing.retry.outcome import AttemptError, ErrorKind, Outcome
 from homing.sending.deliverer import Deliverer
 from homing.sending.postponement import Postponed
-from homing.sending.recipients import Addressees
+from homing.sending.recipients import Recipients
 from homing.timestamps import from_text, to_text
 
 if TYPE_CHECKING:
@@ -54,16 +54,16 @@ class Bench:
         self.within: list[float] = []
         self.recorded: list[str] = []
         self.reported: list[tuple[str, dict[str, str]]] = []
-        self.watch_error: InquiryError | None = None
+        self.watch_error: DependencyError | None = None
         self.limit = timedelta(hours=5)
         self.kept: dict[str, str] = {}
-        self.turns = Turns("endpoints", client, timedelta(seconds=75))
-        self.addressees = Addressees(self.store.endpoints, self.store.secrets)
+        self.slots = ConcurrencySlots("endpoints", client, timedelta(seconds=75))
+        self.recipients = Recipients(self.store.endpoints, self.store.secrets)
         self.deliverer = Deliverer(
             sender=self,  # type: ignore[arg-type]  # a sender that only remembers
-            addressees=self.addressees,
+            recipients=self.recipients,
             watch=self,  # type: ignore[arg-type]
-            turns=self.turns,
+            slots=self.slots,
             fetch=self.fetch,
             now=lambda: self.now,
             chance=lambda: 0.0,
@@ -93,9 +93,9 @@ class Bench:
         self.recorded.append(finding.step)
         return True
 
-    def fetch(self, claim: Claim) -> str:
+    def fetch(self, claim: PayloadReference) -> str:
         if claim.key not in self.kept:
-            raise InquiryError("payload not read: NoSuchKey")
+            raise DependencyError("payload not read: NoSuchKey")
         return self.kept[claim.key]
 
 
@@ -143,7 +143,7 @@ def test_a_plain_url_is_signed_with_the_senders_own_secret_if_it_has_one(
 ) -> None:
     bench.deliverer.deliver(delivery.reference, delivery.request)
     bench.store.secrets.put(owner_of_sender("default"), replace(KEPT, headers={}))
-    bench.addressees.forget(delivery.reference)
+    bench.recipients.forget(delivery.reference)
     bench.deliverer.deliver(delivery.reference, delivery.request)
     assert [secrets for _, secrets in bench.sent] == [(), (SECRET, OLD)]
 
@@ -194,7 +194,7 @@ def test_while_nobody_can_say_whom_to_deliver_to_nothing_is_sent(
     assert outcome.error is not None
     assert outcome.error.kind is ErrorKind.INTERNAL
     assert not bench.sent
-    assert bench.reported[0][0] == "addressee.unreadable"
+    assert bench.reported[0][0] == "recipient.unreadable"
 
 
 def test_an_outcome_is_noted_and_the_endpoint_looked_up_anew(
@@ -215,7 +215,7 @@ def test_a_health_that_cannot_be_recorded_does_not_change_the_outcome(
 ) -> None:
     bench.store.save(ENDPOINT, KEPT)
     bench.outcome = Outcome(NOON, 12, http_status=500)
-    bench.watch_error = InquiryError("no table")
+    bench.watch_error = DependencyError("no table")
     assert bench.deliverer.deliver(to_endpoint, delivery.request) == bench.outcome
     assert [event for event, _ in bench.reported] == ["endpoint.unrecorded"]
 
@@ -229,13 +229,13 @@ def test_why_a_target_was_blocked_is_in_our_log_only(bench: Bench, delivery: Del
     assert (event, fields["reason"]) == ("target.blocked", "10.0.0.1 is private")
 
 
-def test_no_more_than_a_thousand_addressees_are_remembered(
+def test_no_more_than_a_thousand_recipients_are_remembered(
     bench: Bench, delivery: Delivery
 ) -> None:
     for number in range(1001):
-        bench.addressees._known[("s", str(number))] = (START, None)  # type: ignore[assignment]
+        bench.recipients._known[("s", str(number))] = (START, None)  # type: ignore[assignment]
     bench.deliverer.deliver(delivery.reference, delivery.request)
-    assert len(bench.addressees._known) == 1
+    assert len(bench.recipients._known) == 1
 
 
 def test_an_endpoint_that_echoes_its_credentials_does_not_get_them_into_the_outcome(
@@ -259,7 +259,7 @@ def test_a_payload_that_is_kept_elsewhere_is_sent_as_if_it_had_travelled_along(
     bench: Bench, delivery: Delivery
 ) -> None:
     bench.kept["k"] = "the payload"
-    claimed = replace(delivery.request, payload="", claim=Claim("k", 11, "digest"))
+    claimed = replace(delivery.request, payload="", claim=PayloadReference("k", 11, "digest"))
     bench.deliverer.deliver(delivery.reference, claimed)
     assert bench.sent[0][0] == replace(delivery.request, payload="the payload")
 
@@ -267,7 +267,7 @@ def test_a_payload_that_is_kept_elsewhere_is_sent_as_if_it_had_travelled_along(
 def test_while_a_payload_cannot_be_fetched_nothing_is_sent(
     bench: Bench, delivery: Delivery
 ) -> None:
-    claimed = replace(delivery.request, payload="", claim=Claim("k", 11, "digest"))
+    claimed = replace(delivery.request, payload="", claim=PayloadReference("k", 11, "digest"))
     outcome = bench.deliverer.deliver(delivery.reference, claimed)
     assert outcome.error is not None
     assert outcome.error.kind is ErrorKind.INTERNAL
@@ -330,7 +330,7 @@ def test_no_header_goes_to_a_url_that_it_was_not_set_for(
         assert bench.store.save(made if again else MOVED, replace(NEW, version=1 if again else 2))
 
     bench.store.save(ENDPOINT, KEPT)
-    bench.addressees._secrets = Interrupted(bench.store.secrets, change)  # type: ignore[assignment]
+    bench.recipients._secrets = Interrupted(bench.store.secrets, change)  # type: ignore[assignment]
     bench.deliverer.deliver(to_endpoint, delivery.request)
     ((request, _),) = bench.sent
     assert (bench.urls, request.headers["Authorization"]) == ([MOVED.url], "the new one's")
@@ -345,7 +345,7 @@ def test_while_an_endpoint_changes_again_and_again_nothing_is_sent(
 
     bench.store.save(ENDPOINT, KEPT)
     changes = map(change, range(2, 5))
-    bench.addressees._secrets = Interrupted(bench.store.secrets, *changes)  # type: ignore[assignment]
+    bench.recipients._secrets = Interrupted(bench.store.secrets, *changes)  # type: ignore[assignment]
     outcome = bench.deliverer.deliver(to_endpoint, delivery.request)
     assert outcome.error is not None
     assert outcome.error.kind is ErrorKind.INTERNAL
@@ -367,14 +367,14 @@ def test_an_endpoint_with_no_room_is_sent_nothing_until_there_is(
     bench: Bench, to_endpoint: Reference, delivery: Delivery
 ) -> None:
     bench.store.save(BUSY, KEPT)
-    turn = bench.turns.take(BUSY, 1, "another", START)
-    assert turn is not None
+    slot = bench.slots.take(BUSY, 1, "another", START)
+    assert slot is not None
     bench.now = START + timedelta(seconds=8)
     postponed = bench.deliverer.deliver(to_endpoint, delivery.request)
     assert postponed == Postponed("2025-12-28T12:00:12Z")
     assert bench.sent == []
     assert [event for event, _ in bench.reported] == ["attempt.postponed"]
-    bench.turns.give_back(BUSY, turn)
+    bench.slots.give_back(BUSY, slot)
     assert bench.deliverer.deliver(to_endpoint, delivery.request) == bench.outcome
 
 
@@ -383,7 +383,7 @@ def test_a_slow_clock_asks_for_no_time_that_has_passed(
 ) -> None:
     """The execution has woken at noon and five minutes, and this function's clock says noon."""
     bench.store.save(BUSY, KEPT)
-    bench.turns.take(BUSY, 1, "another", START)
+    bench.slots.take(BUSY, 1, "another", START)
     postponed = bench.deliverer.deliver(to_endpoint, delivery.request, WAITED)
     assert isinstance(postponed, Postponed)
     assert postponed.due_at > WAITED.due_at
@@ -395,7 +395,7 @@ def test_an_old_delivery_whose_attempt_has_just_come_due_is_back_in_seconds(
     """One that was scheduled, or redriven: nobody has waited for it yet."""
     bench.store.save(BUSY, KEPT)
     bench.now = START + timedelta(days=20)
-    bench.turns.take(BUSY, 1, "another", bench.now)
+    bench.slots.take(BUSY, 1, "another", bench.now)
     due_at = to_text(bench.now)
     postponed = bench.deliverer.deliver(
         to_endpoint, delivery.request, replace(WAITED, due_at=due_at, due_since=due_at)
@@ -409,23 +409,23 @@ def test_the_record_of_a_postponed_attempt_is_kept_as_long_after_its_new_time(
 ) -> None:
     """Else one that is postponed again and again could be forgotten before it has ended."""
     bench.store.save(BUSY, KEPT)
-    bench.turns.take(BUSY, 1, "another", START)
+    bench.slots.take(BUSY, 1, "another", START)
     postponed = bench.deliverer.deliver(to_endpoint, delivery.request, WAITED)
     assert isinstance(postponed, Postponed)
     assert postponed.expires_at == from_text(postponed.due_at).timestamp() + DAY
 
 
-def test_a_turn_is_given_back_whatever_comes_of_the_attempt(
+def test_a_slot_is_given_back_whatever_comes_of_the_attempt(
     bench: Bench, to_endpoint: Reference, delivery: Delivery
 ) -> None:
     bench.store.save(BUSY, KEPT)
     for status in (200, 500):
         bench.outcome = Outcome(NOON, 12, http_status=status)
         assert bench.deliverer.deliver(to_endpoint, delivery.request) == bench.outcome
-    assert bench.turns.take(BUSY, 1, "another", START)
+    assert bench.slots.take(BUSY, 1, "another", START)
 
 
-def test_where_turns_cannot_be_counted_the_attempt_is_made(
+def test_where_slots_cannot_be_counted_the_attempt_is_made(
     bench: Bench, to_endpoint: Reference, delivery: Delivery
 ) -> None:
     """A limit spares the endpoint; it must not keep a delivery from it."""
@@ -433,16 +433,16 @@ def test_where_turns_cannot_be_counted_the_attempt_is_made(
     bench.deliverer.deliver(to_endpoint, delivery.request)  # it is remembered from now on
     bench.client.delete_table(TableName="endpoints")
     assert bench.deliverer.deliver(to_endpoint, delivery.request) == bench.outcome
-    assert [event for event, _ in bench.reported] == ["turn.uncounted"]
+    assert [event for event, _ in bench.reported] == ["slot.uncounted"]
 
 
-def test_a_turn_that_cannot_be_given_back_lapses_by_itself(
+def test_a_slot_that_cannot_be_given_back_lapses_by_itself(
     bench: Bench, to_endpoint: Reference, delivery: Delivery
 ) -> None:
     bench.store.save(BUSY, KEPT)
     bench.on_send = lambda: bench.client.delete_table(TableName="endpoints")
     assert bench.deliverer.deliver(to_endpoint, delivery.request) == bench.outcome
-    assert [event for event, _ in bench.reported] == ["turn.uncounted"]
+    assert [event for event, _ in bench.reported] == ["slot.uncounted"]
 
 
 class Hourglass:
@@ -497,11 +497,11 @@ def test_the_health_of_an_endpoint_is_recorded_only_if_the_time_is_enough_for_al
 
 
 @pytest.mark.parametrize(("left", "is_free"), [(7.0, True), (6.9, False)])
-def test_a_turn_is_given_back_only_if_there_is_time_else_it_lapses(
+def test_a_slot_is_given_back_only_if_there_is_time_else_it_lapses(
     bench: Bench, to_endpoint: Reference, delivery: Delivery, left: float, *, is_free: bool
 ) -> None:
     bench.store.save(BUSY, KEPT)
     outcome = bench.deliverer.deliver(to_endpoint, delivery.request, time_left=Hourglass(30, left))
     assert outcome == bench.outcome
-    assert (bench.turns.take(BUSY, 1, "another", START) is not None) is is_free
-    assert ("turn.uncounted" in dict(bench.reported)) is not is_free
+    assert (bench.slots.take(BUSY, 1, "another", START) is not None) is is_free
+    assert ("slot.uncounted" in dict(bench.reported)) is not is_free

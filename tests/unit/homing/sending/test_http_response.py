@@ -115,7 +115,7 @@ CHUNKED = head("Transfer-Encoding: chunked")
             head("Retry-After: 9", "Content-Length: 2", status="103 x") * 50 + OK,
             Response(200, None, b"hi", reusable=True),
         ),
-        # What is not quite HTTP, but says what became of the request.
+        # What is not quite HTTP, but says the status of the request.
         (OK.replace(b"\r", b""), Response(200, None, b"hi", reusable=True)),
         (OK.replace(b"1.1 200", b"1.1  200"), Response(200, None, b"hi", reusable=True)),
         (OK.replace(b" 200 ", b"\t200\t"), Response(200, None, b"hi", reusable=True)),

@@ -64,7 +64,7 @@ SERIALIZERS: dict[str, Any] = {
     "Python": hexadecimal("\\x{:02x}"),
     "C": hexadecimal("\\{:03o}"),
     "a URL": lambda text: quote(text, safe=""),
-    "a URL, in small letters": lambda text: quote(text, safe="").lower(),
+    "a URL, in small dead letters": lambda text: quote(text, safe="").lower(),
     "a form": quote_plus,
     "a URL escaped throughout": hexadecimal("%{:02X}"),
     "HTML": html.escape,

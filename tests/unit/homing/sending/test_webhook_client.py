@@ -431,15 +431,15 @@ def test_a_connection_is_used_for_thirty_seconds_at_most_then_the_name_is_looked
 ) -> None:
     """One message every five seconds; meanwhile the name has got another address."""
     clock = Clock()
-    former, present = serve(answers(*[OK] * 20)), serve(answers(*[OK] * 20))
-    addresses = [[former.address], [present.address]]
+    previous, present = serve(answers(*[OK] * 20)), serve(answers(*[OK] * 20))
+    addresses = [[previous.address], [present.address]]
     client = client_with(
         now=clock.now, clock=clock, resolve=lambda *_: addresses.pop(0), guard=GUARD
     )
     for _ in range(8):
         assert client.send("http://hooks.example/").http_status == 200
         clock.seconds += 5
-    assert (len(former.requests), len(present.requests)) == (7, 1)
+    assert (len(previous.requests), len(present.requests)) == (7, 1)
     assert addresses == []
 
 

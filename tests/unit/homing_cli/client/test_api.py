@@ -151,7 +151,7 @@ def test_an_unknown_message_is_not_found(server: FakeServer) -> None:
 
 
 @pytest.mark.parametrize("member", ["message", "Message"])
-def test_a_caller_who_is_not_let_in_is_told_so_in_the_doors_own_words(
+def test_a_caller_who_is_not_let_in_is_told_so_in_the_api_own_words(
     server: FakeServer, member: str
 ) -> None:
     """Of API Gateway and of Lambda."""

@@ -20,15 +20,15 @@ MOMENT = timedelta(milliseconds=1)
 
 
 @pytest.fixture
-def letter(delivery: Delivery) -> DeadLetter:
-    """A letter of a delivery to the endpoint `orders`, given up for HTTP 410 at noon."""
+def dead_letter(delivery: Delivery) -> DeadLetter:
+    """A dead letter of a delivery to the endpoint `orders`, given up for HTTP 410 at noon."""
     delivery = replace(delivery, reference=replace(delivery.reference, endpoint_id="orders"))
     verdict = {"category": "GONE", "reason": "HTTP 410", "status": "FAILED"}
     outcome = {"timestamp": "2025-12-28T12:00:00.000Z"}
     document: dict[str, Any] = {**delivery.to_document(), "verdict": verdict, "outcome": outcome}
-    letter = DeadLetter.from_body(json.dumps(document))
-    assert letter is not None
-    return letter
+    dead_letter = DeadLetter.from_body(json.dumps(document))
+    assert dead_letter is not None
+    return dead_letter
 
 
 @pytest.mark.parametrize(
@@ -52,13 +52,13 @@ def letter(delivery: Delivery) -> DeadLetter:
         ({"category": "GONE", "before": FAILED_AT}, False),
     ],
 )
-def test_a_letter_is_meant_if_all_that_is_asked_for_fits(
-    letter: DeadLetter, given: dict[str, Any], is_meant: bool
+def test_a_dead_letter_is_meant_if_all_that_is_asked_for_fits(
+    dead_letter: DeadLetter, given: dict[str, Any], is_meant: bool
 ) -> None:
-    assert Filter(**given).matches(letter) is is_meant
+    assert Filter(**given).matches(dead_letter) is is_meant
 
 
-def test_a_letter_of_a_plain_url_is_of_no_endpoint(delivery: Delivery) -> None:
+def test_a_dead_letter_of_a_plain_url_is_of_no_endpoint(delivery: Delivery) -> None:
     verdict = {"category": "GONE", "reason": "HTTP 410", "status": "FAILED"}
     plain = DeadLetter.from_body(json.dumps({**delivery.to_document(), "verdict": verdict}))
     assert plain
@@ -66,6 +66,8 @@ def test_a_letter_of_a_plain_url_is_of_no_endpoint(delivery: Delivery) -> None:
     assert not Filter(endpoint_id="orders").matches(plain)
 
 
-def test_a_letter_is_found_by_its_message_and_its_sender(letter: DeadLetter) -> None:
-    reference = letter.reference
-    assert Filter(message_id=reference.message_id, sender_id=reference.sender_id).matches(letter)
+def test_a_dead_letter_is_found_by_its_message_and_its_sender(dead_letter: DeadLetter) -> None:
+    reference = dead_letter.reference
+    assert Filter(message_id=reference.message_id, sender_id=reference.sender_id).matches(
+        dead_letter
+    )

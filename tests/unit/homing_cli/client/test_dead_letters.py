@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from homing_cli.client.attempt_log import Attempted
 from homing_cli.client.dead_letters import DeadLetter, copies, look
-from homing_cli.client.undispatched import IntakeLetter
+from homing_cli.client.undispatched import UndispatchedMessage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ def body(delivery: Delivery) -> str:
 
 def test_an_empty_queue_has_no_dead_letters(target: QueueTarget) -> None:
     seen = look(target, 10)
-    assert (seen.total, seen.letters, seen.summary) == (0, (), "no dead letters")
+    assert (seen.total, seen.dead_letters, seen.summary) == (0, (), "no dead letters")
 
 
 def test_a_dead_letter_tells_who_where_to_and_why(target: QueueTarget, body: str) -> None:
@@ -66,7 +66,7 @@ def test_a_dead_letter_tells_who_where_to_and_why(target: QueueTarget, body: str
                 "messageId": "order-1841",
                 "senderId": "default",
                 "targetUrl": "https://example.com/hooks",
-                "deliveryId": seen.letters[0].reference.delivery_id,
+                "deliveryId": seen.dead_letters[0].reference.delivery_id,
                 "attempts": 1,
                 "status": "FAILED",
                 "category": "GONE",
@@ -79,14 +79,14 @@ def test_a_dead_letter_tells_who_where_to_and_why(target: QueueTarget, body: str
 
 def test_looking_takes_nothing_out(target: QueueTarget, body: str) -> None:
     target.put(*[body] * 13)
-    assert len(look(target, 100).letters) == 13
-    assert len(look(target, 100).letters) == 13
+    assert len(look(target, 100).dead_letters) == 13
+    assert len(look(target, 100).dead_letters) == 13
 
 
 def test_a_look_goes_no_further_than_asked_and_says_so(target: QueueTarget, body: str) -> None:
     target.put(*[body] * 13)
     seen = look(target, 12)
-    assert (len(seen.letters), seen.summary) == (12, "13 dead letters, looked at 12")
+    assert (len(seen.dead_letters), seen.summary) == (12, "13 dead letters, looked at 12")
 
 
 @pytest.mark.parametrize("odd", ["not JSON", "{}", "[]", '{"reference": 1}'])
@@ -95,37 +95,39 @@ def test_what_is_no_delivery_is_counted_and_shown_as_it_is(
 ) -> None:
     target.put(odd, body)
     seen = look(target, 10)
-    assert (len(seen.letters), seen.unreadable) == (1, (odd,))
+    assert (len(seen.dead_letters), seen.unreadable) == (1, (odd,))
     assert seen.summary == "2 dead letters, 1 not readable"
 
 
-def test_a_copy_has_every_letter_whole_and_takes_nothing_out(
+def test_a_copy_has_every_dead_letter_whole_and_takes_nothing_out(
     target: QueueTarget, delivery: Delivery
 ) -> None:
-    letters = [delivery.to_document() | {"verdict": VERDICT, "number": n} for n in range(123)]
-    target.put(*map(json.dumps, letters))
+    dead_letters = [delivery.to_document() | {"verdict": VERDICT, "number": n} for n in range(123)]
+    target.put(*map(json.dumps, dead_letters))
     for _ in range(2):
         lines = sorted(copies(target), key=lambda line: json.loads(line)["number"])
-        assert [json.loads(line) for line in lines] == letters
+        assert [json.loads(line) for line in lines] == dead_letters
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda letter: {**letter, "outcome": {"timestamp": "yesterday"}},
-        lambda letter: {**letter, "outcome": "none"},
-        lambda letter: {**letter, "verdict": []},
-        lambda letter: [letter],
+        lambda dead_letter: {**dead_letter, "outcome": {"timestamp": "yesterday"}},
+        lambda dead_letter: {**dead_letter, "outcome": "none"},
+        lambda dead_letter: {**dead_letter, "verdict": []},
+        lambda dead_letter: [dead_letter],
     ],
 )
-def test_a_letter_with_a_part_that_cannot_be_read_is_no_dead_letter(body: str, change: Any) -> None:
+def test_a_dead_letter_with_a_part_that_cannot_be_read_is_no_dead_letter(
+    body: str, change: Any
+) -> None:
     assert DeadLetter.from_body(json.dumps(change(json.loads(body)))) is None
 
 
 def test_what_is_nested_without_end_is_no_dead_letter() -> None:
     deep = "[" * 100_000
     assert DeadLetter.from_body(deep) is None
-    assert IntakeLetter.from_body(deep).document == {}
+    assert UndispatchedMessage.from_body(deep).document == {}
     assert Attempted.from_event({"message": deep, "timestamp": 0}) is None
 
 
@@ -141,7 +143,7 @@ def test_a_copy_that_is_broken_off_hides_nothing(target: QueueTarget, body: str)
     begun = copies(target)
     next(begun)
     begun.close()
-    assert len(look(target, 100).letters) == 13
+    assert len(look(target, 100).dead_letters) == 13
 
 
 def test_a_copy_goes_no_further_than_asked(target: QueueTarget, body: str) -> None:

@@ -148,7 +148,7 @@ def test_a_message_that_came_again_is_deleted_by_its_newest_handle() -> None:
         for _ in range(10):
             last = next(messages)
         assert last["Body"] == "m-10"
-        list(messages)  # the first ten have come again meanwhile
+        list(messages)  # the first ten have be redelivered meanwhile
         visited.delete(first)
     assert first["Body"] not in queue.visible_at
 

@@ -1,4 +1,4 @@
-"""The intake dead-letter queue, in moto: one message's letters go back, the others stay."""
+"""The queue of undispatched messages: one message's entries go back, the others stay."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 
 from homing.delivery import document_text
-from homing.queues.duplicates import is_repeat
+from homing.queues.duplicates import is_duplicate
 from homing_cli.client.undispatched import look, send_again
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from homing.delivery import Delivery
 
-LETTERS = 25  # more than a queue hands out at once
+DEAD_LETTERS = 25  # more than a queue hands out at once
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class QueuesTarget:
 
     def put(self, delivery: Delivery) -> None:
         self.sqs.send_message(
-            QueueUrl=self.outputs["IntakeDeadLetterQueueUrl"],
+            QueueUrl=self.outputs["UndispatchedQueueUrl"],
             MessageBody=document_text(delivery.to_document()),
             MessageGroupId=delivery.reference.delivery_id,
             MessageDeduplicationId=delivery.reference.delivery_id,
@@ -48,29 +48,29 @@ class QueuesTarget:
             MessageAttributeNames=["All"],
         )
         messages = answer.get("Messages", [])
-        assert all(is_repeat(message["MessageAttributes"]) for message in messages)
+        assert all(is_duplicate(message["MessageAttributes"]) for message in messages)
         bodies = [json.loads(message["Body"]) for message in messages]
         return [body["reference"]["messageId"] for body in bodies]
 
 
 @pytest.fixture
 def target(delivery: Delivery) -> Iterator[QueuesTarget]:
-    """Queues with the letters `m-0` to `m-24`."""
+    """Queues with the dead letters `m-0` to `m-24`."""
     with mock_aws():
         sqs = boto3.client("sqs", region_name="us-east-1")
         urls = {
             output: sqs.create_queue(QueueName=f"{output}.fifo", Attributes={"FifoQueue": "true"})
-            for output in ("DeliveryQueueUrl", "IntakeDeadLetterQueueUrl")
+            for output in ("DeliveryQueueUrl", "UndispatchedQueueUrl")
         }
         found = QueuesTarget(sqs, {output: made["QueueUrl"] for output, made in urls.items()})
-        for number in range(LETTERS):
+        for number in range(DEAD_LETTERS):
             reference = replace(delivery.reference, message_id=f"m-{number}")
             found.put(replace(delivery, reference=reference))
         yield found
 
 
 def waiting(target: Any) -> set[str]:
-    return {letter.message_id for letter in look(target, 100)}
+    return {dead_letter.message_id for dead_letter in look(target, 100)}
 
 
 @pytest.mark.parametrize("message_id", ["m-0", "m-11", "m-24"])
@@ -79,11 +79,11 @@ def test_one_message_is_found_wherever_it_lies_and_the_others_stay(
 ) -> None:
     assert send_again(target, message_id) == 1
     assert target.sent_again() == [message_id]
-    assert waiting(target) == {f"m-{number}" for number in range(LETTERS)} - {message_id}
+    assert waiting(target) == {f"m-{number}" for number in range(DEAD_LETTERS)} - {message_id}
 
 
 def test_without_an_id_all_go_back(target: Any) -> None:
-    assert send_again(target, None) == LETTERS
+    assert send_again(target, None) == DEAD_LETTERS
     assert waiting(target) == set()
 
 

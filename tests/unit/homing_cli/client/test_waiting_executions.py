@@ -97,7 +97,7 @@ class Bench:
         (item,) = self.ledger.client.scan(TableName="ledger")["Items"]
         return from_dynamodb(item)
 
-    def letters(self) -> list[dict[str, Any]]:
+    def dead_letters(self) -> list[dict[str, Any]]:
         found = boto3.client("sqs").receive_message(
             QueueUrl=self.target.outputs["DeadLetterQueueUrl"], MaxNumberOfMessages=10
         )
@@ -138,8 +138,8 @@ def test_what_waits_becomes_a_dead_letter_and_its_execution_is_stopped(bench: Be
     bench.sleeps()
     assert bench.drain() == [Drained.DEAD_LETTERED]
     assert bench.target.states.stopped == [bench.arn]
-    (letter,) = bench.letters()
-    assert letter["request"] == bench.delivery.to_document()["request"]
+    (dead_letter,) = bench.dead_letters()
+    assert dead_letter["request"] == bench.delivery.to_document()["request"]
     assert (bench.record()["status"], bench.record()["attempts"]) == ("FAILED", 0)
 
 
@@ -148,15 +148,15 @@ def test_its_dead_letter_can_be_redriven(bench: Bench) -> None:
     bench.drain()
     table, starts = InterventionTable("ledger", boto3.client("dynamodb")), Starts()
     acting = Interventions(table, starts, lambda _: True)  # type: ignore[arg-type]
-    (letter,) = bench.letters()
-    assert acting.redrive_letter(letter, bench.reference, now=NOW) is Result.REDRIVEN
+    (dead_letter,) = bench.dead_letters()
+    assert acting.redrive_dead_letter(dead_letter, bench.reference, now=NOW) is Result.REDRIVEN
     assert len(starts.started) == 1
 
 
 def test_an_execution_that_wakes_up_after_all_sends_nothing(bench: Bench) -> None:
     bench.sleeps()
     bench.drain()
-    assert bench.claims() == {"overtaken": True}
+    assert bench.claims() == {"superseded": True}
 
 
 def test_one_that_broke_off_before_the_stop_is_finished_by_the_next(bench: Bench) -> None:
@@ -167,7 +167,7 @@ def test_one_that_broke_off_before_the_stop_is_finished_by_the_next(bench: Bench
     bench.target.states.breaks = False
     assert bench.drain() == [Drained.DEAD_LETTERED]
     assert bench.target.states.running == {}
-    assert bench.letters()  # twice or once, but never not
+    assert bench.dead_letters()  # twice or once, but never not
 
 
 @pytest.mark.parametrize("state", ["Deliver", "Classify", "RecordRetry"])
@@ -175,7 +175,7 @@ def test_an_attempt_that_is_under_way_is_left_alone(bench: Bench, state: str) ->
     bench.sleeps(state)
     assert bench.drain() == [Drained.UNDER_WAY]
     assert bench.target.states.running
-    assert bench.letters() == []
+    assert bench.dead_letters() == []
 
 
 def test_a_wait_that_another_execution_has_taken_over_is_left_to_it(bench: Bench) -> None:
@@ -183,7 +183,7 @@ def test_a_wait_that_another_execution_has_taken_over_is_left_to_it(bench: Bench
     bench.sleeps()
     bench.target.states.running = {f"{bench.arn}-1": bench.target.states.running.pop(bench.arn)}
     assert bench.drain() == [Drained.UNDER_WAY]
-    assert bench.letters() == []
+    assert bench.dead_letters() == []
 
 
 def test_what_was_cancelled_before_is_only_stopped(bench: Bench) -> None:
@@ -191,7 +191,7 @@ def test_what_was_cancelled_before_is_only_stopped(bench: Bench) -> None:
     assert table.cancel(bench.reference, at="2025-12-29T12:00:00.000Z", expires_at=4_000_000_000)
     bench.sleeps()
     assert bench.drain() == [Drained.STOPPED]
-    assert bench.letters() == []
+    assert bench.dead_letters() == []
     assert bench.record()["status"] == "CANCELLED"
 
 

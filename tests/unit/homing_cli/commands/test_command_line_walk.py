@@ -62,7 +62,7 @@ def played(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     record = {"endpoint": "http://127.0.0.1:9", "region": "us-east-1", "apiUrl": "http://a/api"}
     record |= {"senderApiUrl": "http://a/s", "accessKeyId": "a", "secretAccessKey": "b"}
     names = {"AttemptLogGroups": "g"} | dict.fromkeys(
-        ("DeadLetterQueueUrl", "IntakeDeadLetterQueueUrl", "DeliveryQueueUrl"), "http://a/q"
+        ("DeadLetterQueueUrl", "UndispatchedQueueUrl", "DeliveryQueueUrl"), "http://a/q"
     )
     names |= dict.fromkeys(
         ("LedgerTable", "MessagesTable", "KeysTable", "EndpointsTable", "SecretsTable"), "t"

@@ -1,4 +1,4 @@
-"""`homing dead-letters show`: whose letter it shows."""
+"""`homing dead-letters show`: whose dead letter it shows."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ VERDICT = {"status": "FAILED", "category": "GONE", "reason": "HTTP 410"}
 
 @pytest.fixture(autouse=True)
 def two_senders(monkeypatch: pytest.MonkeyPatch, delivery: Delivery) -> None:
-    """Two senders whose messages have the same id, both of them parked."""
+    """Two senders whose messages have the same id, both of them dead-lettered."""
     found = []
     for sender in ("default", "shop"):
         own = replace(delivery, reference=replace(delivery.reference, sender_id=sender))
         found.append(DeadLetter.from_body(json.dumps(own.to_document() | {"verdict": VERDICT})))
-    letters = tuple(one for one in found if one)
+    dead_letters = tuple(one for one in found if one)
     monkeypatch.setattr(reading, "find_target", lambda *_: None)
-    monkeypatch.setattr(reading.dead_letters, "look", lambda *_: Look(2, letters, ()))
+    monkeypatch.setattr(reading.dead_letters, "look", lambda *_: Look(2, dead_letters, ()))
     monkeypatch.delenv("HOMING_STACK", raising=False)
 
 
 @pytest.mark.parametrize(
     ("options", "senders"), [([], ["default", "shop"]), (["--sender", "shop"], ["shop"])]
 )
-def test_of_an_id_that_two_senders_have_used_the_letters_of_one_can_be_shown(
+def test_of_an_id_that_two_senders_have_used_the_dead_letters_of_one_can_be_shown(
     options: list[str], senders: list[str]
 ) -> None:
     command = ["dead-letters", "show", "order-1841", "--json", *options]
@@ -43,7 +43,7 @@ def test_of_an_id_that_two_senders_have_used_the_letters_of_one_can_be_shown(
     assert [one["reference"]["senderId"] for one in shown] == senders
 
 
-def test_a_sender_who_has_no_such_letter_is_told_so() -> None:
+def test_a_sender_who_has_no_such_dead_letter_is_told_so() -> None:
     done = CliRunner().invoke(app.app, ["dead-letters", "show", "order-1841", "--sender", "x"])
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == (
@@ -53,13 +53,15 @@ def test_a_sender_who_has_no_such_letter_is_told_so() -> None:
 
 @pytest.fixture
 def to_endpoints(monkeypatch: pytest.MonkeyPatch, delivery: Delivery) -> None:
-    """Three letters: to the endpoints `orders` and `stock`, and to a plain URL."""
-    letters = []
+    """Three dead letters: to the endpoints `orders` and `stock`, and to a plain URL."""
+    dead_letters = []
     for number, endpoint_id in enumerate(("orders", "stock", None)):
         changed = {"message_id": f"m-{number}", "endpoint_id": endpoint_id}
         own = replace(delivery, reference=replace(delivery.reference, **changed))  # type: ignore[arg-type]
-        letters.append(DeadLetter.from_body(json.dumps(own.to_document() | {"verdict": VERDICT})))
-    found = tuple(one for one in letters if one)
+        dead_letters.append(
+            DeadLetter.from_body(json.dumps(own.to_document() | {"verdict": VERDICT}))
+        )
+    found = tuple(one for one in dead_letters if one)
     lines = [json.dumps(one.document) for one in found]
     monkeypatch.setattr(reading.dead_letters, "look", lambda *_: Look(3, found, ()))
     monkeypatch.setattr(reading.dead_letters, "count", lambda *_: 3)
@@ -68,7 +70,7 @@ def to_endpoints(monkeypatch: pytest.MonkeyPatch, delivery: Delivery) -> None:
 
 @pytest.mark.usefixtures("to_endpoints")
 @pytest.mark.parametrize("command", [(), ("list",)])
-def test_the_letters_to_one_endpoint_can_be_listed(command: tuple[str, ...]) -> None:
+def test_the_dead_letters_to_one_endpoint_can_be_listed(command: tuple[str, ...]) -> None:
     arguments = ["dead-letters", *command, "--endpoint", "orders"]
     document = json.loads(CliRunner().invoke(app.app, [*arguments, "--json"]).stdout)
     assert [one["messageId"] for one in document["deadLetters"]] == ["m-0"]
@@ -79,7 +81,7 @@ def test_the_letters_to_one_endpoint_can_be_listed(command: tuple[str, ...]) -> 
 
 
 @pytest.mark.usefixtures("to_endpoints")
-def test_the_letters_to_one_endpoint_can_be_copied() -> None:
+def test_the_dead_letters_to_one_endpoint_can_be_copied() -> None:
     done = CliRunner().invoke(app.app, ["dead-letters", "list", "--whole", "--endpoint", "stock"])
     (line,) = done.stdout.splitlines()
     assert json.loads(line)["reference"]["messageId"] == "m-1"

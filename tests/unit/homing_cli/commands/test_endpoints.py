@@ -36,7 +36,7 @@ class FakeApi:
             "tight": {"endpointId": "tight", **BARE, "attemptsAtOnce": 5},
         }
 
-    def endpoints(
+    def run(
         self, method: str, path: str, body: Any, sender: str | None, **query: str
     ) -> dict[str, Any]:
         self.asked.append((method, path, body))
@@ -55,7 +55,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOMING_STACK", raising=False)
 
 
-def endpoints(*arguments: str) -> Result:
+def run(*arguments: str) -> Result:
     return CliRunner().invoke(app.app, ["endpoints", *arguments])
 
 
@@ -65,12 +65,12 @@ def endpoints(*arguments: str) -> Result:
 def test_an_endpoint_shows_how_many_attempts_it_allows_at_once_and_whether_that_is_a_limit(
     endpoint: str, limit: int, told: str
 ) -> None:
-    done = endpoints("show", endpoint)
+    done = run("show", endpoint)
     assert (json.loads(done.stdout)["attemptsAtOnce"], done.stderr) == (limit, told)
 
 
 def test_the_list_tells_of_each_how_many_attempts_it_allows_at_once() -> None:
-    free, tight = endpoints("list").stdout.splitlines()[-2:]
+    free, tight = run("list").stdout.splitlines()[-2:]
     assert "no limit" in free
     assert " 5 " in tight
 
@@ -87,7 +87,7 @@ def test_the_list_tells_of_each_how_many_attempts_it_allows_at_once() -> None:
 def test_who_switches_an_endpoint_off_or_on_is_told_when_it_takes_effect(
     endpoint: str, options: list[str], told: str
 ) -> None:
-    done = endpoints("set", endpoint, *options)
+    done = run("set", endpoint, *options)
     assert (done.exit_code, done.stderr) == (0, told)
     assert json.loads(done.stdout)["endpointId"] == endpoint
     assert REMEMBERED.total_seconds() <= 60
@@ -96,7 +96,7 @@ def test_who_switches_an_endpoint_off_or_on_is_told_when_it_takes_effect(
 @pytest.mark.parametrize(("endpoint", "method"), [("free", "PATCH"), ("new", "PUT")])
 def test_set_looks_the_endpoint_up_by_its_id_and_lists_none(endpoint: str, method: str) -> None:
     """A list of many pages could hide one that exists, and replace it."""
-    endpoints("set", endpoint, "--url", "https://example.com/")
+    run("set", endpoint, "--url", "https://example.com/")
     assert [asked[:2] for asked in FakeApi.asked] == [
         ("GET", f"/{endpoint}"),
         (method, f"/{endpoint}"),
@@ -129,19 +129,19 @@ def test_an_id_that_no_endpoint_can_have_is_a_usage_error_with_the_rule(
     ],
 )
 def test_a_value_that_would_be_lost_is_a_usage_error(options: list[str]) -> None:
-    done = endpoints("set", "free", *options)
+    done = run("set", "free", *options)
     assert (done.exit_code, FakeApi.asked) == (2, [])
 
 
 def test_an_empty_policy_clears_the_one_that_there_is() -> None:
-    assert endpoints("set", "free", "--policy", "{}").exit_code == 0
+    assert run("set", "free", "--policy", "{}").exit_code == 0
     assert FakeApi.asked[-1] == ("PATCH", "/free", {"policy": {}})
 
 
 def test_an_endpoint_that_moves_can_be_rid_of_its_headers() -> None:
     """The API moves none that has headers to another origin without word of them."""
     options = ["--url", "https://other.example/", "--no-headers"]
-    assert endpoints("set", "free", *options).exit_code == 0
+    assert run("set", "free", *options).exit_code == 0
     assert FakeApi.asked[-1][2] == {"url": "https://other.example/", "headers": {}}
 
 

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     import typer.testing
 
     from homing.delivery import Delivery
-    from homing_cli.client.dead_letter_queue import HeldLetter
+    from homing_cli.client.dead_letter_queue import HeldDeadLetter
 
-LETTERS = 12  # more than a queue hands out at once
+DEAD_LETTERS = 12  # more than a queue hands out at once
 VERDICT = {"status": "FAILED", "category": "GONE", "reason": "HTTP 410"}
 
 
@@ -48,23 +48,23 @@ class QueueTarget:
 
 
 class Redrives:
-    """Stands for `Actions`: starts nothing, and deletes each letter as it should."""
+    """Stands for `Actions`: starts nothing, and deletes each dead letter as it should."""
 
     def __init__(self, _target: object) -> None:
         pass
 
-    def redrive_letters(self, letters: Iterable[HeldLetter]) -> Iterator[Done]:
-        for held in letters:
+    def redrive_dead_letters(self, dead_letters: Iterable[HeldDeadLetter]) -> Iterator[Done]:
+        for held in dead_letters:
             held.delete()
-            yield Done(held.letter.reference, Result.REDRIVEN)
+            yield Done(held.dead_letter.reference, Result.REDRIVEN)
 
 
 @pytest.fixture
 def target(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueTarget]:
-    """The letters `m-0` to `m-11`."""
+    """The dead letters `m-0` to `m-11`."""
     with mock_aws():
         made = QueueTarget()
-        for number in range(LETTERS):
+        for number in range(DEAD_LETTERS):
             reference = replace(delivery.reference, message_id=f"m-{number}")
             document = replace(delivery, reference=reference).to_document() | {"verdict": VERDICT}
             made.sqs.send_message(
@@ -80,12 +80,12 @@ def redrive(*options: str) -> typer.testing.Result:
     return CliRunner().invoke(app.app, ["dead-letters", "redrive", *options])
 
 
-def interrupt_after(letters: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have Ctrl-C pressed in the pause after so many letters."""
-    pauses = iter(range(1, LETTERS + 1))
+def interrupt_after(dead_letters: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have Ctrl-C pressed in the pause after so many dead letters."""
+    pauses = iter(range(1, DEAD_LETTERS + 1))
 
     def sleep(_: float) -> None:
-        if next(pauses) == letters:
+        if next(pauses) == dead_letters:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(recovery, "sleep", sleep)
@@ -130,4 +130,4 @@ def test_what_another_command_holds_is_missed_aloud(
 def test_a_dry_run_shows_all_and_leaves_them_in_the_queue() -> None:
     for _ in range(2):
         done = redrive("--all", "--dry-run")
-        assert (done.exit_code, done.stdout) == (0, f"{LETTERS} would be brought back\n")
+        assert (done.exit_code, done.stdout) == (0, f"{DEAD_LETTERS} would be brought back\n")

@@ -32,7 +32,7 @@ def entry(number: int, second: int, category: str, message: str, status: int) ->
 
 
 class Deployed:
-    """A target whose ledger keeps the letter of a failed first attempt, and has no execution."""
+    """A target whose ledger keeps the dead letter of a failed first attempt."""
 
     outputs = {"LedgerTable": "ledger", "StateMachineArn": "arn:aws:states:r:1:stateMachine:m"}  # noqa: RUF012
     endpoint = "http://127.0.0.1:1"
@@ -77,8 +77,10 @@ def delivered(reference: Reference) -> dict[str, Any]:
 def status(
     monkeypatch: pytest.MonkeyPatch, delivery: dict[str, Any], *, forbidden: bool = False
 ) -> Result:
-    letter = {"outcome": {"timestamp": "2025-12-28T12:00:50.000Z", "responseBody": "moved away"}}
-    item = {"createdAt": {"S": delivery["createdAt"]}, "letter": {"S": json.dumps(letter)}}
+    dead_letter = {
+        "outcome": {"timestamp": "2025-12-28T12:00:50.000Z", "responseBody": "moved away"}
+    }
+    item = {"createdAt": {"S": delivery["createdAt"]}, "deadLetter": {"S": json.dumps(dead_letter)}}
     document = {"messageId": "order-1841", "senderId": "default", "deliveries": [delivery]}
     monkeypatch.setattr(reading, "find_target", lambda *_: Deployed(item, forbidden=forbidden))
     monkeypatch.setattr(Executions, "of_delivery", lambda *_: [])

@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from homing.endpoints.endpoint import Endpoint
 from homing.items import to_dynamodb
-from homing_cli.console.addressed import Addressed, Addressee
+from homing_cli.console.addressed import Addressed, Recipient
 from homing_cli.console.filters import Filters
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ def addressed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Addressed]:
 
 def test_the_id_of_an_endpoint_stands_for_its_sender_and_url(addressed: Addressed) -> None:
     asked = Filters(endpoint="shop", sender="crm", status="FAILED")
-    narrowed, addressee = addressed.narrowed(asked)
+    narrowed, recipient = addressed.narrowed(asked)
     assert narrowed == replace(asked, endpoint=SHOP.url)
-    assert addressee == Addressee("crm", "shop", SHOP)
+    assert recipient == Recipient("crm", "shop", SHOP)
 
 
 @pytest.mark.parametrize(
@@ -83,27 +83,27 @@ def test_what_is_no_endpoints_id_stays_a_part_of_a_url(
     assert addressed.narrowed(asked) == (asked, None)
 
 
-def test_a_delivery_to_a_plain_url_has_no_addressee(addressed: Addressed) -> None:
-    assert addressed.addressee("crm", None) is None
+def test_a_delivery_to_a_plain_url_has_no_recipient(addressed: Addressed) -> None:
+    assert addressed.recipient("crm", None) is None
 
 
 def test_a_deleted_endpoint_is_still_named_and_is_not_served(addressed: Addressed) -> None:
-    gone = addressed.addressee("crm", "gone")
-    assert gone == Addressee("crm", "gone", None)
+    gone = addressed.recipient("crm", "gone")
+    assert gone == Recipient("crm", "gone", None)
     assert gone is not None
     assert not gone.is_served
 
 
 @pytest.mark.parametrize("enabled", [True, False])
 def test_an_endpoint_is_served_while_it_is_enabled(*, enabled: bool) -> None:
-    assert Addressee("crm", "shop", replace(SHOP, enabled=enabled)).is_served is enabled
+    assert Recipient("crm", "shop", replace(SHOP, enabled=enabled)).is_served is enabled
 
 
 @pytest.mark.parametrize(("sender_id", "ends"), [("default", "--enable"), ("crm", "--sender crm")])
 def test_the_command_that_enables_an_endpoint_names_any_sender_but_the_default_one(
     sender_id: str, ends: str
 ) -> None:
-    command = Addressee(sender_id, "shop", SHOP).command
+    command = Recipient(sender_id, "shop", SHOP).command
     assert command.startswith("homing endpoints set shop --enable")
     assert command.endswith(ends)
 

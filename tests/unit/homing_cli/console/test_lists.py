@@ -15,7 +15,7 @@ from moto import mock_aws
 from seeded import KINDS, record
 
 from homing.items import to_dynamodb
-from homing.reception.idempotency import Guard
+from homing.reception.idempotency import IdempotencyRecord
 from homing.retry.classification import Status
 from homing_cli.console import cursor
 from homing_cli.console.catalogue import Catalogue
@@ -209,14 +209,16 @@ def test_expired_records_are_not_shown(catalogue: Catalogue, target: TablesTarge
     assert all_pages(catalogue, Filters(status="MAX_RETRIES_EXCEEDED")) == [[]]
 
 
-def guard(message_id: str, *urls: str) -> Guard:
+def idempotency(message_id: str, *urls: str) -> IdempotencyRecord:
     at = "2026-01-01T11:00:00.000Z"
     ttl = int(NOW.timestamp()) + 60
-    return Guard(message_id, "default", at, message_id, at, urls, None, "f", ttl)
+    return IdempotencyRecord(message_id, "default", at, message_id, at, urls, None, "f", ttl)
 
 
 def test_a_delivery_without_a_record_is_queued(catalogue: Catalogue, target: TablesTarget) -> None:
-    target.put("MessagesTable", guard("new", "https://a.example/", "https://b.example/").to_item())
+    target.put(
+        "MessagesTable", idempotency("new", "https://a.example/", "https://b.example/").to_item()
+    )
     page = catalogue.page(Filters(status="QUEUED"))
     assert [found["targetUrl"] for found in page.records] == [
         "https://a.example/",
@@ -228,7 +230,7 @@ def test_a_delivery_without_a_record_is_queued(catalogue: Catalogue, target: Tab
 
 
 def test_a_messages_own_id_leads_to_it_at_once(catalogue: Catalogue, target: TablesTarget) -> None:
-    target.put("MessagesTable", guard("new", "https://a.example/").to_item())
+    target.put("MessagesTable", idempotency("new", "https://a.example/").to_item())
     page = catalogue.page(Filters(text="new"))
     assert (len(page.records), page.looked_at) == (1, 1)
 
@@ -282,7 +284,9 @@ def test_the_seeds_are_of_every_kind_that_the_index_holds() -> None:
 def test_a_message_to_an_endpoint_tells_which_though_its_record_does_not(
     catalogue: Catalogue, target: TablesTarget
 ) -> None:
-    to_shop = replace(guard("new", "https://a.example/", "https://b.example/"), endpoint_ids=IDS)
+    to_shop = replace(
+        idempotency("new", "https://a.example/", "https://b.example/"), endpoint_ids=IDS
+    )
     target.put("MessagesTable", to_shop.to_item())
     reference = to_shop.references()[0]
     told = {k: v for k, v in reference.to_document().items() if k != "endpointId"}

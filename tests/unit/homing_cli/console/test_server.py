@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from homing.endpoints.endpoint import Endpoint
 from homing_cli.console.actions import Chosen
-from homing_cli.console.addressed import Addressee
+from homing_cli.console.addressed import Recipient
 from homing_cli.console.app import DEFINITION, Services, make_app
 from homing_cli.console.catalogue import Catalogue, NotFoundError
 from homing_cli.console.jobs import Done, Jobs
@@ -88,11 +88,11 @@ class FakeExecutions:
 class FakeAddressed:
     """Knows one endpoint, which is disabled; the delivery of the fake catalogue is to it."""
 
-    def addressee(self, sender_id: str, endpoint_id: str | None) -> Addressee:
-        return Addressee(sender_id, "old-shop", DISABLED)
+    def recipient(self, sender_id: str, endpoint_id: str | None) -> Recipient:
+        return Recipient(sender_id, "old-shop", DISABLED)
 
-    def narrowed(self, filters: Filters) -> tuple[Filters, Addressee | None]:
-        return filters, Addressee("crm", "old-shop", DISABLED) if filters.endpoint else None
+    def narrowed(self, filters: Filters) -> tuple[Filters, Recipient | None]:
+        return filters, Recipient("crm", "old-shop", DISABLED) if filters.endpoint else None
 
 
 class FakeActions:

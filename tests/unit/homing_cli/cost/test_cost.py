@@ -22,9 +22,9 @@ from homing_cli.cost.billing import (
 )
 from homing_cli.cost.counts import End
 from homing_cli.cost.logs import LEVELS, log_dollars
-from homing_cli.cost.model import LANES, Model, by_service, load_model
+from homing_cli.cost.model import PATHS, Model, by_service, load_model
 from homing_cli.cost.prices import UnknownRegionError, alternatives, prices, regions
-from homing_cli.cost.workload import MILLION, Scenario, ScenarioError, expected_calls
+from homing_cli.cost.workload import MILLION, Workload, WorkloadError, expected_calls
 from tools import doc_tables
 from tools.levers import LEVERS
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from homing_cli.cost.bill import Line
 
-AT_ONCE = Scenario(failure_rate=0)
+AT_ONCE = Workload(failure_rate=0)
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +51,14 @@ def find(lines: list[Line], service: str, what: str) -> Line:
 @pytest.mark.parametrize("failure_rate", [0, 0.01, 0.5, 1])
 @pytest.mark.parametrize("max_attempts", [1, 3, 20])
 def test_every_message_ends_one_way_or_the_other(failure_rate: float, max_attempts: int) -> None:
-    scenario = Scenario(failure_rate=failure_rate, max_attempts=max_attempts)
-    assert math.isclose(sum(probability for probability, _, _ in scenario.outcomes()), 1)
+    workload = Workload(failure_rate=failure_rate, max_attempts=max_attempts)
+    assert math.isclose(sum(probability for probability, _, _ in workload.outcomes()), 1)
 
 
 def test_the_failure_rate_is_of_attempts() -> None:
     outcomes = {
         (end, attempts): probability
-        for probability, end, attempts in Scenario(failure_rate=0.1).outcomes()
+        for probability, end, attempts in Workload(failure_rate=0.1).outcomes()
     }
     assert outcomes == pytest.approx(
         {
@@ -78,19 +78,19 @@ def test_the_failure_rate_is_of_attempts() -> None:
         ("failure_rate", 1.01),
         ("max_attempts", 0),
         ("latency_ms", -1),
-        ("lane", "fast"),
+        ("express_path", "fast"),
         ("batch_size", 11),
         ("rate", 0),
-        ("door", "window"),
+        ("via", "window"),
     ],
 )
 def test_a_scenario_that_cannot_be_names_what_is_wrong(name: str, value: float | str) -> None:
-    with pytest.raises(ScenarioError, match=f"{name} cannot be {value}"):
-        Scenario(**{name: value})  # type: ignore[arg-type]
+    with pytest.raises(WorkloadError, match=f"{name} cannot be {value}"):
+        Workload(**{name: value})  # type: ignore[arg-type]
 
 
 def test_expected_calls_are_the_counted_ones_weighted(model: Model) -> None:
-    calls = expected_calls(model.counts["on"], Scenario(failure_rate=0.1, batch_size=5))
+    calls = expected_calls(model.counts["on"], Workload(failure_rate=0.1, batch_size=5))
     assert calls["lambda.Deliver"] == pytest.approx(1 + 0.1 + 0.01)
     assert calls["lambda.Dispatch"] == pytest.approx(1 / 5)
 
@@ -116,58 +116,60 @@ def test_expected_calls_are_the_counted_ones_weighted(model: Model) -> None:
         ("Step Functions", "Express, time", 0.3 / 16 * 16.67),
     ],
 )
-def test_a_million_messages_delivered_at_once_cost_on_the_lane(
+def test_a_million_messages_delivered_at_once_cost_on_the_express_path(
     model: Model, service: str, what: str, dollars: float
 ) -> None:
     assert find(model.bill(AT_ONCE), service, what).dollars == pytest.approx(dollars)
 
 
 def test_at_the_function_url_there_is_no_api_to_pay_for(model: Model) -> None:
-    """$1 a million is what the HTTP API asks for letting them in, and all that the door changes."""
-    at_url, at_api = (model.bill(replace(AT_ONCE, door=door)) for door in ("url", "api"))
+    """$1 a million is what the HTTP API asks for letting them in, and all that the API changes."""
+    at_url, at_api = (model.bill(replace(AT_ONCE, via=via)) for via in ("url", "api"))
     assert "API Gateway" not in by_service(at_url)
     assert find(at_url, "Lambda", "function URL, requests").quantity == MILLION
     assert find(at_api, "API Gateway", "requests").dollars == pytest.approx(1.00)
-    without_door = [
+    without_via = [
         [line for line in lines if line.price_name not in {"api.requests", "url.requests"}]
         for lines in (at_url, at_api)
     ]
-    assert without_door[0] == without_door[1]
+    assert without_via[0] == without_via[1]
 
 
 def test_the_target_of_issue_3_is_met_at_both_failure_rates(model: Model) -> None:
     """At most $7 per million at 1% failures and $15 at 5%, as the command prints it."""
     for rate, target in ((0.01, 7), (0.05, 15)):
-        assert model.per_million(model.filled(Scenario(failure_rate=rate))) <= target
+        assert model.per_million(model.filled(Workload(failure_rate=rate))) <= target
 
 
-def test_on_the_lane_a_message_delivered_at_once_costs_no_transition(model: Model) -> None:
+def test_on_the_express_path_a_message_delivered_at_once_costs_no_transition(model: Model) -> None:
     assert "Standard, transitions" not in {line.what for line in model.bill(AT_ONCE)}
 
 
-def test_off_the_lane_it_costs_a_start_and_five_states(model: Model) -> None:
-    lines = model.bill(replace(AT_ONCE, lane="off"))
+def test_off_the_express_path_it_costs_a_start_and_five_states(model: Model) -> None:
+    lines = model.bill(replace(AT_ONCE, express_path="off"))
     assert find(lines, "Step Functions", "Standard, transitions").dollars == pytest.approx(150)
     assert "Express, requests" not in {line.what for line in lines}
 
 
-@pytest.mark.parametrize("lane", LANES)
-def test_every_line_is_its_quantity_times_its_price(model: Model, lane: str) -> None:
-    scenario = Scenario(lane=lane, failure_rate=0.05)
-    lines = model.bill(scenario)
+@pytest.mark.parametrize("express_path", PATHS)
+def test_every_line_is_its_quantity_times_its_price(model: Model, express_path: str) -> None:
+    workload = Workload(express_path=express_path, failure_rate=0.05)
+    lines = model.bill(workload)
     for line in lines:
         assert line.price == model.prices[line.price_name]
         assert line.dollars == pytest.approx(line.quantity * line.price.usd / line.price.per)
     total = sum(line.dollars for line in lines)
-    assert model.per_million(scenario) == pytest.approx(total)
+    assert model.per_million(workload) == pytest.approx(total)
     assert sum(by_service(lines).values()) == pytest.approx(total)
 
 
-@pytest.mark.parametrize("lane", LANES)
-def test_every_line_names_the_count_or_the_sizes_it_comes_from(model: Model, lane: str) -> None:
-    scenario = Scenario(lane=lane)
-    named = {*expected_calls(model.counts[lane], scenario), "guard"}
-    for line in model.bill(scenario):
+@pytest.mark.parametrize("express_path", PATHS)
+def test_every_line_names_the_count_or_the_sizes_it_comes_from(
+    model: Model, express_path: str
+) -> None:
+    workload = Workload(express_path=express_path)
+    named = {*expected_calls(model.counts[express_path], workload), "guard"}
+    for line in model.bill(workload):
         assert any(name in line.source for name in named), line
 
 
@@ -179,9 +181,9 @@ def test_the_volume_changes_the_bill_and_not_the_price_per_million(model: Model)
 
 
 def test_more_failures_cost_more_and_a_higher_limit_too(model: Model) -> None:
-    costs = [model.per_million(Scenario(failure_rate=rate)) for rate in (0, 0.01, 0.05, 0.5, 1)]
+    costs = [model.per_million(Workload(failure_rate=rate)) for rate in (0, 0.01, 0.05, 0.5, 1)]
     assert costs == sorted(costs)
-    limits = [model.per_million(Scenario(failure_rate=0.5, max_attempts=n)) for n in (1, 3, 8, 20)]
+    limits = [model.per_million(Workload(failure_rate=0.5, max_attempts=n)) for n in (1, 3, 8, 20)]
     assert limits == sorted(limits)
 
 
@@ -206,24 +208,26 @@ def test_a_lonely_message_pays_for_its_batch_alone(model: Model) -> None:
     }
 
 
-def test_a_fate_costs_what_its_counts_cost(model: Model) -> None:
-    given_up = model.of_fate(Scenario(), End.FAILED, 1)
-    assert model.of_fate(Scenario(), End.DELIVERED, 1) == pytest.approx(model.per_million(AT_ONCE))
-    # a write unit for the index, three for the letter, a dead letter; 300 ms stay within 275
+def test_a_scenario_costs_what_its_counts_cost(model: Model) -> None:
+    given_up = model.of_scenario(Workload(), End.FAILED, 1)
+    assert model.of_scenario(Workload(), End.DELIVERED, 1) == pytest.approx(
+        model.per_million(AT_ONCE)
+    )
+    # a write unit for the index, three for the dead letter, a dead letter; 300 ms stay within 275
     dispatched = 0.025 / 4 * 13.3334 / 10
     difference = given_up - model.per_million(AT_ONCE)
     assert difference == pytest.approx(4 * 0.625 + 0.4 + dispatched)
 
 
 def test_each_lever_saves_and_changes_neither_counts_nor_prices_for_others(model: Model) -> None:
-    before = model.per_million(Scenario())
+    before = model.per_million(Workload())
     for lever in LEVERS:
-        assert lever.apply(model).per_million(Scenario()) < before
-    assert model.per_million(Scenario()) == before
+        assert lever.apply(model).per_million(Workload()) < before
+    assert model.per_million(Workload()) == before
 
 
 def test_logs_cost_more_the_more_is_logged(model: Model) -> None:
-    dollars = [log_dollars(model.basis(Scenario()), level) for level in LEVELS]
+    dollars = [log_dollars(model.basis(Workload()), level) for level in LEVELS]
     assert dollars == sorted(dollars)
     assert dollars[0] > 0
 
@@ -275,7 +279,7 @@ def test_every_region_has_every_price_with_a_source_and_a_date() -> None:
 def test_there_are_at_least_three_regions_and_each_can_be_priced() -> None:
     assert {"us-east-1", "eu-west-1", "eu-central-1"} <= set(regions())
     for region in regions():
-        assert load_model(region).per_million(Scenario()) > 0
+        assert load_model(region).per_million(Workload()) > 0
 
 
 def test_an_unknown_region_is_refused_with_the_known_ones() -> None:
@@ -311,7 +315,7 @@ def app() -> typer.Typer:
 def test_the_command_prints_the_bill_and_its_total(app: typer.Typer, model: Model) -> None:
     result = CliRunner().invoke(app, ["--messages", "1000000", "--failure-rate", "0.01"])
     assert result.exit_code == 0, result.output
-    total = model.per_million(model.filled(Scenario()))
+    total = model.per_million(model.filled(Workload()))
     assert f"per million: ${total:,.2f}" in result.output
     for name in ("standard.transitions", "Hookdeck", "dead-lettered"):
         assert name in result.output
@@ -321,11 +325,11 @@ def test_the_command_prints_the_bill_and_its_total(app: typer.Typer, model: Mode
     ("given", "header", "line"),
     [
         ([], "handed over at the function URL", "url.requests"),
-        (["--door", "url"], "handed over at the function URL", "url.requests"),
-        (["--door", "api"], "handed over at the HTTP API", "API Gateway"),
+        (["--via", "url"], "handed over at the function URL", "url.requests"),
+        (["--via", "api"], "handed over at the HTTP API", "API Gateway"),
     ],
 )
-def test_the_command_says_at_which_door_and_what_it_costs(
+def test_the_command_says_at_which_via_and_what_it_costs(
     app: typer.Typer, given: list[str], header: str, line: str
 ) -> None:
     output = CliRunner().invoke(app, given, terminal_width=400).output
@@ -335,15 +339,15 @@ def test_the_command_says_at_which_door_and_what_it_costs(
     assert ("API Gateway" in output) == (line == "API Gateway")
 
 
-def test_a_door_that_there_is_not_is_refused_with_those_there_are(app: typer.Typer) -> None:
-    result = CliRunner().invoke(app, ["--door", "window"])
+def test_a_via_that_there_is_not_is_refused_with_those_there_are(app: typer.Typer) -> None:
+    result = CliRunner().invoke(app, ["--via", "window"])
     assert result.exit_code == 2
     assert "'url'" in result.output
     assert "'api'" in result.output
 
 
 def test_the_json_adds_up(app: typer.Typer) -> None:
-    result = CliRunner().invoke(app, ["--json", "--no-lane", "--region", "eu-west-1"])
+    result = CliRunner().invoke(app, ["--json", "--no-express_path", "--region", "eu-west-1"])
     document = json.loads(result.output)
     total = sum(line["dollars"] for line in document["lines"])
     assert total == pytest.approx(document["dollarsPerMillion"]["off"])

@@ -17,9 +17,9 @@ STANDARD: dict[str, Any] = json.loads(
 )
 EXPRESS = first_attempt_definition(STANDARD, timeout_seconds=60)
 
-FATES = [(End.DELIVERED, n) for n in range(1, 5)]
-FATES += [(End.MAX_RETRIES_EXCEEDED, n) for n in range(1, 5)]
-FATES += [(End.FAILED, 1)]
+SCENARIOS = [(End.DELIVERED, n) for n in range(1, 5)]
+SCENARIOS += [(End.MAX_RETRIES_EXCEEDED, n) for n in range(1, 5)]
+SCENARIOS += [(End.FAILED, 1)]
 
 
 def walk(definition: dict[str, Any], statuses: list[str]) -> list[str]:
@@ -46,22 +46,22 @@ def tasks(definition: dict[str, Any], entered: list[str]) -> list[str]:
     return [name for name in entered if definition["States"][name]["Type"] == "Task"]
 
 
-def paths(lane: str, end: End, attempts: int) -> tuple[list[str], list[str]]:
+def paths(express_path: str, end: End, attempts: int) -> tuple[list[str], list[str]]:
     """Give the states entered in the Express execution and in the Standard one."""
     statuses = ["RETRY_SCHEDULED"] * (attempts - 1) + [end.value]
-    if lane == "off":
+    if express_path == "off":
         return [], walk(STANDARD, statuses)
     first = walk(EXPRESS, statuses[:1])
     return first, walk(STANDARD, statuses[1:]) if attempts > 1 else []
 
 
-@pytest.mark.parametrize("lane", ["on", "off"])
-@pytest.mark.parametrize(("end", "attempts"), FATES)
+@pytest.mark.parametrize("express_path", ["on", "off"])
+@pytest.mark.parametrize(("end", "attempts"), SCENARIOS)
 def test_workflow_counts_are_the_states_that_the_definitions_enter(
-    lane: str, end: End, attempts: int
+    express_path: str, end: End, attempts: int
 ) -> None:
-    express, standard = paths(lane, end, attempts)
-    calls = load_counts()[lane].calls(end, attempts)
+    express, standard = paths(express_path, end, attempts)
+    calls = load_counts()[express_path].calls(end, attempts)
     entered = [*express, *standard]
     assert calls["express.requests"] == bool(express)
     assert calls["express.tasks"] == len(tasks(EXPRESS, express))
@@ -72,20 +72,24 @@ def test_workflow_counts_are_the_states_that_the_definitions_enter(
     assert calls["sqs.deadLetters.send"] == entered.count("DeadLetter")
 
 
-@pytest.mark.parametrize("lane", ["on", "off"])
+@pytest.mark.parametrize("express_path", ["on", "off"])
 @pytest.mark.parametrize("end", [End.DELIVERED, End.MAX_RETRIES_EXCEEDED])
-def test_what_a_retry_adds_predicts_a_fate_that_was_counted_too(lane: str, end: End) -> None:
+def test_what_a_retry_adds_predicts_a_scenario_that_was_counted_too(
+    express_path: str, end: End
+) -> None:
     """Write units to within one: the ledger item grows, and is billed by the whole KB."""
-    counted = load_counts()[lane]
-    shorter = {fate: calls for fate, calls in counted.fates.items() if fate != (end, 4)}
-    predicted = replace(counted, fates=shorter).calls(end, 4)
-    actual = dict(counted.fates[end, 4])
+    counted = load_counts()[express_path]
+    shorter = {
+        scenario: calls for scenario, calls in counted.scenarios.items() if scenario != (end, 4)
+    }
+    predicted = replace(counted, scenarios=shorter).calls(end, 4)
+    actual = dict(counted.scenarios[end, 4])
     units = predicted.pop("dynamodb.writeUnits"), actual.pop("dynamodb.writeUnits")
     assert predicted == actual
     assert abs(units[0] - units[1]) <= 1
 
 
-def test_a_fate_far_beyond_the_counted_ones_grows_by_what_the_last_retry_added() -> None:
+def test_a_scenario_far_beyond_the_counted_ones_grows_by_what_the_last_retry_added() -> None:
     counted = load_counts()["off"]
     calls = counted.calls(End.DELIVERED, 20)
     assert calls["lambda.Deliver"] == 20
@@ -94,14 +98,17 @@ def test_a_fate_far_beyond_the_counted_ones_grows_by_what_the_last_retry_added()
 
 def test_a_message_delivered_at_once_stays_within_its_budget() -> None:
     """No Standard transition, 2 write units, 1.2 SQS requests in full batches."""
-    lane = load_counts()["on"]
-    calls = lane.calls(End.DELIVERED, 1)
-    shared = lane.per_batch["sqs.deliveries.receive"] + lane.per_batch["sqs.deliveries.delete"]
+    express_path = load_counts()["on"]
+    calls = express_path.calls(End.DELIVERED, 1)
+    shared = (
+        express_path.per_batch["sqs.deliveries.receive"]
+        + express_path.per_batch["sqs.deliveries.delete"]
+    )
     assert calls["standard.transitions"] == 0
     assert calls["dynamodb.writeUnits"] <= 2
     assert calls["sqs.deliveries.send"] + calls["sqs.deadLetters.send"] + shared / 10 <= 1.2
 
 
-def test_every_fate_counts_the_same_calls() -> None:
-    for lane in load_counts().values():
-        assert len({frozenset(calls) for calls in lane.fates.values()}) == 1
+def test_every_scenario_counts_the_same_calls() -> None:
+    for express_path in load_counts().values():
+        assert len({frozenset(calls) for calls in express_path.scenarios.values()}) == 1

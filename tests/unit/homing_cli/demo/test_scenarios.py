@@ -11,10 +11,10 @@ import pytest
 from homing import timestamps
 from homing_cli.client.deliveries import DeliveryView
 from homing_cli.client.messages import Handed, Line, MessageRef
-from homing_cli.demo.scenarios import Fate, Seen, complaints
+from homing_cli.demo.scenarios import Scenario, Seen, complaints
 
 NOON = datetime(2025, 12, 28, 12, tzinfo=UTC)
-FATE = Fate("limited", "429, then 200", "/x", "DELIVERED", ("RATE_LIMITED", "SUCCESS"))
+SCENARIO = Scenario("limited", "429, then 200", "/x", "DELIVERED", ("RATE_LIMITED", "SUCCESS"))
 
 
 def after(seconds: float) -> datetime:
@@ -39,7 +39,7 @@ def handed(*, duplicate: bool = False) -> Handed:
 
 
 SEEN = Seen(
-    fate=FATE,
+    scenario=SCENARIO,
     handed=[handed()],
     deliveries=[delivery("DELIVERED", entry("RATE_LIMITED", following=3.5), entry("SUCCESS"))],
     arrivals=[after(0), after(4)],
@@ -51,10 +51,10 @@ def test_what_went_as_it_should_is_not_complained_of() -> None:
     assert complaints(SEEN) == ()
 
 
-SIGNED = replace(SEEN, fate=replace(FATE, signed=True), verified=[True, True])
-REFUSED = Fate("limited", "a private address", None, "REFUSED", ())
+SIGNED = replace(SEEN, scenario=replace(SCENARIO, signed=True), verified=[True, True])
+REFUSED = Scenario("limited", "a private address", None, "REFUSED", ())
 SEEN_REFUSED = Seen(
-    fate=REFUSED,
+    scenario=REFUSED,
     handed=[Handed(Line(1, b"{}"), problems=("targetUrl: is not an allowed target",))],
     deliveries=[],
     arrivals=[],
@@ -75,7 +75,7 @@ def test_a_signature_that_holds_and_a_refusal_are_as_they_should_be(seen: Seen) 
             "signatures that held: expected [True, True], found [True, False]",
         ),
         (
-            replace(SIGNED, fate=REFUSED, handed=[handed()]),
+            replace(SIGNED, scenario=REFUSED, handed=[handed()]),
             "refused fields: expected ['targetUrl'], found []",
         ),
         (
@@ -88,7 +88,7 @@ def test_a_signature_that_holds_and_a_refusal_are_as_they_should_be(seen: Seen) 
         ),
         (
             replace(SEEN, arrivals=[after(1), after(3.5)]),
-            "came again after 2.5 s in spite of Retry-After",
+            "was redelivered after 2.5 s in spite of Retry-After",
         ),
         (
             replace(SEEN, arrivals=[after(0), after(4), after(5)]),
@@ -125,21 +125,21 @@ def test_what_differs_is_named(seen: Seen, complaint: str) -> None:
 
 
 def test_a_failure_must_have_one_dead_letter() -> None:
-    fate = Fate("gone", "410", "/x", "FAILED", ("GONE",))
+    scenario = Scenario("gone", "410", "/x", "FAILED", ("GONE",))
     seen = replace(
-        SEEN, fate=fate, deliveries=[delivery("FAILED", entry("GONE"))], arrivals=[after(0)]
+        SEEN, scenario=scenario, deliveries=[delivery("FAILED", entry("GONE"))], arrivals=[after(0)]
     )
     assert complaints(seen) == ("gone: dead letters: expected 1, found 0",)
     assert complaints(replace(seen, dead_letters=1)) == ()
 
 
 def test_nothing_is_received_where_nobody_listens() -> None:
-    fate = Fate("refused", "nobody listens", None, "FAILED", ("NETWORK_ERROR",))
-    assert fate.requests == 0
+    scenario = Scenario("refused", "nobody listens", None, "FAILED", ("NETWORK_ERROR",))
+    assert scenario.requests == 0
 
 
 def test_a_message_sent_twice_must_be_known_the_second_time() -> None:
-    fate = replace(FATE, copies=2)
-    seen = replace(SEEN, fate=fate, handed=[handed(), handed(duplicate=True)])
+    scenario = replace(SCENARIO, copies=2)
+    seen = replace(SEEN, scenario=scenario, handed=[handed(), handed(duplicate=True)])
     assert complaints(seen) == ()
     assert complaints(replace(seen, handed=[handed(), handed()]))

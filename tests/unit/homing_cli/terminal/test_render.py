@@ -91,10 +91,10 @@ def test_a_visit_is_told_in_a_few_words(visited: Visit, words: str) -> None:
 @pytest.mark.parametrize(
     ("outcome", "words"),
     [
-        ({"overtaken": True}, "not sent: another execution has this attempt"),
+        ({"superseded": True}, "not sent: another execution has this attempt"),
         (
             {"recorded": {"status": "FAILED"}},
-            "not sent: this attempt has failed before, and may not have been parked",
+            "not sent: this attempt has failed before, and may not have been dead-lettered",
         ),
         (
             {"postponed": True, "next": {"dueAt": "2025-12-28T12:00:05Z"}},

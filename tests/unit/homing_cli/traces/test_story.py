@@ -116,16 +116,16 @@ def test_an_attempt_that_the_ledger_is_without_is_told_and_said_to_be() -> None:
     assert [chapter.recorded for chapter in story.chapters] == [False]
 
 
-def test_an_execution_that_was_overtaken_tells_no_attempt() -> None:
-    overtaken = execution(
+def test_an_execution_that_was_superseded_tells_no_attempt() -> None:
+    superseded = execution(
         "SUCCEEDED",
         visit("WaitUntilDue", 2, 1, {}),
-        visit("Deliver", 3, 1, {"outcome": {"overtaken": True}}),
-        visit("Classify", 3, 1, {"verdict": {"status": "OVERTAKEN"}}),
-        visit("WhatNext", 3, 1, {"end": "OVERTAKEN"}),
-        visit("Overtaken", 3, 1, {}),
+        visit("Deliver", 3, 1, {"outcome": {"superseded": True}}),
+        visit("Classify", 3, 1, {"verdict": {"status": "SUPERSEDED"}}),
+        visit("WhatNext", 3, 1, {"end": "SUPERSEDED"}),
+        visit("Superseded", 3, 1, {}),
     )
-    story = tell(record("CANCELLED", entry(0, 1, "SERVER_ERROR", 9)), [overtaken])
+    story = tell(record("CANCELLED", entry(0, 1, "SERVER_ERROR", 9)), [superseded])
     assert len(story.chapters) == 1
     assert story.ended
 
@@ -160,9 +160,9 @@ def test_executions_are_asked_for_by_every_name_that_interventions_give() -> Non
     assert {f"{plain}-1", f"{plain}-2", f"{plain}-2-1"} <= set(found)
 
 
-def test_a_failed_first_attempt_has_its_payload_and_response_from_the_letter_that_is_kept() -> None:
-    letter = {**DOCUMENT, "outcome": {"timestamp": at(1), "responseBody": "no such shop"}}
-    story = tell(record("FAILED", entry(0, 1, "GONE"), letter=json.dumps(letter)), [])
+def test_a_failed_first_attempt_has_payload_and_response_from_the_kept_dead_letter() -> None:
+    dead_letter = {**DOCUMENT, "outcome": {"timestamp": at(1), "responseBody": "no such shop"}}
+    story = tell(record("FAILED", entry(0, 1, "GONE"), dead_letter=json.dumps(dead_letter)), [])
     assert story.request["payload"] == "1"
     assert story.chapters[0].response_body == "no such shop"
 
