@@ -34,6 +34,7 @@ SETTINGS = AcceptSettings(
     endpoints_table="endpoints",
     payload_bucket="",
     address_guard=AddressGuard(allow_http=True),
+    own_hosts="own.example",
 )
 SENT_TWICE = Scenario(
     (Submission("m0", ("a", "b")), Submission("m0", ("a", "b"), at=6 * MINUTE)),
