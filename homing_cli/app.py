@@ -28,7 +28,7 @@ from homing_cli.commands.watch import watch
 from homing_cli.commands.what_if import what_if
 from homing_cli.demo import runner
 from homing_cli.demo.scenarios import complaints
-from homing_cli.errors import WorkbenchError
+from homing_cli.errors import CommandError
 from homing_cli.escaping import say
 from homing_cli.local import local_cloud
 from homing_cli.receiver import server
@@ -192,7 +192,7 @@ def receiver_command(
     try:
         server.serve(host=host, port=port, on_ready=_say_ready, on_arrival=_say_arrival)
     except OSError as error:
-        raise WorkbenchError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+        raise CommandError(f"cannot listen on {host}:{port}: {error.strerror}") from error
 
 
 @app.command("demo")

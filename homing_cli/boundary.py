@@ -1,6 +1,6 @@
 """The boundary between the commands and the terminal: an error becomes one line.
 
-What the workbench, AWS or the machine complains of ends with exit status 1. What nobody expected is
+What Homing, AWS or the machine complains of ends with exit status 1. What nobody expected is
 a bug and ends with 70 (EX_SOFTWARE of sysexits.h). `--debug` shows the traceback of either.
 """
 
@@ -17,7 +17,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from homing_cli.commands.command_line import DEBUG, Group, walk
-from homing_cli.errors import WorkbenchError
+from homing_cli.errors import CommandError
 from homing_cli.escaping import say
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def describe(error: Exception) -> tuple[str, int]:
     match error:
         case EndpointConnectionError():
             return _line(f"{error}; for a local cloud, run `homing up`"), FAILED
-        case WorkbenchError() | ClientError() | BotoCoreError():
+        case CommandError() | ClientError() | BotoCoreError():
             return _line(str(error)), FAILED
         case OSError() if error.strerror:
             where = f"{error.filename}: " if error.filename else ""

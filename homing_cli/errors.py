@@ -1,6 +1,6 @@
-"""What can go wrong at the workbench, each told in one line for the person at the terminal.
+"""What can go wrong on the command line, each reported in one line for the person at the terminal.
 
-WorkbenchError
+CommandError
 ├── NoTargetError      there is no local cloud, or no such stack
 ├── LocalCloudError    the local cloud could not be started, deployed to, or stopped
 ├── ApiError           Homing's API could not be reached, or refused
@@ -10,21 +10,21 @@ WorkbenchError
 from __future__ import annotations
 
 
-class WorkbenchError(Exception):
-    """The base of what the workbench reports instead of a traceback."""
+class CommandError(Exception):
+    """The base of what the command line reports instead of a traceback."""
 
 
-class NoTargetError(WorkbenchError):
+class NoTargetError(CommandError):
     """Raised when a command finds neither a local cloud nor the named stack."""
 
 
-class LocalCloudError(WorkbenchError):
+class LocalCloudError(CommandError):
     """Raised when the local cloud cannot be started, deployed to or stopped."""
 
 
-class ApiError(WorkbenchError):
+class ApiError(CommandError):
     """Raised when Homing's API cannot be reached or answers with an error."""
 
 
-class NotFoundError(WorkbenchError):
+class NotFoundError(CommandError):
     """Raised when what was asked for does not exist."""

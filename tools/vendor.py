@@ -19,7 +19,7 @@ from urllib.request import urlopen
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FOLDER = Path(__file__).with_name("static") / "vendor"
+FOLDER = Path(__file__).parents[1] / "homing_cli" / "console" / "static" / "vendor"
 _SOURCE_MAP = b"//# sourceMappingURL="
 
 

@@ -77,7 +77,7 @@ class ConcurrencySlots:
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key=_key(endpoint),
-                UpdateExpression="ADD slots :turn",
+                UpdateExpression="ADD slots :slot",
                 ConditionExpression="attribute_not_exists(slots) OR size(slots) < :limit",
                 ExpressionAttributeValues={":slot": {"SS": [slot]}, ":limit": {"N": str(limit)}},
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -86,7 +86,7 @@ class ConcurrencySlots:
             response: Mapping[str, Any] = error.response
             return list(response.get("Item", {}).get("slots", {}).get("SS", []))
         except (BotoCoreError, ClientError) as error:
-            raise DependencyError(f"no turn taken: {type(error).__name__}") from error
+            raise DependencyError(f"no slot taken: {type(error).__name__}") from error
         return None
 
     def _remove(self, endpoint: Endpoint, slots: list[str]) -> None:
@@ -94,11 +94,11 @@ class ConcurrencySlots:
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key=_key(endpoint),
-                UpdateExpression="DELETE slots :turns",
+                UpdateExpression="DELETE slots :slots",
                 ExpressionAttributeValues={":slots": {"SS": slots}},
             )
         except (BotoCoreError, ClientError) as error:
-            raise DependencyError(f"no turn given back: {type(error).__name__}") from error
+            raise DependencyError(f"no slot given back: {type(error).__name__}") from error
 
 
 def _key(endpoint: Endpoint) -> dict[str, Any]:

@@ -17,13 +17,13 @@ from homing.identifiers import SENDER_ID
 from homing.senders.api_key import ApiKey, issue
 from homing.senders.keys_table import KeysTable
 from homing.timestamps import to_text
-from homing_cli.errors import NotFoundError, WorkbenchError
+from homing_cli.errors import CommandError, NotFoundError
 
 if TYPE_CHECKING:
     from homing_cli.client.target import Target
 
 
-class SenderError(WorkbenchError):
+class SenderError(CommandError):
     """Raised when a sender or its secret cannot be set up as asked."""
 
 

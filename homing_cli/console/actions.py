@@ -11,7 +11,7 @@ from homing.recovery.interventions import Result
 from homing_cli.client import recovery
 from homing_cli.client.dead_letter_queue import Filter, hold
 from homing_cli.console.jobs import Done
-from homing_cli.errors import WorkbenchError
+from homing_cli.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -30,7 +30,7 @@ _COMPLAINTS = {
 }
 
 
-class ActionError(WorkbenchError):
+class ActionError(CommandError):
     """Raised when a form asks for what cannot be done."""
 
 

@@ -33,7 +33,7 @@ from homing_cli.console.jobs import Jobs
 from homing_cli.console.security import Guard
 from homing_cli.console.standing import Now
 from homing_cli.console.view import View
-from homing_cli.errors import NotFoundError, WorkbenchError
+from homing_cli.errors import CommandError, NotFoundError
 from homing_cli.local.deployment import PROJECT
 from homing_cli.traces.executions import Executions
 from homing_cli.traces.graph import Graph, read_graph
@@ -121,7 +121,7 @@ def make_app(services: Services, port: int) -> Starlette:
         exception_handlers={
             404: errors.no_page,
             NotFoundError: errors.not_found,
-            WorkbenchError: errors.bad_request,
+            CommandError: errors.bad_request,
             ClientError: errors.refused,
             BotoCoreError: errors.refused,
         },

@@ -8,12 +8,12 @@ import json
 import zlib
 from typing import Any
 
-from homing_cli.errors import WorkbenchError
+from homing_cli.errors import CommandError
 
 _LONGEST = 16_384
 
 
-class CursorError(WorkbenchError):
+class CursorError(CommandError):
     """Raised when a cursor is none of ours."""
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from homing import timestamps
 from homing.items import to_dynamodb
-from homing_cli.errors import WorkbenchError
+from homing_cli.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class FilterError(WorkbenchError):
+class FilterError(CommandError):
     """Raised when a filter cannot be read."""
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from homing_cli.errors import NotFoundError, WorkbenchError
+from homing_cli.errors import CommandError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,7 @@ class Job:
         """Do it, one by one."""
         try:
             self.done.extend(steps)
-        except (BotoCoreError, ClientError, WorkbenchError) as error:
+        except (BotoCoreError, ClientError, CommandError) as error:
             self.broken = f"{type(error).__name__}: {error}"
         finally:
             self.ended = True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from homing_cli.console.app import make_app, make_services
-from homing_cli.errors import WorkbenchError
+from homing_cli.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ def serve(
         on_ready: told the address.
 
     Raises:
-        WorkbenchError: when the port is taken.
+        CommandError: when the port is taken.
     """
     listening = _listen(port)
     server = _server(target, listening, allow_actions=allow_actions)
@@ -82,7 +82,7 @@ def _listen(port: int | None) -> socket.socket:
             listening.close()
         else:
             return listening
-    raise WorkbenchError(f"port {port} is taken; name another with --port")
+    raise CommandError(f"port {port} is taken; name another with --port")
 
 
 def _url(listening: socket.socket) -> str:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from homing.retry.policy import PRESETS, Jitter
-from homing_cli.errors import WorkbenchError
+from homing_cli.errors import CommandError
 from homing_cli.what_if import policy_form
 from homing_cli.what_if.assessment import Assessment, assess
 
@@ -31,7 +31,7 @@ _DEFAULTS: Mapping[str, str] = {
 _DELIVERIES = range(1, 10_000_001)
 
 
-class WhatIfError(WorkbenchError):
+class WhatIfError(CommandError):
     """Raised when what was typed beside the policy is out of range."""
 
 
@@ -47,7 +47,7 @@ def show(request: Request) -> Response:
             "schedule_chart": json.dumps(_schedule_chart(found)),
             "load_chart": json.dumps(_load_chart(found)),
         }
-    except WorkbenchError as error:
+    except CommandError as error:
         context["complaint"] = str(error)
     return services.view.page(
         request,

@@ -8,12 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-from homing_cli.errors import WorkbenchError
+from homing_cli.errors import CommandError
 
 _FILE = Path(__file__).with_name("data") / "prices.json"
 
 
-class UnknownRegionError(WorkbenchError):
+class UnknownRegionError(CommandError):
     """Raised when the price table has no such region."""
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from homing_cli.cost.counts import End
-from homing_cli.errors import WorkbenchError
+from homing_cli.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ DEFAULT_RATE = 300.0  # what an HTTP API lets in by default; the function URL le
 VIA = {"url": "at the function URL", "api": "at the HTTP API"}
 
 
-class WorkloadError(WorkbenchError):
+class WorkloadError(CommandError):
     """Raised when there is nothing to calculate for such a scenario."""
 
 

@@ -61,7 +61,7 @@ def run(target: Target, console: Console) -> tuple[Seen, ...]:
         console: where to show it.
 
     Raises:
-        WorkbenchError: when the local cloud cannot be reached.
+        CommandError: when the local cloud cannot be reached.
     """
     api = ApiClient(target)
     run_id = secrets.token_hex(3)

@@ -8,7 +8,7 @@ from homing.errors import InvalidMessageError
 from homing.reception.policy_override import conflicts, override
 from homing.reception.request_model import MessageRequest, read_fields
 from homing.retry.policy import Policy
-from homing_cli.errors import WorkbenchError
+from homing_cli.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ NAMES = (
 )
 
 
-class PolicyError(WorkbenchError):
+class PolicyError(CommandError):
     """Raised when a policy cannot be followed; says which fields, and why."""
 
 

@@ -23,7 +23,7 @@ class Deployment:
     function_timeout: int = 15 * SECOND
     accept_timeout: int = 25 * SECOND
     express_timeout: int = 45 * SECOND
-    timeout: int = SECOND
+    slow_threshold: int = SECOND
     dispatch_timeout: int = 75 * SECOND
     visibility_timeout: int = 450 * SECOND
     max_receive_count: int = 5

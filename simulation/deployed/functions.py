@@ -80,7 +80,7 @@ class Edges:
 
     def __init__(self, deployment: Deployment) -> None:
         dynamodb, sqs = DynamoDB(), SQS()
-        states = StepFunctions(deployment.timeout)
+        states = StepFunctions(deployment.slow_threshold)
         self.ledger = Ledger(LEDGER, dynamodb)  # type: ignore[arg-type]  # a client of its own
         workflow = Workflow(STANDARD, states)  # type: ignore[arg-type]
         express = FirstAttempts(EXPRESS, deployment.express_timeout / 1000, states)  # type: ignore[arg-type]

@@ -80,7 +80,7 @@ def test_these_are_all_the_alarms_there_are(stack: Any) -> None:
 def test_the_failures_of_every_workflow_are_watched(synthesize: Callable[..., Any]) -> None:
     """Whatever has failed: `DeadLetters` stays in alarm while one old dead letter lies there."""
     for express_path in ("true", "false"):
-        stack = synthesize(expressExpressPath=express_path)
+        stack = synthesize(expressPath=express_path)
         watched = {
             stack.referred(alarm["Dimensions"][0]["Value"])
             for alarm in alarms(stack).values()

@@ -24,10 +24,10 @@ LOGICAL_IDS = {
     "AWS::KMS::Key": {"RegistryKey1053ED4C"},
     "AWS::Lambda::Function": {
         "Endpoints1506DDEA",
-        "IntakeAccept442DE5EB",
-        "IntakeDispatchADDAAA60",
-        "IntakeGetMessageF5BF1699",
-        "IntakeRedrive943CB821",
+        "ReceptionAccept575501A6",
+        "ReceptionDispatch8D50E2F2",
+        "ReceptionGetMessageD05783E8",
+        "ReceptionRedriveED5E17F7",
         "SendersAuthorizeC10D1AFA",
         "WorkflowClassifyC84813A4",
         "WorkflowComputeBackoff4DC927EC",
@@ -36,8 +36,8 @@ LOGICAL_IDS = {
     },
     "AWS::S3::Bucket": {"WorkflowPayloadsBucketD93F40F0"},
     "AWS::SQS::Queue": {
-        "UndispatchedMessagesA15864BB",
-        "IntakeDeliveries3C3830CD",
+        "ReceptionUndispatched44981BF8",
+        "ReceptionDeliveries702DC1FE",
         "WorkflowDeadLettersE3F2B813",
     },
     "AWS::StepFunctions::StateMachine": {

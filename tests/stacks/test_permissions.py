@@ -198,7 +198,7 @@ def test_a_workflow_may_invoke_its_functions_record_dead_letter_and_hand_off(
 def test_with_the_express_path_off_dispatch_may_only_start_the_standard_workflow(
     synthesize: Callable[..., Any],
 ) -> None:
-    stack = synthesize(expressExpressPath="false")
+    stack = synthesize(expressPath="false")
     logs = {"logs:CreateLogStream", "logs:PutLogEvents"}
     allowed_here = {pair for pair in narrow(stack, "Reception/DispatchRole") if pair[0] not in logs}
     assert allowed_here == {("states:StartExecution", "Workflow/StateMachine"), *CONSUME}

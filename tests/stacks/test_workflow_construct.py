@@ -60,7 +60,7 @@ def test_first_attempts_run_the_same_definition_made_fit_for_express(stack: Any)
 def test_with_the_express_path_off_there_is_only_the_standard_workflow(
     synthesize: Callable[..., Any],
 ) -> None:
-    stack = synthesize(expressExpressPath="false")
+    stack = synthesize(expressPath="false")
     assert list(stack.resources(MACHINE)) == ["Workflow/StateMachine"]
     dispatch = stack.properties("AWS::Lambda::Function", "Reception/Dispatch")
     assert dispatch["Environment"]["Variables"]["FIRST_ATTEMPT_ARN"] == ""

@@ -199,7 +199,7 @@ def test_a_message_counts_as_one_that_is_redelivered_at_its_second_receive_or_if
     express_path, _ = leave()
     first, received, repeated = record("first", "1"), record("received", "2"), record("repeat", "3")
     received["attributes"]["ApproximateReceiveCount"] = "2"
-    repeated["messageAttributes"] = {"repeat": {"dataType": "String", "stringValue": "true"}}
+    repeated["messageAttributes"] = {"duplicate": {"dataType": "String", "stringValue": "true"}}
     dispatch.handler({"Records": [first, received, repeated]}, Context())
     assert sorted(express_path.settled) == ["first", "received", "repeat"]
     assert sorted(express_path.came_again) == ["received", "repeat"]

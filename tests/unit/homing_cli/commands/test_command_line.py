@@ -14,7 +14,7 @@ from homing_cli import boundary
 from homing_cli.app import app
 from homing_cli.commands import command_line
 from homing_cli.commands.command_line import Command, Group, walk
-from homing_cli.errors import WorkbenchError
+from homing_cli.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,8 +168,8 @@ def failing(error: Exception) -> Any:
 @pytest.mark.parametrize(
     ("error", "status", "line"),
     [
-        (WorkbenchError("no such thing"), 1, "homing: no such thing"),
-        (WorkbenchError("a\nb\x1b[31m\u202ec"), 1, r"homing: a b\u001b[31m\u202ec"),
+        (CommandError("no such thing"), 1, "homing: no such thing"),
+        (CommandError("a\nb\x1b[31m\u202ec"), 1, r"homing: a b\u001b[31m\u202ec"),
         (PermissionError(13, "Permission denied", "x.png"), 1, "homing: x.png: Permission denied"),
         (KeyError("MessagesUrl"), 70, "homing: unexpected error, a bug in Homing: KeyError: "),
         (RecursionError("too deep"), 70, "homing: unexpected error, a bug in Homing: Recursion"),

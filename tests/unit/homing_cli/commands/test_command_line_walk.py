@@ -78,7 +78,7 @@ def played(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(target, "aws_target", lambda *_: found)
     monkeypatch.setattr(target.Target, "client", lambda *_: _Refusing())
     monkeypatch.setattr(ApiClient, "_request_once", lambda *_: Answer(404, None))
-    for module, name in ((local_cloud, "up"), (local_cloud, "down"), (app.receiver, "serve")):
+    for module, name in ((local_cloud, "up"), (local_cloud, "down"), (app.server, "serve")):
         monkeypatch.setattr(module, name, refuse_to_start)
     monkeypatch.setattr(console, "serve", refuse_to_start)
     monkeypatch.setattr("typer.core.HAS_RICH", False)  # it is slow, and frames what it says

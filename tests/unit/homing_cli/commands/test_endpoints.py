@@ -108,7 +108,7 @@ def test_set_looks_the_endpoint_up_by_its_id_and_lists_none(endpoint: str, metho
 def test_an_id_that_no_endpoint_can_have_is_a_usage_error_with_the_rule(
     command: str, impossible: str
 ) -> None:
-    done = endpoints(command, impossible)
+    done = run(command, impossible)
     assert (done.exit_code, FakeApi.asked) == (2, [])
     assert "may hold 1 to 128 characters" in " ".join(done.stderr.replace("│", "").split())
 

@@ -167,7 +167,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(FakeApi, "submit", noted)
-    monkeypatch.setattr(app.send, "read_lines", lines)
+    monkeypatch.setattr(app.messages, "read_lines", lines)
 
 
 @pytest.mark.parametrize("after", [1, 3, 40])

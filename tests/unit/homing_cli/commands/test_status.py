@@ -134,7 +134,7 @@ def test_a_message_that_is_not_found_is_told_with_where_it_was_looked_for(
         def client(self, _service: str) -> None:
             return None
 
-    module = f"workbench.{'cli_reading' if command in {'status', 'trace'} else 'cli_acting'}"
+    module = f"homing_cli.commands.{'reading' if command in {'status', 'trace'} else 'recovery'}"
     monkeypatch.setattr(f"{module}.find_target", lambda *_: Silent())
     monkeypatch.setattr("homing_cli.commands.recovery.Actions.__init__", lambda *_: None)
     monkeypatch.setattr(ApiClient, "_request", lambda *_, **__: Answer(404, None))

@@ -8,7 +8,6 @@ import re
 import tarfile
 from base64 import b64encode
 from dataclasses import replace
-from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,7 @@ from tools import vendor
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TEMPLATES = Path(vendor.__file__).with_name("templates")
+TEMPLATES = vendor.FOLDER.parents[1] / "templates"
 ONE = Chosen("m/1 &=", "crm", "d" * 32)
 
 

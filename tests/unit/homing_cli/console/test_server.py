@@ -17,7 +17,7 @@ from homing_cli.console.catalogue import Catalogue, NotFoundError
 from homing_cli.console.jobs import Done, Jobs
 from homing_cli.console.listing import Page
 from homing_cli.console.view import View
-from homing_cli.errors import WorkbenchError
+from homing_cli.errors import CommandError
 from homing_cli.traces.graph import read_graph
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class FakeCatalogue:
 
     def page(self, filters: Any, place: Any = None, size: int = 50) -> Page:
         if filters.sender == "broken":
-            raise WorkbenchError("this cannot be asked")
+            raise CommandError("this cannot be asked")
         return Page((RECORD,), ["a", "b"], 1, "in some order")
 
     def delivery(self, message_id: str, sender_id: str, delivery_id: str) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def test_a_signature_that_holds_and_a_refusal_are_as_they_should_be(seen: Seen) 
         ),
         (
             replace(SEEN, arrivals=[after(1), after(3.5)]),
-            "was redelivered after 2.5 s in spite of Retry-After",
+            "was retried after 2.5 s in spite of Retry-After",
         ),
         (
             replace(SEEN, arrivals=[after(0), after(4), after(5)]),

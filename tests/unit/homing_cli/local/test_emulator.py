@@ -55,7 +55,7 @@ def test_it_answers_is_found_again_and_is_gone_after_stop(tmp_path: Path) -> Non
 
 def test_one_that_is_tied_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     program = (
-        "import os, pathlib; from workbench import emulator; "
+        "import os, pathlib; from homing_cli.local import emulator; "
         f"print(emulator.start(pathlib.Path({str(tmp_path)!r}), emulator.listen(), "
         "tied=True).pid, flush=True); os._exit(1)"
     )

@@ -162,7 +162,7 @@ def test_executions_are_asked_for_by_every_name_that_interventions_give() -> Non
 
 def test_a_failed_first_attempt_has_payload_and_response_from_the_kept_dead_letter() -> None:
     dead_letter = {**DOCUMENT, "outcome": {"timestamp": at(1), "responseBody": "no such shop"}}
-    story = tell(record("FAILED", entry(0, 1, "GONE"), dead_letter=json.dumps(dead_letter)), [])
+    story = tell(record("FAILED", entry(0, 1, "GONE"), deadLetter=json.dumps(dead_letter)), [])
     assert story.request["payload"] == "1"
     assert story.chapters[0].response_body == "no such shop"
 
