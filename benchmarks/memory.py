@@ -179,7 +179,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 def _judged(bench: Bench, documents: list[Event]) -> Iterator[Row]:
     outcome = {"timestamp": to_text(datetime.now(UTC)), "responseTime": 12, "httpStatus": 503}
     outcome |= {"retryAfter": None, "responseBody": "x" * 4096, "error": None}
-    verdict = {"verdict": "RETRY", "category": "SERVER_ERROR", "reason": "HTTP 503"}
+    verdict = {"decision": "RETRY", "category": "SERVER_ERROR", "reason": "HTTP 503"}
     verdict |= {"status": "RETRY_SCHEDULED"}
     backoff = {"exponentialDelay": 1, "jitterApplied": 0.25, "retryAfterSeconds": None}
     backoff |= {"retryDelaySeconds": 1, "nextRetryAt": outcome["timestamp"]}

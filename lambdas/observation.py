@@ -105,7 +105,7 @@ def log_attempt(
         maxAttempts=max_attempts,
         httpStatus=outcome.http_status,
         durationMs=outcome.response_time,
-        verdict=verdict.decision,
+        decision=verdict.decision,
         category=verdict.category,
         status=verdict.status,
         reason=verdict.reason,

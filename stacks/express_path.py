@@ -84,7 +84,7 @@ _WITHOUT_A_FUNCTION: dict[str, dict[str, Any]] = {
         "Output": (
             "{% $merge([$states.input, {'verdict':"
             " $substring($string($states.input.outcome.httpStatus), 0, 1) = '2'"
-            " ? {'verdict': 'DELIVERED', 'category': 'SUCCESS', 'status': 'DELIVERED',"
+            " ? {'decision': 'DELIVERED', 'category': 'SUCCESS', 'status': 'DELIVERED',"
             " 'reason': 'Classify failed: ' & $states.errorOutput.Error}"
             " : {'status': 'POSTPONED'}}]) %}"
         ),

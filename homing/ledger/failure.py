@@ -48,7 +48,7 @@ def verdict_on_record(record: Mapping[str, Any]) -> dict[str, str]:
     last = record["retryHistory"][-1]
     exceeded = record["status"] == Status.MAX_RETRIES_EXCEEDED
     return {
-        "verdict": "RETRY" if exceeded else "GIVE_UP",
+        "decision": "RETRY" if exceeded else "GIVE_UP",
         "category": last["errorCategory"],
         "reason": last["errorDetails"]["message"],
         "status": record["status"],

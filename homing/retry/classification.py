@@ -120,7 +120,7 @@ class Verdict:
     def to_document(self) -> dict[str, str]:
         """Give the `verdict` of the delivery document (docs/architecture.md)."""
         return {
-            "verdict": self.decision,
+            "decision": self.decision,
             "category": self.category,
             "reason": self.reason,
             "status": self.status,
@@ -130,7 +130,7 @@ class Verdict:
     def from_document(cls, document: Mapping[str, Any]) -> Self:
         """Read the `verdict` of the delivery document."""
         return cls(
-            decision=Decision(document["verdict"]),
+            decision=Decision(document["decision"]),
             category=Category(document["category"]),
             reason=document["reason"],
             status=Status(document["status"]),

@@ -160,7 +160,7 @@ def _dead_letter(document: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **document,
         "verdict": {
-            "verdict": "GIVE_UP",
+            "decision": "GIVE_UP",
             "category": Category.INTERNAL_ERROR.value,
             "status": Status.FAILED.value,
             "reason": "taken out of the workflow by `homing drain` before it was due",

@@ -254,9 +254,9 @@ def _outcome(outcome: Mapping[str, Any]) -> str:
 
 
 def _verdict(verdict: Mapping[str, Any]) -> str:
-    if "verdict" not in verdict:  # no attempt was made
+    if "decision" not in verdict:  # no attempt was made
         return str(verdict["status"])
-    return f"{verdict['verdict']} {verdict['category']} -> {verdict['status']}"
+    return f"{verdict['decision']} {verdict['category']} -> {verdict['status']}"
 
 
 def _backoff(backoff: Mapping[str, Any]) -> str:

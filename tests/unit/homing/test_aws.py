@@ -269,7 +269,7 @@ def _retry(delivery: Delivery) -> dict[str, Any]:
             "error": None,
         },
         "verdict": {
-            "verdict": "RETRY",
+            "decision": "RETRY",
             "category": "SERVER_ERROR",
             "reason": "HTTP 503",
             "status": "RETRY_SCHEDULED",

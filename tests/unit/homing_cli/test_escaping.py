@@ -124,7 +124,7 @@ def dead_letter(words: str, delivery: Delivery) -> DeadLetter:
 
 def trace(words: str) -> Trace:
     outcome = {"httpStatus": 429, "responseTime": 7, "retryAfter": words, "error": None}
-    verdict = {"verdict": "GIVE_UP", "category": "GONE", "status": "FAILED", "reason": words}
+    verdict = {"decision": "GIVE_UP", "category": "GONE", "status": "FAILED", "reason": words}
     visits = (
         Visit("Deliver", NOON, NOON, {"attemptNumber": 0}, {"outcome": outcome}, (words,)),
         Visit("Classify", NOON, NOON, {}, {"verdict": verdict}, ()),

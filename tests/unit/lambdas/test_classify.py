@@ -35,7 +35,7 @@ def event(delivery: Delivery) -> dict[str, Any]:
 
 def test_a_failure_with_attempts_left_is_a_scheduled_retry(event: dict[str, Any]) -> None:
     assert classify.handler(event, None) == {
-        "verdict": "RETRY",
+        "decision": "RETRY",
         "category": "SERVER_ERROR",
         "reason": "HTTP 500",
         "status": "RETRY_SCHEDULED",
@@ -73,7 +73,7 @@ def test_a_last_attempt_is_logged_once_with_all_there_is_to_say_and_its_metrics(
         "maxAttempts": 3,
         "httpStatus": 200,
         "durationMs": 12,
-        "verdict": "DELIVERED",
+        "decision": "DELIVERED",
         "category": "SUCCESS",
         "status": "DELIVERED",
         "reason": "HTTP 200",
@@ -123,7 +123,7 @@ def test_an_attempt_that_is_postponed_is_neither_judged_nor_logged(
 def test_a_failure_that_the_express_path_has_recorded_keeps_its_verdict_and_is_not_told_twice(
     event: dict[str, Any], logged: Logged
 ) -> None:
-    verdict = {"verdict": "GIVE_UP", "category": "GONE", "reason": "HTTP 410", "status": "FAILED"}
+    verdict = {"decision": "GIVE_UP", "category": "GONE", "reason": "HTTP 410", "status": "FAILED"}
     event["outcome"] = {"recorded": verdict, "timestamp": "", "responseTime": 0}
     assert classify.handler(event, None) == verdict
     assert logged() == []

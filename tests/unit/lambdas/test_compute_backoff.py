@@ -39,7 +39,7 @@ def event(delivery: Delivery) -> dict[str, Any]:
             "error": None,
         },
         "verdict": {
-            "verdict": "RETRY",
+            "decision": "RETRY",
             "category": "SERVER_ERROR",
             "reason": "HTTP 503",
             "status": "RETRY_SCHEDULED",
@@ -99,5 +99,5 @@ def test_the_attempt_is_logged_once_with_the_delay_to_the_next(
     (line,) = logged()
     assert line["message"] == "delivery.attempted"
     assert (line["attempt"], line["maxAttempts"]) == (1, 3)
-    assert (line["verdict"], line["RetryScheduled"]) == ("RETRY", [1.0])
+    assert (line["decision"], line["RetryScheduled"]) == ("RETRY", [1.0])
     assert line["nextDelaySeconds"] == backoff["next"]["previousDelaySeconds"]

@@ -44,7 +44,7 @@ def event(delivery: Delivery) -> dict[str, Any]:
             "error": {"kind": "CONNECT", "message": "connection refused"},
         },
         "verdict": {
-            "verdict": "RETRY",
+            "decision": "RETRY",
             "category": "NETWORK_ERROR",
             "reason": "connection refused",
             "status": "RETRY_SCHEDULED",

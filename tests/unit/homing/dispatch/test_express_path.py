@@ -233,7 +233,7 @@ def test_a_dead_letter_from_the_record_says_why_like_any_other(
     dead = dead_letter_of(delivery.to_document(), failure_on_record(status, attempts=3))
     assert (dead["attemptNumber"], dead["attempts"]) == (2, 3)
     assert dead["verdict"] == {
-        "verdict": verdict,
+        "decision": verdict,
         "category": "SERVER_ERROR",
         "reason": "HTTP 500",
         "status": status,

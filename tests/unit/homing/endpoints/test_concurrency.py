@@ -87,9 +87,9 @@ class Away:
 
 def test_slots_that_cannot_be_counted_are_told_as_such() -> None:
     slots = ConcurrencySlots("endpoints", Away(), LAPSE)  # type: ignore[arg-type]
-    with pytest.raises(DependencyError, match="no turn taken: EndpointConnectionError"):
+    with pytest.raises(DependencyError, match="no slot taken: EndpointConnectionError"):
         take(slots)
-    with pytest.raises(DependencyError, match="no turn given back: EndpointConnectionError"):
+    with pytest.raises(DependencyError, match="no slot given back: EndpointConnectionError"):
         slots.give_back(ENDPOINT, "a-delivery@1")
 
 

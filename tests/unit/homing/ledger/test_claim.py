@@ -103,7 +103,7 @@ def test_a_failure_that_may_lack_a_dead_letter_is_for_the_execution_that_slept(
 def test_it_keeps_the_verdict_that_is_on_record(reference: Reference) -> None:
     assert lost(reference, CLAIM, FAILURE) == {
         "recorded": {
-            "verdict": "RETRY",
+            "decision": "RETRY",
             "category": "SERVER_ERROR",
             "reason": "HTTP 503",
             "status": "MAX_RETRIES_EXCEEDED",

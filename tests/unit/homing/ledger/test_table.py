@@ -424,7 +424,7 @@ def test_a_client_of_its_own_does_not_hold_a_delivery_up(
 ) -> None:
     config = Ledger("a-ledger")._client.meta.config
     assert (config.connect_timeout, config.read_timeout) == (1, 2)
-    assert config.retries == {"mode": "standard", "total_max_attempts": 4}
+    assert config.retries == {"mode": "standard", "total_max_attempts": 3}
 
 
 def test_an_update_belongs_to_the_first_generation_where_none_is_named(

@@ -154,7 +154,7 @@ def test_a_large_payload_is_kept_for_as_long_as_the_new_attempts_may_take(
 def test_a_delivery_whose_payload_has_expired_is_not_redriven_and_keeps_its_dead_letter(
     bench: Bench, dead_letter: dict[str, Any]
 ) -> None:
-    bench.put(dead_letter=json.dumps(claimed(dead_letter)))
+    bench.put(deadLetter=json.dumps(claimed(dead_letter)))
     before = bench.record()
     assert redrive(bench, claimed(dead_letter)) is Result.DEAD_LETTER_MISSING
     assert bench.interventions.redrive(bench.reference, now=NOW) is Result.DEAD_LETTER_MISSING
@@ -185,7 +185,7 @@ def test_a_redrive_sums_up_the_oldest_of_a_long_history(
 def test_a_redrive_that_broke_off_before_the_start_is_taken_up_by_its_repeat(
     bench: Bench, dead_letter: dict[str, Any]
 ) -> None:
-    bench.put(dead_letter=json.dumps(dead_letter))
+    bench.put(deadLetter=json.dumps(dead_letter))
     bench.workflow.broken = True
     with pytest.raises(StartFailedError):
         redrive(bench, dead_letter)
@@ -381,7 +381,7 @@ def test_a_dead_letter_is_redriven_however_much_text_the_payload_has(
 def test_a_redrive_that_broke_off_is_taken_up_however_much_text_the_payload_has(
     bench: Bench, large: Delivery
 ) -> None:
-    bench.put(dead_letter=document_text(large.to_document()))
+    bench.put(deadLetter=document_text(large.to_document()))
     bench.workflow.broken = True
     with pytest.raises(StartFailedError):
         bench.interventions.redrive(bench.reference, now=NOW)

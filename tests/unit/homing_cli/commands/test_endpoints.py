@@ -36,7 +36,7 @@ class FakeApi:
             "tight": {"endpointId": "tight", **BARE, "attemptsAtOnce": 5},
         }
 
-    def run(
+    def endpoints(
         self, method: str, path: str, body: Any, sender: str | None, **query: str
     ) -> dict[str, Any]:
         self.asked.append((method, path, body))

@@ -347,7 +347,7 @@ def test_a_via_that_there_is_not_is_refused_with_those_there_are(app: typer.Type
 
 
 def test_the_json_adds_up(app: typer.Typer) -> None:
-    result = CliRunner().invoke(app, ["--json", "--no-express_path", "--region", "eu-west-1"])
+    result = CliRunner().invoke(app, ["--json", "--no-express-path", "--region", "eu-west-1"])
     document = json.loads(result.output)
     total = sum(line["dollars"] for line in document["lines"])
     assert total == pytest.approx(document["dollarsPerMillion"]["off"])

@@ -67,7 +67,7 @@ def shown(*what: Any) -> str:
         (
             visit(
                 "Classify",
-                {"verdict": {"verdict": "GIVE_UP", "category": "GONE", "status": "FAILED"}},
+                {"verdict": {"decision": "GIVE_UP", "category": "GONE", "status": "FAILED"}},
             ),
             "GIVE_UP GONE -> FAILED",
         ),

@@ -10,7 +10,7 @@ from homing_cli.traces.execution_history import attempts, recorded, visits
 
 START = datetime(2025, 12, 28, 12, tzinfo=UTC)
 OUTCOME = {"httpStatus": 503, "responseTime": 7, "retryAfter": None, "error": None}
-VERDICT = {"verdict": "RETRY", "category": "SERVER_ERROR", "reason": "HTTP 503"}
+VERDICT = {"decision": "RETRY", "category": "SERVER_ERROR", "reason": "HTTP 503"}
 
 
 class History:
