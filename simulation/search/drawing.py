@@ -71,13 +71,16 @@ class Case:
 
 
 def draw_case(seed: int) -> Case:
-    """Make a case of a seed."""
+    """Make a case of a seed.
+
+    The names of draws never change, whatever the things are called: a seed is a history for ever.
+    """
     chance = Chance(seed)
     deployment = Deployment(
-        express_path_is_on=chance.happens("express-path", 0.7),
+        express_path_is_on=chance.happens("lane", 0.7),
         queue_is_fifo=chance.happens("fifo", 0.8),
         attempts_at_once=chance.pick("turns", (0, 0, 1, 1, 2)),
-        defers=chance.pick("defers", (0.0, 0.0, 0.2, 0.7)),
+        defers=chance.pick("sheds", (0.0, 0.0, 0.2, 0.7)),
     )
     submissions = tuple(_submissions(chance))
     scenario = Scenario(

@@ -55,7 +55,7 @@ def test_whatever_an_operator_does_at_whatever_instant_breaks_no_promise(
 
 
 @pytest.mark.parametrize("act", [Act.REDRIVE, Act.REDRIVE_DEAD_LETTERS])
-@pytest.mark.parametrize("express-path", [True, False], ids=["express path on", "express path off"])
+@pytest.mark.parametrize("express_path", [True, False], ids=["express path on", "express path off"])
 def test_a_redrive_begins_anew_with_the_same_id_and_keeps_the_history(
     run: Callable[..., History], act: Act, express_path: bool
 ) -> None:

@@ -51,7 +51,7 @@ SCENARIOS = {
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-@pytest.mark.parametrize("express-path", [True, False], ids=["express path on", "express path off"])
+@pytest.mark.parametrize("express_path", [True, False], ids=["express path on", "express path off"])
 def test_without_a_fault_every_delivery_ends_as_it_should_with_one_request_per_attempt(
     run: Callable[..., History], scenario: str, express_path: bool
 ) -> None:
@@ -263,7 +263,7 @@ LATE_BY_A_WAIT = 1 * SECOND + 100  # rounded up to the second, and the way to th
 
 @pytest.mark.parametrize("skew", [-5 * MINUTE, 5 * MINUTE])
 @pytest.mark.parametrize("wrong", ["accept", "${DeliverFunction}", "dispatch", "all"])
-@pytest.mark.parametrize("express-path", [True, False], ids=["express path on", "express path off"])
+@pytest.mark.parametrize("express_path", [True, False], ids=["express path on", "express path off"])
 def test_everything_holds_under_a_clock_that_is_wrong_by_five_minutes(
     run: Callable[..., History], skew: int, wrong: str, express_path: bool
 ) -> None:
@@ -296,7 +296,7 @@ def test_delays_are_kept_across_a_leap_day(run: Callable[..., History], before: 
     assert 3 * SECOND <= third - second < 3 * SECOND + LATE_BY_A_WAIT
 
 
-@pytest.mark.parametrize("express-path", [True, False], ids=["express path on", "express path off"])
+@pytest.mark.parametrize("express_path", [True, False], ids=["express path on", "express path off"])
 def test_a_retry_after_of_thirty_days_is_honoured(
     run: Callable[..., History], express_path: bool
 ) -> None:
