@@ -81,7 +81,7 @@ contracts: $(BIN)/.synced
 	@$(BIN)/lint-imports --no-cache
 
 static: $(BIN)/.synced  ## check the state machine and the synthesized template without running them
-	@$(BIN)/python -m stacks.static_check statemachine/delivery.asl.json
+	@$(BIN)/python -m tools.static_check statemachine/delivery.asl.json
 	@$(BIN)/cdk synth --quiet --no-notices
 	@# cfn-lint fills in no substitution of a definition, and knows no partition but aws.
 	@sed 's/$${Partition}/aws/g' cdk.out/Homing.template.json > cdk.out/Homing.linted.json

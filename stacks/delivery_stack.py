@@ -6,20 +6,22 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import CfnDeletionPolicy, CfnOutput, CfnResource, Stack
 
-from stacks.alarms import Alarms
-from stacks.apis import KeyApi, add_routes, refuse_own_hosts
-from stacks.dashboard import Dashboard
-from stacks.endpoint_api import EndpointApi
-from stacks.ledger import Ledger
-from stacks.queries import Queries
-from stacks.reception import Reception
-from stacks.registry import Registry
-from stacks.workflow import Workflow
+from .apis.endpoint_api import EndpointApi
+from .apis.function_url import refuse_own_hosts
+from .apis.key_api import KeyApi
+from .apis.routes import add_routes
+from .monitoring.alarms import Alarms
+from .monitoring.dashboard import Dashboard
+from .monitoring.queries import Queries
+from .reception import Reception
+from .storage.ledger import Ledger
+from .storage.registry import Registry
+from .workflow import Workflow
 
 if TYPE_CHECKING:
     from constructs import Construct
 
-    from stacks.settings import StackSettings
+    from .settings import StackSettings
 
 
 class DeliveryStack(Stack):

@@ -13,8 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
 
-from stacks.exceptions import except_from
-from stacks.metrics import SERVICE
+from .exceptions import except_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,11 +21,14 @@ if TYPE_CHECKING:
     from aws_cdk import Duration
     from constructs import Construct
 
-    from stacks.settings import StackSettings
+    from .settings import StackSettings
 
 PROJECT = Path(__file__).resolve().parents[1]
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
+
+# What the functions are called in logs and metrics: the dimension `service`.
+SERVICE = "homing"
 
 # Everything is left out but the two packages that run there, so the asset, and with it every
 # function, changes only when they do.

@@ -13,21 +13,23 @@ from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from constructs import Construct
 
 from homing.timeouts import API_SECONDS
-from stacks.api_stage import api_stage
-from stacks.apis import Route, add_routes, messages_url
-from stacks.exceptions import except_from
-from stacks.function import PythonFunction
-from stacks.table import grant
-from stacks.workflow import dead_lettering_queue
+
+from .apis.function_url import messages_url
+from .apis.routes import Route, add_routes
+from .apis.stage import api_stage
+from .exceptions import except_from
+from .function import PythonFunction
+from .storage.table import grant
+from .workflow import dead_lettering_queue
 
 if TYPE_CHECKING:
     from aws_cdk import CfnElement
     from aws_cdk import aws_stepfunctions as sfn
 
-    from stacks.ledger import Ledger
-    from stacks.registry import Registry
-    from stacks.settings import StackSettings
-    from stacks.workflow import Workflow
+    from .settings import StackSettings
+    from .storage.ledger import Ledger
+    from .storage.registry import Registry
+    from .workflow import Workflow
 
 # At least 5, so that a throttled dispatcher does not dead-letter good messages ("Configuring a
 # queue to use with Lambda", AWS Lambda developer guide).

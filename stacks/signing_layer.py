@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_lambda as lambda_
 
-from stacks.function import ARCHITECTURE, PROJECT, RUNTIME
-from stacks.settings import ContextError
+from .function import ARCHITECTURE, PROJECT, RUNTIME
+from .settings import ContextError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from constructs import Construct
 
-    from stacks.settings import StackSettings
+    from .settings import StackSettings
 
 BUILT = PROJECT / "build" / "signing-layer"
 

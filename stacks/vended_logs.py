@@ -16,7 +16,7 @@ from aws_cdk import aws_logs as logs
 if TYPE_CHECKING:
     from constructs import Construct
 
-    from stacks.settings import StackSettings
+    from .settings import StackSettings
 
 
 def vended_logs(

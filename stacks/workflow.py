@@ -14,19 +14,20 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from homing.timeouts import STEP_SECONDS, Timeouts
-from stacks.exceptions import except_from
-from stacks.express_path import first_attempt_definition
-from stacks.function import PROJECT, PythonFunction
-from stacks.payloads import Payloads
-from stacks.table import grant
-from stacks.vended_logs import vended_logs
+
+from .exceptions import except_from
+from .express_path import first_attempt_definition
+from .function import PROJECT, PythonFunction
+from .storage.payloads import Payloads
+from .storage.table import grant
+from .vended_logs import vended_logs
 
 if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
 
-    from stacks.ledger import Ledger
-    from stacks.registry import Registry
-    from stacks.settings import StackSettings
+    from .settings import StackSettings
+    from .storage.ledger import Ledger
+    from .storage.registry import Registry
 
 DEFINITION = PROJECT / "statemachine" / "delivery.asl.json"
 

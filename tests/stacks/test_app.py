@@ -190,8 +190,8 @@ def test_bad_context_is_told_in_two_lines_and_not_in_a_traceback(tmp_path: Path)
     done = run_app({"maxAttempts": "0"}, tmp_path)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        "The context cannot be used:",
-        "  maxAttempts: '0' cannot be used; give 1 to 20 (default 3)",
+        "The context is not valid:",
+        "  maxAttempts: '0' is not valid; use 1 to 20 (default 3)",
     ]
 
 

@@ -15,10 +15,10 @@ from constructs import Construct
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from stacks.apis import KeyApi
-    from stacks.reception import Reception
-    from stacks.settings import StackSettings
-    from stacks.workflow import Workflow
+    from ..apis.key_api import KeyApi
+    from ..reception import Reception
+    from ..settings import StackSettings
+    from ..workflow import Workflow
 
 _ATTEMPTED = "message = 'delivery.attempted'"
 _STORY = ("@timestamp", "messageId", "targetUrl", "attempt", "maxAttempts", "status", "reason")

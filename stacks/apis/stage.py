@@ -10,12 +10,12 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_apigatewayv2 as apigwv2
 from aws_cdk import aws_logs as logs
 
-from stacks.vended_logs import vended_logs
+from ..vended_logs import vended_logs
 
 if TYPE_CHECKING:
     from constructs import Construct
 
-    from stacks.settings import StackSettings
+    from ..settings import StackSettings
 
 # A POST may name ten targets, and Step Functions starts 300 executions a second by default; the
 # queue holds what comes in faster. The limit is against a sender gone wild.

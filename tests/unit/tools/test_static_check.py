@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stacks.static_check import check, find_problems
+from tools.static_check import check, find_problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DEFINITION = Path(__file__).resolve().parents[2] / "statemachine" / "delivery.asl.json"
+DEFINITION = Path(__file__).resolve().parents[3] / "statemachine" / "delivery.asl.json"
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
     from constructs import Construct
 
-    from stacks.settings import StackSettings
+    from ..settings import StackSettings
 
 
 def table(

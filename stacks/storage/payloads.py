@@ -10,11 +10,12 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from homing.payloads.reference import LIFETIMES
-from stacks.exceptions import except_from
+
+from ..exceptions import except_from
 
 if TYPE_CHECKING:
-    from stacks.function import PythonFunction
-    from stacks.settings import StackSettings
+    from ..function import PythonFunction
+    from ..settings import StackSettings
 
 
 class Payloads(Construct):

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
-from stacks.table import string, table
+from .table import string, table
 
 if TYPE_CHECKING:
-    from stacks.settings import StackSettings
+    from ..settings import StackSettings
 
 ATTENTION_INDEX = "attention"
 

@@ -1,4 +1,4 @@
-"""Checks a workflow's definition without running it: `python -m stacks.static_check FILE...`.
+"""Checks a workflow's definition without running it: `python -m tools.static_check FILE...`.
 
 AWS would check it at deployment; the local cloud does not. So: statelint for the states and their
 arrows, and a parse of every JSONata expression, which statelint leaves alone.

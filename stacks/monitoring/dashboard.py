@@ -8,20 +8,20 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from stacks.metrics import at_url, emitted
-from stacks.queries import RETRY_DEPTH
+from .metrics import at_url, emitted
+from .queries import RETRY_DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aws_cdk import aws_apigatewayv2 as apigwv2
 
-    from stacks.alarms import Alarms
-    from stacks.apis import KeyApi
-    from stacks.function import PythonFunction
-    from stacks.reception import Reception
-    from stacks.settings import StackSettings
-    from stacks.workflow import Workflow
+    from ..apis.key_api import KeyApi
+    from ..function import PythonFunction
+    from ..reception import Reception
+    from ..settings import StackSettings
+    from ..workflow import Workflow
+    from .alarms import Alarms
 
 _HALF, _WHOLE = 12, 24
 _MINUTE = Duration.minutes(1)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from homing.retry.policy import PRESETS, Policy
-from stacks.settings import ContextError, StackSettings, document_settings
+from stacks.settings import ContextError, StackSettings
+from tools.settings_table import settings_table
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -100,7 +101,7 @@ def test_a_value_that_cannot_be_used_is_refused_by_its_key_with_what_it_may_be(
         StackSettings.from_context({key: value})
     (line,) = [line for line in str(refused.value).splitlines() if line.startswith(f"  {key}: ")]
     assert repr(value) in line
-    assert "cannot be used; give " in line
+    assert "is not valid; use " in line
     assert "(default " in line
 
 
@@ -171,7 +172,7 @@ def test_keys_of_other_tools_are_left_alone(key: str) -> None:
 
 
 def test_a_base_delay_above_the_default_cap_is_refused_by_the_key_that_must_follow() -> None:
-    with pytest.raises(ContextError, match="maxDelaySeconds: 3600 cannot be used"):
+    with pytest.raises(ContextError, match="maxDelaySeconds: 3600 is not valid"):
         StackSettings.from_context({"baseDelaySeconds": "5000"})
     settings = StackSettings.from_context({"baseDelaySeconds": "5000", "maxDelaySeconds": "5000"})
     assert settings.policy.max_delay_seconds == 5000
@@ -184,10 +185,10 @@ def test_a_stage_names_the_stack_and_the_metrics() -> None:
 
 
 def test_the_page_on_operations_lists_the_settings_as_they_are() -> None:
-    """After a change: `python -m stacks.settings`, and put it between the two marks."""
+    """After a change: `python -m tools.settings_table`, and put it between the two marks."""
     page = (PROJECT / "docs" / "operations.md").read_text()
     listed = page.partition("<!-- settings -->\n")[2].partition("<!-- /settings -->")[0]
-    assert listed == document_settings()
+    assert listed == settings_table()
 
 
 def test_the_page_of_the_retry_policy_names_those_that_the_stack_has() -> None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from stacks.signing_layer import signing_layers
-from stacks.table import table
+from ..signing_layer import signing_layers
+from .table import table
 
 if TYPE_CHECKING:
-    from stacks.settings import StackSettings
+    from ..settings import StackSettings
 
 
 class Registry(Construct):

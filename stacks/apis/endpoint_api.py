@@ -9,14 +9,15 @@ from aws_cdk import Duration
 from constructs import Construct
 
 from homing.timeouts import API_SECONDS
-from stacks.apis import Route
-from stacks.exceptions import except_from
-from stacks.function import PythonFunction
-from stacks.table import grant
+
+from ..exceptions import except_from
+from ..function import PythonFunction
+from ..storage.table import grant
+from .routes import Route
 
 if TYPE_CHECKING:
-    from stacks.registry import Registry
-    from stacks.settings import StackSettings
+    from ..settings import StackSettings
+    from ..storage.registry import Registry
 
 
 class EndpointApi(Construct):

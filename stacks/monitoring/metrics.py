@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
+from ..function import SERVICE
+
 if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
 
-    from stacks.settings import StackSettings
-
-SERVICE = "homing"
+    from ..settings import StackSettings
 
 
 def emitted(

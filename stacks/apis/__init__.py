@@ -1,0 +1,1 @@
+"""The APIs: routes and their functions, who may call them, throttles and access logs."""

@@ -1,0 +1,80 @@
+"""The alarms, and the topic that they notify. docs/operations.md says what to do about each.
+
+No alarm uses metric math: the local cloud refuses it, and one number is easier to reason about.
+Missing data never breaches. The metrics are counts of faults, which are not written while there are
+none, and metrics of queues, which SQS stops writing once a queue has been empty and unused for six
+hours.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk.aws_cloudwatch_actions import SnsAction
+from constructs import Construct
+
+from .watches import watches
+
+if TYPE_CHECKING:
+    from ..apis.key_api import KeyApi
+    from ..reception import Reception
+    from ..settings import StackSettings
+    from ..workflow import Workflow
+    from .watches import Watch
+
+
+class Alarms(Construct):
+    """The alarms (`all`), and the topic that they notify (`topic`).
+
+    Args:
+        settings: who is notified by e-mail, and the metrics namespace.
+        reception: the IAM API, the queue and their functions.
+        senders: the key API and its functions.
+        workflow: the state machine, its functions and the dead-letter queue.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: StackSettings,
+        reception: Reception,
+        senders: KeyApi,
+        workflow: Workflow,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.topic = self._topic(settings)
+        self.all = [self._alarm(watch) for watch in watches(settings, reception, senders, workflow)]
+
+    def _topic(self, settings: StackSettings) -> sns.Topic:
+        topic = sns.Topic(self, "Topic", enforce_ssl=True)
+        # With TLS enforced the topic has a policy of its own. It replaces the default one, under
+        # which CloudWatch could publish.
+        account = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        topic.grant_publish(iam.ServicePrincipal("cloudwatch.amazonaws.com", conditions=account))
+        if settings.alarm_email:
+            topic.add_subscription(subscriptions.EmailSubscription(settings.alarm_email))
+        return topic
+
+    def _alarm(self, watch: Watch) -> cloudwatch.Alarm:
+        metric = watch.metric.with_(period=Duration.minutes(1 if watch.lasting else 5))
+        alarm = metric.create_alarm(
+            self,
+            watch.name,
+            alarm_description=(
+                f"{watch.meaning} What to do: docs/operations.md, {watch.heading or watch.name}."
+            ),
+            threshold=watch.threshold,
+            evaluation_periods=5 if watch.lasting else 1,
+            datapoints_to_alarm=3 if watch.lasting else 1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(SnsAction(self.topic))
+        return alarm

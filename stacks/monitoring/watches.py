@@ -1,0 +1,179 @@
+"""Which metrics raise an alarm, from which value on, and what the notification says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .metrics import at_url, emitted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aws_cdk import aws_cloudwatch as cloudwatch
+    from aws_cdk import aws_sqs as sqs
+
+    from ..apis.key_api import KeyApi
+    from ..function import PythonFunction
+    from ..reception import Reception
+    from ..settings import StackSettings
+    from ..workflow import Workflow
+
+_DAY_SECONDS = 86_400
+_EXPIRING_AFTER_DAYS = 10  # of 14: four days, a weekend among them, to act
+_QUEUE_AGE_SECONDS = 300
+
+# RecordDelivered and RecordFailure stop after 7 tries, within about a minute. Seven tries fall into
+# at most two periods of five minutes, so one of the periods has 4 or more: the alarm misses no
+# record that could not be written. Up to 3 transient faults in five minutes raise no alarm.
+_LEDGER_TRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One alarm.
+
+    Args:
+        name: the alarm's name.
+        metric: the metric that is compared with the threshold.
+        meaning: what the alarm means, a sentence for the notification.
+        threshold: the lowest value that raises the alarm.
+        lasting: for faults that may be transient: three of five minutes must be bad. Otherwise one
+            period of five minutes is enough.
+        heading: the heading in docs/operations.md that says what to do, if it is not the name.
+    """
+
+    name: str
+    metric: cloudwatch.Metric
+    meaning: str
+    threshold: float = 1
+    lasting: bool = False
+    heading: str = ""
+
+
+def watches(
+    settings: StackSettings, reception: Reception, senders: KeyApi, workflow: Workflow
+) -> Iterator[Watch]:
+    """Yield all that is watched."""
+    yield from _dead_lettered(
+        "DeadLetters", workflow.dead_letter_queue, "deliveries that have failed for good"
+    )
+    yield from _dead_lettered(
+        "UndispatchedMessages",
+        reception.dead_letter_queue,
+        "accepted deliveries that could not be dispatched",
+    )
+    yield from _executions(workflow)
+    yield from _ledger(settings, workflow)
+    yield from _reception(settings, reception)
+    yield _server_errors("SenderApiErrors", senders.stage.metric_server_error())
+    functions = (*reception.functions, *senders.functions, *workflow.functions)
+    for function in dict.fromkeys(functions):
+        yield from _function(function)
+
+
+def _dead_lettered(name: str, queue: sqs.Queue, what: str) -> Iterator[Watch]:
+    yield Watch(
+        name,
+        queue.metric_approximate_number_of_messages_visible(),
+        f"There are {what}.",
+    )
+    yield Watch(
+        f"{name}Expiring",
+        queue.metric_approximate_age_of_oldest_message(),
+        f"SQS will soon delete {what}: the oldest has waited {_EXPIRING_AFTER_DAYS} of 14 days.",
+        threshold=_EXPIRING_AFTER_DAYS * _DAY_SECONDS,
+    )
+
+
+def _executions(workflow: Workflow) -> Iterator[Watch]:
+    yield Watch(
+        "ExecutionsFailed",
+        workflow.state_machine.metric_failed(),
+        "A delivery has failed: all its attempts are used up, or a retry would be pointless.",
+    )
+    if workflow.first_attempts:
+        yield Watch(
+            "FirstAttemptsFailed",
+            workflow.first_attempts.metric_failed(),
+            "A delivery has failed at its first attempt: a retry would be pointless.",
+            heading="ExecutionsFailed",
+        )
+    yield Watch(
+        "ExecutionsBroken",
+        workflow.execution_broken,
+        "An execution ended without delivering or dead-lettering its message. "
+        "Redrive it within 14 days.",
+    )
+    # ExecutionsBroken counts lines of a log, which CloudWatch delivers at best effort. These
+    # two metrics come from Step Functions itself (docs/decisions/0012).
+    for name, metric in (
+        ("ExecutionsAborted", workflow.state_machine.metric_aborted()),
+        ("ExecutionsTimedOut", workflow.state_machine.metric_timed_out()),
+    ):
+        yield Watch(
+            name,
+            metric,
+            "An execution was stopped before it delivered or dead-lettered its message.",
+            heading="ExecutionsBroken",
+        )
+
+
+def _ledger(settings: StackSettings, workflow: Workflow) -> Iterator[Watch]:
+    yield Watch(
+        "LedgerWriteFailed",
+        emitted(settings, "LedgerWriteFailed"),
+        "A retry could not be recorded. The delivery goes on; its history has a gap.",
+    )
+    yield Watch(
+        "LedgerTriesFailed",
+        workflow.ledger_try_failed,
+        "The final records of deliveries cannot be written to the ledger.",
+        threshold=_LEDGER_TRIES,
+    )
+
+
+def _reception(settings: StackSettings, reception: Reception) -> Iterator[Watch]:
+    yield Watch(
+        "DispatchFailed",
+        emitted(settings, "DispatchFailed"),
+        "Accepted deliveries cannot be dispatched. Each is tried five times at most.",
+        lasting=True,
+    )
+    yield Watch(
+        "QueueAge",
+        reception.queue.metric_approximate_age_of_oldest_message(),
+        "An accepted delivery has waited five minutes to be dispatched.",
+        threshold=_QUEUE_AGE_SECONDS,
+        lasting=True,
+    )
+    yield _server_errors("ApiErrors", reception.stage.metric_server_error())
+    if reception.messages_url:
+        yield _server_errors("MessagesUrlErrors", at_url(reception.accept, "Url5xxCount"))
+
+
+def _server_errors(name: str, metric: cloudwatch.Metric) -> Watch:
+    return Watch(
+        name,
+        metric,
+        "The API answers 5xx: those messages are not accepted, and senders must send them again.",
+        lasting=True,
+        heading="ApiErrors",
+    )
+
+
+def _function(function: PythonFunction) -> Iterator[Watch]:
+    name = function.node.id
+    yield Watch(
+        f"{name}Errors",
+        function.metric_errors(),
+        f"{name} raised an exception, or ran out of time or memory.",
+        heading="Errors",
+    )
+    yield Watch(
+        f"{name}Throttles",
+        function.metric_throttles(),
+        f"{name} is throttled: the account's concurrency is used up.",
+        lasting=True,
+        heading="Throttles",
+    )

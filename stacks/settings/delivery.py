@@ -1,0 +1,78 @@
+"""Settings of how messages are accepted, dispatched and attempted."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .group import SettingsGroup, setting
+
+
+class DeliverySettings(SettingsGroup):
+    """Deadlines, retention and concurrency."""
+
+    attempt_timeout_seconds: int | float = setting(
+        15,
+        "1 to 60",
+        "the total deadline of one attempt, from the name look-up to the response",
+        ge=1,
+        le=60,
+    )
+    retention_days: int = setting(
+        30,
+        "1 to 3650",
+        "how long messages and records are kept, and duplicates detected",
+        ge=1,
+        le=3650,
+    )
+    messages_url: bool = setting(
+        default=True,
+        allowed="true, false",
+        meaning="adds an API for messages that costs nothing per request, the function URL "
+        "`MessagesUrl`; `false` is for regions that have none, below",
+    )
+    accept_concurrency: int = setting(
+        0,
+        "0 to 1000",
+        "how many requests to send messages run at once, over all APIs, and how much of the "
+        "account's concurrency is reserved for them; 0: no limit, and nothing reserved",
+        ge=0,
+        le=1000,
+    )
+    dispatch_concurrency: int = setting(
+        10, "2 to 1000", "how many batches of the queue are dispatched at once", ge=2, le=1000
+    )
+    attempts_per_endpoint: int = setting(
+        10,
+        "1 to 10",
+        "first attempts at once to one origin (scheme, host and port) from each container of "
+        "`dispatch`, detached ones included; further ones wait for a free slot",
+        ge=1,
+        le=10,
+    )
+    slow_threshold_seconds: int | float = setting(
+        1,
+        "0.1 to 60",
+        "how long `dispatch` waits for a first attempt before it detaches it; an endpoint that "
+        "takes longer is slow, and its deliveries are deferred so that they do not hold up others",
+        ge=0.1,
+        le=60,
+    )
+    express_path: bool = setting(
+        default=True,
+        allowed="true, false",
+        meaning="runs first attempts as Express executions; `false` runs everything in the "
+        "Standard workflow",
+    )
+    first_attempt_log_level: Literal["ERROR", "ALL"] = setting(
+        "ERROR",
+        "ERROR, ALL",
+        "what is logged of Express executions; ALL shows their steps in the AWS console, at a cost",
+    )
+    disable_after_hours: int = setting(
+        120,
+        "0 to 8760 (a year)",
+        "an endpoint is disabled when every attempt has failed for this long; 0: never, except "
+        "after a 410",
+        ge=0,
+        le=8760,
+    )

@@ -1,0 +1,32 @@
+"""What all groups of settings share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+class SettingsGroup(BaseModel):
+    """A group of settings; the context key of a setting is its name in camelCase."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        allow_inf_nan=False,
+        validate_default=True,  # another setting may rule a default out
+    )
+
+
+def setting(default: Any, allowed: str, meaning: str, **bounds: Any) -> Any:
+    """Declare a setting.
+
+    Args:
+        default: its value where the context has none.
+        allowed: the values that it takes, for the docs and for error messages.
+        meaning: what it does, for the docs.
+        bounds: the same limits as pydantic checks them.
+    """
+    return Field(default, description=meaning, json_schema_extra={"allowed": allowed}, **bounds)

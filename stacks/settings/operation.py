@@ -1,0 +1,101 @@
+"""Settings for whoever runs the stack: protection of data, alarms, logs, layers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from aws_cdk import RemovalPolicy
+from aws_cdk.aws_logs import RetentionDays
+from pydantic import field_validator
+
+from .group import SettingsGroup, setting
+
+# CloudWatch Logs accepts no other numbers (PutRetentionPolicy).
+_LOG_RETENTION = {
+    1: RetentionDays.ONE_DAY,
+    3: RetentionDays.THREE_DAYS,
+    5: RetentionDays.FIVE_DAYS,
+    7: RetentionDays.ONE_WEEK,
+    14: RetentionDays.TWO_WEEKS,
+    30: RetentionDays.ONE_MONTH,
+    60: RetentionDays.TWO_MONTHS,
+    90: RetentionDays.THREE_MONTHS,
+    180: RetentionDays.SIX_MONTHS,
+    365: RetentionDays.ONE_YEAR,
+    731: RetentionDays.TWO_YEARS,
+    1827: RetentionDays.FIVE_YEARS,
+    3653: RetentionDays.TEN_YEARS,
+}
+_LAYER_ARN = r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:layer:[A-Za-z0-9_-]+:\d+"
+
+
+class OperationSettings(SettingsGroup):
+    """What is kept, who is notified, what is logged, and which layers the functions have."""
+
+    deletion_protection: bool = setting(
+        default=True,
+        allowed="true, false",
+        meaning="keeps tables, payloads, queues, waiting executions and logs when the stack is "
+        "deleted",
+    )
+    termination_protection: bool = setting(
+        default=False,
+        allowed="true, false",
+        meaning="protects the stack and its tables from being deleted; set it once the first "
+        "deployment has succeeded",
+    )
+    alarm_email: str | None = setting(
+        None,
+        "an e-mail address",
+        "who is notified of alarms; the address must confirm the subscription",
+        pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
+        "INFO",
+        "DEBUG, INFO, WARNING, ERROR",
+        "what the functions log; their metrics need INFO or DEBUG",
+    )
+    log_retention_days: int = setting(
+        30, ", ".join(map(str, _LOG_RETENTION)), "how long logs are kept"
+    )
+    saved_queries: bool = setting(
+        default=True,
+        allowed="true, false",
+        meaning="saves Logs Insights queries with the stack; `false` is for the local cloud",
+    )
+    signing_layer: str = setting(
+        "none",
+        "none, built, the ARN of a layer version",
+        "where `deliver` and `endpoints` find `cryptography`, for ed25519 signatures (`v1a`); "
+        "`built` is the layer that `make signing-layer` builds",
+        pattern=f"^(none|built|{_LAYER_ARN})$",
+    )
+    powertools_layer: str = setting(
+        "published",
+        "published, none, the ARN of a layer version",
+        "where the functions find Powertools and pydantic; `none` is for the local cloud",
+        pattern=f"^(published|none|{_LAYER_ARN})$",
+    )
+
+    @field_validator("log_retention_days")
+    @classmethod
+    def _retention_is_known(cls, value: int) -> int:
+        if value not in _LOG_RETENTION:
+            raise ValueError("not a log retention that CloudWatch accepts")
+        return value
+
+    @property
+    def log_retention(self) -> RetentionDays:
+        """`log_retention_days` as CDK's enumeration."""
+        return _LOG_RETENTION[self.log_retention_days]
+
+    @property
+    def removal_policy(self) -> RemovalPolicy:
+        """What happens to data, queues, waiting deliveries and logs when the stack is deleted.
+
+        What is kept is deleted nevertheless where a first deployment is rolled back: it is still
+        empty, and each further try would add another set (RetainExceptOnCreate).
+        """
+        if self.deletion_protection:
+            return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+        return RemovalPolicy.DESTROY

@@ -1,0 +1,138 @@
+"""Settings of the retry policy that applies where a message has none of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import field_validator
+
+from homing.errors import InvalidMessageError
+from homing.reception.policy_override import conflicts, override
+from homing.retry.policy import (
+    MAX_ATTEMPTS_LIMIT,
+    MAX_DELAY_LIMIT_SECONDS,
+    PRESETS,
+    Jitter,
+    Policy,
+)
+
+from .group import SettingsGroup, setting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pydantic import ValidationInfo
+
+_POLICY = Policy()
+_YEAR = f"{MAX_DELAY_LIMIT_SECONDS} (a year)"
+
+
+class RetryPolicySettings(SettingsGroup):
+    """The default retry policy."""
+
+    max_attempts: int = setting(
+        _POLICY.max_attempts,
+        f"1 to {MAX_ATTEMPTS_LIMIT}",
+        "the highest number of attempts, the first included, where a message has no policy of its "
+        "own",
+        ge=1,
+        le=MAX_ATTEMPTS_LIMIT,
+    )
+    base_delay_seconds: int | float = setting(
+        _POLICY.base_delay_seconds,
+        f"0 to {_YEAR}",
+        "the delay after the first failure, before jitter",
+        ge=0,
+        le=MAX_DELAY_LIMIT_SECONDS,
+    )
+    multiplier: int | float = setting(
+        _POLICY.multiplier,
+        "1 to 100",
+        "the factor by which the delay grows with each failure",
+        ge=1,
+        le=100,
+    )
+    max_delay_seconds: int | float = setting(
+        _POLICY.max_delay_seconds,
+        f"baseDelaySeconds to {_YEAR}",
+        "the cap of the exponential delay",
+        ge=0,
+        le=MAX_DELAY_LIMIT_SECONDS,
+    )
+    jitter: Jitter = setting(_POLICY.jitter, ", ".join(Jitter), "how a delay is randomized")
+    preset: str | None = setting(
+        None,
+        ", ".join(PRESETS),
+        "a schedule by name, instead of `schedule`, `baseDelaySeconds`, `multiplier` and "
+        "`maxDelaySeconds`",
+        pattern=f"^({'|'.join(PRESETS)})$",
+    )
+    schedule: str | None = setting(
+        None,
+        f"numbers from 0 to {_YEAR}, commas between them",
+        "the delay in seconds after each failure, such as `5,300,3600`, instead of "
+        "`baseDelaySeconds`, `multiplier` and `maxDelaySeconds`; without `maxAttempts` it allows "
+        "one attempt more than it has delays",
+    )
+    retry_after_ceiling_seconds: int | float = setting(
+        _POLICY.retry_after_ceiling_seconds,
+        f"0 to {_YEAR}",
+        "the longest delay that a `Retry-After` can ask for",
+        ge=0,
+        le=MAX_DELAY_LIMIT_SECONDS,
+    )
+
+    @field_validator("max_delay_seconds")
+    @classmethod
+    def _not_below_base(cls, value: float, info: ValidationInfo) -> float:
+        if value < info.data.get("base_delay_seconds", 0):
+            raise ValueError("below baseDelaySeconds")
+        return value
+
+    @field_validator("schedule")
+    @classmethod
+    def _delays_in_range(cls, value: str | None) -> str | None:
+        if value is not None and not all(
+            0 <= delay <= MAX_DELAY_LIMIT_SECONDS for delay in _delays(value)
+        ):
+            raise ValueError("a delay is out of range")
+        return value
+
+    def policy_faults(self, given: Mapping[str, Any]) -> Iterator[str]:
+        """Yield what is wrong with the settings of the policy as a whole.
+
+        The rules are those of a message's policy, such as that `preset` excludes `schedule`.
+
+        Args:
+            given: the settings that the context has, by context key.
+        """
+        raw = {name: value for name, value in given.items() if value is not None}
+        faults = list(conflicts(raw))
+        try:
+            _ = self.policy
+        except InvalidMessageError as error:
+            faults += error.errors
+        for fault in faults:
+            yield f"  {fault.field.removeprefix('policy.')}: {fault.message}"
+
+    @property
+    def policy(self) -> Policy:
+        """The retry policy of messages that have none of their own."""
+        exponential = Policy(
+            max_attempts=self.max_attempts,
+            base_delay_seconds=self.base_delay_seconds,
+            multiplier=self.multiplier,
+            max_delay_seconds=self.max_delay_seconds,
+            jitter=self.jitter,
+            retry_after_ceiling_seconds=self.retry_after_ceiling_seconds,
+        )
+        given: dict[str, Any] = {"preset": self.preset} if self.preset else {}
+        if self.schedule:
+            given["schedule"] = _delays(self.schedule)
+        if given and "max_attempts" in self.model_fields_set:
+            given["max_attempts"] = self.max_attempts
+        return override(exponential, given)
+
+
+def _delays(value: str) -> tuple[float, ...]:
+    return tuple(float(each) for each in value.split(",") if each.strip())

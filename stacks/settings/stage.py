@@ -1,0 +1,28 @@
+"""Settings that tell the stacks of one account and region apart."""
+
+from __future__ import annotations
+
+from .group import SettingsGroup, setting
+
+DEFAULT_STAGE = "default"
+
+
+class StageSettings(SettingsGroup):
+    """The stage, and the names that follow from it."""
+
+    stage: str = setting(
+        DEFAULT_STAGE,
+        "lower-case letters, digits and dashes, at most 20, a letter first",
+        "tells several deployments in one account apart: the stack is `Homing-<stage>`",
+        pattern=r"^[a-z][a-z0-9-]{0,19}$",
+    )
+
+    @property
+    def stack_id(self) -> str:
+        """The stack's name: `Homing`, or `Homing-<stage>`."""
+        return "Homing" if self.stage == DEFAULT_STAGE else f"Homing-{self.stage}"
+
+    @property
+    def metrics_namespace(self) -> str:
+        """The CloudWatch namespace: one per stage, so that no alarm counts another stage's."""
+        return "Homing" if self.stage == DEFAULT_STAGE else f"Homing/{self.stage}"
