@@ -11,10 +11,9 @@ from homing_cli.cost.logs import LEVELS, log_dollars
 from homing_cli.cost.model import PATHS, SCENARIOS, Model, by_service, load_model
 from homing_cli.cost.prices import alternatives, prices, regions
 from homing_cli.cost.workload import MILLION, Workload
-from tools.levers import LEVERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     Rows = list[list[str]]
 
@@ -142,22 +141,6 @@ def monthly() -> Rows:
     return [*rows, ["all", "", _usd(sum(line.dollars for line in lines))]]
 
 
-def levers() -> Rows:
-    """Give what each lever saves alone, and what is left with all of them up to it."""
-    rates = (0.01, 0.05)
-    rows = [["lever", *(f"alone, {r:.0%}" for r in rates), *(f"so far, {r:.0%}" for r in rates)]]
-    rows.append(["as it is", *_at(_model(), rates), *_at(_model(), rates)])
-    so_far = _model()
-    for lever in LEVERS:
-        so_far = lever.apply(so_far)
-        rows.append([lever.name, *_at(lever.apply(_model()), rates), *_at(so_far, rates)])
-    return rows
-
-
-def _at(model: Model, rates: tuple[float, ...]) -> Iterator[str]:
-    return (_usd(model.per_million(Workload(failure_rate=rate))) for rate in rates)
-
-
 def others() -> Rows:
     """Give what others charge."""
     rows = [["instead", "kind", "a million a month", "what", "as of"]]
@@ -201,7 +184,6 @@ COST_TABLES: dict[str, Callable[[], Rows]] = {
     "payload": payload,
     "logs": logs,
     "monthly": monthly,
-    "levers": levers,
     "others": others,
     "prices": price_table,
     "functions": functions,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -34,14 +33,11 @@ from homing_cli.console.security import Guard
 from homing_cli.console.standing import Now
 from homing_cli.console.view import View
 from homing_cli.errors import CommandError, NotFoundError
-from homing_cli.local.deployment import PROJECT
 from homing_cli.traces.executions import Executions
-from homing_cli.traces.graph import Graph, read_graph
 
 if TYPE_CHECKING:
     from homing_cli.client.target import Target
 
-DEFINITION = PROJECT / "statemachine" / "delivery.asl.json"
 STATIC = Path(__file__).with_name("static")
 # As far back as the overview reaches on a local cloud, whose figures come from logs.
 _LOG_KEPT = timedelta(hours=24)
@@ -59,7 +55,6 @@ class Services:
         attempts: what the functions logged.
         histories: recorded histories, for what-if.
         standing: how things stand right now.
-        graph: the state machine.
         actions: what may be done; None where the console only reads.
         jobs: actions under way.
         view: renders pages.
@@ -72,7 +67,6 @@ class Services:
     attempts: AttemptLog
     histories: Histories
     standing: Now
-    graph: Graph
     actions: ConsoleActions | None
     jobs: Jobs
     view: View
@@ -90,7 +84,6 @@ def make_services(target: Target, *, allow_actions: bool) -> Services:
         attempts=AttemptLog(target, _LOG_KEPT),
         histories=Histories(target),
         standing=Now(target, catalogue.attention),
-        graph=read_graph(json.loads(DEFINITION.read_text())),
         actions=ConsoleActions(target, catalogue) if allow_actions else None,
         jobs=Jobs(),
         view=View({"place": place, "may_act": allow_actions}),

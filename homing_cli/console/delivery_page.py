@@ -42,5 +42,5 @@ def show(request: Request) -> Response:
         recipient=services.addressed.recipient(story.reference.sender_id, story.endpoint_id),
         links=links,
         chosen=Chosen.of(story.reference).to_text(),
-        machine=diagram.draw(services.graph, story.arrows, visited, story.now),
+        machine=diagram.draw(story.arrows, visited, story.now),
     )

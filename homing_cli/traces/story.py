@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from homing_cli.traces.execution_history import Attempt, Visit
-    from homing_cli.traces.graph import Arrow
+
+# Two states of the definition, the second reached from the first.
+Arrow = tuple[str, str]
 
 _UNTIL_VERDICT = ("Deliver", "Classify", "WhatNext")
 _NEVER = "9"  # sorts behind every instant

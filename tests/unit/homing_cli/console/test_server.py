@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +11,12 @@ from starlette.testclient import TestClient
 from homing.endpoints.endpoint import Endpoint
 from homing_cli.console.actions import Chosen
 from homing_cli.console.addressed import Recipient
-from homing_cli.console.app import DEFINITION, Services, make_app
+from homing_cli.console.app import Services, make_app
 from homing_cli.console.catalogue import Catalogue, NotFoundError
 from homing_cli.console.jobs import Done, Jobs
 from homing_cli.console.listing import Page
 from homing_cli.console.view import View
 from homing_cli.errors import CommandError
-from homing_cli.traces.graph import read_graph
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,7 +113,6 @@ def client_of(actions: FakeActions | None) -> TestClient:
         attempts=None,  # type: ignore[arg-type]
         histories=None,  # type: ignore[arg-type]
         standing=None,  # type: ignore[arg-type]
-        graph=read_graph(json.loads(DEFINITION.read_text())),
         actions=actions,  # type: ignore[arg-type]
         jobs=Jobs(),
         view=View({"place": "a local cloud", "may_act": actions is not None}),

@@ -26,7 +26,6 @@ from homing_cli.cost.model import PATHS, Model, by_service, load_model
 from homing_cli.cost.prices import UnknownRegionError, alternatives, prices, regions
 from homing_cli.cost.workload import MILLION, Workload, WorkloadError, expected_calls
 from tools import doc_tables
-from tools.levers import LEVERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -217,13 +216,6 @@ def test_a_scenario_costs_what_its_counts_cost(model: Model) -> None:
     dispatched = 0.025 / 4 * 13.3334 / 10
     difference = given_up - model.per_million(AT_ONCE)
     assert difference == pytest.approx(4 * 0.625 + 0.4 + dispatched)
-
-
-def test_each_lever_saves_and_changes_neither_counts_nor_prices_for_others(model: Model) -> None:
-    before = model.per_million(Workload())
-    for lever in LEVERS:
-        assert lever.apply(model).per_million(Workload()) < before
-    assert model.per_million(Workload()) == before
 
 
 def test_logs_cost_more_the_more_is_logged(model: Model) -> None:
