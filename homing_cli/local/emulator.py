@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -13,10 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Self
 
+import psutil
+
 from homing_cli.errors import LocalCloudError
 from homing_cli.local import local_key, private_files
 from homing_cli.local.local_key import REGION, LocalKey
-from homing_cli.local.processes import command_line, end_group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +33,7 @@ STEADY = "HOMING_STEADY"
 
 _START_SECONDS = 30.0
 _ANSWER_SECONDS = 10.0
+_END_SECONDS = 5.0
 # Neither the emulator nor the functions it runs may see the caller's account, profile or settings:
 # PYTHONDONTWRITEBYTECODE, for one, would make every cold start compile its imports.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
@@ -70,11 +73,11 @@ class Emulator:
         A pid file detached by a crash, or a process id that now belongs to another program,
         counts as not running.
         """
-        with suppress(OSError, ValueError, KeyError, TypeError):
+        with suppress(OSError, ValueError, KeyError, TypeError, psutil.Error):
             record = json.loads(_pid_file(state_dir).read_text())
             key = LocalKey.from_record(record)
             emulator = cls(int(record["pid"]), int(record["port"]), state_dir, key)
-            if _mark(state_dir) in command_line(emulator.pid):
+            if _mark(state_dir) in psutil.Process(emulator.pid).cmdline():
                 return emulator
         return None
 
@@ -88,7 +91,10 @@ class Emulator:
         It is not asked first: it has nothing to save, and would wait for executions to end.
         """
         if Emulator.find(self.state_dir) == self:
-            end_group(self.pid)
+            with suppress(ProcessLookupError, psutil.Error):
+                process = psutil.Process(self.pid)
+                os.killpg(self.pid, signal.SIGKILL)
+                process.wait(_END_SECONDS)
         if self.process is not None:
             with suppress(OSError):
                 self.process.communicate(timeout=1)

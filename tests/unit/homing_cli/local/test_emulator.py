@@ -8,17 +8,18 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from homing_cli.errors import LocalCloudError
 from homing_cli.local import deployment, emulator, local_cloud
 from homing_cli.local.emulator import Emulator
 from homing_cli.local.local_key import LocalKey
-from homing_cli.local.processes import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,10 +36,13 @@ def running(tmp_path: Path) -> Iterator[Emulator]:
 
 
 def wait_until_gone(pid: int) -> bool:
-    deadline = time.monotonic() + 10
-    while command_line(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not command_line(pid)
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        deadline = time.monotonic() + 10
+        while process.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return process.status() == psutil.STATUS_ZOMBIE
+    return True
 
 
 def test_it_answers_is_found_again_and_is_gone_after_stop(tmp_path: Path) -> None:
