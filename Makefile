@@ -130,4 +130,4 @@ down: $(BIN)/.synced  ## stop the local cloud
 	@$(BIN)/homing down
 
 clean:
-	rm -rf .venv .venv-clients build/pythons cdk.out mutants .homing .hypothesis .mypy_cache .ruff_cache .pytest_cache .coverage
+	rm -rf .cache .venv .venv-clients build/pythons cdk.out mutants .homing .hypothesis .mypy_cache .ruff_cache .pytest_cache .coverage

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from aws_cdk import RemovalPolicy
-from aws_cdk.aws_logs import RetentionDays
 from pydantic import field_validator
 
 from .group import SettingsGroup, setting
 
-# CloudWatch Logs accepts no other numbers (PutRetentionPolicy).
+if TYPE_CHECKING:
+    from aws_cdk import RemovalPolicy
+    from aws_cdk.aws_logs import RetentionDays
+
+# CDK's names. CloudWatch Logs accepts no other numbers (PutRetentionPolicy).
 _LOG_RETENTION = {
-    1: RetentionDays.ONE_DAY,
-    3: RetentionDays.THREE_DAYS,
-    5: RetentionDays.FIVE_DAYS,
-    7: RetentionDays.ONE_WEEK,
-    14: RetentionDays.TWO_WEEKS,
-    30: RetentionDays.ONE_MONTH,
-    60: RetentionDays.TWO_MONTHS,
-    90: RetentionDays.THREE_MONTHS,
-    180: RetentionDays.SIX_MONTHS,
-    365: RetentionDays.ONE_YEAR,
-    731: RetentionDays.TWO_YEARS,
-    1827: RetentionDays.FIVE_YEARS,
-    3653: RetentionDays.TEN_YEARS,
+    1: "ONE_DAY",
+    3: "THREE_DAYS",
+    5: "FIVE_DAYS",
+    7: "ONE_WEEK",
+    14: "TWO_WEEKS",
+    30: "ONE_MONTH",
+    60: "TWO_MONTHS",
+    90: "THREE_MONTHS",
+    180: "SIX_MONTHS",
+    365: "ONE_YEAR",
+    731: "TWO_YEARS",
+    1827: "FIVE_YEARS",
+    3653: "TEN_YEARS",
 }
 _LAYER_ARN = r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:layer:[A-Za-z0-9_-]+:\d+"
 
@@ -87,7 +89,9 @@ class OperationSettings(SettingsGroup):
     @property
     def log_retention(self) -> RetentionDays:
         """`log_retention_days` as CDK's enumeration."""
-        return _LOG_RETENTION[self.log_retention_days]
+        from aws_cdk.aws_logs import RetentionDays  # noqa: PLC0415 -- starts Node
+
+        return RetentionDays[_LOG_RETENTION[self.log_retention_days]]
 
     @property
     def removal_policy(self) -> RemovalPolicy:
@@ -96,6 +100,8 @@ class OperationSettings(SettingsGroup):
         What is kept is deleted nevertheless where a first deployment is rolled back: it is still
         empty, and each further try would add another set (RetainExceptOnCreate).
         """
+        from aws_cdk import RemovalPolicy  # noqa: PLC0415 -- starts Node
+
         if self.deletion_protection:
             return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
         return RemovalPolicy.DESTROY

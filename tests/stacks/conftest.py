@@ -1,7 +1,8 @@
-"""Synthesizes the stack as the CDK CLI would, once per set of settings."""
+"""Synthesize the stack as the CDK CLI would, once per set of settings."""
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from synth_cache import SynthCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,30 +64,40 @@ class Synthesized:
 
 
 @pytest.fixture(scope="session")
-def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Synthesized]:
-    """Synthesize with context as `-c` gives it; the same settings only once."""
-    from aws_cdk import App  # noqa: PLC0415 -- slow, and only here
-
-    from app import build  # noqa: PLC0415
-
-    known: dict[tuple[tuple[str, str], ...], Synthesized] = {}
+def synthesize() -> Callable[..., Synthesized]:
+    """Synthesize with context as `-c` gives it, unless that was done before (see `synth_cache`)."""
+    cache = SynthCache()
     flags = json.loads((PROJECT / "cdk.json").read_text())["context"]
     # As the CLI sets them.
     flags |= {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
 
+    @functools.cache
+    def read(directory: Path) -> Synthesized:
+        artifacts = json.loads((directory / "manifest.json").read_text())["artifacts"]
+        ((name, stack),) = (
+            (name, each)
+            for name, each in artifacts.items()
+            if each["type"] == "aws:cloudformation:stack"
+        )
+        template = json.loads((directory / stack["properties"]["templateFile"]).read_text())
+        is_protected = stack["properties"].get("terminationProtection", False)
+        return Synthesized(name, template, directory, is_protected)
+
     def run(**context: str) -> Synthesized:
-        key = tuple(sorted(context.items()))
-        if key not in known:
-            directory = tmp_path_factory.mktemp("cdk.out")
-            app = App(context={**flags, **context}, outdir=str(directory))
-            stack = build(app)
-            artifact = app.synth().get_stack_by_name(stack.stack_name)
-            known[key] = Synthesized(
-                stack.stack_name, artifact.template, directory, bool(stack.termination_protection)
-            )
-        return known[key]
+        whole = {**flags, **context}
+        return read(cache.assembly(whole, functools.partial(synth, whole)))
 
     return run
+
+
+def synth(context: dict[str, Any], directory: Path) -> None:
+    from aws_cdk import App  # noqa: PLC0415 -- starts Node
+
+    from app import build  # noqa: PLC0415 -- as above
+
+    app = App(context=context, outdir=str(directory))
+    build(app)
+    app.synth()
 
 
 @pytest.fixture(scope="session")

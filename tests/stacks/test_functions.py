@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import ANY
 
 import pytest
-from aws_cdk import App, Stack
-from aws_cdk.assertions import Template
 
 from homing import settings as handler_settings
 from homing.retry.policy import Jitter, Policy
@@ -32,7 +30,6 @@ from homing.settings import (
 )
 from homing.targets.address_guard import AddressGuard
 from stacks.settings import ContextError, StackSettings
-from stacks.signing_layer import signing_layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -259,6 +256,11 @@ def test_a_layer_for_ed25519_is_for_who_signs_and_who_makes_keys(
 def test_the_layer_for_ed25519_is_the_one_that_was_built(tmp_path: Path) -> None:
     (tmp_path / "python" / "cryptography").mkdir(parents=True)
     (tmp_path / "python" / "cryptography" / "__init__.py").touch()
+    from aws_cdk import App, Stack  # noqa: PLC0415 -- starts Node
+    from aws_cdk.assertions import Template  # noqa: PLC0415
+
+    from stacks.signing_layer import signing_layers  # noqa: PLC0415
+
     scope = Stack(App(), "Test")
     (layer,) = signing_layers(scope, StackSettings(signingLayer="built"), tmp_path)
     (made,) = Template.from_stack(scope).find_resources("AWS::Lambda::LayerVersion").values()
@@ -268,6 +270,10 @@ def test_the_layer_for_ed25519_is_the_one_that_was_built(tmp_path: Path) -> None
 
 
 def test_without_a_built_layer_synth_says_how_to_build_it(tmp_path: Path) -> None:
+    from aws_cdk import App, Stack  # noqa: PLC0415 -- starts Node
+
+    from stacks.signing_layer import signing_layers  # noqa: PLC0415
+
     with pytest.raises(ContextError, match="run `make signing-layer` first"):
         signing_layers(Stack(App(), "Test"), StackSettings(signingLayer="built"), tmp_path)
 
