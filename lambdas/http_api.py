@@ -110,7 +110,7 @@ def refuse_delivery(event: BaseProxyEvent) -> None:
     """Refuse a request that is itself a delivery: then messages would make messages without end.
 
     Each request that Homing makes has a `webhook-id`, which no sender can take away. Our own hosts
-    are no targets (docs/decisions/0082); a proxy before them may be one.
+    are no targets (docs/decisions/0030); a proxy before them may be one.
 
     Raises:
         InvalidMessageError: when it has a `webhook-id`.

@@ -71,7 +71,7 @@ class AddressGuard:
         refused_networks: networks refused besides those that never are public, such as the public
             ranges of the deployment's own VPC. They win over `allowed_networks`.
         refused_hosts: hosts refused whatever they resolve to, in lower case: the deployment's own
-            APIs, to which a message would go round in circles (docs/decisions/0082). One that ends
+            APIs, to which a message would go round in circles (docs/decisions/0030). One that ends
             with a dot stands for every name that begins with it.
     """
 
