@@ -37,7 +37,7 @@ def refuse_own_hosts(
     accept: PythonFunction,
     others: Sequence[PythonFunction],
 ) -> None:
-    """Tell the functions that look at targets which hosts are this stack's own (decision 0082).
+    """Tell the functions that look at targets which hosts are this stack's own (decision 0030).
 
     An id is known in every name of its API: that of a partition, and the one for IPv6. `accept`
     cannot be told its own URL, which is made after it.
