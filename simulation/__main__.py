@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from simulation.checks.invariants import INVARIANTS, violations
-from simulation.deployed.deployment import Deployment
 from simulation.deployed.functions import simulated_edges
+from simulation.deployment import Deployment
 from simulation.history import run_history
 from simulation.search.drawing import draw_case
 from simulation.search.exhaustive import scenarios, scenarios_of_one

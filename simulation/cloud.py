@@ -6,18 +6,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from simulation.actors.workers import Dispatch
-from simulation.checks.view import delivery_of, number_of, redrives_of
 from simulation.deployed.functions import (
-    ENDPOINTS,
-    LEDGER,
-    MESSAGES,
-    SECRETS,
     run_accept,
     run_classify,
     run_compute_backoff,
     run_deliver,
     run_record_retry,
 )
+from simulation.deployment import ENDPOINTS, LEDGER, MESSAGES, SECRETS
 from simulation.engine.faults import (
     CRASHES,
     CrashedError,
@@ -27,7 +23,8 @@ from simulation.engine.faults import (
 )
 from simulation.engine.process import Outcome
 from simulation.engine.scheduler import Scheduler
-from simulation.journal import Account, Sent, Settling, Written
+from simulation.items import delivery_of, number_of, redrives_of
+from simulation.journal import Journal, Sent, Settling, Written
 from simulation.scenario import host_of
 from simulation.services.lambda_service import Function, Invocation, LambdaService
 from simulation.services.queue_service import QueueService
@@ -37,12 +34,12 @@ from simulation.services.table import Table
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from simulation.deployed.deployment import Deployment
+    from simulation.deployment import Deployment
     from simulation.engine.chance import Chance
     from simulation.engine.process import Call, Process, Respond
+    from simulation.engine.scheduler import Plan
     from simulation.scenario import Answer, Scenario
     from simulation.workflow.definition import Definition
-from simulation.engine.scheduler import Plan
 
 _STALLS = (FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER)
 _READ = (FaultKind.REFUSED, FaultKind.LOST, *_STALLS)
@@ -87,7 +84,7 @@ class Cloud:
     ) -> None:
         self._scenario = scenario
         self._asked: dict[str, int] = {}
-        self.account = Account()
+        self.journal = Journal()
         self.scheduler = Scheduler(self, plan, chance, scenario.start)
         self.ledger = Table(("pk", "sk"), self._written)
         self._tables = {
@@ -97,8 +94,8 @@ class Cloud:
             SECRETS: Table(("pk",)),
             ENDPOINTS: Table(("pk", "sk")),
         }
-        self.queues = QueueService(self.scheduler, scenario, chance, self.account)
-        self.states = StepFunctions(self.scheduler, standard, express, chance, self.account)
+        self.queues = QueueService(self.scheduler, scenario, chance, self.journal)
+        self.states = StepFunctions(self.scheduler, standard, express, chance, self.journal)
         functions = _functions(scenario.deployment, self._accept)
         self.functions = LambdaService(self.scheduler, functions, scenario.skews)
         self._operations: Mapping[str, Callable[[Process, Call, str, Respond], None]] = {
@@ -152,15 +149,15 @@ class Cloud:
     def _written(self, before: Any, after: Any) -> None:
         key = (after["pk"]["S"], after["sk"]["S"])
         if redrives_of(after) > redrives_of(before or {}):
-            generations = self.account.redrives.setdefault(delivery_of(after), [])
+            generations = self.journal.redrives.setdefault(delivery_of(after), [])
             generations.append(number_of(after, "generation"))
-        self.account.written.append(Written(self.scheduler.steps, key, before, after))
+        self.journal.written.append(Written(self.scheduler.steps, key, before, after))
 
     def _accept(self, event: dict[str, Any]) -> Any:
         answer = run_accept(event)
         if answer["status"] in {200, 202}:
             for delivery in answer["deliveries"]:
-                self.account.accepted.setdefault(delivery, self.scheduler.now)
+                self.journal.accepted.setdefault(delivery, self.scheduler.now)
         return answer
 
     def _post(self, process: Process, call: Call, label: str, respond: Respond) -> None:
@@ -197,7 +194,7 @@ class Cloud:
             by=process.label,
             until=self.scheduler.now + min(answer.takes, call.timeout),
         )
-        self.account.sent.append(sent)
+        self.journal.sent.append(sent)
 
 
 def _claims(about: Any) -> bool:

@@ -23,10 +23,10 @@ from simulation.workflow.definition import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from simulation.deployed.functions import Edges
+    from simulation.deployed.edges import Edges
     from simulation.engine.faults import Fault
     from simulation.engine.scheduler import Plan
-    from simulation.journal import Account
+    from simulation.journal import Journal
     from simulation.scenario import Scenario
 
 _ROUNDS = 4  # of an operator who sends again what was given up
@@ -55,7 +55,7 @@ class History:
 
     Args:
         scenario: what was given.
-        account: what happened.
+        journal: what happened.
         ledger: its items at the end, typed, by key.
         queued: messages still on the delivery queue.
         interventions: what an operator had to send again.
@@ -66,7 +66,7 @@ class History:
     """
 
     scenario: Scenario
-    account: Account
+    journal: Journal
     ledger: dict[tuple[str, ...], dict[str, Any]]
     queued: int
     interventions: int
@@ -112,7 +112,7 @@ def run_history(
         cloud.scheduler.run()
     return History(
         scenario,
-        cloud.account,
+        cloud.journal,
         cloud.ledger.items,
         len(cloud.queues.deliveries),
         interventions,
@@ -134,7 +134,7 @@ def make_cloud(
     edges.enter(
         deployment,
         lambda owner: chance.unit(f"{owner}/draw"),
-        cloud.account,
+        cloud.journal,
     )
     return cloud
 
@@ -166,8 +166,8 @@ def _start(cloud: Cloud, scenario: Scenario) -> None:
     handed_over: Counter[str] = Counter()
     for submission in scenario.submissions:
         handed_over[submission.message] += 1
-        steps = submit(submission, scenario.start, cloud.account, lambda: scheduler.now)
+        steps = submit(submission, scenario.start, cloud.journal, lambda: scheduler.now)
         label = f"sender:{submission.message}#{handed_over[submission.message]}"
         scheduler.start(Process(label, steps, lambda _: None))
     for intervention in scenario.interventions:
-        start_operator(intervention, scenario.start, cloud.account, scheduler)
+        start_operator(intervention, scenario.start, cloud.journal, scheduler)

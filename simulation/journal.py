@@ -87,7 +87,7 @@ class Settling:
 
 
 @dataclass(slots=True)
-class Account:
+class Journal:
     """The facts of one history.
 
     Args:
@@ -103,8 +103,8 @@ class Account:
         unclaimed: the deliveries that made an attempt without a claim, and said so.
         acted: what operators did, and what came of it.
         executions: all executions, in the order of their starts.
-        given_up: messages that went to the queue of undispatched messages.
-        left: how often a message was detached.
+        undispatched: messages that went to the queue of undispatched messages.
+        detached: how often a message was detached.
     """
 
     accepted: dict[str, int] = field(default_factory=dict)
@@ -119,8 +119,8 @@ class Account:
     unclaimed: set[str] = field(default_factory=set)
     acted: list[tuple[Intervention, str]] = field(default_factory=list)
     executions: list[Execution] = field(default_factory=list)
-    given_up: int = 0
-    left: int = 0
+    undispatched: int = 0
+    detached: int = 0
 
     def run_of(self, delivery: str, generation: int) -> int:
         """Tell how often a delivery had been redriven when it was of this generation."""

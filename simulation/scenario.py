@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from simulation.deployed.deployment import Deployment
+from simulation.deployment import Deployment
 from simulation.engine.clock import from_iso
 
 if TYPE_CHECKING:

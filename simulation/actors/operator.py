@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from homing.delivery import Reference
     from simulation.engine.process import Steps
     from simulation.engine.scheduler import Scheduler
-    from simulation.journal import Account
+    from simulation.journal import Journal
     from simulation.scenario import Intervention
 
 _AGAIN: Final = 10 * SECOND  # after a command that broke; then after twice as long each time
 
 
 def start_operator(
-    intervention: Intervention, start: int, account: Account, scheduler: Scheduler, life: int = 0
+    intervention: Intervention, start: int, journal: Journal, scheduler: Scheduler, life: int = 0
 ) -> None:
     """Let an operator act; whose command is killed types it again."""
     name = f"operator:{intervention.act}:{intervention.message}@{intervention.target}"
@@ -36,27 +36,27 @@ def start_operator(
 
     def ended(outcome: Outcome) -> None:
         if isinstance(outcome.error, CrashedError):
-            again = (intervention, start, account, scheduler, life + 1)
+            again = (intervention, start, journal, scheduler, life + 1)
             scheduler.at(scheduler.now + _AGAIN, start_operator, *again)
         elif outcome.error is not None:
             raise outcome.error  # an intervention may raise what AWS refuses, and nothing else
 
-    steps = _operate(intervention, start, account, lambda: scheduler.now, label)
+    steps = _operate(intervention, start, journal, lambda: scheduler.now, label)
     scheduler.start(Process(label, steps, ended))
 
 
 def _operate(
     intervention: Intervention,
     start: int,
-    account: Account,
+    journal: Journal,
     now: Callable[[], int],
     label: str,
 ) -> Steps:
     yield Sleep(start + intervention.at)
-    reference = account.references.get((intervention.message, intervention.target))
+    reference = journal.references.get((intervention.message, intervention.target))
     if reference is None:
         return  # nothing of that name has come as far as the queue
-    for dead_letter in _dead_letters(intervention, account, reference):
+    for dead_letter in _dead_letters(intervention, journal, reference):
         timeout = _AGAIN
         run = partial(run_intervention, intervention.act, reference, dead_letter)
         while True:
@@ -66,14 +66,14 @@ def _operate(
                 yield Sleep(now() + timeout)
                 timeout = min(2 * timeout, HOUR)
             else:
-                account.acted.append((intervention, result))
+                journal.acted.append((intervention, result))
                 break
 
 
 def _dead_letters(
-    intervention: Intervention, account: Account, reference: Reference
+    intervention: Intervention, journal: Journal, reference: Reference
 ) -> list[Mapping[str, Any] | None]:
     """Give the dead letters to act on, those that have been redriven too; None: without one."""
     if intervention.act is Act.REDRIVE_DEAD_LETTERS:
-        return [dead_letter.document for dead_letter in account.dead.get(reference.delivery_id, ())]
+        return [dead_letter.document for dead_letter in journal.dead.get(reference.delivery_id, ())]
     return [None]

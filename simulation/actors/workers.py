@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from simulation.engine.process import Steps
-    from simulation.journal import Account
+    from simulation.journal import Journal
     from simulation.scenario import Submission
     from simulation.services.lambda_service import Invocation
 
@@ -92,7 +92,7 @@ def _forget(_: Outcome) -> None:
     """Tell nobody; a join listens in its place."""
 
 
-def submit(submission: Submission, start: int, account: Account, now: Callable[[], int]) -> Steps:
+def submit(submission: Submission, start: int, journal: Journal, now: Callable[[], int]) -> Steps:
     """Hand a message over and repeat it until it is taken, as senders should."""
     yield Sleep(start + submission.at)
     body = json.dumps(_body(submission, start))
@@ -105,7 +105,7 @@ def submit(submission: Submission, start: int, account: Account, now: Callable[[
         else:
             if result["Payload"]["status"] in {200, 202}:
                 return
-            account.refused.append(result["Payload"]["status"])
+            journal.refused.append(result["Payload"]["status"])
         yield Sleep(now() + (number + 1) * SECOND)
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulation.checks.record_checks import TERMINAL, faults_of_change
-from simulation.checks.view import (
-    View,
+from simulation.checks.view import View
+from simulation.engine.clock import from_iso, to_iso
+from simulation.items import (
     delivery_of,
     entries_of_run,
     number_of,
@@ -19,7 +20,6 @@ from simulation.checks.view import (
     status_of,
     text_of,
 )
-from simulation.engine.clock import from_iso, to_iso
 from simulation.workflow.machine import DEAD_LETTERED
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Violation:
 
 def accepted_reaches_an_end(view: View) -> Iterator[str]:
     """What was accepted is delivered or dead-lettered, unless an operator cancelled it."""
-    for delivery in view.account.accepted:
+    for delivery in view.journal.accepted:
         cancelled = status_of(view.items.get(delivery, {})) == "CANCELLED"
         if not (cancelled or delivery in view.delivered or view.dead_letters(delivery)):
             yield f"{view.name(delivery)} was accepted and is lost"
@@ -72,7 +72,7 @@ def end_on_record(view: View) -> Iterator[str]:
     """The ledger knows the end, unless its last update failed, which was reported."""
     said_aloud = {
         each.delivery
-        for each in view.account.executions
+        for each in view.journal.executions
         if each.has_ended_delivery
         and each.run == view.last_run(each.delivery)
         and view.has_gap(each.delivery, each.attempt, each.run)
@@ -87,7 +87,7 @@ def nothing_is_stuck(view: View) -> Iterator[str]:
     """No message is left on the queue, no execution runs on."""
     if view.history.queued:
         yield f"{view.history.queued} messages left on the queue"
-    for execution in view.account.executions:
+    for execution in view.journal.executions:
         if execution.running:
             yield f"{execution.label} is still in {execution.path[-1]}"
 
@@ -102,9 +102,9 @@ def limit_of_attempts(view: View) -> Iterator[str]:
             yield f"{view.name(delivery)}: {made} attempts, {recorded} on record, {limit} allowed"
 
 
-def account_agrees(view: View) -> Iterator[str]:
+def record_agrees(view: View) -> Iterator[str]:
     """`attempts`, `status` and history agree after every update; what is told is never untold."""
-    for written in view.account.written:
+    for written in view.journal.written:
         delivery = delivery_of(written.after)
         for fault in faults_of_change(view, delivery, written.before, written.after):
             yield f"{view.name(delivery)}: {fault}"
@@ -113,11 +113,11 @@ def account_agrees(view: View) -> Iterator[str]:
 def never_early(view: View) -> Iterator[str]:
     """No attempt before its time, recorded or planned, unless an operator cut the wait short."""
     planned: dict[tuple[str, int, int], int] = {}
-    for plan in view.account.planned:
+    for plan in view.journal.planned:
         key = plan.delivery, plan.run, plan.attempt + 1
         planned[key] = min(plan.due, planned.get(key, plan.due))
     recorded = dict(_recorded_times(view))
-    for sent in view.account.sent:
+    for sent in view.journal.sent:
         if sent.hurried:
             continue
         key = sent.delivery, sent.run, sent.attempt
@@ -136,7 +136,7 @@ def not_before_deliver_at(view: View) -> Iterator[str]:
     for delivery, document in view.documents.items():
         due = min(
             from_iso(each.document["dueAt"])  # that of a postponed attempt is later
-            for each in view.account.executions
+            for each in view.journal.executions
             if each.delivery == delivery
         )
         if due <= from_iso(document["reference"]["createdAt"]):
@@ -151,10 +151,10 @@ def doubles_only_in_the_window(view: View) -> Iterator[str]:
     """A request leaves a second time only if it was decided on before the first was recorded."""
     recorded = _recorded_attempts(view)
     deployment = view.history.scenario.deployment
-    rivals = view.account.acted or deployment.attempts_at_once or deployment.defers
-    for sent in view.account.sent:
+    rivals = view.journal.acted or deployment.attempts_at_once or deployment.defers
+    for sent in view.journal.sent:
         at = recorded.get((sent.delivery, sent.run, sent.attempt))
-        claimed = sent.delivery not in view.account.unclaimed or not rivals
+        claimed = sent.delivery not in view.journal.unclaimed or not rivals
         if at is not None and at < sent.set_out and claimed:
             yield (
                 f"{view.name(sent.delivery)}: attempt {sent.attempt} was on record when {sent.by} "
@@ -186,7 +186,7 @@ def one_delivery_per_target(view: View) -> Iterator[str]:
             yield f"{message} to {target} has {count} items"
     standard = Counter(
         each.delivery
-        for each in view.account.executions
+        for each in view.journal.executions
         if not each.is_express and not each.document.get("generation", 0)
     )
     for delivery, count in standard.items():
@@ -200,7 +200,7 @@ def room_at_the_endpoint(view: View) -> Iterator[str]:
     if not limit or history.faults or history.refusals:
         return
     targets: dict[str, list[Sent]] = defaultdict(list)
-    for sent in view.account.sent:
+    for sent in view.journal.sent:
         targets[view.name(sent.delivery)].append(sent)
     for target, requests in targets.items():
         for sent in requests:
@@ -220,12 +220,12 @@ def requests_are_alike(view: View) -> Iterator[str]:
 def cancelled_stays_cancelled(view: View) -> Iterator[str]:
     """Nothing sets out for the endpoint once CANCELLED is on record."""
     ended: dict[str, int] = {}
-    for written in view.account.written:
+    for written in view.journal.written:
         if status_of(written.after) == "CANCELLED":
             ended.setdefault(delivery_of(written.after), written.event)
     for delivery, at in ended.items():
         late = [sent for sent in view.sent[delivery] if sent.set_out > at]
-        if late and delivery not in view.account.unclaimed:
+        if late and delivery not in view.journal.unclaimed:
             yield f"{view.name(delivery)} was cancelled, and {late[0].by} set out after that"
 
 
@@ -243,7 +243,7 @@ INVARIANTS: tuple[Callable[[View], Iterator[str]], ...] = (
     end_on_record,
     nothing_is_stuck,
     limit_of_attempts,
-    account_agrees,
+    record_agrees,
     never_early,
     not_before_deliver_at,
     doubles_only_in_the_window,
@@ -283,12 +283,12 @@ def _failed_unrecorded(view: View, delivery: str) -> bool:
 def _in_doubt(view: View, delivery: str) -> bool:
     """Return whether a failure was dead-lettered because another's end could not be read."""
     return any(
-        "ReadRecord!" in each.path for each in view.account.executions if each.delivery == delivery
+        "ReadRecord!" in each.path for each in view.journal.executions if each.delivery == delivery
     )
 
 
 def _recorded_times(view: View) -> Iterator[tuple[tuple[str, int, int], int]]:
-    for written in view.account.written:
+    for written in view.journal.written:
         entries = entries_of_run(written.after)
         if not entries or "nextRetryTimestamp" not in entries[-1]:
             continue
@@ -300,7 +300,7 @@ def _recorded_times(view: View) -> Iterator[tuple[tuple[str, int, int], int]]:
 def _recorded_attempts(view: View) -> dict[tuple[str, int, int], int]:
     """Give for each attempt on record the event at which it was written."""
     found: dict[tuple[str, int, int], int] = {}
-    for written in view.account.written:
+    for written in view.journal.written:
         key = delivery_of(written.after), redrives_of(written.after)
         for attempt in range(number_of(written.after, "attempts")):
             found.setdefault((*key, attempt), written.event)

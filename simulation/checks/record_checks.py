@@ -6,8 +6,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from homing.ledger.compaction import KEPT
-from simulation.checks.view import entries_of_run, history_of, number_of, redrives_of, text_of
 from simulation.engine.clock import from_iso
+from simulation.items import entries_of_run, history_of, number_of, redrives_of, text_of
 from simulation.workflow.machine import DEAD_LETTERED
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _faults_of_redrive(
     kept = history_of(after)
     if kept != history_of(before)[-KEPT:]:
         yield "a redrive that did not keep the history"
-    unrecorded = any(gap[0] == delivery for gap in view.account.gaps)
+    unrecorded = any(gap[0] == delivery for gap in view.journal.gaps)
     if text_of(before, "status") not in DEAD_LETTERED and not unrecorded:
         yield f"{text_of(before, 'status') or 'nothing'} was redriven"
 

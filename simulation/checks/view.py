@@ -6,7 +6,7 @@ from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from homing.delivery import Reference
+from simulation.items import delivery_of, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,28 +20,28 @@ class View:
 
     def __init__(self, history: History) -> None:
         self.history = history
-        self.account = history.account
+        self.journal = history.journal
         self.items = {delivery_of(item): item for item in history.ledger.values()}
 
     @cached_property
     def sent(self) -> Mapping[str, list[Sent]]:
         """The requests of each delivery."""
         found: dict[str, list[Sent]] = defaultdict(list)
-        for sent in self.account.sent:
+        for sent in self.journal.sent:
             found[sent.delivery].append(sent)
         return found
 
     @cached_property
     def documents(self) -> Mapping[str, dict[str, Any]]:
         """The first document of each delivery that got as far as an execution."""
-        return {each.delivery: each.document for each in reversed(self.account.executions)}
+        return {each.delivery: each.document for each in reversed(self.journal.executions)}
 
     @cached_property
     def delivered(self) -> frozenset[str]:
         """The deliveries of which the last run or the ledger says that they were delivered."""
         told = {
             each.delivery
-            for each in self.account.executions
+            for each in self.journal.executions
             if each.output is not None
             and each.output["end"] == "DELIVERED"
             and each.run == self.last_run(each.delivery)
@@ -58,55 +58,17 @@ class View:
 
     def has_gap(self, delivery: str, attempt: int, run: int = 0) -> bool:
         """Tell whether it was reported that this attempt may not be on record."""
-        return (delivery, run, attempt) in self.account.gaps
+        return (delivery, run, attempt) in self.journal.gaps
 
     def last_run(self, delivery: str) -> int:
         """Tell how often a delivery has been redriven."""
-        return len(self.account.redrives.get(delivery, ()))
+        return len(self.journal.redrives.get(delivery, ()))
 
     def dead_letters(self, delivery: str) -> list[dict[str, Any]]:
         """Give the dead letters of a delivery's last run."""
         last = self.last_run(delivery)
         return [
             dead_letter.document
-            for dead_letter in self.account.dead.get(delivery, ())
+            for dead_letter in self.journal.dead.get(delivery, ())
             if dead_letter.run == last
         ]
-
-
-def delivery_of(item: Mapping[str, Any]) -> str:
-    """Give the id of the delivery that an item belongs to."""
-    names = ("messageId", "senderId", "timestamp", "targetUrl", "correlationId", "createdAt")
-    return Reference(*(text_of(item, name) for name in names)).delivery_id
-
-
-def status_of(item: Mapping[str, Any]) -> str:
-    """Give the status on record, empty without a record."""
-    return text_of(item, "status")
-
-
-def text_of(item: Mapping[str, Any], name: str) -> str:
-    """Give a text of a typed item, empty where it is missing."""
-    return str(item[name]["S"]) if name in item else ""
-
-
-def number_of(item: Mapping[str, Any], name: str) -> int:
-    """Give a number of a typed item, 0 where it is missing."""
-    return int(item[name]["N"]) if name in item else 0
-
-
-def history_of(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Give the entries of a typed item, oldest first."""
-    return [entry["M"] for entry in item["retryHistory"]["L"]] if "retryHistory" in item else []
-
-
-def redrives_of(item: Mapping[str, Any]) -> int:
-    """Tell how many redrives a typed item tells of (the newest 20 at most)."""
-    return len(item["redriveHistory"]["L"]) if "redriveHistory" in item else 0
-
-
-def entries_of_run(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Give the entries of a typed item that were made since it was last redriven."""
-    if not redrives_of(item):
-        return history_of(item)
-    return history_of(item)[number_of(item["redriveHistory"]["L"][-1]["M"], "attemptsOnRecord") :]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from simulation.engine.faults import (
     CRASHES,
@@ -16,10 +16,29 @@ from simulation.engine.faults import (
 from simulation.engine.process import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from simulation.engine.process import Call, Process, Respond
-    from simulation.engine.scheduler import Scheduler
 
 _REPEAT_AFTER: Final = 40  # milliseconds between the two effects of TWICE
+
+
+class Timeline(Protocol):
+    """What a flight needs of the scheduler."""
+
+    now: int
+
+    def at(self, instant: int, action: Callable[..., None], *arguments: Any) -> None:
+        """Do something at an instant, at the earliest now."""
+
+    def perform(self, process: Process, call: Call, label: str, respond: Respond) -> None:
+        """Let a call take effect."""
+
+    def answer(self, process: Process, number: int, outcome: Outcome) -> None:
+        """Resume a process with the outcome of its call `number`, if it still waits for it."""
+
+    def crash(self, process: Process) -> None:
+        """End a process and its host as a crash does."""
 
 
 class Flight:
@@ -38,7 +57,7 @@ class Flight:
 
     def __init__(
         self,
-        scheduler: Scheduler,
+        scheduler: Timeline,
         process: Process,
         call: Call,
         label: str,

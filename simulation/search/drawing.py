@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from simulation.deployed.deployment import Deployment
+from simulation.deployment import Deployment
 from simulation.engine.chance import Chance
 from simulation.engine.clock import DAY, HOUR, MINUTE, SECOND
 from simulation.engine.plans import AtRandom

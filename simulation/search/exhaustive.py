@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
-from simulation.deployed.deployment import Deployment
+from simulation.deployment import Deployment
 from simulation.engine.faults import Fault, FaultKind
 from simulation.engine.plans import Census, Listed
 from simulation.history import run_history
@@ -19,7 +19,7 @@ from simulation.search.shrink import Trial
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from simulation.deployed.functions import Edges
+    from simulation.deployed.edges import Edges
     from simulation.history import Programs
 
 SEED: Final = 1

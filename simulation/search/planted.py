@@ -21,7 +21,7 @@ from homing.ledger.interventions import InterventionTable
 from homing.queues.visibility import Redelivery
 from homing.retry import classification, plan
 from lambdas import dispatch
-from simulation.deployed.deployment import Deployment
+from simulation.deployment import Deployment
 from simulation.engine.clock import HOUR
 from simulation.engine.faults import Fault, FaultKind
 from simulation.history import Programs

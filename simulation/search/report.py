@@ -11,7 +11,7 @@ from simulation.history import run_history
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from simulation.deployed.functions import Edges
+    from simulation.deployed.edges import Edges
     from simulation.history import Programs
     from simulation.search.search import Finding, Tally
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from simulation.checks.invariants import violations
-from simulation.deployed.deployment import Deployment
 from simulation.deployed.functions import simulated_edges
+from simulation.deployment import Deployment
 from simulation.history import run_history
 from simulation.search.drawing import draw_case
 from simulation.search.exhaustive import (
@@ -26,7 +26,7 @@ from simulation.search.shrink import Trial, shrink
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from simulation.deployed.functions import Edges
+    from simulation.deployed.edges import Edges
     from simulation.history import History, Programs
     from simulation.search.planted import PlantedBug
 
@@ -65,18 +65,18 @@ class Tally:
 
     def note(self, seed: int, trial: Trial, history: History) -> None:
         """Judge a history and count it."""
-        account = history.account
+        journal = history.journal
         self.counts.update(
             histories=1,
             events=history.events,
             faults=len(history.faults),
-            deliveries=len(account.accepted),
-            requests=len(account.sent),
-            doubles=len(account.sent) - len({(s.delivery, s.run, s.attempt) for s in account.sent}),
-            acts=len(account.acted),
-            left=account.left,
+            deliveries=len(journal.accepted),
+            requests=len(journal.sent),
+            doubles=len(journal.sent) - len({(s.delivery, s.run, s.attempt) for s in journal.sent}),
+            acts=len(journal.acted),
+            left=journal.detached,
             interventions=history.interventions,
-            histories_with_gaps=bool(account.gaps),
+            histories_with_gaps=bool(journal.gaps),
         )
         broken = tuple(map(str, violations(history)))
         if broken:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from simulation.deployed.functions import round_trip
 from simulation.engine.faults import CrashedError
 from simulation.engine.process import Outcome, Process
 from simulation.engine.replay import TAPE, replayed
@@ -15,9 +15,10 @@ from simulation.errors import SimulationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from simulation.deployed.functions import Handler
     from simulation.engine.process import Call, Respond, Steps
     from simulation.engine.scheduler import Scheduler
+
+Handler: TypeAlias = "Callable[[dict[str, Any]], Any]"
 
 
 @dataclass(slots=True)
@@ -95,14 +96,14 @@ def _steps_of(function: Function, invocation: Invocation) -> Steps:
     handler = function.handler
     if handler is None:
         raise SimulationError("a function without a handler")
-    event = round_trip(invocation.event)
+    event = _round_trip(invocation.event)
     return replayed(lambda: handler(event), label=invocation.label, clock=invocation.clock)
 
 
 def _run(handler: Handler, invocation: Invocation) -> Outcome:
     TAPE.load([], invocation.label, invocation.clock())
     try:
-        return _payload(handler(round_trip(invocation.event)))
+        return _payload(handler(_round_trip(invocation.event)))
     except SimulationError:
         raise
     except Exception as error:  # noqa: BLE001  # as Lambda does with what a handler raises
@@ -120,4 +121,9 @@ def _answer(respond: Respond, outcome: Outcome) -> None:
 
 
 def _payload(value: Any) -> Outcome:
-    return Outcome({"StatusCode": 200, "Payload": round_trip(value)})
+    return Outcome({"StatusCode": 200, "Payload": _round_trip(value)})
+
+
+def _round_trip(value: Any) -> Any:
+    """Return what arrives where a value is passed on as JSON."""
+    return json.loads(json.dumps(value))

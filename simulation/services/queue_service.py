@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from homing.delivery import Reference
 from homing.queues.duplicates import DUPLICATE
-from simulation.deployed.functions import DEAD_LETTERS
+from simulation.deployment import DEAD_LETTERS
 from simulation.engine.clock import SECOND
 from simulation.engine.faults import UnavailableError
 from simulation.engine.process import Outcome
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from simulation.engine.chance import Chance
     from simulation.engine.process import Call, Process, Respond
     from simulation.engine.scheduler import Scheduler
-    from simulation.journal import Account
+    from simulation.journal import Journal
     from simulation.scenario import Scenario
 
 
@@ -38,17 +38,17 @@ class QueueService:
         scheduler: tells the time, and when a message turns up again.
         scenario: which kind of queue it is.
         chance: which messages come together, and which come twice.
-        account: where dead letters are written down.
+        journal: where dead letters are written down.
     """
 
     def __init__(
-        self, scheduler: Scheduler, scenario: Scenario, chance: Chance, account: Account
+        self, scheduler: Scheduler, scenario: Scenario, chance: Chance, journal: Journal
     ) -> None:
         deployment = scenario.deployment
         self._scheduler = scheduler
         self._scenario = scenario
         self._chance = chance
-        self._account = account
+        self._journal = journal
         self._waiting: list[tuple[Process, Respond]] = []
         self._out: dict[str, Message] = {}
         self._given_up: list[Message] = []
@@ -68,9 +68,9 @@ class QueueService:
         run = (
             process.about.run
             if isinstance(process.about, Execution)
-            else self._account.run_of(delivery, document.get("generation", 0))
+            else self._journal.run_of(delivery, document.get("generation", 0))
         )
-        self._account.dead.setdefault(delivery, []).append(DeadLetter(document, run))
+        self._journal.dead.setdefault(delivery, []).append(DeadLetter(document, run))
         respond(Outcome({"MessageId": label}))
 
     def send_message_batch(
@@ -130,7 +130,7 @@ class QueueService:
     def _note(self, body: str) -> None:
         reference = Reference.from_document(json.loads(body)["reference"])
         name = reference.message_id, host_of(reference.target_url)
-        self._account.references.setdefault(name, reference)
+        self._journal.references.setdefault(name, reference)
 
     def _put(
         self,
@@ -145,7 +145,7 @@ class QueueService:
         self._pump()
 
     def _give_up(self, message: Message) -> None:
-        self._account.given_up += 1
+        self._journal.undispatched += 1
         self._given_up.append(message)
 
     def _pump(self) -> None:

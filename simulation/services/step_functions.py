@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from simulation.engine.chance import Chance
     from simulation.engine.process import Call, Respond
     from simulation.engine.scheduler import Scheduler
-    from simulation.journal import Account
+    from simulation.journal import Journal
     from simulation.workflow.definition import Definition
 
 _RECORDS = frozenset({"RecordRetry", "RecordDelivered", "RecordFailure"})
@@ -39,7 +39,7 @@ class StepFunctions(Observer):
         standard: the definition of the Standard workflow.
         express: that of the Express workflow.
         chance: jitter of retries.
-        account: where their steps are written down.
+        journal: where their steps are written down.
     """
 
     def __init__(
@@ -48,10 +48,10 @@ class StepFunctions(Observer):
         standard: Definition,
         express: Definition,
         chance: Chance,
-        account: Account,
+        journal: Journal,
     ) -> None:
         self._scheduler = scheduler
-        self._account = account
+        self._journal = journal
         self._chance = chance
         self._standard = self._machine(standard)
         self._express = self._machine(express)
@@ -141,7 +141,7 @@ class StepFunctions(Observer):
         elif state == "RecordRetry":
             due = from_iso(data["backoff"]["nextRetryAt"])
             attempt, by = data["attemptNumber"], execution.label
-            self._account.planned.append(
+            self._journal.planned.append(
                 Planned(execution.delivery, execution.run, attempt, due, by)
             )
         if self._scheduler.trace is not None:
@@ -151,7 +151,7 @@ class StepFunctions(Observer):
         """Note an attempt whose record may be missing: each failed try is counted as a metric."""
         if state in _RECORDS and error != _CONDITION_FAILED:
             gap = execution.delivery, execution.run, data["attemptNumber"]
-            self._account.gaps.add(gap)
+            self._journal.gaps.add(gap)
         if self._scheduler.trace is not None:
             self._scheduler.note(execution.label, f"{state} failed: {error}")
 
@@ -169,9 +169,9 @@ class StepFunctions(Observer):
 
     def _execution(self, label: str, document: Any, *, is_express: bool) -> Execution:
         delivery = document["reference"]["deliveryId"]
-        run = self._account.run_of(delivery, document.get("generation", 0))
+        run = self._journal.run_of(delivery, document.get("generation", 0))
         execution = Execution(label, document, delivery, is_express, run=run)
-        self._account.executions.append(execution)
+        self._journal.executions.append(execution)
         return execution
 
     def _run(self, execution: Execution, data: Any, start_at: str | None) -> None:

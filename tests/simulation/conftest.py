@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from simulation.deployed.deployment import Deployment
 from simulation.deployed.functions import simulated_edges
+from simulation.deployment import Deployment
 from simulation.engine.plans import Listed
 from simulation.history import run_history
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from simulation.deployed.functions import Edges
+    from simulation.deployed.edges import Edges
     from simulation.history import History
     from simulation.scenario import Scenario
 

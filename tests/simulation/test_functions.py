@@ -12,7 +12,7 @@ from posted import posted
 from homing.settings import AcceptSettings
 from homing.targets.address_guard import AddressGuard
 from lambdas import accept
-from simulation.deployed.deployment import Deployment
+from simulation.deployment import Deployment
 from simulation.engine.clock import MINUTE, to_datetime
 from simulation.engine.faults import Fault, FaultKind
 from simulation.engine.replay import TAPE
@@ -21,7 +21,7 @@ from simulation.scenario import Answer, Outage, Scenario, Submission
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulation.deployed.functions import Edges
+    from simulation.deployed.edges import Edges
     from simulation.history import History
 
 DEPLOYMENT = Deployment()
@@ -79,8 +79,8 @@ def accept_in_the_world(edges: Edges, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def what_came(history: History) -> Any:
-    account = history.account
-    return account.accepted, account.refused, account.sent, history.ledger, account.dead
+    journal = history.journal
+    return journal.accepted, journal.refused, journal.sent, history.ledger, journal.dead
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -92,7 +92,7 @@ def test_the_whole_of_accept_makes_the_same_history(
     monkeypatch.setattr("simulation.cloud.run_accept", whole_handler)
     assert what_came(run(SENT_TWICE, FAULTS[name])) == what_came(ours)
     assert ours.faults == FAULTS[name]
-    assert len(ours.account.accepted) == 2
+    assert len(ours.journal.accepted) == 2
 
 
 @pytest.mark.usefixtures("accept_in_the_world")
@@ -106,4 +106,4 @@ def test_the_whole_of_accept_promises_nothing_that_it_cannot_keep(
         outages=(Outage("dynamodb", 0, 10 * MINUTE),),
     )
     history = run(scenario)
-    assert (history.account.refused, history.account.accepted) == ([503] * 4, {})
+    assert (history.journal.refused, history.journal.accepted) == ([503] * 4, {})

@@ -11,7 +11,7 @@ from homing.dispatch.express_path import ExpressPath
 from homing.endpoints.concurrency import ConcurrencySlots
 from simulation.checks.invariants import violations
 from simulation.deployed import functions
-from simulation.deployed.deployment import Deployment
+from simulation.deployment import Deployment
 from simulation.engine.clock import HOUR
 from simulation.engine.faults import Fault, FaultKind
 from simulation.scenario import Answer, Scenario, Submission
@@ -40,7 +40,7 @@ def test_a_message_left_on_the_queue_is_stuck(run: Callable[..., History]) -> No
 
 def test_an_execution_that_runs_on_is_stuck(run: Callable[..., History]) -> None:
     history = run(one(Answer(200)))
-    history.account.executions[0].running = True
+    history.journal.executions[0].running = True
     assert broken(history) == {"nothing_is_stuck"}
 
 
@@ -107,7 +107,7 @@ def test_attempts_at_a_narrow_endpoint_take_turns_and_each_is_made_once(
 ) -> None:
     history = run(crowd())
     assert broken(history) == set()
-    assert [sent.attempt for sent in history.account.sent] == [0] * 4
+    assert [sent.attempt for sent in history.journal.sent] == [0] * 4
 
 
 def test_an_endpoint_that_gets_more_than_it_allows_has_no_room(

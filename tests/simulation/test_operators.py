@@ -9,18 +9,18 @@ import pytest
 
 from homing.ledger.claim import AttemptClaims
 from simulation.checks.invariants import violations
-from simulation.checks.view import history_of, redrives_of, status_of
-from simulation.deployed.deployment import Deployment
+from simulation.deployment import Deployment
 from simulation.engine.clock import HOUR, SECOND
 from simulation.engine.faults import Fault, FaultKind
 from simulation.history import run_history
+from simulation.items import history_of, redrives_of, status_of
 from simulation.scenario import Act, Answer, Intervention, Outage, Scenario, Submission
 from simulation.search.exhaustive import SEED, operators_at_every_instant, scenarios_of_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulation.deployed.functions import Edges
+    from simulation.deployed.edges import Edges
     from simulation.history import History
 
 GOOD, BUSY, GONE = Answer(200), Answer(503), Answer(410)
@@ -34,7 +34,7 @@ def acting(*acts: tuple[Act, int], answers: tuple[Answer, ...], **given: object)
 
 
 def attempts(history: History) -> list[tuple[int, int]]:
-    return [(sent.run, sent.attempt) for sent in history.account.sent]
+    return [(sent.run, sent.attempt) for sent in history.journal.sent]
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ def test_a_redrive_begins_anew_with_the_same_id_and_keeps_the_history(
         acting((act, HOUR), answers=(BUSY, BUSY, BUSY, BUSY, GOOD), deployment=deployment)
     )
     assert violations(history) == []
-    assert [result for _, result in history.account.acted] == ["REDRIVEN"]
+    assert [result for _, result in history.journal.acted] == ["REDRIVEN"]
     assert attempts(history) == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)]
-    assert {sent.webhook_id for sent in history.account.sent} == {"m0"}
+    assert {sent.webhook_id for sent in history.journal.sent} == {"m0"}
     (item,) = history.ledger.values()
     assert (status_of(item), len(history_of(item)), redrives_of(item)) == ("DELIVERED", 5, 1)
 
@@ -88,9 +88,9 @@ def test_retry_now_cuts_a_wait_short_and_the_sleeping_execution_stops_when_it_wa
     history = run(acting((Act.RETRY_NOW, MINUTES), answers=(hours, GOOD)))
     assert violations(history) == []
     assert attempts(history) == [(0, 0), (0, 1)]
-    first, second = (sent.instant for sent in history.account.sent)
+    first, second = (sent.instant for sent in history.journal.sent)
     assert second - first < 2 * MINUTES
-    ends = [each.output for each in history.account.executions if not each.is_express]
+    ends = [each.output for each in history.journal.executions if not each.is_express]
     assert sorted(end["end"] for end in ends) == ["DELIVERED", "SUPERSEDED"]
 
 
@@ -100,9 +100,9 @@ def test_a_cancelled_delivery_stays_cancelled_and_nothing_is_dead_lettered(
     acts = ((Act.CANCEL, 700), (Act.RETRY_NOW, 900), (Act.REDRIVE, 60_000))
     history = run(acting(*acts, answers=(BUSY, GOOD)))
     assert violations(history) == []
-    results = [result for _, result in history.account.acted]
+    results = [result for _, result in history.journal.acted]
     assert results == ["CANCELLED", "ENDED", "ENDED"]
-    assert (attempts(history), history.account.dead) == ([(0, 0)], {})
+    assert (attempts(history), history.journal.dead) == ([(0, 0)], {})
     assert [status_of(item) for item in history.ledger.values()] == ["CANCELLED"]
 
 
@@ -145,7 +145,7 @@ def test_a_large_cohort_of_every_scenario_with_operators_among_it_breaks_no_prom
     ) + tuple(Intervention(Act.CANCEL, f"m{n}", "d", 1_200) for n in range(18, 200, 20))
     history = run(Scenario(submissions, scenarios, interventions=acts, workers=10))
     assert violations(history) == []
-    assert len(history.ledger) == len(history.account.accepted) == 200
+    assert len(history.ledger) == len(history.journal.accepted) == 200
     assert {status_of(item) for item in history.ledger.values()} >= {
         *("DELIVERED", "FAILED", "MAX_RETRIES_EXCEEDED")
     }

@@ -15,12 +15,12 @@ from simulation.search.search import Finding, hunt, smallest
 from simulation.search.shrink import Trial
 
 if TYPE_CHECKING:
-    from simulation.deployed.functions import Edges
+    from simulation.deployed.edges import Edges
 
 BUGS = {bug.name: bug for bug in PLANTED_BUGS}
 
 CAUGHT_BY = {
-    "a dropped condition": "account_agrees",
+    "a dropped condition": "record_agrees",
     "acknowledging early": "accepted_reaches_an_end",
     "recording before sending": "one_end",
     "an unrounded wait": "never_early",
@@ -32,7 +32,7 @@ CAUGHT_BY = {
     "no dead letter for a replayed record": "accepted_reaches_an_end",
     "delivered, whatever is on record": "end_on_record",
     "a claim without a condition": "doubles_only_in_the_window",
-    "a redrive whatever is on record": "account_agrees",
+    "a redrive whatever is on record": "record_agrees",
     "a message detached that comes too early": "doubles_have_a_cause",
 }
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from simulation.checks.invariants import violations
-from simulation.checks.view import View, history_of, status_of, text_of
-from simulation.deployed.deployment import Deployment
+from simulation.checks.view import View
+from simulation.deployment import Deployment
 from simulation.engine.clock import DAY, HOUR, MINUTE, SECOND, from_iso
 from simulation.engine.faults import Fault, FaultKind
 from simulation.engine.plans import Census
 from simulation.history import run_history
+from simulation.items import history_of, status_of, text_of
 from simulation.scenario import START, Answer, Outage, Scenario, Submission
 from simulation.search.exhaustive import SEED, scenarios, single_faults
 from simulation.search.search import search_seeds
@@ -22,7 +23,7 @@ from simulation.search.search import search_seeds
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulation.deployed.functions import Edges
+    from simulation.deployed.edges import Edges
     from simulation.history import History
 
 GOOD, BUSY, GONE = Answer(200), Answer(503), Answer(410)
@@ -58,8 +59,8 @@ def test_without_a_fault_every_delivery_ends_as_it_should_with_one_request_per_a
     answers, status, attempts = SCENARIOS[scenario]
     history = run(one(*answers) if express_path else without_express_path(one(*answers)))
     assert violations(history) == []
-    assert (statuses(history), len(history.account.sent)) == ([status], attempts)
-    assert bool(history.account.dead) == (status != "DELIVERED")
+    assert (statuses(history), len(history.journal.sent)) == ([status], attempts)
+    assert bool(history.journal.dead) == (status != "DELIVERED")
 
 
 def test_random_histories_break_no_promise() -> None:
@@ -107,7 +108,7 @@ def test_fifty_equal_submissions_at_once_run_one_first_attempt(run: Callable[...
     same = tuple(Submission("m0", ("a",)) for _ in range(50))
     history = run(Scenario(same, {"a": (GOOD,)}))
     assert violations(history) == []
-    assert (statuses(history), len(history.account.sent)) == (["DELIVERED"], 1)
+    assert (statuses(history), len(history.journal.sent)) == (["DELIVERED"], 1)
 
 
 @pytest.mark.parametrize("later", [0, 10 * SECOND, 6 * MINUTE, 20 * DAY])
@@ -117,7 +118,7 @@ def test_a_repeat_at_any_moment_yields_no_second_delivery(
     twice = (Submission("m0", ("a",)), Submission("m0", ("a",), at=later))
     history = run(Scenario(twice, {"a": (BUSY, GOOD)}))
     assert violations(history) == []
-    assert (statuses(history), len(history.account.sent)) == (["DELIVERED"], 2)
+    assert (statuses(history), len(history.journal.sent)) == (["DELIVERED"], 2)
 
 
 def test_messages_of_one_delivery_in_one_batch_make_one_first_attempt(
@@ -132,7 +133,7 @@ def test_messages_of_one_delivery_in_one_batch_make_one_first_attempt(
     )
     histories = [run(scenario, seed=seed) for seed in range(1, 6)]
     assert [violations(history) for history in histories] == [[]] * 5
-    assert [len(history.account.sent) for history in histories] == [1] * 5
+    assert [len(history.journal.sent) for history in histories] == [1] * 5
 
 
 SLOW_SCENARIOS = {
@@ -150,9 +151,9 @@ def test_a_first_attempt_that_is_detached_ends_as_it_would_have_and_is_made_once
     answers, status, attempts, dead_letters = SLOW_SCENARIOS[scenario]
     history = run(one(*answers))
     assert violations(history) == []
-    assert history.account.left == 1
-    assert (statuses(history), len(history.account.sent)) == ([status], attempts)
-    assert sum(map(len, history.account.dead.values())) == dead_letters
+    assert history.journal.detached == 1
+    assert (statuses(history), len(history.journal.sent)) == ([status], attempts)
+    assert sum(map(len, history.journal.dead.values())) == dead_letters
 
 
 def test_two_messages_of_a_delivery_that_is_detached_make_one_first_attempt(
@@ -167,8 +168,8 @@ def test_two_messages_of_a_delivery_that_is_detached_make_one_first_attempt(
     )
     histories = [run(scenario, seed=seed) for seed in range(1, 6)]
     assert [violations(history) for history in histories] == [[]] * 5
-    assert [len(history.account.sent) for history in histories] == [1] * 5
-    assert max(history.account.left for history in histories) == 2
+    assert [len(history.journal.sent) for history in histories] == [1] * 5
+    assert max(history.journal.detached for history in histories) == 2
 
 
 def test_a_delivery_that_is_deferred_arrives_later_at_its_first_attempt(
@@ -176,8 +177,8 @@ def test_a_delivery_that_is_deferred_arrives_later_at_its_first_attempt(
 ) -> None:
     history = run(one(GOOD, deployment=Deployment(defers=1.0)))
     assert violations(history) == []
-    assert (statuses(history), len(history.account.sent)) == (["DELIVERED"], 1)
-    assert [each.is_express for each in history.account.executions] == [False]
+    assert (statuses(history), len(history.journal.sent)) == (["DELIVERED"], 1)
+    assert [each.is_express for each in history.journal.executions] == [False]
 
 
 def test_what_operators_move_back_after_an_outage_of_the_dead_letter_queue_is_dead_lettered(
@@ -188,7 +189,7 @@ def test_what_operators_move_back_after_an_outage_of_the_dead_letter_queue_is_de
     assert history.interventions == 1
     assert violations(history) == []
     assert statuses(history) == ["FAILED"]
-    assert len(history.account.dead) == 1
+    assert len(history.journal.dead) == 1
 
 
 def test_a_hand_off_without_a_record_is_not_begun_anew_when_its_message_is_redelivered(
@@ -203,7 +204,7 @@ def test_a_hand_off_without_a_record_is_not_begun_anew_when_its_message_is_redel
     history = run(scenario, faults)
     assert history.faults == faults
     assert violations(history) == []
-    assert [sent.attempt for sent in history.account.sent] == [0, 1]
+    assert [sent.attempt for sent in history.journal.sent] == [0, 1]
 
 
 def test_a_late_repeat_makes_no_first_attempt_beside_a_delivery_that_sleeps_without_a_record(
@@ -219,7 +220,7 @@ def test_a_late_repeat_makes_no_first_attempt_beside_a_delivery_that_sleeps_with
     history = run(scenario, faults)
     assert history.faults == faults
     assert violations(history) == []
-    assert [sent.attempt for sent in history.account.sent] == [0, 1]
+    assert [sent.attempt for sent in history.journal.sent] == [0, 1]
 
 
 def test_a_failure_that_the_express_path_records_late_is_dead_lettered_though_another_delivered(
@@ -241,7 +242,7 @@ def test_a_failure_that_the_express_path_records_late_is_dead_lettered_though_an
     assert history.faults == faults
     assert violations(history) == []
     assert statuses(history) == ["FAILED"]
-    assert len(history.account.dead) == 1
+    assert len(history.journal.dead) == 1
 
 
 def test_what_was_delivered_while_another_put_a_retry_on_record_is_not_left_waiting(
@@ -281,7 +282,7 @@ def test_everything_holds_under_a_clock_that_is_wrong_by_five_minutes(
     history = run(scenario)
     assert violations(history) == []
     assert statuses(history) == ["DELIVERED", "DELIVERED"]
-    (scheduled,) = (sent for sent in history.account.sent if sent.webhook_id == "m1")
+    (scheduled,) = (sent for sent in history.journal.sent if sent.webhook_id == "m1")
     assert START + HOUR <= scheduled.instant < START + HOUR + LATE_BY_A_WAIT
 
 
@@ -291,7 +292,7 @@ def test_delays_are_kept_across_a_leap_day(run: Callable[..., History], before: 
     start = from_iso(before)
     history = run(one(*answers, start=start))
     assert violations(history) == []
-    first, second, third = (sent.instant for sent in history.account.sent)
+    first, second, third = (sent.instant for sent in history.journal.sent)
     assert DAY <= second - first < DAY + LATE_BY_A_WAIT
     assert 3 * SECOND <= third - second < 3 * SECOND + LATE_BY_A_WAIT
 
@@ -307,9 +308,9 @@ def test_a_retry_after_of_thirty_days_is_honoured(
     answers = (Answer(503, retry_after=str(month // SECOND)), GOOD)
     history = run(one(*answers, deployment=replace(deployment, policy=policy)))
     assert violations(history) == []
-    first, second = (sent.instant for sent in history.account.sent)
+    first, second = (sent.instant for sent in history.journal.sent)
     assert month <= second - first < month + LATE_BY_A_WAIT
-    written = [change.after for change in history.account.written]
+    written = [change.after for change in history.journal.written]
     waiting = next(item for item in written if status_of(item) == "RETRY_SCHEDULED")
     assert int(waiting["ttl"]["N"]) * SECOND > second
     (item,) = history.ledger.values()
@@ -348,11 +349,11 @@ def test_a_failure_without_a_dead_letter_gets_one_from_the_execution_that_slept(
 
 def path_of_sleeper(history: History) -> list[str]:
     return [
-        state for each in history.account.executions if not each.is_express for state in each.path
+        state for each in history.journal.executions if not each.is_express for state in each.path
     ]
 
 
 def test_a_message_that_is_never_taken_promises_nothing(run: Callable[..., History]) -> None:
     history = run(one(GOOD, outages=(Outage("dynamodb", 0, HOUR),)))
-    assert (history.account.accepted, history.account.sent) == ({}, [])
-    assert history.account.refused == [503] * 4
+    assert (history.journal.accepted, history.journal.sent) == ({}, [])
+    assert history.journal.refused == [503] * 4

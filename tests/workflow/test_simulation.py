@@ -15,8 +15,8 @@ import pytest
 from homing.errors import UnsettledError
 from homing.items import from_dynamodb
 from homing_cli.traces.execution_history import visits
-from simulation.deployed.deployment import Deployment
 from simulation.deployed.functions import simulated_edges
+from simulation.deployment import Deployment
 from simulation.engine.clock import SECOND
 from simulation.engine.plans import Census
 from simulation.engine.process import Call, Outcome, Process
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from homing.delivery import Delivery
     from homing_cli.receiver.server import Receiver
     from simulation.cloud import Cloud
-    from simulation.deployed.functions import Edges
+    from simulation.deployed.edges import Edges
     from simulation.workflow.definition import Definition
 
     Change = Callable[[dict[str, Any]], None]
@@ -174,13 +174,13 @@ class Simulated:
         return ends[0]
 
     def came(self, cloud: Cloud) -> Came:
-        account = cloud.account
+        journal = cloud.journal
         record = next(map(from_dynamodb, cloud.ledger.items.values()), None)
-        standard = [each for each in account.executions if not each.is_express]
+        standard = [each for each in journal.executions if not each.is_express]
         path = tuple(standard[0].path) if standard else ()
-        dead_letters = account.dead.get(self._delivery.reference.delivery_id, [])
+        dead_letters = journal.dead.get(self._delivery.reference.delivery_id, [])
         dead = [dead_letter.document for dead_letter in dead_letters]
-        return came(path, len(account.sent), record, dead)
+        return came(path, len(journal.sent), record, dead)
 
 
 def express_definition(change: Change) -> Definition:

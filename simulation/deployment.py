@@ -7,6 +7,16 @@ from dataclasses import dataclass, field
 from homing.retry.policy import Policy
 from simulation.engine.clock import SECOND
 
+# The names of the simulated resources.
+LEDGER = "ledger"
+MESSAGES = "messages"
+SECRETS = "secrets"
+ENDPOINTS = "endpoints"
+DELIVERIES = "deliveries"
+DEAD_LETTERS = "dead-letters"
+STANDARD = "standard"
+EXPRESS = "express"
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:

@@ -1,0 +1,131 @@
+"""What the deployed code is given in the simulation in place of AWS, chance and logs.
+
+One `Edges` exists per process that simulates; each history sets it anew with `enter`. The code
+under simulation reaches it by `current_edges`.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from homing.dispatch.executions import FirstAttempts, Workflow
+from homing.dispatch.express_path import ExpressPath
+from homing.endpoints.endpoints_table import EndpointsTable
+from homing.ledger.interventions import InterventionTable
+from homing.ledger.records import Records
+from homing.ledger.table import Ledger
+from homing.payloads.store import PayloadStore
+from homing.queues.dead_letters import DeadLetterQueue
+from homing.queues.deliveries import DeliveryQueue
+from homing.queues.visibility import Redelivery, seconds_until_over
+from homing.reception.acceptance import Acceptance
+from homing.reception.messages_table import MessagesTable
+from homing.recovery.interventions import Interventions
+from lambdas import dispatch
+from simulation.deployed.admission import ChanceAdmission
+from simulation.deployed.clients import SQS, DynamoDB, StepFunctions
+from simulation.deployment import (
+    DEAD_LETTERS,
+    DELIVERIES,
+    ENDPOINTS,
+    EXPRESS,
+    LEDGER,
+    MESSAGES,
+    STANDARD,
+)
+from simulation.engine.clock import SECOND
+from simulation.errors import SimulationError
+from simulation.journal import Journal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from simulation.deployment import Deployment
+
+
+class Edges:
+    """The clients, the chance and the journal of one history.
+
+    Args:
+        deployment: how Homing is set up until a history sets another deployment.
+    """
+
+    def __init__(self, deployment: Deployment) -> None:
+        dynamodb, sqs = DynamoDB(), SQS()
+        states = StepFunctions(deployment.slow_threshold)
+        self.ledger = Ledger(LEDGER, dynamodb)  # type: ignore[arg-type]  # a client of its own
+        workflow = Workflow(STANDARD, states)  # type: ignore[arg-type]
+        express = FirstAttempts(EXPRESS, deployment.express_timeout / 1000, states)  # type: ignore[arg-type]
+        dead_lettering = DeadLetterQueue(DEAD_LETTERS, sqs)  # type: ignore[arg-type]
+        self._off = ExpressPath(workflow, None, self.ledger, dead_lettering)
+        self._on = replace(self._off, first_attempts=express)
+        self._redelivery = Redelivery(DELIVERIES, sqs)  # type: ignore[arg-type]
+        self.acceptance = Acceptance(
+            MessagesTable(MESSAGES, dynamodb, lambda: str(next(self._claims))),  # type: ignore[arg-type]
+            Records(LEDGER, dynamodb),  # type: ignore[arg-type]
+            DeliveryQueue(DELIVERIES, sqs),  # type: ignore[arg-type]
+            EndpointsTable(ENDPOINTS, dynamodb),  # type: ignore[arg-type]  # no message names one
+            PayloadStore(""),  # no payload is large
+        )
+        self.deployment = deployment
+        self.interventions = Interventions(
+            InterventionTable(LEDGER, dynamodb),  # type: ignore[arg-type]
+            workflow,
+            outside_history,  # no payload is large
+        )
+        self.draw: Callable[[str], float] = outside_history
+        self.journal = Journal()
+        self.generation = 0  # of the delivery whose attempt is being recorded
+        self._claims = count()
+        self.desk = self._desk(self._off)
+
+    def enter(
+        self,
+        deployment: Deployment,
+        draw: Callable[[str], float],
+        journal: Journal,
+    ) -> None:
+        """Begin a history.
+
+        Args:
+            deployment: how Homing is set up.
+            draw: returns the draw of a name, from 0 to 1.
+            journal: where the stand-ins write down what happens.
+        """
+        self.deployment = deployment
+        self.draw = draw
+        self.journal = journal
+        self._claims = count()
+        admission = ChanceAdmission(deployment.defers, draw)
+        is_on = deployment.express_path_is_on
+        self.desk = self._desk(replace(self._on, admission=admission) if is_on else self._off)
+
+    def _desk(self, express_path: ExpressPath) -> dispatch._Desk:
+        over_in = seconds_until_over(self.deployment.express_timeout / SECOND)
+        return dispatch._Desk(express_path, self._redelivery, over_in)  # noqa: SLF001  # as `dispatch` does
+
+
+def outside_history(*_: Any) -> Any:
+    """Refuse what no history may ask for, or what is asked before one has begun."""
+    raise SimulationError("the simulation provides nothing here, or no history has begun")
+
+
+_current: list[Edges] = []
+
+
+def current_edges() -> Edges:
+    """Return the edges of the history that runs in this process."""
+    return _current[-1]
+
+
+@contextmanager
+def entered(edges: Edges) -> Iterator[None]:
+    """Make these the current edges."""
+    _current.append(edges)
+    try:
+        yield
+    finally:
+        _current.pop()

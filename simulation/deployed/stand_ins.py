@@ -1,0 +1,165 @@
+"""Stand-ins for what the deployed code uses besides AWS: network, endpoints, chance, logs.
+
+Each class or function here stands for one of the deployed code, which its docstring names.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from homing.endpoints.concurrency import MARGIN, ConcurrencySlots
+from homing.endpoints.endpoint import Endpoint
+from homing.endpoints.endpoints_table import EndpointsTable
+from homing.endpoints.secrets_table import SecretsTable
+from homing.retry.outcome import AttemptError, ErrorKind, Outcome
+from homing.sending.deliverer import Deliverer
+from homing.sending.http_request import request_headers
+from homing.sending.recipients import Recipient, Recipients
+from homing.timestamps import to_text
+from simulation.deployed.clients import DynamoDB
+from simulation.deployed.edges import current_edges, outside_history
+from simulation.deployment import ENDPOINTS, SECRETS
+from simulation.engine.clock import MINUTE, to_datetime, to_iso
+from simulation.engine.faults import NoAnswerError, ServiceError
+from simulation.engine.replay import TAPE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from homing.delivery import Reference, Request
+    from homing.endpoints.health_recorder import EndpointWatch
+    from homing.sending.webhook_client import Sender
+
+
+class UnhurriedContext:
+    """Stands for Lambda's context: tells of more time than there is, and is cut off at its end.
+
+    So a history has what the function itself would avoid: an outcome that is lost with it.
+    """
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Give the milliseconds left."""
+        return MINUTE
+
+
+class SimulatedWebhookClient:
+    """Stands for `homing.sending.webhook_client.Sender`: the same headers, another network."""
+
+    def send(
+        self,
+        reference: Reference,
+        request: Request,
+        secrets: Sequence[str] = (),
+        *,
+        url: str,
+        within: float,
+    ) -> Outcome:
+        """Make one attempt; nobody has a secret here, and the time is always there."""
+        del secrets, within
+        started = TAPE.now
+        headers = request_headers(
+            reference, request, to_datetime(started), request.payload.encode()
+        )
+        arguments = {
+            "url": url,
+            "webhookId": headers["webhook-id"],
+            "body": request.payload,
+        }
+        try:
+            answer = TAPE.call("http.post", arguments, current_edges().deployment.attempt_timeout)
+        except ServiceError as error:
+            kind = ErrorKind.TIMEOUT if isinstance(error, NoAnswerError) else ErrorKind.CONNECT
+            return Outcome(
+                to_iso(TAPE.now), TAPE.now - started, error=AttemptError(kind, kind.value)
+            )
+        return Outcome(
+            timestamp=to_iso(TAPE.now),
+            response_time=TAPE.now - started,
+            http_status=answer["status"],
+            retry_after=answer["retryAfter"],
+        )
+
+    def close(self) -> None:
+        """Keep nothing open."""
+
+
+class EndpointsWithSlots:
+    """Stands for `Recipients` where each target is an endpoint that counts attempts."""
+
+    def __init__(self, attempts_at_once: int) -> None:
+        self._attempts_at_once = attempts_at_once
+
+    def find(self, reference: Reference, now: datetime) -> Recipient:
+        """Give the endpoint of a target; it is never disabled."""
+        since, url = to_text(now), reference.target_url
+        endpoint = Endpoint(
+            reference.sender_id, url, url, since, since, attempts_at_once=self._attempts_at_once
+        )
+        return Recipient(endpoint, None)
+
+    def forget(self, _: Reference) -> None:
+        """Remember nothing."""
+
+
+class NoEndpointWatch:
+    """Stands for `EndpointWatch`: no endpoint is disabled here, whatever it answers."""
+
+    limit = None
+
+    def record(self, *_: Any) -> bool:
+        """Record nothing."""
+        return False
+
+
+def cold_deliverer() -> Deliverer:
+    """Make what `deliver` makes on its first attempt; here every attempt is the first.
+
+    What a warm function remembers would not be the same when it is run again.
+    """
+    dynamodb: Any = DynamoDB()
+    deployment = current_edges().deployment
+    known = Recipients(EndpointsTable(ENDPOINTS, dynamodb), SecretsTable(SECRETS, dynamodb))
+    narrow = cast("Recipients", EndpointsWithSlots(deployment.attempts_at_once))
+    return Deliverer(
+        sender=cast("Sender", SimulatedWebhookClient()),
+        recipients=narrow if deployment.attempts_at_once else known,
+        watch=cast("EndpointWatch", NoEndpointWatch()),
+        slots=ConcurrencySlots(
+            ENDPOINTS, dynamodb, timedelta(milliseconds=deployment.attempt_timeout) + MARGIN
+        ),
+        fetch=outside_history,  # no payload is large
+        now=lambda: to_datetime(TAPE.now),
+        chance=SimulatedRandom().random,
+        report=log_nothing,
+    )
+
+
+class SimulatedRandom:
+    """Stands for `random.SystemRandom`."""
+
+    def random(self) -> float:
+        """Draw from the chance of the history."""
+        return current_edges().draw(TAPE.owner)
+
+
+def log_nothing(*_: Any, **__: Any) -> None:
+    """Log nothing: what is told is not part of what happens."""
+
+
+def note_unrecorded(reference: Reference, *, attempt: int, reason: str) -> None:
+    """Stand for `log_unrecorded`: a gap in the ledger that was reported."""
+    del reason
+    edges = current_edges()
+    edges.journal.note_gap(reference.delivery_id, edges.generation, attempt - 1)
+
+
+def note_detached(*_: Any, **__: Any) -> None:
+    """Stand for `log_detached`."""
+    current_edges().journal.detached += 1
+
+
+def note_unclaimed(_: str, about: dict[str, str]) -> None:
+    """Stand for the log of a claim that could not be made."""
+    current_edges().journal.unclaimed.add(about["deliveryId"])
