@@ -10,7 +10,7 @@ from homing.dispatch import express_path
 from homing.dispatch.express_path import ExpressPath
 from homing.endpoints.concurrency import ConcurrencySlots
 from simulation.checks.invariants import violations
-from simulation.deployed import functions
+from simulation.deployed import stand_ins
 from simulation.deployment import Deployment
 from simulation.engine.clock import HOUR
 from simulation.engine.faults import Fault, FaultKind
@@ -83,7 +83,7 @@ def test_a_webhook_id_of_each_attempt_s_own_is_no_webhook_id(
 ) -> None:
     numbers = count()
     monkeypatch.setattr(
-        functions, "request_headers", lambda *_: {"webhook-id": f"id-{next(numbers)}"}
+        stand_ins, "request_headers", lambda *_: {"webhook-id": f"id-{next(numbers)}"}
     )
     assert broken(run(one(Answer(503), Answer(200)))) == {"requests_are_alike"}
 
