@@ -1,7 +1,7 @@
-"""Trigger `accept`: take messages in, `POST /v1/messages`.
+"""Trigger `accept`: accept messages, `POST /v1/messages` and test messages to endpoints.
 
-It stands behind the HTTP APIs, which hand on what it has a route for, and behind a URL of its own,
-to which anything may come.
+It serves the HTTP APIs, which pass on only its routes, and a function URL, which passes on
+everything.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
-
 from homing import deadline
-from homing.errors import AcceptanceError, DependencyError, InvalidMessageError
-from homing.reception.acceptance import Acceptance
-from homing.reception.answer import accepted
+from homing.errors import AcceptanceError
+from homing.reception.acceptance import Acceptance, Reception
+from homing.reception.answer import Answer, accepted
 from homing.reception.message import Message, Rules, parse_message, trial_message
-from homing.reception.problem import acceptance_failed, dependency_failed, invalid, not_here
+from homing.reception.problem import acceptance_failed, not_here
+from homing.reception.routes import POST_MESSAGE, TEST_ENDPOINT
 from homing.settings import AcceptSettings
 from lambdas.http_api import (
+    json_api,
     key_owner,
     named_endpoint,
     own_host,
@@ -29,15 +29,25 @@ from lambdas.http_api import (
     refuse_delivery,
     request_body,
     respond,
+    serve,
     signer,
 )
 from lambdas.observation import log_message
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
-    from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
-app = APIGatewayHttpResolver()
+
+def _log_invalid(answer: Answer) -> None:
+    fields = [each["field"] for each in answer.document["errors"]]
+    _log("message.rejected", "MessageRejected", status=answer.status, fields=fields)
+
+
+def _log_failure(*, reason: str, **ids: str) -> None:
+    _log("message.failed", "AcceptanceFailed", is_fault=True, **ids, reason=reason)
+
+
+app = json_api(_log_failure, log_invalid=_log_invalid, no_route=not_here)
 
 
 @cache
@@ -56,9 +66,9 @@ def _new_id() -> str:
 
 @lru_cache(maxsize=16)
 def _rules(host: str) -> Rules:
-    """Return the rules for messages that come in at one of our hosts, which none may go to.
+    """Return the rules for messages that are sent to this host, which is refused as a target.
 
-    The function URL is known to `deliver` alone, since it is made after this function.
+    The stack cannot tell this function the host of its own function URL, which is created after it.
     """
     settings = _settings()
     return Rules(
@@ -79,75 +89,55 @@ def _parse(body: str | bytes, now: datetime) -> Message:
     )
 
 
-@app.post("/v1/messages")
+@serve(app, POST_MESSAGE)
 def accept() -> Response[str]:
-    """Check a message and take it in: 202, or 200 where it had been taken in before."""
-    query(app.current_event)
-    return _take_in(request_body(app.current_event))
+    """Accept a message: 202, or 200 for a duplicate."""
+    query(app.current_event, POST_MESSAGE)
+    return _accept(request_body(app.current_event))
 
 
-@app.post("/v1/endpoints/<endpoint_id>/test")
+@serve(app, TEST_ENDPOINT)
 def accept_test(endpoint_id: str) -> Response[str]:
-    """Take in a test message to an endpoint; it goes the way of every other."""
-    sender_id = queried_sender(app.current_event)
-    return _take_in(trial_message(named_endpoint(endpoint_id), sender_id))
+    """Accept a test message to an endpoint; it is delivered like any other."""
+    sender_id = queried_sender(app.current_event, TEST_ENDPOINT)
+    return _accept(trial_message(named_endpoint(endpoint_id), sender_id))
 
 
-def _take_in(body: str | bytes) -> Response[str]:
+def _accept(body: str | bytes) -> Response[str]:
     refuse_delivery(app.current_event)
     now = datetime.now(UTC)
     message = _parse(body, now)
-    ids: dict[str, Any] = {
-        "messageId": message.idempotency.message_id,
-        "senderId": message.idempotency.sender_id,
-    }
+    message_id, sender_id = message.idempotency.message_id, message.idempotency.sender_id
     try:
         reception = _acceptance().accept(message, now=now)
     except AcceptanceError as error:
-        _log_fault(error, **ids)
-        return respond(
-            acceptance_failed(message.idempotency.message_id, message.idempotency.sender_id)
-        )
+        _log_failure(reason=str(error), messageId=message_id, senderId=sender_id)
+        return respond(acceptance_failed(message_id, sender_id))
+    _log_accepted(reception)
+    return respond(accepted(reception))
+
+
+def _log_accepted(reception: Reception) -> None:
     event, metric = (
         ("message.duplicate", "MessageDuplicate")
         if reception.is_duplicate
         else ("message.accepted", "MessageAccepted")
     )
-    _log(event, metric, **ids, correlationId=reception.idempotency.correlation_id)
-    return respond(accepted(reception))
+    idempotency = reception.idempotency
+    _log(
+        event,
+        metric,
+        messageId=idempotency.message_id,
+        senderId=idempotency.sender_id,
+        correlationId=idempotency.correlation_id,
+    )
 
 
 def _log(event: str, metric: str, *, is_fault: bool = False, **fields: Any) -> None:
     log_message(event, metric, is_fault=is_fault, **fields | signer(app.current_event))
 
 
-def _log_fault(error: Exception, **ids: Any) -> None:
-    _log("message.failed", "AcceptanceFailed", is_fault=True, **ids, reason=str(error))
-
-
-@app.exception_handler(InvalidMessageError)  # type: ignore[untyped-decorator]  # Powertools' own gap
-def refuse(error: InvalidMessageError) -> Response[str]:
-    """Answer 400, 409 or 413 with the fields that are wrong."""
-    answer = invalid(error)
-    fields = [each["field"] for each in answer.document["errors"]]
-    _log("message.rejected", "MessageRejected", status=answer.status, fields=fields)
-    return respond(answer)
-
-
-@app.exception_handler(DependencyError)  # type: ignore[untyped-decorator]  # Powertools' own gap
-def ask_again(error: DependencyError) -> Response[str]:
-    """Answer 503 where the endpoints that a message names cannot be read."""
-    _log_fault(error)
-    return respond(dependency_failed())
-
-
-@app.not_found
-def send_elsewhere(error: NotFoundError) -> Response[str]:
-    """Answer 404 to what else is asked at the function URL."""
-    return respond(not_here(app.current_event.http_method, app.current_event.path))
-
-
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer a request of the HTTP APIs or of the function URL (payload format 2.0, both)."""
+    """Return the response to a request of an HTTP API or the function URL (payload format 2.0)."""
     deadline.begin(context)
     return app.resolve(event, context)

@@ -1,4 +1,4 @@
-"""Trigger `authorize`: say whose API key a request to the key API brings."""
+"""Trigger `authorize`: check the API key of a request to the key API."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lambdas.observation import log_message
 
 @cache
 def _keys() -> KeysTable:
-    # An API waits 10 s for its authorizer.
+    # API Gateway waits at most 10 s for an authorizer.
     return KeysTable(
         AuthorizeSettings.from_env().keys_table, client("dynamodb", read_seconds=2, tries=2)
     )
@@ -28,10 +28,10 @@ def _find(header: str) -> ApiKey | None:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Answer in the form of simple responses (API Gateway, Lambda authorizers of HTTP APIs, 2.0).
+    """Return a simple response of a Lambda authorizer (API Gateway, HTTP APIs, format 2.0).
 
-    Says no to a key that is unknown, wrong or revoked without telling which. Where the table cannot
-    be read it raises, and the API answers 500: in doubt, nobody passes.
+    An unknown, a wrong and a revoked key are refused alike. When the table cannot be read, the
+    error is raised and the API answers 500, so that no unchecked key is let in.
     """
     deadline.begin(context)
     key = _find(event["identitySource"][0])

@@ -1,13 +1,11 @@
-"""Trigger `endpoints`: what senders do with their endpoints, `/v1/endpoints`."""
+"""Trigger `endpoints`: list, create, change and delete endpoints, `/v1/endpoints`."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from homing import deadline
 from homing.aws import client
@@ -20,7 +18,6 @@ from homing.endpoints.registry import (
     set_up,
 )
 from homing.endpoints.store import EndpointStore
-from homing.errors import InvalidMessageError
 from homing.reception.answer import Answer
 from homing.reception.endpoint_request import (
     EndpointChange,
@@ -30,11 +27,14 @@ from homing.reception.endpoint_request import (
     read_page,
     read_rotation,
 )
-from homing.reception.problem import (
-    dependency_failed,
-    endpoint_changed,
-    invalid_endpoint,
-    no_endpoint,
+from homing.reception.problem import endpoint_changed, invalid_endpoint, no_endpoint
+from homing.reception.routes import (
+    DELETE_ENDPOINT,
+    GET_ENDPOINT,
+    LIST_ENDPOINTS,
+    PATCH_ENDPOINT,
+    PUT_ENDPOINT,
+    ROTATE_SECRET,
 )
 from homing.settings import EndpointsSettings
 from homing.timestamps import to_text
@@ -45,6 +45,7 @@ from lambdas.http_api import (
     refuse_delivery,
     request_body,
     respond,
+    serve,
 )
 from lambdas.observation import log_message, logger
 
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 
     from homing.endpoints.endpoint import Endpoint
 
-app = json_api()
+app = json_api(partial(logger.error, "endpoints.failed"), invalid=invalid_endpoint)
 
 
 @cache
@@ -84,29 +85,29 @@ def _log(event: str, sender_id: str, endpoint_id: str) -> None:
     log_message(event, "EndpointChanged", senderId=sender_id, endpointId=endpoint_id)
 
 
-@app.get("/v1/endpoints")
+@serve(app, LIST_ENDPOINTS)
 def list_endpoints() -> Response[str]:
-    """Answer with some of a sender's endpoints, ordered by id, and where the next ones begin."""
-    sender_id = queried_sender(app.current_event, "after", "limit")
+    """Return a page of a sender's endpoints, ordered by id, and where the next page begins."""
+    sender_id = queried_sender(app.current_event, LIST_ENDPOINTS)
     after, limit = read_page(app.current_event.query_string_parameters or {})
     found, behind = _store().endpoints.page(sender_id, after=after, limit=limit)
     more = {} if behind is None else {"after": behind}
     return respond(Answer(200, {"endpoints": [each.to_document() for each in found], **more}))
 
 
-@app.get("/v1/endpoints/<endpoint_id>")
+@serve(app, GET_ENDPOINT)
 def get_endpoint(endpoint_id: str) -> Response[str]:
-    """Answer with an endpoint."""
+    """Return an endpoint."""
     endpoint_id = named_endpoint(endpoint_id)
-    sender_id = queried_sender(app.current_event)
+    sender_id = queried_sender(app.current_event, GET_ENDPOINT)
     return _answer(_store().endpoints.find(sender_id, endpoint_id), endpoint_id)
 
 
-@app.put("/v1/endpoints/<endpoint_id>")
+@serve(app, PUT_ENDPOINT)
 def put_endpoint(endpoint_id: str) -> Response[str]:
-    """Make an endpoint (201, with its secret, this once) or replace one (200)."""
+    """Create an endpoint (201, with its secret, shown only now) or replace one (200)."""
     endpoint_id = check_id(unquote(endpoint_id))
-    sender_id = queried_sender(app.current_event)
+    sender_id = queried_sender(app.current_event, PUT_ENDPOINT)
     change = _change(EndpointRequest)
     endpoint, secret = set_up(_store(), sender_id, endpoint_id, change, datetime.now(UTC))
     _log("endpoint.set-up", sender_id, endpoint_id)
@@ -115,32 +116,32 @@ def put_endpoint(endpoint_id: str) -> Response[str]:
     return respond(Answer(201, endpoint.to_document() | secret_document(secret)))
 
 
-@app.patch("/v1/endpoints/<endpoint_id>")
+@serve(app, PATCH_ENDPOINT)
 def patch_endpoint(endpoint_id: str) -> Response[str]:
-    """Change some of an endpoint."""
+    """Change the given fields of an endpoint."""
     endpoint_id = named_endpoint(endpoint_id)
-    sender_id = queried_sender(app.current_event)
+    sender_id = queried_sender(app.current_event, PATCH_ENDPOINT)
     changed = modify(_store(), sender_id, endpoint_id, _change(EndpointChange), datetime.now(UTC))
     _log("endpoint.changed", sender_id, endpoint_id)
     return _answer(changed, endpoint_id)
 
 
-@app.delete("/v1/endpoints/<endpoint_id>")
+@serve(app, DELETE_ENDPOINT)
 def delete_endpoint(endpoint_id: str) -> Response[str]:
-    """Delete an endpoint with its secrets; what is on its way to it is dead-lettered."""
+    """Delete an endpoint and its secrets; deliveries on their way to it are dead-lettered."""
     endpoint_id = named_endpoint(endpoint_id)
-    sender_id = queried_sender(app.current_event)
+    sender_id = queried_sender(app.current_event, DELETE_ENDPOINT)
     if not _store().delete(sender_id, endpoint_id):
         return respond(no_endpoint(endpoint_id))
     _log("endpoint.deleted", sender_id, endpoint_id)
     return respond(Answer(200, {"endpointId": endpoint_id, "senderId": sender_id}))
 
 
-@app.post("/v1/endpoints/<endpoint_id>/rotate-secret")
+@serve(app, ROTATE_SECRET)
 def post_rotation(endpoint_id: str) -> Response[str]:
-    """Give an endpoint a new secret, shown this once; those of before sign on for a while."""
+    """Give an endpoint a new secret, shown only now; the old ones stay in use for a while."""
     endpoint_id = named_endpoint(endpoint_id)
-    sender_id = queried_sender(app.current_event)
+    sender_id = queried_sender(app.current_event, ROTATE_SECRET)
     refuse_delivery(app.current_event)
     given = read_rotation(request_body(app.current_event))
     endpoint = _store().endpoints.find(sender_id, endpoint_id)
@@ -152,26 +153,13 @@ def post_rotation(endpoint_id: str) -> Response[str]:
     return respond(Answer(200, secret_document(secret) | {"oldSecretsEndAt": ends}))
 
 
-@app.exception_handler(InvalidMessageError)  # type: ignore[untyped-decorator]  # Powertools' own gap
-def refuse(error: InvalidMessageError) -> Response[str]:
-    """Answer 400, 403 or 413 with the fields that are wrong."""
-    return respond(invalid_endpoint(error))
-
-
-@app.exception_handler(ChangedMeanwhileError)  # type: ignore[untyped-decorator]  # as above
-def lost_race(error: ChangedMeanwhileError) -> Response[str]:
-    """Answer 409 where somebody else has changed the endpoint at the same time."""
+@app.exception_handler(ChangedMeanwhileError)  # type: ignore[untyped-decorator]  # Powertools' gap
+def answer_conflict(_: ChangedMeanwhileError) -> Response[str]:
+    """Return 409 when another request keeps changing the endpoint at the same time."""
     return respond(endpoint_changed())
 
 
-@app.exception_handler([BotoCoreError, ClientError])  # type: ignore[untyped-decorator]  # as above
-def ask_again(error: Exception) -> Response[str]:
-    """Answer 503 where the tables cannot be reached."""
-    logger.error("endpoints.failed", reason=f"{type(error).__name__}: {error}")
-    return respond(dependency_failed())
-
-
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer a request of the HTTP API (payload format 2.0)."""
+    """Return the response to a request of an HTTP API (payload format 2.0)."""
     deadline.begin(context)
     return app.resolve(event, context)

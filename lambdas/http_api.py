@@ -1,33 +1,55 @@
-"""Between the HTTP API and the domain: who calls, the body that came, the answer that goes."""
+"""The edge of the HTTP API: its resolver, the caller, the request body, the response.
+
+A handler makes its resolver with `json_api`, serves routes of `homing.reception.routes` with
+`serve`, and raises: the errors are answered here, in the same way for all.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from botocore.exceptions import BotoCoreError, ClientError
 
-from homing.errors import FieldError, InvalidMessageError
+from homing.errors import DependencyError, FieldError, InvalidMessageError
 from homing.identifiers import ENDPOINT_ID, SENDER_ID
-from homing.reception.problem import no_route
+from homing.reception import problem
 from homing.reception.raw_json import as_handed_on, from_base64
 from homing.senders.ownership import acting_sender
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
 
     from homing.reception.answer import Answer
+    from homing.reception.routes import Route
 
-_MARK = "webhook-id"
+_DELIVERY_HEADER = "webhook-id"
 _SIGNATURE = "x-amz-"  # SigV4 may sign a request in its query
 
 
-def json_api() -> APIGatewayHttpResolver:
-    """Make a resolver of routes that answers what it has no route for with a problem document.
+def json_api(
+    log_failure: Callable[..., None],
+    *,
+    log_invalid: Callable[[Answer], None] | None = None,
+    invalid: Callable[[InvalidMessageError], Answer] = problem.invalid,
+    aws_failed: Callable[[], Answer] = problem.dependency_failed,
+    no_route: Callable[[str, str], Answer] = problem.no_route,
+) -> APIGatewayHttpResolver:
+    """Return a resolver that answers what its routes raise with problem documents (RFC 9457).
 
-    The API hands on no other path or method. But it may find a route for a path that Powertools
-    does not: `/v1/messages/"` has a character that Powertools sees in no path.
+    Args:
+        log_failure: logs a failed dependency; called with `reason`, and with the ids that the route
+            has put into the resolver's context.
+        log_invalid: logs the answer to an invalid request.
+        invalid: the answer to an InvalidMessageError.
+        aws_failed: the answer to an error of an AWS call.
+        no_route: the answer for a method and path without a route. An API hands on only what it has
+            a route for, but Powertools matches fewer characters: not the `"` of `/v1/messages/"`.
     """
     app = APIGatewayHttpResolver()
 
@@ -35,13 +57,49 @@ def json_api() -> APIGatewayHttpResolver:
     def not_found(_: Exception) -> Response[str]:
         return respond(no_route(app.current_event.http_method, app.current_event.path))
 
+    @app.exception_handler(InvalidMessageError)  # type: ignore[untyped-decorator]  # Powertools' gap
+    def answer_invalid(error: InvalidMessageError) -> Response[str]:
+        answer = invalid(error)
+        if log_invalid:
+            log_invalid(answer)
+        return respond(answer)
+
+    @app.exception_handler(DependencyError)  # type: ignore[untyped-decorator]  # as above
+    def answer_failed_dependency(error: DependencyError) -> Response[str]:
+        log_failure(reason=str(error), **_ids(app))
+        return respond(problem.dependency_failed())
+
+    @app.exception_handler([BotoCoreError, ClientError])  # type: ignore[untyped-decorator]  # as above
+    def answer_failed_aws_call(error: Exception) -> Response[str]:
+        log_failure(reason=f"{type(error).__name__}: {error}", **_ids(app))
+        return respond(aws_failed())
+
     return app
 
 
-def key_owner(event: BaseProxyEvent) -> str | None:
-    """Give the sender whose API key the request brought; None at the IAM API.
+def serve(app: APIGatewayHttpResolver, route: Route) -> Callable[..., Any]:
+    """Return the decorator of the function that serves a route.
 
-    The API has checked the caller before it calls us, and only it writes here.
+    The function takes the route's path parameters by their names in snake case, as the request has
+    them: still percent-encoded where API Gateway has left them so.
+    """
+    rule = re.sub(r"\{(\w+)\}", lambda name: f"<{_in_snake_case(name[1])}>", route.path)
+    return app.route(rule, method=route.method)
+
+
+def _in_snake_case(name: str) -> str:
+    return re.sub(r"(?=[A-Z])", "_", name).lower()
+
+
+def _ids(app: APIGatewayHttpResolver) -> dict[str, str]:
+    """Return what a route has put into the context; Powertools' own entries begin with `_`."""
+    return {name: value for name, value in app.context.items() if not name.startswith("_")}
+
+
+def key_owner(event: BaseProxyEvent) -> str | None:
+    """Return the sender whose API key the request has; None at the IAM API and the function URL.
+
+    API Gateway has checked the key, and only it can write this part of the event.
     """
     authorizer = event["requestContext"].get("authorizer") or {}
     if "lambda" not in authorizer:
@@ -51,49 +109,41 @@ def key_owner(event: BaseProxyEvent) -> str | None:
 
 
 def signer(event: BaseProxyEvent) -> dict[str, str]:
-    """Give the ARN of who signed a request under IAM, as the log field `caller`; else nothing.
+    """Return the log field `caller`: the ARN of the IAM principal that signed; else no field.
 
-    A function URL has no access log that would tell it.
+    The function URL has no access log that would show it.
     """
     authorizer = event["requestContext"].get("authorizer") or {}
     arn = authorizer.get("iam", {}).get("userArn")  # what is only logged must not fail a request
     return {"caller": arn} if arn else {}
 
 
-def query(event: BaseProxyEvent, *known: str) -> dict[str, str]:
-    """Return the query parameters of a request, but for those of its signature.
-
-    Args:
-        event: the request.
-        known: the names that the route has a meaning for.
+def query(event: BaseProxyEvent, route: Route) -> dict[str, str]:
+    """Return the query parameters of a request, except those of its signature.
 
     Raises:
-        InvalidMessageError: when there is any other.
+        InvalidMessageError: when there is one that the route does not take.
     """
     given = {
         name: value
         for name, value in (event.query_string_parameters or {}).items()
         if not name.lower().startswith(_SIGNATURE)
     }
-    if unknown := [name for name in given if name not in known]:
+    if unknown := [name for name in given if name not in route.query]:
         raise InvalidMessageError(
             [FieldError(name, "is not a known query parameter") for name in unknown]
         )
     return given
 
 
-def queried_sender(event: BaseProxyEvent, *others: str) -> str:
-    """Return the sender that a request without a body acts for: its key's, or `?senderId=`.
-
-    Args:
-        event: the request.
-        others: the names of further query parameters that the route knows.
+def queried_sender(event: BaseProxyEvent, route: Route) -> str:
+    """Return the sender that a request acts for: that of its key, or `?senderId=`.
 
     Raises:
-        InvalidMessageError: 400 for an unknown query parameter and for what cannot be a senderId;
-            403 where it asks for another sender than its key's.
+        InvalidMessageError: 400 for a query parameter that the route does not take and for an
+            invalid senderId; 403 when `senderId` is not the sender of the key.
     """
-    sender_id = acting_sender(query(event, "senderId", *others).get("senderId"), key_owner(event))
+    sender_id = acting_sender(query(event, route).get("senderId"), key_owner(event))
     try:
         return SENDER_ID.check(sender_id)
     except ValueError as error:
@@ -101,49 +151,49 @@ def queried_sender(event: BaseProxyEvent, *others: str) -> str:
 
 
 def own_host(event: BaseProxyEvent) -> str:
-    """Return the host name that a request came to, as the service in front of us knows it."""
+    """Return the host name that a request was sent to, as API Gateway or Lambda reports it."""
     host: str = event["requestContext"].get("domainName", "")
     return host
 
 
 def refuse_delivery(event: BaseProxyEvent) -> None:
-    """Refuse a request that is itself a delivery: then messages would make messages without end.
+    """Refuse a request that is itself a delivery of Homing, since that could make an endless loop.
 
-    Each request that Homing makes has a `webhook-id`, which no sender can take away. Our own hosts
-    are no targets (docs/decisions/0030); a proxy before them may be one.
+    Every delivery has a `webhook-id`, which a sender cannot remove. The hosts of the stack are not
+    allowed as targets (docs/decisions/0030), but a proxy in front of them could be one.
 
     Raises:
-        InvalidMessageError: when it has a `webhook-id`.
+        InvalidMessageError: when the request has a `webhook-id`.
     """
-    if _MARK in event.headers:
-        message = "marks this request as the delivery of a webhook; send it without this header"
-        raise InvalidMessageError([FieldError(_MARK, message)])
+    if _DELIVERY_HEADER in event.headers:
+        message = "marks this request as a webhook delivery; send it without this header"
+        raise InvalidMessageError([FieldError(_DELIVERY_HEADER, message)])
 
 
 def named_endpoint(id_in_path: str) -> str:
-    """Return the id of the endpoint that a path names.
+    """Return the endpoint id in a path.
 
     Raises:
-        InvalidMessageError: 404 when none can have this id.
+        InvalidMessageError: 404 when it is not a valid id.
     """
     endpoint_id = unquote(id_in_path)
     if not ENDPOINT_ID.allows(endpoint_id):
-        raise InvalidMessageError([FieldError("endpointId", "names no endpoint")], 404)
+        raise InvalidMessageError([FieldError("endpointId", "is not the id of an endpoint")], 404)
     return endpoint_id
 
 
 def request_body(event: BaseProxyEvent) -> str | bytes:
-    """Return the body of a request; what the API takes for no text arrives in base64.
+    """Return the body of a request. API Gateway passes on in base64 what it takes for binary.
 
     Raises:
-        InvalidMessageError: when it should be base64 and is not, or was not UTF-8.
+        InvalidMessageError: when it is not valid base64 where it should be, or not UTF-8.
     """
     body = event.body or ""
     return from_base64(body) if event.is_base64_encoded else as_handed_on(body)
 
 
 def respond(answer: Answer) -> Response[str]:
-    """Write an answer as the response of a route."""
+    """Return the HTTP response for an answer."""
     return Response(
         status_code=answer.status,
         content_type=answer.content_type,

@@ -51,16 +51,20 @@ class DeliveryStack(Stack):
             workflow=workflow,
             registry=registry,
         )
-        endpoints = EndpointApi(
-            self, "Endpoints", settings=settings, registry=registry, accept=reception.accept
-        )
-        add_routes(reception.api, endpoints.routes)
+        endpoints = EndpointApi(self, "Endpoints", settings=settings, registry=registry)
+        functions = {
+            "accept": reception.accept,
+            "get_message": reception.get_message,
+            "redrive": reception.redrive,
+            "endpoints": endpoints.endpoints,
+        }
+        add_routes(reception.api, functions)
         senders = KeyApi(
             self,
             "Senders",
             settings=settings,
             registry=registry,
-            routes=(*reception.routes, *endpoints.routes),
+            functions=functions,
         )
         refuse_own_hosts(
             (reception.api, senders.api),

@@ -1,4 +1,4 @@
-"""The way in: the IAM API, the delivery queue, and the dispatcher behind it."""
+"""The IAM API, the functions behind it, the delivery queue, and the dispatcher."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from constructs import Construct
 from homing.timeouts import API_SECONDS
 
 from .apis.function_url import messages_url
-from .apis.routes import Route, add_routes
 from .apis.stage import api_stage
 from .exceptions import except_from
 from .function import PythonFunction
@@ -38,12 +37,12 @@ _BATCH_SIZE = 10
 
 
 class Reception(Construct):
-    """Takes messages in and hands their deliveries to the workflow.
+    """Accepts messages and dispatches their deliveries to the workflow.
 
     Args:
         settings: default policy, retention, concurrency.
         ledger: the tables that `accept` and `get_message` use.
-        workflow: what `dispatch` starts.
+        workflow: the state machines that `dispatch` starts.
         registry: the endpoints that messages may name.
     """
 
@@ -71,12 +70,11 @@ class Reception(Construct):
         self.api = apigwv2.HttpApi(
             self,
             "Api",
-            description="Homing: hand over messages and see the status of them",
+            description="Homing: send messages and see their status",
             create_default_stage=False,
             default_authorizer=HttpIamAuthorizer(),
         )
         self.stage = api_stage(self, self.api, settings)
-        add_routes(self.api, self.routes)
 
     @property
     def functions(self) -> tuple[PythonFunction, ...]:
@@ -87,8 +85,9 @@ class Reception(Construct):
         return sqs.Queue(
             self,
             "Deliveries",
-            # Equal deliveries are dropped for five minutes, and of one delivery one message is out
-            # at a time (docs/decisions/0005). Each is a group of its own: none waits for another.
+            # SQS drops duplicates for five minutes and hands out one message of a delivery at a
+            # time (docs/decisions/0005). Each delivery is its own message group, so that none waits
+            # for another.
             fifo=True,
             deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP,
             fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
@@ -196,8 +195,8 @@ class Reception(Construct):
             _except_executions(function, workflow.state_machine)
             grant(workflow.ledger.table, function, "dynamodb:GetItem", "dynamodb:UpdateItem")
             workflow.dead_letter_queue.grant(function, "sqs:SendMessage")
-        # The event source grants what `dispatch` itself does with the queue as well: to put off a
-        # message whose first attempt it detaches (sqs:ChangeMessageVisibility).
+        # The event source also grants sqs:ChangeMessageVisibility, which `dispatch` needs to
+        # postpone the redelivery of a message whose first attempt is detached.
         function.add_event_source(
             SqsEventSource(
                 self.queue,
@@ -208,20 +207,9 @@ class Reception(Construct):
         )
         return function
 
-    @property
-    def routes(self) -> tuple[Route, ...]:
-        """What is behind the API."""
-        return (
-            Route("POST", "/v1/messages", self.accept),
-            Route("GET", "/v1/messages/{messageId}", self.get_message),
-            Route("POST", "/v1/messages/{messageId}/redrive", self.redrive),
-            # Load balancers and monitors do not sign.
-            Route("GET", "/v1/health", self.get_message, is_open=True),
-        )
-
 
 def _except_executions(function: PythonFunction, machine: sfn.StateMachine) -> None:
-    """Except the executions of one state machine: their names are not known beforehand."""
+    """Except the executions of one state machine, whose names are not known beforehand."""
     node = machine.node.default_child
     name = Stack.of(machine).get_logical_id(cast("CfnElement", node))
     ours = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{name}"}}]}}]}}'
@@ -229,5 +217,5 @@ def _except_executions(function: PythonFunction, machine: sfn.StateMachine) -> N
     except_from(
         function.own_role,
         f"IAM5[Resource::arn:{place}:execution:{ours}:*]",
-        "Any execution of this one state machine; its name is that of the delivery.",
+        "Any execution of this one state machine; it has the name of its delivery.",
     )

@@ -22,6 +22,7 @@ os.environ.update(POWERTOOLS_SERVICE_NAME="homing", POWERTOOLS_METRICS_NAMESPACE
 import boto3
 from moto import mock_aws
 
+from homing.reception.routes import ROUTES
 from homing.retry.policy import Policy
 from homing.targets.address_guard import AddressGuard
 from lambdas import accept, endpoints, get_message, redrive
@@ -36,17 +37,16 @@ _TABLES = {
     "secrets": ["pk"],
     "endpoints": ["pk", "sk"],
 }
-_ONE = r"/v1/endpoints/[^/]+"
-ROUTES: tuple[tuple[str, str, Any], ...] = (
-    ("POST", "/v1/messages", accept),
-    ("GET", "/v1/messages/[^/]+", get_message),
-    ("POST", "/v1/messages/[^/]+/redrive", redrive),
-    ("GET", "/v1/health", get_message),
-    ("GET", "/v1/endpoints", endpoints),
-    *((method, _ONE, endpoints) for method in ("GET", "PUT", "PATCH", "DELETE")),
-    ("POST", f"{_ONE}/rotate-secret", endpoints),
-    ("POST", f"{_ONE}/test", accept),
-)
+_HANDLERS: dict[str, Any] = {
+    "accept": accept,
+    "endpoints": endpoints,
+    "get_message": get_message,
+    "redrive": redrive,
+}
+_PATTERNS = [
+    (route.method, re.compile(re.sub(r"\{\w+\}", "[^/]+", route.path)), _HANDLERS[route.function])
+    for route in ROUTES
+]
 _CACHES = (
     accept._settings,
     accept._acceptance,
@@ -93,8 +93,8 @@ class Api:
         """Make a request; `target` is the path and the query."""
         parts = urlsplit(target)
         path = unquote(parts.path, errors="replace")
-        for known, pattern, function in ROUTES:
-            if known == method and re.fullmatch(pattern, parts.path):
+        for known, pattern, function in _PATTERNS:
+            if known == method and pattern.fullmatch(parts.path):
                 with self.lock:  # moto is one account for all threads
                     event = self._event(method, path, parts.query, body, headers or {})
                     answer = function.handler(event, None)

@@ -1,156 +1,70 @@
-"""The OpenAPI document: `python -m homing_cli.openapi.document` writes it from the models."""
+"""The OpenAPI document; `python -m homing_cli.openapi.document` writes it to docs/openapi.json.
+
+Its paths come from `homing.reception.routes`, its schemas from the models of requests and answers.
+"""
 
 from __future__ import annotations
 
 import json
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from homing.reception.request_model import MessageRequest
-from homing_cli.openapi import endpoints
-from homing_cli.openapi.models import (
-    AcceptedMessage,
-    GatewayError,
-    Health,
-    MessageState,
-    Problem,
-    RedrivenMessage,
-)
-from homing_cli.openapi.parts import (
-    content,
-    refusal,
-    refused_by_gateway,
-    response,
-    retry_after,
-    sender_parameter,
-)
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
+from homing.reception.routes import ROUTES, Route
+from homing_cli.openapi import endpoints, messages
+from homing_cli.openapi.endpoints import endpoint_operations
+from homing_cli.openapi.messages import message_operations
+from homing_cli.openapi.parts import Operation, parameters, refused_by_gateway
 
 PATH = Path(__file__).parents[2] / "docs" / "openapi.json"
 
-_MODELS: tuple[type[BaseModel], ...] = (
-    MessageRequest,
-    AcceptedMessage,
-    MessageState,
-    RedrivenMessage,
-    Problem,
-    GatewayError,
-    Health,
-    *endpoints.MODELS,
-)
-
-
-# What the API in front answers by itself, at every path that is not open to everyone.
-_AT_RECEPTION = {
-    "401": refused_by_gateway("No valid credentials (MessagesUrl answers 403)"),
-    "429": refused_by_gateway("Too many requests"),
-}
-
 
 def openapi_document() -> dict[str, Any]:
-    """Make the document (OpenAPI 3.1)."""
-    paths = {
-        "/v1/messages": {"post": _post_message()},
-        "/v1/messages/{messageId}": {"get": _get_message()},
-        "/v1/messages/{messageId}/redrive": {"post": _redrive_message()},
-        **endpoints.endpoint_paths(),
-    }
+    """Return the document (OpenAPI 3.1)."""
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Homing",
             "version": version("homing"),
-            "description": "Hand over messages, and see the status of them. See docs/api.md.",
+            "description": "Send messages, and see their status. See docs/api.md.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "security": [{"key": []}, {"iam": []}],
-        "paths": {
-            **{path: _behind_the_api(operations) for path, operations in paths.items()},
-            "/v1/health": {"get": _get_health()},
-        },
+        "paths": _paths(),
         "components": {"schemas": _schemas(), "securitySchemes": {"key": _key(), "iam": _iam()}},
     }
 
 
-def _behind_the_api(operations: dict[str, Any]) -> dict[str, Any]:
+def _paths() -> dict[str, dict[str, Operation]]:
+    operations = message_operations() | endpoint_operations()
+    paths: dict[str, dict[str, Operation]] = {}
+    for route in ROUTES:
+        operation = _operation(route, operations[route])
+        paths.setdefault(route.path, {})[route.method.lower()] = operation
+    return paths
+
+
+def _operation(route: Route, given: Operation) -> Operation:
+    responses = dict(sorted((given["responses"] | _from_gateway(route)).items()))
+    taken = parameters(route)
     return {
-        method: {**each, "responses": dict(sorted((each["responses"] | _AT_RECEPTION).items()))}
-        for method, each in operations.items()
+        "operationId": route.operation_id,
+        "summary": route.summary,
+        **({"security": []} if route.is_open else {}),
+        **({"parameters": taken} if taken else {}),
+        **given,
+        "responses": responses,
     }
 
 
-def _post_message() -> dict[str, Any]:
-    link = {"Location": {"description": "As links.self.", "schema": {"type": "string"}}}
-    return {
-        "operationId": "postMessage",
-        "summary": "Hand over a message",
-        "requestBody": {"required": True, "content": content(MessageRequest)},
-        "responses": {
-            "202": response("Taken in", AcceptedMessage, headers=link),
-            "200": response("Had been taken in before", AcceptedMessage, headers=link),
-            "400": response("The request is wrong", Problem),
-            "403": refusal("Not let in, or not for this sender"),
-            "404": response("The sender has no such endpoint", Problem),
-            "409": response("The messageId stands for other content", Problem),
-            "413": response("The payload is too large", Problem),
-            "503": response("Nothing is promised; repeat", Problem, headers=retry_after()),
-        },
-    }
-
-
-def _get_message() -> dict[str, Any]:
-    return {
-        "operationId": "getMessage",
-        "summary": "Ask the status of a message",
-        "parameters": _which_message(),
-        "responses": {
-            "200": response("Every delivery and its history", MessageState),
-            "400": response("The request is wrong", Problem),
-            "403": refusal("Not let in, or not for this sender"),
-            "404": response("No such message is on record", Problem),
-            "503": response("The record cannot be read; ask again", Problem, retry_after()),
-        },
-    }
-
-
-def _redrive_message() -> dict[str, Any]:
-    return {
-        "operationId": "redriveMessage",
-        "summary": "Bring a message's failed deliveries back, their attempts starting anew",
-        "parameters": _which_message(),
-        "responses": {
-            "202": response("At least one delivery starts anew", RedrivenMessage),
-            "200": response("None does; each tells why", RedrivenMessage),
-            "400": response("The request is wrong", Problem),
-            "403": refusal("Not let in, or not for this sender"),
-            "404": response("No such message is on record", Problem),
-            "503": response("It broke off; repeat", Problem, retry_after()),
-        },
-    }
-
-
-def _which_message() -> list[dict[str, Any]]:
-    return [
-        {"name": "messageId", "in": "path", "required": True, "schema": {"type": "string"}},
-        sender_parameter(),
-    ]
-
-
-def _get_health() -> dict[str, Any]:
-    return {
-        "operationId": "getHealth",
-        "summary": "See whether the API is there",
-        "security": [],
-        "responses": {
-            "200": response("It is", Health),
-            "429": _AT_RECEPTION["429"],
-        },
-    }
+def _from_gateway(route: Route) -> dict[str, Any]:
+    """Return the responses that API Gateway gives by itself."""
+    throttled = {"429": refused_by_gateway("Too many requests")}
+    if route.is_open:
+        return throttled
+    return {"401": refused_by_gateway("No valid credentials (MessagesUrl: 403)")} | throttled
 
 
 def _key() -> dict[str, Any]:
@@ -158,7 +72,7 @@ def _key() -> dict[str, Any]:
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "hmg_...",
-        "description": "The API key of a sender, at SenderApiUrl. It acts for that sender only.",
+        "description": "The API key of a sender, for SenderApiUrl. It acts for that sender only.",
     }
 
 
@@ -168,8 +82,8 @@ def _iam() -> dict[str, Any]:
         "name": "Authorization",
         "in": "header",
         "description": (
-            "AWS Signature Version 4, service execute-api, at ApiUrl. Messages and trials of "
-            "endpoints are taken in at MessagesUrl too, service lambda."
+            "AWS Signature Version 4: service execute-api for ApiUrl; service lambda for "
+            "MessagesUrl, which takes messages and test messages only."
         ),
         "x-amazon-apigateway-authtype": "awsSigv4",
     }
@@ -177,14 +91,14 @@ def _iam() -> dict[str, Any]:
 
 def _schemas() -> dict[str, Any]:
     _, schemas = models_json_schema(
-        [(model, "validation") for model in _MODELS],
+        [(model, "validation") for model in messages.MODELS + endpoints.MODELS],
         ref_template="#/components/schemas/{model}",
     )
     return {name: _untitled(schema) for name, schema in sorted(schemas["$defs"].items())}
 
 
 def _untitled(schema: Any) -> Any:
-    """Leave out the titles that pydantic makes of the names, which say nothing new."""
+    """Remove the titles that pydantic derives from the names."""
     match schema:
         case dict():
             return {
@@ -199,7 +113,7 @@ def _untitled(schema: Any) -> Any:
 
 
 def text() -> str:
-    """Write the document as it is kept in docs/."""
+    """Return the document as it is written to docs/openapi.json."""
     return json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n"
 
 

@@ -1,16 +1,23 @@
-"""The routes of endpoints in the OpenAPI document."""
+"""The request bodies and responses of the routes of endpoints."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from homing.identifiers import ENDPOINT_ID
 from homing.reception.endpoint_request import (
     MAX_BODY_BYTES,
-    MAX_PAGE,
     EndpointChange,
     EndpointRequest,
     RotationRequest,
+)
+from homing.reception.routes import (
+    DELETE_ENDPOINT,
+    GET_ENDPOINT,
+    LIST_ENDPOINTS,
+    PATCH_ENDPOINT,
+    PUT_ENDPOINT,
+    ROTATE_SECRET,
+    TEST_ENDPOINT,
 )
 from homing_cli.openapi.models import (
     AcceptedMessage,
@@ -21,10 +28,12 @@ from homing_cli.openapi.models import (
     Problem,
     RotatedSecret,
 )
-from homing_cli.openapi.parts import content, refusal, response, retry_after, sender_parameter
+from homing_cli.openapi.parts import Operation, Response, content, refusal, response, retry_after
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+    from homing.reception.routes import Route
 
 MODELS: tuple[type[BaseModel], ...] = (
     EndpointRequest,
@@ -37,80 +46,53 @@ MODELS: tuple[type[BaseModel], ...] = (
     RotatedSecret,
 )
 
-_TOO_LARGE = f"The request is longer than {MAX_BODY_BYTES} bytes"
+_CREATED = "The endpoint with its signing secret, which is shown only now"
 
 
-def endpoint_paths() -> dict[str, Any]:
-    """Give the paths of endpoints."""
-    one = "/v1/endpoints/{endpointId}"
+def endpoint_operations() -> dict[Route, Operation]:
+    """Return the operations of endpoints, by route."""
+    put = _operation(
+        response("Replaced", EndpointState),
+        EndpointRequest,
+        not_found="The path has no valid endpointId",
+    )
+    put["responses"] = {"201": response(_CREATED, NewEndpoint), **put["responses"]}
+    accepted = response("Accepted", AcceptedMessage)
     return {
-        "/v1/endpoints": {"get": _list()},
-        one: {
-            "get": _operation("getEndpoint", "Look at an endpoint", EndpointState),
-            "put": _put(),
-            "patch": _operation("patchEndpoint", "Change it", EndpointState, EndpointChange),
-            "delete": _operation("deleteEndpoint", "Delete it", DeletedEndpoint),
+        LIST_ENDPOINTS: {
+            "responses": {"200": response("A page of them", EndpointList), **_refusals()}
         },
-        f"{one}/rotate-secret": {
-            "post": _operation(
-                "rotateSecret", "Give it a new secret", RotatedSecret, RotationRequest
-            )
-        },
-        f"{one}/test": {"post": _test()},
+        GET_ENDPOINT: _operation(response("The endpoint", EndpointState)),
+        PUT_ENDPOINT: put,
+        PATCH_ENDPOINT: _operation(response("Changed", EndpointState), EndpointChange),
+        DELETE_ENDPOINT: _operation(response("Deleted", DeletedEndpoint)),
+        ROTATE_SECRET: _operation(response("The new secret", RotatedSecret), RotationRequest),
+        TEST_ENDPOINT: _operation(accepted, status="202"),
     }
-
-
-def _list() -> dict[str, Any]:
-    limit = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": MAX_PAGE}
-    return {
-        "operationId": "listEndpoints",
-        "summary": "List endpoints, ordered by id",
-        "parameters": [
-            {"name": "after", "in": "query", "required": False, "schema": {"type": "string"}},
-            {"name": "limit", "in": "query", "required": False, "schema": limit},
-            sender_parameter(),
-        ],
-        "responses": {"200": response("Some of them", EndpointList), **_refusals(found=True)},
-    }
-
-
-def _put() -> dict[str, Any]:
-    operation = _operation("putEndpoint", "Make or replace it", EndpointState, EndpointRequest)
-    operation["responses"]["404"] = response("The path can name no endpoint", Problem)
-    made = response("Made; its secret is shown this once", NewEndpoint)
-    return operation | {"responses": {"201": made, **operation["responses"]}}
-
-
-def _test() -> dict[str, Any]:
-    operation = _operation("testEndpoint", "Send it a test message", AcceptedMessage)
-    del operation["responses"]["200"]
-    taken_in = response("Taken in", AcceptedMessage)
-    return operation | {"responses": {"202": taken_in, **operation["responses"]}}
 
 
 def _operation(
-    name: str, summary: str, answer: type[BaseModel], body: type[BaseModel] | None = None
-) -> dict[str, Any]:
-    schema = {"type": "string", "pattern": ENDPOINT_ID.anchored}
-    endpoint = {"name": "endpointId", "in": "path", "required": True, "schema": schema}
-    needed = body is not RotationRequest  # an empty one asks for the defaults
-    request = {"requestBody": {"required": needed, "content": content(body)}} if body else {}
-    too_large = {"413": response(_TOO_LARGE, Problem)} if body else {}
+    success: Response,
+    body: type[BaseModel] | None = None,
+    *,
+    status: str = "200",
+    not_found: str = "The sender has no such endpoint",
+) -> Operation:
+    responses = {status: success, "404": response(not_found, Problem), **_refusals()}
+    if body is None:
+        return {"responses": responses}
+    required = body is not RotationRequest  # an empty one asks for the defaults
+    responses["413"] = response(f"The request is longer than {MAX_BODY_BYTES} bytes", Problem)
     return {
-        "operationId": name,
-        "summary": summary,
-        "parameters": [endpoint, sender_parameter()],
-        **request,
-        "responses": {"200": response("Done", answer), **too_large, **_refusals(found=False)},
+        "requestBody": {"required": required, "content": content(body)},
+        "responses": responses,
     }
 
 
-def _refusals(*, found: bool) -> dict[str, Any]:
-    missing = {} if found else {"404": response("The sender has no such endpoint", Problem)}
+def _refusals() -> dict[str, Response]:
     return {
-        "400": response("The request is wrong", Problem),
-        "403": refusal("Not let in, or not for this sender"),
-        **missing,
-        "409": response("Changed by somebody else meanwhile", Problem),
-        "503": response("Try again", Problem, retry_after()),
+        "400": response("The request is invalid", Problem),
+        "403": refusal("Access denied, or `senderId` is not the sender of the key"),
+        "409": response("Another request changed the endpoint at the same time", Problem),
+        "503": response("Homing cannot do this right now; try again", Problem, retry_after()),
     }

@@ -1,58 +1,80 @@
-"""What the operations of the OpenAPI document are made of."""
+"""The parts that operations of the OpenAPI document are made of."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from homing.identifiers import SENDER_ID
+from homing.identifiers import ENDPOINT_ID, SENDER_ID
+from homing.reception.endpoint_request import MAX_PAGE
 from homing_cli.openapi.models import GatewayError, Problem
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from homing.reception.routes import Route
+
 JSON = "application/json"
 PROBLEM = "application/problem+json"
+
+Operation: TypeAlias = dict[str, Any]
+Response: TypeAlias = dict[str, Any]
+
+_PARAMETERS: dict[str, dict[str, Any]] = {
+    "messageId": {"schema": {"type": "string"}},
+    "endpointId": {"schema": {"type": "string", "pattern": ENDPOINT_ID.anchored}},
+    # It has no default in its schema, since the default depends on the credentials.
+    "senderId": {
+        "description": "Default: the sender of the key, or `default` with AWS credentials.",
+        "schema": {"type": "string", "pattern": SENDER_ID.anchored},
+    },
+    "after": {"schema": {"type": "string"}},
+    "limit": {
+        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": MAX_PAGE}
+    },
+}
+
+
+def parameters(route: Route) -> list[dict[str, Any]]:
+    """Return the path and query parameters of a route."""
+    in_path = re.findall(r"\{(\w+)\}", route.path)
+    return [
+        *({"name": name, "in": "path", "required": True, **_PARAMETERS[name]} for name in in_path),
+        *(
+            {"name": name, "in": "query", "required": False, **_PARAMETERS[name]}
+            for name in route.query
+        ),
+    ]
 
 
 def response(
     description: str, model: type[BaseModel], headers: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """Give a response with a body; a `Problem` is labelled as what it is."""
+) -> Response:
+    """Return a response with a body."""
     return {"description": description, "content": content(model)} | (
         {"headers": headers} if headers else {}
     )
 
 
-def refusal(description: str) -> dict[str, Any]:
-    """Return the response that Homing gives, or the gateway in front of it."""
+def refusal(description: str) -> Response:
+    """Return a response that either Homing or API Gateway gives."""
     return {
         "description": description,
         "content": {**content(Problem), **content(GatewayError)},
     }
 
 
-def refused_by_gateway(description: str) -> dict[str, Any]:
-    """Return the response of the gateway in front of Homing."""
+def refused_by_gateway(description: str) -> Response:
+    """Return a response that API Gateway gives by itself."""
     return {"description": description, "content": content(GatewayError)}
 
 
-def sender_parameter() -> dict[str, Any]:
-    """Return `senderId`; it has no default, since what is left out depends on the credentials."""
-    return {
-        "name": "senderId",
-        "in": "query",
-        "required": False,
-        "description": "Left out: the sender of the key, or `default` with AWS credentials.",
-        "schema": {"type": "string", "pattern": SENDER_ID.anchored},
-    }
-
-
 def content(model: type[BaseModel]) -> dict[str, Any]:
-    """Give the content of a body, by reference to its schema."""
+    """Return the content of a body, by reference to its schema."""
     media_type = PROBLEM if model is Problem else JSON
     return {media_type: {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}
 
 
 def retry_after() -> dict[str, Any]:
-    """Give the header that says when to try again."""
-    return {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+    """Return the header `Retry-After`."""
+    return {"Retry-After": {"description": "In seconds.", "schema": {"type": "integer"}}}

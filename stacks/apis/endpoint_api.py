@@ -1,4 +1,4 @@
-"""What senders do with their endpoints: one function, and its routes."""
+"""The function `endpoints`, which lists, creates, changes and deletes endpoints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from homing.timeouts import API_SECONDS
 from ..exceptions import except_from
 from ..function import PythonFunction
 from ..storage.table import grant
-from .routes import Route
 
 if TYPE_CHECKING:
     from ..settings import StackSettings
@@ -21,14 +20,13 @@ if TYPE_CHECKING:
 
 
 class EndpointApi(Construct):
-    """The function `endpoints`, and the routes to it.
+    """The function `endpoints`.
 
-    It is the only one that may write secrets, and beside `deliver` the only one that may read them.
+    It alone may write secrets; it and `deliver` alone may read them.
 
     Args:
         settings: the default policy, and which targets may be reached.
-        registry: where endpoints and their secrets are.
-        accept: takes in test messages, as it takes in all.
+        registry: holds endpoints and their secrets.
     """
 
     def __init__(
@@ -38,10 +36,8 @@ class EndpointApi(Construct):
         *,
         settings: StackSettings,
         registry: Registry,
-        accept: PythonFunction,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._accept = accept
         self.endpoints = PythonFunction(
             self,
             "Endpoints",
@@ -64,16 +60,5 @@ class EndpointApi(Construct):
             except_from(
                 self.endpoints.own_role,
                 f"IAM5[Action::kms:{action}*]",
-                "What DynamoDB asks of whoever writes to an encrypted table, on this key alone.",
+                "DynamoDB needs these to write to an encrypted table; on this key alone.",
             )
-
-    @property
-    def routes(self) -> tuple[Route, ...]:
-        """What is behind the API."""
-        one = "/v1/endpoints/{endpointId}"
-        return (
-            Route("GET", "/v1/endpoints", self.endpoints),
-            *(Route(method, one, self.endpoints) for method in ("GET", "PUT", "PATCH", "DELETE")),
-            Route("POST", f"{one}/rotate-secret", self.endpoints),
-            Route("POST", f"{one}/test", self._accept),
-        )

@@ -1,6 +1,6 @@
-"""The function URL of `accept`, and the hosts of all APIs, which are no targets.
+"""The function URL of `accept`, and the hosts of all APIs, which are refused as targets.
 
-The function URL is an API for messages alone, beside the IAM API. It costs nothing per request
+The function URL is under IAM, serves only the routes of `accept`, and costs nothing per request
 (docs/decisions/0035).
 """
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def messages_url(accept: PythonFunction) -> lambda_.FunctionUrl:
-    """Give `accept` a URL of its own, under IAM: it answers what `accept` has a route for.
+    """Give `accept` a function URL under IAM, which serves the routes of `accept`.
 
-    Nobody is granted it here: a caller's own policy must allow it (docs/api.md).
+    The stack grants it to nobody: a caller's own policy must allow it (docs/api.md).
     """
     return accept.add_function_url(
         auth_type=lambda_.FunctionUrlAuthType.AWS_IAM,
@@ -37,10 +37,10 @@ def refuse_own_hosts(
     accept: PythonFunction,
     others: Sequence[PythonFunction],
 ) -> None:
-    """Tell the functions that look at targets which hosts are this stack's own (decision 0030).
+    """Set OWN_HOSTS, the hosts that functions refuse as targets (docs/decisions/0030).
 
-    An id is known in every name of its API: that of a partition, and the one for IPv6. `accept`
-    cannot be told its own URL, which is made after it.
+    The id of an API is part of all its host names, in every partition and for IPv6. `accept` cannot
+    have the host of its own function URL, which is created after it.
     """
     hosts = [f"{api.api_id}.execute-api." for api in apis]
     accept.add_environment("OWN_HOSTS", ",".join(hosts))

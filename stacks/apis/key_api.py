@@ -21,14 +21,13 @@ from .routes import add_routes
 from .stage import api_stage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from ..settings import StackSettings
     from ..storage.registry import Registry
-    from .routes import Route
 
-# How long an API remembers that a key is good. A revocation takes effect within this time.
-REMEMBERED = Duration.seconds(15)
+# How long the API caches that a key is valid. A revocation takes effect within this time.
+KEY_CACHE_TTL = Duration.seconds(15)
 
 
 class KeyApi(Construct):
@@ -36,8 +35,8 @@ class KeyApi(Construct):
 
     Args:
         settings: log retention.
-        registry: where the keys are.
-        routes: what is behind the API, the same as behind the other one.
+        registry: holds the keys.
+        functions: serve the routes, as with `add_routes`.
     """
 
     def __init__(
@@ -47,10 +46,10 @@ class KeyApi(Construct):
         *,
         settings: StackSettings,
         registry: Registry,
-        routes: Sequence[Route],
+        functions: Mapping[str, PythonFunction],
     ) -> None:
         super().__init__(scope, construct_id)
-        self._routes = routes
+        self._functions = functions
         self.authorize = PythonFunction(
             self,
             "Authorize",
@@ -70,13 +69,13 @@ class KeyApi(Construct):
                 self.authorize,
                 response_types=[HttpLambdaResponseType.SIMPLE],
                 identity_source=["$request.header.Authorization"],
-                results_cache_ttl=REMEMBERED,
+                results_cache_ttl=KEY_CACHE_TTL,
             ),
         )
         self.stage = api_stage(self, self.api, settings)
-        add_routes(self.api, routes)
+        add_routes(self.api, functions)
 
     @property
     def functions(self) -> tuple[PythonFunction, ...]:
-        """The function that checks keys, and those behind the API."""
-        return (self.authorize, *dict.fromkeys(route.function for route in self._routes))
+        """The function that checks keys, and those that serve the routes."""
+        return (self.authorize, *self._functions.values())

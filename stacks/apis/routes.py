@@ -1,49 +1,39 @@
-"""The routes of the HTTP APIs."""
+"""The routes of the HTTP APIs, from `homing.reception.routes`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aws_cdk import aws_apigatewayv2 as apigwv2
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 
+from homing.reception.routes import ROUTES
+
 from ..exceptions import except_from
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from ..function import PythonFunction
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A route of the HTTP API.
+def add_routes(api: apigwv2.HttpApi, functions: Mapping[str, PythonFunction]) -> None:
+    """Add every route to an API. The open ones need no credentials.
 
     Args:
-        method: GET, PUT and so on.
-        path: with `{names}` for what is free in it.
-        function: what answers.
-        is_open: whether anybody may ask.
+        api: the IAM API or the key API.
+        functions: those that serve the routes, by the names that the routes have for them.
     """
-
-    method: str
-    path: str
-    function: PythonFunction
-    is_open: bool = False
-
-
-def add_routes(api: apigwv2.HttpApi, routes: Sequence[Route]) -> None:
-    """Put functions behind an API; the health route is open, since monitors have no keys."""
-    integrations: dict[str, HttpLambdaIntegration] = {}
-    for route in routes:
-        name = f"{route.function.node.id}Integration"
-        integration = integrations.setdefault(name, HttpLambdaIntegration(name, route.function))
+    integrations = {
+        name: HttpLambdaIntegration(f"{function.node.id}Integration", function)
+        for name, function in functions.items()
+    }
+    for route in ROUTES:
         added = api.add_routes(
             path=route.path,
             methods=[apigwv2.HttpMethod[route.method]],
-            integration=integration,
+            integration=integrations[route.function],
             authorizer=apigwv2.HttpNoneAuthorizer() if route.is_open else None,
         )
         if route.is_open:
-            except_from(added[0], "APIG4", "Monitors have no keys; the answer says nothing.")
+            except_from(added[0], "APIG4", "Monitors have no credentials; the answer says nothing.")

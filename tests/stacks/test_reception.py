@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from homing.queues.visibility import seconds_until_over
+from homing.reception.routes import ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,21 +34,25 @@ ANSWERS = {
 }
 
 
-def routes(stack: Any, door: str) -> list[dict[str, Any]]:
+def test_the_table_above_has_every_route() -> None:
+    assert set(ANSWERS) == {route.key for route in ROUTES}
+
+
+def routes(stack: Any, api: str) -> list[dict[str, Any]]:
     every = [route["Properties"] for route in stack.resources("AWS::ApiGatewayV2::Route").values()]
-    return [route for route in every if stack.referred(route["ApiId"]) == door]
+    return [route for route in every if stack.referred(route["ApiId"]) == api]
 
 
-@pytest.mark.parametrize(("door", "kind"), [(door, kind) for door, (kind, _) in VIA.items()])
-def test_every_route_but_health_asks_who_calls(stack: Any, door: str, kind: str) -> None:
-    asked = {route["RouteKey"]: route["AuthorizationType"] for route in routes(stack, door)}
+@pytest.mark.parametrize(("api", "kind"), [(api, kind) for api, (kind, _) in VIA.items()])
+def test_every_route_but_health_asks_who_calls(stack: Any, api: str, kind: str) -> None:
+    asked = {route["RouteKey"]: route["AuthorizationType"] for route in routes(stack, api)}
     assert asked == {**dict.fromkeys(ANSWERS, kind), "GET /v1/health": "NONE"}
 
 
-@pytest.mark.parametrize("door", VIA)
-def test_routes_lead_to_the_functions_that_answer_them(stack: Any, door: str) -> None:
+@pytest.mark.parametrize("api", VIA)
+def test_routes_lead_to_the_functions_that_answer_them(stack: Any, api: str) -> None:
     answers = {}
-    for route in routes(stack, door):
+    for route in routes(stack, api):
         target = route["Target"]["Fn::Join"][1][1]["Ref"]
         integration = stack.template["Resources"][target]["Properties"]
         answers[route["RouteKey"]] = stack.referred(integration["IntegrationUri"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from homing.reception.request_model import MAX_TARGETS, MessageRequest, PolicyRequest
+from homing.reception.routes import ROUTES
 from homing_cli.openapi.document import PATH, openapi_document, text
 
 if TYPE_CHECKING:
@@ -33,6 +34,16 @@ def references(node: Any) -> Iterator[str]:
 
 def test_the_document_in_docs_is_what_the_code_says() -> None:
     assert PATH.read_text(encoding="utf-8") == text(), "run: python -m homing_cli.openapi.document"
+
+
+def test_every_route_is_described() -> None:
+    described = {
+        (method.upper(), path, operation["operationId"])
+        for path, operations in DOCUMENT["paths"].items()
+        for method, operation in operations.items()
+    }
+    assert described == {(each.method, each.path, each.operation_id) for each in ROUTES}
+    assert len({each.operation_id for each in ROUTES}) == len(ROUTES)
 
 
 def test_every_reference_leads_somewhere() -> None:

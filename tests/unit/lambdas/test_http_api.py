@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from in_process_api import Api, in_process_api
 
+from homing.reception import routes
 from homing_cli.openapi.models import Problem
 
 if TYPE_CHECKING:
@@ -54,6 +55,12 @@ def refused(
     problem = Problem.model_validate(answer.document, extra="forbid")
     assert problem.status == answer.status
     return answer.status, [each.field for each in problem.errors or []]
+
+
+def test_every_route_that_needs_credentials_is_tried_here() -> None:
+    closed = [route for route in routes.ROUTES if not route.is_open]
+    paths = [each.path.format(messageId="m", endpointId="e") for each in closed]
+    assert [(each.method, path) for each, path in zip(closed, paths, strict=True)] == ROUTES
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)

@@ -1,0 +1,107 @@
+"""The routes of the HTTP API.
+
+They stand here once. `stacks.apis` gives each API these routes, the handlers in `lambdas` serve
+them, and `homing_cli.openapi` describes them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route of the HTTP API.
+
+    Args:
+        operation_id: its name in the OpenAPI document.
+        method: the HTTP method.
+        path: the path, with its parameters in braces: `/v1/messages/{messageId}`.
+        function: the module in `lambdas` that serves it.
+        summary: what it does, in a few words.
+        query: the query parameters that it takes. Others are refused, unless it is open.
+        is_open: whether it needs no credentials.
+    """
+
+    operation_id: str
+    method: str
+    path: str
+    function: str
+    summary: str
+    query: tuple[str, ...] = ()
+    is_open: bool = False
+
+    @property
+    def key(self) -> str:
+        """Return the route as API Gateway writes it: `GET /v1/health`."""
+        return f"{self.method} {self.path}"
+
+
+_MESSAGE = "/v1/messages/{messageId}"
+_ENDPOINT = "/v1/endpoints/{endpointId}"
+_SENDER = ("senderId",)  # not where the body names the sender
+
+POST_MESSAGE = Route("postMessage", "POST", "/v1/messages", "accept", "Send a message")
+GET_MESSAGE = Route(
+    "getMessage", "GET", _MESSAGE, "get_message", "Return the status of a message", _SENDER
+)
+REDRIVE_MESSAGE = Route(
+    "redriveMessage",
+    "POST",
+    f"{_MESSAGE}/redrive",
+    "redrive",
+    "Redrive the failed deliveries of a message",
+    _SENDER,
+)
+# Open, since load balancers and monitors do not sign their requests.
+GET_HEALTH = Route(
+    "getHealth", "GET", "/v1/health", "get_message", "Check that the API responds", is_open=True
+)
+LIST_ENDPOINTS = Route(
+    "listEndpoints",
+    "GET",
+    "/v1/endpoints",
+    "endpoints",
+    "List endpoints, ordered by id",
+    ("after", "limit", *_SENDER),
+)
+GET_ENDPOINT = Route("getEndpoint", "GET", _ENDPOINT, "endpoints", "Return an endpoint", _SENDER)
+PUT_ENDPOINT = Route(
+    "putEndpoint", "PUT", _ENDPOINT, "endpoints", "Create or replace an endpoint", _SENDER
+)
+PATCH_ENDPOINT = Route(
+    "patchEndpoint", "PATCH", _ENDPOINT, "endpoints", "Change fields of an endpoint", _SENDER
+)
+DELETE_ENDPOINT = Route(
+    "deleteEndpoint", "DELETE", _ENDPOINT, "endpoints", "Delete an endpoint", _SENDER
+)
+ROTATE_SECRET = Route(
+    "rotateSecret",
+    "POST",
+    f"{_ENDPOINT}/rotate-secret",
+    "endpoints",
+    "Give an endpoint a new signing secret",
+    _SENDER,
+)
+TEST_ENDPOINT = Route(
+    "testEndpoint",
+    "POST",
+    f"{_ENDPOINT}/test",
+    "accept",
+    "Send a test message to an endpoint",
+    _SENDER,
+)
+
+ROUTES = (
+    POST_MESSAGE,
+    GET_MESSAGE,
+    REDRIVE_MESSAGE,
+    GET_HEALTH,
+    LIST_ENDPOINTS,
+    GET_ENDPOINT,
+    PUT_ENDPOINT,
+    PATCH_ENDPOINT,
+    DELETE_ENDPOINT,
+    ROTATE_SECRET,
+    TEST_ENDPOINT,
+)

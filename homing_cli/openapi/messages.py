@@ -1,0 +1,94 @@
+"""The request bodies and responses of the routes of messages, and of the health check."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from homing.reception.request_model import MessageRequest
+from homing.reception.routes import GET_HEALTH, GET_MESSAGE, POST_MESSAGE, REDRIVE_MESSAGE
+from homing_cli.openapi.models import (
+    AcceptedMessage,
+    GatewayError,
+    Health,
+    MessageState,
+    Problem,
+    RedrivenMessage,
+)
+from homing_cli.openapi.parts import Operation, content, refusal, response, retry_after
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from homing.reception.routes import Route
+
+MODELS: tuple[type[BaseModel], ...] = (
+    MessageRequest,
+    AcceptedMessage,
+    MessageState,
+    RedrivenMessage,
+    Problem,
+    GatewayError,
+    Health,
+)
+
+_INVALID = response("The request is invalid", Problem)
+_FORBIDDEN = refusal("Access denied, or `senderId` is not the sender of the key")
+_UNKNOWN = response("No such message is on record", Problem)
+
+
+def message_operations() -> dict[Route, Operation]:
+    """Return the operations of messages and of the health check, by route."""
+    return {
+        POST_MESSAGE: _post_message(),
+        GET_MESSAGE: _get_message(),
+        REDRIVE_MESSAGE: _redrive_message(),
+        GET_HEALTH: {"responses": {"200": response("The API responds", Health)}},
+    }
+
+
+def _post_message() -> Operation:
+    location = {"Location": {"description": "As links.self.", "schema": {"type": "string"}}}
+    return {
+        "requestBody": {"required": True, "content": content(MessageRequest)},
+        "responses": {
+            "202": response("Accepted", AcceptedMessage, headers=location),
+            "200": response("A duplicate of an accepted message", AcceptedMessage, location),
+            "400": _INVALID,
+            "403": _FORBIDDEN,
+            "404": response("The sender has no such endpoint", Problem),
+            "409": response("The messageId is in use for a different message", Problem),
+            "413": response("The payload is too large", Problem),
+            "503": response(
+                "The message may not have been accepted; send it again", Problem, retry_after()
+            ),
+        },
+    }
+
+
+def _get_message() -> Operation:
+    return {
+        "responses": {
+            "200": response("Every delivery with its history", MessageState),
+            "400": _INVALID,
+            "403": _FORBIDDEN,
+            "404": _UNKNOWN,
+            "503": response("The record cannot be read; try again", Problem, retry_after()),
+        },
+    }
+
+
+def _redrive_message() -> Operation:
+    return {
+        "responses": {
+            "202": response("At least one delivery starts anew", RedrivenMessage),
+            "200": response("No delivery starts anew; each has its reason", RedrivenMessage),
+            "400": _INVALID,
+            "403": _FORBIDDEN,
+            "404": _UNKNOWN,
+            "503": response(
+                "Not all deliveries may have been redriven; send the request again",
+                Problem,
+                retry_after(),
+            ),
+        },
+    }
