@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
 QUEUES = {
     "deliveries not yet started": "Reception/Deliveries",
-    "what failed": "Workflow/DeadLetters",
-    "what never started": "Reception/Undispatched",
+    "dead letters": "Workflow/DeadLetters",
+    "undispatched messages": "Reception/Undispatched",
 }
 
 
