@@ -63,7 +63,7 @@ def test_what_is_sent_to_a_plain_url_is_signed_with_the_senders_own_secret(
     assert verifies(arrival, added["signingSecret"])
 
 
-def test_what_nobody_registered_sends_goes_unsigned(homing: Any, receiver: Receiver) -> None:
+def test_a_message_to_an_unregistered_url_is_unsigned(homing: Any, receiver: Receiver) -> None:
     target = ("--target", f"{receiver.url}/x", "--payload", "1")
     assert homing("send", *target, "--sender", "nobody", "--wait").exit_code == 0
     (arrival,) = receiver.arrivals
@@ -251,7 +251,7 @@ def test_an_endpoint_that_is_switched_on_again_is_delivered_to(
     assert settle(shop, send(shop, "off"))["status"] == "DELIVERED"
 
 
-def test_what_is_on_its_way_to_a_deleted_endpoint_is_dead_lettered(
+def test_a_waiting_delivery_to_a_deleted_endpoint_is_dead_lettered(
     shop: KeyApi, receiver: Receiver, settle: Settle
 ) -> None:
     url = f"{receiver.url}/x"
@@ -339,7 +339,7 @@ def test_a_message_to_another_senders_endpoint_is_404_and_leaves_nothing(
     assert thief("GET", "/v1/messages/stolen")[0] == 404
 
 
-def test_a_target_that_nobody_may_reach_is_refused_at_reception(shop: KeyApi) -> None:
+def test_a_forbidden_target_is_refused_at_reception(shop: KeyApi) -> None:
     for url in ("http://169.254.169.254/latest", "https://localhost/", "https://10.0.0.1/"):
         status, problem = shop("POST", "/v1/messages", {"targetUrl": url, "payload": 1})
         assert (status, problem["errors"][0]["field"]) == (400, "targetUrl")

@@ -105,7 +105,7 @@ def dead_letters(read: Callable[..., Any], message_id: str) -> int:
     return sum(one["messageId"] == message_id for one in found)
 
 
-def test_a_dry_run_and_a_filter_that_fits_nothing_leave_the_dead_letter_where_it_is(
+def test_a_dry_run_and_a_filter_without_a_match_keep_the_dead_letter(
     sender: Sender, homing: Callable[..., Any], read: Callable[..., Any]
 ) -> None:
     sender.send("410,200")

@@ -71,7 +71,7 @@ def test_a_message_posted_at_the_function_url_arrives(
     assert (arrival.message_id, arrival.body) == (f"u-{run_id}", b"1")
 
 
-def test_what_was_taken_in_at_one_api_is_a_repeat_at_the_other(
+def test_a_message_accepted_at_one_api_is_a_duplicate_at_the_other(
     cloud: Target, url: str, message: dict[str, Any]
 ) -> None:
     first = signed(cloud, url, "POST", "/v1/messages", message)

@@ -91,7 +91,7 @@ def until_dead_lettered(homing: Homing, message_id: str) -> None:
         assert time.monotonic() < deadline
 
 
-def test_looking_at_dead_letters_and_redriving_one_of_a_large_payload(
+def test_dead_letters_are_listed_and_one_with_a_large_payload_is_redriven(
     homing: Homing, until: Until, called: set[str], run_id: str
 ) -> None:
     until("FAILED", "410,200", payload=LARGE)

@@ -155,7 +155,7 @@ def test_no_secret_is_in_a_log_a_history_a_record_a_queue_or_a_url(
     assert "not an HTTP/1 response" in places["logs"]
 
 
-def test_a_payload_is_kept_in_no_table_but_with_the_record_of_a_first_attempt_that_was_given_up(
+def test_a_payload_is_in_no_table_except_in_the_record_of_a_failed_first_attempt(
     cloud: Target, planted: dict[str, str], run_id: str
 ) -> None:
     """It is needed to send the message again (docs/decisions/0054)."""

@@ -126,14 +126,14 @@ def test_a_payload_arrives_as_it_was_written(
     assert arrival.body == payload.encode()
 
 
-def test_a_message_that_is_given_up_is_not_a_success(homing: Homing, receiver: Receiver) -> None:
+def test_a_failed_delivery_is_not_a_success(homing: Homing, receiver: Receiver) -> None:
     target = f"{receiver.url}/script/410"
     done = homing("send", "--target", target, "--payload", "1", "--wait")
     assert done.exit_code == 1
     assert "FAILED after 1 attempt (GONE: HTTP 410)" in done.stdout
 
 
-def test_without_wait_it_is_enough_to_be_accepted_and_the_id_is_told(
+def test_without_wait_an_accepted_message_is_a_success_and_its_id_is_printed(
     homing: Homing, receiver: Receiver
 ) -> None:
     done = homing("send", "--target", f"{receiver.url}/script/410", "--payload", "1")
@@ -143,7 +143,9 @@ def test_without_wait_it_is_enough_to_be_accepted_and_the_id_is_told(
     assert homing("status", told[1]).exit_code == 0
 
 
-def test_of_several_messages_each_is_told_with_its_line(homing: Homing, receiver: Receiver) -> None:
+def test_each_of_several_messages_is_reported_with_its_line(
+    homing: Homing, receiver: Receiver
+) -> None:
     line = json.dumps({"targetUrl": f"{receiver.url}/x", "payload": {}}).encode()
     done = homing("send", "--file", "-", stdin=line + b"\n\n" + line + b"\n")
     assert done.exit_code == 0
@@ -153,7 +155,7 @@ def test_of_several_messages_each_is_told_with_its_line(homing: Homing, receiver
     assert summary == "2 accepted"
 
 
-def test_a_refused_message_is_told_by_the_field(homing: Homing) -> None:
+def test_a_refused_message_is_reported_with_the_field(homing: Homing) -> None:
     done = homing("send", "--target", "nowhere", "--payload", "1")
     assert (done.exit_code, done.stdout) == (1, "0 accepted; 1 refused\n")
     assert done.stderr.startswith("targetUrl: ")

@@ -158,7 +158,7 @@ def test_the_same_id_from_two_senders_is_two_messages(
     assert [each("POST", "/v1/messages", message)[0] for each in (shop, thief)] == [202, 202]
 
 
-def test_health_is_open_at_both_doors(cloud: Target, key_api: KeyApi) -> None:
+def test_health_is_open_on_both_apis(cloud: Target, key_api: KeyApi) -> None:
     for url in (cloud.api_url, cloud.sender_api_url):
         assert replace(key_api, url=url)("GET", "/v1/health") == (200, {"status": "ok"})
 

@@ -36,7 +36,7 @@ def test_a_planted_bug_that_is_not_caught_fails_the_command(
     assert re.search("no bug at all +no", capsys.readouterr().out)
 
 
-def test_a_seed_is_told_again(capsys: pytest.CaptureFixture[str]) -> None:
+def test_replay_prints_the_history_of_a_seed(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["--replay", "3"]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("seed 3\n")

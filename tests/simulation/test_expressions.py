@@ -49,7 +49,7 @@ STATES = {
         ("(1)", 1),
     ],
 )
-def test_an_expression_gives_what_jsonata_gives(source: str, value: Any) -> None:
+def test_an_expression_evaluates_as_jsonata_does(source: str, value: Any) -> None:
     assert compile_expression(source)(STATES) == value
     assert evaluated_by_jsonata(source, STATES) == value
 
@@ -101,7 +101,7 @@ def test_a_template_mixes_what_stands_with_what_is_computed() -> None:
     assert compile_template(template)(STATES) == {"S": "x", "L": ["plain", 1], "N": 3}
 
 
-def test_an_expression_that_gives_nothing_fails_the_state() -> None:
+def test_an_expression_without_a_result_fails_the_state() -> None:
     with pytest.raises(QueryError, match="nothing comes of"):
         compile_template("{% $states.input.gone %}")(STATES)
 
@@ -171,7 +171,7 @@ worlds = st.fixed_dictionaries(
 
 @settings(max_examples=25, deadline=None)
 @given(worlds)
-def test_every_expression_that_is_deployed_gives_what_the_jsonata_package_gives(
+def test_every_deployed_expression_evaluates_as_the_jsonata_package_does(
     states: dict[str, Any],
 ) -> None:
     for source in DEPLOYED:

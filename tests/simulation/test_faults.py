@@ -97,7 +97,7 @@ def test_stalls_and_silence_take_their_time() -> None:
     assert run(Fault(FaultKind.LATE, 700))[2] >= TIMEOUT + 700
 
 
-def test_a_refusal_of_the_service_is_told_to_the_caller() -> None:
+def test_a_service_error_is_raised_in_the_caller() -> None:
     assert run(None, Service(is_refusing=True))[0] == "ConditionFailedError"
 
 
@@ -132,7 +132,7 @@ def test_a_crash_takes_along_what_lives_in_the_same_place() -> None:
     assert [type(end.error) for end in ends] == [CrashedError]
 
 
-def test_a_join_gives_what_became_of_each_in_order() -> None:
+def test_a_join_returns_the_outcomes_in_order() -> None:
     scheduler = Scheduler(Service(), Census(), Chance(1), start=0)
     heard: list[Any] = []
 

@@ -32,7 +32,7 @@ def one(*answers: Answer, **given: Any) -> Scenario:
     return Scenario((Submission("m0", ("a",)),), {"a": answers}, **given)
 
 
-def test_a_message_left_on_the_queue_is_stuck(run: Callable[..., History]) -> None:
+def test_a_message_that_stays_on_the_queue_is_stuck(run: Callable[..., History]) -> None:
     history = run(one(Answer(200)))
     assert broken(history) == set()
     assert broken(replace(history, queued=1)) == {"nothing_is_stuck"}
@@ -88,7 +88,9 @@ def test_a_webhook_id_of_each_attempt_s_own_is_no_webhook_id(
     assert broken(run(one(Answer(503), Answer(200)))) == {"requests_are_alike"}
 
 
-def test_a_queue_that_gives_up_at_once_needs_an_operator(run: Callable[..., History]) -> None:
+def test_a_queue_that_dead_letters_at_the_first_failure_needs_an_operator(
+    run: Callable[..., History],
+) -> None:
     never_waiting = replace(Deployment(), max_receive_count=1)
     faults = {"express:m0@a#1/1:lambda.invoke": Fault(FaultKind.CRASH_BEFORE)}
     assert broken(run(one(Answer(200), deployment=never_waiting), faults)) == {"heals_by_itself"}

@@ -139,7 +139,7 @@ def test_states_all_does_not_stand_for_everything(error: str) -> None:
         ),
     ],
 )
-def test_errors_have_the_names_that_aws_gives_them(
+def test_errors_have_the_names_that_aws_uses(
     resource: str, failure: ServiceError, name: str
 ) -> None:
     states = {

@@ -72,9 +72,7 @@ def test_a_redrive_begins_anew_with_the_same_id_and_keeps_the_history(
 
 
 @pytest.mark.parametrize("act", [Act.REDRIVE, Act.REDRIVE_DEAD_LETTERS])
-def test_a_redrive_repeated_at_once_or_later_brings_a_delivery_back_once(
-    run: Callable[..., History], act: Act
-) -> None:
+def test_two_equal_redrives_start_a_delivery_once(run: Callable[..., History], act: Act) -> None:
     times = (HOUR, HOUR, HOUR + 3, HOUR + SECOND, 2 * HOUR)
     history = run(acting(*((act, at) for at in times), answers=(GONE, GOOD)))
     assert violations(history) == []
@@ -106,7 +104,7 @@ def test_a_cancelled_delivery_stays_cancelled_and_nothing_is_dead_lettered(
     assert [status_of(item) for item in history.ledger.values()] == ["CANCELLED"]
 
 
-def test_a_command_that_is_killed_between_record_and_start_is_finished_by_its_repeat(
+def test_a_redrive_killed_between_record_and_start_is_finished_by_the_next_one(
     run: Callable[..., History],
 ) -> None:
     """docs/decisions/0054: found by the simulation."""

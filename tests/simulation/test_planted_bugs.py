@@ -65,7 +65,7 @@ def first_random_finding(edges: Edges, name: str) -> Finding:
     raise AssertionError("not found")
 
 
-def test_a_random_history_that_shows_a_bug_is_made_small_and_can_be_told(edges: Edges) -> None:
+def test_a_random_history_that_shows_a_bug_is_shrunk_and_printed(edges: Edges) -> None:
     name = "a hand-off without a name"
     programs = BUGS[name].programs()
     found = first_random_finding(edges, name)

@@ -112,7 +112,7 @@ def test_fifty_equal_submissions_at_once_run_one_first_attempt(run: Callable[...
 
 
 @pytest.mark.parametrize("later", [0, 10 * SECOND, 6 * MINUTE, 20 * DAY])
-def test_a_repeat_at_any_moment_yields_no_second_delivery(
+def test_a_duplicate_at_any_moment_makes_no_second_delivery(
     run: Callable[..., History], later: int
 ) -> None:
     twice = (Submission("m0", ("a",)), Submission("m0", ("a",), at=later))
@@ -181,7 +181,7 @@ def test_a_delivery_that_is_deferred_arrives_later_at_its_first_attempt(
     assert [each.is_express for each in history.journal.executions] == [False]
 
 
-def test_what_operators_move_back_after_an_outage_of_the_dead_letter_queue_is_dead_lettered(
+def test_an_execution_redriven_after_an_outage_of_the_dead_letter_queue_dead_letters_its_message(
     run: Callable[..., History],
 ) -> None:
     """docs/decisions/0006."""
@@ -207,7 +207,7 @@ def test_a_hand_off_without_a_record_is_not_begun_anew_when_its_message_is_redel
     assert [sent.attempt for sent in history.journal.sent] == [0, 1]
 
 
-def test_a_late_repeat_makes_no_first_attempt_beside_a_delivery_that_sleeps_without_a_record(
+def test_a_late_duplicate_makes_no_first_attempt_while_its_delivery_waits_without_a_record(
     run: Callable[..., History],
 ) -> None:
     """docs/decisions/0006."""
@@ -245,7 +245,7 @@ def test_a_failure_that_the_express_path_records_late_is_dead_lettered_though_an
     assert len(history.journal.dead) == 1
 
 
-def test_what_was_delivered_while_another_put_a_retry_on_record_is_not_left_waiting(
+def test_a_delivery_that_succeeds_while_another_execution_records_a_retry_does_not_stay_waiting(
     run: Callable[..., History],
 ) -> None:
     """docs/decisions/0068: `dispatch` runs twice, and the one that recorded does not hand off."""
@@ -318,7 +318,7 @@ def test_a_retry_after_of_thirty_days_is_honoured(
     assert from_iso(text_of(history_of(item)[0], "nextRetryTimestamp")) <= second
 
 
-def test_a_gap_in_the_account_is_said_aloud_and_the_delivery_goes_on(
+def test_a_gap_in_the_audit_trail_is_reported_and_the_delivery_goes_on(
     run: Callable[..., History],
 ) -> None:
     outage = Outage("dynamodb.update_item", 0, 3 * SECOND)
@@ -331,7 +331,7 @@ def test_a_gap_in_the_account_is_said_aloud_and_the_delivery_goes_on(
     assert View(history).has_gap(next(iter(View(history).documents)), 0)
 
 
-def test_a_failure_without_a_dead_letter_gets_one_from_the_execution_that_slept(
+def test_a_failure_without_a_dead_letter_is_dead_lettered_by_the_waiting_execution(
     run: Callable[..., History],
 ) -> None:
     """The message was handed out twice; the attempt that was postponed has acknowledged it."""

@@ -43,7 +43,7 @@ def test_a_message_that_is_deleted_is_gone() -> None:
     assert (bodies(q.visible(MINUTE)), len(q)) == ([], 0)
 
 
-def test_a_fifo_queue_takes_a_repeat_for_sent_for_five_minutes_even_after_a_deletion() -> None:
+def test_a_fifo_queue_drops_duplicates_for_five_minutes_even_after_a_deletion() -> None:
     q = queue()
     q.send(0, "a", "g", "same")
     q.delete(q.visible(0)[0])
@@ -70,7 +70,7 @@ def test_a_standard_queue_knows_no_groups() -> None:
     assert bodies(q.visible(0)) == ["a"]
 
 
-def test_after_so_many_receives_a_message_is_dead_lettered_and_not_before() -> None:
+def test_a_message_is_dead_lettered_after_max_receive_count_receives_and_not_before() -> None:
     q = queue(most=2)
     q.send(0, "a", "g", "d")
     for turn in range(2):

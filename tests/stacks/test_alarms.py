@@ -125,7 +125,9 @@ def test_an_alarm_says_where_to_read_what_to_do_and_it_is_written_there(
     assert heading == f"{name}." or f"`{name}`" in chapter
 
 
-def test_no_record_given_up_escapes_the_alarm_on_failed_tries(stack: Any) -> None:
+def test_every_record_that_could_not_be_written_raises_the_alarm_on_failed_tries(
+    stack: Any,
+) -> None:
     """All tries of one record fall into two periods at most, so one of them holds half or more."""
     states = json.loads((PROJECT / "statemachine" / "delivery.asl.json").read_text())["States"]
     for name in ("RecordDelivered", "RecordFailure"):

@@ -73,7 +73,7 @@ def test_nothing_has_a_physical_name(stack: Any) -> None:
         assert all("AWS::StackId" in json.dumps(each) for each in given), given
 
 
-def test_every_log_group_forgets(synthesize: Callable[..., Any]) -> None:
+def test_every_log_group_has_a_retention(synthesize: Callable[..., Any]) -> None:
     for given, days in (({}, 30), ({"logRetentionDays": "7"}, 7)):
         groups = synthesize(**given).resources("AWS::Logs::LogGroup").values()
         assert {group["Properties"]["RetentionInDays"] for group in groups} == {days}
@@ -100,7 +100,7 @@ def test_what_aws_services_log_to_takes_no_room_in_the_resource_policy_of_the_ac
         assert parts[1] == {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}
 
 
-def test_a_first_deployment_that_fails_can_be_repeated(stack: Any) -> None:
+def test_a_first_deployment_that_fails_can_be_retried(stack: Any) -> None:
     """It leaves nothing behind, and nothing refuses to be deleted: neither the stack nor a table.
 
     A stack whose creation was rolled back must be deleted before it can be created again.
@@ -186,7 +186,7 @@ def test_the_app_runs_in_a_plain_shell(tmp_path: Path) -> None:
     assert (tmp_path / "Homing-plain.template.json").is_file()
 
 
-def test_bad_context_is_told_in_two_lines_and_not_in_a_traceback(tmp_path: Path) -> None:
+def test_bad_context_is_reported_in_two_lines_without_a_traceback(tmp_path: Path) -> None:
     done = run_app({"maxAttempts": "0"}, tmp_path)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [

@@ -278,7 +278,7 @@ def test_without_a_built_layer_synth_says_how_to_build_it(tmp_path: Path) -> Non
         signing_layers(Stack(App(), "Test"), StackSettings(signingLayer="built"), tmp_path)
 
 
-def test_functions_that_look_at_targets_know_which_hosts_are_the_stacks_own(stack: Any) -> None:
+def test_functions_that_check_targets_know_the_stacks_own_hosts(stack: Any) -> None:
     """Each API by the beginning of its names; `accept` is made before its own URL."""
     apis = "Reception/Api.execute-api.,Senders/Api.execute-api."
     told = {path: environment(stack, path)["OWN_HOSTS"] for path in GUARDED}

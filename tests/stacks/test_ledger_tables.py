@@ -28,7 +28,7 @@ def test_each_table_has_the_keys_that_the_handlers_write(
 
 
 @pytest.mark.parametrize("path", [DELIVERIES, MESSAGES])
-def test_each_table_is_billed_by_request_restorable_and_forgets_at_ttl(
+def test_each_table_is_billed_by_request_restorable_and_expires_items_by_ttl(
     stack: Any, path: str
 ) -> None:
     table = stack.properties(TABLE, path)

@@ -84,7 +84,7 @@ def test_without_protection_nothing_is_detached_and_the_bucket_must_be_empty(
     assert "PendingWindowInDays" not in key["Properties"]
 
 
-def test_the_page_names_every_table_that_forgets_nothing(stack: Any) -> None:
+def test_the_page_names_every_table_without_ttl(stack: Any) -> None:
     tables = stack.resources("AWS::DynamoDB::Table")
     lasting = {
         path for path, one in tables.items() if "TimeToLiveSpecification" not in one["Properties"]

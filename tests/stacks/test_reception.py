@@ -138,7 +138,7 @@ def test_the_queue_keeps_what_it_cannot_dispatch_as_long_as_sqs_can(stack: Any) 
 
 
 @pytest.mark.parametrize(("given", "concurrency"), [({}, 10), ({"dispatchConcurrency": "2"}, 2)])
-def test_dispatch_takes_ten_at_a_time_gives_back_what_failed_and_is_bounded(
+def test_dispatch_takes_batches_of_ten_reports_failed_items_and_has_a_concurrency_limit(
     synthesize: Callable[..., Any], given: dict[str, str], concurrency: int
 ) -> None:
     stack = synthesize(**given)
@@ -150,7 +150,7 @@ def test_dispatch_takes_ten_at_a_time_gives_back_what_failed_and_is_bounded(
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": concurrency}
 
 
-def test_accept_answers_before_the_api_gives_up(stack: Any) -> None:
+def test_accept_answers_before_the_api_times_out(stack: Any) -> None:
     """An HTTP API waits 30 seconds at most."""
     for path in ("Reception/Accept", "Reception/GetMessage"):
         assert stack.properties("AWS::Lambda::Function", path)["Timeout"] < 30

@@ -167,7 +167,7 @@ def test_a_key_that_is_no_setting_is_refused_with_the_nearest_that_is(
         "acknowledged-issue-numbers",
     ],
 )
-def test_keys_of_other_tools_are_left_alone(key: str) -> None:
+def test_keys_of_other_tools_are_ignored(key: str) -> None:
     assert StackSettings.from_context({key: True}) == StackSettings()
 
 

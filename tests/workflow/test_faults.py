@@ -226,7 +226,7 @@ def test_however_a_function_breaks_the_message_is_delivered_or_dead_lettered(
     assert failed_invocations(run) > 0 or run.status == "FAILED" or unread
 
 
-def test_what_an_endpoint_that_dies_was_owed_is_dead_lettered_and_arrives_once_it_is_back(
+def test_messages_to_a_failing_endpoint_are_dead_lettered_and_delivered_by_a_redrive(
     bench: Any, deliver_to: Callable[..., Delivery]
 ) -> None:
     delivery = deliver_to("200")

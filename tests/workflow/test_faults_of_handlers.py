@@ -76,7 +76,7 @@ def post(message: dict[str, Any]) -> dict[str, Any]:
         ("PutItem", "ProvisionedThroughputExceededException", 400),
     ],
 )
-def test_a_message_that_cannot_be_kept_is_promised_to_nobody_and_counted(
+def test_a_message_that_cannot_be_stored_is_not_accepted_and_is_counted(
     deployed_as: Callable[[str], None],
     faulty: FaultyCloud,
     receiver: Any,

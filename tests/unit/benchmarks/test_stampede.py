@@ -33,7 +33,7 @@ def test_jitter_breaks_the_crowd_up(jitter: Jitter) -> None:
 
 @pytest.mark.parametrize("jitter", Jitter)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_nobody_is_lost(case: Case, jitter: Jitter) -> None:
+def test_no_delivery_is_lost(case: Case, jitter: Jitter) -> None:
     run = simulate(case, jitter, cohort=SMALL)
     assert run.requests == SMALL + sum(run.arrivals.values())
     assert run.drained >= case.down_seconds
@@ -47,7 +47,7 @@ def test_an_endpoint_takes_no_more_than_its_capacity() -> None:
     assert run.dead_lettered == 0
 
 
-def test_who_runs_out_of_attempts_is_dead_lettered() -> None:
+def test_a_delivery_without_attempts_left_is_dead_lettered() -> None:
     case = replace(UP_AFTER_10, policy=Policy(max_attempts=3))
     run = simulate(case, Jitter.FULL, cohort=SMALL)
     assert run.dead_lettered == SMALL
@@ -59,7 +59,7 @@ def test_retry_after_brings_everybody_back_at_once() -> None:
     assert simulate(case, Jitter.FULL, cohort=SMALL).peak() == 1
 
 
-def test_the_same_seed_gives_the_same_run() -> None:
+def test_the_same_seed_makes_the_same_run() -> None:
     first, second = (simulate(UP_AFTER_10, Jitter.FULL, cohort=SMALL) for _ in range(2))
     other = simulate(UP_AFTER_10, Jitter.FULL, cohort=SMALL, seed=1)
     assert first == second
@@ -67,7 +67,7 @@ def test_the_same_seed_gives_the_same_run() -> None:
 
 
 @pytest.mark.parametrize("jitter", [Jitter.EQUAL, Jitter.FULL])
-def test_the_page_shows_what_the_simulation_gives(jitter: Jitter) -> None:
+def test_the_page_shows_the_results_of_the_simulation(jitter: Jitter) -> None:
     page = (Path(__file__).parents[3] / "docs" / "retry-policy.md").read_text()
     assert f"| {' | '.join(HEAD)} |" in page
     assert f"| {' | '.join(row(PLOTTED, jitter, COHORT))} |" in page

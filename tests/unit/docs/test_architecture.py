@@ -103,7 +103,7 @@ def test_the_definition_selects_the_documented_input(state: str) -> None:
 
 
 @pytest.mark.parametrize("state", HANDLERS)
-def test_the_handler_gives_the_documented_output(
+def test_the_handler_returns_the_documented_output(
     state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compute_backoff, "_chance", Chance())

@@ -113,7 +113,7 @@ def test_where_packages_come_from_is_for_the_caller_to_say(
         ("uv", "exit 2", "Error"),
     ],
 )
-def test_what_was_not_installed_is_told_and_not_taken_for_installed(
+def test_a_failed_installation_is_reported_and_not_taken_for_a_good_one(
     clone: Path, make: Make, installer: str, text: str, complaint: str
 ) -> None:
     program(clone, installer, text)

@@ -12,7 +12,7 @@ README = (PROJECT / "README.md").read_text(encoding="utf-8")
 SECTION = README.split("## What it does not do")[1].split("\n## ")[0]
 
 
-def test_it_names_what_people_look_for_in_vain() -> None:
+def test_it_names_what_homing_does_not_do() -> None:
     assert re.findall(r"^- \*\*([\w ]+)\.\*\*", SECTION, re.MULTILINE) == [
         "Order",
         "Exactly once",

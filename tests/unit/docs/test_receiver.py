@@ -75,7 +75,7 @@ def test_the_bytes_are_verified_and_not_what_json_makes_of_them(
     assert receive(headers, b"\xff") == 401
 
 
-def test_what_another_has_signed_or_nobody_is_refused(
+def test_a_request_with_another_signature_or_none_is_refused(
     receive: Callable[..., int], delivery: Delivery
 ) -> None:
     assert receive(*sent(delivery, generate_secret())) == 401

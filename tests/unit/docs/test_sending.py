@@ -13,7 +13,7 @@ from in_process_api import in_process_api, served
 PAGE = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
 
 
-def test_each_example_hands_over_the_same_message(tmp_path: Path) -> None:
+def test_each_example_sends_the_same_message(tmp_path: Path) -> None:
     """The first is answered as new; the others send the same bytes, so each is a duplicate."""
     with in_process_api() as apis, served(apis("shop")) as url:
         environment = {

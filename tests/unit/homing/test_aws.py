@@ -180,7 +180,7 @@ def test_a_retry_that_cannot_be_recorded_is_logged_in_time(
     assert slow.now < ends_at
 
 
-def test_deliver_gives_its_outcome_in_time(delivery: Delivery, slow: SlowAws) -> None:
+def test_deliver_returns_its_outcome_in_time(delivery: Delivery, slow: SlowAws) -> None:
     document = delivery.to_document()
     event = {
         "reference": {**document["reference"], "endpointId": "e1"},

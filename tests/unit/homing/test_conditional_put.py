@@ -51,7 +51,7 @@ def confidential(version: int = 1) -> Confidential:
     return Confidential((SigningSecret(generate_secret(), NOON),), version=version)
 
 
-def test_a_message_whose_claim_was_repeated_is_claimed_once(repeating: Any) -> None:
+def test_a_message_whose_put_was_retried_is_claimed_once(repeating: Any) -> None:
     table = MessagesTable("messages", repeating)
     assert table.claim(GUARD, NOON) is None
     assert table.find(GUARD.key, NOON) == GUARD
@@ -63,7 +63,7 @@ def test_an_equal_message_of_the_same_millisecond_is_another(repeating: Any) -> 
     assert table.claim(GUARD, NOON) == GUARD
 
 
-def test_a_key_whose_put_was_repeated_is_there(repeating: Any) -> None:
+def test_a_key_whose_put_was_retried_exists(repeating: Any) -> None:
     key, _ = issue("shop", TEXT)
     table = KeysTable("keys", repeating)
     assert table.add(key)
@@ -71,7 +71,7 @@ def test_a_key_whose_put_was_repeated_is_there(repeating: Any) -> None:
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_a_secret_whose_put_was_repeated_is_kept(repeating: Any, version: int) -> None:
+def test_a_secret_whose_put_was_retried_is_kept(repeating: Any, version: int) -> None:
     table = SecretsTable("secrets", repeating)
     for each in range(1, version + 1):
         kept = confidential(each)

@@ -120,5 +120,5 @@ def test_anything_else_is_no_content_type(text: str, said: str) -> None:
         ("application/xml", False),
     ],
 )
-def test_json_is_told_by_its_type_or_its_suffix(content_type: str, *, expected: bool) -> None:
+def test_json_is_recognized_by_its_type_or_its_suffix(content_type: str, *, expected: bool) -> None:
     assert is_json(content_type) is expected

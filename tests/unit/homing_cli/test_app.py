@@ -88,7 +88,7 @@ def test_without_a_cloud_it_says_what_to_do_in_one_line(
         (["--nonsense"], "No such option"),
     ],
 )
-def test_a_mistake_in_usage_is_told_with_status_2(
+def test_a_mistake_in_usage_exits_with_status_2(
     runner: CliRunner, tmp_path: Path, arguments: list[str], complaint: str
 ) -> None:
     (tmp_path / "some.jsonl").write_text("{}\n")
@@ -235,7 +235,7 @@ def test_a_receiver_whose_port_is_taken_says_so(runner: CliRunner) -> None:
     assert done.stderr == f"homing: cannot listen on 127.0.0.1:{port}: Address already in use\n"
 
 
-def test_a_local_cloud_that_has_gone_is_told_in_one_line(runner: CliRunner, tmp_path: Path) -> None:
+def test_a_stopped_local_cloud_is_reported_in_one_line(runner: CliRunner, tmp_path: Path) -> None:
     record = """{"endpoint": "http://127.0.0.1:9", "region": "us-east-1", "outputs": {},
                  "accessKeyId": "LOCAL", "secretAccessKey": "x",
                  "apiUrl": "http://127.0.0.1:9/api",

@@ -146,7 +146,7 @@ def test_what_is_queued_is_a_delivery_document_with_the_payload_to_the_character
     assert delivery.expires_at - due.timestamp() == pytest.approx(30 * 86_400, abs=1)
 
 
-def test_a_repeat_gets_the_same_body_with_200(delivery_queue: Any) -> None:
+def test_a_duplicate_gets_the_same_body_with_200(delivery_queue: Any) -> None:
     first, second = post(BODY), post(BODY)
     assert (first["statusCode"], second["statusCode"]) == (202, 200)
     assert first["body"] == second["body"]
@@ -236,7 +236,7 @@ def test_an_id_used_again_for_other_content_is_refused_with_409() -> None:
 
 
 @pytest.mark.parametrize("broken", ["messages", "queue"])
-def test_where_nothing_can_be_promised_the_sender_is_told_when_and_how_to_repeat(
+def test_a_message_that_cannot_be_accepted_is_answered_with_when_and_how_to_send_it_again(
     messages_table: Any, delivery_queue: Any, broken: str
 ) -> None:
     if broken == "queue":
@@ -251,7 +251,7 @@ def test_where_nothing_can_be_promised_the_sender_is_told_when_and_how_to_repeat
     assert int(answer["headers"]["Retry-After"]) > 0
 
 
-def test_after_a_503_the_repeat_is_accepted(delivery_queue: Any) -> None:
+def test_after_a_503_the_message_is_accepted_when_sent_again(delivery_queue: Any) -> None:
     client, url = delivery_queue.client, delivery_queue.url
     client.delete_queue(QueueUrl=url)
     failed = problem(post(body_of()), 503)
@@ -399,7 +399,7 @@ def test_a_message_to_endpoints_takes_their_urls_and_policies_from_them(
     assert (policies["b"]["maxAttempts"], policies["b"]["baseDelaySeconds"]) == (4, 5)
 
 
-def test_a_repeat_goes_where_the_first_went_though_the_endpoint_has_moved(
+def test_a_duplicate_has_the_target_of_the_first_although_the_endpoint_has_moved(
     registry: Any, delivery_queue: Any
 ) -> None:
     with_endpoint(registry, "a")

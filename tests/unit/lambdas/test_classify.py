@@ -88,7 +88,7 @@ def test_a_last_attempt_is_logged_once_with_all_there_is_to_say_and_its_metrics(
     assert directive["Dimensions"] == [["service"]]
 
 
-def test_an_attempt_that_another_follows_is_left_for_compute_backoff_to_log(
+def test_an_attempt_with_a_retry_is_logged_by_compute_backoff(
     event: dict[str, Any], logged: Logged
 ) -> None:
     classify.handler(event, None)
@@ -120,7 +120,7 @@ def test_an_attempt_that_is_postponed_is_neither_judged_nor_logged(
     assert logged() == []
 
 
-def test_a_failure_that_the_express_path_has_recorded_keeps_its_verdict_and_is_not_told_twice(
+def test_a_failure_that_the_express_path_has_recorded_keeps_its_verdict_and_is_not_logged_twice(
     event: dict[str, Any], logged: Logged
 ) -> None:
     verdict = {"decision": "GIVE_UP", "category": "GONE", "reason": "HTTP 410", "status": "FAILED"}

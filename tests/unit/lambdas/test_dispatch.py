@@ -127,7 +127,7 @@ def test_a_batch_of_nothing_but_poison_goes_back_whole_without_an_error(
     assert executions(states) == []
 
 
-def test_a_workflow_that_cannot_be_started_gives_the_message_back_and_says_which_one(
+def test_a_message_whose_workflow_cannot_be_started_returns_to_the_queue_and_is_logged(
     states: Any, delivery: Delivery, logged: Logged
 ) -> None:
     (machine,) = states.list_state_machines()["stateMachines"]
@@ -193,7 +193,7 @@ def leave(monkeypatch: pytest.MonkeyPatch, delivery: Delivery) -> Callable[..., 
     return put
 
 
-def test_a_message_counts_as_one_that_is_redelivered_at_its_second_receive_or_if_it_is_a_repeat(
+def test_a_message_counts_as_redelivered_at_its_second_receive_or_if_it_is_a_duplicate(
     leave: Callable[..., Any],
 ) -> None:
     express_path, _ = leave()
@@ -205,7 +205,7 @@ def test_a_message_counts_as_one_that_is_redelivered_at_its_second_receive_or_if
     assert sorted(express_path.came_again) == ["received", "repeat"]
 
 
-def test_a_message_that_is_left_goes_back_until_its_attempt_must_be_over_and_others_are_done(
+def test_a_detached_message_is_redelivered_once_its_attempt_must_be_over_and_others_are_settled(
     leave: Callable[..., Any], logged: Logged, delivery: Delivery
 ) -> None:
     slow = json.dumps(delivery.to_document())
@@ -259,7 +259,7 @@ def test_what_broke_is_redelivered_when_what_was_begun_is_over_and_later_when_th
     assert failed.get("redeliveredInSeconds") == is_redelivered
 
 
-def test_a_message_that_is_left_again_broke_in_between_and_comes_when_the_queue_sees_fit(
+def test_a_message_detached_twice_is_redelivered_after_the_visibility_timeout(
     leave: Callable[..., Any],
 ) -> None:
     """So that five receives outlast what breaks it, as they do for all that breaks."""
@@ -270,7 +270,7 @@ def test_a_message_that_is_left_again_broke_in_between_and_comes_when_the_queue_
     assert redelivery.asked == []
 
 
-def test_another_message_of_a_delivery_that_is_left_in_one_batch_makes_no_attempt_beside_it(
+def test_another_message_of_a_detached_delivery_in_one_batch_makes_no_attempt(
     leave: Callable[..., Any],
 ) -> None:
     express_path, redelivery = leave("slow")

@@ -109,7 +109,7 @@ def test_replacing_an_endpoint_puts_all_back_but_its_secret(registry: Any) -> No
     assert (after.secrets, after.headers) == (before.secrets, {})
 
 
-def test_a_patch_changes_what_it_gives_and_nothing_else(registry: Any) -> None:
+def test_a_patch_changes_the_fields_that_it_has_and_nothing_else(registry: Any) -> None:
     _, made = ask("PUT", ONE, {"url": URL, "headers": {"X-Key": "1"}, "policy": {"jitter": "full"}})
     status, changed = ask("PATCH", ONE, {"description": "new"})
     assert status == 200
@@ -240,7 +240,7 @@ def test_after_every_change_both_items_of_an_endpoint_are_of_one_edition(registr
         assert (endpoint and endpoint.edition) == (kept and kept.edition)
 
 
-def test_a_rotation_that_knows_nothing_of_a_change_is_told_to_try_again(
+def test_a_rotation_that_missed_a_change_is_answered_with_a_conflict(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ask("PUT", ONE, {"url": URL})
@@ -293,7 +293,7 @@ def test_a_deleted_endpoint_is_gone_with_its_secrets(registry: Any) -> None:
     assert registry.scan(TableName="secrets")["Items"] == []
 
 
-def test_a_rotation_gives_a_new_secret_and_the_old_one_signs_on_for_a_day() -> None:
+def test_a_rotation_returns_a_new_secret_and_the_old_one_signs_for_another_day() -> None:
     _, made = ask("PUT", ONE, {"url": URL})
     status, rotated = ask("POST", f"{ONE}/rotate-secret")
     assert status == 200
@@ -311,7 +311,7 @@ def test_a_secret_of_ones_own_can_be_brought_along() -> None:
     assert (status, fields(problem)) == (400, ["secret"])
 
 
-def test_with_ed25519_the_public_key_is_told_and_the_private_one_never() -> None:
+def test_with_ed25519_the_public_key_is_returned_and_the_private_key_never() -> None:
     status, made = ask("PUT", ONE, {"url": URL, "signing": "v1a"})
     assert status == 201
     assert made["publicKey"].startswith("whpk_")
@@ -372,7 +372,7 @@ def test_where_cryptography_is_missing_ed25519_is_refused_at_once_and_hmac_goes_
         ("{", "body"),
     ],
 )
-def test_what_is_wrong_with_an_endpoint_is_told_by_the_field(body: Any, field: str) -> None:
+def test_what_is_wrong_with_an_endpoint_is_reported_by_field(body: Any, field: str) -> None:
     status, problem = ask("PUT", ONE, body)
     assert (status, fields(problem)) == (400, [field])
     assert ask("GET", ONE)[0] == 404
@@ -425,7 +425,9 @@ def test_a_key_cannot_ask_for_another_sender_and_under_iam_anyone_is_named() -> 
     assert ask("GET", ONE, owner=None)[0] == 404
 
 
-def test_of_two_changes_at_once_one_is_told_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_two_changes_at_once_one_is_answered_with_a_conflict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The second reads what the first has not written yet."""
     ask("PUT", ONE, {"url": URL})
     store = endpoints._store()

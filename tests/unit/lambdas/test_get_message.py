@@ -292,6 +292,6 @@ def test_a_table_that_fails_is_answered_with_503_and_logged(
     assert "ResourceNotFoundException" in line["reason"]
 
 
-def test_health_is_told_without_a_look_at_anything(messages_table: Any) -> None:
+def test_health_is_answered_without_any_call(messages_table: Any) -> None:
     messages_table.client.delete_table(TableName="messages")
     assert found(get("/v1/health")) == {"status": "ok"}

@@ -70,7 +70,7 @@ def test_the_attempt_and_its_retry_are_recorded(event: dict[str, Any], ledger_ta
     assert entry["httpStatus"] is None
 
 
-def test_a_repeat_of_the_call_is_a_replay(event: dict[str, Any], ledger_table: Any) -> None:
+def test_a_second_equal_call_is_a_replay(event: dict[str, Any], ledger_table: Any) -> None:
     record_retry.handler(event, None)
     assert record_retry.handler(event, None)["result"] == "REPLAYED"
 
@@ -108,7 +108,7 @@ def test_a_retry_that_the_express_path_recorded_while_we_slept_is_ours_to_make(
     }
 
 
-def test_what_was_recorded_is_told_with_what_comes_next(
+def test_the_result_says_what_was_recorded_and_what_comes_next(
     event: dict[str, Any], ledger_table: Any
 ) -> None:
     assert record_retry.handler(event, None)["next"] == event["backoff"]["next"]

@@ -56,7 +56,7 @@ def broken() -> FirstAttempt:
     raise UnsettledError("broken")
 
 
-def test_an_attempt_that_comes_back_has_left_the_bulkhead(bulkhead: Bulkhead) -> None:
+def test_an_attempt_that_has_ended_frees_its_slot(bulkhead: Bulkhead) -> None:
     assert Admission(bulkhead, BoundedWait(60, 1)).admit(URL, lambda: DELIVERED) == DELIVERED
     assert bulkhead.under_way() == 0
 
@@ -85,7 +85,7 @@ def test_while_an_attempt_is_detached_it_is_under_way_and_the_next_is_deferred(
         (broken, False),  # a connection that died while Lambda stood still, say: nothing is known
     ],
 )
-def test_what_was_left_leaves_the_bulkhead_when_it_ends_and_speaks_for_its_endpoint(
+def test_a_detached_attempt_frees_its_slot_when_it_ends_and_counts_for_its_endpoint(
     bulkhead: Bulkhead, attempt: Callable[[], FirstAttempt], is_well: bool
 ) -> None:
     later = Later()
@@ -100,7 +100,7 @@ def test_what_was_left_leaves_the_bulkhead_when_it_ends_and_speaks_for_its_endpo
     assert isinstance(bulkhead.enter(URL), Permit) is is_well
 
 
-def test_nobody_waits_for_a_probe_whether_a_slow_endpoint_is_well_again(
+def test_no_delivery_waits_for_the_probe_of_a_slow_endpoint(
     bulkhead: Bulkhead, clock: list[datetime]
 ) -> None:
     """However patient the dispatcher is: the others of its batch need not hear of it."""

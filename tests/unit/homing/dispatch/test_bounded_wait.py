@@ -36,7 +36,7 @@ def detach_one(bounded_wait: BoundedWait) -> None:
         bounded_wait.wait(lambda: None)
 
 
-def test_a_call_that_comes_back_in_time_gives_what_it_came_to() -> None:
+def test_a_call_that_returns_in_time_has_its_result() -> None:
     assert BoundedWait(60, 1).wait(lambda: 7) == 7
 
 
@@ -48,7 +48,7 @@ def test_what_a_call_raises_in_time_is_raised() -> None:
         BoundedWait(60, 1).wait(broken)
 
 
-def test_a_call_that_takes_longer_is_left_and_goes_on_to_its_end() -> None:
+def test_a_call_that_takes_longer_is_detached_and_runs_to_its_end() -> None:
     may_end, ended = threading.Event(), threading.Event()
 
     def call() -> None:
@@ -62,7 +62,7 @@ def test_a_call_that_takes_longer_is_left_and_goes_on_to_its_end() -> None:
     assert ended.wait(10)
 
 
-def test_while_too_many_are_left_the_next_is_waited_for_to_its_end() -> None:
+def test_while_too_many_calls_are_detached_the_next_is_waited_for() -> None:
     calls = Calls()
     bounded_wait = no_wait(calls)
     detach_one(bounded_wait)
@@ -80,7 +80,7 @@ def test_while_too_many_are_left_the_next_is_waited_for_to_its_end() -> None:
 @pytest.mark.parametrize(
     "end", [lambda one: one.set_result(1), lambda one: one.set_exception(OSError())]
 )
-def test_what_was_left_makes_room_for_others_once_it_ends_however_it_does(
+def test_a_detached_call_frees_its_place_however_it_ends(
     end: Callable[[Future[Any]], None],
 ) -> None:
     calls = Calls()

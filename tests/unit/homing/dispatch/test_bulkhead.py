@@ -148,7 +148,7 @@ def test_once_an_attempt_is_detached_the_next_are_deferred_at_once(
     assert let_in(bulkhead, OTHER)
 
 
-def test_an_attempt_that_was_left_for_what_lambda_took_clears_its_endpoint_when_it_is_back(
+def test_an_attempt_detached_because_of_lambda_clears_its_endpoint_when_it_ends(
     bulkhead: Bulkhead,
 ) -> None:
     permit = let_in(bulkhead)
@@ -157,7 +157,7 @@ def test_an_attempt_that_was_left_for_what_lambda_took_clears_its_endpoint_when_
     assert all(let_in(bulkhead) for _ in range(3))
 
 
-def test_one_that_was_left_for_its_endpoint_condemns_it_when_it_is_back(
+def test_an_attempt_detached_because_of_its_endpoint_marks_it_slow_when_it_ends(
     bulkhead: Bulkhead, clock: Clock
 ) -> None:
     permit = let_in(bulkhead)
@@ -204,7 +204,7 @@ def test_an_endpoint_whose_attempts_never_come_back_is_asked_again_when_they_mus
     assert deferred(bulkhead)
 
 
-def test_an_end_that_is_heard_of_long_after_it_must_have_come_takes_nobodys_place(
+def test_an_end_reported_after_its_deadline_frees_no_other_attempts_slot(
     bulkhead: Bulkhead, clock: Clock
 ) -> None:
     late = let_in(bulkhead)
@@ -223,7 +223,7 @@ def test_an_end_that_is_heard_of_long_after_it_must_have_come_takes_nobodys_plac
     assert isinstance(answers[0], datetime)
 
 
-def test_an_attempt_that_comes_back_in_the_moment_it_is_left_raises_no_suspicion(
+def test_an_attempt_that_ends_as_it_is_detached_does_not_mark_its_endpoint_slow(
     bulkhead: Bulkhead,
 ) -> None:
     permit = let_in(bulkhead)
@@ -243,7 +243,7 @@ def test_beyond_the_bound_a_delivery_waits_for_its_turn(bulkhead: Bulkhead) -> N
 
 
 @pytest.mark.parametrize("learned", ["back", "left"])
-def test_who_waits_for_a_turn_is_deferred_when_the_endpoint_turns_out_slow(
+def test_a_delivery_that_waits_for_a_slot_is_deferred_when_its_endpoint_is_found_slow(
     bulkhead: Bulkhead, clock: Clock, learned: str
 ) -> None:
     first, *_ = [let_in(bulkhead) for _ in range(3)]
@@ -258,7 +258,7 @@ def test_who_waits_for_a_turn_is_deferred_when_the_endpoint_turns_out_slow(
     assert answers == [clock.now + timedelta(seconds=5)]
 
 
-def test_who_waits_for_a_turn_is_deferred_after_the_time_that_an_attempt_may_take() -> None:
+def test_a_delivery_that_waits_for_a_slot_is_deferred_after_the_time_of_one_attempt() -> None:
     bulkhead = Bulkhead(replace(LIMITS, at_once=1, attempt_timeout=timedelta(milliseconds=20)))
     let_in(bulkhead)
     assert deferred(bulkhead)

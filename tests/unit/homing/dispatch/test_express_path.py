@@ -203,7 +203,7 @@ def test_what_was_delivered_is_done_if_the_record_says_so_or_is_not_its_own(
     assert cloud.started == {}
 
 
-def test_being_superseded_by_nobody_settles_nothing(body: str) -> None:
+def test_superseded_without_a_running_execution_settles_nothing(body: str) -> None:
     with pytest.raises(UnsettledError, match="nobody"):
         express_path(FakeCloud(end="SUPERSEDED")).settle(body)
 
@@ -227,7 +227,7 @@ def test_a_retry_after_on_record_is_the_previous_delay(delivery: Delivery) -> No
 @pytest.mark.parametrize(
     ("status", "verdict"), [("FAILED", "GIVE_UP"), ("MAX_RETRIES_EXCEEDED", "RETRY")]
 )
-def test_a_dead_letter_from_the_record_says_why_like_any_other(
+def test_a_dead_letter_from_the_record_has_the_reason_like_any_other(
     delivery: Delivery, status: str, verdict: str
 ) -> None:
     dead = dead_letter_of(delivery.to_document(), failure_on_record(status, attempts=3))
@@ -324,7 +324,7 @@ def test_an_attempt_that_is_let_in_is_made_for_its_url_and_settles_as_it_ends(
         ),
     ],
 )
-def test_a_message_whose_attempt_was_left_is_settled_from_the_ledger_when_it_is_redelivered(
+def test_a_message_whose_attempt_was_detached_is_settled_from_the_ledger_when_it_is_redelivered(
     body: str, reference: Reference, end: str, record: dict[str, Any], settled: Settled
 ) -> None:
     handed_off = {reference.delivery_id: body} if end == "HANDED_OFF" else {}
@@ -346,7 +346,7 @@ def test_a_message_whose_attempt_was_left_is_settled_from_the_ledger_when_it_is_
     ],
     ids=str,
 )
-def test_what_the_standard_workflow_has_given_up_it_has_dead_lettered_itself(
+def test_a_failure_in_the_standard_workflow_is_dead_lettered_there_and_not_again(
     body: str, record: dict[str, Any]
 ) -> None:
     cloud = FakeCloud(record=record)

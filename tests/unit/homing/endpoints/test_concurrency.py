@@ -85,7 +85,7 @@ class Away:
         raise EndpointConnectionError(endpoint_url="https://dynamodb")
 
 
-def test_slots_that_cannot_be_counted_are_told_as_such() -> None:
+def test_slots_that_cannot_be_counted_raise_an_error_of_their_own() -> None:
     slots = ConcurrencySlots("endpoints", Away(), LAPSE)  # type: ignore[arg-type]
     with pytest.raises(DependencyError, match="no slot taken: EndpointConnectionError"):
         take(slots)
@@ -93,7 +93,7 @@ def test_slots_that_cannot_be_counted_are_told_as_such() -> None:
         slots.give_back(ENDPOINT, "a-delivery@1")
 
 
-def test_a_slot_whose_answer_was_lost_is_the_one_that_the_repeat_finds(
+def test_a_slot_whose_answer_was_lost_is_found_by_the_retry(
     slots: ConcurrencySlots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """boto3 repeats a call whose answer does not come."""

@@ -54,7 +54,7 @@ def test_a_shorter_grace_ends_all_the_old_ones_sooner() -> None:
     assert texts(secrets, NOON + HOUR) == ["c"]
 
 
-def test_a_longer_grace_gives_nothing_back_to_what_ends_sooner() -> None:
+def test_a_longer_grace_period_does_not_extend_a_secret_that_ends_sooner() -> None:
     secrets = rotate(rotate((), "a", NOON), "b", NOON, grace=HOUR)
     secrets = rotate(secrets, "c", NOON, grace=7 * DEFAULT_GRACE)
     assert texts(secrets, NOON + HOUR) == ["c", "b"]

@@ -56,11 +56,11 @@ def headers(secrets: list[str], body: bytes, timestamp: int) -> dict[str, str]:
     }
 
 
-def test_the_published_vector_comes_out() -> None:
+def test_the_published_vector_is_reproduced() -> None:
     assert sign([SECRET], MESSAGE, TIMESTAMP, BODY) == SIGNATURE
 
 
-def test_the_published_vector_for_ed25519_comes_out() -> None:
+def test_the_published_vector_for_ed25519_is_reproduced() -> None:
     assert sign([PRIVATE_KEY], MESSAGE, TIMESTAMP, BODY) == ASYMMETRIC_SIGNATURE
 
 

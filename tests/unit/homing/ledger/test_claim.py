@@ -92,7 +92,7 @@ FAILURE = {
     ],
     ids=str,
 )
-def test_a_failure_that_may_lack_a_dead_letter_is_for_the_execution_that_slept(
+def test_a_failure_that_may_lack_a_dead_letter_is_returned_to_the_waiting_execution(
     reference: Reference, more: dict[str, Any], claim: AttemptClaim, is_ours: bool
 ) -> None:
     outcome = lost(reference, claim, FAILURE | more)

@@ -163,7 +163,7 @@ def test_a_sleeper_goes_on_with_the_retry_that_the_express_path_has_recorded(
     assert found.resumed["attemptNumber"] == 1
 
 
-def test_a_record_of_a_previous_acceptance_supersedes_nobody_and_leaves_a_gap(
+def test_a_record_of_a_previous_acceptance_supersedes_no_execution_and_leaves_a_gap(
     ledger: Ledger, reference: Reference
 ) -> None:
     """The key may be in use again while the record of a previous acceptance stands (0007)."""
@@ -351,7 +351,7 @@ def test_a_dead_letter_is_kept_with_the_record_of_a_failure_and_of_nothing_else(
     assert ledger.read(reference) == {**(before or {}), **kept}
 
 
-def test_a_dead_letter_without_a_record_is_not_kept_and_nobody_is_told(
+def test_a_dead_letter_without_a_record_is_not_kept_and_raises_nothing(
     ledger: Ledger, ledger_table: Any, reference: Reference
 ) -> None:
     """It is in the dead-letter queue all the same."""
@@ -359,7 +359,7 @@ def test_a_dead_letter_without_a_record_is_not_kept_and_nobody_is_told(
     assert list(ledger_table.items()) == []
 
 
-def test_a_ledger_that_is_away_keeps_no_dead_letter_and_raises_nothing(
+def test_while_the_ledger_is_unavailable_no_dead_letter_is_kept_and_nothing_raised(
     reference: Reference,
 ) -> None:
     class Client:
@@ -369,9 +369,7 @@ def test_a_ledger_that_is_away_keeps_no_dead_letter_and_raises_nothing(
     Ledger("a-ledger", Client()).keep(reference, "a dead letter")  # type: ignore[arg-type]
 
 
-def test_what_became_of_an_update_is_told_in_the_document(
-    ledger: Ledger, reference: Reference
-) -> None:
+def test_the_document_says_how_an_update_ended(ledger: Ledger, reference: Reference) -> None:
     following = {"attemptNumber": 1}
     told = [
         ledger.record(update(reference, 0, worker)).to_document(following)

@@ -83,14 +83,16 @@ def test_a_renewed_payload_counts_as_written_anew_and_is_the_same(bucket: Any) -
     assert store.fetch(claim) == BODY.decode()
 
 
-def test_a_payload_that_is_gone_is_told_from_a_bucket_that_fails(bucket: Any) -> None:
+def test_an_expired_payload_is_not_confused_with_a_failing_bucket(bucket: Any) -> None:
     claim = reference_for("m#shop", BODY, timedelta())
     assert not PayloadStore("payloads").renew(claim)
     with pytest.raises(ClientError, match="NoSuchBucket"):
         PayloadStore("no-such-bucket").renew(claim)
 
 
-def test_what_cannot_be_kept_or_read_is_told_as_what_it_is(bucket: Any) -> None:
+def test_a_payload_that_cannot_be_stored_or_read_raises_an_error_that_says_which(
+    bucket: Any,
+) -> None:
     claim = PayloadReference("45-days/x/y", 1, hashlib.sha256(b"x").hexdigest())
     with pytest.raises(AcceptanceError, match="NoSuchBucket"):
         PayloadStore("no-such-bucket").keep(claim, b"x")

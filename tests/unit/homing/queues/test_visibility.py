@@ -25,7 +25,7 @@ def received(client: Any, url: str) -> list[dict[str, Any]]:
     return client.receive_message(QueueUrl=url).get("Messages", [])
 
 
-def test_a_message_that_is_put_off_is_redelivered_when_it_is_told_to(
+def test_a_postponed_message_is_redelivered_at_its_time(
     queue: tuple[Any, str],
 ) -> None:
     client, url = queue
@@ -36,7 +36,9 @@ def test_a_message_that_is_put_off_is_redelivered_when_it_is_told_to(
     assert again["MessageId"] == message["MessageId"]
 
 
-def test_one_that_cannot_be_put_off_is_left_to_the_queue(queue: tuple[Any, str]) -> None:
+def test_a_message_that_cannot_be_postponed_keeps_its_visibility_timeout(
+    queue: tuple[Any, str],
+) -> None:
     client, url = queue
     received(client, url)
     assert not Redelivery(url, client).put_off("no such receipt", 0)

@@ -134,7 +134,7 @@ def test_a_message_leaves_a_guard_and_one_delivery_per_target_on_the_queue(
     }
 
 
-def test_a_repeat_gets_the_idempotency_of_the_first_and_fills_only_gaps(
+def test_a_duplicate_gets_the_idempotency_record_of_the_first_and_enqueues_only_what_is_missing(
     acceptance: Acceptance, ledger_table: Any, sqs: Sqs
 ) -> None:
     first = message()
@@ -149,7 +149,7 @@ def test_a_repeat_gets_the_idempotency_of_the_first_and_fills_only_gaps(
     assert sqs.repeats == [False, False, True]
 
 
-def test_a_repeat_of_what_is_wholly_on_record_puts_nothing_on_the_queue(
+def test_a_duplicate_of_a_fully_recorded_message_enqueues_nothing(
     acceptance: Acceptance, ledger_table: Any, sqs: Sqs
 ) -> None:
     first = message()
@@ -164,7 +164,7 @@ class KilledError(BaseException):
     """The function is gone, and nobody is left to tidy up."""
 
 
-def test_a_crash_between_guard_and_queue_heals_when_the_sender_repeats(
+def test_after_a_crash_between_idempotency_record_and_queue_a_duplicate_enqueues_the_deliveries(
     acceptance: Acceptance, sqs: Sqs
 ) -> None:
     sqs.script = [KilledError()]
@@ -176,7 +176,7 @@ def test_a_crash_between_guard_and_queue_heals_when_the_sender_repeats(
     assert sqs.taken == [delivery.to_document() for delivery in first.deliveries()]
 
 
-def test_a_queue_that_fails_promises_nothing_and_a_repeat_is_accepted(
+def test_when_the_queue_fails_the_message_is_not_accepted_and_a_duplicate_is(
     acceptance: Acceptance, sqs: Sqs
 ) -> None:
     sqs.script = [EndpointConnectionError(endpoint_url="https://sqs")]
@@ -233,7 +233,7 @@ def test_a_message_for_the_past_is_refused_and_leaves_no_guard(
     assert messages_table.items() == []
 
 
-def test_a_scheduled_message_repeated_after_its_time_gets_the_first_answer(
+def test_a_duplicate_of_a_scheduled_message_after_its_time_gets_the_first_answer(
     acceptance: Acceptance, sqs: Sqs
 ) -> None:
     first = message(deliver_at="2025-12-28T12:01:00.000Z")
@@ -246,7 +246,7 @@ def test_a_scheduled_message_repeated_after_its_time_gets_the_first_answer(
     assert {document["dueAt"] for document in sqs.taken} == {"2025-12-28T12:01:00Z"}
 
 
-def test_a_repeat_without_its_time_does_not_send_the_scheduled_message_early(
+def test_a_duplicate_without_deliver_at_does_not_send_the_scheduled_message_early(
     acceptance: Acceptance, sqs: Sqs
 ) -> None:
     acceptance.accept(message(deliver_at="2025-12-29T12:00:00.000Z"), now=NOON)
@@ -255,7 +255,9 @@ def test_a_repeat_without_its_time_does_not_send_the_scheduled_message_early(
     assert {document["dueAt"] for document in sqs.taken} == {"2025-12-29T12:00:00Z"}
 
 
-def test_an_overdue_repeat_after_the_guard_has_expired_is_refused(acceptance: Acceptance) -> None:
+def test_an_overdue_duplicate_is_refused_once_the_idempotency_record_has_expired(
+    acceptance: Acceptance,
+) -> None:
     first = message(deliver_at="2025-12-28T12:01:00.000Z")
     acceptance.accept(first, now=NOON)
     after = datetime.fromtimestamp(first.idempotency.expires_at + 1, UTC)

@@ -98,7 +98,7 @@ def test_a_message_needs_no_more_than_a_target_and_a_payload() -> None:
     }
 
 
-def test_everything_that_a_sender_gives_is_taken_over() -> None:
+def test_every_field_of_a_request_is_in_the_message() -> None:
     message = parse(
         body_of(
             messageId="order:18_41-a",
@@ -125,7 +125,7 @@ def test_the_correlation_id_is_the_message_id_where_none_is_given() -> None:
     assert parse(body_of(messageId="order-1841")).idempotency.correlation_id == "order-1841"
 
 
-def test_repeated_targets_come_to_one_delivery_each_in_the_order_given() -> None:
+def test_equal_targets_are_one_delivery_each_in_the_order_of_the_request() -> None:
     urls = ["http://b.example/", "http://a.example/", "http://b.example/"]
     message = parse(body_of(targetUrl=None, targets=urls))
     assert [each.reference.target_url for each in message.deliveries()] == [
@@ -157,7 +157,7 @@ def test_a_scheduled_message_is_due_at_its_time_and_kept_from_then_on(
 
 
 @pytest.mark.parametrize("deliver_at", ["2025-12-28T11:59:00.249Z", "2020-01-01T00:00:00Z"])
-def test_a_message_for_the_past_is_overdue_which_only_a_repeat_may_be(deliver_at: str) -> None:
+def test_a_message_for_the_past_is_overdue_which_only_a_duplicate_may_be(deliver_at: str) -> None:
     assert parse(body_of(deliverAt=deliver_at)).idempotency.is_overdue
 
 
@@ -525,7 +525,7 @@ def test_whole_numbers_stay_whole_in_the_document() -> None:
     assert document["jitter"] == Jitter.NONE
 
 
-def test_a_message_far_ahead_gives_less_room_to_retry_after() -> None:
+def test_a_message_scheduled_far_ahead_shortens_the_longest_retry_after() -> None:
     message = parse(body_of(deliverAt="2026-12-28T00:00:00Z"))
     assert 0 < message.policy.retry_after_ceiling_seconds < 86_400
     assert parse(body_of()).policy.retry_after_ceiling_seconds == 86_400

@@ -60,7 +60,7 @@ def test_another_senders_endpoint_is_404_by_its_place() -> None:
     assert refused({"endpoint_ids": ["a", "b"]}, "thief") == (404, fields)
 
 
-def test_two_endpoints_with_one_url_cannot_be_told_apart_in_the_ledger() -> None:
+def test_two_endpoints_with_one_url_are_refused_since_the_ledger_cannot_distinguish_them() -> None:
     assert refused({"endpoint_ids": ["a", "b", "twin"]}) == (400, ["endpointIds[2]"])
 
 
@@ -80,7 +80,7 @@ def test_a_request_acts_for_its_keys_sender_or_under_iam_for_whom_it_names(
 
 
 @pytest.mark.parametrize("asked", ["thief", "default", ""])
-def test_a_key_acts_for_nobody_else(asked: str) -> None:
+def test_a_key_acts_for_its_own_sender_only(asked: str) -> None:
     with pytest.raises(InvalidMessageError) as caught:
         acting_sender(asked, "shop")
     assert (caught.value.status, caught.value.errors[0].field) == (403, "senderId")

@@ -182,7 +182,7 @@ def test_a_redrive_sums_up_the_oldest_of_a_long_history(
     }
 
 
-def test_a_redrive_that_broke_off_before_the_start_is_taken_up_by_its_repeat(
+def test_a_redrive_that_broke_off_before_the_start_is_finished_by_the_next_one(
     bench: Bench, dead_letter: dict[str, Any]
 ) -> None:
     bench.put(deadLetter=json.dumps(dead_letter))
@@ -244,7 +244,7 @@ def test_a_failure_that_the_ledger_never_heard_of_is_redriven_all_the_same(
     assert len(bench.workflow.started) == 1
 
 
-def test_a_dead_letter_too_many_does_not_bring_back_what_is_under_way(
+def test_a_surplus_dead_letter_does_not_restart_a_delivery_in_progress(
     bench: Bench, dead_letter: dict[str, Any]
 ) -> None:
     """A wait was cut short while Lambda was down, and each execution dead-lettered it."""
@@ -255,7 +255,7 @@ def test_a_dead_letter_too_many_does_not_bring_back_what_is_under_way(
     assert bench.workflow.started == {}
 
 
-def test_a_redrive_by_id_that_broke_before_its_start_is_finished_by_a_repeat(
+def test_a_redrive_by_id_that_broke_off_before_its_start_is_finished_by_the_next_one(
     bench: Bench, delivery: Delivery
 ) -> None:
     """docs/decisions/0054: the execution before keeps the payload until the new one is started."""
@@ -278,7 +278,7 @@ class RepeatingTable(InterventionTable):
         return super().redrive(*arguments, at=at) and super().redrive(*arguments, at=at)
 
 
-def test_a_redrive_whose_update_boto3_has_repeated_is_started(
+def test_a_redrive_whose_update_boto3_has_retried_is_started(
     bench: Bench, dead_letter: dict[str, Any]
 ) -> None:
     """docs/decisions/0054: the second update finds the first and is refused."""
@@ -456,7 +456,7 @@ def test_what_has_ended_cannot_be_cancelled(bench: Bench, status: str) -> None:
     assert bench.record() == before
 
 
-def test_a_record_of_an_older_message_under_the_same_key_is_left_alone(
+def test_a_record_of_an_older_message_under_the_same_key_is_not_changed(
     bench: Bench, dead_letter: dict[str, Any]
 ) -> None:
     """See docs/decisions/0007."""
@@ -467,6 +467,6 @@ def test_a_record_of_an_older_message_under_the_same_key_is_left_alone(
     assert bench.record() == before
 
 
-def test_only_a_dead_letter_that_has_done_its_work_may_be_deleted() -> None:
+def test_only_a_redriven_dead_letter_may_be_deleted() -> None:
     done = {result for result in Result if result.settles_dead_letter}
     assert done == {Result.REDRIVEN, Result.ALREADY_REDRIVEN, Result.ENDED}

@@ -77,7 +77,7 @@ def test_decorrelated_jitter_stays_under_the_cap() -> None:
         ((0, 0, 7), [0, 7000, 7000]),
     ],
 )
-def test_a_schedule_gives_one_wait_per_failure_and_its_last_one_repeats(
+def test_a_schedule_has_one_delay_per_failure_and_its_last_delay_repeats(
     schedule: tuple[float, ...], delays: list[int]
 ) -> None:
     policy = Policy(schedule=schedule, jitter=Jitter.NONE)

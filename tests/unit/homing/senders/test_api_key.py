@@ -111,7 +111,7 @@ def test_the_authorizer_tells_no_wrong_key_from_another_and_logs_none(
     assert not any(each in str(logged()) for each in wrong)
 
 
-def test_an_id_that_is_taken_does_not_change_hands(keys: KeysTable) -> None:
+def test_a_key_id_in_use_cannot_be_given_to_another_sender(keys: KeysTable) -> None:
     key, _ = issue("shop", NOON)
     assert keys.add(key)
     assert not keys.add(replace(key, sender_id="thief"))

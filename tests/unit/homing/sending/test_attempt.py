@@ -33,7 +33,7 @@ def test_an_attempt_has_one_deadline_whatever_the_stage() -> None:
 
 
 @pytest.mark.parametrize("over", [0, 0.001, 1000])
-def test_an_attempt_whose_time_is_up_has_no_time_left_to_give(over: float) -> None:
+def test_an_attempt_past_its_deadline_has_no_time_left(over: float) -> None:
     clock = Clock()
     attempt = Attempt(10, clock)
     clock.seconds += 10 + over

@@ -153,7 +153,7 @@ def test_a_lone_address_that_swallows_packets_takes_no_longer_than_the_attempt(
     assert attempt.stage is Stage.CONNECT
 
 
-def test_a_look_up_that_hangs_takes_no_longer_than_the_attempt() -> None:
+def test_a_hanging_name_look_up_takes_no_longer_than_the_attempt() -> None:
     stuck = threading.Event()
     attempt = attempt_of(0.1)
 
@@ -168,7 +168,7 @@ def test_a_look_up_that_hangs_takes_no_longer_than_the_attempt() -> None:
     assert attempt.stage is Stage.LOOK_UP
 
 
-def test_a_failure_of_the_look_up_is_raised_to_who_asked() -> None:
+def test_a_failed_name_look_up_is_raised_in_the_caller() -> None:
     def resolve(_host: str, _port: int) -> list[Address]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -188,5 +188,5 @@ def test_a_name_without_addresses_is_a_failed_look_up() -> None:
         ("::1", Address(socket.AF_INET6, ("::1", 8080, 0, 0))),
     ],
 )
-def test_a_literal_address_is_its_own_look_up(host: str, expected: Address) -> None:
+def test_a_literal_address_needs_no_name_look_up(host: str, expected: Address) -> None:
     assert look_up(host, 8080) == [expected]

@@ -185,7 +185,7 @@ def test_what_is_known_of_an_endpoint_is_looked_up_anew_after_a_minute(
     assert len(bench.sent) == 2
 
 
-def test_while_nobody_can_say_whom_to_deliver_to_nothing_is_sent(
+def test_while_the_recipient_cannot_be_read_nothing_is_sent(
     bench: Bench, to_endpoint: Reference, delivery: Delivery, registry: Any
 ) -> None:
     """It might go unsigned, or to an endpoint that is disabled. The outcome is worth a retry."""
@@ -455,7 +455,7 @@ class Hourglass:
         return next(self._seconds)
 
 
-def test_a_request_has_what_is_left_less_what_it_takes_to_answer(
+def test_a_request_has_the_remaining_time_less_what_the_answer_takes(
     bench: Bench, delivery: Delivery
 ) -> None:
     bench.deliverer.deliver(delivery.reference, delivery.request, time_left=Hourglass(9.31))

@@ -216,7 +216,7 @@ def test_a_second_response_in_the_record_of_the_first_is_not_charged_to_the_next
     assert endpoint.connections == 2
 
 
-def test_a_response_that_nobody_asked_for_is_not_charged_to_the_next_message(
+def test_an_unrequested_response_does_not_count_for_the_next_message(
     serve: Callable[..., Endpoint], client: Client
 ) -> None:
     due, sent = Event(), Event()

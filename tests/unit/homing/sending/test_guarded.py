@@ -177,7 +177,7 @@ def test_a_name_with_a_single_refused_address_is_refused_whatever_it_is(answer: 
         ),
     ],
 )
-def test_a_url_that_is_refused_is_not_even_looked_up(url: str, message: str) -> None:
+def test_the_host_of_a_refused_url_is_not_looked_up(url: str, message: str) -> None:
     names = Names([elsewhere(PUBLIC)])
     (outcome,) = attempts(url, names, AddressGuard())
     assert blocked(outcome) == f"address guard: the target URL {message}"

@@ -70,7 +70,7 @@ STARTED = datetime(2025, 12, 28, 12, 0, 0, 999_000, tzinfo=UTC)
         ("https://example.com/a#part", ("https", "example.com", 443), "example.com", "/a"),
     ],
 )
-def test_a_url_is_taken_apart_and_its_path_left_as_it_is_spelled(
+def test_a_url_is_split_and_its_path_kept_as_written(
     url: str, origin: tuple[str, str, int], host_header: str, path: str
 ) -> None:
     target = parse_target(url)

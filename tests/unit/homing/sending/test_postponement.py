@@ -84,7 +84,7 @@ def test_an_attempt_that_no_record_tells_of_waits_by_the_age_of_its_delivery() -
     )
 
 
-def test_a_delivery_whose_execution_is_near_its_end_waits_for_nobody() -> None:
+def test_a_delivery_whose_execution_is_near_its_end_does_not_wait_for_a_slot() -> None:
     assert postponed_after(timedelta(days=357), timedelta()) is not None
     assert postponed_after(timedelta(days=359), timedelta()) is None
 

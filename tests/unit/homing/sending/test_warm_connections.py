@@ -126,7 +126,7 @@ def test_a_warm_connection_serves_its_own_scheme_host_and_port_only(
     assert warm.take(parse_target(other).origin, NOON) is None
 
 
-def test_a_warm_connection_is_in_one_pair_of_hands_only(lines: list[Line]) -> None:
+def test_a_warm_connection_is_used_by_one_attempt_at_a_time(lines: list[Line]) -> None:
     warm = WarmConnections()
     warm.keep(ORIGIN, lines[0].connection, NOON)
     assert warm.take(ORIGIN, NOON) is not None

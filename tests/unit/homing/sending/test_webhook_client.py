@@ -272,7 +272,7 @@ def resolves_to_a_closed_port(_host: str, _port: int) -> list[Address]:
         ),
     ],
 )
-def test_an_attempt_that_reaches_nobody_says_at_which_stage_it_broke_off(
+def test_an_attempt_without_a_connection_says_at_which_stage_it_failed(
     client_with: Callable[..., Client], url: str, resolve: Resolver, kind: ErrorKind, message: str
 ) -> None:
     client = client_with(now=Clock().now, clock=Clock(), resolve=resolve)
@@ -310,7 +310,7 @@ def test_a_name_that_cannot_be_one_fails_at_the_look_up(client: Client) -> None:
         ),
     ],
 )
-def test_an_endpoint_that_gives_no_response_is_an_outcome_with_an_error(
+def test_an_endpoint_without_a_response_is_an_outcome_with_an_error(
     serve: Callable[..., Endpoint], client: Client, behaviour: Behaviour, kind: ErrorKind, what: str
 ) -> None:
     outcome = client.send(serve(behaviour).url)

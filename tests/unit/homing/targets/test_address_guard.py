@@ -554,7 +554,7 @@ def test_a_refused_network_wins_over_a_listed_one() -> None:
     assert guard.check_url(target("127.9.0.1", scheme="http", port=9)) is not None
 
 
-def test_the_sender_is_told_nothing_of_what_a_name_resolved_to() -> None:
+def test_the_error_does_not_contain_the_address_of_a_name() -> None:
     sentences = {
         refusal.sentence
         for network in (*IPV4_NETWORKS, *IPV6_NETWORKS)
@@ -574,7 +574,7 @@ def test_the_sender_is_told_nothing_of_what_a_name_resolved_to() -> None:
         ("https://a..b/", "names no valid host"),
     ],
 )
-def test_the_sender_is_told_what_to_mend_in_the_url(url: str, sentence: str | None) -> None:
+def test_the_error_says_what_to_change_in_the_url(url: str, sentence: str | None) -> None:
     refusal = STRICT.check_url(parse_target(url))
     assert (None if refusal is None else refusal.sentence) == sentence
 

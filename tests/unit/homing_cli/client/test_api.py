@@ -75,7 +75,7 @@ def client(
     ("messages_path", "base", "service"),
     [("/url/abc", "/url/abc", "lambda"), (None, "/api/$default", "execute-api")],
 )
-def test_a_message_is_handed_over_byte_for_byte_and_signed_for_its_door(
+def test_a_message_is_sent_byte_for_byte_and_signed_for_its_api(
     server: FakeServer, messages_path: str | None, base: str, service: str
 ) -> None:
     """The function URL, and the API of a stack that has none."""
@@ -120,7 +120,7 @@ def test_a_message_without_an_id_is_never_sent_twice(server: FakeServer) -> None
     assert len(server.seen) == 1
 
 
-def test_an_api_that_stays_busy_is_given_up_with_its_last_answer(server: FakeServer) -> None:
+def test_when_an_api_stays_busy_its_last_answer_is_returned(server: FakeServer) -> None:
     server.script = [(503, {"title": "Service Unavailable"})]
     answer = client(server.server_port).submit(b"{}", again=True)
     assert (answer.status, len(server.seen)) == (503, 4)
@@ -133,7 +133,7 @@ def test_a_refusal_lists_every_field(server: FakeServer) -> None:
     assert answer.problems == ("payload: missing", "x: unknown")
 
 
-def test_an_answer_that_is_not_json_is_told_by_its_status(server: FakeServer) -> None:
+def test_an_answer_that_is_not_json_is_reported_with_its_status(server: FakeServer) -> None:
     server.script = [(403, b"<html>")]
     assert client(server.server_port).submit(b"{}", again=False).problems == ("HTTP 403",)
 
@@ -151,9 +151,7 @@ def test_an_unknown_message_is_not_found(server: FakeServer) -> None:
 
 
 @pytest.mark.parametrize("member", ["message", "Message"])
-def test_a_caller_who_is_not_let_in_is_told_so_in_the_api_own_words(
-    server: FakeServer, member: str
-) -> None:
+def test_a_refused_caller_sees_the_apis_own_message(server: FakeServer, member: str) -> None:
     """Of API Gateway and of Lambda."""
     server.script = [(403, {member: "Forbidden"})]
     answer = client(server.server_port, messages_path="/url/abc").submit(b"{}", again=False)
@@ -166,7 +164,7 @@ def test_a_refused_question_says_why(server: FakeServer) -> None:
         client(server.server_port).message("m-1")
 
 
-def test_a_local_cloud_that_is_gone_is_told_with_what_to_do() -> None:
+def test_a_stopped_local_cloud_is_reported_with_what_to_do() -> None:
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))  # and nobody listens
         with pytest.raises(ApiError, match="does not answer: run `homing up`"):

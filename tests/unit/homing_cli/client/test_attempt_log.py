@@ -109,7 +109,7 @@ def test_other_lines_of_the_log_are_passed_over(
     assert log.fetch(NOW) == ()
 
 
-def test_the_local_clouds_events_without_an_id_are_told_apart(
+def test_the_local_clouds_events_without_an_id_are_distinguished(
     log: AttemptLog, logs: FakeLogs
 ) -> None:
     events = [logged(1, 2), logged(2, 1)]
@@ -153,7 +153,7 @@ def test_watch_draws_a_table_with_counts_on_a_terminal(log: AttemptLog, logs: Fa
     assert "m-9" in out.getvalue()
 
 
-def test_watch_looks_again_until_its_time_is_up(log: AttemptLog, logs: FakeLogs) -> None:
+def test_watch_polls_until_its_time_is_up(log: AttemptLog, logs: FakeLogs) -> None:
     times = iter(NOW + timedelta(seconds=n) for n in range(100))
     pauses: list[float] = []
     rounds = list(watch.follow(log, NOW, 5, clock=lambda: next(times), sleep=pauses.append))

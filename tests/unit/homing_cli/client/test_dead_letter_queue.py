@@ -52,13 +52,13 @@ def dead_letter(delivery: Delivery) -> DeadLetter:
         ({"category": "GONE", "before": FAILED_AT}, False),
     ],
 )
-def test_a_dead_letter_is_meant_if_all_that_is_asked_for_fits(
+def test_a_dead_letter_is_selected_if_every_filter_matches(
     dead_letter: DeadLetter, given: dict[str, Any], is_meant: bool
 ) -> None:
     assert Filter(**given).matches(dead_letter) is is_meant
 
 
-def test_a_dead_letter_of_a_plain_url_is_of_no_endpoint(delivery: Delivery) -> None:
+def test_a_dead_letter_of_a_plain_url_has_no_endpoint(delivery: Delivery) -> None:
     verdict = {"category": "GONE", "reason": "HTTP 410", "status": "FAILED"}
     plain = DeadLetter.from_body(json.dumps({**delivery.to_document(), "verdict": verdict}))
     assert plain

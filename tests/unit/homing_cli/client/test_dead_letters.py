@@ -56,7 +56,7 @@ def test_an_empty_queue_has_no_dead_letters(target: QueueTarget) -> None:
     assert (seen.total, seen.dead_letters, seen.summary) == (0, (), "no dead letters")
 
 
-def test_a_dead_letter_tells_who_where_to_and_why(target: QueueTarget, body: str) -> None:
+def test_a_dead_letter_shows_sender_target_and_reason(target: QueueTarget, body: str) -> None:
     target.put(body)
     seen = look(target, 10)
     assert seen.to_document() == {
@@ -83,7 +83,7 @@ def test_looking_takes_nothing_out(target: QueueTarget, body: str) -> None:
     assert len(look(target, 100).dead_letters) == 13
 
 
-def test_a_look_goes_no_further_than_asked_and_says_so(target: QueueTarget, body: str) -> None:
+def test_a_list_stops_at_its_limit_and_says_so(target: QueueTarget, body: str) -> None:
     target.put(*[body] * 13)
     seen = look(target, 12)
     assert (len(seen.dead_letters), seen.summary) == (12, "13 dead letters, looked at 12")

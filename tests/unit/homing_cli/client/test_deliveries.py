@@ -76,7 +76,7 @@ def test_a_message_is_followed_until_all_its_deliveries_have_ended() -> None:
     assert len(rounds) == 3
 
 
-def test_a_message_that_waits_for_a_retry_is_left_alone_until_it_is_due() -> None:
+def test_a_message_that_waits_for_a_retry_is_not_polled_until_it_is_due() -> None:
     waiting = delivery("RETRY_SCHEDULED", attempts=1, nextRetryAt="2025-12-28T12:00:04.000Z")
     api = FakeApi({"a": [[waiting], [delivery("DELIVERED")]]})
     _, time = run(api, "a")

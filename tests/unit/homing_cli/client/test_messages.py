@@ -106,7 +106,7 @@ def test_all_lines_are_handed_over_and_never_more_than_a_few_at_once() -> None:
     assert api.most_at_once <= 4
 
 
-def test_lines_are_told_in_the_order_of_the_file_whoever_is_answered_first() -> None:
+def test_lines_are_reported_in_the_order_of_the_file() -> None:
     second = threading.Event()
 
     class SlowFirst(FakeApi):
@@ -243,7 +243,7 @@ def test_a_number_of_any_length_is_a_payload() -> None:
     assert LONG in compose("https://example.com/", LONG.decode(), {})
 
 
-def test_broken_off_it_begins_nothing_more_and_what_had_been_begun_is_told() -> None:
+def test_an_interrupted_run_starts_no_more_messages_and_reports_those_that_it_started() -> None:
     begun, release = threading.Semaphore(0), threading.Event()
 
     class Slow(FakeApi):

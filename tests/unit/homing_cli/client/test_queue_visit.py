@@ -139,7 +139,7 @@ def test_a_visit_that_is_broken_off_hides_nothing_that_was_received_and_not_used
     assert queue.visible == set(queue.visible_at)
 
 
-def test_a_message_that_came_again_is_deleted_by_its_newest_handle() -> None:
+def test_a_redelivered_message_is_deleted_by_its_newest_receipt_handle() -> None:
     queue = Queue(11)
     with opened(queue) as visited:
         messages = visited.messages()
@@ -173,9 +173,7 @@ def test_another_refusal_to_delete_is_raised() -> None:
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(1, 1), (10, 10), (12, 12), (100, 25)])
-def test_a_visit_takes_no_more_into_its_hands_than_it_was_asked_for(
-    limit: int, expected: int
-) -> None:
+def test_a_visit_receives_no_more_messages_than_requested(limit: int, expected: int) -> None:
     queue = Queue(25)
     with opened(queue) as visited:
         assert len(list(visited.messages(limit))) == expected

@@ -139,7 +139,7 @@ def test_without_a_local_cloud_it_says_what_to_do() -> None:
 
 
 @pytest.mark.parametrize("record", [{}, [], "text"])
-def test_an_unreadable_record_is_told_by_its_path(elsewhere: Path, record: Any) -> None:
+def test_an_unreadable_record_is_reported_with_its_path(elsewhere: Path, record: Any) -> None:
     put(elsewhere / "here", record)
     with pytest.raises(NoTargetError, match=r"local\.json is unreadable"):
         find_target()

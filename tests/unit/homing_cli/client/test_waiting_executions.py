@@ -159,7 +159,7 @@ def test_an_execution_that_wakes_up_after_all_sends_nothing(bench: Bench) -> Non
     assert bench.claims() == {"superseded": True}
 
 
-def test_one_that_broke_off_before_the_stop_is_finished_by_the_next(bench: Bench) -> None:
+def test_a_run_that_broke_off_before_the_stop_is_finished_by_the_next(bench: Bench) -> None:
     bench.sleeps()
     bench.target.states.breaks = True
     with pytest.raises(BrokenOffError):
@@ -171,14 +171,14 @@ def test_one_that_broke_off_before_the_stop_is_finished_by_the_next(bench: Bench
 
 
 @pytest.mark.parametrize("state", ["Deliver", "Classify", "RecordRetry"])
-def test_an_attempt_that_is_under_way_is_left_alone(bench: Bench, state: str) -> None:
+def test_an_attempt_in_progress_is_not_stopped(bench: Bench, state: str) -> None:
     bench.sleeps(state)
     assert bench.drain() == [Drained.UNDER_WAY]
     assert bench.target.states.running
     assert bench.dead_letters() == []
 
 
-def test_a_wait_that_another_execution_has_taken_over_is_left_to_it(bench: Bench) -> None:
+def test_a_superseded_wait_is_not_dead_lettered(bench: Bench) -> None:
     bench.claims()  # under the delivery's own name
     bench.sleeps()
     bench.target.states.running = {f"{bench.arn}-1": bench.target.states.running.pop(bench.arn)}

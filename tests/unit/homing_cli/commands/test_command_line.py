@@ -194,7 +194,7 @@ def test_an_error_is_one_line_and_with_debug_its_traceback_too(
     ("error", "status"),
     [(typer.Exit(3), 3), (typer.BadParameter("no"), 2), (KeyboardInterrupt(), 130)],
 )
-def test_an_exit_that_is_meant_is_left_alone(error: Exception, status: int) -> None:
+def test_a_deliberate_exit_keeps_its_status(error: Exception, status: int) -> None:
     done = CliRunner().invoke(failing(error), ["fail"])
     assert done.exit_code == status
     assert "unexpected" not in done.output

@@ -35,7 +35,7 @@ def two_senders(monkeypatch: pytest.MonkeyPatch, delivery: Delivery) -> None:
 @pytest.mark.parametrize(
     ("options", "senders"), [([], ["default", "shop"]), (["--sender", "shop"], ["shop"])]
 )
-def test_of_an_id_that_two_senders_have_used_the_dead_letters_of_one_can_be_shown(
+def test_dead_letters_of_an_id_used_by_two_senders_can_be_shown_for_one_sender(
     options: list[str], senders: list[str]
 ) -> None:
     command = ["dead-letters", "show", "order-1841", "--json", *options]
@@ -43,7 +43,7 @@ def test_of_an_id_that_two_senders_have_used_the_dead_letters_of_one_can_be_show
     assert [one["reference"]["senderId"] for one in shown] == senders
 
 
-def test_a_sender_who_has_no_such_dead_letter_is_told_so() -> None:
+def test_a_sender_without_such_a_dead_letter_gets_a_message_that_says_so() -> None:
     done = CliRunner().invoke(app.app, ["dead-letters", "show", "order-1841", "--sender", "x"])
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == (

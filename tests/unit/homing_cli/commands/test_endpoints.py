@@ -84,7 +84,7 @@ def test_the_list_tells_of_each_how_many_attempts_it_allows_at_once() -> None:
         ("new", ["--url", "https://example.com/", "--disable"], ""),
     ],
 )
-def test_who_switches_an_endpoint_off_or_on_is_told_when_it_takes_effect(
+def test_disabling_or_enabling_an_endpoint_prints_when_it_takes_effect(
     endpoint: str, options: list[str], told: str
 ) -> None:
     done = run("set", endpoint, *options)

@@ -115,7 +115,7 @@ def test_interrupted_with_json_it_tells_what_has_been_brought_back(
 
 
 @pytest.mark.parametrize(("options", "exit_code"), [(("--all",), 1), (("m-11",), 0)])
-def test_what_another_command_holds_is_missed_aloud(
+def test_messages_held_by_another_command_are_reported(
     target: QueueTarget, options: tuple[str, ...], exit_code: int
 ) -> None:
     target.sqs.receive_message(

@@ -66,7 +66,9 @@ def file(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_every_line_of_a_file_is_told_with_its_number_in_the_order_of_the_file(file: str) -> None:
+def test_every_line_of_a_file_is_reported_with_its_number_in_the_order_of_the_file(
+    file: str,
+) -> None:
     done = send("--file", file)
     assert done.output.splitlines() == [
         "line 1: accepted: new",
@@ -94,7 +96,7 @@ def test_with_json_the_lines_stand_in_the_document_alone(file: str) -> None:
     ],
 )
 @pytest.mark.parametrize("timeout", ["0", "0.2"])
-def test_a_time_out_is_told_with_what_to_run_next(
+def test_a_time_out_is_reported_with_what_to_run_next(
     timeout: str, options: tuple[str, ...], told: str
 ) -> None:
     message = ("--target", "https://example.com/", "--payload", "1", "--message-id", "m-1")
@@ -105,7 +107,7 @@ def test_a_time_out_is_told_with_what_to_run_next(
     )
 
 
-def test_a_time_out_that_did_not_come_is_not_told() -> None:
+def test_without_a_time_out_none_is_reported() -> None:
     message = ("--target", "https://example.com/", "--payload", "1", "--message-id", "done")
     done = send(*message, "--wait", "--timeout", "30")
     assert (done.exit_code, done.stderr) == (0, "")
@@ -140,7 +142,7 @@ def test_what_the_api_would_refuse_of_an_option_is_a_mistake_in_usage(
     assert f"{option} {complaint}" in done.stderr
 
 
-def test_every_line_is_told_and_none_hinders_the_others(tmp_path: Path) -> None:
+def test_every_line_is_reported_and_no_bad_line_stops_the_others(tmp_path: Path) -> None:
     good = b'{"messageId": "m"}\n'
     path = tmp_path / "messages.jsonl"
     path.write_bytes(good * 3 + b'{"n": "\xff"}\n' + good * 36)
@@ -183,7 +185,7 @@ def test_interrupted_it_tells_what_was_accepted_so_far(
     assert f"what follows line {last} was not sent" in done.stderr
 
 
-def test_interrupted_without_json_each_accepted_line_is_told_once(
+def test_interrupted_without_json_each_accepted_line_is_reported_once(
     file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interrupt(monkeypatch, after=3)

@@ -89,7 +89,7 @@ def status(
     return CliRunner().invoke(app.app, ["status", "order-1841"])
 
 
-def test_runs_are_told_apart_by_the_redrive_between_them(
+def test_runs_are_separated_by_the_redrive_between_them(
     monkeypatch: pytest.MonkeyPatch, delivered: dict[str, Any]
 ) -> None:
     done = status(monkeypatch, delivered)
@@ -109,7 +109,7 @@ def test_the_endpoint_and_what_was_answered_are_shown(
     )
 
 
-def test_who_may_only_call_the_api_sees_the_attempts_and_is_told_what_is_missing(
+def test_a_caller_with_access_to_the_api_alone_sees_the_attempts_and_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, delivered: dict[str, Any]
 ) -> None:
     done = status(monkeypatch, delivered, forbidden=True)
@@ -124,7 +124,7 @@ def test_who_may_only_call_the_api_sees_the_attempts_and_is_told_what_is_missing
     ("options", "sender", "hint"),
     [((), "default", "give --sender NAME"), (("--sender", "shop"), "shop", "")],
 )
-def test_a_message_that_is_not_found_is_told_with_where_it_was_looked_for(
+def test_a_message_that_is_not_found_is_reported_with_where_it_was_searched(
     monkeypatch: pytest.MonkeyPatch, command: str, options: tuple[str, ...], sender: str, hint: str
 ) -> None:
     class Silent:

@@ -33,7 +33,7 @@ def ended(job: Job) -> Job:
     return job
 
 
-def test_a_job_tells_what_became_of_each() -> None:
+def test_a_job_shows_the_result_of_each_item() -> None:
     jobs = Jobs()
     job = ended(jobs.start("Sending again", 2, iter([Done(ONE), Done(ONE, "gone")])))
     assert (job.succeeded, [one.complaint for one in job.complaints]) == (1, ["gone"])

@@ -294,7 +294,7 @@ def test_a_console_that_only_reads_does_nothing_even_with_its_token() -> None:
         {"way": "redrive", "id": "message=only"},
     ],
 )
-def test_a_form_that_asks_for_nonsense_is_told_so(
+def test_an_invalid_form_is_answered_with_an_error(
     client: TestClient, actions: FakeActions, form: dict[str, str]
 ) -> None:
     answer = client.post("/actions/begin", data={**form, "csrf": token(client)})

@@ -133,7 +133,7 @@ def test_a_failure_must_have_one_dead_letter() -> None:
     assert complaints(replace(seen, dead_letters=1)) == ()
 
 
-def test_nothing_is_received_where_nobody_listens() -> None:
+def test_without_a_receiver_nothing_is_received() -> None:
     scenario = Scenario("refused", "nobody listens", None, "FAILED", ("NETWORK_ERROR",))
     assert scenario.requests == 0
 

@@ -77,7 +77,7 @@ def test_an_unreadable_pid_file_counts_as_not_running(tmp_path: Path, text: str)
     assert Emulator.find(tmp_path) is None
 
 
-def test_a_process_id_that_now_belongs_to_another_program_is_left_alone(tmp_path: Path) -> None:
+def test_a_process_id_that_now_belongs_to_another_program_is_not_killed(tmp_path: Path) -> None:
     stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
         record = {"pid": stranger.pid, "port": 1, **KEY.to_record()}
@@ -90,7 +90,7 @@ def test_a_process_id_that_now_belongs_to_another_program_is_left_alone(tmp_path
         stranger.communicate(b"\n")
 
 
-def test_one_that_cannot_start_is_told_with_the_end_of_its_log(
+def test_an_emulator_that_cannot_start_is_reported_with_the_end_of_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = tmp_path / "python"
@@ -158,7 +158,7 @@ def test_another_emulator_on_its_port_is_not_taken_for_it(
     assert not impostor.answers()
 
 
-def test_one_that_runs_and_does_not_answer_is_told_with_what_to_do(
+def test_an_emulator_that_does_not_answer_is_reported_with_what_to_do(
     tmp_path: Path, running: Emulator
 ) -> None:
     record = json.loads((tmp_path / "emulator.json").read_text())

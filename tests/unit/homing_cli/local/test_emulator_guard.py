@@ -73,7 +73,9 @@ def test_a_request_signed_with_its_key_is_served(cloud: Emulator, host: str) -> 
     assert (status, answer) == (200, b'{"TableNames": []}')
 
 
-def test_a_bucket_has_a_host_of_its_own_where_an_sdk_is_told_localhost(cloud: Emulator) -> None:
+def test_a_bucket_has_a_host_of_its_own_where_the_sdks_endpoint_is_localhost(
+    cloud: Emulator,
+) -> None:
     headers = signed(cloud, cloud.key, host=f"a-bucket.localhost:{cloud.port}")
     assert request(cloud, "POST", "/", headers)[0] == 405  # S3 says so
 

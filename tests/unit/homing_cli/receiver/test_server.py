@@ -90,7 +90,7 @@ def test_the_last_step_of_a_script_repeats() -> None:
 
 
 @pytest.mark.parametrize(("step", "text"), [(Step(503), "503"), (Step(drop=True), "dropped")])
-def test_a_step_is_told_by_what_the_sender_gets(step: Step, text: str) -> None:
+def test_a_step_is_described_by_the_response_it_sends(step: Step, text: str) -> None:
     assert str(step) == text
 
 
@@ -183,7 +183,7 @@ def test_a_drip_holds_back_its_head_so_that_an_attempt_at_it_times_out(receiver:
     assert outcome.error.message.startswith("waiting for the response: ")
 
 
-def test_every_request_is_remembered_as_it_came_and_told() -> None:
+def test_every_request_is_kept_as_received_and_reported() -> None:
     told: list[Arrival] = []
     before = datetime.now(UTC)
     with Receiver(on_arrival=told.append) as receiver, closing(connect(receiver)) as connection:
@@ -221,7 +221,7 @@ def test_hundreds_of_requests_at_once_are_all_served(receiver: Receiver) -> None
 
 
 @pytest.mark.parametrize("path", ["/script/delay=600", "/script/drip=600"])
-def test_the_end_of_a_receiver_waits_for_nobody(path: str) -> None:
+def test_stopping_a_receiver_waits_for_no_request(path: str) -> None:
     arrived = threading.Event()
     with Receiver(on_arrival=lambda _: arrived.set()) as receiver:
         port = urlsplit(receiver.url).port

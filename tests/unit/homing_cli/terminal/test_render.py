@@ -84,7 +84,7 @@ def shown(*what: Any) -> str:
         ),
     ],
 )
-def test_a_visit_is_told_in_a_few_words(visited: Visit, words: str) -> None:
+def test_a_visit_is_rendered_in_a_few_words(visited: Visit, words: str) -> None:
     assert render.describe(visited) == words
 
 
@@ -121,7 +121,7 @@ def test_a_trace_is_a_tree_of_attempts_and_states() -> None:
         assert word in line
 
 
-def test_an_attempt_that_only_the_ledger_knows_is_told_from_its_entry() -> None:
+def test_an_attempt_that_only_the_ledger_knows_is_rendered_from_its_entry() -> None:
     entry = {
         "attemptNumber": 0,
         "timestamp": "2025-12-28T12:00:00.000Z",
@@ -163,7 +163,7 @@ def test_a_scheduled_message_shows_when_its_first_attempt_is_due(
     assert (due in text) == told
 
 
-def test_off_the_terminal_each_ending_is_told_once() -> None:
+def test_without_a_terminal_each_end_is_printed_once() -> None:
     stream = io.StringIO()
     open_, ended = view("QUEUED", 0, "a"), view("FAILED", 1, "b")
     with live.board(render.console(stream), 2) as show:

@@ -48,7 +48,7 @@ def one_attempt(number: int, **carried: Any) -> History:
     )
 
 
-def test_a_visit_tells_when_a_state_was_entered_and_left_and_what_it_made() -> None:
+def test_a_visit_has_the_times_of_entry_and_exit_and_the_output() -> None:
     (visit,) = visits(History().visit("Task", "Deliver", {"a": 1}, {"a": 2}).events)
     assert (visit.name, visit.input, visit.output) == ("Deliver", {"a": 1}, {"a": 2})
     assert (visit.entered, visit.left) == (START, START + timedelta(seconds=1))
@@ -60,7 +60,7 @@ def test_a_state_that_is_still_running_has_no_end() -> None:
     assert (visit.left, visit.output, visit.milliseconds) == (None, None, None)
 
 
-def test_faults_of_a_task_are_told_with_the_state_that_had_them() -> None:
+def test_faults_of_a_task_are_listed_with_its_state() -> None:
     failed = {"error": "Lambda.TooManyRequestsException", "cause": "slow down"}
     history = (
         History()
@@ -111,7 +111,7 @@ def test_the_document_of_an_attempt_is_plain_json() -> None:
     }
 
 
-def test_an_attempt_read_from_the_ledger_gives_what_its_entry_holds() -> None:
+def test_an_attempt_read_from_the_ledger_has_the_fields_of_its_entry() -> None:
     entry = {
         "attemptNumber": 2,
         "timestamp": "2025-12-28T12:00:00.000Z",

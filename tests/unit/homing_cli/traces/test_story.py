@@ -111,7 +111,7 @@ def test_what_goes_on_right_now_is_the_last_chapter() -> None:
     assert not story.chapters[-1].is_sent
 
 
-def test_an_attempt_that_the_ledger_is_without_is_told_and_said_to_be() -> None:
+def test_an_attempt_missing_from_the_ledger_is_shown_and_marked_as_missing() -> None:
     story = tell(record("DELIVERED"), [execution("SUCCEEDED", *sent(0, 3, 200))])
     assert [chapter.recorded for chapter in story.chapters] == [False]
 
@@ -135,7 +135,7 @@ def test_a_failed_delivery_that_is_being_sent_again_has_not_ended() -> None:
     assert not tell(record("FAILED", entry(0, 1, "GONE")), [running]).ended
 
 
-def test_rounds_are_told_in_order_with_what_a_person_did_between_them() -> None:
+def test_runs_are_listed_in_order_with_the_interventions_between_them() -> None:
     redrive = {"timestamp": at(5), "status": "FAILED", "attempts": 1, "attemptsOnRecord": 1}
     found = record(
         "DELIVERED", entry(0, 1, "GONE"), entry(0, 7, "SUCCESS"), redriveHistory=[redrive]
@@ -167,7 +167,7 @@ def test_a_failed_first_attempt_has_payload_and_response_from_the_kept_dead_lett
     assert story.chapters[0].response_body == "no such shop"
 
 
-def test_an_attempt_that_is_postponed_is_told_as_one_that_waits() -> None:
+def test_a_postponed_attempt_is_shown_as_waiting() -> None:
     running = execution(
         "RUNNING",
         visit("WaitUntilDue", 2, 1, {}),

@@ -90,7 +90,7 @@ def test_what_was_not_worth_a_retry_is_counted_apart_and_says_nothing_of_its_end
     assert (found.given_up, found.replayed) == (1, 1)
 
 
-def test_what_has_not_ended_is_left_out_but_what_it_met_counts() -> None:
+def test_a_delivery_that_has_not_ended_is_left_out_but_its_attempts_count() -> None:
     open_one = history(Status.RETRY_SCHEDULED, (5, True))
     found = replay(replace(PLAIN, max_attempts=8), [FAILED, open_one])
     assert (found.open, len(found.rescued_after_ms)) == (1, 1)
@@ -183,7 +183,9 @@ def test_what_a_redrive_met_says_when_the_endpoint_was_up_again() -> None:
 
 
 @pytest.mark.parametrize("status", ["DELIVERED", "QUEUED", "RETRY_SCHEDULED", "CANCELLED"])
-def test_what_was_given_up_at_once_stays_so_whatever_a_redrive_made_of_it(status: str) -> None:
+def test_a_delivery_that_failed_at_once_counts_as_failed_whatever_a_redrive_did(
+    status: str,
+) -> None:
     found = replay(PLAIN, read(redriven_record("FAILED", status)))
     assert (found.given_up, found.replayed, found.open) == (1, 0, 0)
 
@@ -195,7 +197,7 @@ def test_what_was_given_up_at_once_stays_so_whatever_a_redrive_made_of_it(status
         redriven_record() | {"redriveHistory": [{"status": "UNRECORDED", "attemptsOnRecord": 0}]},
     ],
 )
-def test_a_delivery_whose_first_run_is_not_whole_is_left_out_but_what_it_met_counts(
+def test_a_delivery_whose_first_run_is_incomplete_is_left_out_but_its_attempts_count(
     record: dict[str, Any],
 ) -> None:
     (found,) = read(record)

@@ -101,6 +101,6 @@ def test_full_jitter_spreads_a_stampede_evenly_over_its_delay() -> None:
     assert wave.peak == pytest.approx(100, rel=0.1)
 
 
-def test_the_same_policy_always_gives_the_same_figures() -> None:
+def test_the_same_policy_always_has_the_same_figures() -> None:
     policy = Policy(max_attempts=5, jitter=Jitter.DECORRELATED)
     assert stampede(policy, 1000) == stampede(policy, 1000)

@@ -58,7 +58,7 @@ def well() -> Iterator[Receiver]:
         yield running
 
 
-def test_a_message_to_an_endpoint_that_hangs_is_left_and_retried_and_another_is_done_at_once(
+def test_an_attempt_to_a_hanging_endpoint_is_detached_and_holds_up_no_other_message(
     cloud: Target, receiver: Receiver, well: Receiver, read: Callable[..., Any]
 ) -> None:
     """An attempt may take 3 s; `dispatch` waits 2.5 s; redelivery is after 38 s."""
