@@ -10,8 +10,8 @@ import typer
 
 from homing_cli.client.target import find_target, local_target
 from homing_cli.commands.options import Profile, Region, Stack
-from homing_cli.console import traffic
 from homing_cli.console.serve import DEFAULT_PORT, serve
+from homing_cli.demo import traffic
 from homing_cli.local import local_cloud
 
 

@@ -11,11 +11,11 @@ from rich.text import Text
 
 from homing_cli.client.target import find_target
 from homing_cli.commands.options import AsJson, Profile, Region, Stack, print_json
-from homing_cli.console.histories import DEFAULT_LIMIT, Histories
-from homing_cli.console.wording import percent_words, span_words
+from homing_cli.console.rendering.wording import percent_words, span_words
 from homing_cli.terminal import render
 from homing_cli.what_if import policy_form
 from homing_cli.what_if.assessment import assess
+from homing_cli.what_if.histories import DEFAULT_LIMIT, Histories
 
 if TYPE_CHECKING:
     from homing_cli.what_if.assessment import Assessment

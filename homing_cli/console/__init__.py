@@ -1,3 +1,3 @@
 """The console: a web page on the operator's machine that shows every delivery."""
 
-__all__ = ["histories", "serve", "traffic", "wording"]
+__all__ = ["app", "rendering", "serve", "services"]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from homing_cli.console.app import make_app, make_services
+from homing_cli.console.app import make_app
+from homing_cli.console.services import make_services
 from homing_cli.errors import CommandError
 
 if TYPE_CHECKING:

@@ -1,3 +1,3 @@
 """The demo: one message for each scenario, sent, followed and judged."""
 
-__all__ = ["runner", "scenarios"]
+__all__ = ["runner", "scenarios", "traffic"]

@@ -1,3 +1,3 @@
 """What a retry policy would do, and would have done with recorded deliveries."""
 
-__all__ = ["assessment", "policy_form", "replay"]
+__all__ = ["assessment", "histories", "policy_form", "replay"]

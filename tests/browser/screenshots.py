@@ -18,8 +18,8 @@ from playwright.sync_api import sync_playwright
 
 from homing_cli.client.api import ApiClient
 from homing_cli.client.target import local_target
-from homing_cli.console import traffic
 from homing_cli.console.serve import running
+from homing_cli.demo import traffic
 from homing_cli.local import local_cloud
 from homing_cli.receiver.server import Receiver
 

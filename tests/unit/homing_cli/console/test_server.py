@@ -9,19 +9,20 @@ import pytest
 from starlette.testclient import TestClient
 
 from homing.endpoints.endpoint import Endpoint
-from homing_cli.console.actions import Chosen
-from homing_cli.console.addressed import Recipient
-from homing_cli.console.app import Services, make_app
-from homing_cli.console.catalogue import Catalogue, NotFoundError
-from homing_cli.console.jobs import Done, Jobs
-from homing_cli.console.listing import Page
-from homing_cli.console.view import View
+from homing_cli.console.actions.chosen import Chosen
+from homing_cli.console.actions.jobs import Done, Jobs
+from homing_cli.console.app import make_app
+from homing_cli.console.reading.addressed import Recipient
+from homing_cli.console.reading.catalogue import Catalogue, NotFoundError
+from homing_cli.console.reading.listing import Page
+from homing_cli.console.rendering.view import View
+from homing_cli.console.services import Services
 from homing_cli.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from homing_cli.console.filters import Filters
+    from homing_cli.console.reading.filters import Filters
 
 PORT = 8088
 HOST = f"127.0.0.1:{PORT}"

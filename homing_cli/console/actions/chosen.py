@@ -1,0 +1,48 @@
+"""A delivery that was chosen on a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+from urllib.parse import parse_qs, urlencode
+
+from homing_cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from homing.delivery import Reference
+
+
+class ActionError(CommandError):
+    """Raised when a form asks for what cannot be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A delivery that was chosen on a page, by its ids."""
+
+    message_id: str
+    sender_id: str
+    delivery_id: str
+
+    @classmethod
+    def of(cls, reference: Reference) -> Self:
+        """Choose a delivery."""
+        return cls(reference.message_id, reference.sender_id, reference.delivery_id)
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Read it from a form.
+
+        Raises:
+            ActionError: when the text was not written by `to_text`.
+        """
+        found = {name: values[0] for name, values in parse_qs(text).items()}
+        try:
+            return cls(found["message"], found["sender"], found["id"])
+        except KeyError as error:
+            raise ActionError("the form names no delivery") from error
+
+    def to_text(self) -> str:
+        """Write it for a form; it is also the query of the delivery's page."""
+        ids = {"message": self.message_id, "sender": self.sender_id, "id": self.delivery_id}
+        return urlencode(ids)

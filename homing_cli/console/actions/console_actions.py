@@ -1,0 +1,113 @@
+"""What an operator may do from the console, with any number of deliveries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from homing.delivery import Reference
+from homing.recovery.interventions import Result
+from homing_cli.client import recovery
+from homing_cli.client.dead_letter_queue import Filter, hold
+from homing_cli.console.actions.chosen import ActionError, Chosen
+from homing_cli.console.actions.jobs import Done
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from homing_cli.client.dead_letter_queue import HeldDeadLetter
+    from homing_cli.client.dead_letters import DeadLetter
+    from homing_cli.client.target import Target
+    from homing_cli.console.reading.catalogue import Catalogue
+
+_GOOD = frozenset({Result.REDRIVEN, Result.ALREADY_REDRIVEN, Result.RETRIED_NOW, Result.CANCELLED})
+_COMPLAINTS = {
+    Result.UNDER_WAY: "it is under way; look again in a moment",
+    Result.ENDED: "it has ended; nothing is left to do",
+    Result.DEAD_LETTER_MISSING: "its dead letter is gone, and the payload with it",
+    Result.NOT_WAITING: "it does not wait for anything just now",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _DeadLetters(Filter):
+    """The dead letters of chosen deliveries."""
+
+    delivery_ids: frozenset[str] = field(default_factory=frozenset)
+
+    def matches(self, dead_letter: DeadLetter) -> bool:
+        """Tell whether a dead letter is of one of them."""
+        return dead_letter.reference.delivery_id in self.delivery_ids
+
+
+class ConsoleActions:
+    """Does things to chosen deliveries, and yields each as it is done.
+
+    Args:
+        target: the deployed Homing.
+        catalogue: its deliveries.
+    """
+
+    def __init__(self, target: Target, catalogue: Catalogue) -> None:
+        self._target = target
+        self._catalogue = catalogue
+        self._actions = recovery.Actions(target)
+
+    def act(self, way: str, chosen: Sequence[Chosen]) -> Iterator[Done]:
+        """Do it.
+
+        Args:
+            way: `redrive`, `discard`, `retry-now` or `cancel`.
+            chosen: the deliveries.
+
+        Raises:
+            ActionError: when there is no such way.
+        """
+        match way:
+            case "redrive":
+                return self._redrive(chosen)
+            case "discard":
+                return self._discard(chosen)
+            case "retry-now":
+                return (self._done(one, self._actions.retry_now) for one in chosen)
+            case "cancel":
+                return (self._done(one, self._actions.cancel) for one in chosen)
+            case _:
+                raise ActionError(f"{way} is nothing that can be done")
+
+    def _redrive(self, chosen: Sequence[Chosen]) -> Iterator[Done]:
+        """Bring back by the dead letters; without a dead letter, by what Homing itself has kept."""
+        left = {one.delivery_id: one for one in chosen}
+        for done in self._actions.redrive_dead_letters(self._held(left)):
+            left.pop(done.reference.delivery_id, None)
+            yield _told(Chosen.of(done.reference), done.result)
+        for one in list(left.values()):
+            yield self._done(one, self._actions.redrive)
+
+    def _discard(self, chosen: Sequence[Chosen]) -> Iterator[Done]:
+        left = {one.delivery_id: one for one in chosen}
+        for held in self._held(left):
+            held.delete()
+            if one := left.pop(held.dead_letter.reference.delivery_id, None):
+                yield Done(one)
+        for one in left.values():
+            yield Done(one, "no longer in the queue, or in somebody else's hands just now")
+
+    def _held(self, wanted: Collection[str]) -> Iterator[HeldDeadLetter]:
+        """Hold the dead letters of these deliveries, and look no further once all are found."""
+        missing = set(wanted)
+        with hold(self._target, _DeadLetters(delivery_ids=frozenset(missing))) as dead_letters:
+            for held in dead_letters:
+                yield held
+                missing.discard(held.dead_letter.reference.delivery_id)
+                if not missing:
+                    return
+
+    def _done(self, one: Chosen, act: Any) -> Done:
+        record = self._catalogue.delivery(one.message_id, one.sender_id, one.delivery_id)
+        done: recovery.Done = act(Reference.from_document(record))
+        return _told(one, done.result)
+
+
+def _told(one: Chosen, result: Result) -> Done:
+    return Done(one, "" if result in _GOOD else _COMPLAINTS.get(result, str(result)))

@@ -1,0 +1,76 @@
+"""Doing things: asked once more before it begins, followed while it is done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
+
+from homing_cli.console.actions.chosen import ActionError, Chosen
+from homing_cli.console.services import services_of
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from homing_cli.console.actions.console_actions import ConsoleActions
+    from homing_cli.console.services import Services
+
+_FORBIDDEN = 403
+# What can be done: the word of the form, what pages call it, and what it is while it is done.
+WAYS = {
+    "redrive": ("Send again", "Sending again"),
+    "discard": ("Discard", "Discarding"),
+    "retry-now": ("Try now", "Trying now"),
+    "cancel": ("Cancel delivery", "Cancelling"),
+}
+
+
+async def confirm(request: Request) -> Response:
+    """Ask once more before anything is done."""
+    services = services_of(request)
+    _actions(services)
+    way, chosen = await _asked(request)
+    words, _ = WAYS[way]
+    return services.view.page(request, "confirm.html", way=way, words=words, chosen=chosen)
+
+
+async def begin(request: Request) -> Response:
+    """Begin, and lead to the page that shows how far it is."""
+    services = services_of(request)
+    actions = _actions(services)
+    way, chosen = await _asked(request)
+    job = services.jobs.start(WAYS[way][1], len(chosen), actions.act(way, chosen))
+    return RedirectResponse(f"/jobs/{job.job_id}", 303)
+
+
+def job(request: Request) -> Response:
+    """Show how far an action is.
+
+    Raises:
+        NotFoundError: when this console does not know it.
+    """
+    services = services_of(request)
+    found = services.jobs.find(request.path_params["job_id"])
+    return services.view.page(request, "job.html", job=found)
+
+
+def _actions(services: Services) -> ConsoleActions:
+    if services.actions is None:
+        raise HTTPException(
+            _FORBIDDEN, "this console only reads; start it with --allow-actions to act"
+        )
+    return services.actions
+
+
+async def _asked(request: Request) -> tuple[str, list[Chosen]]:
+    """Read what is to be done with which deliveries."""
+    form = await request.form()
+    way = form.get("way")
+    texts = [one for one in form.getlist("id") if isinstance(one, str)]
+    if not isinstance(way, str) or way not in WAYS:
+        raise ActionError("the form does not say what to do")
+    if not texts:
+        raise ActionError("nothing is chosen: go back and tick at least one")
+    return way, [Chosen.from_text(text) for text in dict.fromkeys(texts)]

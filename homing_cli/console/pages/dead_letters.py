@@ -1,0 +1,45 @@
+"""Dead letters: what rests in the queue, and each one whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from homing_cli.client import dead_letters
+from homing_cli.console.services import services_of
+from homing_cli.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+
+LOOK_AT = 100
+_SEARCHED = 1000
+
+
+def show(request: Request) -> Response:
+    """Show what is in the dead-letter queue, and leave it there."""
+    services = services_of(request)
+    look = dead_letters.look(services.target, LOOK_AT)
+    return services.view.page(request, "dead_letters.html", look=look, looked_at=LOOK_AT)
+
+
+def inspect(request: Request) -> Response:
+    """Show the whole document of one dead letter.
+
+    Raises:
+        NotFoundError: when it is not in the queue.
+    """
+    services = services_of(request)
+    delivery_id = request.query_params.get("id", "")
+    for dead_letter in dead_letters.look(services.target, _SEARCHED).dead_letters:
+        if dead_letter.reference.delivery_id == delivery_id:
+            named = dead_letter.reference
+            recipient = services.addressed.recipient(named.sender_id, named.endpoint_id)
+            return services.view.page(
+                request, "dead_letter.html", dead_letter=dead_letter, recipient=recipient
+            )
+    raise NotFoundError(
+        "this dead letter is not in the queue: it may have been sent again, or somebody "
+        "else looks at it just now"
+    )

@@ -1,0 +1,88 @@
+"""Deliveries that the ledger has no record of yet: accepted, waiting for their first attempt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from homing.items import from_dynamodb
+from homing.reception.idempotency import IdempotencyRecord
+from homing.retry.classification import Status
+from homing_cli.console.reading import batch_get
+from homing_cli.console.reading.listing import Limits, Page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from homing.delivery import Reference
+    from homing_cli.console.reading.filters import Filters
+
+_RECORDS_A_READ = 20
+
+
+class Queued:
+    """The messages table beside the ledger.
+
+    Args:
+        client: a DynamoDB client.
+        messages: the messages table's name.
+        ledger: the ledger table's name.
+    """
+
+    def __init__(self, client: Any, messages: str, ledger: str) -> None:
+        self._client = client
+        self._messages = messages
+        self._ledger = ledger
+
+    def page(self, filters: Filters, place: Any, limits: Limits) -> Page:
+        """Give a page of queued deliveries that fit, in the table's own order."""
+        found: list[Mapping[str, Any]] = []
+        looked_at, start = 0, place
+        while True:
+            after = {} if start is None else {"ExclusiveStartKey": {"pk": {"S": start}}}
+            answer = self._client.scan(TableName=self._messages, Limit=_RECORDS_A_READ, **after)
+            idempotency = [
+                IdempotencyRecord.from_item(from_dynamodb(item)) for item in answer["Items"]
+            ]
+            looked_at += len(idempotency)
+            current = [
+                idempotency for idempotency in idempotency if idempotency.expires_at >= limits.now
+            ]
+            found += filter(filters.fits, self.without_record(current))
+            start = answer.get("LastEvaluatedKey", {}).get("pk", {}).get("S")
+            if start is None or len(found) >= limits.size or limits.passed:
+                order = "in no order: these are not in the ledger yet"
+                return Page(tuple(found), start, looked_at, order)
+
+    def without_record(self, idempotency: Iterable[IdempotencyRecord]) -> list[dict[str, Any]]:
+        """Give what would be the records of those deliveries of messages that have none."""
+        waiting = {
+            (reference.pk, reference.sk): queued_record(reference, idempotency)
+            for idempotency in idempotency
+            for reference in idempotency.references()
+        }
+        keys = list(waiting)
+        for start in range(0, len(keys), batch_get.AT_ONCE):
+            batch = keys[start : start + batch_get.AT_ONCE]
+            for key in batch_get.records(self._client, self._ledger, batch):
+                waiting.pop(key, None)
+        return list(waiting.values())
+
+    def whole(self, limit: int) -> list[dict[str, Any]]:
+        """Give the queued deliveries among the first messages that one read takes in."""
+        answer = self._client.scan(TableName=self._messages, Limit=limit)
+        idempotency = [IdempotencyRecord.from_item(from_dynamodb(item)) for item in answer["Items"]]
+        return self.without_record(idempotency)
+
+
+def queued_record(reference: Reference, idempotency: IdempotencyRecord) -> dict[str, Any]:
+    """Give what stands for a record where there is none yet."""
+    scheduled = {} if idempotency.deliver_at is None else {"deliverAt": idempotency.deliver_at}
+    return {
+        **reference.to_document(),
+        "status": Status.QUEUED.value,
+        "attempts": 0,
+        "retryHistory": [],
+        "lastUpdatedAt": reference.created_at,
+        "ttl": idempotency.expires_at,
+        **scheduled,
+    }

@@ -1,0 +1,83 @@
+"""Pages from templates, and what every template finds in its hands."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from homing.delivery import Reference
+from homing_cli.console.actions.chosen import Chosen
+from homing_cli.console.rendering import wording
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+
+_TEXT_SHOWN = 20_000
+
+
+class View:
+    """Renders the console's templates.
+
+    Args:
+        facts: what every page shows: `place` (which Homing it is) and `may_act`.
+    """
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("homing_cli.console"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals.update(facts)
+        self._environment.globals.update(
+            status_words=wording.status_words, explanation=wording.explanation
+        )
+        self._environment.filters.update(
+            span=wording.span_words,
+            clock=wording.clock_words,
+            ago=wording.ago_words,
+            number=wording.number_words,
+            percent=wording.percent_words,
+            category=wording.category_words,
+            pretty=pretty,
+            ids=lambda record: Chosen.of(Reference.from_document(record)).to_text(),
+            reference_ids=lambda reference: Chosen.of(reference).to_text(),
+        )
+
+    def page(
+        self, request: Request, template: str, status_code: int = 200, **context: Any
+    ) -> HTMLResponse:
+        """Render a template."""
+        text = self._environment.get_template(template).render(
+            **context,
+            now=datetime.now(UTC),
+            nonce=request.state.nonce,
+            token=request.state.token,
+            path=request.url.path,
+            query=dict(request.query_params),
+        )
+        return HTMLResponse(text, status_code)
+
+
+def pretty(value: Any) -> str:
+    """Write JSON with indents; text that is no JSON as it is; what is very long, cut."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return _cut(value)
+    return _cut(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def _cut(text: str) -> str:
+    if len(text) <= _TEXT_SHOWN:
+        return text
+    return f"{text[:_TEXT_SHOWN]}\n… {len(text) - _TEXT_SHOWN} characters more"

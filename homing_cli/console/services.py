@@ -1,0 +1,83 @@
+"""What the console's pages share: the services that they ask, one set for each console."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from homing_cli.client.attempt_log import AttemptLog
+from homing_cli.console.actions.console_actions import ConsoleActions
+from homing_cli.console.actions.jobs import Jobs
+from homing_cli.console.figures.standing import Now
+from homing_cli.console.reading.addressed import Addressed
+from homing_cli.console.reading.catalogue import Catalogue
+from homing_cli.console.rendering.view import View
+from homing_cli.traces.executions import Executions
+from homing_cli.what_if.histories import Histories
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from homing_cli.client.target import Target
+
+# The overview of a local cloud takes its figures from logs; it reaches back as far as this.
+_LOG_KEPT = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the pages ask.
+
+    Args:
+        target: the deployed Homing.
+        catalogue: its deliveries.
+        addressed: the endpoints that they are addressed to.
+        executions: their executions.
+        attempts: what the functions logged.
+        histories: recorded histories, for what-if.
+        standing: how things stand right now.
+        actions: what may be done; None where the console only reads.
+        jobs: actions under way.
+        view: renders pages.
+    """
+
+    target: Target
+    catalogue: Catalogue
+    addressed: Addressed
+    executions: Executions
+    attempts: AttemptLog
+    histories: Histories
+    standing: Now
+    actions: ConsoleActions | None
+    jobs: Jobs
+    view: View
+
+
+def make_services(target: Target, *, allow_actions: bool) -> Services:
+    """Make what the pages ask of a target."""
+    catalogue = Catalogue(target)
+    place = f"local cloud at {target.endpoint}" if target.endpoint else _aws(target)
+    return Services(
+        target=target,
+        catalogue=catalogue,
+        addressed=Addressed(target),
+        executions=Executions(target),
+        attempts=AttemptLog(target, _LOG_KEPT),
+        histories=Histories(target),
+        standing=Now(target, catalogue.attention),
+        actions=ConsoleActions(target, catalogue) if allow_actions else None,
+        jobs=Jobs(),
+        view=View({"place": place, "may_act": allow_actions}),
+    )
+
+
+def services_of(request: Request) -> Services:
+    """Return the services of the console that a request came to."""
+    services: Services = request.app.state.services
+    return services
+
+
+def _aws(target: Target) -> str:
+    account = target.outputs["StateMachineArn"].split(":")[4]
+    return f"AWS account {account}, {target.session.region_name}"
