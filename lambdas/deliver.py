@@ -6,17 +6,21 @@ import json
 import sys
 from functools import cache
 from random import SystemRandom
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from homing import deadline
 from homing.delivery import Reference, Request
+from homing.retry.not_attempted import RecordedFailure, Resumed, Superseded
 from homing.sending.deliverer import Deliverer
 from homing.sending.webhook_client import Sender, utc_now
 from homing.settings import DeliverSettings
 from homing.timestamps import to_text
 
 if TYPE_CHECKING:
-    from homing.ledger.claim import AttemptClaim, AttemptClaims
+    from homing.ledger.claim import AttemptClaim
+    from homing.ledger.table import Ledger
+
+_Refused: TypeAlias = Resumed | RecordedFailure | Superseded
 
 
 @cache
@@ -49,30 +53,34 @@ def _report(event: str, fields: dict[str, str]) -> None:
 
 
 @cache
-def _claims() -> AttemptClaims:
-    from homing.ledger.claim import AttemptClaims  # noqa: PLC0415  # as above
+def _ledger() -> Ledger:
+    from homing.aws import client  # noqa: PLC0415  # as above
+    from homing.ledger.table import Ledger  # noqa: PLC0415  # as above
 
-    return AttemptClaims(DeliverSettings.from_env().ledger_table, _report)
+    # A ledger that is slow must not eat into the time of the attempt.
+    dynamodb = client("dynamodb", read_seconds=1, tries=2)
+    return Ledger(DeliverSettings.from_env().ledger_table, dynamodb)
 
 
-def _claim(event: dict[str, Any]) -> AttemptClaim | None:
-    """Read what the attempt is to be claimed with after a wait; a first attempt has not waited."""
+def _claim(reference: Reference, event: dict[str, Any]) -> AttemptClaim | _Refused | None:
+    """Claim the attempt after a wait; a first attempt has not waited and needs no claim."""
     if "claim" not in event:
         return None
     from homing.ledger.claim import AttemptClaim  # noqa: PLC0415  # as above
 
-    return AttemptClaim.from_event(event)
+    claim = _ledger().claim(reference, AttemptClaim.from_event(event), at=to_text(utc_now()))
+    if isinstance(claim, AttemptClaim) and claim.unrecorded is not None:
+        _report("claim.unrecorded", {**reference.ids(), "reason": claim.unrecorded})
+    return claim
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Give the `outcome` of the attempt (docs/architecture.md, Deliver)."""
     deadline.begin(context)
-    reference, claim = Reference.from_document(event["reference"]), _claim(event)
-    if claim is not None:
-        contested = _claims().contest(reference, claim, at=to_text(utc_now()))
-        if isinstance(contested, dict):
-            return contested
-        claim = contested
+    reference = Reference.from_document(event["reference"])
+    claim = _claim(reference, event)
+    if isinstance(claim, _Refused):
+        return claim.to_document()
     outcome = _deliverer().deliver(
         reference,
         Request.from_document(event["request"]),

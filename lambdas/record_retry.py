@@ -7,7 +7,8 @@ from typing import Any
 
 from homing import deadline
 from homing.delivery import Reference
-from homing.ledger.table import Ledger, RecordResult, retry_entry, retry_update
+from homing.ledger.table import Ledger, RecordResult
+from homing.ledger.updates import Retry, retry_entry
 from homing.retry.classification import Verdict
 from homing.retry.outcome import Outcome
 from homing.settings import RecordRetrySettings
@@ -33,8 +34,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     outcome = Outcome.from_document(event["outcome"])
     verdict = Verdict.from_document(event["verdict"])
     entry = retry_entry(reference, attempt_number, outcome, verdict, backoff)
-    record = _ledger().record(
-        retry_update(
+    record = _ledger().record_retry(
+        Retry(
             reference,
             attempt_number,
             entry,

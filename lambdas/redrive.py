@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from homing import deadline
-from homing.aws import client
 from homing.delivery import Reference
 from homing.dispatch.executions import Workflow
-from homing.ledger.interventions import InterventionTable
+from homing.ledger.table import Ledger
 from homing.payloads.store import PayloadStore
 from homing.reception.answer import redriven
 from homing.reception.message_query import MessageQuery
@@ -41,7 +40,7 @@ def _query() -> MessageQuery:
 @cache
 def _interventions() -> Interventions:
     return Interventions(
-        InterventionTable(_settings().ledger_table, client("dynamodb", read_seconds=2, tries=3)),
+        Ledger(_settings().ledger_table),
         Workflow(_settings().state_machine_arn),
         PayloadStore(_settings().payload_bucket).renew,
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from homing.ledger.generation import EXPRESS_PATH
+from homing.ledger.record import EXPRESS_PATH
 
 START = "Deliver"
 WAIT = "WaitUntilDue"

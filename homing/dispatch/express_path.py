@@ -21,12 +21,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from homing.delivery import Delivery, document_text, read_delivery
 from homing.errors import UnsettledError
-from homing.ledger.failure import may_lack_dead_letter, verdict_on_record
-from homing.ledger.generation import generation_of, moved, resumed
+from homing.ledger.generation import moved, resumed
 from homing.retry.classification import Status
 from homing.timestamps import from_text
 
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 
     from homing.delivery import Reference
     from homing.dispatch.executions import FirstAttempt
+    from homing.ledger.record import Record
 
 
 # Ends after which the record says what is left to do (docs/decisions/0068).
@@ -77,10 +77,10 @@ class Runs(Protocol):
 class Records(Protocol):
     """What the express path asks of the ledger."""
 
-    def read(self, reference: Reference) -> Mapping[str, Any] | None:
+    def read(self, reference: Reference) -> Record | None:
         """Give the delivery's record as it stands, None without one."""
 
-    def keep(self, reference: Reference, dead_letter: str) -> None:
+    def keep_dead_letter(self, reference: Reference, dead_letter: str) -> None:
         """Keep a dead letter with the record, if that is possible now."""
 
 
@@ -178,21 +178,29 @@ class ExpressPath:
         """
         ended = runs.run(reference.delivery_id, body)
         if ended.end == Settled.DEAD_LETTERED:
-            self.records.keep(reference, body)
+            self.records.keep_dead_letter(reference, body)
         return ended
 
-    def _from_record(self, document: Mapping[str, Any], record: Mapping[str, Any]) -> Settled:
+    def _from_record(self, document: Mapping[str, Any], record: Record) -> Settled:
         reference = Delivery.from_document(document).reference
-        match Status(record["status"]):
+        match record.status:
             case Status.RETRY_SCHEDULED:
-                name = record.get("executionName", reference.delivery_id)
+                name = record.execution_name or reference.delivery_id
                 return self._start(name, document_text(resumed(document, record)))
-            case Status.FAILED | Status.MAX_RETRIES_EXCEEDED if may_lack_dead_letter(record):
+            case Status.FAILED | Status.MAX_RETRIES_EXCEEDED if record.may_lack_dead_letter:
                 self.dead_letters.send(dead_letter_of(document, record))
-                self.records.keep(reference, document_text(document))
+                self.records.keep_dead_letter(reference, document_text(document))
                 return Settled.DEAD_LETTERED
-            case _:
+            case (
+                Status.FAILED
+                | Status.MAX_RETRIES_EXCEEDED
+                | Status.QUEUED
+                | Status.DELIVERED
+                | Status.CANCELLED
+            ):
                 return Settled.ALREADY_SETTLED
+            case _ as unknown:
+                assert_never(unknown)
 
     def _start(self, name: str, body: str) -> Settled:
         is_new = self.workflow.start(name, body)
@@ -204,12 +212,12 @@ def is_scheduled(delivery: Delivery) -> bool:
     return from_text(delivery.due_at) > from_text(delivery.reference.created_at)
 
 
-def dead_letter_of(document: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+def dead_letter_of(document: Mapping[str, Any], record: Record) -> dict[str, Any]:
     """Give the dead letter of a delivery whose failure is on record."""
     return {
         **document,
-        "attemptNumber": record["attempts"] - 1,
-        "attempts": record["attempts"],
-        "verdict": verdict_on_record(record),
-        "generation": generation_of(record),
+        "attemptNumber": record.attempts - 1,
+        "attempts": record.attempts,
+        "verdict": record.verdict_of_failure().to_document(),
+        "generation": record.generation,
     }

@@ -1,3 +1,3 @@
-"""The audit trail: one record for each delivery, and every conditional update of it."""
+"""The ledger: one record for each delivery, and every conditional update of it."""
 
-__all__ = ["claim", "compaction", "failure", "generation", "interventions", "records", "table"]
+__all__ = ["claim", "compaction", "generation", "record", "table", "updates"]

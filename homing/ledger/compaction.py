@@ -1,8 +1,8 @@
 """The history of a delivery, kept short however often it is redriven.
 
-One run of a delivery adds at most as many entries as a policy allows attempts (20). Only a redrive
-begins another run, so that is where older entries are summed up: `retryHistory` and
-`redriveHistory` keep their newest, and `historySummary` tells of all that left them,
+A delivery adds at most as many entries as a policy allows attempts (20) until it is redriven. So a
+redrive sums up older entries: `retryHistory` and `redriveHistory` keep their newest, and
+`historySummary` describes all that have been removed,
 
     {"attempts", "redrives", "firstTimestamp", "lastTimestamp", "byCategory": {category: attempts}}
 """
@@ -15,62 +15,69 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# With those of the run that follows at most 40 entries: up to 45 KB of the 400 that DynamoDB takes.
+    from homing.ledger.record import Record
+
+# With those of the attempts that follow at most 40 entries: up to 45 KB of DynamoDB's 400.
 KEPT = 20
 
 
-def redriven_history(record: Mapping[str, Any], at: str) -> dict[str, Any]:
-    """Give the attributes that tell the history of a delivery which is redriven.
+def redriven_history(record: Record | None, at: str) -> dict[str, Any]:
+    """Return the attributes that hold the history of a delivery which is redriven.
 
     Args:
-        record: the delivery's record before; empty where there was none.
-        at: the time of the redrive.
+        record: the delivery's record before; None where there was none.
+        at: the time of the redrive, ISO-8601.
 
     Returns:
         `retryHistory`, `redriveHistory` with an entry for this redrive, and `historySummary` where
         anything has left them, now or before.
     """
-    entries, redrives = record.get("retryHistory", []), record.get("redriveHistory", [])
-    left, kept = entries[:-KEPT], entries[-KEPT:]
-    told = [
-        *(_later_by(len(left), redrive) for redrive in redrives),
-        _before(record, at, len(kept)),
+    entries = [] if record is None else list(record.history)
+    removed, kept = entries[:-KEPT], entries[-KEPT:]
+    redrives = [
+        *(_moved_by(len(removed), redrive) for redrive in (record.redrives if record else ())),
+        _redrive_entry(record, at, len(kept)),
     ]
-    history = {"retryHistory": kept, "redriveHistory": told[-KEPT:]}
-    summary = _summary(record.get("historySummary"), left, len(told[:-KEPT]))
+    history = {"retryHistory": kept, "redriveHistory": redrives[-KEPT:]}
+    earlier = None if record is None else record.history_summary
+    summary = _summary(earlier, removed, len(redrives[:-KEPT]))
     return {**history, "historySummary": summary} if summary else history
 
 
-def _before(record: Mapping[str, Any], at: str, on_record: int) -> dict[str, Any]:
-    """Tell what a delivery had come to: `attemptsOnRecord` entries of the history are from then."""
+def _redrive_entry(record: Record | None, at: str, on_record: int) -> dict[str, Any]:
+    """Return what a delivery had come to before a redrive.
+
+    The first `attemptsOnRecord` entries of `retryHistory` are from before it.
+    """
     return {
         "timestamp": at,
-        "status": record.get("status", "UNRECORDED"),
-        "attempts": record.get("attempts", 0),
+        "status": "UNRECORDED" if record is None else record.status.value,
+        "attempts": 0 if record is None else record.attempts,
         "attemptsOnRecord": on_record,
     }
 
 
-def _later_by(count: int, redrive: Mapping[str, Any]) -> dict[str, Any]:
-    """Have an earlier redrive point at the same entry once so many before it have left."""
+def _moved_by(count: int, redrive: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an earlier redrive that points at the same entry once `count` entries are removed."""
     return {**redrive, "attemptsOnRecord": max(redrive["attemptsOnRecord"] - count, 0)}
 
 
 def _summary(
-    earlier: Mapping[str, Any] | None, left: Sequence[Mapping[str, Any]], redrives: int
+    earlier: Mapping[str, Any] | None, removed: Sequence[Mapping[str, Any]], redrives: int
 ) -> dict[str, Any]:
-    """Add what leaves the history to what had left it before; empty where nothing ever has."""
-    if not (earlier or left or redrives):
+    """Return the summary of all that has been removed; empty where nothing ever has been."""
+    if not (earlier or removed or redrives):
         return {}
     before = earlier or {"attempts": 0, "redrives": 0, "byCategory": {}}
-    categories = Counter(before["byCategory"]) + Counter(entry["errorCategory"] for entry in left)
+    by_category = Counter(before["byCategory"])
+    by_category.update(entry["errorCategory"] for entry in removed)
     summary = {
         **before,
-        "attempts": before["attempts"] + len(left),
+        "attempts": before["attempts"] + len(removed),
         "redrives": before["redrives"] + redrives,
-        "byCategory": dict(categories),
+        "byCategory": dict(by_category),
     }
-    if left:
-        summary.setdefault("firstTimestamp", left[0]["timestamp"])
-        summary["lastTimestamp"] = left[-1]["timestamp"]
+    if removed:
+        summary.setdefault("firstTimestamp", removed[0]["timestamp"])
+        summary["lastTimestamp"] = removed[-1]["timestamp"]
     return summary

@@ -9,16 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from homing.retry.backoff import to_milliseconds, to_seconds
+from homing.retry.classification import Status
 from homing.timestamps import from_text, to_due_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-
-# Executions of both workflows bear the delivery's id, and only the Standard one's claims attempts.
-# A first attempt in the express path records its retry under this name instead.
-EXPRESS_PATH = "express-path"
+    from homing.ledger.record import Record
 
 
 def generation_of(document: Mapping[str, Any]) -> int:
@@ -64,76 +62,37 @@ def redriven(document: Mapping[str, Any], generation: int, now: datetime) -> dic
     }
 
 
-def resumed(document: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the document of the attempt that a scheduled retry waits for, from the record."""
-    attempts = record["attempts"]
-    last = record["retryHistory"][-1]
+def resumed(document: Mapping[str, Any], record: Record) -> dict[str, Any]:
+    """Return the document of the attempt that a record's scheduled retry waits for.
+
+    Raises:
+        ValueError: when the record schedules none.
+    """
+    if record.next_retry_at is None:
+        raise ValueError(f"a record with status {record.status} schedules no retry")
+    last = record.history[-1]
     delay_ms = to_milliseconds(last["exponentialDelay"]) + to_milliseconds(last["jitterApplied"])
     floor_ms = to_milliseconds(last.get("retryAfterSeconds", 0))
     return {
         **document,
-        "attemptNumber": attempts,
-        "attempts": attempts + 1,
-        "dueAt": to_due_text(from_text(record["nextRetryAt"])),
-        "expiresAt": record["ttl"],
+        "attemptNumber": record.attempts,
+        "attempts": record.attempts + 1,
+        "dueAt": to_due_text(from_text(record.next_retry_at)),
+        "expiresAt": record.expires_at,
         "previousDelaySeconds": to_seconds(max(delay_ms, floor_ms)),
-        "generation": generation_of(record),
+        "generation": record.generation,
     }
 
 
-def is_of_previous_acceptance(record: Mapping[str, Any], created_at: str) -> bool:
-    """Tell whether a record is of the same message, accepted before (docs/decisions/0007).
-
-    Args:
-        record: what stands in the ledger under the delivery's key, empty for nothing.
-        created_at: when the delivery was.
-    """
-    return bool(record.get("createdAt", created_at) != created_at)
-
-
-def is_left_to(
-    record: Mapping[str, Any],
-    created_at: str,
-    attempt_number: int,
-    generation: int,
-    execution_name: str,
-) -> bool:
-    """Tell whether an attempt on record is followed by a retry that this execution is to make.
-
-    While a first attempt was postponed, the sender may have repeated the message, and the express
-    path have made the attempt. It could hand nothing over then, since the execution that slept has
-    the delivery's name; so the retry is that one's (docs/decisions/0068). All else is in other
-    hands, or has ended. What the express path finds on record, `dispatch` settles
-    (`homing.dispatch.express_path`).
-
-    Args:
-        record: what stands in the ledger under the delivery's key, empty for nothing.
-        created_at: when the delivery was, since that may be of a previous acceptance (0007).
-        attempt_number: the attempt that the execution wanted to claim or to record.
-        generation: the execution's.
-        execution_name: its name.
-    """
-    return (
-        execution_name != EXPRESS_PATH
-        and record.get("status") == "RETRY_SCHEDULED"
-        and record.get("createdAt") == created_at
-        and record["attempts"] > attempt_number
-        and generation_of(record) == generation
-        and record.get("executionName", execution_name) == execution_name
-    )
-
-
-def taken_over(
-    document: Mapping[str, Any], record: Mapping[str, Any] | None, now: datetime
-) -> dict[str, Any]:
-    """Give the document of an attempt that shall be made now and not when it is due.
+def taken_over(document: Mapping[str, Any], record: Record | None, now: datetime) -> dict[str, Any]:
+    """Return the document of an attempt that is made now, before it is due.
 
     Args:
         document: the input of the execution that waits.
         record: the delivery's record; None for a scheduled one before its first attempt.
         now: when it is due instead.
     """
-    retrying = record is not None and record["status"] == "RETRY_SCHEDULED"
-    waiting = resumed(document, record) if record is not None and retrying else dict(document)
-    generation = generation_of(record or document)
+    is_retry = record is not None and record.status is Status.RETRY_SCHEDULED
+    waiting = resumed(document, record) if record is not None and is_retry else dict(document)
+    generation = generation_of(document) if record is None else record.generation
     return {**waiting, "dueAt": to_due_text(now), "generation": generation + 1}

@@ -1,13 +1,13 @@
-"""The ledger: the DynamoDB table that holds the full audit trail of every delivery.
+"""The ledger: the DynamoDB table that holds one record for each delivery.
 
-The ledger records; it is never what keeps a delivery alive. Each attempt makes one atomic update,
-conditional on the attempt it follows. A failed condition is read, not guessed at.
+A record is the audit trail of a delivery; no delivery depends on it. Every update is conditional
+(`homing.ledger.updates`), and a condition that failed is settled by reading the record.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from homing import aws
 from homing.items import from_dynamodb, to_dynamodb
-from homing.ledger.generation import EXPRESS_PATH, is_left_to, is_of_previous_acceptance, resumed
-from homing.retry.classification import Status
+from homing.ledger.generation import resumed
+from homing.ledger.record import Record
+from homing.ledger.updates import (
+    cancel_update,
+    claim_update,
+    dead_letter_update,
+    keep_dead_letter_update,
+    key_of,
+    redrive_update,
+    retry_update,
+)
+from homing.retry.not_attempted import RecordedFailure, Resumed, Superseded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,31 +34,12 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from homing.delivery import Reference
-    from homing.retry.classification import Verdict
-    from homing.retry.outcome import Outcome
-
-# An unrecorded attempt is a gap in the audit trail, so a later attempt may pass over it: `<=`, not
-# `=`. Two workers with the same attempt still exclude each other (docs/decisions/0002).
-# `nextRetryAt` stands for as long as a retry is due, so an end once recorded stays
-# (docs/decisions/0002). An execution that a later generation has taken over from writes nothing any
-# more (0057).
-ATTEMPT_CONDITION = (
-    "(attribute_not_exists(generation) OR generation <= :generation) AND "
-    "(attribute_not_exists(attempts) OR "
-    "(attempts <= :attemptNumber AND attribute_exists(nextRetryAt)))"
-)
-
-# The express path makes a first attempt without a claim. Where another execution has claimed it
-# meanwhile, since it was postponed before, the retry is that one's to record: it can go on, the
-# express path cannot.
-_CLAIM_CONDITION = (
-    "(attribute_not_exists(claimedAttempt) OR claimedAttempt < :attemptNumber"
-    " OR executionName = :executionName)"
-)
+    from homing.ledger.claim import AttemptClaim
+    from homing.ledger.updates import Retry
 
 
 class RecordResult(StrEnum):
-    """The status of an update of the ledger."""
+    """How the record of a retry ended."""
 
     RECORDED = "RECORDED"
     REPLAYED = "REPLAYED"
@@ -59,13 +50,13 @@ class RecordResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The result of an update, and a sentence for people.
+    """The result of recording a retry, and a sentence for people.
 
     Args:
-        result: the status of it.
+        result: how it ended.
         reason: why.
-        resumed: where `RESUMED`, what the delivery goes on with: the attempt that the record waits
-            for, in place of the one that the update was to schedule.
+        resumed: where `RESUMED`, the attempt that the record waits for, in place of the one that
+            was to be scheduled: the fields of the delivery document that it changes.
     """
 
     result: RecordResult
@@ -73,93 +64,13 @@ class Recorded:
     resumed: Mapping[str, Any] | None = None
 
     def to_document(self, scheduled: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the `record` of the delivery document (docs/architecture.md).
+        """Return the `record` of the delivery document (docs/architecture.md).
 
         Args:
             scheduled: the `next` of the retry that was to be recorded.
         """
         following = scheduled if self.resumed is None else {**scheduled, **self.resumed}
         return {"result": self.result, "reason": self.reason, "next": following}
-
-
-def retry_entry(
-    reference: Reference,
-    attempt_number: int,
-    outcome: Outcome,
-    verdict: Verdict,
-    backoff: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Return the `retryHistory` entry of a failed attempt."""
-    entry = {
-        "attemptNumber": attempt_number,
-        "timestamp": outcome.timestamp,
-        "errorCategory": verdict.category.value,
-        "errorDetails": {"message": verdict.reason},
-        "responseTime": outcome.response_time,
-        "httpStatus": outcome.http_status,
-        "retryDelaySeconds": backoff["retryDelaySeconds"],
-        "exponentialDelay": backoff["exponentialDelay"],
-        "jitterApplied": backoff["jitterApplied"],
-        "nextRetryTimestamp": backoff["nextRetryAt"],
-        "correlationId": reference.correlation_id,
-    }
-    if backoff["retryAfterSeconds"] is not None:
-        entry["retryAfterSeconds"] = backoff["retryAfterSeconds"]
-    if outcome.target_url is not None:
-        entry["targetUrl"] = outcome.target_url
-    return entry
-
-
-def retry_update(
-    reference: Reference,
-    attempt_number: int,
-    entry: Mapping[str, Any],
-    *,
-    expires_at: int,
-    generation: int = 0,
-    execution_name: str = EXPRESS_PATH,
-) -> dict[str, Any]:
-    """Give the arguments of the UpdateItem call that records a scheduled retry.
-
-    Sets `attempts` to `attempt_number` + 1, the status, `nextRetryAt`, `lastUpdatedAt`, the keys of
-    the attention index and the identity, and appends one entry to `retryHistory`.
-    """
-    values = {
-        ":messageId": reference.message_id,
-        ":senderId": reference.sender_id,
-        ":timestamp": reference.timestamp,
-        ":targetUrl": reference.target_url,
-        ":correlationId": reference.correlation_id,
-        ":createdAt": reference.created_at,
-        ":status": Status.RETRY_SCHEDULED.value,
-        ":generation": generation,
-        ":executionName": execution_name,
-        ":attemptNumber": attempt_number,
-        ":attempts": attempt_number + 1,
-        ":nextRetryAt": entry["nextRetryTimestamp"],
-        ":now": entry["timestamp"],
-        ":attention": f"{Status.RETRY_SCHEDULED}#{reference.delivery_id[0]}",
-        ":ttl": expires_at,
-        ":none": [],
-        ":entry": [dict(entry)],
-    }
-    return {
-        "Key": {"pk": {"S": reference.pk}, "sk": {"S": reference.sk}},
-        "UpdateExpression": (
-            "SET messageId = :messageId, senderId = :senderId, #timestamp = :timestamp, "
-            "targetUrl = :targetUrl, correlationId = :correlationId, createdAt = :createdAt, "
-            "#status = :status, attempts = :attempts, nextRetryAt = :nextRetryAt, "
-            "retryHistory = list_append(if_not_exists(retryHistory, :none), :entry), "
-            "lastUpdatedAt = :now, attention = :attention, attentionAt = :nextRetryAt, #ttl = :ttl"
-        ),
-        "ConditionExpression": f"{ATTEMPT_CONDITION} AND {_CLAIM_CONDITION}",
-        "ExpressionAttributeNames": {
-            "#status": "status",
-            "#timestamp": "timestamp",
-            "#ttl": "ttl",
-        },
-        "ExpressionAttributeValues": {name: to_dynamodb(value) for name, value in values.items()},
-    }
 
 
 class Ledger:
@@ -172,76 +83,242 @@ class Ledger:
 
     def __init__(self, table: str, client: DynamoDBClient | None = None) -> None:
         self._table = table
-        # Short: a ledger that is slow must not hold the delivery.
+        # A ledger that is slow must not hold deliveries up.
         self._client: DynamoDBClient = client or aws.client("dynamodb", read_seconds=2, tries=3)
 
-    def record(self, update: Mapping[str, Any]) -> Recorded:
-        """Make one attempt's update. A ledger that cannot be written is a result, not an error."""
-        try:
-            self._client.update_item(
-                TableName=self._table, ReturnValuesOnConditionCheckFailure="ALL_OLD", **update
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            response: Mapping[str, Any] = error.response
-            return _read_failed_condition(update, response.get("Item", {}))
-        except (BotoCoreError, ClientError) as error:
-            return Recorded(RecordResult.UNRECORDED, f"{type(error).__name__}: {error}")
-        return Recorded(RecordResult.RECORDED, "recorded")
+    def read(self, reference: Reference) -> Record | None:
+        """Return a delivery's record as it stands now, None without one of its own.
 
-    def read(self, reference: Reference) -> dict[str, Any] | None:
-        """Give a delivery's record as it stands now, None without one.
-
-        DynamoDB deletes expired items days late; a record older than the delivery is none.
+        DynamoDB deletes expired items days late. A record that a previous acceptance of the message
+        has left is not this delivery's (docs/decisions/0007).
 
         Raises:
-            botocore.exceptions.ClientError: when the ledger cannot be read.
+            BotoCoreError, ClientError: when the ledger cannot be read.
         """
         found = self._client.get_item(
+            TableName=self._table, Key=key_of(reference), ConsistentRead=True
+        )
+        record = _record_of(found.get("Item", {}))
+        if record is None or record.is_of_previous_acceptance(reference.created_at):
+            return None
+        return record
+
+    def of_message(self, key: str) -> list[dict[str, Any]]:
+        """Return the items of all deliveries of a message, expired ones too, as plain JSON.
+
+        Args:
+            key: the message's partition key (`homing.delivery.message_key`).
+
+        Raises:
+            BotoCoreError, ClientError: when the ledger cannot be read.
+        """
+        pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
-            Key={"pk": {"S": reference.pk}, "sk": {"S": reference.sk}},
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": key}},
             ConsistentRead=True,
         )
-        record = from_dynamodb(found["Item"]) if "Item" in found else None
-        return (
-            None if record and is_of_previous_acceptance(record, reference.created_at) else record
-        )
+        return [from_dynamodb(item) for page in pages for item in page["Items"]]
 
-    def keep(self, reference: Reference, dead_letter: str) -> None:
-        """Keep a dead letter with the record of its failure, to be redriven without the queue.
+    def record_retry(self, retry: Retry) -> Recorded:
+        """Record a failed attempt and the retry that follows it.
 
-        What cannot be kept is still in the dead-letter queue, so a failure is passed over; and a
-        delivery that has been brought back meanwhile needs no dead letter.
+        A ledger that cannot be written is a result and not an error.
+        """
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **retry_update(retry),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            return _settle_retry(retry, _record_in(error))
+        except (BotoCoreError, ClientError) as error:
+            return Recorded(RecordResult.UNRECORDED, _sentence(error))
+        return Recorded(RecordResult.RECORDED, "recorded")
+
+    def claim(
+        self, reference: Reference, claim: AttemptClaim, *, at: str
+    ) -> AttemptClaim | Resumed | RecordedFailure | Superseded:
+        """Claim an attempt for an execution whose wait is over.
+
+        An unavailable ledger must not hold the delivery up: then the attempt may be made, and the
+        claim says why it is unrecorded. The same holds where the record is of a previous
+        acceptance, which says nothing of this delivery (docs/decisions/0007).
+
+        Args:
+            reference: the delivery.
+            claim: what the attempt is claimed with.
+            at: the time, ISO-8601.
+
+        Returns:
+            The claim if the attempt may be made, else what to do instead.
+        """
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **claim_update(reference, claim, at),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            record = _record_in(error)
+            if record is not None and record.is_of_previous_acceptance(reference.created_at):
+                return replace(claim, unrecorded=_of_previous_acceptance(record))
+            return refusal(reference, claim, record)
+        except (BotoCoreError, ClientError) as error:
+            return replace(claim, unrecorded=_sentence(error))
+        record = Record.from_attributes(from_dynamodb(answer["Attributes"]))
+        return replace(claim, due_since=record.next_retry_at)
+
+    def keep_dead_letter(self, reference: Reference, dead_letter: str) -> None:
+        """Keep a dead letter with the record of its failure, so that it can be redriven from there.
+
+        What cannot be kept is still in the dead-letter queue, so errors are ignored; and a delivery
+        that has been redriven meanwhile needs no dead letter.
         """
         with suppress(BotoCoreError, ClientError):
             self._client.update_item(
-                TableName=self._table,
-                Key={"pk": {"S": reference.pk}, "sk": {"S": reference.sk}},
-                UpdateExpression="SET deadLetter = :deadLetter",
-                ConditionExpression="#status = :failed OR #status = :exceeded",
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues={
-                    ":deadLetter": {"S": dead_letter},
-                    ":failed": {"S": Status.FAILED.value},
-                    ":exceeded": {"S": Status.MAX_RETRIES_EXCEEDED.value},
-                },
+                TableName=self._table, **keep_dead_letter_update(reference, dead_letter)
             )
 
+    def redrive(
+        self,
+        reference: Reference,
+        seen: Record | None,
+        document: Mapping[str, Any],
+        execution_name: str,
+        *,
+        at: str,
+    ) -> bool:
+        """Take a delivery into the generation of `document`, if its record is as it was seen.
 
-def _read_failed_condition(update: Mapping[str, Any], item: Mapping[str, Any]) -> Recorded:
-    """Tell our own write replayed (the same entry stands there) from another worker's.
+        Args:
+            reference: the delivery.
+            seen: its record as it was read; None where there was none.
+            document: the delivery document of the new generation.
+            execution_name: the execution to be started with it.
+            at: the time, ISO-8601.
 
-    A record of a previous acceptance is nobody's who works on this delivery: it goes on without an
-    account.
+        Returns:
+            Whether the record has been changed.
+
+        Raises:
+            BotoCoreError, ClientError: when the ledger cannot be written.
+        """
+        return self._apply(redrive_update(reference, seen, document, execution_name, at))
+
+    def cancel(self, reference: Reference, *, at: str, expires_at: int) -> bool:
+        """Cancel a delivery unless it has ended, and return whether that was done.
+
+        Args:
+            reference: the delivery.
+            at: the time, ISO-8601.
+            expires_at: when a record may be deleted that is made only now, epoch seconds.
+
+        Raises:
+            BotoCoreError, ClientError: when the ledger cannot be written.
+        """
+        return self._apply(cancel_update(reference, at, expires_at))
+
+    def dead_letter(
+        self, reference: Reference, dead_letter: Mapping[str, Any], execution_name: str, *, at: str
+    ) -> bool:
+        """Record the failure of a delivery that only waits, with its dead letter.
+
+        From then on the execution that waits cannot claim its attempt.
+
+        Args:
+            reference: the delivery.
+            dead_letter: the delivery document, with a verdict.
+            execution_name: the execution that waits.
+            at: the time, ISO-8601.
+
+        Returns:
+            Whether the failure is recorded. It is not where the delivery has ended, a later
+            generation has it, or another execution has claimed its attempt.
+
+        Raises:
+            BotoCoreError, ClientError: when the ledger cannot be written.
+        """
+        return self._apply(dead_letter_update(reference, dead_letter, execution_name, at))
+
+    def _apply(self, update: Mapping[str, Any]) -> bool:
+        try:
+            self._client.update_item(TableName=self._table, **update)
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+
+def refusal(
+    reference: Reference, claim: AttemptClaim, record: Record | None
+) -> Resumed | RecordedFailure | Superseded:
+    """Return what to do in place of an attempt whose claim the record refuses.
+
+    Either the express path has made the attempt, and its retry is for this execution to make. Or it
+    has recorded a failure and may have broken before it dead-lettered it: then that is for this
+    execution to do (docs/decisions/0068). Otherwise the delivery has ended, or another execution
+    has it.
+
+    Args:
+        reference: the delivery.
+        claim: what was refused.
+        record: the delivery's record; None where the answer did not show it.
     """
-    (ours,) = update["ExpressionAttributeValues"][":entry"]["L"]
-    history = item.get("retryHistory", {}).get("L", [])
-    if ours in history:
+    if record is None:
+        return Superseded()
+    if record.leaves_retry_to(
+        claim.execution_name,
+        created_at=reference.created_at,
+        attempt_number=claim.attempt_number,
+        generation=claim.generation,
+    ):
+        return Resumed(resumed({}, record))
+    if not claim.generation and record.is_express_failure_without_dead_letter(reference.created_at):
+        return RecordedFailure(record.verdict_of_failure(), record.last_updated_at)
+    return Superseded()
+
+
+def _settle_retry(retry: Retry, record: Record | None) -> Recorded:
+    """Tell this very update, made before, from what another execution has recorded.
+
+    A record of a previous acceptance belongs to nobody who works on this delivery: it goes on with
+    a gap in its audit trail.
+    """
+    if record is None:
+        return Recorded(RecordResult.SUPERSEDED, _recorded_by_another(None))
+    if from_dynamodb({"entry": to_dynamodb(dict(retry.entry))})["entry"] in record.history:
         return Recorded(RecordResult.REPLAYED, "this very entry had been recorded before")
-    record, values = from_dynamodb(item), from_dynamodb(update["ExpressionAttributeValues"])
-    if is_of_previous_acceptance(record, values[":createdAt"]):
-        return Recorded(RecordResult.UNRECORDED, f"the record is of {record['createdAt']}")
-    reason = f"another worker has recorded this attempt ({record.get('attempts')} made)"
-    names = ("createdAt", "attemptNumber", "generation", "executionName")
-    if is_left_to(record, *(values[f":{name}"] for name in names)):
+    if record.is_of_previous_acceptance(retry.reference.created_at):
+        return Recorded(RecordResult.UNRECORDED, _of_previous_acceptance(record))
+    reason = _recorded_by_another(record.attempts)
+    if record.leaves_retry_to(
+        retry.execution_name,
+        created_at=retry.reference.created_at,
+        attempt_number=retry.attempt_number,
+        generation=retry.generation,
+    ):
         return Recorded(RecordResult.RESUMED, reason, resumed({}, record))
     return Recorded(RecordResult.SUPERSEDED, reason)
+
+
+def _record_in(error: ClientError) -> Record | None:
+    response: Mapping[str, Any] = error.response
+    return _record_of(response.get("Item", {}))
+
+
+def _record_of(item: Mapping[str, Any]) -> Record | None:
+    """Return an item as a record, or None for what is not the item of a delivery."""
+    return Record.from_attributes(from_dynamodb(item)) if "createdAt" in item else None
+
+
+def _recorded_by_another(attempts: int | None) -> str:
+    return f"another worker has recorded this attempt ({attempts} made)"
+
+
+def _of_previous_acceptance(record: Record) -> str:
+    return f"the record is of {record.created_at}"
+
+
+def _sentence(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from homing.aws import client
 from homing.endpoints.endpoints_table import EndpointsTable
 from homing.errors import AcceptanceError, DependencyError, FieldError, InvalidMessageError
-from homing.ledger.records import Records
+from homing.ledger.table import Ledger
 from homing.payloads.store import PayloadStore
 from homing.queues.deliveries import DeliveryQueue
 from homing.reception.messages_table import MessagesTable
@@ -60,7 +60,7 @@ class Acceptance:
     def __init__(
         self,
         messages: MessagesTable,
-        records: Records,
+        records: Ledger,
         queue: DeliveryQueue,
         endpoints: EndpointsTable,
         payloads: PayloadStore,
@@ -79,7 +79,7 @@ class Acceptance:
         sqs = client("sqs", read_seconds=2, tries=3)
         return cls(
             MessagesTable(settings.messages_table, dynamodb),
-            Records(settings.ledger_table, dynamodb),
+            Ledger(settings.ledger_table, dynamodb),
             DeliveryQueue(settings.delivery_queue_url, sqs),
             EndpointsTable(settings.endpoints_table, dynamodb),
             PayloadStore(settings.payload_bucket),

@@ -10,8 +10,7 @@ from homing.aws import client
 from homing.delivery import Reference, message_key
 from homing.errors import DependencyError
 from homing.identifiers import MESSAGE_ID, SENDER_ID
-from homing.ledger.generation import is_of_previous_acceptance
-from homing.ledger.records import Records
+from homing.ledger.table import Ledger
 from homing.reception.messages_table import MessagesTable
 from homing.retry.classification import Status
 
@@ -35,7 +34,7 @@ class MessageQuery:
         records: the ledger.
     """
 
-    def __init__(self, messages: MessagesTable, records: Records) -> None:
+    def __init__(self, messages: MessagesTable, records: Ledger) -> None:
         self._messages = messages
         self._records = records
 
@@ -45,7 +44,7 @@ class MessageQuery:
         dynamodb = client("dynamodb", read_seconds=2, tries=3)
         return cls(
             MessagesTable(settings.messages_table, dynamodb),
-            Records(settings.ledger_table, dynamodb),
+            Ledger(settings.ledger_table, dynamodb),
         )
 
     def find(self, message_id: str, sender_id: str, *, now: datetime) -> dict[str, Any] | None:
@@ -88,7 +87,7 @@ def _deliveries(
 
 def _has_been_replaced(record: Mapping[str, Any], accepted: Reference | None) -> bool:
     """Tell whether the message has been accepted anew since (docs/decisions/0007)."""
-    return accepted is not None and is_of_previous_acceptance(record, accepted.created_at)
+    return accepted is not None and record["createdAt"] != accepted.created_at
 
 
 def _queued(reference: Reference, idempotency: IdempotencyRecord) -> dict[str, Any]:

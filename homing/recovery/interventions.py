@@ -29,10 +29,8 @@ if TYPE_CHECKING:
 
     from homing.delivery import Reference
     from homing.dispatch.executions import Workflow
-    from homing.ledger.interventions import InterventionTable
-
-_FAILED = frozenset({Status.FAILED, Status.MAX_RETRIES_EXCEEDED})
-_WAITING = frozenset({Status.QUEUED, Status.RETRY_SCHEDULED})
+    from homing.ledger.record import Record
+    from homing.ledger.table import Ledger
 
 
 class Result(StrEnum):
@@ -58,13 +56,13 @@ class Interventions:
     """Brings deliveries back, cuts their waits short, ends them.
 
     Args:
-        table: the ledger.
+        ledger: the ledger.
         workflow: the Standard workflow.
         renew: lets a payload that is kept elsewhere stay for another life; False where it is gone
             (docs/decisions/0054).
     """
 
-    table: InterventionTable
+    ledger: Ledger
     workflow: Workflow
     renew: Callable[[PayloadReference], bool]
 
@@ -80,13 +78,12 @@ class Interventions:
             BotoCoreError, ClientError: when the ledger or Step Functions fails; repeat it, and keep
                 the dead letter until then.
         """
-        record = self.table.read(reference)
-        status = Status(record["status"]) if record else None
-        if record and generation_of(record) > generation_of(dead_letter):
+        record = self.ledger.read(reference)
+        if record and record.generation > generation_of(dead_letter):
             return self._again(dead_letter, reference, record, now)
-        if status in {Status.DELIVERED, Status.CANCELLED}:
+        if record and not (record.is_waiting or record.has_failed):
             return Result.ENDED
-        if record and status not in _FAILED and not self._lags(dead_letter, reference, record):
+        if record and record.is_waiting and not self._lags(dead_letter, reference, record):
             return Result.UNDER_WAY
         if not self._outlives(dead_letter["request"]):
             return Result.DEAD_LETTER_MISSING
@@ -98,19 +95,19 @@ class Interventions:
         Raises:
             BotoCoreError, ClientError: when the ledger or Step Functions fails; repeat it.
         """
-        record = self.table.read(reference)
-        if record is None or Status(record["status"]) not in _FAILED | {Status.QUEUED}:
-            ended = record is not None and Status(record["status"]) not in _WAITING
-            return Result.ENDED if ended else Result.UNDER_WAY
-        generation = generation_of(record)
-        if record["status"] == Status.QUEUED and not generation:
+        record = self.ledger.read(reference)
+        if record is None or record.status is Status.RETRY_SCHEDULED:
+            return Result.UNDER_WAY
+        if record.status in {Status.DELIVERED, Status.CANCELLED}:
+            return Result.ENDED
+        if record.status is Status.QUEUED and not record.generation:
             return Result.UNDER_WAY
         kept = self._kept(reference, record)
         if kept is None:
             return Result.DEAD_LETTER_MISSING
-        if record["status"] == Status.QUEUED:
+        if record.status is Status.QUEUED:
             return self._again(kept, reference, record, now)
-        dead_letter = {**kept, "generation": generation, "attempts": record["attempts"]}
+        dead_letter = {**kept, "generation": record.generation, "attempts": record.attempts}
         return self.redrive_dead_letter(dead_letter, reference, now=now)
 
     def retry_now(self, reference: Reference, *, now: datetime) -> Result:
@@ -119,14 +116,15 @@ class Interventions:
         Raises:
             BotoCoreError, ClientError: when AWS refuses a call; nothing has changed then.
         """
-        record = self.table.read(reference)
-        if record and Status(record["status"]) not in _WAITING:
+        record = self.ledger.read(reference)
+        if record and not record.is_waiting:
             return Result.ENDED
         sleeping = self.workflow.describe(_execution(reference, record))
         if sleeping is None or not sleeping.is_running:
             return Result.NOT_WAITING
         document = taken_over(sleeping.document, record, now)
-        if record and record.get("claimedAttempt", -1) >= document["attemptNumber"]:
+        claimed = record.claimed_attempt if record else None
+        if claimed is not None and claimed >= document["attemptNumber"]:
             return Result.UNDER_WAY
         name = execution_name(
             reference.delivery_id, document["generation"], document["attemptNumber"]
@@ -145,41 +143,39 @@ class Interventions:
         Raises:
             BotoCoreError, ClientError: when the ledger fails; repeat it.
         """
-        if self.table.cancel(reference, at=to_text(now), expires_at=expires_at):
+        if self.ledger.cancel(reference, at=to_text(now), expires_at=expires_at):
             return Result.CANCELLED
-        record = self.table.read(reference)
-        cancelled = record is not None and record["status"] == Status.CANCELLED
+        record = self.ledger.read(reference)
+        cancelled = record is not None and record.status is Status.CANCELLED
         return Result.CANCELLED if cancelled else Result.ENDED
 
     def _begin_anew(
         self,
         dead_letter: Mapping[str, Any],
         reference: Reference,
-        seen: Mapping[str, Any] | None,
+        seen: Record | None,
         now: datetime,
     ) -> Result:
         """Take the delivery into its next generation, if its record is as it was seen."""
         document = redriven(dead_letter, generation_of(dead_letter) + 1, now)
         name = execution_name(reference.delivery_id, document["generation"])
-        if self.table.redrive(reference, seen, document, name, at=to_text(now)):
+        if self.ledger.redrive(reference, seen, document, name, at=to_text(now)):
             self.workflow.start(name, document_text(document))
             return Result.REDRIVEN
         # Somebody was faster: another redrive, or our own write, which boto3 has repeated.
-        record = self.table.read(reference)
-        if record is None or generation_of(record) != document["generation"]:
+        record = self.ledger.read(reference)
+        if record is None or record.generation != document["generation"]:
             return Result.UNDER_WAY
         result = self._again(dead_letter, reference, record, now)
-        return Result.REDRIVEN if record["lastUpdatedAt"] == to_text(now) else result
+        return Result.REDRIVEN if record.last_updated_at == to_text(now) else result
 
-    def _lags(
-        self, dead_letter: Mapping[str, Any], reference: Reference, record: Mapping[str, Any]
-    ) -> bool:
+    def _lags(self, dead_letter: Mapping[str, Any], reference: Reference, record: Record) -> bool:
         """Tell whether a delivery has failed that the ledger could not be told of.
 
         An execution that is under way is another matter: then the dead letter is one too many, of a
         wait that was cut short while nothing could be claimed (docs/decisions/0054).
         """
-        if record["attempts"] >= dead_letter["attempts"]:
+        if record.attempts >= dead_letter["attempts"]:
             return False
         execution = self.workflow.describe(_execution(reference, record))
         return execution is None or not execution.is_running
@@ -188,12 +184,12 @@ class Interventions:
         self,
         dead_letter: Mapping[str, Any],
         reference: Reference,
-        record: Mapping[str, Any],
+        record: Record,
         now: datetime,
     ) -> Result:
         """Start what a redrive that broke off between record and start has left."""
-        if record["status"] == Status.QUEUED and "claimedAttempt" not in record:
-            document = redriven(dead_letter, generation_of(record), now)
+        if record.status is Status.QUEUED and record.claimed_attempt is None:
+            document = redriven(dead_letter, record.generation, now)
             self.workflow.start(_execution(reference, record), document_text(document))
         return Result.ALREADY_REDRIVEN
 
@@ -202,20 +198,20 @@ class Interventions:
         claim = request.get("claim")
         return claim is None or self.renew(PayloadReference.from_document(claim))
 
-    def _kept(self, reference: Reference, record: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    def _kept(self, reference: Reference, record: Record) -> Mapping[str, Any] | None:
         """Find the document: with the record (a failed first attempt), or at an execution.
 
         That is the one on record, or, where its start has failed, the one before it.
         """
-        if "deadLetter" in record:
-            kept: Mapping[str, Any] = json.loads(record["deadLetter"])
+        if record.dead_letter is not None:
+            kept: Mapping[str, Any] = json.loads(record.dead_letter)
             return kept
         execution = self.workflow.describe(_execution(reference, record))
-        if execution is None and "redrivenFrom" in record:
-            execution = self.workflow.describe(record["redrivenFrom"])
+        if execution is None and record.redriven_from is not None:
+            execution = self.workflow.describe(record.redriven_from)
         return execution.document if execution else None
 
 
-def _execution(reference: Reference, record: Mapping[str, Any] | None) -> str:
-    """Name the Standard execution that has the delivery in its hands."""
-    return str((record or {}).get("executionName", reference.delivery_id))
+def _execution(reference: Reference, record: Record | None) -> str:
+    """Return the name of the Standard execution that has the delivery."""
+    return (record and record.execution_name) or reference.delivery_id

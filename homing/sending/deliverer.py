@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from homing.endpoints.health import Step, examine
 from homing.errors import DependencyError
+from homing.retry.not_attempted import Postponed
 from homing.retry.outcome import ErrorKind, unsent
-from homing.sending.postponement import Postponed, postpone
+from homing.sending.postponement import postpone
 from homing.sending.redaction import redact
 from homing.sending.time_left import is_enough, request_seconds
 from homing.timestamps import from_text, to_text

@@ -5,11 +5,11 @@ A postponed attempt has not been made: it uses up none of the policy's, and noth
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from homing.retry.lifetime import YEAR
+from homing.retry.not_attempted import Postponed
 from homing.timestamps import from_text, to_due_text
 
 if TYPE_CHECKING:
@@ -26,28 +26,6 @@ _OF_AGE = 30
 _LONGEST_OF_ALL = timedelta(days=1)
 # An execution lives a year (docs/decisions/0040): near its end an attempt waits for nobody.
 _GIVES_WAY_FOR = YEAR - timedelta(days=7)
-
-
-@dataclass(frozen=True, slots=True)
-class Postponed:
-    """An attempt that was not made.
-
-    Args:
-        due_at: when it is due instead, ISO-8601, a whole second.
-        expires_at: when its record may be forgotten, epoch seconds; None to leave that as it was.
-    """
-
-    due_at: str
-    expires_at: int | None = None
-
-    def to_document(self) -> dict[str, Any]:
-        """Give the `outcome` of the delivery document; no endpoint has taken any time."""
-        expiry = {} if self.expires_at is None else {"expiresAt": self.expires_at}
-        return {
-            "postponed": True,
-            "next": {"dueAt": self.due_at, **expiry},
-            "responseTime": None,
-        }
 
 
 def postpone(

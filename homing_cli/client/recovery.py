@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from homing.dispatch.executions import Workflow
-from homing.ledger.interventions import InterventionTable
+from homing.ledger.table import Ledger
 from homing.payloads.store import PayloadStore
 from homing.recovery.interventions import Interventions, Result
 from homing.retry.lifetime import YEAR
@@ -50,7 +50,7 @@ class Actions:
     ) -> None:
         self._clock = clock
         self._interventions = Interventions(
-            InterventionTable(target.outputs["LedgerTable"], target.client("dynamodb")),
+            Ledger(target.outputs["LedgerTable"], target.client("dynamodb")),
             Workflow(target.outputs["StateMachineArn"], target.client("stepfunctions")),
             PayloadStore(target.outputs["PayloadBucket"], lambda: target.client("s3")).renew,
         )

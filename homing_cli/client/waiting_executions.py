@@ -19,7 +19,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from homing.delivery import Reference
-from homing.ledger.interventions import InterventionTable
+from homing.ledger.record import FAILED
+from homing.ledger.table import Ledger
 from homing.queues.dead_letters import DeadLetterQueue
 from homing.recovery.interventions import Result
 from homing.retry.classification import Category, Status
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from homing_cli.client.target import Target
 
 _WAIT = "WaitUntilDue"
-_ENDS = frozenset({Status.DELIVERED, Status.CANCELLED, Status.FAILED, Status.MAX_RETRIES_EXCEEDED})
-_FAILED = frozenset({Status.FAILED, Status.MAX_RETRIES_EXCEEDED})
 
 
 class Drained(StrEnum):
@@ -92,7 +91,7 @@ class Drain:
         self._clock = clock
         self._states = target.client("stepfunctions")
         self._machine = target.outputs["StateMachineArn"]
-        self._table = InterventionTable(target.outputs["LedgerTable"], target.client("dynamodb"))
+        self._ledger = Ledger(target.outputs["LedgerTable"], target.client("dynamodb"))
         self._queue = DeadLetterQueue(target.outputs["DeadLetterQueueUrl"], target.client("sqs"))
         self._actions = Actions(target, clock)
 
@@ -110,16 +109,16 @@ class Drain:
     def dead_letter(self, one: Waiting) -> Drained:
         """Move what waits to the dead-letter queue, and stop its execution."""
         dead_letter = _dead_letter(one.document)
-        is_ours = one.waits and self._table.dead_letter(
+        is_ours = one.waits and self._ledger.dead_letter(
             one.reference, dead_letter, one.arn.rpartition(":")[2], at=to_text(self._clock())
         )
         status = Status.FAILED if is_ours else self._end_on_record(one)
         if status is None:
             return Drained.UNDER_WAY
-        if status in _FAILED and one.waits:
+        if status in FAILED and one.waits:
             self._queue.send(dead_letter)  # again, where an earlier run broke off
         self._stop(one, "dead-lettered")
-        return Drained.DEAD_LETTERED if status in _FAILED else Drained.STOPPED
+        return Drained.DEAD_LETTERED if status in FAILED else Drained.STOPPED
 
     def cancel(self, one: Waiting) -> Drained:
         """Cancel what waits, and stop its execution."""
@@ -131,9 +130,8 @@ class Drain:
 
     def _end_on_record(self, one: Waiting) -> Status | None:
         """Return the end that is on record of a delivery that waits; None where there is none."""
-        record = self._table.read(one.reference)
-        status = Status(record["status"]) if record else None
-        return status if one.waits and status in _ENDS else None
+        record = self._ledger.read(one.reference)
+        return record.status if record and one.waits and not record.is_waiting else None
 
     def _look(self, arn: str) -> Waiting | None:
         """Read what the last state was entered with; None where it has ended meanwhile."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from homing import timestamps
-from homing.ledger.interventions import InterventionTable
+from homing.ledger.table import Ledger
 from homing.retry.classification import Status
 from homing_cli.client.deliveries import DeliveryView, views
 from homing_cli.traces import execution_history
@@ -84,9 +84,10 @@ def story(target: Target, view: DeliveryView) -> Story:
     """
     record = dict(view.document)
     if view.status in {Status.FAILED, Status.MAX_RETRIES_EXCEEDED}:
-        table = InterventionTable(target.outputs["LedgerTable"], target.client("dynamodb"))
-        kept = table.read(view.reference) or {}
-        record |= {"deadLetter": kept["deadLetter"]} if "deadLetter" in kept else {}
+        ledger = Ledger(target.outputs["LedgerTable"], target.client("dynamodb"))
+        kept = ledger.read(view.reference)
+        if kept is not None and kept.dead_letter is not None:
+            record["deadLetter"] = kept.dead_letter
     return tell(record, Executions(target).of_delivery(record))
 
 

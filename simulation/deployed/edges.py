@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 from homing.dispatch.executions import FirstAttempts, Workflow
 from homing.dispatch.express_path import ExpressPath
 from homing.endpoints.endpoints_table import EndpointsTable
-from homing.ledger.interventions import InterventionTable
-from homing.ledger.records import Records
 from homing.ledger.table import Ledger
 from homing.payloads.store import PayloadStore
 from homing.queues.dead_letters import DeadLetterQueue
@@ -65,14 +63,14 @@ class Edges:
         self._redelivery = Redelivery(DELIVERIES, sqs)  # type: ignore[arg-type]
         self.acceptance = Acceptance(
             MessagesTable(MESSAGES, dynamodb, lambda: str(next(self._claims))),  # type: ignore[arg-type]
-            Records(LEDGER, dynamodb),  # type: ignore[arg-type]
+            self.ledger,
             DeliveryQueue(DELIVERIES, sqs),  # type: ignore[arg-type]
             EndpointsTable(ENDPOINTS, dynamodb),  # type: ignore[arg-type]  # no message names one
             PayloadStore(""),  # no payload is large
         )
         self.deployment = deployment
         self.interventions = Interventions(
-            InterventionTable(LEDGER, dynamodb),  # type: ignore[arg-type]
+            self.ledger,
             workflow,
             outside_history,  # no payload is large
         )

@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from homing.errors import AcceptanceError, InvalidMessageError
-from homing.ledger.claim import AttemptClaims
 from homing.reception.message import Rules, parse_message
 from homing.settings import ComputeBackoffSettings
 from homing.targets.address_guard import AddressGuard
 from lambdas import classify, compute_backoff, deliver, dispatch, record_retry
-from simulation.deployed.clients import DynamoDB
 from simulation.deployed.edges import Edges, current_edges, entered
 from simulation.deployed.stand_ins import (
     SimulatedRandom,
@@ -30,7 +28,6 @@ from simulation.deployed.stand_ins import (
     note_unclaimed,
     note_unrecorded,
 )
-from simulation.deployment import LEDGER
 from simulation.engine.clock import to_datetime
 from simulation.engine.replay import TAPE
 from simulation.scenario import Act
@@ -49,10 +46,10 @@ def simulated_edges(deployment: Deployment) -> Iterator[Edges]:
     """Put the handlers into the simulated world."""
     edges = Edges(deployment)
     settings = ComputeBackoffSettings(retention_days=deployment.retention_days)
-    claims = AttemptClaims(LEDGER, note_unclaimed, DynamoDB())  # type: ignore[arg-type]
     replacements: list[tuple[Any, str, Any]] = [
         (deliver, "_deliverer", cold_deliverer),
-        (deliver, "_claims", lambda: claims),
+        (deliver, "_ledger", lambda: edges.ledger),
+        (deliver, "_report", note_unclaimed),
         (deliver, "utc_now", lambda: to_datetime(TAPE.now)),
         (compute_backoff, "_settings", lambda: settings),
         (compute_backoff, "_chance", SimulatedRandom()),

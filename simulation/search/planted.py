@@ -16,8 +16,8 @@ from homing import timestamps
 from homing.delivery import Reference
 from homing.dispatch.express_path import ExpressPath, Settled
 from homing.errors import UnsettledError
-from homing.ledger import claim
-from homing.ledger.interventions import InterventionTable
+from homing.ledger import updates
+from homing.ledger.table import Ledger
 from homing.queues.visibility import Redelivery
 from homing.retry import classification, plan
 from lambdas import dispatch
@@ -177,7 +177,7 @@ def _dead_letter_at_the_second_receive_only() -> AbstractContextManager[None]:
     original = ExpressPath._from_record  # noqa: SLF001  # the bug is planted there
 
     def from_record(self: ExpressPath, document: Any, record: Any) -> Settled:
-        if record["status"] in {"FAILED", "MAX_RETRIES_EXCEEDED"}:
+        if record.has_failed:
             return Settled.ALREADY_SETTLED
         return original(self, document, record)
 
@@ -196,20 +196,23 @@ def _delivered_whatever_is_on_record(states: dict[str, Any]) -> None:
 
 def _claim_without_a_condition() -> AbstractContextManager[None]:
     """Whoever wakes up makes the attempt."""
-    return _replaced(claim, "_CONDITION", "attribute_not_exists(nothing)")
+    return _replaced(updates, "CLAIM_CONDITION", "attribute_not_exists(nothing)")
 
 
 def _redrive_whatever_is_on_record() -> AbstractContextManager[None]:
     """Overwrite what another redrive, or the run that it began, has written meanwhile."""
-    update = InterventionTable._update  # noqa: SLF001  # the bug is planted there
+    apply = Ledger._apply  # noqa: SLF001  # the bug is planted there
 
-    def unconditional(
-        self: InterventionTable, reference: Reference, text: str, _: str, values: Any
-    ) -> bool:
+    def unconditional(self: Ledger, update: Mapping[str, Any]) -> bool:
+        values = update["ExpressionAttributeValues"]
         used = {name: value for name, value in values.items() if not name.startswith(":seen")}
-        return update(self, reference, text, "attribute_exists(pk)", used)
+        changed = {
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": used,
+        }
+        return apply(self, {**update, **changed})
 
-    return _replaced(InterventionTable, "_update", unconditional)
+    return _replaced(Ledger, "_apply", unconditional)
 
 
 def _be_redelivered_too_early() -> AbstractContextManager[None]:

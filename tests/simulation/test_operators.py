@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from homing.ledger.claim import AttemptClaims
+from homing.ledger.table import Ledger
 from simulation.checks.invariants import violations
 from simulation.deployment import Deployment
 from simulation.engine.clock import HOUR, SECOND
@@ -126,7 +126,7 @@ def test_operators_act_on_when_what_they_need_is_back(run: Callable[..., History
 def test_a_request_that_sets_out_after_a_cancellation_is_a_violation(
     run: Callable[..., History], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(AttemptClaims, "contest", lambda *_, **__: None)
+    monkeypatch.setattr(Ledger, "claim", lambda *given, **_: given[2])
     history = run(acting((Act.CANCEL, 700), answers=(BUSY, GOOD)))
     assert "cancelled_stays_cancelled" in {each.invariant for each in violations(history)}
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from homing.delivery import Reference
-from homing.ledger.claim import AttemptClaim, claim_update
-from homing.ledger.table import retry_entry, retry_update
+from homing.ledger.claim import AttemptClaim
+from homing.ledger.updates import Retry, claim_update, retry_entry, retry_update
 from homing.retry.classification import Category, Decision, Status, Verdict
 from homing.retry.outcome import Outcome
 from simulation.engine.faults import ConditionFailedError
@@ -43,7 +43,7 @@ def retry_of(reference: Reference, attempt: int, worker: int) -> dict[str, Any]:
         "nextRetryAt": NOON,
     }
     entry = retry_entry(reference, attempt, outcome, verdict, backoff)
-    update = retry_update(reference, attempt, entry, expires_at=1_769_515_200, generation=worker)
+    update = retry_update(Retry(reference, attempt, entry, 1_769_515_200, worker))
     return {"TableName": "ledger", "ReturnValuesOnConditionCheckFailure": "ALL_OLD", **update}
 
 
@@ -72,7 +72,8 @@ def end_of(reference: Reference, attempt: int, worker: int, status: str) -> dict
 
 def claim_of(reference: Reference, attempt: int, worker: int) -> dict[str, Any]:
     claim = AttemptClaim(attempt, f"e-{worker}", worker, NOON, 1_769_515_200)
-    return {"TableName": "ledger", **claim_update(reference, claim, NOON)}
+    update = claim_update(reference, claim, NOON)
+    return {"TableName": "ledger", "ReturnValuesOnConditionCheckFailure": "ALL_OLD", **update}
 
 
 calls = st.builds(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from homing.retry.policy import Policy
 from simulation.deployed.deployment import Deployment
+
+from homing.retry.policy import Policy
 from simulation.engine.clock import SECOND
 from simulation.workflow.definition import delivery_document, first_attempt_document
 

@@ -22,7 +22,6 @@ from botocore.exceptions import ClientError
 from homing.dispatch.executions import FirstAttempts, Workflow
 from homing.dispatch.express_path import ExpressPath, Settled
 from homing.ledger.generation import execution_name
-from homing.ledger.interventions import InterventionTable
 from homing.ledger.table import Ledger
 from homing.payloads.store import PayloadStore
 from homing.queues.dead_letters import DeadLetterQueue
@@ -239,11 +238,11 @@ def test_messages_to_a_failing_endpoint_are_dead_lettered_and_delivered_by_a_red
     assert run.record["status"] == "MAX_RETRIES_EXCEEDED"
     assert {entry["errorCategory"] for entry in run.record["retryHistory"]} == {"NETWORK_ERROR"}
     (dead_letter,) = run.dead_letters
-    table = InterventionTable(bench.cloud.outputs["LedgerTable"], bench.cloud.client("dynamodb"))
+    ledger = Ledger(bench.cloud.outputs["LedgerTable"], bench.cloud.client("dynamodb"))
     workflow = Workflow(bench.cloud.outputs["StateMachineArn"], bench.cloud.client("stepfunctions"))
     payloads = PayloadStore(bench.cloud.outputs["PayloadBucket"], lambda: bench.cloud.client("s3"))
     with Receiver(port=urlsplit(url).port or 0) as back:
-        redrive = Interventions(table, workflow, payloads.renew).redrive_dead_letter
+        redrive = Interventions(ledger, workflow, payloads.renew).redrive_dead_letter
         assert redrive(dead_letter, reference, now=datetime.now(UTC)) is Result.REDRIVEN
         bench.wait_for(
             bench.cloud.outputs["StateMachineArn"], execution_name(reference.delivery_id, 1)

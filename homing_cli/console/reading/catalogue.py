@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from homing.delivery import Reference, message_key
 from homing.identifiers import DEFAULT_SENDER_ID, MESSAGE_ID, SENDER_ID
-from homing.ledger.records import Records
+from homing.ledger.table import Ledger
 from homing.reception.messages_table import MessagesTable
 from homing.retry.classification import Status
 from homing_cli.console.reading.attention import Attention
@@ -49,7 +49,7 @@ class Catalogue:
         self.attention = Attention(client, ledger)
         self.scan = TableScan(client, ledger)
         self._queued = Queued(client, messages, ledger)
-        self._records = Records(ledger, client)
+        self._records = Ledger(ledger, client)
         self._messages = MessagesTable(messages, client)
         self._monotonic = monotonic
         self._clock = clock

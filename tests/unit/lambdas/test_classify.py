@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.sending.postponement import Postponed
+from homing.retry.not_attempted import Postponed
 from lambdas import classify
 
 if TYPE_CHECKING:

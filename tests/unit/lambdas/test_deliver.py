@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from homing.delivery import Reference
-from homing.ledger.table import retry_entry, retry_update
+from homing.ledger.updates import Retry, retry_entry, retry_update
 from homing.retry.classification import Category, Decision, Status, Verdict
 from homing.retry.outcome import Outcome
 from homing.targets.address_guard import AddressGuard
@@ -39,11 +39,11 @@ def environment(
     monkeypatch.setenv("OWN_HOSTS", "abc123.execute-api.,xyz.lambda-url.")
     monkeypatch.setenv("DISABLE_AFTER_HOURS", "120")
     deliver._deliverer.cache_clear()  # a new environment, a new container
-    deliver._claims.cache_clear()
+    deliver._ledger.cache_clear()
     yield
     deliver._deliverer().close()
     deliver._deliverer.cache_clear()
-    deliver._claims.cache_clear()
+    deliver._ledger.cache_clear()
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_an_execution_whose_first_attempt_the_express_path_has_made_meanwhile_wa
     }
     verdict = Verdict(Decision.RETRY, Category.SERVER_ERROR, "HTTP 500", Status.RETRY_SCHEDULED)
     entry = retry_entry(reference, 0, Outcome(noon, 7, 500), verdict, backoff)
-    update = retry_update(reference, 0, entry, expires_at=1_769_515_201)
+    update = retry_update(Retry(reference, 0, entry, 1_769_515_201))
     ledger_table.client.update_item(TableName=ledger_table.name, **update)
     assert deliver.handler(claimed(event, "sleeper"), CONTEXT) == {
         "postponed": True,
@@ -166,7 +166,9 @@ def test_a_ledger_that_is_down_does_not_keep_an_attempt_from_being_made_and_that
     ledger_table.client.delete_table(TableName=ledger_table.name)
     assert deliver.handler(claimed(event, "sleeper"), CONTEXT)["httpStatus"] == 429
     assert len(receiver.arrivals) == 1
-    assert json.loads(capsys.readouterr().out)["message"] == "claim.unrecorded"
+    said = json.loads(capsys.readouterr().out)
+    assert said["message"] == "claim.unrecorded"
+    assert said["deliveryId"] == Reference.from_document(event["reference"]).delivery_id
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,8 @@ import boto3
 import pytest
 
 from homing.items import to_dynamodb
-from homing.ledger.interventions import InterventionTable
-from homing.ledger.records import Records
-from homing.ledger.table import retry_entry, retry_update
+from homing.ledger.table import Ledger
+from homing.ledger.updates import Retry, retry_entry, retry_update
 from homing.reception.idempotency import IdempotencyRecord
 from homing.reception.messages_table import MessagesTable
 from homing.retry.classification import classify
@@ -110,7 +109,7 @@ def put_retry(ledger_table: Any, reference: Reference, *, expires_at: int = FAR)
         "nextRetryAt": "2025-12-28T12:00:01.250Z",
     }
     entry = retry_entry(reference, 0, outcome, verdict, backoff)
-    update = retry_update(reference, 0, entry, expires_at=expires_at)
+    update = retry_update(Retry(reference, 0, entry, expires_at))
     ledger_table.client.update_item(TableName="ledger", **update)
 
 
@@ -193,10 +192,11 @@ def test_a_delivery_names_its_endpoint_before_and_after_it_is_on_record(ledger_t
 def test_a_delivery_that_was_brought_back_is_of_the_documented_form(ledger_table: Any) -> None:
     reference = put_idempotency_record().references()[0]
     put_retry(ledger_table, reference)
-    (record,) = Records("ledger", ledger_table.client).of_message(reference.pk)
+    ledger = Ledger("ledger", ledger_table.client)
+    record = ledger.read(reference)
+    assert record is not None
     document = {"generation": 1, "expiresAt": FAR}
-    table = InterventionTable("ledger", ledger_table.client)
-    assert table.redrive(reference, record, document, "anew", at=TOMORROW)
+    assert ledger.redrive(reference, record, document, "anew", at=TOMORROW)
     brought_back, _ = deliveries()
     assert (brought_back["status"], brought_back["attempts"]) == ("QUEUED", 0)
     assert (brought_back["generation"], brought_back["executionName"]) == (1, "anew")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from homing.items import from_dynamodb
-from homing.ledger.generation import EXPRESS_PATH
+from homing.ledger.record import EXPRESS_PATH
 from lambdas import record_retry
 
 if TYPE_CHECKING:

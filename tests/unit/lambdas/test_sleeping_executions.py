@@ -17,6 +17,8 @@ import pytest
 
 from homing.delivery import Delivery, Request, document_text, read_delivery
 from homing.ledger.generation import redriven, resumed
+from homing.ledger.record import Record
+from homing.retry.classification import Status
 from homing.targets.address_guard import AddressGuard
 from homing.timestamps import from_text
 from homing_cli.receiver.server import Receiver
@@ -60,7 +62,7 @@ def environment(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(compute_backoff, "_chance", Chance())
     caches = (
-        *(deliver._deliverer, deliver._claims),
+        *(deliver._deliverer, deliver._ledger),
         *(compute_backoff._settings, record_retry._ledger),
     )
     for cache in caches:
@@ -126,13 +128,15 @@ def test_the_retry_on_record_of_an_old_document_can_be_gone_on_with(
     frozen: dict[str, Any],
 ) -> None:
     backoff = frozen["states"]["RecordRetry"]["input"]["backoff"]
-    record = {
-        "status": "RETRY_SCHEDULED",
-        "attempts": 1,
-        "nextRetryAt": backoff["nextRetryAt"],
-        "ttl": backoff["next"]["expiresAt"],
-        "retryHistory": [backoff],
-    }
+    record = Record(
+        created_at=frozen["document"]["reference"]["createdAt"],
+        status=Status.RETRY_SCHEDULED,
+        attempts=1,
+        last_updated_at=backoff["nextRetryAt"],
+        next_retry_at=backoff["nextRetryAt"],
+        expires_at=backoff["next"]["expiresAt"],
+        history=(backoff,),
+    )
     document = resumed(frozen["document"], record)
     assert {name: document[name] for name in backoff["next"]} == backoff["next"]
 

@@ -15,13 +15,17 @@ from homing.dispatch.executions import FirstAttempt
 from homing.dispatch.express_path import ExpressPath, Settled, dead_letter_of
 from homing.errors import DetachedError, MalformedDeliveryError, UnsettledError
 from homing.ledger.generation import resumed
+from homing.ledger.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from homing.delivery import Reference
 
-RETRY_ON_RECORD = {
+NOON = "2025-12-28T12:00:00.000Z"
+ATTRIBUTES: dict[str, Any] = {
+    "createdAt": NOON,
+    "lastUpdatedAt": NOON,
     "status": "RETRY_SCHEDULED",
     "attempts": 1,
     "nextRetryAt": "2025-12-28T12:00:01.250Z",
@@ -37,8 +41,16 @@ RETRY_ON_RECORD = {
 }
 
 
-def failure_on_record(status: str, attempts: int = 1) -> dict[str, Any]:
-    return {**RETRY_ON_RECORD, "status": status, "attempts": attempts}
+def on_record(**attributes: Any) -> Record:
+    return Record.from_attributes(ATTRIBUTES | attributes)
+
+
+RETRY_ON_RECORD = on_record()
+DELIVERED_ON_RECORD = on_record(status="DELIVERED")
+
+
+def failure_on_record(status: str, attempts: int = 1) -> Record:
+    return on_record(status=status, attempts=attempts)
 
 
 @dataclass
@@ -46,8 +58,8 @@ class FakeCloud:
     """The Standard workflow, the Express one, the ledger and the dead-letter queue."""
 
     end: str = "DELIVERED"
-    record: dict[str, Any] | None = None
-    record_after_run: dict[str, Any] | None = None
+    record: Record | None = None
+    record_after_run: Record | None = None
     started: dict[str, str] = field(default_factory=dict)
     ran: list[str] = field(default_factory=list)
     dead: list[Any] = field(default_factory=list)
@@ -70,10 +82,10 @@ class FakeCloud:
             raise UnsettledError("broken")
         return FirstAttempt(self.end, 12)
 
-    def read(self, reference: Reference) -> dict[str, Any] | None:
+    def read(self, reference: Reference) -> Record | None:
         return self.record
 
-    def keep(self, reference: Reference, dead_letter: str) -> None:
+    def keep_dead_letter(self, reference: Reference, dead_letter: str) -> None:
         self.kept.append(dead_letter)
 
     def send(self, document: Any) -> None:
@@ -141,7 +153,7 @@ def test_a_message_whose_retry_is_on_record_goes_on_where_it_was_without_a_secon
 
 
 def test_a_message_that_was_delivered_is_done(body: str) -> None:
-    cloud = FakeCloud(record={"status": "DELIVERED"})
+    cloud = FakeCloud(record=DELIVERED_ON_RECORD)
     assert express_path(cloud).settle(body, is_redelivered=True)[1] is Settled.ALREADY_SETTLED
     assert (cloud.ran, cloud.started, cloud.dead) == ([], {}, [])
 
@@ -193,10 +205,10 @@ def test_what_was_delivered_but_is_not_so_on_record_goes_on_as_the_record_says(
 
 @pytest.mark.parametrize(
     ("record", "settled"),
-    [({"status": "DELIVERED"}, Settled.ALREADY_SETTLED), (None, Settled.DELIVERED)],
+    [(DELIVERED_ON_RECORD, Settled.ALREADY_SETTLED), (None, Settled.DELIVERED)],
 )
 def test_what_was_delivered_is_done_if_the_record_says_so_or_is_not_its_own(
-    body: str, record: dict[str, Any] | None, settled: Settled
+    body: str, record: Record | None, settled: Settled
 ) -> None:
     cloud = FakeCloud(end="DELIVERED_SUPERSEDED", record_after_run=record)
     assert express_path(cloud).settle(body)[1] is settled
@@ -217,10 +229,8 @@ def test_what_is_no_delivery_document_is_refused_before_anything_is_called(poiso
 
 
 def test_a_retry_after_on_record_is_the_previous_delay(delivery: Delivery) -> None:
-    record = {
-        **RETRY_ON_RECORD,
-        "retryHistory": [{**RETRY_ON_RECORD["retryHistory"][0], "retryAfterSeconds": 3}],  # type: ignore[index]
-    }
+    (entry,) = ATTRIBUTES["retryHistory"]
+    record = on_record(retryHistory=[{**entry, "retryAfterSeconds": 3}])
     assert resumed(delivery.to_document(), record)["previousDelaySeconds"] == 3
 
 
@@ -315,17 +325,17 @@ def test_an_attempt_that_is_let_in_is_made_for_its_url_and_settles_as_it_ends(
 @pytest.mark.parametrize(
     ("end", "record", "settled"),
     [
-        ("DELIVERED", {"status": "DELIVERED"}, Settled.ALREADY_SETTLED),
+        ("DELIVERED", DELIVERED_ON_RECORD, Settled.ALREADY_SETTLED),
         ("HANDED_OFF", RETRY_ON_RECORD, Settled.ALREADY_STARTED),
         (
             "DEAD_LETTERED",
-            {**failure_on_record("FAILED"), "deadLetter": "{}"},
+            on_record(status="FAILED", deadLetter="{}"),
             Settled.ALREADY_SETTLED,
         ),
     ],
 )
 def test_a_message_whose_attempt_was_detached_is_settled_from_the_ledger_when_it_is_redelivered(
-    body: str, reference: Reference, end: str, record: dict[str, Any], settled: Settled
+    body: str, reference: Reference, end: str, record: Record, settled: Settled
 ) -> None:
     handed_off = {reference.delivery_id: body} if end == "HANDED_OFF" else {}
     cloud = FakeCloud(end=end, record_after_run=record, started=handed_off)
@@ -342,12 +352,12 @@ def test_a_message_whose_attempt_was_detached_is_settled_from_the_ledger_when_it
     [
         failure_on_record("MAX_RETRIES_EXCEEDED", attempts=3),
         failure_on_record("FAILED", attempts=2),
-        {**failure_on_record("FAILED"), "generation": 1},
+        on_record(status="FAILED", generation=1),
     ],
     ids=str,
 )
 def test_a_failure_in_the_standard_workflow_is_dead_lettered_there_and_not_again(
-    body: str, record: dict[str, Any]
+    body: str, record: Record
 ) -> None:
     cloud = FakeCloud(record=record)
     assert express_path(cloud).settle(body, is_redelivered=True)[1] is Settled.ALREADY_SETTLED

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from homing.items import from_dynamodb
-from homing.ledger.claim import AttemptClaim, AttemptClaims, claim_update, lost
+from homing.ledger.claim import AttemptClaim
+from homing.ledger.record import Record
+from homing.ledger.table import Ledger, refusal
+from homing.ledger.updates import claim_update
+from homing.retry.not_attempted import RecordedFailure, Superseded
 
 if TYPE_CHECKING:
     from homing.delivery import Reference
@@ -19,15 +23,8 @@ PREVIOUS = "2024-12-28T12:00:00.000Z"
 
 
 @pytest.fixture
-def told() -> list[tuple[str, dict[str, str]]]:
-    return []
-
-
-@pytest.fixture
-def claims(ledger_table: Any, told: list[tuple[str, dict[str, str]]]) -> AttemptClaims:
-    return AttemptClaims(
-        ledger_table.name, lambda *said: told.append(said), client=ledger_table.client
-    )
+def ledger(ledger_table: Any) -> Ledger:
+    return Ledger(ledger_table.name, ledger_table.client)
 
 
 def end(ledger_table: Any, reference: Reference) -> None:
@@ -41,35 +38,35 @@ def end(ledger_table: Any, reference: Reference) -> None:
 
 
 def test_an_attempt_is_claimed_once_for_each_execution(
-    claims: AttemptClaims, reference: Reference
+    ledger: Ledger, reference: Reference
 ) -> None:
     other = replace(CLAIM, execution_name="another")
     mine = replace(CLAIM, due_since=CLAIM.due_at)
-    assert claims.contest(reference, CLAIM, at=NOW) == mine
-    assert claims.contest(reference, CLAIM, at=NOW) == mine
-    assert claims.contest(reference, other, at=NOW) == {"superseded": True}
+    assert ledger.claim(reference, CLAIM, at=NOW) == mine
+    assert ledger.claim(reference, CLAIM, at=NOW) == mine
+    assert ledger.claim(reference, other, at=NOW) == Superseded()
 
 
 def test_an_attempt_that_is_postponed_stays_due_since_its_first_time(
-    claims: AttemptClaims, reference: Reference
+    ledger: Ledger, reference: Reference
 ) -> None:
-    claims.contest(reference, CLAIM, at=NOW)
+    ledger.claim(reference, CLAIM, at=NOW)
     postponed = replace(CLAIM, due_at="2025-12-28T12:05:00Z")
-    assert claims.contest(reference, postponed, at=NOW) == replace(
-        postponed, due_since=CLAIM.due_at
-    )
+    assert ledger.claim(reference, postponed, at=NOW) == replace(postponed, due_since=CLAIM.due_at)
 
 
 def test_what_has_ended_is_superseded(
-    claims: AttemptClaims, ledger_table: Any, reference: Reference
+    ledger: Ledger, ledger_table: Any, reference: Reference
 ) -> None:
     end(ledger_table, reference)
-    assert claims.contest(reference, CLAIM, at=NOW) == {"superseded": True}
+    assert ledger.claim(reference, CLAIM, at=NOW) == Superseded()
 
 
 FAILURE = {
     "createdAt": NOW,
     "status": "MAX_RETRIES_EXCEEDED",
+    "attempts": 1,
+    "ttl": 1_769_515_200,
     "lastUpdatedAt": NOW,
     "retryHistory": [
         {"errorCategory": "SERVER_ERROR", "errorDetails": {"message": "HTTP 503"}},
@@ -95,13 +92,13 @@ FAILURE = {
 def test_a_failure_that_may_lack_a_dead_letter_is_returned_to_the_waiting_execution(
     reference: Reference, more: dict[str, Any], claim: AttemptClaim, is_ours: bool
 ) -> None:
-    outcome = lost(reference, claim, FAILURE | more)
-    assert ("recorded" in outcome) is is_ours
-    assert outcome.get("superseded") is (None if is_ours else True)
+    refused = refusal(reference, claim, Record.from_attributes(FAILURE | more))
+    assert isinstance(refused, RecordedFailure if is_ours else Superseded)
 
 
 def test_it_keeps_the_verdict_that_is_on_record(reference: Reference) -> None:
-    assert lost(reference, CLAIM, FAILURE) == {
+    refused = refusal(reference, CLAIM, Record.from_attributes(FAILURE))
+    assert refused.to_document() == {
         "recorded": {
             "decision": "RETRY",
             "category": "SERVER_ERROR",
@@ -115,16 +112,14 @@ def test_it_keeps_the_verdict_that_is_on_record(reference: Reference) -> None:
 
 
 def test_the_end_of_a_previous_acceptance_is_none_of_this_one(
-    claims: AttemptClaims,
+    ledger: Ledger,
     ledger_table: Any,
     reference: Reference,
-    told: list[tuple[str, dict[str, str]]],
 ) -> None:
     """The same message, accepted anew, would be lost without a word (docs/decisions/0007)."""
     end(ledger_table, replace(reference, created_at=PREVIOUS))
-    assert claims.contest(reference, CLAIM, at=NOW) == CLAIM
-    ((event, fields),) = told
-    assert (event, fields["reason"]) == ("claim.unrecorded", f"the record is of {PREVIOUS}")
-    assert fields["deliveryId"] == reference.delivery_id
+    assert ledger.claim(reference, CLAIM, at=NOW) == replace(
+        CLAIM, unrecorded=f"the record is of {PREVIOUS}"
+    )
     (item,) = ledger_table.items()
     assert from_dynamodb(item)["createdAt"] == PREVIOUS

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homing.ledger.compaction import KEPT, redriven_history
+from homing.ledger.record import Record
 
 CATEGORIES = ("SERVER_ERROR", "TIMEOUT")
 
@@ -19,13 +20,18 @@ def entries(first: int, count: int) -> list[dict[str, Any]]:
     ]
 
 
+def recorded(attributes: dict[str, Any]) -> Record:
+    given = {"createdAt": "then", "lastUpdatedAt": "then", "ttl": 0}
+    return Record.from_attributes(given | attributes)
+
+
 def redrive(record: dict[str, Any], at: str = "now") -> dict[str, Any]:
-    return {**record, **redriven_history(record, at)}
+    return {**record, **redriven_history(recorded(record), at)}
 
 
 def test_a_first_redrive_keeps_every_entry_and_needs_no_summary() -> None:
     record = {"status": "FAILED", "attempts": 20, "retryHistory": entries(0, 20)}
-    after = redriven_history(record, "now")
+    after = redriven_history(recorded(record), "now")
     assert after["retryHistory"] == entries(0, 20)
     assert after["redriveHistory"] == [
         {"timestamp": "now", "status": "FAILED", "attempts": 20, "attemptsOnRecord": 20}
@@ -34,14 +40,14 @@ def test_a_first_redrive_keeps_every_entry_and_needs_no_summary() -> None:
 
 
 def test_a_delivery_without_a_record_has_an_empty_history() -> None:
-    after = redriven_history({}, "now")
+    after = redriven_history(None, "now")
     assert after["retryHistory"] == []
     assert after["redriveHistory"][0]["status"] == "UNRECORDED"
 
 
 def test_the_oldest_entries_are_summed_up_by_category_and_time() -> None:
     record = {"status": "FAILED", "attempts": 3, "retryHistory": entries(0, 23)}
-    after = redriven_history(record, "now")
+    after = redriven_history(recorded(record), "now")
     assert after["retryHistory"] == entries(3, 20)
     assert after["historySummary"] == {
         "attempts": 3,

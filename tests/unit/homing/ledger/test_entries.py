@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from homing.items import from_dynamodb
-from homing.ledger.table import retry_entry
+from homing.ledger.updates import retry_entry
 from homing.retry.classification import Category, Decision, Status, Verdict
 from homing.retry.outcome import AttemptError, ErrorKind, Outcome
 from simulation.workflow.definition import delivery_document

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from homing.delivery import Reference
 from homing.ledger.generation import execution_name
-from homing.ledger.interventions import InterventionTable
-from homing.ledger.table import Ledger, RecordResult, retry_entry, retry_update
+from homing.ledger.table import Ledger, RecordResult
+from homing.ledger.updates import Retry, retry_entry
 from homing.reception.message import MAX_DOCUMENT_BYTES
 from homing.retry.classification import MAX_REASON_LENGTH, Category, Decision, Status, Verdict
 from homing.retry.outcome import Outcome
@@ -43,8 +43,8 @@ def record_run(ledger: Ledger, generation: int, target_url: str | None) -> None:
             Decision.RETRY, Category.NETWORK_ERROR, reason, Status.MAX_RETRIES_EXCEEDED
         )
         entry = retry_entry(LONGEST, attempt, outcome, verdict, backoff)
-        update = retry_update(LONGEST, attempt, entry, expires_at=EXPIRES_AT, generation=generation)
-        assert ledger.record(update).result is RecordResult.RECORDED
+        retry = Retry(LONGEST, attempt, entry, EXPIRES_AT, generation)
+        assert ledger.record_retry(retry).result is RecordResult.RECORDED
 
 
 def size(item: dict[str, Any]) -> int:
@@ -55,7 +55,6 @@ def size(item: dict[str, Any]) -> int:
 def run(ledger_table: Any, target_url: str | None = None) -> Iterator[int]:
     """Give the size of one record at the end of each of its runs."""
     ledger = Ledger(ledger_table.name, ledger_table.client)
-    table = InterventionTable(ledger_table.name, ledger_table.client)
     for generation in range(REDRIVES):
         record_run(ledger, generation, target_url)
         (item,) = ledger_table.items()
@@ -63,7 +62,7 @@ def run(ledger_table: Any, target_url: str | None = None) -> Iterator[int]:
         document = {"generation": generation + 1, "expiresAt": EXPIRES_AT}
         name = execution_name(LONGEST.delivery_id, generation + 1)
         at = datetime(2025, 12, 28, 13, generation, tzinfo=UTC).isoformat()
-        assert table.redrive(LONGEST, table.read(LONGEST), document, name, at=at)
+        assert ledger.redrive(LONGEST, ledger.read(LONGEST), document, name, at=at)
 
 
 def test_a_record_of_the_most_attempts_stays_small_however_often_it_is_redriven(

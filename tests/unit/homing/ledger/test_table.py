@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from homing.items import from_dynamodb, to_dynamodb
-from homing.ledger.claim import AttemptClaim, claim_update
-from homing.ledger.table import Ledger, RecordResult, retry_entry, retry_update
+from homing.ledger.claim import AttemptClaim
+from homing.ledger.table import Ledger, RecordResult
+from homing.ledger.updates import Retry, claim_update, retry_entry, retry_update
 from homing.retry.classification import MAX_REASON_LENGTH, Category, Decision, Status, Verdict
 from homing.retry.outcome import Outcome
 
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
 EXPIRES_AT = 1_769_515_200
 
 
-def update(
+def retry(
     reference: Reference,
     attempt_number: int,
     worker: str = "a",
     execution_name: str = "express-path",
-) -> dict[str, Any]:
-    """An update as `worker` makes it: workers differ in what they observed."""
+) -> Retry:
+    """A retry as `worker` records it: workers differ in what they observed."""
     outcome = Outcome("2025-12-28T12:00:00.000Z", ord(worker), 500)
     verdict = Verdict(Decision.RETRY, Category.SERVER_ERROR, "HTTP 500", Status.RETRY_SCHEDULED)
     backoff = {
@@ -40,7 +41,7 @@ def update(
         "nextRetryAt": "2025-12-28T12:00:01.250Z",
     }
     entry = retry_entry(reference, attempt_number, outcome, verdict, backoff)
-    return retry_update(
+    return Retry(
         reference,
         attempt_number,
         entry,
@@ -56,9 +57,9 @@ def test_the_express_path_does_not_record_the_retry_of_an_attempt_that_an_execut
     claim = AttemptClaim(0, "sleeper", 0, "2025-12-28T12:00:00Z", EXPIRES_AT)
     claiming = claim_update(reference, claim, "2025-12-28T12:00:00.000Z")
     ledger_table.client.update_item(TableName=ledger_table.name, **claiming)
-    assert ledger.record(update(reference, 0)).result is RecordResult.SUPERSEDED
-    own = update(reference, 0, execution_name="sleeper")
-    assert ledger.record(own).result is RecordResult.RECORDED
+    assert ledger.record_retry(retry(reference, 0)).result is RecordResult.SUPERSEDED
+    own = retry(reference, 0, execution_name="sleeper")
+    assert ledger.record_retry(own).result is RecordResult.RECORDED
 
 
 def test_a_claim_after_a_postponement_keeps_the_record_for_longer(
@@ -80,7 +81,7 @@ def ledger(ledger_table: Any) -> Ledger:
 def test_a_first_retry_makes_the_item_that_the_requirements_describe(
     ledger: Ledger, ledger_table: Any, reference: Reference
 ) -> None:
-    assert ledger.record(update(reference, 0)).result is RecordResult.RECORDED
+    assert ledger.record_retry(retry(reference, 0)).result is RecordResult.RECORDED
     (item,) = map(from_dynamodb, ledger_table.items())
     assert item == {
         "pk": "order-1841#default",
@@ -119,9 +120,9 @@ def test_a_first_retry_makes_the_item_that_the_requirements_describe(
 def test_of_two_workers_with_the_same_attempt_one_wins_and_the_other_changes_nothing(
     ledger: Ledger, ledger_table: Any, reference: Reference
 ) -> None:
-    assert ledger.record(update(reference, 0, "a")).result is RecordResult.RECORDED
+    assert ledger.record_retry(retry(reference, 0, "a")).result is RecordResult.RECORDED
     before = ledger_table.items()
-    lost = ledger.record(update(reference, 0, "b"))
+    lost = ledger.record_retry(retry(reference, 0, "b"))
     assert lost.result is RecordResult.SUPERSEDED
     assert "1 made" in lost.reason
     assert ledger_table.items() == before
@@ -130,23 +131,23 @@ def test_of_two_workers_with_the_same_attempt_one_wins_and_the_other_changes_not
 def test_an_update_that_had_been_made_already_counts_as_success(
     ledger: Ledger, ledger_table: Any, reference: Reference
 ) -> None:
-    ledger.record(update(reference, 0))
+    ledger.record_retry(retry(reference, 0))
     before = ledger_table.items()
-    assert ledger.record(update(reference, 0)).result is RecordResult.REPLAYED
+    assert ledger.record_retry(retry(reference, 0)).result is RecordResult.REPLAYED
     assert ledger_table.items() == before
 
 
 def test_a_replay_is_known_even_after_later_attempts(ledger: Ledger, reference: Reference) -> None:
     for attempt_number in (0, 1, 2):
-        ledger.record(update(reference, attempt_number))
-    assert ledger.record(update(reference, 0)).result is RecordResult.REPLAYED
+        ledger.record_retry(retry(reference, attempt_number))
+    assert ledger.record_retry(retry(reference, 0)).result is RecordResult.REPLAYED
 
 
 def test_an_attempt_that_could_not_be_recorded_does_not_lock_out_the_next(
     ledger: Ledger, ledger_table: Any, reference: Reference
 ) -> None:
-    ledger.record(update(reference, 0))
-    assert ledger.record(update(reference, 2)).result is RecordResult.RECORDED
+    ledger.record_retry(retry(reference, 0))
+    assert ledger.record_retry(retry(reference, 2)).result is RecordResult.RECORDED
     (item,) = map(from_dynamodb, ledger_table.items())
     assert item["attempts"] == 3
     assert [entry["attemptNumber"] for entry in item["retryHistory"]] == [0, 2]
@@ -155,8 +156,8 @@ def test_an_attempt_that_could_not_be_recorded_does_not_lock_out_the_next(
 def test_a_sleeper_goes_on_with_the_retry_that_the_express_path_has_recorded(
     ledger: Ledger, reference: Reference
 ) -> None:
-    ledger.record(update(reference, 0))
-    found = ledger.record(update(reference, 0, "b", execution_name="sleeper"))
+    ledger.record_retry(retry(reference, 0))
+    found = ledger.record_retry(retry(reference, 0, "b", execution_name="sleeper"))
     assert found.result is RecordResult.RESUMED
     assert found.reason == "another worker has recorded this attempt (1 made)"
     assert found.resumed is not None
@@ -167,8 +168,8 @@ def test_a_record_of_a_previous_acceptance_supersedes_no_execution_and_leaves_a_
     ledger: Ledger, reference: Reference
 ) -> None:
     """The key may be in use again while the record of a previous acceptance stands (0007)."""
-    ledger.record(update(replace(reference, created_at="2024-12-28T12:00:00.000Z"), 0))
-    found = ledger.record(update(reference, 0, "b", execution_name="sleeper"))
+    ledger.record_retry(retry(replace(reference, created_at="2024-12-28T12:00:00.000Z"), 0))
+    found = ledger.record_retry(retry(reference, 0, "b", execution_name="sleeper"))
     assert found.result is RecordResult.UNRECORDED
     assert found.reason == "the record is of 2024-12-28T12:00:00.000Z"
 
@@ -177,19 +178,19 @@ def test_an_end_on_record_stays_whatever_attempt_comes_after_it(
     ledger: Ledger, ledger_table: Any, reference: Reference
 ) -> None:
     """Only a record that waits for a retry has a `nextRetryAt`, and only that may change."""
-    ledger.record(update(reference, 0))
+    ledger.record_retry(retry(reference, 0))
     ended = {**ledger_table.items()[0], "status": {"S": "DELIVERED"}}
     del ended["nextRetryAt"]
     ledger_table.client.put_item(TableName=ledger_table.name, Item=ended)
-    assert ledger.record(update(reference, 1)).result is RecordResult.SUPERSEDED
+    assert ledger.record_retry(retry(reference, 1)).result is RecordResult.SUPERSEDED
     assert ledger_table.items() == [ended]
 
 
 def test_deliveries_of_one_message_to_two_targets_are_two_items(
     ledger: Ledger, ledger_table: Any, reference: Reference
 ) -> None:
-    ledger.record(update(reference, 0))
-    ledger.record(update(replace(reference, target_url="https://example.org/"), 0))
+    ledger.record_retry(retry(reference, 0))
+    ledger.record_retry(retry(replace(reference, target_url="https://example.org/"), 0))
     first, second = ledger_table.items()
     assert first["pk"] == second["pk"]
     assert first["sk"] != second["sk"]
@@ -220,7 +221,7 @@ def test_a_ledger_that_cannot_be_written_is_a_result_and_no_exception(
     reference: Reference, error: Exception
 ) -> None:
     ledger = Ledger("ledger", BrokenClient(error))  # type: ignore[arg-type]  # a fake client
-    recorded = ledger.record(update(reference, 0))
+    recorded = ledger.record_retry(retry(reference, 0))
     assert recorded.result is RecordResult.UNRECORDED
     assert type(error).__name__ in recorded.reason
 
@@ -242,7 +243,7 @@ def test_any_interleaving_of_two_writers_leaves_a_history_with_no_gap_and_no_dou
         attempt_number = in_hand[worker]
         if attempt_number is None:
             continue
-        result = ledger.record(update(mine, attempt_number, worker)).result
+        result = ledger.record_retry(retry(mine, attempt_number, worker)).result
         results[worker, attempt_number] = result
         in_hand[worker] = attempt_number + 1 if result is RecordResult.RECORDED else None
     item = from_dynamodb(
@@ -283,25 +284,26 @@ def test_an_item_stays_small_at_the_highest_number_of_attempts(
 ) -> None:
     """DynamoDB takes 400 KB. 20 entries with the longest error text there is stay below 12."""
     for attempt_number in range(20):
-        made = update(reference, attempt_number)
-        (entry,) = made["ExpressionAttributeValues"][":entry"]["L"]
-        entry["M"]["errorDetails"] = to_dynamodb({"message": "x" * MAX_REASON_LENGTH})
-        ledger.record(made)
+        made = retry(reference, attempt_number)
+        longest = {"errorDetails": {"message": "x" * MAX_REASON_LENGTH}}
+        ledger.record_retry(replace(made, entry={**made.entry, **longest}))
     (item,) = ledger_table.items()
     assert len(item["retryHistory"]["L"]) == 20
     assert len(json.dumps(from_dynamodb(item))) < 12_000
 
 
-def test_a_record_is_read_as_plain_values_and_as_it_stands_now(
+def test_a_record_is_read_as_it_is_written_and_as_it_stands_now(
     ledger: Ledger, reference: Reference
 ) -> None:
     assert ledger.read(reference) is None
-    ledger.record(update(reference, 0))
+    ledger.record_retry(retry(reference, 0))
     record = ledger.read(reference)
     assert record is not None
-    assert (record["pk"], record["sk"]) == (reference.pk, reference.sk)
-    assert (record["status"], record["attempts"]) == ("RETRY_SCHEDULED", 1)
-    assert record["retryHistory"][0]["jitterApplied"] == 0.25
+    assert record.created_at == reference.created_at
+    assert (record.status, record.attempts) == (Status.RETRY_SCHEDULED, 1)
+    assert record.next_retry_at == "2025-12-28T12:00:01.250Z"
+    assert record.expires_at == EXPIRES_AT
+    assert record.history[0]["jitterApplied"] == 0.25
 
 
 def test_a_read_is_consistent(reference: Reference) -> None:
@@ -324,7 +326,7 @@ def test_a_read_is_consistent(reference: Reference) -> None:
 
 def test_a_record_of_a_previous_acceptance_is_none(ledger: Ledger, reference: Reference) -> None:
     """DynamoDB deletes what has expired days late; the key may be in use again by then."""
-    ledger.record(update(replace(reference, created_at="2024-12-28T12:00:00.000Z"), 0))
+    ledger.record_retry(retry(replace(reference, created_at="2024-12-28T12:00:00.000Z"), 0))
     assert ledger.read(reference) is None
 
 
@@ -341,21 +343,22 @@ def test_a_dead_letter_is_kept_with_the_record_of_a_failure_and_of_nothing_else(
     ledger: Ledger, ledger_table: Any, reference: Reference, status: str, is_kept: bool
 ) -> None:
     """The delivery may have been redriven, or ended, while its dead letter was sent."""
-    ledger.record(update(reference, 0))
+    ledger.record_retry(retry(reference, 0))
     ledger_table.client.put_item(
         TableName=ledger_table.name, Item={**ledger_table.items()[0], "status": {"S": status}}
     )
     before = ledger.read(reference)
-    ledger.keep(reference, '{"a": "letter"}')
-    kept = {"deadLetter": '{"a": "letter"}'} if is_kept else {}
-    assert ledger.read(reference) == {**(before or {}), **kept}
+    ledger.keep_dead_letter(reference, '{"a": "letter"}')
+    assert before is not None
+    kept = replace(before, dead_letter='{"a": "letter"}') if is_kept else before
+    assert ledger.read(reference) == kept
 
 
 def test_a_dead_letter_without_a_record_is_not_kept_and_raises_nothing(
     ledger: Ledger, ledger_table: Any, reference: Reference
 ) -> None:
     """It is in the dead-letter queue all the same."""
-    ledger.keep(reference, "a dead letter")
+    ledger.keep_dead_letter(reference, "a dead letter")
     assert list(ledger_table.items()) == []
 
 
@@ -366,13 +369,13 @@ def test_while_the_ledger_is_unavailable_no_dead_letter_is_kept_and_nothing_rais
         def update_item(self, **_: Any) -> None:
             raise EndpointConnectionError(endpoint_url="https://ledger")
 
-    Ledger("a-ledger", Client()).keep(reference, "a dead letter")  # type: ignore[arg-type]
+    Ledger("a-ledger", Client()).keep_dead_letter(reference, "a dead letter")  # type: ignore[arg-type]
 
 
 def test_the_document_says_how_an_update_ended(ledger: Ledger, reference: Reference) -> None:
     following = {"attemptNumber": 1}
     told = [
-        ledger.record(update(reference, 0, worker)).to_document(following)
+        ledger.record_retry(retry(reference, 0, worker)).to_document(following)
         for worker in ("a", "a", "b")
     ]
     superseded = "another worker has recorded this attempt (1 made)"
@@ -387,12 +390,22 @@ def test_the_document_says_how_an_update_ended(ledger: Ledger, reference: Refere
     ]
 
 
+TWO_MADE = {
+    "createdAt": {"S": "2025-12-28T12:00:00.000Z"},
+    "status": {"S": "RETRY_SCHEDULED"},
+    "attempts": {"N": "2"},
+    "lastUpdatedAt": {"S": "2025-12-28T12:00:00.000Z"},
+    "ttl": {"N": "1769515200"},
+    "retryHistory": {"L": []},
+}
+
+
 @pytest.mark.parametrize(
     ("response", "made"),
     [
         ({}, "None"),
         ({"Item": {"pk": {"S": "a"}}}, "None"),
-        ({"Item": {"attempts": {"N": "2"}, "retryHistory": {"L": []}}}, "2"),
+        ({"Item": TWO_MADE}, "2"),
     ],
     ids=["no item", "no history", "an empty history"],
 )
@@ -412,7 +425,7 @@ def test_a_failed_condition_that_shows_little_is_another_workers(
                 "UpdateItem",
             )
 
-    recorded = Ledger("a-ledger", Client()).record(update(reference, 0))  # type: ignore[arg-type]
+    recorded = Ledger("a-ledger", Client()).record_retry(retry(reference, 0))  # type: ignore[arg-type]
     assert recorded.result is RecordResult.SUPERSEDED
     assert recorded.reason == f"another worker has recorded this attempt ({made} made)"
 
@@ -428,4 +441,5 @@ def test_a_client_of_its_own_does_not_hold_a_delivery_up(
 def test_an_update_belongs_to_the_first_generation_where_none_is_named(
     reference: Reference,
 ) -> None:
-    assert update(reference, 0)["ExpressionAttributeValues"][":generation"] == {"N": "0"}
+    update = retry_update(retry(reference, 0))
+    assert update["ExpressionAttributeValues"][":generation"] == {"N": "0"}

@@ -15,7 +15,7 @@ from botocore.exceptions import EndpointConnectionError
 from homing.delivery import Request
 from homing.endpoints.endpoints_table import EndpointsTable
 from homing.errors import AcceptanceError, InvalidMessageError
-from homing.ledger.records import Records
+from homing.ledger.table import Ledger
 from homing.payloads.store import PayloadStore
 from homing.queues.deliveries import MAX_BATCH_BYTES, DeliveryQueue, batches
 from homing.queues.duplicates import is_duplicate
@@ -88,7 +88,7 @@ def acceptance(messages_table: Any, ledger_table: Any, sqs: Sqs) -> Acceptance:
     client = messages_table.client
     return Acceptance(
         MessagesTable("messages", client),
-        Records("ledger", client),
+        Ledger("ledger", client),
         DeliveryQueue("url", sqs),
         EndpointsTable("endpoints", client),
         PayloadStore("payloads"),
@@ -285,7 +285,7 @@ def test_fifty_at_once_come_to_one_guard_and_the_same_answer(
     client: Any = AtomicClient(messages_table.client)
     acceptance = Acceptance(
         MessagesTable("messages", client),
-        Records("ledger", client),
+        Ledger("ledger", client),
         DeliveryQueue(delivery_queue.url, delivery_queue.client),
         EndpointsTable("endpoints", client),
         PayloadStore("payloads"),

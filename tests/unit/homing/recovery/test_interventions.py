@@ -14,7 +14,8 @@ from homing.delivery import Delivery, Reference, document_text
 from homing.dispatch.executions import Execution
 from homing.items import from_dynamodb, to_dynamodb
 from homing.ledger.generation import execution_name, redriven
-from homing.ledger.interventions import InterventionTable
+from homing.ledger.record import Record
+from homing.ledger.table import Ledger
 from homing.payloads.reference import PayloadReference
 from homing.recovery.interventions import Interventions, Result
 from homing.timestamps import from_text
@@ -62,7 +63,7 @@ class Bench:
 
     @property
     def interventions(self) -> Interventions:
-        table = InterventionTable(self.table.name, self.table.client)
+        table = Ledger(self.table.name, self.table.client)
         workflow: Any = self.workflow
         return Interventions(table, workflow, self.renew)
 
@@ -78,6 +79,7 @@ class Bench:
             "maxRetriesExceeded": True,
             "attention": "MAX_RETRIES_EXCEEDED#0",
             "attentionAt": "2025-12-28T13:00:00.000Z",
+            "lastUpdatedAt": "2025-12-28T13:00:00.000Z",
             "ttl": 1_769_515_200,
         }
         item = {**record, **attributes}
@@ -271,7 +273,7 @@ def test_a_redrive_by_id_that_broke_off_before_its_start_is_finished_by_the_next
     assert document["request"] == delivery.to_document()["request"]
 
 
-class RepeatingTable(InterventionTable):
+class RepeatingTable(Ledger):
     """The ledger of a client that repeats its update, since the first answer was lost."""
 
     def redrive(self, *arguments: Any, at: str) -> bool:
@@ -294,9 +296,9 @@ def test_of_two_redrives_at_once_one_changes_the_record(
     bench: Bench, dead_letter: dict[str, Any]
 ) -> None:
     bench.put()
-    seen = bench.record()
+    seen = Record.from_attributes(bench.record())
     document = redriven(dead_letter, 1, NOW)
-    table = InterventionTable(bench.table.name, bench.table.client)
+    table = Ledger(bench.table.name, bench.table.client)
     arguments = (bench.reference, seen, document, "name")
     assert table.redrive(*arguments, at="2025-12-29T12:00:00.000Z")
     assert not table.redrive(*arguments, at="2025-12-29T12:00:00.000Z")

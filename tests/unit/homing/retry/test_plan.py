@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homing.ledger.table import retry_entry
+from homing.ledger.updates import retry_entry
 from homing.retry.classification import classify
 from homing.retry.outcome import Outcome
 from homing.retry.plan import plan_retry

@@ -16,9 +16,9 @@ from homing.endpoints.store import EndpointStore
 from homing.errors import DependencyError
 from homing.ledger.claim import AttemptClaim
 from homing.payloads.reference import PayloadReference
+from homing.retry.not_attempted import Postponed
 from homing.retry.outcome import AttemptError, ErrorKind, Outcome
 from homing.sending.deliverer import Deliverer
-from homing.sending.postponement import Postponed
 from homing.sending.recipients import Recipients
 from homing.timestamps import from_text, to_text
 

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from homing.ledger.claim import AttemptClaim
+from homing.retry.not_attempted import Postponed
 from homing.retry.policy import MAX_ATTEMPTS_LIMIT
-from homing.sending.postponement import Postponed, postpone
+from homing.sending.postponement import postpone
 from homing.timestamps import from_text, to_text
 
 CREATED = "2025-12-28T12:00:00.000Z"

@@ -12,9 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from homing.items import from_dynamodb
-from homing.ledger.claim import AttemptClaim, AttemptClaims
-from homing.ledger.interventions import InterventionTable
+from homing.ledger.claim import AttemptClaim
+from homing.ledger.table import Ledger
 from homing.recovery.interventions import Interventions, Result
+from homing.retry.not_attempted import Superseded
 from homing_cli.app import app
 from homing_cli.client.waiting_executions import Drain, Drained
 from homing_cli.commands import operations
@@ -90,8 +91,9 @@ class Bench:
 
     def claims(self) -> Any:
         claim = AttemptClaim(0, self.reference.delivery_id, 0, self.delivery.due_at, 4_000_000_000)
-        claims = AttemptClaims("ledger", lambda *_: None)
-        return claims.contest(self.reference, claim, at="2025-12-29T12:00:00.000Z")
+        return Ledger("ledger", self.ledger.client).claim(
+            self.reference, claim, at="2025-12-29T12:00:00.000Z"
+        )
 
     def record(self) -> Mapping[str, Any]:
         (item,) = self.ledger.client.scan(TableName="ledger")["Items"]
@@ -146,7 +148,7 @@ def test_what_waits_becomes_a_dead_letter_and_its_execution_is_stopped(bench: Be
 def test_its_dead_letter_can_be_redriven(bench: Bench) -> None:
     bench.sleeps()
     bench.drain()
-    table, starts = InterventionTable("ledger", boto3.client("dynamodb")), Starts()
+    table, starts = Ledger("ledger", boto3.client("dynamodb")), Starts()
     acting = Interventions(table, starts, lambda _: True)  # type: ignore[arg-type]
     (dead_letter,) = bench.dead_letters()
     assert acting.redrive_dead_letter(dead_letter, bench.reference, now=NOW) is Result.REDRIVEN
@@ -156,7 +158,7 @@ def test_its_dead_letter_can_be_redriven(bench: Bench) -> None:
 def test_an_execution_that_wakes_up_after_all_sends_nothing(bench: Bench) -> None:
     bench.sleeps()
     bench.drain()
-    assert bench.claims() == {"superseded": True}
+    assert bench.claims() == Superseded()
 
 
 def test_a_run_that_broke_off_before_the_stop_is_finished_by_the_next(bench: Bench) -> None:
@@ -187,7 +189,7 @@ def test_a_superseded_wait_is_not_dead_lettered(bench: Bench) -> None:
 
 
 def test_what_was_cancelled_before_is_only_stopped(bench: Bench) -> None:
-    table = InterventionTable("ledger", boto3.client("dynamodb"))
+    table = Ledger("ledger", boto3.client("dynamodb"))
     assert table.cancel(bench.reference, at="2025-12-29T12:00:00.000Z", expires_at=4_000_000_000)
     bench.sleeps()
     assert bench.drain() == [Drained.STOPPED]

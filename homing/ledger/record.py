@@ -1,0 +1,168 @@
+"""The record of a delivery: the ledger's item as a type, with every question that is asked of it.
+
+Items of the table become records in `homing.ledger.table`, at the edge. Where the whole item leaves
+as JSON (the message query, the console), it stays plain JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from homing.retry.classification import Category, Decision, Status, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Executions of both workflows bear the delivery's id, and only those of the Standard workflow claim
+# attempts. The express path records the retry of a first attempt under this name instead.
+EXPRESS_PATH = "express-path"
+
+FAILED = frozenset({Status.FAILED, Status.MAX_RETRIES_EXCEEDED})
+WAITING = frozenset({Status.QUEUED, Status.RETRY_SCHEDULED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What the ledger holds of one delivery. Times are ISO-8601 UTC with milliseconds.
+
+    Args:
+        created_at: when the message was accepted; tells one acceptance of a message from another.
+        status: what the delivery has come to.
+        attempts: how many attempts have been made since it was accepted or redriven.
+        last_updated_at: when an attempt or an intervention was last recorded.
+        expires_at: when the record may be deleted, epoch seconds (`ttl`).
+        history: the entries of `retryHistory`, oldest first, as they are stored.
+        next_retry_at: when the next attempt is due; None once the delivery has ended.
+        stored_generation: the item's `generation`; None before the first claim or redrive.
+        execution_name: the Standard execution that has the delivery; None while none is recorded.
+        claimed_attempt: the attempt that this execution has claimed last, counted from 0.
+        dead_letter: the delivery document, kept once it was dead-lettered, as text.
+        redriven_from: the execution that had the delivery before its last redrive.
+        redrives: the entries of `redriveHistory`, oldest first, as they are stored.
+        history_summary: what has left both histories (`homing.ledger.compaction`), as stored.
+    """
+
+    created_at: str
+    status: Status
+    attempts: int
+    last_updated_at: str
+    expires_at: int
+    history: tuple[Mapping[str, Any], ...]
+    next_retry_at: str | None = None
+    stored_generation: int | None = None
+    execution_name: str | None = None
+    claimed_attempt: int | None = None
+    dead_letter: str | None = None
+    redriven_from: str | None = None
+    redrives: tuple[Mapping[str, Any], ...] = ()
+    history_summary: Mapping[str, Any] | None = None
+
+    @classmethod
+    def from_attributes(cls, attributes: Mapping[str, Any]) -> Self:
+        """Read the attributes of an item, as plain values (`homing.items.from_dynamodb`).
+
+        Raises:
+            KeyError: when an attribute is missing that every update of the ledger sets.
+        """
+        return cls(
+            created_at=attributes["createdAt"],
+            status=Status(attributes["status"]),
+            attempts=attributes["attempts"],
+            last_updated_at=attributes["lastUpdatedAt"],
+            expires_at=attributes["ttl"],
+            history=tuple(attributes["retryHistory"]),
+            next_retry_at=attributes.get("nextRetryAt"),
+            stored_generation=attributes.get("generation"),
+            execution_name=attributes.get("executionName"),
+            claimed_attempt=attributes.get("claimedAttempt"),
+            dead_letter=attributes.get("deadLetter"),
+            redriven_from=attributes.get("redrivenFrom"),
+            redrives=tuple(attributes.get("redriveHistory", ())),
+            history_summary=attributes.get("historySummary"),
+        )
+
+    @property
+    def generation(self) -> int:
+        """The generation that has the delivery (`homing.ledger.generation`)."""
+        return self.stored_generation or 0
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the delivery has failed for good."""
+        return self.status in FAILED
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the delivery waits for an attempt; otherwise it has ended."""
+        return self.status in WAITING
+
+    @property
+    def may_lack_dead_letter(self) -> bool:
+        """Whether a failure may have no dead letter, and no execution that sends one.
+
+        The express path makes first attempts only. It records a failure before it dead-letters it,
+        may break in between, and keeps the dead letter with the record afterwards (decisions 0006
+        and 0068). All other failures belong to a Standard execution, which dead-letters them or
+        fails and can be redriven.
+        """
+        return self.attempts == 1 and self.dead_letter is None and not self.generation
+
+    def is_of_previous_acceptance(self, created_at: str) -> bool:
+        """Return whether the record is of the same message, accepted before (decision 0007).
+
+        Args:
+            created_at: when the delivery at hand was accepted.
+        """
+        return self.created_at != created_at
+
+    def is_express_failure_without_dead_letter(self, created_at: str) -> bool:
+        """Return whether a delivery failed in the express path without a known dead letter.
+
+        Args:
+            created_at: when the delivery at hand was accepted.
+        """
+        return (
+            self.has_failed
+            and self.created_at == created_at
+            and self.dead_letter is None
+            and self.execution_name is None
+            and not self.generation
+        )
+
+    def leaves_retry_to(
+        self, execution_name: str, *, created_at: str, attempt_number: int, generation: int
+    ) -> bool:
+        """Return whether the record schedules a retry that an execution is to make.
+
+        While a first attempt was postponed, the sender may have sent the message again, and the
+        express path made the attempt. It could not hand the retry over, since the sleeping
+        execution bears the delivery's name; so the retry belongs to that execution (decision 0068).
+        What the express path itself finds on record, `dispatch` settles
+        (`homing.dispatch.express_path`).
+
+        Args:
+            execution_name: the execution.
+            created_at: when its delivery was accepted.
+            attempt_number: the attempt that it wanted to claim or to record.
+            generation: its generation.
+        """
+        return (
+            execution_name != EXPRESS_PATH
+            and self.status is Status.RETRY_SCHEDULED
+            and self.created_at == created_at
+            and self.attempts > attempt_number
+            and self.generation == generation
+            and self.execution_name in {None, execution_name}
+        )
+
+    def verdict_of_failure(self) -> Verdict:
+        """Return the verdict that a failure was recorded with, from its last entry."""
+        last = self.history[-1]
+        exceeded = self.status is Status.MAX_RETRIES_EXCEEDED
+        return Verdict(
+            decision=Decision.RETRY if exceeded else Decision.GIVE_UP,
+            category=Category(last["errorCategory"]),
+            reason=last["errorDetails"]["message"],
+            status=self.status,
+        )

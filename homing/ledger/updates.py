@@ -1,0 +1,343 @@
+"""Every update of the ledger, as the arguments of UpdateItem less the table's name.
+
+The definition makes two updates of its own, `RecordDelivered` and `RecordFailure`. What they share
+with these stands here as a constant, and tests/unit/homing/ledger/test_updates.py holds the
+definition's copies to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from homing.delivery import document_text
+from homing.items import to_dynamodb
+from homing.ledger.compaction import redriven_history
+from homing.ledger.generation import generation_of
+from homing.ledger.record import EXPRESS_PATH
+from homing.retry.classification import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from homing.delivery import Reference
+    from homing.ledger.claim import AttemptClaim
+    from homing.ledger.record import Record
+    from homing.retry.classification import Verdict
+    from homing.retry.outcome import Outcome
+
+# `status`, `timestamp` and `ttl` are reserved words of DynamoDB's expressions.
+NAMES = {"#status": "status", "#timestamp": "timestamp", "#ttl": "ttl"}
+
+IDENTITY = (
+    "messageId = :messageId, senderId = :senderId, #timestamp = :timestamp, "
+    "targetUrl = :targetUrl, correlationId = :correlationId, createdAt = :createdAt"
+)
+
+# What every record of an attempt sets, whatever it led to.
+ATTEMPT = (
+    f"{IDENTITY}, #status = :status, attempts = :attempts, "
+    "retryHistory = list_append(if_not_exists(retryHistory, :none), :entry), lastUpdatedAt = :now"
+)
+
+# An attempt may follow a gap in the audit trail: an attempt before it that could not be recorded.
+# Hence `<=`; two executions with the same attempt still exclude each other. `nextRetryAt` stands
+# for as long as an attempt is due, so the record of an end is final (docs/decisions/0002). An
+# execution of an earlier generation records nothing (0057).
+ATTEMPT_CONDITION = (
+    "(attribute_not_exists(generation) OR generation <= :generation) AND "
+    "(attribute_not_exists(attempts) OR "
+    "(attempts <= :attemptNumber AND attribute_exists(nextRetryAt)))"
+)
+
+# The express path makes a first attempt without a claim. If another execution has claimed that
+# attempt meanwhile, since it was postponed before, a retry or a failure is for that execution to
+# record: it can go on, the express path cannot.
+UNCLAIMED_CONDITION = (
+    "(attribute_not_exists(claimedAttempt) OR claimedAttempt < :attemptNumber"
+    " OR executionName = :executionName)"
+)
+
+# A later generation takes over, and an execution may repeat its own claim. No other execution may
+# claim what is claimed, and nobody what has ended or is over.
+CLAIM_CONDITION = (
+    "(attribute_not_exists(generation) OR generation < :generation"
+    " OR executionName = :executionName) AND "
+    "(attribute_not_exists(claimedAttempt) OR claimedAttempt < :attemptNumber"
+    " OR executionName = :executionName) AND "
+    "(attribute_not_exists(attempts)"
+    " OR (attempts <= :attemptNumber AND attribute_exists(nextRetryAt)))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A failed attempt and the retry that follows it, to be recorded.
+
+    Args:
+        reference: the delivery.
+        attempt_number: the attempt that failed, counted from 0.
+        entry: its entry of `retryHistory` (`retry_entry`).
+        expires_at: when the record may be deleted, epoch seconds.
+        generation: the generation of the execution that records it.
+        execution_name: that execution; the express path has none and goes by `EXPRESS_PATH`.
+    """
+
+    reference: Reference
+    attempt_number: int
+    entry: Mapping[str, Any]
+    expires_at: int
+    generation: int = 0
+    execution_name: str = EXPRESS_PATH
+
+
+def retry_entry(
+    reference: Reference,
+    attempt_number: int,
+    outcome: Outcome,
+    verdict: Verdict,
+    backoff: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the `retryHistory` entry of a failed attempt.
+
+    Args:
+        reference: the delivery.
+        attempt_number: the attempt, counted from 0.
+        outcome: what it observed.
+        verdict: what Homing made of that.
+        backoff: the `backoff` of the delivery document (`homing.retry.plan.plan_retry`).
+    """
+    entry = {
+        "attemptNumber": attempt_number,
+        "timestamp": outcome.timestamp,
+        "errorCategory": verdict.category.value,
+        "errorDetails": {"message": verdict.reason},
+        "responseTime": outcome.response_time,
+        "httpStatus": outcome.http_status,
+        "retryDelaySeconds": backoff["retryDelaySeconds"],
+        "exponentialDelay": backoff["exponentialDelay"],
+        "jitterApplied": backoff["jitterApplied"],
+        "nextRetryTimestamp": backoff["nextRetryAt"],
+        "correlationId": reference.correlation_id,
+    }
+    if backoff["retryAfterSeconds"] is not None:
+        entry["retryAfterSeconds"] = backoff["retryAfterSeconds"]
+    if outcome.target_url is not None:
+        entry["targetUrl"] = outcome.target_url
+    return entry
+
+
+def retry_update(retry: Retry) -> dict[str, Any]:
+    """Return the update that records a failed attempt and the retry that follows it."""
+    entry = retry.entry
+    return _update(
+        retry.reference,
+        f"SET {ATTEMPT}, nextRetryAt = :nextRetryAt, "
+        "attention = :attention, attentionAt = :nextRetryAt, #ttl = :ttl",
+        f"{ATTEMPT_CONDITION} AND {UNCLAIMED_CONDITION}",
+        {
+            ":status": Status.RETRY_SCHEDULED.value,
+            ":generation": retry.generation,
+            ":executionName": retry.execution_name,
+            ":attemptNumber": retry.attempt_number,
+            ":attempts": retry.attempt_number + 1,
+            ":nextRetryAt": entry["nextRetryTimestamp"],
+            ":now": entry["timestamp"],
+            ":attention": _attention(Status.RETRY_SCHEDULED, retry.reference),
+            ":ttl": retry.expires_at,
+            ":none": [],
+            ":entry": [dict(entry)],
+        },
+    )
+
+
+def claim_update(reference: Reference, claim: AttemptClaim, at: str) -> dict[str, Any]:
+    """Return the update that claims an attempt.
+
+    Where there is no record yet, it makes one of a delivery that waits. It returns the record,
+    whose `nextRetryAt` stays as it was before the attempt was postponed.
+    """
+    update = _update(
+        reference,
+        f"SET {IDENTITY}, #status = if_not_exists(#status, :queued), "
+        "attempts = if_not_exists(attempts, :attemptNumber), "
+        "nextRetryAt = if_not_exists(nextRetryAt, :dueAt), "
+        "retryHistory = if_not_exists(retryHistory, :none), "
+        "lastUpdatedAt = if_not_exists(lastUpdatedAt, :now), "
+        "#ttl = :ttl, generation = :generation, "
+        "executionName = :executionName, claimedAttempt = :attemptNumber",
+        CLAIM_CONDITION,
+        {
+            ":queued": Status.QUEUED.value,
+            ":generation": claim.generation,
+            ":executionName": claim.execution_name,
+            ":attemptNumber": claim.attempt_number,
+            ":dueAt": claim.due_at,
+            ":now": at,
+            ":ttl": claim.expires_at,
+            ":none": [],
+        },
+    )
+    return {**update, "ReturnValues": "ALL_NEW"}
+
+
+def keep_dead_letter_update(reference: Reference, dead_letter: str) -> dict[str, Any]:
+    """Return the update that keeps a dead letter with the record of its failure."""
+    return {
+        "Key": key_of(reference),
+        "UpdateExpression": "SET deadLetter = :deadLetter",
+        "ConditionExpression": "#status = :failed OR #status = :exceeded",
+        "ExpressionAttributeNames": {"#status": "status"},
+        "ExpressionAttributeValues": {
+            ":deadLetter": {"S": dead_letter},
+            ":failed": {"S": Status.FAILED.value},
+            ":exceeded": {"S": Status.MAX_RETRIES_EXCEEDED.value},
+        },
+    }
+
+
+def redrive_update(
+    reference: Reference,
+    seen: Record | None,
+    document: Mapping[str, Any],
+    execution_name: str,
+    at: str,
+) -> dict[str, Any]:
+    """Return the update that takes a delivery into its next generation, if it is as it was seen.
+
+    `attempts` starts anew and the history stays (`homing.ledger.compaction`); what the delivery had
+    come to is appended to `redriveHistory`. `redrivenFrom` is the execution that had it before:
+    until the new one is started, only that one has the payload.
+
+    Args:
+        reference: the delivery.
+        seen: its record as it was read; None where there was none.
+        document: the delivery document of the new generation.
+        execution_name: the execution to be started with it.
+        at: the time, ISO-8601.
+    """
+    history = redriven_history(seen, at)
+    condition, seen_values = _as_seen(seen)
+    return _update(
+        reference,
+        f"SET {IDENTITY}, #status = :status, attempts = :attempts, nextRetryAt = :now, "
+        "generation = :generation, executionName = :executionName, "
+        "redrivenFrom = :redrivenFrom, #ttl = :ttl, "
+        f"lastUpdatedAt = :now, {', '.join(f'{name} = :{name}' for name in history)} "
+        "REMOVE maxRetriesExceeded, maxRetriesExceededAt, claimedAttempt, "
+        "attention, attentionAt",
+        condition,
+        {
+            ":status": Status.QUEUED.value,
+            ":attempts": 0,
+            ":now": at,
+            ":generation": document["generation"],
+            ":executionName": execution_name,
+            ":redrivenFrom": (seen and seen.execution_name) or reference.delivery_id,
+            ":ttl": document["expiresAt"],
+            **{f":{name}": value for name, value in history.items()},
+            **seen_values,
+        },
+    )
+
+
+def cancel_update(reference: Reference, at: str, expires_at: int) -> dict[str, Any]:
+    """Return the update that cancels a delivery, unless it has ended."""
+    return _update(
+        reference,
+        f"SET {IDENTITY}, #status = :status, lastUpdatedAt = :now, "
+        "retryHistory = if_not_exists(retryHistory, :none), "
+        "attempts = if_not_exists(attempts, :zero), #ttl = if_not_exists(#ttl, :ttl) "
+        "REMOVE nextRetryAt, attention, attentionAt",
+        "attribute_not_exists(attempts) OR "
+        "(attribute_exists(nextRetryAt) AND createdAt = :createdAt)",
+        {
+            ":status": Status.CANCELLED.value,
+            ":now": at,
+            ":none": [],
+            ":zero": 0,
+            ":ttl": expires_at,
+        },
+    )
+
+
+def dead_letter_update(
+    reference: Reference, dead_letter: Mapping[str, Any], execution_name: str, at: str
+) -> dict[str, Any]:
+    """Return the update that records the failure of a delivery that waits, with its dead letter.
+
+    Args:
+        reference: the delivery.
+        dead_letter: the delivery document, with a verdict.
+        execution_name: the execution that waits.
+        at: the time, ISO-8601.
+    """
+    return _update(
+        reference,
+        f"SET {IDENTITY}, #status = :status, lastUpdatedAt = :now, deadLetter = :deadLetter, "
+        "attention = :attention, attentionAt = :now, "
+        "retryHistory = if_not_exists(retryHistory, :none), "
+        "attempts = if_not_exists(attempts, :zero), #ttl = if_not_exists(#ttl, :ttl) "
+        "REMOVE nextRetryAt",
+        "(attribute_not_exists(generation) OR generation <= :generation) AND "
+        "(attribute_not_exists(pk) OR (attribute_exists(nextRetryAt) AND "
+        "createdAt = :createdAt AND "
+        "(attribute_not_exists(claimedAttempt) OR claimedAttempt < attempts"
+        " OR executionName = :executionName)))",
+        {
+            ":status": Status.FAILED.value,
+            ":now": at,
+            ":none": [],
+            ":zero": 0,
+            ":ttl": dead_letter["expiresAt"],
+            ":deadLetter": document_text(dead_letter),
+            ":executionName": execution_name,
+            ":attention": _attention(Status.FAILED, reference),
+            ":generation": generation_of(dead_letter),
+        },
+    )
+
+
+def key_of(reference: Reference) -> dict[str, Any]:
+    """Return the key of a delivery's item."""
+    return {"pk": {"S": reference.pk}, "sk": {"S": reference.sk}}
+
+
+def _update(
+    reference: Reference, expression: str, condition: str, values: Mapping[str, Any]
+) -> dict[str, Any]:
+    identity = {
+        ":messageId": reference.message_id,
+        ":senderId": reference.sender_id,
+        ":timestamp": reference.timestamp,
+        ":targetUrl": reference.target_url,
+        ":correlationId": reference.correlation_id,
+        ":createdAt": reference.created_at,
+    }
+    every = {**identity, **values}
+    return {
+        "Key": key_of(reference),
+        "UpdateExpression": expression,
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": dict(NAMES),
+        "ExpressionAttributeValues": {name: to_dynamodb(value) for name, value in every.items()},
+    }
+
+
+def _attention(status: Status, reference: Reference) -> str:
+    """Return the key of the attention index: sixteen partitions for each status."""
+    return f"{status}#{reference.delivery_id[0]}"
+
+
+def _as_seen(seen: Record | None) -> tuple[str, dict[str, Any]]:
+    """Return the condition that a record is still as it was seen, and its values."""
+    if seen is None:
+        return "attribute_not_exists(pk)", {}
+    condition = "#status = :seenStatus AND attempts = :seenAttempts AND "
+    values = {":seenStatus": seen.status.value, ":seenAttempts": seen.attempts}
+    if seen.stored_generation is None:
+        return f"{condition}attribute_not_exists(generation)", values
+    return (
+        f"{condition}generation = :seenGeneration",
+        {**values, ":seenGeneration": seen.stored_generation},
+    )

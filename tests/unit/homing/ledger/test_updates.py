@@ -1,0 +1,116 @@
+"""The definition's two updates of the ledger are copies of what `homing.ledger.updates` has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from homing.ledger.claim import AttemptClaim
+from homing.ledger.updates import (
+    ATTEMPT,
+    ATTEMPT_CONDITION,
+    IDENTITY,
+    NAMES,
+    UNCLAIMED_CONDITION,
+    Retry,
+    cancel_update,
+    claim_update,
+    dead_letter_update,
+    redrive_update,
+    retry_update,
+)
+from homing.retry.classification import Status
+from simulation.workflow.definition import delivery_document
+from simulation.workflow.templates import compile_template
+
+if TYPE_CHECKING:
+    from homing.delivery import Delivery
+
+NOON = "2025-12-28T12:00:00.000Z"
+STATES = delivery_document()["States"]
+IDENTITY_VALUES = {
+    *(":messageId", ":senderId", ":timestamp", ":targetUrl", ":correlationId", ":createdAt")
+}
+
+
+def retry_of(delivery: Delivery) -> dict[str, Any]:
+    entry = {"timestamp": NOON, "nextRetryTimestamp": NOON}
+    return retry_update(Retry(delivery.reference, 0, entry, delivery.expires_at))
+
+
+def update_of(state: str, delivery: Delivery, status: Status) -> Any:
+    """The arguments that the definition makes of a delivery document."""
+    document = {
+        **delivery.to_document(),
+        "outcome": {"timestamp": NOON, "responseTime": 12, "httpStatus": 200},
+        "verdict": {"status": status.value, "category": "SUCCESS", "reason": "HTTP 200"},
+    }
+    states = {"input": document, "context": {"Execution": {"Name": "sleeper"}}}
+    return compile_template(STATES[state]["Arguments"])(states)
+
+
+@pytest.fixture(
+    params=[
+        ("RecordDelivered", Status.DELIVERED),
+        ("RecordFailure", Status.FAILED),
+        ("RecordFailure", Status.MAX_RETRIES_EXCEEDED),
+    ],
+    ids=str,
+)
+def copied(request: pytest.FixtureRequest, delivery: Delivery) -> Any:
+    state, status = request.param
+    return update_of(state, delivery, status)
+
+
+def test_the_definition_records_an_attempt_with_the_assignments_of_a_retry(copied: Any) -> None:
+    assert copied["UpdateExpression"].startswith(f"SET {ATTEMPT}, ")
+
+
+def test_the_definition_names_the_attributes_as_every_update_does(copied: Any) -> None:
+    assert copied["ExpressionAttributeNames"] == NAMES
+
+
+def test_the_definition_writes_the_values_that_a_retry_writes(
+    copied: Any, delivery: Delivery
+) -> None:
+    ours, theirs = retry_of(delivery), copied
+    assert theirs["Key"] == ours["Key"]
+    shared = {*IDENTITY_VALUES, ":generation", ":attemptNumber", ":attempts", ":ttl", ":none"}
+    for name in shared | {":now"}:
+        value = theirs["ExpressionAttributeValues"][name]
+        assert value == ours["ExpressionAttributeValues"][name], name
+
+
+def test_an_end_is_recorded_under_the_condition_of_every_attempt(delivery: Delivery) -> None:
+    delivered = update_of("RecordDelivered", delivery, Status.DELIVERED)
+    failure = update_of("RecordFailure", delivery, Status.FAILED)
+    assert delivered["ConditionExpression"] == ATTEMPT_CONDITION
+    unclaimed = f"{ATTEMPT_CONDITION} AND {UNCLAIMED_CONDITION}"
+    assert failure["ConditionExpression"] == unclaimed
+    assert retry_of(delivery)["ConditionExpression"] == unclaimed
+
+
+def test_a_failure_stands_in_the_partition_of_the_attention_index_that_drain_would_choose(
+    delivery: Delivery,
+) -> None:
+    failure = update_of("RecordFailure", delivery, Status.FAILED)
+    drained = dead_letter_update(delivery.reference, delivery.to_document(), "sleeper", NOON)
+    name = ":attention"
+    ours, theirs = drained["ExpressionAttributeValues"], failure["ExpressionAttributeValues"]
+    assert ours[name] == theirs[name]
+
+
+def test_every_update_of_a_whole_record_sets_the_identity(delivery: Delivery) -> None:
+    reference, document = delivery.reference, delivery.to_document()
+    claim = AttemptClaim(0, "sleeper", 0, delivery.due_at, delivery.expires_at)
+    for update in (
+        retry_of(delivery),
+        claim_update(reference, claim, NOON),
+        redrive_update(reference, None, document, "anew", NOON),
+        cancel_update(reference, NOON, delivery.expires_at),
+        dead_letter_update(reference, document, "sleeper", NOON),
+    ):
+        assert update["UpdateExpression"].startswith(f"SET {IDENTITY}, ")
+        assert update["ExpressionAttributeNames"] == NAMES
+        assert update["ExpressionAttributeValues"].keys() >= IDENTITY_VALUES
