@@ -1,8 +1,8 @@
-"""One full attempt in process (Deliver, then Classify) beside a bare keep-alive POST.
+"""Compare one full attempt in process (Deliver, then Classify) with a bare keep-alive POST.
 
-Everything is sent to the same receiver, which is as simple as can be and runs in a process of its
-own, in turns, so that a busy machine slows all alike. `deliver + classify` holds everything that
-the two handlers do, the log event included (written to the null device).
+All send to the same minimal receiver, which runs in a process of its own. They alternate, so that
+load on the machine slows all of them alike. `deliver + classify` includes everything that the two
+handlers do, also the log event (written to the null device).
 
     python benchmarks/attempt.py
 """
@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 TARGET_RATIO = 1.5
 ROUNDS, WARM_UP = 3000, 300
 
-# Lambda's context, of which `deliver` asks how long it has.
+# Lambda's context, from which `deliver` reads its remaining time.
 UNHURRIED = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
 
 BODY = '{"total": 1.10}'
@@ -66,7 +66,7 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one way of sending took: the median, and beside the bare POST."""
+    """The median time of one way to send, and its ratio to the bare POST."""
 
     label: str
     microseconds: float
@@ -75,7 +75,7 @@ class Row:
 
 
 def run() -> list[Row]:
-    """Measure; the first row is the bare POST."""
+    """Measure all ways and return their rows, the bare POST first."""
     with (
         receiver() as port,
         Path(os.devnull).open("w", encoding="utf-8") as sink,
@@ -84,7 +84,7 @@ def run() -> list[Row]:
         ways = {
             "bare http.client POST": bare(port, stack),
             "urllib3 POST": pooled(port, stack),
-            "Sender.send": sender(port, stack),
+            "WebhookClient.send": sender(port, stack),
             "deliver + classify": handlers(port, sink),
         }
         times: dict[str, list[float]] = {label: [] for label in ways}
@@ -99,7 +99,7 @@ def run() -> list[Row]:
 
 
 def bare(port: int, stack: ExitStack) -> Callable[[], None]:
-    """The yardstick: what the standard library needs for the same request."""
+    """Return the baseline: the same request by the standard library."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     stack.callback(connection.close)
 
@@ -111,7 +111,7 @@ def bare(port: int, stack: ExitStack) -> Callable[[], None]:
 
 
 def pooled(port: int, stack: ExitStack) -> Callable[[], None]:
-    """The alternative that docs/decisions/0001-http-client.md weighs."""
+    """Return the alternative of docs/decisions/0001-http-client.md: urllib3."""
     import urllib3  # noqa: PLC0415 - comes with botocore; no part of Homing needs it
 
     pool = urllib3.HTTPConnectionPool("127.0.0.1", port, timeout=10, retries=False)
@@ -124,7 +124,7 @@ def pooled(port: int, stack: ExitStack) -> Callable[[], None]:
 
 
 def sender(port: int, stack: ExitStack) -> Callable[[], None]:
-    """The sender alone, without a handler."""
+    """Return the HTTP client alone, without a handler."""
     from homing.delivery import Reference, Request  # noqa: PLC0415 - as the handlers below
     from homing.sending.webhook_client import Sender  # noqa: PLC0415
 
@@ -142,15 +142,15 @@ def sender(port: int, stack: ExitStack) -> Callable[[], None]:
 
 
 class EmptyTables:
-    """Stands for a DynamoDB client: the sender has no secret, which `deliver` then remembers."""
+    """A stand-in for a DynamoDB client: the sender has no secret, and `deliver` caches that."""
 
     def get_item(self, **_: object) -> dict[str, Any]:
-        """Find nothing."""
+        """Return no item."""
         return {}
 
 
 def handlers(port: int, sink: TextIO) -> Callable[[], None]:
-    """The attempt as the workflow makes it: two handlers, documents in and out."""
+    """Return the attempt as the workflow makes it: two handlers, with documents in and out."""
     os.environ.update(ENVIRONMENT)
     from homing.endpoints import registry_client  # noqa: PLC0415 - as the handlers
     from lambdas import classify, deliver, observation  # noqa: PLC0415 - as above
@@ -167,7 +167,7 @@ def handlers(port: int, sink: TextIO) -> Callable[[], None]:
 
 
 def event_for(port: int) -> dict[str, Any]:
-    """Give what Deliver and Classify are handed (docs/architecture.md)."""
+    """Return the input of Deliver and Classify (docs/architecture.md)."""
     return {
         "reference": {
             "messageId": "order-1841",
@@ -190,7 +190,7 @@ def event_for(port: int) -> dict[str, Any]:
 
 @contextmanager
 def receiver() -> Iterator[int]:
-    """Run the receiver in a process of its own; give its port."""
+    """Run the receiver in a process of its own and yield its port."""
     command = [sys.executable, __file__, "--receive"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -200,7 +200,7 @@ def receiver() -> Iterator[int]:
 
 
 def receive() -> None:
-    """Answer every request alike, until terminated."""
+    """Answer every request with the same response, until terminated."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         print(server.getsockname()[1], flush=True)
         while True:

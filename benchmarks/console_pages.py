@@ -1,7 +1,8 @@
-"""How long the console's pages take over a ledger of 100,000 records: `make bench-console`.
+"""Measure the console's pages over a ledger of 100,000 records: `make bench-console`.
 
-A real console over a local cloud, asked by HTTP; the records are those of the browser tests. Prints
-a table, and exits non-zero where the middle time of a list or of a delivery is above a second.
+A real console runs over a local cloud and is requested by HTTP. The records are those of the
+browser tests. The command prints a table and exits non-zero if the median time of a list or of a
+delivery is above a second.
 """
 
 from __future__ import annotations
@@ -47,30 +48,30 @@ PATHS = {
     "one id with its sender": "/deliveries?text=seed-77777&sender=shop",
     "what if": "/what-if",
 }
-# The one counts hours, the other reads up to 5,000 histories; neither is a list to work through.
+# These have no limit: one counts hours, the other reads up to 5,000 histories.
 UNBOUND = {"overview", "what if"}
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What one page took, in seconds, asked several times."""
+    """The times of one page in seconds, from several requests."""
 
     name: str
     seconds: tuple[float, ...]
 
     @property
     def row(self) -> str:
-        """A line of the table."""
+        """Return a row of the table."""
         return f"| {self.name} | {median(self.seconds):.2f} | {max(self.seconds):.2f} |"
 
     @property
     def is_late(self) -> bool:
-        """Whether it takes longer than a page may."""
+        """Return whether the page takes longer than its limit."""
         return self.name not in UNBOUND and median(self.seconds) > ALLOWED_SECONDS
 
 
 def main() -> int:
-    """Seed a ledger, ask for each page, print the table."""
+    """Seed a ledger, request each page and print the table."""
     with tempfile.TemporaryDirectory() as folder:
         state_dir = Path(folder) / ".homing"
         with local_cloud.throwaway(state_dir):
@@ -78,13 +79,13 @@ def main() -> int:
             seed(target, RECORDS)
             with running(target, allow_actions=False) as url:
                 timings = [*timed(url)]
-    print(f"| page, {RECORDS:,} records | middle of {TIMES} (s) | longest (s) |\n|---|---|---|")
+    print(f"| page, {RECORDS:,} records | median of {TIMES} (s) | longest (s) |\n|---|---|---|")
     print("\n".join(timing.row for timing in timings))
     return any(timing.is_late for timing in timings)
 
 
 def timed(url: str) -> Iterator[Timing]:
-    """Ask for each page, and for those that no fixed address leads to."""
+    """Request each page, also those whose address is found on another page."""
     newest = ask(f"{url}/deliveries?status=FAILED")[1]
     (latest, *_) = re.findall(r'<time datetime="([^"]+)"', newest)
     since = latest[: len("2026-01-01T12:0")] + "0"
@@ -99,18 +100,18 @@ def timed(url: str) -> Iterator[Timing]:
 
 
 def several(name: str, address: str) -> Timing:
-    """Ask for a page again and again."""
+    """Request a page several times."""
     return Timing(name, tuple(ask(address)[0] for _ in range(TIMES)))
 
 
 def link(text: str, pattern: str) -> str:
-    """Give the address of the first link of this kind."""
+    """Return the address of the first link of this kind."""
     (first, *_) = re.findall(pattern, text)
     return unescape(first)
 
 
 def ask(address: str) -> tuple[float, str]:
-    """Ask for a page: how long it took in seconds, and its text."""
+    """Request a page; return its time in seconds and its text."""
     started = perf_counter()
     with urlopen(address) as answer:  # noqa: S310 -- the console's own address
         text = answer.read().decode()

@@ -1,4 +1,4 @@
-"""Endpoints that answer 200 to everything, without and with TLS, for benchmarks."""
+"""Endpoints for benchmarks that answer every request with 200, with and without TLS."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ class _Endpoint(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", "0")
         if isinstance(self.connection, ssl.SSLSocket):
-            self.send_header("Connection", "close")  # so that each request shakes hands
+            self.send_header("Connection", "close")  # so that each request makes a TLS handshake
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def served(wrap: Callable[[Any], Any] = lambda plain: plain) -> Iterator[int]:
-    """Serve on a free port, which is given; `wrap` puts TLS around the listening socket."""
+    """Serve on a free port and yield it; `wrap` adds TLS to the listening socket."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Endpoint)
     server.socket = wrap(server.socket)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -52,7 +52,7 @@ def served(wrap: Callable[[Any], Any] = lambda plain: plain) -> Iterator[int]:
 
 
 def certified(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """Give a server's context, and a file with all known authorities and this one."""
+    """Return a server's TLS context, and a file with all known authorities and its own."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)

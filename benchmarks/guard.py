@@ -1,8 +1,9 @@
-"""What the address guard adds to a connection.
+"""Measure what the address guard adds to a connection.
 
-One `check_url`, and one `check_address` per address that the name resolves to. Beside it stands
-what `getaddrinfo` takes where it asks nobody, for a literal address. Issue 4 allows the guard 50
-microseconds. Measured is processor time, so that others on the machine do not count.
+A connection takes one `check_url`, and one `check_address` for each address of the name. For
+comparison the table has `getaddrinfo` of a literal address, which makes no query. The target for
+the guard is 50 microseconds. The figures are processor time, so other load on the machine does not
+count.
 
     python benchmarks/guard.py
 """
@@ -40,7 +41,7 @@ LISTED = AddressGuard(
 
 
 def connection(guard: AddressGuard, addresses: list[str]) -> Callable[[], None]:
-    """Give the checks of one connection."""
+    """Return a function that makes the checks of one connection."""
 
     def check() -> None:
         if guard.check_url(NAME) or any(map(guard.check_address, addresses)):
@@ -50,7 +51,7 @@ def connection(guard: AddressGuard, addresses: list[str]) -> Callable[[], None]:
 
 
 def microseconds(function: Callable[[], object], calls: int = 1000, rounds: int = 15) -> float:
-    """Time one call: the median of some rounds."""
+    """Return the time of one call: the median of some rounds."""
     times = timeit.repeat(function, timer=time.thread_time, number=calls, repeat=rounds)
     return median(times) / calls * 1e6
 
@@ -62,7 +63,7 @@ ROWS: list[tuple[str, Callable[[], object]]] = [
     ("a name with 4 IPv4 and 4 IPv6 addresses", connection(PLAIN, IPV4 + IPV6)),
     ("the same, with 3 networks in the settings", connection(LISTED, IPV4 + IPV6)),
     ("a refusal", lambda: PLAIN.check_address("169.254.169.254")),
-    ("beside it: getaddrinfo of 127.0.0.1", lambda: socket.getaddrinfo("127.0.0.1", 443)),
+    ("for comparison: getaddrinfo of 127.0.0.1", lambda: socket.getaddrinfo("127.0.0.1", 443)),
 ]
 
 
@@ -71,7 +72,7 @@ def main() -> None:
     print(f"{'address guard, per connection':<44}{'microseconds':>14}")
     for label, function in ROWS:
         print(f"{label:<44}{microseconds(function):>14.1f}")
-    print(f"{'target, beside the look-up':<44}{TARGET_MICROSECONDS:>14.1f}")
+    print(f"{'target, without the look-up':<44}{TARGET_MICROSECONDS:>14.1f}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""What each handler takes to import in a fresh interpreter, over the bare interpreter.
+"""Measure the import time of each handler in a new interpreter, less that of the bare interpreter.
 
-A cold start pays this. Compiled modules (.pyc) are there, as after the first start on one machine;
-interpreters are started in turns, so that a busy machine slows all alike, and the best of the runs
-counts, since everything else is the machine's.
+This time is part of a cold start. Compiled modules (.pyc) exist, as after the first start on a
+machine. The handlers alternate, so that load on the machine slows all of them alike. The best run
+counts, since the rest is noise of the machine.
 
     python benchmarks/imports.py
 """
@@ -37,7 +37,7 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one handler takes to import, in milliseconds, and what it may take."""
+    """The import time of one handler in milliseconds, and its target."""
 
     handler: str
     milliseconds: float
@@ -45,7 +45,7 @@ class Row:
 
 
 def run(runs: int = RUNS) -> list[Row]:
-    """Measure all handlers."""
+    """Measure all handlers and return their rows."""
     programs = {"": "pass"} | {name: f"import lambdas.{name}" for name in TARGETS_MS}
     best = dict.fromkeys(programs, float("inf"))
     for _ in range(runs + 1):  # the first round compiles

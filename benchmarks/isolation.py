@@ -1,17 +1,17 @@
-"""How long others take from POST to delivered while one endpoint hangs, with and without it.
+"""Compare the time from POST to delivery of other messages with and without an endpoint that hangs.
 
-Messages for 20 other endpoints are sent at a steady pace, and each is timed from its POST to its
-arrival. Meanwhile as many messages for one more endpoint come in: in the first run it is well, in
-the second it accepts connections and never answers. So both runs have the same load, and the second
-is measured from the first message for the endpoint that hangs. Its first seconds are told apart.
+Messages to 20 endpoints are sent at a steady rate, and each is timed from its POST to its arrival.
+Meanwhile as many messages go to one more endpoint. In the first run it is quick; in the second it
+accepts connections and never answers. So both runs have the same load. The second is measured from
+the first message to the endpoint that hangs, and its first seconds are also shown separately.
 
-A local cloud is one machine, and what takes its processors holds the others up in a way that AWS
-does not. So before each run endpoints that hang are met until that starts no function any more, and
-the pace is moderate: at twice of it two cores show (docs/benchmarks.md).
+A local cloud is one machine, so whatever uses its processors delays the others, unlike on AWS. So
+before each run, messages to hanging endpoints are sent until they start no further function, and
+the rate is moderate: at twice the rate the limits of two cores show (docs/benchmarks.md).
 
-The emulator hands batches of a queue out one after the other, where AWS works on ten at once (the
-default). So ten pollers of our own do that here (`benchmarks/pollers.py`). All of it shares this
-machine's processors; a model of a machine for each function is `benchmarks/isolation_model.py`.
+The emulator dispatches the batches of a queue one after the other, AWS ten at once (the default).
+So ten pollers replace the emulator's here (`benchmarks/pollers.py`). All of this shares the
+processors of one machine; `benchmarks/isolation_model.py` models a machine for each function.
 
     python benchmarks/isolation.py [MESSAGES]
 """
@@ -48,14 +48,14 @@ if TYPE_CHECKING:
 
     from homing_cli.client.target import Target
 
-MESSAGES = 1000  # for the others, and for the one that is well or hangs
+MESSAGES = 1000  # to the others, and to the one that is quick or hangs
 DISPATCHERS = 10  # batches at once, the default of the stack's settings
 PER_SECOND = 5.0  # of each
 SENDERS = 4
 WARM_UP = 100  # messages of one round
 ROUNDS = 8  # of warming up at most
 SLOW_THRESHOLD = "1"  # the default of the stack; the local cloud is deployed with more
-FIRST_SECONDS = 8.0  # the first encounter, told apart
+FIRST_SECONDS = 8.0  # shown separately
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,9 @@ class Run:
     """Seconds from POST to arrival of one run's messages, in the order of their POSTs.
 
     Args:
-        label: what is told of it.
+        label: its name in the table.
         seconds: for each message.
-        started: the containers that were started meanwhile.
+        started: how many containers were started during the run.
     """
 
     label: str
@@ -73,7 +73,7 @@ class Run:
     started: int = 0
 
     def percentile(self, share: float) -> float:
-        """Give the time that this share of the messages took at most."""
+        """Return the time that this share of the messages did not exceed."""
         return statistics.quantiles(self.seconds, n=1000, method="inclusive")[
             round(share * 1000) - 1
         ]
@@ -81,7 +81,7 @@ class Run:
 
 @contextmanager
 def hanging() -> Iterator[str]:
-    """Give the URL of an endpoint that takes connections and never answers."""
+    """Yield the URL of an endpoint that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=512) as server:
         held: list[socket.socket] = []
         closing = threading.Event()
@@ -106,7 +106,7 @@ def hanging() -> Iterator[str]:
 
 
 def submit(api: ApiClient, url: str, *, attempts: int = 3) -> str:
-    """Hand one message over; give its id."""
+    """Send one message and return its id."""
     message_id = f"m-{uuid.uuid4().hex}"
     policy = {"maxAttempts": attempts}
     body = {"messageId": message_id, "targetUrl": url, "payload": {}, "policy": policy}
@@ -117,7 +117,7 @@ def submit(api: ApiClient, url: str, *, attempts: int = 3) -> str:
 
 
 def at_a_pace(send: Callable[[int], None], count: int) -> None:
-    """Send so many messages at a steady pace."""
+    """Send `count` messages at a steady rate."""
     start = time.time()
 
     def send_at(number: int) -> None:
@@ -129,7 +129,7 @@ def at_a_pace(send: Callable[[int], None], count: int) -> None:
 
 
 def measure(api: ApiClient, receiver: Receiver, count: int, label: str) -> Run:
-    """Send to other endpoints at a steady pace, and time each to its arrival."""
+    """Send to other endpoints at a steady rate, and time each message to its arrival."""
     sent: dict[str, float] = {}
 
     def send(number: int) -> None:
@@ -157,19 +157,19 @@ def processes(folder: Path) -> int:
 
 
 def warm_up(api: ApiClient, receiver: Receiver, started: Callable[[], int]) -> None:
-    """Meet endpoints that hang, a new one each time, until that starts no function any more."""
+    """Send to hanging endpoints, a new one in each round, until no further function is started."""
     for _ in range(ROUNDS):
         before = started()
         with hanging() as hang:
             beside(api, hang, WARM_UP, partial(measure, api, receiver, WARM_UP, "warm-up"))
-            time.sleep(FIRST_SECONDS)  # what was deferred is attempted, and times out
+            time.sleep(FIRST_SECONDS)  # deferred messages are attempted and time out
         if started() == before:
             return
     print(f"warm-up: functions are still started after {ROUNDS} rounds", flush=True)
 
 
 def beside(api: ApiClient, url: str, count: int, measured: Callable[[], Run]) -> Run:
-    """Measure while messages for one more endpoint come in, one attempt each."""
+    """Measure while messages go to one more endpoint, with one attempt each."""
     flood = threading.Thread(target=at_a_pace, args=(lambda _: submit(api, url, attempts=1), count))
     flood.start()
     run = measured()
@@ -178,7 +178,7 @@ def beside(api: ApiClient, url: str, count: int, measured: Callable[[], Run]) ->
 
 
 def set_slow_threshold(target: Target) -> None:
-    """Give `dispatch` the slow threshold of a stack with default settings."""
+    """Set the slow threshold of `dispatch` to that of a stack with default settings."""
     functions = target.client("lambda")
     for one in functions.list_functions()["Functions"]:
         if one["Handler"] == "lambdas.dispatch.handler":
@@ -192,7 +192,7 @@ def set_slow_threshold(target: Target) -> None:
 
 
 def runs(messages: int) -> Iterator[Run]:
-    """Measure beside an endpoint that is well, then beside one that hangs."""
+    """Measure with one more endpoint that is quick, then with one that hangs."""
     with (
         tempfile.TemporaryDirectory() as folder,
         local_cloud.throwaway(Path(folder), steady=True),
@@ -213,16 +213,16 @@ def runs(messages: int) -> Iterator[Run]:
 
 
 def row(label: str, run: Run) -> str:
-    """Lay one line of the table out."""
+    """Return one row of the table."""
     figures = [run.percentile(share) for share in (0.5, 0.9, 0.99)]
     cells = "".join(f"{figure:>8.3f}" for figure in (*figures, max(run.seconds)))
     return f"{label:<22}{len(run.seconds):>9}{cells}"
 
 
 def main() -> None:
-    """Print the table, and the ratio that matters."""
+    """Print the table and the ratios."""
     messages = int(sys.argv[1]) if sys.argv[1:] else MESSAGES
-    print(f"{PER_SECOND:g}/s for 20 endpoints and for one that is well or hangs; seconds")
+    print(f"{PER_SECOND:g}/s for 20 endpoints and for one that is quick or hangs; seconds")
     print(f"{'':<22}{'messages':>9}{'p50':>8}{'p90':>8}{'p99':>8}{'worst':>8}")
     seen = {}
     for run in runs(messages):
@@ -237,7 +237,7 @@ def main() -> None:
         print(f"p{share * 100:g} with / without: {ratio:.2f}")
     print(f"containers started: {without.started} without, {with_slow.started} with")
     later = sum(took > max(without.seconds) for took in with_slow.seconds)
-    print(f"later than anyone without: {later} of {len(with_slow.seconds)}")
+    print(f"later than the latest without: {later} of {len(with_slow.seconds)}")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
-"""Isolation of endpoints as on AWS: ten batches at once, virtual time, the real bulkhead.
+"""Measure the isolation of endpoints in a model of AWS: ten batches at once, in virtual time.
 
-The local cloud dispatches one batch after the other, AWS ten (`dispatchConcurrency`). So here the
-dispatchers are a model and their admission is `homing.dispatch.admission.Admission` with the real
-bulkhead: a queue, ten dispatchers with a bulkhead each, batches of ten that are over when their
-last message is settled or left; what is left is redelivered when it must be over. Messages for 20
-endpoints arrive at a steady rate; 1,000 for one that hangs arrive within a second, and more of them
-all the time. A time is that from POST to the request's arrival. Seeded: the same figures every
-time.
+The local cloud dispatches one batch after the other, AWS ten at once (`dispatchConcurrency`). So
+the dispatchers are a model here. Their admission is the real one
+(`homing.dispatch.admission.Admission`), with the real bulkhead. The model has a queue and ten
+dispatchers with a bulkhead each. A batch of ten ends when its last message is settled or detached.
+A detached message is redelivered when its execution must have ended.
+
+Messages to 20 endpoints arrive at a steady rate. 1,000 messages to one that hangs arrive within a
+second, and more of them afterwards. Times are from POST to the request's arrival. The model has a
+fixed seed, so the figures are the same every time.
 
     python benchmarks/isolation_model.py [SLOW_THRESHOLD]
 """
@@ -39,20 +41,20 @@ SEED = 5
 DISPATCHERS = 10
 BATCH = 10
 AT_ONCE, TIMEOUT, SLOW_THRESHOLD = 10, 15.0, 1.0  # the defaults of the stack's settings
-OVER_AFTER = TIMEOUT + 30 + 5  # when a first attempt that was left is redelivered
+OVER_AFTER = TIMEOUT + 30 + 5  # when the message of a detached first attempt is redelivered
 PER_SECOND = 50.0
 SECONDS = 900.0
 FLOOD_AT, FLOOD = 60.0, 1000
 SLOW_PER_SECOND = 1.0
 ON_THE_WAY = 0.06  # from `dispatch` to the endpoint: Express and `deliver`, warm
-STARTED_IN = 0.05  # a Standard execution, for what is deferred
-COLD_SHARE, COLD = 0.01, 2.3  # of invocations, and what `deliver` then takes longer (docs/cost.md)
+STARTED_IN = 0.05  # the start of a Standard execution, for a deferred message
+COLD_SHARE, COLD = 0.01, 2.3  # share of invocations, and their delay in `deliver` (docs/cost.md)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HANGS = "https://hangs.example.com/hook"
 
 
 class World:
-    """Virtual time: threads of which one runs at a time, until it waits."""
+    """Virtual time: of all threads one runs at a time, until it waits."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -61,18 +63,18 @@ class World:
         self._back = threading.Semaphore(0)
 
     def at(self, when: float, action: Callable[[], None]) -> None:
-        """Do something at a time."""
+        """Call a function at a time."""
         self._order += 1
         heappush(self._due, (when, self._order, action))
 
     def run(self) -> None:
-        """Let time pass until nothing is due."""
+        """Advance the time until nothing is due."""
         while self._due:
             self.now, _, action = heappop(self._due)
             action()
 
     def start(self, work: Callable[[], None]) -> None:
-        """Start a thread; comes back when it waits or has ended."""
+        """Start a thread; return when it waits or has ended."""
 
         def run() -> None:
             work()
@@ -82,11 +84,11 @@ class World:
         self._back.acquire()
 
     def sleep(self, seconds: float) -> None:
-        """Let a thread wait."""
+        """Make the current thread wait."""
         self.wait(seconds, [])
 
     def wait(self, seconds: float, woken_by: list[Callable[[], None]]) -> None:
-        """Let a thread wait for a while or until it is woken."""
+        """Make the current thread wait for some time or until it is woken."""
         awake = threading.Semaphore(0)
         waits = [True]
 
@@ -103,30 +105,30 @@ class World:
 
 @dataclass
 class Condition:
-    """Stands for `threading.Condition` in virtual time; only one thread runs anyway."""
+    """A stand-in for `threading.Condition` in virtual time, where only one thread runs."""
 
     world: World
     waiting: list[Callable[[], None]] = field(default_factory=list)
 
     def __enter__(self) -> None:
-        """Need no lock."""
+        """Do nothing: no lock is needed."""
 
     def __exit__(self, *_: object) -> None:
-        """Need no lock."""
+        """Do nothing: no lock is needed."""
 
     def wait(self, seconds: float) -> None:
-        """Wait for a change, at most so long."""
+        """Wait for a change, for at most this time."""
         self.world.wait(seconds, self.waiting)
 
     def notify_all(self) -> None:
-        """Wake all that wait, one after the other."""
+        """Wake all waiting threads, one after the other."""
         woken, self.waiting = self.waiting, []
         for wake in woken:
             self.world.at(self.world.now, wake)
 
 
 class BoundedWait:
-    """Stands for `homing.dispatch.bounded_wait.BoundedWait` in virtual time."""
+    """A stand-in for `homing.dispatch.bounded_wait.BoundedWait` in virtual time."""
 
     def __init__(self, world: World, seconds: float) -> None:
         self._world = world
@@ -134,7 +136,7 @@ class BoundedWait:
         self._left = 0
 
     def wait(self, call: Callable[[], FirstAttempt], *, is_probe: bool) -> FirstAttempt:
-        """Wait for an attempt, or leave it behind."""
+        """Wait for an attempt, or detach from it."""
         ended: list[FirstAttempt] = []
         waiting: list[Callable[[], None]] = []
         left = [False]
@@ -166,7 +168,7 @@ class Message:
 
 
 class Dispatchers:
-    """The queue and what takes messages from it."""
+    """The queue and its consumers."""
 
     def __init__(
         self, world: World, chance: random.Random, slow_threshold: float, cold_share: float
@@ -196,7 +198,7 @@ class Dispatchers:
         return Admission(bulkhead, slow_threshold)
 
     def post(self, url: str) -> None:
-        """Take a message in."""
+        """Put a message on the queue."""
         self._queue(Message(self.world.now, url))
 
     def _queue(self, message: Message) -> None:
@@ -204,7 +206,7 @@ class Dispatchers:
         self.pump()
 
     def pump(self) -> None:
-        """Give batches to dispatchers that are idle."""
+        """Give batches to idle dispatchers."""
         while self.queue and self.idle:
             admission = self.idle.pop()
             batch = [self.queue.popleft() for _ in range(min(BATCH, len(self.queue)))]
@@ -218,7 +220,7 @@ class Dispatchers:
         def settle() -> None:
             self._settle(admission, message)
             left[0] -= 1
-            if not left[0]:  # the batch is over with its last message
+            if not left[0]:  # the batch ends with its last message
                 self.idle.append(admission)
                 self.pump()
 
@@ -253,7 +255,7 @@ class Dispatchers:
 
 
 def arrivals(chance: random.Random, per_second: float, start: float = 0) -> Iterator[float]:
-    """Give times of a Poisson process."""
+    """Yield the times of a Poisson process."""
     now = start
     while (now := now + chance.expovariate(per_second)) < SECONDS:
         yield now
@@ -262,7 +264,7 @@ def arrivals(chance: random.Random, per_second: float, start: float = 0) -> Iter
 def run(
     *, with_slow: bool, slow_threshold: float = SLOW_THRESHOLD, cold_share: float = 0
 ) -> Dispatchers:
-    """Let the world run once."""
+    """Run the model once and return its dispatchers."""
     world, chance = World(), random.Random(SEED)  # noqa: S311  # seeded
     other = random.Random(SEED + 1)  # noqa: S311  # seeded
     dispatchers = Dispatchers(world, other, slow_threshold, cold_share)
@@ -279,26 +281,26 @@ def run(
 
 
 def row(label: str, seconds: Sequence[float]) -> str:
-    """Lay one line of the table out."""
+    """Return one row of the table."""
     cuts = statistics.quantiles(seconds, n=1000, method="inclusive")
     figures = "".join(f"{cuts[at]:>9.3f}" for at in (499, 899, 989))
     return f"{label:<34}{len(seconds):>9}{figures}{max(seconds):>9.3f}"
 
 
 def percentile(seconds: Sequence[float]) -> float:
-    """Give the 99th percentile."""
+    """Return the 99th percentile."""
     return statistics.quantiles(seconds, n=100, method="inclusive")[98]
 
 
 def part(dispatchers: Dispatchers, begin: float, end: float = SECONDS) -> list[float]:
-    """Give the times of the messages that were posted between two moments."""
+    """Return the times of the messages that were posted between two moments."""
     return [took for posted, took in dispatchers.arrived if begin <= posted < end]
 
 
 def main() -> None:
-    """Print the table and the ratios that matter."""
+    """Print the table and the ratios."""
     slow_threshold = float(sys.argv[1]) if len(sys.argv) > 1 else SLOW_THRESHOLD
-    met = FLOOD_AT + TIMEOUT + 1  # when the flood's first attempts have come back
+    met = FLOOD_AT + TIMEOUT + 1  # when the first attempts of the 1,000 have ended
     without = run(with_slow=False, slow_threshold=slow_threshold)
     slow = run(with_slow=True, slow_threshold=slow_threshold)
     print(f"{PER_SECOND:g}/s to 20 endpoints; {FLOOD} messages for one that hangs; seconds")
@@ -307,14 +309,14 @@ def main() -> None:
     print(row("with, the whole run", part(slow, FLOOD_AT)))
     print(row(f"with, the first {met - FLOOD_AT:g} s", part(slow, FLOOD_AT, met)))
     print(row("with, after that", part(slow, met)))
-    print(f"deferred: {slow.deferred}, left and settled later: {slow.left}")
-    for label, begin in (("over the whole run", FLOOD_AT), ("after the first encounter", met)):
+    print(f"deferred: {slow.deferred}, detached and settled later: {slow.left}")
+    for label, begin in (("over the whole run", FLOOD_AT), ("after the first seconds", met)):
         ratio = percentile(part(slow, begin)) / percentile(part(without, begin))
         print(f"p99 with / without, {label}: {ratio:.2f}")
     cold = run(with_slow=False, slow_threshold=slow_threshold, cold_share=COLD_SHARE)
     print(
-        f"all quick, {COLD_SHARE:.0%} of attempts {COLD:g} s late for a function that starts: "
-        f"of {len(cold.arrived):,} messages {cold.left:,} left, {cold.deferred:,} deferred"
+        f"all quick, {COLD_SHARE:.0%} of attempts {COLD:g} s later because of a cold start: "
+        f"of {len(cold.arrived):,} messages {cold.left:,} detached, {cold.deferred:,} deferred"
     )
 
 

@@ -1,9 +1,9 @@
-"""Thousands of messages of mixed scenarios through the local cloud, and the status of every one.
+"""Send thousands of messages of mixed scenarios through the local cloud and check each of them.
 
-A fifth of the targets fail in some way: busy once or twice, gone, broken for good, dropping the
-connection. Then every message is accounted for: it ended where it should, is in the ledger once,
-and the receiver saw each delivered one at least once. Duplicates are counted, not forbidden: they
-are what at-least-once allows.
+A fifth of the targets fail in some way: busy once or twice, gone, failing for good, dropping the
+connection. Every message must have the expected status, be in the ledger once, and have reached the
+receiver at least once if it was delivered. Doubled requests are counted, not forbidden, because
+delivery is at least once.
 
     python benchmarks/load.py [MESSAGES]
 """
@@ -42,10 +42,8 @@ if TYPE_CHECKING:
 
 MESSAGES = 5000
 SENDERS = 6  # submissions at once; the emulator starts a process for each call at once
-PORTION = 100  # messages handed over between two looks at the ledger
-UNDER_WAY = (
-    300  # messages accepted and not yet ended, at most, when the next portion is handed over
-)
+PORTION = 100  # messages sent between two reads of the ledger
+UNDER_WAY = 300  # the most messages that may not have ended when the next portion is sent
 SEED = 5
 GIVE_UP_SECONDS = 1800
 MEMORY_LIMIT_MB = 4096  # of the emulator and all its workers
@@ -54,7 +52,7 @@ ENDED = frozenset({"DELIVERED", "FAILED", "MAX_RETRIES_EXCEEDED"})
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What an endpoint does, and where that must lead: the status and the attempts."""
+    """What an endpoint does, and the expected status and attempts."""
 
     script: str
     status: str
@@ -75,7 +73,7 @@ SCENARIOS = (
 
 
 def draw(count: int) -> list[tuple[str, Scenario]]:
-    """Give every message an id and a scenario; the same for the same count, but for the ids."""
+    """Return an id and a scenario for every message; the scenarios depend only on the count."""
     chance = random.Random(SEED)  # noqa: S311 -- a repeatable mixture
     scenarios = chance.choices(SCENARIOS, [scenario.share for scenario in SCENARIOS], k=count)
     run = uuid.uuid4().hex[:8]
@@ -83,7 +81,7 @@ def draw(count: int) -> list[tuple[str, Scenario]]:
 
 
 def hand_over(api: ApiClient, receiver: Receiver, message_id: str, scenario: Scenario) -> None:
-    """Hand one message over."""
+    """Send one message."""
     body = {
         "messageId": message_id,
         "targetUrl": f"{receiver.url}/script/{scenario.script}",
@@ -102,7 +100,7 @@ def ledger(target: Target) -> Iterator[dict[str, Any]]:
 
 
 def dead_letters(target: Target) -> Counter[str]:
-    """Count the dead letters of each message; they are taken out of the queue."""
+    """Count the dead letters of each message and remove them from the queue."""
     client, queue = target.client("sqs"), target.outputs["DeadLetterQueueUrl"]
     found: Counter[str] = Counter()
     while messages := client.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get(
@@ -115,7 +113,7 @@ def dead_letters(target: Target) -> Counter[str]:
 
 
 def resident_mb(state_dir: Path) -> float:
-    """Measure the emulator and all its descendants: resident memory, in MB."""
+    """Return the resident memory of the emulator and all its descendants, in MB."""
     running = Emulator.find(state_dir)
     root = running.pid if running else 0
     parents, sizes = {}, {}
@@ -134,7 +132,7 @@ def resident_mb(state_dir: Path) -> float:
 
 
 def own_mb() -> float:
-    """Give the greatest resident memory that this process has had, in MB."""
+    """Return the highest resident memory of this process, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts in KiB
 
 
@@ -149,7 +147,7 @@ def complaints(
     arrivals: Counter[str],
     dead_lettered: Counter[str],
 ) -> Iterator[str]:
-    """Say of every message what is not as it should be."""
+    """Yield a complaint for every message that is not as expected."""
     kept = Counter(record["messageId"] for record in records)
     found = {record["messageId"]: record for record in records}
     for message_id, scenario in sent:
@@ -172,14 +170,14 @@ def complaints(
 
 @dataclass(slots=True)
 class Load:
-    """Messages that are sent in portions, so that no more are under way than the machine can bear.
+    """Messages that are sent in portions, so that the machine is not overloaded.
 
     Args:
         sent: each message's id and scenario.
         target: the cloud.
         receiver: all endpoints.
         folder: where the emulator keeps its state.
-        memory_mb: of the emulator and all its workers, at most so far.
+        memory_mb: the highest memory of the emulator and all its workers so far.
     """
 
     sent: list[tuple[str, Scenario]]
@@ -189,9 +187,9 @@ class Load:
     memory_mb: float = 0
 
     def send(self, progress: Progress) -> float:
-        """Hand all over, wait until all have ended; give the seconds that took."""
+        """Send all messages, wait until all have ended, and return the seconds."""
         total, start, api = len(self.sent), time.monotonic(), ApiClient(self.target)
-        handed = progress.add_task("handed over", total=total)
+        handed = progress.add_task("sent", total=total)
         finished = progress.add_task("ended", total=total)
         with ThreadPoolExecutor(SENDERS) as pool:
             for at in range(0, total, PORTION):
@@ -214,7 +212,7 @@ class Load:
 
 
 def run(messages: int, console: Console) -> bool:
-    """Send, wait, account, print; tell whether all is as it should be."""
+    """Send, wait, check and print; return whether everything is as expected."""
     sent = draw(messages)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -241,16 +239,16 @@ def run(messages: int, console: Console) -> bool:
         f"dead letters: {sum(dead_lettered.values())} of {len(dead_lettered)} messages"
     )
     console.print(
-        f"handed over and ended in {seconds:.0f} s ({messages / seconds:.1f} messages/s), "
-        f"at most about {UNDER_WAY + PORTION} under way"
+        f"sent and ended in {seconds:.0f} s ({messages / seconds:.1f} messages/s), "
+        f"at most about {UNDER_WAY + PORTION} in progress"
     )
     console.print(
         f"memory of emulator and workers: {before:.0f} MB before, {load.memory_mb:.0f} at most"
     )
     console.print(f"memory of this program, receiver included: {own_mb():.0f} MB at most")
     for complaint in wrong[:20]:
-        console.print(f"not as it should be: {complaint}")
-    console.print(f"not as they should be: {len(wrong)}")
+        console.print(f"not as expected: {complaint}")
+    console.print(f"other than expected: {len(wrong)}")
     return not wrong and load.memory_mb <= MEMORY_LIMIT_MB
 
 
@@ -260,7 +258,7 @@ def _progress(console: Console) -> Progress:
 
 
 def main() -> None:
-    """Run it; exit status 1 if anything is not as it should be."""
+    """Run the benchmark; exit with 1 if anything is not as expected."""
     messages = int(sys.argv[1]) if len(sys.argv) > 1 else MESSAGES
     sys.exit(0 if run(messages, Console()) else 1)
 

@@ -1,10 +1,9 @@
-"""How much memory and processor time each function takes, so that it can be given what it needs.
+"""Measure the memory and processor time of each function, to choose its memory size.
 
-The real handlers run in fresh processes, with the environment of the deployed function, against a
-local cloud of their own: boto3's clients, TLS with all the usual authorities, and payloads as large
-as they can be. Memory is the highest resident set; processor time is told for the import,
-for the first call, which makes the clients, and for a warm call. What Lambda's own runtime takes
-besides is not in the figures.
+The real handlers run in new processes, with the environment of the deployed function, against a
+local cloud of their own. They use boto3's clients, TLS with all the usual authorities, and payloads
+of the largest size. Memory is the highest resident set. Processor time is that of the import, of
+the first call, which makes the clients, and of a warm call. Lambda's own runtime is not included.
 
     python benchmarks/memory.py
 """
@@ -68,7 +67,7 @@ print("\\n" + json.dumps([peak, times, answer]))
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one function takes: memory in MB, processor time in milliseconds.
+    """The figures of one function: memory in MB, processor time in milliseconds.
 
     `warm` is None where the function was called once.
     """
@@ -82,7 +81,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Runs handlers in fresh processes.
+    """Handlers that run in new processes.
 
     Args:
         target: the local cloud.
@@ -97,7 +96,7 @@ class Bench:
     authorities: Path
 
     def row(self, what: str, name: str, events: list[Event]) -> Row:
-        """Call a handler with these events, one after the other."""
+        """Call a handler with these events, one after the other, and return its figures."""
         done = subprocess.run(
             [sys.executable, "-c", _CHILD],
             input=json.dumps([name, events]),
@@ -130,7 +129,7 @@ class Bench:
         }
 
     def delivery(self, url: str, payload: str, *, claimed: bool = False) -> Event:
-        """Make a delivery document; where it is claimed, its payload waits in the bucket."""
+        """Return a delivery document; with `claimed`, its payload is in the bucket."""
         now = datetime.now(UTC)
         reference = Reference(
             f"m-{uuid.uuid4().hex}", "default", to_text(now), url, "t", to_text(now)
@@ -150,11 +149,10 @@ class Bench:
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    """Measure all functions of a message's way."""
+    """Measure all functions that handle a message, and yield their rows."""
     large = "x" * (MAX_PAYLOAD_BYTES - 100)
-    worst = (
-        "\N{GRINNING FACE}" + large[:-10]
-    )  # one such dead letter, and Python keeps 4 bytes for each
+    # With one such character, Python stores every character of the string in 4 bytes.
+    worst = "\N{GRINNING FACE}" + large[:-10]
     inline = "x" * (MAX_INLINE_BYTES - 1000)
     many = range(WARM + 1)
 
@@ -172,7 +170,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     claimed = [_attempt(bench.delivery(bench.secure, large, claimed=True)) for _ in range(3)]
     yield bench.row("deliver, 6 MB from the bucket, TLS", "deliver", claimed)
     wide = [_attempt(bench.delivery(bench.secure, worst, claimed=True)) for _ in range(3)]
-    yield bench.row("deliver, 6 MB with one wide letter", "deliver", wide)
+    yield bench.row("deliver, 6 MB with one wide character", "deliver", wide)
     yield from _judged(bench, [bench.delivery(bench.plain, "x" * SMALL) for _ in many])
 
 
@@ -193,7 +191,7 @@ def _judged(bench: Bench, documents: list[Event]) -> Iterator[Row]:
 
 
 def _check(what: str, answer: Any) -> None:
-    """Stop where a handler did not do what is to be measured."""
+    """Stop the benchmark if a handler did not do what is to be measured."""
     bad = answer.get("error") or answer.get("batchItemFailures") or answer.get("superseded")
     if bad or answer.get("statusCode", 202) != 202:  # noqa: PLR2004 -- accepted
         raise SystemExit(f"{what}: {answer}")

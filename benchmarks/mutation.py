@@ -1,9 +1,9 @@
-"""How many mutants of the deciding modules the unit tests catch; exit status 1 below the target.
+"""Count the mutants of the deciding modules that the tests catch; exit with 1 below the target.
 
     make mutate
 
-What is mutated, and by which tests it must be caught, stands in pyproject.toml, [tool.mutmut].
-A mutant that no test runs counts as one that survived.
+pyproject.toml, [tool.mutmut], says what is mutated and which tests must catch it. A mutant that no
+test runs counts as not caught.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ STATS = ROOT / "mutants" / "mutmut-cicd-stats.json"
 
 
 def mutmut(*arguments: str, quiet: bool = False) -> str:
-    """Run mutmut from this environment and give what it printed."""
+    """Run mutmut from this environment and return its output."""
     command = [str(Path(sys.executable).with_name("mutmut")), *arguments]
     done = subprocess.run(command, cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE)
     if not quiet:
@@ -28,7 +28,7 @@ def mutmut(*arguments: str, quiet: bool = False) -> str:
 
 
 def main() -> int:
-    """Mutate, print the score and the survivors."""
+    """Run the mutants and print the score and those that were not caught."""
     print("mutating; about two minutes", flush=True)
     mutmut("run")
     mutmut("export-cicd-stats", quiet=True)

@@ -1,8 +1,9 @@
-"""Pollers of the delivery queue, as Lambda has them: several batches are dispatched at once.
+"""Pollers of the delivery queue that work like Lambda's: several batches are dispatched at once.
 
-The emulator hands the batches of a queue out one after the other. Here its own poller is switched
-off, and threads do what Lambda's do ("How Lambda processes records from Amazon SQS"): they receive
-up to ten messages, invoke `dispatch` with them, and delete those that it does not give back.
+The emulator dispatches the batches of a queue one after the other. Here its own poller is turned
+off and replaced by threads that do what Lambda's do ("How Lambda processes records from Amazon
+SQS"): they receive up to ten messages, invoke `dispatch` with them, and delete those that it does
+not report as failed.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _DISPATCH_SECONDS = 120  # longer than `dispatch` may take
 
 @contextmanager
 def polled(target: Target, at_once: int) -> Iterator[None]:
-    """Have so many batches dispatched at once."""
+    """Dispatch this many batches at once while the context is open."""
     functions = target.client("lambda")
     (mapping,) = functions.list_event_source_mappings()["EventSourceMappings"]
     functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
@@ -39,7 +40,7 @@ def polled(target: Target, at_once: int) -> Iterator[None]:
         finally:
             stop.set()
             for each in polling:
-                each.result()  # a poller that broke makes no measurement
+                each.result()  # raises the error of a poller that failed
 
 
 def _poll(target: Target, function: str, queue_arn: str, stop: threading.Event) -> None:
@@ -70,7 +71,7 @@ def _poll(target: Target, function: str, queue_arn: str, stop: threading.Event) 
 def settled(
     messages: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]
 ) -> list[Mapping[str, Any]]:
-    """Give the messages that `dispatch` does not give back."""
+    """Return the messages that `dispatch` does not report as failed."""
     returned = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
     return [message for message in messages if message["MessageId"] not in returned]
 

@@ -1,4 +1,4 @@
-"""All benchmarks, one after the other: `make bench`. Figures and machine: docs/benchmarks.md."""
+"""Run the benchmarks of `make bench` one after the other. docs/benchmarks.md has the figures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BENCHMARKS = ("imports", "attempt", "guard", "memory", "stampede", "throughput")
 
 
 def main() -> int:
-    """Run them; give the number of those that failed."""
+    """Run the benchmarks and return how many failed."""
     failed = 0
     for name in BENCHMARKS:
         print(f"\n== {name}", flush=True)

@@ -1,9 +1,9 @@
-"""Stampede: 10,000 deliveries fail at the same moment. How do they come back?
+"""Show how 10,000 deliveries that fail at the same moment are retried under each jitter strategy.
 
-A seeded simulation with the product's own `compute_backoff`, under each jitter strategy. As in the
-workflow, a retry starts on a whole second (`WaitUntilDue`), and its delay counts from the end of
-the attempt that failed. `python benchmarks/stampede.py` prints the table and draws the plot;
-docs/retry-policy.md draws the conclusions.
+A simulation with a fixed seed and Homing's own `compute_backoff`. As in the workflow, a retry
+starts on a whole second (`WaitUntilDue`), and its delay counts from the end of the failed attempt.
+`python benchmarks/stampede.py` prints the table and draws the plot; docs/retry-policy.md has the
+conclusions.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ COHORT = 10_000
 SEED = 20_261_124
 PLOT = Path(__file__).parents[1] / "docs" / "images" / "stampede.png"
 
-_ATTEMPT_MS = 300  # from the time an attempt is due to its end: start, connect, answer
+_ATTEMPT_MS = 300  # from when an attempt is due to its end: start, connect, response
 _PERSISTENT = Policy(max_attempts=MAX_ATTEMPTS_LIMIT)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the endpoint does, and the policy, but for its jitter.
+    """What the endpoint does, and the policy without its jitter.
 
     Args:
-        name: for people.
-        down_seconds: for how long it answers 503 to everything.
-        capacity: how many requests a second it takes after that; None for all.
-        retry_after_seconds: what its 503 asks for.
+        name: its name in the table.
+        down_seconds: for how long it answers every request with 503.
+        capacity: how many requests a second it accepts after that; None for all.
+        retry_after_seconds: the `Retry-After` of its 503.
         policy: the policy of every delivery.
     """
 
@@ -65,13 +65,13 @@ PLOTTED = CASES[1]
 
 @dataclass(slots=True)
 class Run:
-    """How a cohort came back.
+    """The retries of a cohort.
 
     Args:
         cohort: how many failed at first.
         arrivals: retries by second.
         requests: attempts made in all, the first included.
-        drained: the second in which the last one was delivered.
+        drained: the second in which the last delivery succeeded.
         dead_lettered: how many ran out of attempts.
     """
 
@@ -82,12 +82,12 @@ class Run:
     dead_lettered: int = 0
 
     def peak(self, since: int = 0) -> float:
-        """Give the most retries in one second from then on, as a share of the cohort."""
+        """Return the most retries in one second from `since` on, as a share of the cohort."""
         most = max((n for second, n in self.arrivals.items() if second >= since), default=0)
         return most / self.cohort
 
     def shares(self, until: int) -> list[float]:
-        """Give the retries of each second in percent of the cohort."""
+        """Return the retries of each second in percent of the cohort."""
         return [100 * self.arrivals[second] / self.cohort for second in range(until)]
 
 
@@ -98,7 +98,7 @@ class _Delivery:
 
 
 def simulate(case: Case, jitter: Jitter, *, cohort: int = COHORT, seed: int = SEED) -> Run:
-    """Let a cohort fail at second 0 and follow it until each is delivered or dead-lettered."""
+    """Fail a cohort at second 0 and simulate it until each is delivered or dead-lettered."""
     policy = replace(case.policy, jitter=jitter)
     chance = Random(seed)  # noqa: S311  # a simulation must repeat itself
     run = Run(cohort)
@@ -130,7 +130,7 @@ def _taken(case: Case, second: int, waiting: int) -> int:
 def _next_second(
     case: Case, policy: Policy, delivery: _Delivery, second: int, chance: Random
 ) -> int:
-    """Put off a delivery whose attempt has just failed; give the second of its next."""
+    """Schedule the retry of a failed attempt and return its second."""
     asked = case.retry_after_seconds
     delay_ms = compute_backoff(
         policy,
@@ -145,12 +145,12 @@ def _next_second(
 
 
 def rows(cohort: int = COHORT) -> Iterator[tuple[str, ...]]:
-    """Give the rows of the table in docs/retry-policy.md, without its head."""
+    """Return the rows of the table in docs/retry-policy.md, without its head."""
     return (row(case, jitter, cohort) for case in CASES for jitter in Jitter)
 
 
 def row(case: Case, jitter: Jitter, cohort: int) -> tuple[str, ...]:
-    """Give one row of the table."""
+    """Return one row of the table."""
     run = simulate(case, jitter, cohort=cohort)
     return (
         case.name,

@@ -1,9 +1,9 @@
-"""Messages per second from POST to delivered, express path on and off, on the local cloud.
+"""Measure messages per second from POST to delivery on the local cloud, express path on and off.
 
-Beside them stands the emulator's own ceiling: executions of a workflow that only invokes a trivial
-function twice, started as fast as it takes them. The emulator runs on this machine's processor and
-hands batches of a queue out one after the other, so the figures compare with one another and say
-nothing of AWS.
+The third row is the limit of the emulator itself: executions of a workflow that only invokes a
+trivial function twice, started as fast as possible. The emulator runs on this machine's processor
+and dispatches the batches of a queue one after the other. So the figures can be compared with one
+another and say nothing about AWS.
 
     python benchmarks/throughput.py [MESSAGES]
 """
@@ -41,7 +41,7 @@ ROLE = "arn:aws:iam::000000000000:role/bench"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How many were settled in a second, and how many there were."""
+    """The number of messages, and how many were settled per second."""
 
     label: str
     count: int
@@ -49,7 +49,7 @@ class Row:
 
 
 def run(messages: int = MESSAGES) -> Iterator[Row]:
-    """Measure the express path on, the express path off, and the emulator."""
+    """Measure with the express path on and off, and the emulator alone."""
     for label, context in (("express path on", {}), ("express path off", {"expressPath": "false"})):
         with tempfile.TemporaryDirectory() as folder, _deployed(Path(folder), context) as target:
             _deliver(target, WARM_UP)
@@ -77,7 +77,7 @@ class _deployed:  # noqa: N801 -- a context manager, used like a function
 
 
 def _deliver(target: Target, messages: int) -> float:
-    """Hand over messages and wait until the receiver has seen the last; give the seconds."""
+    """Send messages, wait until the last has arrived, and return the seconds."""
     api = ApiClient(target)
     with Receiver() as receiver, ThreadPoolExecutor(SENDERS) as pool:
         bodies = [

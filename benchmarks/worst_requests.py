@@ -1,8 +1,8 @@
-"""How much memory requests take that are made to take the most, each as large as can come in.
+"""Measure the memory of requests that are built to use as much as possible, at the largest size.
 
-The real `accept` runs in a process that is forked for each request, with every answer of AWS made
-up. Memory is the highest resident set, the event included. It must stay under half of
-what the function has, since Lambda's own runtime and the next release need room too.
+The real `accept` runs in a process that is forked for each request, with made-up responses of AWS.
+Memory is the highest resident set, the event included. It must stay under half of the function's
+memory, since Lambda's own runtime and later releases need some too.
 
     python benchmarks/worst_requests.py
 """
@@ -60,7 +60,7 @@ def _message(payload: str = "1", **fields: str) -> str:
 
 
 def _array(unit: str, size: int, before: str = "") -> str:
-    """Repeat a value as often as the size, or the bound of values, allows."""
+    """Repeat a value as often as the size or the limit of values allows."""
     values = 1 + sum(map(unit.count, ",[{"))
     number = min(size // (len(unit) + 1), (MAX_VALUES - 100) // values)
     return f"[{before}{','.join([unit] * number)}]"
