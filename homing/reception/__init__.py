@@ -1,4 +1,4 @@
-"""Accepting messages: what a request may contain, idempotency, and the answers."""
+"""What a request may contain, how messages are accepted and read, and the answers of the API."""
 
 __all__ = [
     "acceptance",
@@ -12,5 +12,8 @@ __all__ = [
     "policy_override",
     "problem",
     "raw_json",
+    "recipients",
+    "request_checks",
     "request_model",
+    "routes",
 ]

@@ -1,4 +1,4 @@
-"""Taking messages in: the idempotency record, then the queue, then the answer."""
+"""Accepting messages: first the idempotency record, then the queue, then the answer."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from homing.reception.message import Message
     from homing.settings import AcceptSettings
 
-_OVERDUE = FieldError("deliverAt", "lies in the past")
+_OVERDUE = FieldError("deliverAt", "is in the past")
 _REUSED = FieldError(
     "messageId",
-    "has been used for a message with other targets, contentType or payload; "
-    "give this one a messageId of its own",
+    "is in use for a message with different targets, contentType or payload; "
+    "choose another messageId",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """A message that has been taken in.
+    """An accepted message.
 
     Args:
-        idempotency: what stands for it; a duplicate's is that of the message it repeats.
-        is_duplicate: whether it had been taken in before.
+        idempotency: its record; for a duplicate, the record of the first acceptance.
+        is_duplicate: whether it had been accepted before.
     """
 
     idempotency: IdempotencyRecord
@@ -47,14 +47,14 @@ class Reception:
 
 
 class Acceptance:
-    """Where messages are taken in.
+    """Accepts messages.
 
     Args:
-        messages: the guards.
+        messages: the table of idempotency records.
         records: the ledger.
-        queue: where deliveries go.
-        endpoints: those that messages may name.
-        payloads: where large payloads wait.
+        queue: the queue of deliveries.
+        endpoints: the table of endpoints that messages may name.
+        payloads: the store of large payloads.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Acceptance:
     @classmethod
     def connect(cls, settings: AcceptSettings) -> Self:
         """Connect to the tables and the queue that the settings name."""
-        # Short, so that a sender hears 503 while it still listens.
+        # Short, so that the sender gets a 503 before its own timeout.
         dynamodb = client("dynamodb", read_seconds=2, tries=3)
         sqs = client("sqs", read_seconds=2, tries=3)
         return cls(
@@ -86,7 +86,7 @@ class Acceptance:
         )
 
     def find_endpoints(self, sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:
-        """Give those of a sender's endpoints that exist, by id.
+        """Return those of a sender's endpoints that exist, by id.
 
         Raises:
             DependencyError: when they cannot be read.
@@ -97,13 +97,13 @@ class Acceptance:
             raise DependencyError(f"{type(error).__name__}: {error}") from error
 
     def accept(self, message: Message, *, now: datetime) -> Reception:
-        """Take a message in: when this returns, all its deliveries are on the queue or beyond.
+        """Accept a message. When this returns, all its deliveries are on the queue or beyond it.
 
         Raises:
-            InvalidMessageError: when `deliverAt` has passed and it is no duplicate; 409 when its
-                `messageId` stands for other content.
-            AcceptanceError: when a table or the queue fails; nothing is promised, and a duplicate
-                of the message takes up where this one broke off.
+            InvalidMessageError: 400 when `deliverAt` has passed, unless it is a duplicate; 409 when
+                its `messageId` is in use for other content.
+            AcceptanceError: when a table or the queue fails. A duplicate of the message continues
+                where this one broke off.
         """
         try:
             standing = self._claim(message, now)
@@ -124,11 +124,10 @@ class Acceptance:
         return standing
 
     def _answer_duplicate(self, message: Message, standing: IdempotencyRecord) -> None:
-        """Put on the queue what a crash may have kept from it.
+        """Queue deliveries without a record, since a crash may have kept them from the queue.
 
-        A delivery that is on the queue or under way is put there again, as a duplicate; whoever
-        settles it finds its execution by name. Names are remembered for 90 days, the ledger for
-        longer.
+        A delivery that is queued or under way already is queued twice then. `dispatch` finds its
+        execution by name: Step Functions keeps names for 90 days, the ledger keeps records longer.
         """
         if standing.fingerprint != message.idempotency.fingerprint:
             raise InvalidMessageError([_REUSED], 409)
@@ -144,7 +143,7 @@ class Acceptance:
     def _send(
         self, message: Message, deliveries: Sequence[Delivery], *, are_duplicates: bool
     ) -> None:
-        """Keep a large payload first, so that whoever takes a delivery off the queue finds it."""
+        """Store a large payload first, so that it exists when a delivery is received."""
         if deliveries and message.claim is not None:
             self._payloads.keep(message.claim, message.request.payload.encode())
         self._queue.send(deliveries, are_duplicates=are_duplicates)

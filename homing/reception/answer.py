@@ -1,10 +1,12 @@
-"""What the HTTP API answers, as values: a status, a JSON document, headers."""
+"""The answers of the HTTP API as values: a status, a JSON document, headers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
+
+from homing.reception.routes import GET_MESSAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +23,7 @@ class Answer:
     Args:
         status: the HTTP status.
         document: the body.
-        content_type: how the body is labelled.
+        content_type: the media type of the body.
         headers: further headers.
     """
 
@@ -32,7 +34,7 @@ class Answer:
 
 
 def accepted(reception: Reception) -> Answer:
-    """Answer that a message has been taken in: 202, or 200 with the same body for a duplicate."""
+    """Return the answer to an accepted message: 202, or 200 with the same body for a duplicate."""
     idempotency = reception.idempotency
     link = message_path(idempotency.message_id, idempotency.sender_id)
     document = {
@@ -49,7 +51,7 @@ def accepted(reception: Reception) -> Answer:
 def redriven(
     message_id: str, sender_id: str, results: Sequence[tuple[Reference, Result]]
 ) -> Answer:
-    """Answer what a redrive did with each delivery: 202 if any of them starts anew, else 200."""
+    """Return the result of a redrive for each delivery: 202 if any starts anew, else 200."""
     document = {
         "messageId": message_id,
         "senderId": sender_id,
@@ -72,5 +74,6 @@ def _public(reference: Reference) -> dict[str, str]:
 
 
 def message_path(message_id: str, sender_id: str) -> str:
-    """Give the path at which a message can be asked after."""
-    return f"/v1/messages/{quote(message_id)}?{urlencode({'senderId': sender_id})}"
+    """Return the path of the status of a message."""
+    path = GET_MESSAGE.path.format(messageId=quote(message_id))
+    return f"{path}?{urlencode({'senderId': sender_id})}"

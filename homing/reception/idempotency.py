@@ -1,6 +1,6 @@
-"""The guard: one small item in the messages table that makes a message be taken once.
+"""The idempotency record: one small item in the messages table for each accepted message.
 
-It holds what all duplicates of the message must agree on, so that they come to the same deliveries.
+All duplicates of a message take their deliveries from it, so they have the same deliveries.
 """
 
 from __future__ import annotations
@@ -17,25 +17,24 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-CLOCK_SKEW = timedelta(seconds=60)  # how far in the past `deliverAt` may lie: it means "now"
+CLOCK_SKEW = timedelta(seconds=60)  # a `deliverAt` this far in the past means "now"
 
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyRecord:
-    """What is remembered of a message. Times are ISO-8601 UTC with milliseconds.
+    """An accepted message. Times are ISO-8601 UTC with milliseconds.
 
     Args:
-        message_id: with `sender_id`, what the guard stands for.
-        sender_id: who sent the message.
+        message_id: with `sender_id`, the identity of the message.
+        sender_id: who sent it.
         timestamp: the message's own time.
-        correlation_id: what ties it to the sender's logs.
+        correlation_id: relates it to the logs of the sender.
         created_at: when it was received.
-        targets: where it goes, each URL once.
-        deliver_at: when it may go out at the earliest, None for at once.
-        fingerprint: of the content; a duplicate must have the same.
-        expires_at: when the message may be forgotten, epoch seconds.
-        endpoint_ids: the endpoints that the targets belong to, in their order; empty for plain
-            URLs.
+        targets: the target URLs, without duplicates.
+        deliver_at: the earliest time of the first attempt; None for at once.
+        fingerprint: a hash of the content, equal for all duplicates.
+        expires_at: when the record may be deleted, epoch seconds.
+        endpoint_ids: the endpoints of the targets, in the same order; empty for plain URLs.
     """
 
     message_id: str
@@ -56,18 +55,18 @@ class IdempotencyRecord:
 
     @property
     def due_at(self) -> str:
-        """When the first attempt may start: at once, which is to the second, or at `deliverAt`."""
+        """When the first attempt may start, in whole seconds: at once or at `deliverAt`."""
         return to_due_text(first_attempt_at(from_text(self.created_at), self.deliver_at))
 
     @property
     def is_overdue(self) -> bool:
-        """Whether `deliverAt` had passed on reception, which is right only of a duplicate."""
+        """Whether `deliverAt` had passed on reception, which is allowed only for a duplicate."""
         if self.deliver_at is None:
             return False
         return from_text(self.deliver_at) < from_text(self.created_at) - CLOCK_SKEW
 
     def references(self) -> tuple[Reference, ...]:
-        """Give what identifies each of the deliveries."""
+        """Return the reference of each delivery."""
         return tuple(
             Reference(
                 message_id=self.message_id,
@@ -82,7 +81,7 @@ class IdempotencyRecord:
         )
 
     def to_item(self) -> dict[str, Any]:
-        """Give the item of the messages table, as plain values."""
+        """Return the item of the messages table, as plain values."""
         scheduled = {} if self.deliver_at is None else {"deliverAt": self.deliver_at}
         endpoints = {"endpointIds": list(self.endpoint_ids)} if self.endpoint_ids else {}
         return {
@@ -101,7 +100,7 @@ class IdempotencyRecord:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
-        """Read an item of the messages table, given as plain values."""
+        """Return the record of an item of the messages table, given as plain values."""
         return cls(
             message_id=item["messageId"],
             sender_id=item["senderId"],
@@ -117,6 +116,6 @@ class IdempotencyRecord:
 
 
 def first_attempt_at(created_at: datetime, deliver_at: str | None) -> datetime:
-    """Give when a first attempt may start; a `deliverAt` that has passed means at once."""
+    """Return when the first attempt may start; a `deliverAt` in the past means at once."""
     at_once = created_at.replace(microsecond=0)
     return at_once if deliver_at is None else max(at_once, from_text(deliver_at))

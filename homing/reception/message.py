@@ -1,4 +1,4 @@
-"""A message: what a sender wants delivered, checked and complete."""
+"""A checked message, with everything that its deliveries need."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from homing.retry.policy import Policy
     from homing.targets.address_guard import AddressGuard
 
-# What an HTTP API takes.
+# The limit of an HTTP API for a request (API Gateway quotas).
 MAX_BODY_BYTES = 10_000_000
 
-# An execution's state holds 256 KiB. 24 of them are left for 4 KiB of response body, each byte of
-# which JSON may write as six, and 4 for the verdict, the delay and the record of the attempt.
+# The state of an execution may have 256 KiB. 24 of them are reserved for 4 KiB of response body, of
+# which JSON may write each byte as six, and 4 for the verdict, the delay and the attempt's record.
 MAX_DOCUMENT_BYTES = 228 * 1024
 
 
@@ -46,9 +46,9 @@ class Message:
     Args:
         idempotency: what identifies it, where it goes and when.
         request: what is sent.
-        policy: how often and how long it is tried.
-        policies: the same for each endpoint that has an opinion, by its id.
-        claim: for a payload too large to travel along, where it is to be kept; else None.
+        policy: its retry policy.
+        policies: the retry policies of endpoints that override parts of it, by endpoint id.
+        claim: the reference to a payload that is too large to send along; else None.
     """
 
     idempotency: IdempotencyRecord
@@ -58,7 +58,7 @@ class Message:
     claim: PayloadReference | None = None
 
     def deliveries(self) -> tuple[Delivery, ...]:
-        """Give one delivery for each target, before its first attempt."""
+        """Return one delivery for each target, before its first attempt."""
         claimed = replace(self.request, payload="", claim=self.claim)
         return tuple(
             Delivery(
@@ -75,13 +75,13 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What messages are measured by, the same for all of a deployment.
+    """The rules that a deployment has for all messages.
 
     Args:
-        default_policy: what a message's own policy is laid over.
+        default_policy: the retry policy that messages and endpoints override.
         retention: how long a message is kept after its first attempt is due.
         guard: which targets may be reached.
-        new_id: makes a `messageId` for a message that brings none.
+        new_id: returns a `messageId` for a message without one.
     """
 
     default_policy: Policy
@@ -91,9 +91,9 @@ class Rules:
 
 
 def fingerprint(recipients: Sequence[str], request: Request) -> str:
-    """Give a SHA-256 over what is sent to whom, whatever the order of the recipients.
+    """Return a SHA-256 of recipients, content type and payload; the order of recipients is ignored.
 
-    Headers, policy and times are not part of it: a duplicate may differ in them.
+    Headers, policy and times are not part of it, so a duplicate may differ in them.
     """
     content = [sorted(recipients), request.content_type, request.payload]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
@@ -115,12 +115,12 @@ def parse_message(
     Args:
         body: the request body, as bytes or as text.
         now: when it was received.
-        rules: what it is measured by.
-        owner: the sender of the key that the request brought; None for a call under IAM.
+        rules: the rules of the deployment.
+        owner: the sender of the key of the request; None for a call under IAM.
         find_endpoints: looks up the endpoints that the message names.
 
     Raises:
-        InvalidMessageError: with everything that is wrong, as far as it can be told at once.
+        InvalidMessageError: with all errors that can be found at once.
     """
     given, payload = check_request(_read(body), now, rules.guard)
     sender_id = acting_sender(given.get("sender_id"), owner)
@@ -140,7 +140,7 @@ def parse_message(
 
 
 def trial_message(endpoint_id: str, sender_id: str) -> str:
-    """Write the request of a test message to an endpoint: one attempt, so that its end is near."""
+    """Return the request of a test message to an endpoint. It has one attempt, so it ends soon."""
     return json.dumps(
         {
             "endpointId": endpoint_id,
@@ -186,7 +186,7 @@ def _read(body: str | bytes) -> dict[str, Any]:
 
 
 def _laid_over(default: Policy, own: Mapping[str, Any]) -> Policy:
-    """Lay what an endpoint overrides over the default policy; it was checked when it was set up."""
+    """Return the policy of an endpoint; what it overrides was checked when it was set up."""
     return override(default, PolicyRequest.model_validate(own).model_dump(exclude_unset=True))
 
 
@@ -200,9 +200,9 @@ def _policy(given: Mapping[str, Any], default: Policy, first_attempt_in: timedel
 
 
 def _with_payload_reference(message: Message, life: timedelta) -> Message:
-    """Give a message a claim for its payload, where that is too large to travel along.
+    """Return the message, with a reference to its payload if that is too large to send along.
 
-    Measured is the delivery document too, in which JSON writes each quote of the payload as two.
+    The delivery document counts too: JSON writes each quote of the payload as two characters.
     """
     body = message.request.payload.encode()
     if len(body) <= MAX_INLINE_BYTES:

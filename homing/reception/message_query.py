@@ -1,4 +1,4 @@
-"""The status of a message: its guard says what was taken in, the ledger what came of it."""
+"""The status of a message: the idempotency record has its deliveries, the ledger their status."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _INTERNAL = frozenset(
 
 
 class MessageQuery:
-    """Where messages are asked after.
+    """Finds the status of messages.
 
     Args:
-        messages: the guards.
+        messages: the table of idempotency records.
         records: the ledger.
     """
 
@@ -48,7 +48,7 @@ class MessageQuery:
         )
 
     def find(self, message_id: str, sender_id: str, *, now: datetime) -> dict[str, Any] | None:
-        """Give `{"messageId", "senderId", "deliveries": [...]}`, or None for an unknown message.
+        """Return `{"messageId", "senderId", "deliveries": [...]}`, or None for an unknown message.
 
         Raises:
             DependencyError: when a table cannot be read.
@@ -68,7 +68,7 @@ class MessageQuery:
 
 
 def _current(records: Iterable[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
-    """Leave out what has expired; DynamoDB deletes it days late."""
+    """Return the records that have not expired; DynamoDB deletes expired ones days late."""
     return [record for record in records if record["ttl"] >= int(now.timestamp())]
 
 
@@ -86,7 +86,7 @@ def _deliveries(
 
 
 def _has_been_replaced(record: Mapping[str, Any], accepted: Reference | None) -> bool:
-    """Tell whether the message has been accepted anew since (docs/decisions/0007)."""
+    """Return whether the message has been accepted anew since (docs/decisions/0007)."""
     return accepted is not None and record["createdAt"] != accepted.created_at
 
 
@@ -103,7 +103,7 @@ def _queued(reference: Reference, idempotency: IdempotencyRecord) -> dict[str, A
 
 
 def _recorded(record: Mapping[str, Any], accepted: Reference | None) -> dict[str, Any]:
-    """Tell what is on record; which endpoint it goes to, only the accepted message knows."""
+    """Return the record as the API shows it. Only the accepted message names the endpoint."""
     endpoint = {"endpointId": accepted.endpoint_id} if accepted and accepted.endpoint_id else {}
     delivery_id = Reference.from_document(record).delivery_id
     return {**_public(record), "deliveryId": delivery_id, **endpoint}

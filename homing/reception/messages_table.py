@@ -1,4 +1,4 @@
-"""The messages table: one guard for each message that has been taken in."""
+"""The messages table: one idempotency record for each accepted message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# DynamoDB deletes expired items days late, so one that has expired is as good as absent.
+# DynamoDB deletes expired items days late, so an expired one counts as absent.
 _FREE = "attribute_not_exists(pk) OR #ttl < :now"
 
 
@@ -25,7 +25,7 @@ class MessagesTable:
     Args:
         table: the table's name.
         client: a DynamoDB client.
-        new_token: makes a text that no other claim has, by which a claim knows itself again.
+        new_token: returns a random text, by which a repeated put finds that it succeeded before.
     """
 
     def __init__(
@@ -39,12 +39,12 @@ class MessagesTable:
         self._new_token = new_token
 
     def claim(self, idempotency: IdempotencyRecord, now: datetime) -> IdempotencyRecord | None:
-        """Put a guard up where none stands.
+        """Put an idempotency record unless the message has one.
 
-        Of any number of claims at once exactly one succeeds, even where boto3 has repeated it.
+        Of any number of simultaneous claims exactly one succeeds, even when boto3 repeats its put.
 
         Returns:
-            None if it stands now, or else the guard that stood there before.
+            None if the record was put; otherwise the one that was there.
 
         Raises:
             BotoCoreError, ClientError: when the table cannot be written.
@@ -62,7 +62,7 @@ class MessagesTable:
         return None if standing is None else IdempotencyRecord.from_item(standing)
 
     def find(self, key: str, now: datetime) -> IdempotencyRecord | None:
-        """Give the guard that stands, or None.
+        """Return the idempotency record with this key, or None.
 
         Raises:
             BotoCoreError, ClientError: when the table cannot be read.

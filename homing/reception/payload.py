@@ -1,4 +1,4 @@
-"""What is sent: the payload's text, decided once at reception and never written again."""
+"""The text of the payload, which is taken from the request once and never serialized again."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ import json
 from homing.http_fields import is_json
 from homing.queues.text import UNCARRIED
 
-# What the API's gateway can hand over at all: a function's request has 6 MiB, in which the payload
-# is a string, each quote of it two characters (docs/decisions/0040).
+# Lambda takes requests of 6 MiB, in which the body is a JSON string that has each quote as two
+# characters (docs/decisions/0040).
 MAX_PAYLOAD_BYTES = 6_000_000
 
-# What travels along through queue and execution; above it, the claim check (docs/decisions/0040).
+# What goes through queue and execution; a larger payload goes to S3 (docs/decisions/0040).
 MAX_INLINE_BYTES = 200 * 1024
 
 
 def sent_text(source: str, content_type: str) -> str:
-    """Give the text that goes out as the request body.
+    """Return the text to send as the body of attempts.
 
     Args:
         source: the payload's exact source text in the sender's request, valid JSON.
-        content_type: how it is labelled. With a JSON type the source itself goes out; with any
-            other the payload is a JSON string and what it says goes out.
+        content_type: its media type. With a JSON type the source text is sent; with any other the
+            payload must be a JSON string, and its value is sent.
 
     Raises:
-        ValueError: when it is no string although it must be one, or cannot be sent as it is.
+        ValueError: when it must be a string and is not, or cannot be sent unchanged.
     """
     text = source if is_json(content_type) else _string(source)
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise ValueError("holds half of a surrogate pair, which UTF-8 cannot carry") from error
+        raise ValueError("contains half of a surrogate pair, which UTF-8 cannot encode") from error
     if UNCARRIED.search(text):
-        raise ValueError(r"holds U+FFFE or U+FFFF; in JSON write \ufffe or \uffff")
+        raise ValueError(r"contains U+FFFE or U+FFFF; in JSON write \ufffe or \uffff")
     return text
 
 

@@ -1,4 +1,4 @@
-"""A message's own policy: the fields it gives replace those of the default policy."""
+"""The retry policy of a message or an endpoint: its fields replace those of the default."""
 
 from __future__ import annotations
 
@@ -19,35 +19,34 @@ _EXPONENTIAL = {
 
 
 def conflicts(raw: Mapping[str, Any]) -> Iterator[FieldError]:
-    """Name the fields of a `policy` that cannot stand together, whatever their values.
+    """Find the fields of a `policy` that cannot be combined, whatever their values.
 
-    A schedule (or preset) gives the delays itself, so nothing that computes delays may stand
-    beside it.
+    A schedule or preset lists the delays, so fields that compute delays cannot be combined with it.
     """
     ways = [name for name in ("schedule", "preset") if name in raw]
     if not ways:
         return
     if len(ways) > 1:
-        yield FieldError("policy.preset", "cannot stand beside schedule; give one of them")
+        yield FieldError("policy.preset", "cannot be combined with schedule; give one of them")
     for name in _EXPONENTIAL:
         if name in raw:
-            yield FieldError(f"policy.{name}", f"cannot stand beside {ways[0]}")
+            yield FieldError(f"policy.{name}", f"cannot be combined with {ways[0]}")
     if raw.get("jitter") == Jitter.DECORRELATED:
-        yield FieldError("policy.jitter", f"decorrelated cannot stand beside {ways[0]}")
+        yield FieldError("policy.jitter", f"decorrelated cannot be combined with {ways[0]}")
 
 
 def override(default: Policy, given: Mapping[str, Any]) -> Policy:
-    """Give the policy of a message.
+    """Return the policy that results from overriding a default.
 
-    Without `max_attempts` a schedule is followed once: one attempt more than it has waits. A field
-    that computes delays puts a schedule of the default policy out of force.
+    Without `max_attempts`, a schedule makes one attempt more than it has waits. A field that
+    computes delays replaces a schedule of the default.
 
     Args:
-        default: the policy of messages that bring none.
+        default: the policy to override.
         given: the valid fields of the message's `policy`, named as in `Policy`, and `preset`.
 
     Raises:
-        InvalidMessageError: when the policy that results cannot be followed.
+        InvalidMessageError: when the resulting policy is invalid.
     """
     policy = _replaced(default, given)
     if errors := list(_faults(policy, given)):
@@ -76,7 +75,7 @@ def _faults(policy: Policy, given: Mapping[str, Any]) -> Iterator[FieldError]:
         elif base > cap:
             yield FieldError("policy.maxDelaySeconds", f"is below baseDelaySeconds ({base})")
     elif not policy.waits and policy.max_attempts > 1:
-        yield FieldError("policy.schedule", "holds no wait between two attempts")
+        yield FieldError("policy.schedule", "has no wait between two attempts")
     elif policy.max_attempts > MAX_ATTEMPTS_LIMIT:
         message = f"makes {policy.max_attempts} attempts; at most {MAX_ATTEMPTS_LIMIT} are allowed"
         yield FieldError("policy.schedule", message)

@@ -1,9 +1,9 @@
-"""JSON whose exact text is kept.
+"""Parsing of JSON that keeps the exact text of each member.
 
-A JSON engine that reads a document and writes it again may change digits, escapes and the order of
-keys, and with them the meaning to the receiver and every signature. So a request is never written
-again: its top-level object is walked member by member, each value is read only to know that it is
-JSON and where it ends, and the text between is kept as it stands.
+A JSON library that parses and serializes a document may change digits, escapes and the order of
+keys, and so the meaning for the receiver and every signature. A request is therefore never
+serialized again: its top-level object is split into members, each value is parsed only to check it
+and to find its end, and its source text is kept.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from homing.errors import FieldError, InvalidMessageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-MAX_DEPTH = 500  # levels; well below what Python's own reader can take (about 1,000)
+MAX_DEPTH = 500  # levels; well below the limit of Python's parser (about 1,000)
 
-# A value of two characters takes up to a hundred bytes of memory while it is read. So numbers are
-# bounded before anything is built (docs/decisions/0063).
+# A value of two characters takes up to a hundred bytes of memory while it is parsed. So the number
+# of values is checked before (docs/decisions/0063).
 MAX_VALUES = 1_000_000  # commas and opening brackets outside of strings, in a request
-MAX_MEMBERS = 50  # of the request itself; there are not half as many known fields
-MAX_FIELD_LENGTH = 64 * 1024  # characters of any field that `read_value` reads
+MAX_MEMBERS = 50  # of the request itself; it has fewer than half as many known fields
+MAX_FIELD_LENGTH = 64 * 1024  # characters of any field that `read_value` parses
 
-_LONGEST_INTEGER = 20  # characters; every number that Homing itself reads is shorter
+_LONGEST_INTEGER = 20  # characters; every number that Homing itself uses is shorter
 _SPACE = re.compile(r"[ \t\n\r]*")
-# Also one that does not end, for which nothing may be searched twice.
+# Also a string without an end. Possessive, so that no text is searched twice.
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 
 
 class _NotJsonError(ValueError):
-    """Raised when Python would read what JSON does not have: NaN and Infinity."""
+    """Raised for NaN and Infinity, which Python parses and JSON does not have."""
 
 
 class _RepeatedNameError(ValueError):
-    """Raised when an object gives one name twice."""
+    """Raised when an object has a name twice."""
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -48,13 +48,13 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _to_number(digits: str) -> float:
-    # Python refuses to read integers of more than 4,300 digits, and takes long over shorter ones.
+    # Python refuses integers of more than 4,300 digits, and is slow with shorter ones.
     return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
 
 
 def _writable(name: str) -> str:
-    # Half a surrogate pair can be read from an escape, and written nowhere: not in an answer, not
-    # in a log. No known name has one, so that it reads as an escape again does no harm.
+    # An escape may stand for half a surrogate pair, which cannot be encoded in an answer or a log.
+    # No known name has one, so an escape in its place does no harm.
     return name.encode(errors="backslashreplace").decode()
 
 
@@ -65,7 +65,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-# The finder only looks for the end of a value: it keeps a small number in place of each.
+# The finder only finds the end of a value; it keeps a small number in place of each.
 _FINDER = json.JSONDecoder(
     object_hook=len, parse_int=len, parse_float=len, parse_constant=_refuse_constant
 )
@@ -73,7 +73,7 @@ _READER = json.JSONDecoder(parse_int=_to_number, object_pairs_hook=_without_repe
 
 
 def from_base64(body: str) -> bytes:
-    """Give the bytes of a body that arrived in base64, as the HTTP API passes on what is no text.
+    """Return the bytes of a body in base64, in which API Gateway passes on binary bodies.
 
     Raises:
         InvalidMessageError: when it is not base64.
@@ -81,35 +81,35 @@ def from_base64(body: str) -> bytes:
     try:
         return base64.b64decode(body, validate=True)
     except ValueError as error:
-        raise InvalidMessageError([FieldError("body", "is not base64")]) from error
+        raise InvalidMessageError([FieldError("body", "is not valid base64")]) from error
 
 
 def as_handed_on(body: str) -> str:
-    """Return a body that arrived as text, if it is what the sender has sent.
+    """Return a body that arrived as text, if it is certain to be what the sender sent.
 
-    Where bytes are not UTF-8, API Gateway and Lambda write U+FFFD in their place before anybody
-    here sees them. So this character is refused: in JSON it can be written as an escape.
+    API Gateway and Lambda replace bytes that are not UTF-8 with U+FFFD, so a body with this
+    character is refused. JSON can have it as an escape.
 
     Raises:
-        InvalidMessageError: when it holds U+FFFD.
+        InvalidMessageError: when it contains U+FFFD.
     """
     if "\ufffd" in body:
         message = (
-            r"is not UTF-8, or holds U+FFFD, which stands for what is not; write \ufffd for it"
+            r"is not UTF-8, or contains U+FFFD, which replaces invalid bytes; write it as \ufffd"
         )
         raise InvalidMessageError([FieldError("body", message)])
     return body
 
 
 def decode(body: str | bytes) -> str:
-    """Give a request body as text, without a byte order mark (RFC 8259, section 8.1).
+    """Return a request body as text, without a byte order mark (RFC 8259, section 8.1).
 
     Raises:
         InvalidMessageError: when it is not UTF-8.
     """
     try:
         text = body.decode() if isinstance(body, bytes) else body
-        text.encode()  # half of a surrogate pair is no text
+        text.encode()  # refuses half of a surrogate pair
     except UnicodeError as error:
         raise InvalidMessageError([FieldError("body", "is not UTF-8")]) from error
     return text.removeprefix("\ufeff")
@@ -119,20 +119,20 @@ def split_members(text: str) -> dict[str, str]:
     """Split a JSON object into its members: each name with the exact source text of its value.
 
     Raises:
-        InvalidMessageError: when the text is no JSON object, holds NaN or Infinity, gives a
+        InvalidMessageError: when the text is not a JSON object, contains NaN or Infinity, has a
             member twice, has too many values or members, or a member is nested more than
             `MAX_DEPTH` levels deep.
     """
     if not text.startswith("{", _end_of_space(text, 0)):
         raise InvalidMessageError([FieldError("body", "must be a JSON object")])
     if _counts_over(text, ",[{", MAX_VALUES):
-        raise InvalidMessageError([FieldError("body", f"holds more than {MAX_VALUES} values")])
+        raise InvalidMessageError([FieldError("body", f"has more than {MAX_VALUES} values")])
     try:
         pairs = list(islice(_walk(text), MAX_MEMBERS + 1))
     except json.JSONDecodeError as error:
         raise InvalidMessageError([FieldError("body", f"is not JSON: {error}")]) from error
     if len(pairs) > MAX_MEMBERS:
-        raise InvalidMessageError([FieldError("body", f"holds more than {MAX_MEMBERS} fields")])
+        raise InvalidMessageError([FieldError("body", f"has more than {MAX_MEMBERS} fields")])
     repeated = _repeated(name for name, _ in pairs)
     if repeated:
         raise InvalidMessageError([FieldError(name, "is given twice") for name in repeated])
@@ -140,10 +140,10 @@ def split_members(text: str) -> dict[str, str]:
 
 
 def read_value(name: str, source: str) -> Any:
-    """Read the value of a member, as `split_members` gave it.
+    """Return the value of a member, parsed from its source text.
 
     Raises:
-        InvalidMessageError: when it is too long, or an object in it gives one name twice.
+        InvalidMessageError: when it is too long, or an object in it has a name twice.
     """
     if len(source) > MAX_FIELD_LENGTH:
         message = f"is longer than {MAX_FIELD_LENGTH} characters"
@@ -151,7 +151,7 @@ def read_value(name: str, source: str) -> Any:
     try:
         return _READER.decode(source)
     except _RepeatedNameError as error:
-        message = f"gives a name more than once: {error}"
+        message = f"has a name more than once: {error}"
         raise InvalidMessageError([FieldError(name, message)]) from error
 
 
@@ -189,7 +189,7 @@ def _end_of_value(name: str, text: str, start: int) -> int:
 
 
 def _counts_over(text: str, marks: str, limit: int) -> bool:
-    """Return whether there are more of some marks than `limit`, outside of strings."""
+    """Return whether a text has more than `limit` of some marks outside of strings."""
     if sum(map(text.count, marks)) <= limit:
         return False
     inside = sum(sum(map(string[0].count, marks)) for string in _STRING.finditer(text))

@@ -1,4 +1,4 @@
-"""Whom a message goes to: URLs that it names, or endpoints that its sender has set up."""
+"""The recipients of a message: URLs, or endpoints of its sender."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from homing.endpoints.endpoint import Endpoint
 from homing.errors import FieldError, InvalidMessageError
 
 FindEndpoints = Callable[[str, Sequence[str]], Mapping[str, Endpoint]]
-"""Gives those of a sender's endpoints that exist, by id, for (senderId, ids)."""
+"""Returns those of a sender's endpoints that exist, by id, for (senderId, ids)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipients:
-    """Whom a message goes to.
+    """The recipients of a message.
 
     Args:
-        targets: the URLs, each once.
-        endpoint_ids: the endpoints they belong to, in the same order; empty for plain URLs.
-        policies: what each endpoint overrides of the retry policy, as it was given.
-        may_be_full: whether one of them bounds its attempts at once: beyond that they are postponed
-            for up to a year (homing/sending/postponement.py).
+        targets: the URLs, without duplicates.
+        endpoint_ids: the endpoints of the URLs, in the same order; empty for plain URLs.
+        policies: the `policy` of each endpoint, as it was given.
+        may_be_full: whether an endpoint limits its concurrent attempts, so that they may be
+            postponed for up to a year (homing/sending/postponement.py).
     """
 
     targets: tuple[str, ...]
@@ -32,28 +32,28 @@ class Recipients:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What stays the same of them when an endpoint changes its URL."""
+        """Names of the recipients that stay the same when an endpoint changes its URL."""
         return tuple(f"endpoint:{each}" for each in self.endpoint_ids) or self.targets
 
 
 def recipients(given: Mapping[str, Any], sender_id: str, find: FindEndpoints) -> Recipients:
-    """Give the recipients of a message.
+    """Return the recipients of a message.
 
     Args:
         given: the valid fields of the request, in snake case.
-        sender_id: who sends it; endpoints are looked for among this sender's only.
+        sender_id: the sender, which must own the endpoints.
         find: looks endpoints up.
 
     Raises:
-        InvalidMessageError: 404 where an endpoint does not exist, or is another sender's; 400
-            where two of them share a URL, since the ledger tells deliveries apart by it.
+        InvalidMessageError: 404 when the sender has no such endpoint; 400 when two endpoints have
+            the same URL, since the URL is part of a delivery's key in the ledger.
     """
     ids = tuple(dict.fromkeys(given.get("endpoint_ids") or _one(given, "endpoint_id")))
     if not ids:
         return Recipients(tuple(dict.fromkeys(given.get("targets") or [given["target_url"]])))
     found = find(sender_id, ids)
     if errors := [
-        FieldError(_field(given, each), "names no endpoint of this sender")
+        FieldError(_field(given, each), "is not an endpoint of this sender")
         for each in ids
         if each not in found
     ]:
@@ -71,7 +71,7 @@ def recipients(given: Mapping[str, Any], sender_id: str, find: FindEndpoints) ->
 
 
 def no_endpoints(sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:
-    """Know of no endpoint at all."""
+    """Find no endpoints."""
     del sender_id, ids
     return {}
 

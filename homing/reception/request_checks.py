@@ -1,4 +1,4 @@
-"""What must hold between the fields of a request, beyond each one by itself."""
+"""Checks of a message request that concern several fields, the address guard or the time."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _WAYS = ("targetUrl", "targets", "endpointId", "endpointIds")
 def check_request(
     raw: Mapping[str, Any], now: datetime, guard: AddressGuard
 ) -> tuple[dict[str, Any], str]:
-    """Check a request, each field and all together.
+    """Check each field of a request, and the fields together.
 
     Args:
-        raw: the members of the request, read; `payload` as its exact source text.
+        raw: the members of the request, parsed; `payload` as its exact source text.
         now: when it was received.
-        guard: says which targets may be reached, as far as their URLs tell.
+        guard: which targets may be reached.
 
     Returns:
-        The fields that were given, in snake case, and the text that goes out.
+        The given fields, in snake case, and the text of the payload to send.
 
     Raises:
-        InvalidMessageError: with everything that is wrong; 413 where the payload is too large.
+        InvalidMessageError: with all errors; 413 when the payload is too large.
     """
     given, errors = read_fields(MessageRequest, raw)
     faulty = {error.field for error in errors}
@@ -54,9 +54,11 @@ def check_request(
 def _target_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
     ways = [name for name in _WAYS if name in raw]
     if not ways:
-        yield FieldError("targetUrl", "is required, or targets, endpointId or endpointIds instead")
+        yield FieldError(
+            "targetUrl", "is required, unless targets, endpointId or endpointIds is given"
+        )
     for name in ways[1:]:
-        yield FieldError(name, f"cannot stand beside {ways[0]}; give one of them")
+        yield FieldError(name, f"cannot be combined with {ways[0]}; give one of them")
 
 
 def _blocked(given: Mapping[str, Any], guard: AddressGuard) -> Iterator[FieldError]:
@@ -71,7 +73,7 @@ def _blocked(given: Mapping[str, Any], guard: AddressGuard) -> Iterator[FieldErr
 
 def _deliver_at_errors(text: str, now: datetime) -> Iterator[FieldError]:
     if from_text(text) > now + YEAR:
-        yield FieldError("deliverAt", f"lies more than {YEAR.days} days ahead")
+        yield FieldError("deliverAt", f"is more than {YEAR.days} days ahead")
 
 
 def _payload(raw: Mapping[str, Any], errors: list[FieldError]) -> str:

@@ -1,7 +1,7 @@
-"""The body of `POST /v1/messages`, field by field, as pydantic checks it and OpenAPI shows it.
+"""The request body of `POST /v1/messages`, for pydantic and OpenAPI.
 
-Strict: a string is no number, a boolean is no number, and an unknown field is an error. So is
-`null`: a sender whose `messageId` came out as null would lose deduplication without a word.
+It is strict: a string or a boolean is not accepted as a number, and an unknown field is an error.
+So is `null`: a sender whose `messageId` is null by mistake would lose deduplication without notice.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ _SENTENCES = {
     "dict_type": "must be an object",
     "string_unicode": "must be a valid string",
     "list_type": "must be an array",
-    "too_short": "must hold at least one item",
-    "too_long": "holds too many items: at most {max_length} are allowed",
+    "too_short": "must have at least one item",
+    "too_long": "has too many items; at most {max_length} are allowed",
 }
 
 
 def _absent() -> Any:
-    """Stand for a field that was not given; never read, since only given fields are taken out."""
+    """Return the default of an optional field; never used, since only given fields are dumped."""
     return None
 
 
@@ -62,12 +62,12 @@ def _check_instant(text: str) -> str:
 
 def _check_delay(seconds: float) -> float:
     if round(seconds, 3) != seconds:
-        raise ValueError("has more than three decimals")
+        raise ValueError("has more than three decimal places")
     return _plain(seconds)
 
 
 def _whole(number: Any) -> Any:
-    """Return 3 for 3.0, which JSON knows no difference between; anything else as it is."""
+    """Return 3 for 3.0, which are the same in JSON; anything else unchanged."""
     return _plain(number) if isinstance(number, float) else number
 
 
@@ -77,17 +77,17 @@ def _plain(number: float) -> float:
 
 def _check_preset(name: str) -> str:
     if name not in PRESETS:
-        raise ValueError(f"is no preset; there is {', '.join(PRESETS)}")
+        raise ValueError(f"is unknown; use {', '.join(PRESETS)}")
     return name
 
 
 def documented(**schema: Any) -> Any:
-    """Add to the JSON Schema of a type what only our own code checks."""
+    """Add to the JSON Schema of a type a rule that only our own code checks."""
     return Field(json_schema_extra=schema)
 
 
 def optional(description: str, **options: Any) -> Any:
-    """Make a field that may be left out, which is not the same as null."""
+    """Return a field that may be left out but not null."""
     return Field(default_factory=_absent, description=description, **options)
 
 
@@ -130,40 +130,43 @@ Preset = Annotated[str, AfterValidator(_check_preset), documented(enum=list(PRES
 
 
 class Fields(BaseModel):
-    """A request body, or a part of one: strict in every field."""
+    """A request body or a part of one, with strict fields."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, alias_generator=to_camel)
 
 
 class PolicyRequest(Fields):
-    """How often and how long to try. What is left out is the deployment's default."""
+    """A retry policy. Fields that are left out have the default of the deployment."""
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["schedule", "preset"]}})
 
     max_attempts: Whole = optional(
-        "Attempts at most, the first included.", ge=1, le=MAX_ATTEMPTS_LIMIT
+        "The maximum number of attempts, the first included.", ge=1, le=MAX_ATTEMPTS_LIMIT
     )
     base_delay_seconds: Delay = optional("The delay after the first failure, before jitter.")
-    max_delay_seconds: Delay = optional("The cap of the exponential delay.")
-    multiplier: Multiplier = optional("By how much the delay grows with each failure.")
-    jitter: Annotated[Jitter, Field(strict=False)] = optional("How chance is added to a delay.")
-    schedule: Schedule = optional(
-        "Instead of base, cap and multiplier: the waits between attempts, in seconds. A leading 0 "
-        "stands for the first attempt. Without maxAttempts, one attempt more than waits."
+    max_delay_seconds: Delay = optional("The maximum of the exponential delay.")
+    multiplier: Multiplier = optional("The factor by which the delay grows with each failure.")
+    jitter: Annotated[Jitter, Field(strict=False)] = optional(
+        "The kind of random jitter that is added to a delay."
     )
-    preset: Preset = optional("Instead of a schedule: the name of one.")
+    schedule: Schedule = optional(
+        "Instead of baseDelaySeconds, maxDelaySeconds and multiplier: the waits between attempts, "
+        "in seconds. A leading 0 stands for the first attempt. Without maxAttempts, there is one "
+        "attempt more than there are waits."
+    )
+    preset: Preset = optional("Instead of a schedule: the name of a predefined one.")
 
 
 class MessageRequest(Fields):
-    """A message to deliver: `payload`, and exactly one of the four fields that say where to."""
+    """A message: `payload`, and one of `targetUrl`, `targets`, `endpointId` and `endpointIds`."""
 
-    # Not said as `oneOf`, of which generators of clients make a model each.
+    # Not declared as `oneOf`, since client generators make a model of each alternative.
 
-    target_url: Url = optional("Where to deliver.")
+    target_url: Url = optional("The URL to deliver to.")
     targets: Annotated[list[Url], Field(min_length=1, max_length=MAX_TARGETS)] = optional(
-        "Where to deliver, one delivery for each; a repeated one counts once."
+        "The URLs to deliver to, one delivery for each; a repeated one counts once."
     )
-    endpoint_id: EndpointId = optional("Instead of a URL: the endpoint to deliver to.")
+    endpoint_id: EndpointId = optional("The endpoint to deliver to.")
     endpoint_ids: Annotated[list[EndpointId], Field(min_length=1, max_length=MAX_TARGETS)] = (
         optional("The endpoints to deliver to, one delivery for each.")
     )
@@ -172,21 +175,23 @@ class MessageRequest(Fields):
         "than JSON: a string, whose content is sent as UTF-8."
     )
     content_type: ContentType = optional(
-        f"How the payload is labelled; {DEFAULT_CONTENT_TYPE} if left out."
+        f"The media type of the payload. Default: {DEFAULT_CONTENT_TYPE}."
     )
     message_id: MessageId = optional(
-        "The same senderId and messageId again is the same message. One is made up if left out."
+        "A message with the same senderId and messageId is a duplicate. Default: a random one."
     )
     sender_id: SenderId = optional(
-        "Who sends it; the sender of the key if left out, or `default` with AWS credentials."
+        "The sender. Default: the sender of the key, or `default` with AWS credentials."
     )
     correlation_id: CorrelationId = optional(
-        "Sent as X-Correlation-ID and written to logs and ledger; the messageId if left out."
+        "Sent as X-Correlation-ID, and in logs and ledger. Default: the messageId."
     )
-    timestamp: Instant = optional("The message's own time, with a zone; now if left out.")
-    deliver_at: Instant = optional("Not before this time, with a zone; at most a year ahead.")
-    headers: Headers = Field(default_factory=dict, description="Headers to send along.")
-    policy: PolicyRequest = optional("A retry policy of its own.")
+    timestamp: Instant = optional("The time of the message, with a time zone. Default: now.")
+    deliver_at: Instant = optional(
+        "The earliest time of delivery, with a time zone; at most a year ahead."
+    )
+    headers: Headers = Field(default_factory=dict, description="Headers of every attempt.")
+    policy: PolicyRequest = optional("What the message overrides of the retry policy.")
 
 
 def read_fields(
@@ -195,12 +200,11 @@ def read_fields(
     """Check the fields of a request one by one.
 
     Args:
-        model: what the request may hold.
-        raw: its members, read.
+        model: the model of the request.
+        raw: its members, parsed.
 
     Returns:
-        The fields that were given, in snake case, and what is wrong with any of them; where
-        something is wrong, no fields.
+        The given fields, in snake case, and no errors; or no fields and all errors.
     """
     try:
         return model.model_validate(raw).model_dump(exclude_unset=True), []
@@ -215,7 +219,7 @@ def _field_error(details: ErrorDetails) -> FieldError:
         match part:
             case int():
                 field += f"[{part}]"
-            case "[key]":  # pydantic's way to say that the name itself is wrong
+            case "[key]":  # pydantic's mark for an error in the name itself
                 pass
             case _:
                 field += f".{part}" if field else part

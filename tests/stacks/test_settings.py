@@ -125,11 +125,11 @@ def test_a_schedule_of_the_stack_is_followed_once_where_nothing_else_is_said(
 @pytest.mark.parametrize(
     ("context", "problem"),
     [
-        ({"preset": "standard-webhooks", "schedule": "5"}, "  preset: cannot stand beside"),
-        ({"schedule": "5", "multiplier": "3"}, "  multiplier: cannot stand beside schedule"),
+        ({"preset": "standard-webhooks", "schedule": "5"}, "  preset: cannot be combined with"),
+        ({"schedule": "5", "multiplier": "3"}, "  multiplier: cannot be combined with schedule"),
         ({"schedule": "5", "jitter": "decorrelated"}, "  jitter: decorrelated cannot stand"),
         ({"schedule": ",".join(["5"] * 20)}, "  schedule: makes 21 attempts; at most 20"),
-        ({"schedule": "0", "maxAttempts": "2"}, "  schedule: holds no wait"),
+        ({"schedule": "0", "maxAttempts": "2"}, "  schedule: has no wait"),
     ],
 )
 def test_settings_of_the_policy_that_cannot_stand_together_are_refused_at_synth(

@@ -501,7 +501,7 @@ def test_at_its_url_an_endpoint_can_be_tried_too(registry: Any, delivery_queue: 
 def test_at_its_url_all_else_is_404_and_named(method: str, path: str) -> None:
     document = problem(ask_at_url(method, path), 404)
     assert document["type"] == "urn:homing:problem:not-here"
-    assert document["detail"].startswith(f"{method} {path} is for the API")
+    assert document["detail"].startswith(f"{method} {path} is not available at this URL")
 
 
 @pytest.mark.parametrize("body", [body_of(), body_of(policy=1)])

@@ -227,7 +227,7 @@ def test_a_guard_that_has_expired_counts_as_gone_though_it_is_still_there(
 def test_a_message_for_the_past_is_refused_and_leaves_no_guard(
     acceptance: Acceptance, messages_table: Any
 ) -> None:
-    with pytest.raises(InvalidMessageError, match="deliverAt: lies in the past") as caught:
+    with pytest.raises(InvalidMessageError, match="deliverAt: is in the past") as caught:
         acceptance.accept(message(deliver_at="2025-12-28T11:00:00.000Z"), now=NOON)
     assert caught.value.status == 400
     assert messages_table.items() == []
@@ -261,7 +261,7 @@ def test_an_overdue_duplicate_is_refused_once_the_idempotency_record_has_expired
     first = message(deliver_at="2025-12-28T12:01:00.000Z")
     acceptance.accept(first, now=NOON)
     after = datetime.fromtimestamp(first.idempotency.expires_at + 1, UTC)
-    with pytest.raises(InvalidMessageError, match="lies in the past"):
+    with pytest.raises(InvalidMessageError, match="is in the past"):
         acceptance.accept(message(at=after, deliver_at="2025-12-28T12:01:00.000Z"), now=after)
 
 

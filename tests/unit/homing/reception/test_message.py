@@ -225,7 +225,7 @@ BAD_FIELDS: list[tuple[str, Any, str, str]] = [
     ("targetUrl", 5, "targetUrl", "string"),
     ("targetUrl", ["http://a/"], "targetUrl", "string"),
     # targets
-    ("targets", [URL], "targets", "cannot stand beside targetUrl"),
+    ("targets", [URL], "targets", "cannot be combined with targetUrl"),
     # messageId
     ("messageId", "", "messageId", "1 to 128"),
     ("messageId", "a#b", "messageId", "no '#'"),
@@ -295,7 +295,7 @@ BAD_FIELDS: list[tuple[str, Any, str, str]] = [
     ("policy", {"baseDelaySeconds": -1}, "policy.baseDelaySeconds", "0"),
     ("policy", {"baseDelaySeconds": "1"}, "policy.baseDelaySeconds", "number"),
     ("policy", {"baseDelaySeconds": False}, "policy.baseDelaySeconds", "number"),
-    ("policy", {"baseDelaySeconds": 0.0001}, "policy.baseDelaySeconds", "three decimals"),
+    ("policy", {"baseDelaySeconds": 0.0001}, "policy.baseDelaySeconds", "three decimal places"),
     ("policy", {"baseDelaySeconds": 3601}, "policy.baseDelaySeconds", "maxDelaySeconds (3600)"),
     ("policy", {"maxDelaySeconds": 0.5}, "policy.maxDelaySeconds", "baseDelaySeconds (1)"),
     ("policy", {"maxDelaySeconds": 31_536_001}, "policy.maxDelaySeconds", "31536000"),
@@ -314,13 +314,13 @@ BAD_FIELDS: list[tuple[str, Any, str, str]] = [
     ("policy", {"schedule": ["5"]}, "policy.schedule[0]", "number"),
     ("policy", {"schedule": [31_536_000]}, "policy", "leaves no room"),
     ("policy", {"schedule": [5], "preset": "standard-webhooks"}, "policy.preset", "schedule"),
-    ("policy", {"schedule": [5], "multiplier": 2}, "policy.multiplier", "beside schedule"),
+    ("policy", {"schedule": [5], "multiplier": 2}, "policy.multiplier", "combined with schedule"),
     ("policy", {"schedule": [5], "jitter": "decorrelated"}, "policy.jitter", "decorrelated"),
     ("policy", {"preset": "standard"}, "policy.preset", "standard-webhooks"),
     ("policy", {"preset": "standard-webhooks", "baseDelaySeconds": 1}, "policy.baseDelaySeconds",
-     "beside preset"),
+     "combined with preset"),
     ("policy", {"preset": "standard-webhooks", "maxDelaySeconds": 9}, "policy.maxDelaySeconds",
-     "beside preset"),
+     "combined with preset"),
 ]  # fmt: skip
 
 

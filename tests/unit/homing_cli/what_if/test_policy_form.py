@@ -32,10 +32,13 @@ def test_what_is_typed_becomes_a_policy(typed: dict[str, str], policy: Policy) -
         ({"maxAttempts": "many"}, "maxAttempts: many is no number"),
         ({"multiplier": "0"}, "multiplier: "),
         ({"jitter": "much"}, "jitter: "),
-        ({"preset": "none-such"}, "preset: is no preset"),
+        ({"preset": "none-such"}, "preset: is unknown"),
         ({"schedule": "5,x"}, "schedule: 5,x is no number"),
         ({"baseDelaySeconds": "10", "maxDelaySeconds": "5"}, "baseDelaySeconds: is above"),
-        ({"schedule": "1", "preset": "standard-webhooks"}, "preset: cannot stand beside schedule"),
+        (
+            {"schedule": "1", "preset": "standard-webhooks"},
+            "preset: cannot be combined with schedule",
+        ),
     ],
 )
 def test_what_cannot_be_followed_is_named(typed: dict[str, str], complaint: str) -> None:
