@@ -175,8 +175,8 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 
 def _judged(bench: Bench, documents: list[Event]) -> Iterator[Row]:
-    outcome = {"timestamp": to_text(datetime.now(UTC)), "responseTime": 12, "httpStatus": 503}
-    outcome |= {"retryAfter": None, "responseBody": "x" * 4096, "error": None}
+    outcome = {"kind": "ATTEMPTED", "timestamp": to_text(datetime.now(UTC)), "httpStatus": 503}
+    outcome |= {"responseTime": 12, "retryAfter": None, "responseBody": "x" * 4096, "error": None}
     verdict = {"decision": "RETRY", "category": "SERVER_ERROR", "reason": "HTTP 503"}
     verdict |= {"status": "RETRY_SCHEDULED"}
     backoff = {"exponentialDelay": 1, "jitterApplied": 0.25, "retryAfterSeconds": None}
@@ -192,7 +192,9 @@ def _judged(bench: Bench, documents: list[Event]) -> Iterator[Row]:
 
 def _check(what: str, answer: Any) -> None:
     """Stop the benchmark if a handler did not do what is to be measured."""
-    bad = answer.get("error") or answer.get("batchItemFailures") or answer.get("superseded")
+    bad = (
+        answer.get("error") or answer.get("batchItemFailures") or answer.get("kind") == "SUPERSEDED"
+    )
     if bad or answer.get("statusCode", 202) != 202:  # noqa: PLR2004 -- accepted
         raise SystemExit(f"{what}: {answer}")
 

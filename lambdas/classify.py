@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_never
 
 from homing.delivery import Reference
 from homing.retry.classification import classify
-from homing.retry.outcome import Outcome
+from homing.retry.outcome import Outcome, OutcomeKind
 from lambdas.observation import log_attempt
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Give the `verdict` on an outcome (docs/architecture.md, Classify).
+    """Return the `verdict` on an outcome (docs/architecture.md, Classify).
 
-    Logs the attempt where it was the last; where another follows, `ComputeBackoff` knows when.
-    An attempt that was not made, since another execution has it or its endpoint has no room now,
-    has no verdict; where it leads is all there is to say. One that is on record has its own.
+    A postponed or superseded attempt was not made: it has a status, but no verdict. A failure that
+    is already on record keeps its own verdict.
     """
-    if "recorded" in event["outcome"]:
-        return dict(event["outcome"]["recorded"])
-    if "superseded" in event["outcome"]:
-        return {"status": "SUPERSEDED"}
-    if "postponed" in event["outcome"]:
-        return {"status": "POSTPONED"}
+    match OutcomeKind(event["outcome"]["kind"]):
+        case OutcomeKind.RECORDED:
+            return dict(event["outcome"]["verdict"])
+        case OutcomeKind.POSTPONED | OutcomeKind.SUPERSEDED as kind:
+            return {"status": kind.value}
+        case OutcomeKind.ATTEMPTED:
+            return _classified(event)
+        case _ as unknown:
+            assert_never(unknown)
+
+
+def _classified(event: dict[str, Any]) -> dict[str, Any]:
+    """Return the verdict on an attempt, and log the attempt if no other follows.
+
+    Where another follows, `ComputeBackoff` logs it, with the delay.
+    """
     outcome = Outcome.from_document(event["outcome"])
     attempts, max_attempts = event["attempts"], event["policy"]["maxAttempts"]
     verdict = classify(outcome, attempts=attempts, max_attempts=max_attempts)

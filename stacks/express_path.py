@@ -76,7 +76,10 @@ _THROTTLED = ["Lambda.TooManyRequestsException"]
 _WITHOUT_A_FUNCTION: dict[str, dict[str, Any]] = {
     "Deliver": {
         "ErrorEquals": _THROTTLED,
-        "Output": "{% $merge([$states.input, {'outcome': {'responseTime': null}}]) %}",
+        "Output": (
+            "{% $merge([$states.input,"
+            " {'outcome': {'kind': 'POSTPONED', 'responseTime': null}}]) %}"
+        ),
         "Next": HAND_OFF,
     },
     "Classify": {

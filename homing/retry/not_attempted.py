@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from homing.retry.outcome import OutcomeKind
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -27,7 +29,7 @@ class Postponed:
         """Return the `outcome` of the delivery document; no endpoint has taken any time."""
         expiry = {} if self.expires_at is None else {"expiresAt": self.expires_at}
         return {
-            "postponed": True,
+            "kind": OutcomeKind.POSTPONED,
             "next": {"dueAt": self.due_at, **expiry},
             "responseTime": None,
         }
@@ -44,8 +46,12 @@ class Resumed:
     following: Mapping[str, Any]
 
     def to_document(self) -> dict[str, Any]:
-        """Return the `outcome` of the delivery document, which reads as if postponed."""
-        return {"postponed": True, "next": dict(self.following), "responseTime": None}
+        """Return the `outcome` of the delivery document, of the same kind as a postponed one."""
+        return {
+            "kind": OutcomeKind.POSTPONED,
+            "next": dict(self.following),
+            "responseTime": None,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class Superseded:
 
     def to_document(self) -> dict[str, Any]:
         """Return the `outcome` of the delivery document."""
-        return {"superseded": True}
+        return {"kind": OutcomeKind.SUPERSEDED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,8 @@ class RecordedFailure:
     def to_document(self) -> dict[str, Any]:
         """Return the `outcome` of the delivery document."""
         return {
-            "recorded": self.verdict.to_document(),
+            "kind": OutcomeKind.RECORDED,
+            "verdict": self.verdict.to_document(),
             "timestamp": self.timestamp,
             "responseTime": 0,
             "httpStatus": None,

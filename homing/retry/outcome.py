@@ -7,6 +7,18 @@ from enum import StrEnum
 from typing import Any, Self
 
 
+class OutcomeKind(StrEnum):
+    """What `Deliver` has done: its `outcome` has another shape for each (docs/architecture.md).
+
+    All but `ATTEMPTED` are in `homing.retry.not_attempted`.
+    """
+
+    ATTEMPTED = "ATTEMPTED"
+    POSTPONED = "POSTPONED"
+    SUPERSEDED = "SUPERSEDED"
+    RECORDED = "RECORDED"
+
+
 class ErrorKind(StrEnum):
     """The stage at which an attempt without a response broke off."""
 
@@ -59,10 +71,11 @@ class Outcome:
     target_url: str | None = None
 
     def to_document(self) -> dict[str, Any]:
-        """Give the `outcome` of the delivery document (docs/architecture.md)."""
+        """Return the `outcome` of the delivery document (docs/architecture.md)."""
         error = self.error
         went = {} if self.target_url is None else {"targetUrl": self.target_url}
         return {
+            "kind": OutcomeKind.ATTEMPTED,
             "timestamp": self.timestamp,
             "responseTime": self.response_time,
             "httpStatus": self.http_status,
@@ -74,7 +87,7 @@ class Outcome:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        """Read the `outcome` of the delivery document."""
+        """Read the `outcome` of the delivery document, of kind `ATTEMPTED`."""
         error = document["error"]
         return cls(
             timestamp=document["timestamp"],
@@ -88,5 +101,5 @@ class Outcome:
 
 
 def unsent(kind: ErrorKind, message: str, timestamp: str) -> Outcome:
-    """Give the outcome of an attempt that ended before anything was sent."""
+    """Return the outcome of an attempt that ended before anything was sent."""
     return Outcome(timestamp, 0, error=AttemptError(kind, message))

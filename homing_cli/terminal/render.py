@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, assert_never
 
 from rich import box
 from rich.console import Console
@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from homing.retry.outcome import OutcomeKind
 from homing.timestamps import to_text
 from homing_cli.escaping import shown
 
@@ -236,16 +237,23 @@ def _describe(visit: Visit, document: Mapping[str, Any]) -> str:
 
 
 def _outcome(outcome: Mapping[str, Any]) -> str:
-    if "superseded" in outcome:
-        return "not sent: another execution has this attempt"
-    if "postponed" in outcome:
-        later = outcome["next"]
-        why = (
-            "has been made meanwhile" if "attemptNumber" in later else "has no room at its endpoint"
-        )
-        return f"not sent: this attempt {why}; waits until {later['dueAt']}"
-    if "recorded" in outcome:
-        return "not sent: this attempt has failed before, and may not have been dead-lettered"
+    match OutcomeKind(outcome["kind"]):
+        case OutcomeKind.ATTEMPTED:
+            return _attempted(outcome)
+        case OutcomeKind.POSTPONED:
+            later = outcome["next"]
+            made = "attemptNumber" in later
+            why = "has been made meanwhile" if made else "has no room at its endpoint"
+            return f"not sent: this attempt {why}; waits until {later['dueAt']}"
+        case OutcomeKind.SUPERSEDED:
+            return "not sent: another execution has this attempt"
+        case OutcomeKind.RECORDED:
+            return "not sent: this attempt has failed before, and may not have been dead-lettered"
+        case _ as unknown:
+            assert_never(unknown)
+
+
+def _attempted(outcome: Mapping[str, Any]) -> str:
     error = outcome["error"]
     if error:
         return f"{error['kind']}: {error['message']}"

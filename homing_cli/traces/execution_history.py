@@ -12,6 +12,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from homing import timestamps
+from homing.retry.outcome import OutcomeKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -105,8 +106,8 @@ def _is_not_made(result: Mapping[str, Any]) -> bool:
 
     What the express path has on record as failed has been made there (docs/decisions/0068).
     """
-    says = {"superseded", "postponed", "recorded"} & set(result)
-    return bool(says) or result.get("status") in {"SUPERSEDED", "POSTPONED"}
+    not_made = {OutcomeKind.SUPERSEDED, OutcomeKind.POSTPONED, OutcomeKind.RECORDED}
+    return result.get("kind") in not_made or result.get("status") in {"SUPERSEDED", "POSTPONED"}
 
 
 _ADDS: Mapping[str, tuple[str, ...]] = {

@@ -145,7 +145,7 @@ def some(*names: str, of: st.SearchStrategy[Any] = value) -> st.SearchStrategy[d
 documents = st.fixed_dictionaries(
     {"reference": some("deliveryId", "pk", "sk", "messageId", "timestamp", of=text)},
     optional={
-        "outcome": some("timestamp", "responseTime", "httpStatus"),
+        "outcome": some("kind", "timestamp", "responseTime", "httpStatus"),
         "verdict": some("status", "category", "reason", of=text),
         "record": some("result", of=text),
         "backoff": st.fixed_dictionaries({"next": some("attemptNumber", "attempts", of=number)}),

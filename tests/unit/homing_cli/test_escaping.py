@@ -123,7 +123,13 @@ def dead_letter(words: str, delivery: Delivery) -> DeadLetter:
 
 
 def trace(words: str) -> Trace:
-    outcome = {"httpStatus": 429, "responseTime": 7, "retryAfter": words, "error": None}
+    outcome = {
+        "kind": "ATTEMPTED",
+        "httpStatus": 429,
+        "responseTime": 7,
+        "retryAfter": words,
+        "error": None,
+    }
     verdict = {"decision": "GIVE_UP", "category": "GONE", "status": "FAILED", "reason": words}
     visits = (
         Visit("Deliver", NOON, NOON, {"attemptNumber": 0}, {"outcome": outcome}, (words,)),

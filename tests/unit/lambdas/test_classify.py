@@ -23,6 +23,7 @@ def event(delivery: Delivery) -> dict[str, Any]:
     return {
         **{name: document[name] for name in ("reference", "policy", "attemptNumber", "attempts")},
         "outcome": {
+            "kind": "ATTEMPTED",
             "timestamp": "2025-12-28T12:00:00.000Z",
             "responseTime": 12,
             "httpStatus": 500,
@@ -107,7 +108,7 @@ def test_neither_payload_nor_response_body_reaches_the_log(
 def test_an_attempt_that_another_execution_has_is_neither_judged_nor_logged(
     event: dict[str, Any], logged: Logged
 ) -> None:
-    event["outcome"] = {"superseded": True}
+    event["outcome"] = {"kind": "SUPERSEDED"}
     assert classify.handler(event, None) == {"status": "SUPERSEDED"}
     assert logged() == []
 
@@ -124,6 +125,6 @@ def test_a_failure_that_the_express_path_has_recorded_keeps_its_verdict_and_is_n
     event: dict[str, Any], logged: Logged
 ) -> None:
     verdict = {"decision": "GIVE_UP", "category": "GONE", "reason": "HTTP 410", "status": "FAILED"}
-    event["outcome"] = {"recorded": verdict, "timestamp": "", "responseTime": 0}
+    event["outcome"] = {"kind": "RECORDED", "verdict": verdict, "timestamp": "", "responseTime": 0}
     assert classify.handler(event, None) == verdict
     assert logged() == []

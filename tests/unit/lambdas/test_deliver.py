@@ -100,7 +100,7 @@ def test_of_two_executions_that_wake_up_for_one_attempt_one_sends(
     event: dict[str, Any], receiver: Receiver
 ) -> None:
     assert deliver.handler(claimed(event, "retry-now", generation=1), CONTEXT)["httpStatus"] == 429
-    assert deliver.handler(claimed(event, "sleeper"), CONTEXT) == {"superseded": True}
+    assert deliver.handler(claimed(event, "sleeper"), CONTEXT) == {"kind": "SUPERSEDED"}
     assert len(receiver.arrivals) == 1
 
 
@@ -109,7 +109,7 @@ def test_an_execution_whose_function_is_invoked_again_sends_again(
 ) -> None:
     """The claim is its own; Lambda may have lost the answer of the first invocation."""
     for _ in range(2):
-        assert "superseded" not in deliver.handler(claimed(event, "sleeper"), CONTEXT)
+        assert deliver.handler(claimed(event, "sleeper"), CONTEXT)["kind"] == "ATTEMPTED"
     assert len(receiver.arrivals) == 2
 
 
@@ -131,7 +131,7 @@ def test_an_execution_whose_first_attempt_the_express_path_has_made_meanwhile_wa
     update = retry_update(Retry(reference, 0, entry, 1_769_515_201))
     ledger_table.client.update_item(TableName=ledger_table.name, **update)
     assert deliver.handler(claimed(event, "sleeper"), CONTEXT) == {
-        "postponed": True,
+        "kind": "POSTPONED",
         "next": {
             "attemptNumber": 1,
             "attempts": 2,
@@ -143,7 +143,7 @@ def test_an_execution_whose_first_attempt_the_express_path_has_made_meanwhile_wa
         "responseTime": None,
     }
     later = claimed(event, "sleeper", generation=1)  # another's, whatever it sleeps for
-    assert deliver.handler(later, CONTEXT) == {"superseded": True}
+    assert deliver.handler(later, CONTEXT) == {"kind": "SUPERSEDED"}
     assert not receiver.arrivals
 
 
@@ -153,7 +153,7 @@ def test_a_delivery_that_was_cancelled_while_it_slept_is_not_sent(
     reference = Reference.from_document(event["reference"])
     item = {"pk": {"S": reference.pk}, "sk": {"S": reference.sk}, "attempts": {"N": "0"}}
     ledger_table.client.put_item(TableName=ledger_table.name, Item=item)  # no nextRetryAt: an end
-    assert deliver.handler(claimed(event, "sleeper"), CONTEXT) == {"superseded": True}
+    assert deliver.handler(claimed(event, "sleeper"), CONTEXT) == {"kind": "SUPERSEDED"}
     assert not receiver.arrivals
 
 

@@ -99,7 +99,8 @@ def test_a_failure_that_may_lack_a_dead_letter_is_returned_to_the_waiting_execut
 def test_it_keeps_the_verdict_that_is_on_record(reference: Reference) -> None:
     refused = refusal(reference, CLAIM, Record.from_attributes(FAILURE))
     assert refused.to_document() == {
-        "recorded": {
+        "kind": "RECORDED",
+        "verdict": {
             "decision": "RETRY",
             "category": "SERVER_ERROR",
             "reason": "HTTP 503",

@@ -103,7 +103,7 @@ def test_its_document_says_until_when_the_record_is_kept_where_that_moves() -> N
 def test_its_document_says_when_it_is_due_and_that_no_endpoint_took_any_time() -> None:
     document = Postponed("2025-12-28T12:00:05Z").to_document()
     assert document == {
-        "postponed": True,
+        "kind": "POSTPONED",
         "next": {"dueAt": "2025-12-28T12:00:05Z"},
         "responseTime": None,
     }

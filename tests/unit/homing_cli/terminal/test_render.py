@@ -17,7 +17,14 @@ from homing_cli.traces.execution_history import Attempt, Visit, recorded
 from homing_cli.traces.trace import Trace
 
 NOON = datetime(2025, 12, 28, 12, tzinfo=UTC)
-OUTCOME = {"httpStatus": 429, "responseTime": 7, "retryAfter": "3", "error": None}
+DNS_ERROR = {"kind": "ATTEMPTED", "error": {"kind": "DNS", "message": "unknown host"}}
+OUTCOME = {
+    "kind": "ATTEMPTED",
+    "httpStatus": 429,
+    "responseTime": 7,
+    "retryAfter": "3",
+    "error": None,
+}
 BACKOFF = {
     "exponentialDelay": 1,
     "jitterApplied": 0.25,
@@ -61,7 +68,7 @@ def shown(*what: Any) -> str:
         (visit("WaitUntilDue"), "until 2025-12-28T12:00:02Z"),
         (visit("Deliver", {"outcome": OUTCOME}), "HTTP 429 in 7 ms, Retry-After: 3"),
         (
-            visit("Deliver", {"outcome": {"error": {"kind": "DNS", "message": "unknown host"}}}),
+            visit("Deliver", {"outcome": DNS_ERROR}),
             "DNS: unknown host",
         ),
         (
@@ -91,17 +98,17 @@ def test_a_visit_is_rendered_in_a_few_words(visited: Visit, words: str) -> None:
 @pytest.mark.parametrize(
     ("outcome", "words"),
     [
-        ({"superseded": True}, "not sent: another execution has this attempt"),
+        ({"kind": "SUPERSEDED"}, "not sent: another execution has this attempt"),
         (
-            {"recorded": {"status": "FAILED"}},
+            {"kind": "RECORDED", "verdict": {"status": "FAILED"}},
             "not sent: this attempt has failed before, and may not have been dead-lettered",
         ),
         (
-            {"postponed": True, "next": {"dueAt": "2025-12-28T12:00:05Z"}},
+            {"kind": "POSTPONED", "next": {"dueAt": "2025-12-28T12:00:05Z"}},
             "not sent: this attempt has no room at its endpoint; waits until 2025-12-28T12:00:05Z",
         ),
         (
-            {"postponed": True, "next": {"attemptNumber": 1, "dueAt": "2025-12-28T12:00:05Z"}},
+            {"kind": "POSTPONED", "next": {"attemptNumber": 1, "dueAt": "2025-12-28T12:00:05Z"}},
             "not sent: this attempt has been made meanwhile; waits until 2025-12-28T12:00:05Z",
         ),
     ],

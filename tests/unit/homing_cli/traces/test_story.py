@@ -120,7 +120,7 @@ def test_an_execution_that_was_superseded_tells_no_attempt() -> None:
     superseded = execution(
         "SUCCEEDED",
         visit("WaitUntilDue", 2, 1, {}),
-        visit("Deliver", 3, 1, {"outcome": {"superseded": True}}),
+        visit("Deliver", 3, 1, {"outcome": {"kind": "SUPERSEDED"}}),
         visit("Classify", 3, 1, {"verdict": {"status": "SUPERSEDED"}}),
         visit("WhatNext", 3, 1, {"end": "SUPERSEDED"}),
         visit("Superseded", 3, 1, {}),
@@ -171,7 +171,7 @@ def test_a_postponed_attempt_is_shown_as_waiting() -> None:
     running = execution(
         "RUNNING",
         visit("WaitUntilDue", 2, 1, {}),
-        visit("Deliver", 3, 1, {"outcome": {"postponed": True, "next": {"dueAt": at(9)}}}),
+        visit("Deliver", 3, 1, {"outcome": {"kind": "POSTPONED", "next": {"dueAt": at(9)}}}),
         visit("Classify", 3, 1, {"verdict": {"status": "POSTPONED"}}),
         visit("WhatNext", 3, 1, {}),
         visit("WaitUntilDue", 4, 0, left=False),
