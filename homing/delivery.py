@@ -45,15 +45,15 @@ class Reference:
     def delivery_id(self) -> str:
         """A stable id made from the key and its time of creation, fit to name an execution.
 
-        Duplicates of the message share the time of creation. A message that is sent anew when all
-        of it has been forgotten does not, and needs a name of its own: Step Functions remembers
-        names for 90 days (docs/decisions/0007).
+        Duplicates of the message share the time of creation. A message that is sent again after its
+        records have expired does not, and needs a new name: Step Functions remembers names for 90
+        days (docs/decisions/0007).
         """
         text = f"{self.pk}\n{self.sk}\n{self.created_at}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def ids(self) -> dict[str, str]:
-        """Give the ids by which every log event names the delivery, and leads to its trace."""
+        """Return the ids that every log event of the delivery has."""
         endpoint = {} if self.endpoint_id is None else {"endpointId": self.endpoint_id}
         return {
             "deliveryId": self.delivery_id,
@@ -64,7 +64,7 @@ class Reference:
         }
 
     def to_document(self) -> dict[str, str]:
-        """Give the `reference` of the delivery document (docs/architecture.md)."""
+        """Return the `reference` of the delivery document (docs/architecture.md)."""
         endpoint = {} if self.endpoint_id is None else {"endpointId": self.endpoint_id}
         return {
             "messageId": self.message_id,
@@ -97,7 +97,7 @@ class Reference:
 class Request:
     """What is sent: the payload as the exact text that goes out, and how it is labelled.
 
-    A payload too large to travel along is kept elsewhere; then there is a `claim` in its place.
+    A payload too large for that is kept in S3, with a `claim` in its place (`homing.payloads`).
     """
 
     payload: str
@@ -106,7 +106,7 @@ class Request:
     claim: PayloadReference | None = None
 
     def to_document(self) -> dict[str, Any]:
-        """Give the `request` of the delivery document."""
+        """Return the `request` of the delivery document."""
         payload = (
             {"payload": self.payload} if self.claim is None else {"claim": self.claim.to_document()}
         )
@@ -133,12 +133,12 @@ class Delivery:
         reference: what identifies it.
         request: what is sent.
         policy: how often and how long it is tried.
-        attempt_number: the attempt in hand, counted from 0.
+        attempt_number: the current attempt, counted from 0.
         due_at: when that attempt may start, ISO-8601, a whole second.
-        expires_at: when its record may be forgotten, epoch seconds.
+        expires_at: when its record may be deleted, epoch seconds.
         previous_delay_seconds: the delay before this attempt, None before the first.
-        generation: how many times the delivery has been put into the hands of another execution
-            (redriven, or its wait cut short); a later one excludes all earlier ones.
+        generation: how often the delivery has been given to another execution, by a redrive or a
+            retry now; a later generation supersedes all earlier ones.
     """
 
     reference: Reference
@@ -151,7 +151,7 @@ class Delivery:
     generation: int = 0
 
     def to_document(self) -> dict[str, Any]:
-        """Give the delivery document (docs/architecture.md)."""
+        """Return the delivery document (docs/architecture.md)."""
         return {
             "reference": self.reference.to_document(),
             "request": self.request.to_document(),
@@ -189,21 +189,21 @@ class Delivery:
 
 
 def message_key(message_id: str, sender_id: str) -> str:
-    """Give the partition key of a message in both tables: `<messageId>#<senderId>`."""
+    """Return the partition key of a message in both tables: `<messageId>#<senderId>`."""
     return f"{message_id}#{sender_id}"
 
 
 def document_text(document: Mapping[str, Any]) -> str:
-    """Write a delivery document, for a queue or as the input of an execution.
+    """Return a delivery document as text, for a queue or as the input of an execution.
 
-    Both take 256 KiB, counted in bytes of UTF-8. A character that JSON escapes takes up to three
-    times as many, so none is that need not be; the size of a document is measured on this text.
+    Both accept 256 KiB, counted in bytes of UTF-8. A character that JSON escapes takes up to three
+    times as many, so only what must be escaped is. The size of a document is that of this text.
     """
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def read_delivery(body: str) -> tuple[dict[str, Any], Delivery]:
-    """Read the body of a queue message: the delivery document, and the delivery that it says.
+    """Return the delivery document in the body of a queue message, and the delivery it describes.
 
     Raises:
         MalformedDeliveryError: when it is no delivery document.

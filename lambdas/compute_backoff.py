@@ -25,7 +25,7 @@ def _settings() -> ComputeBackoffSettings:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Give the `backoff` before the next attempt (docs/architecture.md, ComputeBackoff)."""
+    """Return the `backoff` before the next attempt (docs/architecture.md, ComputeBackoff)."""
     policy = Policy.from_document(event["policy"])
     outcome = Outcome.from_document(event["outcome"])
     backoff = plan_retry(

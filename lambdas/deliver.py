@@ -1,4 +1,4 @@
-"""State `Deliver`: claim the attempt after a wait, make one HTTP request, tell what came of it."""
+"""State `Deliver`: claim the attempt after a wait, make one HTTP request, return its outcome."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _Refused: TypeAlias = Resumed | RecordedFailure | Superseded
 
 @cache
 def _deliverer() -> Deliverer:
-    # They import boto3, which takes longer than the rest of this function together.
+    # These import boto3, which takes longer than all other imports of this function together.
     from homing.endpoints.concurrency import ConcurrencySlots  # noqa: PLC0415
     from homing.endpoints.health_recorder import EndpointWatch  # noqa: PLC0415
     from homing.endpoints.registry_client import registry_client  # noqa: PLC0415
@@ -75,7 +75,7 @@ def _claim(reference: Reference, event: dict[str, Any]) -> AttemptClaim | _Refus
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Give the `outcome` of the attempt (docs/architecture.md, Deliver)."""
+    """Return the `outcome` of the attempt (docs/architecture.md, Deliver)."""
     deadline.begin(context)
     reference = Reference.from_document(event["reference"])
     claim = _claim(reference, event)

@@ -42,12 +42,12 @@ _threads = ThreadPoolExecutor(max_workers=_BATCH)  # one for each record; most o
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """What a container settles with.
+    """What a container settles queue messages with.
 
     Args:
-        express_path: settles.
-        redelivery: puts off what is detached, or broken.
-        over_in: the seconds after which a first attempt that is left must be over.
+        express_path: settles them.
+        redelivery: sets when those that are detached or have failed are redelivered.
+        over_in: the seconds after which a detached first attempt must have ended.
     """
 
     express_path: ExpressPath
@@ -110,11 +110,11 @@ def _detach(record: SQSRecord) -> None:
 
 
 def _put_off(record: SQSRecord) -> int | None:
-    """Let a message be redelivered when whatever was begun for it must be over; give the seconds.
+    """Have a message redelivered once its first attempt must have ended; return the seconds.
 
-    So what has been detached is settled from its record, and what broke for a moment is late by
-    no more than that. One that is redelivered and again comes when the queue sees fit, which gives
-    None: its five receives shall outlast what breaks it (docs/decisions/0067).
+    Then a detached attempt is settled from its record, and a message that failed for a passing
+    reason is late by no more than that. At later receives the queue's visibility timeout applies,
+    and None is returned: its five receives are to outlast an outage (docs/decisions/0067).
     """
     desk = _desk()
     is_set = _receives(record) == 1 and desk.redelivery.put_off(record.receipt_handle, desk.over_in)
@@ -126,11 +126,11 @@ def _receives(record: SQSRecord) -> int:
 
 
 class _InOrder:
-    """Settles records at once, but those of one delivery one after the other.
+    """Settles the records of a batch concurrently, but those of one delivery in order.
 
     A FIFO queue never hands out a group that is in flight, but it may hand out several messages of
-    a group in one batch; side by side they would make the same first attempt. So where one of them
-    is detached, those after it go back as well.
+    a group in one batch. Settled concurrently, they would make the same first attempt. So where one
+    of them is detached, those after it go back to the queue as well.
     """
 
     def __init__(self) -> None:
@@ -152,7 +152,7 @@ class _InOrder:
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
-    """Acknowledge the records that are settled; give back only the others."""
+    """Settle a batch; return the records that are not settled to the queue."""
     deadline.begin(context)
     _desk()  # here and not in the threads, since making boto3 clients is not safe there
     return async_process_partial_response(

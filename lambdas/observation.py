@@ -1,11 +1,11 @@
-"""What handlers tell the world: structured logs and, in the same lines, CloudWatch metrics.
+"""The logs and metrics of all handlers: structured log events with CloudWatch metrics inside.
 
-One `delivery.attempted` event per attempt carries everything there is to say about it: ids, which
-attempt of how many, status, duration, verdict, reason and the delay to the next. Its metrics ride
-in the same line in CloudWatch's embedded metric format, so an attempt costs one log event.
+One `delivery.attempted` event per attempt has all that is known of it: ids, number and limit of
+attempts, status, duration, verdict, reason and the delay to the next attempt. Its metrics are part
+of the event, in CloudWatch's embedded metric format, so an attempt costs one log event.
 
-Whoever may send a request could otherwise fill the logs with it, and they are paid by the byte: so
-whatever is logged, long texts and long lists are cut.
+Logs are paid by the byte, and callers choose much of what is logged: so long texts and long lists
+are cut.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from homing.retry.classification import Verdict
     from homing.retry.outcome import Outcome
 
-# The longest field that is as it should be is a target URL (`homing.targets.target_url`).
+# The longest valid field is a target URL (`homing.targets.target_url`).
 _LONGEST_TEXT = 1024
 _LONGEST_TRACEBACK = 8192
 _LONGEST_LIST = 20
@@ -126,7 +126,7 @@ def log_unrecorded(reference: Reference, *, attempt: int, reason: str) -> None:
 
 
 def log_settled(reference: Reference, settled: Settled, *, queue_message_id: str) -> None:
-    """Log how a queue message was settled; a delivery that was deferred is counted as well."""
+    """Log how a queue message was settled, and count deferred deliveries."""
     fields: dict[str, Any] = {
         **reference.ids(),
         "settled": settled,
@@ -151,7 +151,7 @@ def log_unsettled(
     Args:
         body: the queue message's, from which the ids are read if it is a delivery document.
         error: what was raised.
-        delivery_id: its message group, which is all there is to name one that is not.
+        delivery_id: its message group, which names it if it is not.
         queue_message_id: SQS's id.
         redelivered_in: as of `log_detached`.
     """
@@ -163,7 +163,7 @@ def log_unsettled(
 def log_detached(
     body: str, *, delivery_id: str | None, queue_message_id: str, redelivered_in: int | None
 ) -> None:
-    """Log that a first attempt was left to itself, and count it; that is no fault.
+    """Log that a first attempt was detached, and count it; that is no fault.
 
     Args:
         body: the queue message's.
@@ -184,12 +184,12 @@ def _ids(body: str, delivery_id: str | None) -> dict[str, Any]:
 
 
 def log_message(event: str, metric: str, *, is_fault: bool = False, **fields: Any) -> None:
-    """Log the status of a request to take in a message, and count it.
+    """Log how a request to accept a message ended, and count it.
 
     Args:
         event: `message.accepted`, `message.duplicate`, `message.rejected` or `message.failed`.
         metric: the CloudWatch metric that counts it.
-        is_fault: whether it is ours or AWS's, so that it is found among the errors.
+        is_fault: whether Homing or AWS has failed; then it is logged as an error.
         fields: ids and field names; never the payload.
     """
     _log(logger.error if is_fault else logger.info, event, {metric: 1}, **fields)
@@ -210,7 +210,7 @@ def _log(write: Callable[..., None], event: str, values: dict[str, float], **fie
 
 @cache
 def _metric_set(*names: str) -> dict[str, Any]:
-    """Give these metrics as Powertools embeds them; all but time and values stays the same."""
+    """Return these metrics as Powertools embeds them; only time and values differ per event."""
     for name in names:
         metrics.add_metric(name, _UNITS.get(name, MetricUnit.Count), 0)
     embedded: dict[str, Any] = {**metrics.serialize_metric_set()}

@@ -21,7 +21,7 @@ def _ledger() -> Ledger:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Give the `record` of the attempt (docs/architecture.md, RecordRetry).
+    """Return the `record` of the attempt (docs/architecture.md, RecordRetry).
 
     With `unrecorded` it records nothing, and reports why (ReportUnrecorded).
     """

@@ -1,8 +1,8 @@
-"""Admission to the express path: who may make a first attempt, and how long it is waited for.
+"""Admission to the express path: which first attempts it makes, and how long it waits for them.
 
-The bulkhead keeps those out whose endpoint is slow (`homing/dispatch/bulkhead.py`), slow threshold
-leaves those behind that turn out slow (`homing/dispatch/bounded_wait.py`), and each tells the other
-what it needs to know (docs/decisions/0055 and 0067).
+The bulkhead defers deliveries to slow endpoints (`homing.dispatch.bulkhead`). The bounded wait
+detaches attempts that turn out to be slow (`homing.dispatch.bounded_wait`) and reports them to the
+bulkhead (docs/decisions/0055 and 0067).
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Lets first attempts into the express path."""
+    """Admits first attempts to the express path."""
 
     bulkhead: Bulkhead
     bounded_wait: BoundedWait
 
     def admit(self, url: str, attempt: Callable[[], FirstAttempt]) -> FirstAttempt | datetime:
-        """Make a first attempt at a URL, or tell when it shall be made instead.
+        """Make a first attempt at a URL, or return when it is to be made instead.
 
         Args:
             url: where it goes.
             attempt: makes it; must end.
 
         Returns:
-            How it ended, or when the delivery, which is deferred, is to be due.
+            How the attempt ended, or when the deferred delivery is due.
 
         Raises:
-            DetachedError: when it is not back in time, or is a look whether a slow endpoint is well
-                again. It goes on, and the bulkhead hears of its end.
+            DetachedError: when the attempt takes too long, or probes a slow endpoint. It goes on,
+                and its end is reported to the bulkhead.
             Exception: what the attempt itself raises.
         """
         permit = self.bulkhead.enter(url)

@@ -1,8 +1,8 @@
-"""Slow threshold: to wait for a call only so long, and then to leave it behind.
+"""A bounded wait: after the slow threshold a call is detached and its caller goes on.
 
-What is left goes on without its caller, in a thread of its own, and whatever it comes to is its
-own affair. Lambda stops that thread between two invocations: it may end in a later one, by an error
-of a connection that has died, or never.
+A detached call goes on in a thread of its own, and nobody reads its result. Lambda freezes that
+thread between two invocations: the call may end in a later one, fail since its connection was
+closed meanwhile, or never end.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ T = TypeVar("T")
 
 
 class BoundedWait:
-    """Waits for calls, for each only so long.
+    """Waits for calls, each for a limited time.
 
     Args:
-        seconds: how long a call is waited for.
-        most_detached: how many calls may be left at once, since each keeps a thread and a
-            connection. While there are so many, the next one is waited for to its end.
-        begin: begins a call and gives what it will come to; in a thread where none is given.
+        seconds: how long to wait for a call.
+        most_detached: how many calls may be detached at once, since each keeps a thread and a
+            connection. At this limit, the next call is awaited to its end.
+        begin: begins a call and returns its future; in a thread where none is given.
     """
 
     def __init__(
@@ -38,32 +38,32 @@ class BoundedWait:
         self._seconds = seconds
         self._most_detached = most_detached
         self._begin = begin or _in_a_thread
-        self._left: set[Future[Any]] = set()
+        self._detached: set[Future[Any]] = set()
         self._lock = threading.Lock()
 
     def wait(self, call: Callable[[], T], *, is_probe: bool = False) -> T:
-        """Make a call and give what it comes to.
+        """Make a call and return its result.
 
         Args:
             call: what to wait for.
-            is_probe: whether it is sure to be slow, or was until now: then it is not waited for.
+            is_probe: whether the call probes a slow endpoint: then it is detached at once.
 
         Raises:
-            DetachedError: when it takes longer. It goes on.
+            DetachedError: when the call takes longer; it goes on.
             Exception: what the call itself raises.
         """
         future: Future[T] = self._begin(call)
         wait([future], timeout=0 if is_probe else self._seconds)
-        if not future.done() and self._may_be_left(future):
+        if not future.done() and self._may_be_detached(future):
             raise DetachedError
         return future.result()
 
-    def _may_be_left(self, future: Future[Any]) -> bool:
+    def _may_be_detached(self, future: Future[Any]) -> bool:
         with self._lock:
-            self._left = {one for one in self._left if not one.done()}
-            if len(self._left) >= self._most_detached:
+            self._detached = {one for one in self._detached if not one.done()}
+            if len(self._detached) >= self._most_detached:
                 return False
-            self._left.add(future)
+            self._detached.add(future)
             return True
 
 
@@ -73,11 +73,11 @@ def _in_a_thread(call: Callable[[], T]) -> Future[T]:
     def run() -> None:
         try:
             result = call()
-        except BaseException as error:  # noqa: BLE001  # whoever waits for the future is told
+        except BaseException as error:  # noqa: BLE001  # the future carries it
             future.set_exception(error)
         else:
             future.set_result(result)
 
-    # A daemon: a process that ends must not wait for what nobody waits for any more.
+    # A daemon, since a process that ends must not wait for detached calls.
     threading.Thread(target=run, daemon=True).start()
     return future

@@ -1,13 +1,12 @@
 """The bulkhead before the express path: no endpoint may take the express path from the others.
 
-`dispatch` waits for the first attempts of a batch, so one endpoint that hangs could hold every
-dispatcher. The bulkhead of each dispatcher bounds the attempts at once per origin (scheme, host and
-port), those that nobody waits for any more included. Beyond the bound a delivery waits its turn,
-which takes a moment where the endpoint is well; where it is slow, the delivery is deferred into a
-wait of the Standard workflow. It loses nothing by that, no attempt either (docs/decisions/0055,
-0067).
+`dispatch` waits for the first attempts of a batch, so one endpoint that hangs could block every
+dispatcher. The bulkhead of each dispatcher bounds the concurrent attempts per origin (scheme, host
+and port), detached ones included. At the bound a delivery waits for another attempt to end, which
+is short while the endpoint is fast. If the endpoint is slow, the delivery is deferred: it waits in
+the Standard workflow, and no attempt is used up (docs/decisions/0055, 0067).
 
-All is in the memory of one container: a message that is not deferred costs nothing more.
+All state is in the memory of one container, so a delivery that is not deferred costs nothing more.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A slow endpoint is deferred for so many times what its attempt took: it then gets a fifth of the
-# time of a dispatcher at most. 15 s make a minute.
+# Deliveries to a slow endpoint are deferred for four times what its attempt took (15 s make a
+# minute), so that it gets at most a fifth of a dispatcher's time.
 _COOL_DOWN = 4
 _LONGEST_COOL_DOWN = timedelta(minutes=16)
-_LONGEST_WAIT = timedelta(hours=1)  # a delivery is never put off for longer
-_REMEMBERED = 10_000  # origins; more are forgotten, which costs a slow one a new look
+_LONGEST_WAIT = timedelta(hours=1)  # a delivery is never deferred for longer
+_REMEMBERED = 10_000  # origins; idle ones beyond that are forgotten
 
 
 @dataclass(slots=True)
@@ -34,11 +33,11 @@ class _Origin:
     """What is known of one origin.
 
     Args:
-        permits: the attempts that are being made.
+        permits: the attempts that are under way.
         slow_until: no attempt is made in the express path before this.
-        cool_down: how long it was deferred the last time it was slow; none while it is trusted.
+        cool_down: how long deliveries were deferred when it was last slow; zero once it was fast.
         judged_at: when an attempt last showed that it is slow.
-        next_slot: when the next delivery that is deferred may be due.
+        next_slot: when the next deferred delivery may be due.
     """
 
     permits: list[Permit] = field(default_factory=list)
@@ -50,13 +49,13 @@ class _Origin:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Permit:
-    """An attempt that was let in.
+    """Permission to make one attempt in the express path.
 
     Args:
         origin: where it goes.
-        since: when it was let in.
-        over_by: when it is over even if nobody has heard of its end.
-        is_probe: whether it finds out if a slow endpoint is well again.
+        since: when it was granted.
+        over_by: when the attempt has ended even if its end was not reported.
+        is_probe: whether the attempt probes an endpoint that was slow.
     """
 
     origin: _Origin
@@ -67,13 +66,13 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the bulkhead keeps to.
+    """The limits of a bulkhead.
 
     Args:
         at_once: attempts at once per origin, at most.
-        attempt_timeout: how long an attempt may take, and so how long one waits for a concurrency
-            slot at most.
-        over_after: after so long an attempt is over, whatever became of whoever waited for it.
+        attempt_timeout: how long an attempt may take, and so how long a delivery waits for a permit
+            at most.
+        over_after: after so long an attempt has ended, whether its end was reported or not.
         slow_threshold: an endpoint that takes longer is slow.
     """
 
@@ -84,10 +83,10 @@ class Limits:
 
 
 class Bulkhead:
-    """Lets first attempts into the express path.
+    """Grants permits for first attempts in the express path.
 
     Args:
-        limits: what it keeps to.
+        limits: its limits.
         clock: tells the time; must be aware.
     """
 
@@ -101,16 +100,16 @@ class Bulkhead:
         self._changed = threading.Condition()
 
     def enter(self, url: str) -> Permit | datetime:
-        """Ask for a permit for a URL, and wait for one while its endpoint is not slow.
+        """Return a permit for a URL; wait for one while its endpoint is not slow.
 
-        Others of the batch that wait hold nobody up: their batch waits for the attempts before them
-        in any case. How long those take says nothing before they are back or have been left, since
-        Lambda may be what is slow.
+        That wait delays nothing else: the batch waits for the attempts before it in any case. How
+        long these take says nothing until they end or are detached, since Lambda itself may be
+        slow.
 
         Returns:
-            The visit, if the attempt may be made; `leave` must follow. Or else when the delivery,
-            which is deferred, is to be due: those of one origin one after another, so that no more
-            than about `at_once` of them meet there.
+            The permit, if the attempt may be made; `leave` must follow. Otherwise when the deferred
+            delivery is due: those of one origin are spread, so that no more than about `at_once` of
+            them are made at once.
         """
         with self._changed:
             origin = self._origin(url)
@@ -128,23 +127,23 @@ class Bulkhead:
             return permit
 
     def suspect(self, permit: Permit) -> None:
-        """Hear that nobody waits for an attempt any more: deferred its origin until it is back."""
+        """Note that an attempt was detached: treat its origin as slow until the attempt ends."""
         with self._changed:
             origin = permit.origin
-            if permit in origin.permits:  # it may have come back in this very moment
+            if permit in origin.permits:  # it may have ended at this very moment
                 origin.slow_until = max(origin.slow_until or permit.over_by, permit.over_by)
                 self._changed.notify_all()
 
     def leave(self, permit: Permit, response_time: int | None) -> None:
-        """Hear that an attempt has come back, in time or after it was left.
+        """Note that an attempt has ended, in time or after it was detached.
 
         Args:
-            permit: what `enter` gave.
+            permit: what `enter` returned.
             response_time: how long the endpoint took, in ms; None where that is not known, which
-                leaves the origin as it was.
+                says nothing of the origin.
         """
         with self._changed:
-            if permit in permit.origin.permits:  # not if it was over long ago
+            if permit in permit.origin.permits:  # not if `over_by` has passed
                 permit.origin.permits.remove(permit)
             if response_time is not None:
                 self._judge(permit, timedelta(milliseconds=response_time))
@@ -152,10 +151,10 @@ class Bulkhead:
 
     def _judge(self, permit: Permit, took: timedelta) -> None:
         origin = permit.origin
-        if took < self._limits.slow_threshold:  # if it was left, then for what Lambda took
+        if took < self._limits.slow_threshold:  # if it was detached, then Lambda was slow
             origin.slow_until, origin.cool_down, origin.next_slot = None, timedelta(), None
         elif origin.judged_at is None or permit.since >= origin.judged_at:
-            # All that were under way at the time of a verdict have met the same slow endpoint once.
+            # Attempts under way at the last judgement met the same slowness: count it once.
             grown = max(_COOL_DOWN * took, 2 * origin.cool_down)
             origin.cool_down = min(grown, _LONGEST_COOL_DOWN)
             origin.judged_at = self._clock()
@@ -171,13 +170,13 @@ class Bulkhead:
         return self._origins.setdefault(key, _Origin())
 
     def _at_once(self, origin: _Origin) -> int:
-        """Count the attempts that are being made; what must be over is forgotten."""
+        """Return how many attempts are under way; forget those that must have ended."""
         now = self._clock()
         origin.permits = [permit for permit in origin.permits if now < permit.over_by]
         return len(origin.permits)
 
     def _has_room(self, origin: _Origin) -> bool:
-        """Tell whether an attempt may be made: after a time of deferring, one at first."""
+        """Return whether an attempt may be made; after a cool-down, one at first."""
         if origin.slow_until is None:
             return self._at_once(origin) < self._limits.at_once
         return self._clock() >= origin.slow_until and not self._at_once(origin)

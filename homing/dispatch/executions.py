@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_stepfunctions import SFNClient
 
-# What Step Functions needs to tell that an execution has been ended.
+# What Step Functions may need to report that it has ended an execution.
 _ANSWER_SECONDS = 10
 
 # `DeliveryFailed` ends an execution with the ledger status as its error, after the dead letter.
@@ -42,9 +42,9 @@ class Workflow:
         self._client: SFNClient = client or aws.client("stepfunctions", read_seconds=3, tries=3)
 
     def start(self, delivery_id: str, document: str) -> bool:
-        """Start the Standard execution of a delivery, named after it; tell whether it is new.
+        """Start the Standard execution of a delivery, named after it; return whether it is new.
 
-        A name that is taken means that the delivery had been handed over before, which is success.
+        A name that is taken means that the delivery was handed off before, which is success.
 
         Raises:
             botocore.exceptions.ClientError: when the execution could not be started.
@@ -58,7 +58,7 @@ class Workflow:
         return True
 
     def is_under_way(self, delivery_id: str) -> bool:
-        """Tell whether the Standard execution of a delivery has been started, ended or not.
+        """Return whether the Standard execution of a delivery has been started, ended or not.
 
         Raises:
             botocore.exceptions.ClientError: when Step Functions does not say.
@@ -66,7 +66,7 @@ class Workflow:
         return self.describe(delivery_id) is not None
 
     def describe(self, name: str) -> Execution | None:
-        """Look at an execution; None where there is none, or none any more (90 days).
+        """Return an execution; None where there is none, or none any more (90 days).
 
         Raises:
             botocore.exceptions.ClientError: when Step Functions cannot be asked.
@@ -110,9 +110,9 @@ class FirstAttempts:
         at_once: int = 10,
     ) -> None:
         self._state_machine_arn = state_machine_arn
-        # It waits longer than the execution may live, and never calls twice: a duplicate would send
-        # twice. A connection is made at once or not at all: whoever is detached while he still
-        # connects would send his request when Lambda lets him go on, which may be minutes later.
+        # It waits longer than the execution may live, and never calls twice, which could send the
+        # webhook twice. The time to connect is short: an attempt that was detached while it still
+        # connected would be made when Lambda resumes its thread, which may be minutes later.
         self._client: SFNClient = client or aws.client(
             "stepfunctions",
             read_seconds=timeout_seconds + _ANSWER_SECONDS,
@@ -121,10 +121,10 @@ class FirstAttempts:
         )
 
     def run(self, delivery_id: str, document: str) -> FirstAttempt:
-        """Run one first attempt and give its end.
+        """Run one first attempt and return its end.
 
-        DELIVERED, HANDED_OFF or DEAD_LETTERED; or, where another worker had recorded this attempt
-        before, SUPERSEDED, and DELIVERED_SUPERSEDED if the endpoint took the message all the same.
+        DELIVERED, HANDED_OFF or DEAD_LETTERED; or, where another execution had recorded this
+        attempt before, SUPERSEDED, and DELIVERED_SUPERSEDED if the endpoint accepted it as well.
 
         Raises:
             UnsettledError: when the execution broke or timed out before one of these ends.
@@ -145,7 +145,7 @@ class FirstAttempts:
 
 
 def _time_out_of(execution: Mapping[str, Any]) -> int | None:
-    """Tell how long an execution took that gave up after a time-out; of others it says nothing."""
+    """Return how long an execution took that timed out, in ms; None for others."""
     if not execution.get("cause", "").startswith("TIMEOUT"):
         return None
     return int((execution["stopDate"] - execution["startDate"]).total_seconds() * 1000)

@@ -1,18 +1,18 @@
 """The express path: how `dispatch` settles one queue message.
 
-A first attempt runs as an Express execution, which leaves nothing behind that could be resumed if
-it breaks halfway. So the queue keeps the message until the execution has come back, and a message
-that is redelivered (after a break, or because its sender repeated it) is settled from the ledger:
+A first attempt runs as an Express execution, which cannot be resumed if it breaks halfway. So the
+queue keeps the message until the execution has ended. A message that is redelivered, or a
+duplicate, is settled by what the ledger has on record:
 
-    no record               run the first attempt; but if the message is redelivered, the delivery
-                            may have been handed off without a record: then it is under way
-    DELIVERED, CANCELLED    nothing is left to do
-    RETRY_SCHEDULED         go on in the Standard workflow, under the delivery's own name
-    FAILED, MAX_RETRIES_…   dead-letter it again: the break may have come between the record and
-                            the dead letter (docs/decisions/0006). Not if the dead letter is on
-                            record too, which is kept once it has been dead-lettered, nor after
-                            further attempts, since the Standard workflow dead-letters what it has
-                            made
+    no record               Run the first attempt. If the message is redelivered, the delivery may
+                            have been handed off without a record: then it is under way.
+    QUEUED                  Nothing is left to do: an execution has the delivery.
+    DELIVERED, CANCELLED    Nothing is left to do.
+    RETRY_SCHEDULED         Start the Standard execution under the delivery's own name.
+    FAILED, MAX_RETRIES_…   Dead-letter it again: the break may have come between the record and
+                            the dead letter (docs/decisions/0006). Not if the record has the dead
+                            letter, which is kept there once it was sent; nor after further
+                            attempts, since the Standard workflow dead-letters those itself.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ if TYPE_CHECKING:
     from homing.ledger.record import Record
 
 
-# Ends after which the record says what is left to do (docs/decisions/0068).
+# Ends after which the message is settled from the record (docs/decisions/0068).
 _SUPERSEDED = frozenset({"SUPERSEDED", "DELIVERED_SUPERSEDED"})
 
 
 class Settled(StrEnum):
-    """How a queue message was settled: its work is done, or safely in other hands."""
+    """How a queue message was settled: it may be deleted from the queue."""
 
     STARTED = "STARTED"
     ALREADY_STARTED = "ALREADY_STARTED"
@@ -54,20 +54,20 @@ class Settled(StrEnum):
 
 
 class Starts(Protocol):
-    """What the express path asks of the Standard workflow."""
+    """The Standard workflow, as the express path uses it."""
 
     def start(self, delivery_id: str, document: str) -> bool:
-        """Start the execution of a delivery; tell whether it is new."""
+        """Start the execution of a delivery; return whether it is new."""
 
     def is_under_way(self, delivery_id: str) -> bool:
-        """Tell whether the execution of a delivery has been started."""
+        """Return whether the execution of a delivery has been started."""
 
 
 class Runs(Protocol):
-    """What the express path asks of the Express workflow."""
+    """The Express workflow, as the express path uses it."""
 
     def run(self, delivery_id: str, document: str) -> FirstAttempt:
-        """Run a first attempt and give its end.
+        """Run a first attempt and return its end.
 
         Raises:
             UnsettledError: when it broke before its end.
@@ -75,30 +75,30 @@ class Runs(Protocol):
 
 
 class Records(Protocol):
-    """What the express path asks of the ledger."""
+    """The ledger, as the express path uses it."""
 
     def read(self, reference: Reference) -> Record | None:
-        """Give the delivery's record as it stands, None without one."""
+        """Return the delivery's record as it stands, None without one."""
 
     def keep_dead_letter(self, reference: Reference, dead_letter: str) -> None:
         """Keep a dead letter with the record, if that is possible now."""
 
 
 class DeadLetters(Protocol):
-    """What the express path asks of the dead-letter queue."""
+    """The dead-letter queue, as the express path uses it."""
 
     def send(self, document: Mapping[str, Any]) -> None:
         """Put a delivery document on the dead-letter queue."""
 
 
 class Admits(Protocol):
-    """What the express path asks before a first attempt (`homing.dispatch.admission`)."""
+    """The admission to the express path (`homing.dispatch.admission`)."""
 
     def admit(self, url: str, attempt: Callable[[], FirstAttempt]) -> FirstAttempt | datetime:
-        """Make an attempt, or tell when the delivery shall be due instead.
+        """Make an attempt, or return when the deferred delivery is due.
 
         Raises:
-            DetachedError: when it is not back in time.
+            DetachedError: when the attempt takes too long.
         """
 
 
@@ -112,8 +112,8 @@ class ExpressPath:
             Standard.
         records: the ledger.
         dead_letters: the dead-letter queue.
-        admission: keeps one endpoint from taking the express path from the others; None lets all
-            in, and waits for each to its end.
+        admission: keeps a slow endpoint from blocking the express path for the others; None admits
+            every attempt and waits for its end.
     """
 
     workflow: Starts
@@ -123,18 +123,18 @@ class ExpressPath:
     admission: Admits | None = None
 
     def settle(self, body: str, *, is_redelivered: bool = False) -> tuple[Reference, Settled]:
-        """Settle one queue message; only then may it be acknowledged.
+        """Settle one queue message, after which it may be deleted from the queue.
 
         Args:
             body: the delivery document.
-            is_redelivered: whether the queue may have handed the delivery out before: in this
-                message, or in another that this one repeats.
+            is_redelivered: whether the queue may have handed the delivery out before, in this
+                message or in another of the same delivery.
 
         Raises:
             MalformedDeliveryError: when the body is no delivery document.
             UnsettledError: when the Express execution broke before its end.
-            DetachedError: when it is not back in time. It goes on, and when the queue hands the
-                message out again, the ledger tells what came of it.
+            DetachedError: when the execution takes too long. It goes on; the message is settled
+                from its record when the queue hands it out again.
             botocore.exceptions.ClientError: when AWS refuses a call.
         """
         document, delivery = read_delivery(body)
@@ -155,12 +155,14 @@ class ExpressPath:
             end == "DELIVERED_SUPERSEDED"
         ):  # by a record of a previous acceptance (docs/decisions/0007)
             return delivery.reference, Settled.DELIVERED
-        raise UnsettledError("superseded, but by nobody that the ledger knows")
+        raise UnsettledError(
+            "superseded, but the ledger has no record; nobody is known to have the delivery"
+        )
 
     def _first_attempt(
         self, runs: Runs, document: Mapping[str, Any], delivery: Delivery, body: str
     ) -> str:
-        """Run the first attempt, or defer the delivery where its endpoint is slow; give the end."""
+        """Run the first attempt, or defer it where its endpoint is slow; return the end."""
         make = partial(self._attempt, runs, delivery.reference, body)
         if self.admission is None:
             return make().end
@@ -172,9 +174,10 @@ class ExpressPath:
         return Settled.DEFERRED if is_new else Settled.ALREADY_STARTED
 
     def _attempt(self, runs: Runs, reference: Reference, body: str) -> FirstAttempt:
-        """Make the first attempt. If it is detached, what is done here is done later, or never.
+        """Run the first attempt, and keep its dead letter with the record (decision 0054).
 
-        So only this may be done here: to keep the dead letter, since no execution keeps it (0054).
+        If the attempt is detached, the rest of this method runs later or never. So nothing else
+        belongs here.
         """
         ended = runs.run(reference.delivery_id, body)
         if ended.end == Settled.DEAD_LETTERED:
@@ -208,12 +211,12 @@ class ExpressPath:
 
 
 def is_scheduled(delivery: Delivery) -> bool:
-    """Tell whether a delivery was to wait from the start; it belongs to the Standard workflow."""
+    """Return whether a delivery was scheduled for later; then the Standard workflow makes it."""
     return from_text(delivery.due_at) > from_text(delivery.reference.created_at)
 
 
 def dead_letter_of(document: Mapping[str, Any], record: Record) -> dict[str, Any]:
-    """Give the dead letter of a delivery whose failure is on record."""
+    """Return the dead letter of a delivery whose failure is on record."""
     return {
         **document,
         "attemptNumber": record.attempts - 1,

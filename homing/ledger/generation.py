@@ -1,7 +1,7 @@
-"""Generations: each intervention puts a delivery into the hands of another execution.
+"""Generations: each redrive or retry now gives a delivery to a new execution.
 
-The document and the record bear the number (absent on a record until its first claim: 0). An
-execution of an earlier generation can neither claim an attempt nor record one any more.
+The delivery document and the record have the number; a record without one is of generation 0. An
+execution of an earlier generation can neither claim an attempt nor record one.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 def generation_of(document: Mapping[str, Any]) -> int:
-    """Give the generation of a delivery document or of a record."""
+    """Return the generation of a delivery document, or of an item as plain values."""
     return int(document.get("generation", 0))
 
 
 def execution_name(delivery_id: str, generation: int, attempt_number: int | None = None) -> str:
-    """Name an execution so that the same intervention, repeated, names the same one.
+    """Return the name of an execution; an intervention that is repeated yields the same name.
 
-    Generation 0 bears the delivery's own name. Where a wait is cut short the attempt is part of the
-    name: the sleeping execution may have been faster, and the next wait is then another matter.
+    Generation 0 has the delivery's id as its name. A retry now adds the attempt: the sleeping
+    execution may have made that attempt first, and then the next one needs another name.
     """
     parts = [delivery_id]
     if generation:
@@ -39,7 +39,7 @@ def execution_name(delivery_id: str, generation: int, attempt_number: int | None
 
 
 def moved(document: Mapping[str, Any], due: datetime) -> dict[str, Any]:
-    """Give a document whose attempt is due at another time; its record is kept as long after it."""
+    """Return a document with another due time; its record is kept for as long after it."""
     due_at = to_due_text(due)
     later = from_text(due_at) - from_text(document["dueAt"])
     expires_at = document["expiresAt"] + int(later.total_seconds())
@@ -47,7 +47,7 @@ def moved(document: Mapping[str, Any], due: datetime) -> dict[str, Any]:
 
 
 def redriven(document: Mapping[str, Any], generation: int, now: datetime) -> dict[str, Any]:
-    """Give the document of a delivery that is brought back: attempts start anew, due at once."""
+    """Return the document of a redriven delivery: attempts count from 0, due at once."""
     kept = moved(document, now)
     return {
         "reference": document["reference"],

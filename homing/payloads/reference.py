@@ -1,6 +1,6 @@
-"""The claim check: a payload too large for a queue or an execution waits in S3 for its attempts.
+"""The claim check: a payload too large for a queue or an execution is kept in S3.
 
-What travels instead is a claim: where it is, how long it is, and what its SHA-256 must be.
+The delivery document has a reference in its place: the object's key, its size and its SHA-256.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Prefix -> days until S3 deletes an object. Nearly every delivery has ended within 30 days; then it
-# may wait 14 days as a dead letter. The other class holds for the longest life there is, a year.
+# Prefix -> days until S3 deletes an object. Nearly every delivery ends within 30 days and may
+# then wait 14 days as a dead letter. The other class covers the longest delivery, a year.
 LIFETIMES = {"45-days": timedelta(days=45), "400-days": timedelta(days=400)}
 _AFTERWARDS = timedelta(days=15)
 
@@ -34,7 +34,7 @@ class PayloadReference:
     digest: str
 
     def to_document(self) -> dict[str, Any]:
-        """Give the `claim` of the delivery document."""
+        """Return the `claim` of the delivery document."""
         return {"key": self.key, "bytes": self.size, "sha256": self.digest}
 
     @classmethod
@@ -43,16 +43,16 @@ class PayloadReference:
         return cls(document["key"], document["bytes"], document["sha256"])
 
     def holds(self, body: bytes) -> bool:
-        """Tell whether these are the bytes that were taken in."""
+        """Return whether these are the bytes that were accepted."""
         return hashlib.sha256(body).hexdigest() == self.digest
 
 
 def reference_for(message_key: str, body: bytes, life: timedelta) -> PayloadReference:
-    """Make the claim of a payload.
+    """Return the reference of a payload.
 
     Args:
         message_key: the message's partition key. The same message with the same payload has the
-            same claim, so a duplicate writes the same object.
+            same reference, so a duplicate writes the same object.
         body: the bytes that are sent.
         life: how long from now its last attempt may be.
     """

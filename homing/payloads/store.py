@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def s3_client() -> Any:
-    """Make an S3 client; only large payloads need one."""
+    """Return an S3 client; only large payloads need one."""
     return client("s3", read_seconds=3, tries=3)
 
 
@@ -25,7 +25,7 @@ class PayloadStore:
 
     Args:
         bucket: its name.
-        client: makes an S3 client, when one is needed first.
+        client: makes an S3 client when one is first needed.
     """
 
     def __init__(self, bucket: str, client: Callable[[], Any] = s3_client) -> None:
@@ -50,7 +50,7 @@ class PayloadStore:
             raise AcceptanceError(f"payload not kept: {type(error).__name__}: {error}") from error
 
     def fetch(self, claim: PayloadReference) -> str:
-        """Give a payload back.
+        """Return a payload.
 
         Raises:
             DependencyError: when it cannot be read, or is not what was kept.
@@ -60,15 +60,17 @@ class PayloadStore:
         except (BotoCoreError, ClientError) as error:
             raise DependencyError(f"payload not read: {type(error).__name__}: {error}") from error
         if not claim.holds(body):
-            raise DependencyError("payload not read: it is not what was taken in")
+            raise DependencyError(
+                "payload not read: its SHA-256 is not that of the accepted payload"
+            )
         text: str = body.decode()
         return text
 
     def renew(self, claim: PayloadReference) -> bool:
-        """Let a payload stay as long again as when it was kept; False where it is gone.
+        """Renew the retention of a payload; return False where the payload is gone.
 
-        S3 counts an object's age from its last writing, so it is copied onto itself, which asks for
-        `s3:GetObject` and `s3:PutObject`, and for `s3:ListBucket` to tell gone from forbidden.
+        S3 counts an object's age from when it was written, so it is copied onto itself. That needs
+        `s3:GetObject` and `s3:PutObject`, and for `s3:ListBucket` to tell missing from forbidden.
 
         Raises:
             BotoCoreError, ClientError: when S3 fails; repeat it.

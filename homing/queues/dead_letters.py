@@ -1,4 +1,4 @@
-"""The dead-letter queue: where a delivery waits for a person."""
+"""The dead-letter queue: where failed deliveries wait to be redriven."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def sqs_client() -> SQSClient:
-    """Make a client that gives up soon."""
+    """Return an SQS client with short time-outs."""
     made: SQSClient = client("sqs", read_seconds=3, tries=3)
     return made
 

@@ -1,8 +1,7 @@
 """The delivery queue: where accepted deliveries wait for `dispatch`.
 
-It is a FIFO queue, for two things that only such a queue does (docs/decisions/0005): a delivery
-that is put on it again within five minutes is dropped, and of one delivery only one message is
-handed out at a time.
+It is a FIFO queue for two reasons (docs/decisions/0005): it drops a delivery that is sent to it
+again within five minutes, and it hands out only one message of a delivery at a time.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 MAX_BATCH_ENTRIES = 10
 MAX_BATCH_BYTES = 256 * 1024
 
-_TRIES = 3  # for the entries that a batch left over; a call that fails is repeated by boto3
+_TRIES = 3  # for entries that a batch refused; boto3 repeats calls that fail
 
 
 class DeliveryQueue:
@@ -41,14 +40,14 @@ class DeliveryQueue:
         self._client = client
 
     def send(self, deliveries: Iterable[Delivery], *, are_duplicates: bool = False) -> None:
-        """Put deliveries on the queue, all of them or with an error.
+        """Send deliveries to the queue; raise unless all of them are on it.
 
         Args:
-            deliveries: what to put there.
-            are_duplicates: whether they may have been put there before.
+            deliveries: what to send.
+            are_duplicates: whether they may have been sent before.
 
         Raises:
-            AcceptanceError: when the queue has refused one of them again and again.
+            AcceptanceError: when the queue has refused one of them in every try.
             BotoCoreError, ClientError: when the queue cannot be reached.
         """
         for batch in batches(deliveries):
@@ -66,7 +65,7 @@ class DeliveryQueue:
 
 
 def batches(deliveries: Iterable[Delivery]) -> Iterator[list[Entry]]:
-    """Pack deliveries into batches that SQS takes, in their order."""
+    """Yield deliveries in batches that SQS accepts, in their order."""
     batch: list[Entry] = []
     size = 0
     for delivery in deliveries:

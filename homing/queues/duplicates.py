@@ -1,7 +1,7 @@
 """The mark of a queue message that may not be the first of its delivery (docs/decisions/0006).
 
-Within five minutes the queue itself drops such a message. Later the delivery may be asleep in the
-Standard workflow with nothing on record, so whoever settles the message has to look for it there.
+Within five minutes the queue itself drops such a message. Later the delivery may be waiting in the
+Standard workflow without a record, so `dispatch` has to look for its execution.
 """
 
 from __future__ import annotations
@@ -22,5 +22,5 @@ DUPLICATE: Mapping[str, MessageAttributeValueTypeDef] = {
 
 
 def is_duplicate(attributes: Mapping[str, Any]) -> bool:
-    """Tell by the `messageAttributes` of a record that Lambda was given."""
+    """Return whether the `messageAttributes` of an SQS record have the mark."""
     return _NAME in attributes

@@ -1,6 +1,7 @@
-"""What a queue message may hold: SQS takes every character but two (SendMessage, MessageBody).
+"""The characters that a queue message cannot hold (SQS, SendMessage, MessageBody).
 
-Control characters and surrogates are left out too, but cannot occur in the JSON that Homing sends.
+SQS refuses control characters and surrogates too, but these cannot occur in the JSON that Homing
+sends.
 """
 
 from __future__ import annotations

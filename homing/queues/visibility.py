@@ -10,18 +10,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-# An execution that was left is begun by now or will be in a moment, and its end is on record a
-# moment after. Too early, and the first attempt would be made twice.
+# A detached execution may begin a moment from now, and its end is recorded a moment after it. A
+# message that is redelivered before that makes the first attempt twice.
 _MARGIN_SECONDS = 5
 
 
 def seconds_until_over(first_attempt_timeout_seconds: float) -> int:
-    """Tell after how many seconds from now an execution that is being left must have ended."""
+    """Return the seconds after which an execution that is detached now must have ended."""
     return ceil(first_attempt_timeout_seconds) + _MARGIN_SECONDS
 
 
 class Redelivery:
-    """Sets the time at which a message that is out is redelivered.
+    """Sets when a message that is in flight is redelivered.
 
     Args:
         url: the queue's URL.
@@ -33,11 +33,11 @@ class Redelivery:
         self._client = client
 
     def put_off(self, receipt_handle: str, seconds: int) -> bool:
-        """Let a message be redelivered so many seconds from now.
+        """Have a message redelivered so many seconds from now.
 
         Returns:
-            False where that could not be set: then it comes after the queue's visibility timeout,
-            which is later and does no harm.
+            False where that could not be set: then the queue's visibility timeout applies, which
+            is longer and does no harm.
         """
         try:
             self._client.change_message_visibility(

@@ -1,13 +1,13 @@
-"""What a person may do with a delivery: bring it back, cut its wait short, end it.
+"""Redrive, retry now, cancel: what an operator may do with a delivery.
 
-All three are one conditional step each, so that they cannot double a delivery, whoever repeats them
-and whatever else happens at the time (docs/decisions/0057):
+Each is one conditional step, so that it can be repeated and never doubles a delivery, whatever else
+happens at the time (docs/decisions/0057):
 
     redrive     takes a delivery that has failed into the next generation with one update of the
                 ledger, then starts the execution of that generation
     retry now   starts an execution of the next generation; its first state claims the attempt, or
                 finds that the sleeping execution has claimed it
-    cancel      puts an end on record; whoever wakes up finds it there
+    cancel      records the end; an execution that wakes up finds it and stops
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Result(StrEnum):
-    """What came of an intervention."""
+    """The result of an intervention."""
 
     REDRIVEN = "REDRIVEN"
     ALREADY_REDRIVEN = "ALREADY_REDRIVEN"
@@ -47,18 +47,18 @@ class Result(StrEnum):
 
     @property
     def settles_dead_letter(self) -> bool:
-        """Whether the dead letter has done its work and may be deleted."""
+        """Whether the dead letter is no longer needed and may be deleted."""
         return self in {Result.REDRIVEN, Result.ALREADY_REDRIVEN, Result.ENDED}
 
 
 @dataclass(frozen=True, slots=True)
 class Interventions:
-    """Brings deliveries back, cuts their waits short, ends them.
+    """Redrives, retries and cancels deliveries.
 
     Args:
         ledger: the ledger.
         workflow: the Standard workflow.
-        renew: lets a payload that is kept elsewhere stay for another life; False where it is gone
+        renew: renews the retention of a payload that is kept in S3; False where it is gone
             (docs/decisions/0054).
     """
 
@@ -69,10 +69,9 @@ class Interventions:
     def redrive_dead_letter(
         self, dead_letter: Mapping[str, Any], reference: Reference, *, now: datetime
     ) -> Result:
-        """Bring a delivery back with its dead letter, which is a delivery document.
+        """Redrive a delivery from its dead letter, which is a delivery document.
 
-        A dead letter that has been redriven before starts nothing new, however often it is
-        repeated.
+        A dead letter that has been redriven before starts nothing new.
 
         Raises:
             BotoCoreError, ClientError: when the ledger or Step Functions fails; repeat it, and keep
@@ -90,7 +89,7 @@ class Interventions:
         return self._begin_anew(dead_letter, reference, record, now)
 
     def redrive(self, reference: Reference, *, now: datetime) -> Result:
-        """Bring a delivery back that has failed, with what Homing itself has kept of it.
+        """Redrive a failed delivery from its record or its execution.
 
         Raises:
             BotoCoreError, ClientError: when the ledger or Step Functions fails; repeat it.
@@ -111,7 +110,7 @@ class Interventions:
         return self.redrive_dead_letter(dead_letter, reference, now=now)
 
     def retry_now(self, reference: Reference, *, now: datetime) -> Result:
-        """Make the attempt that a delivery waits for at once.
+        """Make the next attempt of a waiting delivery now.
 
         Raises:
             BotoCoreError, ClientError: when AWS refuses a call; nothing has changed then.
@@ -133,12 +132,12 @@ class Interventions:
         return Result.RETRIED_NOW
 
     def cancel(self, reference: Reference, *, now: datetime, expires_at: int) -> Result:
-        """End a delivery for good; a request that is on its way cannot be called back.
+        """Cancel a delivery; a request that has been sent cannot be called back.
 
         Args:
             reference: the delivery.
             now: the time.
-            expires_at: when a record may be forgotten that is made only now, epoch seconds.
+            expires_at: when a record may be deleted that is made only now, epoch seconds.
 
         Raises:
             BotoCoreError, ClientError: when the ledger fails; repeat it.
@@ -162,7 +161,7 @@ class Interventions:
         if self.ledger.redrive(reference, seen, document, name, at=to_text(now)):
             self.workflow.start(name, document_text(document))
             return Result.REDRIVEN
-        # Somebody was faster: another redrive, or our own write, which boto3 has repeated.
+        # Either another redrive was faster, or boto3 has repeated our own write.
         record = self.ledger.read(reference)
         if record is None or record.generation != document["generation"]:
             return Result.UNDER_WAY
@@ -170,10 +169,10 @@ class Interventions:
         return Result.REDRIVEN if record.last_updated_at == to_text(now) else result
 
     def _lags(self, dead_letter: Mapping[str, Any], reference: Reference, record: Record) -> bool:
-        """Tell whether a delivery has failed that the ledger could not be told of.
+        """Return whether a delivery has failed without a record of the failure.
 
-        An execution that is under way is another matter: then the dead letter is one too many, of a
-        wait that was cut short while nothing could be claimed (docs/decisions/0054).
+        Not if its execution is running: then the dead letter is superfluous, from a retry now that
+        was made while nothing could be claimed (docs/decisions/0054).
         """
         if record.attempts >= dead_letter["attempts"]:
             return False
@@ -187,21 +186,21 @@ class Interventions:
         record: Record,
         now: datetime,
     ) -> Result:
-        """Start what a redrive that broke off between record and start has left."""
+        """Start the execution of a redrive that broke off after its update of the ledger."""
         if record.status is Status.QUEUED and record.claimed_attempt is None:
             document = redriven(dead_letter, record.generation, now)
             self.workflow.start(_execution(reference, record), document_text(document))
         return Result.ALREADY_REDRIVEN
 
     def _outlives(self, request: Mapping[str, Any]) -> bool:
-        """Tell whether the payload will be there for the attempts to come."""
+        """Renew the retention of a payload in S3; return whether the payload is there."""
         claim = request.get("claim")
         return claim is None or self.renew(PayloadReference.from_document(claim))
 
     def _kept(self, reference: Reference, record: Record) -> Mapping[str, Any] | None:
-        """Find the document: with the record (a failed first attempt), or at an execution.
+        """Return the delivery document: kept with the record, or the input of an execution.
 
-        That is the one on record, or, where its start has failed, the one before it.
+        That is the execution on record, or, where its start has failed, the one before it.
         """
         if record.dead_letter is not None:
             kept: Mapping[str, Any] = json.loads(record.dead_letter)

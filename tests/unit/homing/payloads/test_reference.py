@@ -67,7 +67,7 @@ def test_what_is_kept_comes_back_to_the_character(bucket: Any) -> None:
 def test_what_is_not_what_was_taken_in_is_not_sent(bucket: Any) -> None:
     claim = reference_for("m#shop", BODY, timedelta())
     bucket.put_object(Bucket="payloads", Key=claim.key, Body=b"something else")
-    with pytest.raises(DependencyError, match="not what was taken in"):
+    with pytest.raises(DependencyError, match="not that of the accepted payload"):
         PayloadStore("payloads").fetch(claim)
 
 
