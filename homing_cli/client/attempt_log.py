@@ -32,7 +32,7 @@ class Attempted:
         event_id: tells one log event from another.
         at: when it was logged.
         document: the event's fields: `messageId`, `senderId`, `deliveryId`, `targetUrl`,
-            `attempt`, `maxAttempts`, `httpStatus`, `durationMs`, `verdict`, `category`, `status`,
+            `attempt`, `maxAttempts`, `httpStatus`, `durationMs`, `decision`, `category`, `status`,
             `reason`, `nextDelaySeconds`.
     """
 

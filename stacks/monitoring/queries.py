@@ -38,7 +38,7 @@ _OF_ATTEMPTS: Mapping[str, logs.QueryString] = {
         limit=200,
     ),
     "Which endpoints fail most": logs.QueryString(
-        filter_statements=[_ATTEMPTED, "verdict != 'DELIVERED'"],
+        filter_statements=[_ATTEMPTED, "decision != 'DELIVERED'"],
         stats_statements=["count(*) as attempts, latest(reason) as lately by targetUrl, category"],
         sort="attempts desc",
         limit=50,
@@ -53,7 +53,7 @@ _OF_ATTEMPTS: Mapping[str, logs.QueryString] = {
     ),
     "How deep retries go": logs.QueryString(
         filter_statements=[_ATTEMPTED],
-        stats_statements=["count(*) as attempts by attempt, verdict"],
+        stats_statements=["count(*) as attempts by attempt, decision"],
         sort="attempt asc",
     ),
 }
