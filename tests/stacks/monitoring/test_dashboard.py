@@ -114,6 +114,6 @@ def test_the_dashboard_shows_the_share_of_deliveries_that_ended_well(stack: Any)
 
 def test_the_dashboard_shows_how_deep_retries_go_from_the_logs_of_attempts(stack: Any) -> None:
     (query,) = [widget["query"] for widget in widgets(stack) if "query" in widget]
-    assert "count(*) as attempts by attempt, verdict" in query
+    assert "count(*) as attempts by attempt, decision" in query
     assert "Workflow/ClassifyLogs" in query
     assert "Workflow/ComputeBackoffLogs" in query
