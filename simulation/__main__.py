@@ -31,27 +31,25 @@ from simulation.search.search import (
 from simulation.search.shrink import Trial
 
 _CHUNK = 500
-_SHOWN = 3  # of the histories that break something
+_SHOWN = 3  # of the histories that break a promise
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m simulation", description=__doc__)
-    parser.add_argument("--histories", type=int, default=100_000, help="random ones")
+    parser.add_argument("--histories", type=int, default=100_000, help="number of random histories")
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
     parser.add_argument("--workers", type=int, default=2, help="processes")
-    parser.add_argument("--replay", type=int, metavar="SEED", help="tell one history and stop")
-    parser.add_argument("--whole", action="store_true", help="with --replay: do not make it small")
+    parser.add_argument("--replay", type=int, metavar="SEED", help="print one history and stop")
+    parser.add_argument("--whole", action="store_true", help="with --replay: do not shrink it")
+    parser.add_argument("--no-single-faults", action="store_true", help="skip the exhaustive part")
     parser.add_argument(
-        "--no-single-faults", action="store_true", help="leave the exhaustive part out"
-    )
-    parser.add_argument(
-        "--pairs", action="store_true", help="every pair of faults as well, which takes long"
+        "--pairs", action="store_true", help="also run every pair of faults, which takes long"
     )
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0 means that no promise was broken and every planted bug was caught."""
+    """Run the command; return 0 if no promise was broken and every planted bug was caught."""
     options = _parse(sys.argv[1:] if arguments is None else arguments)
     console = Console()
     if options.replay is not None:
@@ -69,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _search(options: argparse.Namespace, console: Console) -> Tally:
-    """Share the work out to processes and show how far it is."""
+    """Distribute the work over processes and show the progress."""
     tally = Tally()
     last = options.seed + options.histories
     with (

@@ -1,4 +1,4 @@
-"""The simulated world: all services behind one API, which is where calls take effect."""
+"""The simulated cloud: all services behind one interface, where calls take effect."""
 
 from __future__ import annotations
 
@@ -67,9 +67,9 @@ class Cloud:
     """All services of one history.
 
     Args:
-        scenario: what is given.
-        plan: what goes wrong.
-        chance: all draws.
+        scenario: the scenario.
+        plan: decides which calls go wrong.
+        chance: makes all draws.
         standard: the definition of the Standard workflow.
         express: that of the Express workflow.
     """
@@ -116,11 +116,11 @@ class Cloud:
         }
 
     def kinds(self, operation: str, *, can_crash: bool) -> tuple[FaultKind, ...]:
-        """Name the faults that a call of this operation can meet."""
+        """Return the faults that a call of this operation can have."""
         return (_WITH_CRASHES if can_crash else _KINDS)[operation]
 
     def is_down(self, operation: str, now: int) -> bool:
-        """Tell whether an outage is on."""
+        """Return whether an outage refuses this operation now."""
         since = now - self._scenario.start
         return any(
             outage.begins <= since < outage.begins + outage.lasts
@@ -140,7 +140,7 @@ class Cloud:
             raise CrashedError("DynamoDB.ResourceNotFoundException")
         if operation == "get_item" and isinstance(process.about, Settling):
             process.about.read = self.scheduler.steps
-        answer = getattr(table, operation)(call.arguments)  # or raises: a claim that is lost
+        answer = getattr(table, operation)(call.arguments)  # or raises, and the claim is lost
         if operation == "update_item" and table is self.ledger and _claims(process.about):
             about = process.about  # its attempt is decided on now
             about.caller.set_out[about.event["attemptNumber"]] = self.scheduler.steps
@@ -161,7 +161,7 @@ class Cloud:
         return answer
 
     def _post(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Let a request arrive; the endpoint's answers are given out in the order of arrivals."""
+        """Deliver a request; an endpoint uses its answers in the order in which requests arrive."""
         url = call.arguments["url"]
         answers = self._scenario.endpoints[host_of(url)]
         number = self._asked[url] = self._asked.get(url, 0) + 1
@@ -198,14 +198,14 @@ class Cloud:
 
 
 def _claims(about: Any) -> bool:
-    """Tell `Deliver` after a wait, which writes to the ledger only to claim its attempt."""
+    """Return whether this is `Deliver` after a wait, which claims its attempt in the ledger."""
     return isinstance(about, Invocation) and "claim" in about.event
 
 
 def _functions(
     deployment: Deployment, accept: Callable[[dict[str, Any]], Any]
 ) -> dict[str, Function]:
-    """Give the functions by the names that the definitions know them under."""
+    """Return the functions by the names that the definitions have for them."""
     pure = deployment.function_timeout
     return {
         "${DeliverFunction}": Function(deployment.deliver_timeout, run_deliver),

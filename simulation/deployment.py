@@ -1,4 +1,4 @@
-"""The figures of a deployment that a history depends on; a test holds them to the stack."""
+"""The figures of a deployment that a history depends on; a test compares them with the stack."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ EXPRESS = "express"
 class Deployment:
     """What is set at deployment. Times in milliseconds unless their name says otherwise.
 
-    `attempts_at_once` is what every endpoint allows; 0, the default, is any number. `defers` is how
-    likely the bulkhead defers a delivery.
+    `attempts_at_once` is the limit of every endpoint; 0 means none. `defers` is the probability
+    that the bulkhead defers a delivery.
     """
 
     express_path_is_on: bool = True

@@ -1,9 +1,9 @@
 """The exceptions of the simulation.
 
 SimulationError
-├── UnsupportedError      the thing to be simulated uses what the simulation does not implement
-├── NotDeterministicError a handler behaved otherwise when it was run again
-└── EndlessError          a history did not come to an end
+├── UnsupportedError      the simulated code uses what the simulation does not implement
+├── NotDeterministicError a handler behaved differently when it was replayed
+└── EndlessError          a history did not end
 
 Faults that are part of a history are in `simulation.engine.faults`.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 
 class SimulationError(Exception):
-    """The base of what can be wrong with the simulation itself."""
+    """The base of errors in the simulation itself."""
 
 
 class UnsupportedError(SimulationError):
@@ -20,8 +20,8 @@ class UnsupportedError(SimulationError):
 
 
 class NotDeterministicError(SimulationError):
-    """Raised when a handler, run again with the same answers, makes another call."""
+    """Raised when a handler that is replayed with the same answers makes another call."""
 
 
 class EndlessError(SimulationError):
-    """Raised when a history goes on beyond any sense: something keeps itself busy."""
+    """Raised when a history has more events than any history needs."""

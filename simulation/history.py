@@ -1,4 +1,4 @@
-"""One history: a scenario, run to its end, with what an operator does when the faults are over."""
+"""One history: a scenario run to its end, and an operator's redrives once the faults are over."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from simulation.journal import Journal
     from simulation.scenario import Scenario
 
-_ROUNDS = 4  # of an operator who sends again what was given up
+_ROUNDS = 4  # of redrives after the faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +51,18 @@ def deployed_programs(express_timeout_seconds: int) -> Programs:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What came of a scenario.
+    """The result of a scenario.
 
     Args:
-        scenario: what was given.
+        scenario: the scenario.
         journal: what happened.
-        ledger: its items at the end, typed, by key.
-        queued: messages still on the delivery queue.
-        interventions: what an operator had to send again.
-        faults: what went wrong at single calls, by label.
+        ledger: the ledger's items at the end, typed, by key.
+        queued: how many messages are still on the delivery queue.
+        interventions: how many messages and executions an operator had to redrive.
+        faults: the faults at single calls, by label.
         refusals: how many calls outages refused, by operation.
-        events: how much happened.
-        trace: a line per step, where one was asked for.
+        events: how many events there were.
+        trace: instant, label and text of each step, if requested.
     """
 
     scenario: Scenario
@@ -88,11 +88,11 @@ def run_history(
     """Run a scenario.
 
     Args:
-        scenario: what is given.
-        plan: what goes wrong; asked no more once the operator has begun.
-        seed: of all chance.
+        scenario: the scenario.
+        plan: decides which calls go wrong, until the redrives at the end begin.
+        seed: of all draws.
         edges: the handlers' edges, which are set for this history.
-        programs: the definitions, the deployed ones by default.
+        programs: the definitions, by default the deployed ones.
         trace: whether to write down every step.
     """
     switch = _Switch(plan)
@@ -126,7 +126,7 @@ def run_history(
 def make_cloud(
     scenario: Scenario, plan: Plan, seed: int, edges: Edges, programs: Programs | None = None
 ) -> Cloud:
-    """Make a world in which nothing has happened yet, and put the handlers into it."""
+    """Return a cloud in which nothing has happened yet, with the handlers' edges set for it."""
     chance = Chance(seed)
     deployment = scenario.deployment
     programs = programs or deployed_programs(deployment.express_timeout // SECOND)
@@ -140,7 +140,7 @@ def make_cloud(
 
 
 class _Switch:
-    """A plan that can be ended: no fault lasts for ever."""
+    """A plan that can be switched off."""
 
     def __init__(self, plan: Plan) -> None:
         self.is_on = True

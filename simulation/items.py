@@ -11,38 +11,38 @@ if TYPE_CHECKING:
 
 
 def delivery_of(item: Mapping[str, Any]) -> str:
-    """Give the id of the delivery that an item belongs to."""
+    """Return the id of the delivery that an item belongs to."""
     names = ("messageId", "senderId", "timestamp", "targetUrl", "correlationId", "createdAt")
     return Reference(*(text_of(item, name) for name in names)).delivery_id
 
 
 def status_of(item: Mapping[str, Any]) -> str:
-    """Give the status on record, empty without a record."""
+    """Return the status on record, empty without a record."""
     return text_of(item, "status")
 
 
 def text_of(item: Mapping[str, Any], name: str) -> str:
-    """Give a text of a typed item, empty where it is missing."""
+    """Return a string of a typed item, empty where it is missing."""
     return str(item[name]["S"]) if name in item else ""
 
 
 def number_of(item: Mapping[str, Any], name: str) -> int:
-    """Give a number of a typed item, 0 where it is missing."""
+    """Return a number of a typed item, 0 where it is missing."""
     return int(item[name]["N"]) if name in item else 0
 
 
 def history_of(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Give the entries of a typed item, oldest first."""
+    """Return the attempts in the history of a typed item, oldest first."""
     return [entry["M"] for entry in item["retryHistory"]["L"]] if "retryHistory" in item else []
 
 
 def redrives_of(item: Mapping[str, Any]) -> int:
-    """Tell how many redrives a typed item tells of (the newest 20 at most)."""
+    """Return how many redrives are in the history of a typed item (the newest 20 at most)."""
     return len(item["redriveHistory"]["L"]) if "redriveHistory" in item else 0
 
 
 def entries_of_run(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Give the entries of a typed item that were made since it was last redriven."""
+    """Return the attempts in the history of a typed item since its last redrive."""
     if not redrives_of(item):
         return history_of(item)
     return history_of(item)[number_of(item["redriveHistory"]["L"][-1]["M"], "attemptsOnRecord") :]

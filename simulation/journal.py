@@ -1,4 +1,4 @@
-"""What happened in a history, written down as it happens, for the invariants to judge."""
+"""What happened in a history, written down as it happens, for the invariants to check."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A request that left for the endpoint.
+    """A request to an endpoint.
 
     Args:
-        instant: when.
+        instant: when it was sent.
         delivery: the delivery's id.
         run: how often the delivery had been redriven.
         attempt: its attempt number.
-        hurried: whether an operator had cut the wait for it short.
+        hurried: whether an operator retried it before it was due.
         set_out: the number of the event at which this attempt was decided on: for a first attempt
-            in the express path the look into the ledger, else its claim (or the step into
+            in the express path the read of the ledger, otherwise its claim (or the step into
             `Deliver`).
-        webhook_id: as it left.
-        body: as it left.
-        status: what the endpoint made of it; None where it never got there or gave no status.
-        by: the process.
-        until: when the endpoint has answered, or nobody waits for that any more.
+        webhook_id: the `webhook-id` as sent.
+        body: the body as sent.
+        status: the endpoint's status; None where there was no response.
+        by: the label of the process that sent it.
+        until: when the endpoint has answered, or the caller has timed out.
     """
 
     instant: int
@@ -46,7 +46,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A change of the ledger; items are typed, `before` is None for a new one."""
+    """A change of a ledger item. Items have typed values; `before` is None for a new item."""
 
     event: int
     key: tuple[str, str]
@@ -67,7 +67,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead letter: its body, and how often its delivery had been redriven when it was begun."""
+    """A dead letter: its body, and how often its delivery had been redriven before that run."""
 
     document: dict[str, Any]
     run: int
@@ -75,11 +75,11 @@ class DeadLetter:
 
 @dataclass(slots=True)
 class Settling:
-    """What is known of a queue message that is being settled.
+    """A queue message that is being settled.
 
     Args:
         delivery: the delivery's name.
-        read: the number of the event at which the ledger was last looked into.
+        read: the number of the event at which the ledger was last read.
     """
 
     delivery: str
@@ -91,20 +91,20 @@ class Journal:
     """The facts of one history.
 
     Args:
-        accepted: the deliveries that have been promised to a sender, with the instant.
-        refused: answers to senders that promise nothing.
+        accepted: the accepted deliveries, with the instant.
+        refused: the statuses of answers that accept nothing.
         sent: requests to endpoints.
         written: changes of the ledger.
         planned: retries that were decided on.
         dead: the dead letters on the dead-letter queue, per delivery.
-        gaps: delivery, run and attempt that an execution went on from unrecorded, and said so.
+        gaps: delivery, run and attempt where a record is missing and this was reported.
         references: the deliveries that have been on the queue, by message and target host.
-        redrives: of each delivery, the generations that redrives made.
-        unclaimed: the deliveries that made an attempt without a claim, and said so.
-        acted: what operators did, and what came of it.
+        redrives: the generations that redrives made, by delivery.
+        unclaimed: deliveries with an attempt whose claim could not be made, which was reported.
+        acted: the acts of operators, with their results.
         executions: all executions, in the order of their starts.
-        undispatched: messages that went to the queue of undispatched messages.
-        detached: how often a message was detached.
+        undispatched: how many messages went to the queue of undispatched messages.
+        detached: how often an attempt was detached.
     """
 
     accepted: dict[str, int] = field(default_factory=dict)
@@ -123,9 +123,9 @@ class Journal:
     detached: int = 0
 
     def run_of(self, delivery: str, generation: int) -> int:
-        """Tell how often a delivery had been redriven when it was of this generation."""
+        """Return how often a delivery had been redriven when it was of this generation."""
         return sum(made <= generation for made in self.redrives.get(delivery, ()))
 
     def note_gap(self, delivery: str, generation: int, attempt: int) -> None:
-        """Note an attempt that an execution of this generation could not record, and said so."""
+        """Note an attempt that an execution of this generation reported as unrecorded."""
         self.gaps.add((delivery, self.run_of(delivery, generation), attempt))

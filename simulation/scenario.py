@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def host_of(url: str) -> str:
-    """Give the name that an endpoint goes by here: the first part of its host."""
+    """Return the name of an endpoint in scenarios: the first label of its host."""
     return url.partition("://")[2].partition("/")[0].partition(":")[0].partition(".")[0]
 
 
@@ -23,7 +23,7 @@ START = from_iso("2025-12-28T12:00:00.250Z")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an endpoint does with a request: a status after a while, or none."""
+    """How an endpoint answers: a status after `takes` milliseconds, or no response."""
 
     status: int | None
     takes: int = 20
@@ -32,15 +32,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A message handed over by a sender, who repeats it where it hears nothing good.
+    """A message, which its sender sends again until it is accepted.
 
     Args:
         message: its id.
         targets: the hosts that it goes to.
-        at: when, in milliseconds from the start.
-        policy: its own policy.
-        deliver_in: after how many milliseconds it is to be delivered, None for at once.
-        tries: how often the sender tries.
+        at: when it is sent, in milliseconds from the start.
+        policy: its own policy, if any.
+        deliver_in: milliseconds from sending to `deliverAt`; None for at once.
+        tries: how often the sender tries at most.
     """
 
     message: str
@@ -62,7 +62,7 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """An act of an operator, who repeats it until it has been answered; `at` from the start."""
+    """An act of an operator, repeated until it succeeds; `at` is in milliseconds from the start."""
 
     act: Act
     message: str
@@ -72,7 +72,7 @@ class Intervention:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A service that refuses every call for a while; times from the start."""
+    """A service or operation that refuses every call; times in milliseconds from the start."""
 
     service: str
     begins: int
@@ -81,17 +81,17 @@ class Outage:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """All that is given in a history.
+    """The input of a history.
 
     Args:
-        submissions: what is sent.
+        submissions: the messages that are sent.
         endpoints: the answers of each host, one per request; the last one repeats.
         deployment: how Homing is set up.
-        interventions: what operators do in the meantime.
-        outages: what is down when.
+        interventions: what operators do meanwhile.
+        outages: which services are down, and when.
         skews: how wrong the clocks of functions are, in milliseconds.
         workers: how many pollers the queue has.
-        doubles: how likely a standard queue hands a message to two workers.
+        doubles: the probability that a standard queue hands a message to two workers.
         start: the first instant.
     """
 

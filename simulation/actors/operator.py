@@ -1,4 +1,4 @@
-"""The operator: a person who brings deliveries back, cuts their waits short and ends them."""
+"""The operator: a person who redrives deliveries, retries them at once and cancels them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from simulation.journal import Journal
     from simulation.scenario import Intervention
 
-_AGAIN: Final = 10 * SECOND  # after a command that broke; then after twice as long each time
+_AGAIN: Final = 10 * SECOND  # after a command that failed; doubled after each further failure
 
 
 def start_operator(
     intervention: Intervention, start: int, journal: Journal, scheduler: Scheduler, life: int = 0
 ) -> None:
-    """Let an operator act; whose command is killed types it again."""
+    """Start an operator. An operator whose command is killed runs it again."""
     name = f"operator:{intervention.act}:{intervention.message}@{intervention.target}"
     label = f"{name}+{intervention.at}" + (f".{life}" if life else "")
 
@@ -39,7 +39,7 @@ def start_operator(
             again = (intervention, start, journal, scheduler, life + 1)
             scheduler.at(scheduler.now + _AGAIN, start_operator, *again)
         elif outcome.error is not None:
-            raise outcome.error  # an intervention may raise what AWS refuses, and nothing else
+            raise outcome.error  # an intervention may raise errors of AWS and nothing else
 
     steps = _operate(intervention, start, journal, lambda: scheduler.now, label)
     scheduler.start(Process(label, steps, ended))
@@ -55,7 +55,7 @@ def _operate(
     yield Sleep(start + intervention.at)
     reference = journal.references.get((intervention.message, intervention.target))
     if reference is None:
-        return  # nothing of that name has come as far as the queue
+        return  # no such delivery has reached the queue
     for dead_letter in _dead_letters(intervention, journal, reference):
         timeout = _AGAIN
         run = partial(run_intervention, intervention.act, reference, dead_letter)
@@ -73,7 +73,7 @@ def _operate(
 def _dead_letters(
     intervention: Intervention, journal: Journal, reference: Reference
 ) -> list[Mapping[str, Any] | None]:
-    """Give the dead letters to act on, those that have been redriven too; None: without one."""
+    """Return the dead letters to act on, redriven ones included; [None] for acts that need none."""
     if intervention.act is Act.REDRIVE_DEAD_LETTERS:
         return [dead_letter.document for dead_letter in journal.dead.get(reference.delivery_id, ())]
     return [None]

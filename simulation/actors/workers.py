@@ -1,4 +1,4 @@
-"""Who acts of its own accord: the pollers of the delivery queue, `dispatch`, and senders."""
+"""The processes that start by themselves: pollers of the delivery queue, and senders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from homing.errors import DetachedError
-from simulation.deployed.functions import run_put_off, run_settle
+from simulation.deployed.functions import run_detach, run_settle
 from simulation.engine.clock import SECOND, to_iso
 from simulation.engine.faults import ServiceError
 from simulation.engine.process import Call, Join, Outcome, Process, Sleep
@@ -43,57 +43,57 @@ def poll(now: Callable[[], int]) -> Steps:
             if done:
                 yield Call("sqs.delete", done)
         except ServiceError:
-            yield Sleep(now() + _POLL_AGAIN)  # what is not deleted turns up again
+            yield Sleep(now() + _POLL_AGAIN)  # what is not deleted is redelivered
 
 
 class Dispatch:
-    """`dispatch`: settles the records of a batch at once, those of one group in turn."""
+    """`dispatch`: settles records of different groups concurrently, those of one group in order."""
 
     def __init__(self) -> None:
         self._settled: dict[str, int] = {}
 
     def steps(self, invocation: Invocation) -> Steps:
-        """Give the steps of an invocation."""
-        turns: dict[str, list[dict[str, Any]]] = {}
+        """Return the steps of an invocation."""
+        groups: dict[str, list[dict[str, Any]]] = {}
         for record in invocation.event["Records"]:
             group = record["attributes"].get("MessageGroupId", record["messageId"])
-            turns.setdefault(group, []).append(record)
+            groups.setdefault(group, []).append(record)
         failures: list[str] = []
-        yield Join(tuple(self._turn(turn, failures, invocation) for turn in turns.values()))
+        yield Join(tuple(self._settling(group, failures, invocation) for group in groups.values()))
         return {"batchItemFailures": [{"itemIdentifier": number} for number in failures]}
 
-    def _turn(
+    def _settling(
         self, records: list[dict[str, Any]], failures: list[str], invocation: Invocation
     ) -> Process:
         name = name_of(json.loads(records[0]["body"]))
         about = Settling(name)
 
         def settle_all() -> Steps:
-            is_left = False
+            is_detached = False
             for record in records:
                 number = self._settled[name] = self._settled.get(name, 0) + 1
                 process.label = f"settle:{name}#{number}"
-                run = partial(run_put_off if is_left else run_settle, record)
+                run = partial(run_detach if is_detached else run_settle, record)
                 try:
                     yield from replayed(run, label=process.label, clock=invocation.clock)
-                    if is_left:
+                    if is_detached:
                         failures.append(record["messageId"])
                 except SimulationError:
                     raise
-                except Exception as error:  # noqa: BLE001  # whatever it is, the record goes back
+                except Exception as error:  # noqa: BLE001  # whatever is raised, the record returns to the queue
                     failures.append(record["messageId"])
-                    is_left = is_left or isinstance(error, DetachedError)
+                    is_detached = is_detached or isinstance(error, DetachedError)
 
         process = Process("settle", settle_all(), _forget, host=invocation.process, about=about)
         return process
 
 
 def _forget(_: Outcome) -> None:
-    """Tell nobody; a join listens in its place."""
+    """Ignore the end: the join that waits for it replaces this callback."""
 
 
 def submit(submission: Submission, start: int, journal: Journal, now: Callable[[], int]) -> Steps:
-    """Hand a message over and repeat it until it is taken, as senders should."""
+    """Send a message until it is accepted, as senders should."""
     yield Sleep(start + submission.at)
     body = json.dumps(_body(submission, start))
     for number in range(submission.tries):

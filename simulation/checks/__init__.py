@@ -1,3 +1,3 @@
-"""What must hold of every history and of every change of a record."""
+"""The invariants of histories and of changes of records."""
 
 __all__ = ["invariants", "view"]

@@ -1,6 +1,6 @@
 """What must hold at the end of every history (docs/reliability.md, "The promises").
 
-Each invariant is a function that gives a sentence for everything that breaks it.
+Each invariant is a function that yields a sentence for each violation.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ def accepted_reaches_an_end(view: View) -> Iterator[str]:
 
 
 def one_end(view: View) -> Iterator[str]:
-    """No delivery is both delivered and dead-lettered, and the ledger names the end that it had.
+    """No delivery is both delivered and dead-lettered, and the ledger has the end that it had.
 
-    A dead letter too many is allowed where an execution could not read which end that was.
+    A surplus dead letter is allowed where an execution could not read which end that was.
     """
     for delivery in view.documents:
         status = status_of(view.items.get(delivery, {}))
@@ -69,8 +69,8 @@ def one_end(view: View) -> Iterator[str]:
 
 
 def end_on_record(view: View) -> Iterator[str]:
-    """The ledger knows the end, unless its last update failed, which was reported."""
-    said_aloud = {
+    """The ledger has the end, unless its last update failed and this was reported."""
+    reported = {
         each.delivery
         for each in view.journal.executions
         if each.has_ended_delivery
@@ -79,21 +79,21 @@ def end_on_record(view: View) -> Iterator[str]:
     }
     for delivery in view.documents:
         status = status_of(view.items.get(delivery, {}))
-        if status not in TERMINAL and delivery not in said_aloud:
+        if status not in TERMINAL and delivery not in reported:
             yield f"{view.name(delivery)} ended, but is {status or 'not'} on record"
 
 
 def nothing_is_stuck(view: View) -> Iterator[str]:
-    """No message is left on the queue, no execution runs on."""
+    """No message stays on the queue, and no execution keeps running."""
     if view.history.queued:
-        yield f"{view.history.queued} messages left on the queue"
+        yield f"{view.history.queued} messages are still on the queue"
     for execution in view.journal.executions:
         if execution.running:
             yield f"{execution.label} is still in {execution.path[-1]}"
 
 
 def limit_of_attempts(view: View) -> Iterator[str]:
-    """No attempt beyond the limit, in the world or on record."""
+    """No more attempts than the limit are sent or recorded."""
     for delivery, document in view.documents.items():
         limit = document["policy"]["maxAttempts"]
         made = 1 + max((sent.attempt for sent in view.sent[delivery]), default=-1)
@@ -103,7 +103,7 @@ def limit_of_attempts(view: View) -> Iterator[str]:
 
 
 def record_agrees(view: View) -> Iterator[str]:
-    """`attempts`, `status` and history agree after every update; what is told is never untold."""
+    """`attempts`, `status` and history agree after every update; history is never removed."""
     for written in view.journal.written:
         delivery = delivery_of(written.after)
         for fault in faults_of_change(view, delivery, written.before, written.after):
@@ -111,7 +111,7 @@ def record_agrees(view: View) -> Iterator[str]:
 
 
 def never_early(view: View) -> Iterator[str]:
-    """No attempt before its time, recorded or planned, unless an operator cut the wait short."""
+    """No attempt before it is recorded or planned to be due, unless an operator retried it."""
     planned: dict[tuple[str, int, int], int] = {}
     for plan in view.journal.planned:
         key = plan.delivery, plan.run, plan.attempt + 1
@@ -132,7 +132,7 @@ def never_early(view: View) -> Iterator[str]:
 
 
 def not_before_deliver_at(view: View) -> Iterator[str]:
-    """A scheduled message does not leave before its `deliverAt`."""
+    """A scheduled message is not sent before its `deliverAt`."""
     for delivery, document in view.documents.items():
         due = min(
             from_iso(each.document["dueAt"])  # that of a postponed attempt is later
@@ -148,7 +148,7 @@ def not_before_deliver_at(view: View) -> Iterator[str]:
 
 
 def doubles_only_in_the_window(view: View) -> Iterator[str]:
-    """A request leaves a second time only if it was decided on before the first was recorded."""
+    """A request is sent twice only if the second was decided on before the first was recorded."""
     recorded = _recorded_attempts(view)
     deployment = view.history.scenario.deployment
     rivals = view.journal.acted or deployment.attempts_at_once or deployment.defers
@@ -158,12 +158,12 @@ def doubles_only_in_the_window(view: View) -> Iterator[str]:
         if at is not None and at < sent.set_out and claimed:
             yield (
                 f"{view.name(sent.delivery)}: attempt {sent.attempt} was on record when {sent.by} "
-                "set out to make it"
+                "decided to make it"
             )
 
 
 def doubles_have_a_cause(view: View) -> Iterator[str]:
-    """Where nothing breaks every attempt is one request; else no more are doubled than broke."""
+    """Without faults every attempt is one request; otherwise at most one more per fault."""
     if view.history.scenario.doubles:
         return  # a queue that hands messages out twice is a cause of its own
     causes = _causes(view.history)
@@ -174,9 +174,9 @@ def doubles_have_a_cause(view: View) -> Iterator[str]:
 
 
 def one_delivery_per_target(view: View) -> Iterator[str]:
-    """However often a message is handed over: one item and one Standard execution per target.
+    """However often a message is sent, each target has one item and one Standard execution.
 
-    Each intervention of an operator may add an execution, of a later generation.
+    Each intervention of an operator may add an execution of a later generation.
     """
     targets = Counter(
         (text_of(item, "pk"), text_of(item, "targetUrl")) for item in view.items.values()
@@ -195,7 +195,7 @@ def one_delivery_per_target(view: View) -> Iterator[str]:
 
 
 def room_at_the_endpoint(view: View) -> Iterator[str]:
-    """No endpoint has more requests at once than it allows, for as long as nothing breaks."""
+    """Without faults, no endpoint has more requests at once than its limit."""
     history, limit = view.history, view.history.scenario.deployment.attempts_at_once
     if not limit or history.faults or history.refusals:
         return
@@ -210,15 +210,15 @@ def room_at_the_endpoint(view: View) -> Iterator[str]:
 
 
 def requests_are_alike(view: View) -> Iterator[str]:
-    """Every request of a delivery bears the same `webhook-id` and the same body."""
+    """Every request of a delivery has the same `webhook-id` and the same body."""
     for delivery, requests in view.sent.items():
         kinds = {(sent.webhook_id, sent.body) for sent in requests}
         if len(kinds) > 1:
-            yield f"{view.name(delivery)} left in {len(kinds)} versions"
+            yield f"{view.name(delivery)} was sent in {len(kinds)} versions"
 
 
 def cancelled_stays_cancelled(view: View) -> Iterator[str]:
-    """Nothing sets out for the endpoint once CANCELLED is on record."""
+    """No attempt is decided on once CANCELLED is on record."""
     ended: dict[str, int] = {}
     for written in view.journal.written:
         if status_of(written.after) == "CANCELLED":
@@ -226,15 +226,15 @@ def cancelled_stays_cancelled(view: View) -> Iterator[str]:
     for delivery, at in ended.items():
         late = [sent for sent in view.sent[delivery] if sent.set_out > at]
         if late and delivery not in view.journal.unclaimed:
-            yield f"{view.name(delivery)} was cancelled, and {late[0].by} set out after that"
+            yield f"{view.name(delivery)} was cancelled, and {late[0].by} made an attempt later"
 
 
 def heals_by_itself(view: View) -> Iterator[str]:
-    """After a single fault nobody has to send anything again."""
+    """After a single fault no operator has to redrive anything."""
     scenario = view.history.scenario
     is_minor = len(view.history.faults) <= 1 and not scenario.outages and not scenario.doubles
     if is_minor and view.history.interventions:
-        yield "an operator had to send again what one fault broke"
+        yield "an operator had to redrive after a single fault"
 
 
 INVARIANTS: tuple[Callable[[View], Iterator[str]], ...] = (
@@ -257,7 +257,7 @@ INVARIANTS: tuple[Callable[[View], Iterator[str]], ...] = (
 
 
 def violations(history: History) -> list[Violation]:
-    """Judge a history."""
+    """Return what is wrong with a history."""
     view = View(history)
     return [
         Violation(invariant.__name__, what) for invariant in INVARIANTS for what in invariant(view)
@@ -265,7 +265,7 @@ def violations(history: History) -> list[Violation]:
 
 
 def _causes(history: History) -> int:
-    """Count what may make a request leave twice. A poll that finds nobody in may not."""
+    """Count what may cause a second request. A refused poll of the queue may not."""
     refusals = history.refusals
     return len(history.faults) + sum(
         count for operation, count in refusals.items() if operation != "sqs.receive"
@@ -273,7 +273,7 @@ def _causes(history: History) -> int:
 
 
 def _failed_unrecorded(view: View, delivery: str) -> bool:
-    """Tell whether a failure was dead-lettered that the ledger could not be told of."""
+    """Return whether a failure was dead-lettered that could not be recorded."""
     return any(
         view.has_gap(delivery, dead_letter["attemptNumber"], view.last_run(delivery))
         for dead_letter in view.dead_letters(delivery)
@@ -298,7 +298,7 @@ def _recorded_times(view: View) -> Iterator[tuple[tuple[str, int, int], int]]:
 
 
 def _recorded_attempts(view: View) -> dict[tuple[str, int, int], int]:
-    """Give for each attempt on record the event at which it was written."""
+    """Return for each attempt on record the event at which it was written."""
     found: dict[tuple[str, int, int], int] = {}
     for written in view.journal.written:
         key = delivery_of(written.after), redrives_of(written.after)

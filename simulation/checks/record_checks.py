@@ -1,4 +1,4 @@
-"""What must hold of every single change of the ledger."""
+"""What must hold for every single change of a ledger item."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _DEAD_LETTER = frozenset({"deadLetter"})
 def faults_of_change(
     view: View, delivery: str, before: Mapping[str, Any] | None, after: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Give a sentence for everything that is wrong with a change of a delivery's record."""
+    """Yield a sentence for each thing that is wrong with a change of a delivery's record."""
     if before is not None and text_of(before, "status") == "CANCELLED":
         yield "CANCELLED was changed"
     status = text_of(after, "status")
     due = text_of(after, "nextRetryAt")
     if due and number_of(after, "ttl") < from_iso(due) / 1000:
-        yield "a record that is forgotten before its next attempt"
+        yield "the record expires before its next attempt"
     if _is_no_attempt(before, after, status):
         return
     if status == "CANCELLED":
@@ -52,23 +52,23 @@ def _faults_of_attempt(
     if numbers[-1] + 1 != attempts:
         yield f"{attempts} attempts, but the last entry is of attempt {numbers[-1]}"
     if any(a >= b for a, b in pairwise(numbers)):
-        yield f"entries of attempts {numbers}"
+        yield f"the entries are not in order: attempts {numbers}"
     missing, run = set(range(attempts)) - set(numbers), redrives_of(after)
     if silent := {number for number in missing if not view.has_gap(delivery, number, run)}:
-        yield f"attempts {sorted(silent)} are missing, and nobody said so"
+        yield f"attempts {sorted(silent)} are missing, and this was not reported"
     yield from _status_faults(status, attempts, after, history[-1], view, delivery)
     if before is not None and before.get("retryHistory"):
         if text_of(before, "status") in TERMINAL:
             yield f"{text_of(before, 'status')} became {status}"
         if history_of(before) != history_of(after)[:-1]:
-            yield "an update that did more than append to the history"
+            yield "an update did more than append to the history"
 
 
 def _faults_of_cancel(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Iterator[str]:
     if before is not None and text_of(before, "status") in TERMINAL:
         yield f"{text_of(before, 'status')} was cancelled"
     if history_of(before or {}) != history_of(after):
-        yield "a cancellation that changed the history"
+        yield "a cancellation changed the history"
     if "nextRetryAt" in after:
         yield "CANCELLED with nextRetryAt"
 
@@ -76,24 +76,24 @@ def _faults_of_cancel(before: Mapping[str, Any] | None, after: Mapping[str, Any]
 def _faults_of_redrive(
     view: View, delivery: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Begin anew with the history kept, and only what has failed, on record or reported."""
+    """Check a redrive: the delivery failed, starts again from attempt 0 and keeps its history."""
     if (text_of(after, "status"), number_of(after, "attempts")) != ("QUEUED", 0):
         yield f"redriven to {text_of(after, 'status')} with {number_of(after, 'attempts')} attempts"
     kept = history_of(after)
     if kept != history_of(before)[-KEPT:]:
-        yield "a redrive that did not keep the history"
+        yield "a redrive did not keep the history"
     unrecorded = any(gap[0] == delivery for gap in view.journal.gaps)
     if text_of(before, "status") not in DEAD_LETTERED and not unrecorded:
         yield f"{text_of(before, 'status') or 'nothing'} was redriven"
 
 
 def _is_no_attempt(before: Mapping[str, Any] | None, after: Mapping[str, Any], status: str) -> bool:
-    """Tell a claim, or a dead letter that is kept, from the record of an attempt."""
+    """Return whether a change is a claim or adds a dead letter, and records no attempt."""
     if before is None:
         return status == "QUEUED" and "claimedAttempt" in after
     names = before.keys() | after.keys()
     changed = {name for name in names if before.get(name) != after.get(name)}
-    # A dead letter may be kept a moment late, when the delivery has just been brought back.
+    # A dead letter may be added late, when the delivery has just been redriven.
     return changed <= _DEAD_LETTER or (
         text_of(before, "status") not in TERMINAL and changed <= _CLAIM
     )

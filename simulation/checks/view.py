@@ -1,4 +1,4 @@
-"""A history, arranged for the invariants: by delivery, items read as they are, typed."""
+"""A history, indexed by delivery for the invariants."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class View:
-    """A history, arranged by delivery."""
+    """A history, indexed by delivery."""
 
     def __init__(self, history: History) -> None:
         self.history = history
@@ -33,13 +33,13 @@ class View:
 
     @cached_property
     def documents(self) -> Mapping[str, dict[str, Any]]:
-        """The first document of each delivery that got as far as an execution."""
+        """The first document of each delivery that reached an execution."""
         return {each.delivery: each.document for each in reversed(self.journal.executions)}
 
     @cached_property
     def delivered(self) -> frozenset[str]:
-        """The deliveries of which the last run or the ledger says that they were delivered."""
-        told = {
+        """The deliveries that were delivered according to their last run or the ledger."""
+        reported = {
             each.delivery
             for each in self.journal.executions
             if each.output is not None
@@ -49,23 +49,23 @@ class View:
         recorded = {
             delivery for delivery, item in self.items.items() if status_of(item) == "DELIVERED"
         }
-        return frozenset(told | recorded)
+        return frozenset(reported | recorded)
 
     def name(self, delivery: str) -> str:
-        """Give a delivery a name for people."""
+        """Return a readable name of a delivery."""
         document = self.documents.get(delivery)
         return delivery[:8] if document is None else document["reference"]["sk"][25:]
 
     def has_gap(self, delivery: str, attempt: int, run: int = 0) -> bool:
-        """Tell whether it was reported that this attempt may not be on record."""
+        """Return whether it was reported that this attempt may not be on record."""
         return (delivery, run, attempt) in self.journal.gaps
 
     def last_run(self, delivery: str) -> int:
-        """Tell how often a delivery has been redriven."""
+        """Return how often a delivery has been redriven."""
         return len(self.journal.redrives.get(delivery, ()))
 
     def dead_letters(self, delivery: str) -> list[dict[str, Any]]:
-        """Give the dead letters of a delivery's last run."""
+        """Return the dead letters of a delivery's last run."""
         last = self.last_run(delivery)
         return [
             dead_letter.document

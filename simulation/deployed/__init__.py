@@ -1,3 +1,3 @@
-"""The deployed code, with its edges exchanged: clients, network, clock, chance, logs."""
+"""The deployed code, with simulated clients, network, clock, chance and logs."""
 
-__all__ = ["deployment", "functions"]
+__all__ = ["edges", "functions"]

@@ -1,7 +1,7 @@
-"""Admission in the simulated world: chance defers, and a late answer is detached.
+"""Admission in the simulation: chance defers deliveries, and late attempts are detached.
 
-The bulkhead itself is not here: which endpoints are slow depends on all that a container has seen.
-Whatever it decides, it may defer any delivery, and so may chance.
+The bulkhead itself is not simulated: which endpoints it finds slow depends on everything that a
+container has seen. It may defer any delivery, and so may chance.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class ChanceAdmission:
     """Stands for `homing.dispatch.admission.Admission`.
 
     Args:
-        defers: how likely a delivery is deferred.
-        draw: the chance of the history.
+        defers: the probability that a delivery is deferred.
+        draw: returns the draw of a name, from 0 to 1.
     """
 
     def __init__(self, defers: float, draw: Callable[[str], float]) -> None:
@@ -37,11 +37,10 @@ class ChanceAdmission:
         self._draw = draw
 
     def admit(self, _: str, attempt: Callable[[], FirstAttempt]) -> FirstAttempt | datetime:
-        """Make an attempt, or tell when it shall be made.
+        """Make an attempt, or return the time that it is deferred to.
 
         Raises:
-            DetachedError: when it is not back in time: the client waits as long as `dispatch`
-                would.
+            DetachedError: when it takes too long; the client waits as long as `dispatch` does.
         """
         if self._draw(f"{TAPE.owner}/bulkhead") < self._defers:
             wait = self._draw(f"{TAPE.owner}/slot") ** 4 * _LONGEST_WAIT  # mostly seconds

@@ -1,4 +1,4 @@
-"""boto3 clients of the simulated world: they have the methods that Homing calls, and its errors."""
+"""Simulated boto3 clients, with the methods that Homing calls and the errors that it catches."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from simulation.engine.replay import TAPE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# How long boto3 tries before it gives up, with the settings that the clients are made with.
+# How long boto3 tries in all, with the settings of the deployed clients.
 _DYNAMODB_TIMEOUT = 6 * SECOND
 _TIMEOUT = 20 * SECOND
 
@@ -61,7 +61,7 @@ class DynamoDB:
         return _call("dynamodb.get_item", arguments, _DYNAMODB_TIMEOUT)
 
     def get_paginator(self, operation: str) -> _Pages:
-        """Give what reads page by page."""
+        """Return a paginator of an operation."""
         return _Pages(operation)
 
 
@@ -70,7 +70,7 @@ class _Pages:
         self._operation = operation
 
     def paginate(self, **arguments: Any) -> Iterator[Any]:
-        """Read all in one page."""
+        """Yield all items in one page."""
         yield _call(f"dynamodb.{self._operation}", arguments, _DYNAMODB_TIMEOUT)
 
 
@@ -86,7 +86,7 @@ class SQS:
         return _call("sqs.send_message_batch", arguments, _TIMEOUT)
 
     def change_message_visibility(self, **arguments: Any) -> Any:
-        """Let a message that is out be redelivered at another time."""
+        """Change when a message in flight is redelivered."""
         return _call("sqs.change_message_visibility", arguments, _TIMEOUT)
 
 
@@ -94,7 +94,7 @@ class StepFunctions:
     """A Step Functions client.
 
     Args:
-        sync_timeout: how long StartSyncExecution is waited for, in milliseconds.
+        sync_timeout: how long the client waits for StartSyncExecution, in milliseconds.
     """
 
     class exceptions:  # noqa: N801  # botocore's name
@@ -112,7 +112,7 @@ class StepFunctions:
         return _call("states.start_execution", arguments, _TIMEOUT)
 
     def describe_execution(self, *, executionArn: str) -> Any:  # noqa: N803
-        """Tell of a Standard execution."""
+        """Return the state of a Standard execution."""
         return _call("states.describe_execution", executionArn, _TIMEOUT)
 
     def start_sync_execution(self, *, stateMachineArn: str, name: str, input: str) -> Any:  # noqa: A002, N803
@@ -122,7 +122,7 @@ class StepFunctions:
 
 
 def _read_input(text: str) -> Any:
-    """Read the input of an execution, and refuse one that is too long, as Step Functions does."""
+    """Return the input of an execution; refuse one that is too long, as Step Functions does."""
     if len(text.encode()) > _MAX_INPUT_BYTES:
         raise ClientError(_answer("ValidationException"), "StartExecution")
     return json.loads(text)

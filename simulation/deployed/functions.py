@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def simulated_edges(deployment: Deployment) -> Iterator[Edges]:
-    """Put the handlers into the simulated world."""
+    """Run the handlers with simulated edges for as long as the context lasts."""
     edges = Edges(deployment)
     settings = ComputeBackoffSettings(retention_days=deployment.retention_days)
     replacements: list[tuple[Any, str, Any]] = [
@@ -94,7 +94,7 @@ def run_record_retry(event: dict[str, Any]) -> Any:
 def run_intervention(
     act: Act, reference: Reference, dead_letter: Mapping[str, Any] | None
 ) -> Result:
-    """Do what an operator commands."""
+    """Run an operator's command, with the dead letter that it acts on, if any."""
     interventions, now = current_edges().interventions, to_datetime(TAPE.started)
     match act:
         case Act.REDRIVE_DEAD_LETTERS if dead_letter is not None:
@@ -111,7 +111,7 @@ def run_intervention(
 
 @lru_cache(maxsize=16)
 def _parsed(body: str, now: int, deployment: Deployment) -> Message:
-    """Parse a message once, however often its handler is run again."""
+    """Parse a message once, although its handler is replayed for each call."""
     return parse_message(
         body,
         now=to_datetime(now),
@@ -125,7 +125,10 @@ def _parsed(body: str, now: int, deployment: Deployment) -> Message:
 
 
 def run_accept(event: dict[str, Any]) -> dict[str, Any]:
-    """Do what `lambdas.accept` does between the HTTP API's event and its answer."""
+    """Do what `lambdas.accept` does between the event of the HTTP API and its answer.
+
+    Return the status and, where the message is accepted, the ids of its deliveries.
+    """
     edges = current_edges()
     try:
         message = _parsed(event["body"], TAPE.started, edges.deployment)
@@ -140,9 +143,9 @@ def run_accept(event: dict[str, Any]) -> dict[str, Any]:
 
 def run_settle(record: dict[str, Any]) -> None:
     """Settle one record of a batch, as `dispatch` does in one of its threads."""
-    dispatch._settle(SQSRecord(record))  # noqa: SLF001  # the handler's threads are what is left out
+    dispatch._settle(SQSRecord(record))  # noqa: SLF001  # without the handler's threads
 
 
-def run_put_off(record: dict[str, Any]) -> None:
-    """Give back a record whose delivery has just been left with another record of the batch."""
+def run_detach(record: dict[str, Any]) -> None:
+    """Return a record to the queue whose delivery was detached with another record of its batch."""
     dispatch._detach(SQSRecord(record))  # noqa: SLF001  # as above

@@ -34,18 +34,19 @@ if TYPE_CHECKING:
 
 
 class UnhurriedContext:
-    """Stands for Lambda's context: tells of more time than there is, and is cut off at its end.
+    """Stands for Lambda's context; reports more time than the invocation has.
 
-    So a history has what the function itself would avoid: an outcome that is lost with it.
+    So invocations time out in some histories and lose their outcome, which the deployed function
+    avoids.
     """
 
     def get_remaining_time_in_millis(self) -> int:
-        """Give the milliseconds left."""
+        """Return the milliseconds left."""
         return MINUTE
 
 
 class SimulatedWebhookClient:
-    """Stands for `homing.sending.webhook_client.Sender`: the same headers, another network."""
+    """Stands for `homing.sending.webhook_client.Sender`, over a simulated network."""
 
     def send(
         self,
@@ -56,7 +57,7 @@ class SimulatedWebhookClient:
         url: str,
         within: float,
     ) -> Outcome:
-        """Make one attempt; nobody has a secret here, and the time is always there."""
+        """Make one attempt; no endpoint has secrets here, and the full time is always available."""
         del secrets, within
         started = TAPE.now
         headers = request_headers(
@@ -82,7 +83,7 @@ class SimulatedWebhookClient:
         )
 
     def close(self) -> None:
-        """Keep nothing open."""
+        """Do nothing: no connection stays open."""
 
 
 class EndpointsWithSlots:
@@ -92,7 +93,7 @@ class EndpointsWithSlots:
         self._attempts_at_once = attempts_at_once
 
     def find(self, reference: Reference, now: datetime) -> Recipient:
-        """Give the endpoint of a target; it is never disabled."""
+        """Return the endpoint of a target, which is never disabled."""
         since, url = to_text(now), reference.target_url
         endpoint = Endpoint(
             reference.sender_id, url, url, since, since, attempts_at_once=self._attempts_at_once
@@ -100,11 +101,11 @@ class EndpointsWithSlots:
         return Recipient(endpoint, None)
 
     def forget(self, _: Reference) -> None:
-        """Remember nothing."""
+        """Do nothing: nothing is cached."""
 
 
 class NoEndpointWatch:
-    """Stands for `EndpointWatch`: no endpoint is disabled here, whatever it answers."""
+    """Stands for `EndpointWatch`: no endpoint is disabled here."""
 
     limit = None
 
@@ -114,9 +115,9 @@ class NoEndpointWatch:
 
 
 def cold_deliverer() -> Deliverer:
-    """Make what `deliver` makes on its first attempt; here every attempt is the first.
+    """Make the deliverer of a cold `deliver`; here every invocation is cold.
 
-    What a warm function remembers would not be the same when it is run again.
+    A replay would find other caches in a warm function than the first run did.
     """
     dynamodb: Any = DynamoDB()
     deployment = current_edges().deployment
@@ -145,18 +146,18 @@ class SimulatedRandom:
 
 
 def log_nothing(*_: Any, **__: Any) -> None:
-    """Log nothing: what is told is not part of what happens."""
+    """Log nothing."""
 
 
 def note_unrecorded(reference: Reference, *, attempt: int, reason: str) -> None:
-    """Stand for `log_unrecorded`: a gap in the ledger that was reported."""
+    """Stand for `log_unrecorded`: note a gap in the ledger that was reported."""
     del reason
     edges = current_edges()
     edges.journal.note_gap(reference.delivery_id, edges.generation, attempt - 1)
 
 
 def note_detached(*_: Any, **__: Any) -> None:
-    """Stand for `log_detached`."""
+    """Stand for `log_detached`: count it."""
     current_edges().journal.detached += 1
 
 

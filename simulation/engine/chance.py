@@ -18,7 +18,7 @@ _BITS = 64
 
 
 class Chance:
-    """The draws of one history.
+    """All draws of one history.
 
     Args:
         seed: any integer from 0.

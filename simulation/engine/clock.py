@@ -14,20 +14,20 @@ DAY = 24 * HOUR
 
 
 def to_datetime(instant: int) -> datetime:
-    """Give an instant as an aware datetime."""
+    """Return an instant as an aware datetime."""
     return _EPOCH + instant * _MILLISECOND
 
 
 def from_datetime(moment: datetime) -> int:
-    """Read an aware datetime."""
+    """Return an aware datetime as an instant."""
     return (moment - _EPOCH) // _MILLISECOND
 
 
 def to_iso(instant: int) -> str:
-    """Write an instant as Step Functions does: `2025-12-28T12:00:00.000Z`."""
+    """Return an instant as Step Functions writes it: `2025-12-28T12:00:00.000Z`."""
     return to_datetime(instant).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def from_iso(text: str) -> int:
-    """Read an ISO-8601 text with a zone."""
+    """Return an ISO-8601 text with a zone as an instant."""
     return from_datetime(datetime.fromisoformat(text))

@@ -2,7 +2,7 @@
 
 ServiceError
 ├── UnavailableError      the call was refused; it had no effect
-├── NoAnswerError         the caller waited in vain; the call may have had its effect
+├── NoAnswerError         the caller timed out; the call may have had its effect
 ├── ConditionFailedError  DynamoDB's condition did not hold
 ├── NameTakenError        an execution of that name has been started before
 ├── NoExecutionError      no execution has that name
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 class FaultKind(StrEnum):
     """Where a call breaks."""
 
-    REFUSED = "REFUSED"  # no effect, and the caller hears of it at once
-    BROKEN = "BROKEN"  # as REFUSED, with an error that nobody takes for passing
+    REFUSED = "REFUSED"  # no effect, and the caller gets the error at once
+    BROKEN = "BROKEN"  # as REFUSED, with an error that is not transient
     LOST = "LOST"  # the effect takes place, its answer is lost
-    LATE = "LATE"  # the caller gives up, the effect takes place all the same, later
-    TWICE = "TWICE"  # the effect takes place twice; the second answer is heard
-    CRASH_BEFORE = "CRASH_BEFORE"  # the caller dies, the call has no effect
-    CRASH_AFTER = "CRASH_AFTER"  # the caller dies when the effect has taken place
-    STALL_BEFORE = "STALL_BEFORE"  # the caller stands still before the call
-    STALL_AFTER = "STALL_AFTER"  # the caller stands still before it has the answer
+    LATE = "LATE"  # the caller times out, and the effect takes place later
+    TWICE = "TWICE"  # the effect takes place twice; the caller gets the second answer
+    CRASH_BEFORE = "CRASH_BEFORE"  # the caller crashes, the call has no effect
+    CRASH_AFTER = "CRASH_AFTER"  # the caller crashes after the effect
+    STALL_BEFORE = "STALL_BEFORE"  # the caller pauses before the call
+    STALL_AFTER = "STALL_AFTER"  # the caller pauses before it has the answer
 
 
 CRASHES = (FaultKind.CRASH_BEFORE, FaultKind.CRASH_AFTER)
@@ -48,7 +48,7 @@ class Fault:
 
 
 class ServiceError(Exception):
-    """The base of what a caller can be told."""
+    """The base of the errors that a caller can get."""
 
 
 class UnavailableError(ServiceError):
@@ -56,11 +56,11 @@ class UnavailableError(ServiceError):
 
 
 class NoAnswerError(ServiceError):
-    """Raised when a caller has waited for its time-out."""
+    """Raised when a call has timed out."""
 
 
 class ConditionFailedError(ServiceError):
-    """Raised when a conditional write was refused; `item` is what stands there."""
+    """Raised when a conditional write was refused; `item` is the existing item."""
 
     def __init__(self, item: Mapping[str, Any] | None) -> None:
         super().__init__("the conditional request failed")

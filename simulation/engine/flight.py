@@ -1,4 +1,4 @@
-"""What happens to one call between its caller and its service, faults included."""
+"""One call between its caller and its service, faults included."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from simulation.engine.process import Call, Process, Respond
 
-_REPEAT_AFTER: Final = 40  # milliseconds between the two effects of TWICE
+_SECOND_EFFECT_AFTER: Final = 40  # milliseconds between the two effects of TWICE
 
 
 class Timeline(Protocol):
@@ -32,7 +32,7 @@ class Timeline(Protocol):
         """Do something at an instant, at the earliest now."""
 
     def perform(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Let a call take effect."""
+        """Perform a call."""
 
     def answer(self, process: Process, number: int, outcome: Outcome) -> None:
         """Resume a process with the outcome of its call `number`, if it still waits for it."""
@@ -45,12 +45,12 @@ class Flight:
     """A call on its way: out, to its effect, and back.
 
     Args:
-        scheduler: what lets things happen in time.
+        scheduler: runs what is due.
         process: the caller.
-        call: what is called.
+        call: the call.
         label: the name of the call.
         before: milliseconds until it takes effect.
-        after: milliseconds from there until its answer is heard.
+        after: milliseconds from its effect until its answer arrives.
     """
 
     __slots__ = ("after", "before", "call", "label", "number", "process", "scheduler")
@@ -74,7 +74,7 @@ class Flight:
         self.after = after
 
     def go(self, fault: Fault | None) -> None:
-        """Let the call take its way, right or wrong."""
+        """Make the call, with a fault if there is one."""
         if fault is None:
             self._effect(self.before, self._arrive)
         elif fault.kind in CRASHES:
@@ -97,7 +97,7 @@ class Flight:
                 self._effect(self.call.timeout + fault.delay, _ignore)
             case FaultKind.TWICE:
                 self._effect(self.before, _ignore)
-                self._effect(self.before + _REPEAT_AFTER, self._arrive, mark="'")
+                self._effect(self.before + _SECOND_EFFECT_AFTER, self._arrive, mark="'")
             case FaultKind.STALL_BEFORE:
                 self._effect(self.before + fault.delay, self._arrive)
             case _:
@@ -130,4 +130,4 @@ class Flight:
 
 
 def _ignore(_: Outcome) -> None:
-    """Let an answer go that nobody waits for."""
+    """Drop an answer that no caller waits for."""

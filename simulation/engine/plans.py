@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 _DELAYS: Final = (700, 3_000, 20_000, 90_000)
 _DELAYED: Final = frozenset({FaultKind.LATE, FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER})
 _BITS: Final = 32
-_RATE_BITS: Final = 16  # of the draw, what decides whether; the rest decides what
+_RATE_BITS: Final = 16  # of the draw decide whether there is a fault; the rest decides which
 
 
 def with_delay(kind: FaultKind, choice: int) -> Fault:
-    """Give a fault of a kind, with one of the delays where it has one."""
+    """Return a fault of a kind, with one of the delays where it has one."""
     return Fault(kind, _DELAYS[choice % len(_DELAYS)]) if kind in _DELAYED else Fault(kind)
 
 
 class Listed:
-    """Makes the calls go wrong that are listed, by label.
+    """Breaks the listed calls, by label.
 
     Attributes:
         met: those that have happened.
@@ -32,7 +32,7 @@ class Listed:
         self.met: dict[str, Fault] = {}
 
     def fault_at(self, label: str, kinds: tuple[FaultKind, ...], draw: int) -> Fault | None:
-        """Give the fault of a call."""
+        """Return the fault of a call, if any."""
         del kinds, draw
         fault = self._faults.get(label)
         if fault is not None:
@@ -41,7 +41,7 @@ class Listed:
 
 
 class AtRandom:
-    """Makes calls go wrong with a probability, at most so many.
+    """Breaks calls with a probability, up to a maximum number.
 
     Attributes:
         met: what has happened, to be listed again.
@@ -53,7 +53,7 @@ class AtRandom:
         self.met: dict[str, Fault] = {}
 
     def fault_at(self, label: str, kinds: tuple[FaultKind, ...], draw: int) -> Fault | None:
-        """Give the fault of a call; `draw` is 32 bits."""
+        """Return the fault of a call, if any; `draw` is 32 bits."""
         if draw >> (_BITS - _RATE_BITS) >= self._threshold or len(self.met) >= self._most:
             return None
         rest = draw & ((1 << (_BITS - _RATE_BITS)) - 1)
@@ -63,10 +63,10 @@ class AtRandom:
 
 
 class Census(Listed):
-    """Makes go wrong what is listed and writes down what else could.
+    """Breaks the listed calls and lists all others that could break.
 
     Attributes:
-        boundaries: the label of every call, with the faults that it could meet.
+        boundaries: the label of every call, with the faults that it could have.
     """
 
     def __init__(self, faults: Mapping[str, Fault] | None = None) -> None:
@@ -74,7 +74,7 @@ class Census(Listed):
         self.boundaries: dict[str, tuple[FaultKind, ...]] = {}
 
     def fault_at(self, label: str, kinds: tuple[FaultKind, ...], draw: int) -> Fault | None:
-        """Take note of a call."""
+        """List a call, and return its fault, if any."""
         fault = super().fault_at(label, kinds, draw)
         if fault is None:
             self.boundaries[label] = kinds

@@ -1,4 +1,4 @@
-"""Processes: what runs in the simulated world, and what it asks of the scheduler."""
+"""Processes, and what they ask of the scheduler."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """A wait for the end of other processes; gives their outcomes in order."""
+    """A wait for the end of other processes; it results in their outcomes, in order."""
 
     processes: tuple[Process, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a call or a process: a value or an error."""
+    """The outcome of a call or a process: a value or an error."""
 
     value: Any = None
     error: BaseException | None = None
@@ -56,9 +56,10 @@ class Process:
     Args:
         label: its name, the same in every run of a history.
         steps: what it does.
-        on_end: told once how it ended.
-        host: what dies if this crashes, itself by default; None if it cannot crash.
-        about: what is known of it, for those that look on.
+        on_end: called once with its outcome.
+        host: the process that ends if this one crashes, by default itself.
+        can_crash: whether it can crash; `host` is None if it cannot.
+        about: what services and invariants may know about it.
     """
 
     __slots__ = (

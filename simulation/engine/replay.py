@@ -1,10 +1,10 @@
-"""Running real code step by step, without threads and without changing it.
+"""Replay: runs real handlers call by call, without threads and without changing them.
 
-Handlers call AWS and wait. Here such a call goes to the `Tape`: if its answer is on it, that is
-given; if not, the handler is left by an exception that it cannot catch, the call is made in the
-simulated world, and the handler is run again from its start with one more answer on the tape.
-Between two calls handlers are functions of their input and of the answers, which makes this the
-same as if they had waited; that they make the same calls again is checked.
+Handlers call AWS and wait. Here a call goes to the `Tape`. If the tape has its answer, the call
+returns it. If not, an exception that the handler cannot catch ends the run, the call is made in the
+simulation, and the handler is run again from its start with one more answer on the tape. Between
+two calls a handler is a function of its input and of the answers so far, so the result is the same
+as if it had waited. The tape checks that each run makes the same calls.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Tape:
         self.now = 0
 
     def load(self, answers: list[_Answer], owner: str, started: int) -> None:
-        """Begin a run of a handler; `started` is when its first run began, by its own clock."""
+        """Prepare a run of a handler; `started` is when its first run began, by its own clock."""
         self._answers = answers
         self._at = 0
         self._left_by = None
@@ -56,12 +56,12 @@ class Tape:
         self.started = self.now = started
 
     def call(self, operation: str, arguments: Any, timeout: int = 5_000) -> Any:
-        """Make a call and give its answer; `now` is then when it came, by the handler's clock.
+        """Make a call and return its answer; `now` is then the time of the answer, by its clock.
 
         Raises:
             ServiceError: where that is the answer.
         """
-        if self._left_by is not None:  # what a handler does on its way out, it does next time
+        if self._left_by is not None:  # calls of a run that is ending are made in the next run
             raise _Suspended(self._left_by)
         if self._at == len(self._answers):
             self._left_by = Call(operation, arguments, timeout)
@@ -87,7 +87,7 @@ def replayed(
     Args:
         run: calls the handler.
         label: the process that it runs in; its draws are named after it.
-        clock: tells the handler's time, right or wrong.
+        clock: the handler's clock, which may be wrong.
     """
     answers: list[_Answer] = []
     started = clock()

@@ -1,9 +1,9 @@
 """The scheduler: processes that make calls, a virtual clock, and faults at every boundary.
 
-A process is a generator. It yields a `Call`, a `Sleep` or a `Join` and is resumed with what came of
-it. Between the moment a call is made and the moment it takes effect, and between the effect and its
-answer, time passes; whatever else is due in that time happens then. So calls interleave in as many
-ways as there are draws, and one seed always gives the same way.
+A process is a generator. It yields a `Call`, a `Sleep` or a `Join` and is resumed with the outcome.
+Time passes between a call and its effect, and between the effect and its answer; whatever else is
+due in that time happens then. So calls interleave differently with each seed, and always in the
+same way with one seed.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ class Plan(Protocol):
     met: dict[str, Fault]
 
     def fault_at(self, label: str, kinds: tuple[FaultKind, ...], draw: int) -> Fault | None:
-        """Give the fault of a call, or None; `draw` is 32 bits of chance."""
+        """Return the fault of a call, or None; `draw` is 32 random bits."""
 
 
 class Services(Protocol):
     """What calls are made to."""
 
     def kinds(self, operation: str, *, can_crash: bool) -> tuple[FaultKind, ...]:
-        """Name the faults that a call of this operation can meet."""
+        """Return the faults that a call of this operation can have."""
 
     def is_down(self, operation: str, now: int) -> bool:
-        """Tell whether an outage is on."""
+        """Return whether an outage refuses this operation now."""
 
     def perform(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Let a call take effect, and respond now or later.
+        """Perform a call, and respond now or later.
 
         Raises:
             ServiceError: in place of a response.
@@ -55,9 +55,9 @@ class Scheduler:
     """Runs processes until nothing is due any more.
 
     Args:
-        services: what calls are made to.
-        plan: which of them go wrong.
-        chance: how long things take.
+        services: perform the calls.
+        plan: decides which calls go wrong.
+        chance: draws how long calls take.
         start: the first instant.
     """
 
@@ -78,14 +78,14 @@ class Scheduler:
         heappush(self._queue, (instant, self._order, action, arguments))
 
     def advance(self, instant: int) -> None:
-        """Let time pass in which nothing happens."""
+        """Advance the clock to an instant."""
         self.now = max(self.now, instant)
 
     def run(self) -> None:
         """Run until nothing is due.
 
         Raises:
-            EndlessError: when that takes longer than any sensible history.
+            EndlessError: when there are more events than any history needs.
         """
         queue = self._queue
         while queue:
@@ -93,7 +93,7 @@ class Scheduler:
             self.now = max(self.now, instant)
             self.steps += 1
             if self.steps > MAX_EVENTS:
-                raise EndlessError(f"{MAX_EVENTS} events and no end")
+                raise EndlessError(f"the history has not ended after {MAX_EVENTS} events")
             action(*arguments)
 
     def start(self, process: Process, *, timeout: int | None = None) -> None:
@@ -103,12 +103,12 @@ class Scheduler:
         self._resume(process, Outcome())
 
     def note(self, label: str, what: str) -> None:
-        """Write a line of the trace, if one is kept."""
+        """Add a line to the trace, if one is kept."""
         if self.trace is not None:
             self.trace.append((self.now, label, what))
 
     def end(self, process: Process, outcome: Outcome) -> None:
-        """End a process and all that live in it."""
+        """End a process and those that it hosts."""
         if not process.alive:
             return
         for each in (process, *process.dependants):
@@ -121,7 +121,7 @@ class Scheduler:
             self.end(process, Outcome(error=CrashedError("Sandbox.Timedout")))
 
     def crash(self, process: Process) -> None:
-        """Let a process die, and all that it lives in."""
+        """Crash the host of a process, and with it all that it hosts."""
         host = process.host
         if host is not None and host.alive:
             self.note(host.label, "crashed")
@@ -140,7 +140,7 @@ class Scheduler:
             self.end(process, Outcome(stop.value))
         except SimulationError:
             raise
-        except Exception as error:  # noqa: BLE001  # a handler may raise anything; its caller is told
+        except Exception as error:  # noqa: BLE001  # a handler may raise anything; its caller gets the error
             self.end(process, Outcome(error=error))
         else:
             self._serve(process, request)
@@ -155,7 +155,7 @@ class Scheduler:
             _Joining(self, process, request.processes)
 
     def answer(self, process: Process, number: int, outcome: Outcome) -> None:
-        """Resume a process with what came of its call `number`, if it still waits for that."""
+        """Resume a process with the outcome of its call `number`, if it still waits for it."""
         if process.calls == number and process.answered < number:
             self._resume(process, outcome)
 
@@ -178,7 +178,7 @@ class Scheduler:
         return self._plan.fault_at(label, kinds, draw)
 
     def perform(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Let a call take effect. Its caller may be gone: what has been sent arrives."""
+        """Perform a call, even if its caller has ended meanwhile."""
         try:
             self._services.perform(process, call, label, respond)
         except ServiceError as error:

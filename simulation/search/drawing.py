@@ -1,4 +1,4 @@
-"""Random cases: a seed makes a scenario, and how much goes wrong in it."""
+"""Random cases: each seed draws a scenario and how many of its calls go wrong."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HOSTS: Final = ("a", "b", "c", "d")
 _ANSWERS: Final = (
     *(Answer(200),) * 6,
     *(Answer(503),) * 5,
-    Answer(500, takes=900),  # just within the patience of `dispatch`
+    Answer(500, takes=900),  # just within the slow threshold of `dispatch`
     Answer(204, takes=4_000),
     Answer(200, takes=14_000),
     Answer(200, takes=40_000),  # longer than an attempt may take
@@ -51,13 +51,13 @@ _SCHEDULED: Final = (SECOND, 3 * SECOND, HOUR, 40 * DAY)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A scenario, the seed of its chance, and how much goes wrong.
+    """A scenario, the seed of its draws, and how many calls go wrong.
 
     Args:
-        seed: what all of it is made of.
-        scenario: what is given.
-        probability: how likely a call goes wrong.
-        most: how many do at most.
+        seed: the seed that all of it is drawn from.
+        scenario: the scenario.
+        probability: the probability that a call goes wrong.
+        most: how many calls go wrong at most.
     """
 
     seed: int
@@ -66,12 +66,12 @@ class Case:
     most: int
 
     def plan(self) -> AtRandom:
-        """Give what goes wrong."""
+        """Return the plan of its faults."""
         return AtRandom(self.probability, self.most)
 
 
 def draw_case(seed: int) -> Case:
-    """Make a case of a seed.
+    """Draw the case of a seed.
 
     The names of draws never change, whatever the things are called: a seed is a history for ever.
     """
@@ -117,7 +117,7 @@ def _submissions(chance: Chance) -> Iterator[Submission]:
 
 
 def _repeats(chance: Chance, submission: Submission) -> Iterator[Submission]:
-    """The same message again: at once, within the queue's memory, after it, much later."""
+    """Draw duplicates: at once, within the queue's deduplication window, after it, much later."""
     for number in range(chance.pick(f"{submission.message}/repeats", (1, 1, 2, 4))):
         later = chance.pick(f"{submission.message}/repeat-{number}", _REPEATS)
         scheduled = submission.deliver_in

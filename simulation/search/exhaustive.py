@@ -26,7 +26,7 @@ SEED: Final = 1
 _DELAYED: Final = frozenset({FaultKind.LATE, FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER})
 _DELAYS: Final = (3_000, 90_000)  # within a function's time, and beyond all of it
 
-_SOON_AFTER: Final = 3  # milliseconds: two commands that cross each other
+_SOON_AFTER: Final = 3  # milliseconds: two commands that overlap
 
 _GOOD, _BUSY, _GONE = Answer(200), Answer(503), Answer(410)
 _SLOW = {status: Answer(status, takes=4_000) for status in (200, 410, 503)}  # and detached
@@ -59,7 +59,7 @@ _DEPLOYMENTS: Final = tuple(
 
 
 def scenarios() -> Iterator[Scenario]:
-    """Give two deliveries of every scenario: two messages, and one message handed over twice."""
+    """Yield every scenario with two submissions: of two messages, and of one message twice."""
     two = (Submission("m0", ("a",)), Submission("m1", ("b",)))
     twice = (Submission("m0", ("a",)), Submission("m0", ("a",)))
     for deployment, doubles in _DEPLOYMENTS:
@@ -75,7 +75,7 @@ def scenarios() -> Iterator[Scenario]:
 
 
 def scenarios_of_one() -> Iterator[Scenario]:
-    """Give one delivery of every scenario, as deployed; small enough to break it twice."""
+    """Yield every scenario with one delivery, as deployed; small enough for pairs of faults."""
     for express_path in (True, False):
         for scenario in _SCENARIOS:
             yield Scenario(
@@ -89,7 +89,7 @@ def single_faults(
     programs: Programs | None = None,
     given: Mapping[str, Fault] | None = None,
 ) -> Iterator[Trial]:
-    """Give a scenario without a fault, then with every single one, in addition to those given."""
+    """Yield a scenario without a fault, then with each single one, in addition to those given."""
     given = given or {}
     census = Census(given)
     run_history(scenario, census, SEED, edges, programs)
@@ -101,14 +101,14 @@ def single_faults(
 
 
 def pairs_of_faults(scenario: Scenario, edges: Edges) -> Iterator[Trial]:
-    """Give a scenario with every single fault and every other that can happen beside it."""
+    """Yield a scenario with each fault and each other fault that can happen beside it."""
     for first in single_faults(scenario, edges):
         if first.faults:
             yield from single_faults(scenario, edges, given=first.faults)
 
 
 def operators_at_every_instant(scenario: Scenario, edges: Edges) -> Iterator[Trial]:
-    """Give a scenario with every act at each instant at which anything happens, alone and twice."""
+    """Yield a scenario with each act at each instant at which anything happens, once and twice."""
     told = run_history(scenario, Listed({}), SEED, edges, trace=True).trace
     for at in sorted({instant - scenario.start for instant, _, _ in told}):
         for act in Act:

@@ -1,7 +1,7 @@
-"""Bugs to be found: small patches of the real thing, each of which breaks a promise.
+"""Planted bugs: small patches of the deployed code, each of which breaks a promise.
 
-A simulation that finds nothing may be blind. So each of these is planted in turn, and hunted in a
-small scenario: first with no fault, then with every single one.
+They show that the simulation finds bugs. Each is planted in turn and searched for in a small
+scenario: first without a fault, then with each single one.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ class PlantedBug:
 
     Args:
         name: what is done wrong.
-        scenario: where to look for what comes of it.
+        scenario: the scenario in which it is searched for.
         patch: plants it in the code.
         change: plants it in the definitions.
-        given: faults that happen in any case.
+        given: faults that happen in every history of the search.
     """
 
     name: str
@@ -66,7 +66,7 @@ class PlantedBug:
     given: Mapping[str, Fault] = field(default_factory=dict)
 
     def programs(self) -> Programs:
-        """Give the definitions with the bug in them."""
+        """Return the definitions with the bug in them."""
         timeout = self.scenario.deployment.express_timeout // 1000
         standard = copy.deepcopy(delivery_document())
         express = first_attempt_document(timeout)
@@ -105,7 +105,7 @@ def _acknowledge_early() -> AbstractContextManager[None]:
 
 
 def _record_before_sending(states: dict[str, Any]) -> None:
-    """Write down that it was delivered, then try to."""
+    """Record the delivery as delivered, then send it."""
     first = json.dumps(states["RecordDelivered"])
     for guess, known in {
         "$states.input.outcome.timestamp": "$states.context.State.EnteredTime",
@@ -128,12 +128,12 @@ def _record_before_sending(states: dict[str, Any]) -> None:
 
 
 def _wait_to_the_millisecond() -> AbstractContextManager[None]:
-    """A Wait cuts milliseconds off, so what is not rounded up comes early."""
+    """Do not round due times up. A Wait truncates milliseconds, so attempts are early."""
     return _replaced(plan, "to_due_text", timestamps.to_text)
 
 
 def _believe_to_be_superseded() -> AbstractContextManager[None]:
-    """Leave a delivery to whoever was faster, without a look at the status of them."""
+    """Treat a superseded delivery as settled, without a read of its status."""
     original = ExpressPath.settle
 
     def settle(
@@ -185,7 +185,7 @@ def _dead_letter_at_the_second_receive_only() -> AbstractContextManager[None]:
 
 
 def _no_dead_letter_for_the_replayed(states: dict[str, Any]) -> None:
-    """Take a failed condition for another worker's failure, as if nobody ever repeated a write."""
+    """Take every failed condition for another worker's record, as if no write were ever retried."""
     states["RecordedByUs"]["Choices"][0]["Condition"] = "{% true %}"
 
 
@@ -195,12 +195,12 @@ def _delivered_whatever_is_on_record(states: dict[str, Any]) -> None:
 
 
 def _claim_without_a_condition() -> AbstractContextManager[None]:
-    """Whoever wakes up makes the attempt."""
+    """Make the attempt after a wait without a valid claim."""
     return _replaced(updates, "CLAIM_CONDITION", "attribute_not_exists(nothing)")
 
 
 def _redrive_whatever_is_on_record() -> AbstractContextManager[None]:
-    """Overwrite what another redrive, or the run that it began, has written meanwhile."""
+    """Overwrite what another redrive or its run has written meanwhile."""
     apply = Ledger._apply  # noqa: SLF001  # the bug is planted there
 
     def unconditional(self: Ledger, update: Mapping[str, Any]) -> bool:
@@ -216,7 +216,7 @@ def _redrive_whatever_is_on_record() -> AbstractContextManager[None]:
 
 
 def _be_redelivered_too_early() -> AbstractContextManager[None]:
-    """Let what is detached be redelivered while its execution goes on."""
+    """Redeliver detached messages while their execution still runs."""
     put_off = Redelivery.put_off
 
     def put_off_a_little(self: Redelivery, receipt_handle: str, _: int) -> bool:

@@ -1,4 +1,4 @@
-"""What the simulation prints: totals, planted bugs, and histories for people to read."""
+"""What the simulation prints: totals, planted bugs, and histories step by step."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def totals(tally: Tally, invariants: int, seconds: float) -> Table:
-    """Lay out what was looked at."""
+    """Return the totals as a table."""
     counts = tally.counts
     each = counts["milliseconds"] / max(counts["histories"], 1)
     table = Table(show_header=False, box=None)
@@ -33,10 +33,10 @@ def totals(tally: Tally, invariants: int, seconds: float) -> Table:
         (counts["deliveries"], "deliveries accepted"),
         (counts["requests"], "requests sent"),
         (counts["doubles"], "of them a second time, within the window"),
-        (counts["left"], "messages detached, to be settled when they was redelivered"),
+        (counts["left"], "attempts detached, to be settled when their message is redelivered"),
         (counts["histories_with_gaps"], "histories with a gap in the ledger, reported"),
         (counts["acts"], "redrives, retries at once and cancellations, at any moment"),
-        (counts["interventions"], "messages and executions that an operator sent again"),
+        (counts["interventions"], "messages and executions that an operator redrove"),
         (invariants, "invariants after each history"),
     ):
         table.add_row(f"{number:,}", what)
@@ -46,7 +46,7 @@ def totals(tally: Tally, invariants: int, seconds: float) -> Table:
 
 
 def caught(bugs: Mapping[str, tuple[int, Finding] | None]) -> Table:
-    """Lay out which planted bugs were caught, after how many histories and by which fault."""
+    """Return which planted bugs were caught, by which fault, and after how many histories."""
     table = Table("planted bug", "caught", "by", "after", box=None)
     for name, found in bugs.items():
         if found is None:
@@ -60,7 +60,7 @@ def caught(bugs: Mapping[str, tuple[int, Finding] | None]) -> Table:
 
 
 def story(finding: Finding, edges: Edges, programs: Programs | None = None) -> Iterator[str]:
-    """Tell a history step by step."""
+    """Yield a history step by step."""
     trial = finding.trial
     scenario = trial.scenario
     yield f"seed {finding.seed}"

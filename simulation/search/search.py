@@ -1,4 +1,4 @@
-"""Looking for histories that break an invariant: over seeds, and over every single fault."""
+"""The search for histories that break an invariant: over seeds, and over every single fault."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Finding:
     """A history that breaks invariants.
 
     Args:
-        seed: of its chance.
+        seed: the seed of its draws.
         trial: its scenario and its faults.
         broken: the violations, one sentence each.
     """
@@ -48,23 +48,23 @@ class Finding:
 
 @dataclass(slots=True)
 class Tally:
-    """What was looked at.
+    """What was searched.
 
     Args:
         counts: histories, events, faults and so on, by name.
-        findings: what breaks an invariant.
+        findings: the histories that break an invariant.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
-        """Take in another tally."""
+        """Add another tally."""
         self.counts.update(other.counts)
         self.findings.extend(other.findings)
 
     def note(self, seed: int, trial: Trial, history: History) -> None:
-        """Judge a history and count it."""
+        """Check a history and count it."""
         journal = history.journal
         self.counts.update(
             histories=1,
@@ -126,7 +126,7 @@ def search_pairs(number: int) -> Tally:
 
 @contextmanager
 def _tallied() -> Iterator[Tally]:
-    """Give a tally that counts the processor's milliseconds as well."""
+    """Return a tally that also counts milliseconds of processor time."""
     tally = Tally()
     before = time.process_time()
     yield tally
@@ -134,7 +134,7 @@ def _tallied() -> Iterator[Tally]:
 
 
 def hunt(bug: PlantedBug, edges: Edges) -> tuple[int, Finding] | None:
-    """Look for what comes of a planted bug.
+    """Search for a history in which a planted bug breaks an invariant.
 
     Returns:
         How many histories that took, and the smallest one; None where the bug was not caught.
@@ -151,7 +151,7 @@ def hunt(bug: PlantedBug, edges: Edges) -> tuple[int, Finding] | None:
 
 
 def smallest(finding: Finding, edges: Edges, programs: Programs | None = None) -> Finding:
-    """Make a history smaller for as long as it breaks the first of the invariants that it broke."""
+    """Shrink a history for as long as it breaks the first of the invariants that it broke."""
     invariant = finding.broken[0].partition(":")[0]
 
     def broken_by(trial: Trial) -> tuple[str, ...]:

@@ -27,12 +27,12 @@ class Trial:
     faults: Mapping[str, Fault]
 
     def plan(self) -> Listed:
-        """Give what goes wrong."""
+        """Return the plan of its faults."""
         return Listed(self.faults)
 
 
 def shrink(trial: Trial, still_breaks: Callable[[Trial], bool]) -> Trial:
-    """Give a trial of which nothing can be left out."""
+    """Return a trial from which nothing can be removed."""
     smaller: Trial | None = trial
     while smaller is not None:
         trial = smaller
@@ -41,7 +41,7 @@ def shrink(trial: Trial, still_breaks: Callable[[Trial], bool]) -> Trial:
 
 
 def _smaller(trial: Trial) -> Iterator[Trial]:
-    """Give what is one step smaller, the greatest steps first."""
+    """Yield trials that are one step smaller, the largest steps first."""
     scenario = trial.scenario
     for index in range(len(scenario.submissions)):
         rest = scenario.submissions[:index] + scenario.submissions[index + 1 :]

@@ -9,8 +9,8 @@
     factor    = "NOT" factor | "(" condition ")" | attribute_exists(path)
               | attribute_not_exists(path) | operand comparator operand
 
-Paths are top-level attributes, written out or as `#name`. Anything else is refused, and so are
-names that DynamoDB reserves.
+Paths are top-level attributes, by name or as `#name`. Anything else is refused, as are words that
+DynamoDB reserves.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""AWS Lambda: invocations are processes that end by themselves, by a crash or by their time-out."""
+"""AWS Lambda: invocations are processes that return, crash or time out."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Invocation:
 
     Args:
         event: what it was invoked with.
-        clock: its own clock, right or wrong.
-        caller: what is known of the caller.
+        clock: its own clock, which may be wrong.
+        caller: `about` of the calling process.
     """
 
     event: Any
@@ -45,8 +45,8 @@ class Function:
     Args:
         timeout: in milliseconds.
         handler: the real handler; it may call the clients of the simulation.
-        steps: for a function that is a process of its own making, instead of a handler.
-        calls: whether it calls anything; one that does not is run in one go.
+        steps: returns the steps of an invocation, for a function that has no handler.
+        calls: whether it calls services; a function that does not is run in one step.
     """
 
     timeout: int
@@ -60,7 +60,7 @@ class LambdaService:
 
     Args:
         scheduler: where they run.
-        functions: by name; more may be added.
+        functions: the functions by name; more may be added.
         skews: how wrong the clock of a function is, in milliseconds.
     """
 
@@ -75,7 +75,7 @@ class LambdaService:
         self._skews = skews
 
     def invoke(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Run a function and respond with its result as the SDK gives it."""
+        """Run a function and respond with its result as the SDK returns it."""
         name = call.arguments["FunctionName"]
         function = self.functions[name]
         skew = self._skews.get(name, 0)

@@ -1,10 +1,10 @@
-"""An SQS queue, standard or FIFO, as far as its promises go.
+"""An SQS queue, standard or FIFO, with exactly the guarantees that AWS documents.
 
 Both kinds: a message that is received is hidden for the visibility timeout and is redelivered if it
 has not been deleted by then; after `max_receive_count` receives it goes to the dead-letter queue.
 Standard: any visible message may come next. FIFO: no message of a group comes while another of it
-is in flight, though several may come in one batch, in their order; and one with a deduplication id
-that was taken in within five minutes is taken for sent.
+is in flight, though several may come in one batch, in order; and a message whose deduplication id
+was sent within the last five minutes is dropped as a duplicate.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Queue:
         self.visibility_timeout = visibility_timeout
         self._dead_lettering = dead_lettering
         self._messages: list[Message] = []
-        self._taken_in: dict[str, int] = {}
+        self._deduplicated: dict[str, int] = {}
         self._sent = 0
 
     def send(
@@ -69,23 +69,24 @@ class Queue:
         deduplication: str | None = None,
         attributes: Mapping[str, Any] | None = None,
     ) -> Message | None:
-        """Put a message on the queue; None where it was taken for one that is there already."""
+        """Add a message to the queue; return None where it is dropped as a duplicate."""
         if self.is_fifo is not (group is not None and deduplication is not None):
-            raise UnsupportedError("a group and a deduplication id belong to FIFO queues alone")
+            raise UnsupportedError("a group and a deduplication id are for FIFO queues only")
         if deduplication is not None:
-            since = now - self._taken_in.get(deduplication, now - DEDUPLICATION_WINDOW)
+            since = now - self._deduplicated.get(deduplication, now - DEDUPLICATION_WINDOW)
             if since < DEDUPLICATION_WINDOW:
                 return None
-            self._taken_in[deduplication] = now
+            self._deduplicated[deduplication] = now
         self._sent += 1
         message = Message(self._sent, body, attributes or {}, group, visible_at=now)
         self._messages.append(message)
         return message
 
     def visible(self, now: int) -> list[Message]:
-        """Give what could be received now, oldest first; dead-letters what has been out too often.
+        """Return what could be received now, oldest first.
 
-        Of a FIFO group only the first so many may be taken.
+        Messages that were received too often are dead-lettered first. Of a FIFO group only messages
+        from the oldest on, without a gap, may be taken.
         """
         messages = self._live()
         if self._dead_lettering is not None:
@@ -103,16 +104,16 @@ class Queue:
         return [message for message in messages if message.group not in busy]
 
     def receive(self, now: int, message: Message) -> None:
-        """Hand a message out."""
+        """Receive a message, which hides it for the visibility timeout."""
         message.receives += 1
         message.visible_at = now + self.visibility_timeout
 
     def change_visibility(self, message: Message, visible_at: int) -> None:
-        """Let a message that is out be redelivered at another time."""
+        """Change when a message in flight is redelivered."""
         message.visible_at = visible_at
 
     def delete(self, message: Message) -> None:
-        """Take a message off the queue."""
+        """Delete a message."""
         message.deleted = True
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""SQS: the queues, and the long poll of those that wait for messages."""
+"""SQS: the queues, and the long polls of consumers."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _DEAD_LETTER_QUEUE = frozenset({"${DeadLetterQueue}", DEAD_LETTERS})
 
 
 class QueueService:
-    """The delivery queue, its dead-letter queue, and the dead-letter queue of deliveries.
+    """The delivery queue, the queue of undispatched messages, and the dead-letter queue.
 
     Args:
-        scheduler: tells the time, and when a message turns up again.
-        scenario: which kind of queue it is.
-        chance: which messages come together, and which come twice.
+        scheduler: has the time, and wakes consumers when a message becomes visible again.
+        scenario: has the kind of queue.
+        chance: draws which messages come in one batch, and which come twice.
         journal: where dead letters are written down.
     """
 
@@ -51,11 +51,11 @@ class QueueService:
         self._journal = journal
         self._waiting: list[tuple[Process, Respond]] = []
         self._out: dict[str, Message] = {}
-        self._given_up: list[Message] = []
+        self._undispatched: list[Message] = []
         self.deliveries = Queue(
             is_fifo=deployment.queue_is_fifo,
             visibility_timeout=deployment.visibility_timeout,
-            dead_lettering=DeadLettering(deployment.max_receive_count, self._give_up),
+            dead_lettering=DeadLettering(deployment.max_receive_count, self._to_undispatched),
         )
 
     def send_message(self, process: Process, call: Call, label: str, respond: Respond) -> None:
@@ -76,7 +76,7 @@ class QueueService:
     def send_message_batch(
         self, process: Process, call: Call, label: str, respond: Respond
     ) -> None:
-        """Put deliveries on the queue."""
+        """Add deliveries to the queue."""
         entries = call.arguments["Entries"]
         for entry in entries:
             self._note(entry["MessageBody"])
@@ -94,7 +94,7 @@ class QueueService:
         self._pump()
 
     def delete(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Take messages off the queue; a receipt is good until the message is handed out again."""
+        """Delete messages; a receipt handle is valid until the message is redelivered."""
         for receipt in call.arguments:
             number, _, receives = receipt.partition("/")
             message = self._out[number]
@@ -106,10 +106,10 @@ class QueueService:
     def change_message_visibility(
         self, process: Process, call: Call, label: str, respond: Respond
     ) -> None:
-        """Let a message be redelivered at another time.
+        """Change when a message is redelivered.
 
         Raises:
-            UnavailableError: when its receipt is no longer good.
+            UnavailableError: when its receipt handle is no longer valid.
         """
         number, _, receives = call.arguments["ReceiptHandle"].partition("/")
         message = self._out[number]
@@ -121,8 +121,11 @@ class QueueService:
         respond(Outcome({}))
 
     def redrive(self) -> int:
-        """Move what was given up back to the queue, as `homing undispatched redrive` does."""
-        moved, self._given_up = self._given_up, []
+        """Move undispatched messages back to the queue, as `homing undispatched redrive` does.
+
+        Return how many there were.
+        """
+        moved, self._undispatched = self._undispatched, []
         for message in moved:
             self._put(message.body, message.group, f"redriven-{message.number}", DUPLICATE)
         return len(moved)
@@ -140,13 +143,13 @@ class QueueService:
         attributes: Mapping[str, Any] | None,
     ) -> None:
         if not self.deliveries.is_fifo:
-            group = deduplication = None  # what if the queue promised less than the deployed one?
+            group = deduplication = None  # the promises must hold with a standard queue too
         self.deliveries.send(self._scheduler.now, body, group, deduplication, attributes)
         self._pump()
 
-    def _give_up(self, message: Message) -> None:
+    def _to_undispatched(self, message: Message) -> None:
         self._journal.undispatched += 1
-        self._given_up.append(message)
+        self._undispatched.append(message)
 
     def _pump(self) -> None:
         now = self._scheduler.now
@@ -159,7 +162,7 @@ class QueueService:
             respond(Outcome([self._hand_out(message) for message in self._batch(visible)]))
 
     def _batch(self, visible: list[Message]) -> list[Message]:
-        """Choose what comes together: of a FIFO group the oldest, of a standard queue any."""
+        """Draw the messages of a batch: of a FIFO group the oldest, of a standard queue any."""
         batch: list[Message] = []
         passed_over: set[str | None] = set()
         for message in visible[: self._scenario.deployment.batch_size]:
@@ -194,7 +197,7 @@ class QueueService:
 
 
 def _as_lambda_has_them(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Write message attributes as the event source mapping does: `StringValue` is `stringValue`."""
+    """Return message attributes as Lambda has them: `stringValue` for `StringValue`."""
     return {
         name: {field[0].lower() + field[1:]: value for field, value in attribute.items()}
         for name, attribute in attributes.items()

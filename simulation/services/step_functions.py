@@ -1,4 +1,4 @@
-"""AWS Step Functions: Standard executions that outlive everything, Express ones that do not."""
+"""AWS Step Functions: Standard executions, which survive crashes, and Express ones."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class StepFunctions(Observer):
         scheduler: where they run.
         standard: the definition of the Standard workflow.
         express: that of the Express workflow.
-        chance: jitter of retries.
+        chance: draws the jitter of retries.
         journal: where their steps are written down.
     """
 
@@ -59,7 +59,7 @@ class StepFunctions(Observer):
         self._runs: dict[str, int] = {}
 
     def deploy_express(self, express: Definition) -> None:
-        """Exchange the definition of the Express executions to come."""
+        """Replace the definition for future Express executions."""
         self._express = self._machine(express)
 
     def _machine(self, definition: Definition) -> Machine:
@@ -83,7 +83,7 @@ class StepFunctions(Observer):
     def describe_execution(
         self, process: Process, call: Call, label: str, respond: Respond
     ) -> None:
-        """Tell of a Standard execution.
+        """Respond with the state of a Standard execution.
 
         Raises:
             NoExecutionError: when there is none of that name.
@@ -98,9 +98,9 @@ class StepFunctions(Observer):
     def start_sync_execution(
         self, process: Process, call: Call, label: str, respond: Respond
     ) -> None:
-        """Run an Express execution and respond with its end, good or bad.
+        """Run an Express execution and respond with its end.
 
-        It goes on where its caller has had no patience.
+        It goes on when its caller has timed out.
         """
         document = call.arguments["Input"]
         delivery = name_of(document)
@@ -116,12 +116,12 @@ class StepFunctions(Observer):
         steps = self._express.execute(execution, document)
         started = Process(execution.label, steps, ended, about=execution)
         scheduler = self._scheduler
-        never_waiting = Outcome(error=NoAnswerError("timed out"))
-        scheduler.at(scheduler.now + call.timeout, respond, never_waiting)
+        timed_out = Outcome(error=NoAnswerError("timed out"))
+        scheduler.at(scheduler.now + call.timeout, respond, timed_out)
         scheduler.start(started, timeout=self._express_timeout())
 
     def redrive(self) -> int:
-        """Go on with Standard executions that broke, from the state that they broke in."""
+        """Redrive broken Standard executions from the state that they broke in; return how many."""
         broken = [
             (execution, failed)
             for execution in self._names.values()
@@ -133,7 +133,7 @@ class StepFunctions(Observer):
         return len(broken)
 
     def entered(self, execution: Execution, state: str, data: Any) -> None:
-        """Note what the invariants need of a step."""
+        """Note what the invariants need to know of a step."""
         if "attemptNumber" in data:
             execution.attempt = data["attemptNumber"]
         if state == "Deliver" and not execution.is_express:
@@ -186,7 +186,7 @@ class StepFunctions(Observer):
 
 
 def _set_out_of(starter: Any, now: int) -> int:
-    """Tell when an attempt was decided on: at the look into the ledger that came before."""
+    """Return the event at which an attempt was decided on: the read of the ledger before it."""
     if isinstance(starter, Settling) and starter.read is not None:
         return starter.read
     return now
@@ -216,6 +216,6 @@ def _sync_answer(execution: Execution, outcome: Outcome) -> dict[str, Any]:
 
 
 def name_of(document: Mapping[str, Any]) -> str:
-    """Give a delivery a name for people."""
+    """Return a readable name of a delivery."""
     reference = document["reference"]
     return f"{reference['messageId']}@{host_of(reference['targetUrl'])}"

@@ -1,7 +1,7 @@
 """A DynamoDB table: items by key, conditional puts and updates, consistent reads.
 
-Items hold typed values, as {"S": "x"}. The table is told each call's arguments as boto3 and Step
-Functions give them; an argument that is not implemented is refused.
+Items have typed values, such as {"S": "x"}. The arguments of calls are those of boto3 and Step
+Functions; an argument that is not implemented is refused.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Table:
 
     Args:
         keys: the names of its key attributes, partition key first.
-        on_write: told of every change: the item before (None without one) and after.
+        on_write: called at every change with the item before (None without one) and after.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Table:
         self.items: dict[tuple[str, ...], Item] = {}
 
     def update_item(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Change an item, or make it.
+        """Update an item, or create it.
 
         Raises:
             ConditionFailedError: when the condition does not hold.
@@ -79,7 +79,7 @@ class Table:
                 raise UnsupportedError(f"ReturnValues {other}")
 
     def put_item(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Put an item in the place of what stands there.
+        """Put an item, which replaces an item with its key.
 
         Raises:
             ConditionFailedError: when the condition does not hold.
@@ -91,7 +91,7 @@ class Table:
         return {}
 
     def get_item(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Read an item."""
+        """Return an item."""
         _only(arguments, _GET)
         _consistent(arguments)
         item = self.items.get(self._key(arguments["Key"]))
@@ -105,7 +105,7 @@ class Table:
         return {"Item": item}
 
     def query(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Read all items of one partition."""
+        """Return all items of one partition."""
         _only(arguments, _QUERY)
         _consistent(arguments)
         if arguments["KeyConditionExpression"] != f"{self._keys[0]} = :{self._keys[0]}":

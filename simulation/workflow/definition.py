@@ -56,7 +56,7 @@ _RULE = frozenset({"Comment", "Condition", "Output", "Next"})
 
 ALL_ERRORS = "States.ALL"
 QUERY_ERROR = "States.QueryEvaluationError"
-# What `States.ALL` does not stand for (Amazon States Language, "Errors").
+# What `States.ALL` does not match (Amazon States Language, "Errors").
 NEVER_ALL = frozenset({"States.DataLimitExceeded", "States.Runtime"})
 
 
@@ -105,7 +105,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A way out of a fork; without an output the state's input is passed on."""
+    """One entry of `Choices`; without an output the state's input is passed on."""
 
     condition: Evaluate
     output: Evaluate | None
@@ -114,7 +114,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A fork: the first condition that holds decides."""
+    """A Choice: the first condition that holds decides."""
 
     name: str
     rules: tuple[Rule, ...]
@@ -123,7 +123,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Succeed:
-    """A good end."""
+    """A Succeed."""
 
     name: str
     output: Evaluate | None
@@ -131,7 +131,7 @@ class Succeed:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """An end as an error."""
+    """A Fail."""
 
     name: str
     error: Evaluate
@@ -168,13 +168,13 @@ def load_definition(document: dict[str, Any]) -> Definition:
 
 @cache
 def delivery_document() -> dict[str, Any]:
-    """Read the definition of the delivery workflow; the value is shared, so leave it as it is."""
+    """Return the definition of the delivery workflow. The value is shared: do not change it."""
     document: dict[str, Any] = json.loads(DELIVERY.read_text())
     return document
 
 
 def first_attempt_document(timeout_seconds: int) -> dict[str, Any]:
-    """Make the Express definition from it, as the stack does."""
+    """Return the Express definition made from it, as the stack does."""
     return first_attempt_definition(delivery_document(), timeout_seconds=timeout_seconds)
 
 

@@ -1,7 +1,7 @@
-"""JSONata expressions as Python closures: the subset of `jsonata_syntax`, nothing lost on speed.
+"""JSONata expressions as Python closures, for the subset of `jsonata_syntax`.
 
-An expression sees one variable, `$states`, as Step Functions gives it. What JSONata calls undefined
-is `MISSING` here. A differential test compares every expression of the definitions with the
+An expression has one variable, `$states`, as in Step Functions. JSONata's undefined is `MISSING`
+here. A differential test compares every expression of the definitions with the
 `jsonata` package.
 """
 
@@ -27,7 +27,7 @@ from simulation.workflow.jsonata_syntax import (
 
 Evaluate: TypeAlias = Callable[[Mapping[str, Any]], Any]
 
-_LARGEST_PLAIN: Final = 1e15  # beyond, JSONata writes numbers in ways of its own
+_LARGEST_PLAIN: Final = 1e15  # JSONata formats larger numbers differently
 _SMALLEST_PLAIN: Final = 1e-6
 
 
@@ -200,7 +200,7 @@ _FUNCTIONS: Final[Mapping[str, tuple[Callable[..., Any], int]]] = {
 
 
 def text_of(value: Any) -> str:
-    """Give a value as `$string` writes it."""
+    """Return a value as `$string` writes it."""
     if isinstance(value, str):
         return value
     if isinstance(value, float):

@@ -35,7 +35,7 @@ _CONSTANTS = {"true": True, "false": False, "null": None}
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A value that is written out."""
+    """A literal value."""
 
     value: object
 

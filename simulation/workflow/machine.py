@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 Steps: TypeAlias = "Generator[Call | Sleep, Any, Any]"
 
-# The statuses of what was dead-lettered, and so the errors of executions that ended as they should.
+# The statuses of dead-lettered deliveries; executions that end normally have them as their errors.
 DEAD_LETTERED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
 
-# The operation that a resource stands for, and what AWS calls its refusals and its silence.
+# The operation of a resource, and the names of AWS for its refusals and its time-outs.
 _SERVICES = {
     "arn:${Partition}:states:::lambda:invoke": (
         "lambda.invoke",
@@ -69,7 +69,7 @@ _CALL_TIMEOUT = 5 * SECOND
 
 
 class ExecutionFailedError(Exception):
-    """Raised when an execution fails; `state` is where, `data` what that state was given."""
+    """Raised when an execution fails; `state` is where, `data` the input of that state."""
 
     def __init__(self, error: str, cause: str, state: str, data: Any) -> None:
         super().__init__(f"{error} in {state}: {cause}")
@@ -81,20 +81,20 @@ class ExecutionFailedError(Exception):
 
 @dataclass(slots=True)
 class Execution:
-    """One execution, and what those that look on may know of it.
+    """One execution, and what services and invariants may know about it.
 
     Args:
-        label: its process.
+        label: the label of its process.
         document: its input.
         delivery: the id of the delivery.
-        is_express: of which kind it is.
+        is_express: whether it is an Express execution.
         set_out: for each attempt, the number of the event at which it was decided on.
-        attempt: the number of the attempt in hand.
-        path: the states that it has entered; `!` behind one that was left by a Catch.
+        attempt: the number of the current attempt.
+        path: the states that it has entered; `!` after one whose Catch was taken.
         failed: how it failed, if it did.
-        output: what came of it, if it succeeded.
-        running: whether it has not ended.
-        name: as it was started, empty for an Express execution.
+        output: its output, if it succeeded.
+        running: whether it is still running.
+        name: the name that it was started with, empty for an Express execution.
         run: how often the delivery had been redriven.
     """
 
@@ -120,19 +120,19 @@ class Execution:
 
     @property
     def hurried(self) -> bool:
-        """Whether an operator started it to cut a wait short (`homing.ledger.generation`)."""
+        """Whether an operator started it to retry at once (`homing.ledger.generation`)."""
         generation, attempt = self.document.get("generation", 0), self.document["attemptNumber"]
         return bool(generation) and self.name == f"{self.delivery}-{generation}-{attempt}"
 
 
 class Observer:
-    """Is told what an execution does; this one does not listen."""
+    """Is called as an execution proceeds; this one does nothing."""
 
     def entered(self, execution: Execution, state: str, data: Any) -> None:
-        """Tell of a state that is entered."""
+        """Handle that a state is entered."""
 
     def task_failed(self, execution: Execution, state: str, data: Any, error: str) -> None:
-        """Tell of a try that failed."""
+        """Handle that a try of a task failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ class Machine:
             case Choice():
                 return _choose(state, states)
             case Wait(timestamp=timestamp, next=following):
-                # A Wait truncates milliseconds (aws-facts: Step Functions).
+                # A Wait truncates milliseconds (Step Functions developer guide, Wait).
                 yield Sleep(from_iso(timestamp(states)) // SECOND * SECOND)
                 return following, states["input"]
             case Succeed(output=output):
@@ -218,7 +218,7 @@ class Machine:
     def _retry_delay(
         self, task: Task, error: str, tries: list[int], execution: Execution
     ) -> int | None:
-        """Give the milliseconds until the next try, None where there is none."""
+        """Return the milliseconds until the next try, None where there is none."""
         for index, retrier in enumerate(task.retriers):
             if not _matches(retrier.errors, error):
                 continue

@@ -1,4 +1,4 @@
-"""JSON templates of a definition: strings like `{% … %}` are expressions, the rest stands."""
+"""JSON templates of a definition: strings like `{% … %}` are expressions, the rest is literal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OPEN, _CLOSE = "{%", "%}"
 
 
 def compile_template(template: Any) -> Evaluate:
-    """Compile a template; called with `$states`, it gives the JSON value.
+    """Compile a template; called with `$states`, it returns the JSON value.
 
     Calling it raises `QueryError` where an expression gives nothing, as Step Functions does.
 
@@ -34,7 +34,7 @@ def compile_template(template: Any) -> Evaluate:
 
 
 def expressions_in(template: Any) -> Iterator[str]:
-    """Give the source of every expression in a template."""
+    """Yield the source of every expression in a template."""
     match template:
         case str() if template.startswith(_OPEN):
             yield _source_of(template)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from simulation.deployed.deployment import Deployment
-
 from homing.retry.policy import Policy
+from simulation.deployment import Deployment
 from simulation.engine.clock import SECOND
 from simulation.workflow.definition import delivery_document, first_attempt_document
 
