@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Write = Callable[..., None]
 
 _DYNAMODB = ("_put_item", "_get_item", "_update_item", "_delete_item", "_query")
-_SEND = "arn:${Partition}:states:::sqs:sendMessage"
+_SEND = "arn:aws:states:::sqs:sendMessage"
 _OK = 200
 
 

@@ -112,7 +112,7 @@ class Bench:
         """Make a state machine and give its ARN."""
         made = self.cloud.client("stepfunctions").create_state_machine(
             name=f"bench-{uuid.uuid4().hex}",
-            definition=json.dumps(definition),
+            definition=json.dumps(definition).replace("${Partition}", "aws"),
             roleArn="arn:aws:iam::000000000000:role/bench",
             type=kind,
         )
@@ -181,7 +181,7 @@ class Bench:
         self.cloud.client("dynamodb").update_item(
             TableName=self.cloud.outputs["LedgerTable"],
             Key={"pk": {"S": reference.pk}, "sk": {"S": reference.sk}},
-            UpdateExpression="REMOVE dead letter",
+            UpdateExpression="REMOVE deadLetter",
         )
 
     def dead_letters(self, reference: Reference) -> tuple[dict[str, Any], ...]:

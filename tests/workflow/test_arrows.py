@@ -24,6 +24,7 @@ NOWHERE = "arn-less-table-that-is-not-there"
 ATTEMPT = ("WaitUntilDue", "Deliver", "Classify", "WhatNext")
 UNJUDGED = ("WaitUntilDue", "Deliver", "Classify!", "WhatNext")
 RETRY = (*ATTEMPT, "ComputeBackoff", "RecordRetry", "StillOurs")
+UNRECORDED = ("ReportUnrecorded", "GoOnUnrecorded")
 DEAD_LETTERED = ("DeadLetter", "DeliveryFailed")
 NOON = "2025-12-28T12:00:00.000Z"
 PREVIOUS = "2024-12-28T12:00:00.000Z"
@@ -57,6 +58,7 @@ class Scenario:
         broken: the state whose function raises, or whose table is missing; `claim` where the
             attempt is made without a claim, as it is while the ledger is down, and `first claim`
             where only the first one is.
+        unread: the state whose arguments cannot be evaluated.
         recorded: the status that another worker has recorded for attempt 0.
         recorded_by: the execution that has; None for the express path.
         max_attempts: the policy's.
@@ -69,6 +71,7 @@ class Scenario:
     path: tuple[str, ...]
     status: str | None
     broken: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     recorded: str | None = None
     recorded_by: str | None = None
     max_attempts: int = 3
@@ -232,6 +235,34 @@ SCENARIOS = {
         recorded="DELIVERED",
         previous=True,
     ),
+    "a retry cannot be evaluated": Scenario(
+        "500,200",
+        (
+            *(*ATTEMPT, "ComputeBackoff", "RecordRetry!", *UNRECORDED, "StillOurs"),
+            *(*ATTEMPT, "RecordDelivered"),
+        ),
+        "DELIVERED",
+        unread=("RecordRetry",),
+    ),
+    "the record of a delivery cannot be evaluated": Scenario(
+        "200",
+        (*ATTEMPT, "RecordDelivered!", *UNRECORDED, "Delivered"),
+        "QUEUED",
+        unread=("RecordDelivered",),
+    ),
+    "the record of a failure cannot be evaluated": Scenario(
+        "410",
+        (*ATTEMPT, "RecordFailure!", *UNRECORDED, *DEAD_LETTERED),
+        "QUEUED",
+        unread=("RecordFailure",),
+    ),
+    "the record of a failure cannot be evaluated, and nothing can report it": Scenario(
+        "410",
+        (*ATTEMPT, "RecordFailure!", "ReportUnrecorded!", "GoOnUnrecorded", *DEAD_LETTERED),
+        "QUEUED",
+        broken=("ReportUnrecorded",),
+        unread=("RecordFailure",),
+    ),
     "the record cannot be read": Scenario(
         "410",
         (*ATTEMPT, "RecordFailure!", "ReadRecord!", "RecordedByUs", *DEAD_LETTERED),
@@ -295,6 +326,10 @@ def breaking(scenario: Scenario, broken_function: str) -> Callable[[dict[str, An
             else:
                 arguments["TableName"] = NOWHERE
                 states[name]["Retry"] = [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 0}]
+        for name in scenario.unread:
+            arguments = states[name]["Arguments"]
+            (resource,) = arguments.keys() & {"FunctionName", "TableName"}
+            arguments[resource] = "{% $states.input.nothing %}"
 
     return change
 

@@ -45,7 +45,7 @@ def deployed_as(
             one["Environment"]["Variables"]
             for one in functions.list_functions()["Functions"]
             if one["FunctionName"].startswith("Homing")
-            and f"-Acceptance{name}" in one["FunctionName"]
+            and f"-Reception{name}" in one["FunctionName"]
         ]
         around = {
             "AWS_ENDPOINT_URL": faulty.endpoint,
