@@ -126,9 +126,9 @@ def pooled(port: int, stack: ExitStack) -> Callable[[], None]:
 def sender(port: int, stack: ExitStack) -> Callable[[], None]:
     """Return the HTTP client alone, without a handler."""
     from homing.delivery import Reference, Request  # noqa: PLC0415 - as the handlers below
-    from homing.sending.webhook_client import Sender  # noqa: PLC0415
+    from homing.sending.webhook_client import WebhookClient  # noqa: PLC0415
 
-    sender = Sender(attempt_timeout_seconds=10)
+    sender = WebhookClient(attempt_timeout_seconds=10)
     stack.callback(sender.close)
     event = event_for(port)
     reference = Reference.from_document(event["reference"])

@@ -12,7 +12,7 @@ from homing import deadline
 from homing.delivery import Reference, Request
 from homing.retry.not_attempted import RecordedFailure, Resumed, Superseded
 from homing.sending.deliverer import Deliverer
-from homing.sending.webhook_client import Sender, utc_now
+from homing.sending.webhook_client import WebhookClient, utc_now
 from homing.settings import DeliverSettings
 from homing.timestamps import to_text
 
@@ -34,7 +34,7 @@ def _deliverer() -> Deliverer:
 
     settings, client = DeliverSettings.from_env(), registry_client()
     return Deliverer(
-        sender=Sender(
+        sender=WebhookClient(
             attempt_timeout_seconds=settings.attempt_timeout_seconds, guard=settings.guard
         ),
         recipients=Recipients.connect(settings, client),

@@ -173,7 +173,13 @@ def log_detached(
             queue's own visibility timeout.
     """
     fields = {"queueMessageId": queue_message_id, "redeliveredInSeconds": redelivered_in}
-    _log(logger.info, "dispatch.detached", {"DeliveryLeft": 1}, **_ids(body, delivery_id), **fields)
+    _log(
+        logger.info,
+        "dispatch.detached",
+        {"DeliveryDetached": 1},
+        **_ids(body, delivery_id),
+        **fields,
+    )
 
 
 def _ids(body: str, delivery_id: str | None) -> dict[str, Any]:

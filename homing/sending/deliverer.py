@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from homing.payloads.reference import PayloadReference
     from homing.retry.outcome import Outcome
     from homing.sending.recipients import Recipient, Recipients
-    from homing.sending.webhook_client import Sender
+    from homing.sending.webhook_client import WebhookClient
 
 
 class Deliverer:
@@ -48,7 +48,7 @@ class Deliverer:
     def __init__(  # noqa: PLR0913 -- its edges, each given by name
         self,
         *,
-        sender: Sender,
+        sender: WebhookClient,
         recipients: Recipients,
         watch: EndpointWatch,
         slots: ConcurrencySlots,

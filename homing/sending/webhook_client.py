@@ -41,7 +41,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Sender:
+class WebhookClient:
     """Sends the requests of attempts, one at a time. Opens nothing until the first.
 
     Args:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from homing.delivery import Reference, Request
     from homing.endpoints.health_recorder import EndpointWatch
-    from homing.sending.webhook_client import Sender
+    from homing.sending.webhook_client import WebhookClient
 
 
 class UnhurriedContext:
@@ -46,7 +46,7 @@ class UnhurriedContext:
 
 
 class SimulatedWebhookClient:
-    """Stands for `homing.sending.webhook_client.Sender`, over a simulated network."""
+    """Stands for `homing.sending.webhook_client.WebhookClient`, over a simulated network."""
 
     def send(
         self,
@@ -124,7 +124,7 @@ def cold_deliverer() -> Deliverer:
     known = Recipients(EndpointsTable(ENDPOINTS, dynamodb), SecretsTable(SECRETS, dynamodb))
     narrow = cast("Recipients", EndpointsWithSlots(deployment.attempts_at_once))
     return Deliverer(
-        sender=cast("Sender", SimulatedWebhookClient()),
+        sender=cast("WebhookClient", SimulatedWebhookClient()),
         recipients=narrow if deployment.attempts_at_once else known,
         watch=cast("EndpointWatch", NoEndpointWatch()),
         slots=ConcurrencySlots(

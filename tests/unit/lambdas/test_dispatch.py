@@ -218,7 +218,7 @@ def test_a_detached_message_is_redelivered_once_its_attempt_must_be_over_and_oth
     left = lines["dispatch.detached"]
     expected = {"level": "INFO", "queueMessageId": "1", "redeliveredInSeconds": 50}
     assert left.items() >= {**expected, **delivery.reference.ids()}.items()
-    assert left["DeliveryLeft"] == [1.0]
+    assert left["DeliveryDetached"] == [1.0]
 
 
 def test_where_it_cannot_be_put_off_the_queue_decides_and_nothing_else_changes(

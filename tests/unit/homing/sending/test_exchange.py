@@ -29,7 +29,7 @@ from wire_endpoint import (
 )
 
 from homing.retry.outcome import ErrorKind
-from homing.sending.webhook_client import Sender
+from homing.sending.webhook_client import WebhookClient
 
 if TYPE_CHECKING:
     import socket
@@ -63,7 +63,9 @@ def client_with(authority: Authority) -> Iterator[Callable[..., Client]]:
     with ExitStack() as stack:
 
         def make(*, seconds: float = 10, **options: Any) -> Client:
-            sender = Sender(attempt_timeout_seconds=seconds, tls=authority.trusted, **options)
+            sender = WebhookClient(
+                attempt_timeout_seconds=seconds, tls=authority.trusted, **options
+            )
             stack.callback(sender.close)
             return Client(sender)
 

@@ -16,7 +16,7 @@ from homing.delivery import Reference, Request
 from homing.retry.classification import Category, Decision, classify
 from homing.retry.outcome import ErrorKind, Outcome
 from homing.sending.connection import Address
-from homing.sending.webhook_client import Sender
+from homing.sending.webhook_client import WebhookClient
 from homing.targets.address_guard import AddressGuard
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Names:
 def attempts(url: str, names: Names, guard: AddressGuard, *, times: int = 1) -> list[Outcome]:
     """Make attempts on a URL, one after the other, with the same sender."""
     reference = Reference("order-1841", "default", NOON, url, "trace-7", NOON)
-    sender = Sender(attempt_timeout_seconds=5, resolve=names, guard=guard)
+    sender = WebhookClient(attempt_timeout_seconds=5, resolve=names, guard=guard)
     try:
         request = Request("{}", "application/json", {})
         return [sender.send(reference, request) for _ in range(times)]
@@ -243,7 +243,7 @@ def test_a_refusal_is_final_and_says_nothing_of_the_network() -> None:
 def test_where_an_endpoint_has_moved_to_is_guarded_as_where_it_was() -> None:
     """The URL of the delivery is allowed; the attempt goes to another, which is not."""
     reference = Reference("m-1", "default", NOON, f"https://{NAME}/", "m-1", NOON)
-    sender = Sender(attempt_timeout_seconds=5, guard=AddressGuard())
+    sender = WebhookClient(attempt_timeout_seconds=5, guard=AddressGuard())
     outcome = sender.send(
         reference, Request("{}", "application/json", {}), url="https://169.254.169.254/latest"
     )

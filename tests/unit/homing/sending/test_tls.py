@@ -17,7 +17,7 @@ from homing.delivery import Reference, Request
 from homing.retry.outcome import ErrorKind, Outcome
 from homing.sending.connection import Address
 from homing.sending.tls import default_tls
-from homing.sending.webhook_client import Sender
+from homing.sending.webhook_client import WebhookClient
 from homing.targets.target_url import check_target_url
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def send(stack: ExitStack) -> Callable[..., list[Outcome]]:
         tls: Callable[[], ssl.SSLContext] = default_tls,
         times: int = 1,
     ) -> list[Outcome]:
-        sender = Sender(attempt_timeout_seconds=5, resolve=lambda *_: [address], tls=tls)
+        sender = WebhookClient(attempt_timeout_seconds=5, resolve=lambda *_: [address], tls=tls)
         stack.callback(sender.close)
         noon = "2025-12-28T12:00:00.000Z"
         reference = Reference("order-1841", "default", noon, url, "trace-7", noon)
@@ -218,7 +218,7 @@ def test_an_endpoint_that_speaks_plain_http_is_a_tls_error(
 def test_a_handshake_that_never_ends_is_a_time_out(stack: ExitStack) -> None:
     server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
     address = Address(socket.AF_INET, server.getsockname())
-    sender = Sender(attempt_timeout_seconds=0.1, resolve=lambda *_: [address])
+    sender = WebhookClient(attempt_timeout_seconds=0.1, resolve=lambda *_: [address])
     reference = Reference("m", "default", "", "https://hooks.example/", "c", "")
     outcome = sender.send(reference, Request("{}", "application/json", {}))
     assert_failed(outcome, ErrorKind.TIMEOUT, "timed out, 0.1 s allowed in all")

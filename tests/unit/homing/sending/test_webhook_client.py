@@ -31,7 +31,7 @@ from wire_endpoint import (
 from homing.delivery import Reference, Request
 from homing.retry.outcome import AttemptError, ErrorKind, Outcome
 from homing.sending.connection import Address, Resolver
-from homing.sending.webhook_client import Sender
+from homing.sending.webhook_client import WebhookClient
 from homing.targets.address_guard import AddressGuard
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def client_with() -> Iterator[Callable[..., Client]]:
     with ExitStack() as stack:
 
         def make(*, seconds: float = 10, **options: Any) -> Client:
-            sender = Sender(attempt_timeout_seconds=seconds, **options)
+            sender = WebhookClient(attempt_timeout_seconds=seconds, **options)
             stack.callback(sender.close)
             return Client(sender)
 
