@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -10,6 +11,7 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import botocore.session
 import pytest
 from botocore.awsrequest import AWSRequest
 
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
     from homing_cli.client.target import Target
 
 WAIT_SCALE = 0.1
+
+# Every session of botocore reads the descriptions of AWS's services anew, which takes a tenth of a
+# second and more. Here they share what was read once.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SIZE = 7
+NUMBERS = count()
 IDS = ("shop", "crm")
 INDEXED = [
     "messageId",
@@ -59,35 +61,39 @@ class TablesTarget:
             self.dynamodb.put_item(TableName=self.outputs[table], Item=typed)
 
 
-@pytest.fixture
-def target(monkeypatch: pytest.MonkeyPatch) -> Iterator[TablesTarget]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
-        client.create_table(
-            TableName="ledger",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[_key("pk", "HASH"), _key("sk", "RANGE")],
-            AttributeDefinitions=[_text(n) for n in ("pk", "sk", "attention", "attentionAt")],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": "attention",
-                    "KeySchema": [_key("attention", "HASH"), _key("attentionAt", "RANGE")],
-                    "Projection": {
-                        "ProjectionType": "INCLUDE",
-                        "NonKeyAttributes": INDEXED,
-                    },
-                }
-            ],
-        )
-        client.create_table(
-            TableName="messages",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[_key("pk", "HASH")],
-            AttributeDefinitions=[_text("pk")],
-        )
-        yield TablesTarget(client, {"LedgerTable": "ledger", "MessagesTable": "messages"})
+@pytest.fixture(scope="module")
+def dynamodb() -> Iterator[Any]:
+    with pytest.MonkeyPatch.context() as environment, mock_aws():
+        environment.setenv("AWS_ACCESS_KEY_ID", "test")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        yield boto3.client("dynamodb", region_name="us-east-1")
+
+
+def new_target(client: Any, name: str) -> TablesTarget:
+    client.create_table(
+        TableName=f"{name}-ledger",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[_key("pk", "HASH"), _key("sk", "RANGE")],
+        AttributeDefinitions=[_text(n) for n in ("pk", "sk", "attention", "attentionAt")],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "attention",
+                "KeySchema": [_key("attention", "HASH"), _key("attentionAt", "RANGE")],
+                "Projection": {
+                    "ProjectionType": "INCLUDE",
+                    "NonKeyAttributes": INDEXED,
+                },
+            }
+        ],
+    )
+    client.create_table(
+        TableName=f"{name}-messages",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[_key("pk", "HASH")],
+        AttributeDefinitions=[_text("pk")],
+    )
+    outputs = {"LedgerTable": f"{name}-ledger", "MessagesTable": f"{name}-messages"}
+    return TablesTarget(client, outputs)
 
 
 def _key(name: str, kind: str) -> dict[str, str]:
@@ -103,11 +109,31 @@ def catalogue(target: TablesTarget) -> Catalogue:
     return Catalogue(target, monotonic=lambda: 0.0, clock=lambda: NOW)  # type: ignore[arg-type]
 
 
+@pytest.fixture(scope="module")
+def seeds() -> list[dict[str, Any]]:
+    return [record(number, NOW) for number in range(120)]
+
+
+@pytest.fixture(scope="module")
+def seeded_target(dynamodb: Any, seeds: list[dict[str, Any]]) -> TablesTarget:
+    """Tables that hold the seeds. Tests read them and change nothing."""
+    target = new_target(dynamodb, "seeded")
+    target.put("LedgerTable", *seeds)
+    return target
+
+
 @pytest.fixture
-def seeded(target: TablesTarget) -> list[dict[str, Any]]:
-    records = [record(number, NOW) for number in range(120)]
-    target.put("LedgerTable", *records)
-    return records
+def target(dynamodb: Any, request: pytest.FixtureRequest) -> TablesTarget:
+    """Empty tables; for tests that ask for `seeded`, those that hold the seeds."""
+    if "seeded" in request.fixturenames:
+        found: TablesTarget = request.getfixturevalue("seeded_target")
+        return found
+    return new_target(dynamodb, f"test-{next(NUMBERS)}")
+
+
+@pytest.fixture
+def seeded(seeds: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return seeds
 
 
 def all_pages(catalogue: Catalogue, filters: Filters) -> list[list[str]]:
