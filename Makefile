@@ -15,7 +15,7 @@ unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH
 unexport $(filter-out $(SOURCES),$(filter UV_% PIP_%,$(.VARIABLES)))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types contracts static audit simulate bench counts up down clean
+.PHONY: help demo test test-all check format lint types contracts static audit simulate bench counts up down clean
 .PHONY: clients test-pythons bench-console load mutate signing-layer console test-browser screenshots vendor
 
 help:  ## show this list
@@ -37,8 +37,14 @@ demo: $(BIN)/.synced  ## bring up the local cloud, send messages of every scenar
 console: $(BIN)/.synced  ## open the console over a demo that keeps running
 	@$(BIN)/homing console --demo
 
-test: $(BIN)/.synced  ## all tests but those in a browser, with branch coverage
-	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup --cov --cov-report=term
+# In the order of tests/conftest.py, the local cloud first.
+PARALLEL := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+
+test: $(BIN)/.synced  ## all tests but the slow ones; about 3 minutes on two cores
+	@$(BIN)/pytest $(PARALLEL) -m "not slow" --hypothesis-profile fast
+
+test-all: $(BIN)/.synced  ## all tests but those in a browser and of the clients, with branch coverage
+	@$(BIN)/pytest $(PARALLEL) --cov --cov-report=term
 
 test-pythons: $(BIN)/.synced  ## the unit tests on each Python from 3.11 on that this machine has
 	@$(BIN)/python tests/pythons.py -n auto --maxprocesses 4
@@ -66,7 +72,7 @@ screenshots: $(BIN)/.browser  ## take the pictures of the console that stand in 
 vendor: $(BIN)/.synced  ## fetch the console's JavaScript anew from the npm registry
 	@$(BIN)/python -m tools.vendor
 
-check: format lint types contracts static audit test clients  ## what to run before a commit
+check: format lint types contracts static audit test-all clients  ## what to run before a commit
 
 format: $(BIN)/.synced
 	@$(BIN)/ruff format --check .

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import botocore.session
 import pytest
 from botocore.awsrequest import AWSRequest
+from hypothesis import settings
 
 # What the stack sets for every function; Powertools reads it when it is first imported.
 os.environ.update(POWERTOOLS_SERVICE_NAME="homing", POWERTOOLS_METRICS_NAMESPACE="Homing")
@@ -31,16 +32,36 @@ if TYPE_CHECKING:
 
 WAIT_SCALE = 0.1
 
+# `make test` tries fewer examples than `make check` does.
+settings.register_profile("fast", max_examples=20)
+
 # Every session of botocore reads the descriptions of AWS's services anew, which takes a tenth of a
 # second and more. Here they share what was read once.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what shares the local cloud in one process, and the tests of any other file in one."""
+    """Put tests into groups, each for one process, and the groups that take longest first.
+
+    What runs on the local cloud is slow. The demo is not: it shows a delivery at once, a retry, a
+    dead letter and a redrive.
+    """
+    ranks = {"cloud": 0, "stacks": 1}
+    groups = {}
     for item in items:
-        shares_cloud = "cloud" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("cloud" if shares_cloud else item.path.name))
+        groups[item] = group = _group(item)
+        item.add_marker(pytest.mark.xdist_group(group))
+        if item.path.parent.name in {"e2e", "workflow"} and item.path.name != "test_demo.py":
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: ranks.get(groups[item], len(ranks)))
+
+
+def _group(item: pytest.Item) -> str:
+    """Return what shares the local cloud, what synthesizes stacks, or else the file."""
+    if "cloud" in getattr(item, "fixturenames", ()):
+        return "cloud"
+    return "stacks" if item.path.parent.name == "stacks" else str(item.path)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

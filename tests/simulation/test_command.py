@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+
+import pytest
 
 from simulation import __main__ as command
 from simulation.search.planted import PLANTED_BUGS, PlantedBug
 
-if TYPE_CHECKING:
-    import pytest
 
-
+@pytest.mark.slow
 def test_it_prints_the_counts_and_the_planted_bugs_it_caught(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,8 +72,12 @@ def test_random_histories_break_no_promise() -> None:
 
 @pytest.mark.parametrize(
     "number",
-    [5, 24, 29, 59],
-    ids=["express path on", "detached", "every message twice", "express path off"],
+    [
+        pytest.param(5, id="express path on"),
+        pytest.param(24, id="detached", marks=pytest.mark.slow),
+        pytest.param(29, id="every message twice", marks=pytest.mark.slow),
+        pytest.param(59, id="express path off", marks=pytest.mark.slow),
+    ],
 )
 def test_no_single_fault_at_any_call_breaks_a_promise(edges: Edges, number: int) -> None:
     """The whole of them is run by `make simulate`."""

@@ -180,12 +180,14 @@ def run_app(context: dict[str, str], directory: Path) -> subprocess.CompletedPro
     )
 
 
+@pytest.mark.slow
 def test_the_app_runs_in_a_plain_shell(tmp_path: Path) -> None:
     done = run_app({"stage": "plain"}, tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "Homing-plain.template.json").is_file()
 
 
+@pytest.mark.slow
 def test_bad_context_is_reported_in_two_lines_without_a_traceback(tmp_path: Path) -> None:
     done = run_app({"maxAttempts": "0"}, tmp_path)
     assert done.returncode == 1
@@ -195,6 +197,7 @@ def test_bad_context_is_reported_in_two_lines_without_a_traceback(tmp_path: Path
     ]
 
 
+@pytest.mark.slow
 def test_cfn_lint_accepts_the_template(stack: Any, tmp_path: Path) -> None:
     """With the partition filled in: cfn-lint knows no substitutions, and no partition but `aws`."""
     text = (stack.directory / f"{stack.name}.template.json").read_text()

@@ -253,6 +253,7 @@ def test_a_layer_for_ed25519_is_for_who_signs_and_who_makes_keys(
     assert with_layer(stack, SIGNING) == {"Workflow/Deliver", "Endpoints/Endpoints"}
 
 
+@pytest.mark.slow
 def test_the_layer_for_ed25519_is_the_one_that_was_built(tmp_path: Path) -> None:
     (tmp_path / "python" / "cryptography").mkdir(parents=True)
     (tmp_path / "python" / "cryptography" / "__init__.py").touch()
@@ -269,6 +270,7 @@ def test_the_layer_for_ed25519_is_the_one_that_was_built(tmp_path: Path) -> None
     assert layer.compatible_runtimes
 
 
+@pytest.mark.slow
 def test_without_a_built_layer_synth_says_how_to_build_it(tmp_path: Path) -> None:
     from aws_cdk import App, Stack  # noqa: PLC0415 -- starts Node
 

@@ -30,6 +30,7 @@ def report(tmp_path: Path, **context: str) -> dict[str, Any]:
     return dict(ours)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("context", [{}, {"expressPath": "false"}, {"stage": "test"}])
 def test_no_rule_is_broken_without_a_reason(tmp_path: Path, context: dict[str, str]) -> None:
     found = report(tmp_path, **context)

@@ -227,7 +227,6 @@ def test_a_ledger_that_cannot_be_written_is_a_result_and_no_exception(
 
 
 @settings(
-    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

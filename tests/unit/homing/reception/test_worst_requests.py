@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from benchmarks.worst_requests import LIMIT_MB, REQUESTS, measure
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ WORST = (
 )
 
 
+@pytest.mark.slow
 def test_no_request_takes_half_of_the_memory_of_the_function(tmp_path: Path) -> None:
     for name, status, megabytes in measure(WORST, tmp_path):
         assert (name, status) == (name, REQUESTS[name][0])

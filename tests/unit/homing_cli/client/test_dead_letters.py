@@ -99,6 +99,7 @@ def test_what_is_no_delivery_is_counted_and_shown_as_it_is(
     assert seen.summary == "2 dead letters, 1 not readable"
 
 
+@pytest.mark.slow
 def test_a_copy_has_every_dead_letter_whole_and_takes_nothing_out(
     target: QueueTarget, delivery: Delivery
 ) -> None:

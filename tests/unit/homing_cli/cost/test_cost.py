@@ -348,6 +348,7 @@ def test_the_json_adds_up(app: typer.Typer) -> None:
         assert line["dollars"] == pytest.approx(line["quantity"] / line["per"] * line["unitPrice"])
 
 
+@pytest.mark.slow
 def test_a_plot_is_a_png(app: typer.Typer, tmp_path: Path) -> None:
     file = tmp_path / "cost.png"
     result = CliRunner().invoke(app, ["--plot", str(file)])

@@ -77,6 +77,7 @@ def test_any_draw_stays_within_the_band(policy: Policy, draw: float) -> None:
         assert step.earliest_ms <= offset <= step.latest_ms
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(policies, st.integers(1, 1_000_000))
 def test_every_delivery_of_a_stampede_arrives_once_with_each_attempt(
