@@ -1,7 +1,7 @@
 """The boundary between the commands and the terminal: an error becomes one line.
 
-What Homing, AWS or the machine complains of ends with exit status 1. What nobody expected is
-a bug and ends with 70 (EX_SOFTWARE of sysexits.h). `--debug` shows the traceback of either.
+An error of Homing, AWS or the operating system ends with exit status 1. Any other exception is a
+bug and ends with 70 (EX_SOFTWARE of sysexits.h). `--debug` shows the traceback of either.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _REPORT = "Please report it with what the same command prints with --debug"
 
 
 class Root(Group):
-    """The command `homing` itself. Its option `--debug` is one of every command."""
+    """The command `homing` itself. Every command gets its option `--debug`."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -40,8 +40,8 @@ class Root(Group):
             command.params.append(debug)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for; an error is reported in one line."""
-        if isinstance(sys.stdout, TextIOWrapper):  # a character that it has not is no error
+        """Run the command, and report an error in one line."""
+        if isinstance(sys.stdout, TextIOWrapper):  # an unencodable character is no error
             sys.stdout.reconfigure(errors="backslashreplace")
         with _one_line_errors(ctx):
             try:
@@ -58,7 +58,7 @@ def _one_line_errors(ctx: Any) -> Iterator[None]:
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.EPIPE:
-            raise  # nobody reads any more; typer ends without a word
+            raise  # the reader has gone; typer ends silently
         if ctx.meta.get(DEBUG):
             traceback.print_exc()
         line, status = describe(error)
@@ -67,7 +67,7 @@ def _one_line_errors(ctx: Any) -> Iterator[None]:
 
 
 def describe(error: Exception) -> tuple[str, int]:
-    """Return an error in one line, and the exit status that it ends with."""
+    """Return an error in one line, and its exit status."""
     match error:
         case EndpointConnectionError():
             return _line(f"{error}; for a local cloud, run `homing up`"), FAILED

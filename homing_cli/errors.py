@@ -1,9 +1,9 @@
-"""What can go wrong on the command line, each reported in one line for the person at the terminal.
+"""Errors of the command line. Each is reported in one line, without a traceback.
 
 CommandError
 ├── NoTargetError      there is no local cloud, or no such stack
-├── LocalCloudError    the local cloud could not be started, deployed to, or stopped
-├── ApiError           Homing's API could not be reached, or refused
+├── LocalCloudError    the local cloud cannot be started, deployed to or stopped
+├── ApiError           Homing's API cannot be reached or answers with an error
 └── NotFoundError      no such message, delivery or dead letter
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 
 class CommandError(Exception):
-    """The base of what the command line reports instead of a traceback."""
+    """The base class of the errors that a command reports in one line."""
 
 
 class NoTargetError(CommandError):

@@ -1,9 +1,9 @@
 """How every command of `homing` reads its arguments.
 
-- An option before a subcommand means what it means after it: `homing dead-letters --stack A list`
-  is `homing dead-letters list --stack A`. A subcommand that has no such option refuses it.
-- A value is never empty, and is text: what a shell made of an unset variable must not mean "all".
-- `--region` and `--profile` say where a stack is: without one they are refused, not passed over.
+- An option may stand before a subcommand: `homing dead-letters --stack A list` is the same as
+  `homing dead-letters list --stack A`. A subcommand without this option refuses it.
+- A value must be text and not empty, so that an unset shell variable does not mean "all".
+- `--region` and `--profile` need `--stack`; without it they are an error.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DEBUG = "homing.debug"  # the key of the context's `meta`, which all contexts of one call share
 
-# Where nothing is a value: a description is cleared by it, a plain text may be of no characters.
+# Options that may be empty: an empty description clears it, and an empty text is a valid payload.
 _MAY_BE_EMPTY = frozenset({"description", "payload"})
 
 _STACK = "stack"
@@ -45,13 +45,13 @@ Debug = Annotated[
 
 
 class Command(TyperCommand):
-    """A command whose values are all text, and none empty."""
+    """A command whose values are checked: each must be text and not empty."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the arguments, as typer does.
+        """Parse the arguments as typer does, and check them.
 
         Raises:
-            typer.BadParameter: when a value is empty or no text, or an option lacks another.
+            typer.BadParameter: when a value is empty or not text, or an option needs another.
         """
         rest = super().parse_args(ctx, list(args))
         _check_values(ctx, args)
@@ -60,13 +60,13 @@ class Command(TyperCommand):
 
 
 class Group(TyperGroup):
-    """A group of commands that hands on options which stand before a command."""
+    """A group of commands that passes options before a command on to the command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the arguments with options of the group behind the name of the command.
+        """Parse the arguments, with the options of the group moved behind the command's name.
 
         Raises:
-            typer.BadParameter: when a value is empty or no text, or an option lacks another.
+            typer.BadParameter: when a value is empty or not text, or an option needs another.
         """
         rest = super().parse_args(ctx, self._with_options_behind(ctx, list(args)))
         _check_values(ctx, args)
@@ -84,22 +84,22 @@ class Group(TyperGroup):
 
 
 class Commands(typer.Typer):
-    """A `typer.Typer` of such commands."""
+    """A `typer.Typer` whose commands are of these two classes."""
 
     def __init__(self, cls: type[Group] = Group, **settings: Any) -> None:
         super().__init__(cls=cls, add_completion=False, **settings)
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
-        """Make a command of the function that this decorates."""
+        """Return a decorator that makes a function a command."""
         return super().command(name, cls=Command, **settings)
 
 
 def where(stack: Stack = None, region: Region = None, profile: Profile = None) -> None:
-    """Take the options that say where to; the callback of groups, which hand them on."""
+    """Accept the options that name a stack; the callback of groups, which pass them on."""
 
 
 def walk(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield every command and group below one, each with the words that lead to it."""
+    """Yield every command and group below one, each with its path of names."""
     for name, each in getattr(command, "commands", {}).items():
         yield (*path, name), each
         yield from walk(each, *path, name)
@@ -119,13 +119,13 @@ def _check_where(ctx: Any) -> None:
         return
     for param in ctx.command.params:
         if param.name in _OF_A_STACK and ctx.params[param.name]:
-            problem = "says where a stack is; give --stack with it"
+            problem = "needs --stack"
             raise typer.BadParameter(problem, ctx=ctx, param=param)
 
 
 def _problem(param: Any, value: str) -> str:
     if not value.strip() and param.name not in _MAY_BE_EMPTY:
-        return "is empty; give a value or leave the option out"
+        return "is empty: give a value or leave the option out"
     kind = param.type_descriptor
     if kind.is_path or kind.is_file or _is_text(value):
         return ""

@@ -1,4 +1,4 @@
-"""`homing console`: the web page, on 127.0.0.1."""
+"""`homing console`: the console, served on 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def console(
         typer.Option(
             min=1,
             max=65535,
-            help=f"The port on 127.0.0.1; by default {DEFAULT_PORT}, or any free one.",
+            help=f"The port on 127.0.0.1; {DEFAULT_PORT} by default, or any free port if taken.",
             show_default=False,
         ),
     ] = None,
@@ -29,27 +29,27 @@ def console(
         bool,
         typer.Option(
             "--allow-actions",
-            help="Let dead letters be sent again and discarded, waiting deliveries be tried now or "
-            "cancelled.",
+            help="Allow redriving and discarding dead letters, and retrying and cancelling waiting "
+            "deliveries.",
         ),
     ] = False,
     demo: Annotated[
         bool,
         typer.Option(
             "--demo",
-            help="Bring up the local cloud, keep sending messages, allow actions.",
+            help="Start the local cloud, keep sending messages to it, and allow actions.",
         ),
     ] = False,
     open_browser: Annotated[
-        bool, typer.Option("--open/--no-open", help="Open it in the browser.")
+        bool, typer.Option("--open/--no-open", help="Open the console in the browser.")
     ] = True,
     stack: Stack = None,
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Show every delivery's story on a web page, until Ctrl-C. It only reads, unless told else."""
+    """Serve a web page that shows every delivery, until Ctrl-C. Read-only by default."""
     if demo and stack:
-        raise typer.BadParameter("--demo is for the local cloud: no --stack beside it")
+        raise typer.BadParameter("--demo cannot be combined with --stack")
 
     def ready(url: str) -> None:
         typer.echo(f"the console is at {url}; Ctrl-C ends it")

@@ -1,4 +1,4 @@
-"""`homing cost`: what messages cost on AWS, and how that number comes about."""
+"""`homing cost`: what messages cost on AWS, line by line."""
 
 from __future__ import annotations
 
@@ -27,24 +27,23 @@ def _png(path: Path | None) -> Path | None:
 
 def _attempts_of(preset: str) -> int:
     if preset not in PRESETS:
-        raise typer.BadParameter(f"{preset!r} is not a preset; give {', '.join(PRESETS)}")
+        raise typer.BadParameter(f"{preset!r} is not a preset: give {', '.join(PRESETS)}")
     return len(Policy(schedule=PRESETS[preset]).waits) + 1
 
 
 def cost(
-    messages: Annotated[
-        int, typer.Option(min=1, max=10**12, help="How many in a month.")
-    ] = MILLION,
+    messages: Annotated[int, typer.Option(min=1, max=10**12, help="Messages per month.")] = MILLION,
     failure_rate: Annotated[
-        float, typer.Option(min=0, max=1, help="The share of attempts that fail and are retried.")
+        float,
+        typer.Option(min=0, max=1, help="The share of attempts that fail and are retried, 0 to 1."),
     ] = 0.01,
     payload_bytes: Annotated[
-        int, typer.Option(min=0, max=MAX_PAYLOAD_BYTES, help="The size of each.")
+        int, typer.Option(min=0, max=MAX_PAYLOAD_BYTES, help="The size of each payload.")
     ] = 1024,
     max_attempts: Annotated[
         int | None,
         typer.Option(
-            min=1, max=20, help="The policy's limit; 3 where not given.", show_default=False
+            min=1, max=20, help="The maxAttempts of the policy; 3 by default.", show_default=False
         ),
     ] = None,
     preset: Annotated[
@@ -52,40 +51,44 @@ def cost(
         typer.Option(
             parser=_attempts_of,
             metavar="NAME",
-            help=f"With as many attempts as this schedule makes: {', '.join(PRESETS)}.",
+            help=f"Use the number of attempts of this preset: {', '.join(PRESETS)}.",
             show_default=False,
         ),
     ] = None,
     latency_ms: Annotated[
-        int, typer.Option(min=0, max=60_000, help="How long endpoints take.")
+        int, typer.Option(min=0, max=60_000, help="The response time of endpoints.")
     ] = 200,
     rate: Annotated[
         float,
-        typer.Option(min=0.001, max=1e6, help="Messages per second, while messages come in."),
+        typer.Option(min=0.001, max=1e6, help="Messages per second at busy times."),
     ] = DEFAULT_RATE,
     batch_size: Annotated[
         float | None,
         typer.Option(
-            min=1, max=MAX_BATCH, help="Messages in a batch; by default what the rate makes of it."
+            min=1, max=MAX_BATCH, help="Messages per batch; derived from --rate by default."
         ),
     ] = None,
     via: Annotated[
         Literal["url", "api"],
-        typer.Option(help="Where messages go in: the function URL, as homing send, or an API."),
+        typer.Option(
+            help="How messages are sent: by the function URL, as homing send does, or by an API."
+        ),
     ] = "url",
-    express_path: Annotated[bool, typer.Option(help="First attempts at Express prices.")] = True,
-    region: Annotated[str, typer.Option(help="Whose prices.")] = "us-east-1",
+    express_path: Annotated[
+        bool, typer.Option(help="Whether first attempts take the express path.")
+    ] = True,
+    region: Annotated[str, typer.Option(help="The region whose prices to use.")] = "us-east-1",
     plot: Annotated[
         Path | None,
         typer.Option(
-            callback=_png, help="Draw cost against failure rate, both paths, into this PNG."
+            callback=_png, help="Plot cost against failure rate, for both paths, as this PNG file."
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what messages cost on AWS, line by line: counts of calls times prices."""
+    """Show what messages cost on AWS, line by line: counts of calls times prices."""
     if preset and max_attempts:
-        raise typer.BadParameter("give --preset or --max-attempts, not both")
+        raise typer.BadParameter("--preset cannot be combined with --max-attempts")
     try:
         model = load_model(region)
     except UnknownRegionError as error:

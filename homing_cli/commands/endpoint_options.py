@@ -1,4 +1,4 @@
-"""What people type about an endpoint: its id, its headers, its policy, checked as it is read."""
+"""Options that describe an endpoint: its id, headers and retry policy, with their checks."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 
     from homing.errors import FieldError
 
-_LONGEST_FILE = 65_536  # bytes; of headers an endpoint may have far fewer
+_LONGEST_FILE = 65_536  # bytes; more than the headers of an endpoint may have
 
 
 def endpoint_id_of(text: str) -> str:
-    """Return an endpointId that somebody typed, if there can be such an id."""
+    """Return an endpointId as typed.
+
+    Raises:
+        typer.BadParameter: when it is not a valid endpointId.
+    """
     try:
         return ENDPOINT_ID.check(text)
     except ValueError as error:
@@ -27,9 +31,9 @@ def endpoint_id_of(text: str) -> str:
 
 
 def header_lines(file: BinaryIO | None) -> list[str]:
-    """Return the lines of `--headers-file`; blank ones are skipped.
+    """Return the lines of `--headers-file` without the blank ones.
 
-    What is wrong is told by the number of the line, not by its text, which is a secret.
+    Errors name the number of a line and not its text, which may be a secret.
     """
     if file is None:
         return []
@@ -38,7 +42,7 @@ def header_lines(file: BinaryIO | None) -> list[str]:
         raise typer.BadParameter(f"--headers-file is longer than {_LONGEST_FILE} bytes")
     lines = [_header_line(number, line) for number, line in enumerate(content.split(b"\n"), 1)]
     if not any(lines):
-        raise typer.BadParameter("--headers-file has no header in it")
+        raise typer.BadParameter("--headers-file contains no header")
     return [line for line in lines if line]
 
 
@@ -48,16 +52,19 @@ def _header_line(number: int, line: bytes) -> str:
     except UnicodeDecodeError as error:
         raise typer.BadParameter(f"--headers-file: line {number} is not UTF-8") from error
     if text and ":" not in text:
-        raise typer.BadParameter(f"--headers-file: line {number} is no 'Name: value'")
+        raise typer.BadParameter(f"--headers-file: line {number} is not 'Name: value'")
     return text
 
 
 def header_map(texts: Sequence[str], *, none: bool) -> dict[str, str] | None:
-    """Return the headers of lines "Name: value", each name at most once; None to keep those.
+    """Return the headers of lines "Name: value", each name at most once.
 
     Args:
-        texts: what was given.
-        none: whether all are to be taken away.
+        texts: the lines.
+        none: whether to remove all headers (`--no-headers`).
+
+    Returns:
+        The headers; None to leave the endpoint's headers as they are.
     """
     if texts and none:
         raise typer.BadParameter("--no-headers cannot be combined with --header or --headers-file")
@@ -68,14 +75,14 @@ def header_map(texts: Sequence[str], *, none: bool) -> dict[str, str] | None:
             raise typer.BadParameter(f"--header needs a name and a value: {text!r}")
         if name.strip().lower() in map(str.lower, headers):
             raise typer.BadParameter(
-                f"--header {name.strip()} is given twice; give it once, with commas between values"
+                f"--header {name.strip()} is given twice: separate its values by commas"
             )
         headers[name.strip()] = value.strip()
     return headers if texts or none else None
 
 
 def policy_object(text: str) -> dict[str, Any]:
-    """Return the retry policy of `--policy`, read as strictly as the API reads it."""
+    """Return the retry policy of `--policy`, read as strictly as by the API."""
     try:
         members = split_members(decode(text))
         return {name: read_value(name, source) for name, source in members.items()}

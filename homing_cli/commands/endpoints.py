@@ -1,4 +1,4 @@
-"""The commands `homing endpoints ...`: what the API does, from the shell."""
+"""The commands `homing endpoints ...`: the endpoint operations of the API."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 app = Commands(
-    callback=where, no_args_is_help=True, help="Endpoints: URLs that a sender delivers to."
+    callback=where,
+    no_args_is_help=True,
+    help="Manage endpoints: URLs that a sender delivers to again and again.",
 )
 
 Id = Annotated[
@@ -82,7 +84,7 @@ def show_command(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Show an endpoint as JSON; never its secrets. An `attemptsAtOnce` of 0 means no limit."""
+    """Show an endpoint as JSON, without its secrets. `attemptsAtOnce` 0 means no limit."""
     api = ApiClient(find_target(stack, region, profile))
     found = {"attemptsAtOnce": 0, **api.endpoints("GET", _path(endpoint_id), None, sender)}
     print_json(found)
@@ -93,43 +95,46 @@ def show_command(
 @app.command("set")
 def set_command(
     endpoint_id: Id,
-    url: Annotated[str | None, typer.Option(help="Where to deliver; needed for a new one.")] = None,
-    description: Annotated[str | None, typer.Option(help="For people.")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="The URL to deliver to; required for a new endpoint.")
+    ] = None,
+    description: Annotated[str | None, typer.Option(help="A text for people.")] = None,
     attempts_at_once: Annotated[
         int | None,
         typer.Option(
             min=0,
             max=MAX_ATTEMPTS_AT_ONCE,
-            help=f"How many attempts it allows at once, 1 to {MAX_ATTEMPTS_AT_ONCE}; 0 for any.",
+            help=f"The most attempts at a time, 1 to {MAX_ATTEMPTS_AT_ONCE}; 0 for no limit.",
         ),
     ] = None,
     policy: Annotated[
-        str | None, typer.Option(help="A retry policy, as a JSON object; {} for none.")
+        str | None, typer.Option(help="The retry policy, as a JSON object; {} removes it.")
     ] = None,
     header: Annotated[
-        list[str] | None, typer.Option(help="Name: value; may be given again. Replaces all.")
+        list[str] | None,
+        typer.Option(help="A header, as 'Name: value'. Repeat for more. Replaces all headers."),
     ] = None,
     headers_file: Annotated[
         typer.FileBinaryRead | None,
         typer.Option(
-            help="A file of such lines, - for standard input: a credential on the command line "
-            "stands in the shell's history and in the list of processes.",
+            help="A file of such lines; - reads standard input. It keeps credentials out of the "
+            "shell's history and the list of processes.",
             show_default=False,
         ),
     ] = None,
-    no_headers: Annotated[
-        bool, typer.Option("--no-headers", help="Takes away the headers that it has.")
-    ] = False,
-    signing: Annotated[Signing | None, typer.Option(help="v1 or v1a, for the next secret.")] = None,
+    no_headers: Annotated[bool, typer.Option("--no-headers", help="Remove all headers.")] = False,
+    signing: Annotated[
+        Signing | None, typer.Option(help="The signature scheme of the next secret: v1 or v1a.")
+    ] = None,
     enabled: Annotated[
-        bool | None, typer.Option("--enable/--disable", help="Whether anything is sent to it.")
+        bool | None, typer.Option("--enable/--disable", help="Whether messages are sent to it.")
     ] = None,
     sender: Sender = None,
     stack: Stack = None,
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Make an endpoint, or change what is given of one. A new one's secret is shown this once."""
+    """Create an endpoint, or change the given settings. A new endpoint's secret is shown once."""
     given: dict[str, Any] = {
         "url": url,
         "description": description,
@@ -145,7 +150,7 @@ def set_command(
     print_json(api.endpoints(method, _path(endpoint_id), body, sender))
     if method == "PATCH" and enabled is not None:
         done = "enabled" if enabled else "disabled"
-        typer.echo(f"{done}; takes effect within a minute", err=True)
+        typer.echo(f"{done}; this takes effect within a minute", err=True)
 
 
 @app.command("delete")
@@ -156,7 +161,7 @@ def delete_command(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Delete an endpoint with its secrets; messages on their way to it are dead-lettered."""
+    """Delete an endpoint and its secrets. Messages that are under way to it are dead-lettered."""
     api = ApiClient(find_target(stack, region, profile))
     api.endpoints("DELETE", _path(endpoint_id), None, sender)
     typer.echo(f"deleted {endpoint_id}")
@@ -171,7 +176,7 @@ def rotate_command(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Give an endpoint a new secret. It is shown this once."""
+    """Give an endpoint a new signing secret. It is shown once."""
     body = {"graceSeconds": round(grace.total_seconds())}
     api = ApiClient(find_target(stack, region, profile))
     print_json(api.endpoints("POST", f"{_path(endpoint_id)}/rotate-secret", body, sender))
@@ -185,7 +190,7 @@ def trial_command(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Send an endpoint a test message; `homing status ID` tells the status of it."""
+    """Send a test message to an endpoint. `homing status ID` shows its status."""
     api = ApiClient(find_target(stack, region, profile))
     print_json(api.endpoints("POST", f"{_path(endpoint_id)}/test", None, sender))
 

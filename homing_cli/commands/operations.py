@@ -1,4 +1,4 @@
-"""The commands of `homing` for whoever operates a stack: `drain` and `broken`."""
+"""The commands for operators of a stack: `drain` and `broken`."""
 
 from __future__ import annotations
 
@@ -25,23 +25,24 @@ def drain(
     dead_letter: Annotated[
         bool,
         typer.Option(
-            "--dead-letter", help="Move what waits to the dead-letter queue, and stop it."
+            "--dead-letter",
+            help="Move waiting deliveries to the dead-letter queue, and stop their executions.",
         ),
     ] = False,
     cancel: Annotated[
-        bool, typer.Option("--cancel", help="Cancel what waits, and stop it.")
+        bool, typer.Option("--cancel", help="Cancel waiting deliveries, and stop their executions.")
     ] = False,
     as_json: AsJson = False,
     stack: Stack = None,
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """List what waits in the Standard workflow; end it on request, before a stack is removed.
+    """List deliveries that wait in the Standard workflow; end them before you remove a stack.
 
-    The exit status is 1 while anything is left in the workflow.
+    The exit status is 1 while an execution is left.
     """
     if dead_letter and cancel:
-        raise typer.BadParameter("give --dead-letter or --cancel, not both")
+        raise typer.BadParameter("--dead-letter cannot be combined with --cancel")
     draining = Drain(find_target(stack, region, profile))
     end = draining.dead_letter if dead_letter else draining.cancel if cancel else None
     done = [(one, end(one) if end else None) for one in draining.waiting()]
@@ -74,23 +75,26 @@ _SAYINGS = {
 def broken(
     redrives: Annotated[
         bool,
-        typer.Option("--redrive", help="Let those go on that failed or timed out, once mended."),
+        typer.Option(
+            "--redrive", help="Redrive those that failed or timed out, after their cause is fixed."
+        ),
     ] = False,
     aborted: Annotated[
-        bool, typer.Option("--aborted", help="With --redrive: those too that somebody stopped.")
+        bool,
+        typer.Option("--aborted", help="With --redrive: also those that were stopped by hand."),
     ] = False,
     as_json: AsJson = False,
     stack: Stack = None,
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """List executions that neither delivered nor dead-lettered their message, and redrive them.
+    """List executions that neither delivered nor dead-lettered their message, or redrive them.
 
-    It looks back 14 days, for as long as Step Functions can redrive an execution. The exit status
-    is 1 while there are any that were not redriven.
+    It looks back 14 days, since Step Functions cannot redrive older executions. The exit status is
+    1 while there are any that were not redriven.
     """
     if aborted and not redrives:
-        raise typer.BadParameter("--aborted is for --redrive")
+        raise typer.BadParameter("--aborted needs --redrive")
     target = find_target(stack, region, profile)
     found = list(broken_executions(target))
     chosen = [

@@ -1,4 +1,4 @@
-"""What several commands share: their options, and how they print JSON."""
+"""Options that several commands share, and how commands print JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Stack: TypeAlias = Annotated[
     typer.Option(
         "--stack",
         envvar="HOMING_STACK",
-        help="A CloudFormation stack in AWS, instead of the local cloud.",
+        help="The CloudFormation stack in AWS to use, instead of the local cloud.",
         show_default=False,
         rich_help_panel="Where",
     ),
@@ -26,7 +26,7 @@ Region: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--region",
-        help="The stack's AWS region.",
+        help="The AWS region of the stack.",
         show_default=False,
         rich_help_panel="Where",
     ),
@@ -35,22 +35,20 @@ Profile: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--profile",
-        help="The AWS profile to call with.",
+        help="The AWS profile to use.",
         show_default=False,
         rich_help_panel="Where",
     ),
 ]
 AsJson: TypeAlias = Annotated[
-    bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")
+    bool, typer.Option("--json", help="Print JSON, and nothing else on standard output.")
 ]
 MessageId: TypeAlias = Annotated[
     str, typer.Argument(metavar="ID", help="The messageId.", show_default=False)
 ]
 Sender: TypeAlias = Annotated[
     str | None,
-    typer.Option(
-        "--sender", help="The senderId, where it is not the default one.", show_default=False
-    ),
+    typer.Option("--sender", help="The senderId, if not the default one.", show_default=False),
 ]
 Port: TypeAlias = Annotated[
     int | None,
@@ -58,14 +56,18 @@ Port: TypeAlias = Annotated[
         "--port",
         min=1,
         max=65535,
-        help="The port on 127.0.0.1; by default 4566, or any free one where that is taken.",
+        help="The port on 127.0.0.1; 4566 by default, or any free port if taken.",
         show_default=False,
     ),
 ]
 
 
 def sender_name(text: str) -> str:
-    """Check a senderId that somebody typed."""
+    """Return a senderId as typed.
+
+    Raises:
+        typer.BadParameter: when it is not a valid senderId.
+    """
     try:
         return SENDER_ID.check(text)
     except ValueError as error:
@@ -73,7 +75,11 @@ def sender_name(text: str) -> str:
 
 
 def instant(text: str) -> datetime:
-    """Read a date and time with a zone that somebody typed."""
+    """Return the time of a typed date-time with a zone.
+
+    Raises:
+        typer.BadParameter: when it is not one.
+    """
     try:
         return timestamps.from_text(text)
     except ValueError as error:
@@ -90,7 +96,7 @@ def _grace(hours: Any) -> timedelta:
         grace = -_HOUR
     if not timedelta(0) <= grace <= MAX_GRACE:
         raise typer.BadParameter(
-            f"{hours!r} is no grace; give 0 to {MAX_GRACE // _HOUR} hours ({MAX_GRACE.days} days)"
+            f"{hours!r} is not valid: give 0 to {MAX_GRACE // _HOUR} hours ({MAX_GRACE.days} days)"
         )
     return grace
 
@@ -101,13 +107,13 @@ GraceHours: TypeAlias = Annotated[
         "--grace-hours",
         parser=_grace,
         metavar="HOURS",
-        help=f"How long the old secrets go on signing, 0 to {MAX_GRACE // _HOUR} hours; "
-        f"{DEFAULT_GRACE // _HOUR} where not given.",
+        help=f"How long the old secrets keep signing, 0 to {MAX_GRACE // _HOUR} hours; "
+        f"{DEFAULT_GRACE // _HOUR} by default.",
         show_default=False,
     ),
 ]
 
 
 def print_json(document: Any) -> None:
-    """Print a document for other programs, on standard output."""
+    """Print a document as JSON on standard output."""
     typer.echo(json_text(document, indent=2))

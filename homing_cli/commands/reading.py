@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from homing_cli.traces.story import Story
 
 reading = Commands()
-dead_letters_app = Commands(invoke_without_command=True, help="Look into the dead-letter queue.")
+dead_letters_app = Commands(
+    invoke_without_command=True, help="List, show and redrive dead letters."
+)
 reading.add_typer(dead_letters_app, name="dead-letters")
 
 
@@ -47,7 +49,7 @@ def status_command(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Show the status of a message: every delivery, every attempt, what was answered."""
+    """Show the status of a message: its deliveries, their attempts and the responses."""
     target = find_target(stack, region, profile)
     document = ApiClient(target).message(message_id, sender)
     if as_json:
@@ -64,11 +66,11 @@ def status_command(
 
 
 def _story(target: Target, view: DeliveryView) -> Story:
-    """Add what executions and the ledger tell an operator to what the API does."""
+    """Return the story of a delivery: the API's view, with details from executions and ledger."""
     try:
         return tracing.story(target, view)
     except ClientError as error:
-        say(f"homing: attempts are shown without what was answered: {error}", err=True)
+        say(f"homing: response bodies cannot be shown: {error}", err=True)
         return tell(view.document, ())
 
 
@@ -81,7 +83,7 @@ def trace_command(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Show the execution of each delivery as a tree: states, times, outcomes, waits."""
+    """Show the executions of a message as trees: states, durations, outcomes and waits."""
     target = find_target(stack, region, profile)
     traces = tracing.trace(target, ApiClient(target), message_id, sender)
     if as_json:
@@ -93,22 +95,26 @@ def trace_command(
 
 AnySender = Annotated[
     str | None,
-    typer.Option("--sender", help="This sender's only; else everybody's.", show_default=False),
+    typer.Option(
+        "--sender", help="Only those of this sender; all senders by default.", show_default=False
+    ),
 ]
-Limit = Annotated[int, typer.Option(min=1, help="Look at no more than so many.")]
+Limit = Annotated[int, typer.Option(min=1, help="Look at this many at most.")]
 _LISTED = 100
 ListLimit = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help=f"Look at no more than so many; {_LISTED}, or all with --whole, where not given.",
+        help=f"Look at this many at most; {_LISTED} by default, or all with --whole.",
         show_default=False,
     ),
 ]
 
 ToEndpoint = Annotated[
     str | None,
-    typer.Option("--endpoint", help="Only those to the endpoint with this id.", show_default=False),
+    typer.Option(
+        "--endpoint", help="Only those to the endpoint with this endpointId.", show_default=False
+    ),
 ]
 
 
@@ -122,7 +128,7 @@ def dead_letters_default(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Look into the dead-letter queue; nothing is taken out of it."""
+    """List dead letters. They stay in the queue."""
     if context.invoked_subcommand is None:
         dead_letters_list(limit, endpoint, as_json, stack, region, profile)
 
@@ -136,10 +142,13 @@ def dead_letters_list(
     region: Region = None,
     profile: Profile = None,
     whole: Annotated[
-        bool, typer.Option("--whole", help="Print each one whole, as a line of JSON: a copy.")
+        bool,
+        typer.Option(
+            "--whole", help="Print each complete dead letter as a line of JSON, e.g. for a backup."
+        ),
     ] = False,
 ) -> None:
-    """List the dead letters: who, where to, and why they were given up.
+    """List dead letters with their sender, target and reason. They stay in the queue.
 
     With --whole the exit status is 1 if fewer were printed than the queue holds.
     """
@@ -167,7 +176,7 @@ def dead_letters_show(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Show the whole document of each dead letter of a message."""
+    """Show the complete dead letters of a message."""
     seen = dead_letters.look(find_target(stack, region, profile), limit)
     wanted = Filter(message_id=message_id, sender_id=sender)
     found = [one for one in seen.dead_letters if wanted.matches(one)]

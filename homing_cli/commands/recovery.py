@@ -1,6 +1,6 @@
-"""The commands of `homing` that change what becomes of a delivery.
+"""The commands that act on a delivery: `dead-letters redrive`, `retry-now` and `cancel`.
 
-`dead-letters redrive`, `retry-now` and `cancel`: each may be repeated.
+Each can be repeated safely.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _category(text: str) -> Category:
         return Category(text.upper())
     except ValueError as error:
         known = ", ".join(Category)
-        raise typer.BadParameter(f"{text!r} is no category; there are {known}") from error
+        raise typer.BadParameter(f"{text!r} is not a category: give one of {known}") from error
 
 
 GivenUpAs = Annotated[
@@ -66,7 +66,7 @@ GivenUpAs = Annotated[
     typer.Option(
         parser=_category,
         metavar="CATEGORY",
-        help="Given up as, e.g. SERVER_ERROR; a wrong one is answered with all there are.",
+        help="Only those that failed with this category, e.g. SERVER_ERROR.",
         show_default=False,
     ),
 ]
@@ -75,7 +75,7 @@ At = Annotated[
     typer.Option(
         parser=instant,
         metavar="TIME",
-        help="By its last attempt: ISO-8601 with a zone, e.g. 2026-01-31T12:00:00Z.",
+        help="Compared with the last attempt, e.g. 2026-01-31T12:00:00Z.",
         show_default=False,
     ),
 ]
@@ -84,26 +84,32 @@ At = Annotated[
 @dead_letters_app.command("redrive")
 def dead_letters_redrive(
     message_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="The messageId.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Redrive all dead letters.")] = False,
     sender: AnySender = None,
-    endpoint: Annotated[str | None, typer.Option(help="To the endpoint with this id.")] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(help="Only those to the endpoint with this endpointId.")
+    ] = None,
     target_url: Annotated[
-        str | None, typer.Option("--target", help="To target URLs that begin so.")
+        str | None, typer.Option("--target", help="Only those to target URLs with this prefix.")
     ] = None,
     category: GivenUpAs = None,
     before: At = None,
     after: At = None,
-    rate: Annotated[float, typer.Option(min=0.1, help="At most so many a second.")] = 10,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which.")] = False,
+    rate: Annotated[
+        float, typer.Option(min=0.1, help="Redrive this many per second at most.")
+    ] = 10,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show which would be redriven, and do nothing.")
+    ] = False,
     as_json: AsJson = False,
     stack: Stack = None,
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Bring dead letters back: one message's, some by filter, or all.
+    """Redrive dead letters: those of one message, those that match filters, or all.
 
-    Each is deleted from the queue once its new execution has started. The exit status is 1 if one
-    could not be brought back, if there was none, or, without ID, if others hold some of the queue.
+    A dead letter is deleted from the queue once its new execution has started. The exit status is 1
+    if one could not be redriven, if none matched, or, without ID, if not all of the queue was seen.
     """
     wanted = Filter(
         message_id=message_id,
@@ -115,7 +121,7 @@ def dead_letters_redrive(
         after=after,
     )
     if (wanted == Filter()) != everything:
-        raise typer.BadParameter("give an ID, a filter, or --all (and not both)")
+        raise typer.BadParameter("give either an ID or filters, or --all")
     target = find_target(stack, region, profile)
     done: list[Done] = []
     try:
@@ -123,8 +129,8 @@ def dead_letters_redrive(
     except KeyboardInterrupt:
         _report(done, as_json=as_json, dry_run=dry_run)
         say(
-            "homing: interrupted; what was received and not used has been put back. "
-            "The same command again goes on from here",
+            "homing: interrupted; dead letters that were received and not redriven are back in the "
+            "queue. Run the same command again to continue",
             err=True,
         )
         raise
@@ -140,7 +146,11 @@ def dead_letters_redrive(
 def _redrive(
     target: Target, wanted: Filter, done: list[Done], *, rate: float | None, quiet: bool
 ) -> str:
-    """Bring back what is wanted, or without a rate only show it; complain if not all was seen."""
+    """Redrive the dead letters that match, or only show them if `rate` is None.
+
+    Returns:
+        A complaint if not the whole queue was seen, else an empty text.
+    """
     total = dead_letters.count(target)
     with hold(target, wanted) as held:
         if rate is None:
@@ -175,7 +185,7 @@ def retry_now(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Make the attempts that a message's deliveries wait for at once.
+    """Make the next attempt of a message's waiting deliveries now.
 
     The exit status is 0 if at least one delivery is tried now.
     """
@@ -192,7 +202,7 @@ def cancel(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """End a message's deliveries for good; a request that is on its way may still arrive.
+    """Cancel a message's deliveries. A request that is under way may still arrive.
 
     The exit status is 0 if at least one delivery is cancelled.
     """
@@ -221,7 +231,7 @@ def _references(target: Target, message_id: str, sender: str | None) -> list[Ref
 
 
 def _told(made: Iterable[Done], done: list[Done], *, quiet: bool) -> None:
-    """Take in each as it is done, and tell of it."""
+    """Append each result to `done` as it comes, and report it unless `quiet`."""
     for one in made:
         done.append(one)
         if not quiet:

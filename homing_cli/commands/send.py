@@ -1,4 +1,4 @@
-"""`homing send`: hand messages over, follow them where asked to, and report."""
+"""`homing send`: send messages, follow them if asked to, and report."""
 
 from __future__ import annotations
 
@@ -20,15 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Report:
-    """The status of the messages of one command.
+    """What one command sent and what became known of it.
 
     Args:
-        accepted: the messages accepted, duplicates included, without repetition, each with the
-            line that it came with first.
-        duplicates: how many of the answers said that the message had been accepted before.
+        accepted: each accepted message, duplicates included, with the first line that had it.
+        duplicates: how many answers said that the message had been accepted before.
         refused: the lines that were not accepted.
-        deliveries: what is known of the deliveries; None where they were not followed.
-        unended: the messages that had not ended when following them did.
+        deliveries: the deliveries as last seen; None if they were not followed.
+        unended: the messages that had not ended when the command stopped following them.
         last_line: the number of the last line that was answered.
     """
 
@@ -41,13 +40,13 @@ class Report:
 
     @property
     def succeeded(self) -> bool:
-        """Whether all were accepted and, where they were followed, delivered."""
+        """Whether all were accepted and, if they were followed, delivered."""
         delivered = all(view.status == "DELIVERED" for view in self.deliveries or ())
         return not self.refused and not self.unended and delivered
 
     @property
     def summary(self) -> str:
-        """Sum up in one line: what was accepted, a single one by its id, and what was delivered."""
+        """A summary in one line: how many were accepted, refused and delivered."""
         ids = [message.message_id for message in self.accepted]
         parts = [f"1 accepted: {ids[0]}" if len(ids) == 1 else f"{len(ids)} accepted"]
         if self.duplicates:
@@ -59,7 +58,7 @@ class Report:
         return "; ".join(parts)
 
     def add(self, handed: Handed) -> None:
-        """Take in the status of one line."""
+        """Add the result of one line."""
         self.last_line = handed.line.number
         if handed.message is None:
             self.refused.append(handed)
@@ -68,7 +67,7 @@ class Report:
             self.duplicates += handed.duplicate
 
     def to_document(self) -> dict[str, Any]:
-        """Give it for `--json`."""
+        """Return the document that `--json` prints."""
         return {
             "accepted": [
                 {"line": line, "messageId": message.message_id, "senderId": message.sender_id}
@@ -88,10 +87,10 @@ class Report:
 def hand_over(
     api: ApiClient, lines: Iterable[Line], tell: Callable[[Handed], None], report: Report
 ) -> None:
-    """Hand all lines over; `tell` hears of each, in their order, once it is in the report.
+    """Send all lines. `tell` is called with each result, in order, once the report has it.
 
     Raises:
-        KeyboardInterrupt: when it was interrupted; the report has all that had been begun.
+        KeyboardInterrupt: when interrupted; the report then has every line that was begun.
     """
     handing = messages.HandingOver(api, lines)
     results = iter(handing)
@@ -112,7 +111,7 @@ def hand_over(
 
 
 def watch(api: ApiClient, report: Report, console: Console, timeout: float | None) -> None:
-    """Follow the accepted messages to their ends, shown live, and keep the report up to date.
+    """Follow the accepted messages until they end, shown live, and keep the report up to date.
 
     Raises:
         ApiError: when the API can no longer be reached.

@@ -15,7 +15,7 @@ from homing_cli.commands.options import AsJson, GraceHours, Profile, Region, Sta
 from homing_cli.terminal import render
 
 app = Commands(
-    callback=where, no_args_is_help=True, help="API keys of senders, and their signing secrets."
+    callback=where, no_args_is_help=True, help="Manage the API keys and signing secrets of senders."
 )
 
 Name = Annotated[
@@ -32,7 +32,7 @@ def add_command(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Make an API key for a sender. It is shown this once."""
+    """Create an API key for a sender. It is shown once."""
     added = senders.add(find_target(stack, region, profile), name)
     if as_json:
         typer.echo(json.dumps(added.to_document(), indent=2))
@@ -49,7 +49,7 @@ def list_command(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """List the keys: whose, since when, and until when. Neither keys nor hashes are shown."""
+    """List API keys with their sender and dates. Neither keys nor hashes are shown."""
     keys = [
         senders.key_document(key) for key in senders.listed(find_target(stack, region, profile))
     ]
@@ -69,7 +69,7 @@ def revoke_command(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Revoke a key for good; it opens nothing more within 15 seconds."""
+    """Revoke an API key for good. It stops working within 15 seconds."""
     senders.revoke(find_target(stack, region, profile), key_id)
     typer.echo(f"revoked {key_id}")
 
@@ -83,7 +83,7 @@ def rotate_command(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Give a sender a new signing secret. It is shown this once."""
+    """Give a sender a new signing secret. It is shown once."""
     target = find_target(stack, region, profile)
     secret = senders.rotate_secret(target, name, grace)
     if as_json:

@@ -1,4 +1,4 @@
-"""The commands `homing undispatched`: what was accepted and never reached its workflow."""
+"""The commands `homing undispatched ...`: messages that were accepted and not dispatched."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from homing_cli.commands.reading import Limit
 from homing_cli.errors import NotFoundError
 from homing_cli.terminal import render
 
-app = Commands(callback=where, no_args_is_help=True, help="What never reached its workflow.")
+app = Commands(
+    callback=where, no_args_is_help=True, help="List, show and redrive undispatched messages."
+)
 
 
 @app.command("list")
@@ -25,7 +27,7 @@ def list_undispatched(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """List what was accepted and could not be settled five times."""
+    """List messages that were accepted and could not be dispatched in five tries."""
     found = undispatched.look(find_target(stack, region, profile), limit)
     if as_json:
         print_json([one.to_document() for one in found])
@@ -43,7 +45,7 @@ def show_undispatched(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Show the body of each queue message of a message, as JSON."""
+    """Show the queue messages of a message, as JSON."""
     found = undispatched.look(find_target(stack, region, profile), limit)
     bodies = [one.document for one in found if one.message_id == message_id]
     if not bodies:
@@ -54,17 +56,19 @@ def show_undispatched(
 @app.command("redrive")
 def redrive_undispatched(
     message_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="The messageId.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Redrive all undispatched messages.")
+    ] = False,
     stack: Stack = None,
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Put what could not be settled on the delivery queue again.
+    """Put undispatched messages back on the delivery queue.
 
-    The exit status is 1 if there was nothing to put there.
+    The exit status is 1 if there was none.
     """
     if (message_id is None) != everything:
-        raise typer.BadParameter("give an ID, or --all (and not both)")
+        raise typer.BadParameter("give either an ID or --all")
     sent = undispatched.send_again(find_target(stack, region, profile), message_id)
     typer.echo(f"{sent} put on the delivery queue again")
     raise typer.Exit(0 if sent else 1)

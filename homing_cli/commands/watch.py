@@ -1,4 +1,4 @@
-"""`homing watch`: every attempt of every delivery, as it is made."""
+"""`homing watch`: every attempt of every delivery, live."""
 
 from __future__ import annotations
 
@@ -34,10 +34,13 @@ _OTHER_LINES = 5  # the table's head and rule, a gap, the counts
 def watch(
     since: Annotated[
         float,
-        typer.Option(min=0, max=_LONGEST_MINUTES, help="Begin with the last so many minutes."),
+        typer.Option(
+            min=0, max=_LONGEST_MINUTES, help="Start with the attempts of the last minutes."
+        ),
     ] = 0,
     seconds: Annotated[
-        float | None, typer.Option(min=0, help="Stop after so long; else at Ctrl-C.")
+        float | None,
+        typer.Option(min=0, help="Stop after this many seconds; at Ctrl-C by default."),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print each attempt as a line of JSON.")
@@ -46,7 +49,7 @@ def watch(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Follow all deliveries live, from the functions' logs: a line for each attempt."""
+    """Show every attempt as it is made, read from the functions' logs."""
     log = AttemptLog(find_target(stack, region, profile), max(_KEPT, timedelta(minutes=since)))
     seen = follow(log, datetime.now(UTC) - timedelta(minutes=since), seconds)
     try:
@@ -67,14 +70,14 @@ def follow(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[tuple[Attempted, ...]]:
-    """Yield what is new, again and again; at times nothing.
+    """Yield the new attempts once per second, possibly none.
 
     Args:
-        log: the attempts.
-        since: what was logged before is passed over.
-        seconds: stop after so long; None for never.
-        clock: tells the time.
-        sleep: pauses between two looks, in seconds.
+        log: the log to read.
+        since: attempts before this time are skipped.
+        seconds: when to stop; None for never.
+        clock: returns the current time.
+        sleep: pauses for a number of seconds.
     """
     start = clock()
     while True:
@@ -85,7 +88,7 @@ def follow(
 
 
 def show(console: Console, seen: Iterator[tuple[Attempted, ...]]) -> None:
-    """Show what is seen: a live table on a terminal, a line for each attempt elsewhere."""
+    """Show the attempts: as a live table on a terminal, else one line each."""
     if not console.is_terminal:
         for found in seen:
             for one in found:
@@ -102,7 +105,7 @@ def show(console: Console, seen: Iterator[tuple[Attempted, ...]]) -> None:
 
 
 def line(one: Attempted) -> str:
-    """Say one attempt in one line."""
+    """Return one attempt as a line of text."""
     found = one.document
     return (
         f"{_at(one)} {found['messageId']} -> {found['targetUrl']}: attempt {found['attempt']} of "

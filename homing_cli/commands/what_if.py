@@ -1,4 +1,4 @@
-"""`homing what-if`: what a retry policy would do, and would have done."""
+"""`homing what-if`: the effect of a retry policy, and of it on recorded deliveries."""
 
 from __future__ import annotations
 
@@ -34,33 +34,33 @@ _OPTIONS = {
 
 def what_if(
     max_attempts: Annotated[
-        int | None, typer.Option(help="Attempts at most, the first included.")
+        int | None, typer.Option(help="The most attempts, the first included.")
     ] = None,
     base: Annotated[float | None, typer.Option(help="The first delay, in seconds.")] = None,
-    multiplier: Annotated[float | None, typer.Option(help="By how much it grows.")] = None,
-    max_delay: Annotated[float | None, typer.Option(help="Its cap, in seconds.")] = None,
+    multiplier: Annotated[float | None, typer.Option(help="By how much each delay grows.")] = None,
+    max_delay: Annotated[float | None, typer.Option(help="The longest delay, in seconds.")] = None,
     jitter: Annotated[
-        str | None, typer.Option(help="additive, full, equal, decorrelated or none.")
+        str | None, typer.Option(help="The jitter: additive, full, equal, decorrelated or none.")
     ] = None,
     schedule: Annotated[
-        str | None, typer.Option(help="Waits in seconds instead, as in 5,300,1800.")
+        str | None, typer.Option(help="Delays in seconds, instead of a formula, e.g. 5,300,1800.")
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="standard-webhooks.")] = None,
+    preset: Annotated[str | None, typer.Option(help="A named schedule: standard-webhooks.")] = None,
     deliveries: Annotated[
         int,
         typer.Option(
-            min=1, max=10**9, help="How many fail together, for the load they come back with."
+            min=1, max=10**9, help="How many fail together, to show the load of their retries."
         ),
     ] = 10_000,
     histories: Annotated[
-        int, typer.Option(min=0, help="Replay so many records of the ledger; 0 asks no ledger.")
+        int, typer.Option(min=0, help="How many records of the ledger to replay; 0 reads none.")
     ] = DEFAULT_LIMIT,
     as_json: AsJson = False,
     stack: Stack = None,
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Show what a policy would do: its schedule, load, cost, and the recorded past under it."""
+    """Show the schedule, load and cost of a retry policy, and replay recorded deliveries."""
     given = {
         "maxAttempts": max_attempts,
         "baseDelaySeconds": base,
@@ -87,13 +87,13 @@ def what_if(
 
 
 def _by_option(complaint: str) -> str:
-    """Name the options in what the rules of the API say of its fields."""
+    """Return the API's complaint with the names of options for those of fields."""
     field_names = "(?<!is no )(?:" + "|".join(_OPTIONS) + ")"
     return re.sub(field_names, lambda field: _OPTIONS[field[0]], complaint)
 
 
 def show(found: Assessment) -> Any:
-    """Show an assessment on the terminal."""
+    """Return an assessment for the terminal."""
     return Group(_schedule(found), Text(), _in_short(found), Text(), _past(found))
 
 

@@ -82,9 +82,9 @@ def test_without_a_cloud_it_says_what_to_do_in_one_line(
         (["--target", "http://x"], "give --target or --endpoint, and --payload; or --file"),
         (["--target", "http://x", "--payload", "nonsense"], "--payload is not JSON"),
         (["--file", "none.jsonl"], "none.jsonl"),
-        (["--file", "some.jsonl", "--payload", "1"], "--file brings the whole message"),
-        (["--file", "some.jsonl", "--message-id", "1"], "--file brings the whole message"),
-        (["--target", "http://x", "--payload", "1", "--timeout", "5"], "give --wait beside it"),
+        (["--file", "some.jsonl", "--payload", "1"], "--file cannot be combined"),
+        (["--file", "some.jsonl", "--message-id", "1"], "--file cannot be combined"),
+        (["--target", "http://x", "--payload", "1", "--timeout", "5"], "--timeout needs --wait"),
         (["--nonsense"], "No such option"),
     ],
 )
@@ -106,7 +106,7 @@ def test_an_unknown_category_is_a_mistake_in_usage_that_names_the_known_ones(
     assert (done.exit_code, done.stdout) == (2, "")
     assert "--category" in done.stderr
     told = re.sub(r"[\s│]+", " ", done.stderr)
-    assert [known for known in Category if known not in told.split("there are")[1]] == []
+    assert [known for known in Category if known not in told.split("give one of")[1]] == []
 
 
 @pytest.mark.parametrize("category", ["server_error", "Server_Error", "SERVER_ERROR"])

@@ -119,7 +119,7 @@ def test_where_a_stack_is_cannot_be_said_without_a_stack(
 ) -> None:
     done = CliRunner().invoke(app, [*path, option, "x"], env={"COLUMNS": "200"})
     assert done.exit_code == 2
-    assert f"'{option}': says where a stack is; give --stack with it" in done.stderr
+    assert f"'{option}': needs --stack" in done.stderr
 
 
 def every_text() -> Iterator[Any]:

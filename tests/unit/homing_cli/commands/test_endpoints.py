@@ -78,8 +78,8 @@ def test_the_list_tells_of_each_how_many_attempts_it_allows_at_once() -> None:
 @pytest.mark.parametrize(
     ("endpoint", "options", "told"),
     [
-        ("free", ["--disable"], "disabled; takes effect within a minute\n"),
-        ("free", ["--enable"], "enabled; takes effect within a minute\n"),
+        ("free", ["--disable"], "disabled; this takes effect within a minute\n"),
+        ("free", ["--enable"], "enabled; this takes effect within a minute\n"),
         ("free", ["--description", "x"], ""),
         ("new", ["--url", "https://example.com/", "--disable"], ""),
     ],
@@ -199,8 +199,8 @@ def test_headers_come_from_a_file_or_standard_input(
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        (b"", "has no header in it"),
-        (b"\n \n", "has no header in it"),
+        (b"", "contains no header"),
+        (b"\n \n", "contains no header"),
         (b"a: b\nBearer s3cret\n", "line 2 is no"),
         (b"a: s3cret\xff\n", "line 1 is not UTF-8"),
         (b"x-a: s3cret" * 10_000, "is longer than 65536 bytes"),
