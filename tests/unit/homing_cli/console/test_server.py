@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from homing.endpoints.endpoint import Endpoint
@@ -142,6 +144,14 @@ def token(client: TestClient) -> str:
 
 
 FORM = {"way": "redrive", "id": "message=m-1&sender=default&id=d-1"}
+
+
+def test_every_link_of_the_navigation_leads_to_a_page(client: TestClient) -> None:
+    navigation = client.get("/deliveries").text.split("<nav", 1)[1].split("</nav>")[0]
+    links = re.findall(r'href="([^"]+)"[^>]*>([^<]+)<', navigation)
+    pages = {route.path for route in client.app.routes if isinstance(route, Route)}  # type: ignore[attr-defined]
+    assert [words for _, words in links] == ["Overview", "Deliveries", "Dead letters", "What if"]
+    assert [address for address, _ in links if address not in pages] == []
 
 
 @pytest.mark.parametrize("host", [HOST, f"localhost:{PORT}"])
