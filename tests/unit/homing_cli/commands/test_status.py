@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
+from homing.items import to_dynamodb
 from homing_cli import app
 from homing_cli.client.api import Answer, ApiClient
 from homing_cli.commands import reading
@@ -80,7 +81,15 @@ def status(
     dead_letter = {
         "outcome": {"timestamp": "2025-12-28T12:00:50.000Z", "responseBody": "moved away"}
     }
-    item = {"createdAt": {"S": delivery["createdAt"]}, "deadLetter": {"S": json.dumps(dead_letter)}}
+    item = to_dynamodb(
+        {
+            **{name: delivery[name] for name in ("createdAt", "status", "attempts")},
+            "lastUpdatedAt": "2025-12-28T12:00:50.000Z",
+            "ttl": 1_800_000_000,
+            "retryHistory": delivery["retryHistory"],
+            "deadLetter": json.dumps(dead_letter),
+        }
+    )["M"]
     document = {"messageId": "order-1841", "senderId": "default", "deliveries": [delivery]}
     monkeypatch.setattr(reading, "find_target", lambda *_: Deployed(item, forbidden=forbidden))
     monkeypatch.setattr(Executions, "of_delivery", lambda *_: [])
