@@ -38,8 +38,8 @@ def _per_million(**changes: float | str) -> str:
 
 
 def headline() -> Rows:
-    """Give dollars per million by region, failure rate and express path."""
-    rows = [["region", "express_path", *(f"{rate:.0%} fail" for rate in _FAILURES)]]
+    """Return dollars per million by region, failure rate and express path."""
+    rows = [["region", "express path", *(f"{rate:.0%} fail" for rate in _FAILURES)]]
     for region in regions():
         model = load_model(region)
         for express_path in PATHS:
@@ -53,7 +53,7 @@ def headline() -> Rows:
 
 
 def services() -> Rows:
-    """Give dollars per million by service."""
+    """Return dollars per million by service."""
     scenarios = [
         Workload(failure_rate=rate, express_path=express_path)
         for express_path in PATHS
@@ -62,7 +62,7 @@ def services() -> Rows:
     rows = [
         [
             "service",
-            *(f"express_path {one.express_path}, {one.failure_rate:.0%} fail" for one in scenarios),
+            *(f"express path {one.express_path}, {one.failure_rate:.0%} fail" for one in scenarios),
         ]
     ]
     bills = [by_service(_model().bill(one)) for one in scenarios]
@@ -71,7 +71,7 @@ def services() -> Rows:
 
 
 def via() -> Rows:
-    """Give what the API costs at which messages are handed over, and what its logs add."""
+    """Return what the API costs at which messages are handed over, and what its logs add."""
     rows = [["messages go in at", *(f"{rate:.0%} fail" for rate in _FAILURES), "logs at INFO"]]
     for via, name in (("url", "the function URL (default)"), ("api", "an HTTP API")):
         basis = _model().basis(Workload(via=via))
@@ -81,7 +81,7 @@ def via() -> Rows:
 
 
 def scenarios() -> Rows:
-    """Give dollars of a million messages of one scenario."""
+    """Return dollars of a million messages of one scenario."""
     rows = [["a million messages that are", "express path on", "express path off"]]
     for name, (end, attempts) in SCENARIOS.items():
         dollars = [
@@ -93,7 +93,7 @@ def scenarios() -> Rows:
 
 
 def arrival() -> Rows:
-    """Give what the rate at which messages arrive does to batches and traces."""
+    """Return what the rate at which messages arrive does to batches and traces."""
     rows = [["messages/s", "messages in a batch", "per million", "of which X-Ray"]]
     for rate in _RATES:
         workload = _model().filled(Workload(rate=rate))
@@ -104,8 +104,8 @@ def arrival() -> Rows:
 
 
 def latency() -> Rows:
-    """Give what slow endpoints cost."""
-    rows = [["endpoint takes", *(f"express_path {express_path}" for express_path in PATHS)]]
+    """Return what slow endpoints cost."""
+    rows = [["endpoint takes", *(f"express path {express_path}" for express_path in PATHS)]]
     for ms in _LATENCIES_MS:
         cells = [_per_million(latency_ms=ms, express_path=express_path) for express_path in PATHS]
         rows.append([f"{ms:,} ms", *cells])
@@ -113,8 +113,8 @@ def latency() -> Rows:
 
 
 def payload() -> Rows:
-    """Give what large payloads cost."""
-    rows = [["payload", *(f"express_path {express_path}" for express_path in PATHS)]]
+    """Return what large payloads cost."""
+    rows = [["payload", *(f"express path {express_path}" for express_path in PATHS)]]
     for size in _PAYLOADS:
         cells = [
             _per_million(payload_bytes=size * 1024, express_path=express_path)
@@ -125,7 +125,7 @@ def payload() -> Rows:
 
 
 def logs() -> Rows:
-    """Give what logs add."""
+    """Return what logs add."""
     basis = _model().basis(Workload())
     return [
         ["level", "per million"],
@@ -134,7 +134,7 @@ def logs() -> Rows:
 
 
 def monthly() -> Rows:
-    """Give what a stack costs each month, whatever is sent."""
+    """Return what a stack costs each month, whatever is sent."""
     lines = _model().monthly()
     rows = [["what", "how many", "dollars"]]
     rows += [[line.what, f"{line.quantity:,.0f}", _usd(line.dollars)] for line in lines]
@@ -142,7 +142,7 @@ def monthly() -> Rows:
 
 
 def others() -> Rows:
-    """Give what others charge."""
+    """Return what others charge."""
     rows = [["instead", "kind", "a million a month", "what", "as of"]]
     for one in alternatives():
         dollars = one.dollars(MILLION)
@@ -152,7 +152,7 @@ def others() -> Rows:
 
 
 def price_table() -> Rows:
-    """Give every price with its source."""
+    """Return every price with its source."""
     tables = {region: prices(region) for region in regions()}
     rows = [["price", "per", *tables, "source"]]
     for name, price in tables[HOME].items():
@@ -163,11 +163,11 @@ def price_table() -> Rows:
 
 
 def functions() -> Rows:
-    """Give the functions as they are billed."""
+    """Return the functions as they are billed."""
     rows = [["function", "memory", "own time", "cold start", "waits for"]]
     for name, one in load_assumptions().functions.items():
         waits = ", ".join(
-            f"{what} (express_path {express_path})" for express_path, what in one.waits.items()
+            f"{what} (express path {express_path})" for express_path, what in one.waits.items()
         )
         cells = [f"{one.memory_mb} MB", f"{one.ms:g} ms", f"{one.init_ms:g} ms"]
         rows.append([name, *cells, waits or "-"])

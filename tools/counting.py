@@ -110,7 +110,7 @@ class CountedCloud:
         self._set_dispatch(FIRST_ATTEMPT_ARN="")
 
     def wait_for_functions(self) -> None:
-        """Give `dispatch` the slow threshold for functions that start: what is counted is warm."""
+        """Have `dispatch` wait for functions that start, since only warm ones are counted."""
         self._set_dispatch(SLOW_THRESHOLD_SECONDS="60")
 
     def _set_dispatch(self, **variables: str) -> None:
@@ -147,7 +147,7 @@ class CountedCloud:
         return json.dumps(message).encode()
 
     def _calls_once_done(self, start: int) -> Calls:
-        """Give the calls since `start` once the queue is empty and no execution runs."""
+        """Return the calls since `start` once the queue is empty and no execution runs."""
         deadline = time.monotonic() + _SECONDS
         while time.monotonic() < deadline:
             calls = [json.loads(line) for line in self._text(start).splitlines()]
@@ -209,7 +209,7 @@ def _script(end: End, attempts: int) -> str:
 
 
 def _is_done(calls: list[dict[str, Any]]) -> bool:
-    """Tell whether each message has left the queue and each execution has ended."""
+    """Return whether each message has left the queue and each execution has ended."""
     actions = Counter(call["action"] for call in calls)
     ended = actions["ExecutionSucceeded"] + actions["ExecutionFailed"]
     batches = actions["ReceiveMessage"]
@@ -260,7 +260,7 @@ def _standard(action: str) -> Iterator[str]:
 
 
 def _construct_id(handler: str) -> str:
-    """Give the construct id of a function from its handler: `lambdas.record_retry.handler`."""
+    """Return the construct id of a function from its handler: `lambdas.record_retry.handler`."""
     return handler.split(".")[1].title().replace("_", "")
 
 

@@ -29,7 +29,7 @@ _BLOCK = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n)\n*(?:\|[^\n]*\n)*\n*"
 
 
 def refresh(text: str, tables: Mapping[str, Callable[[], Rows]]) -> str:
-    """Give the page with every table made anew.
+    """Return the page with every table made anew.
 
     Raises:
         KeyError: when the page asks for a table that nobody makes.

@@ -66,7 +66,7 @@ class Load:
 
 
 def quotas() -> dict[str, Quota]:
-    """Give the quotas, by the names that `demands` uses."""
+    """Return the quotas, by the names that `demands` uses."""
     document = json.loads(_FILE.read_text())["quotas"]
     return {
         name: Quota(
@@ -81,7 +81,7 @@ def quotas() -> dict[str, Quota]:
 
 
 def loads(model: Model, workload: Workload, rate: float) -> dict[str, Load]:
-    """Give what a rate of messages asks of every quota.
+    """Return what a rate of messages asks of every quota.
 
     Args:
         model: counts, assumptions; prices are not used.
@@ -94,14 +94,14 @@ def loads(model: Model, workload: Workload, rate: float) -> dict[str, Load]:
 
 
 def binding(loads_of: Mapping[str, Load]) -> list[Load]:
-    """Give the loads that use up their quota, the worst first."""
+    """Return the loads that use up their quota, the worst first."""
     return sorted(
         (load for load in loads_of.values() if load.share >= 1), key=lambda load: -load.share
     )
 
 
 def demands(basis: Basis, rate: float) -> dict[str, float]:
-    """Give what a rate of messages uses of each quota, in the quota's unit."""
+    """Return what a rate of messages uses of each quota, in the quota's unit."""
     calls = expected_calls(basis.counts, basis.workload)
     batch_seconds = dispatch_ms(basis) / 1000
     left = left_share(basis)
@@ -132,7 +132,7 @@ def demands(basis: Basis, rate: float) -> dict[str, float]:
 
 
 def _lambda_seconds(basis: Basis) -> float:
-    """Give how long functions run for one message."""
+    """Return how long functions run for one message."""
     calls = expected_calls(basis.counts, basis.workload)
     longest = {"Dispatch": dispatch_ms(basis)}
     return sum(
@@ -144,7 +144,7 @@ def _lambda_seconds(basis: Basis) -> float:
 
 
 def _open_seconds(basis: Basis) -> float:
-    """Give how long Standard executions are open for one message."""
+    """Return how long Standard executions are open for one message."""
     calls = expected_calls(basis.counts, basis.workload)
     in_express = calls["express.requests"]
     attempts = calls["lambda.Deliver"] - in_express
@@ -153,7 +153,7 @@ def _open_seconds(basis: Basis) -> float:
 
 
 def dispatched_per_second(model: Model, workload: Workload, slow_share: float) -> float:
-    """Give how many messages per second the dispatcher gets through when some endpoints are slow.
+    """Return how many messages per second the dispatcher gets through when some endpoints are slow.
 
     A batch is done when its slowest delivery is, or has been detached, so one slow endpoint
     holds up to nine others for as long as `dispatch` waits. What is detached is redelivered
@@ -172,7 +172,7 @@ def dispatched_per_second(model: Model, workload: Workload, slow_share: float) -
 
 
 def _batch_ms(model: Model, workload: Workload, slow_share: float) -> float:
-    """Give how long a batch takes in which this share of what was handed out is slow."""
+    """Return how long a batch takes in which this share of what was handed out is slow."""
     slow = replace(workload, latency_ms=SLOW.latency_ms)
     times = [
         (share * probability, ms)

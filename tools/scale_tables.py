@@ -34,7 +34,7 @@ def _model() -> Model:
 
 
 def first() -> Rows:
-    """Give what binds at each rate, the worst first."""
+    """Return what binds at each rate, the worst first."""
     columns = {
         "express path on": DEFAULT,
         "express path off": replace(DEFAULT, express_path="off"),
@@ -54,12 +54,12 @@ def _binding(workload: Workload, rate: float) -> str:
 
 
 def demand() -> Rows:
-    """Give what the rates ask of every quota, express path on, all through one HTTP API."""
+    """Return what the rates ask of every quota, express path on, all through one HTTP API."""
     return _demand(_AT_API)
 
 
 def demand_off() -> Rows:
-    """Give what the rates ask of every quota, express path off, all through one HTTP API."""
+    """Return what the rates ask of every quota, express path off, all through one HTTP API."""
     return _demand(replace(_AT_API, express_path="off"))
 
 
@@ -78,7 +78,7 @@ def _cell(demand: float, limit: float) -> str:
 
 
 def dispatcher() -> Rows:
-    """Give what the dispatcher gets through when some endpoints are slow."""
+    """Return what the dispatcher gets through when some endpoints are slow."""
     rows = [
         ["messages to endpoints that take 15 s", "dispatched, express path on", "express path off"]
     ]
@@ -92,7 +92,7 @@ def dispatcher() -> Rows:
 
 
 def remedies() -> Rows:
-    """Give every quota with how to raise it and where it is documented."""
+    """Return every quota with how to raise it and where it is documented."""
     rows = [["quota", "default", "to raise it", "source"]]
     for one in quotas().values():
         source = one.source or "this stack"

@@ -57,7 +57,7 @@ class Answer:
 
 
 def _not_found(message_id: str, sender_id: str | None) -> str:
-    """Say whose message was looked for, and how to look for another sender's."""
+    """Return whose message was looked for, and how to look for another sender's."""
     named = message_id if len(message_id) <= LIMIT else f"{message_id[:LIMIT]}…"
     looked = f"no message {named} of sender {sender_id or DEFAULT_SENDER_ID} is on record"
     if sender_id:

@@ -98,7 +98,7 @@ class AttemptLog:
             return tuple(found)
 
     def since(self, moment: datetime) -> tuple[Attempted, ...]:
-        """Give what has been fetched so far and was logged since a moment."""
+        """Return what has been fetched so far and was logged since a moment."""
         with self._lock:
             return tuple(one for one in self._known if one.at >= moment)
 

@@ -47,7 +47,7 @@ class Filter:
     after: datetime | None = None
 
     def matches(self, dead_letter: DeadLetter) -> bool:
-        """Tell whether a dead letter is meant."""
+        """Return whether a dead letter is meant."""
         return (
             self.message_id in {None, dead_letter.reference.message_id}
             and self.sender_id in {None, dead_letter.reference.sender_id}

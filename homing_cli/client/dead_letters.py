@@ -69,7 +69,7 @@ class DeadLetter:
         return dead_letter
 
     def to_document(self) -> dict[str, Any]:
-        """Give one line of the list for `--json`."""
+        """Return one line of the list for `--json`."""
         return {
             "messageId": self.reference.message_id,
             "senderId": self.reference.sender_id,
@@ -118,7 +118,7 @@ class Look:
         return f"{self.total} dead letter{'s' if self.total != 1 else ''}{more}{odd}{other}"
 
     def to_document(self) -> dict[str, Any]:
-        """Give it for `--json`."""
+        """Return the document that `--json` prints."""
         return {
             "total": self.total,
             "deadLetters": [dead_letter.to_document() for dead_letter in self.dead_letters],
@@ -140,12 +140,12 @@ def look(target: Target, limit: int) -> Look:
 
 
 def count(target: Target) -> int:
-    """Tell how many dead letters there are, as SQS counts (approximately)."""
+    """Return how many dead letters there are, as SQS counts (approximately)."""
     return _count(*_queue(target))
 
 
 def copies(target: Target, limit: int | None = None) -> Iterator[str]:
-    """Give each dead letter whole, as one line of JSON, and leave it where it is.
+    """Return each dead letter whole, as one line of JSON, and leave it where it is.
 
     A line that is put on the queue again is the same dead letter. A body that is no delivery comes
     as `{"unreadable": body}`.
@@ -160,7 +160,7 @@ def copies(target: Target, limit: int | None = None) -> Iterator[str]:
 
 
 def peek(client: Any, queue: str, limit: int) -> tuple[str, ...]:
-    """Give the bodies of up to `limit` messages and leave them where they are."""
+    """Return the bodies of up to `limit` messages and leave them where they are."""
     return tuple(_bodies(client, queue, limit, _HOLD_SECONDS))
 
 
@@ -175,7 +175,7 @@ def _count(client: Any, queue: str) -> int:
 
 
 def _bodies(client: Any, queue: str, limit: int | None, hold_seconds: int) -> Iterator[str]:
-    """Give body after body, each message once; all are put back when the iteration ends."""
+    """Return body after body, each message once; all are put back when the iteration ends."""
     with visit(client, queue, hold_seconds) as visited:
         for message in visited.messages(limit):
             yield message["Body"]

@@ -43,7 +43,7 @@ class Added:
     secret: str | None
 
     def to_document(self) -> dict[str, Any]:
-        """Give it for `--json`."""
+        """Return the document that `--json` prints."""
         return {**key_document(self.key), "key": self.text, "signingSecret": self.secret}
 
 
@@ -69,7 +69,7 @@ def add(target: Target, sender_id: str) -> Added:
 
 
 def listed(target: Target) -> list[ApiKey]:
-    """Give all keys, revoked ones too, by sender and age."""
+    """Return all keys, revoked ones too, by sender and age."""
     return sorted(_keys(target).all(), key=lambda key: (key.sender_id, key.created_at))
 
 
@@ -106,7 +106,7 @@ def rotate_secret(target: Target, sender_id: str, grace: timedelta) -> str:
 
 
 def key_document(key: ApiKey) -> dict[str, Any]:
-    """Give what may be told of a key."""
+    """Return what may be told of a key."""
     return {
         "keyId": key.key_id,
         "senderId": key.sender_id,

@@ -60,7 +60,7 @@ class Target:
     key: LocalKey | None = None
 
     def client(self, service: Any) -> Any:
-        """Give a boto3 client of a service."""
+        """Return a boto3 client of a service."""
         config = _LOCAL_CONFIG if self.endpoint else _AWS_CONFIG
         return self.session.client(service, endpoint_url=self.endpoint, config=config)
 

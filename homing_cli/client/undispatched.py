@@ -54,7 +54,7 @@ class UndispatchedMessage:
         return reference if isinstance(reference, dict) else {}
 
     def to_document(self) -> dict[str, Any]:
-        """Give one line of the list for `--json`."""
+        """Return one line of the list for `--json`."""
         return {"messageId": self.message_id, "targetUrl": self.target_url, "body": self.body}
 
 

@@ -31,11 +31,11 @@ STATIC = Path(__file__).with_name("static")
 
 
 def make_app(services: Services, port: int) -> Starlette:
-    """Make the application.
+    """Return the application.
 
     Args:
-        services: what the pages ask.
-        port: the port on 127.0.0.1 that it is served on; requests for any other are refused.
+        services: what the pages use.
+        port: its port on 127.0.0.1; requests for any other are refused.
     """
     app = Starlette(
         routes=[

@@ -31,8 +31,8 @@ def serve(
     Args:
         target: the deployed Homing.
         port: the port to take; None for 8088, or any free one where that is taken.
-        allow_actions: whether dead letters may be sent again and discarded.
-        on_ready: told the address.
+        allow_actions: whether the actions are allowed.
+        on_ready: called with the address.
 
     Raises:
         CommandError: when the port is taken.
@@ -45,7 +45,7 @@ def serve(
 
 @contextmanager
 def running(target: Target, *, allow_actions: bool) -> Iterator[str]:
-    """Serve the console on a free port beside other work; gives its address."""
+    """Serve the console on a free port in a thread; yields its address."""
     listening = _listen(0)
     server = _server(target, listening, allow_actions=allow_actions)
     thread = Thread(target=server.run, args=([listening],), name="console", daemon=True)
@@ -78,12 +78,12 @@ def _listen(port: int | None) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((HOST, candidate))
-            listening.listen()  # so that whoever is told the address is not refused
+            listening.listen()  # so that a first request is not refused
         except OSError:
             listening.close()
         else:
             return listening
-    raise CommandError(f"port {port} is taken; name another with --port")
+    raise CommandError(f"port {port} is taken: choose another with --port")
 
 
 def _url(listening: socket.socket) -> str:

@@ -27,7 +27,7 @@ _LOG_KEPT = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the pages ask.
+    """What the pages use.
 
     Args:
         target: the deployed Homing.
@@ -36,8 +36,8 @@ class Services:
         executions: their executions.
         attempts: what the functions logged.
         histories: recorded histories, for what-if.
-        standing: how things stand right now.
-        actions: what may be done; None where the console only reads.
+        standing: the state of queues and retries now.
+        actions: the actions; None if the console is read-only.
         jobs: actions under way.
         view: renders pages.
     """
@@ -55,7 +55,7 @@ class Services:
 
 
 def make_services(target: Target, *, allow_actions: bool) -> Services:
-    """Make what the pages ask of a target."""
+    """Return the services for a target."""
     catalogue = Catalogue(target)
     place = f"local cloud at {target.endpoint}" if target.endpoint else _aws(target)
     return Services(

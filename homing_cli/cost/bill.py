@@ -73,7 +73,7 @@ class Basis:
 
 
 def bill(basis: Basis) -> list[Line]:
-    """Give every line of the bill that is not zero."""
+    """Return every line of the bill that is not zero."""
     calls = expected_calls(basis.counts, basis.workload)
     makers = (_via, _functions, _queues, _tables, _workflows, _left, _tracing)
     lines = (line for make in makers for line in make(basis, calls))
@@ -81,18 +81,18 @@ def bill(basis: Basis) -> list[Line]:
 
 
 def dispatch_ms(basis: Basis) -> int:
-    """Give how long the dispatcher works on a batch."""
+    """Return how long the dispatcher works on a batch."""
     longest_ms = expected_longest(dispatch_waits(basis), basis.workload.batch_size)
     return function_ms(basis.assumptions.functions["Dispatch"], basis.workload, longest_ms)
 
 
 def dispatch_waits(basis: Basis) -> list[tuple[float, float]]:
-    """Give how long the dispatcher waits for Express executions: probability, milliseconds."""
+    """Return how long the dispatcher waits for Express executions: probability, milliseconds."""
     return [(p, min(ms, _slow_threshold_ms(basis))) for p, ms in express_times(basis)]
 
 
 def left_share(basis: Basis) -> float:
-    """Give the share of messages that the dispatcher detaches."""
+    """Return the share of messages that the dispatcher detaches."""
     return sum(p for p, ms in express_times(basis) if ms > _slow_threshold_ms(basis))
 
 
@@ -197,7 +197,7 @@ def _tracing(basis: Basis, calls: Calls) -> Iterator[Line]:
 
 
 def express_times(basis: Basis) -> list[tuple[float, float]]:
-    """Give how long Express executions take: probability, milliseconds."""
+    """Return how long Express executions take: probability, milliseconds."""
     return [
         (
             probability,

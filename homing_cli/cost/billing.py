@@ -15,25 +15,25 @@ _CHUNK_BYTES = 64 * 1024
 
 
 def chunks(size: float) -> int:
-    """Give how many requests SQS bills for one of this many bytes."""
+    """Return how many requests SQS bills for one of this many bytes."""
     return max(1, math.ceil(size / _CHUNK_BYTES))
 
 
 def express_ms(express: Express, calls: Mapping[str, float], workload: Workload) -> float:
-    """Give how long the Express execution of such a delivery takes; 0 without one."""
+    """Return how long the Express execution of such a delivery takes; 0 without one."""
     if not calls["express.requests"]:
         return 0
     return workload.latency_ms + calls["express.tasks"] * express.task_ms
 
 
 def express_gb_seconds(express: Express, ms: float) -> float:
-    """Give what an execution of this length is billed."""
+    """Return what an execution of this length is billed."""
     rounded = math.ceil(ms / express.rounding_ms) * express.rounding_ms
     return rounded / 1000 * express.memory_mb / 1024
 
 
 def expected_longest(times: Iterable[tuple[float, float]], of: float) -> float:
-    """Give the longest time on average when so many things run at once.
+    """Return the longest time on average when so many things run at once.
 
     Args:
         times: how long one of them takes: probability, milliseconds.
@@ -49,7 +49,7 @@ def expected_longest(times: Iterable[tuple[float, float]], of: float) -> float:
 
 
 def batch_fill(rate: float, batch_ms: float, concurrency: int, limit: int) -> float:
-    """Give how many messages a batch holds on average.
+    """Return how many messages a batch holds on average.
 
     While `concurrency` batches are under way, what comes in waits for the next: a trickle makes
     batches of one, and from `concurrency * limit` messages in the time of a batch on they are full.
@@ -64,7 +64,7 @@ def batch_fill(rate: float, batch_ms: float, concurrency: int, limit: int) -> fl
 
 
 def function_ms(function: Function, workload: Workload, longest_express_ms: float) -> int:
-    """Give how long an invocation takes, waits included, rounded up to the millisecond."""
+    """Return how long an invocation takes, waits included, rounded up to the millisecond."""
     waits = {"endpoint": workload.latency_ms, "express": longest_express_ms}
     waited = (
         waits[function.waits[workload.express_path]]
@@ -75,13 +75,13 @@ def function_ms(function: Function, workload: Workload, longest_express_ms: floa
 
 
 def function_gb_seconds(function: Function, ms: float, assumptions: Assumptions) -> float:
-    """Give what an average invocation is billed, its share of cold starts included."""
+    """Return what an average invocation is billed, its share of cold starts included."""
     billed_ms = ms + assumptions.cold_start_share * function.init_ms
     return billed_ms / 1000 * function.memory_mb / 1024
 
 
 def traces(tracing: Tracing, calls: float, seconds: float) -> float:
-    """Give how many traces X-Ray records of calls that come in at random over some seconds.
+    """Return how many traces X-Ray records of calls that come in at random over some seconds.
 
     Each second records `reservoirPerSecond` of them, if so many come, and `rate` of the rest. With
     a reservoir of one, a second records one if any call comes in it: 1 - e^-(calls / seconds).

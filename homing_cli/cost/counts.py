@@ -66,7 +66,7 @@ class PathCounts:
     scenarios: Mapping[tuple[End, int], Mapping[str, float]]
 
     def calls(self, end: End, attempts: int) -> Calls:
-        """Give the calls of a message that ended so after so many attempts.
+        """Return the calls of a message that ended so after so many attempts.
 
         Raises:
             KeyError: when neither this scenario nor two shorter ones with the same end were
@@ -92,6 +92,6 @@ class PathCounts:
 
 
 def load_counts(file: Path = FILE) -> dict[str, PathCounts]:
-    """Give the counts with the express path `on` and `off`."""
+    """Return the counts with the express path `on` and `off`."""
     paths = json.loads(file.read_text())["paths"]
     return {name: PathCounts.from_document(express_path) for name, express_path in paths.items()}

@@ -43,7 +43,7 @@ LEVELS = (
 
 
 def log_dollars(basis: Basis, level: LogLevel) -> float:
-    """Give the dollars per million messages of what CloudWatch takes in at a level."""
+    """Return the dollars per million messages of what CloudWatch takes in at a level."""
     logs = basis.assumptions.logs
     calls = expected_calls(basis.counts, basis.workload)
     size = _always(logs, calls)

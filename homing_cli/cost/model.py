@@ -39,19 +39,19 @@ class Model:
     prices: Mapping[str, Price]
 
     def basis(self, workload: Workload) -> Basis:
-        """Give what the bill of a scenario is made from."""
+        """Return what the bill of a scenario is made from."""
         return Basis(workload, self.counts[workload.express_path], self.assumptions, self.prices)
 
     def bill(self, workload: Workload) -> list[Line]:
-        """Give every line of the bill of a month's messages."""
+        """Return every line of the bill of a month's messages."""
         return bill(self.basis(workload))
 
     def per_million(self, workload: Workload) -> float:
-        """Give the dollars per million messages."""
+        """Return the dollars per million messages."""
         return sum(line.dollars for line in self.bill(workload)) / workload.messages * MILLION
 
     def filled(self, workload: Workload) -> Workload:
-        """Give the scenario with the batch size that its rate makes."""
+        """Return the scenario with the batch size that its rate makes."""
         settings = self.assumptions.settings
         limit = settings["batchSize"]
         batch_ms = dispatch_ms(self.basis(replace(workload, batch_size=limit)))
@@ -59,14 +59,14 @@ class Model:
         return replace(workload, batch_size=size)
 
     def monthly(self) -> list[Line]:
-        """Give what a stack costs in a month whatever it is used for."""
+        """Return what a stack costs in a month whatever it is used for."""
         return [
             Line("monthly", name, f"monthly.{name}", quantity, name, self.prices[name])
             for name, quantity in self.assumptions.monthly.items()
         ]
 
     def of_scenario(self, workload: Workload, end: End, attempts: int) -> float:
-        """Give the dollars of a million messages that all end so after so many attempts."""
+        """Return the dollars of a million messages that all end so after so many attempts."""
         counts = self.counts[workload.express_path]
         only = replace(counts, scenarios={(End.DELIVERED, 1): counts.calls(end, attempts)})
         alone = replace(workload, failure_rate=0, max_attempts=1, messages=MILLION)

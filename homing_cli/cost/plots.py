@@ -32,7 +32,7 @@ def cost_by_failure_rate(model: Model, workload: Workload, file: Path) -> None:
         workload = replace(workload, express_path=express_path)
         dollars = [model.per_million(replace(workload, failure_rate=rate)) for rate in _RATES]
         axes.plot([rate * 100 for rate in _RATES], dollars, color=colour, linewidth=2)
-        label = f"express_path {express_path}: ${dollars[0]:,.2f} at 0%, ${dollars[-1]:,.2f} at 10%"
+        label = f"express path {express_path}: ${dollars[0]:,.2f} at 0%, ${dollars[-1]:,.2f} at 10%"
         middle = len(_RATES) // 2
         _label(axes, label, (_RATES[middle] * 100, dollars[middle]), (-200, above), colour)
     for rate, target in _TARGETS:
@@ -84,7 +84,7 @@ def _label(
 
 
 def _dollar_axis(axes: Axes) -> None:
-    """Give the axis powers of ten, since the paths are more than ten times apart."""
+    """Use powers of ten on the axis, since the paths are more than ten times apart."""
     axes.set_yscale("log")
     axes.set_ylim(bottom=4, top=400)
     axes.set_yticks([5, 10, 20, 50, 100, 200], ["$5", "$10", "$20", "$50", "$100", "$200"])

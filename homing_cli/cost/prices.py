@@ -32,7 +32,7 @@ class Price:
     source: str
 
     def of(self, quantity: float) -> float:
-        """Give the dollars that a quantity costs."""
+        """Return the dollars that a quantity costs."""
         return quantity / self.per * self.usd
 
 
@@ -61,7 +61,7 @@ class Alternative:
     date: str
 
     def dollars(self, messages: int) -> float | None:
-        """Give what a month's messages cost, None where no price is published."""
+        """Return what a month's messages cost, None where no price is published."""
         if self.monthly is None or self.per_million is None:
             return None
         return self.monthly + max(messages - self.included, 0) / 1_000_000 * self.per_million
@@ -82,7 +82,7 @@ class Alternative:
 
 
 def prices(region: str) -> dict[str, Price]:
-    """Give a region's prices by their name, such as `dynamodb.writeUnits`.
+    """Return a region's prices by their name, such as `dynamodb.writeUnits`.
 
     Raises:
         UnknownRegionError: when the table does not have it.
@@ -104,7 +104,7 @@ def regions() -> tuple[str, ...]:
 
 
 def alternatives() -> tuple[Alternative, ...]:
-    """Give what else one could use."""
+    """Return what else one could use."""
     return tuple(Alternative.from_document(one) for one in _document()["alternatives"])
 
 

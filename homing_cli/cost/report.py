@@ -42,11 +42,11 @@ class Report:
         return self.model.bill(self.workload)
 
     def express_path(self, express_path: str) -> float:
-        """Give the dollars per million of the same scenario in an express path."""
+        """Return the dollars per million of the scenario, with the express path `on` or `off`."""
         return self.model.per_million(replace(self.workload, express_path=express_path))
 
     def scenarios(self) -> dict[str, dict[str, float]]:
-        """Give the dollars of a million messages of each scenario, by express path."""
+        """Return the dollars per million of each scenario, with the express path `on` and `off`."""
         return {
             name: {
                 express_path: self.model.of_scenario(
@@ -58,12 +58,12 @@ class Report:
         }
 
     def logs(self) -> dict[str, float]:
-        """Give what logs add per million, by level."""
+        """Return what logs add per million, by level."""
         basis = self.model.basis(self.workload)
         return {level.name: log_dollars(basis, level) for level in LEVELS}
 
     def to_document(self) -> dict[str, Any]:
-        """Give all of it, for `--json`; dollars are not rounded."""
+        """Return all of it, for `--json`; dollars are not rounded."""
         return {
             "workload": {**asdict(self.workload), "region": self.region},
             "dollarsPerMillion": {

@@ -78,7 +78,7 @@ class Workload:
                 raise WorkloadError(f"{name} cannot be {getattr(self, name)}")
 
     def outcomes(self) -> Iterator[tuple[float, End, int]]:
-        """Give how deliveries may end: probability, end, attempts. They add up to 1."""
+        """Return how deliveries may end: probability, end, attempts. They add up to 1."""
         reached = 1.0
         for attempts in range(1, self.max_attempts + 1):
             if self.failure_rate < 1:
@@ -90,7 +90,7 @@ class Workload:
 
 
 def expected_calls(counts: PathCounts, workload: Workload) -> Calls:
-    """Give the calls of a message on average, its share of its batch and its API included."""
+    """Return the calls of a message on average, its share of its batch and its API included."""
     total: Calls = {name: calls / workload.batch_size for name, calls in counts.per_batch.items()}
     total |= counts.via[workload.via]
     for probability, end, attempts in workload.outcomes():

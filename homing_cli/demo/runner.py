@@ -88,7 +88,7 @@ def run(target: Target, console: Console) -> tuple[Seen, ...]:
 
 @contextmanager
 def _nobody() -> Iterator[str]:
-    """Give the URL of a port that is taken and where nobody listens."""
+    """Return the URL of a port that is taken and where nobody listens."""
     with socket.socket() as taken:
         taken.bind((HOST, 0))
         yield f"http://{HOST}:{taken.getsockname()[1]}"

@@ -95,7 +95,7 @@ class Seen:
 
 
 def complaints(seen: Seen) -> tuple[str, ...]:
-    """Say what differs from what should have become of a message; empty if nothing does."""
+    """Return what differs from what should have become of a message; empty if nothing does."""
     found = [
         *_recorded_right(seen),
         *_sent_right(seen),

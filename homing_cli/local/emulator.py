@@ -214,14 +214,14 @@ def log_file(state_dir: Path) -> Path:
 
 
 def log_tail(path: Path, lines: int = 15) -> str:
-    """Give the last lines of a log, for an error message."""
+    """Return the last lines of a log, for an error message."""
     with suppress(OSError):
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
     return "(no log)"
 
 
 def _mark(state_dir: Path) -> str:
-    """Give the argument by which a process is known to be this directory's emulator."""
+    """Return the argument by which a process is known to be this directory's emulator."""
     return hashlib.sha256(str(state_dir).encode()).hexdigest()[:16]
 
 

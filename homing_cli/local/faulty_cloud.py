@@ -50,7 +50,7 @@ class FaultyCloud(ThreadingHTTPServer):
         self._refusals[action] = (times, error, status)
 
     def answer(self, action: str) -> tuple[int, str] | None:
-        """Give the refusal of a call, None where it is passed on."""
+        """Return the refusal of a call, None where it is passed on."""
         self.calls[action] += 1
         times, error, status = self._refusals.get(action, (0, "", 0))
         if not times:

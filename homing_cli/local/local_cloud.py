@@ -51,7 +51,7 @@ class LocalCloud:
     outputs: Mapping[str, str]
 
     def to_record(self) -> dict[str, object]:
-        """Give what `.homing/local.json` holds; other programs read it."""
+        """Return what `.homing/local.json` holds; other programs read it."""
         record = asdict(self)
         return {to_camel(name): value for name, value in record.items()}
 

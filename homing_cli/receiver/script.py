@@ -64,7 +64,7 @@ class Step:
 
 
 def parse_path(url: str) -> tuple[Step, ...]:
-    """Give the script of a request's URL or path; `200` where it holds none.
+    """Return the script of a request's URL or path; `200` where it holds none.
 
     Raises:
         ScriptError: when what follows `/script/` is no script.
@@ -85,7 +85,7 @@ def parse_script(text: str) -> tuple[Step, ...]:
 
 
 def step_for(script: Sequence[Step], hit: int) -> Step:
-    """Give the step for a message's request number `hit`, counted from 0."""
+    """Return the step for a message's request number `hit`, counted from 0."""
     return script[min(hit, len(script) - 1)]
 
 

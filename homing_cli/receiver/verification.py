@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def verifies(arrival: Arrival, secret: str) -> bool:
-    """Tell whether the library accepts a request, its body to the byte, with this secret."""
+    """Return whether the library accepts a request, its body to the byte, with this secret."""
     try:
         Webhook(secret).verify(arrival.body, dict(arrival.headers), json_parse=False)
     except WebhookVerificationError:

@@ -27,7 +27,7 @@ _OTHER_LINES = 6
 
 @contextmanager
 def board(console: Console, total: int) -> Iterator[Callable[[Sequence[DeliveryView]], None]]:
-    """Give a function to call with all that is known so far, as often as it changes.
+    """Yield a function to call with all deliveries as often as they change.
 
     Args:
         console: where to show it.
@@ -54,7 +54,7 @@ def board(console: Console, total: int) -> Iterator[Callable[[Sequence[DeliveryV
 
 @contextmanager
 def counter(console: Console) -> Iterator[Callable[[], None]]:
-    """Give a function to call with each message handed over; a terminal shows how many."""
+    """Yield a function to call for each message that was sent; a terminal shows the count."""
     if not console.is_terminal:
         yield lambda: None
         return
@@ -70,7 +70,7 @@ def counts(found: Iterable[DeliveryView]) -> str:
 
 
 def ending(view: DeliveryView) -> str:
-    """Say how a delivery ended, in one line."""
+    """Return how a delivery ended, in one line."""
     plural = "" if view.attempts == 1 else "s"
     return (
         f"{view.reference.message_id} -> {view.reference.target_url}: {view.status} "

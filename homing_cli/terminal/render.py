@@ -116,7 +116,7 @@ def _result(chapter: Chapter) -> str:
 
 
 def response_bodies(story: Story) -> Iterator[str]:
-    """Say what the endpoint answered, as far as it is known, a line for each attempt."""
+    """Return what the endpoint answered, as far as it is known, a line for each attempt."""
     for chapter in story.chapters:
         if body := chapter.response_body:
             cut = body if len(body) <= _BODY_SHOWN else f"{body[:_BODY_SHOWN]}…"

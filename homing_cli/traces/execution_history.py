@@ -48,7 +48,7 @@ class Visit:
         return None if self.left is None else _milliseconds(self.left - self.entered)
 
     def to_document(self) -> dict[str, Any]:
-        """Give it for `--json`."""
+        """Return the document that `--json` prints."""
         return {
             "name": self.name,
             "enteredAt": timestamps.to_text(self.entered),
@@ -74,7 +74,7 @@ class Attempt:
     entry: Mapping[str, Any] | None = None
 
     def result(self, key: str) -> Mapping[str, Any] | None:
-        """Give what a state added to the document under `outcome`, `verdict`, `backoff`, `record`.
+        """Return what a state added to the document: `outcome`, `verdict`, `backoff` or `record`.
 
         The document carries the previous attempt's results along, so only what came after this
         attempt's own request counts.
@@ -90,7 +90,7 @@ class Attempt:
         return None if made is not None and _is_not_made(made) else made
 
     def to_document(self) -> dict[str, Any]:
-        """Give it for `--json`."""
+        """Return the document that `--json` prints."""
         return {
             "attemptNumber": self.number,
             "outcome": self.result("outcome"),
@@ -102,7 +102,7 @@ class Attempt:
 
 
 def _is_not_made(result: Mapping[str, Any]) -> bool:
-    """Tell whether `Deliver` or `Classify` says that the attempt is another's, or postponed.
+    """Return whether `Deliver` or `Classify` says that the attempt is another's, or postponed.
 
     What the express path has on record as failed has been made there (docs/decisions/0068).
     """

@@ -35,12 +35,12 @@ class Executions:
         self._is_local = target.endpoint is not None
 
     def of_delivery(self, record: Mapping[str, Any]) -> list[Execution]:
-        """Give those that are known; none where the delivery never had to wait, or is forgotten."""
+        """Return the known executions; none if the delivery never waited or they are forgotten."""
         found = (self._find(f"{self._prefix}:{name}") for name in names(record))
         return [one for one in found if one]
 
     def reference(self, delivery_id: str) -> Mapping[str, Any] | None:
-        """Give the `reference` of the delivery that an execution of this name is of, or None."""
+        """Return the `reference` of the delivery that an execution of this name is of, or None."""
         found = self._describe(f"{self._prefix}:{delivery_id}")
         if found is None:
             return None
@@ -48,7 +48,7 @@ class Executions:
         return reference
 
     def console_link(self, arn: str) -> str | None:
-        """Give the address of an execution in the AWS console; None for the local cloud."""
+        """Return the address of an execution in the AWS console; None for the local cloud."""
         if self._is_local:
             return None
         host = f"https://{self._region}.console.aws.amazon.com"
@@ -84,7 +84,7 @@ class Executions:
 
 
 def names(record: Mapping[str, Any]) -> list[str]:
-    """Give the names that the executions of a delivery can have, by what its record tells.
+    """Return the names that the executions of a delivery can have, by what its record tells.
 
     Each intervention starts one of the next generation; where a wait was cut short, the attempt is
     part of its name.

@@ -290,6 +290,6 @@ def _from_ledger(entry: Mapping[str, Any], dead_lettered: Mapping[str, Any]) -> 
 
 
 def _dead_letter(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give the dead letter that the record of a failed first attempt keeps; empty without one."""
+    """Return the dead letter that the record of a failed first attempt keeps; empty without one."""
     found: Mapping[str, Any] = json.loads(record["deadLetter"]) if "deadLetter" in record else {}
     return found

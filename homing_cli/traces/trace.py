@@ -42,7 +42,7 @@ class Trace:
     attempts: tuple[execution_history.Attempt, ...]
 
     def to_document(self) -> dict[str, Any]:
-        """Give it for `--json`."""
+        """Return the document that `--json` prints."""
         execution = self.execution or {}
         started, stopped = execution.get("startDate"), execution.get("stopDate")
         return {

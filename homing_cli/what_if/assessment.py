@@ -51,7 +51,7 @@ class Assessment:
         return ASSUMED_FAILURE_RATE if self.failure_rate is None else self.failure_rate
 
     def to_document(self) -> dict[str, Any]:
-        """Give it for `--json`. Times are in milliseconds, loads in requests a second."""
+        """Return the document for `--json`. Times are in ms, loads in requests per second."""
         found = self.replay
         return {
             "policy": self.policy.to_document(),

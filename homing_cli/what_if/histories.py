@@ -53,7 +53,7 @@ class Histories:
         self._read_at = 0.0
 
     def sample(self) -> Sample:
-        """Give a sample that is not older than a minute."""
+        """Return a sample that is not older than a minute."""
         with self._lock:
             age = self._clock() - self._read_at
             if self._sample is None or age > _KEPT.total_seconds():

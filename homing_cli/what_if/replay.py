@@ -195,7 +195,7 @@ class Endpoint:
         self._up = [one.delivered for one in ordered]
 
     def is_up(self, at_ms: int) -> bool:
-        """Tell what the nearest attempt on record met; of two as near, the earlier."""
+        """Return what the nearest attempt on record met; of two as near, the earlier."""
         after = bisect_left(self._times, at_ms)
         if after == len(self._times):
             return self._up[-1]
@@ -231,7 +231,7 @@ def replay(policy: Policy, histories: Sequence[History]) -> Replay:
 
 
 def failure_rate(histories: Sequence[History]) -> float | None:
-    """Give the share of attempts on record that failed and were worth a retry; None for none."""
+    """Return the share of attempts on record that failed and were worth a retry; None for none."""
     met = [
         one for history in histories if history.status is not Status.FAILED for one in history.met
     ]
@@ -241,7 +241,7 @@ def failure_rate(histories: Sequence[History]) -> float | None:
 def _delivered_after(
     one: History, endpoint: Endpoint, offsets: Sequence[int]
 ) -> tuple[int, int] | None:
-    """Give when it would be delivered and at which attempt, counted from 1; None for never."""
+    """Return when it would be delivered and at which attempt, counted from 1; None for never."""
     first = one.met[0].at_ms
     for attempt, offset in enumerate(offsets, start=1):
         if endpoint.is_up(first + offset):

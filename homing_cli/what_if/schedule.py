@@ -75,7 +75,7 @@ class Wave:
 
 
 def schedule(policy: Policy) -> tuple[Step, ...]:
-    """Give when each attempt of the policy is made, the first at 0."""
+    """Return when each attempt of the policy is made, the first at 0."""
     spread = (
         offsets_ms(policy, lambda: 0.0),
         offsets_ms(policy, lambda: 0.5),
@@ -87,7 +87,7 @@ def schedule(policy: Policy) -> tuple[Step, ...]:
 
 
 def offsets_ms(policy: Policy, draw: Callable[[], float]) -> tuple[int, ...]:
-    """Give when each attempt is made with these draws, in milliseconds after the first."""
+    """Return when each attempt is made with these draws, in milliseconds after the first."""
     offsets, previous = [0], None
     for number in range(policy.max_attempts - 1):
         previous = compute_backoff(policy, number, draw=draw, previous_delay_ms=previous).delay_ms
@@ -96,7 +96,7 @@ def offsets_ms(policy: Policy, draw: Callable[[], float]) -> tuple[int, ...]:
 
 
 def stampede(policy: Policy, deliveries: int) -> tuple[Wave, ...]:
-    """Give the load a second when so many deliveries fail in the same second, attempt by attempt.
+    """Return the load a second when so many deliveries fail in the same second, attempt by attempt.
 
     The first attempts themselves, which are the cause, are not in it.
     """
@@ -109,7 +109,7 @@ def stampede(policy: Policy, deliveries: int) -> tuple[Wave, ...]:
 
 
 def _arrivals_s(policy: Policy, sample: int) -> Iterator[int]:
-    """Give the whole second of each attempt after the first of one delivery."""
+    """Return the whole second of each attempt after the first of one delivery."""
     now_ms, previous = int(_spread(sample, 0) * _SECOND_MS), None
     for number in range(policy.max_attempts - 1):
         draw = partial(_spread, sample, number + 1)

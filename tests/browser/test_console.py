@@ -23,8 +23,8 @@ PAGES = {
     "/deliveries": "Deliveries",
     "/deliveries?status=MAX_RETRIES_EXCEEDED": "Deliveries",
     "/dead-letters": "Dead letters",
-    "/what-if": "What if the policy were another?",
-    "/what-if?preset=standard-webhooks": "What if the policy were another?",
+    "/what-if": "What if the retry policy were different?",
+    "/what-if?preset=standard-webhooks": "What if the retry policy were different?",
 }
 SECOND_MS = 1000
 DELIVERED_MS = 30_000
@@ -198,11 +198,11 @@ def test_what_is_dead_lettered_for_a_disabled_endpoint_is_explained(
     assert api.submit(json.dumps(body).encode(), again=True).ok
     page.goto(f"{console}/deliveries?text={message_id}")
     page.get_by_role("link", name=message_id).click()
-    expect(page.get_by_text("is disabled since")).to_be_visible(timeout=DELIVERED_MS)
+    expect(page.get_by_text("has been disabled since")).to_be_visible(timeout=DELIVERED_MS)
     expect(page.get_by_text(f"homing endpoints set {endpoint} --enable")).to_be_visible()
     page.get_by_role("link", name=endpoint).click()
     expect(page.locator("#list")).to_contain_text(f"To the endpoint {endpoint} of default")
-    expect(page.get_by_text("is disabled since")).to_be_visible()
+    expect(page.get_by_text("has been disabled since")).to_be_visible()
 
 
 def wait_for_an_hour(page: Page, console: str, api: ApiClient, message_id: str, url: str) -> None:
@@ -294,7 +294,7 @@ def test_a_console_that_only_reads_offers_no_action(page: Page, reading_console:
 
 def test_what_if_answers_as_one_types(page: Page, console: str) -> None:
     page.goto(f"{console}/what-if")
-    page.get_by_label("Attempts at most").fill("6")
+    page.get_by_label("Maximum attempts").fill("6")
     expect(page.locator(".panel tbody").first.locator("tr")).to_have_count(6)
     page.get_by_label("Multiplier").fill("0")
     expect(page.get_by_role("alert")).to_contain_text("multiplier")

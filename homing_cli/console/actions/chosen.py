@@ -1,4 +1,4 @@
-"""A delivery that was chosen on a page."""
+"""A delivery that was selected on a page."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 class ActionError(CommandError):
-    """Raised when a form asks for what cannot be done."""
+    """Raised when a form is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A delivery that was chosen on a page, by its ids."""
+    """The ids of a delivery that was selected on a page."""
 
     message_id: str
     sender_id: str
@@ -26,12 +26,12 @@ class Chosen:
 
     @classmethod
     def of(cls, reference: Reference) -> Self:
-        """Choose a delivery."""
+        """Return the ids of a delivery."""
         return cls(reference.message_id, reference.sender_id, reference.delivery_id)
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Read it from a form.
+        """Return the ids that a form contains.
 
         Raises:
             ActionError: when the text was not written by `to_text`.
@@ -43,6 +43,6 @@ class Chosen:
             raise ActionError("the form names no delivery") from error
 
     def to_text(self) -> str:
-        """Write it for a form; it is also the query of the delivery's page."""
+        """Return the text for a form, which is also the query of the delivery's page."""
         ids = {"message": self.message_id, "sender": self.sender_id, "id": self.delivery_id}
         return urlencode(ids)

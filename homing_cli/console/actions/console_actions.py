@@ -1,4 +1,4 @@
-"""What an operator may do from the console, with any number of deliveries."""
+"""The actions that an operator can take from the console, on any number of deliveries."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 _GOOD = frozenset({Result.REDRIVEN, Result.ALREADY_REDRIVEN, Result.RETRIED_NOW, Result.CANCELLED})
 _COMPLAINTS = {
-    Result.UNDER_WAY: "it is under way; look again in a moment",
-    Result.ENDED: "it has ended; nothing is left to do",
+    Result.UNDER_WAY: "an attempt is under way; try again in a moment",
+    Result.ENDED: "the delivery has ended",
     Result.DEAD_LETTER_MISSING: "its dead letter is gone, and the payload with it",
-    Result.NOT_WAITING: "it does not wait for anything just now",
+    Result.NOT_WAITING: "the delivery is not waiting",
 }
 
 
@@ -36,12 +36,12 @@ class _DeadLetters(Filter):
     delivery_ids: frozenset[str] = field(default_factory=frozenset)
 
     def matches(self, dead_letter: DeadLetter) -> bool:
-        """Tell whether a dead letter is of one of them."""
+        """Return whether a dead letter is of one of them."""
         return dead_letter.reference.delivery_id in self.delivery_ids
 
 
 class ConsoleActions:
-    """Does things to chosen deliveries, and yields each as it is done.
+    """Runs actions on deliveries, and yields each result.
 
     Args:
         target: the deployed Homing.
@@ -54,14 +54,14 @@ class ConsoleActions:
         self._actions = recovery.Actions(target)
 
     def act(self, way: str, chosen: Sequence[Chosen]) -> Iterator[Done]:
-        """Do it.
+        """Run an action on deliveries and yield the results.
 
         Args:
             way: `redrive`, `discard`, `retry-now` or `cancel`.
             chosen: the deliveries.
 
         Raises:
-            ActionError: when there is no such way.
+            ActionError: when there is no such action.
         """
         match way:
             case "redrive":
@@ -73,10 +73,10 @@ class ConsoleActions:
             case "cancel":
                 return (self._done(one, self._actions.cancel) for one in chosen)
             case _:
-                raise ActionError(f"{way} is nothing that can be done")
+                raise ActionError(f"there is no action {way}")
 
     def _redrive(self, chosen: Sequence[Chosen]) -> Iterator[Done]:
-        """Bring back by the dead letters; without a dead letter, by what Homing itself has kept."""
+        """Redrive by the dead letters; without one, from the payload that Homing keeps."""
         left = {one.delivery_id: one for one in chosen}
         for done in self._actions.redrive_dead_letters(self._held(left)):
             left.pop(done.reference.delivery_id, None)
@@ -91,10 +91,10 @@ class ConsoleActions:
             if one := left.pop(held.dead_letter.reference.delivery_id, None):
                 yield Done(one)
         for one in left.values():
-            yield Done(one, "no longer in the queue, or in somebody else's hands just now")
+            yield Done(one, "not in the queue, or held by another reader for the moment")
 
     def _held(self, wanted: Collection[str]) -> Iterator[HeldDeadLetter]:
-        """Hold the dead letters of these deliveries, and look no further once all are found."""
+        """Yield the dead letters of these deliveries, held, until all are found."""
         missing = set(wanted)
         with hold(self._target, _DeadLetters(delivery_ids=frozenset(missing))) as dead_letters:
             for held in dead_letters:

@@ -1,4 +1,4 @@
-"""Actions under way: each runs in a thread of its own, and the page asks how far it is."""
+"""Actions under way. Each runs in its own thread, and a page shows its progress."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _KEPT = 50
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The status of one delivery.
+    """The result of an action for one delivery.
 
     Args:
-        chosen: which.
-        complaint: why nothing was done; empty where it was.
+        chosen: the delivery.
+        complaint: why the action failed; empty if it succeeded.
     """
 
     chosen: Chosen
@@ -37,12 +37,12 @@ class Job:
     """One action under way.
 
     Args:
-        job_id: names it in the address of its page.
-        title: what is being done, for people.
-        total: how many deliveries it is about.
-        done: the status of each so far.
-        broken: what stopped it early; empty where nothing did.
-        ended: whether it is over.
+        job_id: its id in the address of its page.
+        title: its name on the page.
+        total: the number of deliveries.
+        done: the results so far.
+        broken: the error that stopped it early; empty if none did.
+        ended: whether it has ended.
     """
 
     job_id: str
@@ -54,16 +54,16 @@ class Job:
 
     @property
     def succeeded(self) -> int:
-        """How many deliveries it was done for."""
+        """The number of deliveries for which it succeeded."""
         return sum(not one.complaint for one in self.done)
 
     @property
     def complaints(self) -> list[Done]:
-        """The deliveries for which it was not, and why."""
+        """The results of those for which it failed."""
         return [one for one in self.done if one.complaint]
 
     def run(self, steps: Iterator[Done]) -> None:
-        """Do it, one by one."""
+        """Run all steps and record their results."""
         try:
             self.done.extend(steps)
         except (BotoCoreError, ClientError, CommandError) as error:
@@ -73,13 +73,13 @@ class Job:
 
 
 class Jobs:
-    """The actions of one console, the latest of them remembered."""
+    """The latest actions of one console."""
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
 
     def start(self, title: str, total: int, steps: Iterator[Done]) -> Job:
-        """Begin an action in a thread of its own."""
+        """Start an action in its own thread."""
         job = Job(secrets.token_hex(8), title, total)
         self._jobs[job.job_id] = job
         for old in list(self._jobs)[:-_KEPT]:
@@ -88,11 +88,11 @@ class Jobs:
         return job
 
     def find(self, job_id: str) -> Job:
-        """Give an action by its id.
+        """Return an action by its id.
 
         Raises:
-            NotFoundError: when this console does not know it.
+            NotFoundError: when there is no such action.
         """
         if job_id not in self._jobs:
-            raise NotFoundError("this console knows nothing of such an action")
+            raise NotFoundError("there is no such action, or the console was restarted since")
         return self._jobs[job_id]

@@ -66,7 +66,7 @@ def _ask(client: Any, queries: list[dict[str, Any]], span: Span) -> dict[str, di
 
 
 def _filled(values: Mapping[Any, float], span: Span, nothing: float | None) -> list[float | None]:
-    """Give a figure for each step; CloudWatch leaves out those without."""
+    """Return a figure for each step; CloudWatch leaves out those without."""
     made: list[float | None] = [nothing] * span.steps
     for at, value in values.items():
         number = span.number_of(at)

@@ -40,12 +40,12 @@ class Span:
         return [self.start + number * self.step for number in range(self.steps)]
 
     def number_of(self, instant: datetime) -> int:
-        """Tell in which step an instant lies."""
+        """Return in which step an instant lies."""
         return int((instant - self.start) / self.step)
 
     @classmethod
     def until(cls, now: datetime, hours: float) -> Span:
-        """Give the last hours in steps of a minute, or longer where that made over 240."""
+        """Return the last hours in steps of a minute, or longer where that made over 240."""
         minutes = max(1, math.ceil(hours * 60 / _MOST_STEPS))
         step = timedelta(minutes=minutes)
         whole = now.replace(second=0, microsecond=0)
@@ -122,7 +122,7 @@ def from_attempts(attempts: Iterable[Attempted], span: Span, source: str) -> Fig
 
 
 def percentile(values: Sequence[float], rank: int) -> float | None:
-    """Give the smallest value that `rank` percent are no larger than; None for no values."""
+    """Return the smallest value that `rank` percent are no larger than; None for no values."""
     if not values:
         return None
     return sorted(values)[max(-(-len(values) * rank // 100) - 1, 0)]

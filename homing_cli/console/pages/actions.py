@@ -1,4 +1,4 @@
-"""Doing things: asked once more before it begins, followed while it is done."""
+"""Pages that confirm an action, start it, and show its progress."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from homing_cli.console.services import Services
 
 _FORBIDDEN = 403
-# What can be done: the word of the form, what pages call it, and what it is while it is done.
+# Each action: its value in forms, its name on pages, and its name while it runs.
 WAYS = {
     "redrive": ("Send again", "Sending again"),
     "discard": ("Discard", "Discarding"),
@@ -28,7 +28,7 @@ WAYS = {
 
 
 async def confirm(request: Request) -> Response:
-    """Ask once more before anything is done."""
+    """Ask the operator to confirm an action."""
     services = services_of(request)
     _actions(services)
     way, chosen = await _asked(request)
@@ -37,7 +37,7 @@ async def confirm(request: Request) -> Response:
 
 
 async def begin(request: Request) -> Response:
-    """Begin, and lead to the page that shows how far it is."""
+    """Start an action, and redirect to the page that shows its progress."""
     services = services_of(request)
     actions = _actions(services)
     way, chosen = await _asked(request)
@@ -46,10 +46,10 @@ async def begin(request: Request) -> Response:
 
 
 def job(request: Request) -> Response:
-    """Show how far an action is.
+    """Show the progress of an action.
 
     Raises:
-        NotFoundError: when this console does not know it.
+        NotFoundError: when there is no such action.
     """
     services = services_of(request)
     found = services.jobs.find(request.path_params["job_id"])
@@ -58,19 +58,17 @@ def job(request: Request) -> Response:
 
 def _actions(services: Services) -> ConsoleActions:
     if services.actions is None:
-        raise HTTPException(
-            _FORBIDDEN, "this console only reads; start it with --allow-actions to act"
-        )
+        raise HTTPException(_FORBIDDEN, "this console is read-only; start it with --allow-actions")
     return services.actions
 
 
 async def _asked(request: Request) -> tuple[str, list[Chosen]]:
-    """Read what is to be done with which deliveries."""
+    """Return the action of a form, and the deliveries that it was chosen for."""
     form = await request.form()
     way = form.get("way")
     texts = [one for one in form.getlist("id") if isinstance(one, str)]
     if not isinstance(way, str) or way not in WAYS:
-        raise ActionError("the form does not say what to do")
+        raise ActionError("the form names no action")
     if not texts:
-        raise ActionError("nothing is chosen: go back and tick at least one")
+        raise ActionError("nothing is selected: go back and select at least one delivery")
     return way, [Chosen.from_text(text) for text in dict.fromkeys(texts)]

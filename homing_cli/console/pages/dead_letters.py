@@ -1,4 +1,4 @@
-"""Dead letters: what rests in the queue, and each one whole."""
+"""The list of dead letters, and the page of each."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _SEARCHED = 1000
 
 
 def show(request: Request) -> Response:
-    """Show what is in the dead-letter queue, and leave it there."""
+    """Show the dead letters. They stay in the queue."""
     services = services_of(request)
     look = dead_letters.look(services.target, LOOK_AT)
     return services.view.page(request, "dead_letters.html", look=look, looked_at=LOOK_AT)
 
 
 def inspect(request: Request) -> Response:
-    """Show the whole document of one dead letter.
+    """Show one complete dead letter.
 
     Raises:
         NotFoundError: when it is not in the queue.
@@ -40,6 +40,6 @@ def inspect(request: Request) -> Response:
                 request, "dead_letter.html", dead_letter=dead_letter, recipient=recipient
             )
     raise NotFoundError(
-        "this dead letter is not in the queue: it may have been sent again, or somebody "
-        "else looks at it just now"
+        "this dead letter is not in the queue: it was redriven or discarded, or another reader "
+        "holds it for the moment"
     )

@@ -55,5 +55,5 @@ def show(request: Request) -> Response:
 
 
 def delivery_url(record: Mapping[str, Any]) -> str:
-    """Give the address of a delivery's page."""
+    """Return the address of a delivery's page."""
     return f"/delivery?{Chosen.of(Reference.from_document(record)).to_text()}"

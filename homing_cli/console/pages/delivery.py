@@ -1,4 +1,4 @@
-"""One delivery: its timeline, what was sent and answered, and its way through the state machine."""
+"""The page of one delivery: its timeline, request and responses, and its path of states."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def show(request: Request) -> Response:
-    """Show a delivery; while it has not ended, the page asks for itself again every second.
+    """Show a delivery. Until it has ended, the page reloads itself every second.
 
     Raises:
         NotFoundError: when there is no such delivery.

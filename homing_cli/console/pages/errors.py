@@ -1,4 +1,4 @@
-"""What the console shows where a page cannot be made."""
+"""The pages that the console shows for errors."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
 
 
 def no_page(request: Request, _: Exception) -> Response:
-    """Say that there is no such page."""
-    return _page(request, 404, "There is no such page", "The address may be mistyped.")
+    """Return the page for an unknown address."""
+    return _page(request, 404, "Page not found", "Check the address.")
 
 
 def not_found(request: Request, error: Exception) -> Response:
-    """Say that what was asked for does not exist."""
+    """Return the page for a message, delivery or dead letter that does not exist."""
     return _page(request, 404, "Not found", str(error))
 
 
 def bad_request(request: Request, error: Exception) -> Response:
-    """Say what is wrong with what was asked."""
-    return _page(request, 400, "That cannot be shown", str(error))
+    """Return the page for a request that is not valid."""
+    return _page(request, 400, "The request is not valid", str(error))
 
 
 def refused(request: Request, error: Exception) -> Response:
-    """Say what AWS, or the local cloud, complains of."""
-    title = "The cloud did not answer as it should"
+    """Return the page for an error of AWS or the local cloud."""
+    title = "AWS or the local cloud returned an error"
     return _page(request, 502, title, f"{type(error).__name__}: {error}")
 
 

@@ -1,4 +1,4 @@
-"""The overview: how things went over the last hours, and how they stand."""
+"""The overview: the attempts of the last hours, and the queues now."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LATEST = 6
 
 
 def show(request: Request) -> Response:
-    """Show the overview; the page asks for itself again every few seconds."""
+    """Show the overview. The page reloads itself every few seconds."""
     services = services_of(request)
     hours = request.query_params.get("hours", "1")
     hours = hours if hours in HOURS else "1"

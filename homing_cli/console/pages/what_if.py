@@ -1,4 +1,4 @@
-"""What-if: change a policy and see its schedule, its load, its cost, and the past replayed."""
+"""The what-if page: the schedule, load and cost of a policy, and recorded deliveries with it."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _DELIVERIES = range(1, 10_000_001)
 
 
 class WhatIfError(CommandError):
-    """Raised when what was typed beside the policy is out of range."""
+    """Raised when the number of deliveries is out of range."""
 
 
 def show(request: Request) -> Response:
-    """Show the form and what comes of it; what cannot be followed is said beside the form."""
+    """Show the form and its results; an input that is not valid is explained beside the form."""
     services = services_of(request)
     typed = _typed(request.query_params)
     context: dict[str, Any] = {"assessment": None, "complaint": "", "schedule_chart": "null"}

@@ -53,7 +53,7 @@ class Addressed:
         self._table = EndpointsTable(target.outputs["EndpointsTable"], target.client("dynamodb"))
 
     def recipient(self, sender_id: str, endpoint_id: str | None) -> Recipient | None:
-        """Give what a delivery is addressed to; None where it names a URL only."""
+        """Return what a delivery is addressed to; None where it names a URL only."""
         if endpoint_id is None:
             return None
         return Recipient(sender_id, endpoint_id, self._table.find(sender_id, endpoint_id))

@@ -62,7 +62,7 @@ class _Partition:
         self._first = self._read(self.used, self._size)
 
     def items(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """Give what is left as (time, partition, item), in the order of the index."""
+        """Return what is left as (time, partition, item), in the order of the index."""
         size = self._size
         answer = self._first or self._read(self.used, size)
         while True:
@@ -103,7 +103,7 @@ class Attention:
     def page(
         self, statuses: Sequence[Status], filters: Filters, place: Any, limits: Limits
     ) -> Page:
-        """Give a page of the deliveries in these statuses: retries soonest first, failures latest.
+        """Return a page of the deliveries in these statuses, soonest retry or latest failure first.
 
         Args:
             statuses: one or more of those that the index holds, all of one direction.
@@ -135,7 +135,7 @@ class Attention:
         return Page(tuple(found), None if ended else places, looked_at, order)
 
     def newest(self, status: Status, limit: int) -> list[dict[str, Any]]:
-        """Give the first entries of the index in a status, as they stand in it."""
+        """Return the first entries of the index in a status, as they stand in it."""
         soonest = status is Status.RETRY_SCHEDULED
         partitions = self._open([status], {}, soonest=soonest, expected=limit)
         return list(islice(_merge(partitions.values(), soonest=soonest), limit))

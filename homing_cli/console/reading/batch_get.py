@@ -16,7 +16,7 @@ Key = tuple[str, str]
 
 
 def records(client: Any, table: str, keys: Sequence[Key]) -> dict[Key, dict[str, Any]]:
-    """Give the ledger items that stand under up to 100 keys `(pk, sk)`, as plain values.
+    """Return the ledger items that stand under up to 100 keys `(pk, sk)`, as plain values.
 
     What DynamoDB leaves over under throttling is asked for again, a few times.
     """

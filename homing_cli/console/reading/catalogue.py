@@ -55,7 +55,7 @@ class Catalogue:
         self._clock = clock
 
     def page(self, filters: Filters, place: Any = None, size: int = PAGE_SIZE) -> Page:
-        """Give one page of the deliveries that fit.
+        """Return one page of the deliveries that fit.
 
         Args:
             filters: what they must fit.
@@ -84,12 +84,12 @@ class Catalogue:
             raise CursorError("this place does not belong to this list: start anew") from error
 
     def limits(self, size: int) -> Limits:
-        """Give what a page of this size may take from now on."""
+        """Return what a page of this size may take from now on."""
         deadline = self._monotonic() + BUDGET_SECONDS
         return Limits(size, deadline, self._monotonic, int(self._clock().timestamp()))
 
     def message(self, message_id: str, sender_id: str) -> list[dict[str, Any]]:
-        """Give the records of a message's deliveries; those that have none yet as queued.
+        """Return the records of a message's deliveries; those that have none yet as queued.
 
         Raises:
             NotFoundError: when no such message has been accepted, or it has been forgotten.
@@ -114,7 +114,7 @@ class Catalogue:
         return found
 
     def delivery(self, message_id: str, sender_id: str, delivery_id: str) -> dict[str, Any]:
-        """Give the record of one delivery.
+        """Return the record of one delivery.
 
         Raises:
             NotFoundError: when there is no such delivery.
@@ -125,7 +125,7 @@ class Catalogue:
         raise NotFoundError(f"message {message_id} has no delivery {delivery_id[:_ID_SHOWN]}")
 
     def _exact(self, filters: Filters) -> list[Mapping[str, Any]]:
-        """Give the deliveries of the message with exactly this id, if there is one that fits."""
+        """Return the deliveries of the message with exactly this id, if there is one that fits."""
         if not filters.text:
             return []
         try:
@@ -135,7 +135,7 @@ class Catalogue:
         return [record for record in found if filters.fits(record)]
 
     def _whole(self, filters: Filters, offset: int, limits: Limits) -> Page | None:
-        """Give a page of a ledger that one read takes in; None where it is larger."""
+        """Return a page of a ledger that one read takes in; None where it is larger."""
         records = self.scan.whole()
         if records is None:
             return None

@@ -53,7 +53,7 @@ class Filters:
         return cls(**given)
 
     def to_query(self) -> dict[str, str]:
-        """Give the parameters that are set."""
+        """Return the parameters that are set."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in values.items() if value}
 
@@ -68,7 +68,7 @@ class Filters:
         return _instant(self.until)
 
     def fits(self, record: Mapping[str, Any]) -> bool:
-        """Tell whether a record, as plain values, fits."""
+        """Return whether a record, as plain values, fits."""
         history = record.get("retryHistory") or [{}]
         return (
             self.may_fit(record)
@@ -78,7 +78,7 @@ class Filters:
         )
 
     def may_fit(self, entry: Mapping[str, Any]) -> bool:
-        """Tell whether a record can fit by what the attention index has of it."""
+        """Return whether a record can fit by what the attention index has of it."""
         updated = entry.get("lastUpdatedAt", "")
         return (
             self.sender in ("", entry.get("senderId"))
@@ -97,7 +97,7 @@ class Filters:
         return begins or record.get("correlationId") == self.text
 
     def conditions(self) -> dict[str, Any]:
-        """Give what lets DynamoDB leave out most of what does not fit; `fits` decides.
+        """Return what lets DynamoDB leave out most of what does not fit; `fits` decides.
 
         The category is that of the last entry of a list, which no expression can address.
         """

@@ -34,7 +34,7 @@ class Queued:
         self._ledger = ledger
 
     def page(self, filters: Filters, place: Any, limits: Limits) -> Page:
-        """Give a page of queued deliveries that fit, in the table's own order."""
+        """Return a page of queued deliveries that fit, in the table's own order."""
         found: list[Mapping[str, Any]] = []
         looked_at, start = 0, place
         while True:
@@ -54,7 +54,7 @@ class Queued:
                 return Page(tuple(found), start, looked_at, order)
 
     def without_record(self, idempotency: Iterable[IdempotencyRecord]) -> list[dict[str, Any]]:
-        """Give what would be the records of those deliveries of messages that have none."""
+        """Return what would be the records of those deliveries of messages that have none."""
         waiting = {
             (reference.pk, reference.sk): queued_record(reference, idempotency)
             for idempotency in idempotency
@@ -68,14 +68,14 @@ class Queued:
         return list(waiting.values())
 
     def whole(self, limit: int) -> list[dict[str, Any]]:
-        """Give the queued deliveries among the first messages that one read takes in."""
+        """Return the queued deliveries among the first messages that one read takes in."""
         answer = self._client.scan(TableName=self._messages, Limit=limit)
         idempotency = [IdempotencyRecord.from_item(from_dynamodb(item)) for item in answer["Items"]]
         return self.without_record(idempotency)
 
 
 def queued_record(reference: Reference, idempotency: IdempotencyRecord) -> dict[str, Any]:
-    """Give what stands for a record where there is none yet."""
+    """Return what stands for a record where there is none yet."""
     scheduled = {} if idempotency.deliver_at is None else {"deliverAt": idempotency.deliver_at}
     return {
         **reference.to_document(),

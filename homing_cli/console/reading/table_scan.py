@@ -31,7 +31,7 @@ class TableScan:
         self._table = table
 
     def whole(self) -> list[dict[str, Any]] | None:
-        """Give all records, latest change first; None where one read does not take them in."""
+        """Return all records, latest change first; None where one read does not take them in."""
         answer = self._client.scan(TableName=self._table, Limit=IN_ONE_READ)
         if "LastEvaluatedKey" in answer:
             return None
@@ -39,7 +39,7 @@ class TableScan:
         return newest_first(records)
 
     def page(self, filters: Filters, place: Any, limits: Limits) -> Page:
-        """Give a page of the records that fit, in the table's own order.
+        """Return a page of the records that fit, in the table's own order.
 
         Args:
             filters: what they must fit.

@@ -1,4 +1,4 @@
-"""Pages from templates, and what every template finds in its hands."""
+"""Pages from templates, and the functions that every template can use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class View:
     """Renders the console's templates.
 
     Args:
-        facts: what every page shows: `place` (which Homing it is) and `may_act`.
+        facts: what every page needs: `place` (which Homing it shows) and `may_act`.
     """
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
@@ -68,7 +68,7 @@ class View:
 
 
 def pretty(value: Any) -> str:
-    """Write JSON with indents; text that is no JSON as it is; what is very long, cut."""
+    """Return a value as indented JSON, or as it is if it is not JSON; very long text is cut."""
     if isinstance(value, str):
         try:
             value = json.loads(value)

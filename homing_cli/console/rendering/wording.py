@@ -1,4 +1,4 @@
-"""How the console says things: statuses, outcomes, spans of time."""
+"""The console's words for statuses, outcomes, durations and times."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SECOND_MS, _MINUTE_S = 1000, 60
 
 @dataclass(frozen=True, slots=True)
 class StatusWords:
-    """How a ledger status is shown: a mark, so that colour never tells alone, and words."""
+    """How a ledger status is shown: by a mark and words, not by colour alone."""
 
     mark: str
     words: str
@@ -30,52 +30,52 @@ class StatusWords:
 
 _STATUSES: Mapping[str, StatusWords] = {
     Status.QUEUED: StatusWords("…", "Queued", "waits for its first attempt", "waiting"),
-    Status.DELIVERED: StatusWords("✓", "Delivered", "the endpoint took it", "good"),
+    Status.DELIVERED: StatusWords("✓", "Delivered", "the endpoint accepted it", "good"),
     Status.RETRY_SCHEDULED: StatusWords("↻", "Retry scheduled", "another attempt follows", "retry"),
     Status.FAILED: StatusWords("✕", "Failed", "the outcome was not worth another attempt", "bad"),
     Status.MAX_RETRIES_EXCEEDED: StatusWords(
         "✕", "Gave up", "every attempt the policy allows failed", "bad"
     ),
-    Status.CANCELLED: StatusWords("○", "Cancelled", "somebody ended it for good", "waiting"),
+    Status.CANCELLED: StatusWords("○", "Cancelled", "it was cancelled by an operator", "waiting"),
 }
 
 _OUTCOMES: Mapping[str, tuple[str, str]] = {
     Category.SUCCESS: ("The endpoint answered with a 2xx status.", ""),
     Category.TIMEOUT: (
         "The endpoint did not answer in full before the deadline.",
-        "See whether it is overloaded; it should answer first and work afterwards.",
+        "Check whether it is overloaded. It should answer first and do the work afterwards.",
     ),
     Category.RATE_LIMITED: (
         "The endpoint asked to slow down.",
-        "Send it less at a time, or give the policy longer waits.",
+        "Send it fewer messages at a time, or use a policy with longer delays.",
     ),
     Category.SERVER_ERROR: (
-        "The endpoint answered that something is wrong on its side.",
-        "Look into the endpoint's logs. Once it is mended, send the message again.",
+        "The endpoint reported an error on its side.",
+        "Check the endpoint's logs. Send the message again once the endpoint works.",
     ),
     Category.CLIENT_ERROR: (
-        "The endpoint refused the request as it stands; the same request would be refused again.",
-        "See what the response says: the URL, the payload or the credentials may be wrong.",
+        "The endpoint refused the request, and would refuse the same request again.",
+        "Check the response: the URL, the payload or the credentials may be wrong.",
     ),
     Category.NETWORK_ERROR: (
-        "No connection: nobody listens there, the name does not resolve, or the connection broke.",
+        "The connection failed: refused, broken, or the host name does not resolve.",
         "Check that the endpoint runs and that its URL is right. Then send the message again.",
     ),
     Category.TLS_ERROR: (
-        "The endpoint's certificate could not be trusted.",
+        "The endpoint's certificate could not be verified.",
         "Renew the certificate, or make it match the host name. Then send the message again.",
     ),
     Category.INTERNAL_ERROR: (
         "Homing itself could not finish the attempt.",
-        "Look at the functions' logs and alarms. Then send the message again.",
+        "Check the functions' logs and the alarms. Then send the message again.",
     ),
     Category.GONE: (
         "The endpoint says that it is gone for good (HTTP 410).",
-        "If that is so, stop sending to it. If it was a mistake, mend it and send again.",
+        "If that is right, stop sending to it. If not, fix it and send the message again.",
     ),
     Category.REDIRECT: (
         "The endpoint answered with a redirect, which is never followed.",
-        "Send to the address that it names.",
+        "Use the URL that it redirects to.",
     ),
     Category.BLOCKED_TARGET: (
         "The target is an address that Homing must not reach.",
@@ -83,40 +83,40 @@ _OUTCOMES: Mapping[str, tuple[str, str]] = {
     ),
     Category.ENDPOINT_DISABLED: (
         "The endpoint is disabled or deleted, so nothing was sent to it.",
-        "Mend it, enable it, then send the message again.",
+        "Fix it, enable it, then send the message again.",
     ),
 }
 
 
 def status_words(status: str) -> StatusWords:
-    """Give the words of a ledger status; one that is not known is shown as it is."""
+    """Return the words of a ledger status; an unknown one is shown as it is."""
     unknown = StatusWords("•", status.replace("_", " ").capitalize(), "", "waiting")
     return _STATUSES.get(status, unknown)
 
 
 def statuses() -> list[tuple[str, str]]:
-    """Give the statuses that a list can be narrowed down to, with their words."""
+    """Return the statuses that a list can be filtered by, with their words."""
     return [(str(status), words.words) for status, words in _STATUSES.items()]
 
 
 def categories() -> list[tuple[str, str]]:
-    """Give the categories of outcomes, with their words."""
+    """Return the categories of outcomes, with their words."""
     return [(category.value, category_words(category.value)) for category in Category]
 
 
 def category_words(category: str) -> str:
-    """Give a category in words: `SERVER_ERROR` is `Server error`."""
+    """Return a category in words: `SERVER_ERROR` is `Server error`."""
     text = category.replace("_", " ").capitalize()
     return text.replace("Tls", "TLS")
 
 
 def explanation(category: str) -> tuple[str, str]:
-    """Say what an outcome means, and what to do about it."""
+    """Return what an outcome means, and what to do about it."""
     return _OUTCOMES.get(category, ("", ""))
 
 
 def span_words(milliseconds: float | None) -> str:
-    """Say how long something is: `12 ms`, `1.25 s`, `4 min 5 s`, `2 h 5 min`, `3 d 4 h`."""
+    """Return a duration in words: `12 ms`, `1.25 s`, `4 min 5 s`, `2 h 5 min`, `3 d 4 h`."""
     if milliseconds is None:
         return NOTHING
     if milliseconds < 0:
@@ -138,7 +138,7 @@ def span_words(milliseconds: float | None) -> str:
 
 
 def clock_words(text: str | datetime | None, now: datetime | None = None) -> str:
-    """Say when something is, in UTC: the time alone on the day of `now`, else with the date."""
+    """Return a time in UTC: the time alone on the day of `now`, else with the date."""
     if not text:
         return NOTHING
     instant = timestamps.from_text(text) if isinstance(text, str) else text
@@ -149,7 +149,7 @@ def clock_words(text: str | datetime | None, now: datetime | None = None) -> str
 
 
 def ago_words(text: str, now: datetime) -> str:
-    """Say how long ago something was, or in how long it will be, roughly."""
+    """Return roughly how long ago a time was, or in how long it will be."""
     away = timestamps.from_text(text) - now
     words = _roughly(abs(away))
     if words == "now":
@@ -166,12 +166,12 @@ def _roughly(span: timedelta) -> str:
 
 
 def number_words(number: float | None, digits: int = 0) -> str:
-    """Write a number with thin gaps between thousands; a dash for none."""
+    """Return a number with thin spaces between thousands; a dash for None."""
     return NOTHING if number is None else f"{number:,.{digits}f}".replace(",", " ")
 
 
 def percent_words(share: float | None) -> str:
-    """Write a share as per cent: `99.3 %`, `100 %`; a dash for none."""
+    """Return a share as a percentage, `99.3 %` or `100 %`; a dash for None."""
     if share is None:
         return NOTHING
     return f"{share * 100:.1f}".removesuffix(".0") + " %"

@@ -316,14 +316,14 @@ def test_an_invalid_form_is_answered_with_an_error(
 @pytest.mark.parametrize(
     ("path", "status", "says"),
     [
-        ("/nowhere", 404, "There is no such page"),
+        ("/nowhere", 404, "Page not found"),
         ("/delivery", 404, "the address names no delivery"),
         ("/delivery?message=x&id=y", 404, "no message x"),
         ("/deliveries?since=yesterday", 400, "yesterday is no time"),
         ("/deliveries?since=0001-01-01T00:00:00%2B23:59", 400, "is no time"),
         ("/deliveries?after=nonsense", 400, "start from the first page"),
         ("/deliveries?sender=broken", 400, "this cannot be asked"),
-        ("/jobs/none", 404, "knows nothing of such an action"),
+        ("/jobs/none", 404, "there is no such action"),
     ],
 )
 def test_what_cannot_be_shown_is_said_on_a_page(
@@ -349,7 +349,7 @@ def test_a_disabled_endpoint_is_named_on_the_delivery_page_with_the_way_to_enabl
     client: TestClient,
 ) -> None:
     text = client.get(delivery_path()).text
-    assert "is disabled since" in text
+    assert "has been disabled since" in text
     assert "it answered 410" in text
     assert "<code>homing endpoints set old-shop --enable</code>" in text
 
@@ -358,7 +358,7 @@ def test_a_list_narrowed_down_to_an_endpoint_says_that_it_is_disabled(client: Te
     text = client.get("/deliveries?endpoint=old-shop&sender=crm").text
     assert "https://example.com/hooks" in text
     assert "<code>homing endpoints set old-shop --enable --sender crm</code>" in text
-    assert "is disabled since" not in client.get("/deliveries").text
+    assert "has been disabled since" not in client.get("/deliveries").text
 
 
 def test_the_delivery_page_of_a_reading_console_says_how_to() -> None:
