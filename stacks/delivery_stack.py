@@ -1,4 +1,4 @@
-"""Homing as one stack. It only wires; each capability is a construct of its own."""
+"""Homing as one stack, wired from one construct per capability."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 class DeliveryStack(Stack):
-    """Everything that Homing needs in an account and region, which it is not tied to.
+    """Everything that Homing needs in an account and region; it can be deployed to any.
 
     Args:
-        settings: what was set at deployment; names the stack.
+        settings: the settings of this deployment; they also name the stack.
     """
 
     def __init__(self, scope: Construct, *, settings: StackSettings) -> None:
@@ -126,7 +126,7 @@ class DeliveryStack(Stack):
         self._mark_what_is_kept(settings)
 
     def _mark_what_is_kept(self, settings: StackSettings) -> None:
-        """Give whatever outlives the stack metadata that says so.
+        """Add metadata to every resource that is kept when the stack is deleted.
 
         CloudFormation takes no change of a deletion policy alone: something else of the resource
         must change with it, and metadata will do ("DeletionPolicy attribute", User Guide).

@@ -102,12 +102,12 @@ _WITHOUT_A_FUNCTION: dict[str, dict[str, Any]] = {
 
 
 def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) -> dict[str, Any]:
-    """Make the Express definition from the delivery workflow's.
+    """Return the Express definition, made from the delivery workflow's.
 
-    It starts at `Deliver` (what has not waited needs no claim, and records its retry or failure as
-    one who has none), hands off to the Standard workflow where that one waits or no function is to
-    be had, ends by itself after `timeout_seconds`, and retries no step longer than an Express
-    execution can live. All else is the same. The definition that is given stays as it is.
+    It starts at `Deliver`, without a claim, and records a retry or a failure under the name of the
+    express path. It hands off to the Standard workflow where that one waits or no function can be
+    invoked. It ends by itself after `timeout_seconds`, and retries no step for longer than an
+    Express execution can live. Everything else is the same. The given definition is not changed.
     """
     definition = copy.deepcopy(delivery)
     states = definition["States"]

@@ -1,4 +1,4 @@
-"""One of our Python functions: what all of them share."""
+"""What all Lambda functions of the stack have in common."""
 
 from __future__ import annotations
 
@@ -85,13 +85,13 @@ class PythonFunction(lambda_.Function):
         except_from(self, "L1", "What the tests and the published Powertools layer run on.")
 
     def reserve(self, concurrency: int) -> None:
-        """Let no more invocations run at once than these, and keep so many free in the account."""
+        """Reserve concurrency in the account, which is also the limit of this function."""
         node = cast("lambda_.CfnFunction", self.node.default_child)
         node.reserved_concurrent_executions = concurrency
 
 
 def _role(scope: Construct, construct_id: str, log_group: logs.LogGroup) -> iam.Role:
-    """Make a role that may write one log group; CDK's default may write all of the account's."""
+    """Return a role that may write one log group; CDK's default may write all of the account."""
     role = iam.Role(
         scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
     )
@@ -115,7 +115,7 @@ def _observation(settings: StackSettings) -> dict[str, str]:
 def _powertools(
     scope: Construct, construct_id: str, settings: StackSettings
 ) -> lambda_.ILayerVersion | None:
-    """Find the layer with Powertools and pydantic, at the version that the tests run with.
+    """Return the layer with Powertools and pydantic, in the version that the tests run with.
 
     CloudFormation reads the public parameter at deployment, so synth asks AWS nothing
     (docs/decisions/0010).

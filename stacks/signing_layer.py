@@ -22,15 +22,15 @@ BUILT = PROJECT / "build" / "signing-layer"
 def signing_layers(
     scope: Construct, settings: StackSettings, built: Path = BUILT
 ) -> tuple[lambda_.ILayerVersion, ...]:
-    """Give the layer that the settings name; none where signatures are HMAC only.
+    """Return the layer that the settings name; none where signatures are HMAC only.
 
     Args:
         scope: where it belongs.
         settings: `signingLayer` is `none`, `built` or an ARN.
-        built: what `make signing-layer` has made.
+        built: the directory that `make signing-layer` fills.
 
     Raises:
-        ContextError: when it is to be the one that was built, and none was.
+        ContextError: when `signingLayer` is `built` and no layer has been built.
     """
     match settings.signing_layer:
         case "none":

@@ -25,12 +25,12 @@ def vended_logs(
     """Return a log group below `/aws/vendedlogs/`.
 
     Its name ends with the unique part of the stack's id, so that a stack which is deployed again
-    does not meet the group that its predecessor has left.
+    does not conflict with the group that an earlier deployment kept.
 
     Args:
         scope: where it belongs.
         construct_id: its name there.
-        settings: the stack's name, how long logs are kept, and what becomes of them.
+        settings: the stack's name, how long logs are kept, and what happens to them on deletion.
         service: `states` or `apis`, the folder.
     """
     unique = Fn.select(2, Fn.split("/", Aws.STACK_ID))

@@ -55,7 +55,7 @@ class Workflow(Construct):
     Args:
         settings: attempt deadline, retention, log retention.
         ledger: where deliveries are recorded.
-        registry: whom they go to, and what signs them.
+        registry: the endpoints that they go to, and their secrets.
     """
 
     def __init__(
@@ -159,7 +159,7 @@ class Workflow(Construct):
         )
 
     def _express(self) -> sfn.StateMachine:
-        """Make the workflow of first attempts, which hands over to the Standard one."""
+        """Return the Express workflow of first attempts, which hands off to the Standard one."""
         definition = first_attempt_definition(
             json.loads(DEFINITION.read_text()), timeout_seconds=self.timeouts.first_attempt
         )
@@ -241,7 +241,7 @@ class Workflow(Construct):
 def dead_lettering_queue(
     scope: Construct, construct_id: str, *, settings: StackSettings, fifo: bool | None = None
 ) -> sqs.Queue:
-    """Make a queue for what a person must look at; SQS keeps a message for 14 days at most."""
+    """Return a dead-letter queue; SQS keeps a message for 14 days at most."""
     return sqs.Queue(
         scope,
         construct_id,

@@ -26,7 +26,7 @@ _EXPRESSION = re.compile(r"\{%(.*)%\}", re.DOTALL)
 
 
 def find_problems(definition: dict[str, Any]) -> list[str]:
-    """Name what is wrong with a definition in Amazon States Language, one sentence each."""
+    """Return what is wrong with a definition in Amazon States Language, one sentence each."""
     stated = [str(problem) for problem in Linter.validate(definition)]
     problems = [problem for problem in stated if not _FALSE_ALARM.search(problem)]
     return problems + list(_unreadable(definition, "State Machine"))

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from ..settings import StackSettings
 
 # A POST may name ten targets, and Step Functions starts 300 executions a second by default; the
-# queue holds what comes in faster. The limit is against a sender gone wild.
+# queue holds what comes in faster. The limit protects against a sender out of control.
 _RATE_PER_SECOND = 300
 _BURST = 600
 
-# Who asked for what and what came of it; neither bodies nor headers, and of the address only the
-# route: a path is whatever a stranger wrote, up to thousands of characters.
+# Caller, route and result of each request, without bodies and headers. The path is left out, since
+# a stranger may choose thousands of characters for it.
 _ACCESS_LOG = {
     "requestId": "$context.requestId",
     "time": "$context.requestTime",
@@ -40,7 +40,7 @@ _ACCESS_LOG = {
 
 
 def api_stage(scope: Construct, api: apigwv2.HttpApi, settings: StackSettings) -> apigwv2.HttpStage:
-    """Give an API its stage (`Stage`) and the stage its log (`AccessLogs`), both in this scope."""
+    """Return the stage (`Stage`) of an API, with an access log (`AccessLogs`) in the same scope."""
     access_logs = vended_logs(scope, "AccessLogs", settings, service="apis")
     return apigwv2.HttpStage(
         scope,

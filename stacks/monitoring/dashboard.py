@@ -120,7 +120,7 @@ def _success_rate(settings: StackSettings) -> cloudwatch.IWidget:
 
 
 def _retry_depth(workflow: Workflow) -> cloudwatch.IWidget:
-    """Show how many attempts were first, second, third ones: only the logs tell them apart."""
+    """Return a table of attempts by attempt number, which only the logs have."""
     lines = RETRY_DEPTH.to_string()
     return cloudwatch.LogQueryWidget(
         title="Retry depth: attempts by number and verdict",

@@ -27,7 +27,7 @@ def emitted(
     statistic: str = cloudwatch.Stats.SUM,
     period: Duration | None = None,
 ) -> cloudwatch.Metric:
-    """Give a metric that the handlers emit; a five-minute sum where nothing else is asked for."""
+    """Return a metric that the handlers emit, by default as a five-minute sum."""
     return cloudwatch.Metric(
         namespace=settings.metrics_namespace,
         metric_name=name,
@@ -44,7 +44,7 @@ def at_url(
     label: str | None = None,
     statistic: str = cloudwatch.Stats.SUM,
 ) -> cloudwatch.Metric:
-    """Give a metric of a function's URL, of five minutes: what came in by no other API.
+    """Return a five-minute metric of a function's URL, which counts no other API.
 
     An alarm's must have no label, which would make it metric math.
     """

@@ -1,7 +1,7 @@
-"""Saved Logs Insights queries: the usual questions, asked of the functions' logs.
+"""Saved Logs Insights queries over the functions' logs.
 
-They stand in the CloudWatch console under Logs Insights, in a folder with the stack's name. Every
-line about a delivery has the `messageId`, which leads to the whole story: `homing trace MESSAGE_ID`
+The CloudWatch console lists them under Logs Insights, in a folder with the stack's name. Every
+line about a delivery has the `messageId`; for the whole delivery see `homing trace MESSAGE_ID`
 or the search of `homing console`.
 """
 

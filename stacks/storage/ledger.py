@@ -31,10 +31,10 @@ _PROJECTED = [
 class Ledger(Construct):
     """The ledger (`table`) and the accepted messages (`messages`).
 
-    Both forget an item at its `ttl`.
+    In both an item expires at its `ttl`.
 
     Args:
-        settings: deletion protection, and what becomes of the data when the stack is deleted.
+        settings: deletion protection, and what happens to the data when the stack is deleted.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings) -> None:

@@ -1,4 +1,4 @@
-"""Where payloads wait that are too large for a queue and an execution."""
+"""The bucket of payloads that are too large for the queue and the execution."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Payloads(Construct):
     """A private bucket, encrypted, over TLS only, from which everything expires.
 
     Args:
-        settings: what becomes of it when the stack is deleted.
+        settings: what happens to it when the stack is deleted.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings) -> None:
@@ -57,7 +57,7 @@ class Payloads(Construct):
         )
 
     def allow_renewal(self, function: PythonFunction) -> None:
-        """Allow a function to copy objects onto themselves, and to see that one is gone.
+        """Allow a function to renew objects by copying them in place, and to detect missing ones.
 
         Without ListBucket, S3 answers 403 for what is not there (S3 API reference, HeadObject).
         """

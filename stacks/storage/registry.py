@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Registry(Construct):
-    """Three tables, each for other readers.
+    """Three tables, each read by other functions.
 
     - `keys`: hashes of API keys, for `authorize`. A hash of 256 random bits is no secret.
     - `endpoints`: what may be told of endpoints, for reception, delivery and their own API.
@@ -25,7 +25,7 @@ class Registry(Construct):
     And `signing_layers`, what those two need besides to sign with ed25519.
 
     Args:
-        settings: deletion protection, and what becomes of the data when the stack is deleted.
+        settings: deletion protection, and what happens to the data when the stack is deleted.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings) -> None:

@@ -1,4 +1,4 @@
-"""One DynamoDB table: what all of them share."""
+"""What all DynamoDB tables of the stack have in common."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def table(
     ttl: str | None = None,
     encryption_key: kms.Key | None = None,
 ) -> dynamodb.Table:
-    """Make a table with the partition key `pk`.
+    """Return a table with the partition key `pk`.
 
     It is billed by request and can be restored to any second of the last 35 days. It is encrypted
     with DynamoDB's own key, which costs nothing, where no other is given.
@@ -31,9 +31,9 @@ def table(
     Args:
         scope: where it belongs.
         construct_id: its name there.
-        settings: deletion protection, and what becomes of the data when the stack is deleted.
+        settings: deletion protection, and what happens to the data when the stack is deleted.
         sort_key: the attribute, if it has one.
-        ttl: the attribute by which items are forgotten, if they are.
+        ttl: the attribute by which items expire, if they do.
         encryption_key: a key of its own.
     """
     return dynamodb.Table(
@@ -53,7 +53,7 @@ def table(
 
 
 def string(name: str) -> dynamodb.Attribute:
-    """Name an attribute that is a text, as a key."""
+    """Return a key attribute of type string."""
     return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
 
 
