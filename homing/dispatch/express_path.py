@@ -155,9 +155,7 @@ class ExpressPath:
             end == "DELIVERED_SUPERSEDED"
         ):  # by a record of a previous acceptance (docs/decisions/0007)
             return delivery.reference, Settled.DELIVERED
-        raise UnsettledError(
-            "superseded, but the ledger has no record; nobody is known to have the delivery"
-        )
+        raise UnsettledError("superseded, but the ledger has no record of the delivery")
 
     def _first_attempt(
         self, runs: Runs, document: Mapping[str, Any], delivery: Delivery, body: str

@@ -280,10 +280,11 @@ def refusal(
 
 
 def _settle_retry(retry: Retry, record: Record | None) -> Recorded:
-    """Tell this very update, made before, from what another execution has recorded.
+    """Return how recording a retry ended whose condition has failed.
 
-    A record of a previous acceptance belongs to nobody who works on this delivery: it goes on with
-    a gap in its audit trail.
+    If the record has the same entry, boto3 has repeated this very update. If it is of a previous
+    acceptance, it says nothing of this delivery, which goes on with a gap in its audit trail.
+    Otherwise another execution has recorded the attempt.
     """
     if record is None:
         return Recorded(RecordResult.SUPERSEDED, _recorded_by_another(None))

@@ -58,8 +58,9 @@ UNCLAIMED_CONDITION = (
     " OR executionName = :executionName)"
 )
 
-# A later generation takes over, and an execution may repeat its own claim. No other execution may
-# claim what is claimed, and nobody what has ended or is over.
+# A later generation takes over, and an execution may repeat its own claim. Another execution cannot
+# claim the same attempt. An attempt that is on record, or whose delivery has ended, cannot be
+# claimed at all.
 CLAIM_CONDITION = (
     "(attribute_not_exists(generation) OR generation < :generation"
     " OR executionName = :executionName) AND "

@@ -24,7 +24,7 @@ SHORTEST = timedelta(seconds=1)
 LONGEST = timedelta(minutes=5)
 _OF_AGE = 30
 _LONGEST_OF_ALL = timedelta(days=1)
-# An execution lives a year (docs/decisions/0040): near its end an attempt waits for nobody.
+# An execution lives a year (docs/decisions/0040): near its end no attempt is postponed.
 _GIVES_WAY_FOR = YEAR - timedelta(days=7)
 
 
@@ -34,7 +34,7 @@ def postpone(
     now: datetime,
     chance: Callable[[], float],
 ) -> Postponed | None:
-    """Say until when an attempt is postponed, or None for one that is too old to give way.
+    """Return until when an attempt is postponed, or None for one that is too old for that.
 
     The wait is, by chance, a half to all of the time for which the attempt has been due, between a
     second and five minutes; of a delivery that is old up to a thirtieth of its age, at most a day.

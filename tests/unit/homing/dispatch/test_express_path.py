@@ -216,7 +216,7 @@ def test_what_was_delivered_is_done_if_the_record_says_so_or_is_not_its_own(
 
 
 def test_superseded_without_a_running_execution_settles_nothing(body: str) -> None:
-    with pytest.raises(UnsettledError, match="nobody"):
+    with pytest.raises(UnsettledError, match="no record of the delivery"):
         express_path(FakeCloud(end="SUPERSEDED")).settle(body)
 
 
