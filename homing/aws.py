@@ -1,9 +1,9 @@
-"""The one way to make AWS clients, and the longest that a call of one can take.
+"""AWS clients with bounded calls. No other module makes clients.
 
-A call makes `tries` tries. Each waits `CONNECT_SECONDS` for a connection and `read_seconds` for an
-answer at most; before each further try botocore ("standard" mode) pauses up to 1 s, 2 s, 4 s and so
-on. A call that might not come back before the invocation must end is not begun: it raises
-`OutOfTimeError`, which callers handle, and log, as any other failure of AWS.
+A call makes at most `tries` tries. Each waits at most `CONNECT_SECONDS` for a connection and
+`read_seconds` for a response. Before each further try botocore ("standard" mode) pauses up to 1 s,
+2 s, 4 s and so on. A call that might not end before the invocation must end is not made: it raises
+`OutOfTimeError`, which callers handle and log like any other failure of AWS.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from botocore.exceptions import BotoCoreError
 from homing.deadline import seconds_left
 
 CONNECT_SECONDS = 1
-# What a function needs after its last call, to log and to answer.
+# The time that a function needs after its last call, to log and to return.
 ANSWER_SECONDS = 1
 
 
 class OutOfTimeError(BotoCoreError):
-    """Raised when a call is not begun, since the invocation might end before it comes back."""
+    """Raised when a call is not made, since the invocation might end before it."""
 
-    fmt = "{operation} was not begun: it may take {longest:g} s, and {left:.1f} s are left"
+    fmt = "{operation} was not called: it may take {longest:g} s, and {left:.1f} s are left"
 
 
 def longest_call(*, read_seconds: float, tries: int) -> float:
-    """Return the longest that a call can take, in seconds."""
+    """Return the longest time that a call can take, in seconds."""
     pauses: float = sum(2**number for number in range(tries - 1))
     return tries * (CONNECT_SECONDS + read_seconds) + pauses
 
@@ -37,10 +37,10 @@ def client(service: str, *, read_seconds: float, tries: int, connections: int = 
     """Return a boto3 client.
 
     Args:
-        service: as boto3 names it.
-        read_seconds: how long one try waits for an answer.
-        tries: how many, the first included.
-        connections: how many calls may be under way at once.
+        service: its name in boto3.
+        read_seconds: how long one try waits for a response.
+        tries: the maximum number of tries, the first included.
+        connections: the maximum number of concurrent calls.
     """
     made = boto3.client(  # type: ignore[call-overload]  # one overload for each service
         service,

@@ -1,9 +1,8 @@
-"""Conditional puts that recognize themselves.
+"""Conditional puts that succeed when boto3 repeats them.
 
-Where the answer to a put is lost on the way, boto3 repeats the put. If the first one was carried
-out, its condition does not hold the second time, and the item that stands there is the very one
-that was to be put: that is a success. For two writers not to be taken for one another, each item
-must hold something that was drawn by chance.
+When the response to a put is lost, boto3 repeats the put. If the first one succeeded, the condition
+of the second fails, and the item in the table equals the item to put: that counts as success. Each
+item must have a random value, so that the items of two writers are never equal.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def put_if(client: DynamoDBClient, put: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Make a conditional put.
+    """Put an item if its condition holds.
 
     Args:
         client: a DynamoDB client.
-        put: the arguments of PutItem; its `Item` holds something that no other writer's does.
+        put: the arguments of PutItem; its `Item` differs from that of any other writer.
 
     Returns:
-        None if the item stands now, or else what stood there before, as plain values.
+        None if the item was put; otherwise the item that was there, as plain values.
 
     Raises:
         BotoCoreError, ClientError: when the table cannot be written.

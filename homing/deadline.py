@@ -1,7 +1,7 @@
-"""When the invocation in hand must be over: a function that runs out of time logs nothing.
+"""The deadline of the current invocation. A function that runs out of time logs nothing.
 
-A container runs one invocation at a time, so the end is one value of the module. Handlers set it
-first (`begin`); clients made by `homing.aws` begin no call that might not come back before it.
+A container runs one invocation at a time, so the deadline is one value of this module. Handlers set
+it first (`begin`). Clients of `homing.aws` make no call that might end after it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ class _Invocation:
 
 
 def begin(context: object) -> None:
-    """Take the end of an invocation from its Lambda context; one without a clock has no end."""
+    """Set the deadline from the Lambda context; a context without a clock has none."""
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     _Invocation.ends_at = inf if remaining is None else monotonic() + remaining() / 1000
 
 
 def seconds_left() -> float:
-    """Return how many seconds the invocation has left; infinity outside of one."""
+    """Return the seconds that the invocation has left; infinity outside of an invocation."""
     return _Invocation.ends_at - monotonic()

@@ -1,15 +1,15 @@
 """The exceptions of Homing.
 
 HomingError
-├── MalformedDeliveryError   a queue message is no delivery document
-├── InvalidMessageError      a sender's request cannot be accepted
-├── SettingsError            an environment variable is missing or unreadable
-├── UnsettledError           a first attempt broke before its end; the queue keeps its message
-├── DetachedError                a first attempt goes on, and nobody waits for it any more; likewise
-├── AcceptanceError              a message could be stored or queued only in part
-└── DependencyError             the tables could not be read
+├── MalformedDeliveryError   a queue message is not a delivery document
+├── InvalidMessageError      a request of a sender is invalid
+├── SettingsError            an environment variable is missing or invalid
+├── UnsettledError           a first attempt failed unexpectedly; the queue keeps its message
+├── DetachedError            a first attempt is no longer waited for; the queue keeps its message
+├── AcceptanceError          a message could not be stored or queued as a whole
+└── DependencyError          a service that Homing calls failed
 
-What an endpoint does is an `Outcome`, never one of these.
+The result of an attempt is an `Outcome`, never an exception.
 """
 
 from __future__ import annotations
@@ -26,43 +26,43 @@ class HomingError(Exception):
 
 
 class MalformedDeliveryError(HomingError):
-    """Raised when a queue message is no delivery document (docs/architecture.md)."""
+    """Raised when a queue message is not a delivery document (docs/architecture.md)."""
 
 
 class SettingsError(HomingError):
-    """Raised when environment variables are missing or unreadable; names all of them at once."""
+    """Raised when environment variables are missing or invalid; names all of them at once."""
 
 
 class UnsettledError(HomingError):
-    """Raised when a first attempt broke before its end, so that the queue keeps its message."""
+    """Raised when a first attempt failed unexpectedly, so that the queue keeps its message."""
 
 
 class DetachedError(HomingError):
-    """Raised when a first attempt is detached: it goes on, and the queue keeps its message."""
+    """Raised when a first attempt is detached: it continues, and the queue keeps its message."""
 
 
 class AcceptanceError(HomingError):
-    """Raised when a message could not be handed to the queue; nothing has been promised."""
+    """Raised when a message could not be stored or queued, so that it is not accepted."""
 
 
 class DependencyError(HomingError):
-    """Raised when what is on record for a message could not be read."""
+    """Raised when a service that Homing calls failed, such as DynamoDB."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """What is wrong with one field of a request, and how to mend it."""
+    """What is wrong with one field of a request, and how to correct it."""
 
     field: str
     message: str
 
 
 class InvalidMessageError(HomingError):
-    """Raised when a sender's request cannot be accepted.
+    """Raised when a request of a sender is invalid.
 
     Args:
-        errors: what is wrong, field by field.
-        status: the HTTP status to answer with: 400, 403, 404, 409 or 413.
+        errors: the errors, field by field.
+        status: the HTTP status of the answer: 400, 403, 404, 409 or 413.
     """
 
     def __init__(self, errors: Sequence[FieldError], status: int = 400) -> None:

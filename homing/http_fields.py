@@ -1,7 +1,7 @@
-"""Which headers and content types a message may bring (RFC 9110, sections 5 and 8.3).
+"""The headers and content types that a message may have (RFC 9110, sections 5 and 8.3).
 
-Refused are the headers that Homing or the connection itself must set. What would change on the way
-(a space at either end, a character outside ASCII) is refused too, not mended in silence.
+Headers that Homing or the connection sets are refused. So are values that would change on the way:
+with a space at either end, or a character outside ASCII.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ MAX_HEADERS_BYTES = 8 * 1024
 MAX_CONTENT_TYPE_LENGTH = 256
 DEFAULT_CONTENT_TYPE = "application/json"
 
-# What only Homing can set (prefixes `webhook-` and `proxy-` besides), and what frames the message
-# or speaks of the connection (RFC 9110, section 7.6.1). Reception refuses a message that names one.
+# Headers that Homing sets (and those with a reserved prefix), and headers for framing and for the
+# connection (RFC 9110, section 7.6.1). A message or endpoint with one is refused.
 RESERVED_HEADERS = frozenset(
     {"accept-encoding", "content-type", "user-agent", "x-correlation-id"}
     | {"connection", "content-length", "expect", "host", "keep-alive", "te", "trailer"}
@@ -36,74 +36,74 @@ _MEDIA_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}(?:{re.sub(r'[?]P<.*?>', '?:', _PAR
 
 
 def is_reserved(name: str) -> bool:
-    """Tell whether only Homing, or the connection itself, sets a header; its name in lower case."""
+    """Return whether Homing or the connection sets this header; its name is in lower case."""
     return name in RESERVED_HEADERS or name.startswith(RESERVED_PREFIXES)
 
 
 def check_header_name(name: str) -> str:
-    """Give the name back.
+    """Return a header name if a sender may set this header.
 
     Raises:
-        ValueError: when it is no header name, or names a header that is not the sender's to set.
+        ValueError: when it is not a valid name, or the header is reserved.
     """
     if _NAME.fullmatch(name) is None:
         raise ValueError("is not a header name")
     key = name.lower()
     if key == "content-type":
-        raise ValueError("cannot be given here; give contentType instead")
+        raise ValueError("cannot be set here; use contentType")
     if is_reserved(key):
-        raise ValueError("cannot be given: Homing or the connection itself sets it")
+        raise ValueError("cannot be set: Homing or the connection sets it")
     return name
 
 
 def check_header_value(value: str) -> str:
-    """Give the value back.
+    """Return a header value if it can be sent unchanged.
 
     Raises:
-        ValueError: when it would break the request apart or not arrive as it is.
+        ValueError: when it would break the request or change on the way.
     """
     if _VALUE.fullmatch(value) is None:
         raise ValueError(
-            "may hold printable ASCII and tabs only (no CR, LF or NUL), no space at either end"
+            "must be printable ASCII or tabs (no CR, LF or NUL), without a space at either end"
         )
     return value
 
 
 def check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Give the headers back.
+    """Return the headers if their number and size are allowed.
 
     Raises:
-        ValueError: when there are too many, they are too long, or one is given twice.
+        ValueError: when there are too many, they are too long, or a name is repeated.
     """
     if len(headers) > MAX_HEADERS:
-        raise ValueError(f"holds {len(headers)} headers; at most {MAX_HEADERS} are allowed")
+        raise ValueError(f"has {len(headers)} headers; at most {MAX_HEADERS} are allowed")
     size = sum(len(name) + len(value) for name, value in headers.items())
     if size > MAX_HEADERS_BYTES:
-        raise ValueError(f"holds {size} bytes; at most {MAX_HEADERS_BYTES} are allowed")
+        raise ValueError(f"has {size} bytes; at most {MAX_HEADERS_BYTES} are allowed")
     counts = Counter(name.lower() for name in headers)
     if repeated := [name for name, count in counts.items() if count > 1]:
-        raise ValueError(f"gives a header more than once: {', '.join(repeated)}")
+        raise ValueError(f"has a header more than once: {', '.join(repeated)}")
     return headers
 
 
 def check_content_type(text: str) -> str:
-    """Give the media type back.
+    """Return a media type if a payload can be sent with it.
 
     Raises:
-        ValueError: when it is none, or names a character set that is not UTF-8.
+        ValueError: when it is not a media type, or names a character set other than UTF-8.
     """
     if len(text) > MAX_CONTENT_TYPE_LENGTH:
         raise ValueError(f"is longer than {MAX_CONTENT_TYPE_LENGTH} characters")
     if _MEDIA_TYPE.fullmatch(text) is None:
-        raise ValueError("is not a media type such as application/json or text/plain")
+        raise ValueError("is not a valid media type, e.g. application/json or text/plain")
     for parameter in re.finditer(_PARAMETER, text):
         is_charset = parameter["name"].lower() == "charset"
         if is_charset and parameter["value"].strip('"').lower() not in {"utf-8", "utf8"}:
-            raise ValueError("names a character set; a payload is always sent as UTF-8")
+            raise ValueError("names a character set; payloads are always sent as UTF-8")
     return text
 
 
 def is_json(content_type: str) -> bool:
-    """Tell whether a media type is JSON: `application/json` or anything with `+json`."""
+    """Return whether a media type is JSON: `application/json` or anything with `+json`."""
     essence = content_type.partition(";")[0].strip().lower()
     return essence == "application/json" or essence.endswith("+json")

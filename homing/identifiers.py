@@ -1,8 +1,9 @@
-"""The texts that name things: what they may be made of, and what to say when they are not.
+"""The rules for ids.
 
-No dot in a `messageId`: it becomes the `webhook-id`, which Standard Webhooks 1.0.0 signs as
-`id.timestamp.body`. No `#` in either id: it parts them in the key of both tables. No dot in front
-of an `endpointId`: clients take the segments `.` and `..` out of a path (RFC 3986, 5.2.4).
+A `messageId` has no dot, since it is the `webhook-id`, which Standard Webhooks 1.0.0 signs as
+`id.timestamp.body`. `messageId` and `senderId` have no `#`, which separates them in the key of both
+tables. An `endpointId` does not begin with a dot, since clients remove the segments `.` and `..`
+from a path (RFC 3986, section 5.2.4).
 """
 
 from __future__ import annotations
@@ -10,18 +11,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-LIMIT = 128  # characters of any of them
+LIMIT = 128  # characters of any id
 DEFAULT_SENDER_ID = "default"
 
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """A rule for names.
+    """A rule for ids.
 
     Args:
-        pattern: a regular expression that the whole text matches, in a form that JSON Schema
-            shares with Python.
-        rule: the same for people, to follow "may hold".
+        pattern: a regular expression for the whole text, valid in JSON Schema and in Python.
+        rule: the same in words, to follow "must have 1 to 128 characters:".
     """
 
     pattern: str
@@ -29,21 +29,21 @@ class Naming:
 
     @property
     def anchored(self) -> str:
-        """The pattern as JSON Schema wants it."""
+        """The pattern with anchors, as JSON Schema needs it."""
         return f"^{self.pattern}$"
 
     def allows(self, text: str) -> bool:
-        """Tell whether a text keeps the rule."""
+        """Return whether a text follows the rule."""
         return re.fullmatch(self.pattern, text) is not None
 
     def check(self, text: str) -> str:
-        """Give the text back.
+        """Return the text if it follows the rule.
 
         Raises:
-            ValueError: when it breaks the rule; the message says what may stand there.
+            ValueError: when it does not; the message has the rule.
         """
         if not self.allows(text):
-            raise ValueError(f"may hold 1 to {LIMIT} characters: {self.rule}")
+            raise ValueError(f"must have 1 to {LIMIT} characters: {self.rule}")
         return text
 
 
@@ -55,7 +55,7 @@ SENDER_ID = Naming(
 )
 ENDPOINT_ID = Naming(
     r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]{0,127}",
-    "letters, digits, '_', '-' and '.', but no '.' in front",
+    "letters, digits, '_', '-' and '.', but no '.' at the start",
 )
 CORRELATION_ID = Naming(
     r"[!-~]([ -~]{0,126}[!-~])?", "printable ASCII, no space at either end (it is sent as a header)"

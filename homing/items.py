@@ -1,4 +1,4 @@
-"""Items of DynamoDB tables: plain values in its typed JSON, and back."""
+"""Conversion between plain values and the typed JSON of DynamoDB."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def to_dynamodb(value: Any) -> Any:
-    """Turn a plain value into DynamoDB's typed JSON; floats become exact decimal numbers."""
+    """Return a plain value in DynamoDB's typed JSON; floats become exact decimal numbers."""
     return TypeSerializer().serialize(_with_decimals(value))
 
 
 def from_dynamodb(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn a typed item into plain values; whole numbers become int, others float."""
+    """Return a typed item as plain values; whole numbers become int, others float."""
     deserialize = TypeDeserializer().deserialize
     return {name: _without_decimals(deserialize(value)) for name, value in item.items()}
 

@@ -1,4 +1,4 @@
-"""What a function reads from its environment: frozen, on first use, all gaps named at once."""
+"""The settings of each function, read from its environment on first use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Settings:
 
     @classmethod
     def variables(cls) -> tuple[str, ...]:
-        """Name the environment variables that these settings are read from."""
+        """Return the names of the environment variables of these settings."""
         return tuple(field.name.upper() for field in fields(cls))
 
     @classmethod
@@ -35,7 +35,7 @@ class Settings:
         """Read the settings.
 
         Raises:
-            SettingsError: when variables are missing or unreadable; names all of them.
+            SettingsError: when variables are missing or invalid; names all of them.
         """
         source = os.environ if env is None else env
         kinds = get_type_hints(cls)
@@ -48,7 +48,7 @@ class Settings:
             except KeyError:
                 problems.append(f"{name} is not set")
             except (TypeError, ValueError) as error:
-                problems.append(f"{name} is unreadable ({error})")
+                problems.append(f"{name} is invalid ({error})")
         if problems:
             raise SettingsError("; ".join(problems))
         return cls(**values)
@@ -56,9 +56,9 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class GuardSettings(Settings):
-    """Which targets may be reached: the rules that are set, and the hosts of the stack's own APIs.
+    """Which targets may be reached: the rules of the deployment, and the hosts of its own APIs.
 
-    `own_hosts` are known only when they have been made, so they do not stand in `address_guard`.
+    The hosts are known only after deployment, so they are not part of `address_guard`.
     """
 
     address_guard: AddressGuard
@@ -66,13 +66,13 @@ class GuardSettings(Settings):
 
     @property
     def guard(self) -> AddressGuard:
-        """The rules with the stack's own APIs among what is refused."""
+        """The rules, with the hosts of the stack's own APIs refused as well."""
         return self.address_guard.refusing(self.own_hosts.split(","))
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptSettings(GuardSettings):
-    """Where `accept` keeps messages and queues deliveries, and what it adds to them."""
+    """The tables, queue and bucket of `accept`, and the defaults of messages."""
 
     messages_table: str
     ledger_table: str
@@ -85,14 +85,14 @@ class AcceptSettings(GuardSettings):
 
 @dataclass(frozen=True, slots=True)
 class AuthorizeSettings(Settings):
-    """Where `authorize` finds the API keys."""
+    """The table of API keys."""
 
     keys_table: str
 
 
 @dataclass(frozen=True, slots=True)
 class GetMessageSettings(Settings):
-    """Where `get_message` reads."""
+    """The tables that `get_message` reads."""
 
     messages_table: str
     ledger_table: str
@@ -100,7 +100,7 @@ class GetMessageSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class RedriveSettings(GetMessageSettings):
-    """Where `redrive` reads and keeps payloads, and which workflow it starts."""
+    """The tables and the bucket of `redrive`, and the workflow that it starts."""
 
     state_machine_arn: str
     payload_bucket: str
@@ -108,7 +108,7 @@ class RedriveSettings(GetMessageSettings):
 
 @dataclass(frozen=True, slots=True)
 class EndpointsSettings(GuardSettings):
-    """Where `endpoints` keeps endpoints and their secrets, and what it measures them by."""
+    """The tables of `endpoints`, and the policy that endpoints override."""
 
     endpoints_table: str
     secrets_table: str
@@ -117,9 +117,9 @@ class EndpointsSettings(GuardSettings):
 
 @dataclass(frozen=True, slots=True)
 class DispatchSettings(Settings):
-    """Which workflows `dispatch` starts, and what it settles repeated messages from.
+    """The workflows that `dispatch` starts, and the table and queues that it settles messages with.
 
-    An empty `first_attempt_arn` turns the express path off; then everything runs in the Standard
+    An empty `first_attempt_arn` turns the express path off: every attempt runs in the Standard
     workflow.
     """
 
@@ -136,10 +136,10 @@ class DispatchSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class DeliverSettings(GuardSettings):
-    """What `deliver` keeps to, where it claims attempts, where it finds who is delivered to.
+    """The tables and the bucket of `deliver`, and its limits.
 
-    An attempt may take `attempt_timeout_seconds` in all. An endpoint that has only failed for
-    `disable_after_hours` is disabled; with 0 only 410 disables one.
+    An attempt may take `attempt_timeout_seconds` in all. An endpoint is disabled when all attempts
+    have failed for `disable_after_hours`; with 0, only a 410 response disables it.
     """
 
     attempt_timeout_seconds: float
@@ -152,13 +152,13 @@ class DeliverSettings(GuardSettings):
 
 @dataclass(frozen=True, slots=True)
 class ComputeBackoffSettings(Settings):
-    """How long a record is kept after the attempt it waits for."""
+    """How long a record is kept after its next attempt is due."""
 
     retention_days: int
 
 
 @dataclass(frozen=True, slots=True)
 class RecordRetrySettings(Settings):
-    """Where `record_retry` writes."""
+    """The table that `record_retry` writes."""
 
     ledger_table: str

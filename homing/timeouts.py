@@ -1,7 +1,7 @@
 """The chain of time-outs, from one attempt to the visibility of its queue message.
 
-Each link outlasts the one before it, so whatever takes too long is ended by the innermost, which
-knows best the status of it.
+Each timeout is longer than the one before it, so that the innermost ends whatever takes too long.
+It knows most about what happened.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ API_SECONDS = 25
 # A step of the workflow other than `deliver`.
 STEP_SECONDS = 15
 
-# To load boto3 in a new container (2 s, docs/decisions/0063), to claim the attempt and to look its
-# recipient up, all of which take milliseconds as a rule.
+# To load boto3 in a new container (2 s, docs/decisions/0063), to claim the attempt and to look up
+# its recipient. All of it usually takes milliseconds.
 _DELIVER_START_SECONDS = 3
 # What `deliver` needs beyond the attempt's own deadline, so that nothing is left out while AWS
 # answers as it should: to start; after the slowest attempt, to note that its endpoint is disabled

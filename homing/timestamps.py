@@ -1,7 +1,7 @@
-"""Instants as Homing writes them: ISO-8601, UTC, with milliseconds and a `Z`.
+"""Times as text. Homing writes ISO-8601 in UTC with milliseconds and a `Z`.
 
-What others write is read by the rules of RFC 3339, the profile of ISO 8601 that JSON Schema calls
-`date-time`, and not by those of `datetime.fromisoformat`, which differ between versions of Python.
+It reads times by the rules of RFC 3339, the profile of ISO 8601 that JSON Schema calls `date-time`,
+not by those of `datetime.fromisoformat`, which differ between versions of Python.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _MILLISECOND = timedelta(milliseconds=1)
 
-# RFC 3339, section 5.6; its note there allows small dead letters and a space.
+# RFC 3339, section 5.6; its note allows lower-case letters and a space.
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _HOUR_AND_MINUTE = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _DATE_TIME = re.compile(
@@ -29,18 +29,17 @@ _NO_TIME = "is a date without a time and a time zone; write it as 2026-01-31T12:
 
 
 def to_text(instant: datetime) -> str:
-    """Write an aware instant as `2025-12-28T12:00:00.000Z` (milliseconds truncated)."""
+    """Return an aware time as `2025-12-28T12:00:00.000Z`, truncated to milliseconds."""
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def from_text(text: str) -> datetime:
-    """Read an instant as RFC 3339 writes it, at millisecond precision.
+    """Return the time of a text in the form of RFC 3339, truncated to milliseconds.
 
-    The second 60 is the one after 59, as POSIX has it. It stands at 23:59 UTC only.
+    The second 60 is the second after 59, as in POSIX. It is valid only at 23:59 UTC.
 
     Raises:
-        ValueError: when the text is no such date-time; the message says what is wrong, to follow
-            the name of what the text was given for.
+        ValueError: when the text is not a valid date-time; the message follows the field's name.
     """
     match = _DATE_TIME.fullmatch(text)
     if match is None:
@@ -72,10 +71,10 @@ def _in_range(compute: Callable[[], datetime]) -> datetime:
 
 
 def to_due_text(instant: datetime) -> str:
-    """Round an instant *up* to the whole second, as `2025-12-28T12:00:02Z`.
+    """Return a time rounded *up* to the whole second, as `2025-12-28T12:00:02Z`.
 
-    A Wait state truncates milliseconds (aws-facts: Step Functions), so a time that is not rounded
-    up would fire early.
+    A Wait state of Step Functions truncates milliseconds, so a time that is not rounded up would
+    end the wait early.
     """
     floor = instant.astimezone(UTC).replace(microsecond=0)
     due = floor if floor == instant else floor + timedelta(seconds=1)
@@ -83,5 +82,5 @@ def to_due_text(instant: datetime) -> str:
 
 
 def plus_milliseconds(instant: datetime, milliseconds: int) -> datetime:
-    """Add whole milliseconds to an instant."""
+    """Return a time plus whole milliseconds."""
     return instant + milliseconds * _MILLISECOND

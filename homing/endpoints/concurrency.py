@@ -1,8 +1,7 @@
-"""Concurrency slots: how an endpoint limits the attempts that are made at once.
+"""Concurrency slots, which limit how many attempts to an endpoint run at once.
 
-The concurrency slots that are taken are a set in an item of its own in the endpoints table. Each
-says when it lapses, so one that a broken function has detached is cleared by the next who finds no
-room.
+The slots in use are a set in a separate item of the endpoints table, each with the time at which it
+lapses. When no slot is free, lapsed ones, left by functions that crashed, are removed.
 """
 
 from __future__ import annotations
@@ -24,19 +23,19 @@ if TYPE_CHECKING:
     from homing.endpoints.endpoint import Endpoint
     from homing.settings import DeliverSettings
 
-# For a function that starts or ends slowly, and for clocks that differ.
+# For functions that start or end slowly, and for clocks that differ.
 MARGIN = timedelta(seconds=60)
 
 
 class ConcurrencySlots:
-    """Gives concurrency slots and takes them back.
+    """Acquires and releases concurrency slots.
 
-    Its methods raise DependencyError where the table does not answer.
+    Its methods raise DependencyError when a call of the table fails.
 
     Args:
         table: the name of the endpoints table.
         dynamodb: a DynamoDB client.
-        lapses_after: the longest that an attempt can take, and more than clocks differ by.
+        lapses_after: the longest time of an attempt, plus a margin for differing clocks.
     """
 
     def __init__(self, table: str, dynamodb: DynamoDBClient, lapses_after: timedelta) -> None:
@@ -51,15 +50,17 @@ class ConcurrencySlots:
         return cls(settings.endpoints_table, client, lapses_after)
 
     def take(self, endpoint: Endpoint, limit: int, holder: str, now: datetime) -> str | None:
-        """Return one of an endpoint's `limit` concurrency slots, or None if none is free.
+        """Acquire one of the `limit` concurrency slots of an endpoint; None if none is free.
 
-        Two concurrency slots of one delivery are two, since the function that had the first may
-        still run; so `holder` must name the very attempt that is made.
+        `holder` must identify the attempt, not the delivery: two attempts of one delivery need two
+        slots, since the function of the first may still run.
         """
         lapses_at = round((now + self._lapses_after).timestamp() * 1000)
         slot = f"{holder}@{lapses_at}"
         taken = self._add(endpoint, limit, slot)
-        if taken is None or slot in taken:  # taken before, where boto3 has repeated the call
+        if (
+            taken is None or slot in taken
+        ):  # boto3 has repeated the call, and the first one succeeded
             return slot
         lapsed = [each for each in taken if _lapses_at(each) <= now.timestamp() * 1000]
         if not lapsed:
@@ -68,11 +69,11 @@ class ConcurrencySlots:
         return slot if self._add(endpoint, limit, slot) is None else None
 
     def give_back(self, endpoint: Endpoint, slot: str) -> None:
-        """Give a concurrency slot back."""
+        """Release a concurrency slot."""
         self._remove(endpoint, [slot])
 
     def _add(self, endpoint: Endpoint, limit: int, slot: str) -> list[str] | None:
-        """Add a concurrency slot to the set; or give those that are in it, if there is no room."""
+        """Add a slot to the set and return None; if the set is full, return the slots in it."""
         try:
             self._dynamodb.update_item(
                 TableName=self._table,

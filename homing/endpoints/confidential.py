@@ -1,8 +1,8 @@
-"""What must not leak: the signing secrets of a sender or an endpoint, and an endpoint's headers.
+"""Confidential data: signing secrets of senders and endpoints, and headers of endpoints.
 
-They are items of the secrets table, encrypted with a key of their own (docs/security.md). No part
-of them may appear in a delivery document, a log line, an error or an answer but the one that first
-hands a secret over. So `repr` shows neither.
+They are in the secrets table, encrypted with a key of its own (docs/security.md). They must not
+appear in a delivery document, a log line, an error or an answer, except the one answer that returns
+a new secret. So `repr` shows neither.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Confidential:
-    """What is kept of one owner.
+    """The confidential data of a sender or an endpoint.
 
     Args:
-        secrets: those that sign, and some that have ended.
-        headers: the extra headers of each attempt; they hold credentials as a rule.
-        version: counts the changes, so that none is made from what is no longer true.
-        edition: of an endpoint, the `Endpoint.edition` that it was kept with and goes with: no
-            header goes to the URL of another. Empty for a sender.
+        secrets: the signing secrets, some of which may have expired.
+        headers: the extra headers of each attempt, which usually hold credentials.
+        version: the number of changes, so that a change of stale data is refused.
+        edition: for an endpoint, the `Endpoint.edition` that the data belongs to, so that its
+            headers are never sent to another URL. Empty for a sender.
     """
 
     secrets: tuple[SigningSecret, ...] = field(default=(), repr=False)
@@ -35,7 +35,7 @@ class Confidential:
     edition: str = ""
 
     def to_item(self, owner: str) -> dict[str, Any]:
-        """Give the item of the secrets table, as plain values."""
+        """Return the item of the secrets table, as plain values."""
         return {
             "pk": owner,
             "secrets": [_secret_item(secret) for secret in self.secrets],
@@ -46,7 +46,7 @@ class Confidential:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
-        """Read an item of the secrets table, given as plain values."""
+        """Return the data of an item of the secrets table, given as plain values."""
         return cls(
             secrets=tuple(_read_secret(each) for each in item["secrets"]),
             headers=item["headers"],
@@ -56,12 +56,12 @@ class Confidential:
 
 
 def owner_of_sender(sender_id: str) -> str:
-    """Give the key under which a sender's own secrets are kept."""
+    """Return the key of the secrets of a sender."""
     return f"sender#{sender_id}"
 
 
 def owner_of_endpoint(sender_id: str, endpoint_id: str) -> str:
-    """Give the key under which an endpoint's secrets are kept; neither id can hold a `#`."""
+    """Return the key of the secrets of an endpoint; neither id can contain a `#`."""
     return f"endpoint#{sender_id}#{endpoint_id}"
 
 

@@ -1,7 +1,7 @@
-"""An endpoint: a place that a sender delivers to again and again, and how it wants to be served.
+"""An endpoint: a URL that a sender delivers to repeatedly, with its settings and health.
 
-What may be told of it is here. Its signing secrets and the values of its headers are in another
-item of another table (homing/endpoints/confidential.py), which few functions can read.
+This is the part that the API may show. Signing secrets and header values are in another table
+(homing/endpoints/confidential.py), which few functions can read.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ class Endpoint:
     """An endpoint. Times are ISO-8601 UTC with milliseconds.
 
     Args:
-        sender_id: whose it is.
-        endpoint_id: its name, the sender's choice.
-        url: where to deliver.
-        created_at: since when there is this endpoint.
+        sender_id: its sender.
+        endpoint_id: its id, chosen by the sender.
+        url: the URL to deliver to.
+        created_at: when it was created.
         updated_at: when it was last changed.
         description: for people.
-        policy: what of the retry policy it overrides, as it was given; may be empty.
+        policy: what it overrides of the retry policy, as it was given; may be empty.
         header_names: the extra headers of each attempt, without their values.
-        attempts_at_once: how many attempts it allows at once; 0 for any number.
-        signing: what kind of secret its next one will be.
-        enabled: whether anything is sent to it.
-        disabled_at: since when nothing is.
-        disabled_reason: why, for people.
-        failing_since: the first failure since its last success, as far as one was noticed.
-        version: counts the changes, so that none is made from what is no longer true. It begins
-            anew where an endpoint is deleted and made again.
+        attempts_at_once: the maximum number of concurrent attempts; 0 for no limit.
+        signing: the kind of its next secret.
+        enabled: whether messages are delivered to it.
+        disabled_at: when it was disabled.
+        disabled_reason: why it was disabled, for people.
+        failing_since: the first recorded failure since its last success.
+        version: the number of changes, so that a change of stale data is refused. It starts again
+            when an endpoint is deleted and created again.
     """
 
     sender_id: str
@@ -62,11 +62,11 @@ class Endpoint:
 
     @property
     def edition(self) -> str:
-        """Which of all endpoints that ever had this id it is, and which version of it."""
+        """An id of this version, unique among all endpoints that ever had this id."""
         return f"{self.created_at}#{self.version}"
 
     def to_document(self) -> dict[str, Any]:
-        """Give what the API answers."""
+        """Return the endpoint as the API shows it."""
         maybe = {
             "attemptsAtOnce": self.attempts_at_once or None,
             "disabledAt": self.disabled_at,
@@ -88,7 +88,7 @@ class Endpoint:
         }
 
     def to_item(self) -> dict[str, Any]:
-        """Give the item of the endpoints table, as plain values."""
+        """Return the item of the endpoints table, as plain values."""
         document = self.to_document() | {"version": self.version}
         return {
             "pk": document.pop("senderId"),
@@ -99,7 +99,7 @@ class Endpoint:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
-        """Read an item of the endpoints table, given as plain values."""
+        """Return the endpoint of an item of the endpoints table, given as plain values."""
         return cls(
             sender_id=item["pk"],
             endpoint_id=item["sk"],

@@ -1,4 +1,4 @@
-"""The endpoints table, to read: what may be told of each endpoint."""
+"""Reads of the endpoints table, which has what the API may show of each endpoint."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_TRIES = 3  # for the keys that a batch left over; a call that fails is repeated by boto3
+_TRIES = 3  # for keys that a batch did not process; boto3 repeats calls that fail
 
 
 class EndpointsTable:
-    """The endpoints table. Its methods raise BotoCoreError or ClientError where it cannot be read.
+    """The endpoints table. Its methods raise BotoCoreError or ClientError when a call of it fails.
 
     Args:
         table: the table's name.
@@ -29,17 +29,17 @@ class EndpointsTable:
         self._client = client
 
     def find(self, sender_id: str, endpoint_id: str) -> Endpoint | None:
-        """Give an endpoint of a sender, or None."""
+        """Return an endpoint of a sender, or None."""
         response = self._client.get_item(
             TableName=self.name, Key=endpoint_key(sender_id, endpoint_id), ConsistentRead=True
         )
         return Endpoint.from_item(from_dynamodb(response["Item"])) if "Item" in response else None
 
     def find_many(self, sender_id: str, endpoint_ids: Sequence[str]) -> Mapping[str, Endpoint]:
-        """Give those of a sender's endpoints that exist, by id, of at most 100 different ones.
+        """Return those of at most 100 different endpoints of a sender that exist, by id.
 
         Raises:
-            DependencyError: when the table has left some of them over again and again.
+            DependencyError: when the table does not process all of them in several tries.
         """
         request: Any = {
             self.name: {
@@ -60,17 +60,17 @@ class EndpointsTable:
     def page(
         self, sender_id: str, *, after: str | None, limit: int
     ) -> tuple[list[Endpoint], str | None]:
-        """Return some of a sender's endpoints, ordered by id, and where to go on.
+        """Return a page of a sender's endpoints, ordered by id.
 
         A page ends at `limit` or at the 1 MB that one Query reads, whichever comes first.
 
         Args:
-            sender_id: whose.
-            after: only those whose id comes behind this one; None from the first.
-            limit: how many at most.
+            sender_id: the sender.
+            after: the id after which the page begins; None for the first page.
+            limit: the maximum number of endpoints.
 
         Returns:
-            The endpoints, and the id to give as `after` for the next; None behind the last.
+            The endpoints, and `after` for the next page; None after the last page.
         """
         start: Any = {} if after is None else {"ExclusiveStartKey": endpoint_key(sender_id, after)}
         response = self._client.query(
@@ -87,5 +87,5 @@ class EndpointsTable:
 
 
 def endpoint_key(sender_id: str, endpoint_id: str) -> dict[str, Any]:
-    """Give the key of an endpoint in its table, as DynamoDB writes it."""
+    """Return the key of an endpoint in its table, in DynamoDB's typed JSON."""
     return {"pk": {"S": sender_id}, "sk": {"S": endpoint_id}}

@@ -1,7 +1,7 @@
-"""What an outcome says of the endpoint it came from: healthy, failing, or to be disabled.
+"""What an outcome means for the health of its endpoint: healthy, failing, or to be disabled.
 
-An endpoint whose attempts succeed is never written to. Its first failure is noted with the time,
-and the next success takes the note away; what lies between is a run of failures.
+While attempts succeed, nothing is written. The time of the first failure is recorded, and the next
+success removes it. The time between is a run of failures.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _OK = range(200, 300)
 _GONE = 410
 
-# Nothing reached the endpoint, and not by its fault.
+# Nothing was sent to the endpoint, for a reason that is not its fault.
 _NOT_ITS_FAULT = frozenset({ErrorKind.INTERNAL, ErrorKind.BLOCKED, ErrorKind.DISABLED})
 
 
@@ -41,8 +41,8 @@ class Finding:
     Args:
         step: what to do.
         reason: why, for people.
-        run: when the run of failures began that it follows from; None where it follows from one
-            outcome alone.
+        run: when the run of failures began that this results from; None if it results from one
+            outcome.
     """
 
     step: Step
@@ -51,12 +51,12 @@ class Finding:
 
 
 def examine(endpoint: Endpoint, outcome: Outcome, limit: timedelta | None) -> Finding | None:
-    """Say what an outcome means for its endpoint; None where there is nothing to do.
+    """Return what to do about an endpoint after an outcome; None for nothing.
 
     Args:
-        endpoint: as it was known before the attempt.
+        endpoint: the endpoint as read before the attempt.
         outcome: what the attempt observed.
-        limit: how long a run of failures may last; None for as long as it likes.
+        limit: how long a run of failures may last; None for no limit.
     """
     if outcome.error is not None and outcome.error.kind in _NOT_ITS_FAULT:
         return None

@@ -1,4 +1,4 @@
-"""Recording the health of endpoints, and telling the world of one that has been disabled."""
+"""Recording of the health of endpoints, and the event of one that has been disabled."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class EndpointWatch:
     Args:
         table: the name of the endpoints table.
         dynamodb: a DynamoDB client.
-        events: makes an EventBridge client, when one is needed.
-        limit: how long an endpoint may only fail; None for as long as it likes.
+        events: makes an EventBridge client, called when one is needed.
+        limit: how long a run of failures may last; None for no limit.
     """
 
     def __init__(
@@ -58,19 +58,19 @@ class EndpointWatch:
         )
 
     def record(self, endpoint: Endpoint, finding: Finding, at: str) -> bool:
-        """Record a finding; where it disables the endpoint, send an `EndpointDisabled` event.
+        """Record a finding. If it disables the endpoint, send an `EndpointDisabled` event.
 
         Args:
-            endpoint: as it was when it was tried.
-            finding: what was found.
-            at: when, ISO-8601.
+            endpoint: the endpoint as read before the attempt.
+            finding: what to record.
+            at: the time, ISO-8601.
 
         Returns:
-            False where somebody else has recorded the same or changed the endpoint; of any number
-            of attempts at once, one disables it and one event is sent.
+            False when another attempt has recorded the same or the endpoint has changed. Of any
+            number of concurrent attempts, one disables it and one event is sent.
 
         Raises:
-            DependencyError: when it cannot be recorded or told.
+            DependencyError: when recording or sending the event fails.
         """
         try:
             if not self._update(endpoint, finding, at):
@@ -108,10 +108,10 @@ class EndpointWatch:
 
 
 def _update_of(endpoint: Endpoint, finding: Finding, at: str) -> dict[str, Any]:
-    """Give the update that records a finding, if the endpoint is still as it was tried.
+    """Return the update that records a finding if the endpoint is unchanged since the attempt.
 
-    What an attempt met at a former URL, or at an endpoint of the same id that has been deleted,
-    says nothing of the endpoint as it is now. And of two runs of failures, one is not the other.
+    The outcome of an attempt at a previous URL, or at a deleted endpoint with the same id, means
+    nothing for the endpoint as it is now. Neither does one of a previous run of failures.
     """
     condition = "createdAt = :createdAt AND #version = :version"
     values: dict[str, Any] = {

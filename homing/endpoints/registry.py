@@ -1,4 +1,4 @@
-"""What senders do with their endpoints: set up, change, look at, delete, give a new secret."""
+"""Changes of endpoints: create, replace, change, rotate the secret."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _PLAIN = ("url", "description", "attempts_at_once", "signing", "enabled")
 
 
 class ChangedMeanwhileError(Exception):
-    """Raised when somebody else has changed the endpoint at the same time; try again."""
+    """Raised when another request has changed the endpoint at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a request asks of an endpoint.
+    """The changes that a request makes to an endpoint.
 
     Args:
-        given: the fields that it gives, in snake case, checked.
-        policy: its `policy` as it was written.
+        given: the given fields, checked, in snake case.
+        policy: `policy` as the request has it.
     """
 
     given: Mapping[str, Any]
@@ -49,14 +49,14 @@ class Change:
 def set_up(
     store: EndpointStore, sender_id: str, endpoint_id: str, change: Change, now: datetime
 ) -> tuple[Endpoint, str | None]:
-    """Make an endpoint, or replace one but for its secrets.
+    """Create an endpoint, or replace all of one except its secrets.
 
     Returns:
-        The endpoint and, if it is new, the secret that it signs with.
+        The endpoint and, if it is new, its secret.
 
     Raises:
-        InvalidMessageError: when there is no signing as asked for.
-        ChangedMeanwhileError: see there.
+        InvalidMessageError: when this kind of signing is not available.
+        ChangedMeanwhileError: when another request changed it at the same time.
     """
     known = store.endpoints.find(sender_id, endpoint_id)
     if known is not None:
@@ -74,12 +74,12 @@ def set_up(
 def modify(
     store: EndpointStore, sender_id: str, endpoint_id: str, change: Change, now: datetime
 ) -> Endpoint | None:
-    """Change some of an endpoint; None if there is no such.
+    """Change fields of an endpoint and return it; None if there is no such endpoint.
 
     Raises:
-        InvalidMessageError: when there is no signing as asked for, or the URL moves to another
-            origin without word of the headers.
-        ChangedMeanwhileError: see there.
+        InvalidMessageError: when this kind of signing is not available, or the URL moves to another
+            origin and the request has no headers.
+        ChangedMeanwhileError: when another request changed it at the same time.
     """
     known = store.endpoints.find(sender_id, endpoint_id)
     if known is None:
@@ -94,20 +94,20 @@ def rotate_secret(
     given: Mapping[str, Any],
     now: datetime,
 ) -> tuple[str, tuple[SigningSecret, ...]]:
-    """Give an endpoint a new secret, made or brought along.
+    """Give an endpoint a new secret, generated or from the request.
 
     Args:
-        store: where it is kept.
-        endpoint: whose.
-        given: the fields of the request, in snake case, checked.
+        store: the tables.
+        endpoint: the endpoint.
+        given: the fields of the request, checked, in snake case.
         now: the time of the rotation.
 
     Returns:
-        The new secret, and all that sign now, the newest first.
+        The new secret, and all active secrets, the newest first.
 
     Raises:
-        InvalidMessageError: when there is no such rotation.
-        ChangedMeanwhileError: see there.
+        InvalidMessageError: when the rotation is refused.
+        ChangedMeanwhileError: when another request changed it at the same time.
     """
     owner = owner_of_endpoint(endpoint.sender_id, endpoint.endpoint_id)
     known = store.secrets.find(owner)
@@ -125,9 +125,9 @@ def rotate_secret(
 
 
 def secret_document(secret: str) -> dict[str, str]:
-    """Give what is told of a new secret, this once: it, or the public key that belongs to it.
+    """Return what the API shows of a new secret: the secret, or the public key of a private one.
 
-    A private key never leaves; a receiver checks with the public one.
+    A private key is never returned; receivers check signatures with the public key.
     """
     if secret.startswith(PRIVATE_KEY_PREFIX):
         return {"publicKey": public_key(secret)}
@@ -135,7 +135,7 @@ def secret_document(secret: str) -> dict[str, str]:
 
 
 def _bare(known: Endpoint, now: datetime) -> Endpoint:
-    """Give what is left of an endpoint that is replaced: one that is disabled stays so."""
+    """Return an endpoint without its settings; a disabled one stays disabled."""
     return Endpoint(
         known.sender_id,
         known.endpoint_id,
@@ -150,13 +150,13 @@ def _bare(known: Endpoint, now: datetime) -> Endpoint:
 
 
 def _check_headers_stay(known: Endpoint, given: Mapping[str, Any]) -> None:
-    """Refuse to take headers along to another origin: whoever moves the URL must know them."""
+    """Refuse to send the headers to another origin unless the request has them."""
     moves = "url" in given and parse_target(given["url"]).origin != parse_target(known.url).origin
     if moves and known.header_names and "headers" not in given:
         names = ", ".join(known.header_names)
         message = (
-            f"must be given again with a URL at another scheme, host or port, or {{}} for none: "
-            f"the values of {names} were meant for the URL of before"
+            f"must be given again when the URL moves to another scheme, host or port ({{}} for "
+            f"none), since the values of {names} are for the old URL"
         )
         raise InvalidMessageError([FieldError("headers", message)])
 
@@ -165,7 +165,7 @@ def _changed(endpoint: Endpoint, change: Change, now: datetime) -> Endpoint:
     given = change.given
     changes: dict[str, Any] = {name: given[name] for name in _PLAIN if name in given}
     if "signing" in given:
-        _new_secret(given["signing"])  # better refused now than at its next rotation
+        _new_secret(given["signing"])  # refused now rather than at the next rotation
     if "policy" in given:
         changes["policy"] = change.policy
     if "headers" in given:
@@ -180,7 +180,7 @@ def _changed(endpoint: Endpoint, change: Change, now: datetime) -> Endpoint:
 
 
 def _starts_afresh(endpoint: Endpoint, given: Mapping[str, Any]) -> bool:
-    """Return whether the failures of before say nothing of the endpoint as it will be."""
+    """Return whether a change makes previous failures irrelevant."""
     moves = given.get("url", endpoint.url) != endpoint.url
     return moves or "headers" in given or given.get("enabled") is True
 

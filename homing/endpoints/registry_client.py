@@ -1,4 +1,4 @@
-"""The client with which `deliver` reads and writes the registry: one, made once."""
+"""The DynamoDB client of `deliver` for the endpoints and secrets tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 
 def registry_client() -> DynamoDBClient:
-    """Make a DynamoDB client that gives up soon."""
-    # A registry that is slow must not eat into the time of the attempt.
+    """Return a DynamoDB client with short timeouts, which leave time for the attempt."""
     made: DynamoDBClient = client("dynamodb", read_seconds=1, tries=2)
     return made

@@ -1,7 +1,6 @@
 """The rotation of signing secrets: a new one signs at once, the old ones for a while longer.
 
-Pure: times are passed in. Where secrets are kept, and that they are kept encrypted, is not decided
-here.
+This module is pure: times are passed in, and secrets are stored elsewhere.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ MAX_ACTIVE_SECRETS = 10
 
 
 class RotationError(ValueError):
-    """Raised when a rotation is refused. Its text never holds a secret."""
+    """Raised when a rotation is refused. Its text never contains a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +29,9 @@ class SigningSecret:
 
     Args:
         text: `whsec_...` or `whsk_...`; kept out of `repr`, and so out of logs.
-        created_at: since when there is this secret. Only orders: a clock that is a little behind
-            must not leave attempts unsigned.
-        expires_at: when it signs no more; None for the current one.
+        created_at: when it was created. Used only for the order, so that a clock that is slightly
+            behind does not leave attempts unsigned.
+        expires_at: when it stops signing; None for the current one.
     """
 
     text: str = field(repr=False)
@@ -40,12 +39,12 @@ class SigningSecret:
     expires_at: datetime | None = None
 
     def signs_at(self, now: datetime) -> bool:
-        """Tell whether attempts made at `now` are signed with it."""
+        """Return whether attempts at `now` are signed with it."""
         return self.expires_at is None or now < self.expires_at
 
 
 def active_secrets(secrets: Iterable[SigningSecret], now: datetime) -> tuple[SigningSecret, ...]:
-    """Give those that sign at `now`, the newest first."""
+    """Return the secrets that sign at `now`, the newest first."""
     active = [secret for secret in secrets if secret.signs_at(now)]
     return tuple(sorted(active, key=lambda secret: secret.created_at, reverse=True))
 
@@ -56,20 +55,20 @@ def rotate(
     now: datetime,
     grace: timedelta = DEFAULT_GRACE,
 ) -> tuple[SigningSecret, ...]:
-    """Put a new secret before the others and let none of these sign longer than `grace`.
+    """Return the secrets with a new one first; the others sign for at most `grace` longer.
 
-    Those that end sooner still end then; those that have ended are dropped. So a grace of 0 ends
-    all others at once: what to do when one has leaked.
+    Secrets that expire sooner still do, and expired ones are removed. A grace of 0 ends all others
+    at once, for when one has leaked.
 
     Args:
-        secrets: what there is now; may be empty.
+        secrets: the secrets before; may be empty.
         new_text: the new secret, checked by `homing.endpoints.signing.check_secret` before.
         now: the time of the rotation.
         grace: from 0 to 30 days.
 
     Raises:
-        RotationError: when the grace is out of range, the new secret is one of the active, or so
-            many are active already that signatures would crowd the header.
+        RotationError: when the grace is out of range, the new secret is active already, or too
+            many secrets are active for the signature header.
     """
     if not timedelta(0) <= grace <= MAX_GRACE:
         raise RotationError(f"must be between 0 and {MAX_GRACE.days} days")

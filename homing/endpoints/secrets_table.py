@@ -1,4 +1,4 @@
-"""The secrets table: what must not leak of each sender and endpoint."""
+"""The secrets table: the confidential data of each sender and endpoint."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class SecretsTable:
-    """The secrets table. Every method raises BotoCoreError or ClientError where it is out of reach.
+    """The secrets table. Every method raises BotoCoreError or ClientError when a call of it fails.
 
     Args:
         table: the table's name.
@@ -25,7 +25,7 @@ class SecretsTable:
         self._client = client
 
     def find(self, owner: str) -> Confidential | None:
-        """Give what is kept of an owner, or None."""
+        """Return the data of an owner, or None."""
         response = self._client.get_item(
             TableName=self.name, Key=secret_key(owner), ConsistentRead=True
         )
@@ -34,16 +34,16 @@ class SecretsTable:
         return Confidential.from_item(from_dynamodb(response["Item"]))
 
     def put(self, owner: str, confidential: Confidential) -> bool:
-        """Keep something that follows what was kept before: version 1 nothing, 2 version 1.
+        """Store data whose version is one above the stored one; version 1 if there is none.
 
         Returns:
-            False where somebody else was faster; then nothing is changed.
+            False when another request was faster; then nothing is changed.
         """
         return put_if(self._client, conditional_put(self.name, owner, confidential)) is None
 
 
 def conditional_put(table: str, owner: str, confidential: Confidential) -> dict[str, Any]:
-    """Give the PutItem that keeps something only if it follows what was kept before."""
+    """Return the PutItem that stores data only if its version is one above the stored one."""
     item = {name: to_dynamodb(value) for name, value in confidential.to_item(owner).items()}
     put: dict[str, Any] = {"TableName": table, "Item": item}
     if confidential.version == 1:
@@ -56,7 +56,7 @@ def conditional_put(table: str, owner: str, confidential: Confidential) -> dict[
 
 
 def edition_update(table: str, owner: str, edition: str) -> dict[str, Any]:
-    """Return the UpdateItem that lets what is kept of an endpoint go with another edition of it."""
+    """Return the UpdateItem that makes stored data belong to a new edition of its endpoint."""
     return {
         "TableName": table,
         "Key": secret_key(owner),
@@ -68,5 +68,5 @@ def edition_update(table: str, owner: str, edition: str) -> dict[str, Any]:
 
 
 def secret_key(owner: str) -> dict[str, Any]:
-    """Give the key of an owner, as DynamoDB writes it."""
+    """Return the key of an owner, in DynamoDB's typed JSON."""
     return {"pk": {"S": owner}}

@@ -1,17 +1,17 @@
 """Signatures of attempts by Standard Webhooks 1.0.0.
 
-Signed are the bytes `id.timestamp.body`, with the body exactly as it is sent. The signature is one
-of these, in base64 behind a comma:
+The bytes `id.timestamp.body` are signed, with the body exactly as it is sent. A signature is one of
+these, in base64 after a comma:
 
     v1   HMAC-SHA256, with a secret written   whsec_ + base64 of 24 to 64 random bytes
     v1a  ed25519, with a private key written  whsk_  + base64 of its 32-byte seed
          and checked with a public key        whpk_  + base64 of 32 bytes
 
-A receiver takes any signature that it can check, so that secrets can be rotated: those of all
-active secrets stand side by side in the header, a space between them.
+The header has the signatures of all active secrets, separated by spaces, so that secrets can be
+rotated: a receiver accepts any signature that it can check.
 
-HMAC is all of the standard library. ed25519 needs `cryptography`, which is only imported where a
-key of that kind is used (docs/decisions/0033).
+HMAC is in the standard library. ed25519 needs `cryptography`, which is imported only when such a
+key is used (docs/decisions/0033).
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ SEED_BYTES = 32  # RFC 8032, section 5.1.5
 
 
 class SigningError(ValueError):
-    """Raised when there is no signing with what is given. Its text never holds the secret."""
+    """Raised when signing is impossible. Its text never contains the secret."""
 
 
 def sign(secret_texts: Sequence[str], message_id: str, timestamp: int, body: bytes) -> str:
-    """Give the `webhook-signature` header of one attempt: a signature per secret, in their order.
+    """Return the `webhook-signature` header of an attempt: one signature per secret, in order.
 
     Args:
         secret_texts: the active secrets, `whsec_...` or `whsk_...`.
@@ -60,7 +60,7 @@ def sign(secret_texts: Sequence[str], message_id: str, timestamp: int, body: byt
 
 
 def signed_content(message_id: str, timestamp: int, body: bytes) -> bytes:
-    """Give the bytes that are signed.
+    """Return the bytes to sign.
 
     Raises:
         SigningError: when the id is empty or holds a dot, or the timestamp is no whole number
@@ -75,10 +75,10 @@ def signed_content(message_id: str, timestamp: int, body: bytes) -> bytes:
 
 
 def check_secret(text: str) -> str:
-    """Give a secret or private key back that attempts can be signed with.
+    """Return a secret or private key if attempts can be signed with it.
 
     Raises:
-        SigningError: when it is none; the message follows the name of a field.
+        SigningError: when they cannot; the message follows the name of a field.
     """
     if text.startswith(PRIVATE_KEY_PREFIX):
         _private_key(text)
@@ -88,20 +88,20 @@ def check_secret(text: str) -> str:
 
 
 def generate_secret() -> str:
-    """Make a secret for HMAC-SHA256."""
+    """Return a new secret for HMAC-SHA256."""
     return SECRET_PREFIX + _to_base64(secrets.token_bytes(GENERATED_SECRET_BYTES))
 
 
 def generate_private_key() -> str:
-    """Make a private key for ed25519: any 32 random bytes are one."""
+    """Return a new private key for ed25519, which is any 32 random bytes."""
     return PRIVATE_KEY_PREFIX + _to_base64(secrets.token_bytes(SEED_BYTES))
 
 
 def public_key(private_key: str) -> str:
-    """Give the public key of a private one, `whpk_...`: what a receiver checks signatures with.
+    """Return the public key of a private one, `whpk_...`, with which receivers check signatures.
 
     Raises:
-        SigningError: when it is no private key, or `cryptography` is not installed.
+        SigningError: when it is not a private key, or `cryptography` is not installed.
     """
     key = _private_key(private_key).public_key()
     return PUBLIC_KEY_PREFIX + _to_base64(key.public_bytes_raw())
@@ -139,7 +139,7 @@ def _to_base64(data: bytes) -> str:
 
 
 def _from_base64(text: str, prefix: str) -> bytes | None:
-    """Read what stands behind the prefix; None unless it is base64 as an encoder writes it."""
+    """Return the bytes after the prefix; None unless they are in canonical base64."""
     encoded = text.removeprefix(prefix)
     try:
         data = b64decode(encoded, validate=True)

@@ -1,7 +1,7 @@
-"""Setting endpoints up: an endpoint and its secrets are two items of two tables, changed together.
+"""Writes of endpoints: an endpoint and its secrets are items of two tables, changed together.
 
-Each change says what it was made from (`version`): of two at once one wins, the other is told. And
-both items then bear the same `edition`, by which a reader knows that they belong together.
+Each change is conditional on the `version` that it was made from, so of two concurrent changes one
+fails. Both items have the same `edition`, by which readers know that they belong together.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class EndpointStore:
-    """Both tables. Every method raises BotoCoreError or ClientError where one is out of reach.
+    """Both tables. Every method raises BotoCoreError or ClientError when a call fails.
 
     Args:
         endpoints_table: the name of the endpoints table.
@@ -36,10 +36,10 @@ class EndpointStore:
         self._client = client
 
     def save(self, endpoint: Endpoint, confidential: Confidential | None = None) -> bool:
-        """Keep an endpoint with what is confidential of it; None leaves that as it is.
+        """Store an endpoint and its confidential data; None leaves that data unchanged.
 
         Returns:
-            False where somebody else has changed either meanwhile; then nothing is.
+            False when another request has changed either; then nothing is stored.
         """
         owner, table = (
             owner_of_endpoint(endpoint.sender_id, endpoint.endpoint_id),
@@ -57,7 +57,7 @@ class EndpointStore:
         return self._transact([{"Put": _endpoint_put(self.endpoints.name, endpoint)}, secret])
 
     def delete(self, sender_id: str, endpoint_id: str) -> bool:
-        """Delete an endpoint with its secrets; False if there is none."""
+        """Delete an endpoint with its secrets. Return False if there is none."""
         owner = owner_of_endpoint(sender_id, endpoint_id)
         return self._transact(
             [

@@ -1,3 +1,3 @@
-"""What an outcome means, whether it is worth another attempt, and when that is due."""
+"""Retries: what an outcome means, whether to retry, and when."""
 
 __all__ = ["backoff", "classification", "lifetime", "outcome", "plan", "policy"]

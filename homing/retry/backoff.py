@@ -1,4 +1,4 @@
-"""When the next attempt is due.
+"""The delay before the next attempt.
 
     exponentialDelay = min(maxDelay, base * multiplier ** attemptNumber)
     delay            = max(exponentialDelay + jitterApplied, Retry-After)
@@ -12,8 +12,8 @@ With v for exponentialDelay, the jitter strategies make of it (U is a uniform dr
     decorrelated  min(maxDelay, U(base, 3 * previous delay))
     none          v
 
-`jitterApplied` is what the strategy added to v, so it is negative where the strategy shortened the
-delay. All arithmetic is in whole milliseconds, which is what makes the recorded figures add up.
+`jitterApplied` is what the strategy added to v; it is negative when the delay became shorter. All
+arithmetic is in whole milliseconds, so that the recorded figures add up.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ ADDITIVE_JITTER_MS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """The delay before the next attempt and what it is made of, in milliseconds.
+    """The delay before the next attempt and its parts, in milliseconds.
 
     Args:
         exponential_ms: the policy's delay before jitter.
-        jitter_ms: what jitter added (negative: took away).
-        retry_after_ms: the floor that the endpoint asked for, bounded by the ceiling, or None.
+        jitter_ms: what jitter added; may be negative.
+        retry_after_ms: the `Retry-After` of the endpoint, at most the ceiling, or None.
     """
 
     exponential_ms: int
@@ -47,7 +47,7 @@ class Backoff:
 
     @property
     def delay_ms(self) -> int:
-        """The delay itself: jittered, and never below the floor."""
+        """The delay with jitter, at least `Retry-After`."""
         return max(self.exponential_ms + self.jitter_ms, self.retry_after_ms or 0)
 
 
@@ -64,9 +64,9 @@ def compute_backoff(
     Args:
         policy: the delivery's policy.
         attempt_number: any number from 0; large ones do not overflow.
-        draw: gives a number in [0, 1); called once, and not at all without jitter.
+        draw: returns a random number in [0, 1); called once, and not at all without jitter.
         previous_delay_ms: the delay before this attempt, for decorrelated jitter.
-        retry_after_ms: what the endpoint asked for, if it did.
+        retry_after_ms: the `Retry-After` of the endpoint, or None.
     """
     exponential_ms = exponential_delay_ms(policy, attempt_number)
     jitter_ms = _jitter_ms(policy, exponential_ms, previous_delay_ms, draw)
@@ -76,7 +76,7 @@ def compute_backoff(
 
 
 def exponential_delay_ms(policy: Policy, attempt_number: int) -> int:
-    """Give the delay before jitter, from the schedule where there is one."""
+    """Return the delay before jitter, from the schedule if there is one."""
     if policy.waits:
         return to_milliseconds(policy.waits[min(attempt_number, len(policy.waits) - 1)])
     cap = to_milliseconds(policy.max_delay_seconds)
@@ -90,7 +90,7 @@ def exponential_delay_ms(policy: Policy, attempt_number: int) -> int:
 
 
 def longest_delay_ms(policy: Policy, attempt_number: int) -> int:
-    """Give the longest delay that can follow, whatever chance and `Retry-After` say."""
+    """Return the longest delay that can follow, for any random draw and any `Retry-After`."""
     exponential_ms = exponential_delay_ms(policy, attempt_number)
     match policy.jitter:
         case Jitter.ADDITIVE:
@@ -130,11 +130,11 @@ def _jitter_ms(
 
 
 def to_milliseconds(seconds: float) -> int:
-    """Turn seconds into whole milliseconds, rounded to the nearest."""
+    """Return seconds as whole milliseconds, rounded to the nearest."""
     return round(seconds * 1000)
 
 
 def to_seconds(milliseconds: int) -> float:
-    """Turn milliseconds into seconds as they are recorded: 1000 is `1`, 1250 is `1.25`."""
+    """Return milliseconds as seconds in the recorded form: 1000 is `1`, 1250 is `1.25`."""
     whole, rest = divmod(milliseconds, 1000)
     return milliseconds / 1000 if rest else whole

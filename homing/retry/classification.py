@@ -1,4 +1,4 @@
-"""Which outcomes are worth another attempt. The rules are data: the first row that fits decides."""
+"""Which outcomes are retried. The rules are data: the first row that matches decides."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ class Status(StrEnum):
     CANCELLED = "CANCELLED"
 
 
-# The ledger keeps the reason of every attempt, and bills the item by its size.
+# The ledger stores the reason of every attempt, and items are billed by size.
 MAX_REASON_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class StatusRule:
-    """All HTTP status codes from `first` to `last`, both included, get this decision."""
+    """The decision for all HTTP status codes from `first` to `last`, both included."""
 
     first: int
     last: int
@@ -77,7 +77,7 @@ STATUS_RULES: tuple[StatusRule, ...] = (
     StatusRule(501, 501, Decision.GIVE_UP, Category.SERVER_ERROR),
     StatusRule(505, 505, Decision.GIVE_UP, Category.SERVER_ERROR),
     StatusRule(500, 599, Decision.RETRY, Category.SERVER_ERROR),
-    # No status that HTTP knows: whatever answered may not have been the endpoint.
+    # Not a status of HTTP, so the response may not be from the endpoint.
     StatusRule(0, 999, Decision.RETRY, Category.NETWORK_ERROR),
 )
 
@@ -98,13 +98,13 @@ ERROR_RULES: Mapping[ErrorKind, tuple[Decision, Category]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What Homing makes of one outcome, and where that leads.
+    """What Homing makes of one outcome, and the status that results.
 
     Args:
-        decision: delivered, worth another attempt, or not.
+        decision: delivered, to be retried, or not.
         category: the kind of outcome.
         reason: a sentence for people.
-        status: the ledger status that this leads to; the limit of attempts is applied here.
+        status: the resulting status in the ledger, which takes the limit of attempts into account.
     """
 
     decision: Decision
@@ -118,7 +118,7 @@ class Verdict:
         return self.status is not Status.RETRY_SCHEDULED
 
     def to_document(self) -> dict[str, str]:
-        """Give the `verdict` of the delivery document (docs/architecture.md)."""
+        """Return the `verdict` of the delivery document (docs/architecture.md)."""
         return {
             "decision": self.decision,
             "category": self.category,
@@ -128,7 +128,7 @@ class Verdict:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Read the `verdict` of the delivery document."""
+        """Return the verdict of a delivery document."""
         return cls(
             decision=Decision(document["decision"]),
             category=Category(document["category"]),
@@ -138,10 +138,10 @@ class Verdict:
 
 
 def classify(outcome: Outcome, *, attempts: int, max_attempts: int) -> Verdict:
-    """Decide what an outcome means once `attempts` attempts have been made.
+    """Return the verdict on an outcome after `attempts` attempts.
 
-    A retry is scheduled only while `attempts` < `max_attempts`; after that the delivery has
-    exceeded its retries. Every outcome gets a verdict; nothing is raised.
+    A retry is scheduled only while `attempts` < `max_attempts`; after that the status is
+    MAX_RETRIES_EXCEEDED. Every outcome has a verdict; nothing is raised.
     """
     if outcome.error is not None:
         decision, category = ERROR_RULES[outcome.error.kind]

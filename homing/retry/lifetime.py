@@ -1,4 +1,4 @@
-"""A delivery lives in one execution, and an execution lives one year."""
+"""The lifetime of a delivery: it is one execution, which may run for one year."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ _MARGIN = timedelta(hours=1)  # for the attempts themselves: at most 20 of at mo
 
 
 def longest_life(policy: Policy, first_attempt_in: timedelta) -> timedelta:
-    """Give how long from now a delivery's last attempt may end, whatever its endpoint asks for."""
+    """Return how long from now the last attempt may end, for any `Retry-After`."""
     waits = range(policy.max_attempts - 1)
     longest_ms = sum(longest_delay_ms(policy, number) for number in waits)
     return first_attempt_in + timedelta(milliseconds=longest_ms) + _MARGIN
 
 
 def fit_lifetime(policy: Policy, first_attempt_in: timedelta) -> Policy:
-    """Give the policy, its ceiling for `Retry-After` lowered where a year would not hold it.
+    """Return the policy, with a lower ceiling for `Retry-After` if all attempts must fit in a year.
 
     Args:
         policy: the delivery's policy.
         first_attempt_in: how long from now until its first attempt.
 
     Raises:
-        ValueError: when the policy's own longest delays end after the execution would.
+        ValueError: when the delays of the policy alone are longer than an execution may run.
     """
     waits = policy.max_attempts - 1
     without_retry_after = replace(policy, retry_after_ceiling_seconds=0)
     longest_ms = sum(longest_delay_ms(without_retry_after, number) for number in range(waits))
     left = YEAR - _MARGIN - first_attempt_in - timedelta(milliseconds=longest_ms)
     if left < timedelta():
-        raise ValueError("leaves no room for all attempts within a year from now")
+        raise ValueError("does not fit all attempts into a year from now")
     ceiling = left.total_seconds() // waits if waits else policy.retry_after_ceiling_seconds
     if ceiling >= policy.retry_after_ceiling_seconds:
         return policy

@@ -1,4 +1,4 @@
-"""A retry that has been decided: when it is due, and the document that carries it there."""
+"""The plan of a retry: when it is due, and the document for it."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def plan_retry(
     retention: timedelta,
     draw: Callable[[], float],
 ) -> dict[str, Any]:
-    """Give the `backoff` of the delivery document after a failed attempt (docs/architecture.md).
+    """Return the `backoff` of the delivery document after a failed attempt (docs/architecture.md).
 
     Args:
         policy: the delivery's policy.
         attempt_number: the attempt that failed, counted from 0.
-        outcome: what it came to; its timestamp is where the delay starts.
+        outcome: its outcome; the delay starts at its timestamp.
         previous_delay_seconds: the delay before that attempt, None for the first.
         retention: how long the record is kept after the next attempt is due.
-        draw: gives a number in [0, 1) for jitter.
+        draw: returns a random number in [0, 1) for jitter.
     """
     observed = from_text(outcome.timestamp)
     backoff = compute_backoff(
@@ -46,7 +46,7 @@ def plan_retry(
     )
     next_retry_at = plus_milliseconds(observed, backoff.delay_ms)
     return {
-        **_account_of(backoff),
+        **_recorded(backoff),
         "nextRetryAt": to_text(next_retry_at),
         "next": {
             "attemptNumber": attempt_number + 1,
@@ -58,7 +58,7 @@ def plan_retry(
     }
 
 
-def _account_of(backoff: Backoff) -> dict[str, Any]:
+def _recorded(backoff: Backoff) -> dict[str, Any]:
     floor = backoff.retry_after_ms
     return {
         "exponentialDelay": to_seconds(backoff.exponential_ms),

@@ -1,4 +1,4 @@
-"""How often and how long Homing tries. A policy travels with the delivery."""
+"""The retry policy of a delivery, which is part of its document."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_ATTEMPTS_LIMIT = 20
-MAX_DELAY_LIMIT_SECONDS = 365 * 86_400  # a Wait state reaches one year
+MAX_DELAY_LIMIT_SECONDS = 365 * 86_400  # the limit of a Wait state is one year
 
 
 class Jitter(StrEnum):
-    """How chance is added to a delay, so that those that failed together do not return together."""
+    """How delays are randomized, so that deliveries that fail together are not retried together."""
 
     ADDITIVE = "additive"
     FULL = "full"
@@ -38,15 +38,15 @@ class Policy:
     """The retry policy of one delivery. Times are in seconds.
 
     Args:
-        max_attempts: how many attempts are made at most, the first included (1 to 20).
+        max_attempts: the maximum number of attempts, the first included (1 to 20).
         base_delay_seconds: the delay after the first failure, before jitter.
-        multiplier: by how much the delay grows with each failure.
-        max_delay_seconds: the cap of the exponential delay.
+        multiplier: the factor by which the delay grows with each failure.
+        max_delay_seconds: the maximum of the exponential delay.
         jitter: the jitter strategy.
         schedule: instead of base and multiplier, the waits between attempts, one after each
             failure; the last one repeats. A leading 0 stands for the first attempt, which is
             made at once anyway, so `(0, 5, 300)` and `(5, 300)` are the same.
-        retry_after_ceiling_seconds: how far away a `Retry-After` may put the next attempt.
+        retry_after_ceiling_seconds: the maximum delay that `Retry-After` can cause.
     """
 
     max_attempts: int = 3
@@ -64,7 +64,7 @@ class Policy:
         return schedule[1:] if schedule[:1] == (0,) else schedule
 
     def to_document(self) -> dict[str, Any]:
-        """Give the `policy` of the delivery document (docs/architecture.md)."""
+        """Return the `policy` of the delivery document (docs/architecture.md)."""
         return {
             "maxAttempts": self.max_attempts,
             "baseDelaySeconds": self.base_delay_seconds,
@@ -77,7 +77,7 @@ class Policy:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        """Read the `policy` of the delivery document."""
+        """Return the policy of a delivery document."""
         schedule = document["schedule"]
         return cls(
             max_attempts=document["maxAttempts"],

@@ -1,4 +1,4 @@
-"""Reading `Retry-After` (RFC 9110, section 10.2.3) from endpoints that may write anything there."""
+"""Parsing of `Retry-After` (RFC 9110, section 10.2.3), which endpoints may fill with anything."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""Who sends: API keys, and the sender that a request acts for."""
+"""API keys of senders, and the sender that a request acts for."""
 
 __all__ = ["api_key", "keys_table", "ownership"]

@@ -1,7 +1,7 @@
 """API keys of senders: `hmg_<keyId>_<secret>`, sent as `Authorization: Bearer ...`.
 
-The secret is 256 random bits and is shown once, when the key is made. What is kept is its SHA-256.
-A password would want a slow, salted hash; nobody can guess 256 random bits, however fast he hashes
+The secret has 256 random bits and is shown once, when the key is created. Its SHA-256 is stored. A
+password would need a slow, salted hash; 256 random bits cannot be guessed however fast the hash is
 (docs/decisions/0035).
 """
 
@@ -29,14 +29,14 @@ _BEARER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What is kept of a key. Times are ISO-8601 UTC with milliseconds.
+    """A key as it is stored. Times are ISO-8601 UTC with milliseconds.
 
     Args:
-        key_id: the public half, 16 hexadecimal digits.
-        sender_id: whom it acts for, and nobody else.
-        secret_hash: SHA-256 of the secret half, in hexadecimal.
-        created_at: when it was made.
-        revoked_at: since when it opens nothing; None for one in force.
+        key_id: the public part, 16 hexadecimal digits.
+        sender_id: the only sender that it acts for.
+        secret_hash: SHA-256 of the secret part, in hexadecimal.
+        created_at: when it was created.
+        revoked_at: when it was revoked; None for a valid key.
     """
 
     key_id: str
@@ -46,12 +46,12 @@ class ApiKey:
     revoked_at: str | None = None
 
     def opens_with(self, secret: str) -> bool:
-        """Tell whether a request that brings this secret may pass. Takes as long for any secret."""
+        """Return whether the key is valid and has this secret, in constant time."""
         matches = hmac.compare_digest(_hash(secret), self.secret_hash)
         return matches and self.revoked_at is None
 
     def to_item(self) -> dict[str, Any]:
-        """Give the item of the keys table, as plain values."""
+        """Return the item of the keys table, as plain values."""
         revoked = {} if self.revoked_at is None else {"revokedAt": self.revoked_at}
         return {
             "pk": self.key_id,
@@ -63,7 +63,7 @@ class ApiKey:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
-        """Read an item of the keys table, given as plain values."""
+        """Return the key of an item of the keys table, given as plain values."""
         return cls(
             key_id=item["pk"],
             sender_id=item["senderId"],
@@ -75,21 +75,21 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """What a request presents: which key it claims to have, and the secret that proves it."""
+    """The key id and the secret that a request presents."""
 
     key_id: str
     secret: str
 
 
 def issue(sender_id: str, created_at: str) -> tuple[ApiKey, str]:
-    """Make a key; give what is kept of it, and its text, which is kept nowhere."""
+    """Create a key. Return the key to store, and its text, which is stored nowhere."""
     key_id, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
     key = ApiKey(key_id, sender_id, _hash(secret), created_at)
     return key, f"{PREFIX}{key_id}_{secret}"
 
 
 def read_authorization(header: str) -> Presented | None:
-    """Read an `Authorization` header; None where it holds no key."""
+    """Return the key in an `Authorization` header; None if there is none."""
     match = _BEARER.fullmatch(header)
     return None if match is None else Presented(match["id"], match["secret"])
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class KeysTable:
-    """The keys table. Every method raises BotoCoreError or ClientError where it cannot be reached.
+    """The keys table. Every method raises BotoCoreError or ClientError when a call of it fails.
 
     Args:
         table: the table's name.
@@ -27,7 +27,7 @@ class KeysTable:
         self._client = client
 
     def add(self, key: ApiKey) -> bool:
-        """Put a new key there. False if its id is taken: it does not change hands."""
+        """Add a new key. Return False if its id exists; then nothing is changed."""
         standing = put_if(
             self._client,
             {
@@ -39,20 +39,20 @@ class KeysTable:
         return standing is None
 
     def find(self, key_id: str) -> ApiKey | None:
-        """Give a key, revoked or not; None if there is none."""
+        """Return a key, revoked or not; None if there is none."""
         response = self._client.get_item(
             TableName=self._table, Key={"pk": {"S": key_id}}, ConsistentRead=True
         )
         return ApiKey.from_item(from_dynamodb(response["Item"])) if "Item" in response else None
 
     def all(self) -> Iterator[ApiKey]:
-        """Give all keys, in no order. Reads the whole table."""
+        """Return all keys, unordered. Reads the whole table."""
         pages = self._client.get_paginator("scan").paginate(TableName=self._table)
         for page in pages:
             yield from (ApiKey.from_item(from_dynamodb(item)) for item in page["Items"])
 
     def revoke(self, key_id: str, revoked_at: str) -> bool:
-        """Revoke a key for good; the first revocation's time stays. False if there is no such key.
+        """Revoke a key; the first revocation's time stays. Return False if there is no such key.
 
         Args:
             key_id: which key.

@@ -1,3 +1,3 @@
-"""Where a request may go: target URLs and the address guard."""
+"""Target URLs, and the address guard, which decides which of them may be reached."""
 
 __all__ = ["address_guard", "target", "target_url"]

@@ -1,13 +1,13 @@
-"""Where a request may go: to plainly public addresses, over allowed ports, and nowhere else.
+"""The address guard: requests go only to public addresses, over allowed ports.
 
-Strangers choose the targets, and the request leaves from a network that strangers do not see. So
-there are two checks, and both must pass:
+Untrusted senders choose the targets, and requests start inside a network that they cannot reach
+themselves. So there are two checks, and both must pass:
 
-    check_url       the URL as it is written: at reception, and again before the look-up
-    check_address   every address that its name resolves to, before connecting to that very address
+    check_url       the URL: at reception, and again before the name look-up
+    check_address   every address that the name resolves to, before connecting to that address
 
-`ipaddress` only reads spellings here. What is public is said by special_use.py alone, since
-`is_global` answers differently from one Python to the next (docs/decisions/0030).
+Here `ipaddress` only parses addresses. Which are public is defined in special_use.py, since
+`is_global` differs between versions of Python (docs/decisions/0030).
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_\-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 _MAX_NAME_LENGTH = 253  # RFC 1035, section 2.3.4, as text
 
-# What inet_aton, and with it getaddrinfo, may read as an IPv4 address: octal, hexadecimal, short
-# and whole-number spellings all end in a number, and no name in the DNS does (the WHATWG URL
-# standard, "ends in a number", draws the line in the same place).
+# Hosts that inet_aton, and so getaddrinfo, may take for an IPv4 address: octal, hexadecimal, short
+# and whole-number forms all end in a number, and no DNS name does (as in the WHATWG URL standard,
+# "ends in a number").
 _ENDS_IN_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?", re.DOTALL)
 _OCTET = r"(?:0|[1-9][0-9]{0,2})"
 _DOTTED = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
@@ -49,9 +49,9 @@ class Refusal:
     """Why a target is refused.
 
     Args:
-        reason: for our own log; may name addresses of the network.
-        sentence: for the sender, to follow the name of the field. It speaks of the URL as the
-            sender wrote it and of settings, never of what a name resolved to or what lies there.
+        reason: for the log of the operator; may contain internal addresses.
+        sentence: for the sender, to follow the name of the field. It is about the URL and the
+            settings, never about the addresses that a name resolved to.
     """
 
     reason: str
@@ -60,19 +60,19 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class AddressGuard:
-    """The rules of one deployment: what may be set, beside what special_use.py fixes.
+    """The settings of the guard in a deployment, beside the fixed rules of special_use.py.
 
     Args:
         allowed_ports: the ports that requests may go to.
         allow_http: whether `http` is allowed beside `https`.
-        allowed_networks: networks that may be reached whatever they are. An address of one that
-            stands in the URL itself may also be reached over `http` and over any port
+        allowed_networks: networks that may be reached though they are not public. Where the URL
+            itself has an address of one, `http` and any port are allowed too
             (docs/decisions/0030). For the local cloud; empty in an account.
-        refused_networks: networks refused besides those that never are public, such as the public
-            ranges of the deployment's own VPC. They win over `allowed_networks`.
-        refused_hosts: hosts refused whatever they resolve to, in lower case: the deployment's own
-            APIs, to which a message would go round in circles (docs/decisions/0030). One that ends
-            with a dot stands for every name that begins with it.
+        refused_networks: networks that are refused beside those that are not public, such as the
+            public ranges of the deployment's own VPC. They override `allowed_networks`.
+        refused_hosts: hosts that are refused whatever they resolve to, in lower case: the
+            deployment's own APIs, to which a message could loop for ever (docs/decisions/0030). A
+            host that ends with a dot stands for every name that begins with it.
     """
 
     allowed_ports: frozenset[int] = DEFAULT_PORTS
@@ -82,12 +82,12 @@ class AddressGuard:
     refused_hosts: frozenset[str] = frozenset()
 
     def refusing(self, hosts: Iterable[str]) -> Self:
-        """Return these rules with more hosts that are refused."""
+        """Return these rules with more refused hosts."""
         more = (host.strip().lower() for host in hosts)
         return replace(self, refused_hosts=self.refused_hosts | {host for host in more if host})
 
     def check_url(self, target: Target) -> Refusal | None:
-        """Check what a URL says: host, scheme and port. Looks nothing up, raises nothing."""
+        """Return why a URL is refused for its host, scheme or port, or None. Makes no look-up."""
         if self._is_refused_host(target.host.lower().removesuffix(".")):
             return Refusal(f"{target.host:.80} is a host of Homing's own", _OWN_HOST)
         if not _looks_like_address(target.host):
@@ -101,11 +101,11 @@ class AddressGuard:
         return self._check_way(target)
 
     def check_address(self, address: Address | str) -> Refusal | None:
-        """Check an address that is about to be connected to. Raises nothing.
+        """Return why an address is refused, or None. Called before connecting to it.
 
         Args:
-            address: as an object or, as the socket module gives it, as text. What is no address
-                in its usual spelling, or bears a zone (`fe80::1%eth0`), is refused.
+            address: as an object or as text. Text that is not an address in its usual form, or has
+                a zone (`fe80::1%eth0`), is refused.
         """
         known = _read_address(str(address))
         return Refusal(_unreadable(str(address))) if known is None else self._check(known)
@@ -134,7 +134,7 @@ class AddressGuard:
         return None
 
     def to_document(self) -> dict[str, Any]:
-        """Give the rules as JSON, for a function's environment."""
+        """Return the rules as a JSON document, for the environment of a function."""
         return {
             "allowedPorts": sorted(self.allowed_ports),
             "allowHttp": self.allow_http,
@@ -145,11 +145,11 @@ class AddressGuard:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Read the rules from JSON.
+        """Return the rules of a JSON document.
 
         Raises:
             KeyError: when a rule is missing.
-            ValueError: when a network is none, such as `127.0.0.1/8`, which has host bits set.
+            ValueError: when a network is invalid, such as `127.0.0.1/8`, which has host bits set.
         """
         return cls(
             allowed_ports=frozenset(document["allowedPorts"]),
@@ -161,18 +161,18 @@ class AddressGuard:
 
 
 def _looks_like_address(host: str) -> bool:
-    """Tell whether anything on the way could read a host as an address."""
+    """Return whether any program could take a host for an address."""
     return ":" in host or host.startswith("[") or _ENDS_IN_NUMBER.fullmatch(host) is not None
 
 
 def _read_address(text: str) -> Address | None:
-    """Read an address in the one spelling that everybody reads alike; None for any other."""
+    """Return an address in its usual form, which is unambiguous; None for any other text."""
     try:
         if _DOTTED.fullmatch(text):
             return IPv4Address(text)
         if "%" not in text:
             return IPv6Address(text[1:-1] if text.startswith("[") and text.endswith("]") else text)
-    except ValueError:  # an octet above 255, or no address at all
+    except ValueError:  # an octet above 255, or not an address
         return None
     return None
 

@@ -1,10 +1,10 @@
-"""Addresses and names that are not the public internet, and where that is written.
+"""Addresses and names that are not on the public internet, with sources.
 
 The rows follow the IANA IPv4 and IPv6 Special-Purpose Address Registries (the latter as of
-2025-10-09) and the registry of Special-Use Domain Names; a row that is not from there names its
-source. Blocks that a registry calls globally reachable are here too where no endpoint can live in
-them (AS112, AMT, anycast relays). The first row that fits gives the reason, so single addresses
-that are worth a name of their own stand before the block they lie in.
+2025-10-09) and the registry of Special-Use Domain Names; a row from elsewhere names its source.
+Blocks that a registry calls globally reachable are included if no endpoint can be in them (AS112,
+AMT, anycast relays). The first row that matches gives the reason, so single addresses with a name
+of their own come before their block.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SpecialNetwork:
-    """A network no request may go to, what it is for, and who says so."""
+    """A network that no request may go to, its use, and the source."""
 
     network: str
     meaning: str
@@ -124,7 +124,7 @@ _ISATAP = 0x0000_5EFE_0000_0000
 
 
 def special_use(address: IPv4Address | IPv6Address) -> str | None:
-    """Say what an address is for, where that is not the public internet; None where it is."""
+    """Return the special use of an address; None for a public address."""
     number = int(address)
     if isinstance(address, IPv4Address):
         return _IPV4.meaning(number)
@@ -134,14 +134,14 @@ def special_use(address: IPv4Address | IPv6Address) -> str | None:
 
 
 def behind_translator(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """Give the IPv4 address that a NAT64 gateway would connect to, or the address itself."""
+    """Return the IPv4 address that a NAT64 gateway would connect to, or the address itself."""
     if address in NAT64:
         return IPv4Address(int(address) & 0xFFFF_FFFF)
     return address
 
 
 class _Ranges:
-    """A table of networks as ranges that do not overlap, so that one bisection finds the row."""
+    """A table of networks as ranges without overlap, so that one bisection finds the row."""
 
     def __init__(self, rows: Iterable[SpecialNetwork]) -> None:
         blocks = [(ip_network(row.network), f"{row.meaning} ({row.source})") for row in rows]

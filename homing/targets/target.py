@@ -1,4 +1,4 @@
-"""Where a target URL points: what is connected to, and what the request says of it."""
+"""The parts of a target URL: what to connect to, and what the request contains."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A target URL taken apart.
+    """A parsed target URL.
 
     Args:
         scheme: `http` or `https`.
-        host: the name or address to look up, no brackets.
-        port: the port, the scheme's own where the URL names none.
-        host_header: the `Host` header: brackets around IPv6, the port unless it is the default.
-        path: the request target: path and query exactly as the URL spells them, never
-            encoded again; no fragment. User name and password are nowhere in a target.
+        host: the name or address to look up, without brackets.
+        port: the port; by default that of the scheme.
+        host_header: the `Host` header, with brackets around IPv6 and the port unless it is the
+            default.
+        path: the request target: path and query exactly as in the URL, never encoded again,
+            without fragment. A target has no user name or password.
     """
 
     scheme: str
@@ -30,22 +31,22 @@ class Target:
 
     @property
     def origin(self) -> tuple[str, str, int]:
-        """What a connection can be shared by: scheme, host and port."""
+        """Scheme, host and port: targets with the same origin can share a connection."""
         return self.scheme, self.host, self.port
 
     @property
     def server_name(self) -> str:
-        """The name that TLS asks for and checks: certificates hold it without its final dot."""
+        """The name for TLS, without a final dot, as certificates have it."""
         return self.host.removesuffix(".")
 
 
 @lru_cache(maxsize=64)
 def parse_target(url: str) -> Target:
-    """Take a target URL apart.
+    """Parse a target URL.
 
     Raises:
-        ValueError: when it is no absolute http(s) URL in printable ASCII. Reception has checked
-            that, so this stands only between a broken document and a broken request line.
+        ValueError: when it is not an absolute http(s) URL in printable ASCII. Reception has checked
+            that already; this protects the request line from a malformed document.
     """
     if not url.isascii() or not url.isprintable() or " " in url:
         raise ValueError("the target URL is not printable ASCII")

@@ -1,8 +1,7 @@
-"""Which target URLs are accepted: those that can be sent to, spelled in one way only.
+"""Checks of the syntax of target URLs.
 
-Two programs that read an odd spelling differently are how a guard is fooled, so what RFC 3986 does
-not allow is refused rather than mended. Where an address may lead is another question: the address
-guard's, which looks at what comes out here.
+A URL that two programs read differently can fool a guard, so a URL that RFC 3986 does not allow is
+refused, not corrected. Which addresses may be reached is decided by the address guard.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import re
 from ipaddress import IPv6Address
 
-# `timestamp#url` is the ledger's sort key, at most 1,024 bytes (aws-facts.md, DynamoDB).
+# `timestamp#url` is the sort key of the ledger, at most 1,024 bytes (DynamoDB quotas).
 MAX_URL_LENGTH = 1024 - len("2025-12-28T12:00:00.000Z#")
 
 _ALLOWED = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]*")  # RFC 3986, without '#'
@@ -24,10 +23,10 @@ _MAX_PORT = 65_535
 
 
 def check_target_url(url: str) -> str:
-    """Give the URL back.
+    """Return the URL if requests can be sent to it and its syntax is unambiguous.
 
     Raises:
-        ValueError: when nothing could be sent to it, or its spelling leaves room for doubt.
+        ValueError: otherwise; the message follows the name of the field.
     """
     if len(url) > MAX_URL_LENGTH:
         raise ValueError(f"is longer than {MAX_URL_LENGTH} characters")
@@ -49,19 +48,19 @@ def _check_spelling(url: str) -> None:
         raise ValueError("has a fragment (#...), which is never sent; leave it out")
     if _ALLOWED.fullmatch(url) is None:
         raise ValueError(
-            "holds a character that a URL cannot hold (RFC 3986); percent-encode it, "
+            "has a character that URLs cannot contain (RFC 3986); percent-encode it, "
             "and write an international host name in its xn-- form"
         )
     if _BROKEN_ESCAPE.search(url):
-        raise ValueError("holds a '%' without two hexadecimal digits after it")
+        raise ValueError("has a '%' without two hexadecimal digits after it")
 
 
 def _check_authority(authority: str) -> None:
     if "@" in authority:
-        raise ValueError("holds credentials; send them in a header")
+        raise ValueError("has credentials; send them in a header")
     match = _AUTHORITY.fullmatch(authority)
     if match is None or not 1 <= int((match["port"] or ":80")[1:]) <= _MAX_PORT:
-        raise ValueError("has no valid host and port; a port goes from 1 to 65535")
+        raise ValueError("has no valid host and port; ports are 1 to 65535")
     if not _is_host(match["host"]):
         raise ValueError("names no valid host")
 

@@ -45,7 +45,7 @@ def test_all_missing_variables_are_named_at_once() -> None:
     [("RETENTION_DAYS", "a month"), ("DEFAULT_POLICY", "{"), ("DEFAULT_POLICY", "[]")],
 )
 def test_an_unreadable_variable_is_named(name: str, value: str) -> None:
-    with pytest.raises(SettingsError, match=f"{name} is unreadable"):
+    with pytest.raises(SettingsError, match=f"{name} is invalid"):
         AcceptSettings.from_env({**COMPLETE, name: value})
 
 

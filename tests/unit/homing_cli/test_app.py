@@ -159,7 +159,7 @@ def test_what_is_no_time_is_a_mistake_in_usage_that_names_option_and_form(
         ("endpoints rotate-secret orders --grace-hours -1", "give 0 to 720 hours (30 days)"),
         ("senders rotate-secret shop --grace-hours nan", "give 0 to 720 hours (30 days)"),
         ("senders rotate-secret shop --grace-hours many", "'--grace-hours'"),
-        ("senders add a#b", "'a#b' may hold 1 to 128 characters"),
+        ("senders add a#b", "'a#b' must have 1 to 128 characters"),
         ("endpoints set orders --attempts-at-once 101", "'--attempts-at-once'"),
         ("endpoints set orders --signing v2", "'--signing'"),
         ("watch --since 99999999999", "'--since'"),

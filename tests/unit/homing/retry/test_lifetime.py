@@ -39,7 +39,7 @@ def test_a_policy_with_room_stays_as_it_is(policy: Policy, first_attempt_in: tim
     ],
 )
 def test_a_policy_without_room_is_refused(policy: Policy, first_attempt_in: timedelta) -> None:
-    with pytest.raises(ValueError, match="no room"):
+    with pytest.raises(ValueError, match="does not fit all attempts"):
         fit_lifetime(policy, first_attempt_in)
 
 

@@ -139,7 +139,7 @@ def test_an_added_header_never_replaces_or_repeats_a_reserved_one(
 
 @pytest.mark.parametrize("name", RESERVED)
 def test_reception_refuses_a_message_with_a_reserved_header(name: str) -> None:
-    with pytest.raises(ValueError, match="cannot be given"):
+    with pytest.raises(ValueError, match="cannot be set"):
         check_header_name(name)
 
 

@@ -110,7 +110,7 @@ def test_an_id_that_no_endpoint_can_have_is_a_usage_error_with_the_rule(
 ) -> None:
     done = run(command, impossible)
     assert (done.exit_code, FakeApi.asked) == (2, [])
-    assert "may hold 1 to 128 characters" in " ".join(done.stderr.replace("│", "").split())
+    assert "must have 1 to 128 characters" in " ".join(done.stderr.replace("│", "").split())
 
 
 @pytest.mark.parametrize(

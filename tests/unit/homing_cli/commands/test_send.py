@@ -126,9 +126,9 @@ def test_of_several_messages_the_time_out_counts_the_open_ones(tmp_path: Path) -
     [
         ("--deliver-at", "yesterday", "is not a valid ISO-8601 date-time"),
         ("--deliver-at", "2026-12-24", "is a date without a time and a time zone"),
-        ("--message-id", "a.b", "may hold 1 to 128 characters"),
-        ("--sender", "a#b", "may hold 1 to 128 characters"),
-        ("--correlation-id", "é", "may hold 1 to 128 characters"),
+        ("--message-id", "a.b", "must have 1 to 128 characters"),
+        ("--sender", "a#b", "must have 1 to 128 characters"),
+        ("--correlation-id", "é", "must have 1 to 128 characters"),
         ("--content-type", "nonsense", ""),
         ("--target", "example.com", "must be an absolute URL"),
     ],
