@@ -15,7 +15,7 @@ import pytest
 from wire_endpoint import Client
 
 from homing.retry.outcome import ErrorKind
-from homing.sending.webhook_client import Sender
+from homing.sending.webhook_client import WebhookClient
 from homing_cli.receiver.script import ScriptError, Step, parse_path, parse_script, step_for
 from homing_cli.receiver.server import Arrival, Receiver, serve
 
@@ -176,7 +176,7 @@ def test_a_drip_is_an_answer_byte_by_byte(receiver: Receiver) -> None:
 
 def test_a_drip_holds_back_its_head_so_that_an_attempt_at_it_times_out(receiver: Receiver) -> None:
     """The demo's slow endpoint: a status alone would be a delivery, whatever became of the body."""
-    sender = Sender(attempt_timeout_seconds=0.2)
+    sender = WebhookClient(attempt_timeout_seconds=0.2)
     outcome = Client(sender).send(f"{receiver.url}/script/drip=0.05")
     assert outcome.error is not None
     assert outcome.error.kind is ErrorKind.TIMEOUT
