@@ -165,7 +165,12 @@ def test_a_message_of_another_sender_is_found_by_its_sender(
 def test_the_same_commands_go_to_a_stack_by_its_outputs(cloud: Target, dead_lettered: str) -> None:
     """The console script, as it is installed; the emulator plays AWS by AWS_ENDPOINT_URL."""
     endpoint = str(cloud.endpoint)
-    account = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    key = cloud.key
+    assert key is not None
+    account = {
+        "AWS_ACCESS_KEY_ID": key.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
+    }
     done = subprocess.run(  # noqa: S603 -- our own command
         [Path(sys.prefix, "bin", "homing"), "dead-letters", "show", dead_lettered, "--json"],
         env={

@@ -57,7 +57,7 @@ def test_a_file_is_delivered_whole_with_none_lost_and_none_recorded_twice(
     assert {message["messageId"] for message in report["accepted"]} == ids
     assert [refused["line"] for refused in report["refused"]] == [BAD_LINE]
     assert Counter(each["status"] for each in report["deliveries"]) == {"DELIVERED": MESSAGES}
-    assert f"line {BAD_LINE}: targetUrl: " in done.stderr
+    assert f"line {BAD_LINE}: refused: targetUrl: " in done.stderr
     assert done.exit_code == 1  # since one line was refused
 
     recorded = ledger(cloud, run_id)
@@ -156,7 +156,7 @@ def test_each_of_several_messages_is_reported_with_its_line(
 
 
 def test_a_refused_message_is_reported_with_the_field(homing: Homing) -> None:
-    done = homing("send", "--target", "nowhere", "--payload", "1")
+    done = homing("send", "--target", "http://169.254.169.254/", "--payload", "1")
     assert (done.exit_code, done.stdout) == (1, "0 accepted; 1 refused\n")
     assert done.stderr.startswith("targetUrl: ")
 
