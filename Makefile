@@ -47,7 +47,7 @@ test-all: $(BIN)/.synced  ## all tests but those in a browser and of the clients
 	@$(BIN)/pytest $(PARALLEL) --cov --cov-report=term
 
 test-pythons: $(BIN)/.synced  ## the unit tests on each Python from 3.11 on that this machine has
-	@$(BIN)/python tests/pythons.py -n auto --maxprocesses 4
+	@$(BIN)/python tests/pythons.py $(PYTHONS) -n auto --maxprocesses 4 -m "not slow" --hypothesis-profile fast
 
 test-browser: $(BIN)/.browser  ## the console in a real browser; needs Chromium at /usr/bin/chromium
 	@$(BIN)/pytest tests/browser

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import pythons
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 THIS = sys.version_info[:2]
 
@@ -59,3 +56,18 @@ def test_a_version_that_is_there_only_broken_fails_the_run(
 def test_no_python_at_all_fails_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pythons, "folders", lambda: [tmp_path])
     assert pythons.main([]) == 1
+
+
+def test_the_python_of_make_check_is_left_out_where_the_others_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    newer = (THIS[0], THIS[1] + 1)
+    found = {THIS: [Path("own")], newer: [Path("other")]}
+    ran: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(pythons, "candidates", lambda _: found)
+    monkeypatch.setattr(pythons, "working", lambda _, paths: paths[0])
+    monkeypatch.setattr(
+        pythons, "run_unit_tests", lambda name, _, options: not ran.append((name, options))
+    )
+    assert pythons.main([pythons.OTHERS, "-q"]) == 0
+    assert ran == [(f"{newer[0]}.{newer[1]}", ["-q"])]
