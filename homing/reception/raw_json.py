@@ -182,7 +182,7 @@ def _end_of_value(name: str, text: str, start: int) -> int:
         raise InvalidMessageError([FieldError(name, f"is not JSON: {error}")]) from error
     except RecursionError:
         end = None
-    if end is None or _is_too_deep(text[start:end]):
+    if end is None or is_too_deep(text[start:end]):
         message = f"is nested more than {MAX_DEPTH} levels deep"
         raise InvalidMessageError([FieldError(name, message)])
     return end
@@ -196,7 +196,8 @@ def _counts_over(text: str, marks: str, limit: int) -> bool:
     return sum(map(text.count, marks)) - inside > limit
 
 
-def _is_too_deep(source: str) -> bool:
+def is_too_deep(source: str) -> bool:
+    """Return whether a JSON text is nested more than `MAX_DEPTH` levels deep."""
     if not _counts_over(source, "[{", MAX_DEPTH):
         return False
     depth = 0

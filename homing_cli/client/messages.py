@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from botocore.exceptions import BotoCoreError, ClientError
 
 from homing.errors import InvalidMessageError
-from homing.reception.raw_json import MAX_DEPTH
+from homing.reception.raw_json import MAX_DEPTH, is_too_deep
 from homing.reception.request_model import MessageRequest, read_fields
 from homing_cli.errors import ApiError
 
@@ -160,11 +160,10 @@ def compose(target_url: str | None, payload: str, options: dict[str, object]) ->
 
 
 def _check_json(text: str) -> None:
-    try:
-        # Numbers stay text: Python refuses to read very long ones, which a receiver may well want.
-        json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse_constant)
-    except RecursionError as error:
-        raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep") from error
+    if is_too_deep(text):
+        raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep")
+    # Numbers stay text: Python refuses to read very long ones, which a receiver may well want.
+    json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse_constant)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -127,7 +127,10 @@ def test_a_schedule_of_the_stack_is_followed_once_where_nothing_else_is_said(
     [
         ({"preset": "standard-webhooks", "schedule": "5"}, "  preset: cannot be combined with"),
         ({"schedule": "5", "multiplier": "3"}, "  multiplier: cannot be combined with schedule"),
-        ({"schedule": "5", "jitter": "decorrelated"}, "  jitter: decorrelated cannot stand"),
+        (
+            {"schedule": "5", "jitter": "decorrelated"},
+            "  jitter: decorrelated cannot be combined with schedule",
+        ),
         ({"schedule": ",".join(["5"] * 20)}, "  schedule: makes 21 attempts; at most 20"),
         ({"schedule": "0", "maxAttempts": "2"}, "  schedule: has no wait"),
     ],
