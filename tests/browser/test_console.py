@@ -71,7 +71,7 @@ def test_axe_finds_nothing_serious_in_a_failed_delivery_and_on_the_way_to_send_i
         page.get_by_role("link", name=message_id).click()
         page.get_by_text("Why it was not delivered").wait_for(timeout=DELIVERED_MS)
         assert serious(page) == []
-        page.get_by_role("link", name="Look at the dead letter").click()
+        page.get_by_role("link", name="Show the dead letter").click()
         expect(page.locator("h1")).to_have_text(f"Dead letter of {message_id}")
         assert serious(page) == []
         page.get_by_role("button", name="Discard").click()
