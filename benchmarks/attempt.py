@@ -126,7 +126,7 @@ def pooled(port: int, stack: ExitStack) -> Callable[[], None]:
 def sender(port: int, stack: ExitStack) -> Callable[[], None]:
     """Return the HTTP client alone, without a handler."""
     from homing.delivery import Reference, Request  # noqa: PLC0415 - as the handlers below
-    from homing.sending.webhook_client import WebhookClient  # noqa: PLC0415
+    from homing.sending.webhook_client import WebhookClient  # noqa: PLC0415 - as above
 
     sender = WebhookClient(attempt_timeout_seconds=10)
     stack.callback(sender.close)

@@ -45,11 +45,11 @@ def test_a_synth_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_processes_that_race_get_the_same_whole_stack(tmp_path: Path) -> None:
-    def overtaken(folder: Path) -> None:
+    def raced(folder: Path) -> None:
         SynthCache(tmp_path, "source").assembly(CONTEXT, write)
         write(folder)
 
-    made = SynthCache(tmp_path, "source").assembly(CONTEXT, overtaken)
+    made = SynthCache(tmp_path, "source").assembly(CONTEXT, raced)
     assert [path.name for path in made.parent.iterdir()] == [made.name]
     assert (made / "manifest.json").is_file()
 
