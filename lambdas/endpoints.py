@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -10,7 +10,6 @@ from urllib.parse import unquote
 from homing import deadline
 from homing.aws import client
 from homing.endpoints.registry import (
-    Change,
     ChangedMeanwhileError,
     modify,
     rotate_secret,
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
 
     from homing.endpoints.endpoint import Endpoint
+    from homing.endpoints.registry import Change
 
 app = json_api(partial(logger.error, "endpoints.failed"), invalid=invalid_endpoint)
 
@@ -72,7 +72,7 @@ def _store() -> EndpointStore:
 def _change(model: type[EndpointChange]) -> Change:
     settings = _settings()
     body = request_body(app.current_event)
-    return Change(*read_endpoint(model, body, settings.guard, settings.default_policy))
+    return read_endpoint(model, body, settings.guard, settings.default_policy)
 
 
 def _answer(endpoint: Endpoint | None, endpoint_id: str, status: int = 200) -> Response[str]:
@@ -143,11 +143,14 @@ def post_rotation(endpoint_id: str) -> Response[str]:
     endpoint_id = named_endpoint(endpoint_id)
     sender_id = queried_sender(app.current_event, ROTATE_SECRET)
     refuse_delivery(app.current_event)
-    given = read_rotation(request_body(app.current_event))
+    request = read_rotation(request_body(app.current_event))
     endpoint = _store().endpoints.find(sender_id, endpoint_id)
     if endpoint is None:
         return respond(no_endpoint(endpoint_id))
-    secret, signing = rotate_secret(_store(), endpoint, given, datetime.now(UTC))
+    grace = timedelta(seconds=request.grace_seconds)
+    secret, signing = rotate_secret(
+        _store(), endpoint, datetime.now(UTC), secret=request.secret, grace=grace
+    )
     _log("endpoint.secret-rotated", sender_id, endpoint_id)
     ends = [to_text(each.expires_at) for each in signing if each.expires_at]
     return respond(Answer(200, secret_document(secret) | {"oldSecretsEndAt": ends}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from homing.endpoints.confidential import Confidential, owner_of_endpoint
@@ -22,11 +21,9 @@ from homing.timestamps import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from homing.endpoints.store import EndpointStore
-
-_PLAIN = ("url", "description", "attempts_at_once", "signing", "enabled")
 
 
 class ChangedMeanwhileError(Exception):
@@ -35,15 +32,19 @@ class ChangedMeanwhileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The changes that a request makes to an endpoint.
+    """The changes that a request makes to an endpoint, checked; None leaves a field as it is.
 
-    Args:
-        given: the given fields, checked, in snake case.
-        policy: `policy` as the request has it.
+    The fields are those of `Endpoint`, with the values of its headers. `policy` is the JSON of the
+    request, which the API returns as it was given.
     """
 
-    given: Mapping[str, Any]
-    policy: Mapping[str, Any]
+    url: str | None = None
+    description: str | None = None
+    policy: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] | None = None
+    attempts_at_once: int | None = None
+    signing: Signing | None = None
+    enabled: bool | None = None
 
 
 def set_up(
@@ -61,12 +62,12 @@ def set_up(
     known = store.endpoints.find(sender_id, endpoint_id)
     if known is not None:
         bare = _bare(known, now)
-        return _saved(store, _changed(bare, change, now), change.given.get("headers", {})), None
+        return _saved(store, _changed(bare, change, now), change.headers or {}), None
     text = to_text(now)
     new = _changed(Endpoint(sender_id, endpoint_id, "", text, text, version=0), change, now)
     secret = _new_secret(new.signing)
-    headers = change.given.get("headers", {})
-    if not store.save(new, Confidential((SigningSecret(secret, now),), headers)):
+    confidential = Confidential((SigningSecret(secret, now),), change.headers or {})
+    if not store.save(new, confidential):
         raise ChangedMeanwhileError
     return new, secret
 
@@ -84,23 +85,26 @@ def modify(
     known = store.endpoints.find(sender_id, endpoint_id)
     if known is None:
         return None
-    _check_headers_stay(known, change.given)
-    return _saved(store, _changed(known, change, now), change.given.get("headers"))
+    _check_headers_stay(known, change)
+    return _saved(store, _changed(known, change, now), change.headers)
 
 
 def rotate_secret(
     store: EndpointStore,
     endpoint: Endpoint,
-    given: Mapping[str, Any],
     now: datetime,
+    *,
+    secret: str | None = None,
+    grace: timedelta = DEFAULT_GRACE,
 ) -> tuple[str, tuple[SigningSecret, ...]]:
-    """Give an endpoint a new secret, generated or from the request.
+    """Replace the signing secret of an endpoint.
 
     Args:
         store: the tables.
         endpoint: the endpoint.
-        given: the fields of the request, checked, in snake case.
         now: the time of the rotation.
+        secret: the new secret; None to generate one.
+        grace: how long the old secrets sign beside it.
 
     Returns:
         The new secret, and all active secrets, the newest first.
@@ -113,15 +117,14 @@ def rotate_secret(
     known = store.secrets.find(owner)
     if known is None:  # deleted a moment ago
         raise ChangedMeanwhileError
-    secret = given.get("secret") or _new_secret(endpoint.signing)
-    grace = timedelta(seconds=given.get("grace_seconds", DEFAULT_GRACE.total_seconds()))
+    new = secret or _new_secret(endpoint.signing)
     try:
-        secrets = rotate(known.secrets, secret, now, grace)
+        secrets = rotate(known.secrets, new, now, grace)
     except RotationError as error:
         raise InvalidMessageError([FieldError("secret", str(error))]) from error
     if not store.secrets.put(owner, replace(known, secrets=secrets, version=known.version + 1)):
         raise ChangedMeanwhileError
-    return secret, secrets
+    return new, secrets
 
 
 def secret_document(secret: str) -> dict[str, str]:
@@ -149,10 +152,11 @@ def _bare(known: Endpoint, now: datetime) -> Endpoint:
     )
 
 
-def _check_headers_stay(known: Endpoint, given: Mapping[str, Any]) -> None:
+def _check_headers_stay(known: Endpoint, change: Change) -> None:
     """Refuse to send the headers to another origin unless the request has them."""
-    moves = "url" in given and parse_target(given["url"]).origin != parse_target(known.url).origin
-    if moves and known.header_names and "headers" not in given:
+    url = change.url or known.url
+    moves = parse_target(url).origin != parse_target(known.url).origin
+    if moves and known.header_names and change.headers is None:
         names = ", ".join(known.header_names)
         message = (
             f"must be given again when the URL moves to another scheme, host or port ({{}} for "
@@ -162,27 +166,39 @@ def _check_headers_stay(known: Endpoint, given: Mapping[str, Any]) -> None:
 
 
 def _changed(endpoint: Endpoint, change: Change, now: datetime) -> Endpoint:
-    given = change.given
-    changes: dict[str, Any] = {name: given[name] for name in _PLAIN if name in given}
-    if "signing" in given:
-        _new_secret(given["signing"])  # refused now rather than at the next rotation
-    if "policy" in given:
-        changes["policy"] = change.policy
-    if "headers" in given:
-        changes["header_names"] = tuple(given["headers"])
-    if _starts_afresh(endpoint, given):
-        changes["failing_since"] = None
-    if given.get("enabled") is True:
-        changes |= {"disabled_at": None, "disabled_reason": None}
-    elif given.get("enabled") is False and endpoint.enabled:
-        changes |= {"disabled_at": to_text(now), "disabled_reason": "by its sender"}
-    return replace(endpoint, updated_at=to_text(now), version=endpoint.version + 1, **changes)
+    if change.signing is not None:
+        _new_secret(change.signing)  # refused now rather than at the next rotation
+    changes = {
+        "url": change.url,
+        "description": change.description,
+        "policy": change.policy,
+        "header_names": None if change.headers is None else tuple(change.headers),
+        "attempts_at_once": change.attempts_at_once,
+        "signing": change.signing,
+        "updated_at": to_text(now),
+        "version": endpoint.version + 1,
+    }
+    given: Any = {name: value for name, value in changes.items() if value is not None}
+    changed = replace(endpoint, **given)
+    if _starts_afresh(endpoint, change):
+        changed = replace(changed, failing_since=None)
+    return _switched(changed, change, now)
 
 
-def _starts_afresh(endpoint: Endpoint, given: Mapping[str, Any]) -> bool:
+def _switched(endpoint: Endpoint, change: Change, now: datetime) -> Endpoint:
+    """Return the endpoint enabled or disabled as a change wants it."""
+    if change.enabled:
+        return replace(endpoint, enabled=True, disabled_at=None, disabled_reason=None)
+    if change.enabled is False and endpoint.enabled:
+        reason = "by its sender"
+        return replace(endpoint, enabled=False, disabled_at=to_text(now), disabled_reason=reason)
+    return endpoint
+
+
+def _starts_afresh(endpoint: Endpoint, change: Change) -> bool:
     """Return whether a change makes previous failures irrelevant."""
-    moves = given.get("url", endpoint.url) != endpoint.url
-    return moves or "headers" in given or given.get("enabled") is True
+    moves = change.url is not None and change.url != endpoint.url
+    return moves or change.headers is not None or change.enabled is True
 
 
 def _saved(store: EndpointStore, endpoint: Endpoint, headers: Mapping[str, str] | None) -> Endpoint:

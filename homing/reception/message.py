@@ -18,7 +18,6 @@ from homing.reception.policy_override import override
 from homing.reception.raw_json import decode, read_value, split_members
 from homing.reception.recipients import FindEndpoints, Recipients, no_endpoints, recipients
 from homing.reception.request_checks import check_request
-from homing.reception.request_model import PolicyRequest
 from homing.retry.lifetime import YEAR, fit_lifetime, longest_life
 from homing.senders.ownership import acting_sender
 from homing.timestamps import to_text
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from homing.payloads.reference import PayloadReference
+    from homing.reception.request_model import MessageRequest
     from homing.retry.policy import Policy
     from homing.targets.address_guard import AddressGuard
 
@@ -123,15 +123,14 @@ def parse_message(
         InvalidMessageError: with all errors that can be found at once.
     """
     given, payload = check_request(_read(body), now, rules.guard)
-    sender_id = acting_sender(given.get("sender_id"), owner)
+    sender_id = acting_sender(given.sender_id, owner)
     to = recipients(given, sender_id, find_endpoints)
-    content_type = given.get("content_type", DEFAULT_CONTENT_TYPE)
-    request = Request(payload, content_type, given.get("headers", {}))
+    request = Request(payload, given.content_type or DEFAULT_CONTENT_TYPE, given.headers)
     idempotency = _idempotency(given, sender_id, to, now, rules, fingerprint(to.names, request))
     first_attempt_in = first_attempt_at(now, idempotency.deliver_at) - now
     policy = _policy(given, rules.default_policy, first_attempt_in)
     policies = {
-        endpoint_id: _policy(given, _laid_over(rules.default_policy, own), first_attempt_in)
+        endpoint_id: _policy(given, override(rules.default_policy, own), first_attempt_in)
         for endpoint_id, own in to.policies.items()
     }
     lives = (longest_life(each, first_attempt_in) for each in (policy, *policies.values()))
@@ -152,23 +151,23 @@ def trial_message(endpoint_id: str, sender_id: str) -> str:
 
 
 def _idempotency(
-    given: Mapping[str, Any],
+    given: MessageRequest,
     sender_id: str,
     to: Recipients,
     now: datetime,
     rules: Rules,
     content: str,
 ) -> IdempotencyRecord:
-    message_id = given.get("message_id") or rules.new_id()
-    first_attempt = first_attempt_at(now, given.get("deliver_at"))
+    message_id = given.message_id or rules.new_id()
+    first_attempt = first_attempt_at(now, given.deliver_at)
     return IdempotencyRecord(
         message_id=message_id,
         sender_id=sender_id,
-        timestamp=given.get("timestamp", to_text(now)),
-        correlation_id=given.get("correlation_id", message_id),
+        timestamp=given.timestamp or to_text(now),
+        correlation_id=given.correlation_id or message_id,
         created_at=to_text(now),
         targets=to.targets,
-        deliver_at=given.get("deliver_at"),
+        deliver_at=given.deliver_at,
         fingerprint=content,
         expires_at=ceil((first_attempt + rules.retention).timestamp()),
         endpoint_ids=to.endpoint_ids,
@@ -185,17 +184,12 @@ def _read(body: str | bytes) -> dict[str, Any]:
     }
 
 
-def _laid_over(default: Policy, own: Mapping[str, Any]) -> Policy:
-    """Return the policy of an endpoint; what it overrides was checked when it was set up."""
-    return override(default, PolicyRequest.model_validate(own).model_dump(exclude_unset=True))
-
-
-def _policy(given: Mapping[str, Any], default: Policy, first_attempt_in: timedelta) -> Policy:
-    policy = override(default, given.get("policy", {}))
+def _policy(given: MessageRequest, default: Policy, first_attempt_in: timedelta) -> Policy:
+    policy = override(default, given.policy.override()) if given.policy else default
     try:
         return fit_lifetime(policy, first_attempt_in)
     except ValueError as error:
-        name = "deliverAt" if "deliver_at" in given else "policy"
+        name = "deliverAt" if given.deliver_at else "policy"
         raise InvalidMessageError([FieldError(name, str(error))]) from error
 
 

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from homing.errors import FieldError, InvalidMessageError
 from homing.retry.policy import MAX_ATTEMPTS_LIMIT, PRESETS, Jitter, Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 _EXPONENTIAL = {
     "baseDelaySeconds": "base_delay_seconds",
     "maxDelaySeconds": "max_delay_seconds",
     "multiplier": "multiplier",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyOverride:
+    """What a message, an endpoint or a deployment overrides of a policy; None overrides nothing.
+
+    Args:
+        preset: the name of a schedule (`PRESETS`), instead of `schedule`.
+
+    The other fields are those of `Policy`.
+    """
+
+    max_attempts: int | None = None
+    base_delay_seconds: float | None = None
+    multiplier: float | None = None
+    max_delay_seconds: float | None = None
+    jitter: Jitter | None = None
+    schedule: Sequence[float] | None = None
+    preset: str | None = None
 
 
 def conflicts(raw: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -35,7 +54,7 @@ def conflicts(raw: Mapping[str, Any]) -> Iterator[FieldError]:
         yield FieldError("policy.jitter", f"decorrelated cannot be combined with {ways[0]}")
 
 
-def override(default: Policy, given: Mapping[str, Any]) -> Policy:
+def override(default: Policy, own: PolicyOverride) -> Policy:
     """Return the policy that results from overriding a default.
 
     Without `max_attempts`, a schedule makes one attempt more than it has waits. A field that
@@ -43,34 +62,35 @@ def override(default: Policy, given: Mapping[str, Any]) -> Policy:
 
     Args:
         default: the policy to override.
-        given: the valid fields of the message's `policy`, named as in `Policy`, and `preset`.
+        own: what overrides it, valid field by field.
 
     Raises:
         InvalidMessageError: when the resulting policy is invalid.
     """
-    policy = _replaced(default, given)
-    if errors := list(_faults(policy, given)):
+    policy = _replaced(default, own)
+    if errors := list(_faults(policy, own)):
         raise InvalidMessageError(errors)
     return policy
 
 
-def _replaced(default: Policy, given: Mapping[str, Any]) -> Policy:
-    changes = {name: value for name, value in given.items() if name != "preset"}
-    schedule = PRESETS[given["preset"]] if "preset" in given else given.get("schedule")
+def _replaced(default: Policy, own: PolicyOverride) -> Policy:
+    changes = {name: value for name, value in asdict(own).items() if value is not None}
+    preset = changes.pop("preset", None)
+    schedule = PRESETS[preset] if preset else own.schedule
     if schedule is not None:
         waits = replace(default, schedule=tuple(schedule)).waits
         jitter = Jitter.ADDITIVE if default.jitter is Jitter.DECORRELATED else default.jitter
         changes = {"max_attempts": len(waits) + 1, "jitter": jitter} | changes
         changes["schedule"] = tuple(schedule)
-    elif given.keys() & set(_EXPONENTIAL.values()) or given.get("jitter") is Jitter.DECORRELATED:
+    elif changes.keys() & set(_EXPONENTIAL.values()) or own.jitter is Jitter.DECORRELATED:
         changes["schedule"] = None
     return replace(default, **changes)
 
 
-def _faults(policy: Policy, given: Mapping[str, Any]) -> Iterator[FieldError]:
+def _faults(policy: Policy, own: PolicyOverride) -> Iterator[FieldError]:
     if policy.schedule is None:
         base, cap = policy.base_delay_seconds, policy.max_delay_seconds
-        if base > cap and "base_delay_seconds" in given:
+        if base > cap and own.base_delay_seconds is not None:
             yield FieldError("policy.baseDelaySeconds", f"is above maxDelaySeconds ({cap})")
         elif base > cap:
             yield FieldError("policy.maxDelaySeconds", f"is below baseDelaySeconds ({base})")

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 from homing.endpoints.endpoint import Endpoint
 from homing.errors import FieldError, InvalidMessageError
+from homing.reception.request_model import PolicyRequest
+
+if TYPE_CHECKING:
+    from homing.reception.policy_override import PolicyOverride
+    from homing.reception.request_model import MessageRequest
 
 FindEndpoints = Callable[[str, Sequence[str]], Mapping[str, Endpoint]]
 """Returns those of a sender's endpoints that exist, by id, for (senderId, ids)."""
@@ -20,14 +25,14 @@ class Recipients:
     Args:
         targets: the URLs, without duplicates.
         endpoint_ids: the endpoints of the URLs, in the same order; empty for plain URLs.
-        policies: the `policy` of each endpoint, as it was given.
+        policies: what each endpoint overrides of the retry policy, by endpoint id.
         may_be_full: whether an endpoint limits its concurrent attempts, so that they may be
             postponed for up to a year (homing/sending/postponement.py).
     """
 
     targets: tuple[str, ...]
     endpoint_ids: tuple[str, ...] = ()
-    policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    policies: Mapping[str, PolicyOverride] = field(default_factory=dict)
     may_be_full: bool = False
 
     @property
@@ -36,11 +41,11 @@ class Recipients:
         return tuple(f"endpoint:{each}" for each in self.endpoint_ids) or self.targets
 
 
-def recipients(given: Mapping[str, Any], sender_id: str, find: FindEndpoints) -> Recipients:
+def recipients(request: MessageRequest, sender_id: str, find: FindEndpoints) -> Recipients:
     """Return the recipients of a message.
 
     Args:
-        given: the valid fields of the request, in snake case.
+        request: the request, valid field by field.
         sender_id: the sender, which must own the endpoints.
         find: looks endpoints up.
 
@@ -48,24 +53,25 @@ def recipients(given: Mapping[str, Any], sender_id: str, find: FindEndpoints) ->
         InvalidMessageError: 404 when the sender has no such endpoint; 400 when two endpoints have
             the same URL, since the URL is part of a delivery's key in the ledger.
     """
-    ids = tuple(dict.fromkeys(given.get("endpoint_ids") or _one(given, "endpoint_id")))
+    ids = tuple(dict.fromkeys(request.endpoint_ids or _one(request.endpoint_id)))
     if not ids:
-        return Recipients(tuple(dict.fromkeys(given.get("targets") or [given["target_url"]])))
+        urls = request.targets or _one(request.target_url)
+        return Recipients(tuple(dict.fromkeys(urls)))
     found = find(sender_id, ids)
     if errors := [
-        FieldError(_field(given, each), "is not an endpoint of this sender")
+        FieldError(_field(request, each), "is not an endpoint of this sender")
         for each in ids
         if each not in found
     ]:
         raise InvalidMessageError(errors, 404)
     targets = tuple(found[each].url for each in ids)
     if errors := [
-        FieldError(_field(given, each), "has the same URL as another of these endpoints")
+        FieldError(_field(request, each), "has the same URL as another of these endpoints")
         for number, each in enumerate(ids)
         if targets[number] in targets[:number]
     ]:
         raise InvalidMessageError(errors)
-    policies = {each: found[each].policy for each in ids}
+    policies = {each: PolicyRequest.model_validate(found[each].policy).override() for each in ids}
     may_be_full = any(found[each].attempts_at_once for each in ids)
     return Recipients(targets, ids, policies, may_be_full)
 
@@ -76,11 +82,11 @@ def no_endpoints(sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:
     return {}
 
 
-def _one(given: Mapping[str, Any], name: str) -> list[str]:
-    return [given[name]] if name in given else []
+def _one(value: str | None) -> list[str]:
+    return [] if value is None else [value]
 
 
-def _field(given: Mapping[str, Any], endpoint_id: str) -> str:
-    if "endpoint_id" in given:
+def _field(request: MessageRequest, endpoint_id: str) -> str:
+    if request.endpoint_ids is None:
         return "endpointId"
-    return f"endpointIds[{given['endpoint_ids'].index(endpoint_id)}]"
+    return f"endpointIds[{request.endpoint_ids.index(endpoint_id)}]"

@@ -24,7 +24,7 @@ _WAYS = ("targetUrl", "targets", "endpointId", "endpointIds")
 
 def check_request(
     raw: Mapping[str, Any], now: datetime, guard: AddressGuard
-) -> tuple[dict[str, Any], str]:
+) -> tuple[MessageRequest, str]:
     """Check each field of a request, and the fields together.
 
     Args:
@@ -33,22 +33,25 @@ def check_request(
         guard: which targets may be reached.
 
     Returns:
-        The given fields, in snake case, and the text of the payload to send.
+        The request and the text of the payload to send.
 
     Raises:
         InvalidMessageError: with all errors; 413 when the payload is too large.
     """
-    given, errors = read_fields(MessageRequest, raw)
+    request, errors = read_fields(MessageRequest, raw)
     faulty = {error.field for error in errors}
     errors += _target_errors(raw)
-    errors += _blocked(given, guard)
+    errors += _blocked(request, guard) if request else []
     if isinstance(raw.get("policy"), dict):
         errors += conflicts(raw["policy"])
     if "deliverAt" in raw.keys() - faulty:
         errors += _deliver_at_errors(raw["deliverAt"], now)
     if "payload" not in raw or "contentType" in faulty:
         raise InvalidMessageError(errors)
-    return given, _payload(raw, errors)
+    text = _payload(raw, errors)
+    if request is None or errors:
+        raise InvalidMessageError(errors)
+    return request, text
 
 
 def _target_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -61,10 +64,10 @@ def _target_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
         yield FieldError(name, f"cannot be combined with {ways[0]}; give one of them")
 
 
-def _blocked(given: Mapping[str, Any], guard: AddressGuard) -> Iterator[FieldError]:
-    urls = {f"targets[{number}]": url for number, url in enumerate(given.get("targets", ()))}
-    if "target_url" in given:
-        urls["targetUrl"] = given["target_url"]
+def _blocked(request: MessageRequest, guard: AddressGuard) -> Iterator[FieldError]:
+    urls = {f"targets[{number}]": url for number, url in enumerate(request.targets or ())}
+    if request.target_url is not None:
+        urls["targetUrl"] = request.target_url
     for field, url in urls.items():
         refusal = guard.check_url(parse_target(url))
         if refusal is not None:
@@ -85,6 +88,4 @@ def _payload(raw: Mapping[str, Any], errors: list[FieldError]) -> str:
     if size > MAX_PAYLOAD_BYTES:
         message = f"is {size} bytes long; at most {MAX_PAYLOAD_BYTES} are allowed"
         raise InvalidMessageError([*errors, FieldError("payload", message)], 413)
-    if errors:
-        raise InvalidMessageError(errors)
     return text

@@ -6,9 +6,17 @@ So is `null`: a sender whose `messageId` is null by mistake would lose deduplica
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel
 
 from homing.errors import FieldError
@@ -27,6 +35,7 @@ from homing.identifiers import (
     MESSAGE_ID,
     SENDER_ID,
 )
+from homing.reception.policy_override import PolicyOverride
 from homing.retry.policy import MAX_ATTEMPTS_LIMIT, MAX_DELAY_LIMIT_SECONDS, PRESETS, Jitter
 from homing.targets.target_url import MAX_URL_LENGTH, check_target_url
 from homing.timestamps import from_text, to_text
@@ -34,7 +43,7 @@ from homing.timestamps import from_text, to_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pydantic_core import ErrorDetails
+    from pydantic_core import CoreSchema, ErrorDetails
 
 MAX_TARGETS = 10
 MAX_MULTIPLIER = 100
@@ -49,11 +58,6 @@ _SENTENCES = {
     "too_short": "must have at least one item",
     "too_long": "has too many items; at most {max_length} are allowed",
 }
-
-
-def _absent() -> Any:
-    """Return the default of an optional field; never used, since only given fields are dumped."""
-    return None
 
 
 def _check_instant(text: str) -> str:
@@ -86,10 +90,24 @@ def documented(**schema: Any) -> Any:
     return Field(json_schema_extra=schema)
 
 
-def optional(description: str, **options: Any) -> Any:
-    """Return a field that may be left out but not null."""
-    return Field(default_factory=_absent, description=description, **options)
+def optional(description: str) -> Any:
+    """Return a field of type `Maybe[...]`."""
+    return Field(default_factory=lambda: None, description=description)
 
+
+class _NotNull:
+    """Removes null from the values that pydantic accepts for a type, and from its JSON Schema."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        nullable: Any = handler(source)
+        inner: CoreSchema = nullable["schema"]
+        return inner
+
+
+Value = TypeVar("Value")
+Maybe = Annotated[Value | None, _NotNull()]  # None where a request leaves the field out
 
 MessageId = Annotated[
     str, AfterValidator(MESSAGE_ID.check), documented(pattern=MESSAGE_ID.anchored)
@@ -121,7 +139,8 @@ Delay = Annotated[
     Field(ge=0, le=MAX_DELAY_LIMIT_SECONDS, allow_inf_nan=False),
     AfterValidator(_check_delay),
 ]
-Whole = Annotated[int, BeforeValidator(_whole)]
+WHOLE = BeforeValidator(_whole)
+Whole = Annotated[int, WHOLE]
 Multiplier = Annotated[
     float, Field(ge=1, le=MAX_MULTIPLIER, allow_inf_nan=False), AfterValidator(_plain)
 ]
@@ -140,21 +159,27 @@ class PolicyRequest(Fields):
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["schedule", "preset"]}})
 
-    max_attempts: Whole = optional(
-        "The maximum number of attempts, the first included.", ge=1, le=MAX_ATTEMPTS_LIMIT
+    max_attempts: Maybe[Annotated[int, Field(ge=1, le=MAX_ATTEMPTS_LIMIT), WHOLE]] = optional(
+        "The maximum number of attempts, the first included."
     )
-    base_delay_seconds: Delay = optional("The delay after the first failure, before jitter.")
-    max_delay_seconds: Delay = optional("The maximum of the exponential delay.")
-    multiplier: Multiplier = optional("The factor by which the delay grows with each failure.")
-    jitter: Annotated[Jitter, Field(strict=False)] = optional(
+    base_delay_seconds: Maybe[Delay] = optional("The delay after the first failure, before jitter.")
+    max_delay_seconds: Maybe[Delay] = optional("The maximum of the exponential delay.")
+    multiplier: Maybe[Multiplier] = optional(
+        "The factor by which the delay grows with each failure."
+    )
+    jitter: Maybe[Annotated[Jitter, Field(strict=False)]] = optional(
         "The kind of random jitter that is added to a delay."
     )
-    schedule: Schedule = optional(
+    schedule: Maybe[Schedule] = optional(
         "Instead of baseDelaySeconds, maxDelaySeconds and multiplier: the waits between attempts, "
         "in seconds. A leading 0 stands for the first attempt. Without maxAttempts, there is one "
         "attempt more than there are waits."
     )
-    preset: Preset = optional("Instead of a schedule: the name of a predefined one.")
+    preset: Maybe[Preset] = optional("Instead of a schedule: the name of a predefined one.")
+
+    def override(self) -> PolicyOverride:
+        """Return the given fields."""
+        return PolicyOverride(**self.model_dump(exclude_unset=True))
 
 
 class MessageRequest(Fields):
@@ -162,41 +187,44 @@ class MessageRequest(Fields):
 
     # Not declared as `oneOf`, since client generators make a model of each alternative.
 
-    target_url: Url = optional("The URL to deliver to.")
-    targets: Annotated[list[Url], Field(min_length=1, max_length=MAX_TARGETS)] = optional(
+    target_url: Maybe[Url] = optional("The URL to deliver to.")
+    targets: Maybe[Annotated[list[Url], Field(min_length=1, max_length=MAX_TARGETS)]] = optional(
         "The URLs to deliver to, one delivery for each; a repeated one counts once."
     )
-    endpoint_id: EndpointId = optional("The endpoint to deliver to.")
-    endpoint_ids: Annotated[list[EndpointId], Field(min_length=1, max_length=MAX_TARGETS)] = (
-        optional("The endpoints to deliver to, one delivery for each.")
-    )
+    endpoint_id: Maybe[EndpointId] = optional("The endpoint to deliver to.")
+    endpoint_ids: Maybe[
+        Annotated[list[EndpointId], Field(min_length=1, max_length=MAX_TARGETS)]
+    ] = optional("The endpoints to deliver to, one delivery for each.")
     payload: Any = Field(
         description="Any JSON; it arrives exactly as it is written here. With a contentType other "
         "than JSON: a string, whose content is sent as UTF-8."
     )
-    content_type: ContentType = optional(
+    content_type: Maybe[ContentType] = optional(
         f"The media type of the payload. Default: {DEFAULT_CONTENT_TYPE}."
     )
-    message_id: MessageId = optional(
+    message_id: Maybe[MessageId] = optional(
         "A message with the same senderId and messageId is a duplicate. Default: a random one."
     )
-    sender_id: SenderId = optional(
+    sender_id: Maybe[SenderId] = optional(
         "The sender. Default: the sender of the key, or `default` with AWS credentials."
     )
-    correlation_id: CorrelationId = optional(
+    correlation_id: Maybe[CorrelationId] = optional(
         "Sent as X-Correlation-ID, and in logs and ledger. Default: the messageId."
     )
-    timestamp: Instant = optional("The time of the message, with a time zone. Default: now.")
-    deliver_at: Instant = optional(
+    timestamp: Maybe[Instant] = optional("The time of the message, with a time zone. Default: now.")
+    deliver_at: Maybe[Instant] = optional(
         "The earliest time of delivery, with a time zone; at most a year ahead."
     )
     headers: Headers = Field(default_factory=dict, description="Headers of every attempt.")
-    policy: PolicyRequest = optional("What the message overrides of the retry policy.")
+    policy: Maybe[PolicyRequest] = optional("What the message overrides of the retry policy.")
+
+
+Model = TypeVar("Model", bound=Fields)
 
 
 def read_fields(
-    model: type[Fields], raw: Mapping[str, Any]
-) -> tuple[dict[str, Any], list[FieldError]]:
+    model: type[Model], raw: Mapping[str, Any]
+) -> tuple[Model | None, list[FieldError]]:
     """Check the fields of a request one by one.
 
     Args:
@@ -204,13 +232,13 @@ def read_fields(
         raw: its members, parsed.
 
     Returns:
-        The given fields, in snake case, and no errors; or no fields and all errors.
+        The request and no errors, or None and all errors.
     """
     try:
-        return model.model_validate(raw).model_dump(exclude_unset=True), []
+        return model.model_validate(raw), []
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        return {}, [_field_error(details) for details in found]
+        return None, [_field_error(details) for details in found]
 
 
 def _field_error(details: ErrorDetails) -> FieldError:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from homing.errors import InvalidMessageError
 from homing.reception.policy_override import conflicts, override
-from homing.reception.request_model import MessageRequest, read_fields
+from homing.reception.request_model import PolicyRequest, read_fields
 from homing.retry.policy import Policy
 from homing_cli.errors import CommandError
 
@@ -45,14 +45,12 @@ def read_policy(typed: Mapping[str, str]) -> Policy:
     if "schedule" in given or "preset" in given:
         given = {name: given[name] for name in given if name in {*_WORDS, "schedule", *_WHOLE}}
     raw = {name: _value(name, text) for name, text in given.items()}
-    fields, errors = read_fields(
-        MessageRequest, {"targetUrl": "https://example.com/", "payload": 0, "policy": raw}
-    )
+    request, errors = read_fields(PolicyRequest, raw)
     errors = errors or list(conflicts(raw))
-    if errors:
+    if request is None or errors:
         raise PolicyError("; ".join(_sentence(error.field, error.message) for error in errors))
     try:
-        return override(Policy(), fields["policy"])
+        return override(Policy(), request.override())
     except InvalidMessageError as error:
         found = (_sentence(one.field, one.message) for one in error.errors)
         raise PolicyError("; ".join(found)) from error

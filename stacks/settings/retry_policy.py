@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import field_validator
 
 from homing.errors import InvalidMessageError
-from homing.reception.policy_override import conflicts, override
+from homing.reception.policy_override import PolicyOverride, conflicts, override
 from homing.retry.policy import (
     MAX_ATTEMPTS_LIMIT,
     MAX_DELAY_LIMIT_SECONDS,
@@ -126,12 +126,11 @@ class RetryPolicySettings(SettingsGroup):
             jitter=self.jitter,
             retry_after_ceiling_seconds=self.retry_after_ceiling_seconds,
         )
-        given: dict[str, Any] = {"preset": self.preset} if self.preset else {}
-        if self.schedule:
-            given["schedule"] = _delays(self.schedule)
-        if given and "max_attempts" in self.model_fields_set:
-            given["max_attempts"] = self.max_attempts
-        return override(exponential, given)
+        schedule = _delays(self.schedule) if self.schedule else None
+        is_given = "max_attempts" in self.model_fields_set
+        attempts = self.max_attempts if is_given and (schedule or self.preset) else None
+        own = PolicyOverride(attempts, schedule=schedule, preset=self.preset)
+        return override(exponential, own)
 
 
 def _delays(value: str) -> tuple[float, ...]:

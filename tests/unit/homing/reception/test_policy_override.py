@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from homing.errors import InvalidMessageError
-from homing.reception.policy_override import conflicts, override
+from homing.reception.policy_override import PolicyOverride, conflicts, override
 from homing.retry.policy import PRESETS, Jitter, Policy
 
 DEFAULT = Policy(max_attempts=4, base_delay_seconds=2, max_delay_seconds=100, multiplier=3)
@@ -55,12 +55,12 @@ SCHEDULED = replace(DEFAULT, schedule=(1, 2, 3))
 def test_only_what_is_given_differs_from_the_default(
     default: Policy, given: dict[str, Any], changed: dict[str, Any]
 ) -> None:
-    assert override(default, given) == replace(default, **changed)
+    assert override(default, PolicyOverride(**given)) == replace(default, **changed)
 
 
 def test_a_schedule_over_a_decorrelated_default_is_jittered_by_addition() -> None:
     default = replace(DEFAULT, jitter=Jitter.DECORRELATED)
-    assert override(default, {"schedule": [5]}).jitter is Jitter.ADDITIVE
+    assert override(default, PolicyOverride(schedule=[5])).jitter is Jitter.ADDITIVE
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_schedule_over_a_decorrelated_default_is_jittered_by_addition() -> Non
 )
 def test_a_policy_that_cannot_be_followed_is_refused(given: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidMessageError) as caught:
-        override(DEFAULT, given)
+        override(DEFAULT, PolicyOverride(**given))
     assert [error.field for error in caught.value.errors] == [field]
 
 

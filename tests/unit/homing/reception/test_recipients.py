@@ -8,7 +8,9 @@ import pytest
 
 from homing.endpoints.endpoint import Endpoint
 from homing.errors import InvalidMessageError
+from homing.reception.policy_override import PolicyOverride
 from homing.reception.recipients import no_endpoints, recipients
+from homing.reception.request_model import MessageRequest
 from homing.senders.ownership import acting_sender
 
 if TYPE_CHECKING:
@@ -26,42 +28,48 @@ def find(sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:
     return {each: KNOWN[each] for each in ids if each in KNOWN and sender_id == "shop"}
 
 
-def refused(given: dict[str, Any], sender_id: str = "shop") -> tuple[int, list[str]]:
+def message(**given: Any) -> MessageRequest:
+    return MessageRequest.model_validate({"payload": 0, **given})
+
+
+def refused(sender_id: str = "shop", **given: Any) -> tuple[int, list[str]]:
     with pytest.raises(InvalidMessageError) as caught:
-        recipients(given, sender_id, find)
+        recipients(message(**given), sender_id, find)
     return caught.value.status, [error.field for error in caught.value.errors]
 
 
 def test_plain_urls_are_taken_as_they_are_each_once() -> None:
-    to = recipients({"targets": ["https://x/", "https://y/", "https://x/"]}, "shop", no_endpoints)
+    to = recipients(
+        message(targets=["https://x/", "https://y/", "https://x/"]), "shop", no_endpoints
+    )
     assert (to.targets, to.endpoint_ids) == (("https://x/", "https://y/"), ())
     assert to.names == to.targets
 
 
 def test_endpoints_give_their_urls_and_policies() -> None:
-    to = recipients({"endpoint_ids": ["b", "a", "b"]}, "shop", find)
+    to = recipients(message(endpointIds=["b", "a", "b"]), "shop", find)
     assert to.targets == ("https://b.example/", "https://a.example/")
     assert to.endpoint_ids == ("b", "a")
-    assert to.policies == {"b": {}, "a": {"maxAttempts": 5}}
+    assert to.policies == {"b": PolicyOverride(), "a": PolicyOverride(max_attempts=5)}
 
 
 def test_what_names_an_endpoint_stays_when_its_url_changes() -> None:
-    assert recipients({"endpoint_id": "a"}, "shop", find).names == ("endpoint:a",)
+    assert recipients(message(endpointId="a"), "shop", find).names == ("endpoint:a",)
 
 
 @pytest.mark.parametrize("sender_id", ["shop", "thief"])
 def test_an_endpoint_that_the_sender_does_not_have_is_404(sender_id: str) -> None:
-    assert refused({"endpoint_id": "x"}, sender_id) == (404, ["endpointId"])
+    assert refused(sender_id, endpointId="x") == (404, ["endpointId"])
 
 
 def test_another_senders_endpoint_is_404_by_its_place() -> None:
-    assert refused({"endpoint_ids": ["x", "a"]}) == (404, ["endpointIds[0]"])
+    assert refused(endpointIds=["x", "a"]) == (404, ["endpointIds[0]"])
     fields = ["endpointIds[0]", "endpointIds[1]"]
-    assert refused({"endpoint_ids": ["a", "b"]}, "thief") == (404, fields)
+    assert refused("thief", endpointIds=["a", "b"]) == (404, fields)
 
 
 def test_two_endpoints_with_one_url_are_refused_since_the_ledger_cannot_distinguish_them() -> None:
-    assert refused({"endpoint_ids": ["a", "b", "twin"]}) == (400, ["endpointIds[2]"])
+    assert refused(endpointIds=["a", "b", "twin"]) == (400, ["endpointIds[2]"])
 
 
 @pytest.mark.parametrize(
