@@ -6,6 +6,8 @@ import argparse
 import sys
 import time
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from secrets import randbelow
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import Progress
@@ -30,14 +32,25 @@ from simulation.search.search import (
 )
 from simulation.search.shrink import Trial
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _CHUNK = 500
 _SHOWN = 3  # of the histories that break a promise
+_FRESH = 10**6, 10**9  # the range of the first fresh seed, above those that tests and docs name
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m simulation", description=__doc__)
     parser.add_argument("--histories", type=int, default=100_000, help="number of random histories")
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
+    parser.add_argument(
+        "--fresh",
+        type=int,
+        default=0,
+        metavar="HISTORIES",
+        help="also run so many histories from a seed that is drawn and printed",
+    )
     parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument("--replay", type=int, metavar="SEED", help="print one history and stop")
     parser.add_argument("--whole", action="store_true", help="with --replay: do not shrink it")
@@ -69,7 +82,12 @@ def main(arguments: list[str] | None = None) -> int:
 def _search(options: argparse.Namespace, console: Console) -> Tally:
     """Distribute the work over processes and show the progress."""
     tally = Tally()
-    last = options.seed + options.histories
+    chunks = list(_chunks(options.seed, options.histories))
+    if options.fresh:
+        first = _FRESH[0] + randbelow(_FRESH[1] - _FRESH[0])
+        again = f"--no-single-faults --seed {first} --histories {options.fresh}"
+        console.print(f"fresh seeds from {first}; to run them again: {again}", soft_wrap=True)
+        chunks += _chunks(first, options.fresh)
     with (
         ProcessPoolExecutor(options.workers) as pool,
         Progress(console=console, transient=True) as progress,
@@ -82,15 +100,18 @@ def _search(options: argparse.Namespace, console: Console) -> Tally:
             work += [pool.submit(search_interventions, number) for number in numbers]
         if options.pairs:
             work += [pool.submit(search_pairs, n) for n in range(len(list(scenarios_of_one())))]
-        work += [
-            pool.submit(search_seeds, first, min(first + _CHUNK, last))
-            for first in range(options.seed, last, _CHUNK)
-        ]
+        work += [pool.submit(search_seeds, *chunk) for chunk in chunks]
         task = progress.add_task("histories", total=len(work))
         for done in as_completed(work):
             tally.add(done.result())
             progress.update(task, advance=1, description=f"{tally.counts['histories']:,} histories")
     return tally
+
+
+def _chunks(first: int, count: int) -> Iterator[tuple[int, int]]:
+    """Yield the seeds from `first` on in parts: the first of each, and the one after its last."""
+    for start in range(first, first + count, _CHUNK):
+        yield start, min(start + _CHUNK, first + count)
 
 
 def _replay(seed: int, console: Console, *, whole: bool) -> int:

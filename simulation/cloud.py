@@ -166,18 +166,14 @@ class Cloud:
         answers = self._scenario.endpoints[host_of(url)]
         number = self._asked[url] = self._asked.get(url, 0) + 1
         answer = answers[min(number, len(answers)) - 1]
-        self._note_request(process, call, answer)
-        scheduler = self.scheduler
-        if answer.takes > call.timeout:
-            outcome = Outcome(error=NoAnswerError("timed out"))
-            scheduler.at(scheduler.now + call.timeout, respond, outcome)
-        elif answer.status is None:
-            respond(Outcome(error=UnavailableError("refused")))
+        ends_at, outcome = _response(answer, self.scheduler.now, call.timeout)
+        self._note_request(process, call, answer, ends_at)
+        if ends_at == self.scheduler.now:
+            respond(outcome)
         else:
-            given = {"status": answer.status, "retryAfter": answer.retry_after}
-            scheduler.at(scheduler.now + answer.takes, respond, Outcome(given))
+            self.scheduler.at(ends_at, respond, outcome)
 
-    def _note_request(self, process: Process, call: Call, answer: Answer) -> None:
+    def _note_request(self, process: Process, call: Call, answer: Answer, ends_at: int) -> None:
         invocation = process.about
         execution = invocation.caller
         attempt = invocation.event["attemptNumber"]
@@ -192,9 +188,19 @@ class Cloud:
             body=call.arguments["body"],
             status=answer.status,
             by=process.label,
-            until=self.scheduler.now + min(answer.takes, call.timeout),
+            until=ends_at,
         )
         self.journal.sent.append(sent)
+
+
+def _response(answer: Answer, now: int, timeout: int) -> tuple[int, Outcome]:
+    """Return when a request ends and how: a refused one at once, an unanswered one in time."""
+    if answer.takes > timeout:
+        return now + timeout, Outcome(error=NoAnswerError("timed out"))
+    if answer.status is None:
+        return now, Outcome(error=UnavailableError("refused"))
+    given = {"status": answer.status, "retryAfter": answer.retry_after}
+    return now + answer.takes, Outcome(given)
 
 
 def _claims(about: Any) -> bool:

@@ -42,7 +42,7 @@ class ChanceAdmission:
         Raises:
             DetachedError: when it takes too long; the client waits as long as `dispatch` does.
         """
-        if self._draw(f"{TAPE.owner}/bulkhead") < self._defers:
+        if self._draw(f"{TAPE.owner}/gate") < self._defers:
             wait = self._draw(f"{TAPE.owner}/slot") ** 4 * _LONGEST_WAIT  # mostly seconds
             return to_datetime(TAPE.now) + wait
         try:

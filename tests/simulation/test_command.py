@@ -40,3 +40,24 @@ def test_replay_prints_the_history_of_a_seed(capsys: pytest.CaptureFixture[str])
     printed = capsys.readouterr().out
     assert printed.startswith("seed 3\n")
     assert "sqs.receive" in printed
+
+
+def test_fresh_histories_begin_at_a_seed_that_is_printed_to_run_them_again(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "PLANTED_BUGS", ())
+    monkeypatch.setattr(command, "randbelow", lambda _: 41)
+    alone = ["--workers", "1", "--no-single-faults"]
+    assert command.main([*alone, "--histories", "0", "--fresh", "7"]) == 0
+    printed = capsys.readouterr().out
+    again = re.search(r"to run them again: (.*)", printed)
+    assert again is not None
+    assert "--seed 1000041 " in again[1]
+    assert command.main([*alone, *again[1].split()]) == 0
+    assert counts(capsys.readouterr().out) == counts(printed)
+
+
+def counts(printed: str) -> list[str]:
+    """Return the lines of the totals but that of the time it took."""
+    lines = re.findall(r"^ *[\d,]+  .*$", printed, re.MULTILINE)
+    return [line for line in lines if "histories in" not in line]

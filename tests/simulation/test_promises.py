@@ -70,6 +70,15 @@ def test_random_histories_break_no_promise() -> None:
     assert tally.counts["faults"] > 150
 
 
+# Seeds that have broken a promise or shown that an invariant was wrong.
+FOUND = {"refused at once, counted as under way for 20 ms": 770_003_701}
+
+
+@pytest.mark.parametrize("found", FOUND)
+def test_no_seed_that_ever_broke_a_promise_breaks_one_again(found: str) -> None:
+    assert search_seeds(FOUND[found], FOUND[found] + 1).findings == []
+
+
 @pytest.mark.parametrize(
     "number",
     [

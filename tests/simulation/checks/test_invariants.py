@@ -6,9 +6,12 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from homing.dispatch import express_path
 from homing.dispatch.express_path import ExpressPath
 from homing.endpoints.concurrency import ConcurrencySlots
+from homing.retry.policy import Policy
 from simulation.checks.invariants import violations
 from simulation.deployed import stand_ins
 from simulation.deployment import Deployment
@@ -18,8 +21,6 @@ from simulation.scenario import Answer, Scenario, Submission
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pytest
 
     from simulation.history import History
 
@@ -117,3 +118,19 @@ def test_an_endpoint_that_gets_more_than_it_allows_has_no_room(
 ) -> None:
     monkeypatch.setattr(ConcurrencySlots, "take", lambda *_: "always one left")
     assert broken(run(crowd())) == {"room_at_the_endpoint"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "takes"),
+    [
+        pytest.param(Answer(200, takes=700), 700, id="answered"),
+        pytest.param(Answer(None), 0, id="refused at once"),
+        pytest.param(Answer(200, takes=40_000), Deployment().attempt_timeout, id="timed out"),
+    ],
+)
+def test_a_request_is_under_way_until_its_caller_has_the_response(
+    run: Callable[..., History], answer: Answer, takes: int
+) -> None:
+    """Only then does the caller release its slot, and only until then does it need one."""
+    (sent,) = run(one(answer, deployment=Deployment(policy=Policy(max_attempts=1)))).journal.sent
+    assert sent.until - sent.instant == takes
