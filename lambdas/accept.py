@@ -6,14 +6,13 @@ everything.
 
 from __future__ import annotations
 
-import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from homing import deadline
 from homing.errors import AcceptanceError
-from homing.reception.acceptance import Acceptance, Reception
+from homing.reception.acceptance import Acceptance
 from homing.reception.answer import Answer, accepted
 from homing.reception.message import Message, Rules, parse_message, trial_message
 from homing.reception.problem import acceptance_failed, not_here
@@ -32,7 +31,7 @@ from lambdas.http_api import (
     serve,
     signer,
 )
-from lambdas.observation import log_message
+from lambdas.observation import log_message, log_reception
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
@@ -60,10 +59,6 @@ def _acceptance() -> Acceptance:
     return Acceptance.connect(_settings())
 
 
-def _new_id() -> str:
-    return f"msg_{secrets.token_hex(16)}"
-
-
 @lru_cache(maxsize=16)
 def _rules(host: str) -> Rules:
     """Return the rules for messages that are sent to this host, which is refused as a target.
@@ -71,12 +66,7 @@ def _rules(host: str) -> Rules:
     The stack cannot tell this function the host of its own function URL, which is created after it.
     """
     settings = _settings()
-    return Rules(
-        default_policy=settings.default_policy,
-        retention=timedelta(days=settings.retention_days),
-        guard=settings.guard.refusing([host]),
-        new_id=_new_id,
-    )
+    return Rules.of_deployment(settings, settings.guard.refusing([host]))
 
 
 def _parse(body: str | bytes, now: datetime) -> Message:
@@ -113,24 +103,8 @@ def _accept(body: str | bytes) -> Response[str]:
     except AcceptanceError as error:
         _log_failure(reason=str(error), messageId=message_id, senderId=sender_id)
         return respond(acceptance_failed(message_id, sender_id))
-    _log_accepted(reception)
+    log_reception(reception, **signer(app.current_event))
     return respond(accepted(reception))
-
-
-def _log_accepted(reception: Reception) -> None:
-    event, metric = (
-        ("message.duplicate", "MessageDuplicate")
-        if reception.is_duplicate
-        else ("message.accepted", "MessageAccepted")
-    )
-    idempotency = reception.idempotency
-    _log(
-        event,
-        metric,
-        messageId=idempotency.message_id,
-        senderId=idempotency.sender_id,
-        correlationId=idempotency.correlation_id,
-    )
 
 
 def _log(event: str, metric: str, *, is_fault: bool = False, **fields: Any) -> None:

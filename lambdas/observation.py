@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from homing.delivery import Reference
     from homing.dispatch.express_path import Settled
+    from homing.reception.acceptance import Reception
     from homing.retry.classification import Verdict
     from homing.retry.outcome import Outcome
 
@@ -199,6 +200,29 @@ def log_message(event: str, metric: str, *, is_fault: bool = False, **fields: An
         fields: ids and field names; never the payload.
     """
     _log(logger.error if is_fault else logger.info, event, {metric: 1}, **fields)
+
+
+def log_reception(reception: Reception, **fields: Any) -> None:
+    """Log that a message was accepted, or that it is a duplicate, and count it.
+
+    Args:
+        reception: the accepted message.
+        fields: who sent it, or the queue message that it came by.
+    """
+    event, metric = (
+        ("message.duplicate", "MessageDuplicate")
+        if reception.is_duplicate
+        else ("message.accepted", "MessageAccepted")
+    )
+    idempotency = reception.idempotency
+    log_message(
+        event,
+        metric,
+        messageId=idempotency.message_id,
+        senderId=idempotency.sender_id,
+        correlationId=idempotency.correlation_id,
+        **fields,
+    )
 
 
 def _metric_of(verdict: Verdict) -> str:

@@ -5,6 +5,7 @@ __all__ = [
     "answer",
     "endpoint_request",
     "idempotency",
+    "ingested",
     "message",
     "message_query",
     "messages_table",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from homing.delivery import Delivery, Request, document_text
 from homing.errors import FieldError, InvalidMessageError
@@ -24,11 +26,12 @@ from homing.timestamps import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from homing.payloads.reference import PayloadReference
     from homing.reception.request_model import MessageRequest
     from homing.retry.policy import Policy
+    from homing.settings import AcceptSettings
     from homing.targets.address_guard import AddressGuard
 
 # The limit of an HTTP API for a request (API Gateway quotas).
@@ -88,6 +91,16 @@ class Rules:
     retention: timedelta
     guard: AddressGuard
     new_id: Callable[[], str]
+
+    @classmethod
+    def of_deployment(cls, settings: AcceptSettings, guard: AddressGuard) -> Self:
+        """Return the rules of a deployment, with random ids for messages without one."""
+        return cls(
+            default_policy=settings.default_policy,
+            retention=timedelta(days=settings.retention_days),
+            guard=guard,
+            new_id=lambda: f"msg_{secrets.token_hex(16)}",
+        )
 
 
 def fingerprint(recipients: Sequence[str], request: Request) -> str:

@@ -20,7 +20,7 @@ MAX_TEXT_LENGTH = 300
 _NOT_FOUND, _CONFLICT, _UNAVAILABLE = 404, 409, 503
 _KINDS = {
     400: ("invalid-message", "The message cannot be accepted"),
-    403: ("forbidden", "The key does not allow this"),
+    403: ("forbidden", "The senderId is not allowed here"),
     404: ("message-not-found", "Message not found"),
     409: ("message-id-reused", "The messageId is in use for a different message"),
     413: ("payload-too-large", "The payload is too large"),

@@ -3,7 +3,7 @@
 A JSON library that parses and serializes a document may change digits, escapes and the order of
 keys, and so the meaning for the receiver and every signature. A request is therefore never
 serialized again: its top-level object is split into members, each value is parsed only to check it
-and to find its end, and its source text is kept.
+and to find its end, and its source text is kept. The same holds for what a queue message wraps.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from homing.errors import FieldError, InvalidMessageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 MAX_DEPTH = 500  # levels; well below the limit of Python's parser (about 1,000)
 
@@ -125,18 +125,57 @@ def split_members(text: str) -> dict[str, str]:
     """
     if not text.startswith("{", _end_of_space(text, 0)):
         raise InvalidMessageError([FieldError("body", "must be a JSON object")])
-    if _counts_over(text, ",[{", MAX_VALUES):
-        raise InvalidMessageError([FieldError("body", f"has more than {MAX_VALUES} values")])
+    _refuse_many(text)
     try:
         pairs = list(islice(_walk(text), MAX_MEMBERS + 1))
     except json.JSONDecodeError as error:
-        raise InvalidMessageError([FieldError("body", f"is not JSON: {error}")]) from error
+        raise _not_json(error) from error
     if len(pairs) > MAX_MEMBERS:
         raise InvalidMessageError([FieldError("body", f"has more than {MAX_MEMBERS} fields")])
     repeated = _repeated(name for name, _ in pairs)
     if repeated:
         raise InvalidMessageError([FieldError(name, "is given twice") for name in repeated])
     return dict(pairs)
+
+
+def source_at(text: str, path: Sequence[str]) -> str | None:
+    """Return the exact source text of the value at a path of names in a JSON text.
+
+    Returns:
+        None where there is no such value.
+
+    Raises:
+        InvalidMessageError: when the text is not JSON as `split_members` takes it, or an object has
+            a name of the path twice.
+    """
+    source = single_value(text)
+    for name in path:
+        if not source.startswith("{"):
+            return None
+        found = [value for each, value in _walk(source) if each == name]
+        if len(found) > 1:
+            raise InvalidMessageError([FieldError(name, "is given twice")])
+        if not found:
+            return None
+        (source,) = found
+    return source
+
+
+def single_value(text: str) -> str:
+    """Return a JSON text without the space around it.
+
+    Raises:
+        InvalidMessageError: when it is not one JSON value, has too many values, or is nested too
+            deeply.
+    """
+    _refuse_many(text)
+    try:
+        start = _end_of_space(text, 0)
+        end = _end_of_value("body", text, start)
+        _refuse_more(text, end)
+    except json.JSONDecodeError as error:
+        raise _not_json(error) from error
+    return text[start:end]
 
 
 def read_value(name: str, source: str) -> Any:
@@ -171,8 +210,21 @@ def _walk(text: str) -> Iterator[tuple[str, str]]:
         position = _end_of_space(text, _after(text, position, ","))
         if text.startswith("}", position):
             raise json.JSONDecodeError("Illegal trailing comma", text, position)
-    if (end := _end_of_space(text, position + 1)) < len(text):
+    _refuse_more(text, position + 1)
+
+
+def _refuse_more(text: str, position: int) -> None:
+    if (end := _end_of_space(text, position)) < len(text):
         raise json.JSONDecodeError("Extra data", text, end)
+
+
+def _refuse_many(text: str) -> None:
+    if _counts_over(text, ",[{", MAX_VALUES):
+        raise InvalidMessageError([FieldError("body", f"has more than {MAX_VALUES} values")])
+
+
+def _not_json(error: json.JSONDecodeError) -> InvalidMessageError:
+    return InvalidMessageError([FieldError("body", f"is not JSON: {error}")])
 
 
 def _end_of_value(name: str, text: str, start: int) -> int:

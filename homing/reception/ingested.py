@@ -1,0 +1,167 @@
+"""What the ingest queue takes, turned into the body of `POST /v1/messages` (docs/ingest.md).
+
+A queue message is one of these:
+
+- that body itself
+- an EventBridge event
+- any JSON, with the message attribute `eventType`: the payload
+- a notification of SNS with one of the three in it
+
+Nothing is parsed and serialized again: the body is put together from slices of the queue message,
+so a payload keeps each digit (`homing.reception.raw_json`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from homing.errors import FieldError, InvalidMessageError
+from homing.identifiers import MESSAGE_ID, SENDER_ID
+from homing.reception.raw_json import decode, read_value, single_value, source_at, split_members
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# The message attributes that are read; with `eventType`, all are fields of the message.
+ATTRIBUTES = ("eventType", "messageId", "senderId", "correlationId")
+
+# A sender by its place in the event, such as `$.detail.tenantId`.
+SENDER_PATH = r"\$(?:\.[A-Za-z0-9_\-]+)+"
+
+# The members of an EventBridge event and the fields of a message that they become.
+_EVENT = {"id": "messageId", "detail-type": "eventType", "time": "timestamp", "detail": "payload"}
+_IS_EVENT = {"detail-type", "detail"}
+_IS_NOTIFICATION = {"TopicArn", "MessageId", "Message"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """A request that came by the ingest queue.
+
+    Args:
+        body: the request, as `POST /v1/messages` takes it.
+        owner: the sender that it acts for; None where it may name any.
+        default_id: the `messageId` where the request has none, the same whenever the queue hands
+            the message out.
+    """
+
+    body: str
+    owner: str | None
+    default_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """A queue message, or what a notification of SNS wraps."""
+
+    text: str
+    attributes: Mapping[str, str]
+    default_id: str
+    timestamp: str | None = None  # as JSON
+
+
+def read_ingested(
+    body: str, attributes: Mapping[str, str], queue_message_id: str, sender: str
+) -> Ingested:
+    """Read a message of the ingest queue.
+
+    Args:
+        body: its body.
+        attributes: its message attributes that are strings.
+        queue_message_id: SQS's id, which stays while the queue redelivers the message.
+        sender: whom messages of the queue are from: a `senderId`, its path in the event
+            (`SENDER_PATH`), or "" where each message may name any.
+
+    Raises:
+        InvalidMessageError: when it is none of what the queue takes, or its sender is not where the
+            path leads. Fields of the request itself are not checked here.
+    """
+    named = default_id(attributes, queue_message_id)
+    content = _unwrapped(_Content(decode(body), attributes, named))
+    request = _request(content)
+    return Ingested(request, _owner(sender, content.text), _checked_id(content.default_id))
+
+
+def default_id(attributes: Mapping[str, str], queue_message_id: str) -> str:
+    """Return the `messageId` of a queue message that names none."""
+    return attributes.get("messageId", f"sqs-{queue_message_id}")
+
+
+def _unwrapped(content: _Content) -> _Content:
+    """Return what a notification of SNS wraps; any other content as it is."""
+    if "eventType" in content.attributes:
+        return content
+    members = split_members(content.text)
+    if not members.keys() >= _IS_NOTIFICATION:
+        return content
+    attributes = _notification_attributes(members.get("MessageAttributes", "{}"))
+    return _Content(
+        _text("Message", members["Message"]),
+        attributes,
+        attributes.get("messageId", f"sns-{_text('MessageId', members['MessageId'])}"),
+        members.get("Timestamp"),
+    )
+
+
+def _notification_attributes(source: str) -> dict[str, str]:
+    found = read_value("MessageAttributes", source)
+    if not isinstance(found, dict):
+        raise _invalid("MessageAttributes", "must be an object")
+    texts = {name: each["Value"] for name, each in found.items() if _is_attribute(each)}
+    return {name: text for name, text in texts.items() if name in ATTRIBUTES}
+
+
+def _is_attribute(attribute: object) -> bool:
+    return isinstance(attribute, dict) and isinstance(attribute.get("Value"), str)
+
+
+def _request(content: _Content) -> str:
+    if "eventType" in content.attributes:
+        given = {name: content.attributes.get(name) for name in ATTRIBUTES}
+        fields = {name: json.dumps(text) for name, text in given.items() if text is not None}
+        if content.timestamp is not None:
+            fields["timestamp"] = content.timestamp
+        return _joined({"payload": single_value(content.text), **fields})
+    members = split_members(content.text)
+    if not members.keys() >= _IS_EVENT:
+        return content.text
+    return _joined({_EVENT[name]: source for name, source in members.items() if name in _EVENT})
+
+
+def _joined(fields: Mapping[str, str]) -> str:
+    return "{" + ", ".join(f'"{name}": {source}' for name, source in fields.items()) + "}"
+
+
+def _owner(sender: str, text: str) -> str | None:
+    if not re.fullmatch(SENDER_PATH, sender):
+        return sender or None
+    source = source_at(text, sender.removeprefix("$.").split("."))
+    found = None if source is None else read_value("senderId", source)
+    # A number is taken by its digits, since many systems number their tenants.
+    owner = source if type(found) is int else found
+    if not isinstance(owner, str):
+        raise _invalid("senderId", f"is expected at {sender}, where there is no text and no number")
+    try:
+        return SENDER_ID.check(owner)
+    except ValueError as error:
+        raise _invalid("senderId", f"at {sender} {error}") from error
+
+
+def _text(name: str, source: str) -> str:
+    if not source.startswith('"'):
+        raise _invalid(name, "must be a string")
+    return str(json.loads(source))
+
+
+def _checked_id(message_id: str) -> str:
+    try:
+        return MESSAGE_ID.check(message_id)
+    except ValueError as error:
+        raise _invalid("messageId", str(error)) from error
+
+
+def _invalid(field: str, message: str) -> InvalidMessageError:
+    return InvalidMessageError([FieldError(field, message)])
