@@ -10,7 +10,9 @@ are cut.
 
 from __future__ import annotations
 
-import time
+import logging
+import os
+from datetime import UTC, datetime
 from functools import cache
 from json import JSONEncoder
 from typing import TYPE_CHECKING, Any
@@ -23,8 +25,6 @@ from homing.errors import MalformedDeliveryError
 from homing.retry.classification import Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from homing.delivery import Reference
     from homing.dispatch.express_path import Settled
     from homing.reception.acceptance import Reception
@@ -37,6 +37,7 @@ _LONGEST_TRACEBACK = 8192
 _LONGEST_LIST = 20
 _LONGEST_LISTED = 128
 _OURS = frozenset({"_aws", "exception", "stack_trace"})
+_NUMBERS = frozenset({int, float, bool})
 
 
 def _bounded(value: Any, longest: int = _LONGEST_TEXT) -> Any:
@@ -57,6 +58,10 @@ def _bounded(value: Any, longest: int = _LONGEST_TEXT) -> Any:
             return value
 
 
+def _is_short(value: Any) -> bool:
+    return len(value) <= _LONGEST_TEXT if type(value) is str else type(value) in _NUMBERS
+
+
 # Powertools would make an encoder for each event, and try to read the event's name as JSON
 # (docs/benchmarks.md, "One attempt"). An exception, which may quote a request, is written by `str`.
 _ENCODER = JSONEncoder(
@@ -65,13 +70,18 @@ _ENCODER = JSONEncoder(
 
 
 def _line(fields: dict[str, Any]) -> str:
-    bounded = {name: value if name in _OURS else _bounded(value) for name, value in fields.items()}
+    bounded = {
+        name: value if _is_short(value) or name in _OURS else _bounded(value)
+        for name, value in fields.items()
+    }
     if "exception" in fields:  # a traceback, with that exception at its end
         bounded["exception"] = _bounded(fields["exception"], _LONGEST_TRACEBACK)
     return _ENCODER.encode(bounded)
 
 
-logger = Logger(json_serializer=_line, json_deserializer=str)
+logger = Logger(
+    json_serializer=_line, json_deserializer=str, location=None, utc=True, use_rfc3339=True
+)
 metrics = Metrics()
 
 _UNITS = {"AttemptLatency": MetricUnit.Milliseconds}  # all others are counts
@@ -97,7 +107,7 @@ def log_attempt(
         next_delay_seconds: the delay to the next attempt, None where there is none.
     """
     _log(
-        logger.info,
+        logging.INFO,
         "delivery.attempted",
         {"AttemptMade": 1, "AttemptLatency": outcome.response_time, _metric_of(verdict): 1},
         **reference.ids(),
@@ -117,7 +127,7 @@ def log_attempt(
 def log_unrecorded(reference: Reference, *, attempt: int, reason: str) -> None:
     """Log that an attempt is missing from the ledger, and count it for the alarm."""
     _log(
-        logger.error,  # so that the alarm's metric is there at any log level
+        logging.ERROR,  # so that the alarm's metric is there at any log level
         "ledger.unrecorded",
         {"LedgerWriteFailed": 1},
         **reference.ids(),
@@ -133,10 +143,8 @@ def log_settled(reference: Reference, settled: Settled, *, queue_message_id: str
         "settled": settled,
         "queueMessageId": queue_message_id,
     }
-    if settled == "DEFERRED":
-        _log(logger.info, "dispatch.settled", {"DeliveryDeferred": 1}, **fields)
-    else:
-        logger.info("dispatch.settled", **fields)
+    values: dict[str, float] = {"DeliveryDeferred": 1} if settled == "DEFERRED" else {}
+    _log(logging.INFO, "dispatch.settled", values, **fields)
 
 
 def log_unsettled(
@@ -157,8 +165,10 @@ def log_unsettled(
         redelivered_in: as of `log_detached`.
     """
     fields = {"queueMessageId": queue_message_id, "redeliveredInSeconds": redelivered_in}
-    about = {"exc_info": error, **fields, **_ids(body, delivery_id)}
-    _log(logger.error, "dispatch.failed", {"DispatchFailed": 1}, **about)
+    about = {**fields, **_ids(body, delivery_id)}
+    logger.error(
+        "dispatch.failed", exc_info=error, **about, **_embedded({"DispatchFailed": 1}, _utc_now())
+    )
 
 
 def log_detached(
@@ -175,7 +185,7 @@ def log_detached(
     """
     fields = {"queueMessageId": queue_message_id, "redeliveredInSeconds": redelivered_in}
     _log(
-        logger.info,
+        logging.INFO,
         "dispatch.detached",
         {"DeliveryDetached": 1},
         **_ids(body, delivery_id),
@@ -199,7 +209,7 @@ def log_message(event: str, metric: str, *, is_fault: bool = False, **fields: An
         is_fault: whether Homing or AWS has failed; then it is logged as an error.
         fields: ids and field names; never the payload.
     """
-    _log(logger.error if is_fault else logger.info, event, {metric: 1}, **fields)
+    _log(logging.ERROR if is_fault else logging.INFO, event, {metric: 1}, **fields)
 
 
 def log_reception(reception: Reception, **fields: Any) -> None:
@@ -231,11 +241,45 @@ def _metric_of(verdict: Verdict) -> str:
     return "DeliveryFailed" if verdict.is_final else "RetryScheduled"
 
 
-def _log(write: Callable[..., None], event: str, values: dict[str, float], **fields: Any) -> None:
+def _log(level: int, event: str, values: dict[str, float], **fields: Any) -> None:
+    """Write an event with its metrics as `logger` would, in a fifth of the time.
+
+    `logger` finds the caller, makes a record and fills in a template for each event, which costs as
+    much as the rest of an attempt (docs/benchmarks.md, "One attempt").
+    """
+    if level < logger.log_level:
+        return
+    now = _utc_now()
+    known = {name: value for name, value in fields.items() if value is not None}
+    line = {
+        "level": logging.getLevelName(level),
+        "message": event,
+        "timestamp": now.isoformat(timespec="milliseconds"),
+        "service": logger.service,
+        **known,
+        **(_embedded(values, now) if values else {}),
+        **_trace(),
+    }
+    logger.registered_handler.stream.write(_line(line) + "\n")  # type: ignore[attr-defined]
+    logger.registered_handler.flush()
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _embedded(values: dict[str, float], now: datetime) -> dict[str, Any]:
+    """Return metrics in CloudWatch's embedded metric format."""
     embedded = _metric_set(*values)
-    stamped = {**embedded["_aws"], "Timestamp": time.time_ns() // 1_000_000}
+    stamped = {**embedded["_aws"], "Timestamp": int(now.timestamp() * 1000)}
     measured = {name: [float(value)] for name, value in values.items()}
-    write(event, **fields, **embedded | measured | {"_aws": stamped})
+    return embedded | measured | {"_aws": stamped}
+
+
+def _trace() -> dict[str, str]:
+    """Return the id of the X-Ray trace, where Lambda has given one."""
+    header = os.environ.get("_X_AMZN_TRACE_ID")
+    return {"xray_trace_id": header.split(";")[0].removeprefix("Root=")} if header else {}
 
 
 @cache

@@ -175,6 +175,8 @@ class Deliverer:
         return outcome
 
     def _complete(self, request: Request, recipient: Recipient) -> Request:
+        if request.claim is None and not recipient.headers:
+            return request
         payload = request.payload if request.claim is None else self._fetch(request.claim)
         headers = _joined(recipient.headers, request.headers)
         return replace(request, payload=payload, headers=headers, claim=None)

@@ -82,3 +82,33 @@ def test_the_refusal_of_a_key_names_the_route_and_not_the_path(path: str, logged
     (line,) = logged()
     assert line["route"] == "GET /v1/messages/{messageId}"
     assert "xxx" not in str(line)
+
+
+def test_an_event_with_metrics_has_the_fields_of_any_other(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAMBDA_TASK_ROOT", "/var/task")  # where Powertools looks for a trace
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53")
+    logger.info("event", written="x", absent=None)
+    log_message("event", "Counted", written="x", absent=None)
+    plain, counted = logged()
+    assert plain["timestamp"][:10] == counted.pop("timestamp")[:10]
+    assert counted.pop("_aws")["CloudWatchMetrics"][0]["Metrics"][0]["Name"] == "Counted"
+    assert counted.pop("Counted") == [1.0]
+    assert counted.pop("xray_trace_id") == "1-5759e988-bd862e3fe1be46a994272793"
+    assert counted == {name: plain[name] for name in counted}
+    assert set(plain) - set(counted) == {"timestamp", "xray_trace_id"}
+
+
+@pytest.mark.parametrize(("level", "events"), [("INFO", 2), ("WARNING", 1), ("CRITICAL", 0)])
+def test_an_event_with_metrics_is_written_from_its_level_on(
+    level: str, events: int, logged: Logged
+) -> None:
+    before = logger.log_level
+    logger.setLevel(level)
+    try:
+        log_message("message.accepted", "MessageAccepted")
+        log_message("message.failed", "MessageFailed", is_fault=True)
+    finally:
+        logger.setLevel(before)
+    assert len(logged()) == events
