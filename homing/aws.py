@@ -1,4 +1,4 @@
-"""AWS clients with bounded calls. No other module makes clients.
+"""AWS clients with bounded calls. No other module that functions import makes clients.
 
 A call makes at most `tries` tries. Each waits at most `CONNECT_SECONDS` for a connection and
 `read_seconds` for a response. Before each further try botocore ("standard" mode) pauses up to 1 s,

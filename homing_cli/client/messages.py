@@ -6,10 +6,9 @@ import json
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from homing.client import RawJson, ResponseError
 from homing.errors import InvalidMessageError
 from homing.reception.raw_json import MAX_DEPTH, is_too_deep
 from homing.reception.request_model import MessageRequest, read_fields
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from homing_cli.client.api import ApiClient
 
 CONCURRENCY = 8
-_ACCEPTED = 202
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +67,17 @@ def hand_over(api: ApiClient, line: Line) -> Handed:
     """Hand one message over. Never raises for what the line or the API is: a refusal is a value."""
     try:
         line.body.decode()
-        answer = api.submit(line.body, again=_names_itself(line.body))
+        accepted = api.submit(line.body)
     except UnicodeDecodeError as error:
         return Handed(line, problems=(f"is not UTF-8 (byte {error.start + 1} of the line)",))
-    except (ApiError, BotoCoreError, ClientError) as error:
+    except ResponseError as error:
+        # Of a message that may have been accepted, the messageId to send it again with is told too.
+        told = (str(error),) if error.is_transient else error.problem.sentences
+        return Handed(line, problems=told)
+    except ApiError as error:
         return Handed(line, problems=(str(error),))
-    if not answer.ok:
-        return Handed(line, problems=answer.problems)
-    match answer.document:
-        case {"messageId": str(message_id), "senderId": str(sender_id)}:
-            message = MessageRef(message_id, sender_id)
-            return Handed(line, message, duplicate=answer.status != _ACCEPTED)
-        case _:
-            problem = f"the API answered HTTP {answer.status}, but named no message"
-            return Handed(line, problems=(problem,))
+    message = MessageRef(accepted.message_id, accepted.sender_id)
+    return Handed(line, message, duplicate=accepted.duplicate)
 
 
 class HandingOver:
@@ -155,28 +150,11 @@ def compose(target_url: str | None, payload: str, options: dict[str, object]) ->
         raise InvalidMessageError(errors)
     if not _is_json(str(fields.get("contentType", "application/json"))):
         return json.dumps(fields | {"payload": payload}).encode()
-    _check_json(payload)
-    return (json.dumps(fields)[:-1] + ', "payload": ' + payload + "}").encode()
-
-
-def _check_json(text: str) -> None:
-    if is_too_deep(text):
+    if is_too_deep(payload):
         raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep")
-    # Numbers stay text: Python refuses to read very long ones, which a receiver may well want.
-    json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse_constant)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"there is no {name} in JSON")
+    return (json.dumps(fields)[:-1] + f', "payload": {RawJson(payload).text}}}').encode()
 
 
 def _is_json(content_type: str) -> bool:
     essence = content_type.partition(";")[0].strip().lower()
     return essence == "application/json" or essence.endswith("+json")
-
-
-def _names_itself(body: bytes) -> bool:
-    try:
-        return bool(json.loads(body, parse_int=str).get("messageId"))
-    except (ValueError, AttributeError, RecursionError):
-        return False

@@ -68,7 +68,7 @@ def send(target: Target, message_id: str, url: str) -> None:
     """Hand a message over."""
     payload = {"order": message_id[-4:], "total": 1.10}
     body = {"messageId": message_id, "targetUrl": url, "payload": payload}
-    ApiClient(target).submit(json.dumps(body).encode(), again=True)
+    ApiClient(target).submit(json.dumps(body).encode())
 
 
 def lose_an_entry(target: Target, message_id: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from homing.client import Homing, NotFoundError
 from homing.timestamps import to_text
 from homing_cli.client.api import ApiClient
 from homing_cli.client.deliveries import follow, views
@@ -31,6 +32,7 @@ class Sender:
     def __init__(self, cloud: Target, receiver: Receiver, run_id: str) -> None:
         self.cloud = cloud
         self.api = ApiClient(cloud)
+        self.homing = Homing(cloud.api_url, session=cloud.session, region=cloud.session.region_name)
         self.receiver = receiver
         self.message_id = f"m-{run_id}"
 
@@ -41,7 +43,11 @@ class Sender:
             "payload": {"total": 1},
             **more,
         }
-        assert self.api.submit(json.dumps(body).encode(), again=False).status == 202
+        assert not self.api.submit(json.dumps(body).encode()).duplicate
+
+    def redrive(self) -> str:
+        (delivery,) = self.homing.redrive(self.message_id).deliveries
+        return delivery.result
 
     def view(self) -> DeliveryView:
         (view,) = views(self.api.message(self.message_id))
@@ -134,11 +140,10 @@ def test_the_api_redrives_once_however_often_it_is_asked_and_the_dead_letter_sta
     sender.send(script, policy={"baseDelaySeconds": 0, "jitter": "none"})
     before = sender.until_it_ends()
     sender.until(lambda: dead_letters(read, sender.message_id) == 1)
-    sender.until(lambda: sender.api.redrive(sender.message_id).status == 202)
-    again = sender.api.redrive(sender.message_id)
-    assert again.status == 200
+    sender.until(lambda: sender.redrive() == "REDRIVEN")
+    assert sender.redrive() != "REDRIVEN"
     sender.until(lambda: sender.view().status == "DELIVERED")
-    assert sender.api.redrive(sender.message_id).document["deliveries"][0]["result"] == "ENDED"
+    assert sender.redrive() == "ENDED"
     assert homing("dead-letters", "redrive", sender.message_id).exit_code == 0
     assert dead_letters(read, sender.message_id) == 0
     assert sender.requests() == before.attempts + 1
@@ -156,7 +161,7 @@ def test_a_large_message_is_redriven_with_its_payload_and_its_id(
         redrive = ("dead-letters", "redrive", sender.message_id)
         sender.until(lambda: homing(*redrive).exit_code == 0)
     else:
-        sender.until(lambda: sender.api.redrive(sender.message_id).status == 202)
+        sender.until(lambda: sender.redrive() == "REDRIVEN")
     sender.until(lambda: sender.view().status == "DELIVERED")
     first, second = sender.receiver.arrivals
     assert first.message_id == second.message_id == sender.message_id
@@ -165,7 +170,8 @@ def test_a_large_message_is_redriven_with_its_payload_and_its_id(
 
 
 def test_the_api_knows_no_such_message(sender: Sender) -> None:
-    assert sender.api.redrive(sender.message_id).status == 404
+    with pytest.raises(NotFoundError):
+        sender.redrive()
 
 
 def test_a_wait_is_cut_short_and_the_sleeper_finds_itself_superseded(
@@ -210,7 +216,7 @@ def test_a_delivery_that_waits_is_cancelled_for_good(
     assert sender.view().status == "CANCELLED"
     sender.until(lambda: sender.execution(name) == "SUCCEEDED")
     assert homing("retry-now", sender.message_id).exit_code == 1
-    assert sender.api.redrive(sender.message_id).document["deliveries"][0]["result"] == "ENDED"
+    assert sender.redrive() == "ENDED"
     assert (sender.requests(), sender.view().status) == (1, "CANCELLED")
 
 

@@ -7,11 +7,11 @@ import threading
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, NoCredentialsError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homing_cli.client.api import Answer
+from homing.client import Accepted
+from homing.client.errors import response_error
 from homing_cli.client.messages import (
     HandingOver,
     Line,
@@ -28,15 +28,13 @@ class FakeApi:
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
-        self.again: list[bool] = []
         self.most_at_once = 0
         self._now = 0
         self._lock = threading.Lock()
 
-    def submit(self, body: bytes, *, again: bool) -> Answer:
+    def submit(self, body: bytes) -> Accepted:
         with self._lock:
             self.bodies.append(body)
-            self.again.append(again)
             self._now += 1
             self.most_at_once = max(self.most_at_once, self._now)
         try:
@@ -45,14 +43,14 @@ class FakeApi:
             with self._lock:
                 self._now -= 1
 
-    def _answer(self, body: bytes) -> Answer:
+    def _answer(self, body: bytes) -> Accepted:
         if body == b"silence":
             raise ApiError("does not answer")
         if b"bad" in body:
             errors = [{"field": "targetUrl", "message": "must be absolute"}]
-            return Answer(400, {"title": "Invalid message", "errors": errors})
-        status = 200 if b"twice" in body else 202
-        return Answer(status, {"messageId": "m-1", "senderId": "default"})
+            raise response_error(400, {"title": "Invalid message", "errors": errors})
+        noon = "2025-12-28T12:00:00.000Z"
+        return Accepted("m-1", "default", noon, "m-1", (), duplicate=b"twice" in body)
 
 
 def test_a_file_is_split_into_numbered_lines_and_their_bytes_are_kept() -> None:
@@ -81,20 +79,15 @@ def test_an_api_that_does_not_answer_is_a_refusal_of_that_line() -> None:
     assert hand_over(FakeApi(), Line(3, b"silence")).problems == ("does not answer",)
 
 
-@pytest.mark.parametrize(
-    ("body", "again"),
-    [
-        (b'{"messageId": "m-1"}', True),
-        (b'{"payload": 1}', False),
-        (b'{"messageId": ""}', False),
-        (b"[]", False),
-        (b"not JSON", False),
-    ],
-)
-def test_only_a_message_that_names_itself_may_be_sent_again(body: bytes, *, again: bool) -> None:
-    api = FakeApi()
-    hand_over(api, Line(1, body))
-    assert api.again == [again]
+def test_a_message_that_may_have_been_accepted_is_told_with_its_id() -> None:
+    class Busy(FakeApi):
+        def _answer(self, body: bytes) -> Accepted:
+            error = response_error(503, {"detail": "Send it again with this messageId"})
+            error.message_id = "msg_1"
+            raise error
+
+    (problem,) = hand_over(Busy(), Line(1, b"{}")).problems
+    assert problem == "HTTP 503 Send it again with this messageId (messageId msg_1)"
 
 
 def test_all_lines_are_handed_over_and_never_more_than_a_few_at_once() -> None:
@@ -110,12 +103,12 @@ def test_lines_are_reported_in_the_order_of_the_file() -> None:
     second = threading.Event()
 
     class SlowFirst(FakeApi):
-        def submit(self, body: bytes, *, again: bool) -> Answer:
+        def submit(self, body: bytes) -> Accepted:
             if body == b"1":
                 assert second.wait(10)
             else:
                 second.set()
-            return super().submit(body, again=again)
+            return super().submit(body)
 
     lines = [Line(number, b"%d" % number) for number in range(1, 5)]
     handed = HandingOver(SlowFirst(), lines, concurrency=4)
@@ -178,12 +171,6 @@ def test_a_line_that_cannot_be_read_here_is_sent_as_it_is_for_the_api_to_judge(b
     assert api.bodies == [body]
 
 
-def test_a_message_with_a_number_of_any_length_names_itself() -> None:
-    api = FakeApi()
-    hand_over(api, Line(1, b'{"messageId": "m", "payload": ' + LONG + b"}"))
-    assert api.again == [True]
-
-
 def test_a_line_that_is_not_utf8_is_refused_and_the_rest_are_sent() -> None:
     api = FakeApi()
     lines = [Line(1, b"{}"), Line(2, b'{"a": "\xff"}'), Line(3, b"{}")]
@@ -196,31 +183,6 @@ def test_a_line_that_is_not_utf8_is_refused_and_the_rest_are_sent() -> None:
 def test_whatever_a_line_is_it_is_accepted_or_refused(body: bytes) -> None:
     handed = hand_over(FakeApi(), Line(1, body))
     assert (handed.message is None) == bool(handed.problems)
-
-
-@pytest.mark.parametrize("document", [None, [], "ok", {}, {"messageId": 1, "senderId": "s"}])
-def test_an_answer_that_names_no_message_is_a_refusal(document: Any) -> None:
-    class Strange(FakeApi):
-        def _answer(self, body: bytes) -> Answer:
-            return Answer(202, document)
-
-    (problem,) = hand_over(Strange(), Line(1, b"{}")).problems
-    assert problem == "the API answered HTTP 202, but named no message"
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        NoCredentialsError(),
-        ClientError({"Error": {"Code": "ExpiredToken", "Message": "expired"}}, "AssumeRole"),
-    ],
-)
-def test_credentials_that_fail_are_a_refusal_of_that_line(error: Exception) -> None:
-    class Refused(FakeApi):
-        def _answer(self, body: bytes) -> Answer:
-            raise error
-
-    assert hand_over(Refused(), Line(1, b"{}")).problems == (str(error),)
 
 
 @pytest.mark.parametrize(
@@ -247,10 +209,10 @@ def test_an_interrupted_run_starts_no_more_messages_and_reports_those_that_it_st
     begun, release = threading.Semaphore(0), threading.Event()
 
     class Slow(FakeApi):
-        def submit(self, body: bytes, *, again: bool) -> Answer:
+        def submit(self, body: bytes) -> Accepted:
             begun.release()
             assert release.wait(10)
-            return super().submit(body, again=again)
+            return super().submit(body)
 
     def lines() -> Any:
         yield from (Line(number, b"%d" % number) for number in (1, 2, 3))

@@ -15,9 +15,10 @@ from typer import testing
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from homing.client.connection import Connection
+from homing.client.errors import response_error
 from homing_cli import app
 from homing_cli.client import target
-from homing_cli.client.api import Answer, ApiClient
 from homing_cli.commands import console
 from homing_cli.commands.command_line import Group, walk
 from homing_cli.errors import LocalCloudError
@@ -59,10 +60,14 @@ class _Refusing:
 
 @pytest.fixture(autouse=True)
 def played(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    record = {"endpoint": "http://127.0.0.1:9", "region": "us-east-1", "apiUrl": "http://a/api"}
-    record |= {"senderApiUrl": "http://a/s", "accessKeyId": "a", "secretAccessKey": "b"}
+    record = {
+        "endpoint": "http://127.0.0.1:9",
+        "region": "us-east-1",
+        "apiUrl": "http://127.0.0.1:1/api",
+    }
+    record |= {"senderApiUrl": "http://127.0.0.1:1/s", "accessKeyId": "a", "secretAccessKey": "b"}
     names = {"AttemptLogGroups": "g"} | dict.fromkeys(
-        ("DeadLetterQueueUrl", "UndispatchedQueueUrl", "DeliveryQueueUrl"), "http://a/q"
+        ("DeadLetterQueueUrl", "UndispatchedQueueUrl", "DeliveryQueueUrl"), "http://127.0.0.1:1/q"
     )
     names |= dict.fromkeys(
         ("LedgerTable", "MessagesTable", "KeysTable", "EndpointsTable", "SecretsTable"), "t"
@@ -77,7 +82,7 @@ def played(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(target, "local_target", lambda _: found)
     monkeypatch.setattr(target, "aws_target", lambda *_: found)
     monkeypatch.setattr(target.Target, "client", lambda *_: _Refusing())
-    monkeypatch.setattr(ApiClient, "_request_once", lambda *_: Answer(404, None))
+    monkeypatch.setattr(Connection, "_once", lambda *_: response_error(404, None))
     for module, name in ((local_cloud, "up"), (local_cloud, "down"), (app.server, "serve")):
         monkeypatch.setattr(module, name, refuse_to_start)
     monkeypatch.setattr(console, "serve", refuse_to_start)

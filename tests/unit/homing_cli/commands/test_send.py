@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
+from homing.client import Accepted
+from homing.client.errors import response_error
 from homing_cli import app
-from homing_cli.client.api import Answer
 from homing_cli.client.messages import Line
 
 if TYPE_CHECKING:
@@ -27,20 +28,24 @@ IDENTITY = {
 }
 
 
+def accepted(message_id: str, sender_id: str, *, duplicate: bool = False) -> Accepted:
+    noon = IDENTITY["timestamp"]
+    return Accepted(message_id, sender_id, noon, message_id, (), duplicate=duplicate)
+
+
 class FakeApi:
     """Accepts what has a messageId, and never delivers but the message `done`."""
 
     def __init__(self, target: object) -> None:
         self.seen: set[str] = set()
 
-    def submit(self, body: bytes, *, again: bool) -> Answer:
+    def submit(self, body: bytes) -> Accepted:
         message_id = json.loads(body).get("messageId")
         if message_id is None:
             errors = [{"field": "targetUrl", "message": "must be absolute"}]
-            return Answer(400, {"title": "Invalid message", "errors": errors})
+            raise response_error(400, {"title": "Invalid message", "errors": errors})
         sender_id = json.loads(body).get("senderId") or "default"
-        status = 200 if message_id == "known" else 202
-        return Answer(status, {"messageId": message_id, "senderId": sender_id})
+        return accepted(message_id, sender_id, duplicate=message_id == "known")
 
     def message(self, message_id: str, sender_id: str | None = None) -> dict[str, Any]:
         status = "DELIVERED" if message_id == "done" else "QUEUED"
@@ -158,9 +163,9 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
     """Have Ctrl-C pressed after so many lines were read and at least one of them was sent."""
     begun, submit = threading.Event(), FakeApi.submit
 
-    def noted(api: FakeApi, body: bytes, *, again: bool) -> Answer:
+    def noted(api: FakeApi, body: bytes) -> Accepted:
         begun.set()
-        return submit(api, body, again=again)
+        return submit(api, body)
 
     def lines(_: object) -> Iterator[Line]:
         for number in range(1, after + 1):
@@ -216,9 +221,9 @@ def test_interrupted_while_it_waits_it_tells_the_id(
 def test_what_the_api_takes_of_a_message_has_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
     bodies = []
 
-    def submit(_: FakeApi, body: bytes, *, again: bool) -> Answer:
+    def submit(_: FakeApi, body: bytes) -> Accepted:
         bodies.append(json.loads(body))
-        return Answer(202, {"messageId": "m", "senderId": "default"})
+        return accepted("m", "default")
 
     monkeypatch.setattr(FakeApi, "submit", submit)
     options = ["--policy", '{"maxAttempts": 5}', "--header", "X-A: 1", "--header", "X-B: a: b"]

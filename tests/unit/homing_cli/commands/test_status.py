@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
+from homing.client.connection import Connection
+from homing.client.errors import response_error
 from homing.items import to_dynamodb
 from homing_cli import app
-from homing_cli.client.api import Answer, ApiClient
+from homing_cli.client.api import ApiClient
 from homing_cli.commands import reading
 from homing_cli.traces.executions import Executions
 
@@ -139,6 +142,7 @@ def test_a_message_that_is_not_found_is_reported_with_where_it_was_searched(
     class Silent:
         outputs = {"StateMachineArn": "arn:aws:states:r:1:stateMachine:m"}  # noqa: RUF012 -- a fake
         api_url = messages_url = endpoint = "http://127.0.0.1:1"
+        session = boto3.Session(region_name="us-east-1")
 
         def client(self, _service: str) -> None:
             return None
@@ -146,7 +150,7 @@ def test_a_message_that_is_not_found_is_reported_with_where_it_was_searched(
     module = f"homing_cli.commands.{'reading' if command in {'status', 'trace'} else 'recovery'}"
     monkeypatch.setattr(f"{module}.find_target", lambda *_: Silent())
     monkeypatch.setattr("homing_cli.commands.recovery.Actions.__init__", lambda *_: None)
-    monkeypatch.setattr(ApiClient, "_request", lambda *_, **__: Answer(404, None))
+    monkeypatch.setattr(Connection, "_once", lambda *_: response_error(404, None))
     done = CliRunner().invoke(app.app, [command, "order-1841", *options])
     assert done.exit_code == 1
     assert f"no message order-1841 of sender {sender} is on record" in done.stderr

@@ -1,0 +1,228 @@
+"""The client."""
+
+from __future__ import annotations
+
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+from urllib.parse import quote, urlencode
+
+from homing.client.answers import Accepted, MessageStatus, Redriven
+from homing.client.connection import Connection, Key, Signature
+from homing.client.errors import CallError, Problem, ResponseError
+from homing.client.fields import message_body, with_message_id
+from homing.client.retrying import Retrying
+from homing.client.stack import aws_session, stack_outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from homing.client.connection import Response, Session
+    from homing.client.fields import MessageFields
+
+_AT_ONCE = 8
+_ACCEPTED = 202
+
+_Read = TypeVar("_Read")
+
+
+def new_message_id() -> str:
+    """Return a messageId that nobody else has."""
+    return f"msg_{secrets.token_hex(16)}"
+
+
+class Homing:
+    """A client of one deployed Homing; safe to share between threads.
+
+    A call that fails for a passing reason is made again, in the same words: a message has its
+    messageId before the first try, so it is accepted once however often it is sent.
+
+    Args:
+        url: the base of the API: the stack's output `SenderApiUrl` for an API key, `ApiUrl` or
+            `MessagesUrl` for AWS credentials. `MessagesUrl` takes messages only.
+        api_key: the key of a sender; without one, requests are signed with AWS credentials.
+        messages_url: where to send messages, if not to `url`: the output `MessagesUrl`.
+        session: finds the AWS credentials, a session of boto3 or botocore; by default a new one.
+        region: the AWS region, where the URL does not name it.
+        retrying: how long a call may take.
+
+    Raises:
+        ValueError: when a URL does not begin with https://, or the key is not one.
+        CredentialsError: when no AWS region is known.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        messages_url: str | None = None,
+        session: Session | None = None,
+        region: str | None = None,
+        retrying: Retrying | None = None,
+    ) -> None:
+        if session is None and api_key is None:
+            session = aws_session(region, None)
+            region = session.get_config_variable("region")
+
+        def connect(url: str) -> Connection:
+            caller = Signature(url, session, region) if session else Key(api_key or "")
+            return Connection(url, caller, retrying or Retrying())
+
+        self._api = connect(url)
+        self._messages = connect(messages_url) if messages_url else self._api
+
+    @classmethod
+    def from_stack(
+        cls,
+        stack: str,
+        *,
+        region: str | None = None,
+        profile: str | None = None,
+        retrying: Retrying | None = None,
+    ) -> Self:
+        """Return a client of a deployed stack, with the caller's AWS credentials.
+
+        Args:
+            stack: the name of the CloudFormation stack.
+            region: its region; by default that of the environment or the profile.
+            profile: the AWS profile, if not the usual one.
+            retrying: how long a call may take.
+
+        Raises:
+            StackError: when the stack cannot be read, or is not one of Homing.
+        """
+        session = aws_session(region, profile)
+        outputs = stack_outputs(session, stack)
+        return cls(
+            outputs["ApiUrl"],
+            messages_url=outputs.get("MessagesUrl"),
+            session=session,
+            region=session.get_config_variable("region"),
+            retrying=retrying,
+        )
+
+    def send(self, **fields: Unpack[MessageFields]) -> Accepted:
+        """Send a message.
+
+        Raises:
+            CallError: when it has not been accepted, or it is not known whether it has been.
+            TypeError: when a field is unknown, or cannot be written as JSON.
+            ValueError: when a field cannot be written as JSON.
+        """
+        named = _with_id(fields)
+        return self._send(message_body(named), named["message_id"])
+
+    def send_batch(self, messages: Iterable[MessageFields]) -> tuple[Accepted | CallError, ...]:
+        """Send several messages, a few at once and in no particular order.
+
+        Return a result for each, in their order. One that fails keeps no other from being sent.
+
+        Raises:
+            TypeError: when a field of any is unknown, or cannot be written as JSON; then none has
+                been sent.
+            ValueError: when a field cannot be written as JSON; likewise.
+        """
+        named = [_with_id(each) for each in messages]
+        bodies = [(message_body(each), each["message_id"]) for each in named]
+
+        def result(one: tuple[bytes, str]) -> Accepted | CallError:
+            try:
+                return self._send(*one)
+            except CallError as error:
+                return error
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return tuple(pool.map(result, bodies))
+
+    def send_raw(self, body: bytes) -> Accepted:
+        """Send a message given as the request body of `POST /v1/messages`.
+
+        The bytes are sent as they are, with a messageId put first if there is none.
+
+        Raises:
+            CallError: when it has not been accepted, or it is not known whether it has been.
+        """
+        return self._send(*with_message_id(body, new_message_id()))
+
+    def message(self, message_id: str, *, sender_id: str | None = None) -> MessageStatus:
+        """Return the status of a message.
+
+        Args:
+            message_id: which one.
+            sender_id: whose; by default the sender of the key, with AWS credentials `default`.
+
+        Raises:
+            NotFoundError: when no such message was accepted, or it has expired.
+            CallError: when the call fails in another way.
+        """
+        path = _message_path(message_id, "", sender_id)
+        with _about(message_id):
+            return _read(self._api.call("GET", path), MessageStatus.from_document)
+
+    def redrive(self, message_id: str, *, sender_id: str | None = None) -> Redriven:
+        """Redrive the failed deliveries of a message; to repeat it is harmless.
+
+        Args:
+            message_id: which one.
+            sender_id: whose; by default the sender of the key, with AWS credentials `default`.
+
+        Raises:
+            NotFoundError: when no such message was accepted, or it has expired.
+            CallError: when the call fails in another way.
+        """
+        path = _message_path(message_id, "/redrive", sender_id)
+        with _about(message_id):
+            return _read(self._api.call("POST", path), Redriven.from_document)
+
+    def request(
+        self, method: str, path: str, body: bytes = b"", *, repeat: bool = True
+    ) -> Response:
+        """Make a request to any route of the API (docs/api.md).
+
+        Args:
+            method: the HTTP method.
+            path: path and query, such as `/v1/endpoints?limit=10`.
+            body: the request body, JSON.
+            repeat: whether it may be made again; not where that could do something twice, such as
+                creating a second secret.
+
+        Raises:
+            CallError: when it fails.
+        """
+        return self._api.call(method, path, body, repeat=repeat)
+
+    def _send(self, body: bytes, message_id: str | None) -> Accepted:
+        with _about(message_id):
+            response = self._messages.call("POST", "/v1/messages", body)
+            again = response.status != _ACCEPTED
+            return _read(response, lambda found: Accepted.from_document(found, duplicate=again))
+
+
+def _with_id(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a message with a messageId, the given one or a new one, first."""
+    return {"message_id": new_message_id(), **fields}
+
+
+def _message_path(message_id: str, action: str, sender_id: str | None) -> str:
+    query = f"?{urlencode({'senderId': sender_id})}" if sender_id else ""
+    return f"/v1/messages/{quote(message_id, safe='')}{action}{query}"
+
+
+@contextmanager
+def _about(message_id: str | None) -> Iterator[None]:
+    """Let each error of a call name the message that it is about."""
+    try:
+        yield
+    except CallError as error:
+        error.message_id = message_id
+        raise
+
+
+def _read(response: Response, read: Callable[[Any], _Read]) -> _Read:
+    try:
+        return read(response.document)
+    except (KeyError, TypeError) as error:
+        detail = "the response is not one of Homing; is the URL that of its API?"
+        raise ResponseError(Problem(response.status, detail=detail)) from error

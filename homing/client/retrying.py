@@ -1,0 +1,87 @@
+"""When a call is tried again, and how long that goes on.
+
+A call is made again if no response came, or one with 429, 500, 502, 503 or 504. The pause before
+try n + 1 is
+
+    Retry-After + draw * min(8 s, 0.25 s * 2 ** (n - 1))      draw: uniform from 0 to 1
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from math import ldexp
+from typing import TYPE_CHECKING
+
+from homing.retry.retry_after import parse_retry_after
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_FIRST_BACKOFF_SECONDS = 0.25
+_LONGEST_BACKOFF_SECONDS = 8.0
+
+
+def pause_before_next(tries: int, *, draw: float, retry_after: float) -> float:
+    """Return the seconds to wait after this many tries.
+
+    Args:
+        tries: how many have been made, 1 or more.
+        draw: a random number from 0 to 1, so that callers do not come back all at once.
+        retry_after: the seconds that the last response asked for; 0 if it asked for none.
+    """
+    doublings = min(tries - 1, 10)  # far beyond the longest, and never too large for a float
+    backoff = min(_LONGEST_BACKOFF_SECONDS, ldexp(_FIRST_BACKOFF_SECONDS, doublings))
+    return retry_after + draw * backoff
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """How long a call may take, with the time and the chance that it depends on.
+
+    A call takes at most `give_up_after` + `timeout` seconds, and up to 3 seconds to connect.
+
+    Args:
+        timeout: how many seconds one try waits for its response.
+        give_up_after: no try begins later than this many seconds after the first.
+        clock: returns seconds that only ever grow.
+        now: returns the date, for a `Retry-After` that names one.
+        sleep: waits for some seconds.
+        draw: returns a random number from 0 to 1. It is never drawn from the state of `random`,
+            which snapshots of a Lambda function freeze.
+    """
+
+    timeout: float = 30
+    give_up_after: float = 60
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], None] = time.sleep
+    draw: Callable[[], float] = field(default=random.SystemRandom().random)
+
+    def __post_init__(self) -> None:
+        """Refuse what no call could be made with."""
+        if not self.timeout > 0:
+            raise ValueError("timeout must be more than 0 seconds")
+        if not self.give_up_after >= 0:
+            raise ValueError("give_up_after must be 0 seconds or more; 0 means a single try")
+
+    def retry_after(self, header: str | None) -> float | None:
+        """Return the seconds that a `Retry-After` header asks for; None if it asks for none."""
+        milliseconds = parse_retry_after(header, now=self.now())
+        return None if milliseconds is None else milliseconds / 1000
+
+    def wait(self, tries: int, began: float, retry_after: float | None) -> bool:
+        """Wait before the next try. Return False, at once, if there is no time for one.
+
+        Args:
+            tries: how many have been made.
+            began: what the clock showed at the first.
+            retry_after: the seconds that the last response asked for, if it did.
+        """
+        pause = pause_before_next(tries, draw=self.draw(), retry_after=retry_after or 0)
+        if self.clock() - began + pause > self.give_up_after:
+            return False
+        self.sleep(pause)
+        return True

@@ -1,0 +1,46 @@
+"""Where a deployed stack takes requests, read from its outputs."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
+
+from homing.client.errors import StackError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# What a program waits for at its start, and no longer: 2 tries of 3 and 10 seconds.
+_CONFIG = Config(
+    connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2}
+)
+
+
+def aws_session(region: str | None, profile: str | None) -> Session:
+    """Return a session. The region is the one given, that of AWS_REGION, or that of the profile."""
+    session = Session(profile=profile)
+    # botocore reads AWS_DEFAULT_REGION alone; the AWS CLI, CDK and Lambda set this one.
+    if region := region or os.environ.get("AWS_REGION"):
+        session.set_config_variable("region", region)
+    return session
+
+
+def stack_outputs(session: Session, stack: str) -> Mapping[str, str]:
+    """Return the outputs of a stack of Homing; needs `cloudformation:DescribeStacks` on it.
+
+    Raises:
+        StackError: when there is no such stack, it is not one of Homing, or AWS refuses.
+    """
+    try:
+        client: Any = session.create_client("cloudformation", config=_CONFIG)
+        [found] = client.describe_stacks(StackName=stack)["Stacks"]
+    except (BotoCoreError, ClientError) as error:
+        raise StackError(f"the stack {stack} cannot be read: {error}") from error
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
+    if "ApiUrl" not in outputs:
+        raise StackError(f"the stack {stack} has no output ApiUrl: it is not a stack of Homing")
+    return outputs
