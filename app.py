@@ -7,14 +7,14 @@ import sys
 from aws_cdk import App
 
 from stacks.delivery_stack import DeliveryStack
-from stacks.settings import ContextError, StackSettings
+from stacks.settings import InvalidSettingsError, StackSettings
 
 
 def build(app: App) -> DeliveryStack:
     """Add Homing's stack to an app, as its context says.
 
     Raises:
-        ContextError: when the context is not valid.
+        InvalidSettingsError: when the context is not valid.
     """
     settings = StackSettings.from_context(app.node.get_all_context())
     return DeliveryStack(app, settings=settings)
@@ -25,7 +25,7 @@ def synthesize() -> None:
     app = App()
     try:
         build(app)
-    except ContextError as error:
+    except InvalidSettingsError as error:
         sys.exit(str(error))
     app.synth()
 

@@ -1,11 +1,37 @@
-"""The CDK application: one construct per capability."""
+"""The CDK construct `Homing`, and an application that deploys it as a stack of its own.
+
+In the wheel this package is `homing_cdk`.
+"""
 
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .settings import HomingSettings
+
+if TYPE_CHECKING:
+    from .homing_construct import Homing
+
+__all__ = ["Homing", "HomingSettings"]
 
 # CDK's Python runs on the `node` that it finds in PATH. Ours comes with the environment, and need
 # not be in PATH where a module is run without `make`. Whoever has set JSII_NODE keeps it.
 _NODE = Path(sys.prefix, "bin", "node")
 if _NODE.is_file():
     os.environ.setdefault("JSII_NODE", str(_NODE))
+
+
+def __getattr__(name: str) -> Any:
+    """Import the construct on first use, since that starts Node; settings need none."""
+    if name != "Homing":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from .homing_construct import Homing  # noqa: PLC0415 -- as the docstring says
+    except ModuleNotFoundError as error:
+        if error.name not in {"aws_cdk", "constructs"}:
+            raise
+        raise ImportError(
+            f"{__name__} needs {error.name}: run pip install 'homing[cdk]'"
+        ) from error
+    return Homing

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aws_cdk import Duration
     from constructs import Construct
 
-    from .settings import StackSettings
+    from .settings import NamedSettings
 
 PROJECT = Path(__file__).resolve().parents[1]
 RUNTIME = lambda_.Runtime.PYTHON_3_13
@@ -50,7 +50,7 @@ class PythonFunction(lambda_.Function):
         scope: Construct,
         construct_id: str,
         *,
-        settings: StackSettings,
+        settings: NamedSettings,
         timeout: Duration,
         memory_size: int,
         environment: Mapping[str, str] | None = None,
@@ -104,16 +104,16 @@ def _module(construct_id: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", construct_id).lower()
 
 
-def _observation(settings: StackSettings) -> dict[str, str]:
+def _observation(settings: NamedSettings) -> dict[str, str]:
     return {
         "POWERTOOLS_SERVICE_NAME": SERVICE,
-        "POWERTOOLS_METRICS_NAMESPACE": settings.metrics_namespace,
+        "POWERTOOLS_METRICS_NAMESPACE": settings.name,
         "POWERTOOLS_LOG_LEVEL": settings.log_level,
     }
 
 
 def _powertools(
-    scope: Construct, construct_id: str, settings: StackSettings
+    scope: Construct, construct_id: str, settings: NamedSettings
 ) -> lambda_.ILayerVersion | None:
     """Return the layer with Powertools and pydantic, in the version that the tests run with.
 

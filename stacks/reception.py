@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from aws_cdk import CfnElement
     from aws_cdk import aws_stepfunctions as sfn
 
-    from .settings import StackSettings
+    from .settings import NamedSettings
     from .storage.ledger import Ledger
     from .storage.registry import Registry
     from .workflow import Workflow
@@ -51,7 +51,7 @@ class Reception(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: StackSettings,
+        settings: NamedSettings,
         ledger: Ledger,
         workflow: Workflow,
         registry: Registry,

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_lambda as lambda_
 
 from .function import ARCHITECTURE, PROJECT, RUNTIME
-from .settings import ContextError
+from .settings import InvalidSettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from constructs import Construct
 
-    from .settings import StackSettings
+    from .settings import NamedSettings
 
 BUILT = PROJECT / "build" / "signing-layer"
 
 
 def signing_layers(
-    scope: Construct, settings: StackSettings, built: Path = BUILT
+    scope: Construct, settings: NamedSettings, built: Path = BUILT
 ) -> tuple[lambda_.ILayerVersion, ...]:
     """Return the layer that the settings name; none where signatures are HMAC only.
 
@@ -30,14 +30,16 @@ def signing_layers(
         built: the directory that `make signing-layer` fills.
 
     Raises:
-        ContextError: when `signingLayer` is `built` and no layer has been built.
+        InvalidSettingsError: when `signingLayer` is `built` and no layer has been built.
     """
     match settings.signing_layer:
         case "none":
             return ()
         case "built":
             if not (built / "python" / "cryptography").is_dir():
-                raise ContextError("signingLayer: nothing is built; run `make signing-layer` first")
+                raise InvalidSettingsError(
+                    "signingLayer: nothing is built; run `make signing-layer` first"
+                )
             layer = lambda_.LayerVersion(
                 scope,
                 "SigningLayer",

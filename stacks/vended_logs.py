@@ -16,11 +16,11 @@ from aws_cdk import aws_logs as logs
 if TYPE_CHECKING:
     from constructs import Construct
 
-    from .settings import StackSettings
+    from .settings import NamedSettings
 
 
 def vended_logs(
-    scope: Construct, construct_id: str, settings: StackSettings, *, service: str
+    scope: Construct, construct_id: str, settings: NamedSettings, *, service: str
 ) -> logs.LogGroup:
     """Return a log group below `/aws/vendedlogs/`.
 
@@ -30,11 +30,11 @@ def vended_logs(
     Args:
         scope: where it belongs.
         construct_id: its name there.
-        settings: the stack's name, how long logs are kept, and what happens to them on deletion.
+        settings: the name of Homing, how long logs are kept, and what happens to them on deletion.
         service: `states` or `apis`, the folder.
     """
     unique = Fn.select(2, Fn.split("/", Aws.STACK_ID))
-    name = f"{settings.stack_id}-{scope.node.id}{construct_id}-{unique}"
+    name = f"{settings.name}-{scope.node.id}{construct_id}-{unique}"
     return logs.LogGroup(
         scope,
         construct_id,

@@ -25,7 +25,7 @@ from .vended_logs import vended_logs
 if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
 
-    from .settings import StackSettings
+    from .settings import NamedSettings
     from .storage.ledger import Ledger
     from .storage.registry import Registry
 
@@ -63,7 +63,7 @@ class Workflow(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: StackSettings,
+        settings: NamedSettings,
         ledger: Ledger,
         registry: Registry,
     ) -> None:
@@ -224,7 +224,7 @@ class Workflow(Construct):
             metric_name,
             log_group=self.log_group,
             filter_pattern=logs.FilterPattern.literal(pattern),
-            metric_namespace=self._settings.metrics_namespace,
+            metric_namespace=self._settings.name,
             metric_name=metric_name,
             metric_value="1",
         )
@@ -239,7 +239,7 @@ class Workflow(Construct):
 
 
 def dead_lettering_queue(
-    scope: Construct, construct_id: str, *, settings: StackSettings, fifo: bool | None = None
+    scope: Construct, construct_id: str, *, settings: NamedSettings, fifo: bool | None = None
 ) -> sqs.Queue:
     """Return a dead-letter queue; SQS keeps a message for 14 days at most."""
     return sqs.Queue(

@@ -6,7 +6,7 @@ import json
 import sys
 
 from stacks.settings import StackSettings
-from stacks.settings.context import allowed_values
+from stacks.settings.problems import allowed_values
 
 
 def settings_table() -> str:

@@ -15,7 +15,7 @@ from ..function import PythonFunction
 from ..storage.table import grant
 
 if TYPE_CHECKING:
-    from ..settings import StackSettings
+    from ..settings import NamedSettings
     from ..storage.registry import Registry
 
 
@@ -34,7 +34,7 @@ class EndpointApi(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: StackSettings,
+        settings: NamedSettings,
         registry: Registry,
     ) -> None:
         super().__init__(scope, construct_id)

@@ -23,7 +23,7 @@ from .stage import api_stage
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..settings import StackSettings
+    from ..settings import NamedSettings
     from ..storage.registry import Registry
 
 # How long the API caches that a key is valid. A revocation takes effect within this time.
@@ -44,7 +44,7 @@ class KeyApi(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: StackSettings,
+        settings: NamedSettings,
         registry: Registry,
         functions: Mapping[str, PythonFunction],
     ) -> None:

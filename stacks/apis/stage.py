@@ -15,7 +15,7 @@ from ..vended_logs import vended_logs
 if TYPE_CHECKING:
     from constructs import Construct
 
-    from ..settings import StackSettings
+    from ..settings import NamedSettings
 
 # A POST may name ten targets, and Step Functions starts 300 executions a second by default; the
 # queue holds what comes in faster. The limit protects against a sender out of control.
@@ -39,7 +39,7 @@ _ACCESS_LOG = {
 }
 
 
-def api_stage(scope: Construct, api: apigwv2.HttpApi, settings: StackSettings) -> apigwv2.HttpStage:
+def api_stage(scope: Construct, api: apigwv2.HttpApi, settings: NamedSettings) -> apigwv2.HttpStage:
     """Return the stage (`Stage`) of an API, with an access log (`AccessLogs`) in the same scope."""
     access_logs = vended_logs(scope, "AccessLogs", settings, service="apis")
     return apigwv2.HttpStage(

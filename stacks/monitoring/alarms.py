@@ -23,7 +23,7 @@ from .watches import watches
 if TYPE_CHECKING:
     from ..apis.key_api import KeyApi
     from ..reception import Reception
-    from ..settings import StackSettings
+    from ..settings import NamedSettings
     from ..workflow import Workflow
     from .watches import Watch
 
@@ -43,7 +43,7 @@ class Alarms(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: StackSettings,
+        settings: NamedSettings,
         reception: Reception,
         senders: KeyApi,
         workflow: Workflow,
@@ -52,7 +52,7 @@ class Alarms(Construct):
         self.topic = self._topic(settings)
         self.all = [self._alarm(watch) for watch in watches(settings, reception, senders, workflow)]
 
-    def _topic(self, settings: StackSettings) -> sns.Topic:
+    def _topic(self, settings: NamedSettings) -> sns.Topic:
         topic = sns.Topic(self, "Topic", enforce_ssl=True)
         # With TLS enforced the topic has a policy of its own. It replaces the default one, under
         # which CloudWatch could publish.

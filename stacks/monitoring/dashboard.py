@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..apis.key_api import KeyApi
     from ..function import PythonFunction
     from ..reception import Reception
-    from ..settings import StackSettings
+    from ..settings import NamedSettings
     from ..workflow import Workflow
     from .alarms import Alarms
 
@@ -43,7 +43,7 @@ class Dashboard(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: StackSettings,
+        settings: NamedSettings,
         reception: Reception,
         senders: KeyApi,
         workflow: Workflow,
@@ -86,7 +86,7 @@ def _graph(
     )
 
 
-def _attempts(settings: StackSettings) -> cloudwatch.IWidget:
+def _attempts(settings: NamedSettings) -> cloudwatch.IWidget:
     made = emitted(settings, "AttemptMade", period=_MINUTE)
     verdicts = [
         emitted(settings, name, period=_MINUTE)
@@ -95,7 +95,7 @@ def _attempts(settings: StackSettings) -> cloudwatch.IWidget:
     return _graph("Attempts a minute, by verdict", verdicts, [made])
 
 
-def _latency(settings: StackSettings) -> cloudwatch.IWidget:
+def _latency(settings: NamedSettings) -> cloudwatch.IWidget:
     percentiles = [
         emitted(settings, "AttemptLatency", statistic=statistic, period=_MINUTE).with_(
             label=statistic
@@ -105,7 +105,7 @@ def _latency(settings: StackSettings) -> cloudwatch.IWidget:
     return _graph("Latency of an attempt (ms)", percentiles, [])
 
 
-def _success_rate(settings: StackSettings) -> cloudwatch.IWidget:
+def _success_rate(settings: NamedSettings) -> cloudwatch.IWidget:
     ended = {
         "delivered": emitted(settings, "Delivered", period=_MINUTE),
         "failed": emitted(settings, "DeliveryFailed", period=_MINUTE),
@@ -180,7 +180,7 @@ def _executions(workflow: Workflow) -> cloudwatch.IWidget:
     )
 
 
-def _ledger(settings: StackSettings, workflow: Workflow) -> cloudwatch.IWidget:
+def _ledger(settings: NamedSettings, workflow: Workflow) -> cloudwatch.IWidget:
     table = workflow.ledger.table
     faults = [
         emitted(settings, "LedgerWriteFailed").with_(label="retries unrecorded"),
@@ -194,7 +194,7 @@ def _ledger(settings: StackSettings, workflow: Workflow) -> cloudwatch.IWidget:
     return _graph("Ledger", units, faults)
 
 
-def _messages(settings: StackSettings) -> cloudwatch.IWidget:
+def _messages(settings: NamedSettings) -> cloudwatch.IWidget:
     names = ("MessageAccepted", "MessageDuplicate", "MessageRejected")
     faults = ("AcceptanceFailed", "DispatchFailed")
     return _graph(

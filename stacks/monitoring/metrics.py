@@ -17,11 +17,11 @@ from ..function import SERVICE
 if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
 
-    from ..settings import StackSettings
+    from ..settings import NamedSettings
 
 
 def emitted(
-    settings: StackSettings,
+    settings: NamedSettings,
     name: str,
     *,
     statistic: str = cloudwatch.Stats.SUM,
@@ -29,7 +29,7 @@ def emitted(
 ) -> cloudwatch.Metric:
     """Return a metric that the handlers emit, by default as a five-minute sum."""
     return cloudwatch.Metric(
-        namespace=settings.metrics_namespace,
+        namespace=settings.name,
         metric_name=name,
         dimensions_map={"service": SERVICE},
         statistic=statistic,

@@ -1,6 +1,6 @@
 """Saved Logs Insights queries over the functions' logs.
 
-The CloudWatch console lists them under Logs Insights, in a folder with the stack's name. Every
+The CloudWatch console lists them under Logs Insights, in a folder with Homing's name. Every
 line about a delivery has the `messageId`; for the whole delivery see `homing trace MESSAGE_ID`
 or the search of `homing console`.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..apis.key_api import KeyApi
     from ..reception import Reception
-    from ..settings import StackSettings
+    from ..settings import NamedSettings
     from ..workflow import Workflow
 
 _ATTEMPTED = "message = 'delivery.attempted'"
@@ -99,7 +99,7 @@ class Queries(Construct):
     """The saved queries.
 
     Args:
-        settings: the stack's name, which is the folder they stand in.
+        settings: the name, which is the folder they stand in.
         reception: the functions that take messages in.
         senders: the function that checks keys, and those behind the key API.
         workflow: the functions of the workflow.
@@ -110,7 +110,7 @@ class Queries(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: StackSettings,
+        settings: NamedSettings,
         reception: Reception,
         senders: KeyApi,
         workflow: Workflow,
@@ -127,7 +127,7 @@ class Queries(Construct):
 
     def _save(
         self,
-        settings: StackSettings,
+        settings: NamedSettings,
         name: str,
         query: logs.QueryString,
         groups: Sequence[logs.ILogGroup],
@@ -135,7 +135,7 @@ class Queries(Construct):
         logs.QueryDefinition(
             self,
             "".join(word.strip(",").capitalize() for word in name.split()),
-            query_definition_name=f"{settings.stack_id}/{name}",  # a query is found by its name
+            query_definition_name=f"{settings.name}/{name}",  # a query is found by its name
             query_string=query,
             log_groups=list(groups),
         )

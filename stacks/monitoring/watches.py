@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..apis.key_api import KeyApi
     from ..function import PythonFunction
     from ..reception import Reception
-    from ..settings import StackSettings
+    from ..settings import NamedSettings
     from ..workflow import Workflow
 
 _DAY_SECONDS = 86_400
@@ -52,7 +52,7 @@ class Watch:
 
 
 def watches(
-    settings: StackSettings, reception: Reception, senders: KeyApi, workflow: Workflow
+    settings: NamedSettings, reception: Reception, senders: KeyApi, workflow: Workflow
 ) -> Iterator[Watch]:
     """Yield all that is watched."""
     yield from _dead_lettered(
@@ -119,7 +119,7 @@ def _executions(workflow: Workflow) -> Iterator[Watch]:
         )
 
 
-def _ledger(settings: StackSettings, workflow: Workflow) -> Iterator[Watch]:
+def _ledger(settings: NamedSettings, workflow: Workflow) -> Iterator[Watch]:
     yield Watch(
         "LedgerWriteFailed",
         emitted(settings, "LedgerWriteFailed"),
@@ -133,7 +133,7 @@ def _ledger(settings: StackSettings, workflow: Workflow) -> Iterator[Watch]:
     )
 
 
-def _reception(settings: StackSettings, reception: Reception) -> Iterator[Watch]:
+def _reception(settings: NamedSettings, reception: Reception) -> Iterator[Watch]:
     yield Watch(
         "DispatchFailed",
         emitted(settings, "DispatchFailed"),

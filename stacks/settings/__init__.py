@@ -1,10 +1,12 @@
-"""What can be set at deployment: CDK context, with defaults, checked at synth.
+"""What can be set at deployment, with defaults, checked at synth.
 
+In Python it is `HomingSettings(max_attempts=5)`. For Homing's own stack it is
 `cdk deploy -c maxAttempts=5 -c alarmEmail=me@example.com`, or the same keys under `context` in
 `cdk.json`. docs/operations.md lists them; a test compares that list with this package.
 """
 
-from .context import ContextError
+from .homing_settings import HomingSettings, NamedSettings
+from .problems import InvalidSettingsError
 from .stack_settings import StackSettings
 
-__all__ = ["ContextError", "StackSettings"]
+__all__ = ["HomingSettings", "InvalidSettingsError", "NamedSettings", "StackSettings"]

@@ -9,12 +9,17 @@ from pydantic.alias_generators import to_camel
 
 
 class SettingsGroup(BaseModel):
-    """A group of settings; the context key of a setting is its name in camelCase."""
+    """A group of settings; the context key of a setting is its name in camelCase.
+
+    `StackSettings.from_context` takes context keys, and Python takes names; neither takes both.
+    """
 
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
         alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=False,
         allow_inf_nan=False,
         validate_default=True,  # another setting may rule a default out
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pydantic import field_validator
+from pydantic.alias_generators import to_camel
 
 from homing.errors import InvalidMessageError
 from homing.reception.policy_override import PolicyOverride, conflicts, override
@@ -104,9 +105,9 @@ class RetryPolicySettings(SettingsGroup):
         The rules are those of a message's policy, such as that `preset` excludes `schedule`.
 
         Args:
-            given: the settings that the context has, by context key.
+            given: the settings that differ from the defaults, by context key or by name.
         """
-        raw = {name: value for name, value in given.items() if value is not None}
+        raw = {to_camel(name): value for name, value in given.items() if value is not None}
         faults = list(conflicts(raw))
         try:
             _ = self.policy

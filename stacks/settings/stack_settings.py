@@ -1,26 +1,23 @@
-"""All settings of one stack."""
+"""The settings of Homing's own stack, which come from the context of the CDK CLI."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import ValidationError
-
-from .context import ContextError, problem, settings_in
-from .delivery import DeliverySettings
-from .operation import OperationSettings
-from .retry_policy import RetryPolicySettings
+from .homing_settings import HomingSettings
+from .problems import IN_CONTEXT
 from .stage import StageSettings
-from .targets import TargetSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
+
+# Keys of other tools have a colon, a slash or a dash (`@aws-cdk/...`, `aws:cdk:...`,
+# `availability-zones:...`). A bare word can only be meant for Homing.
+_OURS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-# pydantic collects the fields of the last base first: this is the docs' order, reversed.
-class StackSettings(
-    OperationSettings, TargetSettings, DeliverySettings, RetryPolicySettings, StageSettings
-):
+class StackSettings(HomingSettings, StageSettings):
     """The settings of one deployed Homing; the context key is the name in camelCase."""
 
     @classmethod
@@ -28,19 +25,7 @@ class StackSettings(
         """Read the settings from the app's context; values given with `-c` are strings.
 
         Raises:
-            ContextError: when a value is not valid, or a bare key is none of the settings.
+            InvalidSettingsError: when a value is not valid, or a bare key is none of the settings.
         """
-        given = settings_in(context)
-        try:
-            settings = cls.model_validate(given)
-        except ValidationError as error:
-            # A number that is neither whole nor broken is two errors of pydantic and one problem.
-            problems = [problem(details, cls.model_fields) for details in error.errors()]
-            raise _error(dict.fromkeys(problems)) from error
-        if faults := list(settings.policy_faults(given)):
-            raise _error(faults)
-        return settings
-
-
-def _error(problems: Iterable[str]) -> ContextError:
-    return ContextError("\n".join(["The context is not valid:", *problems]))
+        given = {key: value for key, value in context.items() if _OURS.fullmatch(key)}
+        return cls.model_validate(given, by_alias=True, by_name=False, context=IN_CONTEXT)

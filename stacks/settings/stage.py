@@ -21,8 +21,3 @@ class StageSettings(SettingsGroup):
     def stack_id(self) -> str:
         """The stack's name: `Homing`, or `Homing-<stage>`."""
         return "Homing" if self.stage == DEFAULT_STAGE else f"Homing-{self.stage}"
-
-    @property
-    def metrics_namespace(self) -> str:
-        """The CloudWatch namespace: one per stage, so that no alarm counts another stage's."""
-        return "Homing" if self.stage == DEFAULT_STAGE else f"Homing/{self.stage}"

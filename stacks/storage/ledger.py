@@ -10,7 +10,7 @@ from constructs import Construct
 from .table import string, table
 
 if TYPE_CHECKING:
-    from ..settings import StackSettings
+    from ..settings import NamedSettings
 
 ATTENTION_INDEX = "attention"
 
@@ -37,7 +37,7 @@ class Ledger(Construct):
         settings: deletion protection, and what happens to the data when the stack is deleted.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: NamedSettings) -> None:
         super().__init__(scope, construct_id)
         self.table = table(self, "Deliveries", settings, sort_key="sk", ttl="ttl")
         # Sparse: only an item with `attention` is in it, so a delivery that succeeds at once never

@@ -15,7 +15,7 @@ from ..exceptions import except_from
 
 if TYPE_CHECKING:
     from ..function import PythonFunction
-    from ..settings import StackSettings
+    from ..settings import NamedSettings
 
 
 class Payloads(Construct):
@@ -25,7 +25,7 @@ class Payloads(Construct):
         settings: what happens to it when the stack is deleted.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: NamedSettings) -> None:
         super().__init__(scope, construct_id)
         self.bucket = s3.Bucket(
             self,

@@ -11,7 +11,7 @@ from ..signing_layer import signing_layers
 from .table import table
 
 if TYPE_CHECKING:
-    from ..settings import StackSettings
+    from ..settings import NamedSettings
 
 
 class Registry(Construct):
@@ -28,7 +28,7 @@ class Registry(Construct):
         settings: deletion protection, and what happens to the data when the stack is deleted.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: StackSettings) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: NamedSettings) -> None:
         super().__init__(scope, construct_id)
         self.key = kms.Key(
             self,

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
     from constructs import Construct
 
-    from ..settings import StackSettings
+    from ..settings import NamedSettings
 
 
 def table(
     scope: Construct,
     construct_id: str,
-    settings: StackSettings,
+    settings: NamedSettings,
     *,
     sort_key: str | None = None,
     ttl: str | None = None,

@@ -60,7 +60,8 @@ class Synthesized:
 
     def _path(self, resource: dict[str, Any]) -> str:
         path: str = resource["Metadata"]["aws:cdk:path"]
-        return path.removeprefix(f"{self.name}/").removesuffix("/Resource")
+        inside = path.removeprefix(f"{self.name}/").removeprefix("Default/")
+        return inside.removesuffix("/Resource")
 
 
 @pytest.fixture(scope="session")
@@ -71,23 +72,25 @@ def synthesize() -> Callable[..., Synthesized]:
     # As the CLI sets them.
     flags |= {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
 
-    @functools.cache
-    def read(directory: Path) -> Synthesized:
-        artifacts = json.loads((directory / "manifest.json").read_text())["artifacts"]
-        ((name, stack),) = (
-            (name, each)
-            for name, each in artifacts.items()
-            if each["type"] == "aws:cloudformation:stack"
-        )
-        template = json.loads((directory / stack["properties"]["templateFile"]).read_text())
-        is_protected = stack["properties"].get("terminationProtection", False)
-        return Synthesized(name, template, directory, is_protected)
-
     def run(**context: str) -> Synthesized:
         whole = {**flags, **context}
         return read(cache.assembly(whole, functools.partial(synth, whole)))
 
     return run
+
+
+@functools.cache
+def read(directory: Path) -> Synthesized:
+    """Read a cloud assembly of one stack."""
+    artifacts = json.loads((directory / "manifest.json").read_text())["artifacts"]
+    ((name, stack),) = (
+        (name, each)
+        for name, each in artifacts.items()
+        if each["type"] == "aws:cloudformation:stack"
+    )
+    template = json.loads((directory / stack["properties"]["templateFile"]).read_text())
+    is_protected = stack["properties"].get("terminationProtection", False)
+    return Synthesized(name, template, directory, is_protected)
 
 
 def synth(context: dict[str, Any], directory: Path) -> None:
@@ -104,3 +107,35 @@ def synth(context: dict[str, Any], directory: Path) -> None:
 def stack(synthesize: Callable[..., Synthesized]) -> Synthesized:
     """The stack with every setting at its default."""
     return synthesize()
+
+
+@pytest.fixture(scope="session")
+def theirs() -> Synthesized:
+    """Somebody else's stack, with two Homings beside what uses them."""
+    return read(SynthCache().assembly({"app": "theirs"}, synth_theirs))
+
+
+def synth_theirs(directory: Path) -> None:
+    """Synthesize an app that sets no feature flag of the CDK."""
+    from aws_cdk import App, Duration, Stack  # noqa: PLC0415 -- starts Node
+    from aws_cdk import aws_iam as iam  # noqa: PLC0415 -- as above
+    from constructs import Construct  # noqa: PLC0415 -- as above
+
+    from stacks import Homing, HomingSettings  # noqa: PLC0415 -- as above
+
+    app = App(context={"aws:cdk:enable-path-metadata": True}, outdir=str(directory))
+    stack = Stack(app, "Shop")
+    homings = {
+        "Checkout": Homing(stack, "Webhooks", settings=HomingSettings(max_attempts=8)),
+        "Partner": Homing(
+            Construct(stack, "Partners"), "Webhooks", settings=HomingSettings(messages_url=False)
+        ),
+    }
+    for name, homing in homings.items():
+        role = iam.Role(stack, name, assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        homing.grant_send(role)
+        stack.export_value(homing.messages_url, name=f"{name}Url")
+        for of in ("delivered", "dead_lettered", "attempt_duration"):
+            metric = getattr(homing, f"metric_{of}")(period=Duration.minutes(1))
+            metric.create_alarm(stack, f"{name}-{of}", threshold=1, evaluation_periods=1)
+    app.synth()

@@ -29,7 +29,7 @@ from homing.settings import (
     Settings,
 )
 from homing.targets.address_guard import AddressGuard
-from stacks.settings import ContextError, StackSettings
+from stacks.settings import InvalidSettingsError, StackSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -263,7 +263,7 @@ def test_the_layer_for_ed25519_is_the_one_that_was_built(tmp_path: Path) -> None
     from stacks.signing_layer import signing_layers  # noqa: PLC0415
 
     scope = Stack(App(), "Test")
-    (layer,) = signing_layers(scope, StackSettings(signingLayer="built"), tmp_path)
+    (layer,) = signing_layers(scope, StackSettings(signing_layer="built").named("Test"), tmp_path)
     (made,) = Template.from_stack(scope).find_resources("AWS::Lambda::LayerVersion").values()
     assert made["Properties"]["CompatibleArchitectures"] == ["arm64"]
     assert made["Properties"]["CompatibleRuntimes"] == ["python3.13"]
@@ -276,8 +276,9 @@ def test_without_a_built_layer_synth_says_how_to_build_it(tmp_path: Path) -> Non
 
     from stacks.signing_layer import signing_layers  # noqa: PLC0415
 
-    with pytest.raises(ContextError, match="run `make signing-layer` first"):
-        signing_layers(Stack(App(), "Test"), StackSettings(signingLayer="built"), tmp_path)
+    settings = StackSettings(signing_layer="built").named("Test")
+    with pytest.raises(InvalidSettingsError, match="run `make signing-layer` first"):
+        signing_layers(Stack(App(), "Test"), settings, tmp_path)
 
 
 def test_functions_that_check_targets_know_the_stacks_own_hosts(stack: Any) -> None:

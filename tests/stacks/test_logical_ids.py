@@ -3,7 +3,8 @@
 A delivery that sleeps, for up to a year, keeps the definition it was started with, and that has the
 names of functions, of the ledger and of the dead-letter queue in it, which CloudFormation makes
 from their ids. A state machine that is deleted takes its sleeping executions with it, a queue its
-messages, a table its records; a key what was encrypted with it. So whoever renames a construct, or
+messages, a table its records; a key what was encrypted with it. An API or function URL that is
+created anew has another address, and a topic no subscribers. So whoever renames a construct, or
 moves it in the tree, gives it its old id with `override_logical_id` (docs/operations.md).
 """
 
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 LOGICAL_IDS = {
+    "AWS::ApiGatewayV2::Api": {"ReceptionApiC652263D", "SendersApi598F9EE0"},
     "AWS::DynamoDB::Table": {
         "LedgerDeliveries8B7F7BD4",
         "LedgerMessagesA3765AF5",
@@ -34,7 +36,9 @@ LOGICAL_IDS = {
         "WorkflowDeliver9AB801E3",
         "WorkflowRecordRetry13CA02B8",
     },
+    "AWS::Lambda::Url": {"ReceptionAcceptFunctionUrl40DF9DFE"},
     "AWS::S3::Bucket": {"WorkflowPayloadsBucketD93F40F0"},
+    "AWS::SNS::Topic": {"AlarmsTopic3A2DFEBA"},
     "AWS::SQS::Queue": {
         "ReceptionUndispatched44981BF8",
         "ReceptionDeliveries702DC1FE",

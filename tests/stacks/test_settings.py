@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from homing.retry.policy import PRESETS, Policy
-from stacks.settings import ContextError, StackSettings
+from stacks.settings import InvalidSettingsError, StackSettings
 from tools.settings_table import settings_table
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -18,7 +18,6 @@ PROJECT = Path(__file__).resolve().parents[2]
 def test_without_context_every_setting_has_its_default() -> None:
     settings = StackSettings.from_context({})
     assert settings.stack_id == "Homing"
-    assert settings.metrics_namespace == "Homing"
     assert settings.deletion_protection
     assert settings.alarm_email is None
 
@@ -97,7 +96,7 @@ def test_a_value_given_on_the_command_line_is_text_and_is_read_as_what_it_means(
 def test_a_value_that_cannot_be_used_is_refused_by_its_key_with_what_it_may_be(
     key: str, value: str
 ) -> None:
-    with pytest.raises(ContextError) as refused:
+    with pytest.raises(InvalidSettingsError) as refused:
         StackSettings.from_context({key: value})
     (line,) = [line for line in str(refused.value).splitlines() if line.startswith(f"  {key}: ")]
     assert repr(value) in line
@@ -138,13 +137,13 @@ def test_a_schedule_of_the_stack_is_followed_once_where_nothing_else_is_said(
 def test_settings_of_the_policy_that_cannot_stand_together_are_refused_at_synth(
     context: dict[str, str], problem: str
 ) -> None:
-    with pytest.raises(ContextError) as refused:
+    with pytest.raises(InvalidSettingsError) as refused:
         StackSettings.from_context(context)
     assert problem in str(refused.value)
 
 
 def test_all_problems_are_named_at_once() -> None:
-    with pytest.raises(ContextError) as refused:
+    with pytest.raises(InvalidSettingsError) as refused:
         StackSettings.from_context({"maxAttempts": "0", "jitter": "some", "retention": "3"})
     keys = [line.partition(":")[0].strip() for line in str(refused.value).splitlines()[1:]]
     assert keys == ["maxAttempts", "jitter", "retention"]
@@ -157,7 +156,9 @@ def test_all_problems_are_named_at_once() -> None:
 def test_a_key_that_is_no_setting_is_refused_with_the_nearest_that_is(
     unknown: str, meant: str
 ) -> None:
-    with pytest.raises(ContextError, match=rf"{unknown}: no such setting; did you mean {meant}\?"):
+    with pytest.raises(
+        InvalidSettingsError, match=rf"{unknown}: no such setting; did you mean {meant}\?"
+    ):
         StackSettings.from_context({unknown: "1"})
 
 
@@ -175,7 +176,7 @@ def test_keys_of_other_tools_are_ignored(key: str) -> None:
 
 
 def test_a_base_delay_above_the_default_cap_is_refused_by_the_key_that_must_follow() -> None:
-    with pytest.raises(ContextError, match="maxDelaySeconds: 3600 is not valid"):
+    with pytest.raises(InvalidSettingsError, match="maxDelaySeconds: 3600 is not valid"):
         StackSettings.from_context({"baseDelaySeconds": "5000"})
     settings = StackSettings.from_context({"baseDelaySeconds": "5000", "maxDelaySeconds": "5000"})
     assert settings.policy.max_delay_seconds == 5000
@@ -184,7 +185,6 @@ def test_a_base_delay_above_the_default_cap_is_refused_by_the_key_that_must_foll
 def test_a_stage_names_the_stack_and_the_metrics() -> None:
     settings = StackSettings.from_context({"stage": "test"})
     assert settings.stack_id == "Homing-test"
-    assert settings.metrics_namespace == "Homing/test"
 
 
 def test_the_page_on_operations_lists_the_settings_as_they_are() -> None:

@@ -127,7 +127,7 @@ def test_an_execution_counts_as_broken_unless_it_ended_as_a_dead_lettered_delive
 
 
 def test_counts_of_a_stage_stay_its_own(synthesize: Any) -> None:
-    for stage, namespace in (("default", "Homing"), ("test", "Homing/test")):
+    for stage, namespace in (("default", "Homing"), ("test", "Homing-test")):
         stack = synthesize(stage=stage)
         for path in ("Workflow/LedgerTryFailed", "Workflow/ExecutionBroken"):
             (transformation,) = stack.properties(FILTER, path)["MetricTransformations"]

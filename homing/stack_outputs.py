@@ -1,0 +1,55 @@
+"""Which outputs of a stack are those of one Homing.
+
+The construct `Webhooks` of a stack has outputs such as `WebhooksApiUrl`; Homing's own stack, whose
+construct has the id that the CDK leaves out (`Default`), has `ApiUrl`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from homing.errors import HomingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+# Every Homing has it, and nobody else's output is likely to end with it.
+_MARK = "UndispatchedQueueUrl"
+_HIDDEN = "Default"
+
+
+class NotInStackError(HomingError):
+    """Raised when a stack has no Homing, none of the given name, or several to choose from."""
+
+
+def homing_outputs(outputs: Mapping[str, str], construct: str | None = None) -> dict[str, str]:
+    """Return the outputs of one Homing, by their names without the construct's.
+
+    Args:
+        outputs: all outputs of the stack.
+        construct: the path of the construct in the stack, such as `Webhooks` or
+            `Partners/Webhooks`; None where there is only one.
+
+    Raises:
+        NotInStackError: when it is not there, or None leaves a choice; names those that there are.
+    """
+    prefixes = sorted(name.removesuffix(_MARK) for name in outputs if name.endswith(_MARK))
+    if not prefixes:
+        raise NotInStackError("has no Homing: no output of it ends with " + _MARK)
+    if construct is None and len(prefixes) > 1:
+        raise NotInStackError(f"has several Homings: choose one of {_listed(prefixes)}")
+    prefix = prefixes[0] if construct is None else _prefix(construct)
+    if prefix not in prefixes:
+        raise NotInStackError(f"has no Homing {construct}: choose one of {_listed(prefixes)}")
+    names = (name for name in outputs if name.startswith(prefix))
+    return {name.removeprefix(prefix): outputs[name] for name in names}
+
+
+def _prefix(construct: str) -> str:
+    ids = [each for each in construct.split("/") if each != _HIDDEN]
+    return re.sub(r"[^A-Za-z0-9]", "", "".join(ids))
+
+
+def _listed(prefixes: Iterable[str]) -> str:
+    return ", ".join(prefix or _HIDDEN for prefix in prefixes)

@@ -1,0 +1,67 @@
+"""The settings of one Homing, whatever stack it is part of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import ValidationError, model_validator
+
+from .delivery import DeliverySettings
+from .operation import OperationSettings
+from .problems import IN_PYTHON, InvalidSettingsError
+from .retry_policy import RetryPolicySettings
+from .targets import TargetSettings
+
+if TYPE_CHECKING:
+    from pydantic import ModelWrapValidatorHandler, ValidationInfo
+
+
+# pydantic collects the fields of the last base first: this is the docs' order, reversed.
+class HomingSettings(OperationSettings, TargetSettings, DeliverySettings, RetryPolicySettings):
+    """The settings of a `Homing`: `HomingSettings(max_attempts=8)`.
+
+    docs/operations.md lists them by their context keys (`maxAttempts`).
+
+    Raises:
+        InvalidSettingsError: when a value is not valid, a name is none of the settings, or some
+            cannot be combined.
+    """
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _explained(
+        cls, given: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
+        naming = info.context or IN_PYTHON
+        try:
+            settings = handler(given)
+        except ValidationError as error:
+            # A number that is neither whole nor broken is two errors of pydantic and one problem.
+            problems = [naming.problem(details, cls.model_fields) for details in error.errors()]
+            raise _error(naming.heading, problems) from error
+        names = given if isinstance(given, Mapping) else {}
+        if faults := [*settings.policy_faults(names)]:
+            told = [naming.in_words(fault, cls.model_fields) for fault in faults]
+            raise _error(naming.heading, told)
+        return settings
+
+    def named(self, name: str) -> NamedSettings:
+        """Return the same settings with the name of the Homing that they are of."""
+        given = self.model_dump(include=self.model_fields_set & HomingSettings.model_fields.keys())
+        return NamedSettings(**given, name=name)
+
+
+class NamedSettings(HomingSettings):
+    """The settings of one Homing, and its name in the account and region.
+
+    Args:
+        name: the namespace of its metrics, the folder of its saved queries, and what the names of
+            its log groups begin with.
+    """
+
+    name: str
+
+
+def _error(heading: str, problems: list[str]) -> InvalidSettingsError:
+    return InvalidSettingsError("\n".join([heading, *dict.fromkeys(problems)]))

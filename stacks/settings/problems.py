@@ -1,0 +1,69 @@
+"""What is wrong with settings, in the names by which they were given."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, cast
+
+from pydantic.alias_generators import to_camel, to_snake
+
+from homing.errors import HomingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
+
+
+class InvalidSettingsError(HomingError):
+    """Raised when settings cannot be used; names every bad one and its allowed values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """The names of settings where they were given.
+
+    They are `maxAttempts` in the context of the CDK CLI and `max_attempts` in Python.
+
+    Args:
+        heading: what an error begins with.
+        in_context: whether they are context keys.
+    """
+
+    heading: str
+    in_context: bool
+
+    def name(self, either: str) -> str:
+        """Return the name of a setting, of which one of the two is given."""
+        return to_camel(either) if self.in_context else to_snake(either)
+
+    def problem(self, details: ErrorDetails, model_fields: Mapping[str, FieldInfo]) -> str:
+        """Return what is wrong with one setting, as an indented line."""
+        given = str(details["loc"][0])
+        if details["type"] == "extra_forbidden":
+            near = get_close_matches(given, map(self.name, model_fields), n=1)
+            return f"  {given}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
+        field = model_fields[to_snake(given)]
+        return (
+            f"  {self.name(given)}: {details['input']!r} is not valid; "
+            f"use {self.in_words(allowed_values(field), model_fields)} "
+            f"(default {json.dumps(field.default)})"
+        )
+
+    def in_words(self, text: str, model_fields: Mapping[str, FieldInfo]) -> str:
+        """Return a text with the settings in it named as they were given."""
+        aliases = "|".join(str(field.alias) for field in model_fields.values())
+        return re.sub(rf"\b({aliases})\b", lambda found: self.name(found[0]), text)
+
+
+IN_CONTEXT = Naming("The context is not valid:", in_context=True)
+IN_PYTHON = Naming("HomingSettings is not valid:", in_context=False)
+
+
+def allowed_values(field: FieldInfo) -> str:
+    """Return the values that a setting takes, in words."""
+    return cast("dict[str, str]", field.json_schema_extra)["allowed"]
