@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHMARKS = ("imports", "attempt", "guard", "memory", "stampede", "throughput")
+BENCHMARKS = ("imports", "attempt", "guard", "patterns", "memory", "stampede", "throughput")
 
 
 def main() -> int:

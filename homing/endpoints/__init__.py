@@ -7,6 +7,8 @@ __all__ = [
     "endpoints_table",
     "health",
     "health_recorder",
+    "operators",
+    "pattern",
     "registry",
     "registry_client",
     "secret_rotation",

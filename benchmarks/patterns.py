@@ -1,0 +1,101 @@
+"""Measure how long 1,000 filters of endpoints take for one event of 1 KB.
+
+The filters use every operator, in turn; the target for all of them together is 20 ms. The figures
+are processor time, so other load on the machine does not count.
+
+    python benchmarks/patterns.py
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from homing.endpoints.operators import read_json
+from homing.endpoints.pattern import compile_pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TARGET_MILLISECONDS = 20
+PATTERNS, ROUNDS = 1000, 15
+
+ITEMS = [
+    {"sku": f"sku-{number}", "count": number, "price": 9.5 + number, "tags": ["new", "small"]}
+    for number in range(11)
+]
+EVENT = json.dumps(
+    {
+        "eventType": "order.paid",
+        "senderId": "shop",
+        "timestamp": "2025-12-28T12:00:00.000Z",
+        "payload": {
+            "id": "order-1841",
+            "total": 250.50,
+            "currency": "EUR",
+            "note": None,
+            "customer": {"country": "DE", "ip": "10.1.2.3", "vip": True, "mail": "a@example.com"},
+            "items": ITEMS,
+        },
+    }
+)
+
+
+def payload_rules(number: int) -> list[dict[str, Any]]:
+    """Return rules for the payload, one for each way to filter; the number makes them differ."""
+    return [
+        {"total": [{"numeric": [">", number, "<=", number + 1000]}]},
+        {"currency": ["EUR", f"X{number}"], "customer": {"country": [{"prefix": "D"}]}},
+        {"items": {"sku": [f"sku-{number}"], "count": [{"numeric": ["<", 5]}]}},
+        {"customer": {"ip": [{"cidr": f"10.{number % 256}.0.0/16"}]}},
+        {"customer": {"mail": [{"wildcard": f"*@*{number}*.com"}]}},
+        {"$or": [{"total": [number]}, {"customer": {"vip": [True]}}], "id": [{"prefix": "order-"}]},
+        {"refund": [{"exists": False}], "note": [None]},
+        {"currency": [{"anything-but": ["USD", f"X{number}"]}]},
+        {"customer": {"country": [{"equals-ignore-case": "de"}], "vip": [True]}},
+        {"items": {"tags": [{"suffix": "ll"}], "price": [{"numeric": [">", 19]}]}},
+    ]
+
+
+def pattern(number: int) -> str:
+    """Return the filter with this number."""
+    rules = payload_rules(number)
+    return json.dumps({"eventType": [{"prefix": "order."}], "payload": rules[number % len(rules)]})
+
+
+def milliseconds(function: Callable[[], object]) -> float:
+    """Return the processor time of one call: the median of some rounds."""
+    times = []
+    for _ in range(ROUNDS):
+        start = time.thread_time()
+        function()
+        times.append(time.thread_time() - start)
+    return median(times) * 1000
+
+
+def main() -> int:
+    """Print the figures and return 1 if they miss the target."""
+    texts = [pattern(number) for number in range(PATTERNS)]
+    compiled = [compile_pattern(text) for text in texts]
+    event = read_json(EVENT)
+    matching = sum(each.matches(event) for each in compiled)
+    rows = {
+        f"compile {PATTERNS} patterns": milliseconds(lambda: [compile_pattern(t) for t in texts]),
+        f"parse the event, {len(EVENT)} bytes": milliseconds(lambda: read_json(EVENT)),
+        f"match all, {matching} of them successfully": milliseconds(
+            lambda: [each.matches(event) for each in compiled]
+        ),
+    }
+    for label, taken in rows.items():
+        print(f"{label:44} {taken:8.2f} ms")
+    return int(list(rows.values())[-1] > TARGET_MILLISECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
