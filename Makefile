@@ -16,7 +16,7 @@ unexport $(filter-out $(SOURCES),$(filter UV_% PIP_%,$(.VARIABLES)))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check format lint types contracts static audit simulate bench counts up down clean
-.PHONY: clients test-pythons bench-console load mutate signing-layer console test-browser screenshots vendor
+.PHONY: build clients test-pythons bench-console load mutate signing-layer console test-browser screenshots vendor
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -25,7 +25,7 @@ $(BIN)/.synced: pyproject.toml uv.lock
 	@echo "installing into .venv (once)"
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --no-user uv==0.13.9; }
 	@test -x $(BIN)/uv || { echo "pip has not put uv into .venv: see '$(BIN)/python -m pip config list'" >&2; exit 1; }
-	@$(BIN)/uv sync --frozen --quiet --inexact --compile-bytecode
+	@$(BIN)/uv sync --frozen --quiet --inexact --all-extras --compile-bytecode
 	@test -x $(BIN)/homing || { echo "uv has not put homing into .venv: see '$(BIN)/uv sync --verbose'" >&2; exit 1; }
 	@touch $@
 
@@ -63,7 +63,7 @@ $(BIN)/.clients: tests/clients/requirements.txt $(BIN)/.synced
 
 # Playwright is large and only these tests need it.
 $(BIN)/.browser: $(BIN)/.synced
-	@$(BIN)/uv sync --frozen --quiet --inexact --group browser
+	@$(BIN)/uv sync --frozen --quiet --inexact --all-extras --group browser
 	@touch $@
 
 screenshots: $(BIN)/.browser  ## take the screenshots of the console in docs/
@@ -72,7 +72,7 @@ screenshots: $(BIN)/.browser  ## take the screenshots of the console in docs/
 vendor: $(BIN)/.synced  ## fetch the console's JavaScript anew from the npm registry
 	@$(BIN)/python -m tools.vendor
 
-check: format lint types contracts static audit test-all clients  ## what to run before a commit
+check: format lint types contracts static audit build test-all clients  ## what to run before a commit
 
 format: $(BIN)/.synced
 	@$(BIN)/ruff format --check .
@@ -110,6 +110,11 @@ signing-layer: $(BIN)/.synced  ## fetch cryptography for Lambda, for signingLaye
 		--python-platform aarch64-manylinux_2_28 --python-version 3.13 \
 		cryptography==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("cryptography"))')
 
+build: $(BIN)/.synced  ## make the wheel and the sdist in dist/, and check what PyPI would refuse
+	@rm -rf dist
+	@$(BIN)/uv build --quiet
+	@$(BIN)/twine check --strict dist/*
+
 load: $(BIN)/.synced  ## 5,000 messages of mixed scenarios through the local cloud, every one accounted for
 	@$(BIN)/python benchmarks/load.py
 
@@ -117,7 +122,7 @@ mutate: $(BIN)/.mutation  ## count the mutants of the deciding modules that the 
 	@$(BIN)/python benchmarks/mutation.py
 
 $(BIN)/.mutation: $(BIN)/.synced
-	@$(BIN)/uv sync --frozen --quiet --inexact --group mutation
+	@$(BIN)/uv sync --frozen --quiet --inexact --all-extras --group mutation
 	@touch $@
 
 bench: $(BIN)/.synced  ## run the benchmarks and print tables
@@ -136,4 +141,4 @@ down: $(BIN)/.synced  ## stop the local cloud
 	@$(BIN)/homing down
 
 clean:
-	rm -rf .cache .venv .venv-clients build/pythons cdk.out mutants .homing .hypothesis .mypy_cache .ruff_cache .pytest_cache .coverage
+	rm -rf .cache .venv .venv-clients build/pythons cdk.out dist mutants .homing .hypothesis .mypy_cache .ruff_cache .pytest_cache .coverage

@@ -1,6 +1,7 @@
 """The boundary between the commands and the terminal: an error becomes one line.
 
-An error of Homing, AWS or the operating system ends with exit status 1. Any other exception is a
+An error of Homing, AWS or the operating system ends with exit status 1, as does a package that is
+missing because its extra is not installed. Any other exception is a
 bug and ends with 70 (EX_SOFTWARE of sysexits.h). `--debug` shows the traceback of either.
 """
 
@@ -25,6 +26,20 @@ if TYPE_CHECKING:
 
 FAILED = 1
 UNEXPECTED = 70
+
+# Package -> the extra that brings it; commands import these late.
+_EXTRAS = {
+    "aws_cdk": "cdk",
+    "hypercorn": "local",
+    "jinja2": "console",
+    "matplotlib": "plots",
+    "ministack": "local",
+    "psutil": "local",
+    "python_multipart": "console",
+    "standardwebhooks": "local",
+    "starlette": "console",
+    "uvicorn": "console",
+}
 
 _UNEXPECTED = "unexpected error, a bug in Homing"
 _REPORT = "Please report it with what the same command prints with --debug"
@@ -73,6 +88,9 @@ def describe(error: Exception) -> tuple[str, int]:
             return _line(f"{error}; for a local cloud, run `homing up`"), FAILED
         case CommandError() | ClientError() | BotoCoreError():
             return _line(str(error)), FAILED
+        case ModuleNotFoundError() if error.name in _EXTRAS:
+            extra = _EXTRAS[error.name]
+            return f"this needs {error.name}: run pip install 'homing[{extra}]'", FAILED
         case OSError() if error.strerror:
             where = f"{error.filename}: " if error.filename else ""
             return _line(f"{where}{error.strerror}"), FAILED

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -23,16 +22,27 @@ if TYPE_CHECKING:
 
     from .settings import NamedSettings
 
-PROJECT = Path(__file__).resolve().parents[1]
+# What the functions run, and the definition: in the wheel within this package (hatch_build.py), in
+# a checkout beside it.
+_HERE = Path(__file__).resolve().parent
+_IN_WHEEL = _HERE / "sources"
+SOURCES = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
+
+# The release of Powertools whose published layer the functions have, and that the tests run with.
+POWERTOOLS = "3.37.0"
 
 # What the functions are called in logs and metrics: the dimension `service`.
 SERVICE = "homing"
 
-# Everything is left out but the two packages that run there, so the asset, and with it every
-# function, changes only when they do.
-_NOT_IN_CODE = ["*", "!/homing", "!/homing/**", "!/lambdas", "!/lambdas/**", "__pycache__"]
+# Everything is left out but what runs there, so the asset, and with it every function, changes only
+# when that does.
+_NOT_IN_CODE = [
+    "*",
+    *("!/homing", "!/homing/**", "!/lambdas", "!/lambdas/**"),
+    *("__pycache__", "/homing/client", "/homing/py.typed"),
+]
 
 
 class PythonFunction(lambda_.Function):
@@ -69,7 +79,7 @@ class PythonFunction(lambda_.Function):
             runtime=RUNTIME,
             architecture=ARCHITECTURE,
             code=lambda_.Code.from_asset(
-                str(PROJECT), exclude=_NOT_IN_CODE, ignore_mode=IgnoreMode.GIT
+                str(SOURCES), exclude=_NOT_IN_CODE, ignore_mode=IgnoreMode.GIT
             ),
             handler=f"lambdas.{_module(construct_id)}.handler",
             layers=[layer] if layer else None,
@@ -124,8 +134,7 @@ def _powertools(
         case "none":
             return None
         case "published":
-            release = version("aws-lambda-powertools")
-            name = f"/aws/service/powertools/python/{ARCHITECTURE.name}/{RUNTIME.name}/{release}"
+            name = f"/aws/service/powertools/python/{ARCHITECTURE.name}/{RUNTIME.name}/{POWERTOOLS}"
             arn = ssm.StringParameter.value_for_string_parameter(scope, name)
         case given:
             arn = given

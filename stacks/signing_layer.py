@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_lambda as lambda_
 
-from .function import ARCHITECTURE, PROJECT, RUNTIME
+from .function import ARCHITECTURE, RUNTIME, SOURCES
 from .settings import InvalidSettingsError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .settings import NamedSettings
 
-BUILT = PROJECT / "build" / "signing-layer"
+BUILT = SOURCES / "build" / "signing-layer"
 
 
 def signing_layers(
@@ -38,7 +38,7 @@ def signing_layers(
         case "built":
             if not (built / "python" / "cryptography").is_dir():
                 raise InvalidSettingsError(
-                    "signingLayer: nothing is built; run `make signing-layer` first"
+                    "signingLayer: nothing is built; run `make signing-layer` first, or give an ARN"
                 )
             layer = lambda_.LayerVersion(
                 scope,

@@ -17,7 +17,7 @@ from homing.timeouts import STEP_SECONDS, Timeouts
 
 from .exceptions import except_from
 from .express_path import first_attempt_definition
-from .function import PROJECT, PythonFunction
+from .function import SOURCES, PythonFunction
 from .storage.payloads import Payloads
 from .storage.table import grant
 from .vended_logs import vended_logs
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .storage.ledger import Ledger
     from .storage.registry import Registry
 
-DEFINITION = PROJECT / "statemachine" / "delivery.asl.json"
+DEFINITION = SOURCES / "statemachine" / "delivery.asl.json"
 
 # Both count what the functions cannot see: direct integrations and executions that broke, by events
 # that are logged at level ERROR ("Log levels", Step Functions developer guide). Every failed try of

@@ -67,7 +67,7 @@ def run_unit_tests(version: str, python: Path, options: list[str]) -> bool:
     env.pop("VIRTUAL_ENV", None)
     uv = PROJECT / ".venv" / "bin" / "uv"
     steps = [
-        [str(uv), "sync", "--frozen", "--quiet", "--python", str(python)],
+        [str(uv), "sync", "--frozen", "--quiet", "--all-extras", "--python", str(python)],
         [str(home / "bin" / "pytest"), "tests/unit", "-p", "no:cacheprovider", *options],
     ]
     for step in steps:

@@ -10,7 +10,7 @@ import typer
 
 from homing_cli.client.target import find_target, local_target
 from homing_cli.commands.options import Profile, Region, Stack
-from homing_cli.console.serve import DEFAULT_PORT, serve
+from homing_cli.console import DEFAULT_PORT
 from homing_cli.demo import traffic
 from homing_cli.local import local_cloud
 
@@ -50,6 +50,7 @@ def console(
     """Serve a web page that shows every delivery, until Ctrl-C. Read-only by default."""
     if demo and stack:
         raise typer.BadParameter("--demo cannot be combined with --stack")
+    from homing_cli.console.serve import serve  # noqa: PLC0415 -- needs the extra `console`
 
     def ready(url: str) -> None:
         typer.echo(f"the console is at {url}; Ctrl-C ends it")

@@ -1,3 +1,5 @@
 """The console: a web page on the operator's machine that shows every delivery."""
 
-__all__ = ["app", "rendering", "serve", "services"]
+__all__ = ["DEFAULT_PORT", "app", "rendering", "serve", "services"]
+
+DEFAULT_PORT = 8088

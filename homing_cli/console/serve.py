@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from homing_cli.console import DEFAULT_PORT
 from homing_cli.console.app import make_app
 from homing_cli.console.services import make_services
 from homing_cli.errors import CommandError
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from homing_cli.client.target import Target
 
 HOST = "127.0.0.1"
-DEFAULT_PORT = 8088
 _STOP_SECONDS = 5
 
 

@@ -14,8 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Self
 
-import psutil
-
 from homing_cli.errors import LocalCloudError
 from homing_cli.local import local_key, private_files
 from homing_cli.local.local_key import REGION, LocalKey
@@ -73,6 +71,8 @@ class Emulator:
         A pid file detached by a crash, or a process id that now belongs to another program,
         counts as not running.
         """
+        import psutil  # noqa: PLC0415 -- of the extra `local`; the other commands need none
+
         with suppress(OSError, ValueError, KeyError, TypeError, psutil.Error):
             record = json.loads(_pid_file(state_dir).read_text())
             key = LocalKey.from_record(record)
@@ -90,6 +90,8 @@ class Emulator:
 
         It is not asked first: it has nothing to save, and would wait for executions to end.
         """
+        import psutil  # noqa: PLC0415 -- as in `find`
+
         if Emulator.find(self.state_dir) == self:
             with suppress(ProcessLookupError, psutil.Error):
                 process = psutil.Process(self.pid)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from standardwebhooks.webhooks import Webhook, WebhookVerificationError
-
 if TYPE_CHECKING:
     from homing_cli.receiver.server import Arrival
 
 
 def verifies(arrival: Arrival, secret: str) -> bool:
     """Return whether the library accepts a request, its body to the byte, with this secret."""
+    from standardwebhooks.webhooks import (  # noqa: PLC0415 -- of the extra `local`
+        Webhook,
+        WebhookVerificationError,
+    )
+
     try:
         Webhook(secret).verify(arrival.body, dict(arrival.headers), json_parse=False)
     except WebhookVerificationError:

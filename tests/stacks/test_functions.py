@@ -201,12 +201,15 @@ def test_the_functions_share_one_bundle_of_the_two_packages_and_nothing_else(sta
     files = [path for path in (stack.directory / bundle).rglob("*") if path.is_file()]
     inside = {path.relative_to(stack.directory / bundle).parts[0] for path in files}
     assert inside == {"homing", "lambdas"}
+    assert not [path for path in files if path.match("homing/client/*")]
     assert {path.suffix for path in files} == {".py"}
 
 
 def pinned_powertools() -> str:
+    """The release that the tests and the local cloud run with."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
-    (pin,) = [one for one in project["dependencies"] if one.startswith("aws-lambda-powertools==")]
+    local = project["optional-dependencies"]["local"]
+    (pin,) = [one for one in local if one.startswith("aws-lambda-powertools==")]
     return str(pin).partition("==")[2]
 
 

@@ -1,0 +1,24 @@
+"""Where the sources stand in the wheel, which adds no name that does not begin with `homing`.
+
+`stacks` is `homing_cdk`. What the functions run is in `homing_cdk/sources`, laid out as here, so
+that the construct finds it there and their code has the same digest.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+PACKAGE = "homing_cdk"
+SOURCES = ("homing", "lambdas", "statemachine")
+
+
+class WheelLayout(BuildHookInterface[Any]):
+    """Adds `homing_cdk` to the wheel; an editable installation has the sources where they are."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Say what else goes into the wheel, and where."""
+        if version == "standard":
+            inside = {name: f"{PACKAGE}/sources/{name}" for name in SOURCES}
+            build_data["force_include"] |= {"stacks": PACKAGE, **inside}
