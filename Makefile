@@ -16,7 +16,8 @@ unexport $(filter-out $(SOURCES),$(filter UV_% PIP_%,$(.VARIABLES)))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check format lint types contracts static audit simulate bench counts up down clean
-.PHONY: build clients test-pythons bench-console load mutate signing-layer console test-browser screenshots vendor
+.PHONY: build clients reviewed test-pythons bench-console load mutate signing-layer console test-browser
+.PHONY: screenshots vendor
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -38,13 +39,14 @@ console: $(BIN)/.synced  ## open the console over a demo that keeps running
 	@$(BIN)/homing console --demo
 
 # In the order of tests/conftest.py, the local cloud first.
-PARALLEL := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+PARALLEL := --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 test: $(BIN)/.synced  ## all tests but the slow ones; about 3 minutes on two cores
-	@$(BIN)/pytest $(PARALLEL) -m "not slow" --hypothesis-profile fast
+	@$(BIN)/pytest -n auto $(PARALLEL) -m "not slow" --hypothesis-profile fast
 
 test-all: $(BIN)/.synced  ## all tests but those in a browser and of the clients, with branch coverage
-	@$(BIN)/pytest $(PARALLEL) --cov --cov-report=term
+	@# More processes than cores, since the tests on the local cloud wait more than they compute.
+	@$(BIN)/pytest -n 4 $(PARALLEL) --cov --cov-report=term
 
 test-pythons: $(BIN)/.synced  ## the unit tests on each Python from 3.11 on that this machine has
 	@$(BIN)/python tests/pythons.py $(PYTHONS) -n auto --maxprocesses 4 -m "not slow" --hypothesis-profile fast
@@ -72,7 +74,9 @@ screenshots: $(BIN)/.browser  ## take the screenshots of the console in docs/
 vendor: $(BIN)/.synced  ## fetch the console's JavaScript anew from the npm registry
 	@$(BIN)/python -m tools.vendor
 
-check: format lint types contracts static audit build test-all clients  ## what to run before a commit
+check: reviewed test-all clients  ## what to run before a commit
+
+reviewed: format lint types contracts static audit build
 
 format: $(BIN)/.synced
 	@$(BIN)/ruff format --check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import io
 import json
 import os
@@ -44,23 +45,34 @@ botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put tests into groups, each for one process, and the groups that take longest first.
 
-    What runs on the local cloud is slow. The demo is not: it shows a delivery at once, a retry, a
-    dead letter and a redrive.
+    What runs on the local cloud is slow, since it waits; each process has a cloud of its own. The
+    demo is not: it shows a delivery at once, a retry, a dead letter and a redrive.
     """
-    ranks = {"cloud": 0, "stacks": 1}
-    groups = {}
+    ranks = {}
     for item in items:
-        groups[item] = group = _group(item)
+        group = _group(item)
+        on_cloud = "cloud" in getattr(item, "fixturenames", ())
+        ranks[item] = 0 if on_cloud else 1 if group == "stacks" else 2
         item.add_marker(pytest.mark.xdist_group(group))
         if item.path.parent.name in {"e2e", "workflow"} and item.path.name != "test_demo.py":
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: ranks.get(groups[item], len(ranks)))
+    items.sort(key=lambda item: ranks[item])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Have the garbage collector leave alone what is loaded by now.
+
+    The descriptions of AWS's services and the tests themselves are millions of objects. To go
+    through them again and again took an eighth of the time of tests that use moto.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _group(item: pytest.Item) -> str:
-    """Return what shares the local cloud, what synthesizes stacks, or else the file."""
-    if "cloud" in getattr(item, "fixturenames", ()):
-        return "cloud"
+    """Return `stacks` for what synthesizes stacks in one process of Node, else the file."""
     return "stacks" if item.path.parent.name == "stacks" else str(item.path)
 
 

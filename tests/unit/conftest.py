@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from dataclasses import dataclass
@@ -75,6 +76,12 @@ class LedgerTable:
         return self.client.scan(TableName=self.name)["Items"]
 
 
+@functools.cache
+def shared_client(service: str) -> Any:
+    """Return the fixtures' client; making one for each fixture would take longer than most tests."""
+    return boto3.client(service)
+
+
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An empty AWS account, with credentials that are worth nothing elsewhere."""
@@ -90,7 +97,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def ledger_table(aws: None) -> LedgerTable:
-    client = boto3.client("dynamodb")
+    client = shared_client("dynamodb")
     client.create_table(
         TableName="ledger",
         BillingMode="PAY_PER_REQUEST",
@@ -119,7 +126,7 @@ class MessagesTable:
 
 @pytest.fixture
 def messages_table(aws: None) -> MessagesTable:
-    client = boto3.client("dynamodb")
+    client = shared_client("dynamodb")
     client.create_table(
         TableName="messages",
         BillingMode="PAY_PER_REQUEST",
@@ -132,7 +139,7 @@ def messages_table(aws: None) -> MessagesTable:
 @pytest.fixture
 def registry(aws: None) -> Any:
     """A DynamoDB client beside the three tables of the registry, made as the stack makes them."""
-    client = boto3.client("dynamodb")
+    client = shared_client("dynamodb")
     for name, keys in {"keys": ["pk"], "secrets": ["pk"], "endpoints": ["pk", "sk"]}.items():
         client.create_table(
             TableName=name,
@@ -170,5 +177,5 @@ class DeliveryQueue:
 
 @pytest.fixture
 def delivery_queue(aws: None) -> DeliveryQueue:
-    client = boto3.client("sqs")
+    client = shared_client("sqs")
     return DeliveryQueue(client.create_queue(QueueName="deliveries")["QueueUrl"], client)
