@@ -48,7 +48,7 @@ test-all: $(BIN)/.synced  ## all tests but those in a browser and of the clients
 	@# More processes than cores, since the tests on the local cloud wait more than they compute.
 	@$(BIN)/pytest -n 4 $(PARALLEL) --cov --cov-report=term
 
-test-pythons: $(BIN)/.synced  ## the unit tests on each Python from 3.11 on that this machine has
+test-pythons: $(BIN)/.synced  ## the unit tests of what ships on each Python from 3.11 on that this machine has
 	@$(BIN)/python tests/pythons.py $(PYTHONS) -n auto --maxprocesses 4 -m "not slow" --hypothesis-profile fast
 
 test-browser: $(BIN)/.browser  ## the console in a real browser; needs Chromium at /usr/bin/chromium
