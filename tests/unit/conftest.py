@@ -78,7 +78,7 @@ class LedgerTable:
 
 @functools.cache
 def shared_client(service: str) -> Any:
-    """Return the fixtures' client; making one for each fixture would take longer than most tests."""
+    """Return the client of all fixtures; to make one takes longer than most tests."""
     return boto3.client(service)
 
 
