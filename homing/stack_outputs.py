@@ -14,8 +14,8 @@ from homing.errors import HomingError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# Every Homing has it, and nobody else's output is likely to end with it.
-_MARK = "UndispatchedQueueUrl"
+# Every Homing has both.
+_API, _KEY_API = "ApiUrl", "SenderApiUrl"
 _HIDDEN = "Default"
 
 
@@ -34,9 +34,10 @@ def homing_outputs(outputs: Mapping[str, str], construct: str | None = None) -> 
     Raises:
         NotInStackError: when it is not there, or None leaves a choice; names those that there are.
     """
-    prefixes = sorted(name.removesuffix(_MARK) for name in outputs if name.endswith(_MARK))
+    ends = sorted(name.removesuffix(_KEY_API) for name in outputs if name.endswith(_KEY_API))
+    prefixes = [each for each in ends if f"{each}{_API}" in outputs]
     if not prefixes:
-        raise NotInStackError("has no Homing: no output of it ends with " + _MARK)
+        raise NotInStackError(f"has no Homing: it has no outputs {_API} and {_KEY_API}")
     if construct is None and len(prefixes) > 1:
         raise NotInStackError(f"has several Homings: choose one of {_listed(prefixes)}")
     prefix = prefixes[0] if construct is None else _prefix(construct)

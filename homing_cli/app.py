@@ -16,7 +16,7 @@ from homing_cli.client import messages
 from homing_cli.client.api import ApiClient
 from homing_cli.client.target import find_target, local_target
 from homing_cli.commands import endpoints, send, senders, undispatched
-from homing_cli.commands.command_line import Commands, Debug
+from homing_cli.commands.command_line import Commands, Construct, Debug
 from homing_cli.commands.console import console as console_page
 from homing_cli.commands.cost import cost
 from homing_cli.commands.endpoint_options import header_map, policy_object
@@ -76,6 +76,7 @@ def whole(
     ] = False,
     debug: Debug = False,
     stack: Stack = None,
+    construct: Construct = None,
     region: Region = None,
     profile: Profile = None,
 ) -> None:

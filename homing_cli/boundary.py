@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
-from homing_cli.commands.command_line import DEBUG, Group, walk
+from homing_cli.commands.command_line import DEBUG, Group, has_stack, walk
 from homing_cli.errors import CommandError
 from homing_cli.escaping import say
 
@@ -46,13 +46,15 @@ _REPORT = "Please report it with what the same command prints with --debug"
 
 
 class Root(Group):
-    """The command `homing` itself. Every command gets its option `--debug`."""
+    """The command `homing` itself. Every command gets its options `--debug` and `--construct`."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        (debug,) = [option for option in self.params if option.name == "debug"]
+        options = {option.name: option for option in self.params}
         for _, command in walk(self):
-            command.params.append(debug)
+            command.params.append(options["debug"])
+            if has_stack(command):
+                command.params.append(options["construct"])
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command, and report an error in one line."""

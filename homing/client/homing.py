@@ -78,6 +78,7 @@ class Homing:
         cls,
         stack: str,
         *,
+        construct: str | None = None,
         region: str | None = None,
         profile: str | None = None,
         retrying: Retrying | None = None,
@@ -86,15 +87,16 @@ class Homing:
 
         Args:
             stack: the name of the CloudFormation stack.
+            construct: the path of the construct, in a stack that has several Homings.
             region: its region; by default that of the environment or the profile.
             profile: the AWS profile, if not the usual one.
             retrying: how long a call may take.
 
         Raises:
-            StackError: when the stack cannot be read, or is not one of Homing.
+            StackError: when the stack cannot be read, or has no such Homing.
         """
         session = aws_session(region, profile)
-        outputs = stack_outputs(session, stack)
+        outputs = stack_outputs(session, stack, construct)
         return cls(
             outputs["ApiUrl"],
             messages_url=outputs.get("MessagesUrl"),

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from homing.client.errors import StackError
+from homing.stack_outputs import NotInStackError, homing_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,11 +30,11 @@ def aws_session(region: str | None, profile: str | None) -> Session:
     return session
 
 
-def stack_outputs(session: Session, stack: str) -> Mapping[str, str]:
-    """Return the outputs of a stack of Homing; needs `cloudformation:DescribeStacks` on it.
+def stack_outputs(session: Session, stack: str, construct: str | None) -> Mapping[str, str]:
+    """Return the outputs of a Homing; needs `cloudformation:DescribeStacks` on its stack.
 
     Raises:
-        StackError: when there is no such stack, it is not one of Homing, or AWS refuses.
+        StackError: when there is no such stack, no such Homing in it, or AWS refuses.
     """
     try:
         client: Any = session.create_client("cloudformation", config=_CONFIG)
@@ -41,6 +42,7 @@ def stack_outputs(session: Session, stack: str) -> Mapping[str, str]:
     except (BotoCoreError, ClientError) as error:
         raise StackError(f"the stack {stack} cannot be read: {error}") from error
     outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
-    if "ApiUrl" not in outputs:
-        raise StackError(f"the stack {stack} has no output ApiUrl: it is not a stack of Homing")
-    return outputs
+    try:
+        return homing_outputs(outputs, construct)
+    except NotInStackError as error:
+        raise StackError(f"the stack {stack} {error}") from error

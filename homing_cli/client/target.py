@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session as BotocoreSession
 
+from homing.stack_outputs import NotInStackError, homing_outputs
 from homing_cli.errors import NoTargetError
 from homing_cli.local.local_cloud import RECORD, STATE_DIR
 from homing_cli.local.local_key import LocalKey, answers
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 # Local calls never take a proxy; a throttled call to AWS is worth a few more tries.
 _LOCAL_CONFIG = Config(proxies={}, retries={"total_max_attempts": 3, "mode": "standard"})
 _ANSWER_SECONDS = 10
+# An ARN ends with `:stack/NAME/ID`; a name has no slash.
+_STACK = re.compile(r"(?P<stack>arn:[^/]+/[^/]+/[^/]+|[^/]+)(/(?P<construct>.+))?")
 _AWS_CONFIG = Config(retries={"total_max_attempts": 5, "mode": "standard"})
 
 
@@ -71,7 +75,8 @@ def find_target(
     """Find the deployed Homing that a command is meant for.
 
     Args:
-        stack: the name of a CloudFormation stack; None for the local cloud.
+        stack: the name or ARN of a CloudFormation stack, with the path of the construct where it
+            has several: `Shop/Webhooks`; None for the local cloud.
         region: the stack's region, where it is not the usual one.
         profile: the AWS profile, where it is not the usual one.
 
@@ -114,16 +119,19 @@ def aws_target(session: boto3.Session, stack: str) -> Target:
     """Read the target from a stack's outputs.
 
     Raises:
-        NoTargetError: when there is no such stack, or it is not Homing's, or AWS refuses.
+        NoTargetError: when there is no such stack, or no such Homing in it, or AWS refuses.
     """
+    name, construct = _split(stack)
     client = session.client("cloudformation", config=_AWS_CONFIG)
     try:
-        [found] = client.describe_stacks(StackName=stack)["Stacks"]
+        [found] = client.describe_stacks(StackName=name)["Stacks"]
     except (BotoCoreError, ClientError) as error:
-        raise NoTargetError(f"stack {stack} cannot be read: {error}") from error
-    outputs = Outputs((one["OutputKey"], one["OutputValue"]) for one in found.get("Outputs", []))
-    if not outputs.keys() >= {"ApiUrl", "SenderApiUrl"}:
-        raise NoTargetError(f"stack {stack} has no output ApiUrl: it is not a stack of Homing")
+        raise NoTargetError(f"stack {name} cannot be read: {error}") from error
+    every = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
+    try:
+        outputs = Outputs(homing_outputs(every, construct))
+    except NotInStackError as error:
+        raise NoTargetError(f"stack {name} {error}") from error
     return Target(
         session=session,
         api_url=outputs["ApiUrl"].rstrip("/"),
@@ -131,6 +139,13 @@ def aws_target(session: boto3.Session, stack: str) -> Target:
         outputs=outputs,
         messages_url=outputs["MessagesUrl"].rstrip("/") if "MessagesUrl" in outputs else None,
     )
+
+
+def _split(stack: str) -> tuple[str, str | None]:
+    """Return the name or ARN of the stack, and the path of the construct if there is one."""
+    if match := _STACK.fullmatch(stack):
+        return match["stack"], match["construct"]
+    return stack, None
 
 
 def _local_session(key: LocalKey, region: str) -> boto3.Session:

@@ -3,7 +3,9 @@
 - An option may stand before a subcommand: `homing dead-letters --stack A list` is the same as
   `homing dead-letters list --stack A`. A subcommand without this option refuses it.
 - A value must be text and not empty, so that an unset shell variable does not mean "all".
-- `--region` and `--profile` need `--stack`; without it they are an error.
+- `--region`, `--profile` and `--construct` need `--stack`; without it they are an error.
+- Every command that has `--stack` has `--construct`; its value becomes part of the stack's:
+  `--stack Shop --construct Webhooks` is the same as `--stack Shop/Webhooks`.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ DEBUG = "homing.debug"  # the key of the context's `meta`, which all contexts of
 _MAY_BE_EMPTY = frozenset({"description", "payload"})
 
 _STACK = "stack"
-_OF_A_STACK = frozenset({"region", "profile"})
+_OF_A_STACK = frozenset({"region", "profile", "construct"})
+CONSTRUCT = "homing.construct"  # as DEBUG
 
 
 def _ask_for_debug(context: typer.Context, asked: bool) -> None:
@@ -44,6 +47,24 @@ Debug = Annotated[
 ]
 
 
+def _note_construct(context: typer.Context, construct: str | None) -> None:
+    if construct:
+        context.meta[CONSTRUCT] = construct
+
+
+Construct = Annotated[
+    str | None,
+    typer.Option(
+        "--construct",
+        help="The path of the construct, in a stack that has several Homings.",
+        callback=_note_construct,
+        expose_value=False,
+        show_default=False,
+        rich_help_panel="Where",
+    ),
+]
+
+
 class Command(TyperCommand):
     """A command whose values are checked: each must be text and not empty."""
 
@@ -56,6 +77,7 @@ class Command(TyperCommand):
         rest = super().parse_args(ctx, list(args))
         _check_values(ctx, args)
         _check_where(ctx)
+        _add_construct(ctx)
         return rest
 
 
@@ -117,10 +139,21 @@ def _check_values(ctx: Any, args: list[str]) -> None:
 def _check_where(ctx: Any) -> None:
     if ctx.params.get(_STACK, True):  # given, or no option of this command
         return
+    given = ctx.params | {"construct": ctx.meta.get(CONSTRUCT)}
     for param in ctx.command.params:
-        if param.name in _OF_A_STACK and ctx.params[param.name]:
+        if param.name in _OF_A_STACK and given[param.name]:
             problem = "needs --stack"
             raise typer.BadParameter(problem, ctx=ctx, param=param)
+
+
+def _add_construct(ctx: Any) -> None:
+    if CONSTRUCT in ctx.meta and ctx.params.get(_STACK):
+        ctx.params[_STACK] += f"/{ctx.meta[CONSTRUCT]}"
+
+
+def has_stack(command: Any) -> bool:
+    """Return whether a command or group has the option `--stack`."""
+    return any(param.name == _STACK for param in command.params)
 
 
 def _problem(param: Any, value: str) -> str:

@@ -38,6 +38,7 @@ class Body:
 
 OUTPUTS = {
     "ApiUrl": "https://a.execute-api.eu-west-1.amazonaws.com",
+    "SenderApiUrl": "https://c.execute-api.eu-west-1.amazonaws.com",
     "MessagesUrl": "https://b.lambda-url.eu-west-1.on.aws/",
 }
 
@@ -66,7 +67,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def test_from_a_stack_messages_go_to_its_function_url_if_it_has_one(
     stack: Callable[..., None], monkeypatch: pytest.MonkeyPatch, *, messages: bool
 ) -> None:
-    stack(OUTPUTS if messages else {"ApiUrl": OUTPUTS["ApiUrl"]})
+    stack({k: v for k, v in OUTPUTS.items() if messages or k != "MessagesUrl"})
     sent = []
 
     def send(_: URLLib3Session, request: Any) -> Any:
@@ -85,7 +86,7 @@ def test_from_a_stack_messages_go_to_its_function_url_if_it_has_one(
 @pytest.mark.parametrize(
     ("answer", "complaint"),
     [
-        ({}, "no output ApiUrl: it is not a stack of Homing"),
+        ({}, "has no Homing"),
         (
             ClientError(
                 {"Error": {"Code": "ValidationError", "Message": "gone"}}, "DescribeStacks"

@@ -176,7 +176,7 @@ def test_a_stack_in_aws_is_known_by_its_outputs() -> None:
 @pytest.mark.parametrize(
     ("session", "complaint"),
     [
-        (FakeSession("Homing", "Url"), "it is not a stack of Homing"),
+        (FakeSession("Homing", "Url"), "stack Homing has no Homing"),
         (FakeSession("Other", "ApiUrl"), "stack Homing cannot be read: .* does not exist"),
     ],
 )
@@ -185,6 +185,21 @@ def test_a_stack_that_is_not_homings_or_does_not_exist_is_refused(
 ) -> None:
     with pytest.raises(NoTargetError, match=complaint):
         aws_target(session, "Homing")
+
+
+ARN = "arn:aws:cloudformation:eu-west-1:123456789012:stack/Shop/0b7c1f40"
+OF_TWO = tuple(f"{each}{name}" for each in "AB" for name in ("ApiUrl", "SenderApiUrl", each))
+
+
+@pytest.mark.parametrize("stack", ["Shop", ARN])
+def test_of_several_in_a_stack_one_is_chosen_by_its_path(stack: str) -> None:
+    found = aws_target(FakeSession(stack, *OF_TWO), f"{stack}/B")
+    assert found.outputs.keys() == {"ApiUrl", "SenderApiUrl", "B"}
+
+
+def test_where_there_are_several_they_are_named() -> None:
+    with pytest.raises(NoTargetError, match="stack Shop has several Homings: choose one of A, B"):
+        aws_target(FakeSession("Shop", *OF_TWO), "Shop")
 
 
 def test_a_stack_from_before_the_function_url_has_none() -> None:

@@ -82,7 +82,7 @@ def test_an_option_before_a_command_means_what_it_means_after_it(
     command: Any,
     words: list[str],
 ) -> None:
-    stack = ["--stack", "A"] if words[0] in {"--region", "--profile"} else []
+    stack = ["--stack", "A"] if words[0] in {"--region", "--profile", "--construct"} else []
     if not any("--stack" in param.opts for param in command.params):
         stack = []
     rest = [*path[len(group) :], *needed(command)]
@@ -112,7 +112,22 @@ def test_each_command_reads_its_arguments_by_these_rules() -> None:
     assert [path for path, each in COMMANDS.items() if not isinstance(each, (Command, Group))] == []
 
 
-@pytest.mark.parametrize("option", ["--region", "--profile"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("dead-letters", "redrive", "--all", "--stack", "A", "--construct", "B/C"),
+        ("dead-letters", "--construct", "B/C", "redrive", "--all", "--stack", "A"),
+        ("--stack", "A/B/C", "dead-letters", "redrive", "--all"),
+    ],
+)
+def test_the_construct_becomes_part_of_the_stack(
+    taken: list[dict[str, Any]], words: tuple[str, ...]
+) -> None:
+    assert run(*words) == 0
+    assert [one["stack"] for one in taken if "everything" in one] == ["A/B/C"]
+
+
+@pytest.mark.parametrize("option", ["--region", "--profile", "--construct"])
 @pytest.mark.parametrize("path", [("status", "m-1"), ("dead-letters",), ("senders", "list")])
 def test_where_a_stack_is_cannot_be_said_without_a_stack(
     path: tuple[str, ...], option: str
