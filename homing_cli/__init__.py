@@ -1,1 +1,1 @@
-"""What people run: the `homing` command, the console, the local cloud, the cost model."""
+"""The `homing` command, the console, the local cloud and the cost model."""

@@ -256,7 +256,7 @@ def _by_option(error: FieldError) -> str:
 def _teller(
     count: Callable[[], None], *, numbered: bool, accepted: bool
 ) -> Callable[[Handed], None]:
-    """Return a callback that counts each line and reports the refused ones.
+    """Return a callback that counts each line and reports refused ones.
 
     Args:
         count: called once for each line.
@@ -284,14 +284,14 @@ def _show_report(report: Report, *, as_json: bool) -> None:
 
 
 def _say_interrupted(report: Report, *, is_file: bool) -> str:
-    """Return the message about an interruption: what was not sent."""
+    """Return the message about an interruption, with the lines that were not sent."""
     unsent = f"; what follows line {report.last_line} was not sent" if is_file else ""
     unsent = "" if report.deliveries is not None else unsent
-    return f"homing: interrupted{unsent}; Homing goes on with what was accepted"
+    return f"homing: interrupted{unsent}; Homing delivers what was accepted"
 
 
 def _say_unended(unended: tuple[MessageRef, ...], timeout: float | None, stack: str | None) -> str:
-    """Return the message about a time-out, with the command to run next."""
+    """Return the message about a time-out, with the command that shows the status."""
     first = unended[0]
     sender = "" if first.sender_id == DEFAULT_SENDER_ID else f" --sender {first.sender_id}"
     where = f" --stack {stack}" if stack else ""

@@ -58,13 +58,13 @@ class Root(Group):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command, and report an error in one line."""
-        if isinstance(sys.stdout, TextIOWrapper):  # an unencodable character is no error
+        if isinstance(sys.stdout, TextIOWrapper):  # escapes what cannot be encoded
             sys.stdout.reconfigure(errors="backslashreplace")
         with _one_line_errors(ctx):
             try:
                 return super().invoke(ctx)
             finally:
-                sys.stdout.flush()  # a full disk or a closed pipe shows here, not at the exit
+                sys.stdout.flush()  # fails here if the disk is full or the pipe closed
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def _one_line_errors(ctx: Any) -> Iterator[None]:
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.EPIPE:
-            raise  # the reader has gone; typer ends silently
+            raise  # the reader has closed the pipe; typer ends silently
         if ctx.meta.get(DEBUG):
             traceback.print_exc()
         line, status = describe(error)

@@ -1,4 +1,4 @@
-"""Errors of the command line. Each is reported in one line, without a traceback.
+"""The errors of the command line. Each is reported in one line, without a traceback.
 
 CommandError
 ├── NoTargetError      there is no local cloud, or no such stack
@@ -27,4 +27,4 @@ class ApiError(CommandError):
 
 
 class NotFoundError(CommandError):
-    """Raised when what was asked for does not exist."""
+    """Raised when a message, delivery or dead letter does not exist."""

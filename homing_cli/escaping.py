@@ -1,8 +1,8 @@
-"""Writing to a terminal, or to what reads line by line, what strangers have written.
+"""Safe output of text that others have written, to a terminal or line by line.
 
-Receivers, senders and whoever else may put text before an operator's eyes could move the cursor,
-forge a line, colour it, or turn the direction of reading. So such characters are shown escaped, as
-JSON escapes them, and JSON is written in ASCII.
+Text of senders and receivers could move the cursor, forge a line, colour it, or reverse the
+direction of reading. So control characters are written as JSON escapes, and JSON is written in
+ASCII.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import typer
 
-# C0 and C1 controls, marks and overrides of direction, separators of lines and paragraphs, and lone
+# C0 and C1 controls, marks and overrides of direction, line and paragraph separators, and lone
 # surrogates, which no stream can encode.
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -21,7 +21,7 @@ _UNSAFE = re.compile(
 
 
 def shown(text: str) -> str:
-    """Return a text in one line that does nothing to a terminal."""
+    """Return a text as one line without control characters."""
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

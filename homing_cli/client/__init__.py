@@ -1,4 +1,4 @@
-"""A deployed Homing as its callers see it: its API, queues, tables, executions and logs."""
+"""Clients of a deployed Homing: of its API, queues, tables and executions."""
 
 __all__ = [
     "api",

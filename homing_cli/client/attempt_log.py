@@ -1,7 +1,7 @@
-"""What the functions log about attempts, read back: one event for each attempt.
+"""The log events of attempts, read from CloudWatch Logs: one event for each attempt.
 
-`Classify` logs an attempt that was the last, `ComputeBackoff` one that another follows
-(lambdas/observation.py); the stack's output `AttemptLogGroups` names both their log groups.
+`Classify` logs the last attempt of a delivery, `ComputeBackoff` every other
+(lambdas/observation.py); the stack's output `AttemptLogGroups` names the log groups of both.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from homing_cli.client.target import Target
 
 _PATTERN = '"delivery.attempted"'
-# CloudWatch Logs takes in what functions write within seconds, and not in order.
+# CloudWatch Logs returns events a few seconds after they were written, and not in order.
 _OVERLAP = timedelta(seconds=20)
 
 
@@ -29,7 +29,7 @@ class Attempted:
     """One attempt, as it was logged.
 
     Args:
-        event_id: tells one log event from another.
+        event_id: the id of the log event.
         at: when it was logged.
         document: the event's fields: `messageId`, `senderId`, `deliveryId`, `targetUrl`,
             `attempt`, `maxAttempts`, `httpStatus`, `durationMs`, `decision`, `category`, `status`,
@@ -42,7 +42,7 @@ class Attempted:
 
     @property
     def status(self) -> str:
-        """The ledger status that it leads to."""
+        """The ledger status that the attempt leads to."""
         return str(self.document["status"])
 
     @property
@@ -52,7 +52,7 @@ class Attempted:
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Self | None:
-        """Read an event of `FilterLogEvents`; None where it is none of an attempt."""
+        """Return an attempt from an event of `FilterLogEvents`; None for any other event."""
         try:
             document = json.loads(event["message"])
             if document["message"] != "delivery.attempted":
@@ -60,17 +60,17 @@ class Attempted:
         except (ValueError, KeyError, TypeError, RecursionError):
             return None
         at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
-        # The local cloud gives events no id; its log streams are one for each invocation.
+        # The local cloud has no ids of events, but a log stream for each invocation.
         unnamed = f"{event.get('logStreamName')}:{event['message']}"
         return cls(event.get("eventId") or unnamed, at, document)
 
 
 class AttemptLog:
-    """The attempts of the last hours, fetched as they come; safe to share between threads.
+    """The attempts of the last hours, fetched in steps; safe to share between threads.
 
     Args:
         target: the deployed Homing.
-        keep: how far back it remembers.
+        keep: how long a fetched attempt is kept.
     """
 
     def __init__(self, target: Target, keep: timedelta) -> None:
@@ -84,7 +84,7 @@ class AttemptLog:
         self._fetched: datetime | None = None
 
     def fetch(self, now: datetime) -> tuple[Attempted, ...]:
-        """Fetch what has been logged since the last call, and give that, oldest first."""
+        """Fetch the attempts logged since the last call and return them, oldest first."""
         with self._lock:
             start = now - self._keep
             if self._fetched is not None:
@@ -98,7 +98,7 @@ class AttemptLog:
             return tuple(found)
 
     def since(self, moment: datetime) -> tuple[Attempted, ...]:
-        """Return what has been fetched so far and was logged since a moment."""
+        """Return the fetched attempts that were logged since a moment."""
         with self._lock:
             return tuple(one for one in self._known if one.at >= moment)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from homing_cli.client.target import Target
 
-# For so long a failed execution can be redriven ("Restarting state machine executions with
+# How long a failed execution can be redriven ("Restarting state machine executions with
 # redrive", Step Functions developer guide).
 REDRIVABLE = timedelta(days=14)
 # `DeliveryFailed` ends an execution with the ledger status as its error, after the dead letter.
@@ -23,14 +23,14 @@ _STATUSES = ("FAILED", "TIMED_OUT", "ABORTED")
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """An execution that broke.
+    """An execution that ended without delivering or dead-lettering its message.
 
     Args:
-        arn: the execution's.
+        arn: the ARN of the execution.
         status: FAILED, TIMED_OUT or ABORTED.
-        error: its error and cause; empty where it was stopped without one.
-        stopped_at: when.
-        redrivable: whether Step Functions would redrive it.
+        error: its error and cause; empty if it was stopped without one.
+        stopped_at: when it ended.
+        redrivable: whether Step Functions can redrive it.
     """
 
     arn: str
@@ -41,11 +41,11 @@ class Broken:
 
     @property
     def delivery_id(self) -> str:
-        """The delivery's, by which the execution is named."""
+        """The id of the delivery, which is the name of the execution."""
         return self.arn.rpartition(":")[2]
 
     def to_document(self) -> dict[str, Any]:
-        """Return it for `--json`."""
+        """Return the document that `--json` prints."""
         return {
             "executionArn": self.arn,
             "status": self.status,
@@ -56,14 +56,15 @@ class Broken:
 
 
 def broken_executions(target: Target, since: datetime | None = None) -> Iterator[Broken]:
-    """Yield the executions that broke, those of each status newest first.
+    """Yield the broken executions, status by status, newest first.
 
-    What was stopped by `homing drain` is none of them: its message is a dead letter or cancelled.
+    Executions that `homing drain` stopped are not among them: their messages are dead-lettered or
+    cancelled.
 
     Args:
         target: the deployed Homing; the caller needs `states:ListExecutions` and
             `DescribeExecution`.
-        since: only those that ended later; for as long as they can be redriven where not given.
+        since: only executions that ended later; by default, all that can still be redriven.
     """
     states = target.client("stepfunctions")
     after = since or datetime.now(UTC) - REDRIVABLE
@@ -80,7 +81,7 @@ def broken_executions(target: Target, since: datetime | None = None) -> Iterator
 
 
 def redrive(target: Target, one: Broken) -> None:
-    """Let an execution go on at the state that failed."""
+    """Redrive an execution: it continues at the state that failed."""
     target.client("stepfunctions").redrive_execution(executionArn=one.arn)
 
 

@@ -1,7 +1,7 @@
-"""Working through the dead-letter queue: dead letters are held while they are worked on.
+"""Processing of the dead-letter queue: a dead letter is held until it has been processed.
 
-A dead letter that is held is hidden from others. If the work is killed, it is visible again after
-`HOLD_SECONDS`.
+A dead letter that is held is hidden from other consumers. If the process is killed, it becomes
+visible again after `HOLD_SECONDS`.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from homing_cli.client.queue_lease import Visit
     from homing_cli.client.target import Target
 
-HOLD_SECONDS = 120  # a batch of ten at the slowest rate, one in ten seconds, and a margin
+HOLD_SECONDS = 120  # ten messages at the slowest rate, one in ten seconds, and a margin
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which dead letters are meant; what is None does not matter.
+    """A choice of dead letters. A field that is None matches all.
 
     Args:
-        message_id: of this message.
-        sender_id: of this sender.
-        endpoint_id: to this registered endpoint, whatever its URL was.
-        target: whose target URL begins like this.
-        category: given up for this category of outcome.
-        before: whose last attempt was earlier.
-        after: whose last attempt was not earlier.
+        message_id: the message.
+        sender_id: the sender.
+        endpoint_id: the endpoint, whatever its URL was.
+        target: how the target URL begins.
+        category: the category of the last outcome.
+        before: the last attempt was earlier.
+        after: the last attempt was at this time or later.
     """
 
     message_id: str | None = None
@@ -47,7 +47,7 @@ class Filter:
     after: datetime | None = None
 
     def matches(self, dead_letter: DeadLetter) -> bool:
-        """Return whether a dead letter is meant."""
+        """Return whether the filter matches a dead letter."""
         return (
             self.message_id in {None, dead_letter.reference.message_id}
             and self.sender_id in {None, dead_letter.reference.sender_id}
@@ -61,14 +61,14 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class HeldDeadLetter:
-    """A dead letter in hand; it is put back unless it is deleted."""
+    """A dead letter that is held; it is released unless it is deleted."""
 
     dead_letter: DeadLetter
     delete: Callable[[], None]
 
 
 class Held:
-    """The dead letters that are meant, one after another; made by `hold`."""
+    """The dead letters that a filter matches; made by `hold`."""
 
     def __init__(self, visited: Visit, wanted: Filter) -> None:
         self._visited = visited
@@ -76,11 +76,11 @@ class Held:
 
     @property
     def looked_at(self) -> int:
-        """How many messages of the queue have been received so far, meant or not."""
+        """How many messages have been received so far, including those that do not match."""
         return self._visited.seen
 
     def __iter__(self) -> Iterator[HeldDeadLetter]:
-        """Hold one dead letter after another that is meant, each once."""
+        """Yield each matching dead letter once, held."""
         for message in self._visited.messages():
             dead_letter = DeadLetter.from_body(message["Body"])
             if dead_letter is not None and self._wanted.matches(dead_letter):
@@ -89,6 +89,6 @@ class Held:
 
 @contextmanager
 def hold(target: Target, wanted: Filter) -> Iterator[Held]:
-    """Hold dead letters; whatever ends this, what has not been deleted is put back at once."""
+    """Hold dead letters; those that were not deleted are released when the context ends."""
     with visit(target.client("sqs"), target.outputs["DeadLetterQueueUrl"], HOLD_SECONDS) as visited:
         yield Held(visited, wanted)

@@ -1,4 +1,4 @@
-"""Looking into the dead-letter queue without taking anything out of it."""
+"""Reading the dead-letter queue without removing anything from it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
     from homing_cli.client.target import Target
 
-# Should a look be cut off, what it held is visible again after this.
+# If a read is killed, the messages that it held become visible again after this time.
 _HOLD_SECONDS = 30
-# Long enough that what has been copied does not be redelivered while the rest is being copied.
+# Long enough that SQS does not redeliver what has been copied while the rest is being copied.
 _COPY_SECONDS = 600
 
 
-# What reading a text raises that is no delivery document, whatever else it is.
+# The exceptions that reading a text can raise if it is not a delivery document.
 _NO_DEAD_LETTER = (
     *(ValueError, KeyError, TypeError, AttributeError),
     *(RecursionError, MalformedDeliveryError),
@@ -33,7 +33,7 @@ _NO_DEAD_LETTER = (
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead-lettered delivery: who it is, why it was given up, and the whole document."""
+    """A dead-lettered delivery: its ids, why it failed, and the whole document."""
 
     reference: Reference
     attempts: int
@@ -44,13 +44,13 @@ class DeadLetter:
 
     @property
     def failed_at(self) -> datetime:
-        """When its last attempt was observed; where that is not known, when it was due."""
+        """When its last attempt was observed or, if that is not known, when it was due."""
         outcome = self.document.get("outcome") or {}
         return timestamps.from_text(outcome.get("timestamp") or self.document["dueAt"])
 
     @classmethod
     def from_body(cls, body: str) -> Self | None:
-        """Read a queue message; None where it is no delivery document with a verdict."""
+        """Return the dead letter in the body of a queue message; None for any other body."""
         try:
             document = json.loads(body)
             delivery = Delivery.from_document(document)
@@ -63,7 +63,7 @@ class DeadLetter:
                 reason=verdict["reason"],
                 document=document,
             )
-            _ = dead_letter.failed_at  # raises where there is no such time
+            _ = dead_letter.failed_at  # raises if the document has no such time
         except _NO_DEAD_LETTER:
             return None
         return dead_letter
@@ -84,13 +84,13 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a look into the queue saw.
+    """The result of reading the queue.
 
     Args:
-        total: how many messages the queue holds, as SQS counts (approximately).
-        dead_letters: those looked at that are deliveries, no more than asked for.
-        unreadable: bodies that are none.
-        passed_over: how many dead letters were looked at and are not wanted.
+        total: the number of messages in the queue, as SQS counts (approximately).
+        dead_letters: the dead letters that were read, at most as many as asked for.
+        unreadable: the bodies of messages that are not dead letters.
+        passed_over: the number of dead letters that were read and left out.
     """
 
     total: int
@@ -99,7 +99,7 @@ class Look:
     passed_over: int = 0
 
     def to_endpoint(self, endpoint_id: str | None) -> Self:
-        """Keep only the dead letters to an endpoint; all of them for None."""
+        """Return the result with only the dead letters of an endpoint; unchanged for None."""
         if endpoint_id is None:
             return self
         kept = tuple(one for one in self.dead_letters if one.reference.endpoint_id == endpoint_id)
@@ -108,7 +108,7 @@ class Look:
 
     @property
     def summary(self) -> str:
-        """Sum up in one line."""
+        """The counts, in one line."""
         if not self.total:
             return "no dead letters"
         looked = len(self.dead_letters) + len(self.unreadable) + self.passed_over
@@ -127,7 +127,7 @@ class Look:
 
 
 def look(target: Target, limit: int) -> Look:
-    """Look at up to `limit` dead letters and leave them where they are."""
+    """Return up to `limit` dead letters and leave them in the queue."""
     client, queue = _queue(target)
     total = _count(client, queue)
     bodies = peek(client, queue, min(limit, total) or 1)
@@ -145,14 +145,14 @@ def count(target: Target) -> int:
 
 
 def copies(target: Target, limit: int | None = None) -> Iterator[str]:
-    """Return each dead letter whole, as one line of JSON, and leave it where it is.
+    """Yield each dead letter as one line of JSON, complete, and leave it in the queue.
 
-    A line that is put on the queue again is the same dead letter. A body that is no delivery comes
-    as `{"unreadable": body}`.
+    A line that is sent to the queue again is the same dead letter. A body that is not a dead letter
+    is returned as `{"unreadable": body}`.
 
     Args:
-        target: whose dead letters.
-        limit: how many at most; None for all.
+        target: the deployed Homing.
+        limit: the maximum number; None for all.
     """
     for body in _bodies(*_queue(target), limit, _COPY_SECONDS):
         dead_letter = DeadLetter.from_body(body)
@@ -160,7 +160,7 @@ def copies(target: Target, limit: int | None = None) -> Iterator[str]:
 
 
 def peek(client: Any, queue: str, limit: int) -> tuple[str, ...]:
-    """Return the bodies of up to `limit` messages and leave them where they are."""
+    """Return the bodies of up to `limit` messages and leave them in the queue."""
     return tuple(_bodies(client, queue, limit, _HOLD_SECONDS))
 
 
@@ -175,7 +175,7 @@ def _count(client: Any, queue: str) -> int:
 
 
 def _bodies(client: Any, queue: str, limit: int | None, hold_seconds: int) -> Iterator[str]:
-    """Return body after body, each message once; all are put back when the iteration ends."""
+    """Yield the body of each message once; all are released when the iteration ends."""
     with visit(client, queue, hold_seconds) as visited:
         for message in visited.messages(limit):
             yield message["Body"]

@@ -1,4 +1,4 @@
-"""Deliveries as the API tells of them, and following them until they end."""
+"""Deliveries as the API returns them, and following them until they end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CONCURRENCY = 8
 
 @dataclass(frozen=True, slots=True)
 class DeliveryView:
-    """A delivery as the ledger knows it, for people.
+    """A delivery, with what is shown of it to people.
 
     Args:
         reference: what identifies it.
@@ -32,7 +32,7 @@ class DeliveryView:
         attempts: attempts made so far.
         next_retry_at: when the next retry is due, ISO-8601, or None.
         last_result: category and reason of the latest attempt, empty before the first.
-        document: everything the API told.
+        document: the delivery as the API returned it.
     """
 
     reference: Reference
@@ -50,12 +50,12 @@ class DeliveryView:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether its status is final."""
         return self.status in ENDED
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Read one entry of `deliveries` (GET /v1/messages/{messageId})."""
+        """Return the delivery of one entry of `deliveries` (GET /v1/messages/{messageId})."""
         history = document.get("retryHistory") or []
         return cls(
             reference=Reference.from_document(document),
@@ -68,7 +68,7 @@ class DeliveryView:
 
 
 def views(document: Mapping[str, Any]) -> tuple[DeliveryView, ...]:
-    """Read the deliveries of one message (GET /v1/messages/{messageId})."""
+    """Return the deliveries of a message (GET /v1/messages/{messageId})."""
     return tuple(DeliveryView.from_document(delivery) for delivery in document["deliveries"])
 
 
@@ -79,14 +79,14 @@ def follow(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[dict[MessageRef, tuple[DeliveryView, ...]]]:
-    """Ask after messages until all their deliveries have ended, yielding what is known so far.
+    """Poll the status of messages until all their deliveries have ended; yield the latest of each.
 
-    A message whose retry is due later is not asked after before that.
+    A message is not polled before its next retry is due.
 
     Args:
-        api: where to ask.
-        messages: whom to follow.
-        timeout: give up after so many seconds.
+        api: the API.
+        messages: the messages to follow.
+        timeout: stop after so many seconds; None for no limit.
         clock: tells the time.
         sleep: pauses between rounds, in seconds.
     """
@@ -112,13 +112,13 @@ def _ask(api: ApiClient, message: MessageRef) -> tuple[DeliveryView, ...]:
 
 
 def _next_look(found: Sequence[DeliveryView], now: datetime) -> datetime:
-    """When to ask again: at once, unless every open delivery waits for a later time."""
+    """Return when to poll again: now, or when the first open delivery has its retry if all wait."""
     times = [view.next_retry_at for view in found if not view.ended]
     return min((timestamps.from_text(at) if at else now for at in times), default=now)
 
 
 def _pause(elapsed: float) -> float:
-    """Ask often at first, and more and more rarely of what takes long."""
+    """Return the pause before the next poll, which grows with the time elapsed."""
     shortest, longest = _PAUSES_SECONDS
     return min(max(shortest, elapsed / 20), longest)
 

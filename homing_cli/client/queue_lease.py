@@ -1,8 +1,8 @@
-"""Working through an SQS queue: each message once, and what is not deleted is put back at the end.
+"""A lease of the messages of an SQS queue: each is received once, and released unless deleted.
 
-A message that has been received is hidden from others until it is deleted, the visit ends, or
-`hold_seconds` have passed. What is hidden for longer than that is handed out again, under a new
-receipt handle, and the old handle is refused from then on.
+A message that has been received is hidden from other consumers until it is deleted, the lease ends,
+or `hold_seconds` have passed. After that time SQS delivers it again, under a new receipt handle,
+and refuses the old one.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _BATCH = 10
-# How SQS refuses a receipt handle that has been superseded or has outlived its message's hold.
+# The errors of SQS for a receipt handle that a newer one has replaced or that has expired.
 _STALE = frozenset({"InvalidParameterValue", "ReceiptHandleIsInvalid"})
 
 
 @contextmanager
 def visit(client: Any, queue: str, hold_seconds: int) -> Iterator[Visit]:
-    """Visit a queue; whatever ends the visit, what it still holds is visible again at once."""
+    """Lease messages of a queue; those that were not deleted are released when the context ends."""
     visited = Visit(client, queue, hold_seconds)
     try:
         yield visited
@@ -31,12 +31,12 @@ def visit(client: Any, queue: str, hold_seconds: int) -> Iterator[Visit]:
 
 
 class Visit:
-    """One way through a queue; made by `visit`.
+    """A lease of messages; made by `lease`.
 
     Args:
         client: an SQS client.
         queue: the queue's URL.
-        hold_seconds: how long a message is hidden where the visit is killed.
+        hold_seconds: how long a message stays hidden if the process is killed.
     """
 
     def __init__(self, client: Any, queue: str, hold_seconds: int) -> None:
@@ -52,10 +52,11 @@ class Visit:
         return len(self._seen)
 
     def messages(self, limit: int | None = None) -> Iterator[Mapping[str, Any]]:
-        """Receive messages, each once, up to `limit` of them.
+        """Yield up to `limit` messages, each once.
 
-        The end is an empty answer, or a whole round of messages that have been seen before: those
-        passed over be redelivered when their hold has ended, and may come before the rest.
+        It ends with an empty answer of SQS. It also ends when as many known messages as have been
+        seen were received in a row: a message that was not deleted is redelivered after its hold
+        and may come before the rest.
         """
         known = 0
         while known <= self.seen and (limit is None or self.seen < limit):
@@ -68,7 +69,7 @@ class Visit:
             yield from new
 
     def delete(self, message: Mapping[str, Any]) -> None:
-        """Delete a message. One whose handle is stale stays in the queue, to be dealt with again.
+        """Delete a message. One whose receipt handle has expired stays in the queue.
 
         Raises:
             ClientError: when SQS refuses for any other reason.
@@ -81,10 +82,9 @@ class Visit:
                 raise
 
     def put_back(self) -> None:
-        """Make all that is held visible again, ten at a call.
+        """Release all held messages, ten with each call.
 
-        SQS answers for each message; one that it refuses is visible already, or will be when its
-        hold ends.
+        A message that SQS refuses to release is visible already, or will be when its hold ends.
         """
         handles = list(self._handles.values())
         self._handles.clear()
@@ -99,7 +99,7 @@ class Visit:
             MaxNumberOfMessages=count,
             VisibilityTimeout=self._hold_seconds,
             MessageSystemAttributeNames=["MessageGroupId"],
-            WaitTimeSeconds=1,  # a short poll asks only some of the queue's servers
+            WaitTimeSeconds=1,  # long polling: a short poll asks only some of the queue's servers
         ).get("Messages", [])
         self._handles |= {one["MessageId"]: one["ReceiptHandle"] for one in received}
         return received

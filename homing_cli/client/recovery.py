@@ -1,7 +1,7 @@
-"""What a person may do with deliveries, against a deployed Homing (docs/cli.md).
+"""The actions of an operator on deliveries: redrive, retry now and cancel (docs/cli.md).
 
-`Actions` is the one way in for the command line and the console. Every action may be repeated, and
-none can double a delivery (`homing.recovery.interventions`).
+The command line and the console both use `Actions`. Every action may be repeated, and none can
+duplicate a delivery (`homing.recovery.interventions`).
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from homing_cli.client.dead_letter_queue import HeldDeadLetter
     from homing_cli.client.target import Target
 
-# Where there was no record to take a ttl from: longer than any execution sleeps.
+# For a delivery without a record, whose ttl it would have: longer than any execution waits.
 _KEPT_AFTER_CANCELLING = YEAR + timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of an action on one delivery."""
+    """The result of an action on one delivery."""
 
     reference: Reference
     result: Result
 
 
 class Actions:
-    """Redrives, cancels and hastens deliveries.
+    """Redrives deliveries, cancels them, and makes their next attempts at once.
 
     Args:
         target: the deployed Homing; the caller needs `dynamodb:GetItem` and `UpdateItem` on the
@@ -56,11 +56,11 @@ class Actions:
         )
 
     def redrive(self, reference: Reference) -> Done:
-        """Bring a failed delivery back, with what Homing itself has kept of it."""
+        """Redrive a failed delivery with the dead letter that its record keeps."""
         return Done(reference, self._interventions.redrive(reference, now=self._clock()))
 
     def redrive_dead_letters(self, dead_letters: Iterable[HeldDeadLetter]) -> Iterator[Done]:
-        """Bring deliveries back with their dead letters, one by one.
+        """Redrive deliveries by their dead letters, one by one.
 
         A dead letter is deleted when its execution has been started, and left as it is otherwise.
         """
@@ -74,11 +74,11 @@ class Actions:
             yield Done(reference, result)
 
     def retry_now(self, reference: Reference) -> Done:
-        """Make the attempt that a delivery waits for at once."""
+        """Make the next attempt of a waiting delivery at once."""
         return Done(reference, self._interventions.retry_now(reference, now=self._clock()))
 
     def cancel(self, reference: Reference) -> Done:
-        """End a delivery for good; a request that is on its way cannot be called back."""
+        """Cancel a delivery; a request that has been sent already cannot be recalled."""
         now = self._clock()
         expires_at = int((now + _KEPT_AFTER_CANCELLING).timestamp())
         return Done(

@@ -1,6 +1,7 @@
-"""`homing senders`: API keys, and the secrets that raw deliveries of a sender are signed with.
+"""API keys and the secrets that sign a sender's deliveries to plain URLs (`homing senders`).
 
-An operator's own AWS credentials reach the tables; no function of the deployment can make a key.
+They are written with the AWS credentials of an operator; no function of the deployment may create
+keys.
 """
 
 from __future__ import annotations
@@ -24,18 +25,17 @@ if TYPE_CHECKING:
 
 
 class SenderError(CommandError):
-    """Raised when a sender or its secret cannot be set up as asked."""
+    """Raised when a key cannot be added or a secret cannot be rotated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A new key. Its text and the secret are nowhere else once they have been shown.
+    """A new key. Its text and the secret are shown once and cannot be read again.
 
     Args:
-        key: what is kept of it.
-        text: what the sender puts behind `Authorization: Bearer`.
-        secret: what raw deliveries of the sender are signed with, if it was made just now; None
-            for a sender that had one.
+        key: the stored key, without its text.
+        text: what the sender sends after `Authorization: Bearer`.
+        secret: the secret that signs deliveries to plain URLs; None if the sender had one already.
     """
 
     key: ApiKey
@@ -48,17 +48,17 @@ class Added:
 
 
 def add(target: Target, sender_id: str) -> Added:
-    """Make a key for a sender; for a new sender, also the secret that signs its raw deliveries.
+    """Create a key for a sender and, for a new sender, the secret that signs its deliveries.
 
     Raises:
-        SenderError: when this cannot be a senderId, or the id of the new key is taken.
+        SenderError: when the senderId is invalid, or the id of the new key is taken.
     """
     try:
         SENDER_ID.check(sender_id)
     except ValueError as error:
         raise SenderError(f"{sender_id!r} {error}") from error
     now = datetime.now(UTC)
-    # The secret first: a sender whose key is good must not be delivered for unsigned.
+    # The secret first: a sender with a valid key must not have unsigned deliveries.
     secret = generate_secret()
     new = Confidential((SigningSecret(secret, now),))
     is_new = _secrets(target).put(owner_of_sender(sender_id), new)
@@ -69,12 +69,12 @@ def add(target: Target, sender_id: str) -> Added:
 
 
 def listed(target: Target) -> list[ApiKey]:
-    """Return all keys, revoked ones too, by sender and age."""
+    """Return all keys, including revoked ones, by sender and age."""
     return sorted(_keys(target).all(), key=lambda key: (key.sender_id, key.created_at))
 
 
 def revoke(target: Target, key_id: str) -> None:
-    """Revoke a key for good.
+    """Revoke a key; this cannot be undone.
 
     Raises:
         NotFoundError: when there is no such key.
@@ -84,29 +84,33 @@ def revoke(target: Target, key_id: str) -> None:
 
 
 def rotate_secret(target: Target, sender_id: str, grace: timedelta) -> str:
-    """Give a sender a new secret; the old ones sign beside it for a grace period.
+    """Replace the secret of a sender; the old secrets sign beside the new one for a grace period.
 
     Raises:
         NotFoundError: when the sender has no secret.
-        SenderError: when the grace is out of range, too many secrets sign already, or somebody
-            else is rotating them at this moment.
+        SenderError: when the grace period is out of range, too many secrets are active, or another
+            rotation is running.
     """
     table, owner = _secrets(target), owner_of_sender(sender_id)
     known = table.find(owner)
     if known is None:
-        raise NotFoundError(f"no sender {sender_id}: `homing senders add {sender_id}` makes one")
+        raise NotFoundError(
+            f"there is no sender {sender_id}; create it with `homing senders add {sender_id}`"
+        )
     secret = generate_secret()
     try:
         secrets = rotate(known.secrets, secret, datetime.now(UTC), grace)
     except RotationError as error:
         raise SenderError(f"the secret of {sender_id}: {error}") from error
     if not table.put(owner, replace(known, secrets=secrets, version=known.version + 1)):
-        raise SenderError(f"the secret of {sender_id} is being rotated by somebody else")
+        raise SenderError(
+            f"the secret of {sender_id} is being rotated by another command; try again"
+        )
     return secret
 
 
 def key_document(key: ApiKey) -> dict[str, Any]:
-    """Return what may be told of a key."""
+    """Return a key without its hash, as the commands show it."""
     return {
         "keyId": key.key_id,
         "senderId": key.sender_id,

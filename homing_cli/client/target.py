@@ -1,4 +1,4 @@
-"""Where commands go: the local cloud, or a stack in an AWS account."""
+"""The target of a command: the local cloud, or a stack in an AWS account."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from homing_cli.local.local_key import LocalKey, answers
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# Local calls never take a proxy; a throttled call to AWS is worth a few more tries.
+# Calls to the local cloud never use a proxy; throttled calls to AWS are repeated.
 _LOCAL_CONFIG = Config(proxies={}, retries={"total_max_attempts": 3, "mode": "standard"})
 _ANSWER_SECONDS = 10
 # An ARN ends with `:stack/NAME/ID`; a name has no slash.
@@ -31,7 +31,7 @@ _AWS_CONFIG = Config(retries={"total_max_attempts": 5, "mode": "standard"})
 
 
 class Outputs(dict[str, str]):
-    """The outputs of a stack by their names. One that is missing is said with what to do."""
+    """The outputs of a stack by name. Reading one that is missing raises an error with the fix."""
 
     def __missing__(self, name: str) -> NoReturn:
         raise NoTargetError(
@@ -45,14 +45,14 @@ class Target:
     """A deployed Homing.
 
     Args:
-        session: who calls, and in which region.
+        session: the credentials and the region.
         api_url: the base of the API under IAM, without a trailing slash.
         sender_api_url: the same for senders with API keys.
         outputs: the stack's outputs (docs/cli.md, "Outputs of the stack").
-        endpoint: of every AWS service for the local cloud, None for AWS.
-        messages_url: the base of the function URL that messages are handed over at; None for a
-            stack deployed before there was one, whose API takes them.
-        key: what the local cloud's callers sign with, None for AWS.
+        endpoint: the endpoint of all AWS services in the local cloud; None for AWS.
+        messages_url: the base of the function URL that accepts messages; None for a stack without
+            one.
+        key: the key that signs calls to the local cloud; None for AWS.
     """
 
     session: boto3.Session
@@ -72,7 +72,7 @@ class Target:
 def find_target(
     stack: str | None = None, region: str | None = None, profile: str | None = None
 ) -> Target:
-    """Find the deployed Homing that a command is meant for.
+    """Return the deployed Homing that a command acts on.
 
     Args:
         stack: the name or ARN of a CloudFormation stack, with the path of the construct where it
@@ -81,12 +81,12 @@ def find_target(
         profile: the AWS profile, where it is not the usual one.
 
     Raises:
-        NoTargetError: when it cannot be found; says what to do.
+        NoTargetError: when it cannot be found.
     """
     if not stack:
         return _find_local_target()
     try:
-        # boto3 reads AWS_DEFAULT_REGION alone, the AWS CLI and CDK this one first.
+        # boto3 reads only AWS_DEFAULT_REGION; the AWS CLI and CDK read AWS_REGION first.
         region = region or os.environ.get("AWS_REGION")
         return aws_target(boto3.Session(profile_name=profile, region_name=region), stack)
     except BotoCoreError as error:
@@ -94,10 +94,10 @@ def find_target(
 
 
 def local_target(record: Path) -> Target:
-    """Read the target from a `local.json`.
+    """Return the target that a `local.json` describes.
 
     Raises:
-        NoTargetError: when the file is no such record.
+        NoTargetError: when the file cannot be read as one.
     """
     try:
         found = json.loads(record.read_text())
@@ -116,7 +116,7 @@ def local_target(record: Path) -> Target:
 
 
 def aws_target(session: boto3.Session, stack: str) -> Target:
-    """Read the target from a stack's outputs.
+    """Return the target that the outputs of a stack describe.
 
     Raises:
         NoTargetError: when there is no such stack, or no such Homing in it, or AWS refuses.
@@ -149,7 +149,7 @@ def _split(stack: str) -> tuple[str, str | None]:
 
 
 def _local_session(key: LocalKey, region: str) -> boto3.Session:
-    """Make a session that reads neither the caller's profiles nor their files."""
+    """Return a session that reads neither the profiles nor the files of the user."""
     variables = dict.fromkeys(("profile", "ca_bundle"), (None, None, None, None))
     files = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
     return boto3.Session(
@@ -161,7 +161,7 @@ def _local_session(key: LocalKey, region: str) -> boto3.Session:
 
 
 def _find_local_target() -> Target:
-    """Find the nearest local cloud that runs: a record may outlive the cloud that it is of."""
+    """Return the nearest local cloud that runs; the record of one that has ended is ignored."""
     for record in _records():
         found = local_target(record)
         if found.endpoint and found.key and answers(found.endpoint, found.key, _ANSWER_SECONDS):

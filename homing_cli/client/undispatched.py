@@ -1,7 +1,7 @@
-"""The queue of undispatched messages: what was accepted and could not be settled five times.
+"""The queue of undispatched messages: deliveries that `dispatch` failed to settle five times.
 
-A message that is put on the delivery queue again is settled from the ledger, as if it was
-redelivered by itself (docs/decisions/0006), so that is harmless however often it is done.
+They can be sent to the delivery queue again, any number of times: like a redelivered message, each
+is settled from the ledger (docs/decisions/0006).
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class UndispatchedMessage:
-    """A queue message: its text, and its delivery document where it is one."""
+    """A queue message: its text and its JSON document; an empty one if it is not a JSON object."""
 
     body: str
     document: Mapping[str, Any]
 
     @classmethod
     def from_body(cls, body: str) -> UndispatchedMessage:
-        """Read the body of a queue message, whatever it is."""
+        """Return the message with this body; it may be any text."""
         try:
             document = json.loads(body)
         except (ValueError, RecursionError):
@@ -40,12 +40,12 @@ class UndispatchedMessage:
 
     @property
     def message_id(self) -> str:
-        """The message's id, empty where the body is no delivery document."""
+        """The id of the message; empty if the body is not a delivery document."""
         return str(self._reference.get("messageId", ""))
 
     @property
     def target_url(self) -> str:
-        """Where it should have gone, empty where the body is no delivery document."""
+        """The URL to deliver to; empty if the body is not a delivery document."""
         return str(self._reference.get("targetUrl", ""))
 
     @property
@@ -59,9 +59,9 @@ class UndispatchedMessage:
 
 
 def look(target: Target, limit: int) -> list[UndispatchedMessage]:
-    """Look at up to `limit` messages and leave them where they are.
+    """Return up to `limit` messages and leave them in the queue.
 
-    Of a FIFO queue one message of each delivery is seen at a time.
+    A FIFO queue returns one message of each delivery at a time.
     """
     queue = target.outputs["UndispatchedQueueUrl"]
     return [
@@ -70,9 +70,9 @@ def look(target: Target, limit: int) -> list[UndispatchedMessage]:
 
 
 def send_again(target: Target, message_id: str | None) -> int:
-    """Put messages on the delivery queue again, those of one message or all; tell how many.
+    """Send undispatched messages to the delivery queue and return how many; all if no id is given.
 
-    Each is deleted only when the delivery queue has taken it.
+    Each is deleted only after the delivery queue has accepted it.
     """
     client, source = target.client("sqs"), target.outputs["UndispatchedQueueUrl"]
     sent = 0
@@ -91,6 +91,6 @@ def _send(client: Any, queue: str, message: Mapping[str, Any]) -> None:
         MessageBody=message["Body"],
         MessageAttributes=DUPLICATE,
         MessageGroupId=message["Attributes"]["MessageGroupId"],
-        # Its own would be dropped where the first is less than five minutes old.
+        # A new id: SQS drops a message whose deduplication id it has seen within five minutes.
         MessageDeduplicationId=secrets.token_hex(16),
     )

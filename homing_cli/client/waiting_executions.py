@@ -1,13 +1,13 @@
-"""What waits in the Standard workflow, and how to end it without losing it (`homing drain`).
+"""Executions that wait in the Standard workflow, and ending them without loss (`homing drain`).
 
-To dead-letter what waits takes three steps, each of which may be repeated:
+Dead-lettering an execution takes three steps, each of which may be repeated:
 
-1. one conditional update puts the failure and the dead letter on record, so the execution can no
-   longer claim its attempt;
-2. the dead letter goes to the dead-letter queue;
+1. one conditional update records the failure and the dead letter, so the execution can no longer
+   claim its attempt;
+2. the dead letter is sent to the dead-letter queue;
 3. the execution is stopped.
 
-Whatever breaks in between, the delivery can be redriven, and the command can be run again.
+If it fails in between, the delivery can be redriven, and the command can be run again.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _WAIT = "WaitUntilDue"
 
 
 class Drained(StrEnum):
-    """The status of an execution that waited."""
+    """The result for one execution."""
 
     DEAD_LETTERED = "DEAD_LETTERED"
     CANCELLED = "CANCELLED"
-    STOPPED = "STOPPED"  # an end was on record already
-    UNDER_WAY = "UNDER_WAY"  # left as it is
+    STOPPED = "STOPPED"  # its delivery had ended already
+    UNDER_WAY = "UNDER_WAY"  # an attempt is being made; left unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ class Waiting:
     """An execution of the Standard workflow that has not ended.
 
     Args:
-        arn: the execution's.
-        document: the delivery document that its last state was entered with.
-        waits: whether that state is the wait; else an attempt is under way.
+        arn: the ARN of the execution.
+        document: the delivery document at the entry of its latest state.
+        waits: whether that state is the wait; otherwise an attempt is being made.
     """
 
     arn: str
@@ -64,7 +64,7 @@ class Waiting:
         return Reference.from_document(self.document["reference"])
 
     def to_document(self) -> dict[str, Any]:
-        """Return it for `--json`."""
+        """Return the document that `--json` prints."""
         return {
             "executionArn": self.arn,
             **self.reference.ids(),
@@ -76,7 +76,7 @@ class Waiting:
 
 
 class Drain:
-    """Lists what waits in the Standard workflow, and ends it.
+    """Lists the executions that wait in the Standard workflow, and ends them.
 
     Args:
         target: the deployed Homing; the caller needs `states:ListExecutions`,
@@ -107,7 +107,7 @@ class Drain:
                     yield found
 
     def dead_letter(self, one: Waiting) -> Drained:
-        """Move what waits to the dead-letter queue, and stop its execution."""
+        """Dead-letter the delivery of an execution and stop the execution."""
         dead_letter = _dead_letter(one.document)
         is_ours = one.waits and self._ledger.dead_letter(
             one.reference, dead_letter, one.arn.rpartition(":")[2], at=to_text(self._clock())
@@ -116,12 +116,12 @@ class Drain:
         if status is None:
             return Drained.UNDER_WAY
         if status in FAILED and one.waits:
-            self._queue.send(dead_letter)  # again, where an earlier run broke off
+            self._queue.send(dead_letter)  # sent again if an earlier run was interrupted
         self._stop(one, "dead-lettered")
         return Drained.DEAD_LETTERED if status in FAILED else Drained.STOPPED
 
     def cancel(self, one: Waiting) -> Drained:
-        """Cancel what waits, and stop its execution."""
+        """Cancel the delivery of an execution and stop the execution."""
         if not one.waits:
             return Drained.UNDER_WAY
         done = self._actions.cancel(one.reference)
@@ -129,12 +129,12 @@ class Drain:
         return Drained.CANCELLED if done.result is Result.CANCELLED else Drained.STOPPED
 
     def _end_on_record(self, one: Waiting) -> Status | None:
-        """Return the end that is on record of a delivery that waits; None where there is none."""
+        """Return the final status on record of a delivery that waits; None without one."""
         record = self._ledger.read(one.reference)
         return record.status if record and one.waits and not record.is_waiting else None
 
     def _look(self, arn: str) -> Waiting | None:
-        """Read what the last state was entered with; None where it has ended meanwhile."""
+        """Return an execution with the input of its latest state; None if it has ended."""
         newest = self._states.get_execution_history(
             executionArn=arn, reverseOrder=True, maxResults=20
         )["events"]

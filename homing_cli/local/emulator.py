@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 ACCOUNT = "000000000000"
-# What `emulator_process` is told: on its command line, and in its environment.
+# The arguments and environment variables of `emulator_process`.
 TIED = "--tied"
 CALLS = "HOMING_CALLS"
 STEADY = "HOMING_STEADY"
@@ -32,13 +32,13 @@ STEADY = "HOMING_STEADY"
 _START_SECONDS = 30.0
 _ANSWER_SECONDS = 10.0
 _END_SECONDS = 5.0
-# Neither the emulator nor the functions it runs may see the caller's account, profile or settings:
-# PYTHONDONTWRITEBYTECODE, for one, would make every cold start compile its imports.
+# Settings of the user that neither the emulator nor its functions may see. PYTHONDONTWRITEBYTECODE,
+# for example, would make every cold start compile its imports.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
 
 
 def account_settings(key: LocalKey) -> dict[str, str]:
-    """Return the environment of the emulator's account, and of nothing of the caller's own."""
+    """Return environment variables for the emulator's account, without any of the user's own."""
     return {
         "AWS_ACCESS_KEY_ID": key.access_key_id,
         "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
@@ -56,7 +56,7 @@ class Emulator:
     port: int
     state_dir: Path
     key: LocalKey
-    # Kept so that the pipe it may be tied to stays open.
+    # Kept so that the pipe of a tied emulator stays open.
     process: subprocess.Popen[bytes] | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -68,8 +68,8 @@ class Emulator:
     def find(cls, state_dir: Path) -> Self | None:
         """Find the emulator started for this directory; None if it no longer runs.
 
-        A pid file detached by a crash, or a process id that now belongs to another program,
-        counts as not running.
+        A pid file left by a crash, or a process id that now belongs to another program, counts as
+        not running.
         """
         import psutil  # noqa: PLC0415 -- of the extra `local`; the other commands need none
 
@@ -82,13 +82,13 @@ class Emulator:
         return None
 
     def answers(self) -> bool:
-        """Return whether it serves, and no other process in its place."""
+        """Return whether it answers at its port, rather than another process."""
         return local_key.answers(self.endpoint, self.key, _ANSWER_SECONDS)
 
     def stop(self) -> None:
-        """End the process and the functions it runs, and remove what it kept on disk.
+        """Kill the process and the functions it runs, and delete its files.
 
-        It is not asked first: it has nothing to save, and would wait for executions to end.
+        It has nothing to save, and a graceful stop would wait for executions to end.
         """
         import psutil  # noqa: PLC0415 -- as in `find`
 
@@ -105,7 +105,7 @@ class Emulator:
 
 
 def listen(port: int = 0) -> socket.socket:
-    """Take a port of 127.0.0.1; 0 for any free one.
+    """Return a socket that listens on a port of 127.0.0.1; 0 for any free port.
 
     Raises:
         LocalCloudError: when the port is taken.
@@ -130,18 +130,18 @@ def start(
     calls: Path | None = None,
     steady: bool = False,
 ) -> Emulator:
-    """Start an emulator on 127.0.0.1, with a key of its own, and wait until it answers.
+    """Start an emulator on 127.0.0.1 with a new key, and wait until it answers.
 
     Args:
         state_dir: an absolute directory for its pid file, log and temporary files.
-        listening: where it is to listen (`listen`); handed over to it and closed here.
-        tied: whether it ends with this process, however this process ends.
-        wait_scale: by what Step Functions waits are multiplied; 1 is true to life.
-        calls: the file in which it writes down the calls that it serves; None for no such file.
-        steady: whether it is to be measured: idle functions stay, and it collects no garbage.
+        listening: the socket for it to listen on (`listen`); closed in this process.
+        tied: whether it ends when this process ends, even if this process is killed.
+        wait_scale: the factor for the waits of Step Functions; 1 waits as AWS does.
+        calls: the file to which it appends the calls that it serves; None for none.
+        steady: whether to keep idle functions and collect no garbage, for measurements.
 
     Raises:
-        LocalCloudError: when it does not answer in time; tells the end of its log.
+        LocalCloudError: when it does not answer in time, with the end of its log.
     """
     private_files.make_folder(state_dir)
     tmp = state_dir / "tmp"
@@ -158,7 +158,7 @@ def start(
     emulator = Emulator(process.pid, port, state_dir, key, process)
     record = {"pid": process.pid, "port": port, **key.to_record()}
     private_files.write(_pid_file(state_dir), json.dumps(record))
-    # It listens already: the first answer comes when it is ready, none if it has ended.
+    # The socket listens already: the first answer comes when the emulator is ready.
     if not local_key.answers(emulator.endpoint, key, _START_SECONDS):
         tail = log_tail(log_file(state_dir))
         emulator.stop()
@@ -182,14 +182,14 @@ def _spawn(
         _mark(state_dir),
         str(file),
     ]
-    return subprocess.Popen(  # noqa: S603 -- our own module under our own interpreter
+    return subprocess.Popen(  # noqa: S603 -- runs our own module
         [*command, TIED] if tied else command,
         env=environment,
         stdin=subprocess.PIPE if tied else subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
         pass_fds=[file],
-        start_new_session=True,  # Ctrl-C at the terminal is for the command, not for the cloud
+        start_new_session=True,  # so that Ctrl-C stops the command, not the cloud
     )
 
 
@@ -205,13 +205,13 @@ def _environment(port: int, tmp: Path, key: LocalKey) -> dict[str, str]:
         "IOT_MTLS_ENABLED": "0",  # these two would listen on ports of their own
         "SFTP_ENABLED": "0",
         "TMPDIR": str(tmp),
-        # Functions inherit it: no one here has the name `sync-<host>` of StartSyncExecution.
+        # Inherited by functions: `sync-<host>` of StartSyncExecution does not resolve here.
         "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
     }
 
 
 def log_file(state_dir: Path) -> Path:
-    """Name the log of the emulator with this state directory."""
+    """Return the path of the emulator's log in a state directory."""
     return state_dir / "emulator.log"
 
 
@@ -223,7 +223,7 @@ def log_tail(path: Path, lines: int = 15) -> str:
 
 
 def _mark(state_dir: Path) -> str:
-    """Return the argument by which a process is known to be this directory's emulator."""
+    """Return the argument that marks a process as the emulator of this directory."""
     return hashlib.sha256(str(state_dir).encode()).hexdigest()[:16]
 
 

@@ -1,14 +1,14 @@
-"""What stands before the emulator: it serves only those who have this local cloud's key.
+"""The guard of the emulator: it refuses requests that are not signed with the local cloud's key.
 
-The emulator does what anybody asks of it, running code as the person who started it included, and
-lets every web page read its answers. So a request is refused
+The emulator itself serves anybody, runs their code as the user who started it, and lets every web
+page read its answers. So the guard refuses a request
 
-- that a browser sends for a web page: with `Origin`, or `Sec-Fetch-Site` other than `none`;
-- whose `Host` is not an address of this machine, so that a foreign name which resolves to
-  127.0.0.1 (DNS rebinding) leads nowhere;
-- without a valid SigV4 signature in `Authorization` that was made with the key of this cloud.
+- that a web page makes: with `Origin`, or with `Sec-Fetch-Site` other than `none`;
+- whose `Host` is not an address of this machine, which prevents DNS rebinding (a foreign name that
+  resolves to 127.0.0.1);
+- without a valid SigV4 signature in `Authorization`, made with the key of this cloud.
 
-As on AWS, the routes of an HTTP API that ask for no AWS signature need none.
+As on AWS, routes of an HTTP API without IAM authorization need no signature.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-# The emulator has no types. Its check of signatures is the one that it uses itself where it is
-# told to; with that setting it would also ask for the policy of every role.
+# The emulator has no types. The check of signatures is the emulator's own; its setting that enables
+# it would enforce the policies of roles too.
 from ministack.core import sigv4  # type: ignore[import-untyped]
 
 from homing_cli.local.local_key import IDENTITY_PATH
@@ -40,15 +40,15 @@ _SIGNED = "AWS4-HMAC-SHA256 "
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """An ASGI application that passes on what may come in.
+    """An ASGI application that passes allowed requests to the emulator.
 
     Args:
         app: the emulator.
         port: where it listens.
-        key: the key that the cloud proves itself by.
-        secret_of: tells the secret of an access key id and a session token, None for one that was
-            not given out: beside the cloud's own key those of its functions and assumed roles.
-        is_public: tells of a method and a path whether no signature is asked for.
+        key: the key of the cloud, with which it proves its identity.
+        secret_of: returns the secret of an access key id and session token, of the cloud, a
+            function or an assumed role; None for an unknown one.
+        is_public: returns whether a method and path need no signature.
     """
 
     app: App
@@ -64,7 +64,7 @@ class Guard:
         elif scope["type"] == "http":
             await self._serve(scope, receive, send)
         else:
-            await send({"type": "websocket.close"})  # nothing here speaks it
+            await send({"type": "websocket.close"})  # websockets are not supported
 
     async def _serve(self, scope: Any, receive: Receive, send: Send) -> None:
         headers = _headers(scope)
@@ -87,7 +87,7 @@ class Guard:
             await self.app(scope, _replay(body, receive), send)
 
     def _unsigned(self, scope: Any, headers: Mapping[str, str], body: bytes) -> str:
-        """Return what is wrong with the signature of a request; nothing if it is valid."""
+        """Return what is wrong with the signature of a request; empty if it is valid."""
         if not headers.get("authorization", "").startswith(_SIGNED):
             return "the request is not signed with the key of this local cloud (.homing/local.json)"
         signature = sigv4.parse_header_signature(headers)
@@ -110,7 +110,7 @@ class Guard:
 
 
 def _foreign(headers: Mapping[str, str], port: int) -> str:
-    """Return why a request does not come from a program that means this local cloud."""
+    """Return why a request is from a web page or for another host; empty if it is not."""
     if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
         return "a local cloud does not serve web pages of others"
     host = rf"(127\.0\.0\.1|([a-z0-9._-]+\.)?localhost):{port}"
@@ -120,12 +120,12 @@ def _foreign(headers: Mapping[str, str], port: int) -> str:
 
 
 def _names_no_service(headers: Mapping[str, str]) -> bool:
-    """Return whether it is the path alone that tells what a request is for."""
+    """Return whether the path alone decides what a request is for."""
     return headers["host"].lower().startswith(("127.0.0.1:", "localhost:"))
 
 
 def _headers(scope: Any) -> dict[str, str]:
-    """Return the headers by their names in lower case; those of one name are joined."""
+    """Return the headers by lower-case name; values of the same name are joined."""
     found: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1").lower(), sigv4.decode_header_value(raw_value)
@@ -134,7 +134,7 @@ def _headers(scope: Any) -> dict[str, str]:
 
 
 async def _read(receive: Receive) -> bytes | None:
-    """Read a whole body; None if the client goes away before its end."""
+    """Return the whole body; None if the client disconnects before its end."""
     parts = []
     while True:
         message = await receive()
@@ -146,7 +146,7 @@ async def _read(receive: Receive) -> bytes | None:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that gives a body that has been read already, then what comes after."""
+    """Return a `receive` that first returns a body that has been read already."""
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Message:

@@ -1,11 +1,11 @@
 """The process of the local cloud: `python -m homing_cli.local.emulator_process MARK FD [--tied]`.
 
-It is ministack behind a guard (`emulator_guard`), served on the listening socket that it inherits
-as file FD. MARK is a mark of its state directory, by which a process id can be checked before it is
-signalled. With `--tied` it ends when its standard input does: a test run that is killed leaves no
-emulator behind. With HOMING_CALLS in the environment it writes down the calls that it serves
-(`counted_calls`). With HOMING_STEADY it collects no garbage, which stops all that it serves for
-0.2 s each time.
+It serves ministack behind a guard (`emulator_guard`) on an inherited listening socket, file
+descriptor FD. MARK identifies its state directory, so that a process id can be checked before it is
+signalled. With `--tied` it ends when its standard input ends, so a killed test run leaves no
+emulator running. With HOMING_CALLS in the environment it records the calls that it serves
+(`counted_calls`). With HOMING_STEADY it collects no garbage, since each collection would pause it
+for 0.2 s.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _end_with_stdin() -> None:
 
 
 def run() -> None:
-    """Become the emulator; its settings are in the environment (`homing_cli.local.emulator`)."""
+    """Run the emulator; its settings are environment variables (`homing_cli.local.emulator`)."""
     if TIED in sys.argv:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     # Imported late: it reads the environment at import. It has no types.
@@ -53,7 +53,7 @@ def run() -> None:
     if STEADY in os.environ:
         gc.disable()
     _allow_many_files()
-    guard: Any = Guard(  # hypercorn's own types name each message
+    guard: Any = Guard(  # hypercorn's types are stricter than ASGI's
         app=emulator.app,
         port=int(os.environ["GATEWAY_PORT"]),
         key=LocalKey(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]),
@@ -72,9 +72,9 @@ def _allow_many_files() -> None:
 
 
 def _secret_of(access_key_id: str, token: str) -> str | None:
-    """Return the secret of a key that was given out, be it in our name, a function's or a role's.
+    """Return the secret of a key: the cloud's own, a function's or an assumed role's.
 
-    The emulator takes the account's number and `test` for ids of the cloud's own key.
+    To the emulator, the account number and `test` are ids of the cloud's own key.
     """
     from ministack.core import (  # type: ignore[import-untyped]  # noqa: PLC0415 -- as in `run`
         iam_evaluator,
@@ -86,9 +86,9 @@ def _secret_of(access_key_id: str, token: str) -> str | None:
 
 
 def _is_public(emulator: Any, method: str, path: str) -> bool:
-    """Return whether a request goes to a route of an HTTP API that asks for no AWS signature.
+    """Return whether a request is for a route of an HTTP API without IAM authorization.
 
-    The emulator itself is content there with any `Authorization`.
+    The emulator itself accepts any `Authorization` on such a route.
     """
     if (match := _API_PATH.fullmatch(path)) is None:
         return False

@@ -1,4 +1,4 @@
-"""A proxy before the local cloud that refuses chosen calls, as AWS does on a bad day."""
+"""A proxy of the local cloud that refuses chosen calls, as AWS does when it fails."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "content-length", "h
 
 
 class FaultyCloud(ThreadingHTTPServer):
-    """Passes calls on, but for those it is told to refuse.
+    """Forwards calls, except those it is told to refuse.
 
-    A signature is over the host as well, so each call is signed anew.
+    A signature covers the host, so each forwarded call is signed again.
 
     Args:
-        endpoint: the local cloud.
+        endpoint: the URL of the local cloud.
         key: the key of that cloud.
     """
 
@@ -42,7 +42,7 @@ class FaultyCloud(ThreadingHTTPServer):
 
     @property
     def endpoint(self) -> str:
-        """Its own URL."""
+        """The URL of the proxy."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def refuse(self, action: str, times: int, *, error: str, status: int = 400) -> None:
@@ -50,7 +50,7 @@ class FaultyCloud(ThreadingHTTPServer):
         self._refusals[action] = (times, error, status)
 
     def answer(self, action: str) -> tuple[int, str] | None:
-        """Return the refusal of a call, None where it is passed on."""
+        """Return the refusal of a call; None if it is forwarded."""
         self.calls[action] += 1
         times, error, status = self._refusals.get(action, (0, "", 0))
         if not times:
@@ -97,12 +97,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def faulty_cloud(endpoint: str, key: LocalKey) -> Iterator[FaultyCloud]:
-    """Run the proxy for as long as the context lasts."""
+    """Run the proxy until the context ends."""
     with FaultyCloud(endpoint, key) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()

@@ -31,13 +31,13 @@ class LocalCloud:
     """A deployed local cloud, as `.homing/local.json` records it.
 
     Args:
-        endpoint: of every AWS service.
-        region: the one it pretends to be in.
-        access_key_id: of the key that its callers sign with.
-        secret_access_key: of the same key.
+        endpoint: the endpoint of all AWS services.
+        region: its region.
+        access_key_id: the id of the key that signs calls to it.
+        secret_access_key: the secret of that key.
         api_url: the base of Homing's API under IAM, without a trailing slash.
         sender_api_url: the same for senders with API keys.
-        messages_url: the same of the function URL for messages.
+        messages_url: the base of the function URL that accepts messages.
         outputs: the stack's outputs.
     """
 
@@ -51,7 +51,7 @@ class LocalCloud:
     outputs: Mapping[str, str]
 
     def to_record(self) -> dict[str, object]:
-        """Return what `.homing/local.json` holds; other programs read it."""
+        """Return the content of `.homing/local.json`, which other programs read."""
         record = asdict(self)
         return {to_camel(name): value for name, value in record.items()}
 
@@ -61,15 +61,15 @@ def up(
     state_dir: Path = STATE_DIR,
     say: Callable[[str], None] = lambda _: None,
 ) -> LocalCloud:
-    """Start the local cloud and deploy to it; to the running one if there is one.
+    """Deploy to the local cloud; start it if it does not run.
 
-    One at a time for each directory: a second call waits for the first, and then deploys to the
-    cloud that the first has started.
+    A second call for the same directory waits for the first, then deploys to the cloud that the
+    first has started.
 
     Args:
-        port: the port to take; None for 4566, or any free one where that is taken.
+        port: the port to listen on; None for 4566, or any free port if that is taken.
         state_dir: an absolute directory for its state.
-        say: told in a few words what is happening.
+        say: called with a few words about each step.
 
     Raises:
         LocalCloudError: when the port is taken or a step fails.
@@ -81,7 +81,7 @@ def up(
 
 
 def down(state_dir: Path = STATE_DIR, say: Callable[[str], None] = lambda _: None) -> bool:
-    """Stop the local cloud; tells whether there was one."""
+    """Stop the local cloud; return whether there was one."""
     with _alone(state_dir, say):
         running = Emulator.find(state_dir)
         if running:
@@ -128,13 +128,13 @@ def _listen(port: int | None) -> socket.socket:
 def throwaway(
     state_dir: Path, wait_scale: float = 1, calls: Path | None = None, *, steady: bool = False
 ) -> Iterator[LocalCloud]:
-    """Run a local cloud on a free port for as long as the context lasts, for tests.
+    """Run a local cloud on a free port until the context ends, for tests.
 
     Args:
-        state_dir: an absolute directory of its own.
-        wait_scale: by what Step Functions waits are multiplied.
-        calls: the file in which the calls that it serves are written down.
-        steady: whether it is to be measured: no function is stopped, no garbage collected.
+        state_dir: an absolute directory for its state.
+        wait_scale: the factor for the waits of Step Functions.
+        calls: the file to which it appends the calls that it serves.
+        steady: whether to keep idle functions and collect no garbage, for measurements.
     """
     running = emulator.start(
         state_dir,
@@ -168,12 +168,12 @@ def _deploy(running: Emulator) -> LocalCloud:
 
 
 def _api_url(endpoint: str, url: str) -> str:
-    """Address an API by path, since names under `localhost` do not resolve everywhere."""
+    """Return the URL of an API by path, since names under `localhost` do not always resolve."""
     return f"{endpoint}/_aws/execute-api/{_id_in(url)}/$default"
 
 
 def _function_url(endpoint: str, url: str) -> str:
-    """Address a function URL by path, since its name leads to AWS."""
+    """Return a function URL with its id in the path, since its host name is one of AWS."""
     return f"{endpoint}/_aws/lambda-url/{_id_in(url)}"
 
 

@@ -1,7 +1,7 @@
-"""The key of one local cloud: its callers sign with it, and the cloud proves itself by it.
+"""The key of one local cloud. It signs calls, and with it the cloud proves its identity.
 
-The secret never travels. A request is signed (SigV4); the answer to a signed request for
-`IDENTITY_PATH` is an HMAC of that signature, which only the cloud that has the key can compute.
+The secret is never sent. Requests are signed (SigV4); the answer to a signed request for
+`IDENTITY_PATH` is an HMAC of that signature, which only a cloud with the key can compute.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ IDENTITY_PATH = "/_homing/identity"
 
 @dataclass(frozen=True, slots=True)
 class LocalKey:
-    """An access key that is worth nothing but at the local cloud that was started with it."""
+    """An access key that is valid only at the local cloud that was started with it."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
 
     @classmethod
     def random(cls) -> Self:
-        """Make a key that nobody can guess."""
+        """Return a random key."""
         return cls(f"LOCAL{secrets.token_hex(8).upper()}", secrets.token_urlsafe(32))
 
     @classmethod
     def from_record(cls, record: Mapping[str, object]) -> Self:
-        """Read the key from a state file; raises KeyError where there is none."""
+        """Return the key of a state file; raise KeyError without one."""
         return cls(str(record["accessKeyId"]), str(record["secretAccessKey"]))
 
     def to_record(self) -> dict[str, str]:
-        """Return what a state file holds."""
+        """Return the key as a state file stores it."""
         return {"accessKeyId": self.access_key_id, "secretAccessKey": self.secret_access_key}
 
     def sign(self, request: AWSRequest, service: str) -> dict[str, str]:
@@ -53,14 +53,15 @@ class LocalKey:
         return dict(request.headers.items())
 
     def proof(self, signature: str) -> str:
-        """Compute what a cloud with this key answers to a request with this signature."""
+        """Return the answer of a cloud with this key to a request with this signature."""
         return hmac.digest(self.secret_access_key.encode(), signature.encode(), "sha256").hex()
 
 
 def answers(endpoint: str, key: LocalKey, timeout: float) -> bool:
-    """Return whether the local cloud that has this key answers at an endpoint.
+    """Return whether the local cloud with this key answers at an endpoint.
 
-    Whatever else listens there, another project's local cloud say, cannot prove that it knows it.
+    Another program that listens there, such as the local cloud of another project, cannot prove
+    that it has the key.
     """
     headers = key.sign(AWSRequest("GET", endpoint + IDENTITY_PATH), "homing")
     signature = headers["Authorization"].rpartition("Signature=")[2]

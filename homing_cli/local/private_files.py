@@ -1,4 +1,4 @@
-"""Files that only the person who made them may read: what a local cloud keeps, its key among it."""
+"""Files that only their owner may read, for the state of a local cloud, which includes its key."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _FILE = 0o600
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder that only its owner may enter, or make an existing one so."""
+    """Create a folder that only its owner may enter, or restrict an existing one."""
     path.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
     path.chmod(_FOLDER)
 
 
 def write(path: Path, text: str) -> None:
-    """Replace a file as a whole, so that nobody reads half of it; only its owner may read it."""
+    """Replace a file atomically with one that only its owner may read."""
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
-    new.unlink(missing_ok=True)  # else its old mode would stay
+    new.unlink(missing_ok=True)  # otherwise its old mode would stay
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE), "w") as file:
         file.write(text)
     new.replace(path)
@@ -32,10 +32,10 @@ def write(path: Path, text: str) -> None:
 
 @contextmanager
 def locked(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold a lock for as long as the context lasts; it ends with the process, however that ends.
+    """Hold a lock until the context or the process ends.
 
     Args:
-        path: the file that stands for the lock.
+        path: the file to lock.
         on_wait: called once if another process holds the lock.
     """
     with path.open("w") as file:

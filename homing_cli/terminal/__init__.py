@@ -1,3 +1,3 @@
-"""How things look on a terminal; nothing here calls AWS or decides anything."""
+"""Output on a terminal. Nothing here calls AWS or makes decisions."""
 
 __all__ = ["live", "render"]

@@ -1,4 +1,4 @@
-"""Following deliveries on the terminal: a live table there, one line per ending elsewhere."""
+"""Progress of deliveries: a live table on a terminal, elsewhere one line for each that ended."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from homing_cli.client.deliveries import DeliveryView
 
-# Besides the rows: the table's head, the progress bar and the counts.
+# The lines besides the rows: the table's header, the progress bar and the counts.
 _OTHER_LINES = 6
 
 
 @contextmanager
 def board(console: Console, total: int) -> Iterator[Callable[[Sequence[DeliveryView]], None]]:
-    """Yield a function to call with all deliveries as often as they change.
+    """Yield a function to call with all deliveries whenever they change.
 
     Args:
         console: where to show it.
@@ -54,17 +54,17 @@ def board(console: Console, total: int) -> Iterator[Callable[[Sequence[DeliveryV
 
 @contextmanager
 def counter(console: Console) -> Iterator[Callable[[], None]]:
-    """Yield a function to call for each message that was sent; a terminal shows the count."""
+    """Yield a function to call for each message that was sent; it shows the count on a terminal."""
     if not console.is_terminal:
         yield lambda: None
         return
-    with console.status("handing over") as shown:
+    with console.status("sending") as shown:
         numbers = count(1)
-        yield lambda: shown.update(f"handing over: {next(numbers)}")
+        yield lambda: shown.update(f"sent: {next(numbers)}")
 
 
 def counts(found: Iterable[DeliveryView]) -> str:
-    """Sum up by status: `198 DELIVERED, 2 FAILED`."""
+    """Return the counts by status: `198 DELIVERED, 2 FAILED`."""
     tally = Counter(view.status for view in found)
     return ", ".join(f"{count} {status}" for status, count in sorted(tally.items()))
 
@@ -79,14 +79,14 @@ def ending(view: DeliveryView) -> str:
 
 
 def _most_telling(found: Sequence[DeliveryView], limit: int) -> list[DeliveryView]:
-    """Choose what fits: failures and open deliveries first, in the order they were sent."""
+    """Return the deliveries that fit: failed and open ones first, in the order they were sent."""
     if len(found) <= limit:
         return list(found)
     return sorted(found, key=lambda view: view.status == "DELIVERED")[:limit]
 
 
 class _Lines:
-    """One line per delivery, once, when it has ended."""
+    """Prints one line for each delivery when it has ended."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

@@ -1,4 +1,4 @@
-"""How things look on the terminal. Nothing here asks or decides anything."""
+"""Tables, trees and lines for the terminal."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ _STYLES = {
     "FAILED": "red",
     "MAX_RETRIES_EXCEEDED": "red",
 }
-# Wide enough that nothing is folded or cut where another program reads.
+# Wide enough that nothing is wrapped or cut when another program reads the output.
 _UNBOUNDED = 10_000
 _BODY_SHOWN = 1000  # characters of a response
 
 
 class _Console(Console):
-    """A console whose strings, in tables and trees too, do nothing to the terminal.
+    """A console that escapes control characters in strings, also in tables and trees.
 
-    A `Text` is taken as it is: what strangers have written goes into one by `shown`.
+    A `Text` is written unchanged, so text of others must pass through `shown` first.
     """
 
     def render_str(self, text: str, **how: Any) -> Text:
@@ -51,19 +51,19 @@ class _Console(Console):
 
 
 def console(stream: TextIO | None = None) -> Console:
-    """Make a console: colours and the terminal's width on a terminal, plain lines elsewhere."""
+    """Return a console: colours and the terminal's width on a terminal, plain lines elsewhere."""
     target = stream or sys.stdout
     width = None if target.isatty() else _UNBOUNDED
     return _Console(file=target, width=width, highlight=False, emoji=False, markup=False)
 
 
 def status(text: str) -> Text:
-    """Colour a ledger status."""
+    """Return a ledger status in its colour."""
     return Text(shown(text), style=_STYLES.get(text, ""))
 
 
 def table(*columns: str) -> Table:
-    """Make an empty table in the house style."""
+    """Return an empty table."""
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for column in columns:
         made.add_column(column, overflow="fold")
@@ -71,7 +71,7 @@ def table(*columns: str) -> Table:
 
 
 def deliveries(found: Iterable[DeliveryView]) -> Table:
-    """Show deliveries, one a line."""
+    """Return a table of deliveries."""
     made = table("message", "target", "status", "attempts", "next attempt", "last result")
     for view in found:
         made.add_row(
@@ -92,7 +92,7 @@ def _recipient(view: DeliveryView) -> str:
 
 
 def attempts(story: Story) -> Table:
-    """Show the attempts of one delivery, run by run: each redrive begins another."""
+    """Return a table of the attempts of one delivery, run by run; each redrive begins a run."""
     made = table("attempt", "at", "result", "HTTP", "took", "next attempt")
     for kind, event in story.events:
         if kind == "redrive":
@@ -116,7 +116,7 @@ def _result(chapter: Chapter) -> str:
 
 
 def response_bodies(story: Story) -> Iterator[str]:
-    """Return what the endpoint answered, as far as it is known, a line for each attempt."""
+    """Yield the known response bodies of the endpoint, one line for each attempt."""
     for chapter in story.chapters:
         if body := chapter.response_body:
             cut = body if len(body) <= _BODY_SHOWN else f"{body[:_BODY_SHOWN]}…"
@@ -124,7 +124,7 @@ def response_bodies(story: Story) -> Iterator[str]:
 
 
 def dead_letters(found: Iterable[DeadLetter]) -> Table:
-    """Show dead letters, one a line."""
+    """Return a table of dead letters."""
     made = table("message", "sender", "target", "attempts", "status", "why")
     for dead_letter in found:
         made.add_row(
@@ -139,7 +139,7 @@ def dead_letters(found: Iterable[DeadLetter]) -> Table:
 
 
 def undispatched(found: Iterable[UndispatchedMessage]) -> Table:
-    """Show what is in the queue of undispatched messages, one a line."""
+    """Return a table of undispatched messages."""
     made = table("message", "target")
     for dead_letter in found:
         made.add_row(dead_letter.message_id or dead_letter.body[:60], dead_letter.target_url)
@@ -147,7 +147,7 @@ def undispatched(found: Iterable[UndispatchedMessage]) -> Table:
 
 
 def waiting(found: Iterable[Waiting]) -> Table:
-    """Show what is in the Standard workflow, one a line."""
+    """Return a table of the executions in the Standard workflow."""
     made = table("message", "target", "attempts", "due at")
     for one in found:
         due = str(one.document["dueAt"]) if one.waits else "under way"
@@ -157,7 +157,7 @@ def waiting(found: Iterable[Waiting]) -> Table:
 
 
 def broken(found: Iterable[Broken]) -> Table:
-    """Show executions that broke, one a line."""
+    """Return a table of broken executions."""
     made = table("execution", "status", "stopped at", "error")
     for one in found:
         made.add_row(one.delivery_id, one.status, to_text(one.stopped_at), one.error)
@@ -165,7 +165,7 @@ def broken(found: Iterable[Broken]) -> Table:
 
 
 def trace(found: Trace) -> Tree:
-    """Show a delivery's execution as a tree: attempts, and in each the states it went through."""
+    """Return the execution of a delivery as a tree: its attempts, and the states of each."""
     view = found.delivery
     head = Text.assemble(
         shown(f"{view.reference.message_id} -> {view.reference.target_url}  "),
@@ -214,7 +214,7 @@ def _took(visit: Visit) -> str:
 
 
 def describe(visit: Visit) -> str:
-    """Say in a few words what one visit of a state came to."""
+    """Return the result of one visit of a state, in a few words."""
     document = visit.output if isinstance(visit.output, dict) else {}
     faults = "".join(f"  [{fault}]" for fault in visit.faults)
     return _describe(visit, document) + faults
@@ -243,12 +243,12 @@ def _outcome(outcome: Mapping[str, Any]) -> str:
         case OutcomeKind.POSTPONED:
             later = outcome["next"]
             made = "attemptNumber" in later
-            why = "has been made meanwhile" if made else "has no room at its endpoint"
+            why = "has been made already" if made else "found no free concurrency slot"
             return f"not sent: this attempt {why}; waits until {later['dueAt']}"
         case OutcomeKind.SUPERSEDED:
             return "not sent: another execution has this attempt"
         case OutcomeKind.RECORDED:
-            return "not sent: this attempt has failed before, and may not have been dead-lettered"
+            return "not sent: this attempt has failed already, but may not have been dead-lettered"
         case _ as unknown:
             assert_never(unknown)
 
