@@ -298,7 +298,7 @@ def _say_unended(unended: tuple[MessageRef, ...], timeout: float | None, stack: 
     how_many = "1 message has" if len(unended) == 1 else f"{len(unended)} messages have"
     each = "" if len(unended) == 1 else ", and so on for the others"
     return (
-        f"homing: waited for {timeout:g} s, and {how_many} not ended; Homing goes on. See "
+        f"homing: waited for {timeout:g} s, and {how_many} not ended; Homing continues. See "
         f"`homing status {first.message_id}{sender}{where}`{each}"
     )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from homing_cli.cost.bill import dispatch_ms, dispatch_waits, left_share
+from homing_cli.cost.bill import detached_share, dispatch_ms, dispatch_waits
 from homing_cli.cost.billing import expected_longest, function_ms
 from homing_cli.cost.workload import Workload, expected_calls
 
@@ -104,7 +104,7 @@ def demands(basis: Basis, rate: float) -> dict[str, float]:
     """Return what a rate of messages uses of each quota, in the quota's unit."""
     calls = expected_calls(basis.counts, basis.workload)
     batch_seconds = dispatch_ms(basis) / 1000
-    left = left_share(basis)
+    left = detached_share(basis)
     again_seconds = basis.assumptions.functions["Dispatch"].ms / 1000  # a batch that was left
     retries = calls["lambda.RecordRetry"]
     busiest = max(calls[f"lambda.{name}"] for name in basis.assumptions.functions)
@@ -166,7 +166,7 @@ def dispatched_per_second(model: Model, workload: Workload, slow_share: float) -
             to another, so that no bulkhead knows it.
     """
     slow = model.basis(replace(workload, latency_ms=SLOW.latency_ms))
-    handed_out = 1 + slow_share * left_share(slow)  # receives of a message
+    handed_out = 1 + slow_share * detached_share(slow)  # receives of a message
     at_once: float = model.assumptions.settings["dispatchConcurrency"] * workload.batch_size
     return at_once / _batch_ms(model, workload, slow_share / handed_out) * 1000 / handed_out
 

@@ -112,7 +112,7 @@ class Look:
         if not self.total:
             return "no dead letters"
         looked = len(self.dead_letters) + len(self.unreadable) + self.passed_over
-        more = "" if looked >= self.total else f", looked at {looked}"
+        more = "" if looked >= self.total else f", read {looked}"
         odd = f", {len(self.unreadable)} not readable" if self.unreadable else ""
         other = f", {self.passed_over} to others" if self.passed_over else ""
         return f"{self.total} dead letter{'s' if self.total != 1 else ''}{more}{odd}{other}"

@@ -1,4 +1,4 @@
-"""How every command of `homing` reads its arguments.
+"""Parsing of arguments, the same for every command of `homing`.
 
 - An option may stand before a subcommand: `homing dead-letters --stack A list` is the same as
   `homing dead-letters list --stack A`. A subcommand without this option refuses it.
@@ -20,7 +20,7 @@ from homing_cli.commands.options import Profile, Region, Stack
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-DEBUG = "homing.debug"  # the key of the context's `meta`, which all contexts of one call share
+DEBUG = "homing.debug"  # a key of the context's `meta`, which all contexts of one call share
 
 # Options that may be empty: an empty description clears it, and an empty text is a valid payload.
 _MAY_BE_EMPTY = frozenset({"description", "payload"})
@@ -137,7 +137,7 @@ def _check_values(ctx: Any, args: list[str]) -> None:
 
 
 def _check_where(ctx: Any) -> None:
-    if ctx.params.get(_STACK, True):  # given, or no option of this command
+    if ctx.params.get(_STACK, True):  # given, or not an option of this command
         return
     given = ctx.params | {"construct": ctx.meta.get(CONSTRUCT)}
     for param in ctx.command.params:

@@ -1,4 +1,4 @@
-"""`homing cost`: what messages cost on AWS, line by line."""
+"""`homing cost`: the cost of messages on AWS, line by line."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def cost(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what messages cost on AWS, line by line: counts of calls times prices."""
+    """Show the cost of messages on AWS, line by line: counts of calls times prices."""
     if preset and max_attempts:
         raise typer.BadParameter("--preset cannot be combined with --max-attempts")
     try:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 app = Commands(
     callback=where,
     no_args_is_help=True,
-    help="Manage endpoints: URLs that a sender delivers to again and again.",
+    help="Manage endpoints: URLs that a sender delivers to repeatedly.",
 )
 
 Id = Annotated[
@@ -176,7 +176,7 @@ def rotate_command(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Give an endpoint a new signing secret. It is shown once."""
+    """Replace the signing secret of an endpoint. The new one is shown once."""
     body = {"graceSeconds": round(grace.total_seconds())}
     api = ApiClient(find_target(stack, region, profile))
     print_json(api.endpoints("POST", f"{_path(endpoint_id)}/rotate-secret", body, sender))

@@ -39,7 +39,7 @@ def drain(
 ) -> None:
     """List deliveries that wait in the Standard workflow; end them before you remove a stack.
 
-    The exit status is 1 while an execution is left.
+    The exit status is 1 if an execution remains.
     """
     if dead_letter and cancel:
         raise typer.BadParameter("--dead-letter cannot be combined with --cancel")
@@ -88,10 +88,10 @@ def broken(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """List executions that neither delivered nor dead-lettered their message, or redrive them.
+    """List, or redrive, executions that neither delivered nor dead-lettered their message.
 
-    It looks back 14 days, since Step Functions cannot redrive older executions. The exit status is
-    1 while there are any that were not redriven.
+    Executions older than 14 days are left out, since Step Functions cannot redrive them. The exit
+    status is 1 if any was not redriven.
     """
     if aborted and not redrives:
         raise typer.BadParameter("--aborted needs --redrive")

@@ -75,7 +75,7 @@ def sender_name(text: str) -> str:
 
 
 def instant(text: str) -> datetime:
-    """Return the time of a typed date-time with a zone.
+    """Return the time of a date-time with a zone.
 
     Raises:
         typer.BadParameter: when it is not one.
@@ -92,7 +92,7 @@ _HOUR = timedelta(hours=1)
 def _grace(hours: Any) -> timedelta:
     try:
         grace = hours if isinstance(hours, timedelta) else timedelta(hours=float(hours))
-    except (ValueError, OverflowError):  # no number; or nan, or inf
+    except (ValueError, OverflowError):  # not a number, or nan or inf
         grace = -_HOUR
     if not timedelta(0) <= grace <= MAX_GRACE:
         raise typer.BadParameter(

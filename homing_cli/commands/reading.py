@@ -1,4 +1,4 @@
-"""The commands of `homing` that read: `status`, `trace`, `dead-letters`."""
+"""The read-only commands: `status`, `trace` and `dead-letters`."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def status_command(
 
 
 def _story(target: Target, view: DeliveryView) -> Story:
-    """Return the story of a delivery: the API's view, with details from executions and ledger."""
+    """Return the history of a delivery from the API, its executions and the ledger."""
     try:
         return tracing.story(target, view)
     except ClientError as error:
@@ -99,13 +99,13 @@ AnySender = Annotated[
         "--sender", help="Only those of this sender; all senders by default.", show_default=False
     ),
 ]
-Limit = Annotated[int, typer.Option(min=1, help="Look at this many at most.")]
+Limit = Annotated[int, typer.Option(min=1, help="Read this many at most.")]
 _LISTED = 100
 ListLimit = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help=f"Look at this many at most; {_LISTED} by default, or all with --whole.",
+        help=f"Read this many at most; {_LISTED} by default, or all with --whole.",
         show_default=False,
     ),
 ]

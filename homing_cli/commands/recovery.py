@@ -42,14 +42,14 @@ if TYPE_CHECKING:
 acting = Commands()
 
 _SAYINGS = {
-    Result.REDRIVEN: "starts anew",
-    Result.ALREADY_REDRIVEN: "had been brought back before",
-    Result.RETRIED_NOW: "is tried now",
-    Result.CANCELLED: "is cancelled",
-    Result.UNDER_WAY: "is under way: nothing done",
-    Result.ENDED: "has ended: nothing done",
-    Result.DEAD_LETTER_MISSING: "cannot be brought back: its payload is kept nowhere any more",
-    Result.NOT_WAITING: "does not wait in a workflow: nothing done",
+    Result.REDRIVEN: "redriven",
+    Result.ALREADY_REDRIVEN: "redriven before",
+    Result.RETRIED_NOW: "retried now",
+    Result.CANCELLED: "cancelled",
+    Result.UNDER_WAY: "not changed: an attempt is under way",
+    Result.ENDED: "not changed: it has ended",
+    Result.DEAD_LETTER_MISSING: "not redriven: the payload is no longer stored",
+    Result.NOT_WAITING: "not changed: it does not wait for an attempt",
 }
 
 
@@ -109,7 +109,7 @@ def dead_letters_redrive(
     """Redrive dead letters: those of one message, those that match filters, or all.
 
     A dead letter is deleted from the queue once its new execution has started. The exit status is 1
-    if one could not be redriven, if none matched, or, without ID, if not all of the queue was seen.
+    if one could not be redriven, if none matched, or, without ID, if not the whole queue was read.
     """
     wanted = Filter(
         message_id=message_id,
@@ -138,7 +138,7 @@ def dead_letters_redrive(
     if complaint:
         say(f"homing: {complaint}", err=True)
     brought_back = {Result.REDRIVEN, Result.ALREADY_REDRIVEN}
-    is_whole = not complaint or message_id is not None  # the count of all says little about one
+    is_whole = not complaint or message_id is not None  # the total says nothing about one message
     succeeded = done and is_whole and all(one.result in brought_back for one in done)
     raise typer.Exit(0 if succeeded else 1)
 
@@ -149,7 +149,7 @@ def _redrive(
     """Redrive the dead letters that match, or only show them if `rate` is None.
 
     Returns:
-        A complaint if not the whole queue was seen, else an empty text.
+        An error if not the whole queue was read, else an empty text.
     """
     total = dead_letters.count(target)
     with hold(target, wanted) as held:
@@ -158,14 +158,14 @@ def _redrive(
         else:
             _told(Actions(target).redrive_dead_letters(_paced(held, 1 / rate)), done, quiet=quiet)
     if rate is not None and not done and wanted.message_id:
-        # Its dead letter is gone; Homing may have kept the payload.
+        # The dead letter is not in the queue; Homing may have kept the payload.
         found = _references(target, wanted.message_id, wanted.sender_id)
         _told((Actions(target).redrive(one) for one in found), done, quiet=quiet)
     if held.looked_at >= total:
         return ""
     return (
-        f"looked at {held.looked_at} of about {total} dead letters: another command may hold the "
-        f"others, or one that was killed. Run this again in {HOLD_SECONDS // 60} minutes"
+        f"read {held.looked_at} of about {total} dead letters: another command may hold the "
+        f"others. Run this again in {HOLD_SECONDS // 60} minutes"
     )
 
 
@@ -173,7 +173,7 @@ def _report(done: list[Done], *, as_json: bool, dry_run: bool) -> None:
     if as_json:
         print_json({"dryRun": dry_run, "deliveries": [_document(one) for one in done]})
     else:
-        say(_summary(done, "would be brought back" if dry_run else None))
+        say(_summary(done, "would be redriven" if dry_run else None))
 
 
 @acting.command("retry-now")
@@ -187,7 +187,7 @@ def retry_now(
 ) -> None:
     """Make the next attempt of a message's waiting deliveries now.
 
-    The exit status is 0 if at least one delivery is tried now.
+    The exit status is 0 if at least one delivery is retried now.
     """
     target = find_target(stack, region, profile)
     _act(target, Actions(target).retry_now, message_id, sender, as_json=as_json)

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Report:
-    """What one command sent and what became known of it.
+    """What one command sent, and the status of it.
 
     Args:
         accepted: each accepted message, duplicates included, with the first line that had it.
-        duplicates: how many answers said that the message had been accepted before.
+        duplicates: the number of lines whose message had been accepted before.
         refused: the lines that were not accepted.
-        deliveries: the deliveries as last seen; None if they were not followed.
+        deliveries: the latest status of the deliveries; None if they were not followed.
         unended: the messages that had not ended when the command stopped following them.
         last_line: the number of the last line that was answered.
     """
@@ -50,7 +50,7 @@ class Report:
         ids = [message.message_id for message in self.accepted]
         parts = [f"1 accepted: {ids[0]}" if len(ids) == 1 else f"{len(ids)} accepted"]
         if self.duplicates:
-            parts.append(f"{self.duplicates} of the answers for what had been accepted before")
+            parts.append(f"{self.duplicates} accepted before")
         if self.refused:
             parts.append(f"{len(self.refused)} refused")
         if self.deliveries is not None:
@@ -87,10 +87,10 @@ class Report:
 def hand_over(
     api: ApiClient, lines: Iterable[Line], tell: Callable[[Handed], None], report: Report
 ) -> None:
-    """Send all lines. `tell` is called with each result, in order, once the report has it.
+    """Send all lines, add each result to the report and call `tell` with it, in order.
 
     Raises:
-        KeyboardInterrupt: when interrupted; the report then has every line that was begun.
+        KeyboardInterrupt: when interrupted; the report then has every line that was sent.
     """
     handing = messages.HandingOver(api, lines)
     results = iter(handing)

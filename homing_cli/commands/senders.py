@@ -37,9 +37,11 @@ def add_command(
     if as_json:
         typer.echo(json.dumps(added.to_document(), indent=2))
         return
-    typer.echo(f"key of {name}, shown this once: {added.text}")
+    typer.echo(f"key of {name}, shown only now: {added.text}")
     if added.secret:
-        typer.echo(f"secret that signs what {name} sends to plain URLs: {added.secret}")
+        typer.echo(
+            f"secret that signs deliveries of {name} to plain URLs, shown only now: {added.secret}"
+        )
 
 
 @app.command("list")
@@ -69,7 +71,7 @@ def revoke_command(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Revoke an API key for good. It stops working within 15 seconds."""
+    """Revoke an API key permanently. It stops working within 15 seconds."""
     senders.revoke(find_target(stack, region, profile), key_id)
     typer.echo(f"revoked {key_id}")
 
@@ -83,10 +85,10 @@ def rotate_command(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Give a sender a new signing secret. It is shown once."""
+    """Replace the signing secret of a sender. The new one is shown once."""
     target = find_target(stack, region, profile)
     secret = senders.rotate_secret(target, name, grace)
     if as_json:
         typer.echo(json.dumps({"senderId": name, "signingSecret": secret}, indent=2))
     else:
-        typer.echo(f"new secret of {name}, shown this once: {secret}")
+        typer.echo(f"new secret of {name}, shown only now: {secret}")

@@ -27,7 +27,7 @@ def list_undispatched(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """List messages that were accepted and could not be dispatched in five tries."""
+    """List accepted messages that could not be dispatched in five tries."""
     found = undispatched.look(find_target(stack, region, profile), limit)
     if as_json:
         print_json([one.to_document() for one in found])
@@ -63,12 +63,12 @@ def redrive_undispatched(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Put undispatched messages back on the delivery queue.
+    """Send undispatched messages to the delivery queue again.
 
     The exit status is 1 if there was none.
     """
     if (message_id is None) != everything:
         raise typer.BadParameter("give either an ID or --all")
     sent = undispatched.send_again(find_target(stack, region, profile), message_id)
-    typer.echo(f"{sent} put on the delivery queue again")
+    typer.echo(f"{sent} sent to the delivery queue again")
     raise typer.Exit(0 if sent else 1)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _LONGEST_MINUTES = 366 * 24 * 60  # a year
 _PAUSE_SECONDS = 1.0
 _KEPT = timedelta(minutes=10)
-_OTHER_LINES = 5  # the table's head and rule, a gap, the counts
+_OTHER_LINES = 5  # the table's header and rule, a blank line, the counts
 
 
 def watch(
@@ -49,7 +49,7 @@ def watch(
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Show every attempt as it is made, read from the functions' logs."""
+    """Show every attempt as it is made. The source is the functions' logs."""
     log = AttemptLog(find_target(stack, region, profile), max(_KEPT, timedelta(minutes=since)))
     seen = follow(log, datetime.now(UTC) - timedelta(minutes=since), seconds)
     try:

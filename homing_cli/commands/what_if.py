@@ -1,4 +1,4 @@
-"""`homing what-if`: the effect of a retry policy, and of it on recorded deliveries."""
+"""`homing what-if`: the effect of a retry policy, also on recorded deliveries."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def what_if(
         int | None, typer.Option(help="The most attempts, the first included.")
     ] = None,
     base: Annotated[float | None, typer.Option(help="The first delay, in seconds.")] = None,
-    multiplier: Annotated[float | None, typer.Option(help="By how much each delay grows.")] = None,
+    multiplier: Annotated[
+        float | None, typer.Option(help="The factor by which the delay grows.")
+    ] = None,
     max_delay: Annotated[float | None, typer.Option(help="The longest delay, in seconds.")] = None,
     jitter: Annotated[
         str | None, typer.Option(help="The jitter: additive, full, equal, decorrelated or none.")
@@ -49,11 +51,13 @@ def what_if(
     deliveries: Annotated[
         int,
         typer.Option(
-            min=1, max=10**9, help="How many fail together, to show the load of their retries."
+            min=1,
+            max=10**9,
+            help="How many deliveries fail together, to show the load of their retries.",
         ),
     ] = 10_000,
     histories: Annotated[
-        int, typer.Option(min=0, help="How many records of the ledger to replay; 0 reads none.")
+        int, typer.Option(min=0, help="The number of ledger records to replay; 0 reads none.")
     ] = DEFAULT_LIMIT,
     as_json: AsJson = False,
     stack: Stack = None,
@@ -87,7 +91,7 @@ def what_if(
 
 
 def _by_option(complaint: str) -> str:
-    """Return the API's complaint with the names of options for those of fields."""
+    """Return an error of the API with options in place of fields."""
     field_names = "(?<!is no )(?:" + "|".join(_OPTIONS) + ")"
     return re.sub(field_names, lambda field: _OPTIONS[field[0]], complaint)
 
@@ -132,7 +136,7 @@ def _in_short(found: Assessment) -> Text:
 def _past(found: Assessment) -> Any:
     past = found.replay
     if not past.replayed:
-        return Text("nothing on record to replay")
+        return Text("there are no recorded deliveries to replay")
     made = render.table(f"of {past.replayed} deliveries on record", "")
     rows = {
         "failed, would have been delivered": len(past.rescued_after_ms),
@@ -140,11 +144,11 @@ def _past(found: Assessment) -> Any:
         "delivered, sooner": past.sooner,
         "delivered, later": past.later,
         "delivered, would have been lost": past.lost,
-        "how much later those that moved (median)": span_words(past.median_shift_ms),
-        "the rescued, after the first attempt (median)": span_words(past.median_rescue_ms),
+        "median delay of those whose time changed": span_words(past.median_shift_ms),
+        "median time to the delivery of those that had failed": span_words(past.median_rescue_ms),
         "attempts made": past.attempts[0],
         "attempts under this policy": past.attempts[1],
-        "not worth a retry under any policy": past.given_up,
+        "failed permanently under any policy": past.given_up,
         "not ended, left out": past.open,
     }
     for name, value in rows.items():

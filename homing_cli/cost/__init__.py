@@ -1,4 +1,4 @@
-"""What messages cost: counted calls times prices."""
+"""The cost of messages: counted calls times prices."""
 
 __all__ = [
     "assumptions",

@@ -1,6 +1,6 @@
-"""What no count can tell: `data/assumptions.json`. docs/cost.md explains every figure.
+"""The assumptions of the cost model, `data/assumptions.json`. docs/cost.md explains every figure.
 
-Times are what AWS bills, in milliseconds, besides the time of the endpoint; sizes are in bytes.
+Times are billed milliseconds without the endpoint's time; sizes are in bytes.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ FILE = Path(__file__).with_name("data") / "assumptions.json"
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A Lambda function, as it is billed.
+    """The billed time and memory of a Lambda function.
 
     Args:
-        memory_mb: its memory, held to the stack by a test.
-        ms: how long it takes by itself.
-        init_ms: how long a cold start takes.
-        waits: what it also waits for, by express path: `endpoint` or `express`.
+        memory_mb: its memory; a test compares it with the stack.
+        ms: its own time for each invocation.
+        init_ms: the time of a cold start.
+        waits: for each setting of the express path, what it waits for: `endpoint` or `express`.
     """
 
     memory_mb: int
@@ -35,7 +35,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Express:
-    """How an Express execution is billed; a task state takes `task_ms` besides the endpoint."""
+    """The billing of an Express execution; each task adds `task_ms` to the endpoint's time."""
 
     memory_mb: int
     rounding_ms: int
@@ -48,7 +48,7 @@ class Tracing:
 
     Args:
         roots: the calls that decide whether a trace is recorded.
-        reservoir_per_second: how many of each are recorded every second.
+        reservoir_per_second: the number of each that is recorded every second.
         rate: the share recorded of all others.
     """
 
@@ -59,17 +59,17 @@ class Tracing:
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """All of them.
+    """The assumptions.
 
     Args:
-        settings: what the stack sets (batch size, retention, queue type).
-        functions: by construct id.
-        cold_start_share: of all invocations.
-        express: how Express executions are billed.
-        sizes: items, and the queue document without its payload.
-        tracing: what X-Ray records.
-        logs: bytes of log events.
-        monthly: what a stack uses each month, whatever the volume, by the name of its price.
+        settings: settings of the stack (batch size, retention, queue type).
+        functions: the functions by construct id.
+        cold_start_share: the share of invocations with a cold start.
+        express: the billing of Express executions.
+        sizes: the sizes of items, and of the queue document without its payload.
+        tracing: the sampling of X-Ray.
+        logs: the sizes of log events.
+        monthly: the fixed monthly quantities of a stack, by the name of their price.
     """
 
     settings: Mapping[str, Any]
@@ -83,7 +83,7 @@ class Assumptions:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Read the document of the file."""
+        """Return the assumptions in the document of the file."""
         express, tracing = document["express"], document["tracing"]
         return cls(
             settings=document["settings"],
@@ -103,5 +103,5 @@ class Assumptions:
 
 
 def load_assumptions(file: Path = FILE) -> Assumptions:
-    """Read the assumptions."""
+    """Return the assumptions."""
     return Assumptions.from_document(json.loads(file.read_text()))

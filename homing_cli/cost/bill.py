@@ -1,4 +1,4 @@
-"""The lines of the bill, service by service: quantity x unit price, and where the quantity is from.
+"""The lines of the bill, service by service: quantity x unit price, and the quantity's source.
 
 Free tiers, volume discounts, egress and logs are left out (`homing_cli.cost.logs` has the logs).
 """
@@ -36,12 +36,12 @@ class Line:
     """One line of the bill.
 
     Args:
-        service: whose bill it is on.
+        service: the AWS service.
         what: what is charged.
-        source: how the quantity comes about, in names of counts and assumptions.
-        quantity: for all of the scenario's messages.
-        price_name: which price.
-        price: per unit.
+        source: how the quantity is computed, in names of counts and assumptions.
+        quantity: the quantity for all messages of the scenario.
+        price_name: the name of the price.
+        price: the unit price.
     """
 
     service: str
@@ -53,13 +53,13 @@ class Line:
 
     @property
     def dollars(self) -> float:
-        """Quantity times unit price."""
+        """The quantity times the unit price."""
         return self.price.of(self.quantity)
 
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a bill is made from: workload, counts, assumptions and prices."""
+    """The inputs of a bill: workload, counts, assumptions and prices."""
 
     workload: Workload
     counts: PathCounts
@@ -67,7 +67,7 @@ class Basis:
     prices: Mapping[str, Price]
 
     def line(self, service: str, what: str, name: str, per_message: float, source: str) -> Line:
-        """Make a line of what one message uses on average."""
+        """Return a line from what one message uses on average."""
         quantity = per_message * self.workload.messages
         return Line(service, what, source, quantity, name, self.prices[name])
 
@@ -75,7 +75,7 @@ class Basis:
 def bill(basis: Basis) -> list[Line]:
     """Return every line of the bill that is not zero."""
     calls = expected_calls(basis.counts, basis.workload)
-    makers = (_via, _functions, _queues, _tables, _workflows, _left, _tracing)
+    makers = (_via, _functions, _queues, _tables, _workflows, _detached, _tracing)
     lines = (line for make in makers for line in make(basis, calls))
     return [line for line in lines if line.quantity]
 
@@ -91,7 +91,7 @@ def dispatch_waits(basis: Basis) -> list[tuple[float, float]]:
     return [(p, min(ms, _slow_threshold_ms(basis))) for p, ms in express_times(basis)]
 
 
-def left_share(basis: Basis) -> float:
+def detached_share(basis: Basis) -> float:
     """Return the share of messages that the dispatcher detaches."""
     return sum(p for p, ms in express_times(basis) if ms > _slow_threshold_ms(basis))
 
@@ -142,10 +142,10 @@ def _tables(basis: Basis, calls: Calls) -> Iterator[Line]:
     for what, name in (("writes", "dynamodb.writeUnits"), ("reads", "dynamodb.readUnits")):
         yield basis.line("DynamoDB", what, name, calls[name], name)
     sizes, days = basis.assumptions.sizes, basis.assumptions.settings["retentionDays"]
-    item = sizes["guard"] + sizes["ledger"] + 2 * sizes["itemOverhead"]
+    item = sizes["idempotencyRecord"] + sizes["ledger"] + 2 * sizes["itemOverhead"]
     kept = item + calls["lambda.RecordRetry"] * sizes["ledgerEntry"]
     gb_months = kept / _GB * days / _MONTH_DAYS
-    source = f"guard and ledger item, {kept:.0f} bytes x {days} days"
+    source = f"idempotency record and ledger item, {kept:.0f} bytes x {days} days"
     yield basis.line("DynamoDB", "storage", "dynamodb.storage", gb_months, source)
     yield basis.line("DynamoDB", "recovery", "dynamodb.recovery", gb_months, source)
 
@@ -167,9 +167,9 @@ def _workflows(basis: Basis, calls: Calls) -> Iterator[Line]:
         yield basis.line("Step Functions", what, name, used, how)
 
 
-def _left(basis: Basis, calls: Calls) -> Iterator[Line]:
-    """Bill what is detached: it is put off, is redelivered, and is settled from the ledger."""
-    share = left_share(basis)
+def _detached(basis: Basis, calls: Calls) -> Iterator[Line]:
+    """Yield the lines of detached messages, which are postponed, redelivered and settled."""
+    share = detached_share(basis)
     fifo = f"sqs.{basis.assumptions.settings['queue']}.requests"
     again = share * calls["sqs.deliveries.receive"]
     source = f"{share:.0%} detached"
@@ -177,7 +177,7 @@ def _left(basis: Basis, calls: Calls) -> Iterator[Line]:
     gb_seconds = function_gb_seconds(dispatch, dispatch.ms, basis.assumptions)
     invoked = share * calls["lambda.Dispatch"]
     for service, what, price, used in (
-        ("SQS", "detached, put off", fifo, share),
+        ("SQS", "detached, postponed", fifo, share),
         ("SQS", "detached, received again", fifo, again),
         ("DynamoDB", "detached, reads", "dynamodb.readUnits", share),
         ("Lambda", "detached, requests", "lambda.requests", invoked),

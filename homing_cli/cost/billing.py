@@ -1,4 +1,4 @@
-"""How AWS turns calls into billed units: time rounded up, data in chunks, traces by sampling."""
+"""The units that AWS bills for calls: rounded time, chunks of data, sampled traces."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ _CHUNK_BYTES = 64 * 1024
 
 
 def chunks(size: float) -> int:
-    """Return how many requests SQS bills for one of this many bytes."""
+    """Return the number of requests that SQS bills for one of this size."""
     return max(1, math.ceil(size / _CHUNK_BYTES))
 
 
 def express_ms(express: Express, calls: Mapping[str, float], workload: Workload) -> float:
-    """Return how long the Express execution of such a delivery takes; 0 without one."""
+    """Return the duration of a delivery's Express execution; 0 without one."""
     if not calls["express.requests"]:
         return 0
     return workload.latency_ms + calls["express.tasks"] * express.task_ms
 
 
 def express_gb_seconds(express: Express, ms: float) -> float:
-    """Return what an execution of this length is billed."""
+    """Return the GB-seconds that are billed for an execution."""
     rounded = math.ceil(ms / express.rounding_ms) * express.rounding_ms
     return rounded / 1000 * express.memory_mb / 1024
 
 
 def expected_longest(times: Iterable[tuple[float, float]], of: float) -> float:
-    """Return the longest time on average when so many things run at once.
+    """Return the expected duration of the longest of several things that run at once.
 
     Args:
-        times: how long one of them takes: probability, milliseconds.
-        of: how many run at once.
+        times: the durations of one of them: probability, milliseconds.
+        of: the number that runs at once.
     """
     expected, none_longer_before, share = 0.0, 0.0, 0.0
     for probability, ms in sorted(times, key=lambda time: time[1]):
@@ -49,10 +49,11 @@ def expected_longest(times: Iterable[tuple[float, float]], of: float) -> float:
 
 
 def batch_fill(rate: float, batch_ms: float, concurrency: int, limit: int) -> float:
-    """Return how many messages a batch holds on average.
+    """Return the average number of messages in a batch.
 
-    While `concurrency` batches are under way, what comes in waits for the next: a trickle makes
-    batches of one, and from `concurrency * limit` messages in the time of a batch on they are full.
+    Messages that arrive while `concurrency` batches run wait for the next batch. So a low rate
+    makes batches of one, and from `concurrency * limit` messages per batch time on, batches are
+    full.
 
     Args:
         rate: messages per second.
@@ -64,7 +65,7 @@ def batch_fill(rate: float, batch_ms: float, concurrency: int, limit: int) -> fl
 
 
 def function_ms(function: Function, workload: Workload, longest_express_ms: float) -> int:
-    """Return how long an invocation takes, waits included, rounded up to the millisecond."""
+    """Return the duration of an invocation with its waits, rounded up to the millisecond."""
     waits = {"endpoint": workload.latency_ms, "express": longest_express_ms}
     waited = (
         waits[function.waits[workload.express_path]]
@@ -75,16 +76,17 @@ def function_ms(function: Function, workload: Workload, longest_express_ms: floa
 
 
 def function_gb_seconds(function: Function, ms: float, assumptions: Assumptions) -> float:
-    """Return what an average invocation is billed, its share of cold starts included."""
+    """Return the GB-seconds of an average invocation, including its share of cold starts."""
     billed_ms = ms + assumptions.cold_start_share * function.init_ms
     return billed_ms / 1000 * function.memory_mb / 1024
 
 
 def traces(tracing: Tracing, calls: float, seconds: float) -> float:
-    """Return how many traces X-Ray records of calls that come in at random over some seconds.
+    """Return the number of traces that X-Ray records of calls at random times.
 
-    Each second records `reservoirPerSecond` of them, if so many come, and `rate` of the rest. With
-    a reservoir of one, a second records one if any call comes in it: 1 - e^-(calls / seconds).
+    In each second it records up to `reservoirPerSecond` calls, and the share `rate` of the rest.
+    With a reservoir of one, a second records one call with the probability that there is any: 1 -
+    e^-(calls / seconds).
     """
     per_second = calls / seconds
     reserved = 0.0

@@ -1,12 +1,12 @@
-"""How often a message calls AWS: `counts.json`, which `tests` count anew on the local cloud.
+"""The AWS calls of a message, `counts.json`. Tests count them again on the local cloud.
 
     {"counted": "how and when",
      "paths": {"on" | "off": {
-         "perBatch": {name: calls},          what a whole batch of the delivery queue shares
-         "APIs": {"url" | "api":            what it takes to hand a message over, by the API
+         "perBatch": {name: calls},          calls that a batch of the delivery queue shares
+         "APIs": {"url" | "api":            calls that accept a message, by API
              {name: calls}},
          "scenarios": [{"end": DELIVERED | FAILED | MAX_RETRIES_EXCEEDED,
-                    "attempts": 1...,        how many were made
+                    "attempts": 1...,        the number of attempts
                     "calls": {name: calls}}]}}}
 
 `calls` of a scenario are those of one message to one target. Names of calls:
@@ -15,7 +15,7 @@
     url.requests              requests to the function URL of `accept`
     lambda.<Function>         invocations, by construct id
     dynamodb.writeUnits       write units of both tables and the index
-    dynamodb.readUnits        read units; without the look-ups of `deliver`, one a minute
+    dynamodb.readUnits        read units, without the look-ups of `deliver` (one a minute)
     sqs.deliveries.<action>   requests to the delivery queue: send, receive, delete
     sqs.deadLetters.send      requests to the dead-letter queue
     express.requests          Express executions
@@ -23,8 +23,8 @@
     standard.executions       Standard executions
     standard.transitions      states entered in them, and one for each start
 
-An end is counted for 1, 2, 3 ... attempts. What lies beyond the last one counted grows by what the
-last retry added, since every further retry makes the same calls.
+The calls of each end are counted for 1, 2, 3 ... attempts. For more attempts than were counted,
+each adds what the last counted retry added, since every further retry makes the same calls.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ Calls = dict[str, float]
 
 
 class End(StrEnum):
-    """How a delivery ends: its last ledger status."""
+    """The final ledger status of a delivery."""
 
     DELIVERED = "DELIVERED"
     FAILED = "FAILED"
@@ -53,12 +53,12 @@ class End(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PathCounts:
-    """The counts of one express path.
+    """The counts for one setting of the express path.
 
     Args:
         per_batch: calls that the messages of a batch share.
-        via: calls of one message at each API, which are the same whatever becomes of it.
-        scenarios: calls of one message, by how it ended and after how many attempts.
+        via: calls that accept one message, by API.
+        scenarios: the other calls of one message, by its end and its number of attempts.
     """
 
     per_batch: Mapping[str, float]
@@ -66,7 +66,7 @@ class PathCounts:
     scenarios: Mapping[tuple[End, int], Mapping[str, float]]
 
     def calls(self, end: End, attempts: int) -> Calls:
-        """Return the calls of a message that ended so after so many attempts.
+        """Return the calls of a message with this end after this many attempts.
 
         Raises:
             KeyError: when neither this scenario nor two shorter ones with the same end were
@@ -81,7 +81,7 @@ class PathCounts:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Read one of `paths`."""
+        """Return the counts of one entry of `paths`."""
         return cls(
             per_batch=document["perBatch"],
             via=document["via"],

@@ -1,7 +1,7 @@
-"""What logs add, by log level: bytes that CloudWatch takes in, for a million messages.
+"""The cost of logs, by log level: bytes that CloudWatch ingests for a million messages.
 
-The levels are settings of the stack. Lambda writes its own three lines for each invocation at any
-level, and API Gateway its access log.
+The levels are settings of the stack. At any level, Lambda writes three lines of its own for each
+invocation, and API Gateway writes its access log.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _GB = 2**30
 
 @dataclass(frozen=True, slots=True)
 class LogLevel:
-    """What is logged.
+    """A log level.
 
     Args:
-        name: the settings that make it.
-        application: whether the functions log what they do.
-        workflow: whether first attempts log every event, without its data.
+        name: the settings that select it.
+        application: whether the functions log their events.
+        workflow: whether the workflow logs every event of first attempts, without its data.
     """
 
     name: str
@@ -43,7 +43,7 @@ LEVELS = (
 
 
 def log_dollars(basis: Basis, level: LogLevel) -> float:
-    """Return the dollars per million messages of what CloudWatch takes in at a level."""
+    """Return the cost of logs at a level, in dollars per million messages."""
     logs = basis.assumptions.logs
     calls = expected_calls(basis.counts, basis.workload)
     size = _always(logs, calls)

@@ -1,4 +1,4 @@
-"""What messages cost: the bill of both paths by scenario, with logs, beside alternatives."""
+"""The cost model: bills by scenario and path, logs, monthly costs and alternatives."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ SCENARIOS = {
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Counts of both paths, assumptions, and the prices of one region."""
+    """The counts of both paths, the assumptions, and the prices of one region."""
 
     counts: Mapping[str, PathCounts]
     assumptions: Assumptions
     prices: Mapping[str, Price]
 
     def basis(self, workload: Workload) -> Basis:
-        """Return what the bill of a scenario is made from."""
+        """Return the inputs of the bill of a scenario."""
         return Basis(workload, self.counts[workload.express_path], self.assumptions, self.prices)
 
     def bill(self, workload: Workload) -> list[Line]:
-        """Return every line of the bill of a month's messages."""
+        """Return every line of the bill for a month's messages."""
         return bill(self.basis(workload))
 
     def per_million(self, workload: Workload) -> float:
@@ -51,7 +51,7 @@ class Model:
         return sum(line.dollars for line in self.bill(workload)) / workload.messages * MILLION
 
     def filled(self, workload: Workload) -> Workload:
-        """Return the scenario with the batch size that its rate makes."""
+        """Return the scenario with the batch size that results from its rate."""
         settings = self.assumptions.settings
         limit = settings["batchSize"]
         batch_ms = dispatch_ms(self.basis(replace(workload, batch_size=limit)))
@@ -59,14 +59,14 @@ class Model:
         return replace(workload, batch_size=size)
 
     def monthly(self) -> list[Line]:
-        """Return what a stack costs in a month whatever it is used for."""
+        """Return the fixed monthly cost of a stack."""
         return [
             Line("monthly", name, f"monthly.{name}", quantity, name, self.prices[name])
             for name, quantity in self.assumptions.monthly.items()
         ]
 
     def of_scenario(self, workload: Workload, end: End, attempts: int) -> float:
-        """Return the dollars of a million messages that all end so after so many attempts."""
+        """Return the dollars of a million messages with this end after this many attempts."""
         counts = self.counts[workload.express_path]
         only = replace(counts, scenarios={(End.DELIVERED, 1): counts.calls(end, attempts)})
         alone = replace(workload, failure_rate=0, max_attempts=1, messages=MILLION)
@@ -75,16 +75,16 @@ class Model:
 
 
 def load_model(region: str) -> Model:
-    """Read counts, assumptions and the prices of a region.
+    """Return the model with the prices of a region.
 
     Raises:
-        UnknownRegionError: when there are no checked prices for it.
+        UnknownRegionError: when the price table does not have the region.
     """
     return Model(load_counts(), load_assumptions(), prices(region))
 
 
 def by_service(lines: list[Line]) -> dict[str, float]:
-    """Add up the dollars of each service, in the order of the bill."""
+    """Return the dollars of each service, in the order of the bill."""
     services: dict[str, float] = {}
     for line in lines:
         services[line.service] = services.get(line.service, 0) + line.dollars

@@ -1,4 +1,4 @@
-"""Plots as PNG: dark on light, labelled at the curve, readable in a page."""
+"""Plots as PNG files."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 _BLUE, _ORANGE, _GREY = "#1f5fa8", "#c4560c", "#5a5a5a"
 _RATES = tuple(step / 400 for step in range(41))  # 0 to 10%
-# What the project set out for, with the express path on (docs/cost.md).
+# The target of the project for the express path (docs/cost.md).
 _TARGETS = ((0.01, 7.0), (0.05, 15.0))
 _DPI = 150
 
 
 def cost_by_failure_rate(model: Model, workload: Workload, file: Path) -> None:
-    """Draw the dollars per million messages against the failure rate, for both paths."""
+    """Plot the dollars per million messages against the failure rate, for both paths."""
     figure = _figure(8, 4.5)
     axes = figure.subplots()
     for express_path, colour, above in (("on", _BLUE, 18), ("off", _ORANGE, 9)):
@@ -49,12 +49,12 @@ def cost_by_failure_rate(model: Model, workload: Workload, file: Path) -> None:
 
 
 def arrivals(series: Mapping[str, Sequence[float]], title: str, file: Path) -> None:
-    """Draw requests per second over time, one panel for each series, all to the same scale.
+    """Plot requests per second over time: one panel for each series, all with the same scale.
 
     Args:
-        series: by its name, one value for each second.
-        title: what happened.
-        file: where to.
+        series: the values of each series, one for each second, by its name.
+        title: the title of the plot.
+        file: the PNG file to write.
     """
     figure = _figure(8, 1.25 * len(series) + 0.9)
     panels = figure.subplots(len(series), 1, sharex=True, sharey=True, squeeze=False)
@@ -70,7 +70,7 @@ def arrivals(series: Mapping[str, Sequence[float]], title: str, file: Path) -> N
 
 
 def _figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure  # noqa: PLC0415  # half a second, only for those who plot
+    from matplotlib.figure import Figure  # noqa: PLC0415  # takes half a second
 
     return Figure(figsize=(width, height), layout="constrained", facecolor="white")
 

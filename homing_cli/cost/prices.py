@@ -1,4 +1,4 @@
-"""What AWS and others charge: `data/prices.json`, each price with its source and date."""
+"""The prices of AWS and of alternatives, `data/prices.json`, each with its source and date."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class UnknownRegionError(CommandError):
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What something costs.
+    """A unit price.
 
     Args:
         usd: US dollars.
-        per: for how many units of it (a million requests, one GB-second).
-        source: where the price stands, and the date for which it was given.
+        per: the number of units that it is for (a million requests, one GB-second).
+        source: the page with the price, and its date.
     """
 
     usd: float
@@ -32,23 +32,23 @@ class Price:
     source: str
 
     def of(self, quantity: float) -> float:
-        """Return the dollars that a quantity costs."""
+        """Return the price of a quantity, in dollars."""
         return quantity / self.per * self.usd
 
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """Something else that sends webhooks.
+    """Another service that sends webhooks.
 
     Args:
-        name: what it is called, and which plan.
+        name: its name and plan.
         kind: `hosted sender` or `AWS`.
-        monthly: US dollars a month, whatever the volume; None where no price is published.
+        monthly: US dollars a month, whatever the volume; None if none is published.
         per_million: US dollars per million messages; None as above.
-        included: how many messages a month cost nothing.
-        what: what the price is made of, and what one does not get.
-        source: where the price stands.
-        date: for which date.
+        included: the number of free messages a month.
+        what: what the price contains, and what it does not.
+        source: the page with the price.
+        date: the date of the price.
     """
 
     name: str
@@ -61,14 +61,14 @@ class Alternative:
     date: str
 
     def dollars(self, messages: int) -> float | None:
-        """Return what a month's messages cost, None where no price is published."""
+        """Return the price of a month's messages; None if none is published."""
         if self.monthly is None or self.per_million is None:
             return None
         return self.monthly + max(messages - self.included, 0) / 1_000_000 * self.per_million
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        """Read an entry of `alternatives`."""
+        """Return the alternative of an entry of `alternatives`."""
         return cls(
             name=document["name"],
             kind=document["kind"],
@@ -82,7 +82,7 @@ class Alternative:
 
 
 def prices(region: str) -> dict[str, Price]:
-    """Return a region's prices by their name, such as `dynamodb.writeUnits`.
+    """Return a region's prices by name, such as `dynamodb.writeUnits`.
 
     Raises:
         UnknownRegionError: when the table does not have it.
@@ -99,12 +99,12 @@ def prices(region: str) -> dict[str, Price]:
 
 
 def regions() -> tuple[str, ...]:
-    """Name the regions whose prices have been checked."""
+    """Return the regions whose prices have been checked."""
     return tuple(_document()["regions"])
 
 
 def alternatives() -> tuple[Alternative, ...]:
-    """Return what else one could use."""
+    """Return the alternatives."""
     return tuple(Alternative.from_document(one) for one in _document()["alternatives"])
 
 

@@ -1,4 +1,4 @@
-"""How the cost of messages looks: tables for the terminal, a document for other programs."""
+"""The cost report: tables for the terminal, and a document for other programs."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything there is to say about the cost of a scenario.
+    """The cost of a scenario.
 
     Args:
         model: counts, assumptions, prices.
-        workload: what is sent.
-        region: where.
+        workload: the messages that are sent.
+        region: the AWS region.
     """
 
     model: Model
@@ -58,12 +58,12 @@ class Report:
         }
 
     def logs(self) -> dict[str, float]:
-        """Return what logs add per million, by level."""
+        """Return the cost of logs per million messages, by level."""
         basis = self.model.basis(self.workload)
         return {level.name: log_dollars(basis, level) for level in LEVELS}
 
     def to_document(self) -> dict[str, Any]:
-        """Return all of it, for `--json`; dollars are not rounded."""
+        """Return the document that `--json` prints; dollars are not rounded."""
         return {
             "workload": {**asdict(self.workload), "region": self.region},
             "dollarsPerMillion": {
@@ -82,7 +82,7 @@ class Report:
 
 
 def show(report: Report) -> RenderableType:
-    """Show a report: the bill, then what it leaves out, then what others charge."""
+    """Print a report: the bill, the costs outside it, and the prices of alternatives."""
     workload = report.workload
     per_message = sum(line.dollars for line in report.lines) / workload.messages
     return Group(
@@ -102,7 +102,7 @@ def show(report: Report) -> RenderableType:
         "",
         _logs(report),
         "",
-        "a stack costs each month, whatever is sent:",
+        "the fixed monthly cost of a stack:",
         _bill(report.model.monthly()),
         "",
         _others(report),

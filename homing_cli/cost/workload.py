@@ -1,6 +1,6 @@
-"""What is to be sent, and how often a message of it calls AWS on average.
+"""A workload, and the average AWS calls of one of its messages.
 
-The failure rate is the share of attempts that fail and are worth a retry, each for itself:
+The failure rate is the share of attempts that fail and are retried, independent of each other:
 
     P(delivered at attempt k) = failureRate ** (k - 1) * (1 - failureRate)
     P(dead-lettered)          = failureRate ** maxAttempts
@@ -20,30 +20,30 @@ if TYPE_CHECKING:
     from homing_cli.cost.counts import Calls, PathCounts
 
 MILLION = 1_000_000
-MAX_BATCH = 10  # what a FIFO queue hands out at once
-DEFAULT_RATE = 300.0  # what an HTTP API lets in by default; the function URL lets in more
+MAX_BATCH = 10  # the most that a FIFO queue returns at once
+DEFAULT_RATE = 300.0  # the default rate limit of an HTTP API; the function URL allows more
 VIA = {"url": "at the function URL", "api": "at the HTTP API"}
 
 
 class WorkloadError(CommandError):
-    """Raised when there is nothing to calculate for such a scenario."""
+    """Raised when a value of a workload is out of its range."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What is to be sent.
+    """The messages of a month.
 
     Args:
-        messages: in a month, each to one target.
-        payload_bytes: of each.
-        failure_rate: the share of attempts that fail and are worth a retry, 0 to 1.
+        messages: the number of messages in a month, each to one target.
+        payload_bytes: the size of each payload.
+        failure_rate: the share of attempts that fail and are retried, 0 to 1.
         max_attempts: the policy's limit.
-        latency_ms: how long the endpoint takes to answer.
+        latency_ms: the response time of endpoints.
         express_path: `on` (first attempts at Express prices) or `off` (all Standard).
-        batch_size: how many messages a batch of the queue holds on average, 1 to 10.
-        rate: how many messages arrive in a second, while messages arrive; by default what an HTTP
-            API of the stack lets in.
-        via: where messages are handed over: `url` (the function URL) or `api` (an HTTP API).
+        batch_size: the average number of messages in a batch of the queue, 1 to 10.
+        rate: messages per second at busy times; the default is the rate limit of the stack's HTTP
+            APIs.
+        via: where messages are sent: `url` (the function URL) or `api` (an HTTP API).
     """
 
     messages: int = MILLION
@@ -57,10 +57,10 @@ class Workload:
     via: str = "url"
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be.
+        """Check the values.
 
         Raises:
-            WorkloadError: naming the first value that is out of its range.
+            WorkloadError: when a value is out of its range; names the first.
         """
         possible = {
             "messages": self.messages >= 1,
@@ -75,10 +75,10 @@ class Workload:
         }
         for name, can_be in possible.items():
             if not can_be:
-                raise WorkloadError(f"{name} cannot be {getattr(self, name)}")
+                raise WorkloadError(f"{name} is out of range: {getattr(self, name)}")
 
     def outcomes(self) -> Iterator[tuple[float, End, int]]:
-        """Return how deliveries may end: probability, end, attempts. They add up to 1."""
+        """Return the possible ends of a delivery: probability, end, attempts."""
         reached = 1.0
         for attempts in range(1, self.max_attempts + 1):
             if self.failure_rate < 1:
@@ -90,7 +90,7 @@ class Workload:
 
 
 def expected_calls(counts: PathCounts, workload: Workload) -> Calls:
-    """Return the calls of a message on average, its share of its batch and its API included."""
+    """Return the average calls of a message, including its share of a batch and its acceptance."""
     total: Calls = {name: calls / workload.batch_size for name, calls in counts.per_batch.items()}
     total |= counts.via[workload.via]
     for probability, end, attempts in workload.outcomes():

@@ -60,7 +60,7 @@ def _operation(route: Route, given: Operation) -> Operation:
 
 
 def _from_gateway(route: Route) -> dict[str, Any]:
-    """Return the responses that API Gateway gives by itself."""
+    """Return the responses that API Gateway makes itself."""
     throttled = {"429": refused_by_gateway("Too many requests")}
     if route.is_open:
         return throttled
@@ -83,7 +83,7 @@ def _iam() -> dict[str, Any]:
         "in": "header",
         "description": (
             "AWS Signature Version 4: service execute-api for ApiUrl; service lambda for "
-            "MessagesUrl, which takes messages and test messages only."
+            "MessagesUrl, which accepts only messages and test messages."
         ),
         "x-amazon-apigateway-authtype": "awsSigv4",
     }
@@ -113,7 +113,7 @@ def _untitled(schema: Any) -> Any:
 
 
 def text() -> str:
-    """Return the document as it is written to docs/openapi.json."""
+    """Return the text of docs/openapi.json."""
     return json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n"
 
 

@@ -46,7 +46,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     RotatedSecret,
 )
 
-_CREATED = "The endpoint with its signing secret, which is shown only now"
+_CREATED = "The endpoint with its signing secret, which is shown only once"
 
 
 def endpoint_operations() -> dict[Route, Operation]:
@@ -60,7 +60,7 @@ def endpoint_operations() -> dict[Route, Operation]:
     accepted = response("Accepted", AcceptedMessage)
     return {
         LIST_ENDPOINTS: {
-            "responses": {"200": response("A page of them", EndpointList), **_refusals()}
+            "responses": {"200": response("A page of endpoints", EndpointList), **_refusals()}
         },
         GET_ENDPOINT: _operation(response("The endpoint", EndpointState)),
         PUT_ENDPOINT: put,
@@ -81,7 +81,7 @@ def _operation(
     responses = {status: success, "404": response(not_found, Problem), **_refusals()}
     if body is None:
         return {"responses": responses}
-    required = body is not RotationRequest  # an empty one asks for the defaults
+    required = body is not RotationRequest  # an empty body stands for the defaults
     responses["413"] = response(f"The request is longer than {MAX_BODY_BYTES} bytes", Problem)
     return {
         "requestBody": {"required": required, "content": content(body)},

@@ -80,8 +80,10 @@ def _get_message() -> Operation:
 def _redrive_message() -> Operation:
     return {
         "responses": {
-            "202": response("At least one delivery starts anew", RedrivenMessage),
-            "200": response("No delivery starts anew; each has its reason", RedrivenMessage),
+            "202": response("At least one delivery was redriven", RedrivenMessage),
+            "200": response(
+                "No delivery was redriven; `result` has the reason of each", RedrivenMessage
+            ),
             "400": _INVALID,
             "403": _FORBIDDEN,
             "404": _UNKNOWN,

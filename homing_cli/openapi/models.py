@@ -1,6 +1,6 @@
-"""What the HTTP API answers, as models: they become the OpenAPI document and check real answers.
+"""Models of the answers of the HTTP API, for the OpenAPI document and for tests of real answers.
 
-Clients must pass over members that they do not know; tests do not, so that none is forgotten here.
+Clients must ignore unknown members. Tests refuse them, so that none is missing here.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from homing.retry.classification import Category, Status
 
 
 def _maybe(description: str) -> Any:
-    """Give a field that is left out where it has nothing to say."""
+    """Return a field that an answer leaves out if it has no value."""
     return Field(default_factory=lambda: None, description=description)
 
 
@@ -23,7 +23,7 @@ class _Answer(BaseModel):
 
 
 class AcceptedDelivery(_Answer):
-    """One delivery that a message came to."""
+    """One delivery of an accepted message."""
 
     delivery_id: str = Field(description="Its id, also the name of its execution.")
     target_url: str
@@ -31,13 +31,13 @@ class AcceptedDelivery(_Answer):
 
 
 class Links(_Answer):
-    """Where to go on."""
+    """Links of a message."""
 
-    self_: str = Field(alias="self", description="The path at which to ask after the message.")
+    self_: str = Field(alias="self", description="The path of the message's status.")
 
 
 class AcceptedMessage(_Answer):
-    """A message that has been taken in. A duplicate gets the same answer as the first."""
+    """An accepted message. A duplicate has the same answer as the first."""
 
     message_id: str
     sender_id: str
@@ -48,40 +48,44 @@ class AcceptedMessage(_Answer):
 
 
 class ErrorDetails(_Answer):
-    """What went wrong, for people."""
+    """The error in words."""
 
     message: str
 
 
 class Attempt(_Answer):
-    """One attempt and what followed from it."""
+    """One attempt and the retry that followed."""
 
     attempt_number: int = Field(description="Counted from 0.")
     timestamp: str = Field(description="When its outcome was observed.")
     error_category: Category
     error_details: ErrorDetails
     response_time: int = Field(description="In milliseconds.")
-    http_status: int | None = Field(description="null where there was no response.")
+    http_status: int | None = Field(description="null if there was no response.")
     correlation_id: str
-    target_url: str = _maybe("Where it went, if not to the targetUrl of the delivery.")
+    target_url: str = _maybe("The URL of the request, if not the targetUrl of the delivery.")
     exponential_delay: float = _maybe("The policy's delay before jitter, in seconds.")
-    jitter_applied: float = _maybe("What jitter added to it, in seconds.")
-    retry_after_seconds: float = _maybe("The floor that the endpoint asked for, in seconds.")
+    jitter_applied: float = _maybe("The jitter that was added, in seconds.")
+    retry_after_seconds: float = _maybe(
+        "The least delay, by the endpoint's Retry-After, in seconds."
+    )
     retry_delay_seconds: int = _maybe("The delay, rounded to seconds.")
     next_retry_timestamp: str = _maybe("When the next attempt is due.")
 
 
 class Redrive(_Answer):
-    """What a delivery had come to when it was brought back."""
+    """A redrive, with the status of the delivery before it."""
 
-    timestamp: str = Field(description="When it was brought back.")
-    status: str = Field(description="As a delivery's status; UNRECORDED without a record.")
+    timestamp: str = Field(description="When it was redriven.")
+    status: str = Field(description="The status before; UNRECORDED without a record.")
     attempts: int
-    attempts_on_record: int = Field(description="How many of retryHistory are from before.")
+    attempts_on_record: int = Field(
+        description="The number of attempts in retryHistory from before the redrive."
+    )
 
 
 class HistorySummary(_Answer):
-    """What has left the history of a delivery that was redriven often: the oldest attempts."""
+    """The attempts that are no longer in the history of a delivery that was redriven often."""
 
     attempts: int
     redrives: int
@@ -91,7 +95,7 @@ class HistorySummary(_Answer):
 
 
 class Delivery(_Answer):
-    """One delivery: its place in the ledger, or QUEUED where it has none yet."""
+    """One delivery, as the ledger records it; QUEUED if it has no record yet."""
 
     delivery_id: str
     message_id: str
@@ -105,16 +109,22 @@ class Delivery(_Answer):
     retry_history: list[Attempt] = Field(description="Oldest first.")
     created_at: str
     last_updated_at: str
-    generation: int = _maybe("How often another execution has taken it over; 0 at first.")
-    execution_name: str = _maybe("The Standard execution that has it in hand.")
-    redrive_history: list[Redrive] = _maybe("The newest 20, oldest first.")
-    history_summary: HistorySummary = _maybe("What has left the two histories.")
-    deliver_at: str = _maybe("When a scheduled message may go out; only before its first attempt.")
+    generation: int = _maybe(
+        "The number of redrives and other takeovers by a new execution; 0 at first."
+    )
+    execution_name: str = _maybe("The name of its latest Standard execution.")
+    redrive_history: list[Redrive] = _maybe("The newest 20 redrives, oldest first.")
+    history_summary: HistorySummary = _maybe(
+        "A summary of entries that are no longer in the two histories."
+    )
+    deliver_at: str = _maybe(
+        "The earliest time of delivery of a scheduled message; only before its first attempt."
+    )
     next_retry_at: str = _maybe("When the next attempt is due.")
     delivered_at: str = _maybe("When it was delivered.")
     max_retries_exceeded: bool = _maybe("Whether the limit of attempts was reached.")
-    max_retries_exceeded_at: str = _maybe("When it was reached.")
-    ttl: int = _maybe("When the record may be forgotten, epoch seconds.")
+    max_retries_exceeded_at: str = _maybe("When the limit was reached.")
+    ttl: int = _maybe("When the record may be deleted, epoch seconds.")
 
 
 class MessageState(_Answer):
@@ -126,7 +136,7 @@ class MessageState(_Answer):
 
 
 class RedrivenDelivery(_Answer):
-    """What a redrive did with one delivery."""
+    """The result of a redrive for one delivery."""
 
     delivery_id: str
     target_url: str
@@ -134,7 +144,7 @@ class RedrivenDelivery(_Answer):
 
 
 class RedrivenMessage(_Answer):
-    """What a redrive did with a message. To repeat it is harmless."""
+    """The result of a redrive for a message. Repeating the redrive does no harm."""
 
     message_id: str
     sender_id: str
@@ -142,7 +152,7 @@ class RedrivenMessage(_Answer):
 
 
 class EndpointState(_Answer):
-    """An endpoint, but for its secrets and the values of its headers."""
+    """An endpoint, without its secrets and the values of its headers."""
 
     endpoint_id: str
     sender_id: str
@@ -150,43 +160,45 @@ class EndpointState(_Answer):
     description: str
     policy: dict[str, Any] = Field(description="What it overrides of the deployment's policy.")
     header_names: list[str] = Field(description="The names of its extra headers.")
-    attempts_at_once: int = _maybe("How many attempts it allows at once; left out for any number.")
+    attempts_at_once: int = _maybe(
+        "The maximum number of concurrent attempts; left out if there is no limit."
+    )
     signing: Signing
     enabled: bool
     created_at: str
     updated_at: str
     failing_since: str = _maybe("The first failure since its last success.")
-    disabled_at: str = _maybe("Since when nothing is sent to it.")
+    disabled_at: str = _maybe("When it was disabled.")
     disabled_reason: str = _maybe("Why.")
 
 
 class _Secret(_Answer):
-    secret: str = _maybe("The signing secret, whsec_...; shown this once.")
-    public_key: str = _maybe("With ed25519: what signatures are checked with, whpk_...")
+    secret: str = _maybe("The signing secret, whsec_...; shown only now.")
+    public_key: str = _maybe("With ed25519: the public key that verifies signatures, whpk_...")
 
 
 class NewEndpoint(EndpointState, _Secret):
-    """An endpoint that has just been made; with it comes its secret, this once."""
+    """A new endpoint with its secret, which is shown only now."""
 
 
 class EndpointList(_Answer):
-    """Some of a sender's endpoints, ordered by id."""
+    """A page of a sender's endpoints, ordered by id."""
 
     endpoints: list[EndpointState]
-    after: str = _maybe("Where to go on; left out where there may be no more.")
+    after: str = _maybe("The value of `after` for the next page; left out on the last page.")
 
 
 class DeletedEndpoint(_Answer):
-    """Which endpoint is no more."""
+    """A deleted endpoint."""
 
     endpoint_id: str
     sender_id: str
 
 
 class RotatedSecret(_Secret):
-    """A new secret, shown this once."""
+    """A new secret, which is shown only now."""
 
-    old_secrets_end_at: list[str] = Field(description="When those of before sign no more.")
+    old_secrets_end_at: list[str] = Field(description="When each of the old secrets stops signing.")
 
 
 class FieldProblem(_Answer):
@@ -204,17 +216,17 @@ class Problem(_Answer):
     status: int
     detail: str
     errors: list[FieldProblem] = _maybe("Each wrong field of the request; at most 50.")
-    message_id: str = _maybe("With 503: the id to repeat the message with.")
-    sender_id: str = _maybe("With 503: the sender to repeat the message as.")
+    message_id: str = _maybe("With 503: the messageId to use when you send the message again.")
+    sender_id: str = _maybe("With 503: the senderId to use when you send the message again.")
 
 
 class GatewayError(_Answer):
-    """What the gateway in front of Homing answers by itself."""
+    """An error that API Gateway or Lambda returns itself."""
 
     message: str = Field(examples=["Unauthorized"])
 
 
 class Health(_Answer):
-    """The API is there."""
+    """The API responds."""
 
     status: str = Field(examples=["ok"])

@@ -1,4 +1,4 @@
-"""The parts that operations of the OpenAPI document are made of."""
+"""Parts of the operations in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def response(
 
 
 def refusal(description: str) -> Response:
-    """Return a response that either Homing or API Gateway gives."""
+    """Return a response that Homing or API Gateway makes."""
     return {
         "description": description,
         "content": {**content(Problem), **content(GatewayError)},
@@ -65,7 +65,7 @@ def refusal(description: str) -> Response:
 
 
 def refused_by_gateway(description: str) -> Response:
-    """Return a response that API Gateway gives by itself."""
+    """Return a response that API Gateway makes itself."""
     return {"description": description, "content": content(GatewayError)}
 
 

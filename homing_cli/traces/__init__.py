@@ -1,3 +1,3 @@
-"""What happened to a delivery: its executions' histories and its record, told together."""
+"""The history of a delivery, combined from its executions and its record."""
 
 __all__ = ["execution_history", "executions", "story", "trace"]

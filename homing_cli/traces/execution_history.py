@@ -1,6 +1,6 @@
-"""An execution's history, read into visits of states and attempts of the delivery.
+"""Visits of states, and attempts, from the history of an execution.
 
-Pure: from the events of `GetExecutionHistory` to values. The workflow has no parallel branch, so
+Pure functions of the events of `GetExecutionHistory`. The workflow has no parallel branches, so
 events are in order, and each state is left before the next is entered.
 """
 
@@ -29,10 +29,10 @@ class Visit:
     Args:
         name: the state's name.
         entered: when it was entered.
-        left: when it was left; None while it runs, and where the execution ended in it.
-        input: the document that came in.
-        output: the document that went out; None while it runs.
-        faults: errors of its task, each `name: cause`, in order; they may have been retried.
+        left: when it was left; None while it runs, or if the execution ended in it.
+        input: the input of the state.
+        output: the output of the state; None while it runs.
+        faults: the errors of its task in order, each `name: cause`; some may have been retried.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Visit:
 
     @property
     def milliseconds(self) -> int | None:
-        """How long it took; None while it runs."""
+        """Its duration; None while it runs."""
         return None if self.left is None else _milliseconds(self.left - self.entered)
 
     def to_document(self) -> dict[str, Any]:
@@ -60,13 +60,13 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt: the wait before it, the request, and what was made of it.
+    """One attempt: the wait before it, the request, and the decision after it.
 
     Args:
         number: counted from 0.
-        visits: the states that it went through, from the execution's history.
-        entry: the ledger's entry of an attempt without a history, None for the others. First
-            attempts run as Express executions, whose history Step Functions does not keep.
+        visits: its states, from the execution's history.
+        entry: the ledger entry of an attempt without a history; else None. First attempts run as
+            Express executions, for which Step Functions keeps no history.
     """
 
     number: int
@@ -74,10 +74,10 @@ class Attempt:
     entry: Mapping[str, Any] | None = None
 
     def result(self, key: str) -> Mapping[str, Any] | None:
-        """Return what a state added to the document: `outcome`, `verdict`, `backoff` or `record`.
+        """Return a result of this attempt: its `outcome`, `verdict`, `backoff` or `record`.
 
-        The document carries the previous attempt's results along, so only what came after this
-        attempt's own request counts.
+        The document also contains the results of the previous attempt, so only the outputs of this
+        attempt's states count.
         """
         if self.entry is not None:
             return _from_entry(self.entry)[key]
@@ -102,9 +102,9 @@ class Attempt:
 
 
 def _is_not_made(result: Mapping[str, Any]) -> bool:
-    """Return whether `Deliver` or `Classify` says that the attempt is another's, or postponed.
+    """Return whether a result of `Deliver` or `Classify` means that no attempt was made here.
 
-    What the express path has on record as failed has been made there (docs/decisions/0068).
+    An attempt that is on record as failed was made on the express path (docs/decisions/0068).
     """
     not_made = {OutcomeKind.SUPERSEDED, OutcomeKind.POSTPONED, OutcomeKind.RECORDED}
     return result.get("kind") in not_made or result.get("status") in {"SUPERSEDED", "POSTPONED"}
@@ -112,14 +112,14 @@ def _is_not_made(result: Mapping[str, Any]) -> bool:
 
 _ADDS: Mapping[str, tuple[str, ...]] = {
     "outcome": ("Deliver",),
-    "verdict": ("Classify", "ComputeBackoff"),  # its Catch gives up
+    "verdict": ("Classify", "ComputeBackoff"),  # its Catch sets a verdict too
     "backoff": ("ComputeBackoff",),
     "record": ("RecordRetry",),
 }
 
 
 def recorded(entry: Mapping[str, Any]) -> Attempt:
-    """Read an attempt from its `retryHistory` entry in the ledger."""
+    """Return an attempt from its `retryHistory` entry in the ledger."""
     return Attempt(int(entry["attemptNumber"]), (), entry)
 
 
@@ -147,7 +147,7 @@ def _from_entry(entry: Mapping[str, Any]) -> dict[str, Mapping[str, Any] | None]
 
 
 def visits(events: Iterable[Mapping[str, Any]]) -> tuple[Visit, ...]:
-    """Read the visits of states from an execution's events, oldest first."""
+    """Return the visits of states in an execution's events, oldest first."""
     found: list[Visit] = []
     entered: Mapping[str, Any] | None = None
     faults: list[str] = []
@@ -166,7 +166,7 @@ def visits(events: Iterable[Mapping[str, Any]]) -> tuple[Visit, ...]:
 
 
 def attempts(found: Sequence[Visit]) -> tuple[Attempt, ...]:
-    """Group visits by the attempt that they belong to; each begins with its wait."""
+    """Return the attempts that visits belong to; each begins with its wait."""
     groups: list[list[Visit]] = []
     for visit in found:
         if visit.name == _FIRST_STATE_OF_AN_ATTEMPT or not groups:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from homing_cli.client.target import Target
 
 
-# How many generations back executions are asked for.
+# The number of latest generations whose executions are looked up.
 _GENERATIONS = 3
 
 
@@ -35,12 +35,12 @@ class Executions:
         self._is_local = target.endpoint is not None
 
     def of_delivery(self, record: Mapping[str, Any]) -> list[Execution]:
-        """Return the known executions; none if the delivery never waited or they are forgotten."""
+        """Return the executions of a delivery; none if it never waited or they were deleted."""
         found = (self._find(f"{self._prefix}:{name}") for name in names(record))
         return [one for one in found if one]
 
     def reference(self, delivery_id: str) -> Mapping[str, Any] | None:
-        """Return the `reference` of the delivery that an execution of this name is of, or None."""
+        """Return the `reference` of the delivery from its execution; None without one."""
         found = self._describe(f"{self._prefix}:{delivery_id}")
         if found is None:
             return None
@@ -84,10 +84,10 @@ class Executions:
 
 
 def names(record: Mapping[str, Any]) -> list[str]:
-    """Return the names that the executions of a delivery can have, by what its record tells.
+    """Return the names that the executions of a delivery can have, by its record.
 
-    Each intervention starts one of the next generation; where a wait was cut short, the attempt is
-    part of its name.
+    Each intervention starts an execution of the next generation. If it ended a wait early, the name
+    contains the attempt.
     """
     delivery_id = Reference.from_document(record).delivery_id
     reached = generation_of(record)

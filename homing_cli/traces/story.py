@@ -1,9 +1,9 @@
-"""A delivery's whole story: the ledger's account, and the details that executions add to it.
+"""The history of a delivery: the attempts in the ledger, with details from its executions.
 
-The ledger is the account: its `retryHistory` has every attempt that was recorded, whoever made it.
-Executions have more to tell (the states gone through, the response's body, what is going on now),
-but not all of them keep a history: a first attempt may have run as an Express execution, and Step
-Functions forgets after 90 days. So each attempt is what either of them knows, and says which.
+The ledger's `retryHistory` has every recorded attempt. Executions have more details: the states,
+the response body, and what is happening now. But not every execution has a history: first attempts
+may run as Express executions, and Step Functions deletes histories after 90 days. So each attempt
+combines what the ledger and an execution have of it.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from homing_cli.traces.execution_history import Attempt, Visit
 
-# Two states of the definition, the second reached from the first.
+# Two states of the definition, with an arrow from the first to the second.
 Arrow = tuple[str, str]
 
 _UNTIL_VERDICT = ("Deliver", "Classify", "WhatNext")
-_NEVER = "9"  # sorts behind every instant
+_NEVER = "9"  # sorts after every time
 _BEFORE_SENDING = frozenset({"WaitUntilDue"})
 _AFTERWARDS: Mapping[str, tuple[str, ...]] = {
     Status.DELIVERED: ("RecordDelivered",),
@@ -37,13 +37,13 @@ _AFTERWARDS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One execution of the delivery, as Step Functions tells of it.
+    """One execution of the delivery.
 
     Args:
         arn: its ARN.
         status: `RUNNING`, `SUCCEEDED`, `FAILED`, ...
-        visits: the states it went through, oldest first.
-        attempts: the same, by attempt.
+        visits: its visits of states, oldest first.
+        attempts: the same visits by attempt.
         document: its input, the delivery document.
     """
 
@@ -59,13 +59,13 @@ class Chapter:
     """One attempt.
 
     Args:
-        number: which attempt of the delivery it was, counted from 1.
-        at: when its outcome was observed, ISO-8601; None while it is on its way.
-        entry: the ledger's entry; None where there is none (yet).
-        outcome: what the endpoint answered, from the execution; None where no history tells.
-        verdict: what was made of it, from the execution.
-        backoff: when the next was due and why, from the execution.
-        visits: the states gone through; empty where no history tells.
+        number: the number of the attempt, counted from 1.
+        at: when its outcome was observed, ISO-8601; None before that.
+        entry: its entry in the ledger; None without one.
+        outcome: the `outcome` from the execution; None without a history.
+        verdict: the `verdict` from the execution.
+        backoff: the `backoff` from the execution.
+        visits: its visits of states; empty without a history.
     """
 
     number: int
@@ -78,69 +78,69 @@ class Chapter:
 
     @property
     def category(self) -> str:
-        """The kind of the outcome, empty while there is none."""
+        """The category of the outcome; empty without one."""
         entry, verdict = self.entry or {}, self.verdict or {}
         return str(entry.get("errorCategory") or verdict.get("category") or "")
 
     @property
     def reason(self) -> str:
-        """The outcome in words, empty while there is none."""
+        """The outcome in words; empty without one."""
         details, verdict = (self.entry or {}).get("errorDetails") or {}, self.verdict or {}
         return str(details.get("message") or verdict.get("reason") or "")
 
     @property
     def is_delivered(self) -> bool:
-        """Whether the endpoint took it."""
+        """Whether the endpoint accepted it."""
         return self.category == "SUCCESS"
 
     @property
     def response_time(self) -> int | None:
-        """How long the endpoint took, in milliseconds; None while there is no outcome."""
+        """The response time in milliseconds; None without an outcome."""
         found = (self.entry or self.outcome or {}).get("responseTime")
         return None if found is None else int(found)
 
     @property
     def target_url(self) -> str | None:
-        """Where it went, if its endpoint had moved; None for the delivery's own URL."""
+        """The URL of the request, if the endpoint's had changed; None for the delivery's own."""
         found = (self.entry or self.outcome or {}).get("targetUrl")
         return None if found is None else str(found)
 
     @property
     def response_body(self) -> str | None:
-        """The first part of the response's body; None where no history tells."""
+        """The first part of the response body; None without a history."""
         return None if self.outcome is None else str(self.outcome["responseBody"])
 
     @property
     def next_at(self) -> str | None:
-        """When the next attempt was due, ISO-8601; None where none followed."""
+        """When the next attempt was due, ISO-8601; None if none followed."""
         backoff = self.backoff or {}
         return (self.entry or {}).get("nextRetryTimestamp") or backoff.get("nextRetryAt")
 
     @property
     def delay(self) -> Mapping[str, Any] | None:
-        """What the wait after it was made of: `exponentialDelay`, `jitterApplied` and the like."""
+        """The parts of the delay after it, such as `exponentialDelay` and `jitterApplied`."""
         entry = self.entry or {}
         return entry if "exponentialDelay" in entry else self.backoff
 
     @property
     def is_sent(self) -> bool:
-        """Whether it has come as far as its request."""
+        """Whether its request has been started."""
         return bool({visit.name for visit in self.visits} - _BEFORE_SENDING)
 
     @property
     def recorded(self) -> bool:
-        """Whether the ledger has it."""
+        """Whether it is in the ledger."""
         return self.entry is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One delivery, as told to people.
+    """The history of one delivery.
 
     Args:
-        record: the ledger's item as plain values, or what stands for it while queued.
+        record: the ledger item as plain values; for a queued delivery, a stand-in.
         chapters: the attempts, oldest first.
-        executions: those that are known, oldest first.
+        executions: its known executions, oldest first.
     """
 
     record: Mapping[str, Any]
@@ -149,7 +149,7 @@ class Story:
 
     @property
     def reference(self) -> Reference:
-        """What identifies the delivery."""
+        """The ids of the delivery."""
         return Reference.from_document(self.record)
 
     @property
@@ -159,48 +159,48 @@ class Story:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to it by itself."""
+        """Whether its status is final and no execution runs."""
         return not (self.is_running or self.status in (Status.QUEUED, Status.RETRY_SCHEDULED))
 
     @property
     def is_running(self) -> bool:
-        """Whether an execution is at it, which may have been started after the record's end."""
+        """Whether an execution runs, which may have been started after the delivery had ended."""
         return any(execution.status == "RUNNING" for execution in self.executions)
 
     @property
     def document(self) -> Mapping[str, Any]:
-        """The delivery document, from an execution or as a failed first attempt leaves it."""
+        """The delivery document, from an execution or from the dead letter in the record."""
         return self.executions[-1].document if self.executions else _dead_letter(self.record)
 
     @property
     def endpoint_id(self) -> str | None:
-        """The endpoint it is addressed to; None where that is a URL, or not known any more."""
+        """The endpointId that it is addressed to; None for a plain URL, or if it is not known."""
         told: Mapping[str, Any] = self.document.get("reference") or {}
         return self.reference.endpoint_id or told.get("endpointId")
 
     @property
     def request(self) -> Mapping[str, Any]:
-        """What is sent: `payload`, `contentType`, `headers`; empty where it is not known."""
+        """The request: `payload`, `contentType`, `headers`; empty if it is not known."""
         found: Mapping[str, Any] = self.document.get("request") or {}
         return found
 
     @property
     def next_at(self) -> str | None:
-        """When the next attempt is due, ISO-8601; None where none is."""
+        """When the next attempt is due, ISO-8601; None if none is."""
         if self.status == Status.RETRY_SCHEDULED:
             return self.record.get("nextRetryAt")
         return self.record.get("deliverAt") if self.status == Status.QUEUED else None
 
     @property
     def events(self) -> list[tuple[str, Any]]:
-        """The attempts, `("attempt", chapter)`, and between them `("redrive", entry)`, in order."""
+        """The attempts, `("attempt", chapter)`, and redrives, `("redrive", entry)`, in order."""
         redrives = [("redrive", entry) for entry in self.record.get("redriveHistory") or []]
         attempts = [("attempt", chapter) for chapter in self.chapters]
         return sorted([*redrives, *attempts], key=_when)
 
     @property
     def way(self) -> tuple[str, ...]:
-        """The states in the order gone through, over all attempts."""
+        """The states of all attempts, in order."""
         states: list[str] = []
         for chapter in self.chapters:
             told = [visit.name for visit in chapter.visits] or self._implied(chapter)
@@ -209,32 +209,32 @@ class Story:
 
     @property
     def arrows(self) -> frozenset[Arrow]:
-        """The arrows of the definition that were taken."""
+        """The arrows of the definition that the delivery has passed."""
         way = self.way
         return frozenset(pairwise(way))
 
     @property
     def now(self) -> str:
-        """The state that it is in or ended in; empty before it has started."""
+        """The current or last state; empty before the first."""
         return self.way[-1] if self.way else ""
 
     def _implied(self, chapter: Chapter) -> list[str]:
-        """The way of an attempt that only the ledger knows: what its record can have come from."""
+        """Return the states of an attempt that is only in the ledger, by its result."""
         if chapter.delay is not None:
             status = Status.RETRY_SCHEDULED
         elif chapter.is_delivered:
             status = Status.DELIVERED
         else:
-            status = Status.FAILED  # or MAX_RETRIES_EXCEEDED, which goes the same way
+            status = Status.FAILED  # or MAX_RETRIES_EXCEEDED, which has the same states
         return [*_UNTIL_VERDICT, *_AFTERWARDS[status]]
 
 
 def tell(record: Mapping[str, Any], executions: Iterable[Execution]) -> Story:
-    """Tell a delivery's story.
+    """Return the history of a delivery.
 
     Args:
-        record: the ledger's item as plain values.
-        executions: those that are known, in any order.
+        record: the ledger item as plain values.
+        executions: its known executions, in any order.
     """
     known = sorted(executions, key=_begun)
     recorded = {entry["timestamp"]: entry for entry in record.get("retryHistory") or []}

@@ -1,8 +1,8 @@
-"""The status of a message, delivery by delivery: executions' histories and the ledger together.
+"""Traces of a message: each delivery with its attempts, from its execution and the ledger.
 
-The ledger is the full audit trail of attempts; a history adds the states and their times. First
-attempts run as Express executions, of which Step Functions keeps no history that can be asked for,
-so they come from the ledger alone.
+The ledger has every attempt; the history of an execution adds the states and their times. First
+attempts run as Express executions, for which Step Functions keeps no history, so their only source
+is the ledger.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ class Trace:
     """A delivery and its execution.
 
     Args:
-        delivery: what the ledger knows.
-        execution: `DescribeExecution`'s answer; None where there is no Standard execution (settled
-            at the first attempt, not yet dispatched, or forgotten after 90 days).
-        attempts: what happened, oldest first.
+        delivery: the delivery as the API returns it.
+        execution: the answer of `DescribeExecution`; None without a Standard execution (it ended at
+            the first attempt, is not yet dispatched, or was deleted after 90 days).
+        attempts: its attempts, oldest first.
     """
 
     delivery: DeliveryView
@@ -60,7 +60,7 @@ class Trace:
 def trace(
     target: Target, api: ApiClient, message_id: str, sender_id: str | None = None
 ) -> tuple[Trace, ...]:
-    """Trace every delivery of a message.
+    """Return a trace of each delivery of a message.
 
     Raises:
         NotFoundError: when no such message has been accepted.
@@ -75,9 +75,9 @@ def trace(
 
 
 def story(target: Target, view: DeliveryView) -> Story:
-    """Tell all that is known of a delivery, as the console does.
+    """Return the history of a delivery, as the console shows it.
 
-    What a failed first attempt was answered is kept with its record, which only operators may read.
+    The response to a failed first attempt is in the ledger record, which only operators may read.
 
     Raises:
         ClientError: when the caller may not read executions or the ledger.
@@ -101,16 +101,16 @@ def _trace(client: Any, arn: str, view: DeliveryView) -> Trace:
 
 
 def _execution_name(view: DeliveryView) -> str:
-    """Name the execution that has the delivery in hand, which may not be its first."""
+    """Return the name of the latest execution of a delivery."""
     return str(view.document.get("executionName", view.reference.delivery_id))
 
 
 def merged(
     view: DeliveryView, seen: tuple[execution_history.Attempt, ...]
 ) -> tuple[execution_history.Attempt, ...]:
-    """Put the attempts that only the ledger knows among those of the history, in order.
+    """Return the attempts of the ledger and of an execution's history together, in order.
 
-    Attempts are counted anew with each redrive; those from before it are the ledger's alone.
+    Each redrive counts attempts from 0 again; the attempts before it are only in the ledger.
     """
     numbers = {attempt.number for attempt in seen}
     entries = view.document.get("retryHistory") or []

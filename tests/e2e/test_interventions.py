@@ -95,7 +95,7 @@ def test_a_dead_lettered_delivery_is_redriven_by_command_and_arrives(
     sender.until(lambda: dead_letters(read, sender.message_id) == 1)
     done = homing("dead-letters", "redrive", sender.message_id)
     assert (done.exit_code, done.stderr) == (0, "")
-    assert "1 starts anew" in done.stdout
+    assert "1 redriven" in done.stdout
     after = sender.until_it_ends()
     assert (after.status, after.attempts) == ("DELIVERED", 1)
     assert len(after.document["retryHistory"]) == before.attempts + 1
@@ -119,7 +119,7 @@ def test_a_dry_run_and_a_filter_without_a_match_keep_the_dead_letter(
     sender.until(lambda: dead_letters(read, sender.message_id) == 1)
     target = f"{sender.receiver.url}/script/410"
     done = homing("dead-letters", "redrive", "--target", target, "--dry-run")
-    assert (done.exit_code, done.stdout) == (0, "1 would be brought back\n")
+    assert (done.exit_code, done.stdout) == (0, "1 would be redriven\n")
     for option, value in [
         ("--category", "TLS_ERROR"),
         ("--before", "2020-01-01T00:00:00Z"),
@@ -249,7 +249,7 @@ def test_what_could_not_be_settled_is_listed_shown_and_sent_again(
     assert sender.message_id in [one["messageId"] for one in read("undispatched", "list")]
     assert sender.message_id in homing("undispatched", "show", sender.message_id).stdout
     done = homing("undispatched", "redrive", sender.message_id)
-    assert done.stdout == "1 put on the delivery queue again\n"
+    assert done.stdout == "1 sent to the delivery queue again\n"
     sender.until(lambda: sender.requests() == 1)
     assert homing("undispatched", "redrive", sender.message_id).exit_code == 1
 

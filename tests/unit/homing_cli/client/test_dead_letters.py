@@ -86,7 +86,7 @@ def test_looking_takes_nothing_out(target: QueueTarget, body: str) -> None:
 def test_a_list_stops_at_its_limit_and_says_so(target: QueueTarget, body: str) -> None:
     target.put(*[body] * 13)
     seen = look(target, 12)
-    assert (len(seen.dead_letters), seen.summary) == (12, "13 dead letters, looked at 12")
+    assert (len(seen.dead_letters), seen.summary) == (12, "13 dead letters, read 12")
 
 
 @pytest.mark.parametrize("odd", ["not JSON", "{}", "[]", '{"reference": 1}'])

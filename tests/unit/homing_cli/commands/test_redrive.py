@@ -98,9 +98,9 @@ def test_interrupted_and_run_again_at_once_it_brings_all_back(
         interrupt_after(3, pressed)
         first = redrive("--all", "--rate", "1")
     assert first.exit_code == 130
-    assert first.stdout.splitlines()[-1] == "3 starts anew"
+    assert first.stdout.splitlines()[-1] == "3 redriven"
     second = redrive("--all")
-    assert (second.exit_code, second.stdout.splitlines()[-1]) == (0, "9 starts anew")
+    assert (second.exit_code, second.stdout.splitlines()[-1]) == (0, "9 redriven")
     assert count(target) == 0  # type: ignore[arg-type]
 
 
@@ -123,11 +123,11 @@ def test_messages_held_by_another_command_are_reported(
     )
     done = redrive(*options)
     assert done.exit_code == exit_code
-    assert "looked at 7 of about 12 dead letters" in done.stderr
+    assert "read 7 of about 12 dead letters" in done.stderr
 
 
 @pytest.mark.usefixtures("target")
 def test_a_dry_run_shows_all_and_leaves_them_in_the_queue() -> None:
     for _ in range(2):
         done = redrive("--all", "--dry-run")
-        assert (done.exit_code, done.stdout) == (0, f"{DEAD_LETTERS} would be brought back\n")
+        assert (done.exit_code, done.stdout) == (0, f"{DEAD_LETTERS} would be redriven\n")

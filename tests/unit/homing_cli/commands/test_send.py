@@ -80,7 +80,7 @@ def test_every_line_of_a_file_is_reported_with_its_number_in_the_order_of_the_fi
         "line 2: refused: targetUrl: must be absolute",
         "line 4: accepted before: known",
         "line 5: refused: targetUrl: must be absolute",
-        "2 accepted; 1 of the answers for what had been accepted before; 2 refused",
+        "2 accepted; 1 accepted before; 2 refused",
     ]
     assert "accepted" not in done.stderr
     assert done.exit_code == 1
@@ -108,7 +108,8 @@ def test_a_time_out_is_reported_with_what_to_run_next(
     done = send(*message, "--wait", "--timeout", timeout, *options)
     assert done.exit_code == 1
     assert done.stderr == (
-        f"homing: waited for {timeout} s, and 1 message has not ended; Homing goes on. See {told}\n"
+        f"homing: waited for {timeout} s, and 1 message has not ended; "
+        f"Homing continues. See {told}\n"
     )
 
 

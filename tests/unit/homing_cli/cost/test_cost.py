@@ -84,7 +84,7 @@ def test_the_failure_rate_is_of_attempts() -> None:
     ],
 )
 def test_a_scenario_that_cannot_be_names_what_is_wrong(name: str, value: float | str) -> None:
-    with pytest.raises(WorkloadError, match=f"{name} cannot be {value}"):
+    with pytest.raises(WorkloadError, match=f"{name} is out of range: {value}"):
         Workload(**{name: value})  # type: ignore[arg-type]
 
 
@@ -167,7 +167,7 @@ def test_every_line_names_the_count_or_the_sizes_it_comes_from(
     model: Model, express_path: str
 ) -> None:
     workload = Workload(express_path=express_path)
-    named = {*expected_calls(model.counts[express_path], workload), "guard"}
+    named = {*expected_calls(model.counts[express_path], workload), "idempotency record"}
     for line in model.bill(workload):
         assert any(name in line.source for name in named), line
 

@@ -105,7 +105,8 @@ def test_a_visit_is_rendered_in_a_few_words(visited: Visit, words: str) -> None:
         ),
         (
             {"kind": "POSTPONED", "next": {"dueAt": "2025-12-28T12:00:05Z"}},
-            "not sent: this attempt found no free concurrency slot; waits until 2025-12-28T12:00:05Z",
+            "not sent: this attempt found no free concurrency slot; "
+            "waits until 2025-12-28T12:00:05Z",
         ),
         (
             {"kind": "POSTPONED", "next": {"attemptNumber": 1, "dueAt": "2025-12-28T12:00:05Z"}},
@@ -192,8 +193,7 @@ def test_the_report_sums_up_and_succeeds_only_if_all_were_delivered() -> None:
     report.deliveries = (view("DELIVERED"), view("FAILED"))
     assert not report.succeeded
     assert report.summary == (
-        "1 accepted: m-1; 1 of the answers for what had been accepted before; "
-        "deliveries: 1 DELIVERED, 1 FAILED"
+        "1 accepted: m-1; 1 accepted before; deliveries: 1 DELIVERED, 1 FAILED"
     )
 
 
