@@ -1,4 +1,4 @@
-"""The console as an ASGI application: its routes and what answers them."""
+"""The console as an ASGI application, with its routes."""
 
 from __future__ import annotations
 

@@ -1,11 +1,10 @@
-"""What keeps other web pages, and other programs' pages on this machine, away from the console.
+"""Protection of the console from other web pages, also from those of other local programs.
 
 - The server listens on 127.0.0.1 only. A request whose `Host` is not its own address is refused,
-  so a foreign name that resolves to 127.0.0.1 (DNS rebinding) leads nowhere.
-- Another page can do no more than link here. What a browser asks for on its behalf, be it a frame,
-  an image, a script's request or a prefetch, is refused before a page is made, since making one
-  calls AWS. No answer has a CORS header.
-- An action needs the token that stands in the console's own pages, new with each start.
+  which prevents DNS rebinding (a foreign name that resolves to 127.0.0.1).
+- Another page can only link to the console. Its frames, images, script requests and prefetches are
+  refused before a page is rendered, since rendering calls AWS. No answer has a CORS header.
+- An action needs the token in the console's own pages, which is new with each start.
 - Pages run only scripts that carry the page's nonce, load nothing from elsewhere, and cannot be
   framed.
 """
@@ -36,7 +35,7 @@ _HEADERS = {
 
 
 class Guard:
-    """Checks each request before a page sees it, and each answer before it leaves.
+    """Checks each request before a page gets it, and adds security headers to each answer.
 
     Args:
         port: the port of the console's own address.
@@ -48,7 +47,7 @@ class Guard:
         self._origins = frozenset(f"http://{host}" for host in self._hosts)
 
     async def __call__(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
-        """Refuse what does not come from the console's own pages."""
+        """Serve a request, or refuse it if it does not come from the console's own pages."""
         if complaint := await self._complaint(request):
             return PlainTextResponse(f"refused: {complaint}\n", 403)
         request.state.nonce = secrets.token_urlsafe(16)
@@ -63,29 +62,27 @@ class Guard:
         if request.headers.get("host") not in self._hosts:
             return "this is not the address that the console listens on"
         if request.headers.get("origin", next(iter(self._origins))) not in self._origins:
-            return "another page asks"
+            return "requests from other pages are refused"
         if not (_is_own(request) or _is_link(request)):
-            return "another page asks"
+            return "requests from other pages are refused"
         if request.method in _SAFE:
             return ""
-        await request.body()  # so that the page can read the form once more
+        await request.body()  # so that the page can read the form again
         form = await request.form()
         given = form.get(TOKEN_FIELD)
         if not isinstance(given, str) or not secrets.compare_digest(given, self.token):
-            return (
-                "the page is not of this console, or is from before it was started; load it again"
-            )
+            return "the form is from another console or an earlier start; load the page again"
         return ""
 
 
 def _is_own(request: Request) -> bool:
-    """Return whether a person, a program or a page of the console asks; none is in a frame."""
+    """Return whether the user, a program or the console's own page made the request."""
     site = request.headers.get("sec-fetch-site", "none")
     return site in {"none", "same-origin"} and request.headers.get("sec-fetch-dest") not in _FRAMES
 
 
 def _is_link(request: Request) -> bool:
-    """Return whether a link to the console was followed, and not merely fetched beforehand."""
+    """Return whether the user followed a link to the console; a prefetch is not one."""
     return (
         request.method in _SAFE
         and request.headers.get("sec-fetch-mode") == "navigate"

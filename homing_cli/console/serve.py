@@ -30,7 +30,7 @@ def serve(
 
     Args:
         target: the deployed Homing.
-        port: the port to take; None for 8088, or any free one where that is taken.
+        port: the port to listen on; None for 8088, or any free port if that is taken.
         allow_actions: whether the actions are allowed.
         on_ready: called with the address.
 
@@ -45,7 +45,7 @@ def serve(
 
 @contextmanager
 def running(target: Target, *, allow_actions: bool) -> Iterator[str]:
-    """Serve the console on a free port in a thread; yields its address."""
+    """Serve the console on a free port in a thread, and yield its address."""
     listening = _listen(0)
     server = _server(target, listening, allow_actions=allow_actions)
     thread = Thread(target=server.run, args=([listening],), name="console", daemon=True)
@@ -78,7 +78,7 @@ def _listen(port: int | None) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((HOST, candidate))
-            listening.listen()  # so that a first request is not refused
+            listening.listen()  # so that the first request is not refused
         except OSError:
             listening.close()
         else:

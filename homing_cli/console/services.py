@@ -1,4 +1,4 @@
-"""What the console's pages share: the services that they ask, one set for each console."""
+"""The services that the console's pages share, one set for each console."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 
     from homing_cli.client.target import Target
 
-# The overview of a local cloud takes its figures from logs; it reaches back as far as this.
+# How far back the overview of a local cloud goes, whose figures are from logs.
 _LOG_KEPT = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the pages use.
+    """The services that pages use.
 
     Args:
         target: the deployed Homing.
         catalogue: its deliveries.
         addressed: the endpoints that they are addressed to.
         executions: their executions.
-        attempts: what the functions logged.
-        histories: recorded histories, for what-if.
-        standing: the state of queues and retries now.
+        attempts: the logged attempts.
+        histories: recorded histories, for the what-if page.
+        standing: the current state of queues and retries.
         actions: the actions; None if the console is read-only.
-        jobs: actions under way.
+        jobs: the running actions.
         view: renders pages.
     """
 
@@ -73,7 +73,7 @@ def make_services(target: Target, *, allow_actions: bool) -> Services:
 
 
 def services_of(request: Request) -> Services:
-    """Return the services of the console that a request came to."""
+    """Return the services of the console that received a request."""
     services: Services = request.app.state.services
     return services
 

@@ -1,3 +1,3 @@
-"""The demo: one message for each scenario, sent, followed and judged."""
+"""The demo: it sends one message for each scenario, follows them and checks the results."""
 
 __all__ = ["runner", "scenarios", "traffic"]

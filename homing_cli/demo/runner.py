@@ -1,4 +1,4 @@
-"""The demo: a message of every scenario, sent to a receiver on this machine, watched and judged."""
+"""Running the demo: it sends a message of every scenario to a local receiver and checks each."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _TRACED = "two-503s"
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message of the demo on its way."""
+    """A message of the demo that has been sent."""
 
     scenario: Scenario
     message_id: str
@@ -54,7 +54,7 @@ class Sent:
 
 
 def run(target: Target, console: Console) -> tuple[Seen, ...]:
-    """Send the messages, show what becomes of them, and give what was seen.
+    """Send the messages, show their deliveries, and return what was observed.
 
     Args:
         target: the local cloud; it must be able to reach 127.0.0.1.
@@ -80,7 +80,7 @@ def run(target: Target, console: Console) -> tuple[Seen, ...]:
         back = _bring_back(target, api, dead_lettered, receiver, console)
     console.line()
     console.print(
-        "The local cloud stays up. Look further with `homing status ID`, `homing trace ID` or"
+        "The local cloud keeps running. See more with `homing status ID`, `homing trace ID` or"
         " `homing dead-letters`; `homing down` stops it."
     )
     return *seen, back
@@ -88,7 +88,7 @@ def run(target: Target, console: Console) -> tuple[Seen, ...]:
 
 @contextmanager
 def _nobody() -> Iterator[str]:
-    """Return the URL of a port that is taken and where nobody listens."""
+    """Return the URL of a port that is in use but does not listen."""
     with socket.socket() as taken:
         taken.bind((HOST, 0))
         yield f"http://{HOST}:{taken.getsockname()[1]}"
@@ -123,7 +123,7 @@ def _watch(api: ApiClient, sent: Sequence[Sent], console: Console) -> None:
 
 
 def _dead_letters(target: Target, run_id: str) -> list[DeadLetter]:
-    """Wait until every failed delivery has its dead letter, which follows the record."""
+    """Wait until every failed delivery has its dead letter, which is sent after the record."""
     expected = sum(scenario.is_dead_lettered for scenario in SCENARIOS)
     found: list[DeadLetter] = []
     for _ in range(_LOOKS):
@@ -179,7 +179,7 @@ def _heading(console: Console, text: str) -> None:
 def _bring_back(
     target: Target, api: ApiClient, dead_lettered: Sent, receiver: Receiver, console: Console
 ) -> Seen:
-    """Redrive a dead letter as `homing dead-letters redrive` does, and see it arrive."""
+    """Redrive a dead letter as `homing dead-letters redrive` does, and wait until it arrives."""
     _heading(console, f"homing dead-letters redrive {dead_lettered.message_id}")
     with hold(target, Filter(message_id=dead_lettered.message_id)) as held:
         for done in Actions(target).redrive_dead_letters(held):

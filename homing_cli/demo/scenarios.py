@@ -1,6 +1,6 @@
-"""The messages of the demo: what each endpoint does, and what must become of the message.
+"""The scenarios of the demo: the behaviour of an endpoint, and the expected result.
 
-Pure: from what was seen to a list of complaints. `homing_cli.demo.runner` sends and watches.
+Pure functions from observations to a list of errors. `homing_cli.demo.runner` sends and observes.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
     from homing_cli.client.deliveries import DeliveryView
     from homing_cli.client.messages import Handed
 
-REFUSED = "REFUSED"  # no ledger status: nothing was accepted
+REFUSED = "REFUSED"  # not a ledger status: the message was not accepted
 
 RETRY_AFTER = timedelta(seconds=3)
 LATER = timedelta(seconds=3)
-# The local cloud's deadline (deployment.LOCAL_CONTEXT), and how punctual an attempt must be.
+# The time limit of an attempt (deployment.LOCAL_CONTEXT), and the tolerance of its times.
 _DEADLINE_MS = 3000
 _PUNCTUAL_MS = range(_DEADLINE_MS - 100, _DEADLINE_MS + 1000)
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One message of the demo and what must become of it.
+    """A message of the demo and its expected result.
 
     Args:
-        name: ends the messageId.
-        does: what the endpoint does, for people.
-        path: the receiver's path that does it; None for a port where nobody listens.
-        status: how the delivery must end.
-        categories: those of its attempts, in order; there must be as many.
+        name: its name, the beginning of the messageId.
+        does: the behaviour of the endpoint in words.
+        path: the receiver's path with this behaviour; None for a port that does not listen.
+        status: the expected status of the delivery.
+        categories: the expected categories of its attempts, in order.
         policy: the message's own retry policy, or None.
         later: whether it is scheduled ahead.
-        copies: how often it is sent.
-        signed: whether it goes to an endpoint whose secret the receiver knows and verifies with.
+        copies: the number of times that it is sent.
+        signed: whether it is sent to an endpoint, and the receiver verifies its signature.
         target: a URL that must be refused, instead of the receiver's.
     """
 
@@ -57,27 +57,27 @@ class Scenario:
 
     @property
     def requests(self) -> int:
-        """How many requests must reach the receiver."""
+        """The expected number of requests at the receiver."""
         return len(self.categories) if self.path else 0
 
     @property
     def is_dead_lettered(self) -> bool:
-        """Whether it must end as a dead letter."""
+        """Whether it is expected to be dead-lettered."""
         return self.status not in {"DELIVERED", REFUSED}
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The status of one message.
+    """What was observed of one message.
 
     Args:
-        scenario: what should have.
+        scenario: its scenario.
         handed: the API's answers, one for each copy.
-        deliveries: what the ledger knows at the end.
-        arrivals: when its requests reached the receiver.
-        dead_letters: how many dead letters it has.
-        due: when it was to be sent, for a scheduled one.
-        verified: of each request, whether its signature held; empty where no secret is known.
+        deliveries: its deliveries at the end.
+        arrivals: the times at which its requests reached the receiver.
+        dead_letters: the number of its dead letters.
+        due: when it was due, if it was scheduled.
+        verified: whether the signature of each request was valid; empty without a secret.
     """
 
     scenario: Scenario
@@ -95,7 +95,7 @@ class Seen:
 
 
 def complaints(seen: Seen) -> tuple[str, ...]:
-    """Return what differs from what should have become of a message; empty if nothing does."""
+    """Return the differences from the expected result; empty if there are none."""
     found = [
         *_recorded_right(seen),
         *_sent_right(seen),
@@ -151,7 +151,7 @@ def _deadline_kept(seen: Seen) -> Iterator[str]:
 
 def _signatures_held(seen: Seen) -> Iterator[str]:
     expected = [True] * seen.scenario.requests if seen.scenario.signed else []
-    yield from _differs("signatures that held", expected, list(seen.verified))
+    yield from _differs("valid signatures", expected, list(seen.verified))
 
 
 def _differs(what: str, expected: Any, found: Any) -> Iterator[str]:
@@ -219,7 +219,7 @@ SCENARIOS = (
     Scenario("twice", "200, sent twice", "/script/200", "DELIVERED", ("SUCCESS",), copies=2),
 )
 
-# What becomes of one of them when its dead letter is redriven.
+# The expected result of one of them after its dead letter is redriven.
 BROUGHT_BACK = "three-500s"
 REDRIVEN = Scenario(
     "redriven",

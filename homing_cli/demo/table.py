@@ -1,4 +1,4 @@
-"""The demo's table: each scenario, its status, and whether it is as it should be."""
+"""The demo's table: each scenario, its result, and whether it is as expected."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def scenarios(found: Iterable[Seen]) -> Table:
-    """Show the status of the messages of the demo, and whether it is right."""
+    """Return a table of the demo's messages, and whether each has the expected result."""
     made = table("the endpoint", "status", "attempts", "requests", "as it should be")
     for seen in found:
         wrong = complaints(seen)

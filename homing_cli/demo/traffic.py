@@ -1,4 +1,4 @@
-"""A demo that goes on: a local receiver, and a message of some scenario every few seconds."""
+"""Continuous traffic for the demo: a local receiver, and a message every few seconds."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 PAUSE_SECONDS = 2.0
 _STOP_SECONDS = 10
-# An endpoint whose sender has disabled it, so what is sent to it is dead-lettered.
+# An endpoint that its sender has disabled, so messages to it are dead-lettered.
 DISABLED = "old-shop"
-# What a message is about, and what the receiver answers it, attempt by attempt; or the endpoint
-# that it is addressed to. The outage is over after three attempts, so what is sent again arrives.
+# The names of messages, each with the receiver's answers to its attempts or with its endpoint. The
+# outage ends after three attempts, so a redriven message arrives.
 SCENARIOS = (
     ("invoice", "/script/200"),
     ("refund", "/script/503,200"),
@@ -41,11 +41,11 @@ SCENARIOS = (
 
 @contextmanager
 def running(target: Target, pause: float = PAUSE_SECONDS) -> Iterator[None]:
-    """Send messages for as long as the context lasts.
+    """Send messages until the context ends.
 
     Args:
         target: the local cloud; it must be able to reach 127.0.0.1.
-        pause: between two messages, in seconds.
+        pause: the seconds between two messages.
     """
     stop = Event()
     with Receiver() as receiver:

@@ -1,3 +1,3 @@
-"""A webhook receiver for trying things out: it does what its URL says."""
+"""A webhook receiver for tests, which behaves as its URL says."""
 
 __all__ = ["server", "verification"]

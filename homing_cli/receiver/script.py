@@ -1,22 +1,22 @@
-"""What the receiver does, as the URL tells it.
+"""Scripts in URLs, which define the behaviour of the receiver.
 
-    /script/503,503,200           503, again 503, then 200 for ever: the last step repeats
+    /script/503,503,200           503, 503, then always 200: the last step repeats
     /script/429;retry-after=3,200 429 with a Retry-After header, then 200
     /script/drop,200              close without an answer, then 200
     /script/delay=2;200           wait 2 seconds, then 200
-    /script/drip                  200, a byte a second, its head first (drip=0.1: ten a second)
-    /script/410/orders            whatever follows is free, to tell one receiver from another
+    /script/drip                  200, one byte per second (drip=0.1: ten per second)
+    /script/410/orders            the rest of the path is free, to make paths distinct
 
-A script is a list of steps with commas between them, a step a list of parts with semicolons:
+A script is a comma-separated list of steps, and a step a semicolon-separated list of parts:
 
-    NNN                  the status, 200 to 599; 200 where a step names none
+    NNN                  the status, 200 to 599; 200 by default
     drop                 close the connection instead of answering
-    drip, drip=SECONDS   send the answer a byte at a time, that far apart
+    drip, drip=SECONDS   send one byte of the answer at a time, with this pause
     delay=SECONDS        wait first
-    retry-after=VALUE    send this header; percent-encode a comma, a semicolon, a slash or a space
+    retry-after=VALUE    send this header; percent-encode commas, semicolons, slashes and spaces
 
-Each message goes through the script on its own: the steps are counted for each path and
-`webhook-id`. Any path that does not begin with `/script/` answers 200.
+Each message runs through the script separately: steps are counted for each path and `webhook-id`.
+Any path that does not begin with `/script/` answers 200.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ _HEADER_VALUE = re.compile(r"[ -~]+")
 
 
 class ScriptError(ValueError):
-    """Raised when a path holds no script that makes sense; says which step and why."""
+    """Raised when a script is not valid; names the step and the error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What the receiver does with one request.
+    """The behaviour of the receiver for one request.
 
     Args:
         status: the status it answers with.
-        delay_seconds: how long it waits first.
+        delay_seconds: the wait before the answer.
         retry_after: the `Retry-After` header, or None.
         drip_seconds: the time between two bytes of the answer, or None to send it in one piece.
         drop: whether it closes the connection instead of answering.
@@ -64,10 +64,10 @@ class Step:
 
 
 def parse_path(url: str) -> tuple[Step, ...]:
-    """Return the script of a request's URL or path; `200` where it holds none.
+    """Return the script of a request's URL or path; `200` if it has none.
 
     Raises:
-        ScriptError: when what follows `/script/` is no script.
+        ScriptError: when the text after `/script/` is not a valid script.
     """
     path = urlsplit(url).path
     if not path.startswith(PREFIX):
@@ -76,16 +76,16 @@ def parse_path(url: str) -> tuple[Step, ...]:
 
 
 def parse_script(text: str) -> tuple[Step, ...]:
-    """Read a script such as `503,429;retry-after=3,200`.
+    """Return the steps of a script such as `503,429;retry-after=3,200`.
 
     Raises:
-        ScriptError: when a step makes no sense.
+        ScriptError: when a step is not valid.
     """
     return tuple(_parse_step(step, at) for at, step in enumerate(text.split(","), start=1))
 
 
 def step_for(script: Sequence[Step], hit: int) -> Step:
-    """Return the step for a message's request number `hit`, counted from 0."""
+    """Return the step for request number `hit` of a message, counted from 0."""
     return script[min(hit, len(script) - 1)]
 
 
@@ -113,7 +113,7 @@ def _with_part(step: Step, part: str) -> Step:
         case "retry-after":
             return replace(step, retry_after=_header_value(value))
         case _:
-            raise ValueError("is none of NNN (200 to 599), drop, drip, delay=, retry-after=")
+            raise ValueError("is not one of NNN (200 to 599), drop, drip, delay=, retry-after=")
 
 
 def _seconds(text: str) -> float:

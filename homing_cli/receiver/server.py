@@ -1,10 +1,10 @@
-"""An endpoint for trying things: it does what the URL tells it and remembers what came.
+"""A webhook receiver that behaves as the URL says and keeps the requests.
 
     with Receiver() as receiver:
         ...send something to receiver.url + "/script/503,200"...
         receiver.arrivals
 
-What a URL can tell is in `homing_cli.receiver.script`.
+`homing_cli.receiver.script` describes the URLs.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ class Arrival:
     """A request that reached the receiver.
 
     Args:
-        received_at: when its head was complete.
-        method: `POST`, as a rule.
-        path: path and query as they were sent.
-        headers: by name in lower case.
-        body: the exact bytes.
-        hit: how many requests for this path and `webhook-id` had come before.
-        step: what the receiver does with it; None where the path holds no valid script.
-        complaint: what is wrong with the script, where there is no step.
+        received_at: when its header section was complete.
+        method: the HTTP method.
+        path: the path and query as they were sent.
+        headers: the headers by lower-case name.
+        body: the bytes of the body.
+        hit: the number of earlier requests with this path and `webhook-id`.
+        step: the step of the script; None if the script is not valid.
+        complaint: what is wrong with the script; empty if it is valid.
     """
 
     received_at: datetime
@@ -63,7 +63,7 @@ class Arrival:
 
 
 class Receiver:
-    """A receiver on a port of its own, from `with` to its end. Serves hundreds at once.
+    """A receiver that listens within a `with` block. It serves hundreds of requests at once.
 
     Args:
         host: the address to listen on.
@@ -87,13 +87,13 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """Where it listens, without a path: `http://127.0.0.1:9000`."""
+        """Its URL without a path: `http://127.0.0.1:9000`."""
         host, port = self._server.server_address[:2]
         return f"http://{host!s}:{port}"
 
     @property
     def arrivals(self) -> tuple[Arrival, ...]:
-        """What has come so far, oldest first."""
+        """The requests so far, oldest first."""
         with self._lock:
             return tuple(self._arrivals)
 
@@ -110,7 +110,7 @@ class Receiver:
     def admit(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes, at: datetime
     ) -> Arrival:
-        """Count a request, decide what is done with it, and remember it."""
+        """Count a request, choose its step, and keep it."""
         complaint = ""
         try:
             script = parse_path(path)
@@ -140,7 +140,7 @@ def serve(
     Args:
         host: the address to listen on.
         port: the port; 0 takes a free one.
-        on_ready: called once with the receiver's URL, as soon as it takes requests.
+        on_ready: called once with the receiver's URL, when it accepts requests.
         on_arrival: called with each request, from the thread that serves it.
 
     Raises:
@@ -155,10 +155,10 @@ def serve(
 
 
 class _Server(ThreadingHTTPServer):
-    """The server of a receiver. Its threads are waited for, so that none outlives it."""
+    """The server of a receiver. It waits for its threads, so that none outlives it."""
 
     daemon_threads = False
-    request_queue_size = 1024  # senders arrive in crowds
+    request_queue_size = 1024  # many senders connect at once
 
     def __init__(self, address: tuple[str, int], receiver: Receiver) -> None:
         super().__init__(address, _Handler)
@@ -176,20 +176,20 @@ class _Server(ThreadingHTTPServer):
         super().close_request(request)
 
     def hang_up(self) -> None:
-        """End every connection that is open, and whatever is being waited for on it."""
+        """Close all open connections, which also ends every wait on them."""
         self.closing.set()
         for sock in tuple(self._open):
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Report what broke, but for senders that hang up: on a slow answer they should."""
+        """Report an error, except a closed connection: senders close it when an answer is slow."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Reads requests and does what their script says, one after the other on a connection."""
+    """Serves the requests of a connection one after the other, as their scripts say."""
 
     server: _Server
     protocol_version = "HTTP/1.1"
@@ -206,7 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._perform(arrival.step)
 
-    do_GET = do_PUT = do_POST  # noqa: N815 - the names that http.server looks for
+    do_GET = do_PUT = do_POST  # noqa: N815 - the names that http.server calls
 
     def _perform(self, step: Step) -> None:
         if self.server.closing.wait(step.delay_seconds) or step.drop:
@@ -222,7 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing: `on_arrival` is how a receiver tells."""
+        """Log nothing; `on_arrival` reports requests."""
 
 
 def _answer(status: int, text: str = "", *, retry_after: str | None = None) -> bytes:

@@ -1,4 +1,4 @@
-"""The receiver's side of signatures, by the public library of Standard Webhooks."""
+"""Verification of signatures with the public library of Standard Webhooks."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def attempts(story: Story) -> Table:
     made = table("attempt", "at", "result", "HTTP", "took", "next attempt")
     for kind, event in story.events:
         if kind == "redrive":
-            made.add_row("", event["timestamp"], "redriven; attempts start anew")
+            made.add_row("", event["timestamp"], "redriven; attempts are counted from 1 again")
         elif event.at:
             made.add_row(
                 str(event.number),

@@ -1,3 +1,3 @@
-"""What a retry policy would do, and would have done with recorded deliveries."""
+"""The effect of a retry policy: its schedule, its load, and a replay of recorded deliveries."""
 
 __all__ = ["assessment", "histories", "policy_form", "replay"]

@@ -1,4 +1,4 @@
-"""Everything that what-if has to say about a policy, put together."""
+"""The assessment of a retry policy: schedule, load, cost and replay."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from homing_cli.what_if.schedule import Step, Wave
 
 REGION = "us-east-1"
-ASSUMED_FAILURE_RATE = 0.01  # where nothing is on record
+ASSUMED_FAILURE_RATE = 0.01  # without recorded deliveries
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What a policy would do.
+    """The effect of a policy.
 
     Args:
         policy: the policy.
-        schedule: when its attempts are made.
-        deliveries: how many fail together in the stampede.
-        waves: the load that they come back with, attempt by attempt.
-        failure_rate: the share of attempts on record that failed and were worth a retry; None
-            where nothing is on record.
-        per_million: dollars per million messages at that rate (1 % for None), in us-east-1.
-        replay: what would have become of the deliveries on record.
-        is_whole: whether those are the whole ledger.
+        schedule: the times of its attempts.
+        deliveries: the number of deliveries that fail together.
+        waves: the load of their retries, attempt by attempt.
+        failure_rate: the share of recorded attempts that failed and can be retried; None without
+            recorded deliveries.
+        per_million: dollars per million messages at that rate (1% for None), in us-east-1.
+        replay: the result of the recorded deliveries under the policy.
+        is_whole: whether these are all deliveries of the ledger.
     """
 
     policy: Policy
@@ -47,11 +47,11 @@ class Assessment:
 
     @property
     def assumed_rate(self) -> float:
-        """The failure rate that the cost is of."""
+        """The failure rate that the cost is based on."""
         return ASSUMED_FAILURE_RATE if self.failure_rate is None else self.failure_rate
 
     def to_document(self) -> dict[str, Any]:
-        """Return the document for `--json`. Times are in ms, loads in requests per second."""
+        """Return the document of `--json`. Times are in ms, loads in requests per second."""
         found = self.replay
         return {
             "policy": self.policy.to_document(),
@@ -93,11 +93,11 @@ class Assessment:
 def assess(
     policy: Policy, deliveries: int, histories: Sequence[History], *, is_whole: bool
 ) -> Assessment:
-    """Say everything about a policy.
+    """Return the assessment of a policy.
 
     Args:
         policy: the policy.
-        deliveries: how many fail together in the stampede.
+        deliveries: the number of deliveries that fail together.
         histories: what is on record.
         is_whole: whether that is the whole ledger.
     """

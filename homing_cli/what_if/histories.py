@@ -1,4 +1,4 @@
-"""Recorded histories out of the ledger, for what-if: a sample, read within a time, kept a while."""
+"""A sample of recorded histories from the ledger, read within a time limit and cached."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _WANTED = "targetUrl, #status, retryHistory, redriveHistory, historySummary"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What was read.
+    """A sample of the ledger.
 
     Args:
-        histories: those with at least one attempt.
-        is_whole: whether that is the whole ledger.
+        histories: the histories with at least one attempt.
+        is_whole: whether it is the whole ledger.
     """
 
     histories: tuple[History, ...]
@@ -53,7 +53,7 @@ class Histories:
         self._read_at = 0.0
 
     def sample(self) -> Sample:
-        """Return a sample that is not older than a minute."""
+        """Return a sample that is at most a minute old."""
         with self._lock:
             age = self._clock() - self._read_at
             if self._sample is None or age > _KEPT.total_seconds():
@@ -62,7 +62,7 @@ class Histories:
             return self._sample
 
     def read(self, limit: int) -> Sample:
-        """Read up to so many records, or as many as a few seconds allow."""
+        """Return a sample of up to `limit` records, fewer if the time limit is reached."""
         found: list[History] = []
         deadline = self._clock() + _BUDGET_SECONDS
         after: dict[str, Any] = {}

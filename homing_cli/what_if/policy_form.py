@@ -1,4 +1,4 @@
-"""A retry policy from what a person typed, checked by the very rules of the API."""
+"""A retry policy from the input of a form or a command line, checked as the API does."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ NAMES = (
 
 
 class PolicyError(CommandError):
-    """Raised when a policy cannot be followed; says which fields, and why."""
+    """Raised when a policy is not valid; names the fields and their errors."""
 
 
 def read_policy(typed: Mapping[str, str]) -> Policy:
-    """Read a policy as the API would; what is empty is the default's.
+    """Return the policy of a form; an empty field has its default.
 
-    A schedule or preset gives the delays itself, so what computes delays is passed over beside it.
+    With a schedule or preset, fields that compute delays are ignored.
 
     Args:
-        typed: texts by the names of the API's `policy`; a schedule as numbers between commas.
+        typed: the input by the names of the API's `policy`; a schedule as comma-separated numbers.
 
     Raises:
         PolicyError: when the API would refuse it.
@@ -70,4 +70,4 @@ def _value(name: str, text: str) -> Any:
             return [float(part) for part in text.split(",") if part.strip()]
         return float(text)
     except ValueError as error:
-        raise PolicyError(f"{name}: {text} is no number") from error
+        raise PolicyError(f"{name}: {text} is not a number") from error

@@ -1,18 +1,18 @@
-"""Recorded histories, replayed under another policy.
+"""A replay of recorded histories under another policy.
 
-What the ledger does not know has to be assumed, plainly:
+It rests on these assumptions:
 
-- An attempt meets what the recorded attempt at the same target URL that is nearest in time met,
-  whichever delivery made it. So between the last failure and the first success of an outage, the
-  endpoint is taken to come back half-way, and after the last attempt on record it stays as it was.
-- The first attempt stays where it was; the others follow the policy with draws of one half.
-  `Retry-After` is not asked for, and an attempt takes no time.
-- A delivery that was given up because its outcome was not worth a retry (a 410, a refused payload)
-  would be given up under any policy. It is counted apart, and says nothing about its endpoint.
-- A delivery that has not ended is left out, but what it met counts.
-- A redrive is a person's, and no attempt of the policy: what is replayed of a delivery is its first
-  run, from its acceptance until it was delivered or given up. What later runs met counts.
-- A delivery whose first run the record does not have whole any more (`historySummary`) is left out.
+- An attempt has the result of the nearest recorded attempt at the same target URL, of any delivery.
+  So an outage ends half-way between its last failure and the first success, and after the last
+  recorded attempt the endpoint stays as it was.
+- The first attempt keeps its time; the others follow the policy, with jitter at its middle. There
+  is no `Retry-After`, and an attempt takes no time.
+- A delivery that failed permanently (a 410, a refused payload) would fail under any policy. It is
+  counted separately, and its last attempt is no evidence about the endpoint.
+- A delivery that has not ended is left out, but its attempts count as evidence.
+- A redrive is a decision of a person, not of the policy: only the first run of a delivery, from
+  acceptance to its end, is replayed. The attempts of later runs count as evidence.
+- A delivery whose record no longer has its whole first run (`historySummary`) is left out.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
     from homing.retry.policy import Policy
 
-_SAME_MS = 1000  # a wait ends on a whole second, so less is no difference
+_SAME_MS = 1000  # waits end on whole seconds, so less makes no difference
 
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """What one attempt on record met: epoch milliseconds, and whether it was delivered."""
+    """The result of one recorded attempt: epoch milliseconds, and whether it succeeded."""
 
     at_ms: int
     delivered: bool
@@ -45,13 +45,13 @@ class Met:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The first run of one delivery on record.
+    """The first run of one recorded delivery.
 
     Args:
-        target_url: the endpoint.
-        status: what it came to: where it was redriven, before that.
-        met: what its attempts met, oldest first; at least one.
-        met_later: what those after a redrive met.
+        target_url: the URL of the endpoint.
+        status: its status at the end of the first run.
+        met: the results of its attempts, oldest first; at least one.
+        met_later: the results of attempts after a redrive.
         is_whole: whether the record has all attempts of that run.
     """
 
@@ -63,7 +63,7 @@ class History:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self | None:
-        """Read a ledger item given as plain values; None where it has no attempt or is unknown."""
+        """Return the history of a ledger item; None without attempts or a known status."""
         entries = record.get("retryHistory") or []
         if not entries or record.get("status") not in set(Status):
             return None
@@ -82,12 +82,12 @@ class History:
 
     @property
     def delivered_after_ms(self) -> int | None:
-        """How long after its first attempt it was delivered; None if it was not."""
+        """The time from its first attempt to its delivery; None if it was not delivered."""
         return next((m.at_ms - self.met[0].at_ms for m in self.met if m.delivered), None)
 
     @property
     def met_at_endpoint(self) -> tuple[Met, ...]:
-        """What says something about the endpoint."""
+        """The results that are evidence about the endpoint."""
         return (*_Run(self.status, self.met).met_at_endpoint, *self.met_later)
 
 
@@ -96,8 +96,8 @@ class _Run:
     """A delivery from its acceptance, or from a redrive, to its end or the next redrive.
 
     Args:
-        status: what it came to.
-        met: what its attempts met.
+        status: its status at the end.
+        met: the results of its attempts.
     """
 
     status: Status
@@ -105,16 +105,16 @@ class _Run:
 
     @property
     def met_at_endpoint(self) -> tuple[Met, ...]:
-        """What says something about the endpoint: not an outcome that was not worth a retry."""
+        """The results that are evidence about the endpoint: all but a permanent failure."""
         return self.met[:-1] if self.status is Status.FAILED else self.met
 
 
 def _runs(record: Mapping[str, Any], met: tuple[Met, ...]) -> list[_Run]:
-    """Take a record's attempts apart, run by run; a run may have none on record."""
+    """Return the runs of a record; a run may have no recorded attempts."""
     redrives = record.get("redriveHistory") or []
     begun = [0, *(int(redrive["attemptsOnRecord"]) for redrive in redrives), len(met)]
     statuses = [
-        # What is redriven has failed, whatever an incomplete record says.
+        # A redriven delivery had failed, also if an incomplete record has another status.
         *(_failed(redrive["status"]) for redrive in redrives),
         Status(record["status"]),
     ]
@@ -130,16 +130,16 @@ def _failed(status: str) -> Status:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What another policy would have made of recorded deliveries.
+    """The results of recorded deliveries under another policy.
 
     Args:
-        rescued_after_ms: of those that had failed: when they would have been delivered.
-        lost: how many that were delivered would not have been.
-        still_failed: how many would have failed as they did.
-        shifts_ms: of those delivered either way: how much later (negative: sooner).
-        given_up: how many no retry policy can help.
-        open: how many have not ended, and were left out.
-        attempts: made on record, and under the policy, by those replayed.
+        rescued_after_ms: failed deliveries that would have been delivered: the time to delivery.
+        lost: the number of delivered ones that would have failed.
+        still_failed: the number of failed ones that would have failed too.
+        shifts_ms: deliveries delivered in both cases: how much later (negative: sooner).
+        given_up: the number of permanent failures.
+        open: the number that have not ended, which were left out.
+        attempts: the number of attempts of the replayed ones: recorded, and under the policy.
     """
 
     rescued_after_ms: tuple[int, ...]
@@ -152,41 +152,41 @@ class Replay:
 
     @property
     def replayed(self) -> int:
-        """How many deliveries were replayed."""
+        """The number of replayed deliveries."""
         return len(self.rescued_after_ms) + self.lost + self.still_failed + len(self.shifts_ms)
 
     @property
     def failed_on_record(self) -> int:
-        """How many of them had failed."""
+        """The number of replayed deliveries that had failed."""
         return len(self.rescued_after_ms) + self.still_failed
 
     @property
     def sooner(self) -> int:
-        """How many would have been delivered sooner, by a second or more."""
+        """The number that would have been delivered at least a second sooner."""
         return sum(shift <= -_SAME_MS for shift in self.shifts_ms)
 
     @property
     def later(self) -> int:
-        """How many would have been delivered later, by a second or more."""
+        """The number that would have been delivered at least a second later."""
         return sum(shift >= _SAME_MS for shift in self.shifts_ms)
 
     @property
     def median_shift_ms(self) -> int | None:
-        """The median of how much later those would be that are not as they were."""
+        """The median shift of the deliveries whose time changes."""
         moved = [shift for shift in self.shifts_ms if abs(shift) >= _SAME_MS]
         return round(median(moved)) if moved else None
 
     @property
     def median_rescue_ms(self) -> int | None:
-        """The median of how long after the first attempt the rescued would have arrived."""
+        """The median time to delivery of those that had failed."""
         return round(median(self.rescued_after_ms)) if self.rescued_after_ms else None
 
 
 class Endpoint:
-    """What an endpoint was like over time.
+    """The state of an endpoint over time.
 
     Args:
-        met: what attempts met there, in any order.
+        met: the results of attempts there, in any order.
     """
 
     def __init__(self, met: Iterable[Met]) -> None:
@@ -195,7 +195,7 @@ class Endpoint:
         self._up = [one.delivered for one in ordered]
 
     def is_up(self, at_ms: int) -> bool:
-        """Return what the nearest attempt on record met; of two as near, the earlier."""
+        """Return whether the nearest recorded attempt succeeded; of two, the earlier."""
         after = bisect_left(self._times, at_ms)
         if after == len(self._times):
             return self._up[-1]
@@ -205,7 +205,7 @@ class Endpoint:
 
 
 def replay(policy: Policy, histories: Sequence[History]) -> Replay:
-    """Replay the histories under the policy."""
+    """Return the results of the histories under the policy."""
     endpoints = _endpoints(histories)
     offsets = offsets_ms(policy, lambda: 0.5)
     whole = [one for one in histories if one.is_whole]
@@ -231,7 +231,7 @@ def replay(policy: Policy, histories: Sequence[History]) -> Replay:
 
 
 def failure_rate(histories: Sequence[History]) -> float | None:
-    """Return the share of attempts on record that failed and were worth a retry; None for none."""
+    """Return the share of recorded attempts that failed and can be retried; None without any."""
     met = [
         one for history in histories if history.status is not Status.FAILED for one in history.met
     ]
@@ -241,7 +241,7 @@ def failure_rate(histories: Sequence[History]) -> float | None:
 def _delivered_after(
     one: History, endpoint: Endpoint, offsets: Sequence[int]
 ) -> tuple[int, int] | None:
-    """Return when it would be delivered and at which attempt, counted from 1; None for never."""
+    """Return the time and the attempt, counted from 1, of the delivery; None if it would fail."""
     first = one.met[0].at_ms
     for attempt, offset in enumerate(offsets, start=1):
         if endpoint.is_up(first + offset):

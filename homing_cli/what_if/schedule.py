@@ -1,16 +1,16 @@
-"""What a retry policy would do: its schedule, and the load of many that failed together.
+"""The schedule of a retry policy, and the load of many deliveries that failed together.
 
-Pure, and with the rules that deliveries run by (`homing.retry.backoff`), so the two cannot differ.
+Pure functions with the rules of real deliveries (`homing.retry.backoff`), so the two cannot differ.
 
-The schedule counts from the first attempt and takes attempts to last no time:
+The schedule begins at the first attempt, and attempts take no time:
 
-    earliest   every draw of chance is the smallest
-    middle     every draw is one half
-    latest     every draw is the largest
+    earliest   every random number is the smallest
+    middle     every random number is one half
+    latest     every random number is the largest
 
-The stampede is that of deliveries that fail in the same second, evenly spread over it, and go on
-failing. As in the workflow, each wait ends on the next whole second. Chance is not drawn but laid
-out evenly over a fixed number of deliveries, so the same policy always gives the same figures.
+The stampede is the load of deliveries that fail in the same second, evenly spread over it, and keep
+failing. As in the workflow, each wait ends on the next whole second. Instead of random numbers it
+uses evenly spaced samples, so the same policy always has the same figures.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _LARGEST = math.nextafter(1, 0)
 _SAMPLES = 4096
-_BINS = 64  # so that about 64 samples stand behind each
+_BINS = 64  # so that each has about 64 samples
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73)
 _SECOND_MS = 1000
 
@@ -41,9 +41,9 @@ class Step:
 
     Args:
         attempt: which, counted from 1.
-        earliest_ms: with the smallest draws.
-        middle_ms: with draws of one half.
-        latest_ms: with the largest draws.
+        earliest_ms: its time with the smallest random numbers.
+        middle_ms: its time with random numbers of one half.
+        latest_ms: its time with the largest random numbers.
     """
 
     attempt: int
@@ -54,13 +54,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """The load that one attempt of all deliveries makes.
+    """The load of one attempt of all deliveries.
 
     Args:
         attempt: which, counted from 1.
-        start_s: the first second in which it arrives, counted from the failure.
-        width_s: how many seconds one bin is wide.
-        per_second: requests a second on average, bin by bin.
+        start_s: the first second with a request, counted from the failure.
+        width_s: the width of a bin in seconds.
+        per_second: the average requests per second of each bin.
     """
 
     attempt: int
@@ -70,12 +70,12 @@ class Wave:
 
     @property
     def peak(self) -> float:
-        """Requests a second in the busiest bin."""
+        """The requests per second in the busiest bin."""
         return max(self.per_second)
 
 
 def schedule(policy: Policy) -> tuple[Step, ...]:
-    """Return when each attempt of the policy is made, the first at 0."""
+    """Return the times of the policy's attempts; the first is at 0."""
     spread = (
         offsets_ms(policy, lambda: 0.0),
         offsets_ms(policy, lambda: 0.5),
@@ -87,7 +87,7 @@ def schedule(policy: Policy) -> tuple[Step, ...]:
 
 
 def offsets_ms(policy: Policy, draw: Callable[[], float]) -> tuple[int, ...]:
-    """Return when each attempt is made with these draws, in milliseconds after the first."""
+    """Return the times of attempts with these random numbers, in ms after the first."""
     offsets, previous = [0], None
     for number in range(policy.max_attempts - 1):
         previous = compute_backoff(policy, number, draw=draw, previous_delay_ms=previous).delay_ms
@@ -96,9 +96,9 @@ def offsets_ms(policy: Policy, draw: Callable[[], float]) -> tuple[int, ...]:
 
 
 def stampede(policy: Policy, deliveries: int) -> tuple[Wave, ...]:
-    """Return the load a second when so many deliveries fail in the same second, attempt by attempt.
+    """Return the load of each attempt when many deliveries fail in the same second.
 
-    The first attempts themselves, which are the cause, are not in it.
+    It does not contain the first attempts.
     """
     arrivals = [tuple(_arrivals_s(policy, sample)) for sample in range(_SAMPLES)]
     share = deliveries / _SAMPLES
@@ -109,7 +109,7 @@ def stampede(policy: Policy, deliveries: int) -> tuple[Wave, ...]:
 
 
 def _arrivals_s(policy: Policy, sample: int) -> Iterator[int]:
-    """Return the whole second of each attempt after the first of one delivery."""
+    """Return the second of each retry of one delivery."""
     now_ms, previous = int(_spread(sample, 0) * _SECOND_MS), None
     for number in range(policy.max_attempts - 1):
         draw = partial(_spread, sample, number + 1)
@@ -120,7 +120,7 @@ def _arrivals_s(policy: Policy, sample: int) -> Iterator[int]:
 
 
 def _spread(sample: int, dimension: int) -> float:
-    """Lay samples evenly over [0, 1), in every dimension otherwise (a Kronecker sequence)."""
+    """Return evenly spaced samples of [0, 1) in each dimension (a Kronecker sequence)."""
     return (0.5 + sample * math.sqrt(_PRIMES[dimension])) % 1
 
 

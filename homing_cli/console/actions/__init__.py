@@ -1,3 +1,3 @@
-"""What an operator can do from the console, and how far each action is."""
+"""The actions of an operator in the console, and their progress."""
 
 __all__ = ["chosen", "console_actions", "jobs"]

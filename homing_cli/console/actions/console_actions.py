@@ -24,7 +24,7 @@ _GOOD = frozenset({Result.REDRIVEN, Result.ALREADY_REDRIVEN, Result.RETRIED_NOW,
 _COMPLAINTS = {
     Result.UNDER_WAY: "an attempt is under way; try again in a moment",
     Result.ENDED: "the delivery has ended",
-    Result.DEAD_LETTER_MISSING: "its dead letter is gone, and the payload with it",
+    Result.DEAD_LETTER_MISSING: "its dead letter has been deleted, and the payload with it",
     Result.NOT_WAITING: "the delivery is not waiting",
 }
 
@@ -36,12 +36,12 @@ class _DeadLetters(Filter):
     delivery_ids: frozenset[str] = field(default_factory=frozenset)
 
     def matches(self, dead_letter: DeadLetter) -> bool:
-        """Return whether a dead letter is of one of them."""
+        """Return whether a dead letter belongs to one of the deliveries."""
         return dead_letter.reference.delivery_id in self.delivery_ids
 
 
 class ConsoleActions:
-    """Runs actions on deliveries, and yields each result.
+    """Runs actions on deliveries.
 
     Args:
         target: the deployed Homing.
@@ -76,7 +76,7 @@ class ConsoleActions:
                 raise ActionError(f"there is no action {way}")
 
     def _redrive(self, chosen: Sequence[Chosen]) -> Iterator[Done]:
-        """Redrive by the dead letters; without one, from the payload that Homing keeps."""
+        """Redrive by dead letter or, without one, with the payload that Homing keeps."""
         left = {one.delivery_id: one for one in chosen}
         for done in self._actions.redrive_dead_letters(self._held(left)):
             left.pop(done.reference.delivery_id, None)
@@ -91,7 +91,7 @@ class ConsoleActions:
             if one := left.pop(held.dead_letter.reference.delivery_id, None):
                 yield Done(one)
         for one in left.values():
-            yield Done(one, "not in the queue, or held by another reader for the moment")
+            yield Done(one, "not in the queue, or held by another reader at the moment")
 
     def _held(self, wanted: Collection[str]) -> Iterator[HeldDeadLetter]:
         """Yield the dead letters of these deliveries, held, until all are found."""

@@ -1,4 +1,4 @@
-"""Actions under way. Each runs in its own thread, and a page shows its progress."""
+"""Running actions. Each has its own thread, and a page shows its progress."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Done:
 
 @dataclass(slots=True)
 class Job:
-    """One action under way.
+    """A running or finished action.
 
     Args:
         job_id: its id in the address of its page.

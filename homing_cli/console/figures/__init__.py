@@ -1,3 +1,3 @@
-"""How deliveries went over the last hours, and how things stand now."""
+"""Figures of the overview: attempts of the last hours, and the queues now."""
 
 __all__ = ["cloudwatch", "figures", "standing"]

@@ -1,6 +1,6 @@
 """The overview's figures from CloudWatch: the metrics that the functions emit.
 
-One `GetMetricData` call asks for everything; AWS bills it by the metric ($0.01 per 1,000).
+One `GetMetricData` call reads all metrics; AWS charges for each metric ($0.01 per 1,000).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _SOURCE = "CloudWatch metrics; a minute or two late"
 
 
 def from_cloudwatch(client: Any, namespace: str, span: Span) -> Figures:
-    """Ask CloudWatch for the figures of a span.
+    """Return the figures of a span from CloudWatch.
 
     Args:
         client: a CloudWatch client.
-        namespace: of the deployment's metrics (the stack's output `MetricsNamespace`).
+        namespace: the namespace of the metrics (the stack's output `MetricsNamespace`).
         span: the time to cover.
     """
     step = int(span.step.total_seconds())
@@ -66,7 +66,7 @@ def _ask(client: Any, queries: list[dict[str, Any]], span: Span) -> dict[str, di
 
 
 def _filled(values: Mapping[Any, float], span: Span, nothing: float | None) -> list[float | None]:
-    """Return a figure for each step; CloudWatch leaves out those without."""
+    """Return a figure for each step; CloudWatch leaves out steps without data."""
     made: list[float | None] = [nothing] * span.steps
     for at, value in values.items():
         number = span.number_of(at)

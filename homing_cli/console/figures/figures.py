@@ -1,4 +1,4 @@
-"""The figures of the overview, whichever source they come from."""
+"""The figures of the overview, independent of their source."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _MOST_STEPS = 240
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of time in even steps, ending now.
+    """A period until now, in steps of equal length.
 
     Args:
-        start: where it begins, on a whole step.
-        step: the length of one.
-        steps: how many there are; the last one is not over yet.
+        start: its beginning, on a whole step.
+        step: the length of a step.
+        steps: the number of steps; the last is not yet complete.
     """
 
     start: datetime
@@ -40,12 +40,12 @@ class Span:
         return [self.start + number * self.step for number in range(self.steps)]
 
     def number_of(self, instant: datetime) -> int:
-        """Return in which step an instant lies."""
+        """Return the number of the step that contains an instant."""
         return int((instant - self.start) / self.step)
 
     @classmethod
     def until(cls, now: datetime, hours: float) -> Span:
-        """Return the last hours in steps of a minute, or longer where that made over 240."""
+        """Return the last hours in steps of a minute, or of longer ones to have at most 240."""
         minutes = max(1, math.ceil(hours * 60 / _MOST_STEPS))
         step = timedelta(minutes=minutes)
         whole = now.replace(second=0, microsecond=0)
@@ -55,16 +55,16 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What happened over a span; each list has a figure for each of its steps.
+    """The figures of a span; each list has one for each step.
 
     Args:
-        span: the time it covers.
-        delivered: attempts that were delivered.
-        retried: attempts that another follows.
-        failed: attempts that were the last and failed.
-        latency_ms: by percentile; None where nothing was attempted.
-        percentiles_ms: over the whole span; None for none.
-        source: where the figures come from, in a few words.
+        span: the span.
+        delivered: successful attempts.
+        retried: failed attempts that are retried.
+        failed: failed attempts that are not retried.
+        latency_ms: the latencies of each percentile; None for a step without attempts.
+        percentiles_ms: the latencies over the whole span; None without attempts.
+        source: the source of the figures, in a few words.
     """
 
     span: Span
@@ -77,18 +77,18 @@ class Figures:
 
     @property
     def attempts(self) -> int:
-        """All attempts of the span."""
+        """The number of attempts in the span."""
         return round(sum(self.delivered) + sum(self.retried) + sum(self.failed))
 
     @property
     def success_rate(self) -> float | None:
-        """The share of deliveries that ended well, of those that ended; None for none."""
+        """The share of delivered among ended deliveries; None if none ended."""
         ended = sum(self.delivered) + sum(self.failed)
         return sum(self.delivered) / ended if ended else None
 
     @property
     def per_minute(self) -> float:
-        """Attempts a minute, on average."""
+        """The average number of attempts per minute."""
         return self.attempts / (self.span.steps * self.span.step.total_seconds() / 60)
 
 
@@ -101,7 +101,7 @@ _LEDS_TO = {
 
 
 def from_attempts(attempts: Iterable[Attempted], span: Span, source: str) -> Figures:
-    """Count logged attempts."""
+    """Return the figures of logged attempts."""
     counts: Counter[tuple[str, int]] = Counter()
     latencies: list[list[int]] = [[] for _ in range(span.steps)]
     for one in attempts:
@@ -122,7 +122,7 @@ def from_attempts(attempts: Iterable[Attempted], span: Span, source: str) -> Fig
 
 
 def percentile(values: Sequence[float], rank: int) -> float | None:
-    """Return the smallest value that `rank` percent are no larger than; None for no values."""
+    """Return a percentile (nearest rank); None without values."""
     if not values:
         return None
     return sorted(values)[max(-(-len(values) * rank // 100) - 1, 0)]

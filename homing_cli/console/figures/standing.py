@@ -1,4 +1,4 @@
-"""How things stand right now: queues, what waits for a retry, what failed lately."""
+"""The current state: queues, deliveries that wait for a retry, and recent failures."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     from homing_cli.client.target import Target
     from homing_cli.console.reading.attention import Attention
 
-# So many entries of the index are counted; beyond, the page says "or more".
+# The most index entries that are counted; beyond it, the page says "or more".
 COUNTED = 500
 _COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How things stand right now.
+    """The current state.
 
     Args:
         waiting: messages on the delivery queue.
         in_hand: messages that are being dispatched.
         dead_letters: messages in the dead-letter queue.
         never_started: messages in the queue of undispatched messages.
-        oldest_seconds: the age of the oldest on the delivery queue; None where it is not known.
-        depth: how many deliveries wait for a retry, by the attempts made so far.
-        scheduled: how many wait for a retry, no more than were counted.
-        failed: how many have failed, no more than were counted.
+        oldest_seconds: the age of the oldest on the delivery queue; None if it is not known.
+        depth: the deliveries that wait for a retry, by the number of attempts so far.
+        scheduled: the number that wait for a retry, as far as counted.
+        failed: the number that have failed, as far as counted.
     """
 
     waiting: int
@@ -51,7 +51,7 @@ class Standing:
 
 
 class Now:
-    """Asks how things stand.
+    """Reads the current state.
 
     Args:
         target: the deployed Homing.
@@ -65,7 +65,7 @@ class Now:
         self._attention = attention
 
     def ask(self) -> Standing:
-        """Ask the queues and the index."""
+        """Return the current state of the queues and the index."""
         waiting, in_hand = self._counts("DeliveryQueueUrl")
         retries = self._attention.newest(Status.RETRY_SCHEDULED, COUNTED)
         failures = [
@@ -91,7 +91,7 @@ class Now:
         return visible, hidden
 
     def _age(self, waiting: int) -> float | None:
-        """Ask CloudWatch how old the oldest message is; SQS itself does not tell."""
+        """Return the age of the oldest message from CloudWatch, since SQS has no such attribute."""
         if not waiting:
             return 0.0
         if self._cloudwatch is None:

@@ -1,3 +1,3 @@
-"""The console"s pages: each function answers one route."""
+"""The pages of the console: each function serves one route."""
 
 __all__ = ["actions", "dead_letters", "deliveries", "delivery", "errors", "overview", "what_if"]

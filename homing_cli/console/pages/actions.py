@@ -63,7 +63,7 @@ def _actions(services: Services) -> ConsoleActions:
 
 
 async def _asked(request: Request) -> tuple[str, list[Chosen]]:
-    """Return the action of a form, and the deliveries that it was chosen for."""
+    """Return the action and the deliveries of a form."""
     form = await request.form()
     way = form.get("way")
     texts = [one for one in form.getlist("id") if isinstance(one, str)]

@@ -41,5 +41,5 @@ def inspect(request: Request) -> Response:
             )
     raise NotFoundError(
         "this dead letter is not in the queue: it was redriven or discarded, or another reader "
-        "holds it for the moment"
+        "holds it at the moment"
     )

@@ -1,4 +1,4 @@
-"""Deliveries: a list narrowed down by filters, a page at a time."""
+"""The list of deliveries, with filters, in pages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DELIVERY_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def show(request: Request) -> Response:
-    """Show one page of the list; an id of a delivery leads to its own page."""
+    """Show one page of the list; the id of a delivery redirects to its own page."""
     services = services_of(request)
     filters = Filters.from_query(request.query_params)
     if _DELIVERY_ID.fullmatch(filters.text):

@@ -79,7 +79,7 @@ def _assess(services: Services, typed: Mapping[str, str]) -> Assessment:
 
 
 def _schedule_chart(found: Assessment) -> dict[str, Any]:
-    """The attempts over time, with the band that jitter spreads each over."""
+    """Return a chart of the attempts over time, with the range that jitter gives each."""
     steps = found.schedule
     return {
         "kind": "band",
@@ -95,7 +95,7 @@ def _schedule_chart(found: Assessment) -> dict[str, Any]:
 
 
 def _load_chart(found: Assessment) -> dict[str, Any]:
-    """Requests a second after the failure; a wave begins and ends at nothing."""
+    """Return a chart of requests per second after the failure; each wave begins and ends at 0."""
     points: dict[float, float] = {0: 0}
     for wave in found.waves:
         points.setdefault(wave.start_s - 0.5 * wave.width_s, 0)

@@ -1,3 +1,3 @@
-"""Deliveries as the console lists them: read from the ledger, in pages, within a time."""
+"""Reading deliveries for the console: from the ledger, in pages, within a time limit."""
 
 __all__ = ["addressed", "attention", "catalogue", "cursor", "filters", "listing"]

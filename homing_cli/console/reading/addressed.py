@@ -1,4 +1,4 @@
-"""The endpoints that deliveries are addressed to: what their pages and lists say of them."""
+"""The endpoints that deliveries are addressed to, for pages and lists."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Recipient:
     """An endpoint that a delivery names.
 
     Args:
-        sender_id: whose it is.
-        endpoint_id: its name.
-        endpoint: what it is now; None where it has been deleted.
+        sender_id: its sender.
+        endpoint_id: its id.
+        endpoint: its current state; None if it has been deleted.
     """
 
     sender_id: str
@@ -32,7 +32,7 @@ class Recipient:
 
     @property
     def is_served(self) -> bool:
-        """Whether anything is sent to it."""
+        """Whether messages are sent to it."""
         return self.endpoint is not None and self.endpoint.enabled
 
     @property
@@ -43,7 +43,7 @@ class Recipient:
 
 
 class Addressed:
-    """The endpoints of a target, to read.
+    """Reads the endpoints of a target.
 
     Args:
         target: the deployed Homing.
@@ -53,16 +53,17 @@ class Addressed:
         self._table = EndpointsTable(target.outputs["EndpointsTable"], target.client("dynamodb"))
 
     def recipient(self, sender_id: str, endpoint_id: str | None) -> Recipient | None:
-        """Return what a delivery is addressed to; None where it names a URL only."""
+        """Return the endpoint of a delivery; None if it is addressed to a plain URL."""
         if endpoint_id is None:
             return None
         return Recipient(sender_id, endpoint_id, self._table.find(sender_id, endpoint_id))
 
     def narrowed(self, filters: Filters) -> tuple[Filters, Recipient | None]:
-        """Read the endpoint of a filter as an id if an endpoint has it, else as a part of a URL.
+        """Return filters that find the deliveries of an endpoint by its URL, and that endpoint.
 
-        The ledger has the URLs of deliveries and not the ids of endpoints; so an endpoint's
-        deliveries are those of its sender to the URL that it has now.
+        The ledger has the URLs of deliveries but not the ids of endpoints. So if the `endpoint` of
+        a filter is the id of one, it selects the sender's deliveries to the endpoint's current URL;
+        otherwise it is part of a URL.
         """
         sender_id = filters.sender or DEFAULT_SENDER_ID
         endpoint = self._table.find(sender_id, filters.endpoint) if _is_id(filters) else None

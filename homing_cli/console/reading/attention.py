@@ -1,4 +1,4 @@
-"""The attention index, its partitions merged into one ordered list, a page at a time."""
+"""Pages of the attention index, whose partitions are merged into one ordered list."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ INDEX = "attention"
 _DIGITS = "0123456789abcdef"
 _AT_ONCE = 8
 _SHORTEST_READ, _LONGEST_READ = 4, 128  # items of one partition
-_NARROW_READ = 800  # items in all, where a filter lets few of them through
+_NARROW_READ = 800  # items in all, if a filter matches few of them
 _KEY = ("attention", "attentionAt", "pk", "sk")
 
 
 class _Partition:
-    """One partition of the index, read forward a little at a time.
+    """One partition of the index, read in small steps.
 
     Args:
-        start: the key after which to begin, None for the beginning.
-        size: how many items are read at first.
+        start: the key after which to begin; None for the beginning.
+        size: the number of items in the first read.
         soonest: whether the earliest time comes first.
     """
 
@@ -58,11 +58,11 @@ class _Partition:
         self._first: Mapping[str, Any] | None = None
 
     def open(self) -> None:
-        """Read the first items; the partitions do so at the same time."""
+        """Read the first items; all partitions do this concurrently."""
         self._first = self._read(self.used, self._size)
 
     def items(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """Return what is left as (time, partition, item), in the order of the index."""
+        """Yield the remaining items as (time, partition, item), in the order of the index."""
         size = self._size
         answer = self._first or self._read(self.used, size)
         while True:
@@ -106,10 +106,10 @@ class Attention:
         """Return a page of the deliveries in these statuses, soonest retry or latest failure first.
 
         Args:
-            statuses: one or more of those that the index holds, all of one direction.
-            filters: what they must fit.
-            place: where the page before ended, None for the first.
-            limits: how much it may take.
+            statuses: one or more statuses of the index with the same order.
+            filters: the filters.
+            place: the end of the previous page; None for the first.
+            limits: the limits of the page.
         """
         soonest = Status.RETRY_SCHEDULED in statuses
         is_narrow = filters.is_narrow
@@ -135,7 +135,7 @@ class Attention:
         return Page(tuple(found), None if ended else places, looked_at, order)
 
     def newest(self, status: Status, limit: int) -> list[dict[str, Any]]:
-        """Return the first entries of the index in a status, as they stand in it."""
+        """Return the first entries of the index in a status."""
         soonest = status is Status.RETRY_SCHEDULED
         partitions = self._open([status], {}, soonest=soonest, expected=limit)
         return list(islice(_merge(partitions.values(), soonest=soonest), limit))
@@ -143,7 +143,7 @@ class Attention:
     def _open(
         self, statuses: Sequence[Status], place: Mapping[str, Any], *, soonest: bool, expected: int
     ) -> dict[str, _Partition]:
-        """Open every partition, so that so many items in all mostly need no second read."""
+        """Open all partitions, with first reads large enough for the expected number of items."""
         size = min(max(2 * expected // len(_DIGITS), _SHORTEST_READ), _LONGEST_READ)
         names = [f"{status.value}#{digit}" for status in statuses for digit in _DIGITS]
         partitions = {
@@ -159,7 +159,7 @@ class Attention:
     def _records(
         self, items: Sequence[Mapping[str, Any]], filters: Filters
     ) -> list[tuple[Mapping[str, Any], Mapping[str, Any] | None]]:
-        """Pair each entry of the index with its record; None where it cannot fit, or is gone."""
+        """Yield each entry of the index with its record; None without one that can match."""
         keys = [(item["pk"], item["sk"]) for item in items]
         asked = [key for key, item in zip(keys, items, strict=True) if filters.may_fit(item)]
         found = batch_get.records(self._client, self._table, asked)

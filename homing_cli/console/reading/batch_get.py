@@ -1,4 +1,4 @@
-"""Reading many items of a table by their keys."""
+"""Reading many items of a table by key."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Key = tuple[str, str]
 
 
 def records(client: Any, table: str, keys: Sequence[Key]) -> dict[Key, dict[str, Any]]:
-    """Return the ledger items that stand under up to 100 keys `(pk, sk)`, as plain values.
+    """Return the ledger items of up to 100 keys `(pk, sk)`, as plain values.
 
-    What DynamoDB leaves over under throttling is asked for again, a few times.
+    Keys that DynamoDB leaves unprocessed, when it throttles, are read again a few times.
     """
     found: dict[Key, dict[str, Any]] = {}
     asked: list[Mapping[str, Any]] = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys]

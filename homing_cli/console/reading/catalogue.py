@@ -1,4 +1,4 @@
-"""All deliveries of a deployed Homing: lists of them, and each one by its ids."""
+"""The deliveries of a deployed Homing: in lists, and one by its ids."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Catalogue:
 
     Args:
         target: the deployed Homing.
-        monotonic: the clock by which a page's time is up.
-        clock: tells the time.
+        monotonic: the clock for the time limit of a page.
+        clock: returns the time.
     """
 
     def __init__(
@@ -55,15 +55,15 @@ class Catalogue:
         self._clock = clock
 
     def page(self, filters: Filters, place: Any = None, size: int = PAGE_SIZE) -> Page:
-        """Return one page of the deliveries that fit.
+        """Return one page of the matching deliveries.
 
         Args:
-            filters: what they must fit.
-            place: where the page before ended; None for the first.
-            size: how many at most.
+            filters: the filters.
+            place: the end of the previous page; None for the first.
+            size: the maximum number of deliveries.
 
         Raises:
-            CursorError: when the place does not belong to such a list.
+            CursorError: when the place does not belong to this list.
         """
         limits = self.limits(size)
         if place is None and (exact := self._exact(filters)):
@@ -81,21 +81,23 @@ class Catalogue:
         except (TypeError, ValueError, AttributeError, KeyError) as error:
             if place is None:
                 raise
-            raise CursorError("this place does not belong to this list: start anew") from error
+            raise CursorError("this page is not of this list: start from the first page") from error
 
     def limits(self, size: int) -> Limits:
-        """Return what a page of this size may take from now on."""
+        """Return the limits of a page of this size that begins now."""
         deadline = self._monotonic() + BUDGET_SECONDS
         return Limits(size, deadline, self._monotonic, int(self._clock().timestamp()))
 
     def message(self, message_id: str, sender_id: str) -> list[dict[str, Any]]:
-        """Return the records of a message's deliveries; those that have none yet as queued.
+        """Return the records of a message's deliveries; stand-ins for those without a record.
 
         Raises:
-            NotFoundError: when no such message has been accepted, or it has been forgotten.
+            NotFoundError: when no such message has been accepted, or its records have been deleted.
         """
         if not (MESSAGE_ID.allows(message_id) and SENDER_ID.allows(sender_id)):
-            raise NotFoundError("no message and no sender has such an id")  # DynamoDB would refuse
+            raise NotFoundError(
+                "this cannot be the id of a message or sender"
+            )  # DynamoDB would refuse the key
         key, now = message_key(message_id, sender_id), self._clock()
         idempotency = self._messages.find(key, now)
         known = (
@@ -105,7 +107,7 @@ class Catalogue:
         )
         limits = self.limits(PAGE_SIZE)
         records = [record for record in self._records.of_message(key) if limits.is_current(record)]
-        # A record does not name the endpoint; what was accepted does.
+        # The record does not contain the endpoint; the idempotency record does.
         found = list(
             (known | {r["sk"]: _named(r, known.get(r["sk"], {})) for r in records}).values()
         )
@@ -125,7 +127,7 @@ class Catalogue:
         raise NotFoundError(f"message {message_id} has no delivery {delivery_id[:_ID_SHOWN]}")
 
     def _exact(self, filters: Filters) -> list[Mapping[str, Any]]:
-        """Return the deliveries of the message with exactly this id, if there is one that fits."""
+        """Return the matching deliveries of the message with exactly this id."""
         if not filters.text:
             return []
         try:
@@ -135,7 +137,7 @@ class Catalogue:
         return [record for record in found if filters.fits(record)]
 
     def _whole(self, filters: Filters, offset: int, limits: Limits) -> Page | None:
-        """Return a page of a ledger that one read takes in; None where it is larger."""
+        """Return a page of a ledger that fits into one read; None if it is larger."""
         records = self.scan.whole()
         if records is None:
             return None

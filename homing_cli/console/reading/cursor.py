@@ -1,4 +1,4 @@
-"""Cursors: where a list goes on. Opaque to whoever carries them, and never trusted on return."""
+"""Cursors: the place where the next page of a list begins. They are opaque and not trusted."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _LONGEST = 16_384
 
 
 class CursorError(CommandError):
-    """Raised when a cursor is none of ours."""
+    """Raised when a cursor is not valid."""
 
 
 def to_text(place: Any) -> str:
-    """Write a place, any JSON value, as text that is safe in a URL."""
+    """Return a place, any JSON value, as text that is safe in a URL."""
     packed = zlib.compress(json.dumps(place, separators=(",", ":")).encode(), 9)
     return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
 def from_text(text: str) -> Any:
-    """Read a place back.
+    """Return the place of a text.
 
     Raises:
         CursorError: when the text was not written by `to_text`.
@@ -35,5 +35,5 @@ def from_text(text: str) -> Any:
         return json.loads(unpacked)
     except (ValueError, binascii.Error, zlib.error) as error:
         raise CursorError(
-            "this place in the list is not known: start from the first page"
+            "this page of the list is not known: start from the first page"
         ) from error

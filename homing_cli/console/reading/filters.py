@@ -1,4 +1,4 @@
-"""What a list of deliveries is narrowed down by."""
+"""Filters of a list of deliveries."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class FilterError(CommandError):
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a delivery must fit; an empty one lets everything through.
+    """Filters of a list of deliveries; an empty field matches all.
 
     Args:
         status: its ledger status.
         sender: its senderId.
         endpoint: a part of its target URL; on the page also the id of an endpoint.
-        category: of its latest attempt.
-        since: it was last updated then or later, ISO-8601; without a zone, UTC.
-        until: it was last updated then or earlier.
-        text: what its messageId begins with, or its deliveryId or correlationId.
+        category: the category of its latest attempt.
+        since: the earliest time of its last update, ISO-8601; UTC without a zone.
+        until: the latest time of its last update.
+        text: the beginning of its messageId, or its deliveryId or correlationId.
     """
 
     status: str = ""
@@ -42,10 +42,10 @@ class Filters:
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Self:
-        """Read them from the parameters of a page.
+        """Return the filters of the parameters of a page.
 
         Raises:
-            FilterError: when a time is none.
+            FilterError: when a time is not valid.
         """
         given = {field.name: query.get(field.name, "").strip() for field in fields(cls)}
         for name in ("since", "until"):
@@ -59,16 +59,16 @@ class Filters:
 
     @property
     def since_text(self) -> str:
-        """The earliest time as the ledger writes it, empty for none."""
+        """The earliest time in the ledger's format; empty for none."""
         return _instant(self.since)
 
     @property
     def until_text(self) -> str:
-        """The latest time as the ledger writes it, empty for none."""
+        """The latest time in the ledger's format; empty for none."""
         return _instant(self.until)
 
     def fits(self, record: Mapping[str, Any]) -> bool:
-        """Return whether a record, as plain values, fits."""
+        """Return whether a record, given as plain values, matches."""
         history = record.get("retryHistory") or [{}]
         return (
             self.may_fit(record)
@@ -78,7 +78,7 @@ class Filters:
         )
 
     def may_fit(self, entry: Mapping[str, Any]) -> bool:
-        """Return whether a record can fit by what the attention index has of it."""
+        """Return whether a record can match, by its attributes in the attention index."""
         updated = entry.get("lastUpdatedAt", "")
         return (
             self.sender in ("", entry.get("senderId"))
@@ -89,7 +89,7 @@ class Filters:
 
     @property
     def is_narrow(self) -> bool:
-        """Whether it asks for more than a status, so that many records may not fit."""
+        """Whether more than a status is filtered, so that many records may not match."""
         return any(name != "status" for name in self.to_query())
 
     def _is_named(self, record: Mapping[str, Any]) -> bool:
@@ -97,9 +97,9 @@ class Filters:
         return begins or record.get("correlationId") == self.text
 
     def conditions(self) -> dict[str, Any]:
-        """Return what lets DynamoDB leave out most of what does not fit; `fits` decides.
+        """Return a filter expression that excludes most records that do not match; `fits` decides.
 
-        The category is that of the last entry of a list, which no expression can address.
+        The category is not in it: no expression can address the last entry of a list.
         """
         parts, values = [], {}
         for name, (condition, value) in _CONDITIONS.items():
@@ -133,4 +133,4 @@ def _instant(text: str) -> str:
         read = datetime.fromisoformat(text)
         return timestamps.to_text(read if read.tzinfo else read.replace(tzinfo=UTC))
     except (ValueError, OverflowError) as error:
-        raise FilterError(f"{text} is no time: write it like 2026-11-24T07:30") from error
+        raise FilterError(f"{text} is not a time: write it like 2026-11-24T07:30") from error

@@ -1,15 +1,15 @@
-"""Lists of deliveries, a page at a time, whatever the size of the ledger.
+"""Pages of lists of deliveries, for a ledger of any size.
 
-Three ways to the same kind of page:
+A page comes from one of three sources:
 
-- *Retries and failures* stand in the ledger's attention index, in order. Its 16 partitions of a
-  status are read a little at a time and merged, so any page costs about as much as the first.
-- *Everything* is only in the table, which has no order. While one read takes in the whole table,
-  its records are put in order here; beyond that they come as the table gives them.
-- *Queued* deliveries have no record yet: they are the accepted messages that the ledger is without.
+- *Retries and failures* are in the ledger's attention index, in order. Its 16 partitions for each
+  status are read in small steps and merged, so every page costs about as much as the first.
+- *All deliveries* are only in the table, which has no order. If the whole table fits into one read,
+  its records are sorted here; otherwise they keep the order of the table.
+- *Queued* deliveries have no record yet: they are accepted messages that are not in the ledger.
 
-A page ends when it is full, when there is no more, or when its time is up, and then says how far it
-came: a rare filter over a large ledger goes on from there.
+A page ends when it is full, at the end of the list, or when its time is up. Its cursor says where
+the next page begins, so a filter with few matches in a large ledger takes several pages.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 PAGE_SIZE = 50
-BUDGET_SECONDS = 0.5  # the last read may go beyond it, and a page should take a second
+BUDGET_SECONDS = 0.5  # the last read may exceed it, and a page should take about a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class Page:
 
     Args:
         records: ledger items as plain values.
-        place: where the next page begins; None where there is no next.
-        looked_at: how many records were read for it.
-        order: in a few words, what the order is.
+        place: the beginning of the next page; None if this is the last.
+        looked_at: the number of records that were read for it.
+        order: the order, in a few words.
     """
 
     records: tuple[Mapping[str, Any], ...]
@@ -44,19 +44,19 @@ class Page:
 
     @property
     def cursor(self) -> str | None:
-        """The next page's cursor."""
+        """The cursor of the next page."""
         return None if self.place is None else cursor.to_text(self.place)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one page may take.
+    """The limits of one page.
 
     Args:
-        size: records on a page.
+        size: the number of records on it.
         deadline: when to stop, in seconds of `clock`.
         clock: a monotonic clock.
-        now: epoch seconds; what has expired is as good as deleted.
+        now: epoch seconds; expired records are treated as deleted.
     """
 
     size: int
@@ -70,5 +70,5 @@ class Limits:
         return self.clock() >= self.deadline
 
     def is_current(self, record: Mapping[str, Any]) -> bool:
-        """Whether a record has not expired; DynamoDB deletes days late."""
+        """Return whether a record has not expired; DynamoDB deletes expired items days later."""
         return int(record.get("ttl", self.now)) >= self.now

@@ -1,4 +1,4 @@
-"""Deliveries that the ledger has no record of yet: accepted, waiting for their first attempt."""
+"""Queued deliveries: accepted, without a record in the ledger before their first attempt."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RECORDS_A_READ = 20
 
 
 class Queued:
-    """The messages table beside the ledger.
+    """Reads queued deliveries from the messages table and the ledger.
 
     Args:
         client: a DynamoDB client.
@@ -34,7 +34,7 @@ class Queued:
         self._ledger = ledger
 
     def page(self, filters: Filters, place: Any, limits: Limits) -> Page:
-        """Return a page of queued deliveries that fit, in the table's own order."""
+        """Return a page of matching queued deliveries, in the order of the table."""
         found: list[Mapping[str, Any]] = []
         looked_at, start = 0, place
         while True:
@@ -54,7 +54,7 @@ class Queued:
                 return Page(tuple(found), start, looked_at, order)
 
     def without_record(self, idempotency: Iterable[IdempotencyRecord]) -> list[dict[str, Any]]:
-        """Return what would be the records of those deliveries of messages that have none."""
+        """Return stand-ins for the records of those deliveries of messages that have none."""
         waiting = {
             (reference.pk, reference.sk): queued_record(reference, idempotency)
             for idempotency in idempotency
@@ -68,14 +68,14 @@ class Queued:
         return list(waiting.values())
 
     def whole(self, limit: int) -> list[dict[str, Any]]:
-        """Return the queued deliveries among the first messages that one read takes in."""
+        """Return the queued deliveries of the messages in one read of the table."""
         answer = self._client.scan(TableName=self._messages, Limit=limit)
         idempotency = [IdempotencyRecord.from_item(from_dynamodb(item)) for item in answer["Items"]]
         return self.without_record(idempotency)
 
 
 def queued_record(reference: Reference, idempotency: IdempotencyRecord) -> dict[str, Any]:
-    """Return what stands for a record where there is none yet."""
+    """Return a stand-in for the record of a queued delivery."""
     scheduled = {} if idempotency.deliver_at is None else {"deliverAt": idempotency.deliver_at}
     return {
         **reference.to_document(),

@@ -1,4 +1,4 @@
-"""The ledger table itself: everything, in order while it is small."""
+"""Lists of all deliveries, from the ledger table; sorted if it is small."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from homing_cli.console.reading.filters import Filters
 
-# One read takes in no more than this, nor more than a megabyte.
+# The most records in one read, which DynamoDB also limits to a megabyte.
 IN_ONE_READ = 1000
 NEWEST_FIRST = "latest change first"
 UNORDERED = "in no order: the ledger is too large to sort"
@@ -31,7 +31,7 @@ class TableScan:
         self._table = table
 
     def whole(self) -> list[dict[str, Any]] | None:
-        """Return all records, latest change first; None where one read does not take them in."""
+        """Return all records, latest change first; None if they do not fit into one read."""
         answer = self._client.scan(TableName=self._table, Limit=IN_ONE_READ)
         if "LastEvaluatedKey" in answer:
             return None
@@ -39,12 +39,12 @@ class TableScan:
         return newest_first(records)
 
     def page(self, filters: Filters, place: Any, limits: Limits) -> Page:
-        """Return a page of the records that fit, in the table's own order.
+        """Return a page of the matching records, in the order of the table.
 
         Args:
-            filters: what they must fit.
-            place: where the page before ended, None for the first.
-            limits: how much it may take.
+            filters: the filters.
+            place: the end of the previous page; None for the first.
+            limits: the limits of the page.
         """
         found: list[Mapping[str, Any]] = []
         looked_at, start = 0, place
@@ -73,7 +73,7 @@ class TableScan:
 
 
 def newest_first(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Put records in order, the one that changed last first."""
+    """Return records in order, latest change first."""
     return sorted(records, key=lambda record: str(record["lastUpdatedAt"]), reverse=True)
 
 

@@ -1,3 +1,3 @@
-"""How the console shows things: templates, wording, the picture of the state machine."""
+"""Rendering of the console: templates, wording, the picture of the state machine."""
 
 __all__ = ["diagram", "view", "wording"]

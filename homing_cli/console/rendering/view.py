@@ -1,4 +1,4 @@
-"""Pages from templates, and the functions that every template can use."""
+"""Rendering of templates, and the functions that every template can use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class View:
     """Renders the console's templates.
 
     Args:
-        facts: what every page needs: `place` (which Homing it shows) and `may_act`.
+        facts: the values that every page needs: `place` (which Homing it shows) and `may_act`.
     """
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
@@ -55,7 +55,7 @@ class View:
     def page(
         self, request: Request, template: str, status_code: int = 200, **context: Any
     ) -> HTMLResponse:
-        """Render a template."""
+        """Return a page from a template."""
         text = self._environment.get_template(template).render(
             **context,
             now=datetime.now(UTC),

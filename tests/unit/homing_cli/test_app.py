@@ -150,7 +150,7 @@ def test_what_is_no_time_is_a_mistake_in_usage_that_names_option_and_form(
     [
         ("what-if --max-attempts 0", "--max-attempts: must be greater than or equal to 1"),
         ("what-if --base 10 --max-delay 5", "--base: is above --max-delay (5)"),
-        ("what-if --schedule 5,x", "--schedule: 5,x is no number"),
+        ("what-if --schedule 5,x", "--schedule: 5,x is not a number"),
         ("what-if --schedule 1 --preset standard-webhooks", "--preset: cannot be combined with"),
         ("what-if --preset none-such", "--preset: is unknown; use standard-webhooks"),
         ("what-if --jitter much", "--jitter: must be 'additive', 'full'"),

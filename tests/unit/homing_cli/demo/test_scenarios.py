@@ -72,7 +72,7 @@ def test_a_signature_that_holds_and_a_refusal_are_as_they_should_be(seen: Seen) 
     [
         (
             replace(SIGNED, verified=[True, False]),
-            "signatures that held: expected [True, True], found [True, False]",
+            "valid signatures: expected [True, True], found [True, False]",
         ),
         (
             replace(SIGNED, scenario=REFUSED, handed=[handed()]),

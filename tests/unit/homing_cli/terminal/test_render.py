@@ -105,8 +105,10 @@ def test_a_visit_is_rendered_in_a_few_words(visited: Visit, words: str) -> None:
         ),
         (
             {"kind": "POSTPONED", "next": {"dueAt": "2025-12-28T12:00:05Z"}},
-            "not sent: this attempt found no free concurrency slot; "
-            "waits until 2025-12-28T12:00:05Z",
+            (
+                "not sent: this attempt found no free concurrency slot; "
+                "waits until 2025-12-28T12:00:05Z"
+            ),
         ),
         (
             {"kind": "POSTPONED", "next": {"attemptNumber": 1, "dueAt": "2025-12-28T12:00:05Z"}},

@@ -29,11 +29,11 @@ def test_what_is_typed_becomes_a_policy(typed: dict[str, str], policy: Policy) -
     ("typed", "complaint"),
     [
         ({"maxAttempts": "0"}, "maxAttempts: "),
-        ({"maxAttempts": "many"}, "maxAttempts: many is no number"),
+        ({"maxAttempts": "many"}, "maxAttempts: many is not a number"),
         ({"multiplier": "0"}, "multiplier: "),
         ({"jitter": "much"}, "jitter: "),
         ({"preset": "none-such"}, "preset: is unknown"),
-        ({"schedule": "5,x"}, "schedule: 5,x is no number"),
+        ({"schedule": "5,x"}, "schedule: 5,x is not a number"),
         ({"baseDelaySeconds": "10", "maxDelaySeconds": "5"}, "baseDelaySeconds: is above"),
         (
             {"schedule": "1", "preset": "standard-webhooks"},

@@ -293,7 +293,7 @@ def test_a_cursor_of_another_list_is_refused(
     ["yesterday", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-14:00", "2026-02-30T00:00"],
 )
 def test_a_time_that_is_none_is_refused(name: str, text: str) -> None:
-    with pytest.raises(FilterError, match=f"^{re.escape(text)} is no time"):
+    with pytest.raises(FilterError, match=f"^{re.escape(text)} is not a time"):
         Filters.from_query({name: text})
 
 
