@@ -48,7 +48,7 @@ def _deliverer() -> Deliverer:
 
 
 def _report(event: str, fields: dict[str, str]) -> None:
-    """Log without Powertools, which would double what this function takes to start."""
+    """Log without Powertools, which would double the start time of this function."""
     sys.stdout.write(json.dumps({"level": "WARNING", "message": event, **fields}) + "\n")
 
 
@@ -57,7 +57,7 @@ def _ledger() -> Ledger:
     from homing.aws import client  # noqa: PLC0415  # as above
     from homing.ledger.table import Ledger  # noqa: PLC0415  # as above
 
-    # A ledger that is slow must not eat into the time of the attempt.
+    # A slow ledger must not use up the time of the attempt.
     dynamodb = client("dynamodb", read_seconds=1, tries=2)
     return Ledger(DeliverSettings.from_env().ledger_table, dynamodb)
 

@@ -37,12 +37,12 @@ _BATCH = 10
 MOST_DETACHED = 50  # first attempts detached at once; each keeps a thread and a connection
 
 _processor = AsyncBatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-_threads = ThreadPoolExecutor(max_workers=_BATCH)  # one for each record; most of it waits
+_threads = ThreadPoolExecutor(max_workers=_BATCH)  # one for each record; they mostly wait
 
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """What a container settles queue messages with.
+    """The services that a container settles queue messages with.
 
     Args:
         express_path: settles them.
@@ -110,11 +110,11 @@ def _detach(record: SQSRecord) -> None:
 
 
 def _put_off(record: SQSRecord) -> int | None:
-    """Have a message redelivered once its first attempt must have ended; return the seconds.
+    """Postpone redelivery until the first attempt must have ended; return the seconds.
 
-    Then a detached attempt is settled from its record, and a message that failed for a passing
-    reason is late by no more than that. At later receives the queue's visibility timeout applies,
-    and None is returned: its five receives are to outlast an outage (docs/decisions/0067).
+    Then a detached attempt is settled from its record, and a message that failed temporarily is
+    delayed by this time at most. From the second receive on the queue's visibility timeout applies,
+    and None is returned: five receives must outlast an outage (docs/decisions/0067).
     """
     desk = _desk()
     is_set = _receives(record) == 1 and desk.redelivery.put_off(record.receipt_handle, desk.over_in)
@@ -154,7 +154,7 @@ class _InOrder:
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Settle a batch; return the records that are not settled to the queue."""
     deadline.begin(context)
-    _desk()  # here and not in the threads, since making boto3 clients is not safe there
+    _desk()  # not in the threads, where creating boto3 clients is not safe
     return async_process_partial_response(
         event=event, record_handler=_InOrder().settle, processor=_processor, context=context
     )

@@ -128,7 +128,7 @@ def patch_endpoint(endpoint_id: str) -> Response[str]:
 
 @serve(app, DELETE_ENDPOINT)
 def delete_endpoint(endpoint_id: str) -> Response[str]:
-    """Delete an endpoint and its secrets; deliveries on their way to it are dead-lettered."""
+    """Delete an endpoint and its secrets; its open deliveries are dead-lettered."""
     endpoint_id = named_endpoint(endpoint_id)
     sender_id = queried_sender(app.current_event, DELETE_ENDPOINT)
     if not _store().delete(sender_id, endpoint_id):
@@ -139,7 +139,7 @@ def delete_endpoint(endpoint_id: str) -> Response[str]:
 
 @serve(app, ROTATE_SECRET)
 def post_rotation(endpoint_id: str) -> Response[str]:
-    """Give an endpoint a new secret, shown only now; the old ones stay in use for a while."""
+    """Replace the secret of an endpoint. The new one is shown only now."""
     endpoint_id = named_endpoint(endpoint_id)
     sender_id = queried_sender(app.current_event, ROTATE_SECRET)
     refuse_delivery(app.current_event)

@@ -1,7 +1,7 @@
 """The edge of the HTTP API: its resolver, the caller, the request body, the response.
 
 A handler makes its resolver with `json_api`, serves routes of `homing.reception.routes` with
-`serve`, and raises: the errors are answered here, in the same way for all.
+`serve`, and raises errors, which are answered here in the same way for all.
 """
 
 from __future__ import annotations
@@ -111,10 +111,12 @@ def key_owner(event: BaseProxyEvent) -> str | None:
 def signer(event: BaseProxyEvent) -> dict[str, str]:
     """Return the log field `caller`: the ARN of the IAM principal that signed; else no field.
 
-    The function URL has no access log that would show it.
+    The function URL has no access log.
     """
     authorizer = event["requestContext"].get("authorizer") or {}
-    arn = authorizer.get("iam", {}).get("userArn")  # what is only logged must not fail a request
+    arn = authorizer.get("iam", {}).get(
+        "userArn"
+    )  # a field that is only logged must not fail a request
     return {"caller": arn} if arn else {}
 
 
@@ -183,10 +185,10 @@ def named_endpoint(id_in_path: str) -> str:
 
 
 def request_body(event: BaseProxyEvent) -> str | bytes:
-    """Return the body of a request. API Gateway passes on in base64 what it takes for binary.
+    """Return the body of a request, which API Gateway encodes in base64 if it takes it for binary.
 
     Raises:
-        InvalidMessageError: when it is not valid base64 where it should be, or not UTF-8.
+        InvalidMessageError: when it is not valid UTF-8, or not valid base64 if it is encoded.
     """
     body = event.body or ""
     return from_base64(body) if event.is_base64_encoded else as_handed_on(body)

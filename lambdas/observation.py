@@ -1,10 +1,10 @@
-"""The logs and metrics of all handlers: structured log events with CloudWatch metrics inside.
+"""The logs and metrics of all handlers: structured log events that contain CloudWatch metrics.
 
-One `delivery.attempted` event per attempt has all that is known of it: ids, number and limit of
-attempts, status, duration, verdict, reason and the delay to the next attempt. Its metrics are part
-of the event, in CloudWatch's embedded metric format, so an attempt costs one log event.
+Each attempt has one `delivery.attempted` event: ids, number and limit of attempts, status,
+duration, verdict, reason and the delay to the next attempt. Its metrics are part of the event, in
+CloudWatch's embedded metric format, so an attempt costs one log event.
 
-Logs are paid by the byte, and callers choose much of what is logged: so long texts and long lists
+AWS charges for logs by the byte, and callers choose much of the content, so long texts and lists
 are cut.
 """
 
@@ -100,11 +100,11 @@ def log_attempt(
 
     Args:
         reference: the delivery.
-        outcome: what the attempt observed.
-        verdict: what Homing makes of it.
-        attempt: which attempt it was, counted from 1.
-        max_attempts: how many the policy allows.
-        next_delay_seconds: the delay to the next attempt, None where there is none.
+        outcome: the outcome of the attempt.
+        verdict: the verdict on it.
+        attempt: the number of the attempt, counted from 1.
+        max_attempts: the maximum of the policy.
+        next_delay_seconds: the delay to the next attempt; None without one.
     """
     _log(
         logging.INFO,
@@ -155,12 +155,12 @@ def log_unsettled(
     queue_message_id: str,
     redelivered_in: int | None,
 ) -> None:
-    """Log what kept a queue message from being settled, and count it for the alarm.
+    """Log why a queue message could not be settled, and count it for the alarm.
 
     Args:
-        body: the queue message's, from which the ids are read if it is a delivery document.
-        error: what was raised.
-        delivery_id: its message group, which names it if it is not.
+        body: the body of the queue message, which has the ids if it is a delivery document.
+        error: the exception.
+        delivery_id: its message group, which identifies it otherwise.
         queue_message_id: SQS's id.
         redelivered_in: as of `log_detached`.
     """
@@ -174,14 +174,14 @@ def log_unsettled(
 def log_detached(
     body: str, *, delivery_id: str | None, queue_message_id: str, redelivered_in: int | None
 ) -> None:
-    """Log that a first attempt was detached, and count it; that is no fault.
+    """Log that a first attempt was detached, and count it; this is not an error.
 
     Args:
-        body: the queue message's.
+        body: the body of the queue message.
         delivery_id: its message group.
         queue_message_id: SQS's id.
-        redelivered_in: the seconds until the queue hands it out again; None where that is up to the
-            queue's own visibility timeout.
+        redelivered_in: the seconds until it is redelivered; None if the queue's visibility timeout
+            applies.
     """
     fields = {"queueMessageId": queue_message_id, "redeliveredInSeconds": redelivered_in}
     _log(
@@ -206,7 +206,7 @@ def log_message(event: str, metric: str, *, is_fault: bool = False, **fields: An
     Args:
         event: `message.accepted`, `message.duplicate`, `message.rejected` or `message.failed`.
         metric: the CloudWatch metric that counts it.
-        is_fault: whether Homing or AWS has failed; then it is logged as an error.
+        is_fault: whether Homing or AWS failed; then it is logged as an error.
         fields: ids and field names; never the payload.
     """
     _log(logging.ERROR if is_fault else logging.INFO, event, {metric: 1}, **fields)
@@ -284,7 +284,7 @@ def _trace() -> dict[str, str]:
 
 @cache
 def _metric_set(*names: str) -> dict[str, Any]:
-    """Return these metrics as Powertools embeds them; only time and values differ per event."""
+    """Return metrics in Powertools' embedded format, without the time and values of an event."""
     for name in names:
         metrics.add_metric(name, _UNITS.get(name, MetricUnit.Count), 0)
     embedded: dict[str, Any] = {**metrics.serialize_metric_set()}

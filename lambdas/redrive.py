@@ -48,7 +48,7 @@ def _interventions() -> Interventions:
 
 @serve(app, REDRIVE_MESSAGE)
 def redrive(message_id: str) -> Response[str]:
-    """Redrive each failed delivery and return the results: 202 if any starts anew, else 200."""
+    """Redrive each failed delivery and return the results: 202 if any was redriven, else 200."""
     message_id = unquote(message_id)
     sender_id = queried_sender(app.current_event, REDRIVE_MESSAGE)
     refuse_delivery(app.current_event)

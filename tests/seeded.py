@@ -86,7 +86,7 @@ def record(number: int, now: datetime) -> dict[str, Any]:
 
 def _entry(reference: Reference, number: int, at: datetime, category: Category) -> dict[str, Any]:
     status = {Category.SUCCESS: 200, Category.GONE: 410, Category.SERVER_ERROR: 503}.get(category)
-    reason = f"HTTP {status}" if status else "timed out, 15 s allowed in all"
+    reason = f"HTTP {status}" if status else "timed out after 15 s in total"
     return {
         "attemptNumber": number,
         "timestamp": timestamps.to_text(at - timedelta(milliseconds=10 * (5 - number))),

@@ -1,4 +1,4 @@
-"""What `Deliver` returns in place of an outcome when it has not made the attempt."""
+"""The results of `Deliver` when it has not made the attempt."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Postponed:
     expires_at: int | None = None
 
     def to_document(self) -> dict[str, Any]:
-        """Return the `outcome` of the delivery document; no endpoint has taken any time."""
+        """Return the `outcome` of the delivery document, with a response time of 0."""
         expiry = {} if self.expires_at is None else {"expiresAt": self.expires_at}
         return {
             "kind": OutcomeKind.POSTPONED,

@@ -1,4 +1,4 @@
-"""What an attempt observed. An outcome is a value: expected results are never exceptions."""
+"""The outcome of an attempt. It is a value: expected results are never exceptions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Self
 
 
 class OutcomeKind(StrEnum):
-    """What `Deliver` has done: its `outcome` has another shape for each (docs/architecture.md).
+    """The kind of an `outcome` of `Deliver`; each has its own fields (docs/architecture.md).
 
     All but `ATTEMPTED` are in `homing.retry.not_attempted`.
     """
@@ -20,7 +20,7 @@ class OutcomeKind(StrEnum):
 
 
 class ErrorKind(StrEnum):
-    """The stage at which an attempt without a response broke off."""
+    """The stage at which an attempt without a response failed."""
 
     DNS = "DNS"
     CONNECT = "CONNECT"
@@ -39,8 +39,8 @@ class AttemptError:
 
     Args:
         kind: the stage.
-        message: a sentence for people, the sender of the message among them.
-        detail: what only our own log may say. It is in no document, so it stays in `deliver`.
+        message: a sentence for people, which the sender of the message may see.
+        detail: a reason for the log only. It is not part of the document.
     """
 
     kind: ErrorKind
@@ -50,7 +50,7 @@ class AttemptError:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one HTTP request came to.
+    """The outcome of one HTTP request.
 
     Args:
         timestamp: when the outcome was observed, ISO-8601 with milliseconds.
@@ -58,8 +58,8 @@ class Outcome:
         http_status: the response's status code, or None without a response.
         retry_after: the raw `Retry-After` header, or None.
         response_body: the first 4 KiB of the response body.
-        error: set where there was no response.
-        target_url: where it went, if not to the URL that the delivery was accepted with.
+        error: why there was no response; else None.
+        target_url: the URL of the request, if not the one that the delivery was accepted with.
     """
 
     timestamp: str
@@ -87,7 +87,7 @@ class Outcome:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        """Read the `outcome` of the delivery document, of kind `ATTEMPTED`."""
+        """Return the outcome of a delivery document, of kind `ATTEMPTED`."""
         error = document["error"]
         return cls(
             timestamp=document["timestamp"],

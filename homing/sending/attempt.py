@@ -1,4 +1,4 @@
-"""An attempt under way: the stage it has reached, the time left to it, and what ended it."""
+"""The state of a running attempt: its stage, its remaining time, and why it failed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_MESSAGE_LENGTH = 200
 
 
 class Stage(StrEnum):
-    """What an attempt is doing, in the order in which it does it (the guard: twice)."""
+    """The stages of an attempt in order; the address guard runs twice."""
 
     PREPARE = "preparing the request"
     GUARD = "address guard"
@@ -31,11 +31,11 @@ class Stage(StrEnum):
 
 
 class ProtocolError(ValueError):
-    """Raised when what an endpoint sends is no HTTP/1 response. Its text quotes nothing of it."""
+    """Raised when an answer is not an HTTP/1 response. The message quotes nothing of the answer."""
 
 
 class BlockedTargetError(ValueError):
-    """Raised when the address guard refuses a target. Its text is what the sender may know."""
+    """Raised when the address guard refuses a target. The sender may see the message."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(f"the target URL {refusal.sentence}")
@@ -43,10 +43,10 @@ class BlockedTargetError(ValueError):
 
 
 class Attempt:
-    """One attempt: a stage, whether a byte of an answer has come, and one deadline over all stages.
+    """One attempt: its stage, whether an answer has begun, and one deadline for all stages.
 
     Args:
-        seconds: how long the attempt may take in all.
+        seconds: the time limit of the whole attempt.
         clock: a monotonic clock in seconds.
     """
 
@@ -60,14 +60,14 @@ class Attempt:
         self._started = clock()
 
     def elapsed(self) -> float:
-        """Give the seconds since the attempt started."""
+        """Return the seconds since the attempt started."""
         return self._clock() - self._started
 
     def remaining(self) -> float:
-        """Give the seconds left, always more than 0, fit to be a socket's time-out.
+        """Return the remaining seconds, always more than 0, for the time-out of a socket.
 
         Raises:
-            TimeoutError: when none are left.
+            TimeoutError: when no time remains.
         """
         left = self.seconds - self.elapsed()
         if left <= 0:
@@ -75,12 +75,12 @@ class Attempt:
         return left
 
     def part(self, seconds: float) -> Attempt:
-        """Return a part of the attempt that starts now and lasts so long, or until its deadline."""
+        """Return a part of the attempt that ends `seconds` from now, or at the deadline."""
         return Attempt(min(seconds, self.seconds - self.elapsed()), self._clock)
 
     def explain(self, error: Exception) -> AttemptError:
-        """Say why the attempt broke off here: the kind, and `<stage>: <what happened>`."""
-        timed_out = f"timed out, {self.seconds:g} s allowed in all"
+        """Return why the attempt failed: the kind, and `<stage>: <what happened>`."""
+        timed_out = f"timed out after {self.seconds:g} s in total"
         what = timed_out if isinstance(error, TimeoutError) else _describe(error)
         return AttemptError(
             kind=next(
@@ -94,14 +94,14 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRule:
-    """An exception at one of these stages makes an error of this kind."""
+    """The kind of error for an exception at one of these stages."""
 
     exception: type[Exception]
     stages: frozenset[Stage]
     kind: ErrorKind
 
     def fits(self, error: Exception, stage: Stage) -> bool:
-        """Tell whether the rule speaks of this error."""
+        """Return whether the rule applies to an error."""
         return isinstance(error, self.exception) and stage in self.stages
 
 
@@ -110,14 +110,18 @@ _LOOK_UP = frozenset({Stage.LOOK_UP})
 _CONNECT = frozenset({Stage.CONNECT})
 _SECURED = frozenset({Stage.WRITE, Stage.HEAD, Stage.BODY})
 
-# The first rule that fits decides; most of these exceptions are kinds of OSError.
+# The first rule that applies decides; most of these exceptions are subclasses of OSError.
 ERROR_RULES: tuple[ErrorRule, ...] = (
     ErrorRule(TimeoutError, _ANY, ErrorKind.TIMEOUT),
     ErrorRule(BlockedTargetError, _ANY, ErrorKind.BLOCKED),
     ErrorRule(OSError, _LOOK_UP, ErrorKind.DNS),
-    ErrorRule(UnicodeError, _LOOK_UP, ErrorKind.DNS),  # a label that is empty or too long
+    ErrorRule(
+        UnicodeError, _LOOK_UP, ErrorKind.DNS
+    ),  # the host name has an empty or too long label
     ErrorRule(OSError, _CONNECT, ErrorKind.CONNECT),
-    ErrorRule(OSError, _SECURED, ErrorKind.RESET),  # with TLS, whose errors differ by Python
+    ErrorRule(
+        OSError, _SECURED, ErrorKind.RESET
+    ),  # with TLS, whose exceptions depend on the Python version
     ErrorRule(ssl.SSLError, _ANY, ErrorKind.TLS),
     ErrorRule(OSError, _ANY, ErrorKind.RESET),
     ErrorRule(ProtocolError, _ANY, ErrorKind.PROTOCOL),
@@ -128,7 +132,7 @@ def _describe(error: Exception) -> str:
     match error:
         case ssl.SSLCertVerificationError():
             return error.verify_message
-        case ssl.SSLError():  # one that the ssl module raises in Python has no reason
+        case ssl.SSLError():  # an SSLError that Python code raises has no reason
             return getattr(error, "reason", None) or str(error)
         case OSError():
             return error.strerror or str(error)

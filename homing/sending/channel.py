@@ -1,4 +1,4 @@
-"""A connected socket that never blocks, plain or over TLS. The two differ here and nowhere else."""
+"""A non-blocking connection, plain or over TLS. Only this module distinguishes the two."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import socket
 
-# TLS writes all that it is given or reports nothing written, so it is given a record at a time.
+# TLS writes all data or reports that it wrote none, so it gets one record at a time.
 _SEND_SIZE = 16_384
 
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Channel:
-    """Both directions of a connection, each of which can be waited for while the other is open.
+    """A connection that can wait for both directions at once.
 
     Args:
         sock: a connected socket, over TLS after its handshake; the channel closes it.
@@ -26,19 +26,19 @@ class Channel:
     __slots__ = ("_awaited", "_pending", "_poll", "_socket")
 
     def __init__(self, sock: socket.socket) -> None:
-        sock.setblocking(False)  # noqa: FBT003 -- how the socket module spells it
+        sock.setblocking(False)  # noqa: FBT003 -- the signature of the socket module
         self._socket = sock
-        # TLS may hold data that the socket does not show: the rest of a record.
+        # TLS may have buffered data, the rest of a record, that the socket does not report.
         self._pending = sock.pending if isinstance(sock, ssl.SSLSocket) else None
         self._awaited = select.POLLIN
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
 
     def send(self, data: memoryview) -> int:
-        """Send as much as can be sent at once and return how many bytes that was.
+        """Send as much as possible without waiting, and return the number of bytes.
 
         Raises:
-            OSError: when the connection is broken; `ssl.SSLError` is one, too.
+            OSError: when the connection is broken; `ssl.SSLError` is a subclass.
         """
         try:
             return self._socket.send(data[:_SEND_SIZE])
@@ -46,7 +46,7 @@ class Channel:
             return 0
 
     def receive(self, size: int) -> bytes | None:
-        """Return what has arrived: at most `size` bytes, b"" at the end, None if there is nothing.
+        """Return data that has arrived: at most `size` bytes, b"" at the end, None without any.
 
         Raises:
             OSError: when the connection is broken.
@@ -57,7 +57,7 @@ class Channel:
             return None
 
     def wait(self, seconds: float, *, to_receive: bool = True, to_send: bool = False) -> bool:
-        """Wait so long for something to arrive, or for room to send; return whether it arrived."""
+        """Wait until data has arrived or can be sent; return whether any has arrived."""
         if to_receive and self._pending is not None and self._pending():
             return True
         awaited = select.POLLIN * to_receive | select.POLLOUT * to_send
@@ -69,7 +69,7 @@ class Channel:
 
     @property
     def is_silent(self) -> bool:
-        """Whether nothing has arrived that was not received, be it only the end."""
+        """Whether neither data nor the end of the connection has arrived since the last receive."""
         return not self.wait(0)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Connections to endpoints: looked up, checked, connected and secured in time."""
+"""Opening of connections to endpoints: look-up, address check, connect and TLS handshake."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One address of a name, as the socket module takes it: family, and what `connect` gets."""
+    """One address of a name for the socket module: its family, and the argument of `connect`."""
 
     family: int
     sockaddr: tuple[Any, ...]
 
 
 Resolver = Callable[[str, int], Sequence[Address]]
-"""Gives the addresses of (host, port), best first. May block; it runs in a thread of its own.
+"""Returns the addresses of (host, port), best first. It may block, so it runs in its own thread.
 
-What it gives is what the guard checks and what is connected to, with no second look-up in between.
-It reports a failed look-up as `socket.gaierror`.
+The guard checks the same addresses that are connected to, without a second look-up. A failed
+look-up raises `socket.gaierror`.
 """
 
 
 def look_up(host: str, port: int) -> list[Address]:
-    """Ask the system for the addresses of a name (getaddrinfo; RFC 6724 order).
+    """Return the addresses of a name from the system (getaddrinfo; RFC 6724 order).
 
     Raises:
-        socket.gaierror: when the name has no address or nobody can say.
+        socket.gaierror: when the name has no address or the look-up fails.
     """
     infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [Address(family, sockaddr) for family, _, _, _, sockaddr in infos]
@@ -51,19 +51,19 @@ def open_connection(
     tls: Callable[[], ssl.SSLContext],
     guard: AddressGuard | None = None,
 ) -> socket.socket:
-    """Look up, connect and, for https, shake hands; the certificate is checked against the name.
+    """Open a connection to a target; with https, the certificate is checked against the name.
 
     Args:
-        target: where to.
-        attempt: bounds the time, and is told the stages.
-        resolve: asked once.
-        tls: makes the TLS context, if one is needed.
-        guard: checks the URL before the look-up, and then all addresses: one that is refused
-            refuses the target, and nothing is connected to (docs/decisions/0030).
+        target: the target.
+        attempt: its deadline applies, and its stage is updated.
+        resolve: looks the name up, once.
+        tls: returns the TLS context; called only for https.
+        guard: checks the URL before the look-up, and then all addresses. If it refuses one, no
+            connection is made (docs/decisions/0030).
 
     Raises:
         BlockedTargetError: when the guard refuses the target.
-        OSError: when a stage fails; `attempt.stage` tells which.
+        OSError: when a stage fails, which is then `attempt.stage`.
     """
     if guard is not None:
         attempt.stage = Stage.GUARD
@@ -81,7 +81,7 @@ def open_connection(
     attempt.stage = Stage.HANDSHAKE
     try:
         context = tls()
-        sock.settimeout(attempt.remaining())  # bounds the handshake as a whole, not each read
+        sock.settimeout(attempt.remaining())  # limits the whole handshake, not each read
         return context.wrap_socket(sock, server_hostname=target.server_name)
     except BaseException:
         sock.close()
@@ -94,13 +94,13 @@ def _insist(refusal: Refusal | None) -> None:
 
 
 def _resolve_in_time(resolve: Resolver, target: Target, attempt: Attempt) -> Sequence[Address]:
-    """Resolve in a thread that is detached when time is up: getaddrinfo knows no time-out."""
+    """Resolve in a thread that is detached when time is up, since getaddrinfo has no time-out."""
     answers: queue.SimpleQueue[Sequence[Address] | Exception] = queue.SimpleQueue()
 
     def run() -> None:
         try:
             answers.put(resolve(target.host, target.port))
-        except Exception as error:  # noqa: BLE001 - raised again in the thread that asked
+        except Exception as error:  # noqa: BLE001 - raised again in the calling thread
             answers.put(error)
 
     threading.Thread(target=run, name="look-up", daemon=True).start()
@@ -116,17 +116,17 @@ def _resolve_in_time(resolve: Resolver, target: Target, attempt: Attempt) -> Seq
 
 
 def _connect(addresses: Sequence[Address], attempt: Attempt) -> socket.socket:
-    """Try those that this machine has a way to, in turn; if all fail, the last one's error counts.
+    """Connect to the first address that accepts; raise the error of the last one if all fail.
 
-    A function without IPv6 has no way to half the addresses of many names. They say nothing of the
-    endpoint, so they have no share of the time, and are not the last. Where there is no other,
-    their error is the answer.
+    Addresses without a route are skipped: a function without IPv6 has no route to half of the
+        addresses of many names, which says nothing about the endpoint. If no address has a route,
+        the error of one of them is raised.
     """
     if len(addresses) > 1:
         addresses = [one for one in addresses if _has_route(one)] or addresses
     for others in range(len(addresses) - 1, 0, -1):
-        # An address that swallows packets gets an equal share of the time, less one for the
-        # request itself, so that the others still get theirs.
+        # The time is divided equally between the remaining addresses and the request, so that an
+        # address that drops packets leaves time for the others.
         seconds = attempt.remaining() / (others + 2)
         try:
             return _connect_one(addresses[-others - 1], seconds)
@@ -136,7 +136,7 @@ def _connect(addresses: Sequence[Address], attempt: Attempt) -> socket.socket:
 
 
 def _has_route(address: Address) -> bool:
-    """Tell whether there is a way to an address: to connect UDP asks that, and sends nothing."""
+    """Return whether there is a route to an address; connecting a UDP socket sends nothing."""
     try:
         with socket.socket(address.family, socket.SOCK_DGRAM) as probe:
             probe.connect(address.sockaddr)

@@ -1,4 +1,4 @@
-"""One attempt from end to end: whom it goes to, the request, what it says of the endpoint."""
+"""One attempt from start to end: its recipient, its request, and the endpoint's health."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ class Deliverer:
     """Makes attempts.
 
     Args:
-        sender: makes the requests.
-        recipients: whom they go to.
-        watch: where the health of endpoints is recorded.
-        slots: gives concurrency slots to attempts at endpoints that allow only so many at once.
-        fetch: gives a payload that is kept elsewhere; raises DependencyError where it cannot.
-        now: the time of day.
-        chance: gives a number in [0, 1).
-        report: told what nobody else hears of: an event's name, and its fields.
+        sender: sends the requests.
+        recipients: looks up recipients.
+        watch: records the health of endpoints.
+        slots: the concurrency slots of endpoints with a limit.
+        fetch: returns a payload from S3; raises DependencyError if it cannot.
+        now: returns the time of day.
+        chance: returns a random number in [0, 1).
+        report: logs an event, given its name and fields.
     """
 
-    def __init__(  # noqa: PLR0913 -- its edges, each given by name
+    def __init__(  # noqa: PLR0913 -- its dependencies, each passed by name
         self,
         *,
         sender: WebhookClient,
@@ -73,25 +73,25 @@ class Deliverer:
         claim: AttemptClaim | None = None,
         time_left: Callable[[], float] = lambda: inf,
     ) -> Outcome | Postponed:
-        """Make one attempt; signed if there is anything to sign it with.
+        """Make one attempt, signed if the recipient has a secret.
 
-        It goes to the endpoint as it is now: URL, headers, secrets and limits are of one edition.
-        Nothing is sent to an endpoint that is disabled or deleted, nor while that cannot be told,
-        nor, for now, where as many attempts are under way as it allows at once.
+        It uses the endpoint's current URL, headers, secrets and limits, all of one edition. Nothing
+        is sent if the endpoint is disabled or deleted, or if it cannot be looked up. If it has no
+        free concurrency slot, the attempt is postponed.
 
         Args:
             reference: the delivery.
             request: what is sent.
-            claim: what the attempt was claimed with; None for one that has not waited.
-            time_left: how many seconds there are until all this must be over; as many as it takes
-                where nothing is given.
+            claim: the claim of the attempt; None for one that has not waited.
+            time_left: returns the seconds until the invocation must end; by default there is no
+                limit.
         """
         now = self._now()
         try:
             recipient = self._recipients.find(reference, now)
         except DependencyError as error:
             self._tell(reference, "recipient.unreadable", str(error))
-            message = "whom to deliver to cannot be looked up right now"
+            message = "the recipient cannot be looked up right now"
             return unsent(ErrorKind.INTERNAL, message, to_text(now))
         if recipient.closed is not None:
             return unsent(ErrorKind.DISABLED, recipient.closed, to_text(now))
@@ -110,10 +110,10 @@ class Deliverer:
         now: datetime,
         claim: AttemptClaim | None,
     ) -> str | Postponed | None:
-        """Return a concurrency slot where the endpoint limits them; it must be given back.
+        """Return a concurrency slot if the endpoint limits them; it must be released.
 
-        Where concurrency slots cannot be counted, the attempt is made: a limit spares the endpoint,
-        and must not keep a delivery from it.
+        If slots cannot be counted, the attempt is made without one: a failing table must not stop
+        deliveries.
         """
         endpoint = recipient.endpoint
         if endpoint is None or not endpoint.attempts_at_once:
@@ -126,12 +126,14 @@ class Deliverer:
             self._tell(reference, "slot.uncounted", str(error))
             return None
         if taken is None:
-            # The attempt is due, so it is no earlier than that, whatever this clock says: a slow
-            # one would ask again and again to be woken in the past (docs/decisions/0068).
+            # The attempt is due, so the time is at least that. Otherwise a slow clock would
+            # postpone it to the past again and again (docs/decisions/0068).
             woken_at = max(now, from_text(claim.due_at if claim else reference.created_at))
             postponed = postpone(reference.created_at, claim, woken_at, self._chance)
             if postponed is not None:
-                self._tell(reference, "attempt.postponed", f"no room until {postponed.due_at}")
+                self._tell(
+                    reference, "attempt.postponed", f"no free slot; due again at {postponed.due_at}"
+                )
             return postponed
         return taken
 
@@ -139,11 +141,11 @@ class Deliverer:
         self, reference: Reference, endpoint: Endpoint, slot: str, time_left: Callable[[], float]
     ) -> None:
         if not is_enough(time_left(), calls=1):
-            self._tell(reference, "slot.uncounted", "no time left to give it back")
+            self._tell(reference, "slot.uncounted", "no time left to release it")
             return
         try:
             self._slots.give_back(endpoint, slot)
-        except DependencyError as error:  # it lapses by itself
+        except DependencyError as error:  # the slot expires by itself
             self._tell(reference, "slot.uncounted", str(error))
 
     def _attempt(
@@ -162,7 +164,7 @@ class Deliverer:
             return unsent(ErrorKind.INTERNAL, message, to_text(now))
         seconds = request_seconds(time_left())
         if seconds is None:
-            message = "no time was left to send it, all before it took too long"
+            message = "timed out before the request was sent"
             return unsent(ErrorKind.INTERNAL, message, to_text(self._now()))
         secrets, url = recipient.secrets(now), recipient.url(reference)
         answered = self._sender.send(reference, whole, secrets, url=url, within=seconds)
@@ -192,7 +194,7 @@ class Deliverer:
         outcome: Outcome,
         time_left: Callable[[], float],
     ) -> None:
-        """Record what the outcome says of the endpoint. The outcome stands, come what may."""
+        """Record what the outcome means for the endpoint's health; a failure is only logged."""
         endpoint = recipient.endpoint
         finding = None if endpoint is None else examine(endpoint, outcome, self._watch.limit)
         if endpoint is None or finding is None:
@@ -214,6 +216,6 @@ class Deliverer:
 
 
 def _joined(own: Mapping[str, str], messages: Mapping[str, str]) -> dict[str, str]:
-    """Give an endpoint's headers and a message's; of two with one name, the message's."""
+    """Return an endpoint's headers together with a message's; the message's override the others."""
     taken = {name.lower() for name in messages}
     return {name: value for name, value in own.items() if name.lower() not in taken} | {**messages}

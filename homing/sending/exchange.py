@@ -1,4 +1,4 @@
-"""One request and its response over an open connection, which may answer before it has read all."""
+"""One request and its response over an open connection; the response may come early."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from homing.sending.attempt import Attempt
     from homing.sending.channel import Channel
 
-# For how long the rest of a request is offered to an endpoint that has already accepted it.
+# How long the rest of a request is sent to an endpoint that has already accepted it.
 REST_SECONDS = 2
 
 _ACCEPTED = range(200, 300)
 
 
 def exchange(channel: Channel, request: bytes, attempt: Attempt) -> Response:
-    """Send a request and return the response, which ends the sending (RFC 9112, section 9.5).
+    """Send a request and return the response; an early one ends the sending (RFC 9112, 9.5).
 
     Args:
         channel: an open connection; it stays open.
-        request: head and body.
-        attempt: its deadline bounds the whole; it is told the stages.
+        request: the head and body.
+        attempt: its deadline applies, and its stage is updated.
 
     Raises:
         OSError: when the connection breaks before the head is complete; `TimeoutError` when time
             is up.
-        ProtocolError: when what comes is no HTTP/1 response, or has too long a head.
+        ProtocolError: when the answer is not an HTTP/1 response, or its head is too long.
     """
     attempt.stage = Stage.WRITE
     reader = ResponseReader(channel, attempt)
@@ -40,11 +40,11 @@ def exchange(channel: Channel, request: bytes, attempt: Attempt) -> Response:
 
 
 def _send(channel: Channel, request: bytes, reader: ResponseReader, attempt: Attempt) -> bool:
-    """Send a request until it is answered; return whether all of it was sent before.
+    """Send a request until an answer arrives; return whether all of it was sent.
 
     Raises:
         TimeoutError: when time is up.
-        ProtocolError: when what comes meanwhile is no response.
+        ProtocolError: when an early answer is not an HTTP/1 response.
     """
     rest = memoryview(request)
     try:
@@ -54,13 +54,13 @@ def _send(channel: Channel, request: bytes, reader: ResponseReader, attempt: Att
                 return False
     except TimeoutError:
         raise
-    except OSError:  # an answer that has arrived says more than a broken pipe
+    except OSError:  # an answer may have arrived, which says more than a broken pipe
         return False
     return True
 
 
 def _offer_rest(channel: Channel, rest: memoryview, attempt: Attempt, status: int) -> None:
-    """Send the rest of a request that was accepted, if it is taken soon: it may still be read."""
+    """Send the rest of an accepted request for a short time; the endpoint may read it."""
     if status not in _ACCEPTED:
         return
     time = attempt.part(REST_SECONDS)

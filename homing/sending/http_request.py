@@ -1,4 +1,4 @@
-"""Writing the one HTTP/1.1 request of an attempt."""
+"""The HTTP/1.1 request of an attempt."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def request_headers(
     body: bytes,
     secrets: Sequence[str] = (),
 ) -> dict[str, str]:
-    """Give the headers of one attempt: Homing's own, then what the sender of the message added.
+    """Return the headers of one attempt: Homing's own, then those of the message.
 
     Args:
-        reference: gives `webhook-id` (the same on every attempt) and `X-Correlation-ID`.
-        request: gives the content type and the added headers, none of which can override.
+        reference: has the `webhook-id`, the same for every attempt, and the `X-Correlation-ID`.
+        request: has the content type and the message's headers, which cannot override Homing's own.
         started: the time of the attempt, `webhook-timestamp` in whole seconds.
-        body: the exact bytes that are sent.
-        secrets: those that sign them; without any, the request goes unsigned.
+        body: the bytes of the body.
+        secrets: the secrets that sign it; without any, the request is unsigned.
 
     Raises:
-        SigningError: when a secret is unusable.
+        SigningError: when a secret is not valid.
     """
     seconds = int(started.timestamp())
     added = {
@@ -65,13 +65,13 @@ def _signature(
 
 
 def encode_request(target: Target, headers: Mapping[str, str], body: bytes) -> bytes:
-    """Write a POST as it goes over the wire: one piece, so that it leaves in one write.
+    """Return the bytes of a POST request, complete, so that one write can send them.
 
     Raises:
-        ValueError: when a header holds a control character, which would end its line.
+        ValueError: when a header contains a control character, which could end its line.
     """
     lines = [f"POST {target.path} HTTP/1.1", f"Host: {target.host_header}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     if _CONTROL.search("".join(lines)):
-        raise ValueError("a header holds a control character")
+        raise ValueError("a header contains a control character")
     return "\r\n".join([*lines, "", ""]).encode() + body

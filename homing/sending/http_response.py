@@ -1,7 +1,7 @@
-"""Reading one HTTP/1.1 response (RFC 9112) from an endpoint that may send anything, for ever.
+"""Reading of one HTTP/1.1 response (RFC 9112) from an untrusted endpoint.
 
-Two bounds hold whatever comes: the attempt's deadline, looked at before every read of the socket,
-and a budget of bytes. Why this is not http.client: docs/decisions/0001-http-client.md.
+Two limits always apply: the attempt's deadline, checked before every read of the socket, and a
+maximum number of bytes. docs/decisions/0001-http-client.md explains why this is not http.client.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from homing.sending.channel import Channel
 
 BODY_LIMIT = 4096  # bytes of a body that are kept
-BODY_SECONDS = 2  # for how long a body is waited for
-WIRE_LIMIT = 65_536  # bytes that are read for one response: interim ones, heads, framing and body
+BODY_SECONDS = 2  # the longest wait for a body
+WIRE_LIMIT = (
+    65_536  # the most bytes that are read for one response: interim ones, heads, framing and body
+)
 
 _RECEIVE_SIZE = 8192
 _FIRST_FINAL_STATUS = 200
@@ -38,9 +40,9 @@ class Response:
     Args:
         status: its status code, 200 to 999.
         retry_after: its raw `Retry-After` header, or None; several are joined by commas.
-        body: the first `BODY_LIMIT` bytes of the body as they came, never decompressed.
-        reusable: whether it ended where it said, and the connection may carry another request.
-        idle_seconds: how long the endpoint keeps an idle connection, None where it does not say.
+        body: the first `BODY_LIMIT` bytes of the body, never decompressed.
+        reusable: whether it was complete, so that the connection can be used for another request.
+        idle_seconds: how long the endpoint keeps an idle connection open; None if it does not say.
     """
 
     status: int
@@ -53,12 +55,12 @@ class Response:
 class ResponseReader:
     """Reads the final response to a request; interim ones (1xx) are skipped.
 
-    The head alone says the status of the request. Whatever becomes of the body, the status
-    stands; the body is read up to `BODY_LIMIT` bytes, for `BODY_SECONDS` at most.
+    The head alone decides the status; an incomplete body does not change it. At most `BODY_LIMIT`
+    bytes of the body are read, for at most `BODY_SECONDS`.
 
     Args:
         channel: an open connection; it stays open.
-        attempt: its deadline bounds the whole; its stage is kept up to date.
+        attempt: its deadline applies, and its stage is updated.
     """
 
     def __init__(self, channel: Channel, attempt: Attempt) -> None:
@@ -67,18 +69,19 @@ class ResponseReader:
         self._head: Head | None = None
 
     def head_so_far(self) -> Head | None:
-        """Return the head if all of it is here, with what can be received without waiting.
+        """Return the head if it is complete, without waiting for more; else None.
 
         Raises:
             OSError: when the connection breaks before the head is complete.
-            ProtocolError: when what comes is no HTTP/1 response, or more than `WIRE_LIMIT` of head.
+            ProtocolError: when the data is not an HTTP/1 response, or the head is longer than
+                `WIRE_LIMIT`.
         """
         if self._head is None and self._arrived.receive():
             self._head = self._parse_head()
         return self._head
 
     def response(self) -> Response:
-        """Return the response as soon as its body has ended, or is not waited for any longer.
+        """Return the response when its body is complete or the limits of the body are reached.
 
         Raises:
             OSError: when the connection breaks before the head is complete; `TimeoutError` when
@@ -101,7 +104,7 @@ class ResponseReader:
         )
 
     def _parse_head(self) -> Head | None:
-        """Take the final head from what has arrived; None where its end is missing."""
+        """Remove the final head from the received data and return it; None if it is incomplete."""
         while (head := self._arrived.take_head()) is not None:
             if head.status >= _FIRST_FINAL_STATUS:
                 return head
@@ -109,7 +112,7 @@ class ResponseReader:
 
 
 class _Arrived:
-    """What has come over a channel, taken in heads, lines and pieces."""
+    """The received data of a channel, consumed as heads, lines and pieces."""
 
     def __init__(self, channel: Channel, attempt: Attempt) -> None:
         self._channel = channel
@@ -122,21 +125,21 @@ class _Arrived:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing has come that was not taken; the next response would start with it."""
+        """Whether all received data was consumed; more would begin the next response."""
         return not self._buffer
 
     def limit(self, time: Attempt) -> None:
-        """Wait no longer than this from now on."""
+        """Set the deadline of all further waits."""
         self._time = time
 
     def take_head(self) -> Head | None:
-        """Take the next head if all of it is here.
+        """Consume and return the next head; None if it is incomplete.
 
         Raises:
-            ProtocolError: as soon as what has come cannot be one any more.
+            ProtocolError: as soon as the data cannot be a head.
         """
         if self._status_line is None:
-            if self._buffer.startswith((b"\r", b"\n")):  # RFC 9112, section 2.2: passed over
+            if self._buffer.startswith((b"\r", b"\n")):  # RFC 9112, section 2.2: ignored
                 self._buffer = self._buffer.lstrip(b"\r\n")
             self._status_line = find_status_line(self._buffer)
         end = _END_OF_HEAD.search(self._buffer, max(0, self._searched - 3))
@@ -149,7 +152,7 @@ class _Arrived:
         return head
 
     def take_line(self) -> bytes | None:
-        """Take a line, without its end, if all of it is here."""
+        """Consume and return a line without its end; None if it is incomplete."""
         end = self._buffer.find(b"\n", self._searched)
         if end < 0:
             self._searched = len(self._buffer)
@@ -160,13 +163,13 @@ class _Arrived:
         return line.removesuffix(b"\r")
 
     def line(self) -> bytes:
-        """Take a line, without its end; wait for it."""
+        """Wait for a line, consume it and return it without its end."""
         while (line := self.take_line()) is None:
             self.wait()
         return line
 
     def piece(self, limit: int) -> bytes:
-        """Take what is there, at least one byte and at most `limit`; wait for it."""
+        """Wait for data, consume at most `limit` bytes and return them."""
         if not self._buffer:
             self.wait()
         piece = bytes(self._buffer[:limit])
@@ -174,12 +177,12 @@ class _Arrived:
         return piece
 
     def wait(self) -> None:
-        """Wait for more to come."""
+        """Wait for more data."""
         while not self._channel.wait(self._time.remaining()) or not self.receive():
             pass
 
     def receive(self) -> bool:
-        """Take in what can be received at once; return whether there was anything."""
+        """Receive without waiting; return whether there was any data."""
         if self._budget <= 0:
             raise ProtocolError(f"more than {WIRE_LIMIT} bytes")
         data = self._channel.receive(min(_RECEIVE_SIZE, self._budget))
@@ -194,7 +197,7 @@ class _Arrived:
 
 
 def _read_body(arrived: _Arrived, head: Head) -> tuple[bytes, bool]:
-    """Return the part of the body that is kept, and whether the body came to its end there."""
+    """Return the part of the body that is kept, and whether the body is complete."""
     body = bytearray()
     try:
         for piece in _pieces_of_body(arrived, head):
@@ -207,7 +210,7 @@ def _read_body(arrived: _Arrived, head: Head) -> tuple[bytes, bool]:
 
 
 def _pieces_of_body(arrived: _Arrived, head: Head) -> Iterator[bytes]:
-    """Tell how long the body is and give it as it comes (RFC 9112, section 6.3)."""
+    """Return the pieces of the body as they arrive, by its framing (RFC 9112, section 6.3)."""
     coding = head.headers.get(b"transfer-encoding")
     length = head.headers.get(b"content-length")
     if head.status in _WITHOUT_BODY:

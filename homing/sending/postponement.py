@@ -1,6 +1,6 @@
-"""Postponing an attempt for which its endpoint has no room: until when, and how that is told.
+"""The new due time of an attempt for which its endpoint has no free concurrency slot.
 
-A postponed attempt has not been made: it uses up none of the policy's, and nothing is recorded.
+A postponed attempt was not made: it does not count towards the policy's limit and is not recorded.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from homing.ledger.claim import AttemptClaim
 
 SHORTEST = timedelta(seconds=1)
-# A Standard execution may have 25,000 events, and each wait is a round of 14 of them. So waits
-# of five minutes at most go on growing with the delivery's age, to a day (docs/decisions/0041).
+# A Standard execution may have 25,000 events, and each wait takes 14. So the maximum wait, at first
+# five minutes, grows with the delivery's age, up to a day (docs/decisions/0041).
 LONGEST = timedelta(minutes=5)
 _OF_AGE = 30
 _LONGEST_OF_ALL = timedelta(days=1)
-# An execution lives a year (docs/decisions/0040): near its end no attempt is postponed.
+# An execution can run for a year (docs/decisions/0040); near its end no attempt is postponed.
 _GIVES_WAY_FOR = YEAR - timedelta(days=7)
 
 
@@ -34,18 +34,18 @@ def postpone(
     now: datetime,
     chance: Callable[[], float],
 ) -> Postponed | None:
-    """Return until when an attempt is postponed, or None for one that is too old for that.
+    """Return the postponement of an attempt; None if the delivery is too old to postpone it.
 
-    The wait is, by chance, a half to all of the time for which the attempt has been due, between a
-    second and five minutes; of a delivery that is old up to a thirtieth of its age, at most a day.
-    So it grows with the crowd, as a backoff does, and no count of tries has to be carried along.
+    The wait is a random half to all of the time since the attempt was first due. It is at least a
+    second and at most five minutes; for an old delivery, at most a thirtieth of its age, up to a
+    day. So it grows like a backoff as long as the endpoint is full, without a count of tries.
 
     Args:
-        created_at: when the delivery was, ISO-8601.
-        claim: what the attempt was claimed with. None for one that has not waited yet; then its
-            record is kept from when it was due first.
-        now: the time of day.
-        chance: gives a number in [0, 1).
+        created_at: when the delivery was created, ISO-8601.
+        claim: the claim of the attempt; None for one that has not waited, which leaves the record's
+            expiry unchanged.
+        now: the time.
+        chance: returns a random number in [0, 1).
     """
     age = now - from_text(created_at)
     if age > _GIVES_WAY_FOR:

@@ -1,7 +1,7 @@
-"""Whom `deliver` delivers to: what is kept of an endpoint or a sender, remembered for a minute.
+"""Look-up of recipients, with their secrets and headers; results are cached for a minute.
 
-Importing this imports boto3, which costs more than everything else that `deliver` needs. So it is
-imported with the first attempt, not with the function.
+This module imports boto3, which takes longer than all other imports of `deliver`. So `deliver`
+imports it with the first attempt.
 """
 
 from __future__ import annotations
@@ -30,17 +30,18 @@ if TYPE_CHECKING:
 
 REMEMBERED = timedelta(seconds=60)
 _MAX_REMEMBERED = 1000
-_TRIES = 3  # for an endpoint that is changed between the reads of its two items
+_TRIES = 3  # reads of an endpoint, which may be changed between the reads of its two items
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Whom an attempt goes to.
+    """The recipient of an attempt.
 
     Args:
-        endpoint: None for a URL that the message itself names, and for a deleted endpoint.
-        confidential: None where no secret is kept: then nothing is signed.
-        closed: why nothing may be sent, or None.
+        endpoint: the endpoint; None for a plain URL, and for a deleted endpoint.
+        confidential: its secrets and header values; None without a secret, so that nothing is
+            signed.
+        closed: why nothing may be sent; else None.
     """
 
     endpoint: Endpoint | None
@@ -48,7 +49,7 @@ class Recipient:
     closed: str | None = None
 
     def secrets(self, now: datetime) -> tuple[str, ...]:
-        """Give the secrets that sign at `now`, the newest first."""
+        """Return the secrets that sign at `now`, the newest first."""
         kept = self.confidential.secrets if self.confidential else ()
         return tuple(secret.text for secret in active_secrets(kept, now))
 
@@ -58,15 +59,15 @@ class Recipient:
         return self.confidential.headers if self.confidential else {}
 
     def url(self, reference: Reference) -> str:
-        """Return where an attempt goes: to the endpoint as it is now, else as the message says."""
+        """Return the URL of an attempt: the endpoint's current one, or the plain URL."""
         return self.endpoint.url if self.endpoint else reference.target_url
 
 
 class Recipients:
-    """Looks recipients up, each at most once a minute.
+    """Looks up recipients, each at most once a minute.
 
-    So a change of an endpoint, a rotation of secrets included, takes effect within a minute. What
-    is remembered is one edition of it: URL, limits and headers as they were set together.
+    So a change of an endpoint or a rotation of its secrets takes effect within a minute. The cached
+    URL, limits, headers and secrets are always of one edition.
 
     Args:
         endpoints: the endpoints table.
@@ -87,11 +88,11 @@ class Recipients:
         )
 
     def find(self, reference: Reference, now: datetime) -> Recipient:
-        """Give the recipient of a delivery.
+        """Return the recipient of a delivery.
 
         Raises:
-            DependencyError: when it cannot be looked up. Nothing may be sent then: it might go
-                unsigned, or to an endpoint that is disabled.
+            DependencyError: when it cannot be looked up. Then nothing may be sent, since it could
+                be unsigned or for a disabled endpoint.
         """
         key = (reference.sender_id, reference.endpoint_id)
         since, known = self._known.get(key, (now, None))
@@ -107,7 +108,7 @@ class Recipients:
         return found
 
     def forget(self, reference: Reference) -> None:
-        """Look this one up anew the next time."""
+        """Remove the recipient of a delivery from the cache."""
         self._known.pop((reference.sender_id, reference.endpoint_id), None)
 
     def _look_up(self, sender_id: str, endpoint_id: str | None) -> Recipient:
@@ -123,4 +124,4 @@ class Recipients:
                 return Recipient(endpoint, None, reason)
             if endpoint.edition == confidential.edition:
                 return Recipient(endpoint, confidential)
-        raise DependencyError("the endpoint and its secrets are of two editions")
+        raise DependencyError("the endpoint and its secrets have different editions")

@@ -1,11 +1,11 @@
-r"""Taking out of a response what its endpoint was told in confidence.
+r"""Removal of an endpoint's secret header values from its responses.
 
-An endpoint that echoes the request in its response, as debugging pages do, would put its own
-credentials into the execution, where the first part of each response stands. It may write them in
-another form than it got them: as JSON, JavaScript, Python or C (`\/`, `\u003d`, `\x3d`, `\075`),
-in a URL (`%3D`), in HTML or XML (`&#61;`, `&equals;`), one within another, and `Basic` decoded. So
-a text is searched as it is, and again after its escapes are undone, until there are none. Hashes,
-and base64 of what is not base64 by itself, are not looked for.
+If an endpoint echoes the request, as debugging pages do, the response contains credentials, and its
+first part is stored in the execution. The echo may be escaped: as JSON, JavaScript, Python or C
+(`\/`, `\u003d`, `\x3d`, `\075`), in a URL (`%3D`), in HTML or XML (`&#61;`, `&equals;`), with
+escapes within escapes, or with `Basic` decoded. So a text is searched as it is, and again each time
+one level of escapes has been decoded. Hashes, and base64 of values that are not base64 themselves,
+are not found.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 MASK = "[redacted]"
 
-# What separates the parts of a header's value: `Bearer <token>`, `key="<token>"; other=<token>`.
-# Parts are looked for, since an endpoint may have taken the value apart.
+# The separators between parts of a header's value: `Bearer <token>`, `key="<token>";
+# other=<token>`. Parts are searched for too, since an endpoint may have split the value.
 _SEPARATORS = re.compile(r"[\s\"'\\,;]+")
-# A part that is shorter is no secret worth the name, and taking it out would mangle any text.
+# A shorter part is not a useful secret, and removing it would damage any text.
 _SHORTEST = 6
 _BASIC = re.compile(r"\s*Basic\s+(\S+)", re.IGNORECASE)
 
@@ -36,21 +36,21 @@ _ESCAPE = re.compile(
     rf"|%({_HEX}{{2}})|(&(?:\#[0-9]+|\#[xX]{_HEX}+|[A-Za-z][A-Za-z0-9]*);)",
     re.DOTALL,
 )
-# What an escape may look like whose end is missing.
+# The beginning of an escape whose end was cut off.
 _CUT_ESCAPE = re.compile(
     rf"(?:\\{{1,16}}(?:u{_HEX}{{0,3}}|u\{{{_HEX}{{0,5}}|U{_HEX}{{0,7}}|x{_HEX}?|[0-7]{{0,2}})"
     rf"|%{_HEX}?|&\#?[A-Za-z0-9]{{0,12}})\Z"
 )
 _LONGEST_CUT = 32
-_MOST_NESTED = 8  # escapes within escapes; what nests deeper is no serializer's
+_MOST_NESTED = 8  # levels of escapes; no serializer nests deeper
 
 
 def redact(outcome: Outcome, confidential: Iterable[str]) -> Outcome:
-    """Give an outcome whose response holds none of these values, nor the start of one at its end.
+    """Return an outcome without these values, or the start of one at the end, in its response.
 
     Args:
-        outcome: what the endpoint answered.
-        confidential: values of headers that are kept for the endpoint alone.
+        outcome: the outcome with the response.
+        confidential: the secret header values of the endpoint.
     """
     parts = {part for value in confidential for part in _parts(value)}
     secrets = {text for part in parts for text in (part, _plain(part)) if len(text) >= _SHORTEST}
@@ -70,7 +70,7 @@ def _parts(value: str) -> Iterator[str]:
 
 
 def _decoded_basic(encoded: str) -> Iterator[str]:
-    """Give what RFC 7617 makes `Basic` of: `user:password`, the password, and both as in a form."""
+    """Yield the decoded `Basic` value (RFC 7617) and its password, each also form-encoded."""
     try:
         credentials = b64decode(encoded + "=" * (-len(encoded) % 4)).decode("utf-8", "replace")
     except ValueError:
@@ -82,12 +82,12 @@ def _decoded_basic(encoded: str) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """A text after some of its escapes were undone.
+    """A text after some levels of its escapes were decoded.
 
     Args:
         text: the result.
-        starts: for each of its characters, where it began to be written at first.
-        ends: likewise, where that ended.
+        starts: for each character, where it begins in the original text.
+        ends: for each character, where it ends in the original text.
     """
 
     text: str
@@ -96,12 +96,12 @@ class _Level:
 
     @property
     def cut(self) -> int:
-        """Where an escape begins whose end is missing; at the end, where there is none."""
+        """The position of an escape that was cut off; the length of the text without one."""
         found = _CUT_ESCAPE.search(self.text, max(0, len(self.text) - _LONGEST_CUT))
         return found.start() if found else len(self.text)
 
     def undone(self) -> _Level | None:
-        """Undo the escapes once, and leave out one that is cut; None where there are none."""
+        """Return the text with one level of escapes decoded; None if it has no escapes."""
         texts: list[str] = []
         starts: list[int] = []
         ends: list[int] = []
@@ -120,7 +120,7 @@ class _Level:
 
 
 def _levels(text: str) -> Iterator[_Level]:
-    """Give a text as it is, then with its escapes undone, with those within them undone, ..."""
+    """Yield a text, then the text with one level of escapes decoded, with two, and so on."""
     level: _Level | None = _Level(text, range(len(text)), range(1, len(text) + 1))
     for _ in range(_MOST_NESTED):
         if level is None:
@@ -130,7 +130,7 @@ def _levels(text: str) -> Iterator[_Level]:
 
 
 def _plain(text: str) -> str:
-    """Undo the escapes that a secret itself holds, as happens to them in a text."""
+    """Return a secret with its escapes decoded, as in a searched text."""
     *_, last = _levels(text)
     return last.text
 
@@ -156,7 +156,7 @@ def _masked(text: str, secrets: Iterable[str]) -> str:
 
 
 def _found(level: _Level, end: int, secrets: Iterable[str]) -> Iterator[tuple[int, int]]:
-    """Find where secrets were written, and the starts of some at the end of a text cut short."""
+    """Yield the positions of secrets, and of the start of one at the end of a cut text."""
     ends = {len(level.text), level.cut}
     for secret in secrets:
         at = level.text.find(secret)

@@ -1,33 +1,34 @@
-"""How an attempt and what follows it share the time that one invocation of `deliver` has left.
+"""The division of an invocation's time between the request and the calls that follow it.
 
-A function that runs out of time takes the outcome of its attempt with it, though the endpoint may
-have taken the message; the retry would send it again. So the request is given what is left when it
-begins, less what it takes to answer, and what is noted after it is left out where it may not fit.
-All that comes before the request is in the time that has passed by then.
+If the function times out, the outcome of its attempt is lost and the retry sends the message again,
+though the endpoint may have accepted it. So the request may take the time that remains when it
+begins, less the time to return the outcome. Calls after the request are left out if they may not
+fit.
 """
 
 from __future__ import annotations
 
-# One call with the clients of `registry_client` and `endpoint_watch` at the slowest: two tries, a
-# second each to connect and to be answered, and a second between them (botocore, "standard" mode).
+# The longest time of one call with the clients of `registry_client` and `endpoint_watch`: two
+# tries, each with a second to connect and a second for the answer, and a second between them
+# (botocore, "standard" mode).
 CALL_SECONDS = 5
-# To close connections, to load the client of the event bus, to write the outcome; at 160 MB a
-# function has 9% of a processor (docs/decisions/0063).
+# The time to close connections, load the client of the event bus and return the outcome; a function
+# with 160 MB has 9% of a processor (docs/decisions/0063).
 ANSWER_SECONDS = 2
 
 _LEAST_SECONDS = 1
 
 
 def request_seconds(left: float) -> float | None:
-    """Give how long a request may take in all, in seconds; None where that is hardly any time.
+    """Return the time limit of the request in seconds; None if too little time remains.
 
     Args:
-        left: the seconds that the invocation has left.
+        left: the remaining seconds of the invocation.
     """
     seconds = round(left - ANSWER_SECONDS, 1)
     return seconds if seconds >= _LEAST_SECONDS else None
 
 
 def is_enough(left: float, *, calls: int) -> bool:
-    """Tell whether so many calls fit into the seconds left, however slow, and the answer too."""
+    """Return whether the remaining seconds are enough for the slowest calls and the return."""
     return left >= calls * CALL_SECONDS + ANSWER_SECONDS

@@ -1,12 +1,12 @@
-"""Whom an attempt believes. Everything is set here, so that every Python believes the same."""
+"""The TLS settings of attempts, explicit and so independent of the Python version."""
 
 from __future__ import annotations
 
 import ssl
 from functools import cache
 
-# Forward secrecy and authenticated ciphers, as Python itself chooses them where nobody has changed
-# that; distributions do. TLS 1.3 has suites of its own.
+# Forward secrecy and authenticated ciphers, as in Python's own default, which distributions change.
+# TLS 1.3 has its own suites.
 _CIPHERS = (
     "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
 )
@@ -14,10 +14,11 @@ _CIPHERS = (
 
 @cache
 def default_tls() -> ssl.SSLContext:
-    """Make the TLS context: certificates and names are checked, TLS 1.2 at least. Reads files.
+    """Return a TLS context that checks certificates and names, with TLS 1.2 at least. Reads files.
 
-    `ssl.create_default_context` is not used: from Python 3.13 it refuses chains to the dead letter
-    of RFC 5280 that are trusted everywhere else, such as a root without a subject key identifier.
+    `ssl.create_default_context` is not used: from Python 3.13 it refuses chains that break the
+        letter of RFC 5280 that are trusted everywhere else, such as a root without a subject key
+        identifier.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_mode = ssl.CERT_REQUIRED
@@ -25,7 +26,9 @@ def default_tls() -> ssl.SSLContext:
     context.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-    context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF  # an end is an end, with a farewell or without
+    context.options |= (
+        ssl.OP_IGNORE_UNEXPECTED_EOF
+    )  # accepts an end of the connection without close_notify
     context.set_ciphers(_CIPHERS)
     context.set_alpn_protocols(["http/1.1"])
     context.load_default_certs(ssl.Purpose.SERVER_AUTH)

@@ -1,4 +1,4 @@
-"""Connections that are kept open between attempts, for as long as they can be trusted."""
+"""Connections that stay open between attempts, as long as they can be trusted."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ if TYPE_CHECKING:
 
 Origin = tuple[str, str, int]
 
-MAX_AGE_SECONDS = 30  # then the name is looked up anew, and its addresses are checked anew
-FROZEN_SECONDS = 4  # a connection that was idle for longer in a frozen container may be gone
-MARGIN_SECONDS = 1  # by which a connection is given up before the endpoint closes it
+MAX_AGE_SECONDS = 30  # after that, the name is looked up and its addresses are checked again
+FROZEN_SECONDS = 4  # after a longer pause in a frozen container, the connection may be closed
+MARGIN_SECONDS = 1  # margin before the endpoint closes an idle connection
 
-# By how much two clocks that both run may differ.
+# The largest difference between the two clocks while both run.
 _DRIFT_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point in time, by two clocks.
+    """A point in time on two clocks.
 
     Args:
         wall: the time of day in epoch seconds.
-        running: the seconds that this machine has run, from any start. A Lambda container is frozen
-            between invocations, and this clock with it.
+        running: the seconds of a clock that stops while the container is frozen between
+            invocations.
     """
 
     wall: float
     running: float
 
     def frozen_since(self, before: Moment) -> bool:
-        """Return whether the machine has stood still since then."""
+        """Return whether the container was frozen since then."""
         return (self.wall - before.wall) - (self.running - before.running) > _DRIFT_SECONDS
 
 
@@ -41,8 +41,8 @@ class Connection:
     """An open connection.
 
     Args:
-        channel: what is sent and received over.
-        opened: when it was about to be opened.
+        channel: its channel.
+        opened: when its opening began.
     """
 
     channel: Channel
@@ -56,7 +56,7 @@ class _Kept:
     idle_seconds: int | None
 
     def is_trusted(self, now: Moment) -> bool:
-        """Return whether a request may be sent over it that should not be sent twice."""
+        """Return whether the endpoint probably still has the connection open."""
         age, idle = now.wall - self.connection.opened.wall, now.wall - self.since.wall
         kept = MAX_AGE_SECONDS if self.idle_seconds is None else self.idle_seconds - MARGIN_SECONDS
         longest = min(kept, FROZEN_SECONDS) if now.frozen_since(self.since) else kept
@@ -65,13 +65,13 @@ class _Kept:
 
 
 class WarmConnections:
-    """Connections kept open between attempts, at most one per origin. Not for several threads.
+    """Connections kept open between attempts, at most one per origin. Not thread-safe.
 
-    A connection on which anything has arrived since its last response is never used again: between
-    responses only a farewell can come, or an answer that was not asked for.
+    A connection on which anything has arrived since its last response is never used again: it is
+    the end of the connection, or an answer without a request.
 
     Args:
-        limit: how many are kept; the least recently used goes first.
+        limit: the maximum number; the least recently used is closed first.
     """
 
     def __init__(self, *, limit: int = 16) -> None:
@@ -79,7 +79,7 @@ class WarmConnections:
         self._kept: dict[Origin, _Kept] = {}
 
     def take(self, origin: Origin, now: Moment) -> Connection | None:
-        """Return the open connection to an origin, if there is one that can be trusted."""
+        """Return a trusted connection to an origin and remove it; None without one."""
         kept = self._kept.pop(origin, None)
         if kept is None:
             return None
@@ -91,13 +91,13 @@ class WarmConnections:
     def keep(
         self, origin: Origin, connection: Connection, now: Moment, idle_seconds: int | None = None
     ) -> None:
-        """Keep a connection whose last response has been read to its end.
+        """Keep a connection whose last response was read completely.
 
         Args:
-            origin: what it leads to.
+            origin: the origin that it leads to.
             connection: the connection.
             now: when its response ended.
-            idle_seconds: after how long the endpoint closes it, None where it does not say.
+            idle_seconds: how long the endpoint keeps it open; None if it does not say.
         """
         self._kept[origin] = _Kept(connection, now, idle_seconds)
         if len(self._kept) > self._limit:
@@ -105,6 +105,6 @@ class WarmConnections:
             oldest.connection.channel.close()
 
     def close(self) -> None:
-        """Close all that are kept."""
+        """Close all connections."""
         while self._kept:
             self._kept.popitem()[1].connection.channel.close()

@@ -1,10 +1,10 @@
-"""The HTTP sender: one POST per attempt, and whatever comes of it is an `Outcome`.
+"""The HTTP client of webhooks: one POST per attempt, whose result is always an `Outcome`.
 
-- One deadline over name look-up, connect, TLS, write and read.
-- Connections stay warm between attempts, for 30 seconds at most. A request is sent once more, over
-  a fresh connection, only where a warm one was closed before any byte of an answer.
-- Every address is checked before it is connected to, where there is a guard.
-- Redirects are not followed, bodies not decompressed, and at most 64 KiB are read.
+- One deadline applies to name look-up, connect, TLS, write and read.
+- Connections stay open between attempts for at most 30 seconds. If one was closed before any byte
+  of an answer, the request is sent once more over a new connection.
+- With a guard, every address is checked before it is connected to.
+- Redirects are not followed, bodies are not decompressed, and at most 64 KiB are read.
 """
 
 from __future__ import annotations
@@ -37,20 +37,22 @@ if TYPE_CHECKING:
 
 
 def utc_now() -> datetime:
-    """Give the time of day."""
+    """Return the time of day."""
     return datetime.now(UTC)
 
 
 class WebhookClient:
-    """Sends the requests of attempts, one at a time. Opens nothing until the first.
+    """Sends the requests of attempts, one at a time. It opens no connection before the first.
 
     Args:
-        attempt_timeout_seconds: how long an attempt may take in all.
-        now: the time of day, for timestamps and for the age of warm connections.
-        clock: a monotonic clock in seconds, for the deadline and to notice that time stood still.
-        resolve: gives the addresses of a name; what it gives is what is connected to.
-        tls: makes the TLS context, on first use.
-        guard: says which targets may be reached; without one, any.
+        attempt_timeout_seconds: the time limit of an attempt.
+        now: returns the time of day, for timestamps and the age of warm connections.
+        clock: a monotonic clock in seconds, for the deadline and to detect that the container was
+            frozen.
+        resolve: returns the addresses of a name; one of them is connected to, without another
+            look-up.
+        tls: returns the TLS context; called on first use.
+        guard: decides which targets may be reached; without one, any.
     """
 
     def __init__(
@@ -80,14 +82,14 @@ class WebhookClient:
         url: str | None = None,
         within: float = inf,
     ) -> Outcome:
-        """Make one attempt. What the endpoint and the network do is in the outcome.
+        """Make one attempt and return its outcome; errors of the endpoint or network raise nothing.
 
         Args:
             reference: the delivery.
             request: what is sent.
-            secrets: those that sign it (homing/endpoints/signing.py).
-            url: where it goes; None for the URL that the delivery was accepted with.
-            within: how many seconds there are, where that is less than an attempt may take.
+            secrets: the secrets that sign it (homing/endpoints/signing.py).
+            url: the URL of the request; None for the URL that the delivery was accepted with.
+            within: a time limit in seconds that may be shorter than that of an attempt.
         """
         attempt = Attempt(min(self._attempt_timeout_seconds, within), self._clock)
         result: Response | AttemptError
@@ -121,7 +123,7 @@ class WebhookClient:
                 return self._exchange(target, warm, message, attempt)
             except TimeoutError:
                 raise
-            except OSError:  # closed as the request was written: no byte of an answer has come
+            except OSError:  # closed while the request was written, before any byte of an answer
                 if attempt.is_answered:
                     raise
         sock = open_connection(target, attempt, self._resolve, self._tls, self._guard)
@@ -147,7 +149,7 @@ def _outcome(result: Response | AttemptError, ended: datetime, elapsed: float) -
     timestamp, response_time = to_text(ended), int(elapsed * 1000)
     if isinstance(result, AttemptError):
         return Outcome(timestamp, response_time, error=result)
-    # A dead letter quotes it.
+    # It is in the dead letter.
     text = UNCARRIED.sub("\N{REPLACEMENT CHARACTER}", result.body.decode(errors="replace"))
     return Outcome(
         timestamp=timestamp,

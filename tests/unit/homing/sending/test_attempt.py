@@ -41,7 +41,7 @@ def test_an_attempt_past_its_deadline_has_no_time_left(over: float) -> None:
         attempt.remaining()
 
 
-TIMED_OUT = "timed out, 10 s allowed in all"
+TIMED_OUT = "timed out after 10 s in total"
 
 
 @pytest.mark.parametrize(

@@ -221,7 +221,7 @@ def test_a_handshake_that_never_ends_is_a_time_out(stack: ExitStack) -> None:
     sender = WebhookClient(attempt_timeout_seconds=0.1, resolve=lambda *_: [address])
     reference = Reference("m", "default", "", "https://hooks.example/", "c", "")
     outcome = sender.send(reference, Request("{}", "application/json", {}))
-    assert_failed(outcome, ErrorKind.TIMEOUT, "timed out, 0.1 s allowed in all")
+    assert_failed(outcome, ErrorKind.TIMEOUT, "timed out after 0.1 s in total")
 
 
 def assert_failed(outcome: Outcome, kind: ErrorKind, reason: str) -> None:

@@ -306,7 +306,7 @@ def test_a_name_that_cannot_be_one_fails_at_the_look_up(client: Client) -> None:
         (
             answers(b"HTTP/1.1 101 x\r\n\r\n"),
             ErrorKind.PROTOCOL,
-            "101 Switching Protocols, which was not asked for",
+            "101 Switching Protocols, which was not requested",
         ),
     ],
 )
@@ -345,7 +345,7 @@ def test_an_endpoint_that_drips_its_head_cannot_hold_an_attempt_beyond_its_deadl
     endpoint = serve(drips(clock, at_once, drops))
     outcome = client_with(seconds=5, clock=clock).send(endpoint.url)
     assert outcome.error == AttemptError(
-        ErrorKind.TIMEOUT, f"{HEAD}: timed out, 5 s allowed in all"
+        ErrorKind.TIMEOUT, f"{HEAD}: timed out after 5 s in total"
     )
     assert outcome.response_time >= 5000
 
@@ -392,7 +392,7 @@ def test_an_endpoint_that_is_silent_cannot_hold_an_attempt_beyond_its_deadline(
     outcome = client_with(seconds=1).send(endpoint.url, request_)
     assert 0.9 <= time.monotonic() - started < 10
     assert outcome.error == AttemptError(
-        ErrorKind.TIMEOUT, f"{stage}: timed out, 1 s allowed in all"
+        ErrorKind.TIMEOUT, f"{stage}: timed out after 1 s in total"
     )
 
 
@@ -491,5 +491,5 @@ def test_an_attempt_ends_earlier_where_there_is_less_time(
     assert outcome.error is not None
     assert (outcome.error.kind, outcome.error.message) == (
         ErrorKind.TIMEOUT,
-        "waiting for the response: timed out, 0.2 s allowed in all",
+        "waiting for the response: timed out after 0.2 s in total",
     )
