@@ -1,1 +1,1 @@
-"""For developers of Homing only: counting AWS calls, tables of the docs, the scale model."""
+"""Tools for developers of Homing: counting AWS calls, tables of the docs, the scale model."""

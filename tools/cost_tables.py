@@ -1,4 +1,4 @@
-"""The tables of docs/cost.md. All are of the default scenario unless they say otherwise."""
+"""The tables of docs/cost.md, of the default scenario unless they say otherwise."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _per_million(**changes: float | str) -> str:
 
 
 def headline() -> Rows:
-    """Return dollars per million by region, failure rate and express path."""
+    """Return the cost of a million messages by region, failure rate and express path."""
     rows = [["region", "express path", *(f"{rate:.0%} fail" for rate in _FAILURES)]]
     for region in regions():
         model = load_model(region)
@@ -53,7 +53,7 @@ def headline() -> Rows:
 
 
 def services() -> Rows:
-    """Return dollars per million by service."""
+    """Return the cost of a million messages by service."""
     scenarios = [
         Workload(failure_rate=rate, express_path=express_path)
         for express_path in PATHS
@@ -71,7 +71,7 @@ def services() -> Rows:
 
 
 def via() -> Rows:
-    """Return what the API costs at which messages are handed over, and what its logs add."""
+    """Return the cost of each API that accepts messages, and of its logs."""
     rows = [["messages go in at", *(f"{rate:.0%} fail" for rate in _FAILURES), "logs at INFO"]]
     for via, name in (("url", "the function URL (default)"), ("api", "an HTTP API")):
         basis = _model().basis(Workload(via=via))
@@ -81,7 +81,7 @@ def via() -> Rows:
 
 
 def scenarios() -> Rows:
-    """Return dollars of a million messages of one scenario."""
+    """Return the cost of a million messages of each scenario."""
     rows = [["a million messages that are", "express path on", "express path off"]]
     for name, (end, attempts) in SCENARIOS.items():
         dollars = [
@@ -93,7 +93,7 @@ def scenarios() -> Rows:
 
 
 def arrival() -> Rows:
-    """Return what the rate at which messages arrive does to batches and traces."""
+    """Return the effect of the message rate on batches and traces."""
     rows = [["messages/s", "messages in a batch", "per million", "of which X-Ray"]]
     for rate in _RATES:
         workload = _model().filled(Workload(rate=rate))
@@ -104,7 +104,7 @@ def arrival() -> Rows:
 
 
 def latency() -> Rows:
-    """Return what slow endpoints cost."""
+    """Return the cost by the response time of endpoints."""
     rows = [["endpoint takes", *(f"express path {express_path}" for express_path in PATHS)]]
     for ms in _LATENCIES_MS:
         cells = [_per_million(latency_ms=ms, express_path=express_path) for express_path in PATHS]
@@ -113,7 +113,7 @@ def latency() -> Rows:
 
 
 def payload() -> Rows:
-    """Return what large payloads cost."""
+    """Return the cost by payload size."""
     rows = [["payload", *(f"express path {express_path}" for express_path in PATHS)]]
     for size in _PAYLOADS:
         cells = [
@@ -125,7 +125,7 @@ def payload() -> Rows:
 
 
 def logs() -> Rows:
-    """Return what logs add."""
+    """Return the cost of logs."""
     basis = _model().basis(Workload())
     return [
         ["level", "per million"],
@@ -134,7 +134,7 @@ def logs() -> Rows:
 
 
 def monthly() -> Rows:
-    """Return what a stack costs each month, whatever is sent."""
+    """Return the fixed monthly cost of a stack."""
     lines = _model().monthly()
     rows = [["what", "how many", "dollars"]]
     rows += [[line.what, f"{line.quantity:,.0f}", _usd(line.dollars)] for line in lines]
@@ -142,7 +142,7 @@ def monthly() -> Rows:
 
 
 def others() -> Rows:
-    """Return what others charge."""
+    """Return the prices of alternatives."""
     rows = [["instead", "kind", "a million a month", "what", "as of"]]
     for one in alternatives():
         dollars = one.dollars(MILLION)
@@ -152,7 +152,7 @@ def others() -> Rows:
 
 
 def price_table() -> Rows:
-    """Return every price with its source."""
+    """Return all prices with their sources."""
     tables = {region: prices(region) for region in regions()}
     rows = [["price", "per", *tables, "source"]]
     for name, price in tables[HOME].items():
@@ -163,7 +163,7 @@ def price_table() -> Rows:
 
 
 def functions() -> Rows:
-    """Return the functions as they are billed."""
+    """Return the billed time and memory of the functions."""
     rows = [["function", "memory", "own time", "cold start", "waits for"]]
     for name, one in load_assumptions().functions.items():
         waits = ", ".join(

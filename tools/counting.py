@@ -1,10 +1,10 @@
-"""Counts the AWS calls of messages of every scenario on a local cloud of its own: `make counts`.
+"""Count the AWS calls of messages of every scenario on a local cloud: `make counts`.
 
-The real stack is deployed to the emulator; messages with a payload of 1 KB go in at the function
-URL, as `homing send` hands them over, one at a time, to a receiver that gives each its scenario,
-with the express path on and then off; one more goes in at the HTTP API, to count that API. The
-calls are those that the emulator served meanwhile (`counted_calls`). Nothing asks after a message
-until its calls are counted, and its end is then compared with what it should be.
+The real stack is deployed to the emulator. Messages with a payload of 1 KB are sent one at a time
+through the function URL, as `homing send` does, to a receiver that plays each scenario. This is
+done with the express path on and then off; one more message is sent through the HTTP API, to count
+its calls. The counts are the calls that the emulator served (`counted_calls`). The status of a
+message is read only after its calls are counted, and is then compared with the expected one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 COUNTED = "by `make counts`, from the calls that the local cloud served (tools/counting.py)"
 WAIT_SCALE = 0.05
 _SECONDS = 60
-_URL_LENGTH = 64  # of every target, so that items differ only by their scenarios
+_URL_LENGTH = 64  # the length of every target, so that items differ only by their scenarios
 _PAYLOAD = {"data": "x" * 1013}  # 1,024 bytes as JSON
 
 SCENARIOS = (
@@ -61,12 +61,12 @@ _QUEUE_ACTIONS = {
 
 @dataclass(frozen=True)
 class CountedCloud:
-    """A local cloud whose calls are written down.
+    """A local cloud that records its calls.
 
     Args:
         cloud: the deployed Homing.
-        file: where its calls are written down.
-        receiver: where messages go.
+        file: the record of its calls.
+        receiver: the receiver of the messages.
     """
 
     cloud: Target
@@ -74,26 +74,26 @@ class CountedCloud:
     receiver: Receiver
 
     def scenario(self, end: End, attempts: int) -> Calls:
-        """Send one message that ends so after so many attempts; give its calls.
+        """Send one message that ends so after so many attempts; return its calls.
 
         Raises:
-            LocalCloudError: when it does not end so.
+            LocalCloudError: when it ends otherwise.
         """
         limit = attempts if end is End.MAX_RETRIES_EXCEEDED else max(attempts, 3)
         calls = self.send([_script(end, attempts)], max_attempts=limit)
         message_id = self.receiver.arrivals[-1].message_id
         (delivery,) = ApiClient(self.cloud).message(message_id or "")["deliveries"]
         if (delivery["status"], delivery["attempts"]) != (end, attempts):
-            raise LocalCloudError(f"{end} after {attempts} was to come, not {delivery}")
+            raise LocalCloudError(f"expected {end} after {attempts} attempts, found {delivery}")
         return calls
 
     def send(self, scripts: Sequence[str], *, max_attempts: int = 3, via: str = "url") -> Calls:
-        """Send messages through these scripts of the receiver; give all their calls.
+        """Send messages to these scripts of the receiver; return all their calls.
 
         Args:
-            scripts: one for each message.
-            max_attempts: the policy's limit.
-            via: `url`, where `homing send` goes in, or `api`.
+            scripts: the script of each message.
+            max_attempts: the limit of the policy.
+            via: `url`, which `homing send` uses, or `api`.
         """
         start = self.file.stat().st_size
         without_url = replace(self.cloud, messages_url=None)
@@ -104,11 +104,11 @@ class CountedCloud:
         return self._calls_once_done(start)
 
     def turn_express_path_off(self) -> None:
-        """Have `dispatch` start all in the Standard workflow, as `expressPath=false` does."""
+        """Turn the express path of `dispatch` off, as `expressPath=false` does."""
         self._set_dispatch(FIRST_ATTEMPT_ARN="")
 
     def wait_for_functions(self) -> None:
-        """Have `dispatch` wait for functions that start, since only warm ones are counted."""
+        """Raise the slow threshold of `dispatch`, so that no cold start detaches an attempt."""
         self._set_dispatch(SLOW_THRESHOLD_SECONDS="60")
 
     def _set_dispatch(self, **variables: str) -> None:
@@ -125,7 +125,7 @@ class CountedCloud:
 
     @contextmanager
     def _paused(self) -> Iterator[None]:
-        """Keep `dispatch` from the queue, so that what is sent meanwhile makes one batch."""
+        """Pause the queue of `dispatch`, so that the messages sent meanwhile make one batch."""
         functions = self.cloud.client("lambda")
         (source,) = functions.list_event_source_mappings()["EventSourceMappings"]
         functions.update_event_source_mapping(UUID=source["UUID"], Enabled=False)
@@ -162,7 +162,7 @@ class CountedCloud:
 
 @contextmanager
 def counted_cloud(folder: Path) -> Iterator[CountedCloud]:
-    """Run a local cloud that is counted, in a folder of its own."""
+    """Run a local cloud that records its calls, in a temporary folder."""
     file = folder / "calls.jsonl"
     file.touch()
     with (
@@ -176,7 +176,7 @@ def counted_cloud(folder: Path) -> Iterator[CountedCloud]:
 
 
 def paths(counted: CountedCloud) -> dict[str, Any]:
-    """Count all scenarios; give `paths` of counts.json."""
+    """Count all scenarios; return `paths` of counts.json."""
     on = _express_path(counted)
     counted.turn_express_path_off()
     return {"on": on, "off": _express_path(counted)}
@@ -215,7 +215,7 @@ def _is_done(calls: list[dict[str, Any]]) -> bool:
 
 
 def _named(calls: list[dict[str, Any]], dead_letters: str) -> Calls:
-    """Add calls up under the names of counts.json."""
+    """Return the sums of calls by the names of counts.json."""
     total: Calls = Counter()
     for call in calls:
         for name in _names(call, dead_letters):
@@ -231,7 +231,7 @@ def _names(call: dict[str, Any], dead_letters: str) -> Iterator[str]:
         case "lambda":
             yield f"lambda.{_construct_id(on)}"
         case "dynamodb" if "Registry" in on:
-            pass  # `deliver` looks an recipient up once a minute, however many messages there are
+            pass  # `deliver` looks a recipient up once a minute, whatever the number of messages
         case "dynamodb":
             yield f"dynamodb.{'readUnits' if action in ('get_item', 'query') else 'writeUnits'}"
         case "sqs" if action in _QUEUE_ACTIONS:
@@ -263,13 +263,13 @@ def _construct_id(handler: str) -> str:
 
 
 def to_text(document: dict[str, Any]) -> str:
-    """Write the document with one scenario on each line."""
+    """Return the document as text with one scenario on each line."""
     text = json.dumps(document, indent=1)
     return re.sub(r"\{[^{}]*\}", lambda found: re.sub(r"\s+", " ", found[0]), text) + "\n"
 
 
 def main() -> None:
-    """Count anew and write counts.json."""
+    """Count all calls again and write counts.json."""
     with tempfile.TemporaryDirectory() as folder, counted_cloud(Path(folder)) as counted:
         document = {"counted": COUNTED, "paths": paths(counted)}
     FILE.write_text(to_text(document))

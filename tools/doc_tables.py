@@ -1,7 +1,7 @@
-"""Tables in the docs that are made from the figures: `python -m tools.doc_tables`.
+"""The generated tables of the docs: `python -m tools.doc_tables` writes them.
 
-A page holds a line `<!-- table: name -->`, a blank line, and the table. A test holds the pages to
-what is made here, so that no page can drift from the counts, the prices and the quotas.
+A page has a line `<!-- table: name -->`, a blank line, and the table. A test compares the pages
+with the generated tables, so that they always agree with the counts, prices and quotas.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _BLOCK = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n)\n*(?:\|[^\n]*\n)*\n*"
 
 
 def refresh(text: str, tables: Mapping[str, Callable[[], Rows]]) -> str:
-    """Return the page with every table made anew.
+    """Return the page with all tables generated again.
 
     Raises:
-        KeyError: when the page asks for a table that nobody makes.
+        KeyError: when the page names an unknown table.
     """
 
     def made(found: re.Match[str]) -> str:
@@ -42,19 +42,19 @@ def refresh(text: str, tables: Mapping[str, Callable[[], Rows]]) -> str:
 
 
 def names(text: str) -> list[str]:
-    """Name the tables of a page."""
+    """Return the names of the tables of a page."""
     return [found["name"] for found in _BLOCK.finditer(text)]
 
 
 def markdown(rows: Rows) -> str:
-    """Write rows, the first of which is the head, as a Markdown table."""
+    """Return a Markdown table of rows, the first of which is the header."""
     head, *body = rows
     lines = [head, ["---"] * len(head), *body]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def main() -> None:
-    """Write all tables of all pages anew."""
+    """Write all tables of all pages."""
     for page, tables in PAGES.items():
         file = DOCS / page
         file.write_text(refresh(file.read_text(), tables))

@@ -1,8 +1,7 @@
-"""Which quota binds first: what a rate of messages asks of each, beside what AWS gives.
+"""The scale model: which AWS quota a rate of messages reaches first.
 
-Demand is rate x calls, or rate x time for what is counted at once (Little's law). Calls come from
-`counts.json`, times from `data/assumptions.json`, quotas from `data/quotas.json`; the tables of
-docs/scaling.md are made here, and a test holds the page to them.
+The demand is rate x calls, or rate x time for a quota of concurrency (Little's law). Calls come
+from `counts.json`, times from `data/assumptions.json`, quotas from `tools/quotas.json`.
 """
 
 from __future__ import annotations
@@ -35,14 +34,14 @@ _WAIT_SECONDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """A limit.
+    """A quota of AWS or of the stack.
 
     Args:
-        name: for people.
-        limit: how much there is.
-        unit: of what.
-        remedy: how to get more.
-        source: where it is documented, with the date; empty where this stack sets it.
+        name: its name.
+        limit: its value.
+        unit: the unit of the value.
+        remedy: how to raise it.
+        source: where it is documented, with the date; empty if this stack sets it.
     """
 
     name: str
@@ -54,19 +53,19 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a rate asks of a quota."""
+    """The demand of a rate on a quota."""
 
     quota: Quota
     demand: float
 
     @property
     def share(self) -> float:
-        """Demand over limit: at 1 there is none left."""
+        """The demand divided by the limit; at 1 the quota is used up."""
         return self.demand / self.quota.limit
 
 
 def quotas() -> dict[str, Quota]:
-    """Return the quotas, by the names that `demands` uses."""
+    """Return the quotas by the names that `demands` uses."""
     document = json.loads(_FILE.read_text())["quotas"]
     return {
         name: Quota(
@@ -81,11 +80,11 @@ def quotas() -> dict[str, Quota]:
 
 
 def loads(model: Model, workload: Workload, rate: float) -> dict[str, Load]:
-    """Return what a rate of messages asks of every quota.
+    """Return the demand of a rate of messages on every quota.
 
     Args:
-        model: counts, assumptions; prices are not used.
-        workload: failure rate, latency, express path; batches are taken to be full.
+        model: the counts and assumptions; prices are not used.
+        workload: the failure rate, latency and express path; batches are assumed to be full.
         rate: messages per second.
     """
     basis = model.basis(workload)
@@ -94,22 +93,24 @@ def loads(model: Model, workload: Workload, rate: float) -> dict[str, Load]:
 
 
 def binding(loads_of: Mapping[str, Load]) -> list[Load]:
-    """Return the loads that use up their quota, the worst first."""
+    """Return the loads that use up their quota, the largest share first."""
     return sorted(
         (load for load in loads_of.values() if load.share >= 1), key=lambda load: -load.share
     )
 
 
 def demands(basis: Basis, rate: float) -> dict[str, float]:
-    """Return what a rate of messages uses of each quota, in the quota's unit."""
+    """Return the demand of a rate of messages on each quota, in the unit of the quota."""
     calls = expected_calls(basis.counts, basis.workload)
     batch_seconds = dispatch_ms(basis) / 1000
     left = detached_share(basis)
-    again_seconds = basis.assumptions.functions["Dispatch"].ms / 1000  # a batch that was left
+    again_seconds = (
+        basis.assumptions.functions["Dispatch"].ms / 1000
+    )  # a batch with a detached attempt
     retries = calls["lambda.RecordRetry"]
     busiest = max(calls[f"lambda.{name}"] for name in basis.assumptions.functions)
     dead_letters = calls["sqs.deadLetters.send"]
-    # The index is written once when it is entered, and once more whenever it is left or moved.
+    # The index is written when an item enters it, moves in it or leaves it.
     index_writes = 2 * retries + dead_letters
     return {
         "api.throttle": rate * calls["api.requests"],
@@ -132,7 +133,7 @@ def demands(basis: Basis, rate: float) -> dict[str, float]:
 
 
 def _lambda_seconds(basis: Basis) -> float:
-    """Return how long functions run for one message."""
+    """Return the run time of functions for one message, in seconds."""
     calls = expected_calls(basis.counts, basis.workload)
     longest = {"Dispatch": dispatch_ms(basis)}
     return sum(
@@ -144,7 +145,7 @@ def _lambda_seconds(basis: Basis) -> float:
 
 
 def _open_seconds(basis: Basis) -> float:
-    """Return how long Standard executions are open for one message."""
+    """Return the run time of Standard executions for one message, in seconds."""
     calls = expected_calls(basis.counts, basis.workload)
     in_express = calls["express.requests"]
     attempts = calls["lambda.Deliver"] - in_express
@@ -153,26 +154,26 @@ def _open_seconds(basis: Basis) -> float:
 
 
 def dispatched_per_second(model: Model, workload: Workload, slow_share: float) -> float:
-    """Return how many messages per second the dispatcher gets through when some endpoints are slow.
+    """Return the messages per second that are dispatched when some endpoints are slow.
 
-    A batch is done when its slowest delivery is, or has been detached, so one slow endpoint
-    holds up to nine others for as long as `dispatch` waits. What is detached is redelivered
-    and takes another place in a batch, for a moment.
+    A batch ends when its slowest delivery has ended or was detached, so one slow endpoint delays up
+    to nine other deliveries for as long as `dispatch` waits. A detached message is redelivered and
+    takes a place in another batch.
 
     Args:
         model: counts and assumptions.
         workload: the express path, and the latency of the other endpoints.
-        slow_share: the share of messages that go to an endpoint as slow as in `SLOW`, each of them
-            to another, so that no bulkhead knows it.
+        slow_share: the share of messages to endpoints as slow as in `SLOW`, each to another one, so
+            that no bulkhead defers them.
     """
     slow = model.basis(replace(workload, latency_ms=SLOW.latency_ms))
-    handed_out = 1 + slow_share * detached_share(slow)  # receives of a message
+    handed_out = 1 + slow_share * detached_share(slow)  # the number of receives of a message
     at_once: float = model.assumptions.settings["dispatchConcurrency"] * workload.batch_size
     return at_once / _batch_ms(model, workload, slow_share / handed_out) * 1000 / handed_out
 
 
 def _batch_ms(model: Model, workload: Workload, slow_share: float) -> float:
-    """Return how long a batch takes in which this share of what was handed out is slow."""
+    """Return the duration of a batch with this share of slow deliveries."""
     slow = replace(workload, latency_ms=SLOW.latency_ms)
     times = [
         (share * probability, ms)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Rows = list[list[str]]
 
-_AT_API = replace(DEFAULT, via="api")  # or its quotas would stand at nothing
+_AT_API = replace(DEFAULT, via="api")  # otherwise the demand on its quotas would be 0
 _SLOW_SHARES = (0.0, 0.01, 0.05, 0.10, 0.5, 1.0)
 
 
@@ -34,7 +34,7 @@ def _model() -> Model:
 
 
 def first() -> Rows:
-    """Return what binds at each rate, the worst first."""
+    """Return the quotas that each rate uses up, the largest share first."""
     columns = {
         "express path on": DEFAULT,
         "express path off": replace(DEFAULT, express_path="off"),
@@ -54,12 +54,12 @@ def _binding(workload: Workload, rate: float) -> str:
 
 
 def demand() -> Rows:
-    """Return what the rates ask of every quota, express path on, all through one HTTP API."""
+    """Return the demand of the rates on every quota, express path on, all through one HTTP API."""
     return _demand(_AT_API)
 
 
 def demand_off() -> Rows:
-    """Return what the rates ask of every quota, express path off, all through one HTTP API."""
+    """Return the demand of the rates on every quota, express path off, all through one HTTP API."""
     return _demand(replace(_AT_API, express_path="off"))
 
 
@@ -78,7 +78,7 @@ def _cell(demand: float, limit: float) -> str:
 
 
 def dispatcher() -> Rows:
-    """Return what the dispatcher gets through when some endpoints are slow."""
+    """Return the dispatched messages per second when some endpoints are slow."""
     rows = [
         ["messages to endpoints that take 15 s", "dispatched, express path on", "express path off"]
     ]
@@ -92,7 +92,7 @@ def dispatcher() -> Rows:
 
 
 def remedies() -> Rows:
-    """Return every quota with how to raise it and where it is documented."""
+    """Return every quota with how to raise it and its source."""
     rows = [["quota", "default", "to raise it", "source"]]
     for one in quotas().values():
         source = one.source or "this stack"

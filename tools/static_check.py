@@ -1,7 +1,7 @@
-"""Checks a workflow's definition without running it: `python -m tools.static_check FILE...`.
+"""Check workflow definitions without running them: `python -m tools.static_check FILE...`.
 
-AWS would check it at deployment; the local cloud does not. So: statelint for the states and their
-arrows, and a parse of every JSONata expression, which statelint leaves alone.
+AWS checks a definition at deployment; the local cloud does not. statelint checks the states and
+their transitions, and every JSONata expression is parsed, which statelint does not do.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from statelint.linter import Linter  # type: ignore[import-untyped]
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# statelint 3.1.0 holds a Timestamp that is an expression to the rule for one that is written out.
+# statelint 3.1.0 takes an expression for a literal Timestamp.
 _FALSE_ALARM = re.compile(r'\.Timestamp is "\{% .+ %\}" but should be an RFC3339 timestamp$')
 _EXPRESSION = re.compile(r"\{%(.*)%\}", re.DOTALL)
 
 
 def find_problems(definition: dict[str, Any]) -> list[str]:
-    """Return what is wrong with a definition in Amazon States Language, one sentence each."""
+    """Return the errors of a definition in Amazon States Language, one sentence each."""
     stated = [str(problem) for problem in Linter.validate(definition)]
     problems = [problem for problem in stated if not _FALSE_ALARM.search(problem)]
     return problems + list(_unreadable(definition, "State Machine"))
@@ -44,7 +44,7 @@ def _unreadable(value: Any, path: str) -> Iterator[str]:
             try:
                 Jsonata(expression[1])
             except JException as error:
-                yield f"{path} is no JSONata: {error}"
+                yield f"{path} is not valid JSONata: {error}"
 
 
 def check(paths: list[str]) -> None:

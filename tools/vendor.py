@@ -1,7 +1,7 @@
-"""Fetches the console's JavaScript anew: `make vendor`.
+"""Download the console's JavaScript again: `make vendor`.
 
-The files are committed, so that the console works offline and nobody needs npm. Each comes from the
-npm registry's own archive of a release, whose SHA-512 is checked against what stands here.
+The files are committed, so that the console works offline and without npm. Each comes from a
+release archive of the npm registry, whose SHA-512 is checked.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Package:
 
     Args:
         name: its name.
-        version: the release.
-        sha512: of the archive, base64, as the registry tells it (`npm view NAME dist.integrity`).
-        files: what is taken from it, and the name that it gets here.
+        version: its version.
+        sha512: the SHA-512 of the archive in base64, from `npm view NAME dist.integrity`.
+        files: the files to extract, and their names in this project.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Package:
 
     @property
     def url(self) -> str:
-        """The archive's address."""
+        """The URL of the archive."""
         return f"https://registry.npmjs.org/{self.name}/-/{self.name}-{self.version}.tgz"
 
 
@@ -66,10 +66,10 @@ PACKAGES = (
 
 
 def extract(package: Package, archive: bytes) -> dict[str, bytes]:
-    """Take a package's files out of its archive, by their names here.
+    """Return the files of a package's archive, by their names in this project.
 
     Raises:
-        ValueError: when the archive is not the one that was checked.
+        ValueError: when the archive has another SHA-512 or lacks a file.
     """
     found = base64.b64encode(hashlib.sha512(archive).digest()).decode()
     if found != package.sha512:
@@ -85,15 +85,15 @@ def extract(package: Package, archive: bytes) -> dict[str, bytes]:
 
 
 def _without_source_map(content: bytes) -> bytes:
-    """Leave out the pointer to a file that is not here, for which browsers would ask."""
+    """Return a script without the reference to its source map, which is not vendored."""
     lines = [line for line in content.splitlines() if not line.startswith(_SOURCE_MAP)]
     return b"\n".join(lines) + b"\n"
 
 
 def main() -> None:
-    """Fetch them all."""
+    """Download all packages."""
     for package in PACKAGES:
-        with urlopen(package.url, timeout=60) as answer:  # noqa: S310 -- an https address of ours
+        with urlopen(package.url, timeout=60) as answer:  # noqa: S310 -- a fixed https URL
             files = extract(package, answer.read())
         for name, content in files.items():
             (FOLDER / name).write_bytes(content)

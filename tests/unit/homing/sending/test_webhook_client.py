@@ -344,9 +344,7 @@ def test_an_endpoint_that_drips_its_head_cannot_hold_an_attempt_beyond_its_deadl
     clock = Clock()
     endpoint = serve(drips(clock, at_once, drops))
     outcome = client_with(seconds=5, clock=clock).send(endpoint.url)
-    assert outcome.error == AttemptError(
-        ErrorKind.TIMEOUT, f"{HEAD}: timed out after 5 s in total"
-    )
+    assert outcome.error == AttemptError(ErrorKind.TIMEOUT, f"{HEAD}: timed out after 5 s in total")
     assert outcome.response_time >= 5000
 
 

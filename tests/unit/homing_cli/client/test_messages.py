@@ -188,8 +188,8 @@ def test_whatever_a_line_is_it_is_accepted_or_refused(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("payload", "complaint"),
     [
-        ("NaN", "no NaN in JSON"),
-        ("[-Infinity]", "no -Infinity in JSON"),
+        ("NaN", "NaN is not valid JSON"),
+        ("[-Infinity]", "-Infinity is not valid JSON"),
         (DEEP.decode(), "nested more than 500 levels deep"),
         ('1, "messageId": "m"', "Extra data"),
     ],
