@@ -1,4 +1,4 @@
-"""The CDK app: context -> settings -> stack. It calls no AWS service and reads no environment."""
+"""The CDK app: it makes the stack from the settings in the context, without calls of AWS."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stacks.settings import InvalidSettingsError, StackSettings
 
 
 def build(app: App) -> DeliveryStack:
-    """Add Homing's stack to an app, as its context says.
+    """Add Homing's stack to an app, with the settings of its context.
 
     Raises:
         InvalidSettingsError: when the context is not valid.
@@ -21,7 +21,7 @@ def build(app: App) -> DeliveryStack:
 
 
 def synthesize() -> None:
-    """Synthesize for the CDK CLI; report a bad context without a traceback."""
+    """Synthesize the app for the CDK CLI; report an invalid context without a traceback."""
     app = App()
     try:
         build(app)

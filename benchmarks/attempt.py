@@ -200,7 +200,7 @@ def receiver() -> Iterator[int]:
 
 
 def receive() -> None:
-    """Answer every request with the same response, until terminated."""
+    """Serve every request with the same response, until terminated."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         print(server.getsockname()[1], flush=True)
         while True:

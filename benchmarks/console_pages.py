@@ -34,15 +34,15 @@ ALLOWED_SECONDS = 1.0
 PATHS = {
     "overview": "/",
     "everything": "/deliveries",
-    "gave up": "/deliveries?status=MAX_RETRIES_EXCEEDED",
+    "retries used up": "/deliveries?status=MAX_RETRIES_EXCEEDED",
     "retries": "/deliveries?status=RETRY_SCHEDULED",
     "delivered": "/deliveries?status=DELIVERED",
     "queued (none)": "/deliveries?status=QUEUED",
     "one sender": "/deliveries?sender=crm",
     "one endpoint": "/deliveries?endpoint=shop-7.",
-    "gave up at one endpoint": "/deliveries?status=MAX_RETRIES_EXCEEDED&endpoint=shop-7.",
+    "failed at one endpoint": "/deliveries?status=MAX_RETRIES_EXCEEDED&endpoint=shop-7.",
     "one outcome": "/deliveries?category=TIMEOUT",
-    "a status and an outcome that never meet": "/deliveries?status=FAILED&category=TIMEOUT",
+    "a status and an outcome that exclude each other": "/deliveries?status=FAILED&category=TIMEOUT",
     "the last ten minutes": "/deliveries?since={since}",
     "a part of an id": "/deliveries?text=seed-9999",
     "one id with its sender": "/deliveries?text=seed-77777&sender=shop",
@@ -92,7 +92,7 @@ def timed(url: str) -> Iterator[Timing]:
     for name, path in PATHS.items():
         yield several(name, url + path.format(since=since))
     yield several("one delivery", url + link(newest, r'<th scope="row"><a href="([^"]+)"'))
-    for name in ("everything", "gave up"):
+    for name in ("everything", "retries used up"):
         place = PATHS[name]
         for _ in range(DEEP):
             place = link(ask(url + place)[1], r'rel="next" href="([^"]+)"')

@@ -52,7 +52,7 @@ def served(wrap: Callable[[Any], Any] = lambda plain: plain) -> Iterator[int]:
 
 
 def certified(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """Return a server's TLS context, and a file with all known authorities and its own."""
+    """Return a server's TLS context, and a file with its authority and all usual ones."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)

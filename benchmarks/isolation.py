@@ -5,9 +5,9 @@ Meanwhile as many messages go to one more endpoint. In the first run it is quick
 accepts connections and never answers. So both runs have the same load. The second is measured from
 the first message to the endpoint that hangs, and its first seconds are also shown separately.
 
-A local cloud is one machine, so whatever uses its processors delays the others, unlike on AWS. So
-before each run, messages to hanging endpoints are sent until they start no further function, and
-the rate is moderate: at twice the rate the limits of two cores show (docs/benchmarks.md).
+A local cloud is one machine, so unlike on AWS, every process slows the others. So before each run,
+messages to hanging endpoints are sent until they start no further function, and the rate is
+moderate: at twice the rate, two cores are too slow (docs/benchmarks.md).
 
 The emulator dispatches the batches of a queue one after the other, AWS ten at once (the default).
 So ten pollers replace the emulator's here (`benchmarks/pollers.py`). All of this shares the
@@ -167,7 +167,7 @@ def warm_up(api: ApiClient, receiver: Receiver, started: Callable[[], int]) -> N
 
 
 def beside(api: ApiClient, url: str, count: int, measured: Callable[[], Run]) -> Run:
-    """Measure while messages go to one more endpoint, with one attempt each."""
+    """Measure while messages are sent to one more endpoint, with one attempt each."""
     flood = threading.Thread(target=at_a_pace, args=(lambda _: submit(api, url, attempts=1), count))
     flood.start()
     run = measured()

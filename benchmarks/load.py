@@ -163,7 +163,7 @@ def complaints(
         if bool(dead_lettered[message_id]) != (scenario.status != "DELIVERED"):
             yield f"{message_id} {scenario.status}: {dead_lettered[message_id]} dead letters"
     for message_id in kept.keys() - {one for one, _ in sent}:
-        yield f"{message_id}: in the ledger, though nobody sent it"
+        yield f"{message_id}: in the ledger, but was not sent"
 
 
 @dataclass(slots=True)
@@ -210,7 +210,7 @@ class Load:
 
 
 def run(messages: int, console: Console) -> bool:
-    """Send, wait, check and print; return whether everything is as expected."""
+    """Send all messages, check and print the results; return whether all are as expected."""
     sent = draw(messages)
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -191,7 +191,7 @@ def _judged(bench: Bench, documents: list[Event]) -> Iterator[Row]:
 
 
 def _check(what: str, answer: Any) -> None:
-    """Stop the benchmark if a handler did not do what is to be measured."""
+    """Stop the benchmark if a handler did not do what is measured."""
     bad = (
         answer.get("error") or answer.get("batchItemFailures") or answer.get("kind") == "SUPERSEDED"
     )

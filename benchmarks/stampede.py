@@ -98,7 +98,7 @@ class _Delivery:
 
 
 def simulate(case: Case, jitter: Jitter, *, cohort: int = COHORT, seed: int = SEED) -> Run:
-    """Fail a cohort at second 0 and simulate it until each is delivered or dead-lettered."""
+    """Simulate a cohort that fails at second 0 until all are delivered or dead-lettered."""
     policy = replace(case.policy, jitter=jitter)
     chance = Random(seed)  # noqa: S311  # a simulation must repeat itself
     run = Run(cohort)

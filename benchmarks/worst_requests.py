@@ -1,4 +1,4 @@
-"""Measure the memory of requests that are built to use as much as possible, at the largest size.
+"""Measure the memory of the largest requests that are built to use as much as possible.
 
 The real `accept` runs in a process that is forked for each request, with made-up responses of AWS.
 Memory is the highest resident set, the event included. It must stay under half of the function's
@@ -74,7 +74,7 @@ def _object(member: str, size: int = AS_BASE64) -> str:
 
 _DEEP = "[" * 400 + "]" * 400
 REQUESTS: Mapping[str, tuple[int, Callable[[], str]]] = {
-    # what it holds: the status of its answer, and how it is made
+    # the name of a request: the status of its answer, and how it is made
     "a small message": (202, lambda: _message("1")),
     "headers with invalid names": (400, lambda: _message(headers=_object('" %06x":""'))),
     "unknown fields": (400, lambda: _object('"%06x":0')),
@@ -102,7 +102,7 @@ REQUESTS: Mapping[str, tuple[int, Callable[[], str]]] = {
 
 
 def event_of(body: str) -> dict[str, object]:
-    """Return the event that brings a body: as text, or in base64 where its quotes count double."""
+    """Return the event with a body: as text, or in base64 if escaped quotes would be longer."""
     as_text = json.dumps(body, ensure_ascii=False)
     encoded = len(as_text.encode()) > 6 * 1024 * 1024
     http = {"method": "POST", "path": "/v1/messages"}

@@ -1,4 +1,4 @@
-"""`python -m simulation`: look for a history in which Homing breaks a promise."""
+"""`python -m simulation`: search for a history in which Homing breaks a promise."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CHUNK = 500
-_SHOWN = 3  # of the histories that break a promise
+_SHOWN = 3  # the number of histories with a broken promise that are printed
 _FRESH = 10**6, 10**9  # the range of the first fresh seed, above those that tests and docs name
 
 

@@ -1,4 +1,4 @@
-"""The simulated cloud: all services behind one interface, where calls take effect."""
+"""The simulated cloud: all services behind one interface, which performs calls."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class Cloud:
         )
 
     def perform(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Let a call take effect."""
+        """Perform a call at the time of its effect."""
         self._operations[call.operation](process, call, label, respond)
 
     def _table(

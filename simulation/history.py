@@ -1,4 +1,4 @@
-"""One history: a scenario run to its end, and an operator's redrives once the faults are over."""
+"""One history: a scenario that runs to its end, and an operator's redrives after the faults."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ROUNDS = 4  # of redrives after the faults
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """The definitions that are run."""
+    """The definitions of both workflows."""
 
     standard: Definition
     express: Definition
@@ -42,7 +42,7 @@ class Programs:
 
 @cache
 def deployed_programs(express_timeout_seconds: int) -> Programs:
-    """Compile the definitions as they are deployed."""
+    """Return the deployed definitions, compiled."""
     return Programs(
         load_definition(delivery_document()),
         load_definition(first_attempt_document(express_timeout_seconds)),
@@ -89,11 +89,11 @@ def run_history(
 
     Args:
         scenario: the scenario.
-        plan: decides which calls go wrong, until the redrives at the end begin.
-        seed: of all draws.
+        plan: decides which calls have faults, until the redrives at the end begin.
+        seed: the seed of all draws.
         edges: the handlers' edges, which are set for this history.
         programs: the definitions, by default the deployed ones.
-        trace: whether to write down every step.
+        trace: whether to record every step.
     """
     switch = _Switch(plan)
     cloud = make_cloud(scenario, switch, seed, edges, programs)
@@ -126,7 +126,7 @@ def run_history(
 def make_cloud(
     scenario: Scenario, plan: Plan, seed: int, edges: Edges, programs: Programs | None = None
 ) -> Cloud:
-    """Return a cloud in which nothing has happened yet, with the handlers' edges set for it."""
+    """Return a new cloud, and set the handlers' edges to it."""
     chance = Chance(seed)
     deployment = scenario.deployment
     programs = programs or deployed_programs(deployment.express_timeout // SECOND)

@@ -17,17 +17,17 @@ def delivery_of(item: Mapping[str, Any]) -> str:
 
 
 def status_of(item: Mapping[str, Any]) -> str:
-    """Return the status on record, empty without a record."""
+    """Return the status on record; empty without a record."""
     return text_of(item, "status")
 
 
 def text_of(item: Mapping[str, Any], name: str) -> str:
-    """Return a string of a typed item, empty where it is missing."""
+    """Return a string of a typed item; empty if it is missing."""
     return str(item[name]["S"]) if name in item else ""
 
 
 def number_of(item: Mapping[str, Any], name: str) -> int:
-    """Return a number of a typed item, 0 where it is missing."""
+    """Return a number of a typed item; 0 if it is missing."""
     return int(item[name]["N"]) if name in item else 0
 
 

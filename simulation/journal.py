@@ -1,4 +1,4 @@
-"""What happened in a history, written down as it happens, for the invariants to check."""
+"""The journal of a history, which the invariants check."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A retry that an execution has decided on."""
+    """A retry that an execution has scheduled."""
 
     delivery: str
     run: int
@@ -92,7 +92,7 @@ class Journal:
 
     Args:
         accepted: the accepted deliveries, with the instant.
-        refused: the statuses of answers that accept nothing.
+        refused: the statuses of answers that did not accept the message.
         sent: requests to endpoints.
         written: changes of the ledger.
         planned: retries that were decided on.
@@ -103,8 +103,8 @@ class Journal:
         unclaimed: deliveries with an attempt whose claim could not be made, which was reported.
         acted: the acts of operators, with their results.
         executions: all executions, in the order of their starts.
-        undispatched: how many messages went to the queue of undispatched messages.
-        detached: how often an attempt was detached.
+        undispatched: the number of messages in the queue of undispatched messages.
+        detached: the number of detached attempts.
     """
 
     accepted: dict[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Scenarios: who sends what, how endpoints answer, what is down and whose clock is wrong."""
+"""Scenarios: messages, answers of endpoints, outages and wrong clocks."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Submission:
 
     Args:
         message: its id.
-        targets: the hosts that it goes to.
+        targets: the hosts of its targets.
         at: when it is sent, in milliseconds from the start.
         policy: its own policy, if any.
         deliver_in: milliseconds from sending to `deliverAt`; None for at once.
-        tries: how often the sender tries at most.
+        tries: the maximum number of the sender's tries.
     """
 
     message: str
@@ -52,7 +52,7 @@ class Submission:
 
 
 class Act(StrEnum):
-    """What an operator may do with a delivery (`homing.recovery.interventions`)."""
+    """The actions of an operator on a delivery (`homing.recovery.interventions`)."""
 
     REDRIVE = "REDRIVE"
     REDRIVE_DEAD_LETTERS = "REDRIVE_DEAD_LETTERS"
@@ -87,11 +87,11 @@ class Scenario:
         submissions: the messages that are sent.
         endpoints: the answers of each host, one per request; the last one repeats.
         deployment: how Homing is set up.
-        interventions: what operators do meanwhile.
-        outages: which services are down, and when.
-        skews: how wrong the clocks of functions are, in milliseconds.
-        workers: how many pollers the queue has.
-        doubles: the probability that a standard queue hands a message to two workers.
+        interventions: the actions of operators.
+        outages: the outages of services.
+        skews: the errors of the functions' clocks, in milliseconds.
+        workers: the number of pollers of the queue.
+        doubles: the probability that a standard queue delivers a message to two workers.
         start: the first instant.
     """
 

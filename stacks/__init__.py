@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Homing", "HomingSettings"]
 
-# CDK's Python runs on the `node` that it finds in PATH. Ours comes with the environment, and need
-# not be in PATH where a module is run without `make`. Whoever has set JSII_NODE keeps it.
+# CDK's Python uses the `node` in PATH. The environment's own may not be in PATH if a module is run
+# without `make`. A JSII_NODE that is set already is kept.
 _NODE = Path(sys.prefix, "bin", "node")
 if _NODE.is_file():
     os.environ.setdefault("JSII_NODE", str(_NODE))

@@ -1,9 +1,9 @@
 """The Express workflow of first attempts, made from the definition of the delivery workflow.
 
-A Standard workflow bills every transition, an Express one hardly anything, and most messages arrive
-at the first attempt. So the first attempt runs as an Express workflow made from the same file, and
-only a delivery that must wait goes on in the Standard one (docs/architecture.md, "The express
-path").
+AWS charges for every transition of a Standard workflow, and much less for an Express one, and most
+messages arrive at the first attempt. So the first attempt runs as an Express workflow made from the
+same file, and only a delivery that must wait continues in the Standard one (docs/architecture.md,
+"The express path").
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ CLAIM = "claim"
 HAND_OFF = "HandOff"
 HANDED_OFF = "HandedOff"
 
-# An Express execution may retry a step only for as long as it may live itself.
+# The longest retry of a step in an Express execution, which itself may run for five minutes.
 RETRY_LIMIT = 3
 
-# As the other ends: how, and how long the endpoint took.
+# The same output as at the other ends: the end, and the response time of the endpoint.
 _HANDED_OFF_OUTPUT = {
     "end": "HANDED_OFF",
     "responseTime": "{% $states.input.outcome.responseTime %}",
 }
 
 _HAND_OFF: dict[str, Any] = {
-    "Comment": "The delivery must wait: it goes on in the Standard workflow, under its own name.",
+    "Comment": "The delivery must wait: it continues in the Standard workflow, under its own name.",
     "Type": "Task",
     "Resource": "arn:${Partition}:states:::states:startExecution",
     "Arguments": {
@@ -105,9 +105,9 @@ def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) 
     """Return the Express definition, made from the delivery workflow's.
 
     It starts at `Deliver`, without a claim, and records a retry or a failure under the name of the
-    express path. It hands off to the Standard workflow where that one waits or no function can be
-    invoked. It ends by itself after `timeout_seconds`, and retries no step for longer than an
-    Express execution can live. Everything else is the same. The given definition is not changed.
+    express path. Where the Standard workflow waits, or if no function can be invoked, it hands off
+    to that workflow. It times out after `timeout_seconds`, and retries no step for longer than an
+    Express execution can run. Everything else is the same. The given definition is not changed.
     """
     definition = copy.deepcopy(delivery)
     states = definition["States"]
@@ -130,7 +130,7 @@ def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) 
 
 
 def _redirect(state: dict[str, Any]) -> None:
-    """Point every arrow that leads to the wait at the hand-off."""
+    """Redirect every transition to the wait to the hand-off."""
     for holder in (state, *state.get("Choices", []), *state.get("Catch", [])):
         for arrow in ("Next", "Default"):
             if holder.get(arrow) == WAIT:

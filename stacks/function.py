@@ -1,4 +1,4 @@
-"""What all Lambda functions of the stack have in common."""
+"""The Lambda functions of the stack."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class PythonFunction(lambda_.Function):
             environment={**_observation(settings), **(environment or {})},
             timeout=timeout,
             memory_size=memory_size,
-            # Takes part in the trace of whoever calls, and starts none (docs/decisions/0011).
+            # Continues the caller's trace, and starts none itself (docs/decisions/0011).
             tracing=lambda_.Tracing.PASS_THROUGH,
             log_group=log_group,
             role=role,

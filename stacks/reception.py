@@ -92,7 +92,9 @@ class Reception(Construct):
             deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP,
             fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
             visibility_timeout=Duration.seconds(workflow.timeouts.visibility),
-            retention_period=Duration.days(14),  # nothing accepted is lost to a long outage
+            retention_period=Duration.days(
+                14
+            ),  # so that no accepted message is lost in a long outage
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             dead_letter_queue=sqs.DeadLetterQueue(
@@ -209,7 +211,7 @@ class Reception(Construct):
 
 
 def _except_executions(function: PythonFunction, machine: sfn.StateMachine) -> None:
-    """Except the executions of one state machine, whose names are not known beforehand."""
+    """Except the executions of one state machine, whose names are not known at synth."""
     node = machine.node.default_child
     name = Stack.of(machine).get_logical_id(cast("CfnElement", node))
     ours = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{name}"}}]}}]}}'

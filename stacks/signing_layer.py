@@ -1,4 +1,4 @@
-"""The layer with `cryptography`, for endpoints that want ed25519 (docs/decisions/0033)."""
+"""The layer with `cryptography`, for endpoints with ed25519 signatures (docs/decisions/0033)."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ BUILT = SOURCES / "build" / "signing-layer"
 def signing_layers(
     scope: Construct, settings: NamedSettings, built: Path = BUILT
 ) -> tuple[lambda_.ILayerVersion, ...]:
-    """Return the layer that the settings name; none where signatures are HMAC only.
+    """Return the layer that the settings name; none if all signatures are HMAC.
 
     Args:
-        scope: where it belongs.
+        scope: its parent construct.
         settings: `signingLayer` is `none`, `built` or an ARN.
         built: the directory that `make signing-layer` fills.
 

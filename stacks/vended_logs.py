@@ -1,8 +1,8 @@
-"""Log groups that AWS services write to by themselves: Step Functions, and API access logs.
+"""Log groups that AWS services write to: Step Functions, and access logs of APIs.
 
-Whatever such a service writes to needs a resource policy of CloudWatch Logs, of which an account
-and region has ten of 5,120 characters. Groups under `/aws/vendedlogs/` share one entry; each other
-adds its own, until deployments of a busy account fail ("Enable logging from AWS services", Amazon
+Such a log group needs a resource policy of CloudWatch Logs, of which an account and region has ten
+with 5,120 characters each. Groups under `/aws/vendedlogs/` share one entry. Any other group adds an
+entry, until deployments in a busy account fail ("Enable logging from AWS services", Amazon
 CloudWatch Logs User Guide).
 """
 
@@ -28,8 +28,8 @@ def vended_logs(
     does not conflict with the group that an earlier deployment kept.
 
     Args:
-        scope: where it belongs.
-        construct_id: its name there.
+        scope: its parent construct.
+        construct_id: its construct id.
         settings: the name of Homing, how long logs are kept, and what happens to them on deletion.
         service: `states` or `apis`, the folder.
     """

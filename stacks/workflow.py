@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 DEFINITION = SOURCES / "statemachine" / "delivery.asl.json"
 
-# Both count what the functions cannot see: direct integrations and executions that broke, by events
-# that are logged at level ERROR ("Log levels", Step Functions developer guide). Every failed try of
-# a write is a TaskFailed; a failed condition is a result, not a failure. A failed evaluation is not
-# among those events: the definition catches it, and ReportUnrecorded counts it.
+# Both filters count events at log level ERROR that the functions do not see: failed direct
+# integrations, and broken executions ("Log levels", Step Functions developer guide). Every failed
+# try of a write is a TaskFailed; a failed condition is a result, not a failure. A failed evaluation
+# is not one of these events: the definition catches it, and ReportUnrecorded counts it.
 _LEDGER_TRY_FAILED = (
     '{ ($.type = "TaskFailed" || $.type = "TaskTimedOut")'
     ' && $.details.resourceType = "dynamodb" && $.details.resource = "updateItem"'
@@ -55,7 +55,7 @@ class Workflow(Construct):
     Args:
         settings: attempt deadline, retention, log retention.
         ledger: where deliveries are recorded.
-        registry: the endpoints that they go to, and their secrets.
+        registry: their endpoints and secrets.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Workflow(Construct):
         )
         self.record_retry = self._function(
             "RecordRetry",
-            memory_size=512,  # boto3 loads in half the time
+            memory_size=512,  # halves the load time of boto3
             environment={"LEDGER_TABLE": self.ledger.table.table_name},
         )
         grant(self.ledger.table, self.record_retry, "dynamodb:UpdateItem")
@@ -100,7 +100,7 @@ class Workflow(Construct):
 
     @property
     def attempt_logs(self) -> tuple[logs.ILogGroup, ...]:
-        """The log groups that hold the one event of each attempt: the last, and those before."""
+        """The log groups of attempts: one for last attempts, one for all others."""
         return (self.classify.log_group, self.compute_backoff.log_group)
 
     def _function(
@@ -182,7 +182,7 @@ class Workflow(Construct):
         level: sfn.LogLevel,
         substitutions: dict[str, str] | None = None,
     ) -> sfn.StateMachine:
-        # Deliveries wait nowhere else but in Standard executions. Express ones end in minutes.
+        # Only Standard executions contain waiting deliveries; Express ones end in minutes.
         is_standard = kind is sfn.StateMachineType.STANDARD
         kept = self._settings.removal_policy if is_standard else RemovalPolicy.DESTROY
         # from_string puts the definition into the template, where tests can read it; from_file

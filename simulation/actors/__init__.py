@@ -1,3 +1,3 @@
-"""What acts by itself: queue pollers, senders, and the operator."""
+"""The actors of the simulation: queue pollers, senders, and the operator."""
 
 __all__ = ["operator", "workers"]

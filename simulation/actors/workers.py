@@ -43,7 +43,7 @@ def poll(now: Callable[[], int]) -> Steps:
             if done:
                 yield Call("sqs.delete", done)
         except ServiceError:
-            yield Sleep(now() + _POLL_AGAIN)  # what is not deleted is redelivered
+            yield Sleep(now() + _POLL_AGAIN)  # a message that is not deleted is redelivered
 
 
 class Dispatch:
@@ -80,7 +80,7 @@ class Dispatch:
                         failures.append(record["messageId"])
                 except SimulationError:
                     raise
-                except Exception as error:  # noqa: BLE001  # whatever is raised, the record returns to the queue
+                except Exception as error:  # noqa: BLE001  # after any exception, the record returns to the queue
                     failures.append(record["messageId"])
                     is_detached = is_detached or isinstance(error, DetachedError)
 
@@ -89,7 +89,7 @@ class Dispatch:
 
 
 def _forget(_: Outcome) -> None:
-    """Ignore the end: the join that waits for it replaces this callback."""
+    """Do nothing at the end: the join that waits for the process replaces this callback."""
 
 
 def submit(submission: Submission, start: int, journal: Journal, now: Callable[[], int]) -> Steps:

@@ -1,4 +1,4 @@
-"""What must hold at the end of every history (docs/reliability.md, "The promises").
+"""The invariants at the end of every history (docs/reliability.md, "The promises").
 
 Each invariant is a function that yields a sentence for each violation.
 """
@@ -41,7 +41,7 @@ class Violation:
 
 
 def accepted_reaches_an_end(view: View) -> Iterator[str]:
-    """What was accepted is delivered or dead-lettered, unless an operator cancelled it."""
+    """Every accepted delivery is delivered or dead-lettered, unless an operator cancelled it."""
     for delivery in view.journal.accepted:
         cancelled = status_of(view.items.get(delivery, {})) == "CANCELLED"
         if not (cancelled or delivery in view.delivered or view.dead_letters(delivery)):
@@ -49,9 +49,9 @@ def accepted_reaches_an_end(view: View) -> Iterator[str]:
 
 
 def one_end(view: View) -> Iterator[str]:
-    """No delivery is both delivered and dead-lettered, and the ledger has the end that it had.
+    """No delivery is both delivered and dead-lettered, and the ledger has the actual end.
 
-    A surplus dead letter is allowed where an execution could not read which end that was.
+    A surplus dead letter is allowed if an execution could not read the end on record.
     """
     for delivery in view.documents:
         status = status_of(view.items.get(delivery, {}))
@@ -135,7 +135,7 @@ def not_before_deliver_at(view: View) -> Iterator[str]:
     """A scheduled message is not sent before its `deliverAt`."""
     for delivery, document in view.documents.items():
         due = min(
-            from_iso(each.document["dueAt"])  # that of a postponed attempt is later
+            from_iso(each.document["dueAt"])  # the due time of a postponed attempt is later
             for each in view.journal.executions
             if each.delivery == delivery
         )
@@ -165,7 +165,7 @@ def doubles_only_in_the_window(view: View) -> Iterator[str]:
 def doubles_have_a_cause(view: View) -> Iterator[str]:
     """Without faults every attempt is one request; otherwise at most one more per fault."""
     if view.history.scenario.doubles:
-        return  # a queue that hands messages out twice is a cause of its own
+        return  # a queue that delivers messages twice is another cause
     causes = _causes(view.history)
     for delivery, sent in view.sent.items():
         doubles = len(sent) - len({(each.run, each.attempt) for each in sent})
@@ -265,7 +265,7 @@ def violations(history: History) -> list[Violation]:
 
 
 def _causes(history: History) -> int:
-    """Count what may cause a second request. A refused poll of the queue may not."""
+    """Return the number of possible causes of a second request. A refused poll is not one."""
     refusals = history.refusals
     return len(history.faults) + sum(
         count for operation, count in refusals.items() if operation != "sqs.receive"
@@ -281,7 +281,7 @@ def _failed_unrecorded(view: View, delivery: str) -> bool:
 
 
 def _in_doubt(view: View, delivery: str) -> bool:
-    """Return whether a failure was dead-lettered because another's end could not be read."""
+    """Return whether a failure was dead-lettered because the end on record could not be read."""
     return any(
         "ReadRecord!" in each.path for each in view.journal.executions if each.delivery == delivery
     )

@@ -1,4 +1,4 @@
-"""What must hold for every single change of a ledger item."""
+"""The invariants of every change of a ledger item."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DEAD_LETTER = frozenset({"deadLetter"})
 def faults_of_change(
     view: View, delivery: str, before: Mapping[str, Any] | None, after: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Yield a sentence for each thing that is wrong with a change of a delivery's record."""
+    """Yield a sentence for each error in a change of a delivery's record."""
     if before is not None and text_of(before, "status") == "CANCELLED":
         yield "CANCELLED was changed"
     status = text_of(after, "status")

@@ -61,7 +61,7 @@ class View:
         return (delivery, run, attempt) in self.journal.gaps
 
     def last_run(self, delivery: str) -> int:
-        """Return how often a delivery has been redriven."""
+        """Return the number of redrives of a delivery."""
         return len(self.journal.redrives.get(delivery, ()))
 
     def dead_letters(self, delivery: str) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from simulation.engine.replay import TAPE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# How long boto3 tries in all, with the settings of the deployed clients.
+# The total time of boto3's tries, with the settings of the deployed clients.
 _DYNAMODB_TIMEOUT = 6 * SECOND
 _TIMEOUT = 20 * SECOND
 
@@ -37,7 +37,7 @@ class ExecutionAlreadyExists(ClientError):  # noqa: N818  # botocore's name
 
 
 class ExecutionDoesNotExist(ClientError):  # noqa: N818  # botocore's name
-    """Step Functions' answer where no execution has a name."""
+    """Step Functions' answer if no execution has the name."""
 
 
 class DynamoDB:

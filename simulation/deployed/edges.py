@@ -1,7 +1,7 @@
-"""What the deployed code is given in the simulation in place of AWS, chance and logs.
+"""The edges of the deployed code in the simulation: stand-ins for AWS, chance and logs.
 
-One `Edges` exists per process that simulates; each history sets it anew with `enter`. The code
-under simulation reaches it by `current_edges`.
+Each simulating process has one `Edges`, which each history resets with `enter`. The simulated code
+gets it from `current_edges`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Edges:
             MessagesTable(MESSAGES, dynamodb, lambda: str(next(self._claims))),  # type: ignore[arg-type]
             self.ledger,
             DeliveryQueue(DELIVERIES, sqs),  # type: ignore[arg-type]
-            EndpointsTable(ENDPOINTS, dynamodb),  # type: ignore[arg-type]  # no message names one
+            EndpointsTable(ENDPOINTS, dynamodb),  # type: ignore[arg-type]  # no message names an endpoint
             PayloadStore(""),  # no payload is large
         )
         self.deployment = deployment
@@ -91,7 +91,7 @@ class Edges:
         Args:
             deployment: how Homing is set up.
             draw: returns the draw of a name, from 0 to 1.
-            journal: where the stand-ins write down what happens.
+            journal: where the stand-ins record events.
         """
         self.deployment = deployment
         self.draw = draw
@@ -107,7 +107,7 @@ class Edges:
 
 
 def outside_history(*_: Any) -> Any:
-    """Refuse what no history may ask for, or what is asked before one has begun."""
+    """Raise an error for a call that no history may make, or before a history has begun."""
     raise SimulationError("the simulation provides nothing here, or no history has begun")
 
 

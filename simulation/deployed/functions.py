@@ -1,7 +1,7 @@
 """The deployed functions in the simulation.
 
-The handlers are the real ones, and so is everything behind them. For as long as `simulated_edges`
-lasts, the caches in which they keep their clients hold simulated ones.
+The handlers and all code behind them are the real ones. Within `simulated_edges`, their caches of
+clients contain simulated clients.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def simulated_edges(deployment: Deployment) -> Iterator[Edges]:
-    """Run the handlers with simulated edges for as long as the context lasts."""
+    """Run the handlers with simulated edges until the context ends."""
     edges = Edges(deployment)
     settings = ComputeBackoffSettings(retention_days=deployment.retention_days)
     replacements: list[tuple[Any, str, Any]] = [
@@ -127,7 +127,7 @@ def _parsed(body: str, now: int, deployment: Deployment) -> Message:
 def run_accept(event: dict[str, Any]) -> dict[str, Any]:
     """Do what `lambdas.accept` does between the event of the HTTP API and its answer.
 
-    Return the status and, where the message is accepted, the ids of its deliveries.
+    Return the status and, if the message is accepted, the ids of its deliveries.
     """
     edges = current_edges()
     try:

@@ -1,4 +1,4 @@
-"""Stand-ins for what the deployed code uses besides AWS: network, endpoints, chance, logs.
+"""Stand-ins for other edges of the deployed code: network, endpoints, chance, logs.
 
 Each class or function here stands for one of the deployed code, which its docstring names.
 """
@@ -115,7 +115,7 @@ class NoEndpointWatch:
 
 
 def cold_deliverer() -> Deliverer:
-    """Make the deliverer of a cold `deliver`; here every invocation is cold.
+    """Return the deliverer of a cold `deliver`; here every invocation is cold.
 
     A replay would find other caches in a warm function than the first run did.
     """
@@ -141,7 +141,7 @@ class SimulatedRandom:
     """Stands for `random.SystemRandom`."""
 
     def random(self) -> float:
-        """Draw from the chance of the history."""
+        """Return a draw of the history's chance."""
         return current_edges().draw(TAPE.owner)
 
 

@@ -1,7 +1,6 @@
 """Chance without state: every draw is a function of the seed and of a name.
 
-So a draw does not depend on what was drawn before, and a history that is made smaller keeps the
-draws of what is left of it.
+So a draw does not depend on earlier draws, and a shrunk history keeps its remaining draws.
 """
 
 from __future__ import annotations
@@ -31,22 +30,22 @@ class Chance:
         self._key = seed.to_bytes(16, "big")
 
     def bits(self, name: str) -> int:
-        """Draw 64 bits."""
+        """Return 64 random bits."""
         digest = blake2b(name.encode(), digest_size=8, key=self._key).digest()
         return int.from_bytes(digest, "big")
 
     def unit(self, name: str) -> float:
-        """Draw a number in [0, 1)."""
+        """Return a random number in [0, 1)."""
         return (self.bits(name) >> 11) / (1 << (_BITS - 11))
 
     def below(self, name: str, limit: int) -> int:
-        """Draw a whole number from 0 to `limit` - 1."""
+        """Return a random whole number from 0 to `limit` - 1."""
         return self.bits(name) * limit >> _BITS
 
     def pick(self, name: str, options: Sequence[T]) -> T:
-        """Draw one of the options."""
+        """Return one of the options at random."""
         return options[self.below(name, len(options))]
 
     def happens(self, name: str, probability: float) -> bool:
-        """Draw whether something happens."""
+        """Return whether an event with this probability happens."""
         return self.unit(name) < probability

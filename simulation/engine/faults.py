@@ -1,4 +1,4 @@
-"""What can go wrong at the boundary of a call, and how the caller learns of it.
+"""The faults at the boundary of a call, and the errors that the caller gets.
 
 ServiceError
 ├── UnavailableError      the call was refused; it had no effect
@@ -6,7 +6,7 @@ ServiceError
 ├── ConditionFailedError  DynamoDB's condition did not hold
 ├── NameTakenError        an execution of that name has been started before
 ├── NoExecutionError      no execution has that name
-└── CrashedError          what was called broke off: a Lambda, an execution
+└── CrashedError          the called function or execution crashed
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class FaultKind(StrEnum):
-    """Where a call breaks."""
+    """The kinds of faults."""
 
     REFUSED = "REFUSED"  # no effect, and the caller gets the error at once
     BROKEN = "BROKEN"  # as REFUSED, with an error that is not transient
@@ -76,7 +76,7 @@ class NoExecutionError(ServiceError):
 
 
 class CrashedError(ServiceError):
-    """Raised when what was called broke off; `error` is the name that AWS gives it."""
+    """Raised when the called function or execution crashed; `error` is AWS's name for it."""
 
     def __init__(self, error: str, cause: str = "") -> None:
         super().__init__(f"{error}: {cause}" if cause else error)

@@ -24,12 +24,12 @@ _SECOND_EFFECT_AFTER: Final = 40  # milliseconds between the two effects of TWIC
 
 
 class Timeline(Protocol):
-    """What a flight needs of the scheduler."""
+    """The part of the scheduler that a flight needs."""
 
     now: int
 
     def at(self, instant: int, action: Callable[..., None], *arguments: Any) -> None:
-        """Do something at an instant, at the earliest now."""
+        """Call a function at an instant, at the earliest now."""
 
     def perform(self, process: Process, call: Call, label: str, respond: Respond) -> None:
         """Perform a call."""
@@ -38,11 +38,11 @@ class Timeline(Protocol):
         """Resume a process with the outcome of its call `number`, if it still waits for it."""
 
     def crash(self, process: Process) -> None:
-        """End a process and its host as a crash does."""
+        """End a process and its host like a crash."""
 
 
 class Flight:
-    """A call on its way: out, to its effect, and back.
+    """A call in progress: to its service, its effect, and its answer.
 
     Args:
         scheduler: runs what is due.
@@ -74,7 +74,7 @@ class Flight:
         self.after = after
 
     def go(self, fault: Fault | None) -> None:
-        """Make the call, with a fault if there is one."""
+        """Start the call, with its fault if it has one."""
         if fault is None:
             self._effect(self.before, self._arrive)
         elif fault.kind in CRASHES:
@@ -130,4 +130,4 @@ class Flight:
 
 
 def _ignore(_: Outcome) -> None:
-    """Drop an answer that no caller waits for."""
+    """Ignore an answer that no caller waits for."""

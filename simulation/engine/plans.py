@@ -1,4 +1,4 @@
-"""Which calls go wrong: at random, as listed, or none."""
+"""Plans of faults: at random, as listed, or none."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 _DELAYS: Final = (700, 3_000, 20_000, 90_000)
 _DELAYED: Final = frozenset({FaultKind.LATE, FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER})
 _BITS: Final = 32
-_RATE_BITS: Final = 16  # of the draw decide whether there is a fault; the rest decides which
+_RATE_BITS: Final = 16  # of the draw decide whether there is a fault; the rest decides which one
 
 
 def with_delay(kind: FaultKind, choice: int) -> Fault:
-    """Return a fault of a kind, with one of the delays where it has one."""
+    """Return a fault of a kind, with one of the delays if the kind has a delay."""
     return Fault(kind, _DELAYS[choice % len(_DELAYS)]) if kind in _DELAYED else Fault(kind)
 
 
@@ -24,7 +24,7 @@ class Listed:
     """Breaks the listed calls, by label.
 
     Attributes:
-        met: those that have happened.
+        met: the faults that have happened.
     """
 
     def __init__(self, faults: Mapping[str, Fault]) -> None:
@@ -44,7 +44,7 @@ class AtRandom:
     """Breaks calls with a probability, up to a maximum number.
 
     Attributes:
-        met: what has happened, to be listed again.
+        met: the faults that have happened, for a `Listed` plan.
     """
 
     def __init__(self, probability: float, most: int) -> None:
@@ -74,7 +74,7 @@ class Census(Listed):
         self.boundaries: dict[str, tuple[FaultKind, ...]] = {}
 
     def fault_at(self, label: str, kinds: tuple[FaultKind, ...], draw: int) -> Fault | None:
-        """List a call, and return its fault, if any."""
+        """Add a call to the list, and return its fault, if any."""
         fault = super().fault_at(label, kinds, draw)
         if fault is None:
             self.boundaries[label] = kinds

@@ -1,4 +1,4 @@
-"""Processes, and what they ask of the scheduler."""
+"""Processes, and their requests to the scheduler."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ Respond: TypeAlias = "Callable[[Outcome], None]"
 
 
 class Process:
-    """Something that runs: a Lambda invocation, an execution, a poller, a sender.
+    """A process: a Lambda invocation, an execution, a poller or a sender.
 
     Args:
         label: its name, the same in every run of a history.
-        steps: what it does.
+        steps: its steps.
         on_end: called once with its outcome.
         host: the process that ends if this one crashes, by default itself.
         can_crash: whether it can crash; `host` is None if it cannot.
-        about: what services and invariants may know about it.
+        about: data about it for services and invariants.
     """
 
     __slots__ = (

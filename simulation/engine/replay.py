@@ -37,7 +37,7 @@ class _Answer:
 
 
 class Tape:
-    """The answers that the running handler has had so far."""
+    """The answers to the calls of the running handler so far."""
 
     def __init__(self) -> None:
         self._answers: list[_Answer] = []
@@ -48,7 +48,7 @@ class Tape:
         self.now = 0
 
     def load(self, answers: list[_Answer], owner: str, started: int) -> None:
-        """Prepare a run of a handler; `started` is when its first run began, by its own clock."""
+        """Start a run of a handler; `started` is when its first run began, by its own clock."""
         self._answers = answers
         self._at = 0
         self._left_by = None
@@ -59,9 +59,9 @@ class Tape:
         """Make a call and return its answer; `now` is then the time of the answer, by its clock.
 
         Raises:
-            ServiceError: where that is the answer.
+            ServiceError: if the answer is an error.
         """
-        if self._left_by is not None:  # calls of a run that is ending are made in the next run
+        if self._left_by is not None:  # the calls of a run that is ending are made in the next run
             raise _Suspended(self._left_by)
         if self._at == len(self._answers):
             self._left_by = Call(operation, arguments, timeout)

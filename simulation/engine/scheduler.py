@@ -1,9 +1,9 @@
 """The scheduler: processes that make calls, a virtual clock, and faults at every boundary.
 
 A process is a generator. It yields a `Call`, a `Sleep` or a `Join` and is resumed with the outcome.
-Time passes between a call and its effect, and between the effect and its answer; whatever else is
-due in that time happens then. So calls interleave differently with each seed, and always in the
-same way with one seed.
+Time passes between a call and its effect, and between the effect and its answer; other events that
+are due happen in that time. So calls interleave differently with each seed, and always in the same
+way with the same seed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_EVENTS = 50_000
 
 
 class Plan(Protocol):
-    """Decides which calls go wrong; `met` lists those that did."""
+    """Decides which calls have faults; `met` lists the faults that happened."""
 
     met: dict[str, Fault]
 
@@ -35,7 +35,7 @@ class Plan(Protocol):
 
 
 class Services(Protocol):
-    """What calls are made to."""
+    """The services that calls are made to."""
 
     def kinds(self, operation: str, *, can_crash: bool) -> tuple[FaultKind, ...]:
         """Return the faults that a call of this operation can have."""
@@ -56,7 +56,7 @@ class Scheduler:
 
     Args:
         services: perform the calls.
-        plan: decides which calls go wrong.
+        plan: decides which calls have faults.
         chance: draws how long calls take.
         start: the first instant.
     """
@@ -73,7 +73,7 @@ class Scheduler:
         self._order = 0
 
     def at(self, instant: int, action: Callable[..., None], *arguments: Any) -> None:
-        """Do something at an instant, at the earliest now."""
+        """Call a function at an instant, at the earliest now."""
         self._order += 1
         heappush(self._queue, (instant, self._order, action, arguments))
 
@@ -82,7 +82,7 @@ class Scheduler:
         self.now = max(self.now, instant)
 
     def run(self) -> None:
-        """Run until nothing is due.
+        """Run all events until none is due.
 
         Raises:
             EndlessError: when there are more events than any history needs.
@@ -97,7 +97,7 @@ class Scheduler:
             action(*arguments)
 
     def start(self, process: Process, *, timeout: int | None = None) -> None:
-        """Start a process; after `timeout` milliseconds it is ended from outside."""
+        """Start a process, which is ended after `timeout` milliseconds."""
         if timeout is not None:
             self.at(self.now + timeout, self._expire, process)
         self._resume(process, Outcome())
@@ -121,7 +121,7 @@ class Scheduler:
             self.end(process, Outcome(error=CrashedError("Sandbox.Timedout")))
 
     def crash(self, process: Process) -> None:
-        """Crash the host of a process, and with it all that it hosts."""
+        """Crash the host of a process, with all processes that it hosts."""
         host = process.host
         if host is not None and host.alive:
             self.note(host.label, "crashed")

@@ -1,3 +1,3 @@
-"""Looking for histories that break a promise, and making them small."""
+"""The search for histories that break a promise, and shrinking them."""
 
 __all__ = ["drawing", "exhaustive", "planted", "report", "search", "shrink"]

@@ -1,4 +1,4 @@
-"""Random cases: each seed draws a scenario and how many of its calls go wrong."""
+"""Random cases: each seed defines a scenario and the number of its faults."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ _SCHEDULED: Final = (SECOND, 3 * SECOND, HOUR, 40 * DAY)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A scenario, the seed of its draws, and how many calls go wrong.
+    """A scenario, the seed of its draws, and the number of faults.
 
     Args:
-        seed: the seed that all of it is drawn from.
+        seed: the seed of all its draws.
         scenario: the scenario.
-        probability: the probability that a call goes wrong.
-        most: how many calls go wrong at most.
+        probability: the probability of a fault at a call.
+        most: the maximum number of faults.
     """
 
     seed: int
@@ -71,9 +71,10 @@ class Case:
 
 
 def draw_case(seed: int) -> Case:
-    """Draw the case of a seed.
+    """Return the case of a seed.
 
-    The names of draws never change, whatever the things are called: a seed is a history for ever.
+    The names of draws never change, even if their subjects are renamed, so that a seed always gives
+    the same history.
     """
     chance = Chance(seed)
     deployment = Deployment(
@@ -117,7 +118,7 @@ def _submissions(chance: Chance) -> Iterator[Submission]:
 
 
 def _repeats(chance: Chance, submission: Submission) -> Iterator[Submission]:
-    """Draw duplicates: at once, within the queue's deduplication window, after it, much later."""
+    """Return duplicates: at once, within the queue's deduplication window, after it, much later."""
     for number in range(chance.pick(f"{submission.message}/repeats", (1, 1, 2, 4))):
         later = chance.pick(f"{submission.message}/repeat-{number}", _REPEATS)
         scheduled = submission.deliver_in

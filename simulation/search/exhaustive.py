@@ -1,6 +1,6 @@
-"""Every single fault, every pair, every moment of an operator.
+"""The exhaustive search: every single fault, every pair, and an operator at every instant.
 
-Each call of a few scenarios is broken in every way, once; and an operator acts at each instant.
+In a few scenarios, each call has each possible fault once, and an operator acts at each instant.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SEED: Final = 1
 _DELAYED: Final = frozenset({FaultKind.LATE, FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER})
-_DELAYS: Final = (3_000, 90_000)  # within a function's time, and beyond all of it
+_DELAYS: Final = (3_000, 90_000)  # shorter and longer than a function's timeout
 
 _SOON_AFTER: Final = 3  # milliseconds: two commands that overlap
 
@@ -41,7 +41,7 @@ _SCENARIOS: Final = (
     (_SLOW[410],),
     (_SLOW[503], _GOOD),
 )
-# Scenarios that an operator turns, each act at a time at which it is for something.
+# Scenarios for an operator, with each act at times at which it has an effect.
 _SLOTS: Final = (
     (Act.RETRY_NOW, (_BUSY, _GOOD), 700),
     (Act.CANCEL, (_BUSY, _GOOD), 700),
@@ -51,7 +51,7 @@ _SLOTS: Final = (
     (Act.REDRIVE_DEAD_LETTERS, (_BUSY, _BUSY, _BUSY, _GOOD), 60_000),
 )
 _SCENARIOS_BESIDE: Final = ((_GOOD,), (_BUSY,))
-# With a queue that hands every message to two workers, each attempt is a race.
+# A queue that delivers every message to two workers makes each attempt a race.
 _DEPLOYMENTS: Final = tuple(
     (Deployment(express_path_is_on=express_path, queue_is_fifo=fifo), 0.0 if fifo else 1.0)
     for express_path, fifo in product((True, False), (True, False))

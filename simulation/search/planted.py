@@ -1,7 +1,7 @@
 """Planted bugs: small patches of the deployed code, each of which breaks a promise.
 
-They show that the simulation finds bugs. Each is planted in turn and searched for in a small
-scenario: first without a fault, then with each single one.
+They show that the simulation finds bugs. Each is planted in turn, and a small scenario is searched
+for it: first without a fault, then with each single fault.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class PlantedBug:
     """A bug.
 
     Args:
-        name: what is done wrong.
+        name: the error.
         scenario: the scenario in which it is searched for.
         patch: plants it in the code.
         change: plants it in the definitions.
@@ -128,7 +128,7 @@ def _record_before_sending(states: dict[str, Any]) -> None:
 
 
 def _wait_to_the_millisecond() -> AbstractContextManager[None]:
-    """Do not round due times up. A Wait truncates milliseconds, so attempts are early."""
+    """Do not round due times up: a Wait truncates milliseconds, so attempts are early."""
     return _replaced(plan, "to_due_text", timestamps.to_text)
 
 

@@ -1,4 +1,4 @@
-"""What the simulation prints: totals, planted bugs, and histories step by step."""
+"""The output of the simulation: totals, planted bugs, and histories step by step."""
 
 from __future__ import annotations
 

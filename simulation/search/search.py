@@ -48,7 +48,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Tally:
-    """What was searched.
+    """The totals of a search.
 
     Args:
         counts: histories, events, faults and so on, by name.
@@ -137,7 +137,7 @@ def hunt(bug: PlantedBug, edges: Edges) -> tuple[int, Finding] | None:
     """Search for a history in which a planted bug breaks an invariant.
 
     Returns:
-        How many histories that took, and the smallest one; None where the bug was not caught.
+        The number of histories searched, and the smallest one; None if the bug was not caught.
     """
     programs = bug.programs()
     with bug.patch():
@@ -151,7 +151,7 @@ def hunt(bug: PlantedBug, edges: Edges) -> tuple[int, Finding] | None:
 
 
 def smallest(finding: Finding, edges: Edges, programs: Programs | None = None) -> Finding:
-    """Shrink a history for as long as it breaks the first of the invariants that it broke."""
+    """Return the smallest history that still breaks the first of the broken invariants."""
     invariant = finding.broken[0].partition(":")[0]
 
     def broken_by(trial: Trial) -> tuple[str, ...]:

@@ -1,8 +1,7 @@
-"""Making a history that breaks an invariant as small as it can be and still break it.
+"""Shrinking of a history that breaks an invariant.
 
-Faults, submissions, outages, wrong clocks and answers are left out one by one for as long as the
-same invariant still breaks. Draws are named after what they are drawn for, so what is left behaves
-as before.
+Faults, submissions, outages, wrong clocks and answers are removed one by one, as long as the same
+invariant is still broken. Each draw depends only on its name, so the rest behaves as before.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class Trial:
 
 
 def shrink(trial: Trial, still_breaks: Callable[[Trial], bool]) -> Trial:
-    """Return a trial from which nothing can be removed."""
+    """Return the trial reduced until nothing more can be removed."""
     smaller: Trial | None = trial
     while smaller is not None:
         trial = smaller

@@ -30,7 +30,7 @@ Operand: TypeAlias = Callable[[Item, Values], Any]
 Update: TypeAlias = Callable[[Item, Values], dict[str, Any]]
 
 _TOKEN = re.compile(r"\s*([:#]?[A-Za-z_][\w.-]*|<=|>=|<>|[<>=(),])")
-# Those of DynamoDB's reserved words that Homing might come to use.
+# The reserved words of DynamoDB that Homing is likely to use.
 _RESERVED = frozenset(
     (  # noqa: SIM905  # a list of words reads best as words
         "action attribute attributes change count data date delete end error exists explain "
@@ -170,7 +170,7 @@ _COMPARATORS: Final[Mapping[str, Callable[[int], bool]]] = {
 
 
 def _compare(left: Any, right: Any, holds: Callable[[int], bool]) -> bool:
-    """Compare typed values; an absent attribute or another type compares as false."""
+    """Return the comparison of typed values; false for an absent attribute or another type."""
     if left is None or right is None:
         return False
     ((kind, a),) = left.items()
@@ -193,7 +193,7 @@ def _compiled_condition(text: str, names: tuple[tuple[str, str], ...]) -> Condit
 
 
 def compile_condition(text: str, names: Mapping[str, str]) -> Condition:
-    """Compile a condition expression; an item that is not there is empty.
+    """Return a compiled condition expression; a missing item is empty.
 
     Raises:
         UnsupportedError: when it uses what is not implemented.
@@ -219,7 +219,7 @@ def _compiled_update(text: str, names: tuple[tuple[str, str], ...]) -> Update:
     parser.expect("")
 
     def update(item: Item, values: Values) -> dict[str, Any]:
-        # Every value is computed from the item as it was.
+        # Every value is computed from the item before the update.
         changed = {**item, **{name: value(item, values) for name, value in assignments}}
         for name in removals:
             changed.pop(name, None)
@@ -250,7 +250,7 @@ def _set_update(parser: _Parser, change: Callable[[set[str], set[str]], set[str]
 
 
 def compile_update(text: str, names: Mapping[str, str]) -> Update:
-    """Compile an update expression; called with an item and values it gives the changed item.
+    """Return a compiled update expression, which returns the changed item for an item and values.
 
     Raises:
         UnsupportedError: when it uses what is not implemented.

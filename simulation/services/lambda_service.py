@@ -26,7 +26,7 @@ class Invocation:
     """One run of a function.
 
     Args:
-        event: what it was invoked with.
+        event: its input.
         clock: its own clock, which may be wrong.
         caller: `about` of the calling process.
     """
@@ -59,9 +59,9 @@ class LambdaService:
     """Runs functions.
 
     Args:
-        scheduler: where they run.
+        scheduler: runs their processes.
         functions: the functions by name; more may be added.
-        skews: how wrong the clock of a function is, in milliseconds.
+        skews: the error of each function's clock, in milliseconds.
     """
 
     def __init__(
@@ -125,5 +125,5 @@ def _payload(value: Any) -> Outcome:
 
 
 def _round_trip(value: Any) -> Any:
-    """Return what arrives where a value is passed on as JSON."""
+    """Return a value after a round trip through JSON."""
     return json.loads(json.dumps(value))

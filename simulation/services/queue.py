@@ -69,7 +69,7 @@ class Queue:
         deduplication: str | None = None,
         attributes: Mapping[str, Any] | None = None,
     ) -> Message | None:
-        """Add a message to the queue; return None where it is dropped as a duplicate."""
+        """Add a message to the queue; return None if it is dropped as a duplicate."""
         if self.is_fifo is not (group is not None and deduplication is not None):
             raise UnsupportedError("a group and a deduplication id are for FIFO queues only")
         if deduplication is not None:
@@ -83,10 +83,10 @@ class Queue:
         return message
 
     def visible(self, now: int) -> list[Message]:
-        """Return what could be received now, oldest first.
+        """Return the messages that could be received now, oldest first.
 
-        Messages that were received too often are dead-lettered first. Of a FIFO group only messages
-        from the oldest on, without a gap, may be taken.
+        Messages that were received too often are dead-lettered first. Messages of a FIFO group can
+        be received only in order, from the oldest on.
         """
         messages = self._live()
         if self._dead_lettering is not None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from simulation.scenario import Scenario
 
 
-# As the definition names it, and as `dispatch` does.
+# The names of the queues in the definition and in `dispatch`.
 _DEAD_LETTER_QUEUE = frozenset({"${DeadLetterQueue}", DEAD_LETTERS})
 
 
@@ -37,8 +37,8 @@ class QueueService:
     Args:
         scheduler: has the time, and wakes consumers when a message becomes visible again.
         scenario: has the kind of queue.
-        chance: draws which messages come in one batch, and which come twice.
-        journal: where dead letters are written down.
+        chance: draws which messages are in a batch, and which are delivered twice.
+        journal: records dead letters.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class QueueService:
     def redrive(self) -> int:
         """Move undispatched messages back to the queue, as `homing undispatched redrive` does.
 
-        Return how many there were.
+        Return the number of messages.
         """
         moved, self._undispatched = self._undispatched, []
         for message in moved:
@@ -162,7 +162,7 @@ class QueueService:
             respond(Outcome([self._hand_out(message) for message in self._batch(visible)]))
 
     def _batch(self, visible: list[Message]) -> list[Message]:
-        """Draw the messages of a batch: of a FIFO group the oldest, of a standard queue any."""
+        """Return the messages of a batch: the oldest of a FIFO group, any of a standard queue."""
         batch: list[Message] = []
         passed_over: set[str | None] = set()
         for message in visible[: self._scenario.deployment.batch_size]:
@@ -197,7 +197,7 @@ class QueueService:
 
 
 def _as_lambda_has_them(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return message attributes as Lambda has them: `stringValue` for `StringValue`."""
+    """Return message attributes in Lambda's form: `stringValue` for `StringValue`."""
     return {
         name: {field[0].lower() + field[1:]: value for field, value in attribute.items()}
         for name, attribute in attributes.items()

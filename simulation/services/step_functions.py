@@ -35,11 +35,11 @@ class StepFunctions(Observer):
     """Runs executions.
 
     Args:
-        scheduler: where they run.
+        scheduler: runs their processes.
         standard: the definition of the Standard workflow.
         express: that of the Express workflow.
         chance: draws the jitter of retries.
-        journal: where their steps are written down.
+        journal: records their steps.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class StepFunctions(Observer):
     ) -> None:
         """Run an Express execution and respond with its end.
 
-        It goes on when its caller has timed out.
+        It continues after its caller has timed out.
         """
         document = call.arguments["Input"]
         delivery = name_of(document)
@@ -121,7 +121,7 @@ class StepFunctions(Observer):
         scheduler.start(started, timeout=self._express_timeout())
 
     def redrive(self) -> int:
-        """Redrive broken Standard executions from the state that they broke in; return how many."""
+        """Redrive broken Standard executions from their failed states; return how many."""
         broken = [
             (execution, failed)
             for execution in self._names.values()
@@ -133,7 +133,7 @@ class StepFunctions(Observer):
         return len(broken)
 
     def entered(self, execution: Execution, state: str, data: Any) -> None:
-        """Note what the invariants need to know of a step."""
+        """Record the facts of a step that the invariants need."""
         if "attemptNumber" in data:
             execution.attempt = data["attemptNumber"]
         if state == "Deliver" and not execution.is_express:
@@ -148,7 +148,7 @@ class StepFunctions(Observer):
             self._scheduler.note(execution.label, f"-> {state}")
 
     def task_failed(self, execution: Execution, state: str, data: Any, error: str) -> None:
-        """Note an attempt whose record may be missing: each failed try is counted as a metric."""
+        """Record an attempt whose entry may be missing: each failed try is counted as a metric."""
         if state in _RECORDS and error != _CONDITION_FAILED:
             gap = execution.delivery, execution.run, data["attemptNumber"]
             self._journal.gaps.add(gap)
@@ -203,7 +203,7 @@ def _close(execution: Execution, outcome: Outcome) -> None:
         state = execution.path[-1] if execution.path else ""
         execution.failed = ExecutionFailedError(error.error, "", state, None)
     else:
-        raise error  # the simulation itself is at fault
+        raise error  # an error of the simulation itself
 
 
 def _sync_answer(execution: Execution, outcome: Outcome) -> dict[str, Any]:

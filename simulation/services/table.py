@@ -46,7 +46,7 @@ class Table:
 
     Args:
         keys: the names of its key attributes, partition key first.
-        on_write: called at every change with the item before (None without one) and after.
+        on_write: called at every change with the item before (None without one) and after it.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """A state machine definition, checked and compiled.
 
-It is the very file that is deployed. Whatever the simulation does not implement, be it a field, a
-kind of state, a service or a construct of JSONata, is refused.
+It is the deployed file. Fields, kinds of states, services and JSONata constructs that the
+simulation does not implement are refused.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _RULE = frozenset({"Comment", "Condition", "Output", "Next"})
 
 ALL_ERRORS = "States.ALL"
 QUERY_ERROR = "States.QueryEvaluationError"
-# What `States.ALL` does not match (Amazon States Language, "Errors").
+# The errors that `States.ALL` does not match (Amazon States Language, "Errors").
 NEVER_ALL = frozenset({"States.DataLimitExceeded", "States.Runtime"})
 
 
@@ -83,7 +83,7 @@ class Catcher:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A call of a service; `next` is None where it ends the execution."""
+    """A call of a service; `next` is None if it ends the execution."""
 
     name: str
     resource: str
@@ -114,7 +114,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A Choice: the first condition that holds decides."""
+    """A Choice: the first rule whose condition holds decides."""
 
     name: str
     rules: tuple[Rule, ...]
@@ -154,7 +154,8 @@ def load_definition(document: dict[str, Any]) -> Definition:
     """Check and compile a definition.
 
     Raises:
-        UnsupportedError: when it uses anything that is not implemented, or points nowhere.
+        UnsupportedError: when it uses anything that is not implemented, or has a transition to an
+            unknown state.
     """
     _only(document, _MACHINE, "the machine")
     if document.get("QueryLanguage") != "JSONata":
@@ -162,7 +163,7 @@ def load_definition(document: dict[str, Any]) -> Definition:
     states = {name: _state(name, state) for name, state in document["States"].items()}
     for target in (document["StartAt"], *(_targets(document["States"]))):
         if target not in states:
-            raise UnsupportedError(f"an arrow to {target}, which is not there")
+            raise UnsupportedError(f"a transition to {target}, which does not exist")
     return Definition(document["StartAt"], states, document.get("TimeoutSeconds"))
 
 

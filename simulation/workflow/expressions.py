@@ -129,7 +129,7 @@ def _unequal(left: Evaluate, right: Evaluate) -> Evaluate:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Compare as JSON does: `true` is not 1, and 1 is 1.0."""
+    """Return whether values are equal in JSON: `true` is not 1, but 1 is 1.0."""
     if isinstance(a, bool) or isinstance(b, bool):
         return a is b
     return bool(a == b)

@@ -81,7 +81,7 @@ class ExecutionFailedError(Exception):
 
 @dataclass(slots=True)
 class Execution:
-    """One execution, and what services and invariants may know about it.
+    """One execution, with data about it for services and invariants.
 
     Args:
         label: the label of its process.
@@ -126,13 +126,13 @@ class Execution:
 
 
 class Observer:
-    """Is called as an execution proceeds; this one does nothing."""
+    """Methods that are called as an execution proceeds; here they do nothing."""
 
     def entered(self, execution: Execution, state: str, data: Any) -> None:
-        """Handle that a state is entered."""
+        """Handle the entry of a state."""
 
     def task_failed(self, execution: Execution, state: str, data: Any, error: str) -> None:
-        """Handle that a try of a task failed."""
+        """Handle a failed try of a task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +140,10 @@ class Machine:
     """Executes a definition.
 
     Args:
-        definition: what to execute.
+        definition: the definition.
         chance: jitter of retries.
         now: the service's clock, in milliseconds.
-        observer: is told of every step.
+        observer: called at every step.
     """
 
     definition: Definition
@@ -158,7 +158,7 @@ class Machine:
             Its output.
 
         Raises:
-            ExecutionFailedError: when it fails, as it is meant to or not.
+            ExecutionFailedError: when it fails, at a Fail state or otherwise.
         """
         name: str | None = start_at or self.definition.start_at
         while name is not None:

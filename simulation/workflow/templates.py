@@ -16,7 +16,7 @@ _OPEN, _CLOSE = "{%", "%}"
 def compile_template(template: Any) -> Evaluate:
     """Compile a template; called with `$states`, it returns the JSON value.
 
-    Calling it raises `QueryError` where an expression gives nothing, as Step Functions does.
+    Like Step Functions, it raises `QueryError` if an expression has no value.
 
     Raises:
         UnsupportedError: when an expression uses what is not implemented.
@@ -61,7 +61,7 @@ def _expression(text: str) -> Evaluate:
     def value_of(states: Mapping[str, Any]) -> Any:
         value = evaluate(states)
         if value is MISSING:
-            raise QueryError(f"nothing comes of {source}")
+            raise QueryError(f"{source} has no value")
         return value
 
     return value_of

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def messages_url(accept: PythonFunction) -> lambda_.FunctionUrl:
-    """Give `accept` a function URL under IAM, which serves the routes of `accept`.
+    """Add a function URL under IAM to `accept` and return the URL.
 
     The stack grants it to nobody: a caller's own policy must allow it (docs/api.md).
     """

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from ..settings import NamedSettings
 
 # A POST may name ten targets, and Step Functions starts 300 executions a second by default; the
-# queue holds what comes in faster. The limit protects against a sender out of control.
+# queue absorbs higher rates. The limit protects against a runaway sender.
 _RATE_PER_SECOND = 300
 _BURST = 600
 
 # Caller, route and result of each request, without bodies and headers. The path is left out, since
-# a stranger may choose thousands of characters for it.
+# anybody may send one of thousands of characters.
 _ACCESS_LOG = {
     "requestId": "$context.requestId",
     "time": "$context.requestTime",

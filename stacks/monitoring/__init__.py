@@ -1,1 +1,1 @@
-"""What people see of a running stack: alarms, the dashboard and saved queries."""
+"""Monitoring of a stack: alarms, the dashboard and saved queries."""

@@ -1,4 +1,4 @@
-"""The dashboard: from what needs attention at the top to what explains it below."""
+"""The dashboard: at the top what needs attention, below it what explains it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Dashboard(Construct):
         alarms: shown at the top.
     """
 
-    def __init__(  # noqa: PLR0913 -- what it shows, each given by name
+    def __init__(  # noqa: PLR0913 -- its parts, each passed by name
         self,
         scope: Construct,
         construct_id: str,

@@ -24,7 +24,7 @@ _ATTEMPTED = "message = 'delivery.attempted'"
 _STORY = ("@timestamp", "messageId", "targetUrl", "attempt", "maxAttempts", "status", "reason")
 _NEWEST_FIRST = "@timestamp desc"
 
-# Name -> query, asked of the log groups that hold the one event of each attempt.
+# Queries by name, over the log groups with the one event of each attempt.
 _OF_ATTEMPTS: Mapping[str, logs.QueryString] = {
     "One message, attempt by attempt": logs.QueryString(
         fields=[*_STORY, "httpStatus", "durationMs", "nextDelaySeconds", "deliveryId"],
@@ -57,7 +57,7 @@ _OF_ATTEMPTS: Mapping[str, logs.QueryString] = {
         sort="attempt asc",
     ),
 }
-# The same, asked of every function's logs.
+# Queries by name, over the logs of all functions.
 _OF_EVERYTHING: Mapping[str, logs.QueryString] = {
     "Everything about one message": logs.QueryString(
         fields=["@timestamp", "message", "deliveryId", "status", "reason", "@log"],
@@ -78,7 +78,8 @@ _OF_EVERYTHING: Mapping[str, logs.QueryString] = {
     ),
 }
 
-# Asked of the log of both workflows: the events that ExecutionBroken counts (stacks/workflow.py).
+# Queries by name, over the logs of both workflows: the events that ExecutionBroken counts
+# (stacks/workflow.py).
 _OF_EXECUTIONS: Mapping[str, logs.QueryString] = {
     "Broken executions": logs.QueryString(
         fields=["@timestamp", "type", "details.error", "details.cause", "execution_arn"],
@@ -91,7 +92,7 @@ _OF_EXECUTIONS: Mapping[str, logs.QueryString] = {
     ),
 }
 
-# For the dashboard, which shows it as a table.
+# The query of a table in the dashboard.
 RETRY_DEPTH = _OF_ATTEMPTS["How deep retries go"]
 
 
@@ -100,7 +101,7 @@ class Queries(Construct):
 
     Args:
         settings: the name, which is the folder they stand in.
-        reception: the functions that take messages in.
+        reception: the functions that accept messages.
         senders: the function that checks keys, and those behind the key API.
         workflow: the functions of the workflow.
     """

@@ -1,4 +1,4 @@
-"""Which metrics raise an alarm, from which value on, and what the notification says."""
+"""The alarms: their metrics, thresholds and notifications."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..workflow import Workflow
 
 _DAY_SECONDS = 86_400
-_EXPIRING_AFTER_DAYS = 10  # of 14: four days, a weekend among them, to act
+_EXPIRING_AFTER_DAYS = 10  # of 14: leaves four days to act, which may include a weekend
 _QUEUE_AGE_SECONDS = 300
 
 # RecordDelivered and RecordFailure stop after 7 tries, within about a minute. Seven tries fall into
@@ -54,7 +54,7 @@ class Watch:
 def watches(
     settings: NamedSettings, reception: Reception, senders: KeyApi, workflow: Workflow
 ) -> Iterator[Watch]:
-    """Yield all that is watched."""
+    """Yield all alarms."""
     yield from _dead_lettered(
         "DeadLetters", workflow.dead_letter_queue, "deliveries that have failed for good"
     )

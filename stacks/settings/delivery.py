@@ -1,4 +1,4 @@
-"""Settings of how messages are accepted, dispatched and attempted."""
+"""Settings of acceptance, dispatch and attempts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all groups of settings share."""
+"""The base of all groups of settings."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class SettingsGroup(BaseModel):
         validate_by_name=True,
         validate_by_alias=False,
         allow_inf_nan=False,
-        validate_default=True,  # another setting may rule a default out
+        validate_default=True,  # another setting may make a default invalid
     )
 
 
 def setting(default: Any, allowed: str, meaning: str, **bounds: Any) -> Any:
-    """Declare a setting.
+    """Return the field of a setting.
 
     Args:
-        default: its value where the context has none.
-        allowed: the values that it takes, for the docs and for error messages.
-        meaning: what it does, for the docs.
+        default: its value if the context has none.
+        allowed: the allowed values, for the docs and for error messages.
+        meaning: its effect, for the docs.
         bounds: the same limits as pydantic checks them.
     """
     return Field(default, description=meaning, json_schema_extra={"allowed": allowed}, **bounds)

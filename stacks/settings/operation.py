@@ -32,7 +32,7 @@ _LAYER_ARN = r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:layer:[A-Za-z0-9_-]+:\d+"
 
 
 class OperationSettings(SettingsGroup):
-    """What is kept, who is notified, what is logged, and which layers the functions have."""
+    """Settings of retention, alarms, logs and layers."""
 
     deletion_protection: bool = setting(
         default=True,
@@ -95,9 +95,9 @@ class OperationSettings(SettingsGroup):
 
     @property
     def removal_policy(self) -> RemovalPolicy:
-        """What happens to data, queues, waiting deliveries and logs when the stack is deleted.
+        """The removal policy of data, queues, waiting deliveries and logs.
 
-        What is kept is deleted nevertheless where a first deployment is rolled back: it is still
+        When a first deployment is rolled back, even kept resources are deleted: they are still
         empty, and each further try would add another set (RetainExceptOnCreate).
         """
         from aws_cdk import RemovalPolicy  # noqa: PLC0415 -- starts Node

@@ -1,4 +1,4 @@
-"""Settings of the retry policy that applies where a message has none of its own."""
+"""Settings of the retry policy of messages that have none of their own."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class RetryPolicySettings(SettingsGroup):
         return value
 
     def policy_faults(self, given: Mapping[str, Any]) -> Iterator[str]:
-        """Yield what is wrong with the settings of the policy as a whole.
+        """Yield the errors in the combination of the policy's settings.
 
         The rules are those of a message's policy, such as that `preset` excludes `schedule`.
 

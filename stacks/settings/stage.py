@@ -1,4 +1,4 @@
-"""Settings that tell the stacks of one account and region apart."""
+"""Settings that distinguish the stacks of one account and region."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of which targets may be reached."""
+"""Settings of the targets that may be reached."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What is stored: the tables, the bucket of large payloads, and the key that encrypts secrets."""
+"""Storage: the tables, the bucket of large payloads, and the key that encrypts secrets."""

@@ -1,4 +1,4 @@
-"""The two tables: the ledger of deliveries, and the messages that were accepted."""
+"""Two tables: the ledger of deliveries, and the accepted messages."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 ATTENTION_INDEX = "attention"
 
-# What a list of retries and dead letters shows. An entry of the index is written anew with every
-# attempt anyway, since its sort key is a time; projecting what changes with it costs no write more.
-# The history, which grows, and the correlation id stay out: an entry is well under 1 KB.
+# The attributes that a list of retries and dead letters shows. Every attempt rewrites the index
+# entry anyway, since its sort key is a time, so projecting attributes that change with it costs no
+# further write. The history, which grows, and the correlation id stay out: an entry is well under 1
+# KB.
 _PROJECTED = [
     "messageId",
     "senderId",
@@ -34,7 +35,7 @@ class Ledger(Construct):
     In both an item expires at its `ttl`.
 
     Args:
-        settings: deletion protection, and what happens to the data when the stack is deleted.
+        settings: deletion protection and removal policy.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: NamedSettings) -> None:

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class Payloads(Construct):
-    """A private bucket, encrypted, over TLS only, from which everything expires.
+    """A private, encrypted bucket, over TLS only, in which all objects expire.
 
     Args:
-        settings: what happens to it when the stack is deleted.
+        settings: the removal policy.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: NamedSettings) -> None:
@@ -59,7 +59,7 @@ class Payloads(Construct):
     def allow_renewal(self, function: PythonFunction) -> None:
         """Allow a function to renew objects by copying them in place, and to detect missing ones.
 
-        Without ListBucket, S3 answers 403 for what is not there (S3 API reference, HeadObject).
+        Without ListBucket, S3 answers 403 for a missing object (S3 API reference, HeadObject).
         """
         self.allow(function, "s3:GetObject", "s3:PutObject")
         function.add_to_role_policy(

@@ -1,4 +1,4 @@
-"""Who may send, and where to: API keys, endpoints, and the secrets that sign attempts."""
+"""The tables of API keys, endpoints and secrets."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 class Registry(Construct):
-    """Three tables, each read by other functions.
+    """Three tables, each read by different functions.
 
     - `keys`: hashes of API keys, for `authorize`. A hash of 256 random bits is no secret.
-    - `endpoints`: what may be told of endpoints, for reception, delivery and their own API.
+    - `endpoints`: endpoints without secrets, for reception, delivery and their own API.
     - `secrets`: signing secrets and header values, encrypted with `key`, which only `deliver` and
       the endpoints' own API may use.
 
-    And `signing_layers`, what those two need besides to sign with ed25519.
+    `signing_layers` has the layer that these two functions need for ed25519.
 
     Args:
-        settings: deletion protection, and what happens to the data when the stack is deleted.
+        settings: deletion protection and removal policy.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: NamedSettings) -> None:

@@ -1,4 +1,4 @@
-"""What all DynamoDB tables of the stack have in common."""
+"""The DynamoDB tables of the stack."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def table(
     """Return a table with the partition key `pk`.
 
     It is billed by request and can be restored to any second of the last 35 days. It is encrypted
-    with DynamoDB's own key, which costs nothing, where no other is given.
+    with DynamoDB's own key, which costs nothing, unless another is given.
 
     Args:
-        scope: where it belongs.
-        construct_id: its name there.
-        settings: deletion protection, and what happens to the data when the stack is deleted.
-        sort_key: the attribute, if it has one.
-        ttl: the attribute by which items expire, if they do.
-        encryption_key: a key of its own.
+        scope: its parent construct.
+        construct_id: its construct id.
+        settings: deletion protection and removal policy.
+        sort_key: the attribute of the sort key, if it has one.
+        ttl: the attribute with the expiry of items, if they expire.
+        encryption_key: a customer managed key.
     """
     return dynamodb.Table(
         scope,
