@@ -14,14 +14,14 @@ from homing.identifiers import DEFAULT_SENDER_ID
 from homing_cli.boundary import Root
 from homing_cli.client import messages
 from homing_cli.client.api import ApiClient
-from homing_cli.client.target import find_target, local_target
+from homing_cli.client.target import local_target
 from homing_cli.commands import endpoints, send, senders, undispatched
 from homing_cli.commands.command_line import Commands, Construct, Debug
 from homing_cli.commands.console import console as console_page
 from homing_cli.commands.cost import cost
 from homing_cli.commands.endpoint_options import header_map, policy_object
 from homing_cli.commands.operations import operating
-from homing_cli.commands.options import AsJson, Port, Profile, Region, Sender, Stack, print_json
+from homing_cli.commands.options import AsJson, Port, Sender, Where, print_json
 from homing_cli.commands.reading import reading
 from homing_cli.commands.recovery import acting
 from homing_cli.commands.watch import watch
@@ -68,6 +68,7 @@ def _say_version(asked: bool) -> None:
 
 @app.callback()
 def whole(
+    where: Where,
     asked: Annotated[
         bool,
         typer.Option(
@@ -98,6 +99,7 @@ def down() -> None:
 
 @app.command("send")
 def send_command(
+    where: Where,
     target: Annotated[str | None, typer.Option(help="The URL to deliver to.")] = None,
     endpoint: Annotated[
         str | None, typer.Option(help="The endpointId to deliver to, instead of a URL.")
@@ -138,9 +140,6 @@ def send_command(
         float | None, typer.Option(min=0, help="With --wait: stop waiting after this many seconds.")
     ] = None,
     as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """Send one message, or a file of messages.
 
@@ -159,7 +158,7 @@ def send_command(
         "headers": header_map(header or [], none=False),
     }
     lines = _lines(file, target, payload, fields)
-    api = ApiClient(find_target(stack, region, profile))
+    api = ApiClient(where.target())
     console = render.console(sys.stderr if as_json else sys.stdout)
     report = send.Report()
     try:
@@ -173,7 +172,7 @@ def send_command(
         _complain(_say_interrupted(report, is_file=file is not None))
         raise  # exit status 130
     if report.unended:
-        _complain(_say_unended(report.unended, timeout, stack))
+        _complain(_say_unended(report.unended, timeout, where.stack))
     _show_report(report, as_json=as_json)
     raise typer.Exit(0 if report.succeeded else 1)
 

@@ -1,4 +1,4 @@
-"""What the calls of the client return."""
+"""The results of the client's calls."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Delivery:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more will happen to it, unless somebody redrives it."""
+        """Whether its status is final, unless it is redriven."""
         return self.status in _ENDED
 
     @classmethod

@@ -42,14 +42,14 @@ class Response:
 
 
 class Authentication(Protocol):
-    """What makes a request that of a caller."""
+    """The authentication of requests."""
 
     def __call__(self, request: AWSRequest) -> None:
         """Add headers to a request."""
 
 
 class Session(Protocol):
-    """What finds AWS credentials: a session of boto3 or botocore."""
+    """A session of boto3 or botocore, which finds AWS credentials."""
 
     def get_credentials(self) -> Any:
         """Return the credentials, None if there are none."""

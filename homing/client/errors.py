@@ -34,7 +34,7 @@ _SENTENCES = ("detail", "title", "message", "Message")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What an error response says (RFC 9457), as far as it says anything.
+    """The problem of an error response (RFC 9457).
 
     Args:
         status: the HTTP status.

@@ -61,7 +61,7 @@ class RawJson:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"there is no {name} in JSON")
+    raise ValueError(f"{name} is not valid JSON")
 
 
 def message_body(fields: Mapping[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""The client."""
+"""The client of Homing's API."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def new_message_id() -> str:
 class Homing:
     """A client of one deployed Homing; safe to share between threads.
 
-    A call that fails for a passing reason is made again, in the same words: a message has its
-    messageId before the first try, so it is accepted once however often it is sent.
+    A call that fails temporarily is repeated without a change. A message has its messageId before
+    the first try, so it is accepted once however often it is sent.
 
     Args:
         url: the base of the API: the stack's output `SenderApiUrl` for an API key, `ApiUrl` or
@@ -214,7 +214,7 @@ def _message_path(message_id: str, action: str, sender_id: str | None) -> str:
 
 @contextmanager
 def _about(message_id: str | None) -> Iterator[None]:
-    """Let each error of a call name the message that it is about."""
+    """Add the messageId to each error of a call."""
     try:
         yield
     except CallError as error:

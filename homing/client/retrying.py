@@ -1,4 +1,4 @@
-"""When a call is tried again, and how long that goes on.
+"""The retries of a call: when, and for how long.
 
 A call is made again if no response came, or one with 429, 500, 502, 503 or 504. The pause before
 try n + 1 is
@@ -61,7 +61,7 @@ class Retrying:
     draw: Callable[[], float] = field(default=random.SystemRandom().random)
 
     def __post_init__(self) -> None:
-        """Refuse what no call could be made with."""
+        """Check the values."""
         if not self.timeout > 0:
             raise ValueError("timeout must be more than 0 seconds")
         if not self.give_up_after >= 0:

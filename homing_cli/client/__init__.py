@@ -2,15 +2,11 @@
 
 __all__ = [
     "api",
-    "attempt_log",
-    "broken_executions",
-    "dead_letter_queue",
-    "dead_letters",
     "deliveries",
+    "executions",
     "messages",
+    "queues",
     "recovery",
     "senders",
     "target",
-    "undispatched",
-    "waiting_executions",
 ]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from homing.client import Accepted
     from homing_cli.client.target import Target
 
-# An HTTP API gives up after 30 s. Somebody is watching, so a command does not wait for long.
+# An HTTP API times out after 30 s. A user waits, so a command does not repeat a call for long.
 _RETRYING = Retrying(timeout=35, give_up_after=10)
 
 
@@ -91,8 +91,7 @@ class ApiClient:
     def _document(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
         try:
             with self._reachable():
-                # A new secret is returned once: what creates one must not be repeated after a
-                # response was lost.
+                # A new secret is returned only once, so a request that creates one is not repeated.
                 response = self._homing.request(method, path, body, repeat=method == "GET")
         except NotFoundError as error:
             raise errors.NotFoundError(error.problem.sentences[0]) from error
@@ -119,7 +118,7 @@ class ApiClient:
 
 
 def _not_found(message_id: str, sender_id: str | None) -> str:
-    """Return whose message was looked for, and how to look for another sender's."""
+    """Return the error for a message that is not on record, and how to name another sender."""
     named = message_id if len(message_id) <= LIMIT else f"{message_id[:LIMIT]}…"
     looked = f"no message {named} of sender {sender_id or DEFAULT_SENDER_ID} is on record"
     if sender_id:

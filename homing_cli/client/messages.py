@@ -1,4 +1,4 @@
-"""Handing messages over: one, or a file of one message per line."""
+"""Sending messages: one, or a file with one message per line."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class MessageRef:
-    """What identifies a message to the API."""
+    """The identity of a message."""
 
     message_id: str
     sender_id: str
@@ -40,13 +40,13 @@ class MessageRef:
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """The status of handing one line over.
+    """The result of sending one line.
 
     Args:
         line: what was sent.
-        message: the accepted message; None where it was refused.
+        message: the accepted message; None if it was refused.
         duplicate: whether it had been accepted before.
-        problems: why it was refused, naming the fields.
+        problems: why it was refused, field by field.
     """
 
     line: Line
@@ -56,7 +56,7 @@ class Handed:
 
 
 def read_lines(raw: Iterable[bytes]) -> Iterator[Line]:
-    """Split a JSON Lines file into messages; blank lines and a byte order mark are skipped."""
+    """Yield the messages of a JSON Lines file; blank lines and a byte order mark are skipped."""
     for number, text in enumerate(raw, start=1):
         body = text.removeprefix(b"\xef\xbb\xbf") if number == 1 else text
         if body.strip():
@@ -64,14 +64,14 @@ def read_lines(raw: Iterable[bytes]) -> Iterator[Line]:
 
 
 def hand_over(api: ApiClient, line: Line) -> Handed:
-    """Hand one message over. Never raises for what the line or the API is: a refusal is a value."""
+    """Send one message and return the result; an invalid line or a failing API raises nothing."""
     try:
         line.body.decode()
         accepted = api.submit(line.body)
     except UnicodeDecodeError as error:
         return Handed(line, problems=(f"is not UTF-8 (byte {error.start + 1} of the line)",))
     except ResponseError as error:
-        # Of a message that may have been accepted, the messageId to send it again with is told too.
+        # The error of a message that may have been accepted contains its messageId.
         told = (str(error),) if error.is_transient else error.problem.sentences
         return Handed(line, problems=told)
     except ApiError as error:
@@ -81,14 +81,14 @@ def hand_over(api: ApiClient, line: Line) -> Handed:
 
 
 class HandingOver:
-    """Hands messages over, a few at once, and yields the status of each, in their order.
+    """Sends messages, a few at once, and yields the results in the order of the lines.
 
-    The lines are read only as fast as they are sent, so a file may be larger than memory.
+    It reads lines only as fast as it sends them, so a file may be larger than memory.
 
     Args:
-        api: where to.
+        api: the API.
         lines: the messages.
-        concurrency: how many are in hand at once.
+        concurrency: how many are sent at once.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class HandingOver:
         self._pending: deque[Future[Handed]] = deque()
 
     def __iter__(self) -> Generator[Handed]:
-        """Hand them over. However this is broken off, no further message is begun."""
+        """Yield the result of each message. An interruption stops the sending of further ones."""
         with ThreadPoolExecutor(self._concurrency) as pool:
             try:
                 for line in self._lines:
@@ -114,9 +114,9 @@ class HandingOver:
                     future.cancel()
 
     def begun(self) -> Iterator[Handed]:
-        """After it was broken off: yield the status of the messages that had been begun.
+        """Yield, after an interruption, the results of the messages that were being sent.
 
-        The one that was yielded last may be redelivered.
+        The result that was yielded last may be among them.
         """
         for future in self._pending:
             if not future.cancelled():
@@ -128,16 +128,16 @@ class HandingOver:
 
     def _first(self) -> Iterator[Handed]:
         yield self._pending[0].result()
-        self._pending.popleft()  # only now: it may have been broken off
+        self._pending.popleft()  # after the yield, which an interruption may end
 
 
 def compose(target_url: str | None, payload: str, options: dict[str, object]) -> bytes:
-    """Write a request body around a payload, the payload's text as it is.
+    """Return a request body with the text of a payload unchanged.
 
     Args:
-        target_url: where it shall go; None where the options name an endpoint.
-        payload: JSON text, or the plain text itself where `contentType` is not JSON.
-        options: further fields of the request body; those that are None are left out.
+        target_url: where to deliver; None if the options name an endpoint.
+        payload: JSON, or the plain text itself if `contentType` is not JSON.
+        options: the other fields of the request body; those that are None are left out.
 
     Raises:
         InvalidMessageError: when the API would refuse one of the fields.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from homing.delivery import Reference
-    from homing_cli.client.dead_letter_queue import HeldDeadLetter
+    from homing_cli.client.queues.held_dead_letters import HeldDeadLetter
     from homing_cli.client.target import Target
 
 # For a delivery without a record, whose ttl it would have: longer than any execution waits.

@@ -10,12 +10,14 @@
 
 from __future__ import annotations
 
+import inspect
+from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from homing_cli.commands.options import Profile, Region, Stack
+from homing_cli.commands.options import Profile, Region, Stack, Where
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -112,12 +114,43 @@ class Commands(typer.Typer):
         super().__init__(cls=cls, add_completion=False, **settings)
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
-        """Return a decorator that makes a function a command."""
-        return super().command(name, cls=Command, **settings)
+        """Return a decorator that makes a function a command, and returns the function."""
+        return _registering(super().command(name, cls=Command, **settings))
+
+    def callback(self, **settings: Any) -> Callable[[Any], Any]:
+        """Return a decorator that makes a function the callback, and returns the function."""
+        return _registering(super().callback(**settings))
 
 
-def where(stack: Stack = None, region: Region = None, profile: Profile = None) -> None:
-    """Accept the options that name a stack; the callback of groups, which pass them on."""
+def pass_on(stack: Stack = None, region: Region = None, profile: Profile = None) -> None:
+    """Accept the options of `Where` before a command; the group passes them on to the command."""
+
+
+def _registering(register: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def decorate(function: Any) -> Any:
+        register(_with_options(function))
+        return function
+
+    return decorate
+
+
+def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function with the options of `Where` in place of a parameter of that type."""
+    signature = inspect.signature(function, eval_str=True)
+    names = [each.name for each in signature.parameters.values() if each.annotation is Where]
+    if not names:
+        return function
+    (name,) = names
+    kept = [each for each in signature.parameters.values() if each.name != name]
+    options = inspect.signature(Where, eval_str=True).parameters
+
+    @wraps(function)
+    def command(**given: Any) -> Any:
+        where = Where(**{option: given.pop(option) for option in options})
+        return function(**given, **{name: where})
+
+    command.__dict__["__signature__"] = signature.replace(parameters=[*kept, *options.values()])
+    return command
 
 
 def walk(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -16,6 +16,7 @@ from homing_cli.local import local_cloud
 
 
 def console(
+    where: Where,
     port: Annotated[
         int | None,
         typer.Option(
@@ -43,12 +44,9 @@ def console(
     open_browser: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the console in the browser.")
     ] = True,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """Serve a web page that shows every delivery, until Ctrl-C. Read-only by default."""
-    if demo and stack:
+    if demo and where.stack:
         raise typer.BadParameter("--demo cannot be combined with --stack")
     from homing_cli.console.serve import serve  # noqa: PLC0415 -- needs the extra `console`
 
@@ -59,10 +57,6 @@ def console(
 
     if demo:
         local_cloud.up(None, say=typer.echo)
-    target = (
-        local_target(local_cloud.STATE_DIR / local_cloud.RECORD)
-        if demo
-        else find_target(stack, region, profile)
-    )
+    target = local_target(local_cloud.STATE_DIR / local_cloud.RECORD) if demo else where.target()
     with traffic.running(target) if demo else nullcontext():
         serve(target, port=port, allow_actions=allow_actions or demo, on_ready=ready)

@@ -11,8 +11,7 @@ from homing.endpoints.endpoint import Signing
 from homing.endpoints.secret_rotation import DEFAULT_GRACE
 from homing.reception.endpoint_request import MAX_ATTEMPTS_AT_ONCE
 from homing_cli.client.api import ApiClient
-from homing_cli.client.target import find_target
-from homing_cli.commands.command_line import Commands, where
+from homing_cli.commands.command_line import Commands, pass_on
 from homing_cli.commands.endpoint_options import (
     endpoint_id_of,
     header_lines,
@@ -22,10 +21,8 @@ from homing_cli.commands.endpoint_options import (
 from homing_cli.commands.options import (
     AsJson,
     GraceHours,
-    Profile,
-    Region,
     Sender,
-    Stack,
+    Where,
     print_json,
 )
 from homing_cli.errors import NotFoundError
@@ -35,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 app = Commands(
-    callback=where,
+    callback=pass_on,
     no_args_is_help=True,
     help="Manage endpoints: URLs that a sender delivers to repeatedly.",
 )
@@ -50,14 +47,12 @@ Id = Annotated[
 
 @app.command("list")
 def list_command(
+    where: Where,
     sender: Sender = None,
     as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """List a sender's endpoints."""
-    found = list(_all(ApiClient(find_target(stack, region, profile)), sender))
+    found = list(_all(ApiClient(where.target()), sender))
     if as_json:
         print_json(found)
         return
@@ -79,13 +74,11 @@ def list_command(
 @app.command("show")
 def show_command(
     endpoint_id: Id,
+    where: Where,
     sender: Sender = None,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """Show an endpoint as JSON, without its secrets. `attemptsAtOnce` 0 means no limit."""
-    api = ApiClient(find_target(stack, region, profile))
+    api = ApiClient(where.target())
     found = {"attemptsAtOnce": 0, **api.endpoints("GET", _path(endpoint_id), None, sender)}
     print_json(found)
     if not found["attemptsAtOnce"]:
@@ -95,6 +88,7 @@ def show_command(
 @app.command("set")
 def set_command(
     endpoint_id: Id,
+    where: Where,
     url: Annotated[
         str | None, typer.Option(help="The URL to deliver to; required for a new endpoint.")
     ] = None,
@@ -130,9 +124,6 @@ def set_command(
         bool | None, typer.Option("--enable/--disable", help="Whether messages are sent to it.")
     ] = None,
     sender: Sender = None,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """Create an endpoint, or change the given settings. A new endpoint's secret is shown once."""
     given: dict[str, Any] = {
@@ -145,7 +136,7 @@ def set_command(
         "enabled": enabled,
     }
     body = {name: value for name, value in given.items() if value is not None}
-    api = ApiClient(find_target(stack, region, profile))
+    api = ApiClient(where.target())
     method = "PATCH" if _exists(api, endpoint_id, sender) else "PUT"
     print_json(api.endpoints(method, _path(endpoint_id), body, sender))
     if method == "PATCH" and enabled is not None:
@@ -156,13 +147,11 @@ def set_command(
 @app.command("delete")
 def delete_command(
     endpoint_id: Id,
+    where: Where,
     sender: Sender = None,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """Delete an endpoint and its secrets. Messages that are under way to it are dead-lettered."""
-    api = ApiClient(find_target(stack, region, profile))
+    api = ApiClient(where.target())
     api.endpoints("DELETE", _path(endpoint_id), None, sender)
     typer.echo(f"deleted {endpoint_id}")
 
@@ -170,28 +159,24 @@ def delete_command(
 @app.command("rotate-secret")
 def rotate_command(
     endpoint_id: Id,
+    where: Where,
     grace: GraceHours = DEFAULT_GRACE,
     sender: Sender = None,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """Replace the signing secret of an endpoint. The new one is shown once."""
     body = {"graceSeconds": round(grace.total_seconds())}
-    api = ApiClient(find_target(stack, region, profile))
+    api = ApiClient(where.target())
     print_json(api.endpoints("POST", f"{_path(endpoint_id)}/rotate-secret", body, sender))
 
 
 @app.command("test")
 def trial_command(
     endpoint_id: Id,
+    where: Where,
     sender: Sender = None,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """Send a test message to an endpoint. `homing status ID` shows its status."""
-    api = ApiClient(find_target(stack, region, profile))
+    api = ApiClient(where.target())
     print_json(api.endpoints("POST", f"{_path(endpoint_id)}/test", None, sender))
 
 

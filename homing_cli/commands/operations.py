@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from homing_cli.client.broken_executions import broken_executions, redrive
-from homing_cli.client.target import find_target
-from homing_cli.client.waiting_executions import Drain, Drained
+from homing_cli.client.executions.broken import broken_executions, redrive
+from homing_cli.client.executions.waiting import Drain, Drained
 from homing_cli.commands.command_line import Commands
-from homing_cli.commands.options import AsJson, Profile, Region, Stack, print_json
+from homing_cli.commands.options import AsJson, Where, print_json
 from homing_cli.terminal import render
 
 if TYPE_CHECKING:
-    from homing_cli.client.waiting_executions import Waiting
+    from homing_cli.client.executions.waiting import Waiting
 
 operating = Commands()
 
 
 @operating.command("drain")
 def drain(
+    where: Where,
     dead_letter: Annotated[
         bool,
         typer.Option(
@@ -33,9 +33,6 @@ def drain(
         bool, typer.Option("--cancel", help="Cancel waiting deliveries, and stop their executions.")
     ] = False,
     as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """List deliveries that wait in the Standard workflow; end them before you remove a stack.
 
@@ -43,7 +40,7 @@ def drain(
     """
     if dead_letter and cancel:
         raise typer.BadParameter("--dead-letter cannot be combined with --cancel")
-    draining = Drain(find_target(stack, region, profile))
+    draining = Drain(where.target())
     end = draining.dead_letter if dead_letter else draining.cancel if cancel else None
     done = [(one, end(one) if end else None) for one in draining.waiting()]
     if as_json:
@@ -73,6 +70,7 @@ _SAYINGS = {
 
 @operating.command("broken")
 def broken(
+    where: Where,
     redrives: Annotated[
         bool,
         typer.Option(
@@ -84,9 +82,6 @@ def broken(
         typer.Option("--aborted", help="With --redrive: also those that were stopped by hand."),
     ] = False,
     as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """List, or redrive, executions that neither delivered nor dead-lettered their message.
 
@@ -95,7 +90,7 @@ def broken(
     """
     if aborted and not redrives:
         raise typer.BadParameter("--aborted needs --redrive")
-    target = find_target(stack, region, profile)
+    target = where.target()
     found = list(broken_executions(target))
     chosen = [
         one for one in found if redrives and one.redrivable and (aborted or one.status != "ABORTED")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from homing import timestamps
 from homing.endpoints.secret_rotation import DEFAULT_GRACE, MAX_GRACE
 from homing.identifiers import SENDER_ID
+from homing_cli.client.target import find_target
 from homing_cli.escaping import json_text
+
+if TYPE_CHECKING:
+    from homing_cli.client.target import Target
 
 Stack: TypeAlias = Annotated[
     str | None,
@@ -40,6 +45,28 @@ Profile: TypeAlias = Annotated[
         rich_help_panel="Where",
     ),
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which Homing a command acts on: a stack in AWS, or the local cloud.
+
+    A command with a parameter of this type has the options of its fields (`Commands`).
+    """
+
+    stack: Stack = None
+    region: Region = None
+    profile: Profile = None
+
+    def target(self) -> Target:
+        """Return the deployed Homing.
+
+        Raises:
+            NoTargetError: when it cannot be found.
+        """
+        return find_target(self.stack, self.region, self.profile)
+
+
 AsJson: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print JSON, and nothing else on standard output.")
 ]

@@ -7,19 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from botocore.exceptions import ClientError
 
-from homing_cli.client import dead_letters
 from homing_cli.client.api import ApiClient
-from homing_cli.client.dead_letter_queue import Filter
 from homing_cli.client.deliveries import views
-from homing_cli.client.target import find_target
+from homing_cli.client.queues import dead_letters
+from homing_cli.client.queues.held_dead_letters import Filter
 from homing_cli.commands.command_line import Commands
 from homing_cli.commands.options import (
     AsJson,
     MessageId,
-    Profile,
-    Region,
     Sender,
-    Stack,
+    Where,
     print_json,
 )
 from homing_cli.errors import NotFoundError
@@ -43,14 +40,12 @@ reading.add_typer(dead_letters_app, name="dead-letters")
 @reading.command("status")
 def status_command(
     message_id: MessageId,
+    where: Where,
     sender: Sender = None,
     as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """Show the status of a message: its deliveries, their attempts and the responses."""
-    target = find_target(stack, region, profile)
+    target = where.target()
     document = ApiClient(target).message(message_id, sender)
     if as_json:
         print_json(document)
@@ -77,14 +72,12 @@ def _story(target: Target, view: DeliveryView) -> Story:
 @reading.command("trace")
 def trace_command(
     message_id: MessageId,
+    where: Where,
     sender: Sender = None,
     as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """Show the executions of a message as trees: states, durations, outcomes and waits."""
-    target = find_target(stack, region, profile)
+    target = where.target()
     traces = tracing.trace(target, ApiClient(target), message_id, sender)
     if as_json:
         print_json({"messageId": message_id, "deliveries": [t.to_document() for t in traces]})
@@ -121,26 +114,22 @@ ToEndpoint = Annotated[
 @dead_letters_app.callback()
 def dead_letters_default(
     context: typer.Context,
+    where: Where,
     limit: ListLimit = None,
     endpoint: ToEndpoint = None,
     as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """List dead letters. They stay in the queue."""
     if context.invoked_subcommand is None:
-        dead_letters_list(limit, endpoint, as_json, stack, region, profile)
+        dead_letters_list(where, limit, endpoint, as_json)
 
 
 @dead_letters_app.command("list")
 def dead_letters_list(
+    where: Where,
     limit: ListLimit = None,
     endpoint: ToEndpoint = None,
     as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
     whole: Annotated[
         bool,
         typer.Option(
@@ -152,7 +141,7 @@ def dead_letters_list(
 
     With --whole the exit status is 1 if fewer were printed than the queue holds.
     """
-    target = find_target(stack, region, profile)
+    target = where.target()
     if whole:
         _print_whole(target, limit, endpoint)
         return
@@ -169,15 +158,13 @@ def dead_letters_list(
 @dead_letters_app.command("show")
 def dead_letters_show(
     message_id: MessageId,
+    where: Where,
     sender: AnySender = None,
     limit: Limit = 1000,
     as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """Show the complete dead letters of a message."""
-    seen = dead_letters.look(find_target(stack, region, profile), limit)
+    seen = dead_letters.look(where.target(), limit)
     wanted = Filter(message_id=message_id, sender_id=sender)
     found = [one for one in seen.dead_letters if wanted.matches(one)]
     if not found:

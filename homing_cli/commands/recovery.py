@@ -14,20 +14,18 @@ import typer
 
 from homing.recovery.interventions import Result
 from homing.retry.classification import Category
-from homing_cli.client import dead_letters
 from homing_cli.client.api import ApiClient
-from homing_cli.client.dead_letter_queue import HOLD_SECONDS, Filter, HeldDeadLetter, hold
 from homing_cli.client.deliveries import views
+from homing_cli.client.queues import dead_letters
+from homing_cli.client.queues.held_dead_letters import HOLD_SECONDS, Filter, HeldDeadLetter, hold
 from homing_cli.client.recovery import Actions, Done
-from homing_cli.client.target import Target, find_target
+from homing_cli.client.target import Target
 from homing_cli.commands.command_line import Commands
 from homing_cli.commands.options import (
     AsJson,
     MessageId,
-    Profile,
-    Region,
     Sender,
-    Stack,
+    Where,
     instant,
     print_json,
 )
@@ -83,6 +81,7 @@ At = Annotated[
 
 @dead_letters_app.command("redrive")
 def dead_letters_redrive(
+    where: Where,
     message_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="The messageId.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Redrive all dead letters.")] = False,
     sender: AnySender = None,
@@ -102,9 +101,6 @@ def dead_letters_redrive(
         bool, typer.Option("--dry-run", help="Show which would be redriven, and do nothing.")
     ] = False,
     as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """Redrive dead letters: those of one message, those that match filters, or all.
 
@@ -122,7 +118,7 @@ def dead_letters_redrive(
     )
     if (wanted == Filter()) != everything:
         raise typer.BadParameter("give either an ID or filters, or --all")
-    target = find_target(stack, region, profile)
+    target = where.target()
     done: list[Done] = []
     try:
         complaint = _redrive(target, wanted, done, rate=None if dry_run else rate, quiet=as_json)
@@ -179,34 +175,30 @@ def _report(done: list[Done], *, as_json: bool, dry_run: bool) -> None:
 @acting.command("retry-now")
 def retry_now(
     message_id: MessageId,
+    where: Where,
     sender: Sender = None,
     as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """Make the next attempt of a message's waiting deliveries now.
 
     The exit status is 0 if at least one delivery is retried now.
     """
-    target = find_target(stack, region, profile)
+    target = where.target()
     _act(target, Actions(target).retry_now, message_id, sender, as_json=as_json)
 
 
 @acting.command("cancel")
 def cancel(
     message_id: MessageId,
+    where: Where,
     sender: Sender = None,
     as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """Cancel a message's deliveries. A request that is under way may still arrive.
 
     The exit status is 0 if at least one delivery is cancelled.
     """
-    target = find_target(stack, region, profile)
+    target = where.target()
     _act(target, Actions(target).cancel, message_id, sender, as_json=as_json)
 
 

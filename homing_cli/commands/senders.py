@@ -9,13 +9,14 @@ import typer
 
 from homing.endpoints.secret_rotation import DEFAULT_GRACE
 from homing_cli.client import senders
-from homing_cli.client.target import find_target
-from homing_cli.commands.command_line import Commands, where
-from homing_cli.commands.options import AsJson, GraceHours, Profile, Region, Stack, sender_name
+from homing_cli.commands.command_line import Commands, pass_on
+from homing_cli.commands.options import AsJson, GraceHours, Where, sender_name
 from homing_cli.terminal import render
 
 app = Commands(
-    callback=where, no_args_is_help=True, help="Manage the API keys and signing secrets of senders."
+    callback=pass_on,
+    no_args_is_help=True,
+    help="Manage the API keys and signing secrets of senders.",
 )
 
 Name = Annotated[
@@ -27,13 +28,11 @@ Name = Annotated[
 @app.command("add")
 def add_command(
     name: Name,
+    where: Where,
     as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """Create an API key for a sender. It is shown once."""
-    added = senders.add(find_target(stack, region, profile), name)
+    added = senders.add(where.target(), name)
     if as_json:
         typer.echo(json.dumps(added.to_document(), indent=2))
         return
@@ -46,15 +45,11 @@ def add_command(
 
 @app.command("list")
 def list_command(
+    where: Where,
     as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """List API keys with their sender and dates. Neither keys nor hashes are shown."""
-    keys = [
-        senders.key_document(key) for key in senders.listed(find_target(stack, region, profile))
-    ]
+    keys = [senders.key_document(key) for key in senders.listed(where.target())]
     if as_json:
         typer.echo(json.dumps(keys, indent=2))
         return
@@ -66,27 +61,23 @@ def list_command(
 
 @app.command("revoke")
 def revoke_command(
+    where: Where,
     key_id: Annotated[str, typer.Argument(metavar="KEYID", show_default=False)],
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """Revoke an API key permanently. It stops working within 15 seconds."""
-    senders.revoke(find_target(stack, region, profile), key_id)
+    senders.revoke(where.target(), key_id)
     typer.echo(f"revoked {key_id}")
 
 
 @app.command("rotate-secret")
 def rotate_command(
     name: Name,
+    where: Where,
     grace: GraceHours = DEFAULT_GRACE,
     as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """Replace the signing secret of a sender. The new one is shown once."""
-    target = find_target(stack, region, profile)
+    target = where.target()
     secret = senders.rotate_secret(target, name, grace)
     if as_json:
         typer.echo(json.dumps({"senderId": name, "signingSecret": secret}, indent=2))

@@ -6,29 +6,26 @@ from typing import Annotated
 
 import typer
 
-from homing_cli.client import undispatched
-from homing_cli.client.target import find_target
-from homing_cli.commands.command_line import Commands, where
-from homing_cli.commands.options import AsJson, MessageId, Profile, Region, Stack, print_json
+from homing_cli.client.queues import undispatched
+from homing_cli.commands.command_line import Commands, pass_on
+from homing_cli.commands.options import AsJson, MessageId, Where, print_json
 from homing_cli.commands.reading import Limit
 from homing_cli.errors import NotFoundError
 from homing_cli.terminal import render
 
 app = Commands(
-    callback=where, no_args_is_help=True, help="List, show and redrive undispatched messages."
+    callback=pass_on, no_args_is_help=True, help="List, show and redrive undispatched messages."
 )
 
 
 @app.command("list")
 def list_undispatched(
+    where: Where,
     limit: Limit = 100,
     as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """List accepted messages that could not be dispatched in five tries."""
-    found = undispatched.look(find_target(stack, region, profile), limit)
+    found = undispatched.look(where.target(), limit)
     if as_json:
         print_json([one.to_document() for one in found])
         return
@@ -40,13 +37,11 @@ def list_undispatched(
 @app.command("show")
 def show_undispatched(
     message_id: MessageId,
+    where: Where,
     limit: Limit = 1000,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """Show the queue messages of a message, as JSON."""
-    found = undispatched.look(find_target(stack, region, profile), limit)
+    found = undispatched.look(where.target(), limit)
     bodies = [one.document for one in found if one.message_id == message_id]
     if not bodies:
         raise NotFoundError(f"message {message_id} is not in the queue of undispatched messages")
@@ -55,13 +50,11 @@ def show_undispatched(
 
 @app.command("redrive")
 def redrive_undispatched(
+    where: Where,
     message_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="The messageId.")] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Redrive all undispatched messages.")
     ] = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """Send undispatched messages to the delivery queue again.
 
@@ -69,6 +62,6 @@ def redrive_undispatched(
     """
     if (message_id is None) != everything:
         raise typer.BadParameter("give either an ID or --all")
-    sent = undispatched.send_again(find_target(stack, region, profile), message_id)
+    sent = undispatched.send_again(where.target(), message_id)
     typer.echo(f"{sent} sent to the delivery queue again")
     raise typer.Exit(0 if sent else 1)

@@ -12,18 +12,17 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from homing_cli.client.attempt_log import AttemptLog
-from homing_cli.client.target import find_target
-from homing_cli.commands.options import Profile, Region, Stack
+from homing_cli.commands.options import Where
 from homing_cli.escaping import json_text
 from homing_cli.terminal import render
+from homing_cli.traces.attempt_log import AttemptLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.console import Console
 
-    from homing_cli.client.attempt_log import Attempted
+    from homing_cli.traces.attempt_log import Attempted
 
 _LONGEST_MINUTES = 366 * 24 * 60  # a year
 _PAUSE_SECONDS = 1.0
@@ -32,6 +31,7 @@ _OTHER_LINES = 5  # the table's header and rule, a blank line, the counts
 
 
 def watch(
+    where: Where,
     since: Annotated[
         float,
         typer.Option(
@@ -45,12 +45,9 @@ def watch(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print each attempt as a line of JSON.")
     ] = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """Show every attempt as it is made. The source is the functions' logs."""
-    log = AttemptLog(find_target(stack, region, profile), max(_KEPT, timedelta(minutes=since)))
+    log = AttemptLog(where.target(), max(_KEPT, timedelta(minutes=since)))
     seen = follow(log, datetime.now(UTC) - timedelta(minutes=since), seconds)
     try:
         if as_json:

@@ -9,8 +9,7 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
-from homing_cli.client.target import find_target
-from homing_cli.commands.options import AsJson, Profile, Region, Stack, print_json
+from homing_cli.commands.options import AsJson, Where, print_json
 from homing_cli.console.rendering.wording import percent_words, span_words
 from homing_cli.terminal import render
 from homing_cli.what_if import policy_form
@@ -33,6 +32,7 @@ _OPTIONS = {
 
 
 def what_if(
+    where: Where,
     max_attempts: Annotated[
         int | None, typer.Option(help="The most attempts, the first included.")
     ] = None,
@@ -60,9 +60,6 @@ def what_if(
         int, typer.Option(min=0, help="The number of ledger records to replay; 0 reads none.")
     ] = DEFAULT_LIMIT,
     as_json: AsJson = False,
-    stack: Stack = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """Show the schedule, load and cost of a retry policy, and replay recorded deliveries."""
     given = {
@@ -80,7 +77,7 @@ def what_if(
     except policy_form.PolicyError as error:
         raise typer.BadParameter(_by_option(str(error))) from error
     if histories:
-        sample = Histories(find_target(stack, region, profile)).read(histories)
+        sample = Histories(where.target()).read(histories)
         found = assess(policy, deliveries, sample.histories, is_whole=sample.is_whole)
     else:
         found = assess(policy, deliveries, (), is_whole=False)

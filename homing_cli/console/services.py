@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from homing_cli.client.attempt_log import AttemptLog
 from homing_cli.console.actions.console_actions import ConsoleActions
 from homing_cli.console.actions.jobs import Jobs
 from homing_cli.console.figures.standing import Now
 from homing_cli.console.reading.addressed import Addressed
 from homing_cli.console.reading.catalogue import Catalogue
 from homing_cli.console.rendering.view import View
+from homing_cli.traces.attempt_log import AttemptLog
 from homing_cli.traces.executions import Executions
 from homing_cli.what_if.histories import Histories
 

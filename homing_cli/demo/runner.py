@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from homing import timestamps
-from homing_cli.client import dead_letters
 from homing_cli.client.api import ApiClient
-from homing_cli.client.dead_letter_queue import Filter, hold
 from homing_cli.client.deliveries import DeliveryView, follow, views
 from homing_cli.client.messages import Handed, Line, hand_over
+from homing_cli.client.queues import dead_letters
+from homing_cli.client.queues.held_dead_letters import Filter, hold
 from homing_cli.client.recovery import Actions
 from homing_cli.demo.scenarios import BROUGHT_BACK, LATER, REDRIVEN, SCENARIOS, Scenario, Seen
 from homing_cli.demo.table import scenarios
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from homing_cli.client.dead_letters import DeadLetter
+    from homing_cli.client.queues.dead_letters import DeadLetter
     from homing_cli.client.target import Target
 
 _TIMEOUT_SECONDS = 90

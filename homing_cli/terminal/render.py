@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from homing_cli.client.broken_executions import Broken
-    from homing_cli.client.dead_letters import DeadLetter
     from homing_cli.client.deliveries import DeliveryView
-    from homing_cli.client.undispatched import UndispatchedMessage
-    from homing_cli.client.waiting_executions import Waiting
+    from homing_cli.client.executions.broken import Broken
+    from homing_cli.client.executions.waiting import Waiting
+    from homing_cli.client.queues.dead_letters import DeadLetter
+    from homing_cli.client.queues.undispatched import UndispatchedMessage
     from homing_cli.traces.execution_history import Attempt, Visit
     from homing_cli.traces.story import Chapter, Story
     from homing_cli.traces.trace import Trace

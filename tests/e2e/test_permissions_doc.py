@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from homing_cli.client.api import ApiClient
-from homing_cli.client.dead_letter_queue import Filter, hold
 from homing_cli.client.deliveries import views
+from homing_cli.client.queues.held_dead_letters import Filter, hold
 from homing_cli.client.target import Target
 
 if TYPE_CHECKING:

@@ -129,7 +129,7 @@ def test_a_copy_that_is_not_of_all_dead_letters_says_so(
     homing: Homing, dead_lettered: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert dead_lettered
-    monkeypatch.setattr("homing_cli.client.dead_letters.count", lambda _: 1_000_000)
+    monkeypatch.setattr("homing_cli.client.queues.dead_letters.count", lambda _: 1_000_000)
     done = homing("dead-letters", "list", "--whole")
     assert done.exit_code == 1
     assert "of about 1000000 dead letters" in done.stderr

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from homing.delivery import Reference
 from homing.recovery.interventions import Result
 from homing_cli.client import recovery
-from homing_cli.client.dead_letter_queue import Filter, hold
+from homing_cli.client.queues.held_dead_letters import Filter, hold
 from homing_cli.console.actions.chosen import ActionError, Chosen
 from homing_cli.console.actions.jobs import Done
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from homing_cli.client.dead_letter_queue import HeldDeadLetter
-    from homing_cli.client.dead_letters import DeadLetter
+    from homing_cli.client.queues.dead_letters import DeadLetter
+    from homing_cli.client.queues.held_dead_letters import HeldDeadLetter
     from homing_cli.client.target import Target
     from homing_cli.console.reading.catalogue import Catalogue
 

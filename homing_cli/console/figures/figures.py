@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from homing_cli.client.attempt_log import Attempted
+    from homing_cli.traces.attempt_log import Attempted
 
 PERCENTILES = (50, 90, 99)
 _MOST_STEPS = 240

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from homing_cli.client import dead_letters
+from homing_cli.client.queues import dead_letters
 from homing_cli.console.services import services_of
 from homing_cli.errors import NotFoundError
 

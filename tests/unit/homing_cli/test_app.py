@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from homing.retry.classification import Category
 from homing_cli.app import app
 from homing_cli.client import target
-from homing_cli.client.dead_letter_queue import Filter
+from homing_cli.client.queues.held_dead_letters import Filter
 from homing_cli.commands import recovery, senders
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def test_a_category_is_known_in_any_case(
         return ""
 
     monkeypatch.setattr(recovery, "_redrive", redrive)
-    monkeypatch.setattr(recovery, "find_target", lambda *_: None)
+    monkeypatch.setattr("homing_cli.commands.options.find_target", lambda *_: None)
     runner.invoke(app, ["dead-letters", "redrive", "--category", category, "--dry-run"])
     assert meant == [Filter(category="SERVER_ERROR")]
 
@@ -192,7 +192,7 @@ def test_the_grace_of_a_rotation_is_given_in_hours_and_a_day_where_it_is_not(
         seen.append(grace)
         return "whsec_new"
 
-    monkeypatch.setattr(senders, "find_target", lambda *_: None)
+    monkeypatch.setattr("homing_cli.commands.options.find_target", lambda *_: None)
     monkeypatch.setattr(senders.senders, "rotate_secret", rotate)
     assert runner.invoke(app, ["senders", "rotate-secret", "shop", *options]).exit_code == 0
     assert seen == [timedelta(seconds=seconds)]

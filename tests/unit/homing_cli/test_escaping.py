@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from homing_cli import app
-from homing_cli.client.dead_letters import DeadLetter, Look
 from homing_cli.client.deliveries import DeliveryView
+from homing_cli.client.queues.dead_letters import DeadLetter, Look
+from homing_cli.client.queues.undispatched import UndispatchedMessage
 from homing_cli.client.recovery import Done
-from homing_cli.client.undispatched import UndispatchedMessage
-from homing_cli.commands import reading, recovery, watch
+from homing_cli.commands import options, reading, recovery, watch
 from homing_cli.escaping import json_text, say, shown
 from homing_cli.terminal import live, render
 from homing_cli.traces.execution_history import Attempt, Visit
@@ -178,7 +178,7 @@ def test_a_stranger_neither_forges_a_line_nor_reaches_the_terminal(
 def played(monkeypatch: pytest.MonkeyPatch, delivery: Delivery) -> None:
     """A dead-letter queue that a stranger has written into."""
     seen = Look(2, (dead_letter(HOSTILE, delivery),), (HOSTILE,))
-    monkeypatch.setattr(reading, "find_target", lambda *_: None)
+    monkeypatch.setattr(options, "find_target", lambda *_: None)
     monkeypatch.setattr(reading.dead_letters, "look", lambda *_: seen)
 
 

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from homing_cli import app
-from homing_cli.client.dead_letters import DeadLetter, Look
+from homing_cli.client.queues.dead_letters import DeadLetter, Look
 from homing_cli.commands import reading
 
 if TYPE_CHECKING:

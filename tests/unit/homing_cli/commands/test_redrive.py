@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from homing.recovery.interventions import Result
 from homing_cli import app
-from homing_cli.client.dead_letters import count
+from homing_cli.client.queues.dead_letters import count
 from homing_cli.client.recovery import Done
 from homing_cli.commands import recovery
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import typer.testing
 
     from homing.delivery import Delivery
-    from homing_cli.client.dead_letter_queue import HeldDeadLetter
+    from homing_cli.client.queues.held_dead_letters import HeldDeadLetter
 
 DEAD_LETTERS = 12  # more than a queue hands out at once
 VERDICT = {"status": "FAILED", "category": "GONE", "reason": "HTTP 410"}

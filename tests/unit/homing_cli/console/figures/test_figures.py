@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from homing_cli.client.attempt_log import Attempted
 from homing_cli.console.figures.cloudwatch import from_cloudwatch
 from homing_cli.console.figures.figures import Figures, Span, from_attempts, percentile
+from homing_cli.traces.attempt_log import Attempted
 
 NOW = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
 SPAN = Span.until(NOW, 1)

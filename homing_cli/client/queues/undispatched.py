@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from homing.queues.duplicates import DUPLICATE
-from homing_cli.client.dead_letter_queue import HOLD_SECONDS
-from homing_cli.client.dead_letters import peek
-from homing_cli.client.queue_lease import visit
+from homing_cli.client.queues.dead_letters import peek
+from homing_cli.client.queues.held_dead_letters import HOLD_SECONDS
+from homing_cli.client.queues.lease import lease
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,11 +76,11 @@ def send_again(target: Target, message_id: str | None) -> int:
     """
     client, source = target.client("sqs"), target.outputs["UndispatchedQueueUrl"]
     sent = 0
-    with visit(client, source, HOLD_SECONDS) as visited:
-        for message in visited.messages():
+    with lease(client, source, HOLD_SECONDS) as leased:
+        for message in leased.messages():
             if message_id in {None, UndispatchedMessage.from_body(message["Body"]).message_id}:
                 _send(client, target.outputs["DeliveryQueueUrl"], message)
-                visited.delete(message)
+                leased.delete(message)
                 sent += 1
     return sent
 

@@ -17,8 +17,8 @@ from homing.ledger.table import Ledger
 from homing.recovery.interventions import Interventions, Result
 from homing.retry.not_attempted import Superseded
 from homing_cli.app import app
-from homing_cli.client.waiting_executions import Drain, Drained
-from homing_cli.commands import operations
+from homing_cli.client.executions.waiting import Drain, Drained
+from homing_cli.commands import options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -200,7 +200,7 @@ def test_what_was_cancelled_before_is_only_stopped(bench: Bench) -> None:
 def test_the_command_lists_first_and_ends_what_waits_on_request(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(operations, "find_target", lambda *_: bench.target)
+    monkeypatch.setattr(options, "find_target", lambda *_: bench.target)
     bench.sleeps()
     listed = CliRunner().invoke(app, ["drain"])
     assert listed.exit_code == 1

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing_cli.client.dead_letter_queue import Filter
-from homing_cli.client.dead_letters import DeadLetter
+from homing_cli.client.queues.dead_letters import DeadLetter
+from homing_cli.client.queues.held_dead_letters import Filter
 
 if TYPE_CHECKING:
     from homing.delivery import Delivery

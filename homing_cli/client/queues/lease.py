@@ -21,16 +21,16 @@ _STALE = frozenset({"InvalidParameterValue", "ReceiptHandleIsInvalid"})
 
 
 @contextmanager
-def visit(client: Any, queue: str, hold_seconds: int) -> Iterator[Visit]:
+def lease(client: Any, queue: str, hold_seconds: int) -> Iterator[Lease]:
     """Lease messages of a queue; those that were not deleted are released when the context ends."""
-    visited = Visit(client, queue, hold_seconds)
+    leased = Lease(client, queue, hold_seconds)
     try:
-        yield visited
+        yield leased
     finally:
-        visited.put_back()
+        leased.release()
 
 
-class Visit:
+class Lease:
     """A lease of messages; made by `lease`.
 
     Args:
@@ -81,7 +81,7 @@ class Visit:
             if error.response["Error"]["Code"] not in _STALE:
                 raise
 
-    def put_back(self) -> None:
+    def release(self) -> None:
         """Release all held messages, ten with each call.
 
         A message that SQS refuses to release is visible already, or will be when its hold ends.

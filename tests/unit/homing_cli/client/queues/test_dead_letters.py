@@ -10,9 +10,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from homing_cli.client.attempt_log import Attempted
-from homing_cli.client.dead_letters import DeadLetter, copies, look
-from homing_cli.client.undispatched import UndispatchedMessage
+from homing_cli.client.queues.dead_letters import DeadLetter, copies, look
+from homing_cli.client.queues.undispatched import UndispatchedMessage
+from homing_cli.traces.attempt_log import Attempted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from homing_cli.client.dead_letters import DeadLetter
-from homing_cli.client.queue_lease import visit
+from homing_cli.client.queues.dead_letters import DeadLetter
+from homing_cli.client.queues.lease import lease
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from homing_cli.client.queue_lease import Visit
+    from homing_cli.client.queues.lease import Lease
     from homing_cli.client.target import Target
 
 HOLD_SECONDS = 120  # ten messages at the slowest rate, one in ten seconds, and a margin
@@ -70,25 +70,25 @@ class HeldDeadLetter:
 class Held:
     """The dead letters that a filter matches; made by `hold`."""
 
-    def __init__(self, visited: Visit, wanted: Filter) -> None:
-        self._visited = visited
+    def __init__(self, leased: Lease, wanted: Filter) -> None:
+        self._leased = leased
         self._wanted = wanted
 
     @property
     def looked_at(self) -> int:
         """How many messages have been received so far, including those that do not match."""
-        return self._visited.seen
+        return self._leased.seen
 
     def __iter__(self) -> Iterator[HeldDeadLetter]:
         """Yield each matching dead letter once, held."""
-        for message in self._visited.messages():
+        for message in self._leased.messages():
             dead_letter = DeadLetter.from_body(message["Body"])
             if dead_letter is not None and self._wanted.matches(dead_letter):
-                yield HeldDeadLetter(dead_letter, partial(self._visited.delete, message))
+                yield HeldDeadLetter(dead_letter, partial(self._leased.delete, message))
 
 
 @contextmanager
 def hold(target: Target, wanted: Filter) -> Iterator[Held]:
     """Hold dead letters; those that were not deleted are released when the context ends."""
-    with visit(target.client("sqs"), target.outputs["DeadLetterQueueUrl"], HOLD_SECONDS) as visited:
-        yield Held(visited, wanted)
+    with lease(target.client("sqs"), target.outputs["DeadLetterQueueUrl"], HOLD_SECONDS) as leased:
+        yield Held(leased, wanted)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from homing import timestamps
 from homing.delivery import Delivery, Reference
 from homing.errors import MalformedDeliveryError
-from homing_cli.client.queue_lease import visit
+from homing_cli.client.queues.lease import lease
 from homing_cli.escaping import json_text
 
 if TYPE_CHECKING:
@@ -176,6 +176,6 @@ def _count(client: Any, queue: str) -> int:
 
 def _bodies(client: Any, queue: str, limit: int | None, hold_seconds: int) -> Iterator[str]:
     """Yield the body of each message once; all are released when the iteration ends."""
-    with visit(client, queue, hold_seconds) as visited:
-        for message in visited.messages(limit):
+    with lease(client, queue, hold_seconds) as leased:
+        for message in leased.messages(limit):
             yield message["Body"]

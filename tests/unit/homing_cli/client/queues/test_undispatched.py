@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from homing.delivery import document_text
 from homing.queues.duplicates import is_duplicate
-from homing_cli.client.undispatched import look, send_again
+from homing_cli.client.queues.undispatched import look, send_again
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from homing_cli.app import app
-from homing_cli.commands import operations
+from homing_cli.commands import options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ def states(monkeypatch: pytest.MonkeyPatch) -> FakeStates:
             execution("drained", "ABORTED", "Drained"),
         ]
     )
-    monkeypatch.setattr(operations, "find_target", lambda *_: fake)
+    monkeypatch.setattr(options, "find_target", lambda *_: fake)
     return fake
 
 

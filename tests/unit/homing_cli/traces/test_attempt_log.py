@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from homing_cli.client.attempt_log import AttemptLog
 from homing_cli.commands import watch
+from homing_cli.traces.attempt_log import AttemptLog
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from homing_cli.client.queue_lease import Visit, visit
+from homing_cli.client.queues.lease import Lease, lease
 
 HOLD_SECONDS = 120
 
@@ -73,12 +73,12 @@ class Queue:
 
 
 def opened(queue: Queue) -> Any:
-    return visit(queue, "url", HOLD_SECONDS)
+    return lease(queue, "url", HOLD_SECONDS)
 
 
-def received(visited: Visit, queue: Queue, seconds_each: float, limit: int | None = None) -> Any:
+def received(leased: Lease, queue: Queue, seconds_each: float, limit: int | None = None) -> Any:
     """Receive everything, taking so long over each message."""
-    for message in visited.messages(limit):
+    for message in leased.messages(limit):
         yield message
         queue.now += seconds_each
 
@@ -88,16 +88,16 @@ def test_each_message_is_seen_once_however_long_the_others_are_passed_over(
     seconds_each: float,
 ) -> None:
     queue = Queue(95)
-    with opened(queue) as visited:
-        seen = [message["Body"] for message in received(visited, queue, seconds_each)]
+    with opened(queue) as leased:
+        seen = [message["Body"] for message in received(leased, queue, seconds_each)]
     assert sorted(seen) == sorted(queue.visible_at)
-    assert visited.seen == 95
+    assert leased.seen == 95
 
 
-def test_a_batch_of_known_messages_does_not_end_the_visit() -> None:
+def test_a_batch_of_known_messages_does_not_end_the_lease() -> None:
     queue = Queue(30)
-    with opened(queue) as visited:
-        messages = visited.messages()
+    with opened(queue) as leased:
+        messages = leased.messages()
         seen = {next(messages)["Body"] for _ in range(20)}
         queue.now += HOLD_SECONDS  # those passed over are visible again
         queue._order.rotate(20)  # and come before the rest
@@ -105,31 +105,31 @@ def test_a_batch_of_known_messages_does_not_end_the_visit() -> None:
     assert len(seen) == 30
 
 
-def test_a_visit_ends_where_the_same_messages_come_for_ever() -> None:
+def test_a_lease_ends_where_the_same_messages_come_for_ever() -> None:
     queue = Queue(25)
-    with opened(queue) as visited:
-        assert len(list(received(visited, queue, HOLD_SECONDS))) == 25
+    with opened(queue) as leased:
+        assert len(list(received(leased, queue, HOLD_SECONDS))) == 25
 
 
 def test_what_is_passed_over_is_visible_at_once_under_its_newest_handle_ten_at_a_call() -> None:
     queue = Queue(25)
-    with opened(queue) as visited:
-        list(received(visited, queue, 11))
+    with opened(queue) as leased:
+        list(received(leased, queue, 11))
         assert queue.visible != set(queue.visible_at)
     assert queue.visible == set(queue.visible_at)
     assert queue.changes == [10, 10, 5]
 
 
 @pytest.mark.parametrize("broken_off", [KeyboardInterrupt, GeneratorExit, ValueError])
-def test_a_visit_that_is_broken_off_hides_nothing_that_was_received_and_not_used(
+def test_a_lease_that_is_interrupted_hides_nothing_that_was_received_and_not_used(
     broken_off: type[BaseException],
 ) -> None:
     queue = Queue(12)
 
     def work() -> None:
-        with opened(queue) as visited:
-            for used, message in enumerate(visited.messages(), start=1):
-                visited.delete(message)
+        with opened(queue) as leased:
+            for used, message in enumerate(leased.messages(), start=1):
+                leased.delete(message)
                 if used == 3:
                     raise broken_off
 
@@ -141,24 +141,24 @@ def test_a_visit_that_is_broken_off_hides_nothing_that_was_received_and_not_used
 
 def test_a_redelivered_message_is_deleted_by_its_newest_receipt_handle() -> None:
     queue = Queue(11)
-    with opened(queue) as visited:
-        messages = visited.messages()
+    with opened(queue) as leased:
+        messages = leased.messages()
         first = next(messages)
         queue.now += HOLD_SECONDS
         for _ in range(10):
             last = next(messages)
         assert last["Body"] == "m-10"
         list(messages)  # the first ten have be redelivered meanwhile
-        visited.delete(first)
+        leased.delete(first)
     assert first["Body"] not in queue.visible_at
 
 
 def test_a_stale_handle_is_no_error() -> None:
     queue = Queue(1)
-    with opened(queue) as visited:
-        (message,) = visited.messages()
+    with opened(queue) as leased:
+        (message,) = leased.messages()
         queue.now += HOLD_SECONDS
-        visited.delete(message)
+        leased.delete(message)
     assert queue.visible == {"m-0"}
 
 
@@ -168,13 +168,13 @@ def test_another_refusal_to_delete_is_raised() -> None:
             raise ClientError({"Error": {"Code": "AccessDenied"}}, "DeleteMessage")
 
     queue = Forbidden(1)
-    with pytest.raises(ClientError), opened(queue) as visited:
-        visited.delete(next(visited.messages()))
+    with pytest.raises(ClientError), opened(queue) as leased:
+        leased.delete(next(leased.messages()))
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(1, 1), (10, 10), (12, 12), (100, 25)])
-def test_a_visit_receives_no_more_messages_than_requested(limit: int, expected: int) -> None:
+def test_a_lease_receives_no_more_messages_than_requested(limit: int, expected: int) -> None:
     queue = Queue(25)
-    with opened(queue) as visited:
-        assert len(list(visited.messages(limit))) == expected
+    with opened(queue) as leased:
+        assert len(list(leased.messages(limit))) == expected
         assert len(queue.visible) == 25 - expected

@@ -1,0 +1,3 @@
+"""Executions of the Standard workflow that wait, or that broke."""
+
+__all__ = ["broken", "waiting"]
