@@ -76,10 +76,7 @@ def whole(
         ),
     ] = False,
     debug: Debug = False,
-    stack: Stack = None,
     construct: Construct = None,
-    region: Region = None,
-    profile: Profile = None,
 ) -> None:
     """Homing delivers webhooks and notifications, and retries until they arrive."""
 

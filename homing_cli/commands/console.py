@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from homing_cli.client.target import find_target, local_target
-from homing_cli.commands.options import Profile, Region, Stack
+from homing_cli.client.target import local_target
+from homing_cli.commands.options import Where
 from homing_cli.console import DEFAULT_PORT
 from homing_cli.demo import traffic
 from homing_cli.local import local_cloud
