@@ -1,4 +1,4 @@
-"""The CDK app: it makes the stack from the settings in the context, without calls of AWS."""
+"""The CDK app: it makes the stack from the settings in the context. It does not call AWS."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class WheelLayout(BuildHookInterface[Any]):
     """Adds `homing_cdk` to the wheel; an editable installation has the sources where they are."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Say what else goes into the wheel, and where."""
+        """Add further files to the wheel."""
         if version == "standard":
             inside = {name: f"{PACKAGE}/sources/{name}" for name in SOURCES}
             build_data["force_include"] |= {"stacks": PACKAGE, **inside}

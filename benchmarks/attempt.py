@@ -209,7 +209,7 @@ def receive() -> None:
 
 
 def answer(sock: socket.socket) -> None:
-    """Answer the requests on one connection. None is split over more than two packets here."""
+    """Answer the requests on one connection. Each arrives in at most two packets."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     request = b""
     while data := sock.recv(65_536):

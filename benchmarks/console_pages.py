@@ -85,7 +85,7 @@ def main() -> int:
 
 
 def timed(url: str) -> Iterator[Timing]:
-    """Request each page, also those whose address is found on another page."""
+    """Yield the times of each page, also of those that are found by a link on another page."""
     newest = ask(f"{url}/deliveries?status=FAILED")[1]
     (latest, *_) = re.findall(r'<time datetime="([^"]+)"', newest)
     since = latest[: len("2026-01-01T12:0")] + "0"

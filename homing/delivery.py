@@ -81,7 +81,7 @@ class Reference:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Read the `reference` of the delivery document; what can be derived is derived anew."""
+        """Return the `reference` of a delivery document; derived fields are computed again."""
         return cls(
             message_id=document["messageId"],
             sender_id=document["senderId"],

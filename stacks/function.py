@@ -106,7 +106,7 @@ def _role(scope: Construct, construct_id: str, log_group: logs.LogGroup) -> iam.
         scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
     )
     log_group.grant_write(role)
-    except_from(role, "IAM5[Resource::*]", "X-Ray's two Put actions know no narrower resource.")
+    except_from(role, "IAM5[Resource::*]", "X-Ray's two Put actions allow no narrower resource.")
     return role
 
 

@@ -214,7 +214,9 @@ class Workflow(Construct):
         if not is_standard:
             except_from(machine, "SF2", "X-Ray follows what waits (docs/decisions/0011).")
         except_from(
-            machine, "IAM5[Resource::*]", "Log delivery and X-Ray know no narrower resource."
+            machine,
+            "IAM5[Resource::*]",
+            "The actions of log delivery and X-Ray allow no narrower resource.",
         )
         return machine
 

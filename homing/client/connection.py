@@ -133,7 +133,7 @@ class Connection:
         )
 
     def call(self, method: str, path: str, body: bytes = b"", *, repeat: bool = True) -> Response:
-        """Make a request, and make it again where it may succeed later.
+        """Make a request, and repeat it if it may succeed later.
 
         Args:
             method: the HTTP method.

@@ -2,9 +2,9 @@
 
 `dispatch` waits for the first attempts of a batch, so one endpoint that hangs could block every
 dispatcher. The bulkhead of each dispatcher bounds the concurrent attempts per origin (scheme, host
-and port), detached ones included. At the bound a delivery waits for another attempt to end, which
-is short while the endpoint is fast. If the endpoint is slow, the delivery is deferred: it waits in
-the Standard workflow, and no attempt is used up (docs/decisions/0055, 0067).
+and port), detached ones included. At the bound, a delivery waits until another attempt ends; this
+wait is short while the endpoint is fast. If the endpoint is slow, the delivery is deferred: it
+waits in the Standard workflow, and no attempt is used up (docs/decisions/0055, 0067).
 
 All state is in the memory of one container, so a delivery that is not deferred costs nothing more.
 """
@@ -107,9 +107,9 @@ class Bulkhead:
         slow.
 
         Returns:
-            The permit, if the attempt may be made; `leave` must follow. Otherwise when the deferred
-            delivery is due: those of one origin are spread, so that no more than about `at_once` of
-            them are made at once.
+            The permit, if the attempt may be made; call `leave` after the attempt. Otherwise when
+            the deferred delivery is due: those of one origin are spread, so that no more than about
+            `at_once` of them are made at once.
         """
         with self._changed:
             origin = self._origin(url)

@@ -58,7 +58,7 @@ def _redrive_entry(record: Record | None, at: str, on_record: int) -> dict[str, 
 
 
 def _moved_by(count: int, redrive: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an earlier redrive that points at the same entry once `count` entries are removed."""
+    """Return an earlier redrive with its position corrected for `count` removed entries."""
     return {**redrive, "attemptsOnRecord": max(redrive["attemptsOnRecord"] - count, 0)}
 
 

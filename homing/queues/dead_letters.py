@@ -32,7 +32,7 @@ class DeadLetterQueue:
         self._client = client or sqs_client()
 
     def send(self, document: Mapping[str, Any]) -> None:
-        """Put a delivery document on the queue.
+        """Send a delivery document to the queue.
 
         Raises:
             botocore.exceptions.ClientError: when the queue does not take it.

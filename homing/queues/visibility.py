@@ -33,7 +33,7 @@ class Redelivery:
         self._client = client
 
     def put_off(self, receipt_handle: str, seconds: int) -> bool:
-        """Have a message redelivered so many seconds from now.
+        """Postpone the redelivery of a message to so many seconds from now.
 
         Returns:
             False where that could not be set: then the queue's visibility timeout applies, which

@@ -126,7 +126,7 @@ class Acceptance:
     def _answer_duplicate(self, message: Message, standing: IdempotencyRecord) -> None:
         """Queue deliveries without a record, since a crash may have kept them from the queue.
 
-        A delivery that is queued or under way already is queued twice then. `dispatch` finds its
+        So a delivery that is already queued or under way can be queued twice. `dispatch` finds its
         execution by name: Step Functions keeps names for 90 days, the ledger keeps records longer.
         """
         if standing.fingerprint != message.idempotency.fingerprint:

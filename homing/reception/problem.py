@@ -81,7 +81,7 @@ def no_route(method: str, path: str) -> Answer:
 
 
 def acceptance_failed(message_id: str, sender_id: str) -> Answer:
-    """Return 503 with the ids to send the message again with; under them it is not doubled."""
+    """Return 503 with the ids with which the message can be sent again without a duplicate."""
     detail = (
         "The message may not have been accepted. Send it again with this messageId and senderId"
     )
@@ -102,7 +102,7 @@ def _invalid(error: InvalidMessageError, kind: tuple[str, str]) -> Answer:
 
 
 def redrive_failed() -> Answer:
-    """Return 503: a redrive broke off. The same request continues it and doubles nothing."""
+    """Return 503: a redrive was interrupted. Sending the same request again continues it."""
     detail = "Not all deliveries have been redriven. Send the same request again"
     return _problem(_KINDS[_UNAVAILABLE], _UNAVAILABLE, detail)
 

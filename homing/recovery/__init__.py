@@ -1,3 +1,3 @@
-"""What an operator may do with a delivery: redrive, retry now, cancel."""
+"""The actions of an operator on a delivery: redrive, retry now, cancel."""
 
 __all__ = ["interventions"]

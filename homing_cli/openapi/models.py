@@ -85,7 +85,7 @@ class Redrive(_Answer):
 
 
 class HistorySummary(_Answer):
-    """The attempts that are no longer in the history of a delivery that was redriven often."""
+    """A summary of the attempts that were removed from the history after many redrives."""
 
     attempts: int
     redrives: int

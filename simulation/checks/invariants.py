@@ -111,7 +111,7 @@ def record_agrees(view: View) -> Iterator[str]:
 
 
 def never_early(view: View) -> Iterator[str]:
-    """No attempt before it is recorded or planned to be due, unless an operator retried it."""
+    """No attempt is made before its recorded or planned due time, unless retried by an operator."""
     planned: dict[tuple[str, int, int], int] = {}
     for plan in view.journal.planned:
         key = plan.delivery, plan.run, plan.attempt + 1
@@ -218,7 +218,7 @@ def requests_are_alike(view: View) -> Iterator[str]:
 
 
 def cancelled_stays_cancelled(view: View) -> Iterator[str]:
-    """No attempt is decided on once CANCELLED is on record."""
+    """No attempt is claimed or begun once CANCELLED is on record."""
     ended: dict[str, int] = {}
     for written in view.journal.written:
         if status_of(written.after) == "CANCELLED":

@@ -125,7 +125,7 @@ def _parsed(body: str, now: int, deployment: Deployment) -> Message:
 
 
 def run_accept(event: dict[str, Any]) -> dict[str, Any]:
-    """Do what `lambdas.accept` does between the event of the HTTP API and its answer.
+    """Accept a message as `lambdas.accept` does between the event of the HTTP API and its answer.
 
     Return the status and, if the message is accepted, the ids of its deliveries.
     """

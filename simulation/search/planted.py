@@ -173,7 +173,7 @@ def _one_attempt_too_many() -> AbstractContextManager[None]:
 
 
 def _dead_letter_at_the_second_receive_only() -> AbstractContextManager[None]:
-    """What `dispatch` did before docs/decisions/0006."""
+    """Dead-letter only at the second receive, as `dispatch` did before docs/decisions/0006."""
     original = ExpressPath._from_record  # noqa: SLF001  # the bug is planted there
 
     def from_record(self: ExpressPath, document: Any, record: Any) -> Settled:
@@ -185,12 +185,12 @@ def _dead_letter_at_the_second_receive_only() -> AbstractContextManager[None]:
 
 
 def _no_dead_letter_for_the_replayed(states: dict[str, Any]) -> None:
-    """Take every failed condition for another worker's record, as if no write were ever retried."""
+    """Treat every failed condition as another worker's record, ignoring repeated writes."""
     states["RecordedByUs"]["Choices"][0]["Condition"] = "{% true %}"
 
 
 def _delivered_whatever_is_on_record(states: dict[str, Any]) -> None:
-    """What the definition did before docs/decisions/0068."""
+    """Treat a 2xx as delivered, as the definition did before docs/decisions/0068."""
     del states["RecordDelivered"]["Catch"][0]
 
 

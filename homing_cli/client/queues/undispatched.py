@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class UndispatchedMessage:
-    """A queue message: its text and its JSON document; an empty one if it is not a JSON object."""
+    """A queue message: its text, and the JSON object in it (empty if it is not one)."""
 
     body: str
     document: Mapping[str, Any]

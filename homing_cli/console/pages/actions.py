@@ -28,7 +28,7 @@ WAYS = {
 
 
 async def confirm(request: Request) -> Response:
-    """Ask the operator to confirm an action."""
+    """Show the page that asks the operator to confirm an action."""
     services = services_of(request)
     _actions(services)
     way, chosen = await _asked(request)

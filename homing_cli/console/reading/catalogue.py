@@ -1,4 +1,4 @@
-"""The deliveries of a deployed Homing: in lists, and one by its ids."""
+"""Reading the deliveries of a deployed Homing: lists of them, and a single one by its ids."""
 
 from __future__ import annotations
 
