@@ -27,7 +27,7 @@ def two_senders(monkeypatch: pytest.MonkeyPatch, delivery: Delivery) -> None:
         own = replace(delivery, reference=replace(delivery.reference, sender_id=sender))
         found.append(DeadLetter.from_body(json.dumps(own.to_document() | {"verdict": VERDICT})))
     dead_letters = tuple(one for one in found if one)
-    monkeypatch.setattr(reading, "find_target", lambda *_: None)
+    monkeypatch.setattr("homing_cli.commands.options.find_target", lambda *_: None)
     monkeypatch.setattr(reading.dead_letters, "look", lambda *_: Look(2, dead_letters, ()))
     monkeypatch.delenv("HOMING_STACK", raising=False)
 

@@ -51,7 +51,7 @@ class FakeApi:
 def api(monkeypatch: pytest.MonkeyPatch) -> None:
     FakeApi.asked.clear()
     monkeypatch.setattr(endpoints, "ApiClient", FakeApi)
-    monkeypatch.setattr(endpoints, "find_target", lambda *_: None)
+    monkeypatch.setattr("homing_cli.commands.options.find_target", lambda *_: None)
     monkeypatch.delenv("HOMING_STACK", raising=False)
 
 
@@ -170,7 +170,7 @@ def test_a_narrow_terminal_folds_a_list_and_cuts_nothing(
     monkeypatch: pytest.MonkeyPatch, command: str, width: int
 ) -> None:
     monkeypatch.setattr(endpoints, "ApiClient", FailingApi)
-    monkeypatch.setattr(senders, "find_target", lambda *_: None)
+    monkeypatch.setattr("homing_cli.commands.options.find_target", lambda *_: None)
     monkeypatch.setattr(senders.senders, "listed", listed_keys)
     wide = CliRunner().invoke(app.app, [command, "list"]).stdout
     monkeypatch.setattr(render, "console", lambda: Console(width=width, highlight=False))

@@ -70,7 +70,7 @@ def target(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queu
             made.sqs.send_message(
                 QueueUrl=made.outputs["DeadLetterQueueUrl"], MessageBody=json.dumps(document)
             )
-        monkeypatch.setattr(recovery, "find_target", lambda *_: made)
+        monkeypatch.setattr("homing_cli.commands.options.find_target", lambda *_: made)
         monkeypatch.setattr(recovery, "Actions", Redrives)
         monkeypatch.setattr(recovery, "sleep", lambda _: None)
         yield made

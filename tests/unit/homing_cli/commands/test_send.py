@@ -56,7 +56,7 @@ class FakeApi:
 @pytest.fixture(autouse=True)
 def api(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "ApiClient", FakeApi)
-    monkeypatch.setattr(app, "find_target", lambda *_: None)
+    monkeypatch.setattr("homing_cli.commands.options.find_target", lambda *_: None)
     monkeypatch.delenv("HOMING_STACK", raising=False)
 
 

@@ -15,7 +15,6 @@ from homing.client.errors import response_error
 from homing.items import to_dynamodb
 from homing_cli import app
 from homing_cli.client.api import ApiClient
-from homing_cli.commands import reading
 from homing_cli.traces.executions import Executions
 
 if TYPE_CHECKING:
@@ -94,7 +93,8 @@ def status(
         }
     )["M"]
     document = {"messageId": "order-1841", "senderId": "default", "deliveries": [delivery]}
-    monkeypatch.setattr(reading, "find_target", lambda *_: Deployed(item, forbidden=forbidden))
+    deployed = Deployed(item, forbidden=forbidden)
+    monkeypatch.setattr("homing_cli.commands.options.find_target", lambda *_: deployed)
     monkeypatch.setattr(Executions, "of_delivery", lambda *_: [])
     monkeypatch.setattr(ApiClient, "__init__", lambda *_: None)
     monkeypatch.setattr(ApiClient, "message", lambda *_: document)
@@ -147,8 +147,7 @@ def test_a_message_that_is_not_found_is_reported_with_where_it_was_searched(
         def client(self, _service: str) -> None:
             return None
 
-    module = f"homing_cli.commands.{'reading' if command in {'status', 'trace'} else 'recovery'}"
-    monkeypatch.setattr(f"{module}.find_target", lambda *_: Silent())
+    monkeypatch.setattr("homing_cli.commands.options.find_target", lambda *_: Silent())
     monkeypatch.setattr("homing_cli.commands.recovery.Actions.__init__", lambda *_: None)
     monkeypatch.setattr(Connection, "_once", lambda *_: response_error(404, None))
     done = CliRunner().invoke(app.app, [command, "order-1841", *options])
