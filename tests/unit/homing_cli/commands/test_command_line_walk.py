@@ -19,7 +19,6 @@ from homing.client.connection import Connection
 from homing.client.errors import response_error
 from homing_cli import app
 from homing_cli.client import target
-from homing_cli.commands import console
 from homing_cli.commands.command_line import Group, walk
 from homing_cli.errors import LocalCloudError
 from homing_cli.local import local_cloud
@@ -85,7 +84,7 @@ def played(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(Connection, "_once", lambda *_: response_error(404, None))
     for module, name in ((local_cloud, "up"), (local_cloud, "down"), (app.server, "serve")):
         monkeypatch.setattr(module, name, refuse_to_start)
-    monkeypatch.setattr(console, "serve", refuse_to_start)
+    monkeypatch.setattr("homing_cli.console.serve.serve", refuse_to_start)
     monkeypatch.setattr("typer.core.HAS_RICH", False)  # it is slow, and frames what it says
     build = testing._get_command
     monkeypatch.setattr(testing, "_get_command", lambda it: HOMING if it is app.app else build(it))
