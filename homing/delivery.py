@@ -20,7 +20,7 @@ class Reference:
     """What identifies a delivery. Times are ISO-8601 UTC with milliseconds.
 
     `endpoint_id` names the endpoint whose URL it was on reception, None for a URL that the message
-    named itself. It is no part of the key.
+    named itself. `event_type` is None for a message without. Neither is part of the key.
     """
 
     message_id: str
@@ -30,6 +30,7 @@ class Reference:
     correlation_id: str
     created_at: str
     endpoint_id: str | None = None
+    event_type: str | None = None
 
     @property
     def pk(self) -> str:
@@ -54,18 +55,16 @@ class Reference:
 
     def ids(self) -> dict[str, str]:
         """Return the ids that every log event of the delivery has."""
-        endpoint = {} if self.endpoint_id is None else {"endpointId": self.endpoint_id}
         return {
             "deliveryId": self.delivery_id,
             "messageId": self.message_id,
             "senderId": self.sender_id,
             "correlationId": self.correlation_id,
-            **endpoint,
+            **self._optional(),
         }
 
     def to_document(self) -> dict[str, str]:
         """Return the `reference` of the delivery document (docs/architecture.md)."""
-        endpoint = {} if self.endpoint_id is None else {"endpointId": self.endpoint_id}
         return {
             "messageId": self.message_id,
             "senderId": self.sender_id,
@@ -76,8 +75,12 @@ class Reference:
             "pk": self.pk,
             "sk": self.sk,
             "deliveryId": self.delivery_id,
-            **endpoint,
+            **self._optional(),
         }
+
+    def _optional(self) -> dict[str, str]:
+        named = {"endpointId": self.endpoint_id, "eventType": self.event_type}
+        return {name: value for name, value in named.items() if value is not None}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
@@ -90,6 +93,7 @@ class Reference:
             correlation_id=document["correlationId"],
             created_at=document["createdAt"],
             endpoint_id=document.get("endpointId"),
+            event_type=document.get("eventType"),
         )
 
 

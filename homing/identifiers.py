@@ -57,6 +57,7 @@ ENDPOINT_ID = Naming(
     r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]{0,127}",
     "letters, digits, '_', '-' and '.', but no '.' at the start",
 )
+EVENT_TYPE = Naming(r"[!-~]([ -~]{0,126}[!-~])?", "printable ASCII, no space at either end")
 CORRELATION_ID = Naming(
     r"[!-~]([ -~]{0,126}[!-~])?", "printable ASCII, no space at either end (it is sent as a header)"
 )

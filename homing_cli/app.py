@@ -101,6 +101,13 @@ def send_command(
     endpoint: Annotated[
         str | None, typer.Option(help="The endpointId to deliver to, instead of a URL.")
     ] = None,
+    event_type: Annotated[
+        str | None,
+        typer.Option(
+            help="The type of the event. Without --target and --endpoint, the message goes to the "
+            "endpoints that subscribe to it."
+        ),
+    ] = None,
     payload: Annotated[
         str | None, typer.Option(help="The payload: JSON, or any text with --content-type.")
     ] = None,
@@ -145,6 +152,7 @@ def send_command(
     if timeout is not None and not wait:
         raise typer.BadParameter("--timeout needs --wait")
     fields: dict[str, object] = {
+        "eventType": event_type,
         "messageId": message_id,
         "senderId": sender,
         "correlationId": correlation_id,
@@ -232,8 +240,11 @@ def _lines(
                 "--file cannot be combined with options that describe a message"
             )
         return messages.read_lines(file)
-    if (target is None) == (fields["endpointId"] is None) or payload is None:
-        raise typer.BadParameter("give --target or --endpoint, and --payload; or --file")
+    ways = [way for way in (target, fields["endpointId"]) if way is not None]
+    if len(ways) > 1 or not (ways or fields["eventType"]) or payload is None:
+        raise typer.BadParameter(
+            "give --target, --endpoint or --event-type, and --payload; or --file"
+        )
     try:
         return [messages.Line(1, messages.compose(target, payload, fields))]
     except InvalidMessageError as error:

@@ -76,6 +76,7 @@ def _parse(body: str | bytes, now: datetime) -> Message:
         rules=_rules(own_host(app.current_event)),
         owner=key_owner(app.current_event),
         find_endpoints=_acceptance().find_endpoints,
+        find_subscribers=_acceptance().find_subscribers,
     )
 
 

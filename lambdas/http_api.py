@@ -6,7 +6,6 @@ A handler makes its resolver with `json_api`, serves routes of `homing.reception
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -16,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from homing.errors import DependencyError, FieldError, InvalidMessageError
 from homing.identifiers import ENDPOINT_ID, SENDER_ID
+from homing.json_text import dump
 from homing.reception import problem
 from homing.reception.raw_json import as_handed_on, from_base64
 from homing.senders.ownership import acting_sender
@@ -199,6 +199,6 @@ def respond(answer: Answer) -> Response[str]:
     return Response(
         status_code=answer.status,
         content_type=answer.content_type,
-        body=json.dumps(answer.document),
+        body=dump(answer.document),
         headers=dict(answer.headers),
     )

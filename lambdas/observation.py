@@ -22,6 +22,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from homing.delivery import read_delivery
 from homing.errors import MalformedDeliveryError
+from homing.reception.answer import event_type_of
 from homing.retry.classification import Decision
 
 if TYPE_CHECKING:
@@ -215,6 +216,8 @@ def log_message(event: str, metric: str, *, is_fault: bool = False, **fields: An
 def log_reception(reception: Reception, **fields: Any) -> None:
     """Log that a message was accepted, or that it is a duplicate, and count it.
 
+    An event that goes to no endpoint is counted as unmatched besides.
+
     Args:
         reception: the accepted message.
         fields: who sent it, or the queue message that it came by.
@@ -225,12 +228,15 @@ def log_reception(reception: Reception, **fields: Any) -> None:
         else ("message.accepted", "MessageAccepted")
     )
     idempotency = reception.idempotency
-    log_message(
+    unmatched = {} if idempotency.targets or reception.is_duplicate else {"MessageUnmatched": 1.0}
+    _log(
+        logging.INFO,
         event,
-        metric,
+        {metric: 1, **unmatched},
         messageId=idempotency.message_id,
         senderId=idempotency.sender_id,
         correlationId=idempotency.correlation_id,
+        **event_type_of(idempotency),
         **fields,
     )
 

@@ -23,6 +23,7 @@ class MessageFields(TypedDict, total=False):
     targets: Sequence[str]
     endpoint_id: str
     endpoint_ids: Sequence[str]
+    event_type: str
     message_id: str
     sender_id: str
     correlation_id: str

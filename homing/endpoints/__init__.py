@@ -15,4 +15,5 @@ __all__ = [
     "secrets_table",
     "signing",
     "store",
+    "subscriptions",
 ]

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
+from homing.json_text import JsonText
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -34,6 +36,9 @@ class Endpoint:
         description: for people.
         policy: what it overrides of the retry policy, as it was given; may be empty.
         header_names: the extra headers of each attempt, without their values.
+        event_types: the event types that it subscribes to (homing/endpoints/subscriptions.py).
+        filter: the event pattern that these events must match, as JSON text as it was given; empty
+            for none.
         attempts_at_once: the maximum number of concurrent attempts; 0 for no limit.
         signing: the kind of its next secret.
         enabled: whether messages are delivered to it.
@@ -52,6 +57,8 @@ class Endpoint:
     description: str = ""
     policy: Mapping[str, Any] = field(default_factory=dict)
     header_names: tuple[str, ...] = ()
+    event_types: tuple[str, ...] = ()
+    filter: str = ""
     attempts_at_once: int = 0
     signing: Signing = Signing.V1
     enabled: bool = True
@@ -68,6 +75,8 @@ class Endpoint:
     def to_document(self) -> dict[str, Any]:
         """Return the endpoint as the API shows it."""
         maybe = {
+            "eventTypes": list(self.event_types) or None,
+            "filter": JsonText(self.filter) if self.filter else None,
             "attemptsAtOnce": self.attempts_at_once or None,
             "disabledAt": self.disabled_at,
             "disabledReason": self.disabled_reason,
@@ -95,6 +104,7 @@ class Endpoint:
             "sk": document.pop("endpointId"),
             **document,
             "signing": self.signing.value,
+            **({"filter": self.filter} if self.filter else {}),
         }
 
     @classmethod
@@ -109,6 +119,8 @@ class Endpoint:
             description=item["description"],
             policy=item["policy"],
             header_names=tuple(item["headerNames"]),
+            event_types=tuple(item.get("eventTypes", ())),
+            filter=item.get("filter", ""),
             attempts_at_once=item.get("attemptsAtOnce", 0),
             signing=Signing(item["signing"]),
             enabled=item["enabled"],

@@ -57,6 +57,15 @@ class EndpointsTable:
                 return {endpoint.endpoint_id: endpoint for endpoint in found}
         raise DependencyError("the endpoints table is too busy")
 
+    def of_sender(self, sender_id: str) -> list[Endpoint]:
+        """Return all endpoints of a sender, ordered by id, as they were a moment ago."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": sender_id}},
+        )
+        return [Endpoint.from_item(from_dynamodb(item)) for page in pages for item in page["Items"]]
+
     def page(
         self, sender_id: str, *, after: str | None, limit: int
     ) -> tuple[list[Endpoint], str | None]:

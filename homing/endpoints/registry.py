@@ -35,13 +35,15 @@ class Change:
     """The changes that a request makes to an endpoint, checked; None leaves a field as it is.
 
     The fields are those of `Endpoint`, with the values of its headers. `policy` is the JSON of the
-    request, which the API returns as it was given.
+    request, which the API returns as it was given; `filter` is its JSON text, empty for none.
     """
 
     url: str | None = None
     description: str | None = None
     policy: Mapping[str, Any] | None = None
     headers: Mapping[str, str] | None = None
+    event_types: tuple[str, ...] | None = None
+    filter: str | None = None
     attempts_at_once: int | None = None
     signing: Signing | None = None
     enabled: bool | None = None
@@ -173,6 +175,8 @@ def _changed(endpoint: Endpoint, change: Change, now: datetime) -> Endpoint:
         "description": change.description,
         "policy": change.policy,
         "header_names": None if change.headers is None else tuple(change.headers),
+        "event_types": change.event_types,
+        "filter": change.filter,
         "attempts_at_once": change.attempts_at_once,
         "signing": change.signing,
         "updated_at": to_text(now),

@@ -9,11 +9,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from homing.aws import client
 from homing.endpoints.endpoints_table import EndpointsTable
+from homing.endpoints.subscriptions import Subscriptions
 from homing.errors import AcceptanceError, DependencyError, FieldError, InvalidMessageError
 from homing.ledger.table import Ledger
 from homing.payloads.store import PayloadStore
 from homing.queues.deliveries import DeliveryQueue
 from homing.reception.messages_table import MessagesTable
+from homing.reception.recipients import of_endpoints
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from homing.delivery import Delivery
     from homing.endpoints.endpoint import Endpoint
+    from homing.endpoints.subscriptions import Event
     from homing.reception.idempotency import IdempotencyRecord
     from homing.reception.message import Message
     from homing.settings import AcceptSettings
@@ -55,6 +58,7 @@ class Acceptance:
         queue: the queue of deliveries.
         endpoints: the table of endpoints that messages may name.
         payloads: the store of large payloads.
+        subscriptions: which endpoints subscribe to events.
     """
 
     def __init__(
@@ -64,12 +68,14 @@ class Acceptance:
         queue: DeliveryQueue,
         endpoints: EndpointsTable,
         payloads: PayloadStore,
+        subscriptions: Subscriptions,
     ) -> None:
         self._messages = messages
         self._records = records
         self._queue = queue
         self._endpoints = endpoints
         self._payloads = payloads
+        self._subscriptions = subscriptions
 
     @classmethod
     def connect(cls, settings: AcceptSettings) -> Self:
@@ -77,12 +83,14 @@ class Acceptance:
         # Short, so that the sender gets a 503 before its own timeout.
         dynamodb = client("dynamodb", read_seconds=2, tries=3)
         sqs = client("sqs", read_seconds=2, tries=3)
+        endpoints = EndpointsTable(settings.endpoints_table, dynamodb)
         return cls(
             MessagesTable(settings.messages_table, dynamodb),
             Ledger(settings.ledger_table, dynamodb),
             DeliveryQueue(settings.delivery_queue_url, sqs),
-            EndpointsTable(settings.endpoints_table, dynamodb),
+            endpoints,
             PayloadStore(settings.payload_bucket),
+            Subscriptions(endpoints),
         )
 
     def find_endpoints(self, sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:
@@ -95,6 +103,18 @@ class Acceptance:
             return self._endpoints.find_many(sender_id, ids)
         except (BotoCoreError, ClientError) as error:
             raise DependencyError(f"{type(error).__name__}: {error}") from error
+
+    def find_subscribers(self, event: Event) -> list[Endpoint]:
+        """Return the endpoints that an event goes to, ordered by id.
+
+        Raises:
+            DependencyError: when the subscriptions cannot be read.
+        """
+        try:
+            subscriptions = self._subscriptions.of_sender(event.sender_id)
+        except (BotoCoreError, ClientError) as error:
+            raise DependencyError(f"{type(error).__name__}: {error}") from error
+        return [each.endpoint for each in subscriptions if each.matches(event)]
 
     def accept(self, message: Message, *, now: datetime) -> Reception:
         """Accept a message. When this returns, all its deliveries are on the queue or beyond it.
@@ -136,9 +156,19 @@ class Acceptance:
             for item in self._records.of_message(standing.key)
             if item.get("createdAt") == standing.created_at  # else of a previous acceptance (0007)
         }
-        deliveries = replace(message, idempotency=standing).deliveries()
+        if all(each.sk in recorded for each in standing.references()):
+            return
+        deliveries = self._as_accepted(message, standing).deliveries()
         missing = [each for each in deliveries if each.reference.sk not in recorded]
         self._send(message, missing, are_duplicates=True)
+
+    def _as_accepted(self, message: Message, standing: IdempotencyRecord) -> Message:
+        """Return a duplicate with the recipients on record, whoever subscribes to it now."""
+        if message.readdress and not message.policies.keys() >= set(standing.endpoint_ids):
+            found = self._endpoints.find_many(standing.sender_id, standing.endpoint_ids)
+            to = of_endpoints(standing.targets, standing.endpoint_ids, found)
+            message = message.readdress(to)
+        return replace(message, idempotency=standing)
 
     def _send(
         self, message: Message, deliveries: Sequence[Delivery], *, are_duplicates: bool

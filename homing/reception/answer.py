@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from homing.delivery import Reference
     from homing.reception.acceptance import Reception
+    from homing.reception.idempotency import IdempotencyRecord
     from homing.recovery.interventions import Result
 
 
@@ -42,6 +43,7 @@ def accepted(reception: Reception) -> Answer:
         "senderId": idempotency.sender_id,
         "timestamp": idempotency.timestamp,
         "correlationId": idempotency.correlation_id,
+        **event_type_of(idempotency),
         "deliveries": [_public(reference) for reference in idempotency.references()],
         "links": {"self": link},
     }
@@ -66,6 +68,11 @@ def redriven(
     }
     is_new = any(result == "REDRIVEN" for _, result in results)
     return Answer(202 if is_new else 200, document)
+
+
+def event_type_of(idempotency: IdempotencyRecord) -> dict[str, str]:
+    """Return the event type of a message as answers show it; nothing where it has none."""
+    return {} if idempotency.event_type is None else {"eventType": idempotency.event_type}
 
 
 def _public(reference: Reference) -> dict[str, str]:

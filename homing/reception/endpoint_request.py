@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, Field
 
 from homing.endpoints.endpoint import Signing  # noqa: TC001 -- pydantic reads the annotations
+from homing.endpoints.operators import PatternError
 from homing.endpoints.registry import Change
 from homing.endpoints.secret_rotation import DEFAULT_GRACE, MAX_GRACE
 from homing.endpoints.signing import check_secret
+from homing.endpoints.subscriptions import check_subscribed, compile_filter
 from homing.errors import FieldError, InvalidMessageError
 from homing.identifiers import ENDPOINT_ID
 from homing.reception.policy_override import PolicyOverride, conflicts, override
 from homing.reception.raw_json import decode, read_value, split_members
 from homing.reception.request_model import (
     WHOLE,
+    EventType,
     Fields,
     Headers,
     Maybe,
@@ -29,7 +32,7 @@ from homing.reception.request_model import (
 from homing.targets.target import parse_target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from homing.retry.policy import Policy
     from homing.targets.address_guard import AddressGuard
@@ -37,10 +40,13 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 64 * 1024
 MAX_DESCRIPTION_LENGTH = 500
 MAX_ATTEMPTS_AT_ONCE = 100
+MAX_EVENT_TYPES = 50
 MAX_PAGE = 100
 
 _LIMIT = re.compile("[0-9]{1,9}")
 
+SubscribedType = Annotated[EventType, AfterValidator(check_subscribed)]
+SubscribedTypes = Annotated[list[SubscribedType], Field(max_length=MAX_EVENT_TYPES)]
 Secret = Annotated[str, AfterValidator(check_secret)]
 
 
@@ -59,6 +65,16 @@ class EndpointChange(Fields):
         "answers have only their names. A message's header of the same name wins. To change "
         "the scheme, host or port of the url of an endpoint with headers, give them again ({} for "
         "none)."
+    )
+    event_types: Maybe[SubscribedTypes] = optional(
+        "The event types that it subscribes to, e.g. order.paid. order.* stands for all that begin "
+        "with `order.`, * for all. It gets messages of these types that name no recipient. [] for "
+        "none."
+    )
+    filter: Maybe[dict[str, Any]] = optional(
+        "An event pattern in the language of EventBridge rules, over eventType, senderId, "
+        "timestamp and payload: of the events that it subscribes to, it gets those that match. {} "
+        "for none."
     )
     attempts_at_once: Maybe[Annotated[int, Field(ge=0, le=MAX_ATTEMPTS_AT_ONCE), WHOLE]] = optional(
         "How many attempts may run at once; others wait for a concurrency slot. 0: no limit."
@@ -104,8 +120,9 @@ def read_endpoint(
     Raises:
         InvalidMessageError: with all errors.
     """
-    raw = _members(body)
+    raw, filter_text = _read(body)
     request, errors = read_fields(model, raw)
+    errors += _filter_errors(filter_text)
     policy = raw.get("policy")
     errors += conflicts(policy) if isinstance(policy, dict) else []
     if request and request.url and (refusal := guard.check_url(parse_target(request.url))):
@@ -118,6 +135,8 @@ def read_endpoint(
         description=request.description,
         policy=policy,
         headers=request.headers,
+        event_types=None if request.event_types is None else tuple(request.event_types),
+        filter=filter_text if request.filter != {} else "",
         attempts_at_once=request.attempts_at_once,
         signing=request.signing,
         enabled=request.enabled,
@@ -165,9 +184,29 @@ def read_page(query: Mapping[str, str]) -> tuple[str | None, int]:
     return after, int(limit)
 
 
+def _filter_errors(text: str | None) -> Iterator[FieldError]:
+    """Find what is wrong with a filter; `{}` stands for none, and null is an error of its type."""
+    if text is None or not text.startswith("{") or not text.strip("{} \t\r\n"):
+        return
+    try:
+        compile_filter(text)
+    except PatternError as error:
+        yield FieldError(f"filter.{error.place}".rstrip("."), error.message)
+
+
+def _read(body: str | bytes) -> tuple[dict[str, Any], str | None]:
+    """Return the members of a body, and its filter as it is written."""
+    sources = _sources(body)
+    members = {name: read_value(name, source) for name, source in sources.items()}
+    return members, sources.get("filter")
+
+
 def _members(body: str | bytes) -> dict[str, Any]:
+    return {name: read_value(name, source) for name, source in _sources(body).items()}
+
+
+def _sources(body: str | bytes) -> dict[str, str]:
     if len(body) > MAX_BODY_BYTES:
         too_long = FieldError("body", f"is longer than {MAX_BODY_BYTES} bytes")
         raise InvalidMessageError([too_long], 413)
-    members = split_members(decode(body))
-    return {name: read_value(name, source) for name, source in members.items()}
+    return split_members(decode(body))

@@ -35,6 +35,7 @@ class IdempotencyRecord:
         fingerprint: a hash of the content, equal for all duplicates.
         expires_at: when the record may be deleted, epoch seconds.
         endpoint_ids: the endpoints of the targets, in the same order; empty for plain URLs.
+        event_type: the type of the event; None for a message without.
     """
 
     message_id: str
@@ -47,6 +48,7 @@ class IdempotencyRecord:
     fingerprint: str
     expires_at: int
     endpoint_ids: tuple[str, ...] = ()
+    event_type: str | None = None
 
     @property
     def key(self) -> str:
@@ -76,6 +78,7 @@ class IdempotencyRecord:
                 correlation_id=self.correlation_id,
                 created_at=self.created_at,
                 endpoint_id=endpoint_id,
+                event_type=self.event_type,
             )
             for target, endpoint_id in zip_longest(self.targets, self.endpoint_ids)
         )
@@ -83,6 +86,7 @@ class IdempotencyRecord:
     def to_item(self) -> dict[str, Any]:
         """Return the item of the messages table, as plain values."""
         scheduled = {} if self.deliver_at is None else {"deliverAt": self.deliver_at}
+        event_type = {} if self.event_type is None else {"eventType": self.event_type}
         endpoints = {"endpointIds": list(self.endpoint_ids)} if self.endpoint_ids else {}
         return {
             "pk": self.key,
@@ -96,6 +100,7 @@ class IdempotencyRecord:
             "ttl": self.expires_at,
             **scheduled,
             **endpoints,
+            **event_type,
         }
 
     @classmethod
@@ -112,6 +117,7 @@ class IdempotencyRecord:
             fingerprint=item["contentFingerprint"],
             expires_at=item["ttl"],
             endpoint_ids=tuple(item.get("endpointIds", ())),
+            event_type=item.get("eventType"),
         )
 
 

@@ -11,15 +11,22 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, Self
 
 from homing.delivery import Delivery, Request, document_text
+from homing.endpoints.subscriptions import Event
 from homing.errors import FieldError, InvalidMessageError
-from homing.http_fields import DEFAULT_CONTENT_TYPE
+from homing.http_fields import DEFAULT_CONTENT_TYPE, is_json
 from homing.payloads.reference import reference_for
 from homing.reception.idempotency import IdempotencyRecord, first_attempt_at
 from homing.reception.payload import MAX_INLINE_BYTES
 from homing.reception.policy_override import override
 from homing.reception.raw_json import decode, read_value, split_members
-from homing.reception.recipients import FindEndpoints, Recipients, no_endpoints, recipients
-from homing.reception.request_checks import check_request
+from homing.reception.recipients import (
+    FindEndpoints,
+    FindSubscribers,
+    no_endpoints,
+    recipients,
+    subscribers,
+)
+from homing.reception.request_checks import check_request, names_recipients
 from homing.retry.lifetime import YEAR, fit_lifetime, longest_life
 from homing.senders.ownership import acting_sender
 from homing.timestamps import to_text
@@ -29,6 +36,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from homing.payloads.reference import PayloadReference
+    from homing.reception.recipients import Recipients
     from homing.reception.request_model import MessageRequest
     from homing.retry.policy import Policy
     from homing.settings import AcceptSettings
@@ -52,6 +60,8 @@ class Message:
         policy: its retry policy.
         policies: the retry policies of endpoints that override parts of it, by endpoint id.
         claim: the reference to a payload that is too large to send along; else None.
+        readdress: returns the same message to other recipients, for an event, which may have had
+            others when it was first accepted; None for a message that names its recipients.
     """
 
     idempotency: IdempotencyRecord
@@ -59,6 +69,7 @@ class Message:
     policy: Policy
     policies: Mapping[str, Policy] = field(default_factory=dict)
     claim: PayloadReference | None = None
+    readdress: Callable[[Recipients], Message] | None = field(default=None, repr=False)
 
     def deliveries(self) -> tuple[Delivery, ...]:
         """Return one delivery for each target, before its first attempt."""
@@ -112,11 +123,69 @@ def fingerprint(recipients: Sequence[str], request: Request) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A checked request, from which a message is made once its recipients are known."""
+
+    given: MessageRequest
+    sender_id: str
+    message_id: str
+    request: Request
+    now: datetime
+    rules: Rules
+
+    @property
+    def timestamp(self) -> str:
+        return self.given.timestamp or to_text(self.now)
+
+    def event(self) -> Event:
+        return Event(
+            event_type=self.given.event_type or "",
+            sender_id=self.sender_id,
+            timestamp=self.timestamp,
+            payload=self.request.payload if is_json(self.request.content_type) else None,
+        )
+
+    def to(self, to: Recipients) -> Message:
+        """Return the message to these recipients."""
+        idempotency = self._idempotency(to)
+        first_attempt_in = first_attempt_at(self.now, idempotency.deliver_at) - self.now
+        default = self.rules.default_policy
+        policy = _policy(self.given, default, first_attempt_in)
+        policies = {
+            endpoint_id: _policy(self.given, override(default, own), first_attempt_in)
+            for endpoint_id, own in to.policies.items()
+        }
+        lives = (longest_life(each, first_attempt_in) for each in (policy, *policies.values()))
+        life = YEAR if to.may_be_full else max(lives)
+        readdress = None if names_recipients(self.given) else self.to
+        message = Message(idempotency, self.request, policy, policies, readdress=readdress)
+        return _with_payload_reference(message, life)
+
+    def _idempotency(self, to: Recipients) -> IdempotencyRecord:
+        given = self.given
+        first_attempt = first_attempt_at(self.now, given.deliver_at)
+        return IdempotencyRecord(
+            message_id=self.message_id,
+            sender_id=self.sender_id,
+            timestamp=self.timestamp,
+            correlation_id=given.correlation_id or self.message_id,
+            created_at=to_text(self.now),
+            targets=to.targets,
+            deliver_at=given.deliver_at,
+            fingerprint=fingerprint(to.names, self.request),
+            expires_at=ceil((first_attempt + self.rules.retention).timestamp()),
+            endpoint_ids=to.endpoint_ids,
+            event_type=given.event_type,
+        )
+
+
 def parse_message(
     body: str | bytes,
     *,
     now: datetime,
     rules: Rules,
+    find_subscribers: FindSubscribers,
     owner: str | None = None,
     find_endpoints: FindEndpoints = no_endpoints,
 ) -> Message:
@@ -129,6 +198,7 @@ def parse_message(
         body: the request body, as bytes or as text.
         now: when it was received.
         rules: the rules of the deployment.
+        find_subscribers: looks up the endpoints that its event goes to, if it names no recipient.
         owner: the sender of the key of the request; None for a call under IAM.
         find_endpoints: looks up the endpoints that the message names.
 
@@ -137,18 +207,17 @@ def parse_message(
     """
     given, payload = check_request(_read(body), now, rules.guard)
     sender_id = acting_sender(given.sender_id, owner)
-    to = recipients(given, sender_id, find_endpoints)
-    request = Request(payload, given.content_type or DEFAULT_CONTENT_TYPE, given.headers)
-    idempotency = _idempotency(given, sender_id, to, now, rules, fingerprint(to.names, request))
-    first_attempt_in = first_attempt_at(now, idempotency.deliver_at) - now
-    policy = _policy(given, rules.default_policy, first_attempt_in)
-    policies = {
-        endpoint_id: _policy(given, override(rules.default_policy, own), first_attempt_in)
-        for endpoint_id, own in to.policies.items()
-    }
-    lives = (longest_life(each, first_attempt_in) for each in (policy, *policies.values()))
-    life = YEAR if to.may_be_full else max(lives)
-    return _with_payload_reference(Message(idempotency, request, policy, policies), life)
+    draft = _Draft(
+        given,
+        sender_id,
+        given.message_id or rules.new_id(),
+        Request(payload, given.content_type or DEFAULT_CONTENT_TYPE, given.headers),
+        now,
+        rules,
+    )
+    if names_recipients(given):
+        return draft.to(recipients(given, sender_id, find_endpoints))
+    return draft.to(subscribers(draft.event(), find_subscribers))
 
 
 def trial_message(endpoint_id: str, sender_id: str) -> str:
@@ -160,30 +229,6 @@ def trial_message(endpoint_id: str, sender_id: str) -> str:
             "payload": {"type": "homing.test", "endpointId": endpoint_id},
             "policy": {"maxAttempts": 1},
         }
-    )
-
-
-def _idempotency(
-    given: MessageRequest,
-    sender_id: str,
-    to: Recipients,
-    now: datetime,
-    rules: Rules,
-    content: str,
-) -> IdempotencyRecord:
-    message_id = given.message_id or rules.new_id()
-    first_attempt = first_attempt_at(now, given.deliver_at)
-    return IdempotencyRecord(
-        message_id=message_id,
-        sender_id=sender_id,
-        timestamp=given.timestamp or to_text(now),
-        correlation_id=given.correlation_id or message_id,
-        created_at=to_text(now),
-        targets=to.targets,
-        deliver_at=given.deliver_at,
-        fingerprint=content,
-        expires_at=ceil((first_attempt + rules.retention).timestamp()),
-        endpoint_ids=to.endpoint_ids,
     )
 
 
@@ -213,9 +258,8 @@ def _with_payload_reference(message: Message, life: timedelta) -> Message:
     """
     body = message.request.payload.encode()
     if len(body) <= MAX_INLINE_BYTES:
-        texts = [document_text(delivery.to_document()) for delivery in message.deliveries()]
-        size = max(len(text.encode()) for text in texts)
-        if size <= MAX_DOCUMENT_BYTES:
+        texts = (document_text(delivery.to_document()) for delivery in message.deliveries())
+        if max((len(text.encode()) for text in texts), default=0) <= MAX_DOCUMENT_BYTES:
             return message
     return replace(message, claim=reference_for(message.idempotency.key, body, life))
 

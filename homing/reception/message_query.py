@@ -11,6 +11,7 @@ from homing.delivery import Reference, message_key
 from homing.errors import DependencyError
 from homing.identifiers import MESSAGE_ID, SENDER_ID
 from homing.ledger.table import Ledger
+from homing.reception.answer import event_type_of
 from homing.reception.messages_table import MessagesTable
 from homing.retry.classification import Status
 
@@ -50,6 +51,8 @@ class MessageQuery:
     def find(self, message_id: str, sender_id: str, *, now: datetime) -> dict[str, Any] | None:
         """Return `{"messageId", "senderId", "deliveries": [...]}`, or None for an unknown message.
 
+        A message with an event type has that too.
+
         Raises:
             DependencyError: when a table cannot be read.
         """
@@ -62,9 +65,14 @@ class MessageQuery:
         except (BotoCoreError, ClientError) as error:
             raise DependencyError(f"{type(error).__name__}: {error}") from error
         deliveries = _deliveries(idempotency, records)
-        if not deliveries:
+        if idempotency is None and not deliveries:
             return None
-        return {"messageId": message_id, "senderId": sender_id, "deliveries": deliveries}
+        return {
+            "messageId": message_id,
+            "senderId": sender_id,
+            **({} if idempotency is None else event_type_of(idempotency)),
+            "deliveries": deliveries,
+        }
 
 
 def _current(records: Iterable[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
@@ -103,10 +111,13 @@ def _queued(reference: Reference, idempotency: IdempotencyRecord) -> dict[str, A
 
 
 def _recorded(record: Mapping[str, Any], accepted: Reference | None) -> dict[str, Any]:
-    """Return the record as the API shows it. Only the accepted message names the endpoint."""
-    endpoint = {"endpointId": accepted.endpoint_id} if accepted and accepted.endpoint_id else {}
+    """Return the record as the API shows it. The endpoint and the event type are not in it."""
+    others = accepted.to_document() if accepted else {}
+    named: dict[str, Any] = {
+        name: others[name] for name in ("endpointId", "eventType") if name in others
+    }
     delivery_id = Reference.from_document(record).delivery_id
-    return {**_public(record), "deliveryId": delivery_id, **endpoint}
+    return {**_public(record), "deliveryId": delivery_id, **named}
 
 
 def _public(attributes: Mapping[str, Any]) -> dict[str, Any]:

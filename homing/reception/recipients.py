@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from homing.endpoints.endpoint import Endpoint
@@ -11,11 +11,17 @@ from homing.errors import FieldError, InvalidMessageError
 from homing.reception.request_model import PolicyRequest
 
 if TYPE_CHECKING:
+    from homing.endpoints.subscriptions import Event
     from homing.reception.policy_override import PolicyOverride
     from homing.reception.request_model import MessageRequest
 
 FindEndpoints = Callable[[str, Sequence[str]], Mapping[str, Endpoint]]
 """Returns those of a sender's endpoints that exist, by id, for (senderId, ids)."""
+
+FindSubscribers = Callable[["Event"], Sequence[Endpoint]]
+"""Returns the endpoints that an event goes to."""
+
+MAX_SUBSCRIBERS = 100  # of one message
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +34,21 @@ class Recipients:
         policies: what each endpoint overrides of the retry policy, by endpoint id.
         may_be_full: whether an endpoint limits its concurrent attempts, so that they may be
             postponed for up to a year (homing/sending/postponement.py).
+        event_type: the event type that the endpoints subscribe to; None if the message names its
+            recipients.
     """
 
     targets: tuple[str, ...]
     endpoint_ids: tuple[str, ...] = ()
     policies: Mapping[str, PolicyOverride] = field(default_factory=dict)
     may_be_full: bool = False
+    event_type: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the recipients that stay the same when an endpoint changes its URL."""
+        """Names of the recipients that stay the same when an endpoint or its URL changes."""
+        if self.event_type is not None:
+            return (f"eventType:{self.event_type}",)
         return tuple(f"endpoint:{each}" for each in self.endpoint_ids) or self.targets
 
 
@@ -71,8 +82,53 @@ def recipients(request: MessageRequest, sender_id: str, find: FindEndpoints) -> 
         if targets[number] in targets[:number]
     ]:
         raise InvalidMessageError(errors)
-    policies = {each: PolicyRequest.model_validate(found[each].policy).override() for each in ids}
-    may_be_full = any(found[each].attempts_at_once for each in ids)
+    return of_endpoints(targets, ids, found)
+
+
+def subscribers(event: Event, find: FindSubscribers) -> Recipients:
+    """Return the recipients of an event: the endpoints that subscribe to it.
+
+    Of several endpoints with the same URL the first gets it, since the URL is part of a delivery's
+    key in the ledger.
+
+    Raises:
+        InvalidMessageError: when they are too many.
+    """
+    first: dict[str, Endpoint] = {}
+    for endpoint in find(event):
+        first.setdefault(endpoint.url, endpoint)
+    if len(first) > MAX_SUBSCRIBERS:
+        message = (
+            f"goes to {len(first)} endpoints; at most {MAX_SUBSCRIBERS} are allowed: narrow their "
+            "eventTypes or filters, or name up to 10 of them in endpointIds"
+        )
+        raise InvalidMessageError([FieldError("eventType", message)])
+    found = {endpoint.endpoint_id: endpoint for endpoint in first.values()}
+    to = of_endpoints(tuple(first), tuple(found), found)
+    return replace(to, event_type=event.event_type)
+
+
+def no_subscribers(event: Event) -> Sequence[Endpoint]:
+    """Find no endpoints."""
+    del event
+    return ()
+
+
+def of_endpoints(
+    targets: tuple[str, ...], ids: tuple[str, ...], found: Mapping[str, Endpoint]
+) -> Recipients:
+    """Return endpoints as recipients.
+
+    Args:
+        targets: their URLs when the message was accepted.
+        ids: their ids, in the same order.
+        found: those that exist, by id.
+    """
+    policies = {
+        each: PolicyRequest.model_validate(endpoint.policy).override()
+        for each, endpoint in found.items()
+    }
+    may_be_full = any(endpoint.attempts_at_once for endpoint in found.values())
     return Recipients(targets, ids, policies, may_be_full)
 
 

@@ -54,12 +54,17 @@ def check_request(
     return request, text
 
 
+def names_recipients(request: MessageRequest) -> bool:
+    """Return whether a request names who gets the message, rather than only its event type."""
+    ways = (request.target_url, request.targets, request.endpoint_id, request.endpoint_ids)
+    return any(ways)
+
+
 def _target_errors(raw: Mapping[str, Any]) -> Iterator[FieldError]:
     ways = [name for name in _WAYS if name in raw]
-    if not ways:
-        yield FieldError(
-            "targetUrl", "is required, unless targets, endpointId or endpointIds is given"
-        )
+    if not ways and "eventType" not in raw:
+        others = "targets, endpointId, endpointIds or eventType"
+        yield FieldError("targetUrl", f"is required, unless {others} is given")
     for name in ways[1:]:
         yield FieldError(name, f"cannot be combined with {ways[0]}; give one of them")
 

@@ -32,6 +32,7 @@ from homing.http_fields import (
 from homing.identifiers import (
     CORRELATION_ID,
     ENDPOINT_ID,
+    EVENT_TYPE,
     MESSAGE_ID,
     SENDER_ID,
 )
@@ -119,6 +120,9 @@ CorrelationId = Annotated[
 EndpointId = Annotated[
     str, AfterValidator(ENDPOINT_ID.check), documented(pattern=ENDPOINT_ID.anchored)
 ]
+EventType = Annotated[
+    str, AfterValidator(EVENT_TYPE.check), documented(pattern=EVENT_TYPE.anchored)
+]
 Instant = Annotated[str, AfterValidator(_check_instant), documented(format="date-time")]
 Url = Annotated[
     str, AfterValidator(check_target_url), documented(format="uri", maxLength=MAX_URL_LENGTH)
@@ -183,7 +187,11 @@ class PolicyRequest(Fields):
 
 
 class MessageRequest(Fields):
-    """A message: `payload`, and one of `targetUrl`, `targets`, `endpointId` and `endpointIds`."""
+    """A message: `payload`, and who gets it.
+
+    That is one of `targetUrl`, `targets`, `endpointId` and `endpointIds`. With `eventType` and none
+    of them, it is every endpoint of the sender that subscribes to the event.
+    """
 
     # Not declared as `oneOf`, since client generators make a model of each alternative.
 
@@ -198,6 +206,10 @@ class MessageRequest(Fields):
     payload: Any = Field(
         description="Any JSON; it arrives exactly as it is written here. With a contentType other "
         "than JSON: a string, whose content is sent as UTF-8."
+    )
+    event_type: Maybe[EventType] = optional(
+        "The type of the event, e.g. order.paid. Without targets and endpoints, the message goes "
+        "to the endpoints that subscribe to it; otherwise it is only recorded."
     )
     content_type: Maybe[ContentType] = optional(
         f"The media type of the payload. Default: {DEFAULT_CONTENT_TYPE}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -16,6 +15,7 @@ from homing.client import (
     UnreachableError,
 )
 from homing.identifiers import DEFAULT_SENDER_ID, LIMIT
+from homing.json_text import dump
 from homing_cli import errors
 from homing_cli.errors import ApiError
 
@@ -86,7 +86,7 @@ class ApiClient:
         """
         asked = {**({"senderId": sender_id} if sender_id else {}), **query}
         url = f"/v1/endpoints{path}" + (f"?{urlencode(asked)}" if asked else "")
-        return self._document(method, url, b"" if body is None else json.dumps(body).encode())
+        return self._document(method, url, b"" if body is None else dump(body).encode())
 
     def _document(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
         try:

@@ -69,10 +69,9 @@ def cost(
         ),
     ] = None,
     via: Annotated[
-        Literal["url", "api", "ingest"],
+        Literal["url", "api"],
         typer.Option(
-            help="How messages are sent: by the function URL, as homing send does, by an API, or "
-            "by the ingest queue."
+            help="How messages are sent: by the function URL, as homing send does, or by an API."
         ),
     ] = "url",
     express_path: Annotated[

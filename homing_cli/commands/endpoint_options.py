@@ -91,6 +91,16 @@ def policy_object(text: str) -> dict[str, Any]:
         raise typer.BadParameter(f"--policy {wrong}") from error
 
 
+def filter_text(text: str) -> str:
+    """Return the event pattern of `--filter` as it is written; the API checks what it says."""
+    try:
+        split_members(decode(text))
+    except InvalidMessageError as error:
+        wrong = "; ".join(map(_sentence, error.errors))
+        raise typer.BadParameter(f"--filter {wrong}") from error
+    return text
+
+
 def _sentence(error: FieldError) -> str:
     whole = error.field == "body"
     return f"{error.message}, {{}} for none" if whole else f"{error.field} {error.message}"

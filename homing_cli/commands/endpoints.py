@@ -9,11 +9,13 @@ import typer
 
 from homing.endpoints.endpoint import Signing
 from homing.endpoints.secret_rotation import DEFAULT_GRACE
+from homing.json_text import JsonText
 from homing.reception.endpoint_request import MAX_ATTEMPTS_AT_ONCE
 from homing_cli.client.api import ApiClient
 from homing_cli.commands.command_line import Commands, pass_on
 from homing_cli.commands.endpoint_options import (
     endpoint_id_of,
+    filter_text,
     header_lines,
     header_map,
     policy_object,
@@ -56,13 +58,16 @@ def list_command(
     if as_json:
         print_json(found)
         return
-    table = render.table("endpoint", "URL", "at once", "enabled", "failing since", "why disabled")
+    table = render.table(
+        "endpoint", "URL", "event types", "at once", "enabled", "failing since", "why disabled"
+    )
     for each in found:
         reason = each.get("disabledReason", "")
         enabled = "yes" if each["enabled"] else "no"
         table.add_row(
             each["endpointId"],
             each["url"],
+            ", ".join(each.get("eventTypes", ())) + (" (filtered)" if "filter" in each else ""),
             str(each.get("attemptsAtOnce") or "no limit"),
             enabled,
             each.get("failingSince", ""),
@@ -101,6 +106,20 @@ def set_command(
             help=f"The most attempts at a time, 1 to {MAX_ATTEMPTS_AT_ONCE}; 0 for no limit.",
         ),
     ] = None,
+    event_type: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An event type that it subscribes to, e.g. order.paid, order.* or *. Repeat for "
+            "more. Replaces all of them; '' removes them."
+        ),
+    ] = None,
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            "--filter",
+            help="The event pattern that events must match, as a JSON object; {} removes it.",
+        ),
+    ] = None,
     policy: Annotated[
         str | None, typer.Option(help="The retry policy, as a JSON object; {} removes it.")
     ] = None,
@@ -129,6 +148,8 @@ def set_command(
     given: dict[str, Any] = {
         "url": url,
         "description": description,
+        "eventTypes": None if event_type is None else [each for each in event_type if each],
+        "filter": None if pattern is None else JsonText(filter_text(pattern)),
         "policy": None if policy is None else policy_object(policy),
         "headers": header_map([*(header or ()), *header_lines(headers_file)], none=no_headers),
         "attemptsAtOnce": attempts_at_once,

@@ -70,7 +70,6 @@ class Assumptions:
         tracing: the sampling of X-Ray.
         logs: the sizes of log events.
         monthly: the fixed monthly quantities of a stack, by the name of their price.
-        monthly_ingest: those that an ingest queue adds.
     """
 
     settings: Mapping[str, Any]
@@ -81,7 +80,6 @@ class Assumptions:
     tracing: Tracing
     logs: Mapping[str, Any]
     monthly: Mapping[str, float]
-    monthly_ingest: Mapping[str, float]
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
@@ -101,7 +99,6 @@ class Assumptions:
             ),
             logs=document["logs"],
             monthly=document["monthly"],
-            monthly_ingest=document["monthlyIngest"],
         )
 
 

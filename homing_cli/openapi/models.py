@@ -27,7 +27,7 @@ class AcceptedDelivery(_Answer):
 
     delivery_id: str = Field(description="Its id, also the name of its execution.")
     target_url: str
-    endpoint_id: str = _maybe("The endpoint that it goes to, where the message named one.")
+    endpoint_id: str = _maybe("The endpoint that it goes to, if it goes to one.")
 
 
 class Links(_Answer):
@@ -43,7 +43,10 @@ class AcceptedMessage(_Answer):
     sender_id: str
     timestamp: str = Field(description="ISO-8601 UTC with milliseconds.")
     correlation_id: str
-    deliveries: list[AcceptedDelivery]
+    event_type: str = _maybe("The type of the event, if the message has one.")
+    deliveries: list[AcceptedDelivery] = Field(
+        description="Empty for an event that no endpoint subscribes to."
+    )
     links: Links
 
 
@@ -103,7 +106,8 @@ class Delivery(_Answer):
     timestamp: str
     target_url: str
     correlation_id: str
-    endpoint_id: str = _maybe("The endpoint that it goes to, where the message named one.")
+    endpoint_id: str = _maybe("The endpoint that it goes to, if it goes to one.")
+    event_type: str = _maybe("The type of the event, if the message has one.")
     status: Status
     attempts: int = Field(description="Attempts made so far.")
     retry_history: list[Attempt] = Field(description="Oldest first.")
@@ -132,6 +136,7 @@ class MessageState(_Answer):
 
     message_id: str
     sender_id: str
+    event_type: str = _maybe("The type of the event, if the message has one.")
     deliveries: list[Delivery]
 
 
@@ -160,6 +165,8 @@ class EndpointState(_Answer):
     description: str
     policy: dict[str, Any] = Field(description="What it overrides of the deployment's policy.")
     header_names: list[str] = Field(description="The names of its extra headers.")
+    event_types: list[str] = _maybe("The event types that it subscribes to; left out for none.")
+    filter: dict[str, Any] = _maybe("The event pattern that these events must match, if any.")
     attempts_at_once: int = _maybe(
         "The maximum number of concurrent attempts; left out if there is no limit."
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from homing.dispatch.executions import FirstAttempts, Workflow
 from homing.dispatch.express_path import ExpressPath
 from homing.endpoints.endpoints_table import EndpointsTable
+from homing.endpoints.subscriptions import FRESH_SECONDS, Subscriptions
 from homing.ledger.table import Ledger
 from homing.payloads.store import PayloadStore
 from homing.queues.dead_letters import DeadLetterQueue
@@ -61,12 +62,15 @@ class Edges:
         self._off = ExpressPath(workflow, None, self.ledger, dead_lettering)
         self._on = replace(self._off, first_attempts=express)
         self._redelivery = Redelivery(DELIVERIES, sqs)  # type: ignore[arg-type]
+        endpoints = EndpointsTable(ENDPOINTS, dynamodb)  # type: ignore[arg-type]
         self.acceptance = Acceptance(
             MessagesTable(MESSAGES, dynamodb, lambda: str(next(self._claims))),  # type: ignore[arg-type]
             self.ledger,
             DeliveryQueue(DELIVERIES, sqs),  # type: ignore[arg-type]
-            EndpointsTable(ENDPOINTS, dynamodb),  # type: ignore[arg-type]  # no message names an endpoint
+            endpoints,
             PayloadStore(""),  # no payload is large
+            # Read for each message, as in as many containers: a handler is replayed for each call.
+            Subscriptions(endpoints, count(step=FRESH_SECONDS).__next__),
         )
         self.deployment = deployment
         self.interventions = Interventions(

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from homing.errors import AcceptanceError, InvalidMessageError
+from homing.errors import AcceptanceError, DependencyError, InvalidMessageError
 from homing.reception.message import Rules, parse_message
+from homing.reception.recipients import no_subscribers
 from homing.settings import ComputeBackoffSettings
 from homing.targets.address_guard import AddressGuard
 from lambdas import classify, compute_backoff, deliver, dispatch, record_retry
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from homing.delivery import Reference
     from homing.reception.message import Message
+    from homing.reception.recipients import FindSubscribers
     from homing.recovery.interventions import Result
     from simulation.deployment import Deployment
 
@@ -111,7 +113,16 @@ def run_intervention(
 
 @lru_cache(maxsize=16)
 def _parsed(body: str, now: int, deployment: Deployment) -> Message:
-    """Parse a message once, although its handler is replayed for each call."""
+    """Parse a message once, although its handler is replayed for each call.
+
+    An event is parsed each time, since its subscribers are read with a call.
+    """
+    return _parse(body, now, deployment, no_subscribers)
+
+
+def _parse(
+    body: str, now: int, deployment: Deployment, find_subscribers: FindSubscribers
+) -> Message:
     return parse_message(
         body,
         now=to_datetime(now),
@@ -121,6 +132,7 @@ def _parsed(body: str, now: int, deployment: Deployment) -> Message:
             guard=AddressGuard(allow_http=True),
             new_id=lambda: "unnamed",
         ),
+        find_subscribers=find_subscribers,
     )
 
 
@@ -131,11 +143,15 @@ def run_accept(event: dict[str, Any]) -> dict[str, Any]:
     """
     edges = current_edges()
     try:
-        message = _parsed(event["body"], TAPE.started, edges.deployment)
+        request = event["body"], TAPE.started, edges.deployment
+        is_event = '"eventType"' in event["body"]
+        message = (
+            _parse(*request, edges.acceptance.find_subscribers) if is_event else _parsed(*request)
+        )
         reception = edges.acceptance.accept(message, now=to_datetime(TAPE.started))
     except InvalidMessageError as error:
         return {"status": error.status}
-    except AcceptanceError:
+    except (AcceptanceError, DependencyError):
         return {"status": 503}
     ids = [reference.delivery_id for reference in reception.idempotency.references()]
     return {"status": 200 if reception.is_duplicate else 202, "deliveries": ids}

@@ -91,6 +91,7 @@ def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
                 ("dynamodb:GetItem", "Ledger/Messages"),
                 ("dynamodb:Query", "Ledger/Deliveries"),
                 ("dynamodb:BatchGetItem", "Registry/Endpoints"),
+                ("dynamodb:Query", "Registry/Endpoints"),
                 ("s3:PutObject", "Workflow/Payloads/Bucket/*"),
                 ("sqs:SendMessage", "Reception/Deliveries"),
             },

@@ -98,8 +98,7 @@ class Lease:
             QueueUrl=self._queue,
             MaxNumberOfMessages=count,
             VisibilityTimeout=self._hold_seconds,
-            MessageSystemAttributeNames=["MessageGroupId", "DeadLetterQueueSourceArn"],
-            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["MessageGroupId"],
             WaitTimeSeconds=1,  # long polling: a short poll asks only some of the queue's servers
         ).get("Messages", [])
         self._handles |= {one["MessageId"]: one["ReceiptHandle"] for one in received}

@@ -107,7 +107,7 @@ class Catalogue:
         )
         limits = self.limits(PAGE_SIZE)
         records = [record for record in self._records.of_message(key) if limits.is_current(record)]
-        # The record does not contain the endpoint; the idempotency record does.
+        # The record has neither the endpoint nor the event type; the idempotency record does.
         found = list(
             (known | {r["sk"]: _named(r, known.get(r["sk"], {})) for r in records}).values()
         )
@@ -151,4 +151,4 @@ class Catalogue:
 
 
 def _named(record: dict[str, Any], queued: Mapping[str, Any]) -> dict[str, Any]:
-    return record | {name: queued[name] for name in ("endpointId",) if name in queued}
+    return record | {name: queued[name] for name in ("endpointId", "eventType") if name in queued}

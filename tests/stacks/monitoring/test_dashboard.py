@@ -36,6 +36,7 @@ def lines(stack: Any) -> list[list[Any]]:
     [
         ("MessageAccepted", "Sum"),
         ("MessageDuplicate", "Sum"),
+        ("MessageUnmatched", "Sum"),
         ("MessageRejected", "Sum"),
         ("AcceptanceFailed", "Sum"),
         ("DispatchFailed", "Sum"),

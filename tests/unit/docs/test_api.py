@@ -23,6 +23,7 @@ from homing.reception import (
 )
 from homing.reception.endpoint_request import EndpointRequest, read_endpoint
 from homing.reception.problem import invalid
+from homing.reception.recipients import no_subscribers
 from homing.retry import lifetime, policy
 from homing.retry.classification import Status
 from homing.retry.policy import Policy
@@ -58,6 +59,7 @@ def parse(body: str) -> message.Message:
             guard=AddressGuard().refusing(["abc123.execute-api."]),
             new_id=lambda: "msg_new",
         ),
+        find_subscribers=no_subscribers,
     )
 
 

@@ -78,8 +78,11 @@ def test_without_a_cloud_it_says_what_to_do_in_one_line(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ([], "give --target or --endpoint, and --payload; or --file"),
-        (["--target", "http://x"], "give --target or --endpoint, and --payload; or --file"),
+        ([], "give --target, --endpoint or --event-type, and --payload; or --file"),
+        (
+            ["--target", "http://x"],
+            "give --target, --endpoint or --event-type, and --payload; or --file",
+        ),
         (["--target", "http://x", "--payload", "nonsense"], "--payload is not JSON"),
         (["--file", "none.jsonl"], "none.jsonl"),
         (["--file", "some.jsonl", "--payload", "1"], "--file cannot be combined"),

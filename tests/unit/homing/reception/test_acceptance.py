@@ -14,6 +14,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from homing.delivery import Request
 from homing.endpoints.endpoints_table import EndpointsTable
+from homing.endpoints.subscriptions import Subscriptions
 from homing.errors import AcceptanceError, InvalidMessageError
 from homing.ledger.table import Ledger
 from homing.payloads.store import PayloadStore
@@ -92,6 +93,7 @@ def acceptance(messages_table: Any, ledger_table: Any, sqs: Sqs) -> Acceptance:
         DeliveryQueue("url", sqs),
         EndpointsTable("endpoints", client),
         PayloadStore("payloads"),
+        Subscriptions(EndpointsTable("endpoints", client)),
     )
 
 
@@ -289,6 +291,7 @@ def test_fifty_at_once_come_to_one_guard_and_the_same_answer(
         DeliveryQueue(delivery_queue.url, delivery_queue.client),
         EndpointsTable("endpoints", client),
         PayloadStore("payloads"),
+        Subscriptions(EndpointsTable("endpoints", client)),
     )
     start = Barrier(50)
 

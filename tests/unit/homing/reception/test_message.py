@@ -22,7 +22,12 @@ from homing.reception.message import (
     parse_message,
 )
 from homing.reception.payload import MAX_INLINE_BYTES, MAX_PAYLOAD_BYTES
-from homing.reception.recipients import FindEndpoints, no_endpoints
+from homing.reception.recipients import (
+    FindEndpoints,
+    FindSubscribers,
+    no_endpoints,
+    no_subscribers,
+)
 from homing.retry.policy import PRESETS, Jitter, Policy
 from homing.targets.address_guard import AddressGuard
 
@@ -37,6 +42,7 @@ def parse(
     now: datetime = NOON,
     default: Policy | None = None,
     find_endpoints: FindEndpoints = no_endpoints,
+    find_subscribers: FindSubscribers = no_subscribers,
 ) -> Message:
     return parse_message(
         body,
@@ -47,6 +53,7 @@ def parse(
             guard=AddressGuard(allowed_ports=range(65_536), allow_http=True),
             new_id=lambda: "msg_new",
         ),
+        find_subscribers=find_subscribers,
         find_endpoints=find_endpoints,
     )
 
