@@ -16,7 +16,6 @@ def test_it_names_what_homing_does_not_do() -> None:
     assert re.findall(r"^- \*\*([\w ]+)\.\*\*", SECTION, re.MULTILINE) == [
         "Order",
         "Exactly once",
-        "Subscriptions",
         "Transformation",
         "Answers",
         "Private networks",
