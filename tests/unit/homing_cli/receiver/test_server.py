@@ -46,14 +46,14 @@ def test_a_script_is_a_list_of_steps(text: str, script: list[Step]) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", "step 1: '' is none of"),
-        ("200,", "step 2: '' is none of"),
-        ("200,banana", "step 2: 'banana' is none of"),
-        ("100", "step 1: '100' is none of"),
-        ("600", "step 1: '600' is none of"),
-        ("20", "step 1: '20' is none of"),
-        ("200;;drop", "step 1: '' is none of"),
-        ("drop=1", "step 1: 'drop=1' is none of"),
+        ("", "step 1: '' is not one of"),
+        ("200,", "step 2: '' is not one of"),
+        ("200,banana", "step 2: 'banana' is not one of"),
+        ("100", "step 1: '100' is not one of"),
+        ("600", "step 1: '600' is not one of"),
+        ("20", "step 1: '20' is not one of"),
+        ("200;;drop", "step 1: '' is not one of"),
+        ("drop=1", "step 1: 'drop=1' is not one of"),
         ("delay", "step 1: 'delay' needs seconds"),
         ("delay=", "step 1: 'delay=' needs seconds"),
         ("delay=-1", "step 1: 'delay=-1' needs seconds"),
@@ -149,7 +149,7 @@ def test_a_path_with_a_script_that_makes_no_sense_is_answered_with_the_reason(
 ) -> None:
     response = post(receiver, "/script/200,banana")
     assert response.status == 400
-    assert response.text.startswith("step 2: 'banana' is none of")
+    assert response.text.startswith("step 2: 'banana' is not one of")
     assert receiver.arrivals[0].step is None
 
 
