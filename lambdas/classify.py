@@ -13,12 +13,9 @@ from lambdas.observation import log_attempt
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Return the `verdict` on an outcome (docs/architecture.md, Classify).
 
-    A postponed or superseded attempt was not made: it has a status, but no verdict. A failure that
-    is already on record keeps its own verdict.
+    A postponed or superseded attempt was not made: it has a status, but no verdict.
     """
     match OutcomeKind(event["outcome"]["kind"]):
-        case OutcomeKind.RECORDED:
-            return dict(event["outcome"]["verdict"])
         case OutcomeKind.POSTPONED | OutcomeKind.SUPERSEDED as kind:
             return {"status": kind.value}
         case OutcomeKind.ATTEMPTED:

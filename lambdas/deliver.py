@@ -6,21 +6,18 @@ import json
 import sys
 from functools import cache
 from random import SystemRandom
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from homing import deadline
 from homing.delivery import Reference, Request
-from homing.retry.not_attempted import RecordedFailure, Resumed, Superseded
+from homing.retry.not_attempted import Superseded
 from homing.sending.deliverer import Deliverer
 from homing.sending.webhook_client import WebhookClient, utc_now
 from homing.settings import DeliverSettings
-from homing.timestamps import to_text
 
 if TYPE_CHECKING:
     from homing.ledger.claim import AttemptClaim
     from homing.ledger.table import Ledger
-
-_Refused: TypeAlias = Resumed | RecordedFailure | Superseded
 
 
 @cache
@@ -62,13 +59,13 @@ def _ledger() -> Ledger:
     return Ledger(DeliverSettings.from_env().ledger_table, dynamodb)
 
 
-def _claim(reference: Reference, event: dict[str, Any]) -> AttemptClaim | _Refused | None:
+def _claim(reference: Reference, event: dict[str, Any]) -> AttemptClaim | Superseded | None:
     """Claim the attempt after a wait; a first attempt has not waited and needs no claim."""
     if "claim" not in event:
         return None
     from homing.ledger.claim import AttemptClaim  # noqa: PLC0415  # as above
 
-    claim = _ledger().claim(reference, AttemptClaim.from_event(event), at=to_text(utc_now()))
+    claim = _ledger().claim(reference, AttemptClaim.from_event(event))
     if isinstance(claim, AttemptClaim) and claim.unrecorded is not None:
         _report("claim.unrecorded", {**reference.ids(), "reason": claim.unrecorded})
     return claim
@@ -79,7 +76,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     deadline.begin(context)
     reference = Reference.from_document(event["reference"])
     claim = _claim(reference, event)
-    if isinstance(claim, _Refused):
+    if isinstance(claim, Superseded):
         return claim.to_document()
     outcome = _deliverer().deliver(
         reference,

@@ -25,7 +25,6 @@ from homing.dispatch.express_path import ExpressPath
 from homing.errors import DetachedError
 from homing.ledger.table import Ledger
 from homing.queues.dead_letters import DeadLetterQueue, sqs_client
-from homing.queues.duplicates import is_duplicate
 from homing.queues.visibility import Redelivery, seconds_until_over
 from homing.settings import DispatchSettings
 from lambdas.observation import log_detached, log_settled, log_unsettled
@@ -83,8 +82,7 @@ def _desk() -> _Desk:
 
 def _settle(record: SQSRecord) -> None:
     try:
-        is_redelivered = _receives(record) > 1 or is_duplicate(record.message_attributes)
-        reference, settled = _desk().express_path.settle(record.body, is_redelivered=is_redelivered)
+        reference, settled = _desk().express_path.settle(record.body)
     except DetachedError:
         _detach(record)
         raise

@@ -46,4 +46,4 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     )
     if record.result is RecordResult.UNRECORDED:
         log_unrecorded(reference, attempt=event["attempts"], reason=record.reason)
-    return record.to_document(backoff["next"])
+    return record.to_document()

@@ -18,6 +18,7 @@ WAIT = "WaitUntilDue"
 CLAIM = "claim"
 HAND_OFF = "HandOff"
 HANDED_OFF = "HandedOff"
+POSTPONED = "Postponed"
 
 # The longest retry of a step in an Express execution, which itself may run for five minutes.
 RETRY_LIMIT = 3
@@ -29,7 +30,7 @@ _HANDED_OFF_OUTPUT = {
 }
 
 _HAND_OFF: dict[str, Any] = {
-    "Comment": "The delivery must wait: it continues in the Standard workflow, under its own name.",
+    "Comment": "The retry is on record: it is made in the Standard workflow.",
     "Type": "Task",
     "Resource": "arn:${Partition}:states:::states:startExecution",
     "Arguments": {
@@ -69,19 +70,25 @@ _HAND_OFF: dict[str, Any] = {
 }
 
 
+# The delivery must wait, and no execution has it yet: that is for `dispatch` to change. `next` is
+# what the wait changes of the delivery document.
+_POSTPONED_OUTPUT: dict[str, Any] = {"end": "POSTPONED", "next": {}, "responseTime": None}
+_NO_SLOT_OUTPUT = {**_POSTPONED_OUTPUT, "next": "{% $states.input.outcome.next %}"}
+_UNRECORDED_OUTPUT = {
+    "end": "POSTPONED",
+    "next": {
+        name: f"{{% $states.input.{name} %}}"
+        for name in ("attemptNumber", "attempts", "dueAt", "expiresAt", "previousDelaySeconds")
+    },
+    "responseTime": "{% $states.input.outcome.responseTime %}",
+}
+
 # The express path cannot wait for a function, and the Standard workflow can: it makes this attempt
 # in the express path's place. Nothing has been sent where `Deliver` was throttled; else the request
 # is repeated, but none that was answered with a 2xx (docs/decisions/0069).
 _THROTTLED = ["Lambda.TooManyRequestsException"]
 _WITHOUT_A_FUNCTION: dict[str, dict[str, Any]] = {
-    "Deliver": {
-        "ErrorEquals": _THROTTLED,
-        "Output": (
-            "{% $merge([$states.input,"
-            " {'outcome': {'kind': 'POSTPONED', 'responseTime': null}}]) %}"
-        ),
-        "Next": HAND_OFF,
-    },
+    "Deliver": {"ErrorEquals": _THROTTLED, "Output": _POSTPONED_OUTPUT, "Next": POSTPONED},
     "Classify": {
         "ErrorEquals": _THROTTLED,
         "Output": (
@@ -89,15 +96,35 @@ _WITHOUT_A_FUNCTION: dict[str, dict[str, Any]] = {
             " $substring($string($states.input.outcome.httpStatus), 0, 1) = '2'"
             " ? {'decision': 'DELIVERED', 'category': 'SUCCESS', 'status': 'DELIVERED',"
             " 'reason': 'Classify failed: ' & $states.errorOutput.Error}"
-            " : {'status': 'POSTPONED'}}]) %}"
+            " : {'status': 'UNJUDGED'}}]) %}"
         ),
         "Next": "WhatNext",
     },
-    "ComputeBackoff": {
-        "ErrorEquals": _THROTTLED,
-        "Output": "{% $states.input %}",
-        "Next": HAND_OFF,
-    },
+    "ComputeBackoff": {"ErrorEquals": _THROTTLED, "Output": _POSTPONED_OUTPUT, "Next": POSTPONED},
+}
+
+
+# Choices that come before those of the delivery workflow.
+_MUST_WAIT: dict[str, list[dict[str, Any]]] = {
+    "WhatNext": [
+        {
+            "Condition": "{% $states.input.verdict.status = 'UNJUDGED' %}",
+            "Output": _POSTPONED_OUTPUT,
+            "Next": POSTPONED,
+        },
+        {
+            "Condition": "{% $states.input.verdict.status = 'POSTPONED' %}",
+            "Output": _NO_SLOT_OUTPUT,
+            "Next": POSTPONED,
+        },
+    ],
+    "StillOurs": [
+        {
+            "Condition": "{% $states.input.record.result = 'UNRECORDED' %}",
+            "Output": _UNRECORDED_OUTPUT,
+            "Next": POSTPONED,
+        }
+    ],
 }
 
 
@@ -105,9 +132,10 @@ def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) 
     """Return the Express definition, made from the delivery workflow's.
 
     It starts at `Deliver`, without a claim, and records a retry or a failure under the name of the
-    express path. Where the Standard workflow waits, or if no function can be invoked, it hands off
-    to that workflow. It times out after `timeout_seconds`, and retries no step for longer than an
-    Express execution can run. Everything else is the same. The given definition is not changed.
+    express path. Where the delivery must wait, it hands off to the Standard workflow if the record
+    says so; else it ends as postponed, also where no function can be invoked. It ends by itself
+    after `timeout_seconds`, and retries no step for longer than an Express execution can live.
+    Everything else is the same. The given definition is not changed.
     """
     definition = copy.deepcopy(delivery)
     states = definition["States"]
@@ -121,8 +149,11 @@ def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) 
             retrier["MaxAttempts"] = min(retrier["MaxAttempts"], RETRY_LIMIT)
     for name, catcher in _WITHOUT_A_FUNCTION.items():
         states[name]["Catch"].insert(0, copy.deepcopy(catcher))
+    for name, rules in _MUST_WAIT.items():
+        states[name]["Choices"][:0] = copy.deepcopy(rules)
     states[HAND_OFF] = copy.deepcopy(_HAND_OFF)
     states[HANDED_OFF] = {"Type": "Succeed"}
+    states[POSTPONED] = {"Type": "Succeed"}
     definition["Comment"] = "The first attempt of a delivery, at Express prices."
     definition["StartAt"] = START
     definition["TimeoutSeconds"] = timeout_seconds

@@ -191,12 +191,11 @@ class Reception(Construct):
             },
         )
         workflow.state_machine.grant_start_execution(function)
+        allowed = ("PutItem", "GetItem", "UpdateItem")
+        grant(workflow.ledger.table, function, *(f"dynamodb:{do}" for do in allowed))
+        workflow.dead_letter_queue.grant(function, "sqs:SendMessage")
         if first_attempts:
             first_attempts.grant_start_sync_execution(function)
-            workflow.state_machine.grant_execution(function, "states:DescribeExecution")
-            _except_executions(function, workflow.state_machine)
-            grant(workflow.ledger.table, function, "dynamodb:GetItem", "dynamodb:UpdateItem")
-            workflow.dead_letter_queue.grant(function, "sqs:SendMessage")
         # The event source also grants sqs:ChangeMessageVisibility, which `dispatch` needs to
         # postpone the redelivery of a message whose first attempt is detached.
         function.add_event_source(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from homing import aws
@@ -57,14 +57,6 @@ class Workflow:
             return False
         return True
 
-    def is_under_way(self, delivery_id: str) -> bool:
-        """Return whether the Standard execution of a delivery has been started, ended or not.
-
-        Raises:
-            botocore.exceptions.ClientError: when Step Functions does not say.
-        """
-        return self.describe(delivery_id) is not None
-
     def describe(self, name: str) -> Execution | None:
         """Return an execution; None where there is none, or none any more (90 days).
 
@@ -84,12 +76,14 @@ class FirstAttempt:
     """How a first attempt ended, and how long its endpoint took, in ms; None where that is unknown.
 
     Args:
-        end: DELIVERED, HANDED_OFF, SUPERSEDED, DELIVERED_SUPERSEDED or DEAD_LETTERED.
+        end: DELIVERED, HANDED_OFF, POSTPONED, SUPERSEDED, DELIVERED_SUPERSEDED or DEAD_LETTERED.
         response_time: of the endpoint alone, without what Lambda took to start.
+        following: where POSTPONED, the fields of the delivery document that the wait changes.
     """
 
     end: str
     response_time: int | None = None
+    following: Mapping[str, Any] = field(default_factory=dict)
 
 
 class FirstAttempts:
@@ -123,8 +117,9 @@ class FirstAttempts:
     def run(self, delivery_id: str, document: str) -> FirstAttempt:
         """Run one first attempt and return its end.
 
-        DELIVERED, HANDED_OFF or DEAD_LETTERED; or, where another execution had recorded this
-        attempt before, SUPERSEDED, and DELIVERED_SUPERSEDED if the endpoint accepted it as well.
+        DELIVERED, HANDED_OFF or DEAD_LETTERED; POSTPONED where the delivery must wait and no
+        execution has it; or, where another execution has it or had recorded this attempt before,
+        SUPERSEDED, and DELIVERED_SUPERSEDED if the endpoint accepted it as well.
 
         Raises:
             UnsettledError: when the execution broke or timed out before one of these ends.
@@ -136,7 +131,8 @@ class FirstAttempts:
         # StartSyncExecution answers 200 however the execution ended.
         if execution["status"] == "SUCCEEDED":
             output = json.loads(execution["output"])
-            return FirstAttempt(output["end"], output.get("responseTime"))
+            following = output.get("next", {})
+            return FirstAttempt(output["end"], output.get("responseTime"), following)
         if execution["status"] == "FAILED" and execution.get("error") in _DEAD_LETTERED:
             return FirstAttempt("DEAD_LETTERED", _time_out_of(execution))
         raise UnsettledError(

@@ -4,27 +4,27 @@ A first attempt runs as an Express execution, which cannot be resumed if it brea
 queue keeps the message until the execution has ended. A message that is redelivered, or a
 duplicate, is settled by what the ledger has on record:
 
-    no record               Run the first attempt. If the message is redelivered, the delivery may
-                            have been handed off without a record: then it is under way.
-    QUEUED                  Nothing is left to do: an execution has the delivery.
+    no record               Nobody has the delivery: run the first attempt.
+    QUEUED, RETRY_SCHEDULED Start the execution that has the delivery, by its name. Where that has
+                            been done before, the name is taken.
     DELIVERED, CANCELLED    Nothing is left to do.
-    RETRY_SCHEDULED         Start the Standard execution under the delivery's own name.
-    FAILED, MAX_RETRIES_…   Dead-letter it again: the break may have come between the record and
-                            the dead letter (docs/decisions/0006). Not if the record has the dead
-                            letter, which is kept there once it was sent; nor after further
-                            attempts, since the Standard workflow dead-letters those itself.
+    FAILED, MAX_RETRIES_…   Dead-letter it again if the express path recorded it: the break may have
+                            come between the record and the dead letter (docs/decisions/0006). Not
+                            if the record has the dead letter, which is kept there once it was sent.
+
+A delivery that must wait without a retry on record (deferred, postponed, scheduled, or a function
+could not be invoked) is given to its execution in the ledger before that is started.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from homing.delivery import Delivery, document_text, read_delivery
-from homing.errors import UnsettledError
 from homing.ledger.generation import moved, resumed
 from homing.retry.classification import Status
 from homing.timestamps import from_text
@@ -37,7 +37,10 @@ if TYPE_CHECKING:
     from homing.ledger.record import Record
 
 
-# Ends after which the message is settled from the record (docs/decisions/0068).
+# The end of a first attempt after which the delivery must wait, and no execution has it.
+POSTPONED = "POSTPONED"
+
+# Ends after which the message is settled from the record (docs/decisions/0057).
 _SUPERSEDED = frozenset({"SUPERSEDED", "DELIVERED_SUPERSEDED"})
 
 
@@ -59,9 +62,6 @@ class Starts(Protocol):
     def start(self, delivery_id: str, document: str) -> bool:
         """Start the execution of a delivery; return whether it is new."""
 
-    def is_under_way(self, delivery_id: str) -> bool:
-        """Return whether the execution of a delivery has been started."""
-
 
 class Runs(Protocol):
     """The Express workflow, as the express path uses it."""
@@ -79,6 +79,9 @@ class Records(Protocol):
 
     def read(self, reference: Reference) -> Record | None:
         """Return the delivery's record as it stands, None without one."""
+
+    def own(self, reference: Reference, document: Mapping[str, Any]) -> Record | None:
+        """Give a delivery to its execution; return its record where that is not possible."""
 
     def keep_dead_letter(self, reference: Reference, dead_letter: str) -> None:
         """Keep a dead letter with the record, if that is possible now."""
@@ -122,90 +125,91 @@ class ExpressPath:
     dead_letters: DeadLetters
     admission: Admits | None = None
 
-    def settle(self, body: str, *, is_redelivered: bool = False) -> tuple[Reference, Settled]:
+    def settle(self, body: str) -> tuple[Reference, Settled]:
         """Settle one queue message, after which it may be deleted from the queue.
 
         Args:
             body: the delivery document.
-            is_redelivered: whether the queue may have handed the delivery out before, in this
-                message or in another of the same delivery.
 
         Raises:
             MalformedDeliveryError: when the body is no delivery document.
             UnsettledError: when the Express execution broke before its end.
             DetachedError: when the execution takes too long. It goes on; the message is settled
                 from its record when the queue hands it out again.
-            botocore.exceptions.ClientError: when AWS refuses a call.
+            BotoCoreError, ClientError: when AWS refuses a call.
         """
         document, delivery = read_delivery(body)
-        if self.first_attempts is None or is_scheduled(delivery):
-            return delivery.reference, self._start(delivery.reference.delivery_id, body)
-        record = self.records.read(delivery.reference)
-        if record is not None:
-            return delivery.reference, self._from_record(document, record)
-        if is_redelivered and self.workflow.is_under_way(delivery.reference.delivery_id):
-            return delivery.reference, Settled.ALREADY_STARTED
-        end = self._first_attempt(self.first_attempts, document, delivery, body)
-        if end not in _SUPERSEDED:
-            return delivery.reference, Settled(end)
-        record = self.records.read(delivery.reference)
-        if record is not None:
-            return delivery.reference, self._from_record(document, record)
-        if (
-            end == "DELIVERED_SUPERSEDED"
-        ):  # by a record of a previous acceptance (docs/decisions/0007)
-            return delivery.reference, Settled.DELIVERED
-        raise UnsettledError("superseded, but the ledger has no record of the delivery")
+        return delivery.reference, self._settle(body, document, delivery)
 
-    def _first_attempt(
-        self, runs: Runs, document: Mapping[str, Any], delivery: Delivery, body: str
+    def _settle(self, body: str, document: Mapping[str, Any], delivery: Delivery) -> Settled:
+        if self.first_attempts is None or is_scheduled(delivery):
+            return self._hand_over(document, Settled.STARTED)
+        record = self.records.read(delivery.reference)
+        if record is not None:
+            return self._from_record(document, record)
+        make = partial(self._attempt, self.first_attempts, body, document)
+        end = self._admitted(delivery.reference.target_url, document, make)
+        if end not in _SUPERSEDED:
+            return Settled(end)
+        record = self.records.read(delivery.reference)
+        if record is not None:
+            return self._from_record(document, record)
+        # The record is of a previous acceptance, which gives way (docs/decisions/0007).
+        if end == "DELIVERED_SUPERSEDED":
+            return Settled.DELIVERED
+        return self._hand_over(document, Settled.HANDED_OFF)
+
+    def _admitted(
+        self, url: str, document: Mapping[str, Any], make: Callable[[], FirstAttempt]
     ) -> str:
-        """Run the first attempt, or defer it where its endpoint is slow; return the end."""
-        make = partial(self._attempt, runs, delivery.reference, body)
+        """Make the first attempt, or defer it where its endpoint is slow; return the end."""
         if self.admission is None:
             return make().end
-        ended = self.admission.admit(delivery.reference.target_url, make)
+        ended = self.admission.admit(url, make)
         if not isinstance(ended, datetime):
             return ended.end
-        deferred = document_text(moved(document, ended))
-        is_new = self.workflow.start(delivery.reference.delivery_id, deferred)
-        return Settled.DEFERRED if is_new else Settled.ALREADY_STARTED
+        return self._hand_over(moved(document, ended), Settled.DEFERRED)
 
-    def _attempt(self, runs: Runs, reference: Reference, body: str) -> FirstAttempt:
-        """Run the first attempt, and keep its dead letter with the record (decision 0054).
+    def _attempt(self, runs: Runs, body: str, document: Mapping[str, Any]) -> FirstAttempt:
+        """Run the first attempt, and do what its end leaves to `dispatch`.
 
-        If the attempt is detached, the rest of this method runs later or never. So nothing else
-        belongs here.
+        If the attempt is detached, the rest of this method runs later or never. So it may only do
+        what may be done at any time: keep a dead letter (decision 0054), and hand the delivery
+        over if nobody has it by then.
         """
+        reference = Delivery.from_document(document).reference
         ended = runs.run(reference.delivery_id, body)
         if ended.end == Settled.DEAD_LETTERED:
             self.records.keep_dead_letter(reference, body)
+        elif ended.end == POSTPONED:
+            settled = self._hand_over({**document, **ended.following}, Settled.HANDED_OFF)
+            return replace(ended, end=settled)
         return ended
+
+    def _hand_over(self, document: Mapping[str, Any], settled: Settled) -> Settled:
+        """Give a delivery to its execution and start it, or settle it by the record it has."""
+        reference = Delivery.from_document(document).reference
+        record = self.records.own(reference, document)
+        if record is not None:
+            return self._from_record(document, record)
+        is_new = self.workflow.start(reference.delivery_id, document_text(document))
+        return settled if is_new else Settled.ALREADY_STARTED
 
     def _from_record(self, document: Mapping[str, Any], record: Record) -> Settled:
         reference = Delivery.from_document(document).reference
         match record.status:
-            case Status.RETRY_SCHEDULED:
+            case Status.QUEUED | Status.RETRY_SCHEDULED:
                 name = record.execution_name or reference.delivery_id
-                return self._start(name, document_text(resumed(document, record)))
+                is_new = self.workflow.start(name, document_text(resumed(document, record)))
+                return Settled.STARTED if is_new else Settled.ALREADY_STARTED
             case Status.FAILED | Status.MAX_RETRIES_EXCEEDED if record.may_lack_dead_letter:
                 self.dead_letters.send(dead_letter_of(document, record))
                 self.records.keep_dead_letter(reference, document_text(document))
                 return Settled.DEAD_LETTERED
-            case (
-                Status.FAILED
-                | Status.MAX_RETRIES_EXCEEDED
-                | Status.QUEUED
-                | Status.DELIVERED
-                | Status.CANCELLED
-            ):
+            case Status.FAILED | Status.MAX_RETRIES_EXCEEDED | Status.DELIVERED | Status.CANCELLED:
                 return Settled.ALREADY_SETTLED
             case _ as unknown:
                 assert_never(unknown)
-
-    def _start(self, name: str, body: str) -> Settled:
-        is_new = self.workflow.start(name, body)
-        return Settled.STARTED if is_new else Settled.ALREADY_STARTED
 
 
 def is_scheduled(delivery: Delivery) -> bool:

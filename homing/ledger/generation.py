@@ -63,36 +63,41 @@ def redriven(document: Mapping[str, Any], generation: int, now: datetime) -> dic
 
 
 def resumed(document: Mapping[str, Any], record: Record) -> dict[str, Any]:
-    """Return the document of the attempt that a record's scheduled retry waits for.
+    """Return the document of the attempt that a record waits for.
 
     Raises:
-        ValueError: when the record schedules none.
+        ValueError: when the record waits for none.
     """
     if record.next_retry_at is None:
-        raise ValueError(f"a record with status {record.status} schedules no retry")
-    last = record.history[-1]
-    delay_ms = to_milliseconds(last["exponentialDelay"]) + to_milliseconds(last["jitterApplied"])
-    floor_ms = to_milliseconds(last.get("retryAfterSeconds", 0))
+        raise ValueError(f"a record with status {record.status} waits for no attempt")
     return {
         **document,
         "attemptNumber": record.attempts,
         "attempts": record.attempts + 1,
         "dueAt": to_due_text(from_text(record.next_retry_at)),
         "expiresAt": record.expires_at,
-        "previousDelaySeconds": to_seconds(max(delay_ms, floor_ms)),
+        "previousDelaySeconds": _last_delay(record),
         "generation": record.generation,
     }
 
 
-def taken_over(document: Mapping[str, Any], record: Record | None, now: datetime) -> dict[str, Any]:
+def _last_delay(record: Record) -> float | None:
+    """Return the delay before the next attempt; None where no retry is scheduled."""
+    if record.status is not Status.RETRY_SCHEDULED:
+        return None
+    last = record.history[-1]
+    delay_ms = to_milliseconds(last["exponentialDelay"]) + to_milliseconds(last["jitterApplied"])
+    floor_ms = to_milliseconds(last.get("retryAfterSeconds", 0))
+    return to_seconds(max(delay_ms, floor_ms))
+
+
+def taken_over(document: Mapping[str, Any], record: Record, now: datetime) -> dict[str, Any]:
     """Return the document of an attempt that is made now, before it is due.
 
     Args:
         document: the input of the execution that waits.
-        record: the delivery's record; None for a scheduled one before its first attempt.
+        record: the delivery's record.
         now: when it is due instead.
     """
-    is_retry = record is not None and record.status is Status.RETRY_SCHEDULED
-    waiting = resumed(document, record) if record is not None and is_retry else dict(document)
-    generation = generation_of(document) if record is None else record.generation
-    return {**waiting, "dueAt": to_due_text(now), "generation": generation + 1}
+    waiting = resumed(document, record)
+    return {**waiting, "dueAt": to_due_text(now), "generation": record.generation + 1}

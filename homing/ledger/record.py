@@ -14,8 +14,8 @@ from homing.retry.classification import Category, Decision, Status, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Executions of both workflows bear the delivery's id, and only those of the Standard workflow claim
-# attempts. The express path records the retry of a first attempt under this name instead.
+# Executions of both workflows bear the delivery's id, and only those of the Standard workflow can
+# have a delivery. The express path records its attempts under this name, which no record has.
 EXPRESS_PATH = "express-path"
 
 FAILED = frozenset({Status.FAILED, Status.MAX_RETRIES_EXCEEDED})
@@ -34,8 +34,9 @@ class Record:
         expires_at: when the record may be deleted, epoch seconds (`ttl`).
         history: the entries of `retryHistory`, oldest first, as they are stored.
         next_retry_at: when the next attempt is due; None once the delivery has ended.
-        stored_generation: the item's `generation`; None before the first claim or redrive.
-        execution_name: the Standard execution that has the delivery; None while none is recorded.
+        stored_generation: the item's `generation`; None where the express path ended the delivery.
+        execution_name: the Standard execution that has the delivery, or had it when it ended; None
+            where the express path ended it. Every record that waits has one.
         claimed_attempt: the attempt that this execution has claimed last, counted from 0.
         dead_letter: the delivery document, kept once it was dead-lettered, as text.
         redriven_from: the execution that had the delivery before its last redrive.
@@ -101,12 +102,11 @@ class Record:
     def may_lack_dead_letter(self) -> bool:
         """Whether a failure may have no dead letter, and no execution that sends one.
 
-        The express path makes first attempts only. It records a failure before it dead-letters it,
-        may break in between, and keeps the dead letter with the record afterwards (decisions 0006
-        and 0068). All other failures belong to a Standard execution, which dead-letters them or
-        fails and can be redriven.
+        The express path records a failure before it dead-letters it, may break in between, and
+        keeps the dead letter with the record afterwards (decision 0006). Every other failure has
+        an execution, which dead-letters it or breaks and can be redriven.
         """
-        return self.attempts == 1 and self.dead_letter is None and not self.generation
+        return self.has_failed and self.dead_letter is None and self.execution_name is None
 
     def is_of_previous_acceptance(self, created_at: str) -> bool:
         """Return whether the record is of the same message, accepted before (decision 0007).
@@ -115,46 +115,6 @@ class Record:
             created_at: when the delivery at hand was accepted.
         """
         return self.created_at != created_at
-
-    def is_express_failure_without_dead_letter(self, created_at: str) -> bool:
-        """Return whether a delivery failed in the express path without a known dead letter.
-
-        Args:
-            created_at: when the delivery at hand was accepted.
-        """
-        return (
-            self.has_failed
-            and self.created_at == created_at
-            and self.dead_letter is None
-            and self.execution_name is None
-            and not self.generation
-        )
-
-    def leaves_retry_to(
-        self, execution_name: str, *, created_at: str, attempt_number: int, generation: int
-    ) -> bool:
-        """Return whether the record schedules a retry that an execution is to make.
-
-        While a first attempt was postponed, the sender may have sent the message again, and the
-        express path made the attempt. It could not hand the retry over, since the sleeping
-        execution bears the delivery's name; so the retry belongs to that execution (decision 0068).
-        What the express path itself finds on record, `dispatch` settles
-        (`homing.dispatch.express_path`).
-
-        Args:
-            execution_name: the execution.
-            created_at: when its delivery was accepted.
-            attempt_number: the attempt that it wanted to claim or to record.
-            generation: its generation.
-        """
-        return (
-            execution_name != EXPRESS_PATH
-            and self.status is Status.RETRY_SCHEDULED
-            and self.created_at == created_at
-            and self.attempts > attempt_number
-            and self.generation == generation
-            and self.execution_name in {None, execution_name}
-        )
 
     def verdict_of_failure(self) -> Verdict:
         """Return the verdict that a failure was recorded with, from its last entry."""

@@ -15,7 +15,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from homing import aws
 from homing.items import from_dynamodb, to_dynamodb
-from homing.ledger.generation import resumed
 from homing.ledger.record import Record
 from homing.ledger.updates import (
     cancel_update,
@@ -23,10 +22,12 @@ from homing.ledger.updates import (
     dead_letter_update,
     keep_dead_letter_update,
     key_of,
+    own_put,
+    owned_item,
     redrive_update,
     retry_update,
 )
-from homing.retry.not_attempted import RecordedFailure, Resumed, Superseded
+from homing.retry.not_attempted import Superseded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,34 +44,20 @@ class RecordResult(StrEnum):
 
     RECORDED = "RECORDED"
     REPLAYED = "REPLAYED"
-    RESUMED = "RESUMED"
     SUPERSEDED = "SUPERSEDED"
     UNRECORDED = "UNRECORDED"
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The result of recording a retry, and a sentence for people.
-
-    Args:
-        result: how it ended.
-        reason: why.
-        resumed: where `RESUMED`, the attempt that the record waits for, in place of the one that
-            was to be scheduled: the fields of the delivery document that it changes.
-    """
+    """The result of recording a retry, and a sentence for people."""
 
     result: RecordResult
     reason: str
-    resumed: Mapping[str, Any] | None = None
 
-    def to_document(self, scheduled: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the `record` of the delivery document (docs/architecture.md).
-
-        Args:
-            scheduled: the `next` of the retry that was to be recorded.
-        """
-        following = scheduled if self.resumed is None else {**scheduled, **self.resumed}
-        return {"result": self.result, "reason": self.reason, "next": following}
+    def to_document(self) -> dict[str, Any]:
+        """Return the `record` of the delivery document (docs/architecture.md)."""
+        return {"result": self.result, "reason": self.reason}
 
 
 class Ledger:
@@ -137,34 +124,49 @@ class Ledger:
             return Recorded(RecordResult.UNRECORDED, _sentence(error))
         return Recorded(RecordResult.RECORDED, "recorded")
 
-    def claim(
-        self, reference: Reference, claim: AttemptClaim, *, at: str
-    ) -> AttemptClaim | Resumed | RecordedFailure | Superseded:
-        """Claim an attempt for an execution whose wait is over.
-
-        An unavailable ledger must not hold the delivery up: then the attempt may be made, and the
-        claim says why it is unrecorded. The same holds where the record is of a previous
-        acceptance, which says nothing of this delivery (docs/decisions/0007).
+    def own(self, reference: Reference, document: Mapping[str, Any]) -> Record | None:
+        """Give a delivery that nobody has to its execution, before that one is started.
 
         Args:
             reference: the delivery.
-            claim: what the attempt is claimed with.
-            at: the time, ISO-8601.
+            document: the input of the execution.
 
         Returns:
-            The claim if the attempt may be made, else what to do instead.
+            None where the execution has it now; else its record, which says what is to be done.
+
+        Raises:
+            BotoCoreError, ClientError: when the ledger cannot be written. It may still happen.
+        """
+        item = owned_item(reference, document)
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **own_put(reference, item),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            return _record_in(error)
+        return None
+
+    def claim(self, reference: Reference, claim: AttemptClaim) -> AttemptClaim | Superseded:
+        """Claim an attempt for an execution whose wait is over.
+
+        An unavailable ledger must not hold the delivery up: then the attempt may be made, and the
+        claim says why it is unrecorded. The same holds where the record is gone.
+
+        Returns:
+            The claim if the attempt may be made.
         """
         try:
             answer = self._client.update_item(
                 TableName=self._table,
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **claim_update(reference, claim, at),
+                **claim_update(reference, claim),
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
-            record = _record_in(error)
-            if record is not None and record.is_of_previous_acceptance(reference.created_at):
-                return replace(claim, unrecorded=_of_previous_acceptance(record))
-            return refusal(reference, claim, record)
+            if not error.response.get("Item"):
+                return replace(claim, unrecorded="the ledger has no record of the delivery")
+            return Superseded()
         except (BotoCoreError, ClientError) as error:
             return replace(claim, unrecorded=_sentence(error))
         record = Record.from_attributes(from_dynamodb(answer["Attributes"]))
@@ -234,8 +236,8 @@ class Ledger:
             at: the time, ISO-8601.
 
         Returns:
-            Whether the failure is recorded. It is not where the delivery has ended, a later
-            generation has it, or another execution has claimed its attempt.
+            Whether the failure is recorded. It is not where the delivery has ended, or another
+            execution has it.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be written.
@@ -250,56 +252,17 @@ class Ledger:
         return True
 
 
-def refusal(
-    reference: Reference, claim: AttemptClaim, record: Record | None
-) -> Resumed | RecordedFailure | Superseded:
-    """Return what to do in place of an attempt whose claim the record refuses.
-
-    Either the express path has made the attempt, and its retry is for this execution to make. Or it
-    has recorded a failure and may have broken before it dead-lettered it: then that is for this
-    execution to do (docs/decisions/0068). Otherwise the delivery has ended, or another execution
-    has it.
-
-    Args:
-        reference: the delivery.
-        claim: what was refused.
-        record: the delivery's record; None where the answer did not show it.
-    """
-    if record is None:
-        return Superseded()
-    if record.leaves_retry_to(
-        claim.execution_name,
-        created_at=reference.created_at,
-        attempt_number=claim.attempt_number,
-        generation=claim.generation,
-    ):
-        return Resumed(resumed({}, record))
-    if not claim.generation and record.is_express_failure_without_dead_letter(reference.created_at):
-        return RecordedFailure(record.verdict_of_failure(), record.last_updated_at)
-    return Superseded()
-
-
 def _settle_retry(retry: Retry, record: Record | None) -> Recorded:
     """Return how recording a retry ended whose condition has failed.
 
-    If the record has the same entry, boto3 has repeated this very update. If it is of a previous
-    acceptance, it says nothing of this delivery, which goes on with a gap in its audit trail.
-    Otherwise another execution has recorded the attempt.
+    If the record has the same entry, boto3 has repeated this very update. Otherwise another
+    execution has the delivery, or it has ended.
     """
-    if record is None:
-        return Recorded(RecordResult.SUPERSEDED, _recorded_by_another(None))
-    if from_dynamodb({"entry": to_dynamodb(dict(retry.entry))})["entry"] in record.history:
+    entry = from_dynamodb({"entry": to_dynamodb(dict(retry.entry))})["entry"]
+    if record is not None and entry in record.history:
         return Recorded(RecordResult.REPLAYED, "this very entry had been recorded before")
-    if record.is_of_previous_acceptance(retry.reference.created_at):
-        return Recorded(RecordResult.UNRECORDED, _of_previous_acceptance(record))
-    reason = _recorded_by_another(record.attempts)
-    if record.leaves_retry_to(
-        retry.execution_name,
-        created_at=retry.reference.created_at,
-        attempt_number=retry.attempt_number,
-        generation=retry.generation,
-    ):
-        return Recorded(RecordResult.RESUMED, reason, resumed({}, record))
+    found = "no record" if record is None else f"{record.status}, attempts: {record.attempts}"
+    reason = f"another execution has the delivery, or it has ended ({found})"
     return Recorded(RecordResult.SUPERSEDED, reason)
 
 
@@ -311,14 +274,6 @@ def _record_in(error: ClientError) -> Record | None:
 def _record_of(item: Mapping[str, Any]) -> Record | None:
     """Return an item as a record, or None for what is not the item of a delivery."""
     return Record.from_attributes(from_dynamodb(item)) if "createdAt" in item else None
-
-
-def _recorded_by_another(attempts: int | None) -> str:
-    return f"another worker has recorded this attempt ({attempts} made)"
-
-
-def _of_previous_acceptance(record: Record) -> str:
-    return f"the record is of {record.created_at}"
 
 
 def _sentence(error: Exception) -> str:

@@ -16,6 +16,7 @@ from homing.ledger.compaction import redriven_history
 from homing.ledger.generation import generation_of
 from homing.ledger.record import EXPRESS_PATH
 from homing.retry.classification import Status
+from homing.timestamps import from_text, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,33 +43,33 @@ ATTEMPT = (
 
 # An attempt may follow a gap in the audit trail: an attempt before it that could not be recorded.
 # Hence `<=`; two executions with the same attempt still exclude each other. `nextRetryAt` stands
-# for as long as an attempt is due, so the record of an end is final (docs/decisions/0002). An
-# execution of an earlier generation records nothing (0057).
-ATTEMPT_CONDITION = (
-    "(attribute_not_exists(generation) OR generation <= :generation) AND "
+# for as long as an attempt is due, so the record of an end is final (docs/decisions/0002).
+DUE_CONDITION = (
     "(attribute_not_exists(attempts) OR "
     "(attempts <= :attemptNumber AND attribute_exists(nextRetryAt)))"
 )
 
-# The express path makes a first attempt without a claim. If another execution has claimed that
-# attempt meanwhile, since it was postponed before, a retry or a failure is for that execution to
-# record: it can go on, the express path cannot.
-UNCLAIMED_CONDITION = (
-    "(attribute_not_exists(claimedAttempt) OR claimedAttempt < :attemptNumber"
-    " OR executionName = :executionName)"
+# A record that waits names the execution that has the delivery. Only that one goes on with it, or
+# one of a later generation, which takes over what has not been claimed (docs/decisions/0057). The
+# express path has no name of its own, so it records a retry or a failure only where no execution
+# has the delivery.
+OWNER_CONDITION = (
+    "(attribute_not_exists(executionName) OR executionName = :executionName"
+    " OR (generation < :generation"
+    " AND (attribute_not_exists(claimedAttempt) OR claimedAttempt < :attemptNumber)))"
+)
+ATTEMPT_CONDITION = f"{OWNER_CONDITION} AND {DUE_CONDITION}"
+
+# A message that has arrived is on record as delivered, whichever execution has the delivery; but
+# not if an operator has given it to a later generation.
+DELIVERED_CONDITION = (
+    f"(attribute_not_exists(generation) OR generation <= :generation) AND {DUE_CONDITION}"
 )
 
-# A later generation takes over, and an execution may repeat its own claim. Another execution cannot
-# claim the same attempt. An attempt that is on record, or whose delivery has ended, cannot be
-# claimed at all.
-CLAIM_CONDITION = (
-    "(attribute_not_exists(generation) OR generation < :generation"
-    " OR executionName = :executionName) AND "
-    "(attribute_not_exists(claimedAttempt) OR claimedAttempt < :attemptNumber"
-    " OR executionName = :executionName) AND "
-    "(attribute_not_exists(attempts)"
-    " OR (attempts <= :attemptNumber AND attribute_exists(nextRetryAt)))"
-)
+CLAIM_CONDITION = f"attribute_exists(pk) AND {ATTEMPT_CONDITION}"
+
+# The record of a previous acceptance gives way (docs/decisions/0007).
+OWN_CONDITION = "attribute_not_exists(pk) OR createdAt < :createdAt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,12 @@ class Retry:
     expires_at: int
     generation: int = 0
     execution_name: str = EXPRESS_PATH
+
+    @property
+    def owner(self) -> str:
+        """The execution that makes the retry: after the express path, that of the delivery."""
+        is_express = self.execution_name == EXPRESS_PATH
+        return self.reference.delivery_id if is_express else self.execution_name
 
 
 def retry_entry(
@@ -134,12 +141,14 @@ def retry_update(retry: Retry) -> dict[str, Any]:
     return _update(
         retry.reference,
         f"SET {ATTEMPT}, nextRetryAt = :nextRetryAt, "
+        "executionName = :owner, generation = :generation, "
         "attention = :attention, attentionAt = :nextRetryAt, #ttl = :ttl",
-        f"{ATTEMPT_CONDITION} AND {UNCLAIMED_CONDITION}",
+        ATTEMPT_CONDITION,
         {
             ":status": Status.RETRY_SCHEDULED.value,
             ":generation": retry.generation,
             ":executionName": retry.execution_name,
+            ":owner": retry.owner,
             ":attemptNumber": retry.attempt_number,
             ":attempts": retry.attempt_number + 1,
             ":nextRetryAt": entry["nextRetryTimestamp"],
@@ -152,34 +161,60 @@ def retry_update(retry: Retry) -> dict[str, Any]:
     )
 
 
-def claim_update(reference: Reference, claim: AttemptClaim, at: str) -> dict[str, Any]:
+def owned_item(reference: Reference, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the item of a delivery that its execution has before it makes its next attempt.
+
+    Args:
+        reference: the delivery.
+        document: the input of the execution, which bears the delivery's name.
+    """
+    due_at = to_text(from_text(document["dueAt"]))
+    return {
+        "pk": reference.pk,
+        "sk": reference.sk,
+        **{name[1:]: value for name, value in _identity(reference).items()},
+        "status": Status.QUEUED.value,
+        "attempts": document["attemptNumber"],
+        "retryHistory": [],
+        "nextRetryAt": due_at,
+        "lastUpdatedAt": reference.created_at,
+        "ttl": document["expiresAt"],
+        "generation": 0,
+        "executionName": reference.delivery_id,
+        "attention": _attention(Status.QUEUED, reference),
+        "attentionAt": due_at,
+    }
+
+
+def own_put(reference: Reference, item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of PutItem that give a delivery to its execution, if nobody has it."""
+    return {
+        "Item": to_dynamodb(item)["M"],
+        "ConditionExpression": OWN_CONDITION,
+        "ExpressionAttributeValues": {":createdAt": {"S": reference.created_at}},
+    }
+
+
+def claim_update(reference: Reference, claim: AttemptClaim) -> dict[str, Any]:
     """Return the update that claims an attempt.
 
-    Where there is no record yet, it makes one of a delivery that waits. It returns the record,
-    whose `nextRetryAt` stays as it was before the attempt was postponed.
+    It returns the record, whose `nextRetryAt` stays as it was before the attempt was postponed.
     """
-    update = _update(
-        reference,
-        f"SET {IDENTITY}, #status = if_not_exists(#status, :queued), "
-        "attempts = if_not_exists(attempts, :attemptNumber), "
-        "nextRetryAt = if_not_exists(nextRetryAt, :dueAt), "
-        "retryHistory = if_not_exists(retryHistory, :none), "
-        "lastUpdatedAt = if_not_exists(lastUpdatedAt, :now), "
-        "#ttl = :ttl, generation = :generation, "
+    values = {
+        ":generation": claim.generation,
+        ":executionName": claim.execution_name,
+        ":attemptNumber": claim.attempt_number,
+        ":ttl": claim.expires_at,
+    }
+    return {
+        "Key": key_of(reference),
+        "UpdateExpression": "SET #ttl = :ttl, generation = :generation, "
         "executionName = :executionName, claimedAttempt = :attemptNumber",
-        CLAIM_CONDITION,
-        {
-            ":queued": Status.QUEUED.value,
-            ":generation": claim.generation,
-            ":executionName": claim.execution_name,
-            ":attemptNumber": claim.attempt_number,
-            ":dueAt": claim.due_at,
-            ":now": at,
-            ":ttl": claim.expires_at,
-            ":none": [],
-        },
-    )
-    return {**update, "ReturnValues": "ALL_NEW"}
+        "ConditionExpression": CLAIM_CONDITION,
+        "ExpressionAttributeNames": {"#ttl": "ttl"},
+        "ExpressionAttributeValues": {name: to_dynamodb(value) for name, value in values.items()},
+        "ReturnValues": "ALL_NEW",
+    }
 
 
 def keep_dead_letter_update(reference: Reference, dead_letter: str) -> dict[str, Any]:
@@ -224,9 +259,9 @@ def redrive_update(
         f"SET {IDENTITY}, #status = :status, attempts = :attempts, nextRetryAt = :now, "
         "generation = :generation, executionName = :executionName, "
         "redrivenFrom = :redrivenFrom, #ttl = :ttl, "
-        f"lastUpdatedAt = :now, {', '.join(f'{name} = :{name}' for name in history)} "
-        "REMOVE maxRetriesExceeded, maxRetriesExceededAt, claimedAttempt, "
-        "attention, attentionAt",
+        f"lastUpdatedAt = :now, {', '.join(f'{name} = :{name}' for name in history)}, "
+        "attention = :attention, attentionAt = :now "
+        "REMOVE maxRetriesExceeded, maxRetriesExceededAt, claimedAttempt",
         condition,
         {
             ":status": Status.QUEUED.value,
@@ -234,6 +269,7 @@ def redrive_update(
             ":now": at,
             ":generation": document["generation"],
             ":executionName": execution_name,
+            ":attention": _attention(Status.QUEUED, reference),
             ":redrivenFrom": (seen and seen.execution_name) or reference.delivery_id,
             ":ttl": document["expiresAt"],
             **{f":{name}": value for name, value in history.items()},
@@ -280,11 +316,8 @@ def dead_letter_update(
         "retryHistory = if_not_exists(retryHistory, :none), "
         "attempts = if_not_exists(attempts, :zero), #ttl = if_not_exists(#ttl, :ttl) "
         "REMOVE nextRetryAt",
-        "(attribute_not_exists(generation) OR generation <= :generation) AND "
-        "(attribute_not_exists(pk) OR (attribute_exists(nextRetryAt) AND "
-        "createdAt = :createdAt AND "
-        "(attribute_not_exists(claimedAttempt) OR claimedAttempt < attempts"
-        " OR executionName = :executionName)))",
+        f"{OWNER_CONDITION} AND "
+        "(attribute_not_exists(pk) OR (attribute_exists(nextRetryAt) AND createdAt = :createdAt))",
         {
             ":status": Status.FAILED.value,
             ":now": at,
@@ -292,9 +325,10 @@ def dead_letter_update(
             ":zero": 0,
             ":ttl": dead_letter["expiresAt"],
             ":deadLetter": document_text(dead_letter),
-            ":executionName": execution_name,
             ":attention": _attention(Status.FAILED, reference),
+            ":executionName": execution_name,
             ":generation": generation_of(dead_letter),
+            ":attemptNumber": dead_letter["attemptNumber"],
         },
     )
 
@@ -307,21 +341,25 @@ def key_of(reference: Reference) -> dict[str, Any]:
 def _update(
     reference: Reference, expression: str, condition: str, values: Mapping[str, Any]
 ) -> dict[str, Any]:
-    identity = {
-        ":messageId": reference.message_id,
-        ":senderId": reference.sender_id,
-        ":timestamp": reference.timestamp,
-        ":targetUrl": reference.target_url,
-        ":correlationId": reference.correlation_id,
-        ":createdAt": reference.created_at,
-    }
-    every = {**identity, **values}
+    every = {**_identity(reference), **values}
     return {
         "Key": key_of(reference),
         "UpdateExpression": expression,
         "ConditionExpression": condition,
         "ExpressionAttributeNames": dict(NAMES),
         "ExpressionAttributeValues": {name: to_dynamodb(value) for name, value in every.items()},
+    }
+
+
+def _identity(reference: Reference) -> dict[str, str]:
+    """Return the values of the attributes that say whose record it is."""
+    return {
+        ":messageId": reference.message_id,
+        ":senderId": reference.sender_id,
+        ":timestamp": reference.timestamp,
+        ":targetUrl": reference.target_url,
+        ":correlationId": reference.correlation_id,
+        ":createdAt": reference.created_at,
     }
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from homing.delivery import document_text
 from homing.errors import AcceptanceError
-from homing.queues.duplicates import DUPLICATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,19 +38,15 @@ class DeliveryQueue:
         self._url = url
         self._client = client
 
-    def send(self, deliveries: Iterable[Delivery], *, are_duplicates: bool = False) -> None:
+    def send(self, deliveries: Iterable[Delivery]) -> None:
         """Send deliveries to the queue; raise unless all of them are on it.
-
-        Args:
-            deliveries: what to send.
-            are_duplicates: whether they may have been sent before.
 
         Raises:
             AcceptanceError: when the queue has refused one of them in every try.
             BotoCoreError, ClientError: when the queue cannot be reached.
         """
         for batch in batches(deliveries):
-            self._send_batch([_as_duplicate(entry) for entry in batch] if are_duplicates else batch)
+            self._send_batch(batch)
 
     def _send_batch(self, entries: list[Entry]) -> None:
         for _ in range(_TRIES):
@@ -87,7 +82,3 @@ def _entry(delivery_id: str, text: str) -> Entry:
         "MessageGroupId": delivery_id,
         "MessageDeduplicationId": delivery_id,
     }
-
-
-def _as_duplicate(entry: Entry) -> Entry:
-    return {**entry, "MessageAttributes": DUPLICATE}

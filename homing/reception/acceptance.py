@@ -128,7 +128,7 @@ class Acceptance:
         try:
             standing = self._claim(message, now)
             if standing is None:
-                self._send(message, message.deliveries(), are_duplicates=False)
+                self._send(message, message.deliveries())
                 return Reception(message.idempotency, is_duplicate=False)
             self._answer_duplicate(message, standing)
         except (BotoCoreError, ClientError) as error:
@@ -146,8 +146,8 @@ class Acceptance:
     def _answer_duplicate(self, message: Message, standing: IdempotencyRecord) -> None:
         """Queue deliveries without a record, since a crash may have kept them from the queue.
 
-        So a delivery that is already queued or under way can be queued twice. `dispatch` finds its
-        execution by name: Step Functions keeps names for 90 days, the ledger keeps records longer.
+        A delivery that is queued or under way already is queued twice then. `dispatch` settles the
+        second message by the record that it finds.
         """
         if standing.fingerprint != message.idempotency.fingerprint:
             raise InvalidMessageError([_REUSED], 409)
@@ -160,7 +160,7 @@ class Acceptance:
             return
         deliveries = self._as_accepted(message, standing).deliveries()
         missing = [each for each in deliveries if each.reference.sk not in recorded]
-        self._send(message, missing, are_duplicates=True)
+        self._send(message, missing)
 
     def _as_accepted(self, message: Message, standing: IdempotencyRecord) -> Message:
         """Return a duplicate with the recipients on record, whoever subscribes to it now."""
@@ -170,10 +170,8 @@ class Acceptance:
             message = message.readdress(to)
         return replace(message, idempotency=standing)
 
-    def _send(
-        self, message: Message, deliveries: Sequence[Delivery], *, are_duplicates: bool
-    ) -> None:
+    def _send(self, message: Message, deliveries: Sequence[Delivery]) -> None:
         """Store a large payload first, so that it exists when a delivery is received."""
         if deliveries and message.claim is not None:
             self._payloads.keep(message.claim, message.request.payload.encode())
-        self._queue.send(deliveries, are_duplicates=are_duplicates)
+        self._queue.send(deliveries)

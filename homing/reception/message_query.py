@@ -86,7 +86,7 @@ def _deliveries(
     accepted = {} if idempotency is None else {each.sk: each for each in idempotency.references()}
     queued = {sk: _queued(each, idempotency) for sk, each in accepted.items() if idempotency}
     recorded = {
-        record["sk"]: _recorded(record, reference)
+        record["sk"]: _recorded(record, reference, idempotency)
         for record in records
         if not _has_been_replaced(record, reference := accepted.get(record["sk"]))
     }
@@ -99,25 +99,32 @@ def _has_been_replaced(record: Mapping[str, Any], accepted: Reference | None) ->
 
 
 def _queued(reference: Reference, idempotency: IdempotencyRecord) -> dict[str, Any]:
-    scheduled = {} if idempotency.deliver_at is None else {"deliverAt": idempotency.deliver_at}
     return {
         **_public(reference.to_document()),
         "status": Status.QUEUED.value,
         "attempts": 0,
         "retryHistory": [],
         "lastUpdatedAt": reference.created_at,
-        **scheduled,
+        **_scheduled(idempotency),
     }
 
 
-def _recorded(record: Mapping[str, Any], accepted: Reference | None) -> dict[str, Any]:
+def _recorded(
+    record: Mapping[str, Any], accepted: Reference | None, idempotency: IdempotencyRecord | None
+) -> dict[str, Any]:
     """Return the record as the API shows it. The endpoint and the event type are not in it."""
     others = accepted.to_document() if accepted else {}
     named: dict[str, Any] = {
         name: others[name] for name in ("endpointId", "eventType") if name in others
     }
+    is_untried = record["status"] == Status.QUEUED and not record["retryHistory"]
+    scheduled = _scheduled(idempotency) if is_untried and idempotency else {}
     delivery_id = Reference.from_document(record).delivery_id
-    return {**_public(record), "deliveryId": delivery_id, **named}
+    return {**_public(record), "deliveryId": delivery_id, **named, **scheduled}
+
+
+def _scheduled(idempotency: IdempotencyRecord) -> dict[str, str]:
+    return {} if idempotency.deliver_at is None else {"deliverAt": idempotency.deliver_at}
 
 
 def _public(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -116,13 +116,15 @@ class Interventions:
             BotoCoreError, ClientError: when AWS refuses a call; nothing has changed then.
         """
         record = self.ledger.read(reference)
-        if record and not record.is_waiting:
+        if record is None:
+            return Result.NOT_WAITING
+        if not record.is_waiting:
             return Result.ENDED
         sleeping = self.workflow.describe(_execution(reference, record))
         if sleeping is None or not sleeping.is_running:
             return Result.NOT_WAITING
         document = taken_over(sleeping.document, record, now)
-        claimed = record.claimed_attempt if record else None
+        claimed = record.claimed_attempt
         if claimed is not None and claimed >= document["attemptNumber"]:
             return Result.UNDER_WAY
         name = execution_name(
@@ -211,6 +213,6 @@ class Interventions:
         return execution.document if execution else None
 
 
-def _execution(reference: Reference, record: Record | None) -> str:
+def _execution(reference: Reference, record: Record) -> str:
     """Return the name of the Standard execution that has the delivery."""
-    return (record and record.execution_name) or reference.delivery_id
+    return record.execution_name or reference.delivery_id

@@ -16,7 +16,6 @@ class OutcomeKind(StrEnum):
     ATTEMPTED = "ATTEMPTED"
     POSTPONED = "POSTPONED"
     SUPERSEDED = "SUPERSEDED"
-    RECORDED = "RECORDED"
 
 
 class ErrorKind(StrEnum):

@@ -126,8 +126,8 @@ class Deliverer:
             self._tell(reference, "slot.uncounted", str(error))
             return None
         if taken is None:
-            # The attempt is due, so the time is at least that. Otherwise a slow clock would
-            # postpone it to the past again and again (docs/decisions/0068).
+            # The attempt is due, so it is no earlier than that, whatever this clock says: a slow
+            # one would ask again and again to be woken in the past (docs/decisions/0041).
             woken_at = max(now, from_text(claim.due_at if claim else reference.created_at))
             postponed = postpone(reference.created_at, claim, woken_at, self._chance)
             if postponed is not None:

@@ -241,14 +241,10 @@ def _outcome(outcome: Mapping[str, Any]) -> str:
         case OutcomeKind.ATTEMPTED:
             return _attempted(outcome)
         case OutcomeKind.POSTPONED:
-            later = outcome["next"]
-            made = "attemptNumber" in later
-            why = "has been made already" if made else "found no free concurrency slot"
-            return f"not sent: this attempt {why}; waits until {later['dueAt']}"
+            until = outcome["next"]["dueAt"]
+            return f"not sent: this attempt found no free concurrency slot; waits until {until}"
         case OutcomeKind.SUPERSEDED:
             return "not sent: another execution has this attempt"
-        case OutcomeKind.RECORDED:
-            return "not sent: this attempt has failed already, but may not have been dead-lettered"
         case _ as unknown:
             assert_never(unknown)
 

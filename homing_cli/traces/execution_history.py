@@ -102,11 +102,8 @@ class Attempt:
 
 
 def _is_not_made(result: Mapping[str, Any]) -> bool:
-    """Return whether a result of `Deliver` or `Classify` means that no attempt was made here.
-
-    An attempt that is on record as failed was made on the express path (docs/decisions/0068).
-    """
-    not_made = {OutcomeKind.SUPERSEDED, OutcomeKind.POSTPONED, OutcomeKind.RECORDED}
+    """Return whether `Deliver` or `Classify` says that the attempt is another's, or postponed."""
+    not_made = {OutcomeKind.SUPERSEDED, OutcomeKind.POSTPONED}
     return result.get("kind") in not_made or result.get("status") in {"SUPERSEDED", "POSTPONED"}
 
 

@@ -186,10 +186,10 @@ class Story:
 
     @property
     def next_at(self) -> str | None:
-        """When the next attempt is due, ISO-8601; None if none is."""
-        if self.status == Status.RETRY_SCHEDULED:
-            return self.record.get("nextRetryAt")
-        return self.record.get("deliverAt") if self.status == Status.QUEUED else None
+        """When the next attempt is due, ISO-8601; None where none is."""
+        if self.status not in (Status.RETRY_SCHEDULED, Status.QUEUED):
+            return None
+        return self.record.get("nextRetryAt") or self.record.get("deliverAt")
 
     @property
     def events(self) -> list[tuple[str, Any]]:

@@ -88,9 +88,9 @@ def _faults_of_redrive(
 
 
 def _is_no_attempt(before: Mapping[str, Any] | None, after: Mapping[str, Any], status: str) -> bool:
-    """Return whether a change is a claim or adds a dead letter, and records no attempt."""
+    """Return whether a change gives a delivery to an execution, claims, or adds a dead letter."""
     if before is None:
-        return status == "QUEUED" and "claimedAttempt" in after
+        return status == "QUEUED" and "executionName" in after
     names = before.keys() | after.keys()
     changed = {name for name in names if before.get(name) != after.get(name)}
     # A dead letter may be added late, when the delivery has just been redriven.

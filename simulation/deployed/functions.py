@@ -52,7 +52,6 @@ def simulated_edges(deployment: Deployment) -> Iterator[Edges]:
         (deliver, "_deliverer", cold_deliverer),
         (deliver, "_ledger", lambda: edges.ledger),
         (deliver, "_report", note_unclaimed),
-        (deliver, "utc_now", lambda: to_datetime(TAPE.now)),
         (compute_backoff, "_settings", lambda: settings),
         (compute_backoff, "_chance", SimulatedRandom()),
         (record_retry, "_ledger", lambda: edges.ledger),

@@ -136,15 +136,13 @@ def _believe_to_be_superseded() -> AbstractContextManager[None]:
     """Treat a superseded delivery as settled, without a read of its status."""
     original = ExpressPath.settle
 
-    def settle(
-        self: ExpressPath, body: str, *, is_redelivered: bool = False
-    ) -> tuple[Reference, Settled]:
+    def settle(self: ExpressPath, body: str) -> tuple[Reference, Settled]:
         runs = self.first_attempts
         if runs is None:
-            return original(self, body, is_redelivered=is_redelivered)
+            return original(self, body)
         reference = Reference.from_document(json.loads(body)["reference"])
         if self.records.read(reference) is not None:
-            return original(self, body, is_redelivered=is_redelivered)
+            return original(self, body)
         end = runs.run(reference.delivery_id, body).end
         return reference, Settled.ALREADY_SETTLED if end == "SUPERSEDED" else Settled(end)
 
@@ -190,13 +188,18 @@ def _no_dead_letter_for_the_replayed(states: dict[str, Any]) -> None:
 
 
 def _delivered_whatever_is_on_record(states: dict[str, Any]) -> None:
-    """Treat a 2xx as delivered, as the definition did before docs/decisions/0068."""
+    """What the definition did before docs/decisions/0057."""
     del states["RecordDelivered"]["Catch"][0]
 
 
 def _claim_without_a_condition() -> AbstractContextManager[None]:
     """Make the attempt after a wait without a valid claim."""
     return _replaced(updates, "CLAIM_CONDITION", "attribute_not_exists(nothing)")
+
+
+def _wait_without_an_owner() -> AbstractContextManager[None]:
+    """Start the execution of a delivery that must wait without a word in the ledger."""
+    return _replaced(Ledger, "own", lambda *_: None)
 
 
 def _redrive_whatever_is_on_record() -> AbstractContextManager[None]:
@@ -270,6 +273,12 @@ PLANTED_BUGS: tuple[PlantedBug, ...] = (
         "a claim without a condition",
         _acting(Act.RETRY_NOW, 700, _BUSY, _GOOD),
         _claim_without_a_condition,
+    ),
+    PlantedBug(
+        "a wait without an owner",
+        _one(_BUSY, _GOOD, workers=1, deployment=Deployment(attempts_at_once=1)),
+        _wait_without_an_owner,
+        given=_RACE,
     ),
     PlantedBug(
         "a redrive whatever is on record",

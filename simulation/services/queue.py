@@ -10,13 +10,13 @@ was sent within the last five minutes is dropped as a duplicate.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from simulation.engine.clock import MINUTE
 from simulation.errors import UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 DEDUPLICATION_WINDOW = 5 * MINUTE
 
@@ -27,7 +27,6 @@ class Message:
 
     number: int
     body: str
-    attributes: Mapping[str, Any]
     group: str | None = None
     receives: int = 0
     visible_at: int = 0
@@ -67,7 +66,6 @@ class Queue:
         body: str,
         group: str | None = None,
         deduplication: str | None = None,
-        attributes: Mapping[str, Any] | None = None,
     ) -> Message | None:
         """Add a message to the queue; return None if it is dropped as a duplicate."""
         if self.is_fifo is not (group is not None and deduplication is not None):
@@ -78,7 +76,7 @@ class Queue:
                 return None
             self._deduplicated[deduplication] = now
         self._sent += 1
-        message = Message(self._sent, body, attributes or {}, group, visible_at=now)
+        message = Message(self._sent, body, group, visible_at=now)
         self._messages.append(message)
         return message
 

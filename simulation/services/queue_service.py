@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from homing.delivery import Reference
-from homing.queues.duplicates import DUPLICATE
 from simulation.deployment import DEAD_LETTERS
 from simulation.engine.clock import SECOND
 from simulation.engine.faults import UnavailableError
@@ -18,8 +17,6 @@ from simulation.services.queue import DeadLettering, Message, Queue
 from simulation.workflow.machine import Execution
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from simulation.engine.chance import Chance
     from simulation.engine.process import Call, Process, Respond
     from simulation.engine.scheduler import Scheduler
@@ -84,7 +81,6 @@ class QueueService:
                 entry["MessageBody"],
                 entry.get("MessageGroupId"),
                 entry.get("MessageDeduplicationId"),
-                entry.get("MessageAttributes"),
             )
         respond(Outcome({"Successful": [{"Id": entry["Id"]} for entry in entries], "Failed": []}))
 
@@ -127,7 +123,7 @@ class QueueService:
         """
         moved, self._undispatched = self._undispatched, []
         for message in moved:
-            self._put(message.body, message.group, f"redriven-{message.number}", DUPLICATE)
+            self._put(message.body, message.group, f"redriven-{message.number}")
         return len(moved)
 
     def _note(self, body: str) -> None:
@@ -135,16 +131,10 @@ class QueueService:
         name = reference.message_id, host_of(reference.target_url)
         self._journal.references.setdefault(name, reference)
 
-    def _put(
-        self,
-        body: str,
-        group: str | None,
-        deduplication: str | None,
-        attributes: Mapping[str, Any] | None,
-    ) -> None:
+    def _put(self, body: str, group: str | None, deduplication: str | None) -> None:
         if not self.deliveries.is_fifo:
             group = deduplication = None  # the promises must hold with a standard queue too
-        self.deliveries.send(self._scheduler.now, body, group, deduplication, attributes)
+        self.deliveries.send(self._scheduler.now, body, group, deduplication)
         self._pump()
 
     def _to_undispatched(self, message: Message) -> None:
@@ -192,13 +182,5 @@ class QueueService:
                 "ApproximateReceiveCount": str(message.receives),
                 **({} if message.group is None else {"MessageGroupId": message.group}),
             },
-            "messageAttributes": _as_lambda_has_them(message.attributes),
+            "messageAttributes": {},
         }
-
-
-def _as_lambda_has_them(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return message attributes in Lambda's form: `stringValue` for `StringValue`."""
-    return {
-        name: {field[0].lower() + field[1:]: value for field, value in attribute.items()}
-        for name, attribute in attributes.items()
-    }

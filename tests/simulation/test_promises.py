@@ -205,10 +205,10 @@ def test_an_execution_redriven_after_an_outage_of_the_dead_letter_queue_dead_let
     assert len(history.journal.dead) == 1
 
 
-def test_a_hand_off_without_a_record_is_not_begun_anew_when_its_message_is_redelivered(
+def test_a_retry_that_cannot_be_recorded_is_owned_by_its_execution_before_that_sleeps(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0006: the record fails, and so does the deletion of the queue message."""
+    """docs/decisions/0006: RecordRetry fails, and so does the deletion of the queue message."""
     scenario = one(Answer(503, retry_after="3600"), GOOD, workers=1)
     faults = {
         "express:m0@a#1/4:lambda.invoke": Fault(FaultKind.BROKEN),
@@ -220,7 +220,7 @@ def test_a_hand_off_without_a_record_is_not_begun_anew_when_its_message_is_redel
     assert [sent.attempt for sent in history.journal.sent] == [0, 1]
 
 
-def test_a_late_duplicate_makes_no_first_attempt_while_its_delivery_waits_without_a_record(
+def test_a_late_duplicate_makes_no_first_attempt_while_its_delivery_waits(
     run: Callable[..., History],
 ) -> None:
     """docs/decisions/0006."""
@@ -236,10 +236,25 @@ def test_a_late_duplicate_makes_no_first_attempt_while_its_delivery_waits_withou
     assert [sent.attempt for sent in history.journal.sent] == [0, 1]
 
 
-def test_a_failure_that_the_express_path_records_late_is_dead_lettered_though_another_delivered(
+def test_what_waits_without_a_retry_has_an_owner_on_record_before_its_execution_starts(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0068: the claim that would have met the failure gets no answer."""
+    """docs/decisions/0006: where the start fails, the redelivered message repeats it."""
+    scenario = one(GOOD, workers=1, deployment=Deployment(defers=1.0))
+    faults = {"settle:m0@a#1/3:states.start_execution": Fault(FaultKind.CRASH_BEFORE)}
+    history = run(scenario, faults)
+    assert history.faults == faults
+    assert violations(history) == []
+    assert [each.is_express for each in history.journal.executions] == [False]
+    first = history.journal.written[0].after
+    (execution,) = history.journal.executions
+    assert (status_of(first), text_of(first, "executionName")) == ("QUEUED", execution.name)
+
+
+def test_a_failure_that_the_express_path_records_late_is_refused_if_an_execution_has_the_delivery(
+    run: Callable[..., History],
+) -> None:
+    """docs/decisions/0057: the execution has delivered it, and nothing is dead-lettered."""
     scenario = Scenario(
         (Submission("m0", ("d",)),),
         {"d": (Answer(400), GOOD)},
@@ -254,14 +269,14 @@ def test_a_failure_that_the_express_path_records_late_is_dead_lettered_though_an
     history = run(scenario, faults)
     assert history.faults == faults
     assert violations(history) == []
-    assert statuses(history) == ["FAILED"]
-    assert len(history.journal.dead) == 1
+    assert statuses(history) == ["DELIVERED"]
+    assert history.journal.dead == {}
 
 
 def test_a_delivery_that_succeeds_while_another_execution_records_a_retry_does_not_stay_waiting(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0068: `dispatch` runs twice, and the one that recorded does not hand off."""
+    """docs/decisions/0057: `dispatch` runs twice, and the one that recorded does not hand off."""
     faults = {
         "worker-0/2:lambda.invoke": Fault(FaultKind.TWICE),
         "express:m0@a#1/5:states.start_execution": Fault(FaultKind.CRASH_BEFORE),
@@ -344,10 +359,9 @@ def test_a_gap_in_the_audit_trail_is_reported_and_the_delivery_goes_on(
     assert View(history).has_gap(next(iter(View(history).documents)), 0)
 
 
-def test_a_failure_without_a_dead_letter_is_dead_lettered_by_the_waiting_execution(
+def test_a_failure_whose_worker_broke_is_dead_lettered_by_the_other_worker_of_its_message(
     run: Callable[..., History],
 ) -> None:
-    """The message was handed out twice; the attempt that was postponed has acknowledged it."""
     scenario = Scenario(
         (Submission("m0", ("a",), policy={"maxAttempts": 1}),),
         {"a": (BUSY,)},
@@ -357,13 +371,7 @@ def test_a_failure_without_a_dead_letter_is_dead_lettered_by_the_waiting_executi
     crash = {"express:m0@a#1/4:sqs.send_message": Fault(FaultKind.CRASH_BEFORE)}
     histories = [run(scenario, crash, seed=seed) for seed in range(1, 9)]
     assert [violations(history) for history in histories] == [[]] * len(histories)
-    assert any("RecordedByUs" in path_of_sleeper(history) for history in histories)
-
-
-def path_of_sleeper(history: History) -> list[str]:
-    return [
-        state for each in history.journal.executions if not each.is_express for state in each.path
-    ]
+    assert all(history.journal.dead for history in histories)
 
 
 def test_a_message_that_is_never_taken_promises_nothing(run: Callable[..., History]) -> None:

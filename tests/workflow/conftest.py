@@ -68,7 +68,8 @@ class Bench:
         delivery: Delivery,
         change: Callable[[dict[str, Any]], None] = lambda _: None,
     ) -> Run:
-        """Run one delivery through the definition as `change` left it."""
+        """Run one delivery through the definition as `change` left it, which has the delivery."""
+        self.ledger().own(delivery.reference, delivery.to_document())
         states = self.cloud.client("stepfunctions")
         execution = states.start_execution(
             stateMachineArn=self.machine(self._changed(self.definition, change)),
@@ -102,11 +103,15 @@ class Bench:
         return ExpressPath(
             workflow=Workflow(standard, client),
             first_attempts=FirstAttempts(arn, 60, client),
-            records=Ledger(self.cloud.outputs["LedgerTable"], self.cloud.client("dynamodb")),
+            records=self.ledger(),
             dead_letters=DeadLetterQueue(
                 self.cloud.outputs["DeadLetterQueueUrl"], self.cloud.client("sqs")
             ),
         )
+
+    def ledger(self) -> Ledger:
+        """Return the ledger."""
+        return Ledger(self.cloud.outputs["LedgerTable"], self.cloud.client("dynamodb"))
 
     def machine(self, definition: dict[str, Any], kind: str = "STANDARD") -> str:
         """Make a state machine and give its ARN."""

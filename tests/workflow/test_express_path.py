@@ -79,7 +79,7 @@ def test_wherever_the_express_path_breaks_the_message_goes_back_and_is_recorded_
     assert bench.dead_letters(delivery.reference) == () or state == "DeliveryFailed"
 
     recorded_before = bench.record(delivery.reference) is not None
-    bench.express_path(standard).settle(body(delivery), is_redelivered=True)
+    bench.express_path(standard).settle(body(delivery))
     bench.wait_for(standard, delivery.reference)
     record = bench.record(delivery.reference)
     assert record["status"] == ("FAILED" if script == "410" else "DELIVERED")
@@ -147,8 +147,8 @@ def test_an_attempt_that_is_detached_ends_as_ever_and_its_message_is_settled_by_
     if status == "FAILED":  # its dead letter has been sent, and is kept by whoever was left
         wait_until(lambda: "deadLetter" in bench.record(delivery.reference))
     if attempts > 1:
-        wait_until(lambda: express_path.workflow.is_under_way(delivery.reference.delivery_id))
-    assert express_path.settle(body(delivery), is_redelivered=True)[1] is settled
+        wait_until(lambda: bool(express_path.workflow.describe(delivery.reference.delivery_id)))
+    assert express_path.settle(body(delivery))[1] is settled
     bench.wait_for(standard, delivery.reference)
     record = bench.record(delivery.reference)
     assert (record["status"], record["attempts"]) == (status, attempts)

@@ -124,7 +124,7 @@ def test_a_cloud_that_stays_down_leaves_the_message_on_the_queue_and_nothing_is_
         express_path.settle(body(delivery))
     assert requests(receiver, delivery) == sent
     faulty.refuse(action, 0, error="")
-    assert express_path.settle(body(delivery), is_redelivered=True)[1] is Settled.DELIVERED
+    assert express_path.settle(body(delivery))[1] is Settled.DELIVERED
     assert requests(receiver, delivery) == 1
 
 
@@ -149,9 +149,9 @@ def test_a_dead_letter_that_the_queue_refuses_is_dead_lettered_the_next_time(
     bench.forget_dead_letter(delivery.reference)
     faulty.refuse("SendMessage", 99, error="ServiceUnavailable", status=503)
     with pytest.raises(ClientError):
-        express_path.settle(body(delivery), is_redelivered=True)
+        express_path.settle(body(delivery))
     faulty.refuse("SendMessage", 0, error="")
-    assert express_path.settle(body(delivery), is_redelivered=True)[1] is Settled.DEAD_LETTERED
+    assert express_path.settle(body(delivery))[1] is Settled.DEAD_LETTERED
     assert len(bench.dead_letters(delivery.reference)) == 1
 
 

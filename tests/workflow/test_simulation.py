@@ -14,6 +14,7 @@ import pytest
 
 from homing.errors import UnsettledError
 from homing.items import from_dynamodb
+from homing.ledger.updates import own_put, owned_item
 from homing_cli.traces.execution_history import visits
 from simulation.deployed.functions import simulated_edges
 from simulation.deployment import Deployment
@@ -47,15 +48,11 @@ NEVER_RETRIED = [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 0}]
 
 @dataclass(frozen=True)
 class Case:
-    """What the endpoint answers, what is broken, and what another worker has on record.
-
-    That worker is another execution, or the express path, which leaves no name on record.
-    """
+    """What the endpoint answers, what is broken, and what another execution has on record."""
 
     script: str
     broken: tuple[str, ...] = ()
     recorded: str | None = None
-    by_express_path: bool = False
     max_attempts: int = 3
 
 
@@ -76,9 +73,6 @@ CASES = {
     "the record cannot be read": Case("410", broken=("ReadRecord",), recorded="DELIVERED"),
     "another's retry on record": Case("500", recorded="RETRY_SCHEDULED"),
     "another's retry on record, delivered here": Case("200", recorded="RETRY_SCHEDULED"),
-    "the express path's retry on record": Case(
-        "500,200", recorded="RETRY_SCHEDULED", by_express_path=True
-    ),
     "another's delivery on record": Case("200", recorded="DELIVERED"),
     "another's delivery on record, given up here": Case("410", recorded="DELIVERED"),
     "the same failure on record": Case("410", recorded="FAILED"),
@@ -140,7 +134,8 @@ def another_worker(case: Case, created_at: str) -> dict[str, Any]:
         "ttl": {"N": "4102444800"},
         "retryHistory": {"L": [{"M": {"attemptNumber": {"N": "0"}, **delay}}]},
         **(waiting if case.recorded == "RETRY_SCHEDULED" else {}),
-        **({} if case.by_express_path else {"executionName": {"S": "another"}}),
+        "lastUpdatedAt": {"S": created_at},
+        "executionName": {"S": "another"},
     }
 
 
@@ -218,10 +213,11 @@ def test_a_standard_execution_takes_the_same_way(
     simulated = Simulated(edges, delivery, case.script)
     cloud = simulated.world(change_of(case, "broken"))
     reference, document = delivery.reference, delivery.to_document()
+    item = own_put(reference, owned_item(reference, document))["Item"]
     if case.recorded:
         key = {"pk": {"S": reference.pk}, "sk": {"S": reference.sk}}
         item = {**key, **another_worker(case, reference.created_at)}
-        cloud.ledger.put_item({"TableName": "ledger", "Item": item})
+    cloud.ledger.put_item({"TableName": "ledger", "Item": item})
 
     def starter() -> Any:
         yield Call("states.start_execution", {"Name": reference.delivery_id, "Input": document})
@@ -278,9 +274,8 @@ def test_the_express_path_settles_alike_wherever_it_breaks(
     reference, body = delivery.reference, json.dumps(delivery.to_document())
     changes = [breaking(state)] + ([breaking(None)] if state else [])
     settled = []
-    for receive_count, change in enumerate(changes, start=1):
-        settle = bench.express_path(standard, change).settle
-        settled.append(_settled(partial(settle, body, is_redelivered=receive_count > 1)))
+    for change in changes:
+        settled.append(_settled(partial(bench.express_path(standard, change).settle, body)))
         bench.wait_for(standard, reference)
     real = came(
         standard_path(bench, standard, delivery),
@@ -294,7 +289,7 @@ def test_the_express_path_settles_alike_wherever_it_breaks(
     simulated_settled = []
     for receive_count, change in enumerate(changes, start=1):
         cloud.states.deploy_express(express_definition(change))
-        settle = partial(edges.desk.express_path.settle, body, is_redelivered=receive_count > 1)
+        settle = partial(edges.desk.express_path.settle, body)
         steps = replayed(
             partial(_settled, settle),
             label=f"settle-{receive_count}",

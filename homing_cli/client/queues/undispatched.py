@@ -11,7 +11,6 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from homing.queues.duplicates import DUPLICATE
 from homing_cli.client.queues.dead_letters import peek
 from homing_cli.client.queues.held_dead_letters import HOLD_SECONDS
 from homing_cli.client.queues.lease import lease
@@ -89,7 +88,6 @@ def _send(client: Any, queue: str, message: Mapping[str, Any]) -> None:
     client.send_message(
         QueueUrl=queue,
         MessageBody=message["Body"],
-        MessageAttributes=DUPLICATE,
         MessageGroupId=message["Attributes"]["MessageGroupId"],
         # A new id: SQS drops a message whose deduplication id it has seen within five minutes.
         MessageDeduplicationId=secrets.token_hex(16),

@@ -1,8 +1,8 @@
-"""Queued deliveries: accepted, without a record in the ledger before their first attempt."""
+"""Deliveries that wait for their first attempt, most of them without a record in the ledger."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from homing.items import from_dynamodb
 from homing.reception.idempotency import IdempotencyRecord
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from homing_cli.console.reading.filters import Filters
 
 _RECORDS_A_READ = 20
+_Records: TypeAlias = dict[batch_get.Key, dict[str, Any]]
 
 
 class Queued:
@@ -47,31 +48,41 @@ class Queued:
             current = [
                 idempotency for idempotency in idempotency if idempotency.expires_at >= limits.now
             ]
-            found += filter(filters.fits, self.without_record(current))
+            found += filter(filters.fits, self.waiting(current))
             start = answer.get("LastEvaluatedKey", {}).get("pk", {}).get("S")
             if start is None or len(found) >= limits.size or limits.passed:
-                order = "in no order: these are not in the ledger yet"
+                order = "in no order: most of these are not in the ledger yet"
                 return Page(tuple(found), start, looked_at, order)
 
-    def without_record(self, idempotency: Iterable[IdempotencyRecord]) -> list[dict[str, Any]]:
-        """Return stand-ins for the records of those deliveries of messages that have none."""
-        waiting = {
+    def waiting(self, idempotency: Iterable[IdempotencyRecord]) -> list[dict[str, Any]]:
+        """Return the deliveries of messages that are queued, with their records if any."""
+        queued, records = self._read(idempotency)
+        return [
+            record | records.get(key, {})
+            for key, record in queued.items()
+            if key not in records or records[key]["status"] == Status.QUEUED
+        ]
+
+    def whole(self, limit: int) -> list[dict[str, Any]]:
+        """Return the deliveries without a record of the messages that one read takes in."""
+        answer = self._client.scan(TableName=self._messages, Limit=limit)
+        idempotency = [IdempotencyRecord.from_item(from_dynamodb(item)) for item in answer["Items"]]
+        queued, records = self._read(idempotency)
+        return [record for key, record in queued.items() if key not in records]
+
+    def _read(self, idempotency: Iterable[IdempotencyRecord]) -> tuple[_Records, _Records]:
+        """Return what stands for the records of messages' deliveries, and the records there are."""
+        queued = {
             (reference.pk, reference.sk): queued_record(reference, idempotency)
             for idempotency in idempotency
             for reference in idempotency.references()
         }
-        keys = list(waiting)
+        keys: list[batch_get.Key] = list(queued)
+        records: _Records = {}
         for start in range(0, len(keys), batch_get.AT_ONCE):
             batch = keys[start : start + batch_get.AT_ONCE]
-            for key in batch_get.records(self._client, self._ledger, batch):
-                waiting.pop(key, None)
-        return list(waiting.values())
-
-    def whole(self, limit: int) -> list[dict[str, Any]]:
-        """Return the queued deliveries of the messages in one read of the table."""
-        answer = self._client.scan(TableName=self._messages, Limit=limit)
-        idempotency = [IdempotencyRecord.from_item(from_dynamodb(item)) for item in answer["Items"]]
-        return self.without_record(idempotency)
+            records |= batch_get.records(self._client, self._ledger, batch)
+        return queued, records
 
 
 def queued_record(reference: Reference, idempotency: IdempotencyRecord) -> dict[str, Any]:

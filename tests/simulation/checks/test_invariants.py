@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from homing.dispatch import express_path
+from homing.dispatch.executions import Workflow
 from homing.dispatch.express_path import ExpressPath
 from homing.endpoints.concurrency import ConcurrencySlots
 from homing.retry.policy import Policy
@@ -58,18 +59,32 @@ def test_a_second_request_without_a_cause_is_one_too_many(
 ) -> None:
     settle = ExpressPath.settle
 
-    def settle_twice(self: ExpressPath, body: str, *, is_redelivered: bool = False) -> Any:
+    def settle_twice(self: ExpressPath, body: str) -> Any:
         runs = self.first_attempts
         assert runs is not None
         runs.run("twice", body)
-        return settle(self, body, is_redelivered=is_redelivered)
+        return settle(self, body)
 
-    def settle_blind(self: ExpressPath, body: str, *, is_redelivered: bool = False) -> Any:
+    def settle_blind(self: ExpressPath, body: str) -> Any:
         blind = replace(self, records=Blind())
-        return settle_twice(blind, body, is_redelivered=is_redelivered)
+        return settle_twice(blind, body)
 
     monkeypatch.setattr(ExpressPath, "settle", settle_blind)
     assert "doubles_have_a_cause" in broken(run(one(Answer(200))))
+
+
+def test_two_executions_of_a_delivery_are_one_too_many(
+    run: Callable[..., History], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = Workflow.start
+
+    def start_twice(self: Workflow, delivery_id: str, document: str) -> bool:
+        start(self, f"{delivery_id}-twin", document)
+        return start(self, delivery_id, document)
+
+    monkeypatch.setattr(Workflow, "start", start_twice)
+    history = run(one(Answer(200), deployment=Deployment(defers=1.0)))
+    assert broken(history) == {"one_delivery_per_target"}
 
 
 class Blind:

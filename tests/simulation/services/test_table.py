@@ -72,7 +72,7 @@ def end_of(reference: Reference, attempt: int, worker: int, status: str) -> dict
 
 def claim_of(reference: Reference, attempt: int, worker: int) -> dict[str, Any]:
     claim = AttemptClaim(attempt, f"e-{worker}", worker, NOON, 1_769_515_200)
-    update = claim_update(reference, claim, NOON)
+    update = claim_update(reference, claim)
     return {"TableName": "ledger", "ReturnValuesOnConditionCheckFailure": "ALL_OLD", **update}
 
 

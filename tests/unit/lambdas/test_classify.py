@@ -119,12 +119,3 @@ def test_an_attempt_that_is_postponed_is_neither_judged_nor_logged(
     event["outcome"] = Postponed("2025-12-28T12:00:05Z").to_document()
     assert classify.handler(event, None) == {"status": "POSTPONED"}
     assert logged() == []
-
-
-def test_a_failure_that_the_express_path_has_recorded_keeps_its_verdict_and_is_not_logged_twice(
-    event: dict[str, Any], logged: Logged
-) -> None:
-    verdict = {"decision": "GIVE_UP", "category": "GONE", "reason": "HTTP 410", "status": "FAILED"}
-    event["outcome"] = {"kind": "RECORDED", "verdict": verdict, "timestamp": "", "responseTime": 0}
-    assert classify.handler(event, None) == verdict
-    assert logged() == []

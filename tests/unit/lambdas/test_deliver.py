@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from homing.delivery import Reference
-from homing.ledger.updates import Retry, retry_entry, retry_update
-from homing.retry.classification import Category, Decision, Status, Verdict
-from homing.retry.outcome import Outcome
+from homing.ledger.table import Ledger
+from homing.ledger.updates import own_put, owned_item
 from homing.targets.address_guard import AddressGuard
 from homing_cli.receiver.server import Receiver
 from lambdas import deliver
@@ -96,63 +95,42 @@ def claimed(event: dict[str, Any], name: str, generation: int = 0) -> dict[str, 
     return {**event, "claim": claim}
 
 
+def own(ledger_table: Any, event: dict[str, Any], name: str) -> None:
+    """Give the delivery to an execution."""
+    reference = Reference.from_document(event["reference"])
+    document = {**event, "dueAt": "2025-12-28T12:00:00Z", "expiresAt": 1_769_515_200}
+    item = owned_item(reference, document) | {"executionName": name}
+    put = own_put(reference, item)
+    ledger_table.client.put_item(TableName=ledger_table.name, **put)
+
+
 def test_of_two_executions_that_wake_up_for_one_attempt_one_sends(
-    event: dict[str, Any], receiver: Receiver
+    event: dict[str, Any], receiver: Receiver, ledger_table: Any
 ) -> None:
+    own(ledger_table, event, "sleeper")
     assert deliver.handler(claimed(event, "retry-now", generation=1), CONTEXT)["httpStatus"] == 429
     assert deliver.handler(claimed(event, "sleeper"), CONTEXT) == {"kind": "SUPERSEDED"}
     assert len(receiver.arrivals) == 1
 
 
 def test_an_execution_whose_function_is_invoked_again_sends_again(
-    event: dict[str, Any], receiver: Receiver
+    event: dict[str, Any], receiver: Receiver, ledger_table: Any
 ) -> None:
     """The claim is its own; Lambda may have lost the answer of the first invocation."""
+    own(ledger_table, event, "sleeper")
     for _ in range(2):
         assert deliver.handler(claimed(event, "sleeper"), CONTEXT)["kind"] == "ATTEMPTED"
     assert len(receiver.arrivals) == 2
-
-
-def test_an_execution_whose_first_attempt_the_express_path_has_made_meanwhile_waits_for_the_next(
-    event: dict[str, Any], receiver: Receiver, ledger_table: Any
-) -> None:
-    """The express path cannot hand it over: the sleeper has the delivery's name."""
-    reference = Reference.from_document(event["reference"])
-    noon = "2025-12-28T12:00:00.000Z"
-    backoff = {
-        "exponentialDelay": 1,
-        "jitterApplied": 0.25,
-        "retryAfterSeconds": None,
-        "retryDelaySeconds": 1,
-        "nextRetryAt": "2025-12-28T12:00:01.250Z",
-    }
-    verdict = Verdict(Decision.RETRY, Category.SERVER_ERROR, "HTTP 500", Status.RETRY_SCHEDULED)
-    entry = retry_entry(reference, 0, Outcome(noon, 7, 500), verdict, backoff)
-    update = retry_update(Retry(reference, 0, entry, 1_769_515_201))
-    ledger_table.client.update_item(TableName=ledger_table.name, **update)
-    assert deliver.handler(claimed(event, "sleeper"), CONTEXT) == {
-        "kind": "POSTPONED",
-        "next": {
-            "attemptNumber": 1,
-            "attempts": 2,
-            "dueAt": "2025-12-28T12:00:02Z",
-            "expiresAt": 1_769_515_201,
-            "previousDelaySeconds": 1.25,
-            "generation": 0,
-        },
-        "responseTime": None,
-    }
-    later = claimed(event, "sleeper", generation=1)  # another's, whatever it sleeps for
-    assert deliver.handler(later, CONTEXT) == {"kind": "SUPERSEDED"}
-    assert not receiver.arrivals
 
 
 def test_a_delivery_that_was_cancelled_while_it_slept_is_not_sent(
     event: dict[str, Any], receiver: Receiver, ledger_table: Any
 ) -> None:
     reference = Reference.from_document(event["reference"])
-    item = {"pk": {"S": reference.pk}, "sk": {"S": reference.sk}, "attempts": {"N": "0"}}
-    ledger_table.client.put_item(TableName=ledger_table.name, Item=item)  # no nextRetryAt: an end
+    ledger = Ledger(ledger_table.name, ledger_table.client)
+    own(ledger_table, event, "sleeper")
+    noon = "2025-12-28T12:00:00.000Z"
+    assert ledger.cancel(reference, at=noon, expires_at=1_769_515_200)
     assert deliver.handler(claimed(event, "sleeper"), CONTEXT) == {"kind": "SUPERSEDED"}
     assert not receiver.arrivals
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from homing.delivery import document_text
 from homing.dispatch.executions import FirstAttempt, FirstAttempts
 from homing.dispatch.express_path import Settled
 from homing.errors import DetachedError, UnsettledError
@@ -33,7 +34,7 @@ class Context:
 
 
 @pytest.fixture
-def states(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def states(ledger_table: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     client = boto3.client("stepfunctions")
     machine = client.create_state_machine(
         name="delivery",
@@ -81,7 +82,7 @@ def executions(states: Any) -> list[dict[str, Any]]:
 def test_a_delivery_starts_one_execution_named_after_it_with_the_very_body_as_input(
     states: Any, delivery: Delivery
 ) -> None:
-    body = json.dumps(delivery.to_document(), indent=1)
+    body = document_text(delivery.to_document())
     assert failures(dispatch.handler({"Records": [record(body)]}, Context())) == []
     (execution,) = executions(states)
     assert execution["name"] == delivery.reference.delivery_id
@@ -138,13 +139,6 @@ def test_a_message_whose_workflow_cannot_be_started_returns_to_the_queue_and_is_
     assert failed.items() >= {"queueMessageId": "3", **delivery.reference.ids()}.items()
 
 
-def test_whether_an_execution_exists_is_asked_by_its_name(states: Any, delivery: Delivery) -> None:
-    workflow = dispatch._desk().express_path.workflow
-    assert not workflow.is_under_way("a-name")
-    workflow.start("a-name", json.dumps(delivery.to_document()))
-    assert workflow.is_under_way("a-name")
-
-
 @dataclass
 class FakeRedelivery:
     """Notes what is put off; may fail."""
@@ -165,11 +159,9 @@ class Leaving:
     leaves: tuple[str, ...]
     breaks: str = "broken"
     settled: list[str] = field(default_factory=list)
-    came_again: list[str] = field(default_factory=list)
 
-    def settle(self, body: str, *, is_redelivered: bool) -> Any:
+    def settle(self, body: str) -> Any:
         self.settled.append(body)
-        self.came_again += [body] if is_redelivered else []
         if body in self.leaves:
             raise DetachedError
         if body == self.breaks:
@@ -191,18 +183,6 @@ def leave(monkeypatch: pytest.MonkeyPatch, delivery: Delivery) -> Callable[..., 
         return express_path, redelivery
 
     return put
-
-
-def test_a_message_counts_as_redelivered_at_its_second_receive_or_if_it_is_a_duplicate(
-    leave: Callable[..., Any],
-) -> None:
-    express_path, _ = leave()
-    first, received, repeated = record("first", "1"), record("received", "2"), record("repeat", "3")
-    received["attributes"]["ApproximateReceiveCount"] = "2"
-    repeated["messageAttributes"] = {"duplicate": {"dataType": "String", "stringValue": "true"}}
-    dispatch.handler({"Records": [first, received, repeated]}, Context())
-    assert sorted(express_path.settled) == ["first", "received", "repeat"]
-    assert sorted(express_path.came_again) == ["received", "repeat"]
 
 
 def test_a_detached_message_is_redelivered_once_its_attempt_must_be_over_and_others_are_settled(
@@ -288,7 +268,7 @@ class Watch:
     most: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def settle(self, body: str, *, is_redelivered: bool) -> Any:
+    def settle(self, body: str) -> Any:
         for key in (body, "all"):
             with self.lock:
                 self.at_once[key] += 1

@@ -97,6 +97,20 @@ def put_idempotency_record(
     return idempotency
 
 
+def test_a_scheduled_message_shows_its_time_until_its_first_attempt_also_once_it_has_an_owner(
+    ledger_table: Any, messages_table: Any
+) -> None:
+    later = "2025-12-29T12:00:00.000Z"
+    idempotency = put_idempotency_record(deliver_at=later)
+    ledger = Ledger("ledger", ledger_table.client)
+    for reference in idempotency.references():
+        document = {"dueAt": later, "attemptNumber": 0, "expiresAt": FAR}
+        assert ledger.own(reference, document) is None
+    assert [(each["status"], each["deliverAt"], each["nextRetryAt"]) for each in deliveries()] == [
+        ("QUEUED", later, later)
+    ] * 2
+
+
 def put_retry(ledger_table: Any, reference: Reference, *, expires_at: int = FAR) -> None:
     """Record a failed first attempt, as `RecordRetry` does."""
     outcome = Outcome(NOON, 12, http_status=500)
@@ -161,6 +175,8 @@ def test_what_is_on_record_is_given_as_it_stands_in_the_ledger_but_for_its_keys(
         "deliveryId": recorded.delivery_id,
         "status": "RETRY_SCHEDULED",
         "attempts": 1,
+        "executionName": recorded.delivery_id,
+        "generation": 0,
         "nextRetryAt": "2025-12-28T12:00:01.250Z",
         "ttl": FAR,
         "retryHistory": [
@@ -235,7 +251,7 @@ def test_a_history_longer_than_a_page_of_the_ledger_is_given_whole(ledger_table:
     idempotency = put_idempotency_record()
     for number, reference in enumerate(idempotency.references() * 3):
         item = reference.to_document() | {"sk": f"{reference.sk}{number}", "ttl": FAR}
-        item["note"] = "a" * 300_000
+        item |= {"status": "DELIVERED", "note": "a" * 300_000}
         typed = {name: to_dynamodb(value) for name, value in item.items()}
         ledger_table.client.put_item(TableName="ledger", Item=typed)
     assert len(found(get("/v1/messages/order-1841"))["deliveries"]) == 8

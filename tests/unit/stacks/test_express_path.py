@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from simulation.workflow.definition import Choice, load_definition
 from stacks.express_path import RETRY_LIMIT, first_attempt_definition
 
 DELIVERY: dict[str, Any] = json.loads(
@@ -16,7 +17,17 @@ DELIVERY: dict[str, Any] = json.loads(
 )
 
 # Where a throttled function leads in the express path.
-WITHOUT_A_FUNCTION = {"Deliver": "HandOff", "Classify": "WhatNext", "ComputeBackoff": "HandOff"}
+WITHOUT_A_FUNCTION = {
+    "Deliver": "Postponed",
+    "Classify": "WhatNext",
+    "ComputeBackoff": "Postponed",
+}
+
+# The choices of its own that a state has in the express path.
+MUST_WAIT = {"WhatNext": 2, "StillOurs": 1}
+
+
+POSTPONED = {"end": "POSTPONED", "next": {}, "responseTime": None}
 
 
 @pytest.fixture
@@ -54,7 +65,8 @@ def test_it_starts_at_the_attempt(express: dict[str, Any]) -> None:
 
 
 def test_the_wait_is_swapped_for_a_hand_off(express: dict[str, Any]) -> None:
-    assert set(express["States"]) - set(DELIVERY["States"]) == {"HandOff", "HandedOff"}
+    added = {"HandOff", "HandedOff", "Postponed"}
+    assert set(express["States"]) - set(DELIVERY["States"]) == added
     assert set(DELIVERY["States"]) - set(express["States"]) == {"WaitUntilDue"}
 
 
@@ -64,8 +76,10 @@ def test_every_arrow_is_the_same_but_those_of_the_wait(express: dict[str, Any]) 
         for source, target in arrows(DELIVERY["States"])
         if source != "WaitUntilDue"
     }
-    without_a_function = {("Deliver", "HandOff"), ("ComputeBackoff", "HandOff")}
-    assert arrows(express["States"]) == swapped | without_a_function | {("HandOff", "HandedOff")}
+    postponed = {
+        (name, "Postponed") for name in ("Deliver", "ComputeBackoff", "WhatNext", "StillOurs")
+    }
+    assert arrows(express["States"]) == swapped | postponed | {("HandOff", "HandedOff")}
 
 
 @pytest.mark.parametrize("name", sorted(set(DELIVERY["States"]) - {"WaitUntilDue"}))
@@ -74,8 +88,54 @@ def test_every_state_is_the_same_but_for_its_arrow_to_the_wait_and_its_limits(
 ) -> None:
     if name in WITHOUT_A_FUNCTION:
         del express["States"][name]["Catch"][0]
+    if name in MUST_WAIT:
+        del express["States"][name]["Choices"][: MUST_WAIT[name]]
     ours = json.dumps(express["States"][name]).replace('"HandOff"', '"WaitUntilDue"')
     assert json.loads(ours) == as_for_express(DELIVERY["States"][name])
+
+
+# The state, its input, and what the wait changes of the delivery document.
+AFTER_A_RETRY = {
+    "attemptNumber": 1,
+    "attempts": 2,
+    "dueAt": "2025-12-28T12:00:02Z",
+    "expiresAt": 1_769_515_201,
+    "previousDelaySeconds": 1.25,
+}
+POSTPONEMENTS = {
+    "no concurrency slot": (
+        "WhatNext",
+        {
+            "verdict": {"status": "POSTPONED"},
+            "outcome": {"next": {"dueAt": "2025-12-28T12:00:05Z"}},
+        },
+        {"dueAt": "2025-12-28T12:00:05Z"},
+    ),
+    "no function to classify": ("WhatNext", {"verdict": {"status": "UNJUDGED"}}, {}),
+    "the retry is not on record": (
+        "StillOurs",
+        {"record": {"result": "UNRECORDED"}, "outcome": {"responseTime": 12}, **AFTER_A_RETRY},
+        AFTER_A_RETRY,
+    ),
+}
+
+
+@pytest.mark.parametrize("why", POSTPONEMENTS)
+def test_a_delivery_that_must_wait_and_has_no_execution_ends_with_what_the_wait_changes(
+    express: dict[str, Any], why: str
+) -> None:
+    name, document, following = POSTPONEMENTS[why]
+    choices = load_definition(express).states[name]
+    assert isinstance(choices, Choice)
+    states = {"input": document}
+    chosen = next(rule for rule in choices.rules if rule.condition(states))
+    assert chosen.next == "Postponed"
+    assert chosen.output is not None
+    assert chosen.output(states) == {
+        "end": "POSTPONED",
+        "next": following,
+        "responseTime": document.get("outcome", {}).get("responseTime"),
+    }
 
 
 @pytest.mark.parametrize(("name", "target"), WITHOUT_A_FUNCTION.items())
@@ -83,6 +143,7 @@ def test_where_lambda_is_throttled_the_attempt_is_not_judged_here(
     name: str, target: str, express: dict[str, Any]
 ) -> None:
     first = express["States"][name]["Catch"][0]
+    assert first.get("Output") == POSTPONED or target == "WhatNext"
     assert (first["ErrorEquals"], first["Next"]) == (["Lambda.TooManyRequestsException"], target)
 
 
@@ -161,6 +222,8 @@ def test_every_arrow_to_the_wait_is_bent_and_every_retry_cut_and_nothing_else_to
         },
         "Classify": {"Type": "Task", "Catch": []},
         "ComputeBackoff": {"Type": "Task", "Catch": []},
+        "WhatNext": {"Type": "Choice", "Choices": [{"Next": "End"}]},
+        "StillOurs": {"Type": "Choice", "Choices": [{"Next": "End"}]},
         "RecordRetry": {"Type": "Task", "Arguments": {"Payload": {"executionName": "c"}}},
         "RecordFailure": {"Type": "Task", "Arguments": {"ExpressionAttributeValues": {":a": "b"}}},
         "Decide": {

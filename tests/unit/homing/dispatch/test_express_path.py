@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from execution_input import LARGE_PAYLOADS, MAX_BYTES, read_input
 
 from homing.delivery import Delivery, document_text
@@ -16,6 +17,7 @@ from homing.dispatch.express_path import ExpressPath, Settled, dead_letter_of
 from homing.errors import DetachedError, MalformedDeliveryError, UnsettledError
 from homing.ledger.generation import resumed
 from homing.ledger.record import Record
+from homing.ledger.updates import owned_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +55,10 @@ def failure_on_record(status: str, attempts: int = 1) -> Record:
     return on_record(status=status, attempts=attempts)
 
 
+def owned(reference: Reference, document: Any) -> Record:
+    return Record.from_attributes(owned_item(reference, document))
+
+
 @dataclass
 class FakeCloud:
     """The Standard workflow, the Express one, the ledger and the dead-letter queue."""
@@ -60,6 +66,9 @@ class FakeCloud:
     end: str = "DELIVERED"
     record: Record | None = None
     record_after_run: Record | None = None
+    unseen: Record | None = None
+    following: dict[str, Any] = field(default_factory=dict)
+    owned: list[dict[str, Any]] = field(default_factory=list)
     started: dict[str, str] = field(default_factory=dict)
     ran: list[str] = field(default_factory=list)
     dead: list[Any] = field(default_factory=list)
@@ -71,19 +80,24 @@ class FakeCloud:
         self.started.setdefault(delivery_id, document)
         return is_new
 
-    def is_under_way(self, delivery_id: str) -> bool:
-        return delivery_id in self.started
-
     def run(self, delivery_id: str, document: str) -> FirstAttempt:
         read_input(document)
         self.ran.append(document)
         self.record = self.record_after_run
         if self.end == "BROKEN":
             raise UnsettledError("broken")
-        return FirstAttempt(self.end, 12)
+        return FirstAttempt(self.end, 12, self.following)
 
     def read(self, reference: Reference) -> Record | None:
         return self.record
+
+    def own(self, reference: Reference, document: Any) -> Record | None:
+        """Give the delivery to its execution, unless a record stands that is not shown to reads."""
+        if self.unseen is not None or self.record is not None:
+            return self.unseen or self.record
+        self.owned.append(dict(document))
+        self.record = owned(reference, document)
+        return None
 
     def keep_dead_letter(self, reference: Reference, dead_letter: str) -> None:
         self.kept.append(dead_letter)
@@ -114,10 +128,11 @@ def test_a_first_attempt_runs_in_the_express_path_and_its_end_settles_the_messag
 def test_with_the_express_path_off_every_delivery_starts_in_the_standard_workflow(
     body: str, reference: Reference
 ) -> None:
-    cloud = FakeCloud(record=RETRY_ON_RECORD)
+    cloud = FakeCloud()
     assert express_path(cloud, express=False).settle(body) == (reference, Settled.STARTED)
     assert express_path(cloud, express=False).settle(body) == (reference, Settled.ALREADY_STARTED)
-    assert (cloud.ran, cloud.started) == ([], {reference.delivery_id: body})
+    assert cloud.ran == []
+    assert json.loads(cloud.started[reference.delivery_id]) == json.loads(body)
 
 
 def test_a_delivery_scheduled_for_later_goes_straight_to_the_standard_workflow(
@@ -134,12 +149,11 @@ def test_an_execution_that_broke_leaves_the_message_unsettled(body: str) -> None
         express_path(FakeCloud(end="BROKEN")).settle(body)
 
 
-@pytest.mark.parametrize("is_redelivered", [False, True])
 def test_a_message_whose_retry_is_on_record_goes_on_where_it_was_without_a_second_request(
-    body: str, delivery: Delivery, is_redelivered: bool
+    body: str, delivery: Delivery
 ) -> None:
     cloud = FakeCloud(record=RETRY_ON_RECORD)
-    assert express_path(cloud).settle(body, is_redelivered=is_redelivered)[1] is Settled.STARTED
+    assert express_path(cloud).settle(body)[1] is Settled.STARTED
     assert cloud.ran == []
     assert Delivery.from_document(
         json.loads(cloud.started[delivery.reference.delivery_id])
@@ -154,36 +168,77 @@ def test_a_message_whose_retry_is_on_record_goes_on_where_it_was_without_a_secon
 
 def test_a_message_that_was_delivered_is_done(body: str) -> None:
     cloud = FakeCloud(record=DELIVERED_ON_RECORD)
-    assert express_path(cloud).settle(body, is_redelivered=True)[1] is Settled.ALREADY_SETTLED
+    assert express_path(cloud).settle(body)[1] is Settled.ALREADY_SETTLED
     assert (cloud.ran, cloud.started, cloud.dead) == ([], {}, [])
 
 
-@pytest.mark.parametrize("is_redelivered", [False, True])
 @pytest.mark.parametrize("status", ["FAILED", "MAX_RETRIES_EXCEEDED"])
 def test_a_failure_on_record_is_dead_lettered_again_since_its_dead_letter_may_be_missing(
-    body: str, status: str, is_redelivered: bool
+    body: str, status: str
 ) -> None:
     cloud = FakeCloud(record=failure_on_record(status))
-    assert (
-        express_path(cloud).settle(body, is_redelivered=is_redelivered)[1] is Settled.DEAD_LETTERED
-    )
+    assert express_path(cloud).settle(body)[1] is Settled.DEAD_LETTERED
     (dead,) = cloud.dead
     assert dead["verdict"]["status"] == status
     assert cloud.ran == []
 
 
-def test_a_message_that_is_redelivered_is_done_if_it_was_handed_off_without_a_record(
+MUST_WAIT = {
+    "no concurrency slot": {"dueAt": "2025-12-28T12:00:05Z"},
+    "no function": {},
+    "a retry that could not be recorded": {"attemptNumber": 1, "attempts": 2},
+}
+
+
+@pytest.mark.parametrize("why", MUST_WAIT)
+def test_a_delivery_that_must_wait_is_given_to_its_execution_before_that_is_started(
+    body: str, reference: Reference, why: str
+) -> None:
+    cloud = FakeCloud(end="POSTPONED", following=MUST_WAIT[why])
+    assert express_path(cloud).settle(body)[1] is Settled.HANDED_OFF
+    waiting = json.loads(body) | MUST_WAIT[why]
+    assert cloud.owned == [waiting]
+    assert json.loads(cloud.started[reference.delivery_id]) == waiting
+
+
+def test_what_cannot_be_put_on_record_is_not_started_and_goes_back_to_the_queue(body: str) -> None:
+    class Unavailable(FakeCloud):
+        def own(self, reference: Reference, document: Any) -> Record | None:
+            raise EndpointConnectionError(endpoint_url="https://ledger")
+
+    cloud = Unavailable(end="POSTPONED")
+    with pytest.raises(EndpointConnectionError):
+        express_path(cloud).settle(body)
+    assert cloud.started == {}
+
+
+def test_what_another_worker_has_recorded_meanwhile_is_not_owned_but_settled_from_that(
     body: str, reference: Reference
 ) -> None:
-    cloud = FakeCloud(started={reference.delivery_id: "the attempt that follows"})
-    assert express_path(cloud).settle(body, is_redelivered=True)[1] is Settled.ALREADY_STARTED
+    cloud = FakeCloud(end="POSTPONED", unseen=RETRY_ON_RECORD)
+    assert express_path(cloud).settle(body)[1] is Settled.STARTED
+    assert json.loads(cloud.started[reference.delivery_id])["attemptNumber"] == 1
+
+
+def test_a_delivery_whose_execution_was_not_started_is_taken_up_where_it_waits(
+    body: str, delivery: Delivery
+) -> None:
+    """`dispatch` may die between the record and the start."""
+    reference, document = delivery.reference, delivery.to_document()
+    cloud = FakeCloud(record=owned(reference, {**document, "dueAt": "2025-12-28T12:00:05Z"}))
+    assert express_path(cloud).settle(body)[1] is Settled.STARTED
     assert cloud.ran == []
+    started = json.loads(cloud.started[reference.delivery_id])
+    assert started == {**document, "dueAt": "2025-12-28T12:00:05Z"}
 
 
-def test_a_message_that_is_redelivered_with_nothing_done_runs_its_first_attempt(body: str) -> None:
+def test_a_message_without_a_record_runs_its_first_attempt_however_often_it_was_received(
+    body: str,
+) -> None:
     cloud = FakeCloud()
-    assert express_path(cloud).settle(body, is_redelivered=True)[1] is Settled.DELIVERED
-    assert cloud.ran == [body]
+    for _ in range(2):
+        assert express_path(cloud).settle(body)[1] is Settled.DELIVERED
+    assert cloud.ran == [body, body]
 
 
 def test_whoever_was_superseded_sees_to_it_that_the_winners_retry_is_under_way(
@@ -197,7 +252,7 @@ def test_whoever_was_superseded_sees_to_it_that_the_winners_retry_is_under_way(
 def test_what_was_delivered_but_is_not_so_on_record_goes_on_as_the_record_says(
     body: str, reference: Reference
 ) -> None:
-    """docs/decisions/0068: whoever recorded the retry may have broken before handing off."""
+    """docs/decisions/0057: whoever recorded the retry may have broken before handing off."""
     cloud = FakeCloud(end="DELIVERED_SUPERSEDED", record_after_run=RETRY_ON_RECORD)
     assert express_path(cloud).settle(body)[1] is Settled.STARTED
     assert reference.delivery_id in cloud.started
@@ -215,9 +270,14 @@ def test_what_was_delivered_is_done_if_the_record_says_so_or_is_not_its_own(
     assert cloud.started == {}
 
 
-def test_superseded_without_a_running_execution_settles_nothing(body: str) -> None:
-    with pytest.raises(UnsettledError, match="no record of the delivery"):
-        express_path(FakeCloud(end="SUPERSEDED")).settle(body)
+def test_what_the_record_of_a_previous_acceptance_superseded_is_given_to_its_execution(
+    body: str, reference: Reference
+) -> None:
+    """docs/decisions/0007: that record is not shown, and gives way."""
+    cloud = FakeCloud(end="SUPERSEDED")
+    assert express_path(cloud).settle(body)[1] is Settled.HANDED_OFF
+    assert cloud.owned == [json.loads(body)]
+    assert reference.delivery_id in cloud.started
 
 
 @pytest.mark.parametrize("poison", ["", "{", "[]", '{"reference": {}}'])
@@ -342,7 +402,7 @@ def test_a_message_whose_attempt_was_detached_is_settled_from_the_ledger_when_it
     settle = ExpressPath(cloud, cloud, cloud, cloud, FakeAdmission(leaves=True)).settle
     with pytest.raises(DetachedError):
         settle(body)
-    assert settle(body, is_redelivered=True)[1] is settled
+    assert settle(body)[1] is settled
     assert (cloud.ran, cloud.dead) == ([body], [])
     assert cloud.kept == ([body] if end == "DEAD_LETTERED" else [])
 
@@ -350,9 +410,9 @@ def test_a_message_whose_attempt_was_detached_is_settled_from_the_ledger_when_it
 @pytest.mark.parametrize(
     "record",
     [
-        failure_on_record("MAX_RETRIES_EXCEEDED", attempts=3),
-        failure_on_record("FAILED", attempts=2),
-        on_record(status="FAILED", generation=1),
+        on_record(status="MAX_RETRIES_EXCEEDED", attempts=3, executionName="the-execution"),
+        on_record(status="FAILED", attempts=1, executionName="a-deferred-first-attempt"),
+        on_record(status="FAILED", generation=1, executionName="the-execution-1"),
     ],
     ids=str,
 )
@@ -360,5 +420,5 @@ def test_a_failure_in_the_standard_workflow_is_dead_lettered_there_and_not_again
     body: str, record: Record
 ) -> None:
     cloud = FakeCloud(record=record)
-    assert express_path(cloud).settle(body, is_redelivered=True)[1] is Settled.ALREADY_SETTLED
+    assert express_path(cloud).settle(body)[1] is Settled.ALREADY_SETTLED
     assert cloud.dead == []

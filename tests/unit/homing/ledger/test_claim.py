@@ -7,19 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.items import from_dynamodb
 from homing.ledger.claim import AttemptClaim
-from homing.ledger.record import Record
-from homing.ledger.table import Ledger, refusal
-from homing.ledger.updates import claim_update
-from homing.retry.not_attempted import RecordedFailure, Superseded
+from homing.ledger.table import Ledger
+from homing.retry.not_attempted import Superseded
 
 if TYPE_CHECKING:
-    from homing.delivery import Reference
+    from homing.delivery import Delivery, Reference
 
 NOW = "2025-12-28T12:00:00.000Z"
-CLAIM = AttemptClaim(0, "sleeper", 0, "2025-12-28T12:00:00Z", 1_769_515_200)
-PREVIOUS = "2024-12-28T12:00:00.000Z"
 
 
 @pytest.fixture
@@ -27,100 +22,69 @@ def ledger(ledger_table: Any) -> Ledger:
     return Ledger(ledger_table.name, ledger_table.client)
 
 
-def end(ledger_table: Any, reference: Reference) -> None:
-    """Put the record of a delivery that has ended."""
-    made = claim_update(reference, CLAIM, NOW)
-    ledger_table.client.update_item(TableName=ledger_table.name, **made)
-    (item,) = ledger_table.items()
-    del item["nextRetryAt"]
-    item |= {"status": {"S": "DELIVERED"}, "attempts": {"N": "1"}}
-    ledger_table.client.put_item(TableName=ledger_table.name, Item=item)
+@pytest.fixture
+def claim(delivery: Delivery) -> AttemptClaim:
+    name = delivery.reference.delivery_id
+    return AttemptClaim(0, name, 0, delivery.due_at, delivery.expires_at)
 
 
-def test_an_attempt_is_claimed_once_for_each_execution(
-    ledger: Ledger, reference: Reference
+@pytest.fixture
+def reference(ledger: Ledger, delivery: Delivery) -> Reference:
+    """A delivery that its execution has."""
+    assert ledger.own(delivery.reference, delivery.to_document()) is None
+    return delivery.reference
+
+
+def test_only_the_execution_that_has_the_delivery_claims_its_attempt_and_may_repeat_that(
+    ledger: Ledger, reference: Reference, claim: AttemptClaim
 ) -> None:
-    other = replace(CLAIM, execution_name="another")
-    mine = replace(CLAIM, due_since=CLAIM.due_at)
-    assert ledger.claim(reference, CLAIM, at=NOW) == mine
-    assert ledger.claim(reference, CLAIM, at=NOW) == mine
-    assert ledger.claim(reference, other, at=NOW) == Superseded()
+    other = replace(claim, execution_name="another")
+    mine = replace(claim, due_since=NOW)
+    assert ledger.claim(reference, other) == Superseded()
+    assert ledger.claim(reference, claim) == mine
+    assert ledger.claim(reference, claim) == mine
+
+
+def test_a_later_generation_takes_over_what_is_not_claimed(
+    ledger: Ledger, reference: Reference, claim: AttemptClaim
+) -> None:
+    later = replace(claim, execution_name="later", generation=1)
+    assert ledger.claim(reference, later) == replace(later, due_since=NOW)
+    assert ledger.claim(reference, claim) == Superseded()
+
+
+def test_a_later_generation_leaves_an_attempt_that_is_under_way_and_takes_the_next(
+    ledger: Ledger, reference: Reference, claim: AttemptClaim
+) -> None:
+    ledger.claim(reference, claim)
+    later = replace(claim, execution_name="later", generation=1)
+    assert ledger.claim(reference, later) == Superseded()
+    after = replace(later, attempt_number=1)
+    assert ledger.claim(reference, after) == replace(after, due_since=NOW)
 
 
 def test_an_attempt_that_is_postponed_stays_due_since_its_first_time(
-    ledger: Ledger, reference: Reference
+    ledger: Ledger, reference: Reference, claim: AttemptClaim
 ) -> None:
-    ledger.claim(reference, CLAIM, at=NOW)
-    postponed = replace(CLAIM, due_at="2025-12-28T12:05:00Z")
-    assert ledger.claim(reference, postponed, at=NOW) == replace(postponed, due_since=CLAIM.due_at)
+    ledger.claim(reference, claim)
+    postponed = replace(claim, due_at="2025-12-28T12:05:00Z")
+    assert ledger.claim(reference, postponed) == replace(postponed, due_since=NOW)
 
 
 def test_what_has_ended_is_superseded(
-    ledger: Ledger, ledger_table: Any, reference: Reference
+    ledger: Ledger, reference: Reference, claim: AttemptClaim
 ) -> None:
-    end(ledger_table, reference)
-    assert ledger.claim(reference, CLAIM, at=NOW) == Superseded()
+    assert ledger.cancel(reference, at=NOW, expires_at=claim.expires_at)
+    assert ledger.claim(reference, claim) == Superseded()
 
 
-FAILURE = {
-    "createdAt": NOW,
-    "status": "MAX_RETRIES_EXCEEDED",
-    "attempts": 1,
-    "ttl": 1_769_515_200,
-    "lastUpdatedAt": NOW,
-    "retryHistory": [
-        {"errorCategory": "SERVER_ERROR", "errorDetails": {"message": "HTTP 503"}},
-    ],
-}
-
-
-@pytest.mark.parametrize(
-    ("more", "claim", "is_ours"),
-    [
-        ({}, CLAIM, True),
-        ({"status": "FAILED"}, CLAIM, True),
-        ({"status": "DELIVERED"}, CLAIM, False),
-        ({"status": "CANCELLED"}, CLAIM, False),
-        ({"deadLetter": "kept once it was dead-lettered"}, CLAIM, False),
-        ({"executionName": "another"}, CLAIM, False),
-        ({"createdAt": PREVIOUS}, CLAIM, False),
-        ({"generation": 1}, CLAIM, False),
-        ({}, replace(CLAIM, generation=1), False),
-    ],
-    ids=str,
-)
-def test_a_failure_that_may_lack_a_dead_letter_is_returned_to_the_waiting_execution(
-    reference: Reference, more: dict[str, Any], claim: AttemptClaim, is_ours: bool
+def test_an_attempt_whose_record_is_gone_is_made(
+    ledger: Ledger, ledger_table: Any, reference: Reference, claim: AttemptClaim
 ) -> None:
-    refused = refusal(reference, claim, Record.from_attributes(FAILURE | more))
-    assert isinstance(refused, RecordedFailure if is_ours else Superseded)
-
-
-def test_it_keeps_the_verdict_that_is_on_record(reference: Reference) -> None:
-    refused = refusal(reference, CLAIM, Record.from_attributes(FAILURE))
-    assert refused.to_document() == {
-        "kind": "RECORDED",
-        "verdict": {
-            "decision": "RETRY",
-            "category": "SERVER_ERROR",
-            "reason": "HTTP 503",
-            "status": "MAX_RETRIES_EXCEEDED",
-        },
-        "timestamp": NOW,
-        "responseTime": 0,
-        "httpStatus": None,
-    }
-
-
-def test_the_end_of_a_previous_acceptance_is_none_of_this_one(
-    ledger: Ledger,
-    ledger_table: Any,
-    reference: Reference,
-) -> None:
-    """The same message, accepted anew, would be lost without a word (docs/decisions/0007)."""
-    end(ledger_table, replace(reference, created_at=PREVIOUS))
-    assert ledger.claim(reference, CLAIM, at=NOW) == replace(
-        CLAIM, unrecorded=f"the record is of {PREVIOUS}"
+    """Whoever deleted it, the delivery was accepted, and its execution is the only one."""
+    ledger_table.client.delete_item(
+        TableName=ledger_table.name, Key={"pk": {"S": reference.pk}, "sk": {"S": reference.sk}}
     )
-    (item,) = ledger_table.items()
-    assert from_dynamodb(item)["createdAt"] == PREVIOUS
+    reason = "the ledger has no record of the delivery"
+    assert ledger.claim(reference, claim) == replace(claim, unrecorded=reason)
+    assert list(ledger_table.items()) == []

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from homing.ledger.record import EXPRESS_PATH, FAILED, WAITING, Record
+from homing.ledger.record import FAILED, WAITING, Record
 from homing.retry.classification import Category, Decision, Status, Verdict
 
 NOON = "2025-12-28T12:00:00.000Z"
-PREVIOUS = "2024-12-28T12:00:00.000Z"
 ENTRY = {"errorCategory": "TIMEOUT", "errorDetails": {"message": "no response within 10 s"}}
 ATTRIBUTES: dict[str, Any] = {
     "createdAt": NOON,
@@ -76,37 +75,15 @@ def test_a_delivery_waits_has_failed_or_has_ended_otherwise(status: Status) -> N
     [
         (FAILURE, True),
         (replace(FAILURE, dead_letter="{}"), False),
-        (replace(FAILURE, attempts=2), False),
-        (replace(FAILURE, stored_generation=1), False),
-        (replace(FAILURE, stored_generation=0), True),
+        (replace(FAILURE, execution_name="sleeper"), False),
+        (RETRY, False),
     ],
     ids=str,
 )
-def test_only_the_failure_of_a_first_attempt_may_lack_its_dead_letter(
+def test_only_a_failure_in_the_express_path_may_lack_its_dead_letter(
     record: Record, may_lack: bool
 ) -> None:
     assert record.may_lack_dead_letter is may_lack
-
-
-@pytest.mark.parametrize(
-    ("record", "execution", "leaves"),
-    [
-        (RETRY, "sleeper", True),
-        (replace(RETRY, execution_name="sleeper"), "sleeper", True),
-        (replace(RETRY, execution_name="another"), "sleeper", False),
-        (RETRY, EXPRESS_PATH, False),
-        (FAILURE, "sleeper", False),
-        (replace(RETRY, created_at=PREVIOUS), "sleeper", False),
-        (replace(RETRY, attempts=0), "sleeper", False),
-        (replace(RETRY, stored_generation=1), "sleeper", False),
-    ],
-    ids=str,
-)
-def test_a_retry_is_left_to_the_execution_that_slept_while_the_express_path_recorded_it(
-    record: Record, execution: str, leaves: bool
-) -> None:
-    left = record.leaves_retry_to(execution, created_at=NOON, attempt_number=0, generation=0)
-    assert left is leaves
 
 
 @pytest.mark.parametrize(

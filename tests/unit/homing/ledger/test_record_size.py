@@ -45,7 +45,8 @@ def record_run(ledger: Ledger, generation: int, target_url: str | None) -> None:
             Decision.RETRY, Category.NETWORK_ERROR, reason, Status.MAX_RETRIES_EXCEEDED
         )
         entry = retry_entry(LONGEST, attempt, outcome, verdict, backoff)
-        retry = Retry(LONGEST, attempt, entry, EXPIRES_AT, generation)
+        name = execution_name(LONGEST.delivery_id, generation)
+        retry = Retry(LONGEST, attempt, entry, EXPIRES_AT, generation, name)
         assert ledger.record_retry(retry).result is RecordResult.RECORDED
 
 

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from homing.items import from_dynamodb, to_dynamodb
 from homing.ledger.claim import AttemptClaim
 from homing.ledger.table import Ledger, RecordResult
-from homing.ledger.updates import Retry, claim_update, retry_entry, retry_update
+from homing.ledger.updates import Retry, retry_entry, retry_update
 from homing.retry.classification import MAX_REASON_LENGTH, Category, Decision, Status, Verdict
 from homing.retry.outcome import Outcome
 
 if TYPE_CHECKING:
-    from homing.delivery import Reference
+    from homing.delivery import Delivery, Reference
 
 EXPIRES_AT = 1_769_515_200
 
@@ -50,32 +50,99 @@ def retry(
     )
 
 
-def test_the_express_path_does_not_record_the_retry_of_an_attempt_that_an_execution_has_claimed(
-    ledger: Ledger, ledger_table: Any, reference: Reference
-) -> None:
-    """That execution goes on with the delivery, and must find its own attempt unrecorded."""
-    claim = AttemptClaim(0, "sleeper", 0, "2025-12-28T12:00:00Z", EXPIRES_AT)
-    claiming = claim_update(reference, claim, "2025-12-28T12:00:00.000Z")
-    ledger_table.client.update_item(TableName=ledger_table.name, **claiming)
-    assert ledger.record_retry(retry(reference, 0)).result is RecordResult.SUPERSEDED
-    own = retry(reference, 0, execution_name="sleeper")
-    assert ledger.record_retry(own).result is RecordResult.RECORDED
-
-
-def test_a_claim_after_a_postponement_keeps_the_record_for_longer(
-    reference: Reference, ledger_table: Any
-) -> None:
-    for expires_at in (EXPIRES_AT, EXPIRES_AT + 300):
-        claim = AttemptClaim(0, "sleeper", 0, "2025-12-28T12:00:00Z", expires_at)
-        claiming = claim_update(reference, claim, "2025-12-28T12:00:00.000Z")
-        ledger_table.client.update_item(TableName=ledger_table.name, **claiming)
-    (item,) = ledger_table.client.scan(TableName=ledger_table.name)["Items"]
-    assert from_dynamodb(item)["ttl"] == EXPIRES_AT + 300
-
-
 @pytest.fixture
 def ledger(ledger_table: Any) -> Ledger:
     return Ledger(ledger_table.name, ledger_table.client)
+
+
+def owned(ledger: Ledger, delivery: Delivery) -> None:
+    assert ledger.own(delivery.reference, delivery.to_document()) is None
+
+
+def test_a_delivery_that_nobody_has_is_given_to_its_execution(
+    ledger: Ledger, ledger_table: Any, delivery: Delivery
+) -> None:
+    owned(ledger, replace(delivery, attempt_number=1))
+    reference = delivery.reference
+    (item,) = map(from_dynamodb, ledger_table.items())
+    kept = {name: value for name, value in reference.to_document().items() if name != "deliveryId"}
+    assert item == {
+        **kept,
+        "status": "QUEUED",
+        "attempts": 1,
+        "retryHistory": [],
+        "nextRetryAt": "2025-12-28T12:00:00.000Z",
+        "lastUpdatedAt": reference.created_at,
+        "ttl": delivery.expires_at,
+        "generation": 0,
+        "executionName": reference.delivery_id,
+        "attention": f"QUEUED#{reference.delivery_id[0]}",
+        "attentionAt": "2025-12-28T12:00:00.000Z",
+    }
+
+
+def test_a_delivery_that_has_a_record_keeps_it(
+    ledger: Ledger, ledger_table: Any, delivery: Delivery
+) -> None:
+    """boto3 may repeat the call, and another worker may have been faster."""
+    owned(ledger, delivery)
+    before = ledger_table.items()
+    assert ledger.own(delivery.reference, delivery.to_document()) == ledger.read(delivery.reference)
+    assert ledger_table.items() == before
+
+
+def test_the_record_of_a_previous_acceptance_gives_way(
+    ledger: Ledger, ledger_table: Any, delivery: Delivery
+) -> None:
+    """The key may be in use again while the record of a previous acceptance stands (0007)."""
+    previous = replace(delivery.reference, created_at="2024-12-28T12:00:00.000Z")
+    ledger.record_retry(retry(previous, 0))
+    owned(ledger, delivery)
+    (item,) = map(from_dynamodb, ledger_table.items())
+    assert (item["createdAt"], item["retryHistory"]) == (delivery.reference.created_at, [])
+    assert ledger.own(previous, delivery.to_document()) is not None
+
+
+def test_a_ledger_that_cannot_be_written_owns_nothing(delivery: Delivery) -> None:
+    ledger = Ledger("ledger", BrokenClient(EndpointConnectionError(endpoint_url="http://ledger")))  # type: ignore[arg-type]
+    with pytest.raises(EndpointConnectionError):
+        ledger.own(delivery.reference, delivery.to_document())
+
+
+def test_the_express_path_records_no_retry_of_a_delivery_that_an_execution_has(
+    ledger: Ledger, delivery: Delivery
+) -> None:
+    """That execution goes on with the delivery, and must find its own attempt unrecorded."""
+    owned(ledger, delivery)
+    reference = delivery.reference
+    assert ledger.record_retry(retry(reference, 0)).result is RecordResult.SUPERSEDED
+    own = retry(reference, 0, execution_name=reference.delivery_id)
+    assert ledger.record_retry(own).result is RecordResult.RECORDED
+
+
+@pytest.mark.parametrize(
+    ("execution_name", "owner"), [("express-path", None), ("a-later-one", "a-later-one")]
+)
+def test_a_retry_says_which_execution_makes_it(
+    ledger: Ledger, reference: Reference, execution_name: str, owner: str | None
+) -> None:
+    ledger.record_retry(retry(reference, 0, execution_name=execution_name))
+    record = ledger.read(reference)
+    assert record is not None
+    assert record.execution_name == (owner or reference.delivery_id)
+    assert record.generation == 0
+
+
+def test_a_claim_after_a_postponement_keeps_the_record_for_longer(
+    ledger: Ledger, delivery: Delivery
+) -> None:
+    owned(ledger, delivery)
+    reference = delivery.reference
+    claim = AttemptClaim(0, reference.delivery_id, 0, delivery.due_at, delivery.expires_at + 300)
+    assert isinstance(ledger.claim(reference, claim), AttemptClaim)
+    record = ledger.read(reference)
+    assert record is not None
+    assert record.expires_at == delivery.expires_at + 300
 
 
 def test_a_first_retry_makes_the_item_that_the_requirements_describe(
@@ -95,6 +162,8 @@ def test_a_first_retry_makes_the_item_that_the_requirements_describe(
         "status": "RETRY_SCHEDULED",
         "attempts": 1,
         "nextRetryAt": "2025-12-28T12:00:01.250Z",
+        "executionName": reference.delivery_id,
+        "generation": 0,
         "lastUpdatedAt": "2025-12-28T12:00:00.000Z",
         "attention": f"RETRY_SCHEDULED#{reference.delivery_id[0]}",
         "attentionAt": "2025-12-28T12:00:01.250Z",
@@ -124,7 +193,7 @@ def test_of_two_workers_with_the_same_attempt_one_wins_and_the_other_changes_not
     before = ledger_table.items()
     lost = ledger.record_retry(retry(reference, 0, "b"))
     assert lost.result is RecordResult.SUPERSEDED
-    assert "1 made" in lost.reason
+    assert "RETRY_SCHEDULED, attempts: 1" in lost.reason
     assert ledger_table.items() == before
 
 
@@ -138,8 +207,9 @@ def test_an_update_that_had_been_made_already_counts_as_success(
 
 
 def test_a_replay_is_known_even_after_later_attempts(ledger: Ledger, reference: Reference) -> None:
-    for attempt_number in (0, 1, 2):
-        ledger.record_retry(retry(reference, attempt_number))
+    ledger.record_retry(retry(reference, 0))
+    for attempt_number in (1, 2):
+        ledger.record_retry(retry(reference, attempt_number, execution_name=reference.delivery_id))
     assert ledger.record_retry(retry(reference, 0)).result is RecordResult.REPLAYED
 
 
@@ -147,31 +217,11 @@ def test_an_attempt_that_could_not_be_recorded_does_not_lock_out_the_next(
     ledger: Ledger, ledger_table: Any, reference: Reference
 ) -> None:
     ledger.record_retry(retry(reference, 0))
-    assert ledger.record_retry(retry(reference, 2)).result is RecordResult.RECORDED
+    later = retry(reference, 2, execution_name=reference.delivery_id)
+    assert ledger.record_retry(later).result is RecordResult.RECORDED
     (item,) = map(from_dynamodb, ledger_table.items())
     assert item["attempts"] == 3
     assert [entry["attemptNumber"] for entry in item["retryHistory"]] == [0, 2]
-
-
-def test_a_sleeper_goes_on_with_the_retry_that_the_express_path_has_recorded(
-    ledger: Ledger, reference: Reference
-) -> None:
-    ledger.record_retry(retry(reference, 0))
-    found = ledger.record_retry(retry(reference, 0, "b", execution_name="sleeper"))
-    assert found.result is RecordResult.RESUMED
-    assert found.reason == "another worker has recorded this attempt (1 made)"
-    assert found.resumed is not None
-    assert found.resumed["attemptNumber"] == 1
-
-
-def test_a_record_of_a_previous_acceptance_supersedes_no_execution_and_leaves_a_gap(
-    ledger: Ledger, reference: Reference
-) -> None:
-    """The key may be in use again while the record of a previous acceptance stands (0007)."""
-    ledger.record_retry(retry(replace(reference, created_at="2024-12-28T12:00:00.000Z"), 0))
-    found = ledger.record_retry(retry(reference, 0, "b", execution_name="sleeper"))
-    assert found.result is RecordResult.UNRECORDED
-    assert found.reason == "the record is of 2024-12-28T12:00:00.000Z"
 
 
 def test_an_end_on_record_stays_whatever_attempt_comes_after_it(
@@ -209,6 +259,8 @@ class BrokenClient:
     def update_item(self, **_: Any) -> None:
         raise self._error
 
+    put_item = update_item
+
 
 @pytest.mark.parametrize(
     "error",
@@ -242,7 +294,8 @@ def test_any_interleaving_of_two_writers_leaves_a_history_with_no_gap_and_no_dou
         attempt_number = in_hand[worker]
         if attempt_number is None:
             continue
-        result = ledger.record_retry(retry(mine, attempt_number, worker)).result
+        name = "express-path" if attempt_number == 0 else mine.delivery_id
+        result = ledger.record_retry(retry(mine, attempt_number, worker, name)).result
         results[worker, attempt_number] = result
         in_hand[worker] = attempt_number + 1 if result is RecordResult.RECORDED else None
     item = from_dynamodb(
@@ -283,7 +336,7 @@ def test_an_item_stays_small_at_the_highest_number_of_attempts(
 ) -> None:
     """DynamoDB takes 400 KB. 20 entries with the longest error text there is stay below 12."""
     for attempt_number in range(20):
-        made = retry(reference, attempt_number)
+        made = retry(reference, attempt_number, execution_name="the-same")
         longest = {"errorDetails": {"message": "x" * MAX_REASON_LENGTH}}
         ledger.record_retry(replace(made, entry={**made.entry, **longest}))
     (item,) = ledger_table.items()
@@ -372,20 +425,16 @@ def test_while_the_ledger_is_unavailable_no_dead_letter_is_kept_and_nothing_rais
 
 
 def test_the_document_says_how_an_update_ended(ledger: Ledger, reference: Reference) -> None:
-    following = {"attemptNumber": 1}
     told = [
-        ledger.record_retry(retry(reference, 0, worker)).to_document(following)
-        for worker in ("a", "a", "b")
+        ledger.record_retry(retry(reference, 0, worker)).to_document() for worker in ("a", "a", "b")
     ]
-    superseded = "another worker has recorded this attempt (1 made)"
+    superseded = (
+        "another execution has the delivery, or it has ended (RETRY_SCHEDULED, attempts: 1)"
+    )
     assert told == [
-        {"result": "RECORDED", "reason": "recorded", "next": following},
-        {
-            "result": "REPLAYED",
-            "reason": "this very entry had been recorded before",
-            "next": following,
-        },
-        {"result": "SUPERSEDED", "reason": superseded, "next": following},
+        {"result": "RECORDED", "reason": "recorded"},
+        {"result": "REPLAYED", "reason": "this very entry had been recorded before"},
+        {"result": "SUPERSEDED", "reason": superseded},
     ]
 
 
@@ -400,16 +449,16 @@ TWO_MADE = {
 
 
 @pytest.mark.parametrize(
-    ("response", "made"),
+    ("response", "found"),
     [
-        ({}, "None"),
-        ({"Item": {"pk": {"S": "a"}}}, "None"),
-        ({"Item": TWO_MADE}, "2"),
+        ({}, "no record"),
+        ({"Item": {"pk": {"S": "a"}}}, "no record"),
+        ({"Item": TWO_MADE}, "RETRY_SCHEDULED, attempts: 2"),
     ],
     ids=["no item", "no history", "an empty history"],
 )
 def test_a_failed_condition_that_shows_little_is_another_workers(
-    reference: Reference, response: dict[str, Any], made: str
+    reference: Reference, response: dict[str, Any], found: str
 ) -> None:
     class FailedError(ClientError):
         pass
@@ -426,7 +475,7 @@ def test_a_failed_condition_that_shows_little_is_another_workers(
 
     recorded = Ledger("a-ledger", Client()).record_retry(retry(reference, 0))  # type: ignore[arg-type]
     assert recorded.result is RecordResult.SUPERSEDED
-    assert recorded.reason == f"another worker has recorded this attempt ({made} made)"
+    assert recorded.reason.endswith(f"({found})")
 
 
 def test_a_client_of_its_own_does_not_hold_a_delivery_up(

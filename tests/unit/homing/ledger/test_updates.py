@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.ledger.claim import AttemptClaim
 from homing.ledger.updates import (
     ATTEMPT,
     ATTEMPT_CONDITION,
+    DELIVERED_CONDITION,
     IDENTITY,
     NAMES,
-    UNCLAIMED_CONDITION,
     Retry,
     cancel_update,
-    claim_update,
     dead_letter_update,
     redrive_update,
     retry_update,
@@ -85,10 +83,9 @@ def test_the_definition_writes_the_values_that_a_retry_writes(
 def test_an_end_is_recorded_under_the_condition_of_every_attempt(delivery: Delivery) -> None:
     delivered = update_of("RecordDelivered", delivery, Status.DELIVERED)
     failure = update_of("RecordFailure", delivery, Status.FAILED)
-    assert delivered["ConditionExpression"] == ATTEMPT_CONDITION
-    unclaimed = f"{ATTEMPT_CONDITION} AND {UNCLAIMED_CONDITION}"
-    assert failure["ConditionExpression"] == unclaimed
-    assert retry_of(delivery)["ConditionExpression"] == unclaimed
+    assert delivered["ConditionExpression"] == DELIVERED_CONDITION
+    assert failure["ConditionExpression"] == ATTEMPT_CONDITION
+    assert retry_of(delivery)["ConditionExpression"] == ATTEMPT_CONDITION
 
 
 def test_a_failure_stands_in_the_partition_of_the_attention_index_that_drain_would_choose(
@@ -103,10 +100,8 @@ def test_a_failure_stands_in_the_partition_of_the_attention_index_that_drain_wou
 
 def test_every_update_of_a_whole_record_sets_the_identity(delivery: Delivery) -> None:
     reference, document = delivery.reference, delivery.to_document()
-    claim = AttemptClaim(0, "sleeper", 0, delivery.due_at, delivery.expires_at)
     for update in (
         retry_of(delivery),
-        claim_update(reference, claim, NOON),
         redrive_update(reference, None, document, "anew", NOON),
         cancel_update(reference, NOON, delivery.expires_at),
         dead_letter_update(reference, document, "sleeper", NOON),

@@ -19,7 +19,6 @@ from homing.errors import AcceptanceError, InvalidMessageError
 from homing.ledger.table import Ledger
 from homing.payloads.store import PayloadStore
 from homing.queues.deliveries import MAX_BATCH_BYTES, DeliveryQueue, batches
-from homing.queues.duplicates import is_duplicate
 from homing.reception.acceptance import Acceptance
 from homing.reception.idempotency import IdempotencyRecord
 from homing.reception.message import Message, fingerprint
@@ -65,7 +64,6 @@ class Sqs:
     script: list[Any] = field(default_factory=list)
     calls: list[list[str]] = field(default_factory=list)
     taken: list[dict[str, Any]] = field(default_factory=list)
-    repeats: list[bool] = field(default_factory=list)
 
     def send_message_batch(self, **call: Any) -> dict[str, Any]:
         entries = call["Entries"]
@@ -74,7 +72,6 @@ class Sqs:
         if isinstance(refused, BaseException):
             raise refused
         self.taken += [json.loads(entry["MessageBody"]) for entry in entries[refused:]]
-        self.repeats += [is_duplicate(entry.get("MessageAttributes", {})) for entry in entries]
         failed = [{"Id": e["Id"], "Code": "InternalError"} for e in entries[:refused]]
         return {"Successful": [], "Failed": failed} if failed else {"Successful": []}
 
@@ -120,7 +117,6 @@ def test_a_message_leaves_a_guard_and_one_delivery_per_target_on_the_queue(
     assert reception.idempotency == first.idempotency
     assert not reception.is_duplicate
     assert sqs.taken == [delivery.to_document() for delivery in first.deliveries()]
-    assert sqs.repeats == [False, False]
     (item,) = messages_table.items()
     assert item.pop("claimToken")["S"]  # of chance
     assert item == {
@@ -148,7 +144,6 @@ def test_a_duplicate_gets_the_idempotency_record_of_the_first_and_enqueues_only_
     assert reception.idempotency == first.idempotency
     assert reception.is_duplicate
     assert sqs.taken == [first.deliveries()[1].to_document()]
-    assert sqs.repeats == [False, False, True]
 
 
 def test_a_duplicate_of_a_fully_recorded_message_enqueues_nothing(

@@ -100,19 +100,11 @@ def test_a_visit_is_rendered_in_a_few_words(visited: Visit, words: str) -> None:
     [
         ({"kind": "SUPERSEDED"}, "not sent: another execution has this attempt"),
         (
-            {"kind": "RECORDED", "verdict": {"status": "FAILED"}},
-            "not sent: this attempt has failed already, but may not have been dead-lettered",
-        ),
-        (
             {"kind": "POSTPONED", "next": {"dueAt": "2025-12-28T12:00:05Z"}},
             (
                 "not sent: this attempt found no free concurrency slot; "
                 "waits until 2025-12-28T12:00:05Z"
             ),
-        ),
-        (
-            {"kind": "POSTPONED", "next": {"attemptNumber": 1, "dueAt": "2025-12-28T12:00:05Z"}},
-            "not sent: this attempt has been made already; waits until 2025-12-28T12:00:05Z",
         ),
     ],
 )

@@ -90,10 +90,10 @@ class Bench:
         self.target.states.running[self.arn] = (state, self.delivery.to_document())
 
     def claims(self) -> Any:
+        ledger = Ledger("ledger", self.ledger.client)
+        ledger.own(self.reference, self.delivery.to_document())
         claim = AttemptClaim(0, self.reference.delivery_id, 0, self.delivery.due_at, 4_000_000_000)
-        return Ledger("ledger", self.ledger.client).claim(
-            self.reference, claim, at="2025-12-29T12:00:00.000Z"
-        )
+        return ledger.claim(self.reference, claim)
 
     def record(self) -> Mapping[str, Any]:
         (item,) = self.ledger.client.scan(TableName="ledger")["Items"]
