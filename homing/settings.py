@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 def _read(kind: Any, text: str) -> Any:
     if kind in (Policy, AddressGuard):
         return kind.from_document(json.loads(text))
+    if kind == dict[str, str]:
+        return json.loads(text)
     return kind(text)
 
 
@@ -81,6 +83,17 @@ class AcceptSettings(GuardSettings):
     retention_days: int
     endpoints_table: str
     payload_bucket: str
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSettings(AcceptSettings):
+    """Those of `accept`, the queue of unaccepted messages, and the senders of the ingest queues.
+
+    `senders` says whom the messages of a queue are from, by its ARN, as `read_ingested` takes it.
+    """
+
+    unaccepted_queue_url: str
+    senders: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,9 @@ from homing.sending.time_left import ANSWER_SECONDS, CALL_SECONDS
 # An HTTP API waits 10 s for an authorizer and 30 s for an integration (API Gateway quotas).
 AUTHORIZER_SECONDS = 10
 API_SECONDS = 25
+# The timeout of `ingest`. Less than 30 s, the default visibility timeout of a queue: Lambda refuses
+# a queue whose messages become visible again before the function ends.
+INGEST_SECONDS = 25
 # The timeout of a workflow step other than `deliver`.
 STEP_SECONDS = 15
 
@@ -34,6 +37,8 @@ _DISPATCH_MARGIN_SECONDS = 15
 # SQS must not redeliver a batch while Lambda still works on it: 6 times the function's timeout
 # ("Configuring a queue to use with Lambda", AWS Lambda developer guide).
 _VISIBILITY_FACTOR = 6
+# When the ingest queue redelivers a message that could not be accepted.
+INGEST_VISIBILITY_SECONDS = _VISIBILITY_FACTOR * INGEST_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

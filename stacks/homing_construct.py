@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import TYPE_CHECKING
 
 from aws_cdk import CfnDeletionPolicy, CfnResource, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
+from aws_cdk.aws_sns_subscriptions import SqsSubscription
 from constructs import Construct
 
 from .apis.endpoint_api import EndpointApi
 from .apis.function_url import refuse_own_hosts
 from .apis.key_api import KeyApi
 from .apis.routes import add_routes
+from .ingest import Ingest
 from .monitoring.alarms import Alarms
 from .monitoring.dashboard import Dashboard
 from .monitoring.metrics import emitted
 from .monitoring.queries import Queries
+from .monitoring.watches import ingest_queue_watch, ingest_watches
 from .outputs import add_outputs, path_in_stack
 from .reception import Reception
-from .settings import HomingSettings
+from .settings import HomingSettings, InvalidSettingsError
+from .settings.ingest import sender_rule
 from .storage.ledger import Ledger
 from .storage.registry import Registry
 from .workflow import Workflow
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
     from aws_cdk import Duration
     from aws_cdk import aws_apigatewayv2 as apigwv2
     from aws_cdk import aws_dynamodb as dynamodb
+    from aws_cdk import aws_events as events
     from aws_cdk import aws_lambda as lambda_
     from aws_cdk import aws_sns as sns
     from aws_cdk import aws_sqs as sqs
@@ -57,8 +63,11 @@ class Homing(Construct):
         self._apis()
         self._monitoring()
         add_outputs(self, self._outputs())
-        if self._settings.deletion_protection:
-            _mark_what_is_kept(self)
+        self._ingest: Ingest | None = None
+        if self._settings.ingest_queue:
+            self._ingesting().open_to_account(self.ingest_queue)
+            add_outputs(self, {"IngestQueueUrl": self.ingest_queue.queue_url})
+        self._mark_kept()
 
     def _storage(self) -> None:
         self._ledger = Ledger(self, "Ledger", settings=self._settings)
@@ -98,7 +107,7 @@ class Homing(Construct):
             registry=self._registry,
             functions=functions,
         )
-        refuse_own_hosts(
+        self._own_hosts = refuse_own_hosts(
             (reception.api, self._senders.api),
             reception.messages_url,
             accept=reception.accept,
@@ -114,8 +123,9 @@ class Homing(Construct):
             senders=self._senders,
             workflow=self._workflow,
         )
+        self._queries = None
         if self._settings.saved_queries:
-            Queries(
+            self._queries = Queries(
                 self,
                 "Queries",
                 settings=self._settings,
@@ -160,6 +170,121 @@ class Homing(Construct):
         if self._workflow.first_attempts:
             outputs["FirstAttemptArn"] = self._workflow.first_attempts.state_machine_arn
         return outputs
+
+    def _ingesting(self) -> Ingest:
+        """Return what reads the ingest queues, with its alarms; made on first use."""
+        if self._ingest is None:
+            self._ingest = Ingest(
+                self,
+                "Ingest",
+                settings=self._settings,
+                accepting=self._reception.accepting,
+                own_hosts=self._own_hosts,
+            )
+            alarms = [self._alarms.add(each) for each in ingest_watches(self._ingest)]
+            self._dashboard.show_ingest(self._ingest, alarms)
+            if self._queries:
+                self._queries.include(self._ingest.function.log_group)
+            add_outputs(self, {"UnacceptedQueueUrl": self._ingest.unaccepted.queue_url})
+            self._mark_kept()
+        return self._ingest
+
+    def _mark_kept(self) -> None:
+        if self._settings.deletion_protection:
+            _mark_what_is_kept(self)
+
+    def _queue_of(self, sender: str) -> sqs.Queue:
+        """Return the queue of the subscriptions of a sender; made on first use.
+
+        Its id must not depend on the order in which an app subscribes.
+        """
+        digest = hashlib.sha256(sender.encode()).hexdigest()
+        return self._ingest_queue(f"Queue{digest[:8]}", sender)
+
+    def _ingest_queue(self, construct_id: str, sender: str) -> sqs.Queue:
+        """Return an ingest queue, with its alarm; made on first use."""
+        ingest = self._ingesting()
+        if construct_id not in ingest.queues:
+            queue = ingest.add_queue(construct_id, sender)
+            alarm = self._alarms.add(ingest_queue_watch(queue))
+            self._dashboard.show_ingest_queue(queue, alarm)
+            self._mark_kept()
+        return ingest.queues[construct_id]
+
+    def subscribe_to_bus(
+        self,
+        bus: events.IEventBus,
+        *,
+        pattern: events.EventPattern,
+        sender_path: str | None = None,
+        sender_id: str | None = None,
+    ) -> events.Rule:
+        """Send the events of an EventBridge bus that match a pattern as messages.
+
+        The `detail-type` is the event type and the `detail` is the payload (docs/ingest.md).
+
+        Args:
+            bus: the event bus.
+            pattern: which events.
+            sender_path: where in the event its sender is, such as `$.detail.tenantId`.
+            sender_id: the sender of all of them. With neither, a message may name its sender, and
+                is otherwise from `default`.
+
+        Raises:
+            InvalidSettingsError: when both are given, or one is not valid.
+        """
+        queue = self._queue_of(sender_rule(sender_path, sender_id))
+        return self._ingesting().subscribe_to_bus(bus, pattern, queue)
+
+    def subscribe_to_topic(
+        self,
+        topic: sns.ITopic,
+        *,
+        sender_id: str | None = None,
+        sender_path: str | None = None,
+    ) -> None:
+        """Send what is published to an SNS topic as messages; the sender is as for a bus.
+
+        Raises:
+            InvalidSettingsError: as for a bus.
+        """
+        # In SNS's envelope, whose MessageId tells what SNS delivers twice.
+        topic.add_subscription(SqsSubscription(self._queue_of(sender_rule(sender_path, sender_id))))
+
+    def subscribe_to_queue(
+        self,
+        queue: sqs.IQueue,
+        *,
+        sender_id: str | None = None,
+        sender_path: str | None = None,
+    ) -> None:
+        """Send what is put on an SQS queue as messages; the sender is as for a bus.
+
+        Homing reads the queue, so nobody else should. Its visibility timeout must be at least 30 s,
+        and at best 150 s. What is invalid goes to Homing's queue of unaccepted messages.
+
+        Raises:
+            InvalidSettingsError: as for a bus.
+        """
+        self._ingesting().consume(queue, sender_rule(sender_path, sender_id))
+
+    @property
+    def ingest_queue(self) -> sqs.Queue:
+        """The queue that AWS services and programs may write messages to.
+
+        Raises:
+            InvalidSettingsError: when the setting `ingest_queue` is off.
+        """
+        if not self._settings.ingest_queue:
+            raise InvalidSettingsError(
+                "there is no ingest queue: set HomingSettings(ingest_queue=True)"
+            )
+        return self._ingest_queue("Queue", self._settings.ingest_sender or "")
+
+    @property
+    def unaccepted_queue(self) -> sqs.Queue:
+        """The queue of messages that came by an ingest queue and were not accepted."""
+        return self._ingesting().unaccepted
 
     def grant_send(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow a function or role to send messages to `messages_url`, and nothing else."""
@@ -219,6 +344,7 @@ class Homing(Construct):
             *self._reception.functions,
             *self._senders.functions,
             *self._workflow.functions,
+            *((self._ingest.function,) if self._ingest else ()),
         )
         return {function.node.id: function for function in every}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, cast
 
 from aws_cdk import Duration, Stack
@@ -14,6 +13,7 @@ from constructs import Construct
 
 from homing.timeouts import API_SECONDS
 
+from .accepting import Accepting
 from .apis.function_url import messages_url
 from .apis.stage import api_stage
 from .exceptions import except_from
@@ -62,7 +62,8 @@ class Reception(Construct):
             self, "Undispatched", settings=settings, fifo=True
         )
         self.queue = self._queue(workflow)
-        self.accept = self._accept(ledger, registry, workflow)
+        self.accepting = Accepting(settings, ledger, registry, workflow, self.queue)
+        self.accept = self._accept()
         self.messages_url = messages_url(self.accept) if settings.messages_url else None
         self.get_message = self._get_message(ledger)
         self.redrive = self._redrive(ledger, workflow)
@@ -103,29 +104,16 @@ class Reception(Construct):
             removal_policy=self._settings.removal_policy,
         )
 
-    def _accept(self, ledger: Ledger, registry: Registry, workflow: Workflow) -> PythonFunction:
+    def _accept(self) -> PythonFunction:
         function = PythonFunction(
             self,
             "Accept",
             settings=self._settings,
             timeout=Duration.seconds(API_SECONDS),
             memory_size=512,
-            environment={
-                "MESSAGES_TABLE": ledger.messages.table_name,
-                "LEDGER_TABLE": ledger.table.table_name,
-                "DELIVERY_QUEUE_URL": self.queue.queue_url,
-                "DEFAULT_POLICY": json.dumps(self._settings.policy.to_document()),
-                "RETENTION_DAYS": str(self._settings.retention_days),
-                "ENDPOINTS_TABLE": registry.endpoints.table_name,
-                "PAYLOAD_BUCKET": workflow.payloads.bucket.bucket_name,
-                "ADDRESS_GUARD": json.dumps(self._settings.address_guard.to_document()),
-            },
+            environment=self.accepting.environment,
         )
-        grant(ledger.messages, function, "dynamodb:PutItem", "dynamodb:GetItem")
-        grant(ledger.table, function, "dynamodb:Query")
-        grant(registry.endpoints, function, "dynamodb:BatchGetItem", "dynamodb:Query")
-        self.queue.grant(function, "sqs:SendMessage")
-        workflow.payloads.allow(function, "s3:PutObject")
+        self.accepting.allow(function)
         if self._settings.accept_concurrency:
             function.reserve(self._settings.accept_concurrency)
         return function

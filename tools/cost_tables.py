@@ -73,7 +73,12 @@ def services() -> Rows:
 def via() -> Rows:
     """Return the cost of each API that accepts messages, and of its logs."""
     rows = [["messages go in at", *(f"{rate:.0%} fail" for rate in _FAILURES), "logs at INFO"]]
-    for via, name in (("url", "the function URL (default)"), ("api", "an HTTP API")):
+    ways = {
+        "url": "the function URL (default)",
+        "api": "an HTTP API",
+        "ingest": "the ingest queue",
+    }
+    for via, name in ways.items():
         basis = _model().basis(Workload(via=via))
         cells = [_per_million(failure_rate=rate, via=via) for rate in _FAILURES]
         rows.append([name, *cells, _usd(log_dollars(basis, LEVELS[1]))])

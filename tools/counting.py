@@ -28,7 +28,7 @@ from homing_cli.local import local_cloud
 from homing_cli.receiver.server import Receiver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     Calls = Counter[str]
 
@@ -43,7 +43,10 @@ SCENARIOS = (
     (End.FAILED, 1),
     *((End.MAX_RETRIES_EXCEEDED, attempts) for attempts in (1, 2, 3, 4)),
 )
-VIA_CALLS = ("api.requests", "url.requests")
+VIA_CALLS = (
+    *("api.requests", "url.requests", "lambda.Accept", "lambda.Ingest"),
+    *("sqs.ingest.send", "sqs.ingest.receive", "sqs.ingest.delete"),
+)
 _NAMES = (
     *(f"lambda.{name}" for name in ("Accept", "Deliver", "Classify", "ComputeBackoff")),
     *("lambda.RecordRetry", "dynamodb.writeUnits", "dynamodb.readUnits"),
@@ -93,15 +96,21 @@ class CountedCloud:
         Args:
             scripts: the script of each message.
             max_attempts: the limit of the policy.
-            via: `url`, which `homing send` uses, or `api`.
+            via: `url`, which `homing send` uses, `api`, or `ingest` for the ingest queue.
         """
         start = self.file.stat().st_size
-        without_url = replace(self.cloud, messages_url=None)
-        api = ApiClient(self.cloud if via == "url" else without_url)
         with self._paused():
             for script in scripts:
-                api.submit(self._body(script, max_attempts))
+                self._hand_over(self._body(script, max_attempts), via)
         return self._calls_once_done(start)
+
+    def _hand_over(self, body: bytes, via: str) -> None:
+        if via == "ingest":
+            url = self.cloud.outputs["IngestQueueUrl"]
+            self.cloud.client("sqs").send_message(QueueUrl=url, MessageBody=body.decode())
+        else:
+            without_url = replace(self.cloud, messages_url=None)
+            ApiClient(self.cloud if via == "url" else without_url).submit(body)
 
     def turn_express_path_off(self) -> None:
         """Turn the express path of `dispatch` off, as `expressPath=false` does."""
@@ -127,7 +136,8 @@ class CountedCloud:
     def _paused(self) -> Iterator[None]:
         """Pause the queue of `dispatch`, so that the messages sent meanwhile make one batch."""
         functions = self.cloud.client("lambda")
-        (source,) = functions.list_event_source_mappings()["EventSourceMappings"]
+        sources = functions.list_event_source_mappings()["EventSourceMappings"]
+        (source,) = (one for one in sources if one["EventSourceArn"].endswith(".fifo"))
         functions.update_event_source_mapping(UUID=source["UUID"], Enabled=False)
         try:
             yield
@@ -150,9 +160,19 @@ class CountedCloud:
         while time.monotonic() < deadline:
             calls = [json.loads(line) for line in self._text(start).splitlines()]
             if _is_done(calls):
-                return _named(calls, self.cloud.outputs["DeadLetterQueueUrl"])
+                return _named(calls, self._queues)
             time.sleep(0.05)
         raise LocalCloudError(f"a message has not ended within {_SECONDS} s")
+
+    @property
+    def _queues(self) -> dict[str, str]:
+        """The names that counts.json has for queues, by their URLs."""
+        outputs = self.cloud.outputs
+        return {
+            outputs["DeliveryQueueUrl"]: "deliveries",
+            outputs["DeadLetterQueueUrl"]: "deadLetters",
+            outputs["IngestQueueUrl"]: "ingest",
+        }
 
     def _text(self, start: int) -> str:
         with self.file.open(encoding="utf-8") as lines:
@@ -185,7 +205,7 @@ def paths(counted: CountedCloud) -> dict[str, Any]:
 def _express_path(counted: CountedCloud) -> dict[str, Any]:
     scenarios = {scenario: counted.scenario(*scenario) for scenario in SCENARIOS}
     first = next(iter(scenarios.values()))
-    via = {"url": first, "api": counted.send(["200"], via="api")}
+    via = {"url": first, **{way: counted.send(["200"], via=way) for way in ("api", "ingest")}}
     return {
         "perBatch": {name: first[name] for name in _SHARED},
         "via": {via: {name: calls[name] for name in VIA_CALLS} for via, calls in via.items()},
@@ -214,16 +234,16 @@ def _is_done(calls: list[dict[str, Any]]) -> bool:
     return 0 < batches == actions["DeleteMessageBatch"] and 0 < ended == actions["start"]
 
 
-def _named(calls: list[dict[str, Any]], dead_letters: str) -> Calls:
+def _named(calls: list[dict[str, Any]], queues: Mapping[str, str]) -> Calls:
     """Return the sums of calls by the names of counts.json."""
     total: Calls = Counter()
     for call in calls:
-        for name in _names(call, dead_letters):
+        for name in _names(call, queues):
             total[name] += call["units"]
     return Counter({name: int(count) if count % 1 == 0 else count for name, count in total.items()})
 
 
-def _names(call: dict[str, Any], dead_letters: str) -> Iterator[str]:
+def _names(call: dict[str, Any], queues: Mapping[str, str]) -> Iterator[str]:
     action, on = call["action"], call["on"]
     match call["service"]:
         case "api" | "url" as via:
@@ -235,8 +255,7 @@ def _names(call: dict[str, Any], dead_letters: str) -> Iterator[str]:
         case "dynamodb":
             yield f"dynamodb.{'readUnits' if action in ('get_item', 'query') else 'writeUnits'}"
         case "sqs" if action in _QUEUE_ACTIONS:
-            queue = "deadLetters" if on == dead_letters else "deliveries"
-            yield f"sqs.{queue}.{_QUEUE_ACTIONS[action]}"
+            yield f"sqs.{queues[on]}.{_QUEUE_ACTIONS[action]}"
         case "states" if on == "EXPRESS":
             yield from _express(action)
         case "states":

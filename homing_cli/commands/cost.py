@@ -69,9 +69,10 @@ def cost(
         ),
     ] = None,
     via: Annotated[
-        Literal["url", "api"],
+        Literal["url", "api", "ingest"],
         typer.Option(
-            help="How messages are sent: by the function URL, as homing send does, or by an API."
+            help="How messages are sent: by the function URL, as homing send does, by an API, or "
+            "by the ingest queue."
         ),
     ] = "url",
     express_path: Annotated[

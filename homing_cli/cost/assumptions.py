@@ -70,6 +70,7 @@ class Assumptions:
         tracing: the sampling of X-Ray.
         logs: the sizes of log events.
         monthly: the fixed monthly quantities of a stack, by the name of their price.
+        monthly_ingest: those that an ingest queue adds.
     """
 
     settings: Mapping[str, Any]
@@ -80,6 +81,7 @@ class Assumptions:
     tracing: Tracing
     logs: Mapping[str, Any]
     monthly: Mapping[str, float]
+    monthly_ingest: Mapping[str, float]
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
@@ -99,6 +101,7 @@ class Assumptions:
             ),
             logs=document["logs"],
             monthly=document["monthly"],
+            monthly_ingest=document["monthlyIngest"],
         )
 
 

@@ -131,6 +131,9 @@ def _queues(basis: Basis, calls: Calls) -> Iterator[Line]:
         ("deliveries", "receive", batch, fifo),
         ("deliveries", "delete", 0, fifo),
         ("deadLetters", "send", document, "sqs.standard.requests"),
+        ("ingest", "send", document, "sqs.standard.requests"),
+        ("ingest", "receive", batch, "sqs.standard.requests"),
+        ("ingest", "delete", 0, "sqs.standard.requests"),
     ):
         name = f"sqs.{queue}.{action}"
         billed = chunks(size)

@@ -3,8 +3,8 @@
     {"counted": "how and when",
      "paths": {"on" | "off": {
          "perBatch": {name: calls},          calls that a batch of the delivery queue shares
-         "APIs": {"url" | "api":            calls that accept a message, by API
-             {name: calls}},
+         "via": {"url" | "api" | "ingest":   calls that accept a message, by its way in; they
+             {name: calls}},                 replace those of the same names in `scenarios`
          "scenarios": [{"end": DELIVERED | FAILED | MAX_RETRIES_EXCEEDED,
                     "attempts": 1...,        the number of attempts
                     "calls": {name: calls}}]}}}
@@ -18,6 +18,7 @@
     dynamodb.readUnits        read units, without the look-ups of `deliver` (one a minute)
     sqs.deliveries.<action>   requests to the delivery queue: send, receive, delete
     sqs.deadLetters.send      requests to the dead-letter queue
+    sqs.ingest.<action>       requests to the ingest queue: send, receive, delete
     express.requests          Express executions
     express.tasks             task states entered in them
     standard.executions       Standard executions
@@ -57,7 +58,7 @@ class PathCounts:
 
     Args:
         per_batch: calls that the messages of a batch share.
-        via: calls that accept one message, by API.
+        via: calls that accept one message, by its way in.
         scenarios: the other calls of one message, by its end and its number of attempts.
     """
 

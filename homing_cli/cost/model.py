@@ -58,11 +58,15 @@ class Model:
         size = batch_fill(workload.rate, batch_ms, settings["dispatchConcurrency"], limit)
         return replace(workload, batch_size=size)
 
-    def monthly(self) -> list[Line]:
-        """Return the fixed monthly cost of a stack."""
+    def monthly(self, via: str = "url") -> list[Line]:
+        """Return the fixed monthly cost of a stack; with `ingest`, of one with an ingest queue."""
+        assumed = dict(self.assumptions.monthly)
+        if via == "ingest":
+            for name, quantity in self.assumptions.monthly_ingest.items():
+                assumed[name] = assumed.get(name, 0) + quantity
         return [
             Line("monthly", name, f"monthly.{name}", quantity, name, self.prices[name])
-            for name, quantity in self.assumptions.monthly.items()
+            for name, quantity in assumed.items()
         ]
 
     def of_scenario(self, workload: Workload, end: End, attempts: int) -> float:

@@ -71,7 +71,7 @@ class Report:
             },
             "services": by_service(self.lines),
             "lines": [_line_document(line) for line in self.lines],
-            "monthly": [_line_document(line) for line in self.model.monthly()],
+            "monthly": [_line_document(line) for line in self.model.monthly(self.workload.via)],
             "scenarios": self.scenarios(),
             "logsPerMillion": self.logs(),
             "alternatives": [
@@ -103,7 +103,7 @@ def show(report: Report) -> RenderableType:
         _logs(report),
         "",
         "the fixed monthly cost of a stack:",
-        _bill(report.model.monthly()),
+        _bill(report.model.monthly(report.workload.via)),
         "",
         _others(report),
     )

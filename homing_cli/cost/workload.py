@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 MILLION = 1_000_000
 MAX_BATCH = 10  # the most that a FIFO queue returns at once
 DEFAULT_RATE = 300.0  # the default rate limit of an HTTP API; the function URL allows more
-VIA = {"url": "at the function URL", "api": "at the HTTP API"}
+VIA = {"url": "at the function URL", "api": "at the HTTP API", "ingest": "by the ingest queue"}
+# Calls that a batch of the ingest queue shares; they are counted for a batch of one.
+_OF_INGEST_BATCH = ("lambda.Ingest", "sqs.ingest.receive", "sqs.ingest.delete")
 
 
 class WorkloadError(CommandError):
@@ -40,10 +42,11 @@ class Workload:
         max_attempts: the policy's limit.
         latency_ms: the response time of endpoints.
         express_path: `on` (first attempts at Express prices) or `off` (all Standard).
-        batch_size: the average number of messages in a batch of the queue, 1 to 10.
+        batch_size: the average number of messages in a batch of a queue, 1 to 10.
         rate: messages per second at busy times; the default is the rate limit of the stack's HTTP
             APIs.
-        via: where messages are sent: `url` (the function URL) or `api` (an HTTP API).
+        via: where messages are sent: `url` (the function URL), `api` (an HTTP API) or `ingest` (the
+            ingest queue).
     """
 
     messages: int = MILLION
@@ -92,8 +95,10 @@ class Workload:
 def expected_calls(counts: PathCounts, workload: Workload) -> Calls:
     """Return the average calls of a message, including its share of a batch and its acceptance."""
     total: Calls = {name: calls / workload.batch_size for name, calls in counts.per_batch.items()}
-    total |= counts.via[workload.via]
     for probability, end, attempts in workload.outcomes():
         for name, calls in counts.calls(end, attempts).items():
             total[name] = total.get(name, 0) + probability * calls
+    total |= counts.via[workload.via]
+    for name in _OF_INGEST_BATCH:
+        total[name] /= workload.batch_size
     return total

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from homing_cli.client.executions.broken import Broken
     from homing_cli.client.executions.waiting import Waiting
     from homing_cli.client.queues.dead_letters import DeadLetter
+    from homing_cli.client.queues.unaccepted import UnacceptedMessage
     from homing_cli.client.queues.undispatched import UndispatchedMessage
     from homing_cli.traces.execution_history import Attempt, Visit
     from homing_cli.traces.story import Chapter, Story
@@ -143,6 +144,14 @@ def undispatched(found: Iterable[UndispatchedMessage]) -> Table:
     made = table("message", "target")
     for dead_letter in found:
         made.add_row(dead_letter.message_id or dead_letter.body[:60], dead_letter.target_url)
+    return made
+
+
+def unaccepted(found: Iterable[UnacceptedMessage]) -> Table:
+    """Return a table of unaccepted messages."""
+    made = table("message", "queue", "why")
+    for each in found:
+        made.add_row(each.message_id, each.queue, each.why)
     return made
 
 

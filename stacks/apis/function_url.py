@@ -36,11 +36,14 @@ def refuse_own_hosts(
     *,
     accept: PythonFunction,
     others: Sequence[PythonFunction],
-) -> None:
+) -> str:
     """Set OWN_HOSTS, the hosts that functions refuse as targets (docs/decisions/0030).
 
     The id of an API is part of all its host names, in every partition and for IPv6. `accept` cannot
     have the host of its own function URL, which is created after it.
+
+    Returns:
+        All hosts, for functions that are made later.
     """
     hosts = [f"{api.api_id}.execute-api." for api in apis]
     accept.add_environment("OWN_HOSTS", ",".join(hosts))
@@ -49,3 +52,4 @@ def refuse_own_hosts(
         hosts.append(f"{Fn.select(0, Fn.split('.', host))}.lambda-url.")
     for function in others:
         function.add_environment("OWN_HOSTS", ",".join(hosts))
+    return ",".join(hosts)

@@ -52,6 +52,12 @@ class Alarms(Construct):
         self.topic = self._topic(settings)
         self.all = [self._alarm(watch) for watch in watches(settings, reception, senders, workflow)]
 
+    def add(self, watch: Watch) -> cloudwatch.Alarm:
+        """Add an alarm for what was added to Homing after it was made."""
+        alarm = self._alarm(watch)
+        self.all.append(alarm)
+        return alarm
+
     def _topic(self, settings: NamedSettings) -> sns.Topic:
         topic = sns.Topic(self, "Topic", enforce_ssl=True)
         # With TLS enforced the topic has a policy of its own. It replaces the default one, under

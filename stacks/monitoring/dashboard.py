@@ -12,12 +12,14 @@ from .metrics import at_url, emitted
 from .queries import RETRY_DEPTH
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from aws_cdk import aws_apigatewayv2 as apigwv2
+    from aws_cdk import aws_sqs as sqs
 
     from ..apis.key_api import KeyApi
     from ..function import PythonFunction
+    from ..ingest import Ingest
     from ..reception import Reception
     from ..settings import NamedSettings
     from ..workflow import Workflow
@@ -51,15 +53,24 @@ class Dashboard(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         functions = dict.fromkeys((*reception.functions, *senders.functions, *workflow.functions))
-        dashboard = cloudwatch.Dashboard(
+        self._dashboard = cloudwatch.Dashboard(
             self,
             "Dashboard",
             default_interval=Duration.hours(3),
             widgets=[
-                [_alarm_states(alarms)],
+                [_alarm_states("Alarms", alarms.all)],
                 [_attempts(settings), _latency(settings)],
                 [_success_rate(settings), _retry_depth(workflow)],
-                [_waiting(reception), _dead_lettered(reception, workflow)],
+                [
+                    _queue("Delivery queue", reception.queue, "being dispatched"),
+                    _set_aside(
+                        "Dead letters",
+                        {
+                            "dead letters": workflow.dead_letter_queue,
+                            "undispatched messages": reception.dead_letter_queue,
+                        },
+                    ),
+                ],
                 [_executions(workflow), _ledger(settings, workflow)],
                 [_messages(settings), _function_faults([*functions])],
                 [
@@ -69,11 +80,30 @@ class Dashboard(Construct):
                 [_at_messages_url(reception)] if reception.messages_url else [],
             ],
         )
-        self.name = dashboard.dashboard_name
+        self.name = self._dashboard.dashboard_name
+
+    def show_ingest(self, ingest: Ingest, alarms: Sequence[cloudwatch.Alarm]) -> None:
+        """Show the function `ingest` and what it does not accept."""
+        self._dashboard.add_widgets(_alarm_states("Alarms of the function ingest", alarms))
+        self._dashboard.add_widgets(
+            _set_aside("Unaccepted messages", {"unaccepted messages": ingest.unaccepted}),
+            _function_faults([ingest.function]),
+        )
+
+    def show_ingest_queue(self, queue: sqs.Queue, alarm: cloudwatch.Alarm) -> None:
+        """Show an ingest queue."""
+        self._dashboard.add_widgets(
+            _alarm_states(f"Alarm of Ingest{queue.node.id}", [alarm], width=_HALF, height=6),
+            _queue(f"Ingest{queue.node.id}", queue, "being accepted"),
+        )
 
 
-def _alarm_states(alarms: Alarms) -> cloudwatch.IWidget:
-    return cloudwatch.AlarmStatusWidget(alarms=alarms.all, title="Alarms", width=_WHOLE, height=4)
+def _alarm_states(
+    title: str, alarms: Sequence[cloudwatch.Alarm], *, width: int = _WHOLE, height: int = 4
+) -> cloudwatch.IWidget:
+    return cloudwatch.AlarmStatusWidget(
+        alarms=list(alarms), title=title, width=width, height=height
+    )
 
 
 def _graph(
@@ -132,23 +162,18 @@ def _retry_depth(workflow: Workflow) -> cloudwatch.IWidget:
     )
 
 
-def _waiting(reception: Reception) -> cloudwatch.IWidget:
-    queue = reception.queue
+def _queue(title: str, queue: sqs.Queue, in_flight: str) -> cloudwatch.IWidget:
     counts = [
         queue.metric_approximate_number_of_messages_visible(label="waiting"),
-        queue.metric_approximate_number_of_messages_not_visible(label="being dispatched"),
+        queue.metric_approximate_number_of_messages_not_visible(label=in_flight),
     ]
     age = queue.metric_approximate_age_of_oldest_message(label="age of the oldest (s)")
-    return _graph("Delivery queue", counts, [age])
+    return _graph(title, counts, [age])
 
 
-def _dead_lettered(reception: Reception, workflow: Workflow) -> cloudwatch.IWidget:
-    queues = {
-        "dead letters": workflow.dead_letter_queue,
-        "undispatched messages": reception.dead_letter_queue,
-    }
+def _set_aside(title: str, queues: Mapping[str, sqs.Queue]) -> cloudwatch.IWidget:
     return _graph(
-        "Dead letters",
+        title,
         [q.metric_approximate_number_of_messages_visible(label=name) for name, q in queues.items()],
         [
             q.metric_approximate_age_of_oldest_message(label=f"age of the oldest of {name} (s)")

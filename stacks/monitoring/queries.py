@@ -7,13 +7,15 @@ or the search of `homing console`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from aws_cdk import CfnResource
 
     from ..apis.key_api import KeyApi
     from ..reception import Reception
@@ -119,12 +121,21 @@ class Queries(Construct):
         super().__init__(scope, construct_id)
         functions = (*reception.functions, *senders.functions, *workflow.functions)
         everything = [each.log_group for each in dict.fromkeys(functions)]
+        self._everything = len(everything)
         for name, query in _OF_ATTEMPTS.items():
             self._save(settings, name, query, workflow.attempt_logs)
-        for name, query in _OF_EVERYTHING.items():
-            self._save(settings, name, query, everything)
+        self._of_everything = [
+            self._save(settings, name, query, everything) for name, query in _OF_EVERYTHING.items()
+        ]
         for name, query in _OF_EXECUTIONS.items():
             self._save(settings, name, query, [workflow.log_group])
+
+    def include(self, group: logs.ILogGroup) -> None:
+        """Ask another log group as well, where every function's logs are asked."""
+        for query in self._of_everything:
+            node = cast("CfnResource", query.node.default_child)
+            node.add_property_override(f"LogGroupNames.{self._everything}", group.log_group_name)
+        self._everything += 1
 
     def _save(
         self,
@@ -132,8 +143,8 @@ class Queries(Construct):
         name: str,
         query: logs.QueryString,
         groups: Sequence[logs.ILogGroup],
-    ) -> None:
-        logs.QueryDefinition(
+    ) -> logs.QueryDefinition:
+        return logs.QueryDefinition(
             self,
             "".join(word.strip(",").capitalize() for word in name.split()),
             query_definition_name=f"{settings.name}/{name}",  # a query is found by its name

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ..apis.key_api import KeyApi
     from ..function import PythonFunction
+    from ..ingest import Ingest
     from ..reception import Reception
     from ..settings import NamedSettings
     from ..workflow import Workflow
@@ -159,6 +160,28 @@ def _server_errors(name: str, metric: cloudwatch.Metric) -> Watch:
         "The API answers 5xx: those messages are not accepted, and senders must send them again.",
         lasting=True,
         heading="ApiErrors",
+    )
+
+
+def ingest_watches(ingest: Ingest) -> Iterator[Watch]:
+    """Yield what is watched of the function `ingest`."""
+    yield from _dead_lettered(
+        "UnacceptedMessages",
+        ingest.unaccepted,
+        "messages of an ingest queue that are invalid, or could not be accepted in any try",
+    )
+    yield from _function(ingest.function)
+
+
+def ingest_queue_watch(queue: sqs.Queue) -> Watch:
+    """Return what is watched of an ingest queue."""
+    return Watch(
+        f"Ingest{queue.node.id}Age",
+        queue.metric_approximate_age_of_oldest_message(),
+        "A message of an ingest queue has waited five minutes to be accepted.",
+        threshold=_QUEUE_AGE_SECONDS,
+        lasting=True,
+        heading="IngestQueueAge",
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import ValidationError, model_validator
 
 from .delivery import DeliverySettings
+from .ingest import IngestSettings
 from .operation import OperationSettings
 from .problems import IN_PYTHON, InvalidSettingsError
 from .retry_policy import RetryPolicySettings
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 
 # pydantic collects the fields of the last base first: this is the docs' order, reversed.
-class HomingSettings(OperationSettings, TargetSettings, DeliverySettings, RetryPolicySettings):
+class HomingSettings(
+    OperationSettings, TargetSettings, IngestSettings, DeliverySettings, RetryPolicySettings
+):
     """The settings of a `Homing`: `HomingSettings(max_attempts=8)`.
 
     docs/operations.md lists them by their context keys (`maxAttempts`).

@@ -141,3 +141,30 @@ def synth_theirs(directory: Path) -> None:
             metric = getattr(homing, f"metric_{of}")(period=Duration.minutes(1))
             metric.create_alarm(stack, f"{name}-{of}", threshold=1, evaluation_periods=1)
     app.synth()
+
+
+@pytest.fixture(scope="session")
+def subscribed() -> Synthesized:
+    """Somebody else's stack, whose Homing gets its messages from a bus, two topics and a queue."""
+    return read(SynthCache().assembly({"app": "subscribed"}, synth_subscribed))
+
+
+def synth_subscribed(directory: Path) -> None:
+    """Synthesize an app that subscribes."""
+    from aws_cdk import App, Stack  # noqa: PLC0415 -- starts Node
+    from aws_cdk import aws_events as events  # noqa: PLC0415 -- as above
+    from aws_cdk import aws_sns as sns  # noqa: PLC0415 -- as above
+    from aws_cdk import aws_sqs as sqs  # noqa: PLC0415 -- as above
+
+    from stacks import Homing  # noqa: PLC0415 -- as above
+
+    app = App(context={"aws:cdk:enable-path-metadata": True}, outdir=str(directory))
+    stack = Stack(app, "Shop")
+    homing = Homing(stack, "Webhooks")
+    bus, pattern = events.EventBus(stack, "Bus"), events.EventPattern(source=["shop"])
+    homing.subscribe_to_bus(bus, pattern=pattern, sender_path="$.detail.tenantId")
+    homing.subscribe_to_bus(bus, pattern=pattern, sender_path="$.detail.tenantId")
+    homing.subscribe_to_topic(sns.Topic(stack, "Orders"), sender_id="shop")
+    homing.subscribe_to_topic(sns.Topic(stack, "Returns"), sender_id="shop")
+    homing.subscribe_to_queue(sqs.Queue(stack, "Queue"), sender_id="partner")
+    app.synth()

@@ -1,3 +1,3 @@
-"""The queues of dead letters and of undispatched messages."""
+"""The queues of dead letters, of undispatched and of unaccepted messages."""
 
-__all__ = ["dead_letters", "held_dead_letters", "undispatched"]
+__all__ = ["dead_letters", "held_dead_letters", "unaccepted", "undispatched"]

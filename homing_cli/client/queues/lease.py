@@ -98,7 +98,8 @@ class Lease:
             QueueUrl=self._queue,
             MaxNumberOfMessages=count,
             VisibilityTimeout=self._hold_seconds,
-            MessageSystemAttributeNames=["MessageGroupId"],
+            MessageSystemAttributeNames=["MessageGroupId", "DeadLetterQueueSourceArn"],
+            MessageAttributeNames=["All"],
             WaitTimeSeconds=1,  # long polling: a short poll asks only some of the queue's servers
         ).get("Messages", [])
         self._handles |= {one["MessageId"]: one["ReceiptHandle"] for one in received}

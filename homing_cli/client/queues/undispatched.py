@@ -54,7 +54,13 @@ class UndispatchedMessage:
 
     def to_document(self) -> dict[str, Any]:
         """Return one line of the list for `--json`."""
-        return {"messageId": self.message_id, "targetUrl": self.target_url, "body": self.body}
+        return {
+            "messageId": self.message_id,
+            "targetUrl": self.target_url,
+            "body": self.body,
+            "queue": "deliveries",
+            "problem": None,
+        }
 
 
 def look(target: Target, limit: int) -> list[UndispatchedMessage]:

@@ -52,7 +52,7 @@ def test_the_page_names_the_commands_that_take_json() -> None:
 def test_what_prints_json_always_is_a_command_that_is_not_asked_for_it() -> None:
     always = named("these print JSON always:", ";")
     known = dict(commands(get_command(app)))
-    assert len(always) == 5
+    assert len(always) == 6
     for name in always:
         assert not any("--json" in option.opts for option in known[name].params)
 

@@ -1,0 +1,61 @@
+"""The queue of unaccepted messages: what came by an ingest queue and is invalid.
+
+A message keeps its body. Beside it, as message attributes, are the problem document, the queue that
+it came by, and what `homing undispatched redrive` needs to put it there again under the same id.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_sqs import SQSClient
+
+# The attributes that are added; those of the message itself are never called so.
+PROBLEM = "problem"
+QUEUE = "queueArn"
+
+
+class UnacceptedQueue:
+    """The queue of unaccepted messages.
+
+    Args:
+        url: the queue's URL.
+        client: an SQS client.
+    """
+
+    def __init__(self, url: str, client: SQSClient) -> None:
+        self._url = url
+        self._client = client
+
+    def send(
+        self,
+        body: str,
+        attributes: Mapping[str, str],
+        *,
+        queue_arn: str,
+        problem: Mapping[str, Any],
+    ) -> None:
+        """Put a message on the queue.
+
+        Args:
+            body: its body.
+            attributes: its message attributes, `messageId` among them.
+            queue_arn: the ingest queue that it came by.
+            problem: why it is invalid, a problem document.
+
+        Raises:
+            BotoCoreError, ClientError: when the queue does not take it.
+        """
+        texts = {**attributes, QUEUE: queue_arn, PROBLEM: json.dumps(problem)}
+        self._client.send_message(
+            QueueUrl=self._url, MessageBody=body, MessageAttributes=as_attributes(texts)
+        )
+
+
+def as_attributes(texts: Mapping[str, str]) -> Any:
+    """Return texts as the `MessageAttributes` of a message that is sent."""
+    return {name: {"DataType": "String", "StringValue": text} for name, text in texts.items()}

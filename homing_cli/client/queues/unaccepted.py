@@ -1,0 +1,159 @@
+"""The queue of unaccepted messages: what came by an ingest queue and could not be accepted.
+
+A message that is put on its ingest queue again has the `messageId` that it had there, whatever SQS
+calls it now, so it is accepted once however often it is done.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, Self
+
+from homing.errors import InvalidMessageError
+from homing.queues.unaccepted import PROBLEM, QUEUE, as_attributes
+from homing.reception.ingested import ATTRIBUTES, default_id, read_ingested
+from homing.reception.raw_json import split_members
+from homing_cli.client.queues.held_dead_letters import HOLD_SECONDS
+from homing_cli.client.queues.lease import lease
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from homing_cli.client.queues.lease import Lease
+    from homing_cli.client.target import Target
+
+_QUEUE_URL = "UnacceptedQueueUrl"
+_LOOK_SECONDS = 30  # for which a look hides a message where it is cut off
+_EVERY_TRY_FAILED = "it could not be accepted in any of its tries; the log of `ingest` says why"
+
+
+@dataclass(frozen=True, slots=True)
+class UnacceptedMessage:
+    """A message of the queue.
+
+    Args:
+        body: its body, as it was on the ingest queue.
+        attributes: its message attributes there, and `messageId`.
+        queue_arn: the ingest queue.
+        problem: why it is invalid; None where SQS moved it after its last try.
+    """
+
+    body: str
+    attributes: Mapping[str, str]
+    queue_arn: str
+    problem: Mapping[str, Any] | None
+
+    @classmethod
+    def from_queue(cls, message: Mapping[str, Any]) -> Self:
+        """Read a message as SQS hands it out."""
+        given = message.get("MessageAttributes", {}).items()
+        texts = {name: each["StringValue"] for name, each in given if "StringValue" in each}
+        attributes = {name: texts[name] for name in ATTRIBUTES if name in texts}
+        source = message.get("Attributes", {}).get("DeadLetterQueueSourceArn", "")
+        return cls(
+            body=message["Body"],
+            attributes={**attributes, "messageId": default_id(attributes, message["MessageId"])},
+            queue_arn=texts.get(QUEUE, source),
+            problem=json.loads(texts[PROBLEM]) if PROBLEM in texts else None,
+        )
+
+    @property
+    def message_id(self) -> str:
+        """The `messageId` that it names, or else the one that it gets."""
+        try:
+            ingested = read_ingested(self.body, self.attributes, "", "")
+            named = json.loads(split_members(ingested.body).get("messageId", "null"))
+        except (InvalidMessageError, ValueError):
+            return self.attributes["messageId"]
+        return named if isinstance(named, str) else ingested.default_id
+
+    @property
+    def queue(self) -> str:
+        """The name of the ingest queue."""
+        return self.queue_arn.rpartition(":")[2]
+
+    @property
+    def why(self) -> str:
+        """Why it could not be accepted, for people."""
+        return _EVERY_TRY_FAILED if self.problem is None else str(self.problem.get("detail", ""))
+
+    def to_document(self) -> dict[str, Any]:
+        """Return one line of the list for `--json`."""
+        return {
+            "messageId": self.message_id,
+            "targetUrl": "",
+            "body": self.body,
+            "queue": self.queue,
+            "problem": self.problem,
+        }
+
+
+def look(target: Target, limit: int) -> list[UnacceptedMessage]:
+    """Look at up to `limit` messages and leave them where they are."""
+    if _QUEUE_URL not in target.outputs:  # a stack without an ingest queue
+        return []
+    with lease(target.client("sqs"), target.outputs[_QUEUE_URL], _LOOK_SECONDS) as leased:
+        return [UnacceptedMessage.from_queue(message) for message in leased.messages(limit)]
+
+
+def send_again(target: Target, message_id: str | None) -> int:
+    """Put messages on their ingest queues again, those of one message or all; return how many.
+
+    Each is deleted only when the ingest queue has taken it. One that comes back while this goes on,
+    since it is still invalid, is not put there a second time.
+    """
+    client = target.client("sqs")
+    url = cache(partial(_url, target))
+    sent: list[UnacceptedMessage] = []
+    for leased, message, found in _meant(target, message_id):
+        if any(_is_same(found, each) for each in sent):
+            continue
+        client.send_message(
+            QueueUrl=url(found.queue_arn),
+            MessageBody=found.body,
+            MessageAttributes=as_attributes(found.attributes),
+        )
+        leased.delete(message)
+        sent.append(found)
+    return len(sent)
+
+
+def discard(target: Target, message_id: str | None) -> list[UnacceptedMessage]:
+    """Delete messages for good, those of one message or all; return them."""
+    gone = []
+    for leased, message, found in _meant(target, message_id):
+        leased.delete(message)
+        gone.append(found)
+    return gone
+
+
+def _meant(
+    target: Target, message_id: str | None
+) -> Iterator[tuple[Lease, Mapping[str, Any], UnacceptedMessage]]:
+    if _QUEUE_URL not in target.outputs:
+        return
+    with lease(target.client("sqs"), target.outputs[_QUEUE_URL], HOLD_SECONDS) as leased:
+        for message in leased.messages():
+            found = UnacceptedMessage.from_queue(message)
+            if message_id in {None, found.message_id}:
+                yield leased, message, found
+
+
+def _is_same(one: UnacceptedMessage, other: UnacceptedMessage) -> bool:
+    """Return whether two are the same to `ingest`; SQS and the problem may call them otherwise."""
+    return (one.queue_arn, one.body, one.attributes) == (
+        other.queue_arn,
+        other.body,
+        other.attributes,
+    )
+
+
+def _url(target: Target, arn: str) -> str:
+    if not arn:  # of a message that somebody else put here
+        return target.outputs["IngestQueueUrl"]
+    *_, account, name = arn.split(":")
+    asked = {"QueueName": name, "QueueOwnerAWSAccountId": account}
+    found: str = target.client("sqs").get_queue_url(**asked)["QueueUrl"]
+    return found

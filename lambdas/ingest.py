@@ -1,0 +1,136 @@
+"""Trigger `ingest`: accept the messages of a batch of the ingest queue.
+
+What is invalid goes to the queue of unaccepted messages at once. What cannot be accepted for now
+stays on the ingest queue, which hands it out again under the same id, so a message that had been
+accepted before a crash is a duplicate then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+
+from homing import deadline
+from homing.aws import client
+from homing.errors import InvalidMessageError
+from homing.queues.unaccepted import UnacceptedQueue
+from homing.reception import problem
+from homing.reception.acceptance import Acceptance, Reception
+from homing.reception.ingested import ATTRIBUTES, default_id, read_ingested
+from homing.reception.message import Rules, parse_message
+from homing.settings import IngestSettings
+from lambdas.observation import log_message, log_reception
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+_processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What a container accepts messages with.
+
+    Args:
+        acceptance: accepts them.
+        rules: the rules of the deployment.
+        unaccepted: takes what is invalid.
+        senders: whom the messages of a queue are from, by the queue's ARN.
+    """
+
+    acceptance: Acceptance
+    rules: Rules
+    unaccepted: UnacceptedQueue
+    senders: Mapping[str, str]
+
+
+@cache
+def _desk() -> _Desk:
+    settings = IngestSettings.from_env()
+    sqs = client("sqs", read_seconds=2, tries=3)
+    return _Desk(
+        Acceptance.connect(settings),
+        Rules.of_deployment(settings, guard=settings.guard),
+        UnacceptedQueue(settings.unaccepted_queue_url, sqs),
+        settings.senders,
+    )
+
+
+def _ingest(record: SQSRecord) -> None:
+    try:
+        _settle(record)
+    except Exception as error:
+        log_message(
+            "message.failed",
+            "AcceptanceFailed",
+            is_fault=True,
+            queueMessageId=record.message_id,
+            reason=f"{type(error).__name__}: {error}",
+            exc_info=error,
+        )
+        raise
+
+
+def _settle(record: SQSRecord) -> None:
+    try:
+        reception = _accept(record)
+    except InvalidMessageError as error:
+        _set_aside(record, error)
+    else:
+        log_reception(reception, queueMessageId=record.message_id)
+
+
+def _accept(record: SQSRecord) -> Reception:
+    desk, now = _desk(), datetime.now(UTC)
+    sender = desk.senders[record.event_source_arn]
+    ingested = read_ingested(record.body, _attributes(record), record.message_id, sender)
+    message = parse_message(
+        ingested.body,
+        now=now,
+        rules=replace(desk.rules, new_id=lambda: ingested.default_id),
+        owner=ingested.owner,
+        find_endpoints=desk.acceptance.find_endpoints,
+        find_subscribers=desk.acceptance.find_subscribers,
+    )
+    return desk.acceptance.accept(message, now=now)
+
+
+def _set_aside(record: SQSRecord, error: InvalidMessageError) -> None:
+    answer, attributes = problem.invalid(error), _attributes(record)
+    message_id = default_id(attributes, record.message_id)
+    _desk().unaccepted.send(
+        record.body,
+        {**attributes, "messageId": message_id},
+        queue_arn=record.event_source_arn,
+        problem=answer.document,
+    )
+    log_message(
+        "message.rejected",
+        "MessageRejected",
+        queueMessageId=record.message_id,
+        status=answer.status,
+        fields=[each["field"] for each in answer.document["errors"]],
+    )
+
+
+def _attributes(record: SQSRecord) -> dict[str, str]:
+    given = {name: record.message_attributes[name] for name in ATTRIBUTES}
+    return {name: each.string_value for name, each in given.items() if each and each.string_value}
+
+
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """Accept a batch; return the records that cannot be accepted for now to the queue."""
+    deadline.begin(context)
+    return process_partial_response(
+        event=event, record_handler=_ingest, processor=_processor, context=context
+    )
