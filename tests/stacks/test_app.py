@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tuned import TUNED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +75,7 @@ def test_nothing_has_a_physical_name(stack: Any) -> None:
 
 
 def test_every_log_group_has_a_retention(synthesize: Callable[..., Any]) -> None:
-    for given, days in (({}, 30), ({"logRetentionDays": "7"}, 7)):
+    for given, days in (({}, 30), (TUNED, 7)):
         groups = synthesize(**given).resources("AWS::Logs::LogGroup").values()
         assert {group["Properties"]["RetentionInDays"] for group in groups} == {days}
 

@@ -30,6 +30,7 @@ from homing.settings import (
     Settings,
 )
 from homing.targets.address_guard import AddressGuard
+from homing_cli.local.deployment import LOCAL_CONTEXT
 from stacks.settings import InvalidSettingsError, StackSettings
 
 if TYPE_CHECKING:
@@ -176,7 +177,9 @@ def test_the_default_policy_is_that_of_the_domain(stack: Any) -> None:
     assert Policy.from_document(json.loads(text)) == Policy()
 
 
-@pytest.mark.parametrize("seconds", ["1", "15", "2.5", "60"])
+@pytest.mark.parametrize(
+    "seconds", ["1", *(pytest.param(each, marks=pytest.mark.slow) for each in ("15", "2.5")), "60"]
+)
 def test_deliver_outlives_the_slowest_attempt_by_a_start_and_by_all_that_may_follow_it(
     synthesize: Callable[..., Any], seconds: str
 ) -> None:
@@ -230,7 +233,7 @@ def test_the_published_layer_is_the_pinned_release_read_at_deployment(stack: Any
 
 
 def test_the_local_cloud_gets_no_layer(synthesize: Callable[..., Any]) -> None:
-    stack = synthesize(powertoolsLayer="none")
+    stack = synthesize(**LOCAL_CONTEXT)
     assert not any(
         "Layers" in function["Properties"] for function in stack.resources(FUNCTION).values()
     )

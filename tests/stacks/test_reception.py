@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tuned import TUNED
 
 from homing.queues.visibility import seconds_until_over
 from homing.reception.routes import ROUTES
@@ -108,7 +109,7 @@ def test_where_a_region_has_no_function_urls_all_comes_in_at_the_api(
     assert {route["RouteKey"] for route in routes(stack, "Reception/Api")} == set(ANSWERS)
 
 
-@pytest.mark.parametrize(("given", "reserved"), [({}, None), ({"acceptConcurrency": "20"}, 20)])
+@pytest.mark.parametrize(("given", "reserved"), [({}, None), (TUNED, 20)])
 def test_what_is_taken_in_at_once_is_bounded_where_that_is_set(
     synthesize: Callable[..., Any], given: dict[str, str], reserved: int | None
 ) -> None:
@@ -137,7 +138,7 @@ def test_the_queue_keeps_what_it_cannot_dispatch_as_long_as_sqs_can(stack: Any) 
     assert stack.properties(QUEUE, "Reception/Undispatched")["MessageRetentionPeriod"] == 14 * DAY
 
 
-@pytest.mark.parametrize(("given", "concurrency"), [({}, 10), ({"dispatchConcurrency": "2"}, 2)])
+@pytest.mark.parametrize(("given", "concurrency"), [({}, 10), (TUNED, 2)])
 def test_dispatch_takes_batches_of_ten_reports_failed_items_and_has_a_concurrency_limit(
     synthesize: Callable[..., Any], given: dict[str, str], concurrency: int
 ) -> None:
@@ -164,7 +165,7 @@ def test_equal_deliveries_are_dropped_and_none_waits_for_another(stack: Any) -> 
     assert stack.properties(QUEUE, "Reception/Undispatched")["FifoQueue"] is True
 
 
-@pytest.mark.parametrize("seconds", ["1", "15", "60"])
+@pytest.mark.parametrize("seconds", ["1", pytest.param("15", marks=pytest.mark.slow), "60"])
 def test_dispatch_outlives_the_first_attempts_that_it_waits_for(
     synthesize: Callable[..., Any], seconds: str
 ) -> None:
@@ -176,7 +177,7 @@ def test_dispatch_outlives_the_first_attempts_that_it_waits_for(
     assert waits < 300  # an Express execution lives five minutes
 
 
-@pytest.mark.parametrize("seconds", ["1", "15", "60"])
+@pytest.mark.parametrize("seconds", ["1", pytest.param("15", marks=pytest.mark.slow), "60"])
 def test_a_message_that_is_detached_is_redelivered_when_its_execution_must_be_over_and_soon_enough(
     synthesize: Callable[..., Any], seconds: str
 ) -> None:

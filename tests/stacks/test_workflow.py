@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tuned import TUNED
 
 from stacks.express_path import first_attempt_definition
 
@@ -75,9 +76,7 @@ def test_executions_are_of_their_kind_and_traced_if_they_wait(
     assert machine(stack, name)["TracingConfiguration"] == {"Enabled": name == STANDARD}
 
 
-@pytest.mark.parametrize(
-    ("given", "level"), [({}, "ERROR"), ({"firstAttemptLogLevel": "ALL"}, "ALL")]
-)
+@pytest.mark.parametrize(("given", "level"), [({}, "ERROR"), (TUNED, "ALL")])
 def test_the_steps_of_first_attempts_are_logged_on_request(
     synthesize: Callable[..., Any], given: dict[str, str], level: str
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tuned import TUNED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,6 +158,6 @@ def test_the_topic_has_subscribers_only_where_an_address_is_given(
     synthesize: Callable[..., Any],
 ) -> None:
     assert not synthesize().resources("AWS::SNS::Subscription")
-    told = synthesize(alarmEmail="ops@example.com").resources("AWS::SNS::Subscription")
+    told = synthesize(**TUNED).resources("AWS::SNS::Subscription")
     (subscription,) = [one["Properties"] for one in told.values()]
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@example.com")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from homing_cli.local.deployment import LOCAL_CONTEXT
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -42,7 +44,7 @@ def test_a_stage_has_a_folder_of_its_own(synthesize: Callable[..., Any]) -> None
 
 
 def test_the_local_cloud_does_without(synthesize: Callable[..., Any]) -> None:
-    assert queries(synthesize(savedQueries="false")) == {}
+    assert queries(synthesize(**LOCAL_CONTEXT)) == {}
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))

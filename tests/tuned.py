@@ -1,0 +1,9 @@
+"""Settings of a stack that have nothing to do with one another, synthesized together."""
+
+TUNED = {
+    "acceptConcurrency": "20",
+    "alarmEmail": "ops@example.com",
+    "dispatchConcurrency": "2",
+    "firstAttemptLogLevel": "ALL",
+    "logRetentionDays": "7",
+}
