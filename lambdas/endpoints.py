@@ -26,11 +26,13 @@ from homing.reception.endpoint_request import (
     read_page,
     read_rotation,
 )
+from homing.reception.event_match import matched, read_event
 from homing.reception.problem import endpoint_changed, invalid_endpoint, no_endpoint
 from homing.reception.routes import (
     DELETE_ENDPOINT,
     GET_ENDPOINT,
     LIST_ENDPOINTS,
+    MATCH_EVENT,
     PATCH_ENDPOINT,
     PUT_ENDPOINT,
     ROTATE_SECRET,
@@ -154,6 +156,14 @@ def post_rotation(endpoint_id: str) -> Response[str]:
     _log("endpoint.secret-rotated", sender_id, endpoint_id)
     ends = [to_text(each.expires_at) for each in signing if each.expires_at]
     return respond(Answer(200, secret_document(secret) | {"oldSecretsEndAt": ends}))
+
+
+@serve(app, MATCH_EVENT)
+def match_event() -> Response[str]:
+    """Return which endpoints would get an event, as they are now; nothing is sent."""
+    sender_id = queried_sender(app.current_event, MATCH_EVENT)
+    event = read_event(request_body(app.current_event), sender_id, datetime.now(UTC))
+    return respond(matched(event, _store().endpoints.of_sender(sender_id)))
 
 
 @app.exception_handler(ChangedMeanwhileError)  # type: ignore[untyped-decorator]  # Powertools' gap

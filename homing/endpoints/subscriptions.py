@@ -16,7 +16,7 @@ from homing.endpoints.operators import PatternError, json_text, read_json
 from homing.endpoints.pattern import Mismatch, Pattern, compile_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from homing.endpoints.endpoint import Endpoint
     from homing.endpoints.endpoints_table import EndpointsTable
@@ -98,6 +98,22 @@ class Subscription:
             Mismatch(f"filter.{each.place}".rstrip("."), each.message)
             for each in self.pattern.mismatches(event.whole)
         )
+
+
+def explain(
+    endpoints: Iterable[Endpoint], event: Event
+) -> list[tuple[Endpoint, tuple[Mismatch, ...]]]:
+    """Return each endpoint of a sender with what keeps it from an event; nothing if it gets it."""
+    explained, first = [], dict[str, str]()
+    for endpoint in endpoints:
+        mismatches = Subscription.of(endpoint).mismatches(event)
+        if not mismatches:
+            same = first.setdefault(endpoint.url, endpoint.endpoint_id)
+            if same != endpoint.endpoint_id:
+                message = f"is that of {same}, which gets the event"
+                mismatches = (Mismatch("url", message),)
+        explained.append((endpoint, mismatches))
+    return explained
 
 
 class Subscriptions:

@@ -4,6 +4,7 @@ __all__ = [
     "acceptance",
     "answer",
     "endpoint_request",
+    "event_match",
     "idempotency",
     "ingested",
     "message",

@@ -196,16 +196,21 @@ def _filter_errors(text: str | None) -> Iterator[FieldError]:
 
 def _read(body: str | bytes) -> tuple[dict[str, Any], str | None]:
     """Return the members of a body, and its filter as it is written."""
-    sources = _sources(body)
+    sources = sources_of(body)
     members = {name: read_value(name, source) for name, source in sources.items()}
     return members, sources.get("filter")
 
 
 def _members(body: str | bytes) -> dict[str, Any]:
-    return {name: read_value(name, source) for name, source in _sources(body).items()}
+    return {name: read_value(name, source) for name, source in sources_of(body).items()}
 
 
-def _sources(body: str | bytes) -> dict[str, str]:
+def sources_of(body: str | bytes) -> dict[str, str]:
+    """Return the members of a request about endpoints, each as it is written.
+
+    Raises:
+        InvalidMessageError: when the body is too long or not a JSON object.
+    """
     if len(body) > MAX_BODY_BYTES:
         too_long = FieldError("body", f"is longer than {MAX_BODY_BYTES} bytes")
         raise InvalidMessageError([too_long], 413)

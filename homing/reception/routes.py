@@ -83,6 +83,14 @@ ROTATE_SECRET = Route(
     "Give an endpoint a new signing secret",
     _SENDER,
 )
+MATCH_EVENT = Route(
+    "matchEvent",
+    "POST",
+    "/v1/endpoints/match",
+    "endpoints",
+    "Return which endpoints would get an event, and why each other one would not",
+    _SENDER,
+)
 TEST_ENDPOINT = Route(
     "testEndpoint",
     "POST",
@@ -103,5 +111,6 @@ ROUTES = (
     PATCH_ENDPOINT,
     DELETE_ENDPOINT,
     ROTATE_SECRET,
+    MATCH_EVENT,
     TEST_ENDPOINT,
 )

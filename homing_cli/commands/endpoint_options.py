@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import typer
 
+from homing.client.fields import RawJson
 from homing.errors import InvalidMessageError
 from homing.identifiers import ENDPOINT_ID
+from homing.json_text import JsonText
 from homing.reception.raw_json import decode, read_value, split_members
 
 if TYPE_CHECKING:
@@ -81,6 +83,18 @@ def header_map(texts: Sequence[str], *, none: bool) -> dict[str, str] | None:
     return headers if texts or none else None
 
 
+def event_types(given: Sequence[str], *, none: bool) -> list[str] | None:
+    """Return the event types of `--event-type`; None to leave them as they are.
+
+    Args:
+        given: the event types.
+        none: whether to remove all of them (`--no-event-types`).
+    """
+    if given and none:
+        raise typer.BadParameter("--no-event-types cannot be combined with --event-type")
+    return list(given) if given or none else None
+
+
 def policy_object(text: str) -> dict[str, Any]:
     """Return the retry policy of `--policy`, read as strictly as by the API."""
     try:
@@ -89,6 +103,14 @@ def policy_object(text: str) -> dict[str, Any]:
     except InvalidMessageError as error:
         wrong = "; ".join(map(_sentence, error.errors))
         raise typer.BadParameter(f"--policy {wrong}") from error
+
+
+def payload_text(text: str) -> JsonText:
+    """Return the JSON of `--payload` as it is written."""
+    try:
+        return JsonText(RawJson(text).text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--payload is not JSON: {error}") from error
 
 
 def filter_text(text: str) -> str:

@@ -9,15 +9,18 @@ import typer
 
 from homing.endpoints.endpoint import Signing
 from homing.endpoints.secret_rotation import DEFAULT_GRACE
+from homing.http_fields import DEFAULT_CONTENT_TYPE, is_json
 from homing.json_text import JsonText
 from homing.reception.endpoint_request import MAX_ATTEMPTS_AT_ONCE
 from homing_cli.client.api import ApiClient
 from homing_cli.commands.command_line import Commands, pass_on
 from homing_cli.commands.endpoint_options import (
     endpoint_id_of,
+    event_types,
     filter_text,
     header_lines,
     header_map,
+    payload_text,
     policy_object,
 )
 from homing_cli.commands.options import (
@@ -110,9 +113,12 @@ def set_command(
         list[str] | None,
         typer.Option(
             help="An event type that it subscribes to, e.g. order.paid, order.* or *. Repeat for "
-            "more. Replaces all of them; '' removes them."
+            "more. Replaces all event types."
         ),
     ] = None,
+    no_event_types: Annotated[
+        bool, typer.Option("--no-event-types", help="Remove all event types.")
+    ] = False,
     pattern: Annotated[
         str | None,
         typer.Option(
@@ -148,7 +154,7 @@ def set_command(
     given: dict[str, Any] = {
         "url": url,
         "description": description,
-        "eventTypes": None if event_type is None else [each for each in event_type if each],
+        "eventTypes": event_types(event_type or [], none=no_event_types),
         "filter": None if pattern is None else JsonText(filter_text(pattern)),
         "policy": None if policy is None else policy_object(policy),
         "headers": header_map([*(header or ()), *header_lines(headers_file)], none=no_headers),
@@ -199,6 +205,37 @@ def trial_command(
     """Send a test message to an endpoint. `homing status ID` shows its status."""
     api = ApiClient(where.target())
     print_json(api.endpoints("POST", f"{_path(endpoint_id)}/test", None, sender))
+
+
+@app.command("match")
+def match_command(
+    where: Where,
+    event_type: Annotated[str, typer.Option(help="The type of the event, e.g. order.paid.")],
+    payload: Annotated[
+        str, typer.Option(help="The payload: JSON, or any text with --content-type.")
+    ] = "{}",
+    content_type: Annotated[
+        str, typer.Option(help="The Content-Type of the payload.")
+    ] = DEFAULT_CONTENT_TYPE,
+    sender: Sender = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show which endpoints would get an event, and why others would not. Nothing is sent."""
+    body = {
+        "eventType": event_type,
+        "contentType": content_type,
+        "payload": payload_text(payload) if is_json(content_type) else payload,
+    }
+    found = ApiClient(where.target()).endpoints("POST", "/match", body, sender)
+    if as_json:
+        print_json(found)
+        return
+    table = render.table("endpoint", "gets it", "why not")
+    for each in found["endpoints"]:
+        reasons = [f"{why['field']} {why['message']}" for why in each["mismatches"]]
+        gets_it = "no" if reasons else "yes" if each["enabled"] else "yes, but it is disabled"
+        table.add_row(each["endpointId"], gets_it, "\n".join(reasons))
+    render.console().print(table)
 
 
 def _all(api: ApiClient, sender: str | None) -> Iterator[dict[str, Any]]:

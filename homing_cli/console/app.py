@@ -18,6 +18,7 @@ from homing_cli.console.pages import (
     deliveries,
     delivery,
     errors,
+    events,
     overview,
     what_if,
 )
@@ -47,6 +48,7 @@ def make_app(services: Services, port: int) -> Starlette:
             Route("/actions/confirm", actions.confirm, methods=["POST"]),
             Route("/actions/begin", actions.begin, methods=["POST"]),
             Route("/jobs/{job_id}", actions.job),
+            Route("/events", events.show),
             Route("/what-if", what_if.show),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],

@@ -10,10 +10,12 @@ from homing.reception.endpoint_request import (
     EndpointRequest,
     RotationRequest,
 )
+from homing.reception.event_match import EventRequest
 from homing.reception.routes import (
     DELETE_ENDPOINT,
     GET_ENDPOINT,
     LIST_ENDPOINTS,
+    MATCH_EVENT,
     PATCH_ENDPOINT,
     PUT_ENDPOINT,
     ROTATE_SECRET,
@@ -24,6 +26,7 @@ from homing_cli.openapi.models import (
     DeletedEndpoint,
     EndpointList,
     EndpointState,
+    MatchedEvent,
     NewEndpoint,
     Problem,
     RotatedSecret,
@@ -39,6 +42,8 @@ MODELS: tuple[type[BaseModel], ...] = (
     EndpointRequest,
     EndpointChange,
     RotationRequest,
+    EventRequest,
+    MatchedEvent,
     EndpointState,
     NewEndpoint,
     EndpointList,
@@ -67,8 +72,16 @@ def endpoint_operations() -> dict[Route, Operation]:
         PATCH_ENDPOINT: _operation(response("Changed", EndpointState), EndpointChange),
         DELETE_ENDPOINT: _operation(response("Deleted", DeletedEndpoint)),
         ROTATE_SECRET: _operation(response("The new secret", RotatedSecret), RotationRequest),
+        MATCH_EVENT: _match(),
         TEST_ENDPOINT: _operation(accepted, status="202"),
     }
+
+
+def _match() -> Operation:
+    operation = _operation(response("Each endpoint of the sender", MatchedEvent), EventRequest)
+    for status in ("404", "409"):  # it names no endpoint and changes none
+        del operation["responses"][status]
+    return operation
 
 
 def _operation(

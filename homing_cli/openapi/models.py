@@ -22,6 +22,13 @@ class _Answer(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel)
 
 
+class FieldProblem(_Answer):
+    """What is wrong with one field of a request."""
+
+    field: str = Field(examples=["policy.maxAttempts", "targets[1]", "headers.Host", "body"])
+    message: str
+
+
 class AcceptedDelivery(_Answer):
     """One delivery of an accepted message."""
 
@@ -195,6 +202,26 @@ class EndpointList(_Answer):
     after: str = _maybe("The value of `after` for the next page; left out on the last page.")
 
 
+class MatchedEndpoint(_Answer):
+    """An endpoint, and whether it would get an event."""
+
+    endpoint_id: str
+    url: str
+    enabled: bool = Field(description="A disabled endpoint matches; its delivery is dead-lettered.")
+    matches: bool
+    mismatches: list[FieldProblem] = Field(
+        description="What keeps it from the event; empty if it matches."
+    )
+
+
+class MatchedEvent(_Answer):
+    """The endpoints of a sender, ordered by id, and which of them would get an event."""
+
+    event_type: str
+    sender_id: str
+    endpoints: list[MatchedEndpoint]
+
+
 class DeletedEndpoint(_Answer):
     """A deleted endpoint."""
 
@@ -206,13 +233,6 @@ class RotatedSecret(_Secret):
     """A new secret, which is shown only now."""
 
     old_secrets_end_at: list[str] = Field(description="When each of the old secrets stops signing.")
-
-
-class FieldProblem(_Answer):
-    """What is wrong with one field of a request."""
-
-    field: str = Field(examples=["policy.maxAttempts", "targets[1]", "headers.Host", "body"])
-    message: str
 
 
 class Problem(_Answer):

@@ -23,6 +23,7 @@ PAGES = {
     "/deliveries": "Deliveries",
     "/deliveries?status=MAX_RETRIES_EXCEEDED": "Deliveries",
     "/dead-letters": "Dead letters",
+    "/events": "Who would get an event?",
     "/what-if": "What if the retry policy were different?",
     "/what-if?preset=standard-webhooks": "What if the retry policy were different?",
 }

@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from homing.endpoints.endpoints_table import EndpointsTable
+from homing.endpoints.subscriptions import explain
 from homing.errors import InvalidMessageError
 from homing.identifiers import DEFAULT_SENDER_ID, SENDER_ID
 from homing.reception.endpoint_request import check_id
 
 if TYPE_CHECKING:
     from homing.endpoints.endpoint import Endpoint
+    from homing.endpoints.pattern import Mismatch
+    from homing.endpoints.subscriptions import Event
     from homing_cli.client.target import Target
     from homing_cli.console.reading.filters import Filters
 
@@ -57,6 +60,10 @@ class Addressed:
         if endpoint_id is None:
             return None
         return Recipient(sender_id, endpoint_id, self._table.find(sender_id, endpoint_id))
+
+    def explained(self, event: Event) -> list[tuple[Endpoint, tuple[Mismatch, ...]]]:
+        """Return each endpoint of a sender with what keeps it from an event."""
+        return explain(self._table.of_sender(event.sender_id), event)
 
     def narrowed(self, filters: Filters) -> tuple[Filters, Recipient | None]:
         """Return filters that find the deliveries of an endpoint by its URL, and that endpoint.

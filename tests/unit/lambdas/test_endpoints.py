@@ -21,6 +21,7 @@ from homing_cli.openapi.models import (
     DeletedEndpoint,
     EndpointList,
     EndpointState,
+    MatchedEvent,
     NewEndpoint,
     Problem,
     RotatedSecret,
@@ -459,3 +460,91 @@ def test_a_bound_of_attempts_at_once_is_set_shown_and_taken_away_again() -> None
     assert ask("PATCH", ONE, {"attemptsAtOnce": 3})[1]["attemptsAtOnce"] == 3
     assert ask("PATCH", ONE, {"description": "new"})[1]["attemptsAtOnce"] == 3
     assert "attemptsAtOnce" not in ask("PATCH", ONE, {"attemptsAtOnce": 0})[1]
+
+
+BIG = '{"payload": {"total": [{"numeric": [">", 100]}], "rate": [1.10, 3.0e2]}}'
+
+
+def test_a_filter_is_returned_as_it_was_written_to_the_digit() -> None:
+    body = f'{{"url": "{URL}", "eventTypes": ["order.*", "*"], "filter": {BIG}}}'
+    status, made = ask("PUT", ONE, body)
+    assert status == 201
+    NewEndpoint.model_validate(made, extra="forbid")
+    assert made["eventTypes"] == ["order.*", "*"]
+    event = {"requestContext": {"http": {"method": "GET", "path": ONE}, "stage": "$default",
+             "authorizer": {"lambda": {"senderId": "shop"}}}, "rawPath": ONE, "headers": {},
+             "version": "2.0", "routeKey": f"GET {ONE}", "isBase64Encoded": False}  # fmt: skip
+    assert f'"filter": {BIG}' in endpoints.handler(event, None)["body"]
+    assert ask("PATCH", ONE, {"description": "x"})[1]["filter"] == made["filter"]
+    status, changed = ask("PATCH", ONE, {"eventTypes": [], "filter": {}})
+    assert (status, "eventTypes" in changed, "filter" in changed) == (200, False, False)
+    ask("PATCH", ONE, body)
+    assert "eventTypes" not in ask("PUT", ONE, {"url": URL})[1]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"eventTypes": ["a*"]}, "eventTypes[0]"),
+        ({"eventTypes": [""]}, "eventTypes[0]"),
+        ({"eventTypes": ["x"] * 51}, "eventTypes"),
+        ({"eventTypes": "order.paid"}, "eventTypes"),
+        ({"eventTypes": None}, "eventTypes"),
+        ({"filter": "{}"}, "filter"),
+        ({"filter": None}, "filter"),
+        ({"filter": {"payload": {"x": 1}}}, "filter.payload.x"),
+        ({"filter": {"detail": {"x": [1]}}}, "filter.detail"),
+        ({"filter": {"payload": [{"numeric": [">", "1"]}]}}, "filter.payload[0].numeric[1]"),
+        ({"filter": {"payload": {"x": ["y" * 4096]}}}, "filter"),
+    ],
+)  # fmt: skip
+def test_what_is_no_subscription_is_refused_with_the_field(wrong: Any, field: str) -> None:
+    status, problem = ask("PUT", ONE, {"url": URL, **wrong})
+    assert (status, fields(problem)) == (400, [field])
+
+
+def test_match_says_who_would_get_an_event_and_why_others_would_not() -> None:
+    for name, settings in {
+        "all": {"eventTypes": ["*"], "enabled": False},
+        "big": {
+            "eventTypes": ["order.*"],
+            "filter": {"payload": {"total": [{"numeric": [">", 9]}]}},
+        },
+        "mute": {},
+        "other": {"eventTypes": ["cart.*"]},
+    }.items():
+        ask("PUT", f"/v1/endpoints/{name}", {"url": f"https://{name}.example/", **settings})
+    twin = {"url": "https://all.example/", "eventTypes": ["*"]}
+    ask("PUT", "/v1/endpoints/twin", twin)
+    ask("PUT", "/v1/endpoints/alien", {"url": URL, "eventTypes": ["*"]}, owner="other")
+    event = {"eventType": "order.paid", "payload": {"total": 5}}
+    status, found = ask("POST", "/v1/endpoints/match", event)
+    assert status == 200
+    MatchedEvent.model_validate(found, extra="forbid")
+    why = {
+        each["endpointId"]: [f"{one['field']} {one['message']}" for one in each["mismatches"]]
+        for each in found["endpoints"]
+    }
+    assert why == {
+        "all": [],
+        "big": ['filter.payload.total is 5, but must be one of [{"numeric": [">", 9]}]'],
+        "mute": ["eventTypes is empty, so the endpoint gets no events"],
+        "other": ['eventTypes has none for "order.paid": ["cart.*"]'],
+        "twin": ["url is that of all, which gets the event"],
+    }
+    assert [each["matches"] for each in found["endpoints"]] == [True, False, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        ({"payload": 1}, "eventType"),
+        ({"eventType": "a"}, "payload"),
+        ({"eventType": "a", "payload": 1, "contentType": "text/plain"}, "payload"),
+        ({"eventType": "a", "payload": 1, "targetUrl": URL}, "targetUrl"),
+        ({"eventType": "é", "payload": 1}, "eventType"),
+    ],
+)
+def test_an_event_to_match_that_is_none_is_refused(event: Any, field: str) -> None:
+    status, problem = ask("POST", "/v1/endpoints/match", event)
+    assert (status, fields(problem)) == (400, [field])

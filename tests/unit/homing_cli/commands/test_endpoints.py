@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from homing.json_text import dump
 from homing.senders.api_key import ApiKey
 from homing.sending.recipients import REMEMBERED
 from homing_cli import app
@@ -44,7 +45,12 @@ class FakeApi:
             return {"endpoints": list(self.known.values())}
         if method == "GET" and path[1:] not in self.known:
             raise NotFoundError(path)
-        return {"endpointId": path[1:], **BARE, **self.known.get(path[1:], {}), **(body or {})}
+        return {
+            "endpointId": path[1:],
+            **BARE,
+            **self.known.get(path[1:], {}),
+            **json.loads(dump(body or {})),
+        }
 
 
 @pytest.fixture(autouse=True)
@@ -216,3 +222,47 @@ def test_a_file_of_headers_that_cannot_be_meant_is_a_usage_error_without_its_sec
     assert complaint in done.stderr
     assert "s3cret" not in done.output
     assert FakeApi.asked == []
+
+
+def test_set_sends_event_types_and_the_filter_as_it_is_written() -> None:
+    text = '{"payload": {"total": [3.0e2]}}'
+    run("set", "free", "--event-type", "order.*", "--event-type", "a", "--filter", text)
+    _, _, body = FakeApi.asked[-1]
+    assert dump(body) == f'{{"eventTypes": ["order.*", "a"], "filter": {text}}}'
+    done = run("set", "free", "--no-event-types", "--filter", "{}")
+    assert done.exit_code == 0, done.output
+    assert dump(FakeApi.asked[-1][2]) == '{"eventTypes": [], "filter": {}}'
+    both = run("set", "free", "--no-event-types", "--event-type", "a")
+    assert (both.exit_code, "--no-event-types cannot" in both.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", '{"payload": NaN}', ""])
+def test_a_filter_that_is_no_object_is_a_mistake_in_usage(text: str) -> None:
+    done = run("set", "free", "--filter", text)
+    assert (done.exit_code, "--filter" in done.stderr) == (2, True)
+
+
+def test_match_shows_each_endpoint_with_what_keeps_it_from_the_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    why = {"field": "filter.payload.total", "message": "is 5, but must be one of [6]"}
+    rows = [
+        {"endpointId": "all", "enabled": True, "mismatches": []},
+        {"endpointId": "off", "enabled": False, "mismatches": []},
+        {"endpointId": "big", "enabled": True, "mismatches": [why]},
+    ]
+    monkeypatch.setattr(FakeApi, "endpoints", lambda *asked, **_: matched(asked, rows))
+    done = run("match", "--event-type", "order.paid", "--payload", '{"total": 1.10}')
+    assert done.exit_code == 0
+    (row,) = [line for line in done.stdout.splitlines() if "filter.payload.total" in line]
+    assert re.match(r" *big +no +filter", row)
+    assert re.search("off +yes, but it is disabled", done.stdout)
+    _, method, path, body, _ = FakeApi.asked[-1]  # type: ignore[misc]
+    assert (method, path) == ("POST", "/match")
+    assert '"payload": {"total": 1.10}' in dump(body)
+    assert run("match", "--event-type", "a", "--payload", "{").exit_code == 2
+
+
+def matched(asked: Any, rows: Any) -> Any:
+    FakeApi.asked.append(asked)
+    return {"endpoints": rows}

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from homing.endpoints.endpoint import Endpoint
+from homing.endpoints.pattern import Mismatch
 from homing_cli.console.actions.chosen import Chosen
 from homing_cli.console.actions.jobs import Done, Jobs
 from homing_cli.console.app import make_app
@@ -24,6 +25,7 @@ from homing_cli.errors import CommandError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from homing.endpoints.subscriptions import Event
     from homing_cli.console.reading.filters import Filters
 
 PORT = 8088
@@ -92,6 +94,13 @@ class FakeAddressed:
     def recipient(self, sender_id: str, endpoint_id: str | None) -> Recipient:
         return Recipient(sender_id, "old-shop", DISABLED)
 
+    def explained(self, event: Event) -> Any:
+        if event.sender_id == "nobody":
+            return []
+        missing = Mismatch("filter.payload.total", "is <5>, but must be one of [6]")
+        active = replace(DISABLED, endpoint_id="active", enabled=True)
+        return [(DISABLED, ()), (active, (missing,) if event.payload == '{"total": 5}' else ())]
+
     def narrowed(self, filters: Filters) -> tuple[Filters, Recipient | None]:
         return filters, Recipient("crm", "old-shop", DISABLED) if filters.endpoint else None
 
@@ -150,7 +159,13 @@ def test_every_link_of_the_navigation_leads_to_a_page(client: TestClient) -> Non
     navigation = client.get("/deliveries").text.split("<nav", 1)[1].split("</nav>")[0]
     links = re.findall(r'href="([^"]+)"[^>]*>([^<]+)<', navigation)
     pages = {route.path for route in client.app.routes if isinstance(route, Route)}  # type: ignore[attr-defined]
-    assert [words for _, words in links] == ["Overview", "Deliveries", "Dead letters", "What if"]
+    assert [words for _, words in links] == [
+        "Overview",
+        "Deliveries",
+        "Dead letters",
+        "Events",
+        "What if",
+    ]
     assert [address for address, _ in links if address not in pages] == []
 
 
@@ -395,3 +410,38 @@ def test_an_id_that_nothing_can_have_leads_to_a_page_that_says_not_found(
     answer = client.get("/delivery", params=query)
     assert answer.status_code == 404
     assert len(answer.text) < 10_000
+
+
+def test_an_event_is_tried_against_the_filters_of_a_senders_endpoints(client: TestClient) -> None:
+    asked = {"sender": "crm", "type": "order.paid", "payload": '{"total": 5}'}
+    text = client.get("/events", params=asked).text
+    rows = re.findall(r'<th scope="row">(.*?)</th>\s*<td>(.*?)</td>\s*<td>(.*?)</td>', text)
+    why = "is &lt;5&gt;, but must be one of [6]"
+    assert rows == [
+        ("old-shop", "yes, but it is disabled", ""),
+        ("active", "no", f"<p><code>filter.payload.total</code> {why}</p>"),
+    ]
+    assert "no endpoints" in client.get("/events", params=asked | {"sender": "nobody"}).text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        ({"payload": "{"}, "body is not JSON"),
+        ({"type": "é"}, "eventType must have 1 to 128"),
+        ({"sender": "a#b"}, "sender is not the id of a sender"),
+        ({"payload": '1, "eventType": "x"'}, "eventType is given twice"),
+    ],
+)
+def test_an_event_that_is_none_is_explained_beside_the_form(
+    client: TestClient, wrong: dict[str, str], complaint: str
+) -> None:
+    answer = client.get("/events", params={"type": "order.paid", "payload": "{}", **wrong})
+    assert answer.status_code == 200
+    assert complaint in answer.text.split('role="alert">')[1]
+
+
+def test_the_form_of_events_alone_asks_nothing(client: TestClient) -> None:
+    text = client.get("/events").text
+    assert "<textarea" in text
+    assert "<table" not in text
