@@ -31,6 +31,7 @@ from homing_cli.demo.scenarios import complaints
 from homing_cli.errors import CommandError
 from homing_cli.escaping import say
 from homing_cli.local import local_cloud
+from homing_cli.local.deployment import App
 from homing_cli.receiver import server
 from homing_cli.terminal import live, render
 
@@ -82,9 +83,29 @@ def whole(
 
 
 @app.command()
-def up(port: Port = None) -> None:
+def up(
+    port: Port = None,
+    command: Annotated[
+        str | None,
+        typer.Option(
+            "--app",
+            metavar="COMMAND",
+            help="Deploy this CDK app, which has Homing in it, as `cdk --app` takes it.",
+            show_default=False,
+        ),
+    ] = None,
+    construct: Annotated[
+        str | None,
+        typer.Option(
+            help="With --app: the path of the construct, if the app has several Homings.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
     """Start the local cloud and deploy Homing to it. Run it again to deploy changes."""
-    cloud = local_cloud.up(port, say=_say)
+    if construct and not command:
+        raise typer.BadParameter("--construct needs --app")
+    cloud = local_cloud.up(port, say=_say, app=App(command, construct))
     _say(f"up: {cloud.api_url} (names and endpoints: {local_cloud.STATE_DIR / local_cloud.RECORD})")
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import CfnDeletionPolicy, CfnResource, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -16,6 +18,7 @@ from .apis.endpoint_api import EndpointApi
 from .apis.function_url import refuse_own_hosts
 from .apis.key_api import KeyApi
 from .apis.routes import add_routes
+from .client_layer import client_layer
 from .ingest import Ingest
 from .monitoring.alarms import Alarms
 from .monitoring.dashboard import Dashboard
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_stepfunctions as sfn
 
 _PREFIX = "Homing"
+_OVERRIDES = "homing:settings"
 
 
 class Homing(Construct):
@@ -50,15 +54,22 @@ class Homing(Construct):
 
     Its outputs lead the command line to it: `homing --stack THEIRS --construct Webhooks`.
 
+    The context key `homing:settings` overrides settings of every Homing in the app, as JSON:
+    `cdk deploy -c homing:settings='{"alarmEmail": "me@example.com"}'`.
+
     Args:
         settings: what differs from the defaults.
+
+    Raises:
+        InvalidSettingsError: when what the context gives cannot be used.
     """
 
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: HomingSettings | None = None
     ) -> None:
         super().__init__(scope, construct_id)
-        self._settings = (settings or HomingSettings()).named(_name(self))
+        whole = (settings or HomingSettings()).overridden(_overrides(self))
+        self._settings = whole.named(_name(self))
         self._storage()
         self._apis()
         self._monitoring()
@@ -296,6 +307,11 @@ class Homing(Construct):
             resource_arns=[self.api.arn_for_execute_api("POST", "/v1/messages")],
         )
 
+    @cached_property
+    def client_layer(self) -> lambda_.LayerVersion:
+        """A layer with `homing.client`, for functions that send; made on first use."""
+        return client_layer(self, "Client")
+
     @property
     def messages_url(self) -> str:
         """The base URL of `POST /v1/messages` under IAM: of the function URL, if there is one."""
@@ -363,6 +379,18 @@ class Homing(Construct):
     ) -> cloudwatch.Metric:
         """Return how long attempts take, in milliseconds; by default the median of five minutes."""
         return emitted(self._settings, "AttemptLatency", statistic=statistic, period=period)
+
+
+def _overrides(homing: Homing) -> Mapping[str, Any]:
+    """Return what the context overrides: an object in cdk.json, a text given with `-c`."""
+    found = homing.node.try_get_context(_OVERRIDES) or {}
+    try:
+        overrides = json.loads(found) if isinstance(found, str) else found
+    except ValueError as error:
+        raise InvalidSettingsError(f"{_OVERRIDES} is not valid JSON: {error}") from error
+    if not isinstance(overrides, dict):
+        raise InvalidSettingsError(f"{_OVERRIDES} is not a JSON object of settings: {found!r}")
+    return overrides
 
 
 def _name(homing: Homing) -> str:

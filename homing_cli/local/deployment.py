@@ -1,4 +1,7 @@
-"""The CDK CLI against the local cloud: `cdk bootstrap` and `cdk deploy` of the real stack."""
+"""The CDK CLI against the local cloud: `cdk bootstrap` and `cdk deploy` of a real app.
+
+The app is Homing's own, from the checkout or from the wheel, or one that has Homing in it.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from homing.stack_outputs import NotInStackError, homing_outputs
 from homing_cli.errors import LocalCloudError
 from homing_cli.local import private_files
 from homing_cli.local.emulator import ACCOUNT, account_settings, log_tail
@@ -20,8 +25,10 @@ if TYPE_CHECKING:
     from homing_cli.local.emulator import Emulator
 
 PROJECT = Path(__file__).resolve().parents[2]
+IN_CHECKOUT = (PROJECT / "cdk.json").is_file()
+STATE_DIR = (PROJECT if IN_CHECKOUT else Path.cwd()) / ".homing"
 # The caches of jsii and the CDK. By default they are under HOME, which may be missing or read-only.
-CACHE = PROJECT / ".homing" / "cache"
+CACHE = STATE_DIR / "cache"
 
 LOCAL_CONTEXT: Mapping[str, str] = {
     "powertoolsLayer": "none",  # functions import Powertools from the environment instead
@@ -33,27 +40,65 @@ LOCAL_CONTEXT: Mapping[str, str] = {
     "ingestQueue": "true",
     "allowedNetworks": "127.0.0.0/8",  # where the receivers of tests and of the demo listen
 }
+_OF_OUR_STACK = frozenset({"stage"})
 
 
-def deploy(running: Emulator) -> dict[str, str]:
-    """Bootstrap the local cloud, deploy the stack to it and return the stack's outputs.
+@dataclass(frozen=True, slots=True)
+class App:
+    """A CDK app that has Homing in it.
+
+    Args:
+        command: what runs it, as `cdk --app` takes it; None for Homing's own.
+        construct: the path of the construct, where the app has several Homings.
+    """
+
+    command: str | None = None
+    construct: str | None = None
+
+
+OWN_APP = App()
+
+
+def deploy(running: Emulator, app: App = OWN_APP) -> dict[str, str]:
+    """Bootstrap the local cloud, deploy an app to it and return the outputs of its Homing.
 
     Raises:
-        LocalCloudError: when a step fails, with the end of its log.
+        LocalCloudError: when a step fails, with the end of its log; or when the app has no such
+            Homing.
     """
-    if not (PROJECT / "cdk.json").is_file():
-        raise LocalCloudError(f"no cdk.json in {PROJECT}: run from a clone of the project")
     private_files.make_folder(CACHE / "home")
     state_dir = running.state_dir
     outputs = state_dir / "outputs.json"
     outputs.unlink(missing_ok=True)
     # From a folder without cdk.json, since bootstrapping needs no app.
     _run(["bootstrap", f"aws://{ACCOUNT}/{REGION}"], running, cwd=state_dir)
-    context = [part for key, value in LOCAL_CONTEXT.items() for part in ("-c", f"{key}={value}")]
     files = ["--output", str(state_dir / "cdk.out"), "--outputs-file", str(outputs)]
-    command = ["deploy", "--all", "--require-approval", "never"]
-    _run([*command, *context, *files], running, cwd=PROJECT)
-    return _merged(json.loads(outputs.read_text()))
+    command = ["deploy", "--all", "--require-approval", "never", *files]
+    _run([*command, *_context(app), *_app_option(app)], running, cwd=_folder(app, state_dir))
+    try:
+        return homing_outputs(_merged(json.loads(outputs.read_text())), app.construct)
+    except NotInStackError as error:
+        raise LocalCloudError(f"what was deployed {error}") from error
+
+
+def _context(app: App) -> list[str]:
+    """Return the settings of the local cloud: of our own stack, or for every Homing in the app."""
+    if app.command is None:
+        return [part for key, value in LOCAL_CONTEXT.items() for part in ("-c", f"{key}={value}")]
+    settings = {key: value for key, value in LOCAL_CONTEXT.items() if key not in _OF_OUR_STACK}
+    return ["-c", f"homing:settings={json.dumps(settings)}"]
+
+
+def _app_option(app: App) -> list[str]:
+    if app.command is not None:
+        return ["--app", app.command]
+    return [] if IN_CHECKOUT else ["--app", f"{sys.executable} -m homing_cdk"]
+
+
+def _folder(app: App, state_dir: Path) -> Path:
+    if app.command is not None:
+        return Path.cwd()
+    return PROJECT if IN_CHECKOUT else state_dir
 
 
 def _run(arguments: list[str], running: Emulator, *, cwd: Path) -> None:

@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from homing_cli.errors import LocalCloudError
 from homing_cli.local import deployment, emulator, private_files
+from homing_cli.local.deployment import OWN_APP, App
 from homing_cli.local.emulator import Emulator
 from homing_cli.local.local_key import REGION
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEFAULT_PORT = 4566
-STATE_DIR = deployment.PROJECT / ".homing"
+STATE_DIR = deployment.STATE_DIR
 RECORD = "local.json"
 
 
@@ -37,7 +38,7 @@ class LocalCloud:
         secret_access_key: the secret of that key.
         api_url: the base of Homing's API under IAM, without a trailing slash.
         sender_api_url: the same for senders with API keys.
-        messages_url: the base of the function URL that accepts messages.
+        messages_url: the base of the function URL that accepts messages; None if there is none.
         outputs: the stack's outputs.
     """
 
@@ -47,7 +48,7 @@ class LocalCloud:
     secret_access_key: str = field(repr=False)
     api_url: str
     sender_api_url: str
-    messages_url: str
+    messages_url: str | None
     outputs: Mapping[str, str]
 
     def to_record(self) -> dict[str, object]:
@@ -60,6 +61,7 @@ def up(
     port: int | None = None,
     state_dir: Path = STATE_DIR,
     say: Callable[[str], None] = lambda _: None,
+    app: App = OWN_APP,
 ) -> LocalCloud:
     """Deploy to the local cloud; start it if it does not run.
 
@@ -70,14 +72,15 @@ def up(
         port: the port to listen on; None for 4566, or any free port if that is taken.
         state_dir: an absolute directory for its state.
         say: called with a few words about each step.
+        app: what to deploy.
 
     Raises:
         LocalCloudError: when the port is taken or a step fails.
     """
     with _alone(state_dir, say):
         running = _find(state_dir, port) or _start(state_dir, port, say)
-        say(f"deploying the stack to {running.endpoint}")
-        return _deploy(running)
+        say(f"deploying {app.command or 'the stack'} to {running.endpoint}")
+        return _deploy(running, app)
 
 
 def down(state_dir: Path = STATE_DIR, say: Callable[[str], None] = lambda _: None) -> bool:
@@ -150,8 +153,9 @@ def throwaway(
         running.stop()
 
 
-def _deploy(running: Emulator) -> LocalCloud:
-    outputs = deployment.deploy(running)
+def _deploy(running: Emulator, app: App = OWN_APP) -> LocalCloud:
+    outputs = deployment.deploy(running, app)
+    messages_url = outputs.get("MessagesUrl")
     cloud = LocalCloud(
         endpoint=running.endpoint,
         region=REGION,
@@ -159,7 +163,7 @@ def _deploy(running: Emulator) -> LocalCloud:
         secret_access_key=running.key.secret_access_key,
         api_url=_api_url(running.endpoint, outputs["ApiUrl"]),
         sender_api_url=_api_url(running.endpoint, outputs["SenderApiUrl"]),
-        messages_url=_function_url(running.endpoint, outputs["MessagesUrl"]),
+        messages_url=messages_url and _function_url(running.endpoint, messages_url),
         outputs=outputs,
     )
     record = json.dumps(cloud.to_record(), indent=2)

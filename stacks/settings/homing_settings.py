@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError, model_validator
+from pydantic.alias_generators import to_camel
 
 from .delivery import DeliverySettings
 from .ingest import IngestSettings
 from .operation import OperationSettings
-from .problems import IN_PYTHON, InvalidSettingsError
+from .problems import IN_CONTEXT, IN_PYTHON, InvalidSettingsError
 from .retry_policy import RetryPolicySettings
 from .targets import TargetSettings
 
@@ -48,6 +49,18 @@ class HomingSettings(
             told = [naming.in_words(fault, cls.model_fields) for fault in faults]
             raise _error(naming.heading, told)
         return settings
+
+    def overridden(self, by: Mapping[str, Any]) -> HomingSettings:
+        """Return the same settings, but for those that are given by their context keys.
+
+        Raises:
+            InvalidSettingsError: when they cannot be used.
+        """
+        given = self.model_dump(include=self.model_fields_set & HomingSettings.model_fields.keys())
+        whole = {to_camel(name): value for name, value in given.items()} | dict(by)
+        return HomingSettings.model_validate(
+            whole, by_alias=True, by_name=False, context=IN_CONTEXT
+        )
 
     def named(self, name: str) -> NamedSettings:
         """Return the same settings with the name of the Homing that they are of."""

@@ -43,8 +43,8 @@ class OperationSettings(SettingsGroup):
     termination_protection: bool = setting(
         default=False,
         allowed="true, false",
-        meaning="protects the stack and its tables from being deleted; set it once the first "
-        "deployment has succeeded",
+        meaning="protects the tables from being deleted and, where Homing is a stack of its own, "
+        "the stack; set it once the first deployment has succeeded",
     )
     alarm_email: str | None = setting(
         None,

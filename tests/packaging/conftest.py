@@ -28,14 +28,14 @@ class Environment:
     folder: Path
 
     def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a program of the environment."""
+        """Run a program of the environment, in the folder."""
         return subprocess.run(  # noqa: S603 -- a program that the wheel brings
             [str(self.bin / command[0]), *command[1:]],
             cwd=self.folder,
             env={"PATH": os.pathsep.join([str(self.bin), os.defpath]), **variables},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,  # a first deployment, on a busy machine
             check=False,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,10 +61,32 @@ class Synthesized:
             case _:
                 return str(value)
 
+    def allowed(self, role: str) -> set[tuple[str, str]]:
+        """Return the (action, resource) pairs that the policies of a role allow."""
+        return {
+            (action, self._allowed_on(resource))
+            for policy in self.resources("AWS::IAM::Policy").values()
+            if role in [self.referred(one) for one in policy["Properties"]["Roles"]]
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+            for action in as_list(statement["Action"])
+            for resource in as_list(statement["Resource"])
+        }
+
+    def _allowed_on(self, resource: Any) -> str:
+        """Return the construct path of a resource; for executions, that of their machine."""
+        text = self.referred(resource)
+        machine = re.search(r":execution:.*'Ref': '(\w+)'.*:\*$", text)
+        return f"{self.path_of(machine[1])} executions" if machine else text
+
     def _path(self, resource: dict[str, Any]) -> str:
         path: str = resource["Metadata"]["aws:cdk:path"]
         inside = path.removeprefix(f"{self.name}/").removeprefix("Default/")
         return inside.removesuffix("/Resource")
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return a value that IAM may write without its list."""
+    return value if isinstance(value, list) else [value]
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +121,7 @@ def read(directory: Path) -> Synthesized:
 def synth(context: dict[str, Any], directory: Path) -> None:
     from aws_cdk import App  # noqa: PLC0415 -- starts Node
 
-    from app import build  # noqa: PLC0415 -- as above
+    from stacks.application import build  # noqa: PLC0415 -- as above
 
     app = App(context=context, outdir=str(directory))
     build(app)

@@ -146,3 +146,29 @@ def test_a_setting_that_cannot_be_used_is_refused_by_that_name_with_what_it_may_
         HomingSettings(**given)
     (line,) = str(refused.value).splitlines()[1:]
     assert line.removeprefix("  ").partition(" (default")[0] == problem
+
+
+@pytest.mark.parametrize("by", [{"logLevel": "DEBUG"}, {"logLevel": "DEBUG", "maxAttempts": "8"}])
+def test_the_context_overrides_settings_that_python_gives(by: dict[str, Any]) -> None:
+    settings = HomingSettings(log_level="ERROR", max_attempts=8).overridden(by)
+    assert settings == HomingSettings(log_level="DEBUG", max_attempts=8)
+
+
+def test_an_override_that_cannot_be_used_is_named_as_in_the_context() -> None:
+    with pytest.raises(InvalidSettingsError, match="did you mean maxAttempts"):
+        HomingSettings().overridden({"max_attempts": 8})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("found", "complaint"),
+    [("{", "homing:settings is not valid JSON"), ("[]", "is not a JSON object of settings")],
+)
+def test_overrides_that_are_no_object_are_refused_at_synth(found: str, complaint: str) -> None:
+    from aws_cdk import App, Stack  # noqa: PLC0415 -- starts Node
+
+    from stacks import Homing  # noqa: PLC0415 -- as above
+
+    stack = Stack(App(context={"homing:settings": found}), "Shop")
+    with pytest.raises(InvalidSettingsError, match=complaint):
+        Homing(stack, "Webhooks")

@@ -17,7 +17,7 @@ def report(tmp_path: Path, **context: str) -> dict[str, Any]:
     from aws_cdk import App, Validations  # noqa: PLC0415 -- slow, and only here
     from cdk_nag import AwsSolutionsChecks  # noqa: PLC0415
 
-    from app import build  # noqa: PLC0415
+    from stacks.application import build  # noqa: PLC0415
 
     flags = json.loads((PROJECT / "cdk.json").read_text())["context"]
     app = App(context={**flags, **context}, outdir=str(tmp_path))

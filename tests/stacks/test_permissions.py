@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -54,27 +53,9 @@ CONSUME = {
 }
 
 
-def as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def resource_of(stack: Any, resource: Any) -> str:
-    """The construct path of a resource; the executions of one state machine by its path."""
-    text: str = stack.referred(resource)
-    machine = re.search(r":execution:.*'Ref': '(\w+)'.*:\*$", text)
-    return f"{stack.path_of(machine[1])} executions" if machine else text
-
-
 def allowed(stack: Any, role: str) -> set[tuple[str, str]]:
-    """The (action, resource) pairs that the policies of a role allow."""
-    return {
-        (action, resource_of(stack, resource))
-        for policy in stack.resources(POLICY).values()
-        if role in [stack.referred(one) for one in policy["Properties"]["Roles"]]
-        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-        for action in as_list(statement["Action"])
-        for resource in as_list(statement["Resource"])
-    }
+    pairs: set[tuple[str, str]] = stack.allowed(role)
+    return pairs
 
 
 def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
