@@ -24,6 +24,7 @@ from homing_cli.commands.operations import operating
 from homing_cli.commands.options import AsJson, Port, Sender, Where, print_json
 from homing_cli.commands.reading import reading
 from homing_cli.commands.recovery import acting
+from homing_cli.commands.smoke import smoke
 from homing_cli.commands.watch import watch
 from homing_cli.commands.what_if import what_if
 from homing_cli.demo import runner
@@ -213,6 +214,7 @@ app.command("cost")(cost)
 app.command("console")(console_page)
 app.command("watch")(watch)
 app.command("what-if")(what_if)
+app.command("smoke")(smoke)
 
 
 @app.command("receiver")

@@ -18,6 +18,7 @@ from .apis.endpoint_api import EndpointApi
 from .apis.function_url import refuse_own_hosts
 from .apis.key_api import KeyApi
 from .apis.routes import add_routes
+from .apis.smoke_receiver import SmokeReceiver
 from .client_layer import client_layer
 from .ingest import Ingest
 from .monitoring.alarms import Alarms
@@ -125,6 +126,12 @@ class Homing(Construct):
             others=(endpoints, self._workflow.deliver),
         )
 
+        self._smoke = (
+            SmokeReceiver(self, "Smoke", settings=self._settings)
+            if self._settings.smoke_endpoint
+            else None
+        )
+
     def _monitoring(self) -> None:
         self._alarms = Alarms(
             self,
@@ -178,6 +185,8 @@ class Homing(Construct):
         }
         if self._reception.messages_url:
             outputs["MessagesUrl"] = self._reception.messages_url.url
+        if self._smoke:
+            outputs["SmokeUrl"] = self._smoke.url
         if self._workflow.first_attempts:
             outputs["FirstAttemptArn"] = self._workflow.first_attempts.state_machine_arn
         return outputs
@@ -361,6 +370,7 @@ class Homing(Construct):
             *self._senders.functions,
             *self._workflow.functions,
             *((self._ingest.function,) if self._ingest else ()),
+            *((self._smoke.function,) if self._smoke else ()),
         )
         return {function.node.id: function for function in every}
 

@@ -53,6 +53,7 @@ class Target:
         messages_url: the base of the function URL that accepts messages; None for a stack without
             one.
         key: the key that signs calls to the local cloud; None for AWS.
+        smoke_url: the receiver of `homing smoke`; None for a stack without one.
     """
 
     session: boto3.Session
@@ -62,6 +63,7 @@ class Target:
     endpoint: str | None = None
     messages_url: str | None = None
     key: LocalKey | None = None
+    smoke_url: str | None = None
 
     def client(self, service: Any) -> Any:
         """Return a boto3 client of a service."""
@@ -110,6 +112,7 @@ def local_target(record: Path) -> Target:
             endpoint=found["endpoint"],
             messages_url=found.get("messagesUrl"),
             key=key,
+            smoke_url=found.get("smokeUrl"),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NoTargetError(f"{record} is unreadable: run `homing up`") from error
@@ -138,6 +141,7 @@ def aws_target(session: boto3.Session, stack: str) -> Target:
         sender_api_url=outputs["SenderApiUrl"].rstrip("/"),
         outputs=outputs,
         messages_url=outputs["MessagesUrl"].rstrip("/") if "MessagesUrl" in outputs else None,
+        smoke_url=outputs.get("SmokeUrl"),
     )
 
 

@@ -34,6 +34,7 @@ LOCAL_CONTEXT: Mapping[str, str] = {
     "powertoolsLayer": "none",  # functions import Powertools from the environment instead
     "savedQueries": "false",  # the local cloud does not support this resource
     "stage": "local",
+    "smokeEndpoint": "true",
     "deletionProtection": "false",
     "attemptTimeoutSeconds": "3",
     "slowThresholdSeconds": "2.5",  # less than an attempt may take, more than a cold start

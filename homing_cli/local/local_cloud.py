@@ -39,6 +39,7 @@ class LocalCloud:
         api_url: the base of Homing's API under IAM, without a trailing slash.
         sender_api_url: the same for senders with API keys.
         messages_url: the base of the function URL that accepts messages; None if there is none.
+        smoke_url: the receiver of `homing smoke`; None if there is none.
         outputs: the stack's outputs.
     """
 
@@ -49,6 +50,7 @@ class LocalCloud:
     api_url: str
     sender_api_url: str
     messages_url: str | None
+    smoke_url: str | None
     outputs: Mapping[str, str]
 
     def to_record(self) -> dict[str, object]:
@@ -155,7 +157,7 @@ def throwaway(
 
 def _deploy(running: Emulator, app: App = OWN_APP) -> LocalCloud:
     outputs = deployment.deploy(running, app)
-    messages_url = outputs.get("MessagesUrl")
+    messages_url, smoke_url = outputs.get("MessagesUrl"), outputs.get("SmokeUrl")
     cloud = LocalCloud(
         endpoint=running.endpoint,
         region=REGION,
@@ -164,6 +166,7 @@ def _deploy(running: Emulator, app: App = OWN_APP) -> LocalCloud:
         api_url=_api_url(running.endpoint, outputs["ApiUrl"]),
         sender_api_url=_api_url(running.endpoint, outputs["SenderApiUrl"]),
         messages_url=messages_url and _function_url(running.endpoint, messages_url),
+        smoke_url=smoke_url and _api_url(running.endpoint, smoke_url),
         outputs=outputs,
     )
     record = json.dumps(cloud.to_record(), indent=2)
@@ -173,7 +176,7 @@ def _deploy(running: Emulator, app: App = OWN_APP) -> LocalCloud:
 
 def _api_url(endpoint: str, url: str) -> str:
     """Return the URL of an API by path, since names under `localhost` do not always resolve."""
-    return f"{endpoint}/_aws/execute-api/{_id_in(url)}/$default"
+    return f"{endpoint}/_aws/execute-api/{_id_in(url)}/$default{urlsplit(url).path.rstrip('/')}"
 
 
 def _function_url(endpoint: str, url: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import jsii
@@ -17,10 +18,18 @@ if TYPE_CHECKING:
 
     from ..settings import NamedSettings
 
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """How many requests an API takes: in a second, and at once after a pause."""
+
+    per_second: int
+    burst: int
+
+
 # A POST may name ten targets, and Step Functions starts 300 executions a second by default; the
 # queue absorbs higher rates. The limit protects against a runaway sender.
-_RATE_PER_SECOND = 300
-_BURST = 600
+_SENDERS = Throttle(per_second=300, burst=600)
 
 # Caller, route and result of each request, without bodies and headers. The path is left out, since
 # anybody may send one of thousands of characters.
@@ -39,7 +48,12 @@ _ACCESS_LOG = {
 }
 
 
-def api_stage(scope: Construct, api: apigwv2.HttpApi, settings: NamedSettings) -> apigwv2.HttpStage:
+def api_stage(
+    scope: Construct,
+    api: apigwv2.HttpApi,
+    settings: NamedSettings,
+    throttle: Throttle = _SENDERS,
+) -> apigwv2.HttpStage:
     """Return the stage (`Stage`) of an API, with an access log (`AccessLogs`) in the same scope."""
     access_logs = vended_logs(scope, "AccessLogs", settings, service="apis")
     return apigwv2.HttpStage(
@@ -47,7 +61,9 @@ def api_stage(scope: Construct, api: apigwv2.HttpApi, settings: NamedSettings) -
         "Stage",
         http_api=api,
         auto_deploy=True,
-        throttle=apigwv2.ThrottleSettings(rate_limit=_RATE_PER_SECOND, burst_limit=_BURST),
+        throttle=apigwv2.ThrottleSettings(
+            rate_limit=throttle.per_second, burst_limit=throttle.burst
+        ),
         access_log_settings=_AccessLogs(access_logs),
     )
 

@@ -60,6 +60,11 @@ class OperationSettings(SettingsGroup):
     log_retention_days: int = setting(
         30, ", ".join(map(str, _LOG_RETENTION)), "how long logs are kept"
     )
+    smoke_endpoint: bool = setting(
+        default=False,
+        allowed="true, false",
+        meaning="adds a receiver of the stack's own, to which `homing smoke` sends its message",
+    )
     saved_queries: bool = setting(
         default=True,
         allowed="true, false",

@@ -17,7 +17,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8
 @pytest.fixture
 def stack(synthesize: Callable[..., Any]) -> Any:
     """The stack with all that can be added to it."""
-    return synthesize(ingestQueue="true")
+    return synthesize(ingestQueue="true", smokeEndpoint="true")
 
 
 def test_every_output_of_the_stack_is_on_the_page_and_no_other(stack: Any) -> None:

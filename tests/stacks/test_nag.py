@@ -31,7 +31,9 @@ def report(tmp_path: Path, **context: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("context", [{}, {"expressPath": "false"}, {"stage": "test"}])
+@pytest.mark.parametrize(
+    "context", [{}, {"expressPath": "false"}, {"stage": "test"}, {"smokeEndpoint": "true"}]
+)
 def test_no_rule_is_broken_without_a_reason(tmp_path: Path, context: dict[str, str]) -> None:
     found = report(tmp_path, **context)
     assert found["violations"] == []

@@ -317,6 +317,7 @@ def test_beside_boto3_the_client_imports_nothing_but_itself() -> None:
         "homing.errors",
         "homing.retry",
         "homing.retry.retry_after",
+        "homing.stack_outputs",
     }
 
 

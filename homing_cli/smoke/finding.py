@@ -1,0 +1,59 @@
+"""What a check has found, and what all of them together mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Outcome(StrEnum):
+    """How a check has ended."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "FAILED"
+    NOT_CHECKED = "not checked"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The result of one check.
+
+    Args:
+        check: what was checked.
+        outcome: how it ended.
+        says: what was found, a sentence without its full stop.
+        fix: what to do about it; empty if nothing.
+    """
+
+    check: str
+    outcome: Outcome
+    says: str
+    fix: str = ""
+
+    def to_document(self) -> dict[str, Any]:
+        """Return an entry of what `--json` prints."""
+        return {
+            "check": self.check,
+            "outcome": self.outcome.value,
+            "says": self.says,
+            "fix": self.fix,
+        }
+
+
+def works(findings: Sequence[Finding]) -> bool:
+    """Return whether a message was delivered and nothing has failed."""
+    return bool(findings) and not any(one.outcome is Outcome.FAILED for one in findings)
+
+
+def conclusion(findings: Sequence[Finding]) -> str:
+    """Return what the findings mean, in plain words."""
+    for one in findings:
+        if one.outcome is Outcome.FAILED:
+            return f"It does not work. {one.check}: {one.says}. {one.fix}"
+    warnings = [f"{one.check}: {one.says}" for one in findings if one.outcome is Outcome.WARNING]
+    return f"Everything works, but {'; '.join(warnings)}" if warnings else "Everything works"

@@ -1,0 +1,27 @@
+"""Trigger `smoke_receiver`: the endpoint that `homing smoke` sends its message to.
+
+Anybody may call it. It keeps nothing and calls nothing. It only says whether a request is signed
+with the secret that the request itself names (docs/decisions/0089).
+"""
+
+from __future__ import annotations
+
+import time
+from base64 import b64decode
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from homing.endpoints.verification import SECRET_HEADER, is_signed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Return 204 for a valid signature, 401 for any other, 400 without a secret to verify with."""
+    headers, body = event["headers"], event.get("body", "")
+    if SECRET_HEADER not in headers:
+        return {"statusCode": HTTPStatus.BAD_REQUEST}
+    content = b64decode(body) if event["isBase64Encoded"] else body.encode()
+    is_valid = is_signed(headers[SECRET_HEADER], headers, content, time.time())
+    return {"statusCode": HTTPStatus.NO_CONTENT if is_valid else HTTPStatus.UNAUTHORIZED}

@@ -1,0 +1,64 @@
+"""The Python client at the local cloud, behind a proxy that fails a third of its calls."""
+
+from __future__ import annotations
+
+import time
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from faulty_server import Answer, Fault, FaultyProxy, serving
+
+from homing.client import Accepted, Homing, Retrying
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import KeyApi
+    from faulty_server import Asked
+
+    from homing_cli.receiver.server import Receiver
+
+MESSAGES = 200
+
+
+def passing_on_to(url: str) -> Callable[[Asked], Answer]:
+    """Pass requests on to the cloud, with the host that it expects."""
+    parts = urlsplit(url)
+
+    def pass_on(asked: Asked) -> Answer:
+        connection = HTTPConnection(parts.netloc, timeout=30)
+        headers = {name: asked.headers[name] for name in ("Authorization", "Content-Type")}
+        try:
+            connection.request(asked.method, parts.path + asked.path, asked.body, headers)
+            response = connection.getresponse()
+            return Answer(response.status, response.read())
+        finally:
+            connection.close()
+
+    return pass_on
+
+
+def test_200_messages_through_a_proxy_that_fails_a_third_of_the_calls_arrive_once_each(
+    enter: Callable[[str], KeyApi], receiver: Receiver
+) -> None:
+    key_api = enter("shop")
+    proxy = FaultyProxy(passing_on_to(key_api.url), seed=1)
+    with serving(proxy) as url:
+        # As long as a busy machine may take: a failure would be one of the client.
+        homing = Homing(url, api_key=str(key_api.key), retrying=Retrying(give_up_after=240))
+        results = homing.send_batch(
+            {"target_url": f"{receiver.url}/{number}", "payload": number}
+            for number in range(MESSAGES)
+        )
+        assert [result for result in results if not isinstance(result, Accepted)] == []
+        ids = [str(result.message_id) for result in results]
+        assert len(set(ids)) == MESSAGES
+        deadline = time.monotonic() + 600
+        while len({arrival.path for arrival in receiver.arrivals}) < MESSAGES:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    # A second arrival of one message has its `webhook-id`; of two messages it would have two.
+    arrived = {(arrival.path, arrival.message_id) for arrival in receiver.arrivals}
+    assert arrived == {(f"/{number}", one) for number, one in enumerate(ids)}
+    assert set(proxy.faults) == {None, *Fault}
