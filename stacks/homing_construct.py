@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import CfnDeletionPolicy, CfnResource, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
-from aws_cdk.aws_sns_subscriptions import SqsSubscription
 from constructs import Construct
 
 from .apis.endpoint_api import EndpointApi
@@ -20,18 +18,18 @@ from .apis.key_api import KeyApi
 from .apis.routes import add_routes
 from .apis.smoke_receiver import SmokeReceiver
 from .client_layer import client_layer
-from .ingest import Ingest
+from .kept import mark_what_is_kept
 from .monitoring.alarms import Alarms
 from .monitoring.dashboard import Dashboard
 from .monitoring.metrics import emitted
 from .monitoring.queries import Queries
-from .monitoring.watches import ingest_queue_watch, ingest_watches
 from .outputs import add_outputs, path_in_stack
 from .reception import Reception
 from .settings import HomingSettings, InvalidSettingsError
 from .settings.ingest import sender_rule
 from .storage.ledger import Ledger
 from .storage.registry import Registry
+from .subscriptions import Subscriptions
 from .workflow import Workflow
 
 if TYPE_CHECKING:
@@ -75,11 +73,16 @@ class Homing(Construct):
         self._apis()
         self._monitoring()
         add_outputs(self, self._outputs())
-        self._ingest: Ingest | None = None
-        if self._settings.ingest_queue:
-            self._ingesting().open_to_account(self.ingest_queue)
-            add_outputs(self, {"IngestQueueUrl": self.ingest_queue.queue_url})
-        self._mark_kept()
+        self._subscriptions = Subscriptions(
+            self,
+            settings=self._settings,
+            accepting=self._reception.accepting,
+            own_hosts=self._own_hosts,
+            alarms=self._alarms,
+            dashboard=self._dashboard,
+            queries=self._queries,
+        )
+        mark_what_is_kept(self, self._settings)
 
     def _storage(self) -> None:
         self._ledger = Ledger(self, "Ledger", settings=self._settings)
@@ -191,46 +194,6 @@ class Homing(Construct):
             outputs["FirstAttemptArn"] = self._workflow.first_attempts.state_machine_arn
         return outputs
 
-    def _ingesting(self) -> Ingest:
-        """Return what reads the ingest queues, with its alarms; made on first use."""
-        if self._ingest is None:
-            self._ingest = Ingest(
-                self,
-                "Ingest",
-                settings=self._settings,
-                accepting=self._reception.accepting,
-                own_hosts=self._own_hosts,
-            )
-            alarms = [self._alarms.add(each) for each in ingest_watches(self._ingest)]
-            self._dashboard.show_ingest(self._ingest, alarms)
-            if self._queries:
-                self._queries.include(self._ingest.function.log_group)
-            add_outputs(self, {"UnacceptedQueueUrl": self._ingest.unaccepted.queue_url})
-            self._mark_kept()
-        return self._ingest
-
-    def _mark_kept(self) -> None:
-        if self._settings.deletion_protection:
-            _mark_what_is_kept(self)
-
-    def _queue_of(self, sender: str) -> sqs.Queue:
-        """Return the queue of the subscriptions of a sender; made on first use.
-
-        Its id must not depend on the order in which an app subscribes.
-        """
-        digest = hashlib.sha256(sender.encode()).hexdigest()
-        return self._ingest_queue(f"Queue{digest[:8]}", sender)
-
-    def _ingest_queue(self, construct_id: str, sender: str) -> sqs.Queue:
-        """Return an ingest queue, with its alarm; made on first use."""
-        ingest = self._ingesting()
-        if construct_id not in ingest.queues:
-            queue = ingest.add_queue(construct_id, sender)
-            alarm = self._alarms.add(ingest_queue_watch(queue))
-            self._dashboard.show_ingest_queue(queue, alarm)
-            self._mark_kept()
-        return ingest.queues[construct_id]
-
     def subscribe_to_bus(
         self,
         bus: events.IEventBus,
@@ -253,8 +216,7 @@ class Homing(Construct):
         Raises:
             InvalidSettingsError: when both are given, or one is not valid.
         """
-        queue = self._queue_of(sender_rule(sender_path, sender_id))
-        return self._ingesting().subscribe_to_bus(bus, pattern, queue)
+        return self._subscriptions.add_bus(bus, pattern, sender_rule(sender_path, sender_id))
 
     def subscribe_to_topic(
         self,
@@ -268,8 +230,7 @@ class Homing(Construct):
         Raises:
             InvalidSettingsError: as for a bus.
         """
-        # In SNS's envelope, whose MessageId tells what SNS delivers twice.
-        topic.add_subscription(SqsSubscription(self._queue_of(sender_rule(sender_path, sender_id))))
+        self._subscriptions.add_topic(topic, sender_rule(sender_path, sender_id))
 
     def subscribe_to_queue(
         self,
@@ -286,7 +247,7 @@ class Homing(Construct):
         Raises:
             InvalidSettingsError: as for a bus.
         """
-        self._ingesting().consume(queue, sender_rule(sender_path, sender_id))
+        self._subscriptions.add_queue(queue, sender_rule(sender_path, sender_id))
 
     @property
     def ingest_queue(self) -> sqs.Queue:
@@ -295,16 +256,12 @@ class Homing(Construct):
         Raises:
             InvalidSettingsError: when the setting `ingest_queue` is off.
         """
-        if not self._settings.ingest_queue:
-            raise InvalidSettingsError(
-                "there is no ingest queue: set HomingSettings(ingest_queue=True)"
-            )
-        return self._ingest_queue("Queue", self._settings.ingest_sender or "")
+        return self._subscriptions.main_queue
 
     @property
     def unaccepted_queue(self) -> sqs.Queue:
         """The queue of messages that came by an ingest queue and were not accepted."""
-        return self._ingesting().unaccepted
+        return self._subscriptions.unaccepted_queue
 
     def grant_send(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow a function or role to send messages to `messages_url`, and nothing else."""
@@ -369,7 +326,7 @@ class Homing(Construct):
             *self._reception.functions,
             *self._senders.functions,
             *self._workflow.functions,
-            *((self._ingest.function,) if self._ingest else ()),
+            *((ingest.function,) if (ingest := self._subscriptions.ingest) else ()),
             *((self._smoke.function,) if self._smoke else ()),
         )
         return {function.node.id: function for function in every}
@@ -412,17 +369,3 @@ def _name(homing: Homing) -> str:
     ids = [re.sub(r"[^A-Za-z0-9_-]", "", each) for each in path_in_stack(homing)]
     prefix = () if stack_name.startswith(_PREFIX) else (_PREFIX,)
     return "/".join((*prefix, stack_name, *ids))
-
-
-def _mark_what_is_kept(homing: Homing) -> None:
-    """Add metadata to every resource that is kept when the stack is deleted.
-
-    CloudFormation takes no change of a deletion policy alone: something else of the resource must
-    change with it, and metadata will do ("DeletionPolicy attribute", User Guide).
-    """
-    for construct in homing.node.find_all():
-        if (
-            isinstance(construct, CfnResource)
-            and construct.cfn_options.deletion_policy is CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE
-        ):
-            construct.add_metadata("homing:kept", value=True)

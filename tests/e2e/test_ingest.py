@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -76,6 +77,39 @@ def test_what_programs_and_topics_put_on_the_queue_arrives_to_the_digit(
     ways = ("direct", "raw", "envelope")
     until(lambda: len(receiver.arrivals) == len(ways))
     assert bodies(receiver) == {f"{way}-{run_id}": payload(way).encode() for way in ways}
+
+
+def test_a_thousand_events_put_on_a_bus_arrive_once_each(
+    cloud: Target, homing: Homing, receiver: Receiver, queue_arn: str, run_id: str
+) -> None:
+    """The rule puts each on the queue; an endpoint subscribes to their type."""
+    events, bus = cloud.client("events"), f"shop-{run_id}"
+    events.create_event_bus(Name=bus)
+    pattern = json.dumps({"source": [f"shop-{run_id}"]})
+    events.put_rule(Name=bus, EventBusName=bus, EventPattern=pattern)
+    target = {"Id": "homing", "Arn": queue_arn}
+    events.put_targets(Rule=bus, EventBusName=bus, Targets=[target])
+    subscribe = ("--url", f"{receiver.url}/events", "--event-type", f"{run_id}.*")
+    assert homing("endpoints", "set", f"events-{run_id}", *subscribe).exit_code == 0
+    entries = [
+        {
+            "EventBusName": bus,
+            "Source": f"shop-{run_id}",
+            "DetailType": f"{run_id}.paid",
+            "Detail": json.dumps({"order": number}),
+        }
+        for number in range(EVENTS)
+    ]
+    ids = set()
+    for start in range(0, EVENTS, 10):
+        answer = events.put_events(Entries=entries[start : start + 10])
+        assert not answer["FailedEntryCount"]
+        ids.update(entry["EventId"] for entry in answer["Entries"])
+    until(lambda: len(receiver.arrivals) >= EVENTS, seconds=600)
+    came = bodies(receiver)  # each once
+    assert came.keys() == ids
+    orders = Counter(json.loads(body)["order"] for body in came.values())
+    assert orders == Counter(range(EVENTS))
 
 
 def test_an_invalid_message_is_listed_with_its_reason_and_put_back_once_it_can_be_accepted(

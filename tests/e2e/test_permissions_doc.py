@@ -157,6 +157,28 @@ def test_sending_again_what_never_started(
     assert called == looking | documented("`undispatched redrive`")
 
 
+def test_the_actions_on_unaccepted_messages(
+    homing: Homing, cloud: Target, called: set[str], run_id: str
+) -> None:
+    sqs, ingest = cloud.client("sqs"), cloud.outputs["IngestQueueUrl"]
+    asked = sqs.get_queue_attributes(QueueUrl=ingest, AttributeNames=["QueueArn"])
+    for name in ("put-back", "gone"):
+        given = {"messageId": f"{name}-{run_id}", "queueArn": asked["Attributes"]["QueueArn"]}
+        sqs.send_message(
+            QueueUrl=cloud.outputs["UnacceptedQueueUrl"],
+            MessageBody='{"payload": 1}',
+            MessageAttributes={
+                k: {"DataType": "String", "StringValue": v} for k, v in given.items()
+            },
+        )
+    called.clear()
+    assert homing("undispatched", "discard", f"gone-{run_id}").exit_code == 0
+    assert called == documented("`undispatched discard`")
+    assert homing("undispatched", "redrive", f"put-back-{run_id}").exit_code == 0
+    assert called <= documented("`undispatched discard`", "the same of unaccepted messages")
+    assert documented("the same of unaccepted messages") <= called
+
+
 @pytest.mark.parametrize(
     "command",
     [

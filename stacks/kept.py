@@ -1,0 +1,28 @@
+"""The mark of resources that are kept when the stack is deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import CfnDeletionPolicy, CfnResource
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+    from .settings import NamedSettings
+
+
+def mark_what_is_kept(scope: Construct, settings: NamedSettings) -> None:
+    """Add metadata to every resource below a construct that is kept when the stack is deleted.
+
+    CloudFormation takes no change of a deletion policy alone: something else of the resource must
+    change with it, and metadata will do ("DeletionPolicy attribute", User Guide).
+    """
+    if not settings.deletion_protection:
+        return
+    for construct in scope.node.find_all():
+        if (
+            isinstance(construct, CfnResource)
+            and construct.cfn_options.deletion_policy is CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE
+        ):
+            construct.add_metadata("homing:kept", value=True)
