@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+# One less than where a sender waits: the queue tries again, and the rest of a batch has more time.
+_TRIES = 2
+
 _processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
@@ -57,9 +60,9 @@ class _Desk:
 @cache
 def _desk() -> _Desk:
     settings = IngestSettings.from_env()
-    sqs = client("sqs", read_seconds=2, tries=3)
+    sqs = client("sqs", read_seconds=2, tries=_TRIES)
     return _Desk(
-        Acceptance.connect(settings),
+        Acceptance.connect(settings, tries=_TRIES),
         Rules.of_deployment(settings, guard=settings.guard),
         UnacceptedQueue(settings.unaccepted_queue_url, sqs),
         settings.senders,

@@ -78,11 +78,16 @@ class Acceptance:
         self._subscriptions = subscriptions
 
     @classmethod
-    def connect(cls, settings: AcceptSettings) -> Self:
-        """Connect to the tables and the queue that the settings name."""
+    def connect(cls, settings: AcceptSettings, *, tries: int = 3) -> Self:
+        """Connect to the tables and the queue that the settings name.
+
+        Args:
+            settings: the settings.
+            tries: the maximum number of tries of each call.
+        """
         # Short, so that the sender gets a 503 before its own timeout.
-        dynamodb = client("dynamodb", read_seconds=2, tries=3)
-        sqs = client("sqs", read_seconds=2, tries=3)
+        dynamodb = client("dynamodb", read_seconds=2, tries=tries)
+        sqs = client("sqs", read_seconds=2, tries=tries)
         endpoints = EndpointsTable(settings.endpoints_table, dynamodb)
         return cls(
             MessagesTable(settings.messages_table, dynamodb),

@@ -140,6 +140,31 @@ def test_an_endpoint_is_the_senders_own(delivery_queue: Any, registry: Any) -> N
     assert ids(delivery_queue) == [("shop", "sqs-q-1")]
 
 
+def test_an_event_goes_to_the_endpoints_of_its_sender_that_subscribe_to_its_type(
+    delivery_queue: Any, registry: Any
+) -> None:
+    since = "2026-01-01T00:00:00.000Z"
+    store = EndpointStore("endpoints", "secrets", registry)
+    for sender, name, subscribed in (
+        ("shop", "a", "order.*"),
+        ("shop", "b", "user.*"),
+        ("b", "c", "*"),
+    ):
+        endpoint = Endpoint(sender, name, f"{URL}/{name}", since, since, event_types=(subscribed,))
+        assert store.save(endpoint, Confidential())
+    event = (
+        '{"version": "0", "id": "7bf73129-1428-4cd3-a780-95db273d1602", "source": "shop", '
+        '"detail-type": "order.paid", "time": "2026-11-28T12:00:00Z", "detail": {"total": 1.10}}'
+    )
+    assert failed(record(event, queue=SHOP)) == []
+    (queued,) = deliveries(delivery_queue).values()
+    assert queued["request"]["payload"] == '{"total": 1.10}'
+    assert queued["reference"]["targetUrl"] == f"{URL}/a"
+    assert queued["reference"]["messageId"] == "7bf73129-1428-4cd3-a780-95db273d1602"
+    assert queued["reference"]["eventType"] == "order.paid"
+    assert queued["reference"]["timestamp"] == "2026-11-28T12:00:00.000Z"
+
+
 @pytest.mark.parametrize(
     ("body", "queue", "status", "field"),
     [
