@@ -1,5 +1,7 @@
 """Measure the import time of each handler in a new interpreter, less that of the bare interpreter.
 
+That of the Python client is measured over boto3's.
+
 This time is part of a cold start. Compiled modules (.pyc) exist, as after the first start on a
 machine. The handlers alternate, so that load on the machine slows all of them alike. The best run
 counts, since the rest is noise of the machine.
@@ -28,6 +30,7 @@ TARGETS_MS = {
     "get_message": 330,
     "accept": 330,
 }
+CLIENT, CLIENT_TARGET_MS = "homing.client", 60
 ENVIRONMENT = {
     "POWERTOOLS_SERVICE_NAME": "homing",
     "POWERTOOLS_METRICS_NAMESPACE": "Homing",
@@ -46,12 +49,14 @@ class Row:
 
 def run(runs: int = RUNS) -> list[Row]:
     """Measure all handlers and return their rows."""
-    programs = {"": "pass"} | {name: f"import lambdas.{name}" for name in TARGETS_MS}
+    programs = {"": "pass", "boto3": "import boto3", CLIENT: f"import boto3, {CLIENT}"}
+    programs |= {name: f"import lambdas.{name}" for name in TARGETS_MS}
     best = dict.fromkeys(programs, float("inf"))
     for _ in range(runs + 1):  # the first round compiles
         for name, program in programs.items():
             best[name] = min(best[name], _milliseconds(program))
-    return [Row(name, best[name] - best[""], target) for name, target in TARGETS_MS.items()]
+    rows = [Row(name, best[name] - best[""], target) for name, target in TARGETS_MS.items()]
+    return [*rows, Row(CLIENT, best[CLIENT] - best["boto3"], CLIENT_TARGET_MS)]
 
 
 def _milliseconds(program: str) -> float:
