@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from aws_cdk import App, Duration, Stack
+from aws_cdk import App, CfnOutput, Duration, Stack
+from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 from homing_cdk import Homing, HomingSettings
 
@@ -11,7 +13,7 @@ HERE = Path(__file__).parent
 
 
 class Shop(Stack):
-    """A function that sends webhooks when somebody has paid."""
+    """Sends webhooks in three ways: from a function, from a bus and from a queue."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
@@ -29,6 +31,19 @@ class Shop(Stack):
             layers=[webhooks.client_layer],
         )
         webhooks.grant_send(checkout)
+
+        bus = events.EventBus(self, "Bus")
+        webhooks.subscribe_to_bus(
+            bus,
+            pattern=events.EventPattern(source=["shop"]),
+            sender_path="$.detail.tenantId",
+        )
+
+        queue = sqs.Queue(self, "Notices", visibility_timeout=Duration.seconds(150))
+        webhooks.subscribe_to_queue(queue, sender_id="shop")
+
+        CfnOutput(self, "BusName", value=bus.event_bus_name)
+        CfnOutput(self, "NoticesUrl", value=queue.queue_url)
 
 
 app = App()

@@ -31,6 +31,7 @@ class Shop:
 
     environment: Any
     local: dict[str, Any]
+    outputs: dict[str, str]
     template: dict[str, Any]
 
     def client(self, service: str) -> Any:
@@ -57,7 +58,8 @@ def shop(install: Any) -> Iterator[Shop]:
         state = environment.folder / ".homing"
         local = json.loads((state / "local.json").read_text())
         template = json.loads((state / "cdk.out" / "Shop.template.json").read_text())
-        yield Shop(environment, local, template)
+        outputs = json.loads((state / "outputs.json").read_text())["Shop"]
+        yield Shop(environment, local, outputs, template)
     finally:
         environment.run("homing", "down")
 
@@ -89,14 +91,16 @@ def checkout(shop: Shop) -> Callable[[dict[str, Any]], str]:
     return call
 
 
-def statuses(shop: Shop, message_id: str) -> list[str]:
-    """What `homing status` says of the deliveries, once all have ended."""
+def statuses(shop: Shop, message_id: str, sender: str = "default") -> list[str]:
+    """What `homing status` says of the deliveries, once there are some and all have ended."""
+    command = ("homing", "status", message_id, "--sender", sender, "--json")
     for _ in range(_LOOKS):
-        done = shop.environment.run("homing", "status", message_id, "--json")
-        found = [one["status"] for one in json.loads(done.stdout)["deliveries"]]
-        if "PENDING" not in found:
-            return found
-    pytest.fail(f"{message_id} has not ended: {found}")
+        done = shop.environment.run(*command)
+        if done.returncode == 0:
+            found = [one["status"] for one in json.loads(done.stdout)["deliveries"]]
+            if found and not {"PENDING", "RETRY_SCHEDULED"} & {*found}:
+                return found
+    pytest.fail(f"{message_id} has not ended: {done.stdout}{done.stderr}")
 
 
 def test_what_a_function_sends_twice_arrives_once_and_the_command_line_knows_of_it(
@@ -108,6 +112,36 @@ def test_what_a_function_sends_twice_arrives_once_and_the_command_line_knows_of_
     (arrival,) = receiver.arrivals
     assert json.loads(arrival.body) == {"order": 1841, "total": 42.5}
     assert arrival.headers["webhook-id"] == "order-1841"
+
+
+def test_an_event_on_the_bus_arrives_at_the_endpoint_of_its_tenant_that_subscribes(
+    shop: Shop, receiver: Receiver
+) -> None:
+    for tenant in ("acme", "other"):
+        url = ("--url", f"{receiver.url}/{tenant}")
+        endpoint = ("homing", "endpoints", "set", "orders", "--sender", tenant)
+        done = shop.environment.run(*endpoint, *url, "--event-type", "order.*")
+        assert done.returncode == 0, done.stderr
+    detail = {"tenantId": "acme", "order": 1842}
+    event = {
+        "EventBusName": shop.outputs["BusName"],
+        "Source": "shop",
+        "DetailType": "order.paid",
+        "Detail": json.dumps(detail),
+    }
+    (put,) = shop.client("events").put_events(Entries=[event])["Entries"]
+    assert statuses(shop, put["EventId"], "acme") == ["DELIVERED"]
+    (arrival,) = receiver.arrivals
+    assert (arrival.path, json.loads(arrival.body)) == ("/acme", detail)
+
+
+def test_what_is_put_on_the_queue_arrives(shop: Shop, receiver: Receiver) -> None:
+    body = {"messageId": "notice-1", "targetUrl": f"{receiver.url}/notice", "payload": {"n": 1.10}}
+    queue = shop.outputs["NoticesUrl"]
+    shop.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(body))
+    assert statuses(shop, "notice-1", "shop") == ["DELIVERED"]
+    (arrival,) = receiver.arrivals
+    assert (arrival.path, arrival.body) == ("/notice", b'{"n": 1.1}')
 
 
 def test_the_functions_code_from_the_wheel_is_the_checkouts_to_the_byte(shop: Shop) -> None:
