@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from simulation.journal import Journal, Sent, Settling, Written
 from simulation.scenario import host_of
 from simulation.services.lambda_service import Function, Invocation, LambdaService
 from simulation.services.queue_service import QueueService
+from simulation.services.registry_items import endpoint_items
 from simulation.services.step_functions import StepFunctions
 from simulation.services.table import Table
 
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from simulation.engine.chance import Chance
     from simulation.engine.process import Call, Process, Respond
     from simulation.engine.scheduler import Plan
-    from simulation.scenario import Answer, Scenario
+    from simulation.scenario import Answer, Scenario, Subscribing
     from simulation.workflow.definition import Definition
 
 _STALLS = (FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER)
@@ -46,6 +48,7 @@ _READ = (FaultKind.REFUSED, FaultKind.LOST, *_STALLS)
 _WRITE = (FaultKind.REFUSED, FaultKind.LOST, FaultKind.LATE, FaultKind.TWICE, *_STALLS)
 _KINDS: Mapping[str, tuple[FaultKind, ...]] = {
     "dynamodb.get_item": _READ,
+    "dynamodb.batch_get_item": _READ,
     "dynamodb.query": _READ,
     "dynamodb.update_item": _WRITE,
     "dynamodb.put_item": _WRITE,
@@ -100,6 +103,7 @@ class Cloud:
         self.functions = LambdaService(self.scheduler, functions, scenario.skews)
         self._operations: Mapping[str, Callable[[Process, Call, str, Respond], None]] = {
             "dynamodb.get_item": partial(self._table, "get_item"),
+            "dynamodb.batch_get_item": partial(self._table, "batch_get_item"),
             "dynamodb.query": partial(self._table, "query"),
             "dynamodb.update_item": partial(self._table, "update_item"),
             "dynamodb.put_item": partial(self._table, "put_item"),
@@ -118,6 +122,12 @@ class Cloud:
     def kinds(self, operation: str, *, can_crash: bool) -> tuple[FaultKind, ...]:
         """Return the faults that a call of this operation can have."""
         return (_WITH_CRASHES if can_crash else _KINDS)[operation]
+
+    def subscribe(self, change: Subscribing) -> None:
+        """Let a subscription of the scenario take effect."""
+        endpoint, secrets = endpoint_items(change, self._scenario.start)
+        self._tables[ENDPOINTS].put_item({"TableName": ENDPOINTS, "Item": endpoint})
+        self._tables[SECRETS].put_item({"TableName": SECRETS, "Item": secrets})
 
     def is_down(self, operation: str, now: int) -> bool:
         """Return whether an outage refuses this operation now."""
@@ -156,6 +166,8 @@ class Cloud:
     def _accept(self, event: dict[str, Any]) -> Any:
         answer = run_accept(event)
         if answer["status"] in {200, 202}:
+            message = json.loads(event["body"])["messageId"]
+            self.journal.lists.setdefault(message, set()).add(tuple(answer["deliveries"]))
             for delivery in answer["deliveries"]:
                 self.journal.accepted.setdefault(delivery, self.scheduler.now)
         return answer

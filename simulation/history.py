@@ -153,6 +153,11 @@ class _Switch:
 
 def _start(cloud: Cloud, scenario: Scenario) -> None:
     scheduler = cloud.scheduler
+    for change in scenario.subscriptions:
+        if change.at:
+            scheduler.at(scenario.start + change.at, cloud.subscribe, change)
+        else:
+            cloud.subscribe(change)
 
     def start_worker(number: int, life: int) -> None:
         def ended(_: Outcome) -> None:  # AWS replaces a poller that dies

@@ -92,6 +92,7 @@ class Journal:
 
     Args:
         accepted: the accepted deliveries, with the instant.
+        lists: the deliveries that each answer about a message names, by message.
         refused: the statuses of answers that did not accept the message.
         sent: requests to endpoints.
         written: changes of the ledger.
@@ -108,6 +109,7 @@ class Journal:
     """
 
     accepted: dict[str, int] = field(default_factory=dict)
+    lists: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
     refused: list[int] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
     written: list[Written] = field(default_factory=list)

@@ -41,6 +41,7 @@ class Submission:
         policy: its own policy, if any.
         deliver_in: milliseconds from sending to `deliverAt`; None for at once.
         tries: the maximum number of the sender's tries.
+        event_type: the type of the event. It goes to those who subscribe, and not to `targets`.
     """
 
     message: str
@@ -49,6 +50,19 @@ class Submission:
     policy: Mapping[str, Any] | None = None
     deliver_in: int | None = None
     tries: int = 4
+    event_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribing:
+    """From this time on a host's endpoint subscribes to these event types, and to no others.
+
+    `at` is in milliseconds from the start.
+    """
+
+    host: str
+    event_types: tuple[str, ...]
+    at: int = 0
 
 
 class Act(StrEnum):
@@ -92,6 +106,7 @@ class Scenario:
         skews: the errors of the functions' clocks, in milliseconds.
         workers: the number of pollers of the queue.
         doubles: the probability that a standard queue delivers a message to two workers.
+        subscriptions: the subscriptions to events, and their changes.
         start: the first instant.
     """
 
@@ -103,4 +118,5 @@ class Scenario:
     skews: Mapping[str, int] = field(default_factory=dict)
     workers: int = 2
     doubles: float = 0.0
+    subscriptions: tuple[Subscribing, ...] = ()
     start: int = START

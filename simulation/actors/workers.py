@@ -112,9 +112,12 @@ def submit(submission: Submission, start: int, journal: Journal, now: Callable[[
 def _body(submission: Submission, start: int) -> dict[str, Any]:
     body: dict[str, Any] = {
         "messageId": submission.message,
-        "targets": [f"https://{host}.example.com/hook" for host in submission.targets],
         "payload": {"total": 1.10, "of": submission.message},
     }
+    if submission.event_type is None:
+        body["targets"] = [f"https://{host}.example.com/hook" for host in submission.targets]
+    else:
+        body["eventType"] = submission.event_type
     if submission.policy is not None:
         body["policy"] = dict(submission.policy)
     if submission.deliver_in is not None:

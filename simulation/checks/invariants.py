@@ -194,6 +194,19 @@ def one_delivery_per_target(view: View) -> Iterator[str]:
             yield f"{view.name(delivery)} has {count} Standard executions"
 
 
+def list_is_frozen(view: View) -> Iterator[str]:
+    """Each answer about a message names the same deliveries, and only these are made."""
+    queued: dict[str, set[str]] = defaultdict(set)
+    for (message, _), reference in view.journal.references.items():
+        queued[message].add(reference.delivery_id)
+    for message, lists in view.journal.lists.items():
+        if len(lists) > 1:
+            yield f"{message} was answered with {len(lists)} lists of deliveries"
+        elif surplus := queued[message] - set(*lists):
+            names = ", ".join(sorted(map(view.name, surplus)))
+            yield f"{message} went to {names}, which no answer names"
+
+
 def room_at_the_endpoint(view: View) -> Iterator[str]:
     """Without faults, no endpoint has more requests at once than its limit."""
     history, limit = view.history, view.history.scenario.deployment.attempts_at_once
@@ -249,6 +262,7 @@ INVARIANTS: tuple[Callable[[View], Iterator[str]], ...] = (
     doubles_only_in_the_window,
     doubles_have_a_cause,
     one_delivery_per_target,
+    list_is_frozen,
     room_at_the_endpoint,
     requests_are_alike,
     cancelled_stays_cancelled,

@@ -60,6 +60,11 @@ class DynamoDB:
         """Read an item."""
         return _call("dynamodb.get_item", arguments, _DYNAMODB_TIMEOUT)
 
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> Any:  # noqa: N803  # botocore's name
+        """Read items of one table."""
+        ((table, request),) = RequestItems.items()
+        return _call("dynamodb.batch_get_item", {"TableName": table, **request}, _DYNAMODB_TIMEOUT)
+
     def get_paginator(self, operation: str) -> _Pages:
         """Return a paginator of an operation."""
         return _Pages(operation)

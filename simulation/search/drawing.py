@@ -9,7 +9,16 @@ from simulation.deployment import Deployment
 from simulation.engine.chance import Chance
 from simulation.engine.clock import DAY, HOUR, MINUTE, SECOND
 from simulation.engine.plans import AtRandom
-from simulation.scenario import START, Act, Answer, Intervention, Outage, Scenario, Submission
+from simulation.scenario import (
+    START,
+    Act,
+    Answer,
+    Intervention,
+    Outage,
+    Scenario,
+    Submission,
+    Subscribing,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -46,6 +55,9 @@ _LASTS: Final = (2 * SECOND, 30 * SECOND, 10 * MINUTE, 3 * HOUR)
 _ACTS_AT: Final = (0, 0, SECOND, 2 * SECOND, 3 * SECOND, 30 * SECOND, 10 * MINUTE, 2 * HOUR)
 _SKEWED: Final = ("accept", "${DeliverFunction}", "dispatch")
 _SKEW: Final = 5 * MINUTE
+_EVENT_TYPES: Final = ("order.paid", "order.sent")
+_SUBSCRIBED: Final = ((), ("order.paid",), ("order.*",), ("*",))
+_CHANGES: Final = (5, 40 * SECOND)  # while messages are accepted, and while duplicates may come
 _SCHEDULED: Final = (SECOND, 3 * SECOND, HOUR, 40 * DAY)
 
 
@@ -95,8 +107,30 @@ def draw_case(seed: int) -> Case:
         doubles=0.0 if deployment.queue_is_fifo else 0.15,
         start=START + chance.below("start", 2_000),
     )
+    if chance.happens("events", 0.1):
+        scenario = _with_events(chance, scenario)
     probability = chance.pick("probability", (0.0, 0.01, 0.03, 0.03, 0.08, 0.2))
     return Case(seed, scenario, probability, chance.pick("most", (1, 1, 2, 3, 5, 8)))
+
+
+def _with_events(chance: Chance, scenario: Scenario) -> Scenario:
+    """Turn the messages into events, with subscriptions that change meanwhile."""
+    return replace(
+        scenario,
+        submissions=tuple(
+            replace(each, event_type=chance.pick(f"{each.message}/type", _EVENT_TYPES))
+            for each in scenario.submissions
+        ),
+        subscriptions=tuple(_subscriptions(chance)),
+    )
+
+
+def _subscriptions(chance: Chance) -> Iterator[Subscribing]:
+    for host in _HOSTS:
+        for number, at in enumerate((0, *_CHANGES[: chance.below(f"{host}/changes", 3)])):
+            types = chance.pick(f"{host}/types-{number}", _SUBSCRIBED)
+            later = chance.below(f"{host}/later-{number}", 20) if at else 0
+            yield Subscribing(host, types, at + later)
 
 
 def _submissions(chance: Chance) -> Iterator[Submission]:

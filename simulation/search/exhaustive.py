@@ -13,7 +13,7 @@ from simulation.deployment import Deployment
 from simulation.engine.faults import Fault, FaultKind
 from simulation.engine.plans import Census, Listed
 from simulation.history import run_history
-from simulation.scenario import Act, Answer, Intervention, Scenario, Submission
+from simulation.scenario import Act, Answer, Intervention, Scenario, Submission, Subscribing
 from simulation.search.shrink import Trial
 
 if TYPE_CHECKING:
@@ -58,6 +58,20 @@ _DEPLOYMENTS: Final = tuple(
 )
 
 
+# An event that matches three endpoints and is sent again, while one leaves and another comes.
+EVENT: Final = Scenario(
+    tuple(Submission("m0", (), at=at, event_type="order.paid") for at in (0, 45)),
+    {"a": (_GOOD,), "b": (_BUSY, _GOOD), "c": (_GONE,), "d": (_GOOD,)},
+    subscriptions=(
+        Subscribing("a", ("order.*",)),
+        Subscribing("b", ("*",)),
+        Subscribing("c", ("order.paid",)),
+        Subscribing("a", (), at=30),
+        Subscribing("d", ("order.paid",), at=30),
+    ),
+)
+
+
 def scenarios() -> Iterator[Scenario]:
     """Yield every scenario with two submissions: of two messages, and of one message twice."""
     two = (Submission("m0", ("a",)), Submission("m1", ("b",)))
@@ -67,6 +81,7 @@ def scenarios() -> Iterator[Scenario]:
             for beside in _SCENARIOS_BESIDE:
                 yield Scenario(two, {"a": scenario, "b": beside}, deployment, doubles=doubles)
             yield Scenario(twice, {"a": scenario}, deployment, doubles=doubles)
+    yield EVENT
     for express_path, (act, turned, at) in product((True, False), _SLOTS):
         acts = (Intervention(act, "m0", "a", at),)
         yield Scenario(

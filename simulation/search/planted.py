@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import json
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from homing import timestamps
@@ -19,6 +19,7 @@ from homing.errors import UnsettledError
 from homing.ledger import updates
 from homing.ledger.table import Ledger
 from homing.queues.visibility import Redelivery
+from homing.reception.acceptance import Acceptance
 from homing.retry import classification, plan
 from lambdas import dispatch
 from simulation.deployment import Deployment
@@ -26,6 +27,7 @@ from simulation.engine.clock import HOUR
 from simulation.engine.faults import Fault, FaultKind
 from simulation.history import Programs
 from simulation.scenario import Act, Answer, Intervention, Outage, Scenario, Submission
+from simulation.search.exhaustive import EVENT
 from simulation.workflow.definition import (
     delivery_document,
     first_attempt_document,
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
+    from homing.reception.idempotency import IdempotencyRecord
+    from homing.reception.message import Message
     from homing.retry.classification import Decision, Status
 
     Change = Callable[[dict[str, Any]], None]  # of the states of a definition
@@ -228,6 +232,17 @@ def _be_redelivered_too_early() -> AbstractContextManager[None]:
     return _replaced(Redelivery, "put_off", put_off_a_little)
 
 
+def _compute_the_list_anew() -> AbstractContextManager[None]:
+    """Send a duplicate to those who subscribe now, whatever is on record."""
+
+    def as_they_are_now(_: Acceptance, message: Message, standing: IdempotencyRecord) -> Message:
+        now = message.idempotency
+        anew = replace(standing, targets=now.targets, endpoint_ids=now.endpoint_ids)
+        return replace(message, idempotency=anew)
+
+    return _replaced(Acceptance, "_as_accepted", as_they_are_now)
+
+
 def _acting(act: Act, at: int, *answers: Answer) -> Scenario:
     return _one(*answers, interventions=(Intervention(act, "m0", "a", at),))
 
@@ -285,6 +300,7 @@ PLANTED_BUGS: tuple[PlantedBug, ...] = (
         _acting(Act.REDRIVE_DEAD_LETTERS, 5_000, _GONE, _GOOD),
         _redrive_whatever_is_on_record,
     ),
+    PlantedBug("a list computed anew", EVENT, _compute_the_list_anew),
     PlantedBug(
         "a message detached that comes too early",
         _one(Answer(200, takes=9_000)),

@@ -31,6 +31,7 @@ _GET = {
     "ProjectionExpression",
     "ExpressionAttributeNames",
 }
+_BATCH_GET = {"TableName", "Keys", "ConsistentRead"}
 _QUERY = {
     "TableName",
     "KeyConditionExpression",
@@ -104,10 +105,23 @@ class Table:
             item = {name: value for name, value in item.items() if name in wanted}
         return {"Item": item}
 
-    def query(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return all items of one partition."""
-        _only(arguments, _QUERY)
+    def batch_get_item(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return those of several items that exist."""
+        _only(arguments, _BATCH_GET)
         _consistent(arguments)
+        found = [
+            self.items[key] for each in arguments["Keys"] if (key := self._key(each)) in self.items
+        ]
+        return {"Responses": {arguments["TableName"]: found}}
+
+    def query(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all items of one partition.
+
+        A query that says that it need not be consistent gets the items as they are, too.
+        """
+        _only(arguments, _QUERY)
+        if arguments.get("ConsistentRead") is not False:
+            _consistent(arguments)
         if arguments["KeyConditionExpression"] != f"{self._keys[0]} = :{self._keys[0]}":
             raise UnsupportedError(f"the query {arguments['KeyConditionExpression']}")
         partition = arguments["ExpressionAttributeValues"][f":{self._keys[0]}"]["S"]

@@ -37,6 +37,7 @@ CAUGHT_BY = {
     "a claim without a condition": "doubles_only_in_the_window",
     "a wait without an owner": "accepted_reaches_an_end",
     "a redrive whatever is on record": "record_agrees",
+    "a list computed anew": "list_is_frozen",
     "a message detached that comes too early": "doubles_have_a_cause",
 }
 

@@ -1,0 +1,36 @@
+"""The items of an endpoint in its two tables, typed, as `homing.endpoints.store` writes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from homing.endpoints.confidential import Confidential, owner_of_endpoint
+from homing.endpoints.endpoint import Endpoint
+from homing.identifiers import DEFAULT_SENDER_ID
+from homing.items import to_dynamodb
+from simulation.engine.clock import to_iso
+
+if TYPE_CHECKING:
+    from simulation.scenario import Subscribing
+
+    Item = dict[str, Any]
+
+
+def endpoint_items(change: Subscribing, start: int) -> tuple[Item, Item]:
+    """Return the items of the endpoints table and of the secrets table after a change."""
+    created = to_iso(start)
+    endpoint = Endpoint(
+        DEFAULT_SENDER_ID,
+        change.host,
+        f"https://{change.host}.example.com/hook",
+        created,
+        to_iso(start + change.at),
+        event_types=change.event_types,
+    )
+    owner = owner_of_endpoint(endpoint.sender_id, endpoint.endpoint_id)
+    secrets = Confidential(edition=endpoint.edition).to_item(owner)
+    return _typed(endpoint.to_item()), _typed(secrets)
+
+
+def _typed(item: dict[str, Any]) -> Item:
+    return {name: to_dynamodb(value) for name, value in item.items()}
