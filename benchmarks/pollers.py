@@ -29,7 +29,8 @@ _DISPATCH_SECONDS = 120  # longer than `dispatch` may take
 def polled(target: Target, at_once: int) -> Iterator[None]:
     """Dispatch this many batches at once while the context is open."""
     functions = target.client("lambda")
-    (mapping,) = functions.list_event_source_mappings()["EventSourceMappings"]
+    mappings = functions.list_event_source_mappings()["EventSourceMappings"]
+    (mapping,) = (one for one in mappings if one["EventSourceArn"].endswith(".fifo"))
     functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     stop = threading.Event()
     arguments = (target, mapping["FunctionArn"], mapping["EventSourceArn"], stop)

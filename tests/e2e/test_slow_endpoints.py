@@ -26,7 +26,8 @@ WAITING = "ApproximateNumberOfMessages"
 def one_batch(cloud: Target) -> Iterator[None]:
     """Keep `dispatch` from the queue, so that what is sent meanwhile makes one batch."""
     functions = cloud.client("lambda")
-    (source,) = functions.list_event_source_mappings()["EventSourceMappings"]
+    sources = functions.list_event_source_mappings()["EventSourceMappings"]
+    (source,) = (one for one in sources if one["EventSourceArn"].endswith(".fifo"))
     functions.update_event_source_mapping(UUID=source["UUID"], Enabled=False)
     try:
         yield
