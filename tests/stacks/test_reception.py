@@ -32,6 +32,7 @@ ANSWERS = {
     "DELETE /v1/endpoints/{endpointId}": "Endpoints/Endpoints",
     "POST /v1/endpoints/{endpointId}/rotate-secret": "Endpoints/Endpoints",
     "POST /v1/endpoints/{endpointId}/test": "Reception/Accept",
+    "POST /v1/endpoints/match": "Endpoints/Endpoints",
 }
 
 

@@ -27,12 +27,14 @@ ROUTES = [
     ("PATCH", "/v1/endpoints/e"),
     ("DELETE", "/v1/endpoints/e"),
     ("POST", "/v1/endpoints/e/rotate-secret"),
+    ("POST", "/v1/endpoints/match"),
     ("POST", "/v1/endpoints/e/test"),
 ]
 BODIES: dict[str, Any] = {
     "/v1/messages": MESSAGE,
     "/v1/endpoints/e": {"url": "https://example.com/hooks"},
     "/v1/endpoints/e/rotate-secret": {},
+    "/v1/endpoints/match": {"eventType": "order.paid", "payload": {}},
 }
 
 

@@ -250,7 +250,7 @@ def test_fifty_equal_events_at_once_while_an_endpoint_is_added_give_one_list(wor
     assert {name for name, _ in world.queue.take()} == set(*lists)
 
 
-def test_an_event_costs_one_read_of_the_subscriptions_in_thirty_seconds(world: World) -> None:
+def test_an_event_costs_one_read_in_thirty_seconds_and_a_named_target_none(world: World) -> None:
     world.put(endpoint("a", "*"))
     calls: list[str] = []
     client = world.client
@@ -258,6 +258,10 @@ def test_an_event_costs_one_read_of_the_subscriptions_in_thirty_seconds(world: W
     for number in range(3):
         world.post(messageId=f"m{number}")
     assert calls == ["Query", "PutItem", "PutItem", "PutItem"]
+    calls.clear()
+    world.acceptance = world.in_another_container()
+    world.post(messageId="named", targetUrl="https://x.example/")
+    assert calls == ["PutItem"]
 
 
 def test_a_large_payload_of_a_duplicate_goes_by_reference_to_who_was_matched_first(
