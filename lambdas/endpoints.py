@@ -162,6 +162,7 @@ def post_rotation(endpoint_id: str) -> Response[str]:
 def match_event() -> Response[str]:
     """Return which endpoints would get an event, as they are now; nothing is sent."""
     sender_id = queried_sender(app.current_event, MATCH_EVENT)
+    refuse_delivery(app.current_event)
     event = read_event(request_body(app.current_event), sender_id, datetime.now(UTC))
     return respond(matched(event, _store().endpoints.of_sender(sender_id)))
 
