@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from homing.reception.raw_json import MAX_VALUES
 from homing.retry.policy import Policy
 from homing.targets.address_guard import AddressGuard
+from homing.targets.target_url import MAX_URL_LENGTH
 from homing_cli.cost.assumptions import load_assumptions
 
 if TYPE_CHECKING:
@@ -59,10 +60,21 @@ def _message(payload: str = "1", **fields: str) -> str:
     return f'{{{_TO}, "payload": {payload}{more}}}'
 
 
-def _array(unit: str, size: int, before: str = "") -> str:
+def _batch(messages: list[str]) -> str:
+    return f'{{"messages": [{",".join(messages)}]}}'
+
+
+def _to_targets(number: int) -> str:
+    """Write a message to ten of the longest targets, small enough for the queue."""
+    urls = (f"https://example.com/{number}/{each}/" for each in range(10))
+    targets = json.dumps([url.ljust(MAX_URL_LENGTH, "x") for url in urls])
+    return f'{{"targets": {targets}, "payload": "{"a" * 45_000}"}}'
+
+
+def _array(unit: str, size: int, before: str = "", limit: int = MAX_VALUES - 100) -> str:
     """Repeat a value as often as the size or the limit of values allows."""
     values = 1 + sum(map(unit.count, ",[{"))
-    number = min(size // (len(unit) + 1), (MAX_VALUES - 100) // values)
+    number = min(size // (len(unit) + 1), limit // values)
     return f"[{before}{','.join([unit] * number)}]"
 
 
@@ -98,6 +110,23 @@ REQUESTS: Mapping[str, tuple[int, Callable[[], str]]] = {
         202,
         lambda: _message(f'"\U0001f600{"a" * (AS_TEXT - 100)}"'),
     ),
+    "a batch of more messages than are taken": (400, lambda: _batch(["1"] * 900_000)),
+    "a batch of empty arrays": (
+        200,
+        lambda: _batch([_message(_array("[]", AS_TEXT // 110, limit=9_000))] * 100),
+    ),
+    "a batch of text that takes four bytes a character": (
+        200,
+        lambda: _batch([_message(f'"\U0001f600{"a" * (AS_TEXT // 101 - 100)}"')] * 100),
+    ),
+    "a batch of messages with unknown fields": (
+        200,
+        lambda: _batch([_message(policy=_object('"%06x":0', 40_000))] * 100),
+    ),
+    "a batch of messages to ten targets each": (
+        200,
+        lambda: _batch([_to_targets(each) for each in range(100)]),
+    ),
 }
 
 
@@ -105,10 +134,11 @@ def event_of(body: str) -> dict[str, object]:
     """Return the event with a body: as text, or in base64 if escaped quotes would be longer."""
     as_text = json.dumps(body, ensure_ascii=False)
     encoded = len(as_text.encode()) > 6 * 1024 * 1024
-    http = {"method": "POST", "path": "/v1/messages"}
+    path = "/v1/messages/batch" if body.startswith('{"messages"') else "/v1/messages"
+    http = {"method": "POST", "path": path}
     return {
         "version": "2.0",
-        "rawPath": "/v1/messages",
+        "rawPath": path,
         "headers": {"content-type": "application/octet-stream" if encoded else "application/json"},
         "requestContext": {"http": http, "stage": "$default"},
         "body": base64.b64encode(body.encode()).decode() if encoded else body,

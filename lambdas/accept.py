@@ -1,4 +1,4 @@
-"""Trigger `accept`: accept messages, `POST /v1/messages` and test messages to endpoints.
+"""Trigger `accept`: accept messages, one or several at once, and test messages to endpoints.
 
 It serves the HTTP APIs, which pass on only its routes, and a function URL, which passes on
 everything.
@@ -11,12 +11,14 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from homing import deadline
-from homing.errors import AcceptanceError
-from homing.reception.acceptance import Acceptance
+from homing.errors import AcceptanceError, DependencyError, InvalidMessageError
+from homing.reception.acceptance import Acceptance, Reception
 from homing.reception.answer import Answer, accepted
+from homing.reception.batch import batched, split_batch
 from homing.reception.message import Message, Rules, parse_message, trial_message
-from homing.reception.problem import acceptance_failed, not_here
-from homing.reception.routes import POST_MESSAGE, TEST_ENDPOINT
+from homing.reception.problem import acceptance_failed, dependency_failed, invalid, not_here
+from homing.reception.recipients import remembering
+from homing.reception.routes import POST_BATCH, POST_MESSAGE, TEST_ENDPOINT
 from homing.settings import AcceptSettings
 from lambdas.http_api import (
     json_api,
@@ -34,7 +36,12 @@ from lambdas.http_api import (
 from lambdas.observation import log_message, log_reception
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aws_lambda_powertools.event_handler import Response
+
+    from homing.reception.acceptance import Result
+    from homing.reception.recipients import FindEndpoints
 
 
 def _log_invalid(answer: Answer) -> None:
@@ -69,22 +76,19 @@ def _rules(host: str) -> Rules:
     return Rules.of_deployment(settings, settings.guard.refusing([host]))
 
 
-def _parse(body: str | bytes, now: datetime) -> Message:
-    return parse_message(
-        body,
-        now=now,
-        rules=_rules(own_host(app.current_event)),
-        owner=key_owner(app.current_event),
-        find_endpoints=_acceptance().find_endpoints,
-        find_subscribers=_acceptance().find_subscribers,
-    )
-
-
 @serve(app, POST_MESSAGE)
 def accept() -> Response[str]:
     """Accept a message: 202, or 200 for a duplicate."""
     query(app.current_event, POST_MESSAGE)
     return _accept(request_body(app.current_event))
+
+
+@serve(app, POST_BATCH)
+def accept_batch() -> Response[str]:
+    """Accept several messages: 200 with the answer to each."""
+    query(app.current_event, POST_BATCH)
+    refuse_delivery(app.current_event)
+    return respond(batched(_answers(split_batch(request_body(app.current_event)))))
 
 
 @serve(app, TEST_ENDPOINT)
@@ -96,16 +100,54 @@ def accept_test(endpoint_id: str) -> Response[str]:
 
 def _accept(body: str | bytes) -> Response[str]:
     refuse_delivery(app.current_event)
-    now = datetime.now(UTC)
-    message = _parse(body, now)
-    message_id, sender_id = message.idempotency.message_id, message.idempotency.sender_id
+    (answer,) = _answers([body])
+    return respond(answer)
+
+
+def _answers(bodies: Sequence[str | bytes]) -> list[Answer]:
+    """Accept messages, and return the answer to each."""
+    now, find = datetime.now(UTC), remembering(_acceptance().find_endpoints)
+    parsed = [_parse(body, now, find) for body in bodies]
+    messages = [each for each in parsed if isinstance(each, Message)]
+    results = iter(_acceptance().accept_all(messages, now=now))
+    return [_answer(each, next(results)) if isinstance(each, Message) else each for each in parsed]
+
+
+def _parse(body: str | bytes, now: datetime, find: FindEndpoints) -> Message | Answer:
+    """Return the message of a request, or the answer to one that has none."""
     try:
-        reception = _acceptance().accept(message, now=now)
-    except AcceptanceError as error:
-        _log_failure(reason=str(error), messageId=message_id, senderId=sender_id)
-        return respond(acceptance_failed(message_id, sender_id))
-    log_reception(reception, **signer(app.current_event))
-    return respond(accepted(reception))
+        return parse_message(
+            body,
+            now=now,
+            rules=_rules(own_host(app.current_event)),
+            owner=key_owner(app.current_event),
+            find_endpoints=find,
+            find_subscribers=_acceptance().find_subscribers,
+        )
+    except InvalidMessageError as error:
+        return _refused(error)
+    except DependencyError as error:
+        _log_failure(reason=str(error))
+        return dependency_failed()
+
+
+def _answer(message: Message, result: Result) -> Answer:
+    match result:
+        case Reception():
+            log_reception(result, **signer(app.current_event))
+            return accepted(result)
+        case InvalidMessageError():
+            return _refused(result)
+        case AcceptanceError():
+            ids = message.idempotency.message_id, message.idempotency.sender_id
+            _log_failure(reason=str(result), messageId=ids[0], senderId=ids[1])
+            return acceptance_failed(*ids)
+
+
+def _refused(error: InvalidMessageError) -> Answer:
+    answer = invalid(error)
+    _log_invalid(answer)
+    return answer
 
 
 def _log(event: str, metric: str, *, is_fault: bool = False, **fields: Any) -> None:

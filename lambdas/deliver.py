@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from homing import deadline
 from homing.delivery import Reference, Request
-from homing.retry.classification import outcome_document
 from homing.retry.not_attempted import Superseded
 from homing.sending.deliverer import Deliverer
 from homing.sending.webhook_client import WebhookClient, utc_now
@@ -78,11 +77,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     reference = Reference.from_document(event["reference"])
     claim = _claim(reference, event)
     if isinstance(claim, Superseded):
-        return outcome_document(claim)
+        return claim.to_document()
     outcome = _deliverer().deliver(
         reference,
         Request.from_document(event["request"]),
         claim,
         time_left=lambda: context.get_remaining_time_in_millis() / 1000,
     )
-    return outcome_document(outcome)
+    return outcome.to_document()

@@ -12,6 +12,8 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from homing.reception.routes import POST_BATCH, POST_MESSAGE
+
 from .apis.endpoint_api import EndpointApi
 from .apis.function_url import refuse_own_hosts
 from .apis.key_api import KeyApi
@@ -270,7 +272,10 @@ class Homing(Construct):
         return iam.Grant.add_to_principal(
             grantee=grantee,
             actions=["execute-api:Invoke"],
-            resource_arns=[self.api.arn_for_execute_api("POST", "/v1/messages")],
+            resource_arns=[
+                self.api.arn_for_execute_api(route.method, route.path)
+                for route in (POST_MESSAGE, POST_BATCH)
+            ],
         )
 
     @cached_property

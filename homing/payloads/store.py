@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -32,10 +33,12 @@ class PayloadStore:
         self._bucket = bucket
         self._make = client
         self._made: Any = None
+        self._making = Lock()  # boto3 makes no two clients at once
 
     @property
     def _client(self) -> Any:
-        self._made = self._made or self._make()
+        with self._making:
+            self._made = self._made or self._make()
         return self._made
 
     def keep(self, claim: PayloadReference, body: bytes) -> None:

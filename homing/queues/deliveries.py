@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from homing.delivery import document_text
-from homing.errors import AcceptanceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,25 +39,31 @@ class DeliveryQueue:
         self._url = url
         self._client = client
 
-    def send(self, deliveries: Iterable[Delivery]) -> None:
-        """Send deliveries to the queue; raise unless all of them are on it.
+    def send(self, deliveries: Iterable[Delivery]) -> dict[str, str]:
+        """Send different deliveries to the queue, in their order.
 
-        Raises:
-            AcceptanceError: when the queue has refused one of them in every try.
-            BotoCoreError, ClientError: when the queue cannot be reached.
+        Returns:
+            For each delivery that may not be on the queue, by its deliveryId: why. Empty when all
+            are on it.
         """
+        refused: dict[str, str] = {}
         for batch in batches(deliveries):
-            self._send_batch(batch)
+            refused.update(self._send_batch(batch))
+        return refused
 
-    def _send_batch(self, entries: list[Entry]) -> None:
+    def _send_batch(self, entries: list[Entry]) -> dict[str, str]:
+        refused: dict[str, str] = {}
         for _ in range(_TRIES):
-            response = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
-            failed = {failure["Id"]: failure for failure in response.get("Failed", [])}
-            entries = [entry for entry in entries if entry["Id"] in failed]
+            try:
+                response = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+            except (BotoCoreError, ClientError) as error:
+                reason = f"{type(error).__name__}: {error}"
+                return {entry["Id"]: reason for entry in entries}
+            refused = {failure["Id"]: failure["Code"] for failure in response.get("Failed", [])}
+            entries = [entry for entry in entries if entry["Id"] in refused]
             if not entries:
-                return
-        reasons = sorted({failure["Code"] for failure in failed.values()})
-        raise AcceptanceError(f"the queue refused {len(entries)} deliveries: {', '.join(reasons)}")
+                return {}
+        return refused
 
 
 def batches(deliveries: Iterable[Delivery]) -> Iterator[list[Entry]]:

@@ -3,6 +3,7 @@
 __all__ = [
     "acceptance",
     "answer",
+    "batch",
     "endpoint_request",
     "event_match",
     "idempotency",

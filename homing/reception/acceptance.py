@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -18,7 +19,7 @@ from homing.reception.messages_table import MessagesTable
 from homing.reception.recipients import of_endpoints
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from homing.delivery import Delivery
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from homing.reception.idempotency import IdempotencyRecord
     from homing.reception.message import Message
     from homing.settings import AcceptSettings
+
+_AT_ONCE = 10  # the connections of a client (homing/aws.py)
 
 _OVERDUE = FieldError("deliverAt", "is in the past")
 _REUSED = FieldError(
@@ -47,6 +50,29 @@ class Reception:
 
     idempotency: IdempotencyRecord
     is_duplicate: bool
+
+
+Result: TypeAlias = Reception | InvalidMessageError | AcceptanceError
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """A message with its idempotency record, and the deliveries that are to be queued."""
+
+    reception: Reception
+    deliveries: tuple[Delivery, ...]
+
+    def result(self, refused: Mapping[str, str]) -> Result:
+        """Return the result, by the reasons why the queue refused deliveries."""
+        ids = [each.reference.delivery_id for each in self.deliveries]
+        reasons = [refused[each] for each in ids if each in refused]
+        if not reasons:
+            return self.reception
+        told = ", ".join(sorted(set(reasons)))
+        return AcceptanceError(f"the queue refused {len(reasons)} deliveries: {told}")
+
+
+_Claim: TypeAlias = _Claimed | InvalidMessageError | AcceptanceError
 
 
 class Acceptance:
@@ -125,20 +151,43 @@ class Acceptance:
         """Accept a message. When this returns, all its deliveries are on the queue or beyond it.
 
         Raises:
-            InvalidMessageError: 400 when `deliverAt` has passed, unless it is a duplicate; 409 when
-                its `messageId` is in use for other content.
-            AcceptanceError: when a table or the queue fails. A duplicate of the message continues
-                where this one broke off.
+            InvalidMessageError, AcceptanceError: as `accept_all` returns them.
         """
+        (result,) = self.accept_all([message], now=now)
+        if isinstance(result, Reception):
+            return result
+        raise result
+
+    def accept_all(self, messages: Sequence[Message], *, now: datetime) -> list[Result]:
+        """Accept messages, in their order; none keeps another from being accepted.
+
+        Returns:
+            For each message one of these:
+            a Reception: all its deliveries are on the queue or beyond it;
+            an InvalidMessageError: 400 when `deliverAt` has passed, unless it is a duplicate; 409
+            when its `messageId` is in use for other content;
+            an AcceptanceError: a table or the queue failed. A duplicate of the message continues
+            where this one broke off.
+        """
+        return [result for run in _runs(messages) for result in self._accept_run(run, now)]
+
+    def _accept_run(self, messages: Sequence[Message], now: datetime) -> Iterator[Result]:
+        claims = _side_by_side(lambda message: self._claimed(message, now), messages)
+        claimed = [claim for claim in claims if isinstance(claim, _Claimed)]
+        refused = self._queue.send([each for claim in claimed for each in claim.deliveries])
+        for claim in claims:
+            yield claim.result(refused) if isinstance(claim, _Claimed) else claim
+
+    def _claimed(self, message: Message, now: datetime) -> _Claim:
         try:
             standing = self._claim(message, now)
-            if standing is None:
-                self._send(message, message.deliveries())
-                return Reception(message.idempotency, is_duplicate=False)
-            self._answer_duplicate(message, standing)
-        except (BotoCoreError, ClientError) as error:
-            raise AcceptanceError(f"{type(error).__name__}: {error}") from error
-        return Reception(standing, is_duplicate=True)
+            missing = message.deliveries() if standing is None else self._missing(message, standing)
+            self._keep_payload(message, missing)
+        except (InvalidMessageError, AcceptanceError) as error:
+            return error
+        except (BotoCoreError, ClientError, DependencyError) as error:
+            return AcceptanceError(f"{type(error).__name__}: {error}")
+        return _Claimed(Reception(standing or message.idempotency, standing is not None), missing)
 
     def _claim(self, message: Message, now: datetime) -> IdempotencyRecord | None:
         if not message.idempotency.is_overdue:
@@ -148,8 +197,8 @@ class Acceptance:
             raise InvalidMessageError([_OVERDUE])
         return standing
 
-    def _answer_duplicate(self, message: Message, standing: IdempotencyRecord) -> None:
-        """Queue deliveries without a record, since a crash may have kept them from the queue.
+    def _missing(self, message: Message, standing: IdempotencyRecord) -> tuple[Delivery, ...]:
+        """Return deliveries without a record, since a crash may have kept them from the queue.
 
         A delivery that is queued or under way already is queued twice then. `dispatch` settles the
         second message by the record that it finds.
@@ -162,10 +211,9 @@ class Acceptance:
             if item.get("createdAt") == standing.created_at  # else of a previous acceptance (0007)
         }
         if all(each.sk in recorded for each in standing.references()):
-            return
+            return ()
         deliveries = self._as_accepted(message, standing).deliveries()
-        missing = [each for each in deliveries if each.reference.sk not in recorded]
-        self._send(message, missing)
+        return tuple(each for each in deliveries if each.reference.sk not in recorded)
 
     def _as_accepted(self, message: Message, standing: IdempotencyRecord) -> Message:
         """Return a duplicate with the recipients on record, whoever subscribes to it now."""
@@ -175,8 +223,29 @@ class Acceptance:
             message = message.readdress(to)
         return replace(message, idempotency=standing)
 
-    def _send(self, message: Message, deliveries: Sequence[Delivery]) -> None:
+    def _keep_payload(self, message: Message, deliveries: Sequence[Delivery]) -> None:
         """Store a large payload first, so that it exists when a delivery is received."""
         if deliveries and message.claim is not None:
             self._payloads.keep(message.claim, message.request.payload.encode())
-        self._queue.send(deliveries)
+
+
+def _runs(messages: Sequence[Message]) -> Iterator[list[Message]]:
+    """Yield stretches of different messages, so that a duplicate waits for what it repeats."""
+    run: dict[str, Message] = {}
+    for message in messages:
+        if message.idempotency.key in run:
+            yield list(run.values())
+            run = {}
+        run[message.idempotency.key] = message
+    if run:
+        yield list(run.values())
+
+
+def _side_by_side(
+    claim: Callable[[Message], _Claim], messages: Sequence[Message]
+) -> Sequence[_Claim]:
+    """Return what `claim` returns for each message, several at a time."""
+    if len(messages) == 1:
+        return [claim(messages[0])]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(claim, messages))

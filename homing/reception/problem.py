@@ -8,6 +8,8 @@ from homing.reception.answer import Answer
 from homing.reception.routes import ROUTES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from homing.errors import FieldError, InvalidMessageError
 
 CONTENT_TYPE = "application/problem+json"
@@ -68,7 +70,7 @@ def not_found(message_id: str, sender_id: str) -> Answer:
 
 def not_here(method: str, path: str) -> Answer:
     """Return 404: the function URL of `accept` serves the routes of `accept` only."""
-    served = " and ".join(route.key for route in ROUTES if route.function == "accept")
+    served = ", ".join(route.key for route in ROUTES if route.function == "accept")
     detail = (
         f"{method} {path} is not available at this URL, which serves only {served}; use the API"
     )
@@ -87,6 +89,16 @@ def acceptance_failed(message_id: str, sender_id: str) -> Answer:
     )
     kind = _KINDS[_UNAVAILABLE]
     return _problem(kind, _UNAVAILABLE, detail, messageId=message_id, senderId=sender_id)
+
+
+def no_room(ids: Mapping[str, str]) -> Answer:
+    """Return 503 for a message of a batch whose result made the response too long.
+
+    Args:
+        ids: the ids with which the message can be sent again without a duplicate, if known.
+    """
+    detail = "The response is too long for this result. Send the message again in another request"
+    return _problem(_KINDS[_UNAVAILABLE], _UNAVAILABLE, detail, **ids)
 
 
 def dependency_failed() -> Answer:

@@ -125,7 +125,7 @@ def split_members(text: str) -> dict[str, str]:
     """
     if not text.startswith("{", _end_of_space(text, 0)):
         raise InvalidMessageError([FieldError("body", "must be a JSON object")])
-    _refuse_many(text)
+    refuse_many(text)
     try:
         pairs = list(islice(_walk(text), MAX_MEMBERS + 1))
     except json.JSONDecodeError as error:
@@ -168,7 +168,7 @@ def single_value(text: str) -> str:
         InvalidMessageError: when it is not one JSON value, has too many values, or is nested too
             deeply.
     """
-    _refuse_many(text)
+    refuse_many(text)
     try:
         start = _end_of_space(text, 0)
         end = _end_of_value("body", text, start)
@@ -218,7 +218,8 @@ def _refuse_more(text: str, position: int) -> None:
         raise json.JSONDecodeError("Extra data", text, end)
 
 
-def _refuse_many(text: str) -> None:
+def refuse_many(text: str) -> None:
+    """Raise InvalidMessageError when a request has too many values."""
     if _counts_over(text, ",[{", MAX_VALUES):
         raise InvalidMessageError([FieldError("body", f"has more than {MAX_VALUES} values")])
 

@@ -132,6 +132,19 @@ def of_endpoints(
     return Recipients(targets, ids, policies, may_be_full)
 
 
+def remembering(find: FindEndpoints) -> FindEndpoints:
+    """Return a lookup that reads each endpoint once, for all messages of a request."""
+    known: dict[tuple[str, str], Endpoint | None] = {}
+
+    def look_up(sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:
+        if missing := [each for each in ids if (sender_id, each) not in known]:
+            found = find(sender_id, missing)
+            known.update({(sender_id, each): found.get(each) for each in missing})
+        return {each: endpoint for each in ids if (endpoint := known[sender_id, each])}
+
+    return look_up
+
+
 def no_endpoints(sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:
     """Find no endpoints."""
     del sender_id, ids

@@ -42,6 +42,7 @@ _ENDPOINT = "/v1/endpoints/{endpointId}"
 _SENDER = ("senderId",)  # not where the body names the sender
 
 POST_MESSAGE = Route("postMessage", "POST", "/v1/messages", "accept", "Send a message")
+POST_BATCH = Route("postBatch", "POST", "/v1/messages/batch", "accept", "Send several messages")
 GET_MESSAGE = Route(
     "getMessage", "GET", _MESSAGE, "get_message", "Return the status of a message", _SENDER
 )
@@ -102,6 +103,7 @@ TEST_ENDPOINT = Route(
 
 ROUTES = (
     POST_MESSAGE,
+    POST_BATCH,
     GET_MESSAGE,
     REDRIVE_MESSAGE,
     GET_HEALTH,

@@ -7,13 +7,12 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
-from homing.retry.outcome import ErrorKind, Outcome
+from homing.retry.outcome import ErrorKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from homing.retry.not_attempted import NotAttempted
-    from homing.retry.outcome import OutcomeKind
+    from homing.retry.outcome import Outcome
 
 
 class Decision(StrEnum):
@@ -152,25 +151,6 @@ def classify(outcome: Outcome, *, attempts: int, max_attempts: int) -> Verdict:
         decision, category = rule.decision, rule.category
         reason = f"HTTP {outcome.http_status}"
     return Verdict(decision, category, reason, _status_after(decision, attempts, max_attempts))
-
-
-def outcome_document(outcome: Outcome | NotAttempted) -> dict[str, Any]:
-    """Return the `outcome` of the delivery document (docs/architecture.md, Deliver).
-
-    Its `fallback` is the verdict, less the reason, if `Classify` cannot be invoked or fails: a 2xx
-    is still a delivery, another outcome gives up, and an attempt that was not made stays that.
-    """
-    document = outcome.to_document()
-    return {**document, "fallback": _fallback(outcome, document["kind"])}
-
-
-def _fallback(outcome: Outcome | NotAttempted, kind: OutcomeKind) -> dict[str, str]:
-    if not isinstance(outcome, Outcome):
-        return {"status": kind}
-    verdict = classify(outcome, attempts=1, max_attempts=1)
-    if verdict.status is not Status.DELIVERED:
-        verdict = Verdict(Decision.GIVE_UP, Category.INTERNAL_ERROR, "", Status.FAILED)
-    return {name: value for name, value in verdict.to_document().items() if name != "reason"}
 
 
 def _rule_for(http_status: int) -> StatusRule:

@@ -83,7 +83,7 @@ def _iam() -> dict[str, Any]:
         "in": "header",
         "description": (
             "AWS Signature Version 4: service execute-api for ApiUrl; service lambda for "
-            "MessagesUrl, which accepts only messages and test messages."
+            "MessagesUrl, which accepts only messages, batches and test messages."
         ),
         "x-amazon-apigateway-authtype": "awsSigv4",
     }

@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from homing.reception.request_model import MessageRequest
-from homing.reception.routes import GET_HEALTH, GET_MESSAGE, POST_MESSAGE, REDRIVE_MESSAGE
+from homing.reception.routes import (
+    GET_HEALTH,
+    GET_MESSAGE,
+    POST_BATCH,
+    POST_MESSAGE,
+    REDRIVE_MESSAGE,
+)
 from homing_cli.openapi.models import (
     AcceptedMessage,
+    BatchRequest,
+    BatchResults,
     GatewayError,
     Health,
     MessageState,
@@ -23,7 +31,9 @@ if TYPE_CHECKING:
 
 MODELS: tuple[type[BaseModel], ...] = (
     MessageRequest,
+    BatchRequest,
     AcceptedMessage,
+    BatchResults,
     MessageState,
     RedrivenMessage,
     Problem,
@@ -40,6 +50,7 @@ def message_operations() -> dict[Route, Operation]:
     """Return the operations of messages and of the health check, by route."""
     return {
         POST_MESSAGE: _post_message(),
+        POST_BATCH: _post_batch(),
         GET_MESSAGE: _get_message(),
         REDRIVE_MESSAGE: _redrive_message(),
         GET_HEALTH: {"responses": {"200": response("The API responds", Health)}},
@@ -61,6 +72,18 @@ def _post_message() -> Operation:
             "503": response(
                 "The message may not have been accepted; send it again", Problem, retry_after()
             ),
+        },
+    }
+
+
+def _post_batch() -> Operation:
+    return {
+        "requestBody": {"required": True, "content": content(BatchRequest)},
+        "responses": {
+            "200": response("The answer to each message, by its index", BatchResults),
+            "400": response("This is not a batch; no message was accepted", Problem),
+            "403": refusal("Access denied"),
+            "413": response("The request is too large; no message was accepted", Problem),
         },
     }
 

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from homing.endpoints.endpoint import Signing
+from homing.reception.batch import MAX_MESSAGES
+from homing.reception.request_model import MessageRequest
 from homing.recovery.interventions import Result
 from homing.retry.classification import Category, Status
 
@@ -55,6 +57,18 @@ class AcceptedMessage(_Answer):
         description="Empty for an event that no endpoint subscribes to."
     )
     links: Links
+
+
+class BatchRequest(BaseModel):
+    """Several messages. Each is accepted or refused as if it had been sent alone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    messages: list[MessageRequest] = Field(
+        min_length=1,
+        max_length=MAX_MESSAGES,
+        description="The messages, in the order in which they are accepted.",
+    )
 
 
 class ErrorDetails(_Answer):
@@ -245,6 +259,22 @@ class Problem(_Answer):
     errors: list[FieldProblem] = _maybe("Each wrong field of the request; at most 50.")
     message_id: str = _maybe("With 503: the messageId to use when you send the message again.")
     sender_id: str = _maybe("With 503: the senderId to use when you send the message again.")
+
+
+class BatchResult(_Answer):
+    """The answer to one message of a batch, as it would have been alone."""
+
+    status: int = Field(
+        description="202, 200 for a duplicate, or an error. 503: send the message again."
+    )
+    message: AcceptedMessage = _maybe("The accepted message.")
+    problem: Problem = _maybe("Why it was not accepted.")
+
+
+class BatchResults(_Answer):
+    """The answers to the messages of a batch, in their order."""
+
+    results: list[BatchResult]
 
 
 class GatewayError(_Answer):

@@ -83,13 +83,14 @@ def test_who_may_send_may_call_the_function_url_and_nothing_else(theirs: Any) ->
     ]
 
 
-def test_without_a_function_url_who_may_send_may_call_the_one_route_of_the_api(
+def test_without_a_function_url_who_may_send_may_call_the_two_routes_of_the_api(
     theirs: Any,
 ) -> None:
     (statement,) = policy_of(theirs, "Partner")
     assert statement["Action"] == "execute-api:Invoke"
-    on = theirs.referred(statement["Resource"])
-    assert on.endswith("Partners/Webhooks/Reception/Api/*/POST/v1/messages")
+    for resource, path in zip(statement["Resource"], ["", "/batch"], strict=True):
+        on = theirs.referred(resource)
+        assert on.endswith(f"Partners/Webhooks/Reception/Api/*/POST/v1/messages{path}")
 
 
 def test_the_url_to_send_to_is_the_function_url_or_else_the_api(theirs: Any) -> None:

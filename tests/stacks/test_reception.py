@@ -22,6 +22,7 @@ DAY = 86_400
 VIA = {"Reception/Api": ("AWS_IAM", "Reception"), "Senders/Api": ("CUSTOM", "Senders")}
 ANSWERS = {
     "POST /v1/messages": "Reception/Accept",
+    "POST /v1/messages/batch": "Reception/Accept",
     "GET /v1/messages/{messageId}": "Reception/GetMessage",
     "POST /v1/messages/{messageId}/redrive": "Reception/Redrive",
     "GET /v1/health": "Reception/GetMessage",

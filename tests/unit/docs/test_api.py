@@ -14,6 +14,7 @@ import pytest
 from homing import http_fields, identifiers
 from homing.errors import InvalidMessageError
 from homing.reception import (
+    batch,
     endpoint_request,
     idempotency,
     message,
@@ -21,6 +22,7 @@ from homing.reception import (
     raw_json,
     request_model,
 )
+from homing.reception.batch import split_batch
 from homing.reception.endpoint_request import EndpointRequest, read_endpoint
 from homing.reception.problem import invalid
 from homing.reception.recipients import no_subscribers
@@ -32,6 +34,7 @@ from homing.targets.address_guard import AddressGuard
 from homing_cli.openapi.models import (
     AcceptedMessage,
     Attempt,
+    BatchResults,
     Delivery,
     HistorySummary,
     MessageState,
@@ -45,8 +48,9 @@ if TYPE_CHECKING:
 
 PAGE = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
-REQUESTS, ANSWERS = EXAMPLES[:2], EXAMPLES[2:5]
-ENDPOINT, ENDPOINT_ANSWER = EXAMPLES[5:]
+REQUESTS, ANSWERS = EXAMPLES[:2], [*EXAMPLES[2:4], EXAMPLES[6]]
+BATCH, BATCH_ANSWER = EXAMPLES[4:6]
+ENDPOINT, ENDPOINT_ANSWER = EXAMPLES[7:]
 
 
 def parse(body: str) -> message.Message:
@@ -73,6 +77,16 @@ def test_the_problem_on_the_page_is_what_is_answered() -> None:
     with pytest.raises(InvalidMessageError) as caught:
         parse(body)
     assert invalid(caught.value).document == json.loads(ANSWERS[1])
+
+
+def test_the_batch_on_the_page_is_answered_as_it_says() -> None:
+    BatchResults.model_validate_json(BATCH_ANSWER, extra="forbid")
+    accepted, refused = json.loads(BATCH_ANSWER)["results"]
+    first, second = split_batch(BATCH)
+    assert json.loads(first)["messageId"] == accepted["message"]["messageId"]
+    with pytest.raises(InvalidMessageError) as caught:
+        parse(second)
+    assert invalid(caught.value).document == refused["problem"]
 
 
 def test_the_fullest_request_on_the_page_has_every_field_but_target_url() -> None:
@@ -110,6 +124,7 @@ def test_the_answers_on_the_page_are_of_the_documented_form(body: str, model: ty
         ("request", message.MAX_BODY_BYTES),
         ("nesting", raw_json.MAX_DEPTH),
         ("values in a request", raw_json.MAX_VALUES),
+        ("messages in a batch", batch.MAX_MESSAGES),
         ("fields of a request", raw_json.MAX_MEMBERS),
         ("any field but the payload", raw_json.MAX_FIELD_LENGTH),
         ("`targets`", request_model.MAX_TARGETS),

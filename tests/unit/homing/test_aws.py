@@ -162,6 +162,33 @@ def test_an_api_function_answers_in_time_where_each_call_is_as_slow_as_it_may_be
     assert slow.now < ends_at
 
 
+BATCH = {
+    **_request("POST", "/v1/messages/batch"),
+    "body": json.dumps(
+        {
+            "messages": [
+                {"targetUrl": "https://shop.example/", "payload": number} for number in range(100)
+            ]
+        }
+    ),
+}
+
+
+@pytest.mark.parametrize("answers", [False, True])
+def test_a_full_batch_is_answered_in_time_with_503_for_what_there_was_no_time_for(
+    slow: SlowAws, answers: bool
+) -> None:
+    slow.answers = answers
+    ends_at = slow.now + API_SECONDS
+    answer = accept.handler(BATCH, Context(slow, ends_at))
+    results = json.loads(answer["body"])["results"]
+    assert answer["statusCode"] == 200
+    assert len(results) == 100
+    assert {each["status"] for each in results} == {503}
+    assert all(each["problem"]["messageId"] for each in results)
+    assert slow.now < ends_at
+
+
 def test_the_authorizer_fails_in_time(slow: SlowAws) -> None:
     event = {"identitySource": [f"Bearer {issue('shop', '2025-12-28T12:00:00.000Z')[1]}"]}
     ends_at = slow.now + AUTHORIZER_SECONDS

@@ -19,7 +19,7 @@ from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.store import EndpointStore
 from homing.retry.policy import Policy
 from homing.targets.address_guard import AddressGuard
-from homing_cli.openapi.models import AcceptedMessage, Problem
+from homing_cli.openapi.models import AcceptedMessage, BatchResults, Problem
 from lambdas import accept
 
 if TYPE_CHECKING:
@@ -514,3 +514,109 @@ def test_who_signed_is_logged_since_a_url_has_no_access_log(logged: Logged, body
 def test_who_came_with_a_key_has_signed_nothing(logged: Logged) -> None:
     post(BODY)
     assert "caller" not in logged()[0]
+
+
+def post_batch(*messages: str, owner: str | None = None) -> dict[str, Any]:
+    """What API Gateway gets from the function for a batch, with the key of a sender or signed."""
+    event = posted(f'{{"messages": [{", ".join(messages)}]}}')
+    path = "/v1/messages/batch"
+    authorizer = {} if owner is None else {"authorizer": {"lambda": {"senderId": owner}}}
+    context = {**event["requestContext"], "http": {"method": "POST", "path": path}, **authorizer}
+    return accept.handler({**event, "rawPath": path, "requestContext": context}, None)
+
+
+def results_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    assert answer["statusCode"] == 200
+    document = json.loads(answer["body"])
+    BatchResults.model_validate(document, extra="forbid")
+    found: list[dict[str, Any]] = document["results"]
+    return found
+
+
+def test_each_message_of_a_batch_is_answered_as_it_would_be_alone(registry: Any) -> None:
+    with_endpoint(registry, "a")
+    messages = [
+        body_of(messageId="known"),
+        body_of("NaN", messageId="b"),
+        body_of(messageId="c", policy={"maxAttempts": 21}),
+        body_of("2", messageId="known"),
+        json.dumps({"endpointId": "nobody", "payload": 1}),
+        json.dumps({"endpointId": "a", "payload": 1, "senderId": "shop", "messageId": "e"}),
+        "7",
+        body_of('"' + "a" * 6_000_000 + '"'),
+        body_of(messageId="last"),
+    ]
+    post(messages[0])
+    results = results_of(post_batch(*messages))
+    assert [each["status"] for each in results] == [200, 400, 400, 409, 404, 202, 400, 413, 202]
+    for message, result in zip(messages, results, strict=True):
+        alone = json.loads(post(message)["body"])
+        assert result.get("message", result.get("problem")) == alone
+
+
+def test_a_batch_sent_again_is_answered_with_the_same_messages(delivery_queue: Any) -> None:
+    messages = [body_of(str(number), messageId=f"m-{number}") for number in range(30)]
+    first, second = results_of(post_batch(*messages)), results_of(post_batch(*messages))
+    assert {each["status"] for each in first} == {202}
+    assert {each["status"] for each in second} == {200}
+    assert [each["message"] for each in first] == [each["message"] for each in second]
+    queued = [each["reference"]["messageId"] for each in delivery_queue.take()]
+    assert list(dict.fromkeys(queued)) == [f"m-{number}" for number in range(30)]
+
+
+def test_a_batch_with_a_key_is_of_its_sender_only() -> None:
+    results = results_of(
+        post_batch(body_of(), body_of(senderId="other"), body_of(senderId="shop"), owner="shop")
+    )
+    assert [each["status"] for each in results] == [202, 403, 202]
+    assert results[0]["message"]["senderId"] == "shop"
+
+
+def test_a_batch_is_taken_at_the_function_url_too(logged: Logged) -> None:
+    body = f'{{"messages": [{body_of()}, {body_of()}]}}'
+    answer = ask_at_url("POST", "/v1/messages/batch", body)
+    assert [each["status"] for each in results_of(answer)] == [202, 202]
+    assert [line["caller"] for line in logged()] == [SIGNER] * 2
+
+
+def test_what_is_no_batch_is_refused_as_a_whole_and_logged(
+    logged: Logged, messages_table: Any
+) -> None:
+    document = problem(post_batch(body_of(), ""), 400)
+    assert fields(document) == ["messages"]
+    assert messages_table.items() == []
+    assert [line["message"] for line in logged()] == ["message.rejected"]
+
+
+def test_each_message_of_a_batch_is_logged_and_counted_once(logged: Logged) -> None:
+    post_batch(body_of(messageId="a"), body_of(messageId="a"), body_of(policy=1))
+    lines = sorted(line["message"] for line in logged())
+    assert lines == ["message.accepted", "message.duplicate", "message.rejected"]
+
+
+def test_a_queue_that_is_down_is_503_for_each_message_with_its_ids(
+    logged: Logged, delivery_queue: Any
+) -> None:
+    delivery_queue.client.delete_queue(QueueUrl=delivery_queue.url)
+    results = results_of(post_batch(body_of(), "7", body_of(senderId="shop")))
+    assert [each["status"] for each in results] == [503, 400, 503]
+    assert results[0]["problem"]["messageId"].startswith("msg_")
+    assert results[2]["problem"]["senderId"] == "shop"
+    assert sum(line["message"] == "message.failed" for line in logged()) == 2
+
+
+def test_an_endpoint_that_many_messages_name_is_read_once(
+    registry: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_endpoint(registry, "a")
+    asked: list[Any] = []
+    find = accept._acceptance().find_endpoints
+    monkeypatch.setattr(
+        accept._acceptance(),
+        "find_endpoints",
+        lambda sender, ids: asked.append(ids) or find(sender, ids),
+    )
+    message = json.dumps({"endpointIds": ["a"], "payload": 1, "senderId": "shop"})
+    results = results_of(post_batch(*[message] * 10))
+    assert {each["status"] for each in results} == {202}
+    assert asked == [["a"]]

@@ -19,6 +19,7 @@ MESSAGE = {"targetUrl": "https://example.com/hooks", "payload": 1}
 LONG = "e" * 1_500
 ROUTES = [
     ("POST", "/v1/messages"),
+    ("POST", "/v1/messages/batch"),
     ("GET", "/v1/messages/m"),
     ("POST", "/v1/messages/m/redrive"),
     ("GET", "/v1/endpoints"),
@@ -30,8 +31,10 @@ ROUTES = [
     ("POST", "/v1/endpoints/match"),
     ("POST", "/v1/endpoints/e/test"),
 ]
+IN_THE_BODY = "/v1/messages", "/v1/messages/batch"  # where the body names the sender
 BODIES: dict[str, Any] = {
     "/v1/messages": MESSAGE,
+    "/v1/messages/batch": {"messages": [MESSAGE]},
     "/v1/endpoints/e": {"url": "https://example.com/hooks"},
     "/v1/endpoints/e/rotate-secret": {},
     "/v1/endpoints/match": {"eventType": "order.paid", "payload": {}},
@@ -74,7 +77,7 @@ def test_an_unknown_query_parameter_is_an_error_at_every_route(
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [route for route in ROUTES if route[1] != "/v1/messages"]
+    ("method", "path"), [route for route in ROUTES if route[1] not in IN_THE_BODY]
 )
 @pytest.mark.parametrize("sender_id", ["", "a%23b", "x" * 3_000, "a&senderId=b"])
 def test_what_cannot_be_a_sender_is_an_error_at_every_route_that_asks_for_one(

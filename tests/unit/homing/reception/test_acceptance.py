@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Lock
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from homing.errors import AcceptanceError, InvalidMessageError
 from homing.ledger.table import Ledger
 from homing.payloads.store import PayloadStore
 from homing.queues.deliveries import MAX_BATCH_BYTES, DeliveryQueue, batches
-from homing.reception.acceptance import Acceptance
+from homing.reception.acceptance import Acceptance, Reception
 from homing.reception.idempotency import IdempotencyRecord
 from homing.reception.message import Message, fingerprint
 from homing.reception.messages_table import MessagesTable
@@ -374,3 +374,101 @@ def test_a_record_of_a_previous_acceptance_keeps_no_delivery_from_the_queue(
         acceptance.accept(again, now=later)
     acceptance.accept(again, now=later + timedelta(seconds=5))
     assert targets(sqs.taken) == [A]
+
+
+def some(number: int, **fields: Any) -> Message:
+    """Return one of several messages with ids of their own."""
+    one = message(targets=(f"https://{number}.example/",), **fields)
+    return replace(one, idempotency=replace(one.idempotency, message_id=f"m-{number}"))
+
+
+def kinds(results: list[Any]) -> list[str]:
+    return [
+        ("duplicate" if each.is_duplicate else "new")
+        if isinstance(each, Reception)
+        else type(each).__name__
+        for each in results
+    ]
+
+
+def test_a_hundred_messages_are_queued_in_their_order_by_ten_calls(
+    acceptance: Acceptance, messages_table: Any, sqs: Sqs
+) -> None:
+    messages = [some(number) for number in range(100)]
+    results = acceptance.accept_all(messages, now=NOON)
+    assert kinds(results) == ["new"] * 100
+    assert [each["reference"]["messageId"] for each in sqs.taken] == [
+        f"m-{number}" for number in range(100)
+    ]
+    assert [len(call) for call in sqs.calls] == [10] * 10
+    assert len(messages_table.items()) == 100
+
+
+def test_a_batch_sent_again_gives_the_same_records_and_queues_only_what_is_missing(
+    acceptance: Acceptance, ledger_table: Any, sqs: Sqs
+) -> None:
+    messages = [some(number) for number in range(20)]
+    first = acceptance.accept_all(messages, now=NOON)
+    for each in messages[:15]:
+        record(ledger_table, each.deliveries()[0])
+    sqs.taken.clear()
+    again = acceptance.accept_all([some(number, at=LATER) for number in range(20)], now=LATER)
+    assert kinds(again) == ["duplicate"] * 20
+    assert [each.idempotency for each in again] == [each.idempotency for each in first]
+    assert [each["reference"]["messageId"] for each in sqs.taken] == [
+        f"m-{number}" for number in range(15, 20)
+    ]
+
+
+def test_one_message_spoils_no_other(acceptance: Acceptance, sqs: Sqs) -> None:
+    acceptance.accept(some(1), now=NOON)
+    sqs.script = [1]  # the first entry, and again in each try
+    sqs.script += [1, 1]
+    results = acceptance.accept_all(
+        [
+            some(0),
+            some(1, payload="other"),
+            some(2, deliver_at="2025-12-28T11:00:00.000Z"),
+            some(3),
+        ],
+        now=NOON,
+    )
+    assert kinds(results) == [
+        "AcceptanceError",
+        "InvalidMessageError",
+        "InvalidMessageError",
+        "new",
+    ]
+
+
+def test_a_call_of_the_queue_that_fails_fails_only_its_ten(
+    acceptance: Acceptance, sqs: Sqs
+) -> None:
+    sqs.script = [0, EndpointConnectionError(endpoint_url="https://sqs")]
+    messages = [some(number) for number in range(25)]
+    results = acceptance.accept_all(messages, now=NOON)
+    assert kinds(results) == ["new"] * 10 + ["AcceptanceError"] * 10 + ["new"] * 5
+    again = acceptance.accept_all(messages, now=LATER)
+    assert kinds(again) == ["duplicate"] * 25
+    assert {each["reference"]["messageId"] for each in sqs.taken} == {
+        f"m-{number}" for number in range(25)
+    }
+
+
+def test_a_duplicate_within_a_batch_is_one_and_waits_for_the_message_that_it_repeats(
+    acceptance: Acceptance, sqs: Sqs
+) -> None:
+    messages = [some(0), some(1), some(0), some(0, payload="other"), some(2)]
+    results = acceptance.accept_all(messages, now=NOON)
+    assert kinds(results) == ["new", "new", "duplicate", "InvalidMessageError", "new"]
+    assert len({one for call in sqs.calls for one in call}) == 3
+    assert all(len(set(call)) == len(call) for call in sqs.calls)  # else SQS refuses all of them
+
+
+def test_a_table_that_fails_fails_each_message_of_a_batch(
+    acceptance: Acceptance, messages_table: Any, sqs: Sqs
+) -> None:
+    messages_table.client.delete_table(TableName="messages")
+    results = acceptance.accept_all([some(0), some(1)], now=NOON)
+    assert kinds(results) == ["AcceptanceError"] * 2
+    assert sqs.calls == []
