@@ -134,6 +134,22 @@ def test_at_the_function_url_there_is_no_api_to_pay_for(model: Model) -> None:
     assert without_via[0] == without_via[1]
 
 
+def test_by_the_ingest_queue_a_batch_shares_what_accepts_it_and_a_stack_costs_more(
+    model: Model,
+) -> None:
+    at_url, by_queue = (model.bill(replace(AT_ONCE, via=via)) for via in ("url", "ingest"))
+    batches = MILLION / AT_ONCE.batch_size
+    assert find(by_queue, "SQS", "ingest, send").quantity == MILLION
+    for what in ("ingest, receive", "ingest, delete"):
+        assert find(by_queue, "SQS", what).quantity == pytest.approx(batches)
+    assert find(by_queue, "Lambda", "Ingest, requests").quantity == pytest.approx(batches)
+    used = {line.what for line in by_queue}
+    assert not {"Accept, requests", "Accept, time", "function URL, requests"} & used
+    assert not [line for line in at_url if "ngest" in line.what]
+    fixed = [sum(line.dollars for line in model.monthly(via)) for via in ("url", "ingest")]
+    assert fixed[1] - fixed[0] == pytest.approx(5 * 0.10 + 648_000 * 0.40 / MILLION)
+
+
 def test_the_target_of_issue_3_is_met_at_both_failure_rates(model: Model) -> None:
     """At most $7 per million at 1% failures and $15 at 5%, as the command prints it."""
     for rate, target in ((0.01, 7), (0.05, 15)):
@@ -319,6 +335,7 @@ def test_the_command_prints_the_bill_and_its_total(app: typer.Typer, model: Mode
         ([], "handed over at the function URL", "url.requests"),
         (["--via", "url"], "handed over at the function URL", "url.requests"),
         (["--via", "api"], "handed over at the HTTP API", "API Gateway"),
+        (["--via", "ingest"], "handed over by the ingest queue", "sqs.ingest.send"),
     ],
 )
 def test_the_command_says_at_which_via_and_what_it_costs(
