@@ -7,6 +7,7 @@ from typing import Any, assert_never
 from homing.delivery import Reference
 from homing.retry.classification import classify
 from homing.retry.outcome import Outcome, OutcomeKind
+from homing.retry.policy import Policy
 from lambdas.observation import log_attempt
 
 
@@ -30,9 +31,9 @@ def _classified(event: dict[str, Any]) -> dict[str, Any]:
     Where another follows, `ComputeBackoff` logs it, with the delay.
     """
     outcome = Outcome.from_document(event["outcome"])
-    attempts, max_attempts = event["attempts"], event["policy"]["maxAttempts"]
-    verdict = classify(outcome, attempts=attempts, max_attempts=max_attempts)
+    attempts, policy = event["attempts"], Policy.from_document(event["policy"])
+    verdict = classify(outcome, attempts=attempts, policy=policy)
     if verdict.is_final:
         reference = Reference.from_document(event["reference"])
-        log_attempt(reference, outcome, verdict, attempt=attempts, max_attempts=max_attempts)
+        log_attempt(reference, outcome, verdict, attempt=attempts, max_attempts=policy.max_attempts)
     return verdict.to_document()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,9 @@ from homing.retry.policy import MAX_ATTEMPTS_LIMIT, PRESETS, Jitter, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+STATUS_PATTERN = "[1345]([0-9]{2}|xx)"
+MAX_STATUSES = 50
 
 _EXPONENTIAL = {
     "baseDelaySeconds": "base_delay_seconds",
@@ -23,7 +27,8 @@ class PolicyOverride:
     """What a message, an endpoint or a deployment overrides of a policy; None overrides nothing.
 
     Args:
-        preset: the name of a schedule (`PRESETS`), instead of `schedule`.
+        preset: the name of one of `PRESETS`, instead of `schedule`. It sets the lists of statuses,
+            too, as far as they are not given.
 
     The other fields are those of `Policy`.
     """
@@ -35,13 +40,32 @@ class PolicyOverride:
     jitter: Jitter | None = None
     schedule: Sequence[float] | None = None
     preset: str | None = None
+    retry_on: Sequence[str] | None = None
+    give_up_on: Sequence[str] | None = None
+
+
+def check_status(entry: object) -> str:
+    """Return an entry of `retryOn` or `giveUpOn` if it is valid.
+
+    Raises:
+        ValueError: when it is not.
+    """
+    if not isinstance(entry, str):
+        raise ValueError('must be a string such as "404" or "4xx"')  # noqa: TRY004 -- pydantic's
+    if re.fullmatch(STATUS_PATTERN, entry):
+        return entry
+    if re.fullmatch("2([0-9]{2}|xx)", entry):
+        raise ValueError(f"{entry} is always a delivery; remove it")
+    raise ValueError('must be an HTTP status such as "404" or a class such as "4xx"')
 
 
 def conflicts(raw: Mapping[str, Any]) -> Iterator[FieldError]:
     """Find the fields of a `policy` that cannot be combined, whatever their values.
 
     A schedule or preset lists the delays, so fields that compute delays cannot be combined with it.
+    A status cannot be in both lists.
     """
+    yield from _in_both(raw.get("retryOn"), raw.get("giveUpOn"))
     ways = [name for name in ("schedule", "preset") if name in raw]
     if not ways:
         return
@@ -54,11 +78,20 @@ def conflicts(raw: Mapping[str, Any]) -> Iterator[FieldError]:
         yield FieldError("policy.jitter", f"decorrelated cannot be combined with {ways[0]}")
 
 
+def _in_both(retry_on: Any, give_up_on: Any) -> Iterator[FieldError]:
+    if isinstance(retry_on, list) and isinstance(give_up_on, list):
+        both = {each: None for each in retry_on if isinstance(each, str) and each in give_up_on}
+        for entry in both:
+            message = f"{entry} is also in retryOn; remove it from one of them"
+            yield FieldError("policy.giveUpOn", message)
+
+
 def override(default: Policy, own: PolicyOverride) -> Policy:
     """Return the policy that results from overriding a default.
 
     Without `max_attempts`, a schedule makes one attempt more than it has waits. A field that
-    computes delays replaces a schedule of the default.
+    computes delays replaces a schedule of the default. What `retry_on` or `give_up_on` names is
+    removed from the other list of the default.
 
     Args:
         default: the policy to override.
@@ -76,7 +109,8 @@ def override(default: Policy, own: PolicyOverride) -> Policy:
 def _replaced(default: Policy, own: PolicyOverride) -> Policy:
     changes = {name: value for name, value in asdict(own).items() if value is not None}
     preset = changes.pop("preset", None)
-    schedule = PRESETS[preset] if preset else own.schedule
+    changes |= _statuses(default, own)
+    schedule = PRESETS[preset].schedule if preset else own.schedule
     if schedule is not None:
         waits = replace(default, schedule=tuple(schedule)).waits
         jitter = Jitter.ADDITIVE if default.jitter is Jitter.DECORRELATED else default.jitter
@@ -85,6 +119,24 @@ def _replaced(default: Policy, own: PolicyOverride) -> Policy:
     elif changes.keys() & set(_EXPONENTIAL.values()) or own.jitter is Jitter.DECORRELATED:
         changes["schedule"] = None
     return replace(default, **changes)
+
+
+def _statuses(default: Policy, own: PolicyOverride) -> dict[str, tuple[str, ...]]:
+    retry_on, give_up_on = default.retry_on, default.give_up_on
+    if own.preset:
+        retry_on, give_up_on = PRESETS[own.preset].retry_on, ()
+    return {
+        "retry_on": _list(own.retry_on, retry_on, without=own.give_up_on),
+        "give_up_on": _list(own.give_up_on, give_up_on, without=own.retry_on),
+    }
+
+
+def _list(
+    own: Sequence[str] | None, inherited: Sequence[str], *, without: Sequence[str] | None
+) -> tuple[str, ...]:
+    if own is not None:
+        return tuple(dict.fromkeys(own))
+    return tuple(entry for entry in inherited if entry not in (without or ()))
 
 
 def _faults(policy: Policy, own: PolicyOverride) -> Iterator[FieldError]:

@@ -36,7 +36,12 @@ from homing.identifiers import (
     MESSAGE_ID,
     SENDER_ID,
 )
-from homing.reception.policy_override import PolicyOverride
+from homing.reception.policy_override import (
+    MAX_STATUSES,
+    STATUS_PATTERN,
+    PolicyOverride,
+    check_status,
+)
 from homing.retry.policy import MAX_ATTEMPTS_LIMIT, MAX_DELAY_LIMIT_SECONDS, PRESETS, Jitter
 from homing.targets.target_url import MAX_URL_LENGTH, check_target_url
 from homing.timestamps import from_text, to_text
@@ -150,6 +155,10 @@ Multiplier = Annotated[
 ]
 Schedule = Annotated[list[Delay], Field(min_length=1, max_length=MAX_ATTEMPTS_LIMIT)]
 Preset = Annotated[str, AfterValidator(_check_preset), documented(enum=list(PRESETS))]
+Statuses = Annotated[
+    list[Annotated[str, BeforeValidator(check_status), documented(pattern=f"^{STATUS_PATTERN}$")]],
+    Field(max_length=MAX_STATUSES),
+]
 
 
 class Fields(BaseModel):
@@ -179,7 +188,17 @@ class PolicyRequest(Fields):
         "in seconds. A leading 0 stands for the first attempt. Without maxAttempts, there is one "
         "attempt more than there are waits."
     )
-    preset: Maybe[Preset] = optional("Instead of a schedule: the name of a predefined one.")
+    preset: Maybe[Preset] = optional(
+        "Instead of a schedule: the name of a predefined one, which sets retryOn, too."
+    )
+    retry_on: Maybe[Statuses] = optional(
+        "HTTP statuses (404) and classes (4xx) that are retried, whatever the default; none of "
+        "2xx. A status beats its class. 4xx leaves out 410, which can be named itself."
+    )
+    give_up_on: Maybe[Statuses] = optional(
+        "HTTP statuses (503) and classes (5xx) that are not retried, whatever the default; none "
+        "that is in retryOn."
+    )
 
     def override(self) -> PolicyOverride:
         """Return the given fields."""

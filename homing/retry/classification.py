@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Self
 from homing.retry.outcome import ErrorKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from homing.retry.outcome import Outcome
+    from homing.retry.policy import Policy
 
 
 class Decision(StrEnum):
@@ -50,6 +51,9 @@ class Status(StrEnum):
     MAX_RETRIES_EXCEEDED = "MAX_RETRIES_EXCEEDED"
     CANCELLED = "CANCELLED"
 
+
+_GONE = 410
+_MEMBERS = {Decision.RETRY: "retryOn", Decision.GIVE_UP: "giveUpOn"}
 
 # The ledger stores the reason of every attempt, and items are billed by size.
 MAX_REASON_LENGTH = 200
@@ -137,10 +141,10 @@ class Verdict:
         )
 
 
-def classify(outcome: Outcome, *, attempts: int, max_attempts: int) -> Verdict:
+def classify(outcome: Outcome, *, attempts: int, policy: Policy) -> Verdict:
     """Return the verdict on an outcome after `attempts` attempts.
 
-    A retry is scheduled only while `attempts` < `max_attempts`; after that the status is
+    A retry is scheduled only while `attempts` < `policy.max_attempts`; after that the status is
     MAX_RETRIES_EXCEEDED. Every outcome has a verdict; nothing is raised.
     """
     if outcome.error is not None:
@@ -148,9 +152,29 @@ def classify(outcome: Outcome, *, attempts: int, max_attempts: int) -> Verdict:
         reason = outcome.error.message[:MAX_REASON_LENGTH]
     else:
         rule = _rule_for(outcome.http_status or 0)
-        decision, category = rule.decision, rule.category
+        decision, category = decide(outcome.http_status or 0, policy), rule.category
         reason = f"HTTP {outcome.http_status}"
-    return Verdict(decision, category, reason, _status_after(decision, attempts, max_attempts))
+        if decision is not rule.decision:
+            reason += f" ({_MEMBERS[decision]} of the policy)"
+    status = _status_after(decision, attempts, policy.max_attempts)
+    return Verdict(decision, category, reason, status)
+
+
+def decide(http_status: int, policy: Policy) -> Decision:
+    """Return the decision on a status: of the policy where it names it, else of `STATUS_RULES`."""
+    return next(_named(http_status, policy), _rule_for(http_status).decision)
+
+
+def _named(http_status: int, policy: Policy) -> Iterator[Decision]:
+    """Yield the decisions of the policy's own lists: that on the status, then on its class.
+
+    The classes of `retry_on` leave out 410, by which an endpoint asks to be sent nothing more.
+    """
+    for entry in (str(http_status), f"{http_status // 100}xx"):
+        if entry in policy.give_up_on:
+            yield Decision.GIVE_UP
+        elif entry in policy.retry_on and (http_status, entry) != (_GONE, "4xx"):
+            yield Decision.RETRY
 
 
 def _rule_for(http_status: int) -> StatusRule:

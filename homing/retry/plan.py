@@ -42,7 +42,7 @@ def plan_retry(
         attempt_number,
         draw=draw,
         previous_delay_ms=_optional_milliseconds(previous_delay_seconds),
-        retry_after_ms=_retry_after_ms(outcome),
+        retry_after_ms=_retry_after_ms(outcome, policy),
     )
     next_retry_at = plus_milliseconds(observed, backoff.delay_ms)
     return {
@@ -68,8 +68,8 @@ def _recorded(backoff: Backoff) -> dict[str, Any]:
     }
 
 
-def _retry_after_ms(outcome: Outcome) -> int | None:
-    if not applies_to(outcome.http_status):
+def _retry_after_ms(outcome: Outcome, policy: Policy) -> int | None:
+    if not applies_to(outcome.http_status, policy):
         return None
     return parse_retry_after(outcome.retry_after, now=from_text(outcome.timestamp))
 

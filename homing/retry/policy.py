@@ -24,11 +24,22 @@ class Jitter(StrEnum):
     NONE = "none"
 
 
-PRESETS: Mapping[str, tuple[float, ...]] = MappingProxyType(
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """What a preset sets of a policy; its `give_up_on` is empty."""
+
+    schedule: tuple[float, ...]
+    retry_on: tuple[str, ...]
+
+
+PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         # Standard Webhooks 1.0.0, "Deliverability and reliability": at once, 5 s, 5 m, 30 m,
-        # 2 h, 5 h, 10 h, 14 h, 20 h, 24 h.
-        "standard-webhooks": (0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400),
+        # 2 h, 5 h, 10 h, 14 h, 20 h, 24 h; every status but 2xx and 410 is a failure to retry.
+        "standard-webhooks": Preset(
+            (0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400),
+            ("3xx", "4xx", "5xx"),
+        ),
     }
 )
 
@@ -47,6 +58,9 @@ class Policy:
             failure; the last one repeats. A leading 0 stands for the first attempt, which is
             made at once anyway, so `(0, 5, 300)` and `(5, 300)` are the same.
         retry_after_ceiling_seconds: the maximum delay that `Retry-After` can cause.
+        retry_on: the statuses (`404`) and classes (`4xx`) that are retried, whatever
+            `homing.retry.classification` says; none of 2xx.
+        give_up_on: those that are not retried.
     """
 
     max_attempts: int = 3
@@ -56,6 +70,8 @@ class Policy:
     jitter: Jitter = Jitter.ADDITIVE
     schedule: tuple[float, ...] | None = None
     retry_after_ceiling_seconds: float = 86_400
+    retry_on: tuple[str, ...] = ()
+    give_up_on: tuple[str, ...] = ()
 
     @property
     def waits(self) -> tuple[float, ...]:
@@ -73,6 +89,8 @@ class Policy:
             "jitter": self.jitter,
             "schedule": None if self.schedule is None else list(self.schedule),
             "retryAfterCeilingSeconds": self.retry_after_ceiling_seconds,
+            "retryOn": list(self.retry_on),
+            "giveUpOn": list(self.give_up_on),
         }
 
     @classmethod
@@ -87,4 +105,6 @@ class Policy:
             jitter=Jitter(document["jitter"]),
             schedule=None if schedule is None else tuple(schedule),
             retry_after_ceiling_seconds=document["retryAfterCeilingSeconds"],
+            retry_on=tuple(document.get("retryOn", ())),  # older documents have neither
+            give_up_on=tuple(document.get("giveUpOn", ())),
         )

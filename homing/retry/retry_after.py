@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from http import HTTPStatus
 from typing import TYPE_CHECKING
+
+from homing.retry.classification import Decision, decide
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-# Statuses below 500 that are retried; those from 500 on count as well.
-_HONOURED = frozenset(
-    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
-)
+    from homing.retry.policy import Policy
 
 # The first eleven digits of a longer number are still 300 years or more: over any ceiling.
 _MEANINGFUL_DIGITS = 11
@@ -24,10 +22,9 @@ _SECONDS = re.compile(r"([0-9]+)(?:\.([0-9]+))?")
 _VALUES = re.compile(r"\s*(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,[^,]+|[^,]+")
 
 
-def applies_to(http_status: int | None) -> bool:
-    """Return whether a `Retry-After` on this status is honoured: 408, 425, 429 and any from 500."""
-    status = http_status or 0
-    return status in _HONOURED or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+def applies_to(http_status: int | None, policy: Policy) -> bool:
+    """Return whether a `Retry-After` on this status is honoured: on any that is retried."""
+    return http_status is not None and decide(http_status, policy) is Decision.RETRY
 
 
 def parse_retry_after(text: str | None, *, now: datetime) -> int | None:

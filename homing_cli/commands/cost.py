@@ -28,7 +28,7 @@ def _png(path: Path | None) -> Path | None:
 def _attempts_of(preset: str) -> int:
     if preset not in PRESETS:
         raise typer.BadParameter(f"{preset!r} is not a preset: give {', '.join(PRESETS)}")
-    return len(Policy(schedule=PRESETS[preset]).waits) + 1
+    return len(Policy(schedule=PRESETS[preset].schedule).waits) + 1
 
 
 def cost(

@@ -28,6 +28,8 @@ _OPTIONS = {
     "jitter": "--jitter",
     "schedule": "--schedule",
     "preset": "--preset",
+    "retryOn": "--retry-on",
+    "giveUpOn": "--give-up-on",
 }
 
 
@@ -47,7 +49,13 @@ def what_if(
     schedule: Annotated[
         str | None, typer.Option(help="Delays in seconds, instead of a formula, e.g. 5,300,1800.")
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="A named schedule: standard-webhooks.")] = None,
+    preset: Annotated[str | None, typer.Option(help="A named policy: standard-webhooks.")] = None,
+    retry_on: Annotated[
+        str | None, typer.Option(help="Statuses and classes to retry, e.g. 404,409,3xx.")
+    ] = None,
+    give_up_on: Annotated[
+        str | None, typer.Option(help="Statuses and classes not to retry, e.g. 503.")
+    ] = None,
     deliveries: Annotated[
         int,
         typer.Option(
@@ -70,6 +78,8 @@ def what_if(
         "jitter": jitter,
         "schedule": schedule,
         "preset": preset,
+        "retryOn": retry_on,
+        "giveUpOn": give_up_on,
     }
     typed = {name: str(value) for name, value in given.items() if value is not None}
     try:
@@ -145,7 +155,7 @@ def _past(found: Assessment) -> Any:
         "median time to the delivery of those that had failed": span_words(past.median_rescue_ms),
         "attempts made": past.attempts[0],
         "attempts under this policy": past.attempts[1],
-        "failed permanently under any policy": past.given_up,
+        "failed, not retried by this policy": past.given_up,
         "not ended, left out": past.open,
     }
     for name, value in rows.items():

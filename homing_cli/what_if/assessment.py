@@ -101,7 +101,7 @@ def assess(
         histories: what is on record.
         is_whole: whether that is the whole ledger.
     """
-    rate = replay.failure_rate(histories)
+    rate = replay.failure_rate(policy, histories)
     assumed = ASSUMED_FAILURE_RATE if rate is None else rate
     workload = Workload(failure_rate=assumed, max_attempts=policy.max_attempts)
     return Assessment(

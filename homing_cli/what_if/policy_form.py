@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _WHOLE = frozenset({"maxAttempts"})
 _WORDS = frozenset({"jitter", "preset"})
+_STATUSES = frozenset({"retryOn", "giveUpOn"})
 NAMES = (
     "maxAttempts",
     "baseDelaySeconds",
@@ -23,6 +24,11 @@ NAMES = (
     "jitter",
     "schedule",
     "preset",
+    "retryOn",
+    "giveUpOn",
+)
+_BESIDE_A_SCHEDULE = frozenset(
+    {"maxAttempts", "jitter", "schedule", "preset", "retryOn", "giveUpOn"}
 )
 
 
@@ -36,14 +42,14 @@ def read_policy(typed: Mapping[str, str]) -> Policy:
     With a schedule or preset, fields that compute delays are ignored.
 
     Args:
-        typed: the input by the names of the API's `policy`; a schedule as comma-separated numbers.
+        typed: the input by the names of the API's `policy`; commas part the entries of lists.
 
     Raises:
         PolicyError: when the API would refuse it.
     """
     given = {name: typed[name].strip() for name in NAMES if typed.get(name, "").strip()}
     if "schedule" in given or "preset" in given:
-        given = {name: given[name] for name in given if name in {*_WORDS, "schedule", *_WHOLE}}
+        given = {name: text for name, text in given.items() if name in _BESIDE_A_SCHEDULE}
     raw = {name: _value(name, text) for name, text in given.items()}
     request, errors = read_fields(PolicyRequest, raw)
     errors = errors or list(conflicts(raw))
@@ -66,6 +72,8 @@ def _value(name: str, text: str) -> Any:
             return text
         if name in _WHOLE:
             return int(text)
+        if name in _STATUSES:
+            return [part.strip() for part in text.split(",") if part.strip()]
         if name == "schedule":
             return [float(part) for part in text.split(",") if part.strip()]
         return float(text)

@@ -7,8 +7,8 @@ It rests on these assumptions:
   recorded attempt the endpoint stays as it was.
 - The first attempt keeps its time; the others follow the policy, with jitter at its middle. There
   is no `Retry-After`, and an attempt takes no time.
-- A delivery that failed permanently (a 410, a refused payload) would fail under any policy. It is
-  counted separately, and its last attempt is no evidence about the endpoint.
+- A delivery that failed at a status that the policy does not retry (a 410, a refused payload) would
+  fail again. It is counted separately. Such an attempt is evidence for no other delivery.
 - A delivery that has not ended is left out, but its attempts count as evidence.
 - A redrive is a decision of a person, not of the policy: only the first run of a delivery, from
   acceptance to its end, is replayed. The attempts of later runs count as evidence.
@@ -24,7 +24,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Self
 
 from homing import timestamps
-from homing.retry.classification import Category, Status
+from homing.retry.classification import Category, Decision, Status, decide
 from homing_cli.what_if.schedule import offsets_ms
 
 if TYPE_CHECKING:
@@ -32,15 +32,23 @@ if TYPE_CHECKING:
 
     from homing.retry.policy import Policy
 
+_ENDED = frozenset({Status.DELIVERED, Status.MAX_RETRIES_EXCEEDED, Status.FAILED})
 _SAME_MS = 1000  # waits end on whole seconds, so less makes no difference
 
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """The result of one recorded attempt: epoch milliseconds, and whether it succeeded."""
+    """The result of one recorded attempt.
+
+    Args:
+        at_ms: when, in epoch milliseconds.
+        delivered: whether it succeeded.
+        http_status: the status of the response; None without one.
+    """
 
     at_ms: int
     delivered: bool
+    http_status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +59,14 @@ class History:
         target_url: the URL of the endpoint.
         status: its status at the end of the first run.
         met: the results of its attempts, oldest first; at least one.
-        met_later: the results of attempts after a redrive.
+        redriven: its runs after redrives.
         is_whole: whether the record has all attempts of that run.
     """
 
     target_url: str
     status: Status
     met: tuple[Met, ...]
-    met_later: tuple[Met, ...] = ()
+    redriven: tuple[_Run, ...] = ()
     is_whole: bool = True
 
     @classmethod
@@ -67,16 +75,13 @@ class History:
         entries = record.get("retryHistory") or []
         if not entries or record.get("status") not in set(Status):
             return None
-        met = tuple(
-            Met(_epoch_ms(entry["timestamp"]), entry["errorCategory"] == Category.SUCCESS)
-            for entry in entries
-        )
+        met = tuple(map(_met, entries))
         first, *others = _runs(record, met)
         return cls(
             target_url=record["targetUrl"],
             status=first.status if first.met else Status(record["status"]),
             met=first.met or met,
-            met_later=tuple(one for run in others for one in run.met_at_endpoint if first.met),
+            redriven=tuple(others) if first.met else (),
             is_whole=bool(first.met) and "historySummary" not in record,
         )
 
@@ -85,10 +90,19 @@ class History:
         """The time from its first attempt to its delivery; None if it was not delivered."""
         return next((m.at_ms - self.met[0].at_ms for m in self.met if m.delivered), None)
 
+    def met_at_endpoint(self, policy: Policy) -> tuple[Met, ...]:
+        """Return the results that are evidence about the endpoint."""
+        runs = (self.first, *self.redriven)
+        return tuple(one for run in runs for one in run.met if not run.gives_up(one, policy))
+
     @property
-    def met_at_endpoint(self) -> tuple[Met, ...]:
-        """The results that are evidence about the endpoint."""
-        return (*_Run(self.status, self.met).met_at_endpoint, *self.met_later)
+    def first(self) -> _Run:
+        """The run that is replayed."""
+        return _Run(self.status, self.met)
+
+    def given_up(self, policy: Policy) -> bool:
+        """Return whether it failed at a status that the policy does not retry either."""
+        return self.status is Status.FAILED and self.first.gives_up(self.met[-1], policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +117,11 @@ class _Run:
     status: Status
     met: tuple[Met, ...]
 
-    @property
-    def met_at_endpoint(self) -> tuple[Met, ...]:
-        """The results that are evidence about the endpoint: all but a permanent failure."""
-        return self.met[:-1] if self.status is Status.FAILED else self.met
+    def gives_up(self, one: Met, policy: Policy) -> bool:
+        """Return whether the policy makes no attempt after this result, which is a failure."""
+        if one.http_status is not None:
+            return decide(one.http_status, policy) is Decision.GIVE_UP
+        return self.status is Status.FAILED and one is self.met[-1]
 
 
 def _runs(record: Mapping[str, Any], met: tuple[Met, ...]) -> list[_Run]:
@@ -137,7 +152,7 @@ class Replay:
         lost: the number of delivered ones that would have failed.
         still_failed: the number of failed ones that would have failed too.
         shifts_ms: deliveries delivered in both cases: how much later (negative: sooner).
-        given_up: the number of permanent failures.
+        given_up: the number that failed at a status that the policy does not retry either.
         open: the number that have not ended, which were left out.
         attempts: the number of attempts of the replayed ones: recorded, and under the policy.
     """
@@ -190,70 +205,84 @@ class Endpoint:
     """
 
     def __init__(self, met: Iterable[Met]) -> None:
-        ordered = sorted(met, key=lambda one: one.at_ms)
-        self._times = [one.at_ms for one in ordered]
-        self._up = [one.delivered for one in ordered]
+        self._met = sorted(met, key=lambda one: one.at_ms)
+        self._times = [one.at_ms for one in self._met]
 
-    def is_up(self, at_ms: int) -> bool:
-        """Return whether the nearest recorded attempt succeeded; of two, the earlier."""
+    def nearest(self, at_ms: int) -> Met | None:
+        """Return the nearest recorded attempt; of two, the earlier."""
         after = bisect_left(self._times, at_ms)
-        if after == len(self._times):
-            return self._up[-1]
-        before = max(after - 1, 0)
-        earlier = at_ms - self._times[before] <= self._times[after] - at_ms
-        return self._up[before if earlier else after]
+        near = self._met[max(after - 1, 0) : after + 1]
+        return min(near, key=lambda one: abs(one.at_ms - at_ms), default=None)
 
 
 def replay(policy: Policy, histories: Sequence[History]) -> Replay:
     """Return the results of the histories under the policy."""
-    endpoints = _endpoints(histories)
+    endpoints = _endpoints(histories, policy)
     offsets = offsets_ms(policy, lambda: 0.5)
     whole = [one for one in histories if one.is_whole]
-    ended = [one for one in whole if one.status in (Status.DELIVERED, Status.MAX_RETRIES_EXCEEDED)]
-    results = [(one, _delivered_after(one, endpoints[one.target_url], offsets)) for one in ended]
+    given_up = sum(one.given_up(policy) for one in whole)
+    ended = [one for one in whole if one.status in _ENDED and not one.given_up(policy)]
+    ends = [(one, _replayed(one, endpoints[one.target_url], offsets, policy)) for one in ended]
     rescued, shifts = [], []
-    for one, after in results:
-        if after is not None and one.delivered_after_ms is None:
-            rescued.append(after[0])
-        elif after is not None and one.delivered_after_ms is not None:
-            shifts.append(after[0] - one.delivered_after_ms)
-    missed = [one for one, after in results if after is None]
-    made = sum(len(offsets) if after is None else after[1] for _, after in results)
+    for one, end in ends:
+        if end.delivered_after_ms is not None and one.delivered_after_ms is None:
+            rescued.append(end.delivered_after_ms)
+        elif end.delivered_after_ms is not None and one.delivered_after_ms is not None:
+            shifts.append(end.delivered_after_ms - one.delivered_after_ms)
+    missed = [one for one, end in ends if end.delivered_after_ms is None]
     return Replay(
         rescued_after_ms=tuple(rescued),
         lost=sum(one.delivered_after_ms is not None for one in missed),
         still_failed=sum(one.delivered_after_ms is None for one in missed),
         shifts_ms=tuple(shifts),
-        given_up=sum(one.status is Status.FAILED for one in whole),
+        given_up=given_up,
         open=sum(one.status in (Status.QUEUED, Status.RETRY_SCHEDULED) for one in whole),
-        attempts=(sum(len(one.met) for one in ended), made),
+        attempts=(sum(len(one.met) for one in ended), sum(end.attempts for _, end in ends)),
     )
 
 
-def failure_rate(histories: Sequence[History]) -> float | None:
+def failure_rate(policy: Policy, histories: Sequence[History]) -> float | None:
     """Return the share of recorded attempts that failed and can be retried; None without any."""
-    met = [
-        one for history in histories if history.status is not Status.FAILED for one in history.met
-    ]
+    met = [one for history in histories if not history.given_up(policy) for one in history.met]
     return sum(not one.delivered for one in met) / len(met) if met else None
 
 
-def _delivered_after(
-    one: History, endpoint: Endpoint, offsets: Sequence[int]
-) -> tuple[int, int] | None:
-    """Return the time and the attempt, counted from 1, of the delivery; None if it would fail."""
-    first = one.met[0].at_ms
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a replayed delivery ends: after how many attempts, and when, if it is delivered."""
+
+    attempts: int
+    delivered_after_ms: int | None = None
+
+
+def _replayed(one: History, endpoint: Endpoint, offsets: Sequence[int], policy: Policy) -> _End:
+    """Return the end of a delivery: an attempt may meet a failure of its own that ends it."""
+    final = Endpoint(each for each in one.met if one.first.gives_up(each, policy))
     for attempt, offset in enumerate(offsets, start=1):
-        if endpoint.is_up(first + offset):
-            return offset, attempt
-    return None
+        at_ms = one.met[0].at_ms + offset
+        found = [each for each in (final.nearest(at_ms), endpoint.nearest(at_ms)) if each]
+        met = min(found, key=lambda each: abs(each.at_ms - at_ms))
+        if met.delivered:
+            return _End(attempt, offset)
+        if one.first.gives_up(met, policy):
+            return _End(attempt)
+    return _End(len(offsets))
 
 
-def _endpoints(histories: Iterable[History]) -> dict[str, Endpoint]:
+def _endpoints(histories: Iterable[History], policy: Policy) -> dict[str, Endpoint]:
     met: dict[str, list[Met]] = {}
     for one in histories:
-        met.setdefault(one.target_url, []).extend(one.met_at_endpoint)
-    return {url: Endpoint(found) for url, found in met.items() if found}
+        met.setdefault(one.target_url, []).extend(one.met_at_endpoint(policy))
+    return {url: Endpoint(found) for url, found in met.items()}
+
+
+def _met(entry: Mapping[str, Any]) -> Met:
+    status = entry.get("httpStatus")
+    return Met(
+        _epoch_ms(entry["timestamp"]),
+        entry["errorCategory"] == Category.SUCCESS,
+        None if status is None else int(status),
+    )
 
 
 def _epoch_ms(text: str) -> int:

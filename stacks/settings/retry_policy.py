@@ -8,7 +8,13 @@ from pydantic import field_validator
 from pydantic.alias_generators import to_camel
 
 from homing.errors import InvalidMessageError
-from homing.reception.policy_override import PolicyOverride, conflicts, override
+from homing.reception.policy_override import (
+    MAX_STATUSES,
+    PolicyOverride,
+    check_status,
+    conflicts,
+    override,
+)
 from homing.retry.policy import (
     MAX_ATTEMPTS_LIMIT,
     MAX_DELAY_LIMIT_SECONDS,
@@ -25,6 +31,10 @@ if TYPE_CHECKING:
     from pydantic import ValidationInfo
 
 _POLICY = Policy()
+_STATUSES = (
+    f"up to {MAX_STATUSES} statuses such as 404 and classes such as 4xx, none of 2xx, commas "
+    "between them"
+)
 _YEAR = f"{MAX_DELAY_LIMIT_SECONDS} (a year)"
 
 
@@ -64,8 +74,8 @@ class RetryPolicySettings(SettingsGroup):
     preset: str | None = setting(
         None,
         ", ".join(PRESETS),
-        "a schedule by name, instead of `schedule`, `baseDelaySeconds`, `multiplier` and "
-        "`maxDelaySeconds`",
+        "a schedule by name with its `retryOn`, instead of `schedule`, `baseDelaySeconds`, "
+        "`multiplier` and `maxDelaySeconds`",
         pattern=f"^({'|'.join(PRESETS)})$",
     )
     schedule: str | None = setting(
@@ -74,6 +84,14 @@ class RetryPolicySettings(SettingsGroup):
         "the delay in seconds after each failure, such as `5,300,3600`, instead of "
         "`baseDelaySeconds`, `multiplier` and `maxDelaySeconds`; without `maxAttempts` it allows "
         "one attempt more than it has delays",
+    )
+    retry_on: str | None = setting(
+        None,
+        _STATUSES,
+        "HTTP statuses that are retried, whatever the default; `4xx` leaves out 410",
+    )
+    give_up_on: str | None = setting(
+        None, _STATUSES, "HTTP statuses that are not retried, whatever the default"
     )
     retry_after_ceiling_seconds: int | float = setting(
         _POLICY.retry_after_ceiling_seconds,
@@ -99,6 +117,14 @@ class RetryPolicySettings(SettingsGroup):
             raise ValueError("a delay is out of range")
         return value
 
+    @field_validator("retry_on", "give_up_on")
+    @classmethod
+    def _statuses_known(cls, value: str | None) -> str | None:
+        entries = [check_status(entry) for entry in _entries(value) or ()]
+        if len(entries) > MAX_STATUSES:
+            raise ValueError("too many")
+        return value
+
     def policy_faults(self, given: Mapping[str, Any]) -> Iterator[str]:
         """Yield the errors in the combination of the policy's settings.
 
@@ -108,6 +134,7 @@ class RetryPolicySettings(SettingsGroup):
             given: the settings that differ from the defaults, by context key or by name.
         """
         raw = {to_camel(name): value for name, value in given.items() if value is not None}
+        raw |= {"retryOn": _entries(self.retry_on), "giveUpOn": _entries(self.give_up_on)}
         faults = list(conflicts(raw))
         try:
             _ = self.policy
@@ -130,8 +157,20 @@ class RetryPolicySettings(SettingsGroup):
         schedule = _delays(self.schedule) if self.schedule else None
         is_given = "max_attempts" in self.model_fields_set
         attempts = self.max_attempts if is_given and (schedule or self.preset) else None
-        own = PolicyOverride(attempts, schedule=schedule, preset=self.preset)
+        own = PolicyOverride(
+            attempts,
+            schedule=schedule,
+            preset=self.preset,
+            retry_on=_entries(self.retry_on),
+            give_up_on=_entries(self.give_up_on),
+        )
         return override(exponential, own)
+
+
+def _entries(value: str | None) -> list[str] | None:
+    if value is None:
+        return None
+    return [entry.strip() for entry in value.split(",") if entry.strip()]
 
 
 def _delays(value: str) -> tuple[float, ...]:

@@ -63,6 +63,29 @@ def test_without_a_fault_every_delivery_ends_as_it_should_with_one_request_per_a
     assert bool(history.journal.dead) == (status != "DELIVERED")
 
 
+@pytest.mark.parametrize(
+    ("policy", "answers", "status", "attempts"),
+    [
+        ({"retryOn": ["404"]}, (Answer(404), Answer(404), GOOD), "DELIVERED", 3),
+        ({"retryOn": ["4xx"], "giveUpOn": ["404"]}, (Answer(400), Answer(404)), "FAILED", 2),
+        ({"giveUpOn": ["5xx"]}, (BUSY, GOOD), "FAILED", 1),
+        ({"preset": "standard-webhooks"}, (Answer(302), Answer(400), GOOD), "DELIVERED", 3),
+        ({"preset": "standard-webhooks"}, (GONE, GOOD), "FAILED", 1),
+    ],
+)
+def test_a_message_is_tried_again_at_the_statuses_that_its_policy_names(
+    run: Callable[..., History],
+    policy: dict[str, Any],
+    answers: tuple[Answer, ...],
+    status: str,
+    attempts: int,
+) -> None:
+    history = run(Scenario((Submission("m0", ("a",), policy=policy),), {"a": answers}))
+    assert violations(history) == []
+    assert statuses(history) == [status]
+    assert len(history.journal.sent) == attempts
+
+
 def test_random_histories_break_no_promise() -> None:
     tally = search_seeds(0, 200)
     assert tally.findings == []

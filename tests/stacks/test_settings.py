@@ -41,6 +41,8 @@ def test_without_context_every_setting_has_its_default() -> None:
         ("logRetentionDays", "3653", 3653),
         ("preset", "standard-webhooks", "standard-webhooks"),
         ("schedule", "5,300,3600", "5,300,3600"),
+        ("retryOn", "404, 3xx", "404, 3xx"),
+        ("giveUpOn", "503", "503"),
         ("terminationProtection", "true", True),
         ("powertoolsLayer", "none", "none"),
         ("signingLayer", "built", "built"),
@@ -75,6 +77,10 @@ def test_a_value_given_on_the_command_line_is_text_and_is_read_as_what_it_means(
         ("schedule", "5,soon"),
         ("schedule", "5,-1"),
         ("schedule", "31536001"),
+        ("retryOn", "2xx"),
+        ("retryOn", "404 409"),
+        ("giveUpOn", "4XX"),
+        ("giveUpOn", ",".join(str(400 + n) for n in range(51))),
         ("retryAfterCeilingSeconds", "-1"),
         ("attemptTimeoutSeconds", "0"),
         ("attemptTimeoutSeconds", "61"),
@@ -108,8 +114,12 @@ def test_a_value_that_cannot_be_used_is_refused_by_its_key_with_what_it_may_be(
     ("context", "waits", "attempts"),
     [
         ({}, (), 3),
-        ({"preset": "standard-webhooks"}, PRESETS["standard-webhooks"][1:], 10),
-        ({"preset": "standard-webhooks", "maxAttempts": "4"}, PRESETS["standard-webhooks"][1:], 4),
+        ({"preset": "standard-webhooks"}, PRESETS["standard-webhooks"].schedule[1:], 10),
+        (
+            {"preset": "standard-webhooks", "maxAttempts": "4"},
+            PRESETS["standard-webhooks"].schedule[1:],
+            4,
+        ),
         ({"schedule": "5, 300"}, (5, 300), 3),
         ({"schedule": "0,5,300,0.5"}, (5, 300, 0.5), 4),
     ],
@@ -119,6 +129,27 @@ def test_a_schedule_of_the_stack_is_followed_once_where_nothing_else_is_said(
 ) -> None:
     policy = StackSettings.from_context(context).policy
     assert (policy.waits, policy.max_attempts) == (waits, attempts)
+
+
+@pytest.mark.parametrize(
+    ("context", "retry_on", "give_up_on"),
+    [
+        ({}, (), ()),
+        ({"retryOn": "404, 3xx", "giveUpOn": "503"}, ("404", "3xx"), ("503",)),
+        ({"preset": "standard-webhooks"}, ("3xx", "4xx", "5xx"), ()),
+        (
+            {"preset": "standard-webhooks", "giveUpOn": "404,3xx"},
+            ("4xx", "5xx"),
+            ("404", "3xx"),
+        ),
+        ({"preset": "standard-webhooks", "retryOn": ""}, (), ()),
+    ],
+)
+def test_the_stack_names_statuses_that_override_the_table(
+    context: dict[str, str], retry_on: tuple[str, ...], give_up_on: tuple[str, ...]
+) -> None:
+    policy = StackSettings.from_context(context).policy
+    assert (policy.retry_on, policy.give_up_on) == (retry_on, give_up_on)
 
 
 @pytest.mark.parametrize(
@@ -132,6 +163,7 @@ def test_a_schedule_of_the_stack_is_followed_once_where_nothing_else_is_said(
         ),
         ({"schedule": ",".join(["5"] * 20)}, "  schedule: makes 21 attempts; at most 20"),
         ({"schedule": "0", "maxAttempts": "2"}, "  schedule: has no wait"),
+        ({"retryOn": "404", "giveUpOn": "5xx,404"}, "  giveUpOn: 404 is also in retryOn; remove"),
     ],
 )
 def test_settings_of_the_policy_that_cannot_stand_together_are_refused_at_synth(

@@ -28,6 +28,8 @@ _DEFAULTS: Mapping[str, str] = {
     "jitter": "additive",
     "schedule": "",
     "preset": "",
+    "retryOn": "",
+    "giveUpOn": "",
     "deliveries": "10000",
 }
 _DELIVERIES = range(1, 10_000_001)

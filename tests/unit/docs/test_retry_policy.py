@@ -71,10 +71,11 @@ def test_a_setting_of_endpoints_and_messages_is_one_that_a_request_may_have() ->
     assert settable == {str(field.alias) for field in PolicyRequest.model_fields.values()}
 
 
-def test_every_preset_is_listed_with_its_waits() -> None:
-    assert dict(table("preset")) == {
-        name: ", ".join(map(str, waits)) for name, waits in PRESETS.items()
-    }
+def test_every_preset_is_listed_with_its_waits_and_statuses() -> None:
+    assert table("preset") == [
+        (name, ", ".join(map(str, preset.schedule)), ", ".join(preset.retry_on))
+        for name, preset in PRESETS.items()
+    ]
 
 
 @pytest.mark.parametrize("schedule", [(0, 5, 300), (5, 300)])

@@ -48,6 +48,18 @@ def test_the_policy_that_travels_with_the_delivery_sets_the_limit(event: dict[st
     assert classify.handler(event, None)["status"] == "MAX_RETRIES_EXCEEDED"
 
 
+def test_the_statuses_of_the_policy_override_the_table(event: dict[str, Any]) -> None:
+    event["policy"] |= {"retryOn": ["404"], "giveUpOn": ["5xx"]}
+    assert classify.handler(event, None)["status"] == "FAILED"
+    event["outcome"]["httpStatus"] = 404
+    assert classify.handler(event, None)["status"] == "RETRY_SCHEDULED"
+
+
+def test_a_policy_of_before_there_were_lists_of_statuses_is_followed(event: dict[str, Any]) -> None:
+    del event["policy"]["retryOn"], event["policy"]["giveUpOn"]
+    assert classify.handler(event, None)["status"] == "RETRY_SCHEDULED"
+
+
 def test_the_log_names_the_url_that_the_attempt_went_to(
     event: dict[str, Any], logged: Logged
 ) -> None:

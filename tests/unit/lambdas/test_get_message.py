@@ -17,6 +17,7 @@ from homing.reception.idempotency import IdempotencyRecord
 from homing.reception.messages_table import MessagesTable
 from homing.retry.classification import classify
 from homing.retry.outcome import Outcome
+from homing.retry.policy import Policy
 from homing_cli.openapi.models import MessageState, Problem
 from lambdas import get_message
 
@@ -114,7 +115,7 @@ def test_a_scheduled_message_shows_its_time_until_its_first_attempt_also_once_it
 def put_retry(ledger_table: Any, reference: Reference, *, expires_at: int = FAR) -> None:
     """Record a failed first attempt, as `RecordRetry` does."""
     outcome = Outcome(NOON, 12, http_status=500)
-    verdict = classify(outcome, attempts=1, max_attempts=3)
+    verdict = classify(outcome, attempts=1, policy=Policy(max_attempts=3))
     backoff = {
         "exponentialDelay": 1,
         "jitterApplied": 0.25,

@@ -328,6 +328,16 @@ BAD_FIELDS: list[tuple[str, Any, str, str]] = [
      "combined with preset"),
     ("policy", {"preset": "standard-webhooks", "maxDelaySeconds": 9}, "policy.maxDelaySeconds",
      "combined with preset"),
+    ("policy", {"retryOn": "404"}, "policy.retryOn", "array"),
+    ("policy", {"retryOn": None}, "policy.retryOn", "array"),
+    ("policy", {"retryOn": ["500", 404]}, "policy.retryOn[1]", 'a string such as "404"'),
+    ("policy", {"retryOn": ["2xx"]}, "policy.retryOn[0]", "always a delivery; remove it"),
+    ("policy", {"giveUpOn": ["204"]}, "policy.giveUpOn[0]", "always a delivery; remove it"),
+    ("policy", {"giveUpOn": ["4XX"]}, "policy.giveUpOn[0]", 'a class such as "4xx"'),
+    ("policy", {"giveUpOn": [str(400 + n) for n in range(51)]}, "policy.giveUpOn", "at most 50"),
+    ("policy", {"retryOn": ["404"], "giveUpOn": ["404"]}, "policy.giveUpOn",
+     "404 is also in retryOn; remove it from one of them"),
+    ("policy", {"giveUpOn": [[]]}, "policy.giveUpOn[0]", "string"),
 ]  # fmt: skip
 
 
@@ -518,8 +528,14 @@ def test_a_fingerprint_is_of_the_targets_the_content_type_and_the_payload() -> N
 
 def test_a_preset_is_a_schedule_by_name() -> None:
     policy = parse(body_of(policy={"preset": "standard-webhooks"})).policy
-    assert policy.schedule == PRESETS["standard-webhooks"]
+    assert policy.schedule == PRESETS["standard-webhooks"].schedule
     assert policy.max_attempts == 10
+
+
+def test_the_statuses_of_a_policy_travel_with_the_delivery() -> None:
+    policy = {"retryOn": ["404", "3xx"], "giveUpOn": ["503"]}
+    (delivery,) = parse(body_of(policy=policy)).deliveries()
+    assert delivery.to_document()["policy"].items() >= policy.items()
 
 
 def test_whole_numbers_stay_whole_in_the_document() -> None:

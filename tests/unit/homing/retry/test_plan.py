@@ -71,7 +71,7 @@ def test_the_two_entries_of_the_requirements_come_out_exactly(  # a row of that 
     expected: dict[str, Any],
 ) -> None:
     outcome = Outcome(timestamp, response_time=87, http_status=http_status)
-    verdict = classify(outcome, attempts=attempt_number + 1, max_attempts=3)
+    verdict = classify(outcome, attempts=attempt_number + 1, policy=Policy(max_attempts=3))
     backoff = plan(outcome, attempt_number, draw)
     assert retry_entry(reference, attempt_number, outcome, verdict, backoff) == {
         "attemptNumber": attempt_number,
@@ -99,7 +99,7 @@ def test_retry_after_puts_off_the_next_attempt_and_is_recorded(reference: Refere
     outcome = Outcome(NOON, 1, 429, retry_after="3")
     backoff = plan(outcome)
     assert backoff["nextRetryAt"] == "2025-12-28T12:00:03.000Z"
-    verdict = classify(outcome, attempts=1, max_attempts=3)
+    verdict = classify(outcome, attempts=1, policy=Policy(max_attempts=3))
     assert retry_entry(reference, 0, outcome, verdict, backoff)["retryAfterSeconds"] == 3
 
 

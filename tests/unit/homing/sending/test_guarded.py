@@ -15,6 +15,7 @@ import pytest
 from homing.delivery import Reference, Request
 from homing.retry.classification import Category, Decision, classify
 from homing.retry.outcome import ErrorKind, Outcome
+from homing.retry.policy import Policy
 from homing.sending.connection import Address
 from homing.sending.webhook_client import WebhookClient
 from homing.targets.address_guard import AddressGuard
@@ -232,7 +233,7 @@ def test_a_redirect_into_the_network_is_not_followed() -> None:
 def test_a_refusal_is_final_and_says_nothing_of_the_network() -> None:
     names = Names([elsewhere(PUBLIC), elsewhere("10.20.30.40")])
     (outcome,) = attempts(f"https://{NAME}/", names, AddressGuard())
-    verdict = classify(outcome, attempts=1, max_attempts=3)
+    verdict = classify(outcome, attempts=1, policy=Policy(max_attempts=3))
     assert (verdict.decision, verdict.category) == (Decision.GIVE_UP, Category.BLOCKED_TARGET)
     shown = json.dumps([outcome.to_document(), verdict.to_document()])
     assert not any(word in shown for word in ("10.20", "93.184", "private", "1918"))

@@ -15,6 +15,14 @@ from homing_cli.what_if.policy_form import PolicyError, read_policy
         ({"maxAttempts": " 5 ", "jitter": "full"}, Policy(max_attempts=5, jitter=Jitter.FULL)),
         ({"baseDelaySeconds": "0.5"}, Policy(base_delay_seconds=0.5)),
         ({"schedule": "5, 300"}, Policy(max_attempts=3, schedule=(5, 300))),
+        (
+            {"retryOn": "404, 3xx", "giveUpOn": "503"},
+            Policy(retry_on=("404", "3xx"), give_up_on=("503",)),
+        ),
+        (
+            {"schedule": "5", "giveUpOn": "503"},
+            Policy(max_attempts=2, schedule=(5,), give_up_on=("503",)),
+        ),
         (  # what computes delays is passed over beside a schedule
             {"schedule": "5", "baseDelaySeconds": "7", "multiplier": "3"},
             Policy(max_attempts=2, schedule=(5,)),
@@ -33,6 +41,9 @@ def test_what_is_typed_becomes_a_policy(typed: dict[str, str], policy: Policy) -
         ({"multiplier": "0"}, "multiplier: "),
         ({"jitter": "much"}, "jitter: "),
         ({"preset": "none-such"}, "preset: is unknown"),
+        ({"retryOn": "404,soon"}, "retryOn[1]: must be an HTTP status"),
+        ({"retryOn": "2xx"}, "retryOn[0]: 2xx is always a delivery"),
+        ({"retryOn": "404", "giveUpOn": "404"}, "giveUpOn: 404 is also in retryOn"),
         ({"schedule": "5,x"}, "schedule: 5,x is not a number"),
         ({"baseDelaySeconds": "10", "maxDelaySeconds": "5"}, "baseDelaySeconds: is above"),
         (

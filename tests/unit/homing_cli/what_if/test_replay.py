@@ -36,7 +36,9 @@ UP_AGAIN = history(Status.DELIVERED, (103, True))
 )
 def test_an_attempt_meets_what_the_nearest_attempt_on_record_met(at: int, up: bool) -> None:
     endpoint = Endpoint([Met(100, delivered=True), Met(0, delivered=False)])
-    assert endpoint.is_up(at) is up
+    nearest = endpoint.nearest(at)
+    assert nearest is not None
+    assert nearest.delivered is up
 
 
 def test_the_same_policy_makes_the_same_of_the_past() -> None:
@@ -101,7 +103,87 @@ def test_a_delivery_that_has_not_ended_is_left_out_but_its_attempts_count() -> N
     [([], None), ([FAILED], 1.0), ([UP_AGAIN], 0.0), ([FAILED, UP_AGAIN], 0.75)],
 )
 def test_the_failure_rate_is_that_of_attempts(histories: list[History], rate: float | None) -> None:
-    assert failure_rate(histories) == rate
+    assert failure_rate(PLAIN, histories) == rate
+
+
+def answered(status: Status, *met: tuple[float, int]) -> History:
+    """A delivery that was answered with these statuses, at seconds of some day."""
+    return History(
+        URL,
+        status,
+        tuple(Met(round(at * SECOND), code in range(200, 300), code) for at, code in met),
+    )
+
+
+RETRY_404 = replace(PLAIN, retry_on=("404",))
+NOT_FOUND = answered(Status.FAILED, (0, 404))
+FOUND_AGAIN = answered(Status.DELIVERED, (5, 200))
+
+
+def test_a_delivery_that_failed_at_a_status_that_the_policy_retries_is_replayed() -> None:
+    found = replay(RETRY_404, [NOT_FOUND, FOUND_AGAIN])
+    assert (found.given_up, found.rescued_after_ms) == (0, (3 * SECOND,))
+    assert failure_rate(RETRY_404, [NOT_FOUND, FOUND_AGAIN]) == 0.5
+
+
+def test_under_a_policy_that_does_not_retry_it_a_delivery_fails_again() -> None:
+    found = replay(PLAIN, [NOT_FOUND, FOUND_AGAIN])
+    assert (found.given_up, found.replayed) == (1, 1)
+    assert failure_rate(PLAIN, [NOT_FOUND, FOUND_AGAIN]) == 0
+
+
+@pytest.mark.parametrize(
+    ("recorded", "policy", "attempts"),
+    [
+        (answered(Status.DELIVERED, (0, 404), (1, 404), (3, 200)), PLAIN, 1),
+        (
+            answered(Status.DELIVERED, (0, 500), (1, 503), (3, 200)),
+            replace(PLAIN, give_up_on=("503",)),
+            2,
+        ),
+    ],
+)
+def test_a_delivery_ends_at_a_status_that_the_policy_does_not_retry(
+    recorded: History, policy: Policy, attempts: int
+) -> None:
+    found = replay(policy, [recorded])
+    assert (found.lost, found.attempts) == (1, (3, attempts))
+
+
+def test_a_failure_that_ends_a_delivery_says_nothing_of_the_endpoint_to_others() -> None:
+    refused = answered(Status.FAILED, (1, 422))
+    other = answered(Status.DELIVERED, (0, 500), (3, 200))
+    assert replay(PLAIN, [refused, other]).shifts_ms == replay(PLAIN, [other]).shifts_ms
+
+
+def test_an_endpoint_that_only_ever_ended_deliveries_is_replayed_too() -> None:
+    down = answered(Status.MAX_RETRIES_EXCEEDED, (0, 503), (1, 503), (3, 503))
+    found = replay(replace(PLAIN, give_up_on=("5xx",)), [down])
+    assert (found.still_failed, found.attempts) == (1, (3, 1))
+
+
+code_lists = st.lists(
+    st.tuples(st.integers(0, 500), st.sampled_from([200, 302, 404, 410, 500, 503])),
+    min_size=1,
+    max_size=6,
+    unique_by=lambda m: m[0],
+).map(sorted)
+ENTRIES = st.lists(st.sampled_from(["302", "404", "410", "503", "3xx", "4xx", "5xx"]), unique=True)
+
+
+@given(st.lists(code_lists, max_size=8), ENTRIES, ENTRIES, st.integers(1, 8))
+def test_whatever_a_policy_retries_every_delivery_on_record_is_counted_once(
+    found: list[list[tuple[int, int]]], retry_on: list[str], give_up_on: list[str], attempts: int
+) -> None:
+    histories = [
+        answered(Status.DELIVERED if met[-1][1] == 200 else Status.FAILED, *met) for met in found
+    ]
+    policy = replace(
+        PLAIN, max_attempts=attempts, retry_on=tuple(retry_on), give_up_on=tuple(give_up_on)
+    )
+    result = replay(policy, histories)
+    assert result.replayed + result.given_up == len(histories)
+    assert result.attempts[1] <= attempts * result.replayed
 
 
 met_lists = st.lists(
@@ -139,6 +221,9 @@ def test_a_ledger_item_is_read_as_a_history() -> None:
     read = History.from_record(item)
     assert read is not None
     assert read.met == (Met(1_767_225_600_250, delivered=True),)
+    read = History.from_record({**item, "retryHistory": [entry | {"httpStatus": 204}]})
+    assert read is not None
+    assert read.met == (Met(1_767_225_600_250, delivered=True, http_status=204),)
     assert History.from_record({**item, "retryHistory": []}) is None
     assert History.from_record({**item, "status": "NEW"}) is None
 
@@ -202,4 +287,4 @@ def test_a_delivery_whose_first_run_is_incomplete_is_left_out_but_its_attempts_c
 ) -> None:
     (found,) = read(record)
     assert replay(PLAIN, [found]).replayed == 0
-    assert len(found.met_at_endpoint) == 4
+    assert len(found.met_at_endpoint(PLAIN)) == 4

@@ -47,7 +47,7 @@ def test_each_jitter_strategy_spreads_attempts_over_its_band(
 
 
 def test_a_schedule_is_followed_wait_by_wait() -> None:
-    waits = PRESETS["standard-webhooks"]
+    waits = PRESETS["standard-webhooks"].schedule
     policy = Policy(max_attempts=10, schedule=waits, jitter=Jitter.NONE)
     ends = [sum(waits[: n + 1]) * 1000 for n in range(10)]
     assert [step.middle_ms for step in schedule(policy)] == ends
