@@ -399,6 +399,17 @@ def test_a_message_to_endpoints_takes_their_urls_and_policies_from_them(
     assert (policies["b"]["maxAttempts"], policies["b"]["baseDelaySeconds"]) == (4, 5)
 
 
+def test_a_list_of_statuses_of_a_message_replaces_that_of_the_endpoint(
+    registry: Any, delivery_queue: Any
+) -> None:
+    with_endpoint(registry, "a", policy={"retryOn": ["404", "409"], "giveUpOn": ["503"]})
+    body = {"endpointId": "a", "payload": 1, "senderId": "shop", "messageId": "m"}
+    assert post(json.dumps(body | {"policy": {"giveUpOn": ["409", "5xx"]}}))["statusCode"] == 202
+    (queued,) = delivery_queue.take()
+    assert queued["policy"]["retryOn"] == ["404"]
+    assert queued["policy"]["giveUpOn"] == ["409", "5xx"]
+
+
 def test_a_duplicate_has_the_target_of_the_first_although_the_endpoint_has_moved(
     registry: Any, delivery_queue: Any
 ) -> None:

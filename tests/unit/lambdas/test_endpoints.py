@@ -365,6 +365,8 @@ def test_where_cryptography_is_missing_ed25519_is_refused_at_once_and_hmac_goes_
         ({"url": URL, "policy": {"maxAttempts": 21}}, "policy.maxAttempts"),
         ({"url": URL, "policy": {"preset": "standard-webhooks", "schedule": [1]}}, "policy.preset"),
         ({"url": URL, "policy": {"baseDelaySeconds": 7200}}, "policy.baseDelaySeconds"),
+        ({"url": URL, "policy": {"giveUpOn": ["5XX"]}}, "policy.giveUpOn[0]"),
+        ({"url": URL, "policy": {"retryOn": ["404"], "giveUpOn": ["404"]}}, "policy.giveUpOn"),
         ({"url": URL, "signing": "v2"}, "signing"),
         ({"url": URL, "enabled": "no"}, "enabled"),
         ({"url": URL, "description": "x" * 501}, "description"),
