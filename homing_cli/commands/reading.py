@@ -51,6 +51,8 @@ def status_command(
         print_json(document)
         return
     console = render.console()
+    if not document["deliveries"]:
+        console.print("no deliveries: no endpoint subscribed to this event")
     for view in views(document):
         console.print(render.deliveries([view]), "")
         story = _story(target, view)

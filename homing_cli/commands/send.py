@@ -54,7 +54,7 @@ class Report:
         if self.refused:
             parts.append(f"{len(self.refused)} refused")
         if self.deliveries is not None:
-            parts.append(f"deliveries: {live.counts(self.deliveries)}")
+            parts.append(f"deliveries: {live.counts(self.deliveries) or 'none'}")
         return "; ".join(parts)
 
     def add(self, handed: Handed) -> None:
@@ -120,10 +120,10 @@ def watch(api: ApiClient, report: Report, console: Console, timeout: float | Non
     with live.board(console, len(report.accepted)) as show:
         for known in follow(api, list(report.accepted), timeout):
             report.deliveries = tuple(view for views in known.values() for view in views)
-            report.unended = tuple(one for one in report.accepted if not _ended(known.get(one, ())))
+            report.unended = tuple(one for one in report.accepted if not _ended(known.get(one)))
             show(report.deliveries)
 
 
-def _ended(found: Iterable[DeliveryView]) -> bool:
-    views = list(found)
-    return bool(views) and all(view.ended for view in views)
+def _ended(found: Iterable[DeliveryView] | None) -> bool:
+    """Return whether all deliveries of a message have ended; an event may have none."""
+    return found is not None and all(view.ended for view in found)

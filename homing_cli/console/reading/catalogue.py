@@ -111,6 +111,8 @@ class Catalogue:
         found = list(
             (known | {r["sk"]: _named(r, known.get(r["sk"], {})) for r in records}).values()
         )
+        if not found and idempotency is not None:
+            raise NotFoundError(f"message {message_id} is an event that matched no endpoint")
         if not found:
             raise NotFoundError(f"there is no message {message_id} of sender {sender_id}")
         return found

@@ -50,6 +50,8 @@ class FakeApi:
     def message(self, message_id: str, sender_id: str | None = None) -> dict[str, Any]:
         status = "DELIVERED" if message_id == "done" else "QUEUED"
         identity = {**IDENTITY, "messageId": message_id, "senderId": sender_id}
+        if message_id == "unmatched":
+            return {"deliveries": []}
         return {"deliveries": [{**identity, "status": status}]}
 
 
@@ -242,8 +244,11 @@ def test_what_the_api_takes_of_a_message_has_an_option(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (("--endpoint", "orders", "--target", "https://example.com/"), "--target or --endpoint"),
-        ((), "--target or --endpoint"),
+        (
+            ("--endpoint", "orders", "--target", "https://example.com/"),
+            "--target, --endpoint or --event-type",
+        ),
+        ((), "--target, --endpoint or --event-type"),
         (("--endpoint", "a/b"), "--endpoint"),
         (("--endpoint", "orders", "--policy", "null"), "--policy"),
         (("--endpoint", "orders", "--policy", '{"maxAttempts": 0}'), "--policy"),
@@ -258,3 +263,10 @@ def test_a_mistake_in_an_option_is_a_mistake_in_usage(
     done = send("--payload", "1", *options)
     assert done.exit_code == 2
     assert complaint in done.stderr
+
+
+def test_an_event_that_no_endpoint_subscribes_to_has_ended_at_once() -> None:
+    event = ("--event-type", "order.paid", "--payload", "1", "--message-id", "unmatched")
+    done = send(*event, "--wait")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "1 accepted: unmatched; deliveries: none" in done.stdout
