@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from homing import deadline
 from homing.delivery import Reference, Request
+from homing.retry.classification import outcome_document
 from homing.retry.not_attempted import Superseded
 from homing.sending.deliverer import Deliverer
 from homing.sending.webhook_client import WebhookClient, utc_now
@@ -77,11 +78,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     reference = Reference.from_document(event["reference"])
     claim = _claim(reference, event)
     if isinstance(claim, Superseded):
-        return claim.to_document()
+        return outcome_document(claim)
     outcome = _deliverer().deliver(
         reference,
         Request.from_document(event["request"]),
         claim,
         time_left=lambda: context.get_remaining_time_in_millis() / 1000,
     )
-    return outcome.to_document()
+    return outcome_document(outcome)

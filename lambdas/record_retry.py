@@ -21,15 +21,9 @@ def _ledger() -> Ledger:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Return the `record` of the attempt (docs/architecture.md, RecordRetry).
-
-    With `unrecorded` it records nothing, and reports why (ReportUnrecorded).
-    """
+    """Return the `record` of the attempt (docs/architecture.md, RecordRetry)."""
     deadline.begin(context)
     reference = Reference.from_document(event["reference"])
-    if "unrecorded" in event:
-        log_unrecorded(reference, attempt=event["attempts"], reason=event["unrecorded"])
-        return {"result": RecordResult.UNRECORDED.value}
     attempt_number, backoff = event["attemptNumber"], event["backoff"]
     outcome = Outcome.from_document(event["outcome"])
     verdict = Verdict.from_document(event["verdict"])

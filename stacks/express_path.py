@@ -18,6 +18,8 @@ WAIT = "WaitUntilDue"
 CLAIM = "claim"
 HAND_OFF = "HandOff"
 HANDED_OFF = "HandedOff"
+RECORDED = "Recorded"
+UNRECORDED = "Unrecorded"
 POSTPONED = "Postponed"
 
 # The longest retry of a step in an Express execution, which itself may run for five minutes.
@@ -93,10 +95,9 @@ _WITHOUT_A_FUNCTION: dict[str, dict[str, Any]] = {
         "ErrorEquals": _THROTTLED,
         "Output": (
             "{% $merge([$states.input, {'verdict':"
-            " $substring($string($states.input.outcome.httpStatus), 0, 1) = '2'"
-            " ? {'decision': 'DELIVERED', 'category': 'SUCCESS', 'status': 'DELIVERED',"
-            " 'reason': 'Classify failed: ' & $states.errorOutput.Error}"
-            " : {'status': 'UNJUDGED'}}]) %}"
+            " $states.input.outcome.fallback.status = 'FAILED' ? {'status': 'UNJUDGED'}"
+            " : $merge([$states.input.outcome.fallback,"
+            " {'reason': 'Classify failed: ' & $states.errorOutput.Error}])}]) %}"
         ),
         "Next": "WhatNext",
     },
@@ -104,28 +105,31 @@ _WITHOUT_A_FUNCTION: dict[str, dict[str, Any]] = {
 }
 
 
-# Choices that come before those of the delivery workflow.
-_MUST_WAIT: dict[str, list[dict[str, Any]]] = {
-    "WhatNext": [
-        {
-            "Condition": "{% $states.input.verdict.status = 'UNJUDGED' %}",
-            "Output": _POSTPONED_OUTPUT,
-            "Next": POSTPONED,
-        },
-        {
-            "Condition": "{% $states.input.verdict.status = 'POSTPONED' %}",
-            "Output": _NO_SLOT_OUTPUT,
-            "Next": POSTPONED,
-        },
-    ],
-    "StillOurs": [
-        {
-            "Condition": "{% $states.input.record.result = 'UNRECORDED' %}",
-            "Output": _UNRECORDED_OUTPUT,
-            "Next": POSTPONED,
-        }
-    ],
+_UNJUDGED: dict[str, Any] = {
+    "Condition": "{% $states.input.verdict.status = 'UNJUDGED' %}",
+    "Output": _POSTPONED_OUTPUT,
+    "Next": POSTPONED,
 }
+
+# Only a retry that is on record is handed off. Whatever else RecordRetry returns, the express path
+# does not know that the delivery has an owner.
+_RECORDED: dict[str, Any] = {
+    "Comment": "The retry is on record, another worker goes on, or nobody has the delivery yet.",
+    "Type": "Choice",
+    "Choices": [
+        {"Condition": "{% $states.input.record.result = 'RECORDED' %}", "Next": HAND_OFF},
+        {"Condition": "{% $states.input.record.result = 'REPLAYED' %}", "Next": HAND_OFF},
+        {
+            "Condition": "{% $states.input.record.result = 'SUPERSEDED' %}",
+            "Output": {"end": "SUPERSEDED"},
+            "Next": "Superseded",
+        },
+    ],
+    "Default": UNRECORDED,
+}
+
+# Where the arrows to the wait lead instead.
+_INSTEAD_OF_WAIT = {"RecordRetry": RECORDED, "WhatNext": POSTPONED}
 
 
 def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) -> dict[str, Any]:
@@ -143,26 +147,29 @@ def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) 
     states["RecordRetry"]["Arguments"]["Payload"]["executionName"] = EXPRESS_PATH
     values = states["RecordFailure"]["Arguments"]["ExpressionAttributeValues"]
     values[":executionName"] = {"S": EXPRESS_PATH}
-    for state in states.values():
-        _redirect(state)
+    for name, state in states.items():
+        _redirect(state, _INSTEAD_OF_WAIT.get(name))
         for retrier in state.get("Retry", []):
             retrier["MaxAttempts"] = min(retrier["MaxAttempts"], RETRY_LIMIT)
     for name, catcher in _WITHOUT_A_FUNCTION.items():
         states[name]["Catch"].insert(0, copy.deepcopy(catcher))
-    for name, rules in _MUST_WAIT.items():
-        states[name]["Choices"][:0] = copy.deepcopy(rules)
+    states["WhatNext"]["Choices"].insert(0, copy.deepcopy(_UNJUDGED))
+    states[RECORDED] = copy.deepcopy(_RECORDED)
     states[HAND_OFF] = copy.deepcopy(_HAND_OFF)
     states[HANDED_OFF] = {"Type": "Succeed"}
     states[POSTPONED] = {"Type": "Succeed"}
+    states[UNRECORDED] = {"Type": "Succeed", "Output": copy.deepcopy(_UNRECORDED_OUTPUT)}
     definition["Comment"] = "The first attempt of a delivery, at Express prices."
     definition["StartAt"] = START
     definition["TimeoutSeconds"] = timeout_seconds
     return definition
 
 
-def _redirect(state: dict[str, Any]) -> None:
-    """Redirect every transition to the wait to the hand-off."""
+def _redirect(state: dict[str, Any], instead: str | None) -> None:
+    """Point every arrow that leads to the wait at another state."""
     for holder in (state, *state.get("Choices", []), *state.get("Catch", [])):
         for arrow in ("Next", "Default"):
             if holder.get(arrow) == WAIT:
-                holder[arrow] = HAND_OFF
+                holder[arrow] = instead
+                if instead == POSTPONED:
+                    holder["Output"] = copy.deepcopy(_NO_SLOT_OUTPUT)

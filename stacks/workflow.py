@@ -34,7 +34,7 @@ DEFINITION = SOURCES / "statemachine" / "delivery.asl.json"
 # Both filters count events at log level ERROR that the functions do not see: failed direct
 # integrations, and broken executions ("Log levels", Step Functions developer guide). Every failed
 # try of a write is a TaskFailed; a failed condition is a result, not a failure. A failed evaluation
-# is not one of these events: the definition catches it, and ReportUnrecorded counts it.
+# is not one of these events, so tests/unit/homing/ledger/test_updates.py evaluates all outcomes.
 _LEDGER_TRY_FAILED = (
     '{ ($.type = "TaskFailed" || $.type = "TaskTimedOut")'
     ' && $.details.resourceType = "dynamodb" && $.details.resource = "updateItem"'

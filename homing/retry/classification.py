@@ -7,13 +7,14 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
-from homing.retry.outcome import ErrorKind
+from homing.retry.outcome import ErrorKind, Outcome
+from homing.retry.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from homing.retry.outcome import Outcome
-    from homing.retry.policy import Policy
+    from homing.retry.not_attempted import NotAttempted
+    from homing.retry.outcome import OutcomeKind
 
 
 class Decision(StrEnum):
@@ -175,6 +176,25 @@ def _named(http_status: int, policy: Policy) -> Iterator[Decision]:
             yield Decision.GIVE_UP
         elif entry in policy.retry_on and (http_status, entry) != (_GONE, "4xx"):
             yield Decision.RETRY
+
+
+def outcome_document(outcome: Outcome | NotAttempted) -> dict[str, Any]:
+    """Return the `outcome` of the delivery document (docs/architecture.md, Deliver).
+
+    Its `fallback` is the verdict, less the reason, if `Classify` cannot be invoked or fails: a 2xx
+    is still a delivery, another outcome gives up, and an attempt that was not made stays that.
+    """
+    document = outcome.to_document()
+    return {**document, "fallback": _fallback(outcome, document["kind"])}
+
+
+def _fallback(outcome: Outcome | NotAttempted, kind: OutcomeKind) -> dict[str, str]:
+    if not isinstance(outcome, Outcome):
+        return {"status": kind}
+    verdict = classify(outcome, attempts=1, policy=Policy(max_attempts=1))
+    if verdict.status is not Status.DELIVERED:
+        verdict = Verdict(Decision.GIVE_UP, Category.INTERNAL_ERROR, "", Status.FAILED)
+    return {name: value for name, value in verdict.to_document().items() if name != "reason"}
 
 
 def _rule_for(http_status: int) -> StatusRule:

@@ -30,7 +30,7 @@ _NEVER = "9"  # sorts after every time
 _BEFORE_SENDING = frozenset({"WaitUntilDue"})
 _AFTERWARDS: Mapping[str, tuple[str, ...]] = {
     Status.DELIVERED: ("RecordDelivered",),
-    Status.RETRY_SCHEDULED: ("ComputeBackoff", "RecordRetry", "StillOurs", "WaitUntilDue"),
+    Status.RETRY_SCHEDULED: ("ComputeBackoff", "RecordRetry", "WaitUntilDue"),
     Status.FAILED: ("RecordFailure", "DeadLetter", "DeliveryFailed"),
 }
 

@@ -72,7 +72,7 @@ def test_trace_tells_states_times_outcomes_and_waits(
     assert attempts[1]["backoff"]["retryAfterSeconds"] == 1
     assert (attempts[0]["record"]["result"], attempts[2]["record"]) == ("RECORDED", None)
     states = [[state["name"] for state in attempt["states"]] for attempt in attempts]
-    going_on = ["WhatNext", "ComputeBackoff", "RecordRetry", "StillOurs"]
+    going_on = ["WhatNext", "ComputeBackoff", "RecordRetry"]
     giving_up = ["WhatNext", "RecordFailure", "DeadLetter", "DeliveryFailed"]
     sending = ["WaitUntilDue", "Deliver", "Classify"]
     first = []  # it ran as an Express execution, of which the ledger has the account

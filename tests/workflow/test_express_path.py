@@ -33,7 +33,7 @@ SCENARIOS = {
 # A state of the Express workflow, and what the receiver does so that it is passed.
 WAYS = {
     "200": ("Deliver", "Classify", "WhatNext", "RecordDelivered"),
-    "503,200": ("ComputeBackoff", "RecordRetry", "StillOurs", "HandOff", "HandedOff"),
+    "503,200": ("ComputeBackoff", "RecordRetry", "Recorded", "HandOff", "HandedOff"),
     "410": ("RecordFailure", "DeadLetter", "DeliveryFailed"),
 }
 BREAKS = [(script, state) for script, states in WAYS.items() for state in states]

@@ -217,11 +217,9 @@ def test_however_a_function_breaks_the_message_is_delivered_or_dead_lettered(
     )
     for dead_letter in run.dead_letters:
         assert dead_letter["request"] == delivery.to_document()["request"]
-    # The alarms: Errors of a function; ExecutionsFailed and DeadLetters of what is dead-lettered;
-    # LedgerWriteFailed, which ReportUnrecorded counts, of what a record cannot be made from.
+    # The alarms: Errors of a function; ExecutionsFailed and DeadLetters of what is dead-lettered.
     assert (run.status == "FAILED") == (not delivered)
-    unread = fault.startswith("returns") and state != "ComputeBackoff"
-    assert ("ReportUnrecorded" in run.path) == unread
+    unread = fault.startswith("returns") and state == "RecordRetry"
     assert failed_invocations(run) > 0 or run.status == "FAILED" or unread
 
 

@@ -234,7 +234,7 @@ BREAKS = [
     ("410", None),
     *(("200", state) for state in ("Deliver", "Classify", "WhatNext", "RecordDelivered")),
     ("200", "Delivered"),
-    *(("503,200", state) for state in ("ComputeBackoff", "RecordRetry", "StillOurs", "HandOff")),
+    *(("503,200", state) for state in ("ComputeBackoff", "RecordRetry", "Recorded", "HandOff")),
     ("503,200", "HandedOff"),
     *(("410", state) for state in ("RecordFailure", "DeadLetter", "DeliveryFailed")),
 ]

@@ -50,7 +50,7 @@ REFUSED: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a wildcard": lambda d: d["States"]["Deliver"]["Catch"][0].update(
         ErrorEquals=["States.TaskFailed"]
     ),
-    "a field of a rule": lambda d: d["States"]["StillOurs"]["Choices"][0].update(Variable="$.a"),
+    "a field of a rule": lambda d: d["States"]["WhatNext"]["Choices"][0].update(Variable="$.a"),
     "an expression": lambda d: d["States"]["DeliveryFailed"].update(Error="{% $uppercase('a') %}"),
     "an arrow to nowhere": lambda d: d["States"]["Deliver"].update(Next="Nowhere"),
     "a start that is not there": lambda d: d.update(StartAt="Nowhere"),

@@ -94,18 +94,3 @@ def test_a_ledger_that_cannot_be_written_is_logged_and_counted_and_no_error(
     assert line["deliveryId"] == event["reference"]["deliveryId"]
     assert "ResourceNotFoundException" in line["reason"]
     assert line["LedgerWriteFailed"] == [1.0]
-
-
-def test_it_reports_what_the_workflow_could_not_evaluate(
-    event: dict[str, Any], logged: Logged
-) -> None:
-    """No event that Step Functions logs at level ERROR tells of a failed evaluation."""
-    told = {
-        "reference": event["reference"],
-        "attempts": 2,
-        "unrecorded": "States.QueryEvaluationError",
-    }
-    assert record_retry.handler(told, None) == {"result": "UNRECORDED"}
-    (line,) = logged()
-    assert (line["message"], line["reason"]) == ("ledger.unrecorded", "States.QueryEvaluationError")
-    assert line["LedgerWriteFailed"] == [1.0]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from simulation.workflow.definition import Choice, load_definition
+from simulation.workflow.definition import Choice, Succeed, load_definition
 from stacks.express_path import RETRY_LIMIT, first_attempt_definition
 
 DELIVERY: dict[str, Any] = json.loads(
@@ -22,10 +22,6 @@ WITHOUT_A_FUNCTION = {
     "Classify": "WhatNext",
     "ComputeBackoff": "Postponed",
 }
-
-# The choices of its own that a state has in the express path.
-MUST_WAIT = {"WhatNext": 2, "StillOurs": 1}
-
 
 POSTPONED = {"end": "POSTPONED", "next": {}, "responseTime": None}
 
@@ -65,33 +61,38 @@ def test_it_starts_at_the_attempt(express: dict[str, Any]) -> None:
 
 
 def test_the_wait_is_swapped_for_a_hand_off(express: dict[str, Any]) -> None:
-    added = {"HandOff", "HandedOff", "Postponed"}
+    added = {"Recorded", "HandOff", "HandedOff", "Postponed", "Unrecorded"}
     assert set(express["States"]) - set(DELIVERY["States"]) == added
     assert set(DELIVERY["States"]) - set(express["States"]) == {"WaitUntilDue"}
 
 
+# Where the arrows to the wait lead instead.
+INSTEAD_OF_WAIT = {"RecordRetry": "Recorded", "WhatNext": "Postponed"}
+
+
 def test_every_arrow_is_the_same_but_those_of_the_wait(express: dict[str, Any]) -> None:
     swapped = {
-        (source, "HandOff" if target == "WaitUntilDue" else target)
+        (source, INSTEAD_OF_WAIT[source] if target == "WaitUntilDue" else target)
         for source, target in arrows(DELIVERY["States"])
         if source != "WaitUntilDue"
     }
-    postponed = {
-        (name, "Postponed") for name in ("Deliver", "ComputeBackoff", "WhatNext", "StillOurs")
-    }
-    assert arrows(express["States"]) == swapped | postponed | {("HandOff", "HandedOff")}
+    recorded = {("Recorded", to) for to in ("HandOff", "Superseded", "Unrecorded")}
+    postponed = {("Deliver", "Postponed"), ("ComputeBackoff", "Postponed")}
+    assert arrows(express["States"]) == swapped | recorded | postponed | {("HandOff", "HandedOff")}
 
 
 @pytest.mark.parametrize("name", sorted(set(DELIVERY["States"]) - {"WaitUntilDue"}))
 def test_every_state_is_the_same_but_for_its_arrow_to_the_wait_and_its_limits(
     name: str, express: dict[str, Any]
 ) -> None:
+    ours, theirs = express["States"][name], as_for_express(DELIVERY["States"][name])
     if name in WITHOUT_A_FUNCTION:
-        del express["States"][name]["Catch"][0]
-    if name in MUST_WAIT:
-        del express["States"][name]["Choices"][: MUST_WAIT[name]]
-    ours = json.dumps(express["States"][name]).replace('"HandOff"', '"WaitUntilDue"')
-    assert json.loads(ours) == as_for_express(DELIVERY["States"][name])
+        del ours["Catch"][0]
+    if name == "WhatNext":
+        del ours["Choices"][0]
+        theirs["Choices"][-1]["Output"] = ours["Choices"][-1]["Output"]
+    text = json.dumps(ours).replace(f'"{INSTEAD_OF_WAIT.get(name)}"', '"WaitUntilDue"')
+    assert json.loads(text) == theirs
 
 
 # The state, its input, and what the wait changes of the delivery document.
@@ -113,8 +114,13 @@ POSTPONEMENTS = {
     ),
     "no function to classify": ("WhatNext", {"verdict": {"status": "UNJUDGED"}}, {}),
     "the retry is not on record": (
-        "StillOurs",
+        "Recorded",
         {"record": {"result": "UNRECORDED"}, "outcome": {"responseTime": 12}, **AFTER_A_RETRY},
+        AFTER_A_RETRY,
+    ),
+    "what RecordRetry returned cannot be read": (
+        "Recorded",
+        {"record": "?", "outcome": {"responseTime": 12}, **AFTER_A_RETRY},
         AFTER_A_RETRY,
     ),
 }
@@ -125,17 +131,33 @@ def test_a_delivery_that_must_wait_and_has_no_execution_ends_with_what_the_wait_
     express: dict[str, Any], why: str
 ) -> None:
     name, document, following = POSTPONEMENTS[why]
-    choices = load_definition(express).states[name]
-    assert isinstance(choices, Choice)
-    states = {"input": document}
-    chosen = next(rule for rule in choices.rules if rule.condition(states))
-    assert chosen.next == "Postponed"
-    assert chosen.output is not None
-    assert chosen.output(states) == {
+    states = load_definition(express).states
+    choice = states[name]
+    assert isinstance(choice, Choice)
+    data = {"input": document}
+    rule = next((rule for rule in choice.rules if rule.condition(data) is True), None)
+    end = states[choice.default if rule is None else rule.next]
+    assert isinstance(end, Succeed)
+    output = end.output if rule is None else rule.output
+    assert output is not None
+    assert output(data) == {
         "end": "POSTPONED",
         "next": following,
         "responseTime": document.get("outcome", {}).get("responseTime"),
     }
+
+
+@pytest.mark.parametrize(
+    ("result", "target"),
+    [("RECORDED", "HandOff"), ("REPLAYED", "HandOff"), ("SUPERSEDED", "Superseded")],
+)
+def test_only_a_retry_that_is_on_record_is_handed_off(
+    express: dict[str, Any], result: str, target: str
+) -> None:
+    choice = load_definition(express).states["Recorded"]
+    assert isinstance(choice, Choice)
+    data = {"input": {"record": {"result": result}}}
+    assert next(rule.next for rule in choice.rules if rule.condition(data)) == target
 
 
 @pytest.mark.parametrize(("name", "target"), WITHOUT_A_FUNCTION.items())
@@ -151,7 +173,7 @@ def test_a_throttled_function_is_waited_for_in_the_standard_workflow() -> None:
     for name in (*WITHOUT_A_FUNCTION, "RecordRetry"):
         first = DELIVERY["States"][name]["Retry"][0]
         waits = [min(2**number, first["MaxDelaySeconds"]) for number in range(first["MaxAttempts"])]
-        assert first["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
+        assert first["ErrorEquals"][0] == "Lambda.TooManyRequestsException"
         assert sum(waits) / 2 > 600  # with full jitter, on average
 
 
@@ -216,38 +238,39 @@ def test_every_arrow_to_the_wait_is_bent_and_every_retry_cut_and_nothing_else_to
         "Deliver": {
             "Type": "Task",
             "Arguments": {"Payload": {"reference": "a", "claim": "b"}},
-            "Retry": [{"MaxAttempts": 9}, {"MaxAttempts": 1}],
-            "Catch": [{"Next": "WaitUntilDue"}, {"Next": "Decide"}],
-            "Next": "Decide",
+            "Catch": [{"Next": "Classify"}],
+            "Next": "Classify",
         },
         "Classify": {"Type": "Task", "Catch": []},
         "ComputeBackoff": {"Type": "Task", "Catch": []},
-        "WhatNext": {"Type": "Choice", "Choices": [{"Next": "End"}]},
-        "StillOurs": {"Type": "Choice", "Choices": [{"Next": "End"}]},
-        "RecordRetry": {"Type": "Task", "Arguments": {"Payload": {"executionName": "c"}}},
-        "RecordFailure": {"Type": "Task", "Arguments": {"ExpressionAttributeValues": {":a": "b"}}},
-        "Decide": {
-            "Type": "Choice",
-            "Choices": [{"Next": "WaitUntilDue"}, {"Next": "End"}],
-            "Default": "WaitUntilDue",
+        "WhatNext": {"Type": "Choice", "Choices": [{"Next": "WaitUntilDue"}, {"Next": "End"}]},
+        "RecordRetry": {
+            "Type": "Task",
+            "Arguments": {"Payload": {"executionName": "c"}},
+            "Retry": [{"MaxAttempts": 9}, {"MaxAttempts": 1}],
+            "Catch": [{"Next": "WaitUntilDue"}],
+            "Next": "WaitUntilDue",
         },
+        "RecordFailure": {"Type": "Task", "Arguments": {"ExpressionAttributeValues": {":a": "b"}}},
         "End": {"Type": "Succeed"},
     }
     made = first_attempt_definition({"States": states}, timeout_seconds=1)["States"]
-    assert made["Deliver"].pop("Catch")[1:] == [{"Next": "HandOff"}, {"Next": "Decide"}]
+    assert made["Deliver"].pop("Catch")[1:] == [{"Next": "Classify"}]
     assert made["Deliver"] == {
         "Type": "Task",
         "Arguments": {"Payload": {"reference": "a"}},
-        "Retry": [{"MaxAttempts": 3}, {"MaxAttempts": 1}],
-        "Next": "Decide",
+        "Next": "Classify",
     }
-    assert made["RecordRetry"]["Arguments"] == {"Payload": {"executionName": "express-path"}}
+    assert made["RecordRetry"] == {
+        "Type": "Task",
+        "Arguments": {"Payload": {"executionName": "express-path"}},
+        "Retry": [{"MaxAttempts": 3}, {"MaxAttempts": 1}],
+        "Catch": [{"Next": "Recorded"}],
+        "Next": "Recorded",
+    }
     assert made["RecordFailure"]["Arguments"] == {
         "ExpressionAttributeValues": {":a": "b", ":executionName": {"S": "express-path"}}
     }
-    assert made["Decide"] == {
-        "Type": "Choice",
-        "Choices": [{"Next": "HandOff"}, {"Next": "End"}],
-        "Default": "HandOff",
-    }
+    choices = made["WhatNext"]["Choices"]
+    assert [choice["Next"] for choice in choices] == ["Postponed", "Postponed", "End"]
     assert made["End"] == {"Type": "Succeed"}

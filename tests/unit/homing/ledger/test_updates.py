@@ -18,7 +18,8 @@ from homing.ledger.updates import (
     redrive_update,
     retry_update,
 )
-from homing.retry.classification import Status
+from homing.retry.classification import Status, outcome_document
+from homing.retry.outcome import AttemptError, ErrorKind, Outcome
 from simulation.workflow.definition import delivery_document
 from simulation.workflow.templates import compile_template
 
@@ -109,3 +110,44 @@ def test_every_update_of_a_whole_record_sets_the_identity(delivery: Delivery) ->
         assert update["UpdateExpression"].startswith(f"SET {IDENTITY}, ")
         assert update["ExpressionAttributeNames"] == NAMES
         assert update["ExpressionAttributeValues"].keys() >= IDENTITY_VALUES
+
+
+OUTCOMES = {
+    "a 2xx": outcome_document(Outcome(NOON, 12, 204)),
+    "a status": outcome_document(Outcome(NOON, 12, 503, retry_after="7", response_body="busy")),
+    "another URL": outcome_document(Outcome(NOON, 12, 410, target_url="https://example.org/")),
+    "no response": outcome_document(
+        Outcome(NOON, 0, error=AttemptError(ErrorKind.CONNECT, "connection refused"))
+    ),
+    "Deliver failed": None,
+}
+
+
+def outcome_of(name: str) -> Any:
+    """The outcome of an attempt; where Deliver failed, that of its catcher."""
+    if OUTCOMES[name] is not None:
+        return OUTCOMES[name]
+    failed = {"input": {}, "errorOutput": {"Error": "Lambda.Unknown"}}
+    failed["context"] = {"State": {"EnteredTime": NOON}}
+    return compile_template(STATES["Deliver"]["Catch"][0]["Output"])(failed)["outcome"]
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_the_definition_can_evaluate_every_end_of_every_outcome_also_where_it_is_not_classified(
+    delivery: Delivery, name: str
+) -> None:
+    """Step Functions logs no event of an evaluation that failed."""
+    outcome = outcome_of(name)
+    states: dict[str, Any] = {
+        "input": {**delivery.to_document(), "outcome": outcome},
+        "context": {"Execution": {"Name": "sleeper"}},
+        "errorOutput": {"Error": "Lambda.Unknown"},
+    }
+    caught = compile_template(STATES["Classify"]["Catch"][0]["Output"])(states)
+    classified = {"status": "FAILED", "category": "GONE", "reason": "HTTP 410"}
+    for verdict in (caught["verdict"], classified):
+        states["input"] = {**states["input"], "verdict": verdict}
+        ends = ["RecordFailure", *(["RecordDelivered"] if outcome["httpStatus"] else [])]
+        for state in ends:
+            assert compile_template(STATES[state]["Arguments"])(states)["Key"]
+        assert compile_template(STATES["DeliveryFailed"]["Error"])(states)

@@ -14,7 +14,9 @@ from homing.retry.classification import (
     Status,
     Verdict,
     classify,
+    outcome_document,
 )
+from homing.retry.not_attempted import NotAttempted, Postponed, Superseded
 from homing.retry.outcome import AttemptError, ErrorKind, Outcome
 from homing.retry.policy import PRESETS, Policy
 
@@ -193,3 +195,22 @@ def test_an_error_text_is_cut_to_what_the_ledger_keeps() -> None:
         Outcome("2025-12-28T12:00:00.000Z", 0, error=error), attempts=1, policy=Policy()
     )
     assert verdict.reason == "x" * 200
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fallback"),
+    [
+        (Outcome("", 0, 204), "DELIVERED"),
+        (Outcome("", 0, 503), "FAILED"),
+        (Outcome("", 0, error=AttemptError(ErrorKind.TIMEOUT, "slow")), "FAILED"),
+        (Postponed("2025-12-28T12:00:05Z"), "POSTPONED"),
+        (Superseded(), "SUPERSEDED"),
+    ],
+    ids=str,
+)
+def test_an_outcome_says_what_it_leads_to_if_it_cannot_be_classified(
+    outcome: Outcome | NotAttempted, fallback: str
+) -> None:
+    document = outcome_document(outcome)
+    assert document.pop("fallback")["status"] == fallback
+    assert document == outcome.to_document()
