@@ -1,0 +1,133 @@
+"""The delivery protocol as a table: what each actor can do to a record, and what follows.
+
+docs/delivery-protocol.md shows it. tests/unit/homing/ledger/test_transitions.py holds the updates
+of the ledger, the definition, `dispatch`, the interventions and the page to it;
+tests/simulation/test_transitions.py every change of a record in simulated histories.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from homing.ledger.record import Record
+
+
+class State(StrEnum):
+    """The state of a record. MAX_RETRIES_EXCEEDED is a failure like FAILED."""
+
+    NONE = "no record"
+    QUEUED = "QUEUED"
+    RETRY_SCHEDULED = "RETRY_SCHEDULED"
+    DELIVERED = "DELIVERED"
+    CANCELLED = "CANCELLED"
+    FAILED = "FAILED"
+    FAILED_UNSENT = "FAILED, unsent"
+
+
+def state_of(record: Record | None) -> State:
+    """Return the state of a record; unsent is a failure that may lack its dead letter."""
+    if record is None:
+        return State.NONE
+    if record.has_failed:
+        return State.FAILED_UNSENT if record.may_lack_dead_letter else State.FAILED
+    return State(record.status)
+
+
+class Action(StrEnum):
+    """How `dispatch` settles a message."""
+
+    FIRST_ATTEMPT = "makes the first attempt"
+    START_OWNER = "starts the owner by its name"
+    DEAD_LETTER = "sends the dead letter"
+    NOTHING = "nothing"
+
+
+# By the record that `dispatch` reads. It makes no first attempt of a scheduled delivery, and none
+# where `expressPath` is off, but gives the delivery to its execution (`Move.OWN`).
+DISPATCH: Mapping[State, Action] = MappingProxyType(
+    {
+        State.NONE: Action.FIRST_ATTEMPT,
+        State.QUEUED: Action.START_OWNER,
+        State.RETRY_SCHEDULED: Action.START_OWNER,
+        State.DELIVERED: Action.NOTHING,
+        State.CANCELLED: Action.NOTHING,
+        State.FAILED: Action.NOTHING,
+        State.FAILED_UNSENT: Action.DEAD_LETTER,
+    }
+)
+
+
+class Move(StrEnum):
+    """What an actor tries to write; the condition of the write decides."""
+
+    OWN = "`dispatch` gives the delivery to its execution"
+    KEEP = "`dispatch` keeps the dead letter that was sent"
+    EXPRESS_DELIVERED = "first attempt in the express path: delivered"
+    EXPRESS_RETRY = "first attempt in the express path: retry"
+    EXPRESS_FAILURE = "first attempt in the express path: failed"
+    CLAIM = "the owner wakes and claims its attempt"
+    DELIVERED = "attempt of the owner: delivered"
+    RETRY = "attempt of the owner: retry"
+    FAILURE = "attempt of the owner: failed"
+    LATER_CLAIM = "an execution of a later generation claims the attempt"
+    EARLIER_CLAIM = "an execution of an earlier generation wakes"
+    EARLIER_DELIVERED = "attempt of an earlier generation: delivered"
+    EARLIER_RETRY = "attempt of an earlier generation: retry"
+    EARLIER_FAILURE = "attempt of an earlier generation: failed"
+    REDRIVE = "an operator redrives"
+    RETRY_NOW = "an operator retries now"
+    CANCEL = "an operator cancels"
+    DRAIN = "an operator drains what waits"
+
+
+Outcomes: TypeAlias = "Mapping[State, State]"
+
+
+def _waiting(after: State | None = None) -> Outcomes:
+    """Return what follows where the record waits: a state, or None for no other."""
+    waits = (State.QUEUED, State.RETRY_SCHEDULED)
+    return MappingProxyType({state: after or state for state in waits})
+
+
+def _due(after: State, gone: State) -> Outcomes:
+    """Return what follows where an attempt is due, and where the record is gone."""
+    return MappingProxyType({State.NONE: gone, **_waiting(after)})
+
+
+_REFUSED: Outcomes = MappingProxyType({})
+
+# For each state, the one that follows; a write in a state that is missing here is refused and
+# changes nothing. What the record of a first attempt refuses, `dispatch` settles from the record.
+TRANSITIONS: Mapping[Move, Outcomes] = MappingProxyType(
+    {
+        Move.OWN: MappingProxyType({State.NONE: State.QUEUED}),
+        Move.KEEP: MappingProxyType(
+            {State.FAILED: State.FAILED, State.FAILED_UNSENT: State.FAILED}
+        ),
+        Move.EXPRESS_DELIVERED: MappingProxyType(
+            {State.NONE: State.DELIVERED, State.QUEUED: State.DELIVERED}
+        ),
+        Move.EXPRESS_RETRY: MappingProxyType({State.NONE: State.RETRY_SCHEDULED}),
+        Move.EXPRESS_FAILURE: MappingProxyType({State.NONE: State.FAILED_UNSENT}),
+        Move.CLAIM: _waiting(),
+        Move.DELIVERED: _due(State.DELIVERED, State.DELIVERED),
+        Move.RETRY: _due(State.RETRY_SCHEDULED, State.RETRY_SCHEDULED),
+        Move.FAILURE: _due(State.FAILED, State.FAILED_UNSENT),
+        Move.LATER_CLAIM: _waiting(),
+        Move.EARLIER_CLAIM: _REFUSED,
+        Move.EARLIER_DELIVERED: _REFUSED,
+        Move.EARLIER_RETRY: _REFUSED,
+        Move.EARLIER_FAILURE: _REFUSED,
+        Move.REDRIVE: MappingProxyType(
+            dict.fromkeys((State.NONE, State.FAILED, State.FAILED_UNSENT), State.QUEUED)
+        ),
+        Move.RETRY_NOW: _waiting(),
+        Move.CANCEL: _due(State.CANCELLED, State.CANCELLED),
+        Move.DRAIN: _due(State.FAILED, State.FAILED),
+    }
+)
