@@ -120,6 +120,17 @@ class RedriveSettings(GetMessageSettings):
 
 
 @dataclass(frozen=True, slots=True)
+class WatchdogSettings(Settings):
+    """The table, the workflow and the queues that `watchdog` looks after."""
+
+    ledger_table: str
+    state_machine_arn: str
+    delivery_queue_url: str
+    undispatched_queue_url: str
+    dead_letter_queue_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointsSettings(GuardSettings):
     """The tables of `endpoints`, and the policy that endpoints override."""
 

@@ -17,6 +17,9 @@ API_SECONDS = 25
 # The timeout of `ingest`. Less than 30 s, the default visibility timeout of a queue: Lambda refuses
 # a queue whose messages become visible again before the function ends.
 INGEST_SECONDS = 25
+# The watchdog runs every 15 minutes, and a run is over before the next begins.
+WATCHDOG_EVERY_SECONDS = 900
+WATCHDOG_SECONDS = 600
 # The timeout of a workflow step other than `deliver`.
 STEP_SECONDS = 15
 

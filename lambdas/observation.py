@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from homing.delivery import Reference
     from homing.dispatch.express_path import Settled
     from homing.reception.acceptance import Reception
+    from homing.recovery.watchdog import Examined
     from homing.retry.classification import Verdict
     from homing.retry.outcome import Outcome
 
@@ -199,6 +200,27 @@ def _ids(body: str, delivery_id: str | None) -> dict[str, Any]:
         return read_delivery(body)[1].reference.ids()
     except MalformedDeliveryError:
         return {"deliveryId": delivery_id or ""}
+
+
+def log_examined(one: Examined) -> None:
+    """Log what the watchdog did with a delivery, and count what it took up or could not examine."""
+    fields: dict[str, Any] = {**one.reference.ids(), "finding": one.finding}
+    if one.finding == "LOST":
+        _log(logging.ERROR, "watchdog.lost", {"DeliveryLost": 1}, **fields)
+    elif one.error is not None:
+        embedded = _embedded({"WatchdogFailed": 1}, _utc_now())
+        logger.error("watchdog.failed", exc_info=one.error, **fields, **embedded)
+    elif one.finding.is_recovery:
+        # An error, so that the alarm's metric is there at any log level.
+        _log(logging.ERROR, "watchdog.took_up", {"DeliveryTakenUp": 1}, **fields)
+    else:
+        logger.info("watchdog.examined", **fields)
+
+
+def log_put_back(messages: int) -> None:
+    """Log how many undispatched messages the watchdog put on the delivery queue again."""
+    if messages:
+        logger.warning("watchdog.put_back", messages=messages)
 
 
 def log_message(event: str, metric: str, *, is_fault: bool = False, **fields: Any) -> None:

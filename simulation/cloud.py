@@ -6,6 +6,7 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from simulation.actors.schedule import GRACE_MS, WatchdogSchedule
 from simulation.actors.workers import Dispatch
 from simulation.deployed.functions import (
     run_accept,
@@ -13,8 +14,10 @@ from simulation.deployed.functions import (
     run_compute_backoff,
     run_deliver,
     run_record_retry,
+    run_watchdog,
 )
 from simulation.deployment import ENDPOINTS, LEDGER, MESSAGES, SECRETS
+from simulation.engine.clock import DAY, from_iso, to_iso
 from simulation.engine.faults import (
     CRASHES,
     CrashedError,
@@ -24,7 +27,7 @@ from simulation.engine.faults import (
 )
 from simulation.engine.process import Outcome
 from simulation.engine.scheduler import Scheduler
-from simulation.items import delivery_of, number_of, redrives_of
+from simulation.items import delivery_of, is_watched, number_of, redrives_of, text_of
 from simulation.journal import Journal, Sent, Settling, Written
 from simulation.scenario import host_of
 from simulation.services.lambda_service import Function, Invocation, LambdaService
@@ -57,6 +60,8 @@ _KINDS: Mapping[str, tuple[FaultKind, ...]] = {
     "sqs.change_message_visibility": _WRITE,
     "sqs.receive": (FaultKind.LOST, FaultKind.STALL_AFTER),
     "sqs.delete": _READ,
+    "sqs.receive_message": _READ,
+    "sqs.delete_message": _READ,
     "lambda.invoke": (FaultKind.BROKEN, *_WRITE),
     "states.start_execution": _WRITE,
     "states.describe_execution": _READ,
@@ -97,8 +102,15 @@ class Cloud:
             SECRETS: Table(("pk",)),
             ENDPOINTS: Table(("pk", "sk")),
         }
-        self.queues = QueueService(self.scheduler, scenario, chance, self.journal)
-        self.states = StepFunctions(self.scheduler, standard, express, chance, self.journal)
+        self.queues = QueueService(
+            self.scheduler, scenario, chance, self.journal, self._undispatched
+        )
+        self.states = StepFunctions(
+            self.scheduler, standard, express, chance, self.journal, stops=scenario.stops
+        )
+        self._schedule = WatchdogSchedule(
+            self.scheduler, scenario.start, scenario.deployment.watchdog_every, self._has_work
+        )
         functions = _functions(scenario.deployment, self._accept)
         self.functions = LambdaService(self.scheduler, functions, scenario.skews)
         self._operations: Mapping[str, Callable[[Process, Call, str, Respond], None]] = {
@@ -111,6 +123,8 @@ class Cloud:
             "sqs.send_message_batch": self.queues.send_message_batch,
             "sqs.change_message_visibility": self.queues.change_message_visibility,
             "sqs.receive": self.queues.receive,
+            "sqs.receive_message": self.queues.receive_message,
+            "sqs.delete_message": self.queues.delete_message,
             "sqs.delete": self.queues.delete,
             "lambda.invoke": self.functions.invoke,
             "states.start_execution": self.states.start_execution,
@@ -162,6 +176,20 @@ class Cloud:
             generations = self.journal.redrives.setdefault(delivery_of(after), [])
             generations.append(number_of(after, "generation"))
         self.journal.written.append(Written(self.scheduler.steps, key, before, after))
+        if is_watched(after):
+            self._schedule.expect(from_iso(text_of(after, "attentionAt")))
+
+    def _undispatched(self) -> None:
+        self._schedule.expect(self.scheduler.now - DAY)
+
+    def _has_work(self, now: int) -> bool:
+        """Return whether the watchdog would find anything."""
+        before = to_iso(now - GRACE_MS)
+        overdue = (
+            is_watched(item) and text_of(item, "attentionAt") < before
+            for item in self.ledger.items.values()
+        )
+        return bool(self.queues.undispatched) or any(overdue)
 
     def _accept(self, event: dict[str, Any]) -> Any:
         answer = run_accept(event)
@@ -232,4 +260,5 @@ def _functions(
         "${RecordRetryFunction}": Function(deployment.function_timeout, run_record_retry),
         "accept": Function(deployment.accept_timeout, accept),
         "dispatch": Function(deployment.dispatch_timeout, steps=Dispatch().steps),
+        "watchdog": Function(deployment.watchdog_timeout, run_watchdog),
     }

@@ -13,6 +13,7 @@ MESSAGES = "messages"
 SECRETS = "secrets"
 ENDPOINTS = "endpoints"
 DELIVERIES = "deliveries"
+UNDISPATCHED = "undispatched"
 DEAD_LETTERS = "dead-letters"
 STANDARD = "standard"
 EXPRESS = "express"
@@ -35,6 +36,8 @@ class Deployment:
     express_timeout: int = 45 * SECOND
     slow_threshold: int = SECOND
     dispatch_timeout: int = 75 * SECOND
+    watchdog_timeout: int = 600 * SECOND
+    watchdog_every: int = 900 * SECOND
     visibility_timeout: int = 450 * SECOND
     max_receive_count: int = 5
     batch_size: int = 10

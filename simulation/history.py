@@ -1,4 +1,4 @@
-"""One history: a scenario that runs to its end, and an operator's redrives after the faults."""
+"""One history: a scenario that runs to its end."""
 
 from __future__ import annotations
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from simulation.journal import Journal
     from simulation.scenario import Scenario
 
-_ROUNDS = 4  # of redrives after the faults
-
 
 @dataclass(frozen=True, slots=True)
 class Programs:
@@ -57,8 +55,7 @@ class History:
         scenario: the scenario.
         journal: what happened.
         ledger: the ledger's items at the end, typed, by key.
-        queued: how many messages are still on the delivery queue.
-        interventions: how many messages and executions an operator had to redrive.
+        queued: how many messages are still on the delivery queue, or undispatched.
         faults: the faults at single calls, by label.
         refusals: how many calls outages refused, by operation.
         events: how many events there were.
@@ -69,7 +66,6 @@ class History:
     journal: Journal
     ledger: dict[tuple[str, ...], dict[str, Any]]
     queued: int
-    interventions: int
     faults: Mapping[str, Fault]
     refusals: Mapping[str, int]
     events: int
@@ -89,33 +85,21 @@ def run_history(
 
     Args:
         scenario: the scenario.
-        plan: decides which calls have faults, until the redrives at the end begin.
+        plan: decides which calls have faults.
         seed: the seed of all draws.
         edges: the handlers' edges, which are set for this history.
         programs: the definitions, by default the deployed ones.
         trace: whether to record every step.
     """
-    switch = _Switch(plan)
-    cloud = make_cloud(scenario, switch, seed, edges, programs)
+    cloud = make_cloud(scenario, plan, seed, edges, programs)
     cloud.scheduler.trace = [] if trace else None
     _start(cloud, scenario)
     cloud.scheduler.run()
-    switch.is_on = False
-    over = max((outage.begins + outage.lasts for outage in scenario.outages), default=0)
-    cloud.scheduler.advance(scenario.start + over)
-    interventions = 0
-    for _ in range(_ROUNDS):
-        moved = cloud.queues.redrive() + cloud.states.redrive()
-        if not moved:
-            break
-        interventions += moved
-        cloud.scheduler.run()
     return History(
         scenario,
         cloud.journal,
         cloud.ledger.items,
-        len(cloud.queues.deliveries),
-        interventions,
+        len(cloud.queues.deliveries) + len(cloud.queues.undispatched),
         plan.met,
         cloud.scheduler.refusals,
         cloud.scheduler.steps,
@@ -137,18 +121,6 @@ def make_cloud(
         cloud.journal,
     )
     return cloud
-
-
-class _Switch:
-    """A plan that can be switched off."""
-
-    def __init__(self, plan: Plan) -> None:
-        self.is_on = True
-        self.met = plan.met
-        self._plan = plan
-
-    def fault_at(self, label: str, kinds: Any, draw: int) -> Any:
-        return self._plan.fault_at(label, kinds, draw) if self.is_on else None
 
 
 def _start(cloud: Cloud, scenario: Scenario) -> None:

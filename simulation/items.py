@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from homing.delivery import Reference
+from homing.ledger.record import WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,11 @@ def status_of(item: Mapping[str, Any]) -> str:
 def text_of(item: Mapping[str, Any], name: str) -> str:
     """Return a string of a typed item; empty if it is missing."""
     return str(item[name]["S"]) if name in item else ""
+
+
+def is_watched(item: Mapping[str, Any]) -> bool:
+    """Return whether an item is in the part of the index that the watchdog reads."""
+    return text_of(item, "attention").partition("#")[0] in WAITING
 
 
 def number_of(item: Mapping[str, Any], name: str) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from homing.delivery import Reference
+    from homing.recovery.watchdog import Finding
     from simulation.scenario import Intervention
     from simulation.workflow.machine import Execution
 
@@ -104,6 +105,7 @@ class Journal:
         unclaimed: deliveries with an attempt whose claim could not be made, which was reported.
         acted: the acts of operators, with their results.
         executions: all executions, in the order of their starts.
+        examined: the findings of the watchdog, by run and delivery.
         undispatched: the number of messages in the queue of undispatched messages.
         detached: the number of detached attempts.
     """
@@ -121,6 +123,7 @@ class Journal:
     unclaimed: set[str] = field(default_factory=set)
     acted: list[tuple[Intervention, str]] = field(default_factory=list)
     executions: list[Execution] = field(default_factory=list)
+    examined: dict[tuple[str, str], Finding] = field(default_factory=dict)
     undispatched: int = 0
     detached: int = 0
 

@@ -103,6 +103,7 @@ class Scenario:
         deployment: how Homing is set up.
         interventions: the actions of operators.
         outages: the outages of services.
+        stops: whether Standard executions may be stopped from outside, at any state.
         skews: the errors of the functions' clocks, in milliseconds.
         workers: the number of pollers of the queue.
         doubles: the probability that a standard queue delivers a message to two workers.
@@ -115,6 +116,7 @@ class Scenario:
     deployment: Deployment = field(default_factory=Deployment)
     interventions: tuple[Intervention, ...] = ()
     outages: tuple[Outage, ...] = ()
+    stops: bool = False
     skews: Mapping[str, int] = field(default_factory=dict)
     workers: int = 2
     doubles: float = 0.0

@@ -32,6 +32,7 @@ from .settings.ingest import sender_rule
 from .storage.ledger import Ledger
 from .storage.registry import Registry
 from .subscriptions import Subscriptions
+from .watchdog import Watchdog
 from .workflow import Workflow
 
 if TYPE_CHECKING:
@@ -104,6 +105,13 @@ class Homing(Construct):
             workflow=self._workflow,
             registry=self._registry,
         )
+        self._watchdog = Watchdog(
+            self,
+            "Watchdog",
+            settings=self._settings,
+            reception=self._reception,
+            workflow=self._workflow,
+        )
 
     def _apis(self) -> None:
         reception = self._reception
@@ -145,6 +153,7 @@ class Homing(Construct):
             reception=self._reception,
             senders=self._senders,
             workflow=self._workflow,
+            watchdog=self._watchdog,
         )
         self._queries = None
         if self._settings.saved_queries:
@@ -155,6 +164,7 @@ class Homing(Construct):
                 reception=self._reception,
                 senders=self._senders,
                 workflow=self._workflow,
+                watchdog=self._watchdog,
             )
         self._dashboard = Dashboard(
             self,
@@ -163,6 +173,7 @@ class Homing(Construct):
             reception=self._reception,
             senders=self._senders,
             workflow=self._workflow,
+            watchdog=self._watchdog,
             alarms=self._alarms,
         )
 
@@ -331,6 +342,7 @@ class Homing(Construct):
             *self._reception.functions,
             *self._senders.functions,
             *self._workflow.functions,
+            *self._watchdog.functions,
             *((ingest.function,) if (ingest := self._subscriptions.ingest) else ()),
             *((self._smoke.function,) if self._smoke else ()),
         )

@@ -155,7 +155,7 @@ class Reception(Construct):
         )
         workflow.state_machine.grant_start_execution(function)
         workflow.state_machine.grant_execution(function, "states:DescribeExecution")
-        _except_executions(function, workflow.state_machine)
+        except_executions(function, workflow.state_machine)
         return function
 
     def _dispatch(self, workflow: Workflow) -> PythonFunction:
@@ -197,7 +197,7 @@ class Reception(Construct):
         return function
 
 
-def _except_executions(function: PythonFunction, machine: sfn.StateMachine) -> None:
+def except_executions(function: PythonFunction, machine: sfn.StateMachine) -> None:
     """Except the executions of one state machine, whose names are not known at synth."""
     node = machine.node.default_child
     name = Stack.of(machine).get_logical_id(cast("CfnElement", node))

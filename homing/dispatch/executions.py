@@ -11,6 +11,7 @@ from homing.errors import UnsettledError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from mypy_boto3_stepfunctions import SFNClient
 
@@ -21,12 +22,27 @@ _ANSWER_SECONDS = 10
 _DEAD_LETTERED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
 
 
+# The ends of an execution whose message has arrived.
+_DELIVERED = frozenset({"DELIVERED", "DELIVERED_SUPERSEDED"})
+
+
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A Standard execution: whether it is under way, and the document that it was started with."""
+    """A Standard execution.
+
+    Args:
+        is_running: whether it is under way.
+        document: the document that it was started with.
+        stopped_at: when it ended; None while it is under way.
+        has_delivered: whether it ended after its message had arrived.
+        has_dead_lettered: whether it ended after it had dead-lettered its message.
+    """
 
     is_running: bool
     document: dict[str, Any]
+    stopped_at: datetime | None = None
+    has_delivered: bool = False
+    has_dead_lettered: bool = False
 
 
 class Workflow:
@@ -68,7 +84,14 @@ class Workflow:
             found = self._client.describe_execution(executionArn=f"{machine}:{name}")
         except self._client.exceptions.ExecutionDoesNotExist:
             return None
-        return Execution(found["status"] == "RUNNING", json.loads(found["input"]))
+        output = json.loads(found.get("output") or "{}")
+        return Execution(
+            is_running=found["status"] == "RUNNING",
+            document=json.loads(found["input"]),
+            stopped_at=found.get("stopDate"),
+            has_delivered=output.get("end") in _DELIVERED,
+            has_dead_lettered=found.get("error") in _DEAD_LETTERED,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,29 +14,41 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from homing import aws
+from homing.delivery import Reference
 from homing.items import from_dynamodb, to_dynamodb
-from homing.ledger.record import Record
+from homing.ledger.record import WAITING, Record
 from homing.ledger.updates import (
     cancel_update,
     claim_update,
     dead_letter_update,
     keep_dead_letter_update,
     key_of,
+    list_failure_update,
+    look_again_update,
     own_put,
     owned_item,
     redrive_update,
     retry_update,
+    settled_update,
+    take_up_update,
 )
 from homing.retry.not_attempted import Superseded
+from homing.timestamps import to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from homing.delivery import Reference
     from homing.ledger.claim import AttemptClaim
     from homing.ledger.updates import Retry
+
+# The sparse index: what waits for an attempt, and what has failed for good.
+ATTENTION_INDEX = "attention"
+_WAITING_PARTITIONS = tuple(
+    f"{status}#{digit}" for status in sorted(WAITING) for digit in "0123456789abcdef"
+)
 
 
 class RecordResult(StrEnum):
@@ -243,6 +255,75 @@ class Ledger:
             BotoCoreError, ClientError: when the ledger cannot be written.
         """
         return self._apply(dead_letter_update(reference, dead_letter, execution_name, at))
+
+    def overdue(self, before: datetime, most: int) -> Iterator[tuple[Reference, Record]]:
+        """Yield the deliveries that should have gone on before a time, as the index knows them.
+
+        Args:
+            before: the time. It also decides where the search begins, so that no part of the index
+                always comes last.
+            most: how many are read of each of its 32 partitions; the rest are for the next search.
+
+        Raises:
+            BotoCoreError, ClientError: when the ledger cannot be read.
+        """
+        first = int(before.timestamp()) // 60 % len(_WAITING_PARTITIONS)
+        for partition in _WAITING_PARTITIONS[first:] + _WAITING_PARTITIONS[:first]:
+            values = {":attention": {"S": partition}, ":before": {"S": to_text(before)}}
+            entries = self._client.query(
+                TableName=self._table,
+                IndexName=ATTENTION_INDEX,
+                KeyConditionExpression="attention = :attention AND attentionAt < :before",
+                ExpressionAttributeValues=values,
+                Limit=most,
+            )["Items"]
+            for entry in entries:
+                key = {name: entry[name] for name in ("pk", "sk")}
+                found = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+                item = from_dynamodb(found.get("Item", {}))
+                # The index is a little behind the table: the delivery may have gone on.
+                if item.get("attention") == partition and item["attentionAt"] < to_text(before):
+                    yield Reference.from_document(item), Record.from_attributes(item)
+
+    def take_up(
+        self,
+        reference: Reference,
+        seen: Record,
+        document: Mapping[str, Any],
+        execution_name: str,
+        *,
+        at: str,
+    ) -> bool:
+        """Give a delivery that waits to the generation of `document`, if it is as it was seen.
+
+        Raises:
+            BotoCoreError, ClientError: when the ledger cannot be written.
+        """
+        return self._apply(take_up_update(reference, seen, document, execution_name, at))
+
+    def look_again(self, reference: Reference, seen: Record, *, at: str) -> bool:
+        """Have `overdue` yield a delivery again at a later time, if it is as it was seen.
+
+        Raises:
+            BotoCoreError, ClientError: when the ledger cannot be written.
+        """
+        return self._apply(look_again_update(reference, seen, at))
+
+    def list_failure(self, reference: Reference, seen: Record) -> bool:
+        """List a failure whose dead letter has been sent, if its record is as it was seen.
+
+        Raises:
+            BotoCoreError, ClientError: when the ledger cannot be written.
+        """
+        return self._apply(list_failure_update(reference, seen))
+
+    def settle(self, reference: Reference, seen: Record) -> bool:
+        """Have `overdue` never yield a delivery again, if it is as it was seen.
+
+        Raises:
+            BotoCoreError, ClientError: when the ledger cannot be written.
+        """
+        return self._apply(settled_update(reference, seen))
 
     def _apply(self, update: Mapping[str, Any]) -> bool:
         try:

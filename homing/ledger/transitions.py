@@ -74,6 +74,7 @@ class Move(StrEnum):
     DELIVERED = "attempt of the owner: delivered"
     RETRY = "attempt of the owner: retry"
     FAILURE = "attempt of the owner: failed"
+    LIST = "the dead letter is sent, and the failure listed"
     LATER_CLAIM = "an execution of a later generation claims the attempt"
     EARLIER_CLAIM = "an execution of an earlier generation wakes"
     EARLIER_DELIVERED = "attempt of an earlier generation: delivered"
@@ -83,6 +84,7 @@ class Move(StrEnum):
     RETRY_NOW = "an operator retries now"
     CANCEL = "an operator cancels"
     DRAIN = "an operator drains what waits"
+    TAKE_UP = "the watchdog gives the delivery to a later generation"
 
 
 Outcomes: TypeAlias = "Mapping[State, State]"
@@ -118,6 +120,9 @@ TRANSITIONS: Mapping[Move, Outcomes] = MappingProxyType(
         Move.DELIVERED: _due(State.DELIVERED, State.DELIVERED),
         Move.RETRY: _due(State.RETRY_SCHEDULED, State.RETRY_SCHEDULED),
         Move.FAILURE: _due(State.FAILED, State.FAILED_UNSENT),
+        Move.LIST: MappingProxyType(
+            {state: state for state in (State.FAILED, State.FAILED_UNSENT)}
+        ),
         Move.LATER_CLAIM: _waiting(),
         Move.EARLIER_CLAIM: _REFUSED,
         Move.EARLIER_DELIVERED: _REFUSED,
@@ -129,5 +134,6 @@ TRANSITIONS: Mapping[Move, Outcomes] = MappingProxyType(
         Move.RETRY_NOW: _waiting(),
         Move.CANCEL: _due(State.CANCELLED, State.CANCELLED),
         Move.DRAIN: _due(State.FAILED, State.FAILED),
+        Move.TAKE_UP: _waiting(),
     }
 )

@@ -278,6 +278,68 @@ def redrive_update(
     )
 
 
+def take_up_update(
+    reference: Reference,
+    seen: Record,
+    document: Mapping[str, Any],
+    execution_name: str,
+    at: str,
+) -> dict[str, Any]:
+    """Return the update that gives a delivery that waits to the next generation.
+
+    The attempt that the execution before it may have claimed is free again. Until the new execution
+    is started, only the one before it (`redrivenFrom`) has the payload.
+
+    Args:
+        reference: the delivery.
+        seen: its record as it was read.
+        document: the delivery document of the next generation.
+        execution_name: the execution to be started with it.
+        at: the time, ISO-8601.
+    """
+    condition, seen_values = _as_seen(seen)
+    return _update_as(
+        reference,
+        "SET generation = :generation, executionName = :executionName, "
+        "redrivenFrom = :redrivenFrom, #ttl = :ttl, attentionAt = :now REMOVE claimedAttempt",
+        condition,
+        {
+            ":generation": document["generation"],
+            ":executionName": execution_name,
+            ":redrivenFrom": seen.execution_name,
+            ":ttl": document["expiresAt"],
+            ":now": at,
+            **seen_values,
+        },
+    )
+
+
+def look_again_update(reference: Reference, seen: Record, at: str) -> dict[str, Any]:
+    """Return the update after which the watchdog looks at a record again at a later time."""
+    condition, seen_values = _as_seen(seen)
+    return _update_as(reference, "SET attentionAt = :at", condition, {":at": at, **seen_values})
+
+
+def settled_update(reference: Reference, seen: Record) -> dict[str, Any]:
+    """Return the update after which the watchdog never looks at a record again."""
+    condition, seen_values = _as_seen(seen)
+    return _update_as(reference, "REMOVE attention, attentionAt", condition, seen_values)
+
+
+def list_failure_update(reference: Reference, seen: Record) -> dict[str, Any]:
+    """Return the update that lists a failure once its dead letter has been sent.
+
+    Until then it stands in the index among what waits, where the watchdog finds it.
+    """
+    condition, seen_values = _as_seen(seen)
+    return _update_as(
+        reference,
+        "SET attention = :attention, attentionAt = lastUpdatedAt",
+        condition,
+        {":attention": _attention(seen.status, reference), **seen_values},
+    )
+
+
 def cancel_update(reference: Reference, at: str, expires_at: int) -> dict[str, Any]:
     """Return the update that cancels a delivery, unless it has ended."""
     return _update(
@@ -348,6 +410,20 @@ def _update(
         "ConditionExpression": condition,
         "ExpressionAttributeNames": dict(NAMES),
         "ExpressionAttributeValues": {name: to_dynamodb(value) for name, value in every.items()},
+    }
+
+
+def _update_as(
+    reference: Reference, expression: str, condition: str, values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return an update of a record that exists and says whose it is."""
+    names = {name: real for name, real in NAMES.items() if name in f"{expression} {condition}"}
+    return {
+        "Key": key_of(reference),
+        "UpdateExpression": expression,
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": {name: to_dynamodb(value) for name, value in values.items()},
     }
 
 

@@ -1,3 +1,3 @@
-"""The actions of an operator on a delivery: redrive, retry now, cancel."""
+"""How deliveries recover: by actions of an operator (interventions) or alone (watchdog)."""
 
-__all__ = ["interventions"]
+__all__ = ["interventions", "watchdog"]

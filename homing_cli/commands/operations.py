@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from homing_cli.client.executions.broken import broken_executions, redrive
+from homing_cli.client.executions.broken import broken_executions
 from homing_cli.client.executions.waiting import Drain, Drained
 from homing_cli.commands.command_line import Commands
 from homing_cli.commands.options import AsJson, Where, print_json
@@ -71,36 +71,18 @@ _SAYINGS = {
 @operating.command("broken")
 def broken(
     where: Where,
-    redrives: Annotated[
-        bool,
-        typer.Option(
-            "--redrive", help="Redrive those that failed or timed out, after their cause is fixed."
-        ),
-    ] = False,
-    aborted: Annotated[
-        bool,
-        typer.Option("--aborted", help="With --redrive: also those that were stopped by hand."),
-    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List, or redrive, executions that neither delivered nor dead-lettered their message.
+    """List executions that ended without delivering or dead-lettering their message.
 
-    Executions older than 14 days are left out, since Step Functions cannot redrive them. The exit
-    status is 1 if any was not redriven.
+    It looks back 14 days. The watchdog takes their deliveries up. The exit status is 1 if there are
+    any.
     """
-    if aborted and not redrives:
-        raise typer.BadParameter("--aborted needs --redrive")
-    target = where.target()
-    found = list(broken_executions(target))
-    chosen = [
-        one for one in found if redrives and one.redrivable and (aborted or one.status != "ABORTED")
-    ]
-    for one in chosen:
-        redrive(target, one)
+    found = list(broken_executions(where.target()))
     if as_json:
-        print_json([{**one.to_document(), "redriven": one in chosen} for one in found])
+        print_json([one.to_document() for one in found])
     else:
         if found:
             render.console().print(render.broken(found))
-        typer.echo(f"{len(found)} broken, {len(chosen)} redriven")
-    raise typer.Exit(1 if len(found) > len(chosen) else 0)
+        typer.echo(f"{len(found)} broken")
+    raise typer.Exit(1 if found else 0)

@@ -31,7 +31,7 @@ _BEFORE_SENDING = frozenset({"WaitUntilDue"})
 _AFTERWARDS: Mapping[str, tuple[str, ...]] = {
     Status.DELIVERED: ("RecordDelivered",),
     Status.RETRY_SCHEDULED: ("ComputeBackoff", "RecordRetry", "WaitUntilDue"),
-    Status.FAILED: ("RecordFailure", "DeadLetter", "DeliveryFailed"),
+    Status.FAILED: ("RecordFailure", "DeadLetter", "ListFailure", "DeliveryFailed"),
 }
 
 

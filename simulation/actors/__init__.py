@@ -1,3 +1,3 @@
-"""The actors of the simulation: queue pollers, senders, and the operator."""
+"""The actors of the simulation: queue pollers, senders, the operator, and the watchdog."""
 
-__all__ = ["operator", "workers"]
+__all__ = ["operator", "schedule", "workers"]

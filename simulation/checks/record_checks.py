@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from simulation.checks.view import View
 
 TERMINAL = DEAD_LETTERED | {"DELIVERED", "CANCELLED"}
-_CLAIM = frozenset({"generation", "executionName", "claimedAttempt", "ttl"})
-_DEAD_LETTER = frozenset({"deadLetter"})
+_ATTENTION = frozenset({"attention", "attentionAt"})
+_CLAIM = _ATTENTION | {"generation", "executionName", "claimedAttempt", "redrivenFrom", "ttl"}
+_DEAD_LETTER = _ATTENTION | {"deadLetter"}
 
 
 def faults_of_change(

@@ -65,6 +65,10 @@ class DynamoDB:
         ((table, request),) = RequestItems.items()
         return _call("dynamodb.batch_get_item", {"TableName": table, **request}, _DYNAMODB_TIMEOUT)
 
+    def query(self, **arguments: Any) -> Any:
+        """Query an index."""
+        return _call("dynamodb.query", arguments, _DYNAMODB_TIMEOUT)
+
     def get_paginator(self, operation: str) -> _Pages:
         """Return a paginator of an operation."""
         return _Pages(operation)
@@ -85,6 +89,14 @@ class SQS:
     def send_message(self, **arguments: Any) -> Any:
         """Send a message."""
         return _call("sqs.send_message", arguments, _TIMEOUT)
+
+    def receive_message(self, **arguments: Any) -> Any:
+        """Receive undispatched messages."""
+        return _call("sqs.receive_message", arguments, _TIMEOUT)
+
+    def delete_message(self, **arguments: Any) -> Any:
+        """Delete an undispatched message."""
+        return _call("sqs.delete_message", arguments, _TIMEOUT)
 
     def send_message_batch(self, **arguments: Any) -> Any:
         """Send messages."""

@@ -19,10 +19,12 @@ from homing.ledger.table import Ledger
 from homing.payloads.store import PayloadStore
 from homing.queues.dead_letters import DeadLetterQueue
 from homing.queues.deliveries import DeliveryQueue
+from homing.queues.undispatched import UndispatchedQueue
 from homing.queues.visibility import Redelivery, seconds_until_over
 from homing.reception.acceptance import Acceptance
 from homing.reception.messages_table import MessagesTable
 from homing.recovery.interventions import Interventions
+from homing.recovery.watchdog import Watchdog
 from lambdas import dispatch
 from simulation.deployed.admission import ChanceAdmission
 from simulation.deployed.clients import SQS, DynamoDB, StepFunctions
@@ -34,6 +36,7 @@ from simulation.deployment import (
     LEDGER,
     MESSAGES,
     STANDARD,
+    UNDISPATCHED,
 )
 from simulation.engine.clock import SECOND
 from simulation.errors import SimulationError
@@ -61,6 +64,8 @@ class Edges:
         dead_lettering = DeadLetterQueue(DEAD_LETTERS, sqs)  # type: ignore[arg-type]
         self._off = ExpressPath(workflow, None, self.ledger, dead_lettering)
         self._on = replace(self._off, first_attempts=express)
+        self.watchdog = Watchdog(self.ledger, workflow, dead_lettering)
+        self.undispatched = UndispatchedQueue(UNDISPATCHED, DELIVERIES, sqs)  # type: ignore[arg-type]
         self._redelivery = Redelivery(DELIVERIES, sqs)  # type: ignore[arg-type]
         endpoints = EndpointsTable(ENDPOINTS, dynamodb)  # type: ignore[arg-type]
         self.acceptance = Acceptance(

@@ -18,7 +18,7 @@ from homing.reception.message import Rules, parse_message
 from homing.reception.recipients import no_subscribers
 from homing.settings import ComputeBackoffSettings
 from homing.targets.address_guard import AddressGuard
-from lambdas import classify, compute_backoff, deliver, dispatch, record_retry
+from lambdas import classify, compute_backoff, deliver, dispatch, record_retry, watchdog
 from simulation.deployed.edges import Edges, current_edges, entered
 from simulation.deployed.stand_ins import (
     SimulatedRandom,
@@ -26,6 +26,7 @@ from simulation.deployed.stand_ins import (
     cold_deliverer,
     log_nothing,
     note_detached,
+    note_examined,
     note_unclaimed,
     note_unrecorded,
 )
@@ -62,6 +63,12 @@ def simulated_edges(deployment: Deployment) -> Iterator[Edges]:
         (classify, "log_attempt", log_nothing),
         (compute_backoff, "log_attempt", log_nothing),
         (record_retry, "log_unrecorded", note_unrecorded),
+        (watchdog, "_watchdog", lambda: edges.watchdog),
+        (watchdog, "_undispatched", lambda: edges.undispatched),
+        (watchdog, "_now", lambda: to_datetime(TAPE.now)),
+        (watchdog, "_has_time", lambda: True),
+        (watchdog, "log_examined", note_examined),
+        (watchdog, "log_put_back", log_nothing),
     ]
     with ExitStack() as stack:
         for module, name, value in replacements:
@@ -90,6 +97,11 @@ def run_record_retry(event: dict[str, Any]) -> Any:
     """Run `record_retry`."""
     current_edges().generation = event.get("generation", 0)
     return record_retry.handler(event, None)
+
+
+def run_watchdog(event: dict[str, Any]) -> None:
+    """Run `watchdog`."""
+    watchdog.handler(event, None)
 
 
 def run_intervention(

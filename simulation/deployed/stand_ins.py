@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from homing.delivery import Reference, Request
     from homing.endpoints.health_recorder import EndpointWatch
+    from homing.recovery.watchdog import Examined
     from homing.sending.webhook_client import WebhookClient
 
 
@@ -159,6 +160,12 @@ def note_unrecorded(reference: Reference, *, attempt: int, reason: str) -> None:
 def note_detached(*_: Any, **__: Any) -> None:
     """Stand for `log_detached`: count it."""
     current_edges().journal.detached += 1
+
+
+def note_examined(one: Examined) -> None:
+    """Stand for `log_examined`: note what the watchdog did with a delivery."""
+    run = TAPE.owner, one.reference.delivery_id  # a replay notes it again
+    current_edges().journal.examined[run] = one.finding
 
 
 def note_unclaimed(_: str, about: dict[str, str]) -> None:

@@ -31,8 +31,11 @@ class FaultKind(StrEnum):
     CRASH_AFTER = "CRASH_AFTER"  # the caller crashes after the effect
     STALL_BEFORE = "STALL_BEFORE"  # the caller pauses before the call
     STALL_AFTER = "STALL_AFTER"  # the caller pauses before it has the answer
+    STOPPED = "STOPPED"  # the execution ends as it enters a state
+    STOPPED_LATER = "STOPPED_LATER"  # the execution ends a little later, perhaps amid a call
 
 
+STOPS = (FaultKind.STOPPED, FaultKind.STOPPED_LATER)  # of Standard executions
 CRASHES = (FaultKind.CRASH_BEFORE, FaultKind.CRASH_AFTER)
 
 

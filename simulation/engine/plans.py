@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _DELAYS: Final = (700, 3_000, 20_000, 90_000)
+STOP_DELAYS: Final = (8, 25, 700, 20_000)
 _DELAYED: Final = frozenset({FaultKind.LATE, FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER})
 _BITS: Final = 32
 _RATE_BITS: Final = 16  # of the draw decide whether there is a fault; the rest decides which one
@@ -17,6 +18,8 @@ _RATE_BITS: Final = 16  # of the draw decide whether there is a fault; the rest 
 
 def with_delay(kind: FaultKind, choice: int) -> Fault:
     """Return a fault of a kind, with one of the delays if the kind has a delay."""
+    if kind is FaultKind.STOPPED_LATER:
+        return Fault(kind, STOP_DELAYS[choice % len(STOP_DELAYS)])
     return Fault(kind, _DELAYS[choice % len(_DELAYS)]) if kind in _DELAYED else Fault(kind)
 
 

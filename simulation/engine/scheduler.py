@@ -12,7 +12,7 @@ from functools import partial
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Protocol
 
-from simulation.engine.faults import CrashedError, Fault, FaultKind, ServiceError
+from simulation.engine.faults import STOPS, CrashedError, Fault, FaultKind, ServiceError
 from simulation.engine.flight import Flight
 from simulation.engine.process import Call, Join, Outcome, Process, Respond, Sleep
 from simulation.errors import EndlessError, SimulationError
@@ -176,6 +176,13 @@ class Scheduler:
             return Fault(FaultKind.REFUSED)
         kinds = self._services.kinds(call.operation, can_crash=process.host is not None)
         return self._plan.fault_at(label, kinds, draw)
+
+    def stop_at(self, label: str) -> Fault | None:
+        """Return the fault that stops an execution at a state, if any."""
+        fault = self._plan.fault_at(label, STOPS, self._chance.bits(label) >> 32)
+        if fault is not None:
+            self.note(label, str(fault))
+        return fault
 
     def perform(self, process: Process, call: Call, label: str, respond: Respond) -> None:
         """Perform a call, even if its caller has ended meanwhile."""

@@ -102,6 +102,7 @@ def draw_case(seed: int) -> Case:
         deployment=deployment,
         interventions=tuple(_interventions(chance, submissions)),
         outages=tuple(_outages(chance)),
+        stops=chance.happens("stops", 0.4),
         skews=dict(_skews(chance)),
         workers=chance.pick("workers", (2, 2, 2, 1, 3)),
         doubles=0.0 if deployment.queue_is_fifo else 0.15,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from simulation.deployment import Deployment
 from simulation.engine.faults import Fault, FaultKind
-from simulation.engine.plans import Census, Listed
+from simulation.engine.plans import STOP_DELAYS, Census, Listed
 from simulation.history import run_history
 from simulation.scenario import Act, Answer, Intervention, Scenario, Submission, Subscribing
 from simulation.search.shrink import Trial
@@ -79,14 +79,15 @@ def scenarios() -> Iterator[Scenario]:
     for deployment, doubles in _DEPLOYMENTS:
         for scenario in _SCENARIOS:
             for beside in _SCENARIOS_BESIDE:
-                yield Scenario(two, {"a": scenario, "b": beside}, deployment, doubles=doubles)
-            yield Scenario(twice, {"a": scenario}, deployment, doubles=doubles)
+                yield Scenario(
+                    two, {"a": scenario, "b": beside}, deployment, doubles=doubles, stops=True
+                )
+            yield Scenario(twice, {"a": scenario}, deployment, doubles=doubles, stops=True)
     yield EVENT
     for express_path, (act, turned, at) in product((True, False), _SLOTS):
         acts = (Intervention(act, "m0", "a", at),)
-        yield Scenario(
-            two[:1], {"a": turned}, Deployment(express_path_is_on=express_path), interventions=acts
-        )
+        deployment = Deployment(express_path_is_on=express_path)
+        yield Scenario(two[:1], {"a": turned}, deployment, interventions=acts, stops=True)
 
 
 def scenarios_of_one() -> Iterator[Scenario]:
@@ -94,7 +95,11 @@ def scenarios_of_one() -> Iterator[Scenario]:
     for express_path in (True, False):
         for scenario in _SCENARIOS:
             yield Scenario(
-                (Submission("m0", ("a",)),), {"a": scenario}, Deployment(express_path), workers=1
+                (Submission("m0", ("a",)),),
+                {"a": scenario},
+                Deployment(express_path),
+                workers=1,
+                stops=True,
             )
 
 
@@ -111,8 +116,14 @@ def single_faults(
     yield Trial(scenario, given)
     for label, kinds in census.boundaries.items():
         for kind in kinds:
-            for delay in _DELAYS if kind in _DELAYED else (0,):
+            for delay in _delays(kind):
                 yield Trial(scenario, {**given, label: Fault(kind, delay)})
+
+
+def _delays(kind: FaultKind) -> tuple[int, ...]:
+    if kind is FaultKind.STOPPED_LATER:
+        return STOP_DELAYS
+    return _DELAYS if kind in _DELAYED else (0,)
 
 
 def pairs_of_faults(scenario: Scenario, edges: Edges) -> Iterator[Trial]:

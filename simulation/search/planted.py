@@ -10,6 +10,7 @@ import copy
 import json
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from homing import timestamps
@@ -20,6 +21,7 @@ from homing.ledger import updates
 from homing.ledger.table import Ledger
 from homing.queues.visibility import Redelivery
 from homing.reception.acceptance import Acceptance
+from homing.recovery.watchdog import Finding, Watchdog
 from homing.retry import classification, plan
 from lambdas import dispatch
 from simulation.deployment import Deployment
@@ -37,7 +39,9 @@ from simulation.workflow.definition import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
+    from datetime import datetime
 
+    from homing.ledger.record import Record
     from homing.reception.idempotency import IdempotencyRecord
     from homing.reception.message import Message
     from homing.retry.classification import Decision, Status
@@ -243,11 +247,50 @@ def _compute_the_list_anew() -> AbstractContextManager[None]:
     return _replaced(Acceptance, "_as_accepted", as_they_are_now)
 
 
+def _take_up_too_early() -> AbstractContextManager[None]:
+    """Take up what is not overdue."""
+    overdue = Ledger.overdue
+
+    def due_tomorrow(self: Ledger, before: datetime, most: int) -> Any:
+        return overdue(self, before + timedelta(days=1), most)
+
+    return _replaced(Ledger, "overdue", due_tomorrow)
+
+
+def _take_nothing_up() -> AbstractContextManager[None]:
+    """Take what was stopped for settled."""
+
+    def settle(self: Watchdog, reference: Reference, record: Record, *_: Any) -> Finding:
+        self.ledger.settle(reference, record)
+        return Finding.SETTLED
+
+    return _replaced(Watchdog, "_take_up", settle)
+
+
+def _take_up_whatever_is_on_record() -> AbstractContextManager[None]:
+    """Overwrite what an execution or another run has claimed or recorded meanwhile."""
+    return _redrive_whatever_is_on_record()
+
+
+def _list_failures_only() -> AbstractContextManager[None]:
+    """List a failure whose dead letter was not sent."""
+
+    def list_it(self: Watchdog, reference: Reference, record: Record, _: Any) -> Finding:
+        self.ledger.list_failure(reference, record)
+        return Finding.SETTLED
+
+    return _replaced(Watchdog, "_dead_letter", list_it)
+
+
 def _acting(act: Act, at: int, *answers: Answer) -> Scenario:
     return _one(*answers, interventions=(Intervention(act, "m0", "a", at),))
 
 
 # `dispatch` is invoked twice with one batch, so that two executions make the same first attempt.
+_TWO_WATCHDOGS: Mapping[str, Fault] = {
+    "standard:m0@a@1:WaitUntilDue": Fault(FaultKind.STOPPED),
+    "watchdog#1/1:lambda.invoke": Fault(FaultKind.TWICE),
+}
 _RACE: Mapping[str, Fault] = {"worker-0/2:lambda.invoke": Fault(FaultKind.TWICE)}
 
 PLANTED_BUGS: tuple[PlantedBug, ...] = (
@@ -305,5 +348,29 @@ PLANTED_BUGS: tuple[PlantedBug, ...] = (
         "a message detached that comes too early",
         _one(Answer(200, takes=9_000)),
         _be_redelivered_too_early,
+    ),
+    PlantedBug(
+        "a watchdog that takes up too early",
+        Scenario(
+            (Submission("m0", ("a",)), Submission("m1", ("b",))),
+            {"a": (Answer(503, retry_after="7200"), _GOOD), "b": (_BUSY, _GOOD)},
+            stops=True,
+        ),
+        _take_up_too_early,
+        given={"standard:m1@b@1:WaitUntilDue": Fault(FaultKind.STOPPED)},
+    ),
+    PlantedBug(
+        "a watchdog that takes nothing up", _one(_BUSY, _GOOD, stops=True), _take_nothing_up
+    ),
+    PlantedBug(
+        "a watchdog that overwrites a claim",
+        _one(_BUSY, _BUSY, _GOOD, stops=True),
+        _take_up_whatever_is_on_record,
+        given=_TWO_WATCHDOGS,
+    ),
+    PlantedBug(
+        "a watchdog that sends no dead letter",
+        _one(_GONE, stops=True, deployment=Deployment(express_path_is_on=False)),
+        _list_failures_only,
     ),
 )

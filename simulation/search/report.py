@@ -36,7 +36,7 @@ def totals(tally: Tally, invariants: int, seconds: float) -> Table:
         (counts["left"], "attempts detached, to be settled when their message is redelivered"),
         (counts["histories_with_gaps"], "histories with a gap in the ledger, reported"),
         (counts["acts"], "redrives, retries at once and cancellations, at any moment"),
-        (counts["interventions"], "messages and executions that an operator redrove"),
+        (counts["taken_up"], "deliveries that the watchdog took up"),
         (invariants, "invariants after each history"),
     ):
         table.add_row(f"{number:,}", what)

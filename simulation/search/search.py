@@ -75,7 +75,7 @@ class Tally:
             doubles=len(journal.sent) - len({(s.delivery, s.run, s.attempt) for s in journal.sent}),
             acts=len(journal.acted),
             left=journal.detached,
-            interventions=history.interventions,
+            taken_up=sum(finding.is_recovery for finding in journal.examined.values()),
             histories_with_gaps=bool(journal.gaps),
         )
         broken = tuple(map(str, violations(history)))

@@ -207,10 +207,12 @@ def _compiled_update(text: str, names: tuple[tuple[str, str], ...]) -> Update:
     for action, change in _OF_SETS.items():
         if parser.take(action):
             return _set_update(parser, change)
-    parser.expect("SET")
-    assignments = [_assignment(parser)]
-    while parser.take(","):
+    assignments = []
+    if parser.peek() != "REMOVE":
+        parser.expect("SET")
         assignments.append(_assignment(parser))
+        while parser.take(","):
+            assignments.append(_assignment(parser))
     removals = []
     if parser.take("REMOVE"):
         removals.append(parser.path())

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from homing.delivery import Reference
-from simulation.deployment import DEAD_LETTERS
+from simulation.deployment import DEAD_LETTERS, DELIVERIES, UNDISPATCHED
 from simulation.engine.clock import SECOND
 from simulation.engine.faults import UnavailableError
 from simulation.engine.process import Outcome
@@ -17,6 +17,8 @@ from simulation.services.queue import DeadLettering, Message, Queue
 from simulation.workflow.machine import Execution
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from simulation.engine.chance import Chance
     from simulation.engine.process import Call, Process, Respond
     from simulation.engine.scheduler import Scheduler
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 # The names of the queues in the definition and in `dispatch`.
 _DEAD_LETTER_QUEUE = frozenset({"${DeadLetterQueue}", DEAD_LETTERS})
+_HIDDEN = 30 * SECOND  # the visibility timeout of the queue of undispatched messages
 
 
 class QueueService:
@@ -36,11 +39,18 @@ class QueueService:
         scenario: has the kind of queue.
         chance: draws which messages are in a batch, and which are delivered twice.
         journal: records dead letters.
+        on_undispatched: called when a message could not be dispatched.
     """
 
     def __init__(
-        self, scheduler: Scheduler, scenario: Scenario, chance: Chance, journal: Journal
+        self,
+        scheduler: Scheduler,
+        scenario: Scenario,
+        chance: Chance,
+        journal: Journal,
+        on_undispatched: Callable[[], None],
     ) -> None:
+        self._on_undispatched = on_undispatched
         deployment = scenario.deployment
         self._scheduler = scheduler
         self._scenario = scenario
@@ -48,7 +58,7 @@ class QueueService:
         self._journal = journal
         self._waiting: list[tuple[Process, Respond]] = []
         self._out: dict[str, Message] = {}
-        self._undispatched: list[Message] = []
+        self.undispatched: list[Message] = []
         self.deliveries = Queue(
             is_fifo=deployment.queue_is_fifo,
             visibility_timeout=deployment.visibility_timeout,
@@ -56,7 +66,12 @@ class QueueService:
         )
 
     def send_message(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Dead-letter a delivery."""
+        """Dead-letter a delivery, or put an undispatched message on the delivery queue again."""
+        if call.arguments["QueueUrl"] == DELIVERIES:
+            sent = call.arguments
+            self._put(sent["MessageBody"], sent["MessageGroupId"], sent["MessageDeduplicationId"])
+            respond(Outcome({"MessageId": label}))
+            return
         if call.arguments["QueueUrl"] not in _DEAD_LETTER_QUEUE:
             raise UnsupportedError(f"a message to {call.arguments['QueueUrl']}")
         body = call.arguments["MessageBody"]  # Step Functions writes an object as JSON
@@ -116,15 +131,39 @@ class QueueService:
         self._scheduler.at(message.visible_at, self._pump)
         respond(Outcome({}))
 
-    def redrive(self) -> int:
-        """Move undispatched messages back to the queue, as `homing undispatched redrive` does.
+    def receive_message(self, process: Process, call: Call, label: str, respond: Respond) -> None:
+        """Respond with undispatched messages; each is hidden for a while.
 
-        Return the number of messages.
+        Raises:
+            UnsupportedError: when the queue is another one.
         """
-        moved, self._undispatched = self._undispatched, []
-        for message in moved:
-            self._put(message.body, message.group, f"redriven-{message.number}")
-        return len(moved)
+        if call.arguments["QueueUrl"] != UNDISPATCHED:
+            raise UnsupportedError(f"messages of {call.arguments['QueueUrl']}")
+        now = self._scheduler.now
+        visible = [each for each in self.undispatched if each.visible_at <= now]
+        batch = visible[: call.arguments["MaxNumberOfMessages"]]
+        for message in batch:
+            message.visible_at = now + _HIDDEN
+        respond(
+            Outcome(
+                {
+                    "Messages": [
+                        {
+                            "MessageId": f"{message.number}",
+                            "ReceiptHandle": f"{message.number}",
+                            "Body": message.body,
+                        }
+                        for message in batch
+                    ]
+                }
+            )
+        )
+
+    def delete_message(self, process: Process, call: Call, label: str, respond: Respond) -> None:
+        """Delete an undispatched message."""
+        number = int(call.arguments["ReceiptHandle"])
+        self.undispatched = [each for each in self.undispatched if each.number != number]
+        respond(Outcome({}))
 
     def _note(self, body: str) -> None:
         reference = Reference.from_document(json.loads(body)["reference"])
@@ -139,7 +178,9 @@ class QueueService:
 
     def _to_undispatched(self, message: Message) -> None:
         self._journal.undispatched += 1
-        self._undispatched.append(message)
+        message.visible_at = self._scheduler.now
+        self.undispatched.append(message)
+        self._on_undispatched()
 
     def _pump(self) -> None:
         now = self._scheduler.now

@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from simulation.engine.clock import from_iso
-from simulation.engine.faults import CrashedError, NameTakenError, NoAnswerError, NoExecutionError
+from simulation.engine.clock import DAY, from_iso, to_datetime
+from simulation.engine.faults import (
+    CrashedError,
+    Fault,
+    FaultKind,
+    NameTakenError,
+    NoAnswerError,
+    NoExecutionError,
+)
 from simulation.engine.process import Outcome, Process
 from simulation.journal import Planned, Settling
 from simulation.scenario import host_of
 from simulation.workflow.machine import (
-    DEAD_LETTERED,
     Execution,
     ExecutionFailedError,
+    ExecutionStoppedError,
     Machine,
     Observer,
 )
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
     from simulation.workflow.definition import Definition
 
 _RECORDS = frozenset({"RecordRetry", "RecordDelivered", "RecordFailure"})
+_LONGEST_LIFE = 365 * DAY  # of a Standard execution (Step Functions quotas)
 _CONDITION_FAILED = "DynamoDB.ConditionalCheckFailedException"
 
 
@@ -40,6 +48,7 @@ class StepFunctions(Observer):
         express: that of the Express workflow.
         chance: draws the jitter of retries.
         journal: records their steps.
+        stops: whether Standard executions may be stopped from outside.
     """
 
     def __init__(
@@ -49,7 +58,11 @@ class StepFunctions(Observer):
         express: Definition,
         chance: Chance,
         journal: Journal,
+        *,
+        stops: bool = False,
     ) -> None:
+        self._stops = stops
+        self._processes: dict[str, Process] = {}
         self._scheduler = scheduler
         self._journal = journal
         self._chance = chance
@@ -91,9 +104,7 @@ class StepFunctions(Observer):
         _, _, name = call.arguments.rpartition(":")
         if name not in self._names:
             raise NoExecutionError
-        execution = self._names[name]
-        status = "RUNNING" if execution.running else "ENDED"
-        respond(Outcome({"name": name, "status": status, "input": json.dumps(execution.document)}))
+        respond(Outcome(_description(self._names[name])))
 
     def start_sync_execution(
         self, process: Process, call: Call, label: str, respond: Respond
@@ -110,7 +121,7 @@ class StepFunctions(Observer):
         execution.set_out[attempt] = _set_out_of(process.about, self._scheduler.steps)
 
         def ended(outcome: Outcome) -> None:
-            _close(execution, outcome)
+            _close(execution, outcome, self._scheduler.now)
             respond(Outcome(_sync_answer(execution, outcome)))
 
         steps = self._express.execute(execution, document)
@@ -120,20 +131,12 @@ class StepFunctions(Observer):
         scheduler.at(scheduler.now + call.timeout, respond, timed_out)
         scheduler.start(started, timeout=self._express_timeout())
 
-    def redrive(self) -> int:
-        """Redrive broken Standard executions from their failed states; return how many."""
-        broken = [
-            (execution, failed)
-            for execution in self._names.values()
-            if (failed := execution.failed) is not None and failed.error not in DEAD_LETTERED
-        ]
-        for execution, failed in broken:
-            execution.failed = None
-            self._run(execution, failed.data, failed.state)
-        return len(broken)
-
     def entered(self, execution: Execution, state: str, data: Any) -> None:
-        """Record the facts of a step that the invariants need."""
+        """Record the facts of a step that the invariants need, and stop the execution if planned.
+
+        Raises:
+            ExecutionStoppedError: when it is stopped at this state.
+        """
         if "attemptNumber" in data:
             execution.attempt = data["attemptNumber"]
         if state == "Deliver" and not execution.is_express:
@@ -146,6 +149,20 @@ class StepFunctions(Observer):
             )
         if self._scheduler.trace is not None:
             self._scheduler.note(execution.label, f"-> {state}")
+        if self._stops and not execution.is_express:
+            self._stop(execution, state)
+
+    def _stop(self, execution: Execution, state: str) -> None:
+        label = f"{execution.label}@{len(execution.path)}:{state}"
+        match self._scheduler.stop_at(label):
+            case Fault(kind=FaultKind.STOPPED):
+                raise ExecutionStoppedError
+            case Fault(delay=delay):
+                stopped = Outcome(error=ExecutionStoppedError())
+                process = self._processes[execution.label]
+                self._scheduler.at(
+                    self._scheduler.now + delay, self._scheduler.end, process, stopped
+                )
 
     def task_failed(self, execution: Execution, state: str, data: Any, error: str) -> None:
         """Record an attempt whose entry may be missing: each failed try is counted as a metric."""
@@ -165,7 +182,7 @@ class StepFunctions(Observer):
         execution = self._execution(label, document, is_express=False)
         execution.name = name
         self._names[name] = execution
-        self._run(execution, document, None)
+        self._run(execution, document)
 
     def _execution(self, label: str, document: Any, *, is_express: bool) -> Execution:
         delivery = document["reference"]["deliveryId"]
@@ -174,15 +191,16 @@ class StepFunctions(Observer):
         self._journal.executions.append(execution)
         return execution
 
-    def _run(self, execution: Execution, data: Any, start_at: str | None) -> None:
+    def _run(self, execution: Execution, data: Any) -> None:
         execution.running = True
-        steps = self._standard.execute(execution, data, start_at)
+        steps = self._standard.execute(execution, data)
 
         def ended(outcome: Outcome) -> None:
-            _close(execution, outcome)
+            _close(execution, outcome, self._scheduler.now)
 
         process = Process(execution.label, steps, ended, can_crash=False, about=execution)
-        self._scheduler.start(process)
+        self._processes[execution.label] = process
+        self._scheduler.start(process, timeout=_LONGEST_LIFE)
 
 
 def _set_out_of(starter: Any, now: int) -> int:
@@ -192,13 +210,27 @@ def _set_out_of(starter: Any, now: int) -> int:
     return now
 
 
-def _close(execution: Execution, outcome: Outcome) -> None:
+def _description(execution: Execution) -> dict[str, Any]:
+    """Return what DescribeExecution says of an execution."""
+    found = {"name": execution.name, "input": json.dumps(execution.document)}
+    if execution.running or execution.ended_at is None:
+        return {**found, "status": "RUNNING"}
+    ended = {**found, "stopDate": to_datetime(execution.ended_at)}
+    if execution.failed is None:
+        return {**ended, "status": "SUCCEEDED", "output": json.dumps(execution.output)}
+    return {**ended, "status": "FAILED", "error": execution.failed.error}
+
+
+def _close(execution: Execution, outcome: Outcome, now: int) -> None:
     execution.running = False
+    execution.ended_at = now
     error = outcome.error
     if error is None:
         execution.output = outcome.value
     elif isinstance(error, ExecutionFailedError):
         execution.failed = error
+    elif isinstance(error, ExecutionStoppedError):
+        execution.failed = ExecutionFailedError("Stopped", "", execution.path[-1], None)
     elif isinstance(error, CrashedError):
         state = execution.path[-1] if execution.path else ""
         execution.failed = ExecutionFailedError(error.error, "", state, None)

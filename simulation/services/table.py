@@ -38,6 +38,13 @@ _QUERY = {
     "ExpressionAttributeValues",
     "ConsistentRead",
 }
+_QUERY_INDEX = {
+    "TableName",
+    "IndexName",
+    "KeyConditionExpression",
+    "ExpressionAttributeValues",
+    "Limit",
+}
 
 Item = dict[str, Any]
 
@@ -119,6 +126,8 @@ class Table:
 
         A query that says that it need not be consistent gets the items as they are, too.
         """
+        if "IndexName" in arguments:
+            return self._query_index(arguments)
         _only(arguments, _QUERY)
         if arguments.get("ConsistentRead") is not False:
             _consistent(arguments)
@@ -127,6 +136,22 @@ class Table:
         partition = arguments["ExpressionAttributeValues"][f":{self._keys[0]}"]["S"]
         found = sorted(key for key in self.items if key[0] == partition)
         return {"Items": [self.items[key] for key in found]}
+
+    def _query_index(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the index has before a time; an index is up to date here."""
+        _only(arguments, _QUERY_INDEX)
+        name = arguments["IndexName"]
+        partition, sort = f":{name}", f"{name}At"
+        condition = f"{name} = {partition} AND {sort} < :before"
+        if arguments["KeyConditionExpression"] != condition:
+            raise UnsupportedError(f"the query {arguments['KeyConditionExpression']}")
+        values = arguments["ExpressionAttributeValues"]
+        found = [
+            item
+            for item in self.items.values()
+            if item.get(name) == values[partition] and item[sort]["S"] < values[":before"]["S"]
+        ]
+        return {"Items": sorted(found, key=lambda item: item[sort]["S"])[: arguments["Limit"]]}
 
     def _key(self, attributes: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(attributes[name]["S"] for name in self._keys)

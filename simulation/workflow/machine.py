@@ -79,6 +79,10 @@ class ExecutionFailedError(Exception):
         self.data = data
 
 
+class ExecutionStoppedError(Exception):
+    """Raised when an execution is stopped from outside, by somebody or since it lasted a year."""
+
+
 @dataclass(slots=True)
 class Execution:
     """One execution, with data about it for services and invariants.
@@ -94,6 +98,7 @@ class Execution:
         failed: how it failed, if it did.
         output: its output, if it succeeded.
         running: whether it is still running.
+        ended_at: when it ended.
         name: the name that it was started with, empty for an Express execution.
         run: how often the delivery had been redriven.
     """
@@ -108,6 +113,7 @@ class Execution:
     failed: ExecutionFailedError | None = None
     output: Any = None
     running: bool = True
+    ended_at: int | None = None
     name: str = ""
     run: int = 0
 
@@ -151,8 +157,8 @@ class Machine:
     now: Callable[[], int]
     observer: Observer
 
-    def execute(self, execution: Execution, data: Any, start_at: str | None = None) -> Steps:
-        """Run an execution, from the start or, as a redrive does, from a state.
+    def execute(self, execution: Execution, data: Any) -> Steps:
+        """Run an execution.
 
         Returns:
             Its output.
@@ -160,7 +166,7 @@ class Machine:
         Raises:
             ExecutionFailedError: when it fails, at a Fail state or otherwise.
         """
-        name: str | None = start_at or self.definition.start_at
+        name: str | None = self.definition.start_at
         while name is not None:
             state = self.definition.states[name]
             execution.path.append(name)

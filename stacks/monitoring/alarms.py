@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..apis.key_api import KeyApi
     from ..reception import Reception
     from ..settings import NamedSettings
+    from ..watchdog import Watchdog
     from ..workflow import Workflow
     from .watches import Watch
 
@@ -36,9 +37,10 @@ class Alarms(Construct):
         reception: the IAM API, the queue and their functions.
         senders: the key API and its functions.
         workflow: the state machine, its functions and the dead-letter queue.
+        watchdog: what takes up deliveries that no execution goes on with.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what it watches, each given by name
         self,
         scope: Construct,
         construct_id: str,
@@ -47,10 +49,12 @@ class Alarms(Construct):
         reception: Reception,
         senders: KeyApi,
         workflow: Workflow,
+        watchdog: Watchdog,
     ) -> None:
         super().__init__(scope, construct_id)
         self.topic = self._topic(settings)
-        self.all = [self._alarm(watch) for watch in watches(settings, reception, senders, workflow)]
+        everything = watches(settings, reception, senders, workflow, watchdog)
+        self.all = [self._alarm(watch) for watch in everything]
 
     def add(self, watch: Watch) -> cloudwatch.Alarm:
         """Add an alarm for what was added to Homing after it was made."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..ingest import Ingest
     from ..reception import Reception
     from ..settings import NamedSettings
+    from ..watchdog import Watchdog
     from ..workflow import Workflow
     from .alarms import Alarms
 
@@ -37,6 +38,7 @@ class Dashboard(Construct):
         reception: the API, the queue and their functions.
         senders: the API of senders with keys, and its functions.
         workflow: the state machine, its functions, the dead-letter queue and the ledger.
+        watchdog: its function.
         alarms: shown at the top.
     """
 
@@ -49,10 +51,12 @@ class Dashboard(Construct):
         reception: Reception,
         senders: KeyApi,
         workflow: Workflow,
+        watchdog: Watchdog,
         alarms: Alarms,
     ) -> None:
         super().__init__(scope, construct_id)
-        functions = dict.fromkeys((*reception.functions, *senders.functions, *workflow.functions))
+        groups = (reception, senders, workflow, watchdog)
+        functions = dict.fromkeys(each for group in groups for each in group.functions)
         self._dashboard = cloudwatch.Dashboard(
             self,
             "Dashboard",
@@ -73,6 +77,7 @@ class Dashboard(Construct):
                 ],
                 [_executions(workflow), _ledger(settings, workflow)],
                 [_messages(settings), _function_faults([*functions])],
+                [_watchdog(settings)],
                 [
                     _requests("API under IAM", reception.stage),
                     _requests("API of senders with keys", senders.stage),
@@ -217,6 +222,15 @@ def _ledger(settings: NamedSettings, workflow: Workflow) -> cloudwatch.IWidget:
         table.metric_consumed_read_capacity_units(label="read units"),
     ]
     return _graph("Ledger", units, faults)
+
+
+def _watchdog(settings: NamedSettings) -> cloudwatch.IWidget:
+    taken_up = emitted(settings, "DeliveryTakenUp").with_(label="deliveries taken up")
+    faults = [
+        emitted(settings, "WatchdogFailed").with_(label="deliveries not examined"),
+        emitted(settings, "DeliveryLost").with_(label="deliveries lost"),
+    ]
+    return _graph("Watchdog", [taken_up], faults)
 
 
 def _messages(settings: NamedSettings) -> cloudwatch.IWidget:

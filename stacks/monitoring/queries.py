@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..apis.key_api import KeyApi
     from ..reception import Reception
     from ..settings import NamedSettings
+    from ..watchdog import Watchdog
     from ..workflow import Workflow
 
 _ATTEMPTED = "message = 'delivery.attempted'"
@@ -106,9 +107,10 @@ class Queries(Construct):
         reception: the functions that accept messages.
         senders: the function that checks keys, and those behind the key API.
         workflow: the functions of the workflow.
+        watchdog: its function.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- whose logs, each given by name
         self,
         scope: Construct,
         construct_id: str,
@@ -117,9 +119,11 @@ class Queries(Construct):
         reception: Reception,
         senders: KeyApi,
         workflow: Workflow,
+        watchdog: Watchdog,
     ) -> None:
         super().__init__(scope, construct_id)
-        functions = (*reception.functions, *senders.functions, *workflow.functions)
+        groups = (reception, senders, workflow, watchdog)
+        functions = [each for group in groups for each in group.functions]
         everything = [each.log_group for each in dict.fromkeys(functions)]
         self._everything = len(everything)
         for name, query in _OF_ATTEMPTS.items():

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..ingest import Ingest
     from ..reception import Reception
     from ..settings import NamedSettings
+    from ..watchdog import Watchdog
     from ..workflow import Workflow
 
 _DAY_SECONDS = 86_400
@@ -53,7 +54,11 @@ class Watch:
 
 
 def watches(
-    settings: NamedSettings, reception: Reception, senders: KeyApi, workflow: Workflow
+    settings: NamedSettings,
+    reception: Reception,
+    senders: KeyApi,
+    workflow: Workflow,
+    watchdog: Watchdog,
 ) -> Iterator[Watch]:
     """Yield all alarms."""
     yield from _dead_lettered(
@@ -68,8 +73,9 @@ def watches(
     yield from _ledger(settings, workflow)
     yield from _reception(settings, reception)
     yield _server_errors("SenderApiErrors", senders.stage.metric_server_error())
-    functions = (*reception.functions, *senders.functions, *workflow.functions)
-    for function in dict.fromkeys(functions):
+    yield from _watchdog(settings)
+    groups = (reception, senders, workflow, watchdog)
+    for function in dict.fromkeys(each for group in groups for each in group.functions):
         yield from _function(function)
 
 
@@ -104,7 +110,7 @@ def _executions(workflow: Workflow) -> Iterator[Watch]:
         "ExecutionsBroken",
         workflow.execution_broken,
         "An execution ended without delivering or dead-lettering its message. "
-        "Redrive it within 14 days.",
+        "The watchdog takes the delivery up.",
     )
     # ExecutionsBroken counts lines of a log, which CloudWatch delivers at best effort. These
     # two metrics come from Step Functions itself (docs/decisions/0012).
@@ -115,9 +121,28 @@ def _executions(workflow: Workflow) -> Iterator[Watch]:
         yield Watch(
             name,
             metric,
-            "An execution was stopped before it delivered or dead-lettered its message.",
+            "An execution was stopped before it delivered or dead-lettered its message. "
+            "The watchdog takes the delivery up.",
             heading="ExecutionsBroken",
         )
+
+
+def _watchdog(settings: NamedSettings) -> Iterator[Watch]:
+    yield Watch(
+        "DeliveriesTakenUp",
+        emitted(settings, "DeliveryTakenUp"),
+        "The watchdog took up deliveries that no execution went on with. They are late, not lost.",
+    )
+    yield Watch(
+        "DeliveriesLost",
+        emitted(settings, "DeliveryLost"),
+        "A delivery has not ended, and neither an execution nor a queue has its message any more.",
+    )
+    yield Watch(
+        "WatchdogFailed",
+        emitted(settings, "WatchdogFailed"),
+        "The watchdog could not examine deliveries that are overdue. It tries again.",
+    )
 
 
 def _ledger(settings: NamedSettings, workflow: Workflow) -> Iterator[Watch]:

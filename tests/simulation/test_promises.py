@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from homing.recovery.watchdog import Finding
 from simulation.checks.invariants import violations
 from simulation.checks.view import View
 from simulation.deployment import Deployment
 from simulation.engine.clock import DAY, HOUR, MINUTE, SECOND, from_iso
-from simulation.engine.faults import Fault, FaultKind
-from simulation.engine.plans import Census
+from simulation.engine.faults import STOPS, Fault, FaultKind
+from simulation.engine.plans import Census, Listed
 from simulation.history import run_history
 from simulation.items import history_of, status_of, text_of
 from simulation.scenario import START, Answer, Outage, Scenario, Submission
 from simulation.search.exhaustive import SEED, scenarios, single_faults
 from simulation.search.search import search_seeds
+from simulation.services import step_functions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,6 +135,7 @@ def test_the_exhaustive_part_breaks_every_kind_of_call_in_every_way(edges: Edges
     assert operations == {
         *("dynamodb.put_item", "dynamodb.get_item", "dynamodb.query", "dynamodb.update_item"),
         *("sqs.receive", "sqs.delete", "sqs.send_message", "sqs.send_message_batch"),
+        *("sqs.receive_message", "sqs.delete_message"),
         "sqs.change_message_visibility",
         *("states.start_execution", "states.start_sync_execution", "states.describe_execution"),
         *("lambda.invoke", "http.post"),
@@ -217,12 +220,12 @@ def test_a_delivery_that_is_deferred_arrives_later_at_its_first_attempt(
     assert [each.is_express for each in history.journal.executions] == [False]
 
 
-def test_an_execution_redriven_after_an_outage_of_the_dead_letter_queue_dead_letters_its_message(
+def test_a_message_is_dead_lettered_once_the_dead_letter_queue_is_back(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0006."""
+    """docs/decisions/0006; the queue is down for longer than any try lasts."""
     history = run(one(GONE, outages=(Outage("sqs.send_message", 0, 2 * HOUR),)))
-    assert history.interventions == 1
+    assert history.journal.undispatched == 1
     assert violations(history) == []
     assert statuses(history) == ["FAILED"]
     assert len(history.journal.dead) == 1
@@ -401,3 +404,56 @@ def test_a_message_that_is_never_taken_promises_nothing(run: Callable[..., Histo
     history = run(one(GOOD, outages=(Outage("dynamodb", 0, HOUR),)))
     assert (history.journal.accepted, history.journal.sent) == ({}, [])
     assert history.journal.refused == [503] * 4
+
+
+@pytest.mark.parametrize("kind", STOPS)
+@pytest.mark.parametrize("express_path", [True, False], ids=["express path on", "express path off"])
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param((BUSY, BUSY, GOOD), id="delivered"),
+        pytest.param((BUSY,), id="limit reached"),
+        pytest.param((GONE,), id="given up"),
+    ],
+)
+def test_an_execution_may_be_stopped_at_any_state_and_its_message_still_ends(
+    edges: Edges, answers: tuple[Answer, ...], express_path: bool, kind: FaultKind
+) -> None:
+    scenario = one(
+        *answers, deployment=Deployment(express_path_is_on=express_path), stops=True, workers=1
+    )
+    census = Census()
+    run_history(scenario, census, SEED, edges)
+    at = [label for label, kinds in census.boundaries.items() if kind in kinds]
+    assert len(at) > 5 or (express_path and answers == (GONE,))
+    for label in at:
+        plan = Listed({label: Fault(kind, 8)})
+        history = run_history(scenario, plan, SEED, edges)
+        assert violations(history) == [], label
+
+
+def test_a_delivery_whose_execution_has_lasted_as_long_as_it_may_is_taken_up(
+    run: Callable[..., History], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A year; the waits of a policy are kept within it, so here it is less."""
+    half = 150 * DAY
+    monkeypatch.setattr(step_functions, "_LONGEST_LIFE", 2 * half - HOUR)
+    deployment = Deployment(express_path_is_on=False)
+    policy = replace(deployment.policy, retry_after_ceiling_seconds=half // SECOND)
+    wait = Answer(503, retry_after=str(half // SECOND))
+    history = run(one(wait, wait, GOOD, deployment=replace(deployment, policy=policy)))
+    assert violations(history) == []
+    assert statuses(history) == ["DELIVERED"]
+    assert list(history.journal.examined.values()) == [Finding.TAKEN_UP]
+    first, _, third = (sent.instant for sent in history.journal.sent)
+    assert 2 * half <= third - first < 2 * half + HOUR
+
+
+def test_undispatched_messages_are_dispatched_once_the_outage_is_over(
+    run: Callable[..., History],
+) -> None:
+    outages = (Outage("states", 0, 3 * HOUR),)
+    history = run(one(GOOD, outages=outages, workers=1))
+    assert history.journal.undispatched > 1
+    assert violations(history) == []
+    assert statuses(history) == ["DELIVERED"]

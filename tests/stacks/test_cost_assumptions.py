@@ -32,6 +32,7 @@ NOT_ON_THE_WAY = {
     "Reception/Redrive",
     "Endpoints/Endpoints",
     "Senders/Authorize",
+    "Watchdog/Watchdog",
 }
 
 

@@ -28,6 +28,7 @@ from homing.settings import (
     RecordRetrySettings,
     RedriveSettings,
     Settings,
+    WatchdogSettings,
 )
 from homing.targets.address_guard import AddressGuard
 from homing_cli.local.deployment import LOCAL_CONTEXT
@@ -52,6 +53,7 @@ FUNCTIONS: dict[str, tuple[str, type[Settings] | None]] = {
     "Workflow/Classify": ("classify", None),
     "Workflow/ComputeBackoff": ("compute_backoff", ComputeBackoffSettings),
     "Workflow/RecordRetry": ("record_retry", RecordRetrySettings),
+    "Watchdog/Watchdog": ("watchdog", WatchdogSettings),
 }
 
 
@@ -108,6 +110,11 @@ def test_a_function_finds_exactly_the_variables_that_its_handler_reads(
         ("Reception/Dispatch", "DEAD_LETTER_QUEUE_URL", "Workflow/DeadLetters"),
         ("Reception/Dispatch", "DELIVERY_QUEUE_URL", "Reception/Deliveries"),
         ("Workflow/RecordRetry", "LEDGER_TABLE", "Ledger/Deliveries"),
+        ("Watchdog/Watchdog", "LEDGER_TABLE", "Ledger/Deliveries"),
+        ("Watchdog/Watchdog", "STATE_MACHINE_ARN", "Workflow/StateMachine"),
+        ("Watchdog/Watchdog", "DELIVERY_QUEUE_URL", "Reception/Deliveries"),
+        ("Watchdog/Watchdog", "UNDISPATCHED_QUEUE_URL", "Reception/Undispatched"),
+        ("Watchdog/Watchdog", "DEAD_LETTER_QUEUE_URL", "Workflow/DeadLetters"),
     ],
 )
 def test_a_variable_leads_to_the_resource_that_it_is_named_after(

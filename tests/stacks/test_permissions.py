@@ -21,6 +21,7 @@ FUNCTIONS = [
     "Workflow/Classify",
     "Workflow/ComputeBackoff",
     "Workflow/RecordRetry",
+    "Watchdog/Watchdog",
 ]
 
 # Actions that AWS knows for no narrower resource (Service Authorization Reference: X-Ray;
@@ -134,6 +135,20 @@ def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
             },
         ),
         ("Senders/Authorize", {("dynamodb:GetItem", "Registry/Keys")}),
+        (
+            "Watchdog/Watchdog",
+            {
+                ("dynamodb:Query", "Ledger/Deliveries/index/attention"),
+                ("dynamodb:GetItem", "Ledger/Deliveries"),
+                ("dynamodb:UpdateItem", "Ledger/Deliveries"),
+                ("states:StartExecution", "Workflow/StateMachine"),
+                ("states:DescribeExecution", "Workflow/StateMachine executions"),
+                ("sqs:ReceiveMessage", "Reception/Undispatched"),
+                ("sqs:DeleteMessage", "Reception/Undispatched"),
+                ("sqs:SendMessage", "Reception/Deliveries"),
+                ("sqs:SendMessage", "Workflow/DeadLetters"),
+            },
+        ),
         ("Workflow/Classify", set()),
         ("Workflow/ComputeBackoff", set()),
         ("Workflow/RecordRetry", {("dynamodb:UpdateItem", "Ledger/Deliveries")}),

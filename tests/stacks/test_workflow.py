@@ -109,7 +109,7 @@ def test_failed_tries_of_a_ledger_write_are_counted_but_failed_conditions_are_no
     assert '$.details.error != "DynamoDB.ConditionalCheckFailedException"' in pattern
     states = json.loads(DEFINITION.read_text())["States"]
     writers = [s for s in states.values() if s.get("Resource", "").endswith(":updateItem")]
-    assert len(writers) == 2
+    assert len(writers) == 3
     assert all("DynamoDB.ConditionalCheckFailedException" in json.dumps(s) for s in writers)
 
 

@@ -24,7 +24,7 @@ NOWHERE = "arn-less-table-that-is-not-there"
 ATTEMPT = ("WaitUntilDue", "Deliver", "Classify", "WhatNext")
 UNJUDGED = ("WaitUntilDue", "Deliver", "Classify!", "WhatNext")
 RETRY = (*ATTEMPT, "ComputeBackoff", "RecordRetry")
-DEAD_LETTERED = ("DeadLetter", "DeliveryFailed")
+DEAD_LETTERED = ("DeadLetter", "ListFailure", "DeliveryFailed")
 NOON = "2025-12-28T12:00:00.000Z"
 ANOTHERS: dict[str, Any] = {
     "attempts": {"N": "1"},

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
     from homing_cli.client.target import Target
 
-# How long a failed execution can be redriven ("Restarting state machine executions with
-# redrive", Step Functions developer guide).
-REDRIVABLE = timedelta(days=14)
+LOOKS_BACK = timedelta(days=14)
 # `DeliveryFailed` ends an execution with the ledger status as its error, after the dead letter.
 _AS_THEY_SHOULD = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
 _STATUSES = ("FAILED", "TIMED_OUT", "ABORTED")
@@ -30,14 +28,12 @@ class Broken:
         status: FAILED, TIMED_OUT or ABORTED.
         error: its error and cause; empty if it was stopped without one.
         stopped_at: when it ended.
-        redrivable: whether Step Functions can redrive it.
     """
 
     arn: str
     status: str
     error: str
     stopped_at: datetime
-    redrivable: bool
 
     @property
     def delivery_id(self) -> str:
@@ -51,7 +47,6 @@ class Broken:
             "status": self.status,
             "error": self.error,
             "stoppedAt": to_text(self.stopped_at),
-            "redrivable": self.redrivable,
         }
 
 
@@ -64,10 +59,10 @@ def broken_executions(target: Target, since: datetime | None = None) -> Iterator
     Args:
         target: the deployed Homing; the caller needs `states:ListExecutions` and
             `DescribeExecution`.
-        since: only executions that ended later; by default, all that can still be redriven.
+        since: only executions that ended later; by default, those of the last 14 days.
     """
     states = target.client("stepfunctions")
-    after = since or datetime.now(UTC) - REDRIVABLE
+    after = since or datetime.now(UTC) - LOOKS_BACK
     for status in _STATUSES:
         pages = states.get_paginator("list_executions").paginate(
             stateMachineArn=target.outputs["StateMachineArn"], statusFilter=status
@@ -96,5 +91,4 @@ def _broken(execution: Mapping[str, Any]) -> Broken:
         status=execution["status"],
         error=": ".join(told),
         stopped_at=execution["stopDate"],
-        redrivable=execution.get("redriveStatus") == "REDRIVABLE",
     )

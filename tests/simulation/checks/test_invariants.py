@@ -104,12 +104,12 @@ def test_a_webhook_id_of_each_attempt_s_own_is_no_webhook_id(
     assert broken(run(one(Answer(503), Answer(200)))) == {"requests_are_alike"}
 
 
-def test_a_queue_that_dead_letters_at_the_first_failure_needs_an_operator(
+def test_a_queue_that_dead_letters_at_the_first_failure_needs_the_watchdog(
     run: Callable[..., History],
 ) -> None:
     never_waiting = replace(Deployment(), max_receive_count=1)
     faults = {"express:m0@a#1/1:lambda.invoke": Fault(FaultKind.CRASH_BEFORE)}
-    assert broken(run(one(Answer(200), deployment=never_waiting), faults)) == {"heals_by_itself"}
+    assert broken(run(one(Answer(200), deployment=never_waiting), faults)) == {"heals_at_once"}
     assert broken(run(one(Answer(200)), faults)) == set()
 
 

@@ -25,6 +25,7 @@ FUNCTIONS = [
     "Workflow/Classify",
     "Workflow/ComputeBackoff",
     "Workflow/RecordRetry",
+    "Watchdog/Watchdog",
 ]
 DAY = 86_400
 
@@ -54,6 +55,9 @@ WATCHED: dict[str, tuple[str, str, str | None, float]] = {
     "ExecutionsAborted": ("AWS/States", "ExecutionsAborted", "Workflow/StateMachine", 1),
     "ExecutionsTimedOut": ("AWS/States", "ExecutionsTimedOut", "Workflow/StateMachine", 1),
     "ExecutionsBroken": ("Homing", "ExecutionBroken", None, 1),
+    "DeliveriesTakenUp": ("Homing", "DeliveryTakenUp", "homing", 1),
+    "DeliveriesLost": ("Homing", "DeliveryLost", "homing", 1),
+    "WatchdogFailed": ("Homing", "WatchdogFailed", "homing", 1),
     "LedgerWriteFailed": ("Homing", "LedgerWriteFailed", "homing", 1),
     "LedgerTriesFailed": ("Homing", "LedgerTryFailed", None, 4),
     "DispatchFailed": ("Homing", "DispatchFailed", "homing", 1),

@@ -37,9 +37,9 @@ def test_functions_that_send_nothing_are_retried_alike_and_deliver_less() -> Non
     assert broken["MaxAttempts"] < throttled["MaxAttempts"] == 12
 
 
-def test_both_updates_of_the_ledger_are_retried_alike_but_for_their_condition() -> None:
-    first, second = retriers(UPDATE).values()
-    assert first == second
+def test_all_updates_of_the_ledger_are_retried_alike_but_for_their_condition() -> None:
+    first, *others = retriers(UPDATE).values()
+    assert others == [first, first]
     assert first[0] == {
         "ErrorEquals": ["DynamoDB.ConditionalCheckFailedException"],
         "MaxAttempts": 0,

@@ -180,6 +180,13 @@ class Bench:
         cloud: Any = FakeCloud(self.document(0, 0))
         return Interventions(self.ledger, cloud, lambda _: True)
 
+    def take_up(self) -> None:
+        """Take the delivery up as the watchdog does, which looks at what waits only."""
+        record = self.ledger.read(self.reference)
+        if record is not None and record.is_waiting:
+            document = self.document(1, self.attempt_number)
+            self.ledger.take_up(self.reference, record, document, self.name_of(1), at=NOON)
+
     def drain(self) -> None:
         dead_letter = self.document(0, self.attempt_number) | {"verdict": {}}
         self.ledger.dead_letter(self.reference, dead_letter, self.name_of(0), at=NOON)
@@ -215,7 +222,9 @@ MOVES: Mapping[Move, Callable[[Bench], Any]] = {
     Move.CANCEL: lambda bench: bench.interventions.cancel(
         bench.reference, now=NOW, expires_at=2_000_000_000
     ),
+    Move.LIST: end("ListFailure", Status.FAILED, 0),
     Move.DRAIN: Bench.drain,
+    Move.TAKE_UP: Bench.take_up,
 }
 EARLIER = {move for move in Move if move.name.startswith("EARLIER")}
 

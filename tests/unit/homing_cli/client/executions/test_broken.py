@@ -25,7 +25,6 @@ def execution(name: str, status: str, error: str | None, *, days: int = 0) -> di
         "executionArn": f"{PREFIX}:{name}",
         "status": status,
         "stopDate": NOW - timedelta(days=days),
-        "redriveStatus": "REDRIVABLE",
         **({"error": error} if error else {}),
     }
 
@@ -35,7 +34,6 @@ class FakeStates:
     """A Step Functions client over executions that have ended, and a target that has it."""
 
     ended: list[dict[str, Any]]
-    redriven: list[str] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=lambda: {"StateMachineArn": "arn"})
 
     def client(self, service: str) -> Any:
@@ -52,9 +50,6 @@ class FakeStates:
     def describe_execution(self, *, executionArn: str) -> dict[str, Any]:  # noqa: N803
         (found,) = [each for each in self.ended if each["executionArn"] == executionArn]
         return found
-
-    def redrive_execution(self, *, executionArn: str) -> None:  # noqa: N803
-        self.redriven.append(executionArn.rpartition(":")[2])
 
 
 @pytest.fixture
@@ -79,29 +74,10 @@ def test_it_lists_those_that_did_not_end_as_they_should(states: FakeStates) -> N
     done = CliRunner().invoke(app, ["broken", "--json"])
     names = [one["executionArn"].rpartition(":")[2] for one in json.loads(done.stdout)]
     assert names == ["too-large", "no-queue", "a-year", "by-hand"]
-    assert (done.exit_code, states.redriven) == (1, [])
-
-
-@pytest.mark.parametrize(
-    ("options", "redriven", "status"),
-    [
-        (["--redrive"], ["too-large", "no-queue", "a-year"], 1),
-        (["--redrive", "--aborted"], ["too-large", "no-queue", "a-year", "by-hand"], 0),
-    ],
-)
-def test_it_redrives_them_but_what_somebody_stopped_only_where_so_asked(
-    states: FakeStates, options: list[str], redriven: list[str], status: int
-) -> None:
-    done = CliRunner().invoke(app, ["broken", *options])
-    assert (states.redriven, done.exit_code) == (redriven, status)
-    assert f"4 broken, {len(redriven)} redriven" in done.stdout
+    assert done.exit_code == 1
 
 
 def test_nothing_broken_is_no_failure(states: FakeStates) -> None:
     states.ended.clear()
     done = CliRunner().invoke(app, ["broken"])
-    assert (done.exit_code, done.stdout) == (0, "0 broken, 0 redriven\n")
-
-
-def test_what_was_stopped_alone_is_not_asked_for_alone() -> None:
-    assert CliRunner().invoke(app, ["broken", "--aborted"]).exit_code == 2
+    assert (done.exit_code, done.stdout) == (0, "0 broken\n")

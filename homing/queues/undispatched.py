@@ -1,0 +1,71 @@
+"""The queue of undispatched messages, as the watchdog empties it.
+
+A message that is put on the delivery queue again is settled by the record of its delivery, so that
+is harmless however often it is done. What is no delivery document stays for a person.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from homing.delivery import read_delivery
+from homing.errors import MalformedDeliveryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+_AT_ONCE = 10  # messages of one call
+
+
+class UndispatchedQueue:
+    """The queue of undispatched messages.
+
+    Args:
+        url: its URL.
+        delivery_queue_url: that of the delivery queue.
+        client: an SQS client.
+    """
+
+    def __init__(self, url: str, delivery_queue_url: str, client: SQSClient) -> None:
+        self._url = url
+        self._delivery_queue_url = delivery_queue_url
+        self._client = client
+
+    def put_back(self, most: int, has_time: Callable[[], bool]) -> int:
+        """Put messages on the delivery queue again and return how many.
+
+        Args:
+            most: about how many are read; the rest are for the next call.
+            has_time: whether there is time for more.
+
+        Raises:
+            BotoCoreError, ClientError: when SQS refuses a call. No message is lost then.
+        """
+        moved = 0
+        for _ in range(0, most, _AT_ONCE):
+            received = self._client.receive_message(
+                QueueUrl=self._url, MaxNumberOfMessages=_AT_ONCE
+            )
+            messages = received.get("Messages", [])
+            moved += sum(map(self._put_back, messages))
+            if not messages or not has_time():
+                break
+        return moved
+
+    def _put_back(self, message: MessageTypeDef) -> bool:
+        try:
+            _, delivery = read_delivery(message["Body"])
+        except MalformedDeliveryError:
+            return False
+        self._client.send_message(
+            QueueUrl=self._delivery_queue_url,
+            MessageBody=message["Body"],
+            MessageGroupId=delivery.reference.delivery_id,
+            # The delivery's own would be dropped where the first is less than five minutes old.
+            MessageDeduplicationId=f"again-{message['MessageId']}",
+        )
+        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return True

@@ -1,0 +1,185 @@
+"""The watchdog: takes up what no execution goes on with, so that nothing waits for a person.
+
+A record that waits names the execution that has the delivery. Where its attempt is overdue, that
+execution decides what is done:
+
+    runs                        nothing; it is looked at again once it is twice as late
+    delivered, dead-lettered    nothing: its last update of the ledger has failed, which was counted
+    ended in any other way      one conditional update gives the delivery to the next generation,
+                                whose execution is started, as a redrive does
+    was never started           that execution is started, if the one before it has the document;
+                                else a queue still has the message
+
+A failure on record whose dead letter was not sent is dead-lettered. Each step may be repeated, and
+the record decides: so the watchdog neither doubles a delivery nor loses one, however often it runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from homing.delivery import document_text
+from homing.dispatch.express_path import dead_letter_of
+from homing.ledger.generation import execution_name, moved, resumed
+from homing.timestamps import from_text, to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from homing.delivery import Reference
+    from homing.dispatch.executions import Execution, Workflow
+    from homing.ledger.record import Record
+    from homing.ledger.table import Ledger
+    from homing.queues.dead_letters import DeadLetterQueue
+
+# Longer than any function that an execution invokes may go on once the execution has ended, and
+# than clocks differ. What is late by less may be under way.
+GRACE = timedelta(minutes=15)
+_LONGEST_PAUSE = timedelta(days=1)
+_QUEUED_FOR = timedelta(days=29)  # 14 days in the delivery queue, 14 undispatched, and one to spare
+# 8,000 in a run: what Step Functions lets describe within ten minutes, 15 a second.
+MOST_PER_PARTITION = 250
+
+
+class Finding(StrEnum):
+    """What the watchdog has done with a delivery that is overdue.
+
+    `TAKEN_UP`: given to a new execution. `STARTED`: its execution is started. `DEAD_LETTERED`: its
+    dead letter is sent. `SETTLED`: it had ended. `UNDER_WAY`: its execution runs. `QUEUED`: it is
+    on a queue. `LOST`: no execution and no queue has its message any more, as where somebody has
+    deleted it. `FAILED`: AWS has refused a call, which the next run repeats.
+    """
+
+    TAKEN_UP = "TAKEN_UP"
+    STARTED = "STARTED"
+    DEAD_LETTERED = "DEAD_LETTERED"
+    SETTLED = "SETTLED"
+    UNDER_WAY = "UNDER_WAY"
+    QUEUED = "QUEUED"
+    LOST = "LOST"
+    FAILED = "FAILED"
+
+    @property
+    def is_recovery(self) -> bool:
+        """Whether a delivery goes on that would not have gone on by itself."""
+        return self in {Finding.TAKEN_UP, Finding.STARTED, Finding.DEAD_LETTERED}
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A delivery that was overdue, what was done with it, and the error where that failed."""
+
+    reference: Reference
+    finding: Finding
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watchdog:
+    """Takes up deliveries that are overdue.
+
+    Args:
+        ledger: the ledger.
+        workflow: the Standard workflow.
+        dead_letters: the dead-letter queue.
+    """
+
+    ledger: Ledger
+    workflow: Workflow
+    dead_letters: DeadLetterQueue
+
+    def run(self, now: datetime, has_time: Callable[[], bool]) -> Iterator[Examined]:
+        """Examine all deliveries that are overdue, for as long as there is time.
+
+        What is left is overdue in the next run as well.
+
+        Raises:
+            BotoCoreError, ClientError: when the ledger cannot be read.
+        """
+        for reference, record in self.ledger.overdue(now - GRACE, MOST_PER_PARTITION):
+            if not has_time():
+                return
+            try:
+                yield Examined(reference, self.examine(reference, record, now=now))
+            except (BotoCoreError, ClientError) as error:
+                yield Examined(reference, Finding.FAILED, error)
+
+    def examine(self, reference: Reference, record: Record, *, now: datetime) -> Finding:
+        """Take up a delivery that is overdue, unless it is under way.
+
+        Args:
+            reference: the delivery.
+            record: its record, which waits for an attempt, or is of a failure that is not listed.
+            now: the time.
+
+        Raises:
+            BotoCoreError, ClientError: when AWS refuses a call; the next run repeats it.
+        """
+        name = record.execution_name or reference.delivery_id
+        execution = self.workflow.describe(name)
+        if execution is None:
+            return self._start(reference, record, name, now)
+        if execution.stopped_at is None or execution.stopped_at > now - GRACE:
+            return self._look_again(reference, record, Finding.UNDER_WAY, now)
+        if record.has_failed:
+            return self._dead_letter(reference, record, execution)
+        if execution.has_delivered or execution.has_dead_lettered:
+            self.ledger.settle(reference, record)
+            return Finding.SETTLED
+        return self._take_up(reference, record, execution, now)
+
+    def _take_up(
+        self, reference: Reference, record: Record, execution: Execution, now: datetime
+    ) -> Finding:
+        """Give the delivery to its next generation, and start the execution of that."""
+        generation = record.generation + 1
+        waiting = {**resumed(execution.document, record), "generation": generation}
+        document = moved(waiting, now)
+        name = execution_name(reference.delivery_id, generation)
+        if not self.ledger.take_up(reference, record, document, name, at=to_text(now)):
+            return Finding.UNDER_WAY  # it went on meanwhile
+        self.workflow.start(name, document_text(document))
+        return Finding.TAKEN_UP
+
+    def _dead_letter(self, reference: Reference, record: Record, execution: Execution) -> Finding:
+        """Send the dead letter of a failure, unless its execution has, and list the failure."""
+        if not execution.has_dead_lettered:
+            self.dead_letters.send(dead_letter_of(execution.document, record))
+        self.ledger.list_failure(reference, record)
+        return Finding.SETTLED if execution.has_dead_lettered else Finding.DEAD_LETTERED
+
+    def _start(self, reference: Reference, record: Record, name: str, now: datetime) -> Finding:
+        """Start the execution on record, which a redrive or a run of the watchdog left out."""
+        source = record.redriven_from if record.is_waiting else None
+        before = self.workflow.describe(source) if source else None
+        if before is None:
+            return self._await_queue(reference, record, now)
+        document = moved(resumed(before.document, record), now)
+        self.workflow.start(name, document_text(document))
+        return Finding.STARTED
+
+    def _await_queue(self, reference: Reference, record: Record, now: datetime) -> Finding:
+        """Leave a delivery to the queue that has its message, for as long as one can have it."""
+        if _due_at(record) > now - _QUEUED_FOR:
+            return self._look_again(reference, record, Finding.QUEUED, now)
+        self.ledger.settle(reference, record)
+        return Finding.LOST
+
+    def _look_again(
+        self, reference: Reference, record: Record, finding: Finding, now: datetime
+    ) -> Finding:
+        """Leave a delivery alone until it is twice as late, or for a day."""
+        pause = min(max(now - _due_at(record), GRACE), _LONGEST_PAUSE)
+        self.ledger.look_again(reference, record, at=to_text(now + pause))
+        return finding
+
+
+def _due_at(record: Record) -> datetime:
+    """Return when the attempt was due, or when the failure was recorded."""
+    return from_text(record.next_retry_at or record.last_updated_at)
