@@ -134,6 +134,7 @@ def test_the_exhaustive_part_breaks_every_kind_of_call_in_every_way(edges: Edges
     operations = {operation for operation, _ in met}
     assert operations == {
         *("dynamodb.put_item", "dynamodb.get_item", "dynamodb.query", "dynamodb.update_item"),
+        "dynamodb.batch_get_item",
         *("sqs.receive", "sqs.delete", "sqs.send_message", "sqs.send_message_batch"),
         *("sqs.receive_message", "sqs.delete_message"),
         "sqs.change_message_visibility",
