@@ -34,6 +34,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         outcome,
         previous_delay_seconds=event["previousDelaySeconds"],
         retention=timedelta(days=_settings().retention_days),
+        kept_until=event["expiresAt"],
         draw=_chance.random,
     )
     log_attempt(

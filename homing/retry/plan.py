@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from homing.retry.policy import Policy
 
 
-def plan_retry(
+def plan_retry(  # noqa: PLR0913  # most of them given by name
     policy: Policy,
     attempt_number: int,
     outcome: Outcome,
     *,
     previous_delay_seconds: float | None,
     retention: timedelta,
+    kept_until: int = 0,
     draw: Callable[[], float],
 ) -> dict[str, Any]:
     """Return the `backoff` of the delivery document after a failed attempt (docs/architecture.md).
@@ -34,6 +35,8 @@ def plan_retry(
         outcome: its outcome; the delay starts at its timestamp.
         previous_delay_seconds: the delay before that attempt, None for the first.
         retention: how long the record is kept after the next attempt is due.
+        kept_until: when the record may be deleted so far, epoch seconds. It is never shortened: an
+            attempt may have been made before the record's own next one was due.
         draw: returns a random number in [0, 1) for jitter.
     """
     observed = from_text(outcome.timestamp)
@@ -52,7 +55,7 @@ def plan_retry(
             "attemptNumber": attempt_number + 1,
             "attempts": attempt_number + 2,
             "dueAt": to_due_text(next_retry_at),
-            "expiresAt": int((next_retry_at + retention).timestamp()),
+            "expiresAt": max(kept_until, int((next_retry_at + retention).timestamp())),
             "previousDelaySeconds": to_seconds(backoff.delay_ms),
         },
     }

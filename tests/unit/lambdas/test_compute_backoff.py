@@ -101,3 +101,9 @@ def test_the_attempt_is_logged_once_with_the_delay_to_the_next(
     assert (line["attempt"], line["maxAttempts"]) == (1, 3)
     assert (line["decision"], line["RetryScheduled"]) == ("RETRY", [1.0])
     assert line["nextDelaySeconds"] == backoff["next"]["previousDelaySeconds"]
+
+
+def test_a_record_is_kept_at_least_as_long_as_before(event: dict[str, Any]) -> None:
+    """An operator may have the first attempt of a scheduled delivery made weeks before its time."""
+    event["expiresAt"] = 4_102_444_800
+    assert compute_backoff.handler(event, None)["next"]["expiresAt"] == 4_102_444_800
