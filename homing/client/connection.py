@@ -132,7 +132,15 @@ class Connection:
             max_pool_connections=_CONNECTIONS,
         )
 
-    def call(self, method: str, path: str, body: bytes = b"", *, repeat: bool = True) -> Response:
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        repeat: bool = True,
+        began: float | None = None,
+    ) -> Response:
         """Make a request, and repeat it if it may succeed later.
 
         Args:
@@ -140,11 +148,12 @@ class Connection:
             path: path and query, below the base of the API.
             body: the request body, JSON; the same bytes at each try.
             repeat: whether it may be made again; not where that could do something twice.
+            began: what the clock showed at the first try of a call that this one continues.
 
         Raises:
             CallError: when it fails; of several tries the last counts.
         """
-        began = self._retrying.clock()
+        began = self._retrying.clock() if began is None else began
         for tries in count(1):
             result = self._once(method, path, body)
             if isinstance(result, Response):

@@ -90,6 +90,13 @@ class CallError(HomingError):
     is_transient: bool = False
     retry_after: float | None = None
 
+    def about(self, message_id: str | None) -> Self:
+        """Return the same error about a message."""
+        twin = type(self).__new__(type(self), *self.args)
+        twin.__dict__.update(self.__dict__, message_id=message_id)
+        twin.__cause__ = self.__cause__
+        return twin
+
     def __str__(self) -> str:
         named = f" (messageId {self.message_id})" if self.message_id else ""
         return f"{super().__str__()}{named}"

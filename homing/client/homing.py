@@ -5,26 +5,30 @@ from __future__ import annotations
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+from itertools import chain, count
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, Unpack
 from urllib.parse import quote, urlencode
 
 from homing.client.answers import Accepted, MessageStatus, Redriven
+from homing.client.batches import Outgoing, batch_body, packed, read_results
 from homing.client.connection import Connection, Key, Signature
-from homing.client.errors import CallError, Problem, ResponseError
+from homing.client.errors import CallError, Problem, RejectedError, ResponseError
 from homing.client.fields import message_body, with_message_id
 from homing.client.retrying import Retrying
 from homing.client.stack import aws_session, stack_outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from homing.client.connection import Response, Session
     from homing.client.fields import MessageFields
 
 _AT_ONCE = 8
 _ACCEPTED = 202
+_BATCH = "/v1/messages/batch"
 
 _Read = TypeVar("_Read")
+_Sent: TypeAlias = Accepted | CallError
 
 
 def new_message_id() -> str:
@@ -62,14 +66,16 @@ class Homing:
         region: str | None = None,
         retrying: Retrying | None = None,
     ) -> None:
+        retrying = retrying or Retrying()
         if session is None and api_key is None:
             session = aws_session(region, None)
             region = session.get_config_variable("region")
 
         def connect(url: str) -> Connection:
             caller = Signature(url, session, region) if session else Key(api_key or "")
-            return Connection(url, caller, retrying or Retrying())
+            return Connection(url, caller, retrying)
 
+        self._retrying = retrying
         self._api = connect(url)
         self._messages = connect(messages_url) if messages_url else self._api
 
@@ -117,9 +123,11 @@ class Homing:
         return self._send(message_body(named), named["message_id"])
 
     def send_batch(self, messages: Iterable[MessageFields]) -> tuple[Accepted | CallError, ...]:
-        """Send several messages, a few at once and in no particular order.
+        """Send several messages, up to a hundred in a request, and a few requests at once.
 
-        Return a result for each, in their order. One that fails keeps no other from being sent.
+        Return a result for each, in their order. One that fails keeps no other from being sent, and
+        only what failed temporarily is sent again. The messages of a request are accepted in their
+        order.
 
         Raises:
             TypeError: when a field of any is unknown, or cannot be written as JSON; then none has
@@ -127,16 +135,9 @@ class Homing:
             ValueError: when a field cannot be written as JSON; likewise.
         """
         named = [_with_id(each) for each in messages]
-        bodies = [(message_body(each), each["message_id"]) for each in named]
-
-        def result(one: tuple[bytes, str]) -> Accepted | CallError:
-            try:
-                return self._send(*one)
-            except CallError as error:
-                return error
-
+        groups = list(packed(Outgoing(message_body(each), each["message_id"]) for each in named))
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            return tuple(pool.map(result, bodies))
+            return tuple(chain.from_iterable(pool.map(self._send_group, groups)))
 
     def send_raw(self, body: bytes) -> Accepted:
         """Send a message given as the request body of `POST /v1/messages`.
@@ -147,6 +148,14 @@ class Homing:
             CallError: when it has not been accepted, or it is not known whether it has been.
         """
         return self._send(*with_message_id(body, new_message_id()))
+
+    def send_raw_batch(self, bodies: Iterable[bytes]) -> tuple[Accepted | CallError, ...]:
+        """Send several messages given as request bodies, as `send_raw` sends one, in their order.
+
+        Return a result for each, in their order. One that fails keeps no other from being sent.
+        """
+        groups = packed(Outgoing(*with_message_id(each, new_message_id())) for each in bodies)
+        return tuple(chain.from_iterable(map(self._send_group, groups)))
 
     def message(self, message_id: str, *, sender_id: str | None = None) -> MessageStatus:
         """Return the status of a message.
@@ -195,9 +204,39 @@ class Homing:
         """
         return self._api.call(method, path, body, repeat=repeat)
 
-    def _send(self, body: bytes, message_id: str | None) -> Accepted:
+    def _send_group(self, group: Sequence[Outgoing]) -> list[_Sent]:
+        """Send what fits into a request, and again what failed temporarily."""
+        began = self._retrying.clock()
+        results: dict[int, _Sent] = {}
+        waiting = list(range(len(group)))
+        for tries in count(1):
+            found = self._try_group([group[each] for each in waiting], began)
+            results.update(zip(waiting, (result for result, _ in found), strict=True))
+            waiting = [each for each, (_, again) in zip(waiting, found, strict=True) if again]
+            if not waiting or not self._retrying.wait(tries, began, None):
+                break
+        return [results[each] for each in range(len(group))]
+
+    def _try_group(self, group: Sequence[Outgoing], began: float) -> list[tuple[_Sent, bool]]:
+        """Return each result, and whether the message is to be sent again.
+
+        A call that fails as a whole has been repeated already (`Connection.call`).
+        """
+        try:
+            if len(group) == 1:
+                return [(self._send(group[0].body, group[0].message_id, began), False)]
+            response = self._messages.call("POST", _BATCH, batch_body(group), began=began)
+            results = _read(response, lambda found: read_results(found, group))
+        except CallError as error:
+            if isinstance(error, RejectedError) and len(group) > 1:  # too large as one request
+                half = len(group) // 2
+                return self._try_group(group[:half], began) + self._try_group(group[half:], began)
+            return [(error.about(each.message_id), False) for each in group]
+        return [(each, isinstance(each, CallError) and each.is_transient) for each in results]
+
+    def _send(self, body: bytes, message_id: str | None, began: float | None = None) -> Accepted:
         with _about(message_id):
-            response = self._messages.call("POST", "/v1/messages", body)
+            response = self._messages.call("POST", "/v1/messages", body, began=began)
             again = response.status != _ACCEPTED
             return _read(response, lambda found: Accepted.from_document(found, duplicate=again))
 
@@ -225,6 +264,6 @@ def _about(message_id: str | None) -> Iterator[None]:
 def _read(response: Response, read: Callable[[Any], _Read]) -> _Read:
     try:
         return read(response.document)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         detail = "the response is not one of Homing; is the URL that of its API?"
         raise ResponseError(Problem(response.status, detail=detail)) from error

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
+from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from faulty_server import Answer, Fault, FaultyProxy, serving
 
-from homing.client import Accepted, Homing, Retrying
+from homing.client import Accepted, CallError, Homing, Retrying
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,10 +51,15 @@ def test_200_messages_through_a_proxy_that_fails_a_third_of_the_calls_arrive_onc
     with serving(proxy) as url:
         # As long as a busy machine may take: a failure would be one of the client.
         homing = Homing(url, api_key=str(key_api.key), retrying=Retrying(give_up_after=240))
-        results = homing.send_batch(
-            {"target_url": f"{receiver.url}/{number}", "payload": number, "policy": PATIENT}
-            for number in range(MESSAGES)
-        )
+
+        def send(start: int) -> tuple[Accepted | CallError, ...]:
+            return homing.send_batch(
+                {"target_url": f"{receiver.url}/{number}", "payload": number, "policy": PATIENT}
+                for number in range(start, start + 4)
+            )
+
+        with ThreadPoolExecutor(8) as pool:
+            results = list(chain.from_iterable(pool.map(send, range(0, MESSAGES, 4))))
         assert [result for result in results if not isinstance(result, Accepted)] == []
         ids = [str(result.message_id) for result in results]
         assert len(set(ids)) == MESSAGES

@@ -6,6 +6,8 @@ import json
 import socket
 import subprocess
 import sys
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ import pytest
 from faulty_server import Answer, Silence, serving
 
 from homing.client import (
+    Accepted,
     CallError,
     ConflictError,
     ForbiddenError,
@@ -28,6 +31,8 @@ from homing.client import (
 from homing.errors import FieldError, HomingError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from conftest import Played
 
 TARGET = "https://example.com/hooks"
@@ -184,21 +189,159 @@ def test_where_nobody_listens_the_message_may_be_sent_later_with_its_id(played: 
     assert played.time.slept == [0.25, 0.5]
 
 
-def test_a_batch_is_answered_message_by_message_in_its_order(played: Played) -> None:
-    def judge(asked: Any) -> Answer:
-        document = json.loads(asked.body)
-        good = Answer(202, ACCEPTED | {"messageId": document["messageId"]})
-        return good if document["payload"] % 3 else Answer(400, {"detail": "no thirds"})
+@dataclass
+class BatchApi:
+    """An API that answers each message by `judge`, alone or in a batch; keeps what it was sent."""
 
-    with serving(judge) as url:
+    judge: Callable[[dict[str, Any]], Answer]
+    most_values: int = 1000
+    asked: list[list[Any]] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+
+    def __call__(self, asked: Any) -> Answer:
+        document = json.loads(asked.body)
+        self.sizes.append(len(asked.body))
+        if asked.path == "/v1/messages":
+            self.asked.append([document["payload"]])
+            return self.judge(document)
+        messages = document["messages"]
+        if len(messages) > self.most_values:
+            return Answer(400, {"detail": "has too many values"})
+        self.asked.append([each["payload"] for each in messages])
+        return Answer(200, {"results": [self._result(each) for each in messages]})
+
+    def _result(self, message: dict[str, Any]) -> dict[str, Any]:
+        answer = self.judge(message)
+        name = "message" if answer.status < 400 else "problem"
+        return {"status": answer.status, name: answer.document}
+
+
+def take(message: dict[str, Any]) -> Answer:
+    return Answer(202, ACCEPTED | {"messageId": message["messageId"]})
+
+
+def fields_of(numbers: Iterable[int]) -> list[Any]:
+    return [{"target_url": TARGET, "payload": one, "message_id": f"m-{one}"} for one in numbers]
+
+
+def test_a_batch_is_answered_message_by_message_in_its_order(played: Played) -> None:
+    def judge(message: dict[str, Any]) -> Answer:
+        return take(message) if message["payload"] % 3 else Answer(400, {"detail": "no thirds"})
+
+    api = BatchApi(judge)
+    with serving(api) as url:
         homing = Homing(url, api_key="hmg_x", retrying=played.time.retrying())
-        results = homing.send_batch(
-            {"target_url": TARGET, "payload": number, "message_id": f"m-{number}"}
-            for number in range(20)
-        )
+        results = homing.send_batch(fields_of(range(250)))
     for number, result in enumerate(results):
         assert isinstance(result, RejectedError) == (number % 3 == 0)
         assert result.message_id == f"m-{number}"
+    assert sorted(api.asked) == [
+        list(range(100)),
+        list(range(100, 200)),
+        list(range(200, 250)),
+    ]
+
+
+def test_of_a_batch_only_what_failed_temporarily_is_sent_again_with_its_id(
+    played: Played,
+) -> None:
+    seen: Counter[str] = Counter()
+
+    def judge(message: dict[str, Any]) -> Answer:
+        seen[message["messageId"]] += 1
+        if message["payload"] % 5 == 0 and seen[message["messageId"]] < 3:
+            return Answer(503, {"detail": "send it again"})
+        return take(message) if message["payload"] % 5 != 1 else Answer(409, {"detail": "no"})
+
+    api = BatchApi(judge)
+    with serving(api) as url:
+        homing = Homing(url, api_key="hmg_x", retrying=played.time.retrying())
+        results = homing.send_batch(fields_of(range(20)))
+    assert api.asked == [list(range(20)), [0, 5, 10, 15], [0, 5, 10, 15]]
+    assert [isinstance(each, ConflictError) for each in results] == [
+        number % 5 == 1 for number in range(20)
+    ]
+    assert [each.message_id for each in results] == [f"m-{number}" for number in range(20)]
+    assert played.time.slept == [0.25, 0.5]
+
+
+def test_what_fails_for_too_long_is_an_error_with_its_id(played: Played) -> None:
+    api = BatchApi(lambda _: Answer(503, {"detail": "down"}))
+    with serving(api) as url:
+        homing = Homing(url, api_key="hmg_x", retrying=played.time.retrying(give_up_after=5))
+        results = homing.send_batch(fields_of(range(3)))
+    assert [(type(each), each.message_id, each.is_transient) for each in results] == [  # type: ignore[union-attr]
+        (UnavailableError, f"m-{number}", True) for number in range(3)
+    ]
+    assert played.time.passed <= 5
+
+
+def test_a_batch_that_gets_no_answer_is_repeated_as_it_was_and_then_an_error_for_each(
+    played: Played,
+) -> None:
+    played.script.answers = [BUSY]
+    results = played.homing(give_up_after=1).send_batch(fields_of(range(2)))
+    assert [(type(each), each.message_id) for each in results] == [
+        (UnavailableError, "m-0"),
+        (UnavailableError, "m-1"),
+    ]
+    assert len({asked.body for asked in played.script.asked}) == 1
+    assert played.time.slept == [0.25, 0.5]
+
+
+def test_a_batch_that_is_refused_as_a_whole_is_halved(played: Played) -> None:
+    api = BatchApi(take, most_values=3)
+    with serving(api) as url:
+        homing = Homing(url, api_key="hmg_x", retrying=played.time.retrying())
+        results = homing.send_batch(fields_of(range(10)))
+    assert all(isinstance(each, Accepted) for each in results)
+    assert [each.message_id for each in results] == [f"m-{number}" for number in range(10)]
+    assert api.asked == [[0, 1], [2, 3, 4], [5, 6], [7, 8, 9]]
+
+
+def test_a_batch_that_is_too_large_for_a_request_is_sent_in_several(played: Played) -> None:
+    api = BatchApi(take)
+    large = [{"target_url": TARGET, "payload": '"' * 600_000} for _ in range(7)]
+    with serving(api) as url:
+        homing = Homing(url, api_key="hmg_x", retrying=played.time.retrying())
+        assert all(isinstance(each, Accepted) for each in homing.send_batch(large))
+    assert sorted(len(each) for each in api.asked) == [1, 2, 2, 2]
+
+
+@pytest.mark.parametrize("odd", [b'{"a": 1}, {"b": 2}', b"7", b"]}", b"\xff", b"", b"[" * 9999])
+def test_what_is_no_message_breaks_no_batch(odd: bytes, played: Played) -> None:
+    bodies = []
+
+    def judge(asked: Any) -> Answer:
+        bodies.append(asked.body)
+        if asked.path == "/v1/messages":
+            return Answer(400, {"detail": "no"})
+        messages = json.loads(asked.body)["messages"]
+        results = [{"status": 202, "message": take(each).document} for each in messages]
+        return Answer(200, {"results": results})
+
+    good = b'{"payload": 1.10, "messageId": "m-1"}'
+    with serving(judge) as url:
+        homing = Homing(url, api_key="hmg_x", retrying=played.time.retrying())
+        results = homing.send_raw_batch([good, good, odd, good, good])
+    assert [isinstance(each, Accepted) for each in results] == [True, True, False, True, True]
+    pair = b'{"messages": [%s, %s]}' % (good, good)
+    assert bodies == [pair, odd, pair]
+
+
+@pytest.mark.parametrize(
+    "document", [None, [], {}, {"results": []}, {"results": [1, 2]}, {"results": [{}, {}]}]
+)
+def test_an_answer_to_a_batch_that_is_not_homings_is_an_error_for_each(
+    document: Any, played: Played
+) -> None:
+    played.script.answers = [Answer(200, document)]
+    results = played.homing().send_batch(fields_of(range(2)))
+    assert [str(each) for each in results] == [
+        "HTTP 200 the response is not one of Homing; is the URL that of its API? "
+        f"(messageId m-{number})"
+        for number in range(2)
+    ]
 
 
 def test_a_batch_with_a_field_that_is_unknown_sends_nothing(played: Played) -> None:
