@@ -191,7 +191,9 @@ def send_command(
     try:
         with live.counter(console) as count:
             teller = _teller(count, numbered=file is not None, accepted=not as_json)
-            send.hand_over(api, lines, teller, report)
+            # Lines that come by a pipe, one at a time, do not wait for each other.
+            together = messages.TOGETHER if file and file.seekable() else 1
+            send.hand_over(api, lines, teller, report, together=together)
         if wait and report.accepted:
             send.watch(api, report, console, timeout)
     except KeyboardInterrupt:

@@ -20,7 +20,7 @@ from homing_cli import errors
 from homing_cli.errors import ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from homing.client import Accepted
     from homing_cli.client.target import Target
@@ -56,6 +56,15 @@ class ApiClient:
         """
         with self._reachable():
             return self._homing.send_raw(body)
+
+    def submit_all(self, bodies: Sequence[bytes]) -> list[Accepted | CallError | ApiError]:
+        """Send messages as `submit` sends one, in one request or a few; return each result."""
+        return [self._reported(each) for each in self._homing.send_raw_batch(bodies)]
+
+    def _reported(self, result: Accepted | CallError) -> Accepted | CallError | ApiError:
+        if isinstance(result, UnreachableError):
+            return ApiError(self._unreachable(result))
+        return ApiError(str(result)) if isinstance(result, CredentialsError) else result
 
     def message(self, message_id: str, sender_id: str | None = None) -> dict[str, Any]:
         """Return the status of a message: `{"messageId", "senderId", "deliveries": [...]}`.

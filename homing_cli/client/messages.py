@@ -8,18 +8,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from homing.client import RawJson, ResponseError
+from homing.client import CallError, RawJson, ResponseError
 from homing.errors import InvalidMessageError
 from homing.reception.raw_json import MAX_DEPTH, is_too_deep
 from homing.reception.request_model import MessageRequest, read_fields
 from homing_cli.errors import ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
+    from homing.client import Accepted
     from homing_cli.client.api import ApiClient
 
 CONCURRENCY = 8
+TOGETHER = 100  # what a request takes
+_GROUP_BYTES = 5_000_000  # so that a file of long lines may be larger than memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +69,38 @@ def read_lines(raw: Iterable[bytes]) -> Iterator[Line]:
 def hand_over(api: ApiClient, line: Line) -> Handed:
     """Send one message and return the result; an invalid line or a failing API raises nothing."""
     try:
+        return _not_utf8(line) or _handed(line, api.submit(line.body))
+    except (CallError, ApiError) as error:
+        return _handed(line, error)
+
+
+def hand_over_all(api: ApiClient, lines: Sequence[Line]) -> list[Handed]:
+    """Send several messages at once and return the results, as `hand_over` does."""
+    if len(lines) == 1:
+        return [hand_over(api, lines[0])]
+    refused = {line.number: handed for line in lines if (handed := _not_utf8(line))}
+    sent = [line.body for line in lines if line.number not in refused]
+    results = iter(api.submit_all(sent))
+    return [refused.get(line.number) or _handed(line, next(results)) for line in lines]
+
+
+def _not_utf8(line: Line) -> Handed | None:
+    try:
         line.body.decode()
-        accepted = api.submit(line.body)
     except UnicodeDecodeError as error:
         return Handed(line, problems=(f"is not UTF-8 (byte {error.start + 1} of the line)",))
-    except ResponseError as error:
-        # The error of a message that may have been accepted contains its messageId.
-        told = (str(error),) if error.is_transient else error.problem.sentences
-        return Handed(line, problems=told)
-    except ApiError as error:
-        return Handed(line, problems=(str(error),))
-    message = MessageRef(accepted.message_id, accepted.sender_id)
-    return Handed(line, message, duplicate=accepted.duplicate)
+    return None
+
+
+def _handed(line: Line, result: Accepted | CallError | ApiError) -> Handed:
+    match result:
+        case ResponseError(is_transient=False):
+            return Handed(line, problems=result.problem.sentences)
+        case CallError() | ApiError():
+            # The error of a message that may have been accepted contains its messageId.
+            return Handed(line, problems=(str(result),))
+    message = MessageRef(result.message_id, result.sender_id)
+    return Handed(line, message, duplicate=result.duplicate)
 
 
 class HandingOver:
@@ -88,23 +111,29 @@ class HandingOver:
     Args:
         api: the API.
         lines: the messages.
-        concurrency: how many are sent at once.
+        concurrency: how many requests are made at once.
+        together: how many messages are sent in one request.
     """
 
     def __init__(
-        self, api: ApiClient, lines: Iterable[Line], concurrency: int = CONCURRENCY
+        self,
+        api: ApiClient,
+        lines: Iterable[Line],
+        concurrency: int = CONCURRENCY,
+        together: int = 1,
     ) -> None:
         self._api = api
         self._lines = lines
         self._concurrency = concurrency
-        self._pending: deque[Future[Handed]] = deque()
+        self._together = together
+        self._pending: deque[Future[list[Handed]]] = deque()
 
     def __iter__(self) -> Generator[Handed]:
         """Yield the result of each message. An interruption stops the sending of further ones."""
         with ThreadPoolExecutor(self._concurrency) as pool:
             try:
-                for line in self._lines:
-                    self._pending.append(pool.submit(hand_over, self._api, line))
+                for lines in _groups(self._lines, self._together):
+                    self._pending.append(pool.submit(hand_over_all, self._api, lines))
                     while len(self._pending) >= 2 * self._concurrency or self._first_is_done:
                         yield from self._first()
                 while self._pending:
@@ -116,19 +145,33 @@ class HandingOver:
     def begun(self) -> Iterator[Handed]:
         """Yield, after an interruption, the results of the messages that were being sent.
 
-        The result that was yielded last may be among them.
+        Results that were yielded last may be among them.
         """
         for future in self._pending:
             if not future.cancelled():
-                yield future.result()
+                yield from future.result()
 
     @property
     def _first_is_done(self) -> bool:
         return bool(self._pending) and self._pending[0].done()
 
     def _first(self) -> Iterator[Handed]:
-        yield self._pending[0].result()
+        yield from self._pending[0].result()
         self._pending.popleft()  # after the yield, which an interruption may end
+
+
+def _groups(lines: Iterable[Line], most: int) -> Iterator[list[Line]]:
+    """Yield lines in groups, each as soon as it is full."""
+    group: list[Line] = []
+    size = 0
+    for line in lines:
+        group.append(line)
+        size += len(line.body)
+        if len(group) == most or size >= _GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def compose(target_url: str | None, payload: str, options: dict[str, object]) -> bytes:

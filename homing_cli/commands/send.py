@@ -85,14 +85,26 @@ class Report:
 
 
 def hand_over(
-    api: ApiClient, lines: Iterable[Line], tell: Callable[[Handed], None], report: Report
+    api: ApiClient,
+    lines: Iterable[Line],
+    tell: Callable[[Handed], None],
+    report: Report,
+    *,
+    together: int = 1,
 ) -> None:
     """Send all lines, add each result to the report and call `tell` with it, in order.
+
+    Args:
+        api: the API.
+        lines: the messages.
+        tell: is called with each result.
+        report: what is added to.
+        together: how many messages are sent in one request.
 
     Raises:
         KeyboardInterrupt: when interrupted; the report then has every line that was sent.
     """
-    handing = messages.HandingOver(api, lines)
+    handing = messages.HandingOver(api, lines, together=together)
     results = iter(handing)
 
     def take(handed: Handed) -> None:

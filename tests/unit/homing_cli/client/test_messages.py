@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homing.client import Accepted
+from homing.client import Accepted, CallError
 from homing.client.errors import response_error
 from homing_cli.client.messages import (
     HandingOver,
@@ -28,6 +28,7 @@ class FakeApi:
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
+        self.batches: list[int] = []
         self.most_at_once = 0
         self._now = 0
         self._lock = threading.Lock()
@@ -42,6 +43,16 @@ class FakeApi:
         finally:
             with self._lock:
                 self._now -= 1
+
+    def submit_all(self, bodies: list[bytes]) -> list[Any]:
+        self.batches.append(len(bodies))
+        return [self._result(each) for each in bodies]
+
+    def _result(self, body: bytes) -> Any:
+        try:
+            return self.submit(body)
+        except (CallError, ApiError) as error:
+            return error
 
     def _answer(self, body: bytes) -> Accepted:
         if body == b"silence":
@@ -97,6 +108,31 @@ def test_all_lines_are_handed_over_and_never_more_than_a_few_at_once() -> None:
     assert sorted(one.line.number for one in handed) == list(range(1, 101))
     assert sorted(api.bodies) == sorted(line.body for line in lines)
     assert api.most_at_once <= 4
+
+
+def test_lines_are_sent_together_and_each_has_its_own_result() -> None:
+    api = FakeApi()
+    bodies = [b"{}", b'"bad"', b"silence", b'{"a": "\xff"}', b'"twice"', b"{}", b"{}"]
+    lines = [Line(number, body) for number, body in enumerate(bodies, start=1)]
+    found = list(HandingOver(api, lines, together=3))
+    assert sorted(api.batches) == [2, 3]  # and the last one alone
+    assert [one.line.number for one in found] == list(range(1, 8))
+    assert [(one.duplicate, one.problems) for one in found] == [
+        (False, ()),
+        (False, ("targetUrl: must be absolute",)),
+        (False, ("does not answer",)),
+        (False, ("is not UTF-8 (byte 8 of the line)",)),
+        (True, ()),
+        (False, ()),
+        (False, ()),
+    ]
+
+
+def test_long_lines_are_sent_in_smaller_groups() -> None:
+    api = FakeApi()
+    lines = [Line(number, b" " * 2_000_000) for number in range(1, 8)]
+    assert len(list(HandingOver(api, lines, together=100))) == 7
+    assert api.batches == [3, 3]
 
 
 def test_lines_are_reported_in_the_order_of_the_file() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from homing.client import Accepted
+from homing.client import Accepted, CallError
 from homing.client.errors import response_error
 from homing_cli import app
 from homing_cli.client.messages import Line
@@ -46,6 +46,15 @@ class FakeApi:
             raise response_error(400, {"title": "Invalid message", "errors": errors})
         sender_id = json.loads(body).get("senderId") or "default"
         return accepted(message_id, sender_id, duplicate=message_id == "known")
+
+    def submit_all(self, bodies: list[bytes]) -> list[Any]:
+        return [self._result(each) for each in bodies]
+
+    def _result(self, body: bytes) -> Any:
+        try:
+            return self.submit(body)
+        except CallError as error:
+            return error
 
     def message(self, message_id: str, sender_id: str | None = None) -> dict[str, Any]:
         status = "DELIVERED" if message_id == "done" else "QUEUED"
@@ -176,11 +185,12 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
         assert begun.wait(10)
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(app.messages, "TOGETHER", 2)
     monkeypatch.setattr(FakeApi, "submit", noted)
     monkeypatch.setattr(app.messages, "read_lines", lines)
 
 
-@pytest.mark.parametrize("after", [1, 3, 40])
+@pytest.mark.parametrize("after", [2, 3, 40])
 def test_interrupted_it_tells_what_was_accepted_so_far(
     file: str, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
