@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from homing.retry.backoff import compute_backoff, to_milliseconds, to_seconds
-from homing.retry.retry_after import applies_to, parse_retry_after
+from homing.retry.classification import Decision, decide
+from homing.retry.retry_after import parse_retry_after
 from homing.timestamps import from_text, plus_milliseconds, to_due_text, to_text
 
 if TYPE_CHECKING:
@@ -72,10 +73,15 @@ def _recorded(backoff: Backoff) -> dict[str, Any]:
 
 
 def _retry_after_ms(outcome: Outcome, policy: Policy) -> int | None:
-    if not applies_to(outcome.http_status, policy):
+    if not honours_retry_after(outcome.http_status, policy):
         return None
     return parse_retry_after(outcome.retry_after, now=from_text(outcome.timestamp))
 
 
 def _optional_milliseconds(seconds: float | None) -> int | None:
     return None if seconds is None else to_milliseconds(seconds)
+
+
+def honours_retry_after(http_status: int | None, policy: Policy) -> bool:
+    """Return whether a `Retry-After` on this status is honoured: on any that is retried."""
+    return http_status is not None and decide(http_status, policy) is Decision.RETRY

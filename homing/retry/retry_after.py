@@ -7,12 +7,8 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from homing.retry.classification import Decision, decide
-
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from homing.retry.policy import Policy
 
 # The first eleven digits of a longer number are still 300 years or more: over any ceiling.
 _MEANINGFUL_DIGITS = 11
@@ -20,11 +16,6 @@ _MEANINGFUL_DIGITS = 11
 _SECONDS = re.compile(r"([0-9]+)(?:\.([0-9]+))?")
 # Repeated headers are joined by commas (RFC 9110, section 5.3), and a date has one after its day.
 _VALUES = re.compile(r"\s*(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,[^,]+|[^,]+")
-
-
-def applies_to(http_status: int | None, policy: Policy) -> bool:
-    """Return whether a `Retry-After` on this status is honoured: on any that is retried."""
-    return http_status is not None and decide(http_status, policy) is Decision.RETRY
 
 
 def parse_retry_after(text: str | None, *, now: datetime) -> int | None:

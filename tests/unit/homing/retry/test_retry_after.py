@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from homing.retry.classification import Decision, classify
 from homing.retry.outcome import Outcome
+from homing.retry.plan import honours_retry_after
 from homing.retry.policy import Policy
-from homing.retry.retry_after import applies_to, parse_retry_after
+from homing.retry.retry_after import parse_retry_after
 
 NOON = datetime(2025, 12, 28, 12, tzinfo=UTC)
 
@@ -103,7 +104,7 @@ def test_a_date_and_the_seconds_to_it_mean_the_same(seconds: int) -> None:
 def test_retry_after_counts_on_the_statuses_that_are_retried(
     http_status: int, honoured: bool
 ) -> None:
-    assert applies_to(http_status, Policy()) is honoured
+    assert honours_retry_after(http_status, Policy()) is honoured
 
 
 def test_every_4xx_that_is_retried_honours_retry_after_and_no_other() -> None:
@@ -113,14 +114,18 @@ def test_every_4xx_that_is_retried_honours_retry_after_and_no_other() -> None:
         if classify(Outcome("", 0, http_status=status), attempts=1, policy=Policy()).decision
         is Decision.RETRY
     ]
-    assert [status for status in range(400, 500) if applies_to(status, Policy())] == retried
+    assert [
+        status for status in range(400, 500) if honours_retry_after(status, Policy())
+    ] == retried
 
 
 def test_retry_after_counts_on_a_status_that_the_policy_alone_retries() -> None:
     policy = Policy(retry_on=("403", "3xx"), give_up_on=("503",))
-    honoured = [status for status in (301, 403, 404, 429, 503) if applies_to(status, policy)]
+    honoured = [
+        status for status in (301, 403, 404, 429, 503) if honours_retry_after(status, policy)
+    ]
     assert honoured == [301, 403, 429]
 
 
 def test_retry_after_cannot_come_without_a_response() -> None:
-    assert not applies_to(None, Policy())
+    assert not honours_retry_after(None, Policy())
