@@ -31,7 +31,7 @@ def smoke(
     """Check a deployed stack: send a signed message to its own receiver, and say what works.
 
     The stack must have been deployed with `-c smokeEndpoint=true`. The exit status is 0 if a
-    message was delivered and its signature verified.
+    message was delivered and its signature verified; otherwise the conclusion is on standard error.
     """
     found = []
     for finding in _findings(timeout, where):
@@ -46,8 +46,8 @@ def smoke(
                 "findings": [one.to_document() for one in found],
             }
         )
-    else:
-        say(conclusion(found))
+    if not works(found) or not as_json:
+        say(conclusion(found), err=not works(found))
     raise typer.Exit(0 if works(found) else 1)
 
 

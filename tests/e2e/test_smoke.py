@@ -102,4 +102,4 @@ def test_it_names_the_part_that_is_broken(
     with broken(cloud):
         done = homing("smoke", *waits)
     assert done.exit_code == 1
-    assert done.stdout.splitlines()[-1].startswith(conclusion), done.stdout
+    assert done.stderr.startswith(conclusion), done.output
