@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from simulation.checks.record_checks import TERMINAL, faults_of_change
 from simulation.checks.view import View
 from simulation.engine.clock import from_iso, to_iso
-from simulation.engine.faults import STOPS
 from simulation.items import (
     delivery_of,
     entries_of_run,
@@ -245,9 +244,9 @@ def cancelled_stays_cancelled(view: View) -> Iterator[str]:
 
 def heals_at_once(view: View) -> Iterator[str]:
     """After a single fault that stops no execution, nothing waits for the watchdog."""
-    scenario, faults = view.history.scenario, view.history.faults
-    is_minor = len(faults) <= 1 and not scenario.outages and not scenario.doubles
-    if not is_minor or any(fault.kind in STOPS for fault in faults.values()):
+    scenario = view.history.scenario
+    is_minor = len(view.history.faults) <= 1 and not scenario.outages and not scenario.doubles
+    if not is_minor or any(each.was_stopped for each in view.journal.executions):
         return
     if view.journal.undispatched:
         yield "a message could not be dispatched after a single fault"

@@ -118,6 +118,12 @@ class Execution:
     run: int = 0
 
     @property
+    def was_stopped(self) -> bool:
+        """Whether a Standard execution was ended from outside: by somebody, or after a year."""
+        stopped = self.failed is not None and self.failed.error in {"Stopped", "Sandbox.Timedout"}
+        return stopped and not self.is_express
+
+    @property
     def has_ended_delivery(self) -> bool:
         """Whether it delivered or dead-lettered its message."""
         if self.failed is not None:

@@ -130,7 +130,7 @@ def test_a_random_history_that_shows_a_bug_is_shrunk_and_printed(edges: Edges) -
     programs = BUGS[name].programs()
     found = first_random_finding(edges, name)
     small = smallest(found, edges, programs)
-    assert len(small.trial.faults) == 1
+    assert len(small.trial.faults) + len(small.trial.scenario.outages) == 1
     assert len(small.trial.scenario.submissions) == 1
     told = "\n".join(story(small, edges, programs))
     assert f"seed {found.seed}" in told
