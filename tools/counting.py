@@ -96,12 +96,17 @@ class CountedCloud:
         Args:
             scripts: the script of each message.
             max_attempts: the limit of the policy.
-            via: `url`, which `homing send` uses, `api`, or `ingest` for the ingest queue.
+            via: `url`, `api`, `ingest` for the ingest queue, or `batch` for one request to the
+                function URL, as `homing send --file` makes it.
         """
         start = self.file.stat().st_size
+        bodies = [self._body(script, max_attempts) for script in scripts]
         with self._paused():
-            for script in scripts:
-                self._hand_over(self._body(script, max_attempts), via)
+            if via == "batch":
+                ApiClient(self.cloud).submit_all(bodies)
+            else:
+                for body in bodies:
+                    self._hand_over(body, via)
         return self._calls_once_done(start)
 
     def _hand_over(self, body: bytes, via: str) -> None:

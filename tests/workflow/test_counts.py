@@ -62,6 +62,18 @@ def test_a_batch_of_ten_costs_ten_messages_and_one_share(batch: Counter[str]) ->
     assert made == {name: calls for name, calls in expected.items() if calls}
 
 
+def test_ten_messages_in_one_request_save_nine_of_ten_calls_that_accept_them_and_no_other(
+    counted: CountedCloud, batch: Counter[str]
+) -> None:
+    """But for the reads of Deliver's containers, as above."""
+    together = counted.send(["200"] * 10, via="batch")
+    for name in ("url.requests", "lambda.Accept", "sqs.deliveries.send"):
+        assert (batch[name], together[name]) == (10, 1)
+    others = set(batch) - {"url.requests", "lambda.Accept", "sqs.deliveries.send"}
+    for name in others - {"dynamodb.readUnits"}:
+        assert together[name] == batch[name], name
+
+
 def test_the_ways_in_differ_in_the_calls_that_accept_a_message_and_in_nothing_behind_them(
     counted: CountedCloud, batch: Counter[str]
 ) -> None:
