@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.delivery import Delivery, Request, document_text, read_delivery
+from homing.delivery import Delivery, Reference, Request, document_text, read_delivery
 from homing.ledger.generation import redriven, resumed
 from homing.ledger.record import Record
 from homing.retry.classification import Status
@@ -104,6 +104,10 @@ def test_an_attempt_of_an_old_definition_is_claimed_and_made(
     task = frozen["states"]["Deliver"]
     with Receiver() as receiver:
         task["input"]["reference"]["targetUrl"] = f"{receiver.url}/script/503;retry-after=2"
+        owned = frozen["document"] | {"reference": task["input"]["reference"]}
+        reference = Reference.from_document(owned["reference"])
+        task["input"]["claim"]["executionName"] = reference.delivery_id
+        assert deliver._ledger().own(reference, owned) is None
         answer = deliver.handler(task["input"], CONTEXT)
         (arrival,) = receiver.arrivals
         deliver._deliverer().close()
@@ -111,6 +115,7 @@ def test_an_attempt_of_an_old_definition_is_claimed_and_made(
     assert answer.keys() >= task["answer"].keys()
     assert (answer["httpStatus"], answer["retryAfter"], answer["error"]) == (503, "2", None)
     (record,) = ledger_table.items()
+    assert record["claimedAttempt"]["N"] == str(task["input"]["attemptNumber"])
     assert record["executionName"]["S"] == task["input"]["claim"]["executionName"]
 
 
