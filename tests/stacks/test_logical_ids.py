@@ -31,6 +31,7 @@ LOGICAL_IDS = {
         "ReceptionGetMessageD05783E8",
         "ReceptionRedriveED5E17F7",
         "SendersAuthorizeC10D1AFA",
+        "WatchdogCFAE5DCA",
         "WorkflowClassifyC84813A4",
         "WorkflowComputeBackoff4DC927EC",
         "WorkflowDeliver9AB801E3",
