@@ -98,7 +98,9 @@ def test_the_one_function_url_leads_to_accept_and_asks_who_calls(stack: Any) -> 
     assert granted
     assert {grant["Action"] for grant in granted} == {"lambda:InvokeFunction"}
     callers = {
-        grant["Principal"] for grant in granted if stack.referred(grant["FunctionName"]) != "Watchdog"
+        grant["Principal"]
+        for grant in granted
+        if stack.referred(grant["FunctionName"]) != "Watchdog/Watchdog"
     }
     assert callers == {"apigateway.amazonaws.com"}
 

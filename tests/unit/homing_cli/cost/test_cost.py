@@ -228,7 +228,7 @@ def test_a_scenario_costs_what_its_counts_cost(model: Model) -> None:
     assert model.of_scenario(Workload(), End.DELIVERED, 1) == pytest.approx(
         model.per_million(AT_ONCE)
     )
-    # two write units to list it, three for the dead letter, a dead letter; 50 ms of `dispatch` more,
+    # two write units to list it, three for the dead letter, a dead letter; `dispatch` 50 ms longer,
     # and one more of the steps of 100 ms in which an Express execution is billed
     dispatched = 0.05 / 4 * 13.3334 / 10 + 0.1 / 16 * 16.67
     difference = given_up - model.per_million(AT_ONCE)
