@@ -98,7 +98,7 @@ def statuses(shop: Shop, message_id: str, sender: str = "default") -> list[str]:
         done = shop.environment.run(*command)
         if done.returncode == 0:
             found = [one["status"] for one in json.loads(done.stdout)["deliveries"]]
-            if found and not {"PENDING", "RETRY_SCHEDULED"} & {*found}:
+            if found and not {"QUEUED", "RETRY_SCHEDULED"} & {*found}:
                 return found
     pytest.fail(f"{message_id} has not ended: {done.stdout}{done.stderr}")
 

@@ -174,7 +174,8 @@ def test_of_two_that_come_up_at_once_one_waits_for_the_other(
     deployed: list[Emulator] = []
     said: list[str] = []
 
-    def deploy(to: Emulator) -> dict[str, str]:
+    def deploy(to: Emulator, app: deployment.App) -> dict[str, str]:
+        assert app == deployment.OWN_APP
         deployed.append(to)
         return {"ApiUrl": "http://a", "SenderApiUrl": "http://b", "MessagesUrl": "http://c"}
 
