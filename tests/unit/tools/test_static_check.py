@@ -47,7 +47,7 @@ def wait_for_no_time(states: dict[str, Any]) -> None:
     [
         (lead_nowhere, 'No state found named "Nowhere"'),
         (misspell_a_type, 'Type is "Tsak"'),
-        (break_an_expression, "RecordRetry.Catch[0].Output is no JSONata"),
+        (break_an_expression, "RecordRetry.Catch[0].Output is not valid JSONata"),
         (wait_for_no_time, 'Timestamp is "tomorrow"'),
     ],
 )
