@@ -57,7 +57,14 @@ def value_of(option: Any) -> list[str]:
 
 
 def needed(command: Any) -> list[str]:
-    return ["x-1" for param in command.params if param.param_type_name == "argument"]
+    """Return a value for each argument and each required option."""
+    arguments = ["x-1" for param in command.params if param.param_type_name == "argument"]
+    options = [f"{param.opts[0]}=x-1" for param in command.params if is_needed_option(param)]
+    return [*arguments, *options]
+
+
+def is_needed_option(param: Any) -> bool:
+    return bool(param.param_type_name == "option" and param.required)
 
 
 def before_and_after() -> Iterator[Any]:

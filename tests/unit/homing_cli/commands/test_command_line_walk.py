@@ -95,7 +95,14 @@ def refuse_to_start(*_: Any, **__: Any) -> None:
 
 
 def needed(command: Any) -> list[str]:
-    return ["x-1" for param in command.params if param.param_type_name == "argument"]
+    """Return a value for each argument and each required option."""
+    arguments = ["x-1" for param in command.params if param.param_type_name == "argument"]
+    options = [f"{param.opts[0]}=x-1" for param in command.params if is_needed_option(param)]
+    return [*arguments, *options]
+
+
+def is_needed_option(param: Any) -> bool:
+    return bool(param.param_type_name == "option" and param.required)
 
 
 def values_of_all() -> Iterator[Any]:
@@ -117,7 +124,7 @@ def test_no_value_makes_a_traceback(path: tuple[str, ...], command: Any, param: 
         if param.param_type_name == "argument":
             words = [*stack, "--", value]
         else:
-            words = [*stack, *send, f"{param.opts[0]}={value}", *needed(command)]
+            words = [*stack, *send, *needed(command), f"{param.opts[0]}={value}"]
         done = CliRunner().invoke(app.app, [*path, *words])
         assert done.exit_code in {0, 1, 2}, (value[:50], done.output)
         assert "unexpected" not in done.output, (value[:50], done.output)
