@@ -73,7 +73,7 @@ def test_trace_tells_states_times_outcomes_and_waits(
     assert (attempts[0]["record"]["result"], attempts[2]["record"]) == ("RECORDED", None)
     states = [[state["name"] for state in attempt["states"]] for attempt in attempts]
     going_on = ["WhatNext", "ComputeBackoff", "RecordRetry"]
-    giving_up = ["WhatNext", "RecordFailure", "DeadLetter", "DeliveryFailed"]
+    giving_up = ["WhatNext", "RecordFailure", "DeadLetter", "ListFailure", "DeliveryFailed"]
     sending = ["WaitUntilDue", "Deliver", "Classify"]
     first = []  # it ran as an Express execution, of which the ledger has the account
     assert states == [first, sending + going_on, sending + giving_up]
