@@ -45,8 +45,7 @@ test: $(BIN)/.synced  ## all tests but the slow ones; about 3 minutes on two cor
 	@$(BIN)/pytest -n auto $(PARALLEL) -m "not slow" --hypothesis-profile fast
 
 test-all: $(BIN)/.synced  ## all tests but those in a browser and of the clients, with branch coverage
-	@# More processes than cores, since the tests on the local cloud wait more than they compute.
-	@$(BIN)/pytest -n 4 $(PARALLEL) --cov --cov-report=term
+	@$(BIN)/pytest -n auto $(PARALLEL) --cov --cov-report=term
 
 test-pythons: $(BIN)/.synced  ## the unit tests of what ships on each Python from 3.11 on that this machine has
 	@$(BIN)/python tests/pythons.py $(PYTHONS) -n auto --maxprocesses 4 -m "not slow" --hypothesis-profile fast

@@ -45,18 +45,18 @@ botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put tests into groups, each for one process, and the groups that take longest first.
 
-    What runs on the local cloud is slow, since it waits; each process has a cloud of its own. The
-    demo is not: it shows a delivery at once, a retry, a dead letter and a redrive.
+    What runs on the local cloud is slow, since it waits, and shares one cloud: two at once take so
+    much of a small machine that their functions run out of time. The demo is not slow: it shows a
+    delivery at once, a retry, a dead letter and a redrive.
     """
-    ranks = {}
+    ranks = {"cloud": 0, "stacks": 1}
+    groups = {}
     for item in items:
-        group = _group(item)
-        on_cloud = "cloud" in getattr(item, "fixturenames", ())
-        ranks[item] = 0 if on_cloud else 1 if group == "stacks" else 2
+        groups[item] = group = _group(item)
         item.add_marker(pytest.mark.xdist_group(group))
         if item.path.parent.name in {"e2e", "workflow"} and item.path.name != "test_demo.py":
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: ranks[item])
+    items.sort(key=lambda item: ranks.get(groups[item], len(ranks)))
 
 
 @pytest.hookimpl(trylast=True)
@@ -72,7 +72,9 @@ def pytest_collection_finish() -> None:
 
 
 def _group(item: pytest.Item) -> str:
-    """Return `stacks` for what synthesizes stacks in one process of Node, else the file."""
+    """Return what shares the local cloud, what synthesizes stacks, or else the file."""
+    if "cloud" in getattr(item, "fixturenames", ()):
+        return "cloud"
     return "stacks" if item.path.parent.name == "stacks" else str(item.path)
 
 
