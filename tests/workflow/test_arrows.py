@@ -25,6 +25,7 @@ ATTEMPT = ("WaitUntilDue", "Deliver", "Classify", "WhatNext")
 UNJUDGED = ("WaitUntilDue", "Deliver", "Classify!", "WhatNext")
 RETRY = (*ATTEMPT, "ComputeBackoff", "RecordRetry")
 DEAD_LETTERED = ("DeadLetter", "ListFailure", "DeliveryFailed")
+NOT_ON_RECORD = ("DeadLetter", "ListFailure!", "DeliveryFailed")
 NOON = "2025-12-28T12:00:00.000Z"
 ANOTHERS: dict[str, Any] = {
     "attempts": {"N": "1"},
@@ -173,7 +174,7 @@ SCENARIOS = {
     ),
     "failed while the ledger is down": Scenario(
         "410",
-        (*ATTEMPT, "RecordFailure!", *DEAD_LETTERED),
+        (*ATTEMPT, "RecordFailure!", *NOT_ON_RECORD),
         "QUEUED",
         broken=("claim", "RecordFailure"),
     ),
@@ -194,13 +195,13 @@ SCENARIOS = {
     ),
     "the record of a failure cannot be evaluated": Scenario(
         "410",
-        (*ATTEMPT, "RecordFailure!", *DEAD_LETTERED),
+        (*ATTEMPT, "RecordFailure!", *NOT_ON_RECORD),
         "QUEUED",
         unread=("RecordFailure",),
     ),
     "the record cannot be read": Scenario(
         "410",
-        (*ATTEMPT, "RecordFailure!", "ReadRecord!", "RecordedByUs", *DEAD_LETTERED),
+        (*ATTEMPT, "RecordFailure!", "ReadRecord!", "RecordedByUs", *NOT_ON_RECORD),
         "DELIVERED",
         broken=("claim", "ReadRecord"),
         recorded="DELIVERED",
