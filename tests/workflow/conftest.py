@@ -9,7 +9,7 @@ import uuid
 import zipfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +25,7 @@ from homing.endpoints.store import EndpointStore
 from homing.items import from_dynamodb
 from homing.ledger.table import Ledger
 from homing.queues.dead_letters import DeadLetterQueue
+from homing.recovery.watchdog import MOST_PER_PARTITION, Watchdog
 from homing.retry.policy import Jitter, Policy
 from homing.timestamps import to_text
 from homing_cli.receiver.server import Receiver
@@ -33,7 +34,6 @@ from stacks.express_path import first_attempt_definition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import timedelta
 
     from homing_cli.client.target import Target
 
@@ -45,7 +45,7 @@ BROKEN = "def handler(event, context):\n    raise RuntimeError('broken on purpos
 class Run:
     """The status of an execution: the states it passed, `!` behind one left by a Catch.
 
-    `events` are those of its history.
+    `events` are those of its history, `workflow` is the ARN of its state machine.
     """
 
     path: tuple[str, ...]
@@ -53,6 +53,7 @@ class Run:
     record: dict[str, Any] | None
     dead_letters: tuple[dict[str, Any], ...]
     events: tuple[dict[str, Any], ...] = ()
+    workflow: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,9 @@ class Bench:
         """Run one delivery through the definition as `change` left it, which has the delivery."""
         self.ledger().own(delivery.reference, delivery.to_document())
         states = self.cloud.client("stepfunctions")
+        machine = self.machine(self._changed(self.definition, change))
         execution = states.start_execution(
-            stateMachineArn=self.machine(self._changed(self.definition, change)),
+            stateMachineArn=machine,
             name=delivery.reference.delivery_id,
             input=json.dumps(delivery.to_document()),
         )["executionArn"]
@@ -84,7 +86,20 @@ class Bench:
             record=self.record(delivery.reference),
             dead_letters=self.dead_letters(delivery.reference),
             events=tuple(history["events"]),
+            workflow=machine,
         )
+
+    def watch(self, workflow: str, reference: Reference) -> None:
+        """Let the watchdog look at a delivery as it would an hour later, if it waits for that."""
+        for watched, record in self.ledger().overdue(datetime.now(UTC), MOST_PER_PARTITION):
+            if watched.delivery_id == reference.delivery_id:
+                self._watchdog(workflow).examine(
+                    reference, record, now=datetime.now(UTC) + timedelta(hours=1)
+                )
+
+    def _watchdog(self, workflow: str) -> Watchdog:
+        states = Workflow(workflow, self.cloud.client("stepfunctions"))
+        return Watchdog(self.ledger(), states, self._dead_letter_queue())
 
     def express_path(
         self,
@@ -104,10 +119,11 @@ class Bench:
             workflow=Workflow(standard, client),
             first_attempts=FirstAttempts(arn, 60, client),
             records=self.ledger(),
-            dead_letters=DeadLetterQueue(
-                self.cloud.outputs["DeadLetterQueueUrl"], self.cloud.client("sqs")
-            ),
+            dead_letters=self._dead_letter_queue(),
         )
+
+    def _dead_letter_queue(self) -> DeadLetterQueue:
+        return DeadLetterQueue(self.cloud.outputs["DeadLetterQueueUrl"], self.cloud.client("sqs"))
 
     def ledger(self) -> Ledger:
         """Return the ledger."""
