@@ -26,5 +26,9 @@ class ApiError(CommandError):
     """Raised when Homing's API cannot be reached or answers with an error."""
 
 
+class BusyError(ApiError):
+    """Raised when the API cannot answer for now, in all tries of a call: 429 or 5xx."""
+
+
 class NotFoundError(CommandError):
     """Raised when a message, delivery or dead letter does not exist."""

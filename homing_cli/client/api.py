@@ -12,12 +12,14 @@ from homing.client import (
     Homing,
     NotFoundError,
     Retrying,
+    ThrottledError,
+    UnavailableError,
     UnreachableError,
 )
 from homing.identifiers import DEFAULT_SENDER_ID, LIMIT
 from homing.json_text import dump
 from homing_cli import errors
-from homing_cli.errors import ApiError
+from homing_cli.errors import ApiError, BusyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -104,6 +106,8 @@ class ApiClient:
                 response = self._homing.request(method, path, body, repeat=method == "GET")
         except NotFoundError as error:
             raise errors.NotFoundError(error.problem.sentences[0]) from error
+        except (ThrottledError, UnavailableError) as error:
+            raise BusyError(f"the API refused: {error}") from error
         except CallError as error:
             raise ApiError(f"the API refused: {error}") from error
         if not isinstance(response.document, dict):

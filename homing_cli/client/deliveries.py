@@ -6,10 +6,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from homing import timestamps
 from homing.delivery import Reference
+from homing_cli.errors import BusyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 ENDED = frozenset({"DELIVERED", "FAILED", "MAX_RETRIES_EXCEEDED", "CANCELLED"})
 _PAUSES_SECONDS = (0.5, 5.0)
 _CONCURRENCY = 8
+_MOST_BUSY = 9  # rounds on end in which the API cannot answer a poll, before one is the last
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +92,22 @@ def follow(
         timeout: stop after so many seconds; None for no limit.
         clock: tells the time.
         sleep: pauses between rounds, in seconds.
+
+    Raises:
+        ApiError: when the API refuses, or cannot answer in ten rounds on end.
     """
     known: dict[MessageRef, tuple[DeliveryView, ...]] = {}
     start = clock()
     due = dict.fromkeys(messages, start)
+    busy = 0
     with ThreadPoolExecutor(_CONCURRENCY) as pool:
         while due and (timeout is None or (clock() - start).total_seconds() < timeout):
             ready = [message for message, at in due.items() if at <= clock()]
-            for message, found in zip(ready, pool.map(lambda m: _ask(api, m), ready), strict=True):
+            answers = [*pool.map(partial(_ask, api, is_last=busy == _MOST_BUSY), ready)]
+            busy = busy + 1 if None in answers else 0
+            for message, found in zip(ready, answers, strict=True):
+                if found is None:
+                    continue  # it is polled again in the next round
                 known[message] = found
                 if all(view.ended for view in found):
                     del due[message]
@@ -107,8 +118,17 @@ def follow(
                 sleep(_pause((clock() - start).total_seconds()))
 
 
-def _ask(api: ApiClient, message: MessageRef) -> tuple[DeliveryView, ...]:
-    return views(api.message(message.message_id, message.sender_id))
+def _ask(api: ApiClient, message: MessageRef, *, is_last: bool) -> tuple[DeliveryView, ...] | None:
+    """Return the deliveries of a message; None while the API cannot answer, unless it is too late.
+
+    Who follows a thousand messages need not hear of one poll that failed.
+    """
+    try:
+        return views(api.message(message.message_id, message.sender_id))
+    except BusyError:
+        if is_last:
+            raise
+        return None
 
 
 def _next_look(found: Sequence[DeliveryView], now: datetime) -> datetime:

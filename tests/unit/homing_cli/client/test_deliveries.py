@@ -9,6 +9,7 @@ import pytest
 
 from homing_cli.client.deliveries import follow, views
 from homing_cli.client.messages import MessageRef
+from homing_cli.errors import BusyError
 
 START = datetime(2025, 12, 28, 12, tzinfo=UTC)
 
@@ -26,7 +27,7 @@ def delivery(status: str, **more: Any) -> dict[str, Any]:
 
 
 class FakeApi:
-    """Answers each message from a script of its own; the last answer repeats."""
+    """Answers each message from a script of its own; the last answer repeats, and [] is a 503."""
 
     def __init__(self, scripts: dict[str, list[list[dict[str, Any]]]]) -> None:
         self._scripts = scripts
@@ -36,7 +37,10 @@ class FakeApi:
         assert sender_id == "default"
         self.asked.append(message_id)
         script = self._scripts[message_id]
-        return {"deliveries": script.pop(0) if len(script) > 1 else script[0]}
+        answer = script.pop(0) if len(script) > 1 else script[0]
+        if not answer:
+            raise BusyError("the API refused: HTTP 503")
+        return {"deliveries": answer}
 
 
 class FakeTime:
@@ -108,3 +112,18 @@ def test_a_view_tells_the_last_result() -> None:
     document = {"deliveries": [delivery("RETRY_SCHEDULED", attempts=1, retryHistory=[entry])]}
     (view,) = views(document)
     assert (view.attempts, view.last_result) == (1, "SERVER_ERROR: HTTP 503")
+
+
+def test_a_poll_that_the_api_cannot_answer_is_made_again() -> None:
+    queued, delivered = [delivery("QUEUED")], [delivery("DELIVERED")]
+    api = FakeApi({"m-1": [queued, [], [], delivered], "m-2": [delivered]})
+    rounds, _ = run(api, "m-1", "m-2")
+    assert [view.status for found in rounds[-1].values() for view in found] == ["DELIVERED"] * 2
+    assert api.asked.count("m-1") == 4
+
+
+def test_following_ends_where_the_api_cannot_answer_for_ten_rounds_on_end() -> None:
+    api = FakeApi({"m-1": [[]]})
+    with pytest.raises(BusyError):
+        run(api, "m-1")
+    assert api.asked == ["m-1"] * 10
