@@ -34,10 +34,11 @@ def walk(definition: dict[str, Any], statuses: list[str]) -> list[str]:
 
 
 def _next(one: dict[str, Any], name: str, statuses: Any) -> str:
-    if name == "WhatNext":
-        status = next(statuses)
+    """Return the state that follows where an attempt has the next status and is recorded."""
+    if name in {"WhatNext", "Recorded"}:
+        value = next(statuses) if name == "WhatNext" else "RECORDED"
         for choice in one["Choices"]:
-            if f"'{status}'" in choice["Condition"]:
+            if f"'{value}'" in choice["Condition"]:
                 return str(choice["Next"])
     return str(one["Default"] if "Default" in one else one["Next"])
 
