@@ -278,7 +278,7 @@ class _Run:
         return self._history[-1]
 
     def clean_up(self) -> Finding | None:
-        """Delete the endpoint. Return what is left behind, if anything is.
+        """Delete the endpoint. Return a warning if it stays, None if it is gone.
 
         The endpoint of a message that is still on its way stays: without it, the message would
         become a dead letter.
