@@ -1,8 +1,8 @@
 """Trigger `ingest`: accept the messages of a batch of the ingest queue.
 
 What is invalid goes to the queue of unaccepted messages at once. What cannot be accepted for now
-stays on the ingest queue, which hands it out again under the same id, so a message that had been
-accepted before a crash is a duplicate then.
+stays on the ingest queue, which delivers it again under the same id. If it had been accepted before
+a crash, it is then a duplicate and changes nothing.
 """
 
 from __future__ import annotations

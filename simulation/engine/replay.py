@@ -1,10 +1,10 @@
 """Replay: runs real handlers call by call, without threads and without changing them.
 
-Handlers call AWS and wait. Here a call goes to the `Tape`. If the tape has its answer, the call
-returns it. If not, an exception that the handler cannot catch ends the run, the call is made in the
-simulation, and the handler is run again from its start with one more answer on the tape. Between
-two calls a handler is a function of its input and of the answers so far, so the result is the same
-as if it had waited. The tape checks that each run makes the same calls.
+Handlers call AWS and wait. In the simulation, their calls go to the `Tape`. If the tape has its
+answer, the call returns it. If not, an exception that the handler cannot catch ends the run, the
+call is made in the simulation, and the handler is run again from its start with one more answer on
+the tape. Between two calls a handler is a function of its input and of the answers so far, so the
+result is the same as if it had waited. The tape checks that each run makes the same calls.
 """
 
 from __future__ import annotations
