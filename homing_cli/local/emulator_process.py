@@ -5,7 +5,7 @@ descriptor FD. MARK identifies its state directory, so that a process id can be 
 signalled. With `--tied` it ends when its standard input ends, so a killed test run leaves no
 emulator running. With HOMING_CALLS in the environment it records the calls that it serves
 (`counted_calls`). With HOMING_STEADY it collects no garbage, since each collection would pause it
-for 0.2 s.
+for 0.2 s. Functions start by a fork (`forked_functions`) where the system allows it.
 """
 
 from __future__ import annotations
@@ -46,6 +46,10 @@ def run() -> None:
     # Imported late: it reads the environment at import. It has no types.
     from ministack import app as emulator  # type: ignore[import-untyped]  # noqa: PLC0415
 
+    from homing_cli.local import forked_functions  # noqa: PLC0415 -- as above
+
+    if forked_functions.supported():
+        forked_functions.install()
     if CALLS in os.environ:
         from homing_cli.local.counted_calls import install  # noqa: PLC0415 -- as above
 

@@ -1,0 +1,140 @@
+"""The processes that functions of the local cloud are forked from (`forked_functions`).
+
+`python -m homing_cli.local.fork_server FD` imports the libraries of Homing's functions. Asked by
+messages on the socket FD it forks
+
+- a template for each of Homing's functions, which imports the function's module and is asked by a
+  socket of its own, and
+- execution environments, of Homing's functions from their templates. These start in milliseconds,
+  where Python, boto3 and the function's module take a second.
+
+A process ends when the other end of its socket is closed.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import importlib
+import json
+import os
+import runpy
+import signal
+import socket
+import sys
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# Nothing of what is deployed, of which each deployment has its own version.
+_LIBRARIES = ("boto3", "pydantic", "aws_lambda_powertools.logging", "aws_lambda_powertools.metrics")
+_SERVICES = ("dynamodb", "sqs", "stepfunctions", "s3", "events")
+_LONGEST_MESSAGE = 200_000
+
+
+def serve(control: socket.socket) -> None:
+    """Fork a process for each message, until the other end of the socket is closed.
+
+    A message is a JSON object with file descriptors: `{"template": {"env", "folder", "module"}}`
+    with a socket, or `{"environment": {"env", "folder", "script"}}` with the standard streams. The
+    answer is a pidfd of the new process.
+    """
+    signal.signal(signal.SIGCHLD, _collect)
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, _LONGEST_MESSAGE, 3)
+        if not message:
+            return
+        pid = os.fork()
+        if not pid:
+            control.close()
+            _run(message, descriptors)
+        process = os.pidfd_open(pid)
+        socket.send_fds(control, [b"."], [process])
+        for descriptor in (*descriptors, process):
+            os.close(descriptor)
+
+
+def _run(message: bytes, descriptors: list[int]) -> None:
+    """Be what a message asks for, and end."""
+    status = 1
+    try:
+        ((kind, request),) = json.loads(message).items()
+        _KINDS[kind](descriptors, **request)
+        status = 0
+    except BaseException:  # noqa: BLE001 -- printed; this process must never return into `serve`
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def _template(descriptors: list[int], env: Mapping[str, str], folder: str, module: str) -> None:
+    """Import the module of a function, and fork its environments."""
+    _enter(env, folder)
+    sys.path.insert(0, folder)
+    # An environment imports it again, and reports what that raises as the function's error.
+    with suppress(Exception):
+        importlib.import_module(module)
+    gc.freeze()
+    serve(socket.socket(fileno=descriptors[0]))
+
+
+def _environment(descriptors: list[int], env: Mapping[str, str], folder: str, script: str) -> None:
+    """Run the emulator's script, in a Python of its own if its libraries are others than ours."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for stream, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, stream)
+        os.close(descriptor)
+    _enter(env, folder)
+    if _brings_libraries(env, folder):
+        os.execv(sys.executable, [sys.executable, script])  # noqa: S606 -- there is no shell
+    sys.stdout = sys.__stdout__
+    runpy.run_path(script, run_name="__main__")
+
+
+_KINDS: Mapping[str, Callable[..., None]] = {"template": _template, "environment": _environment}
+
+
+def _enter(env: Mapping[str, str], folder: str) -> None:
+    os.environ.clear()
+    os.environ.update(env)
+    os.chdir(folder)
+
+
+def _brings_libraries(env: Mapping[str, str], folder: str) -> bool:
+    """Return whether a function has layers, or in its code a package that is loaded here."""
+    names = {path.name.partition(".")[0] for path in Path(folder).iterdir()}
+    return "_LAMBDA_LAYERS_DIRS" in env or not names.isdisjoint(_loaded)
+
+
+def _collect(*_: object) -> None:
+    """Collect the children that have ended."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def _load() -> None:
+    """Import the libraries, and read the descriptions of services once for all that is forked."""
+    for library in _LIBRARIES:
+        importlib.import_module(library)
+    botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+    key: Any = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
+    for service in _SERVICES:
+        botocore.session.Session().create_client(service, "us-east-1", **key)
+    gc.freeze()
+
+
+_loaded: frozenset[str] = frozenset()
+
+if __name__ == "__main__":
+    # As the emulator's script does before it imports a function, which may keep the stream.
+    sys.stdout = sys.stderr
+    _load()
+    _loaded = frozenset(name.partition(".")[0] for name in sys.modules)
+    serve(socket.socket(fileno=int(sys.argv[1])))

@@ -1,0 +1,185 @@
+"""Functions of the local cloud that start by a fork, rather than with a Python of their own.
+
+This is what the emulator's process has of it; `fork_server` are the processes that are forked from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import zipfile
+from contextlib import suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+# The emulator has no types.
+from ministack.core import lambda_runtime  # type: ignore[import-untyped]
+
+_OWN = "lambdas."  # where Homing's functions have their modules
+_ANSWER_BYTES = 1
+
+_starting: ContextVar[dict[str, Any] | None] = ContextVar("_starting", default=None)
+
+
+def supported() -> bool:
+    """Return whether this system has pidfds, as Linux has since 5.3."""
+    with suppress(AttributeError, OSError):
+        os.close(os.pidfd_open(os.getpid()))
+        return True
+    return False
+
+
+def install() -> None:
+    """Let the emulator fork the functions in Python that it starts from now on."""
+    lambda_runtime.Worker = _ForkedWorker
+    forked = {"Popen": _Functions().start}
+    lambda_runtime.subprocess = SimpleNamespace(**{**vars(subprocess), **forked})
+    lambda_runtime.zipfile = SimpleNamespace(**{**vars(zipfile), "ZipFile": _SharedZip})
+
+
+class _ForkedWorker(lambda_runtime.Worker):  # type: ignore[misc]  # as above
+    """An execution environment, whose configuration `_Functions.start` finds."""
+
+    def _spawn(self) -> None:
+        token = _starting.set(self.config)
+        try:
+            super()._spawn()
+        finally:
+            _starting.reset(token)
+
+
+class _SharedZip(zipfile.ZipFile):
+    """Code or a layer, unpacked once for all environments, so that Python compiles it once."""
+
+    _lock = threading.Lock()
+
+    def extractall(self, path: Any = None, *_: Any) -> None:
+        """Make `path`, an empty folder, a link to the folder with the content."""
+        content = Path(str(self.filename)).read_bytes()
+        folder = Path(tempfile.gettempdir(), "code", hashlib.sha256(content).hexdigest())
+        with self._lock:
+            if not folder.exists():
+                unfinished = tempfile.mkdtemp()
+                super().extractall(unfinished)
+                folder.parent.mkdir(exist_ok=True)
+                Path(unfinished).rename(folder)
+        Path(path).rmdir()
+        Path(path).symlink_to(folder)
+
+
+@dataclass(slots=True)
+class _Forking:
+    """The other end of `fork_server.serve`."""
+
+    control: socket.socket
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def ask(self, message: object, descriptors: list[int]) -> int:
+        """Return a pidfd of the process that is forked for a message."""
+        with self.lock:
+            socket.send_fds(self.control, [json.dumps(message).encode()], descriptors)
+            _, (process,), _, _ = socket.recv_fds(self.control, _ANSWER_BYTES, 1)
+        return process
+
+
+class _Functions:
+    """Starts functions by forks, each of Homing's from its template."""
+
+    def __init__(self) -> None:
+        ours, theirs = _pair()
+        with theirs:
+            file = theirs.fileno()
+            command = [sys.executable, "-P", "-m", "homing_cli.local.fork_server", str(file)]
+            self._process = subprocess.Popen(command, pass_fds=[file], stdin=subprocess.DEVNULL)  # noqa: S603 -- runs our own module
+        self._server = _Forking(ours)
+        self._templates: dict[str, tuple[object, _Forking]] = {}
+        self._lock = threading.Lock()
+
+    def start(self, command: list[str], *, cwd: str, env: dict[str, str], **options: Any) -> Any:
+        """Start a process, as `subprocess.Popen` does; by a fork if it is a function in Python."""
+        config = _starting.get()
+        if config is None or command[0] != sys.executable:
+            return subprocess.Popen(command, cwd=cwd, env=env, **options)  # noqa: S603 -- the emulator's own
+        folder = str(Path(cwd).resolve())
+        request = {"environment": {"env": env, "folder": folder, "script": command[1]}}
+        return _Started(self._forking(config, env, folder), request)
+
+    def _forking(self, config: dict[str, Any], env: dict[str, str], folder: str) -> _Forking:
+        """Return what forks a function: its template, or the server if it is not Homing's."""
+        module = config["Handler"].rpartition(".")[0].replace("/", ".")
+        if not module.startswith(_OWN):
+            return self._server
+        key, made_of = config["FunctionArn"], (folder, config.get("Environment"))
+        with self._lock:
+            if key not in self._templates or self._templates[key][0] != made_of:
+                ours, theirs = _pair()
+                with theirs:
+                    template = {"env": env, "folder": folder, "module": module}
+                    os.close(self._server.ask({"template": template}, [theirs.fileno()]))
+                # One of former code ends with its socket, when nobody asks it any more.
+                self._templates[key] = made_of, _Forking(ours)
+            return self._templates[key][1]
+
+
+def _pair() -> tuple[socket.socket, socket.socket]:
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+class _Started:
+    """A forked process, as the emulator uses a `subprocess.Popen`. It has no exit status."""
+
+    def __init__(self, forking: _Forking, request: object) -> None:
+        (stdin, self_in), (self_out, stdout), (self_err, stderr) = os.pipe(), os.pipe(), os.pipe()
+        streams = [stdin, stdout, stderr]
+        try:
+            self._process: int | None = forking.ask(request, streams)
+        finally:
+            for stream in streams:
+                os.close(stream)
+        self.stdin = os.fdopen(self_in, "w", buffering=1)
+        self.stdout, self.stderr = os.fdopen(self_out), os.fdopen(self_err)
+
+    def poll(self) -> int | None:
+        """Return None while it runs."""
+        return 0 if self._ended(0) else None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until it has ended; raise `subprocess.TimeoutExpired` if it has not by then."""
+        if not self._ended(timeout):
+            raise subprocess.TimeoutExpired("function", timeout or 0)
+        return 0
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._process, number)
+
+    def _ended(self, timeout: float | None) -> bool:
+        if self._process is None:
+            return True
+        ends = select.poll()
+        ends.register(self._process, select.POLLIN)
+        if not ends.poll(None if timeout is None else timeout * 1000):
+            return False
+        os.close(self._process)
+        self._process = None
+        return True

@@ -1,0 +1,154 @@
+"""Functions that start by a fork do what those with a Python of their own do."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+import time
+import uuid
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ministack.core import lambda_runtime
+
+from homing_cli.local import forked_functions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Function = Callable[..., Any]
+
+pytestmark = [
+    pytest.mark.slow,  # it loads boto3
+    # The emulator leaves the streams of an environment to the garbage collector.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.skipif(not forked_functions.supported(), reason="there are no pidfds"),
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("emulator")))
+        for name in ("Worker", "subprocess", "zipfile"):
+            patch.setattr(lambda_runtime, name, getattr(lambda_runtime, name))
+        forked_functions.install()
+        yield
+        lambda_runtime.reset()
+
+
+def packed(**files: str) -> bytes:
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(f"{name.replace('__', '/')}.py", text)
+        archive.writestr("lambdas/__init__.py", "")
+    return package.getvalue()
+
+
+def environment(code: bytes, name: str | None = None, **variables: str) -> Any:
+    name = name or uuid.uuid4().hex
+    config = {
+        "FunctionName": name,
+        "FunctionArn": f"arn:aws:lambda:us-east-1:000000000000:function:{name}",
+        "Handler": "lambdas.answer.handler",
+        "Runtime": "python3.13",
+        "Timeout": 5,
+        "Environment": {"Variables": variables},
+    }
+    return lambda_runtime.acquire_worker(name, config, code)[0]
+
+
+def test_a_function_has_its_event_its_environment_and_its_log() -> None:
+    code = packed(
+        lambdas__answer="""
+import os, sys
+def handler(event, context):
+    print("said")
+    return [event, os.environ["GIVEN"], context.function_name, os.getcwd() in sys.path]
+"""
+    )
+    invoked = environment(code, "answers", GIVEN="this").invoke({"a": 1}, "r-1")
+    assert invoked["result"] == [{"a": 1}, "this", "answers", True]
+    assert invoked["log"] == "said"
+
+
+def test_environments_of_a_function_share_the_import_and_nothing_that_comes_after() -> None:
+    code = packed(
+        lambdas__answer="""
+import os, random
+imported, calls = os.getpid(), []
+def handler(event, context):
+    calls.append(event)
+    return imported, os.getpid(), calls, random.random()
+"""
+    )
+    first, second = environment(code, "shares"), environment(code, "shares")
+    (imported, one, _, chance), (as_well, other, calls, another) = (
+        each.invoke({}, "r")["result"] for each in (first, second)
+    )
+    assert imported == as_well
+    assert len({imported, one, other, os.getpid()}) == 4
+    assert calls == [{}]
+    assert chance != another
+
+
+def test_what_a_function_raises_is_the_error_of_each_call() -> None:
+    source = "def handler(event, context):\n    raise ValueError('broken')"
+    broken = environment(packed(lambdas__answer=source))
+    assert [broken.invoke({}, "r")["error"] for _ in range(2)] == ["broken", "broken"]
+
+
+def test_what_a_module_raises_when_it_is_imported_is_reported() -> None:
+    with pytest.raises(RuntimeError, match="broken"):
+        environment(packed(lambdas__answer="raise ValueError('broken')")).invoke({}, "r")
+
+
+def test_a_function_that_does_not_answer_in_time_is_ended() -> None:
+    sleeping = environment(
+        packed(lambdas__answer="import time\ndef handler(event, _):\n    time.sleep(event)\n")
+    )
+    sleeping.config["Timeout"] = 1
+    begun = time.monotonic()
+    assert "timed out" in sleeping.invoke(60, "r")["error"]
+    assert time.monotonic() - begun < 30
+    assert sleeping.invoke(0, "r")["status"] == "ok"
+
+
+def test_new_code_and_a_new_environment_are_what_the_next_start_has() -> None:
+    template = "import os\nsaid = os.environ['SAID']\ndef handler(*_):\n    return {!r}, said\n"
+    for text, said in (("old", "a"), ("new", "a"), ("new", "b")):
+        code = packed(lambdas__answer=template.format(text))
+        started = environment(code, "changes", SAID=said)
+        assert started.invoke({}, "r")["result"] == [text, said]
+
+
+def test_a_library_in_the_code_is_taken_rather_than_the_one_of_this_environment() -> None:
+    code = packed(
+        lambdas__answer="import pydantic\ndef handler(*_):\n    return pydantic.VERSION\n",
+        pydantic="VERSION = 'its own'\n",
+    )
+    assert environment(code).invoke({}, "r")["result"] == "its own"
+
+
+def test_a_function_of_somebody_elses_imports_its_module_in_each_environment() -> None:
+    code = packed(
+        theirs="import os\nimported = os.getpid()\ndef handler(*_):\n    return imported\n"
+    )
+    pids = set()
+    for _ in range(2):
+        started = environment(code, "theirs")
+        started.config["Handler"] = "theirs.handler"
+        pids.add(started.invoke({}, "r")["result"])
+    assert len(pids) == 2
+
+
+def test_what_runs_ends_with_the_pool() -> None:
+    started = environment(packed(lambdas__answer="def handler(*_):\n    return 1\n"))
+    started.invoke({}, "r")
+    process = started._proc
+    assert process.poll() is None
+    lambda_runtime.kill_workers([started])
+    assert process.poll() == 0
