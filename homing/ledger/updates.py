@@ -30,9 +30,11 @@ if TYPE_CHECKING:
 # `status`, `timestamp` and `ttl` are reserved words of DynamoDB's expressions.
 NAMES = {"#status": "status", "#timestamp": "timestamp", "#ttl": "ttl"}
 
+# What a message does not have is null: an expression cannot leave an attribute out.
 IDENTITY = (
     "messageId = :messageId, senderId = :senderId, #timestamp = :timestamp, "
-    "targetUrl = :targetUrl, correlationId = :correlationId, createdAt = :createdAt"
+    "targetUrl = :targetUrl, correlationId = :correlationId, createdAt = :createdAt, "
+    "endpointId = :endpointId, eventType = :eventType"
 )
 
 # What every record of an attempt sets, whatever it led to.
@@ -427,7 +429,7 @@ def _update_as(
     }
 
 
-def _identity(reference: Reference) -> dict[str, str]:
+def _identity(reference: Reference) -> dict[str, str | None]:
     """Return the values of the attributes that say whose record it is."""
     return {
         ":messageId": reference.message_id,
@@ -436,6 +438,8 @@ def _identity(reference: Reference) -> dict[str, str]:
         ":targetUrl": reference.target_url,
         ":correlationId": reference.correlation_id,
         ":createdAt": reference.created_at,
+        ":endpointId": reference.endpoint_id,
+        ":eventType": reference.event_type,
     }
 
 

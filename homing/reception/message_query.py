@@ -86,9 +86,9 @@ def _deliveries(
     accepted = {} if idempotency is None else {each.sk: each for each in idempotency.references()}
     queued = {sk: _queued(each, idempotency) for sk, each in accepted.items() if idempotency}
     recorded = {
-        record["sk"]: _recorded(record, reference, idempotency)
+        record["sk"]: _recorded(record, idempotency)
         for record in records
-        if not _has_been_replaced(record, reference := accepted.get(record["sk"]))
+        if not _has_been_replaced(record, accepted.get(record["sk"]))
     }
     return list((queued | recorded).values())
 
@@ -110,17 +110,13 @@ def _queued(reference: Reference, idempotency: IdempotencyRecord) -> dict[str, A
 
 
 def _recorded(
-    record: Mapping[str, Any], accepted: Reference | None, idempotency: IdempotencyRecord | None
+    record: Mapping[str, Any], idempotency: IdempotencyRecord | None
 ) -> dict[str, Any]:
-    """Return the record as the API shows it. The endpoint and the event type are not in it."""
-    others = accepted.to_document() if accepted else {}
-    named: dict[str, Any] = {
-        name: others[name] for name in ("endpointId", "eventType") if name in others
-    }
+    """Return the record as the API shows it."""
     is_untried = record["status"] == Status.QUEUED and not record["retryHistory"]
     scheduled = _scheduled(idempotency) if is_untried and idempotency else {}
     delivery_id = Reference.from_document(record).delivery_id
-    return {**_public(record), "deliveryId": delivery_id, **named, **scheduled}
+    return {**_public(record), "deliveryId": delivery_id, **scheduled}
 
 
 def _scheduled(idempotency: IdempotencyRecord) -> dict[str, str]:
@@ -128,4 +124,9 @@ def _scheduled(idempotency: IdempotencyRecord) -> dict[str, str]:
 
 
 def _public(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in attributes.items() if name not in _INTERNAL}
+    """Return what callers may see; an endpoint or event type that is null was not given."""
+    return {
+        name: value
+        for name, value in attributes.items()
+        if name not in _INTERNAL and value is not None
+    }

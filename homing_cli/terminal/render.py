@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from homing.delivery import Reference
     from homing_cli.client.deliveries import DeliveryView
     from homing_cli.client.executions.broken import Broken
     from homing_cli.client.executions.waiting import Waiting
@@ -76,7 +77,7 @@ def deliveries(found: Iterable[DeliveryView]) -> Table:
     made = table("message", "target", "status", "attempts", "next attempt", "last result")
     for view in found:
         made.add_row(
-            view.reference.message_id,
+            _message(view.reference),
             _recipient(view),
             status(view.status),
             str(view.attempts),
@@ -84,6 +85,11 @@ def deliveries(found: Iterable[DeliveryView]) -> Table:
             view.last_result,
         )
     return made
+
+
+def _message(reference: Reference) -> str:
+    event_type = reference.event_type
+    return f"{reference.message_id} ({event_type})" if event_type else reference.message_id
 
 
 def _recipient(view: DeliveryView) -> str:
@@ -129,7 +135,7 @@ def dead_letters(found: Iterable[DeadLetter]) -> Table:
     made = table("message", "sender", "target", "attempts", "status", "why")
     for dead_letter in found:
         made.add_row(
-            dead_letter.reference.message_id,
+            _message(dead_letter.reference),
             dead_letter.reference.sender_id,
             dead_letter.reference.target_url,
             str(dead_letter.attempts),
@@ -177,7 +183,7 @@ def trace(found: Trace) -> Tree:
     """Return the execution of a delivery as a tree: its attempts, and the states of each."""
     view = found.delivery
     head = Text.assemble(
-        shown(f"{view.reference.message_id} -> {view.reference.target_url}  "),
+        shown(f"{_message(view.reference)} -> {view.reference.target_url}  "),
         status(view.status),
     )
     if found.execution:

@@ -48,6 +48,7 @@ class Trace:
         return {
             "deliveryId": self.delivery.reference.delivery_id,
             "targetUrl": self.delivery.reference.target_url,
+            "eventType": self.delivery.reference.event_type,
             "status": self.delivery.status,
             "executionArn": execution.get("executionArn"),
             "executionStatus": execution.get("status"),

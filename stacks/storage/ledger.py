@@ -22,6 +22,8 @@ _PROJECTED = [
     "messageId",
     "senderId",
     "targetUrl",
+    "endpointId",
+    "eventType",
     "status",
     "attempts",
     "nextRetryAt",

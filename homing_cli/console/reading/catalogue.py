@@ -107,10 +107,7 @@ class Catalogue:
         )
         limits = self.limits(PAGE_SIZE)
         records = [record for record in self._records.of_message(key) if limits.is_current(record)]
-        # The record has neither the endpoint nor the event type; the idempotency record does.
-        found = list(
-            (known | {r["sk"]: _named(r, known.get(r["sk"], {})) for r in records}).values()
-        )
+        found = list((known | {record["sk"]: record for record in records}).values())
         if not found and idempotency is not None:
             raise NotFoundError(f"message {message_id} is an event that matched no endpoint")
         if not found:
@@ -150,7 +147,3 @@ class Catalogue:
         following = offset + len(shown)
         place = following if following < len(fitting) else None
         return Page(tuple(shown), place, len(records), NEWEST_FIRST)
-
-
-def _named(record: dict[str, Any], queued: Mapping[str, Any]) -> dict[str, Any]:
-    return record | {name: queued[name] for name in ("endpointId", "eventType") if name in queued}

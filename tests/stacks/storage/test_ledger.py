@@ -63,6 +63,8 @@ def test_the_attention_index_is_sparse_and_leaves_the_history_out(stack: Any) ->
             "messageId",
             "senderId",
             "targetUrl",
+            "endpointId",
+            "eventType",
             "status",
             "attempts",
             "nextRetryAt",

@@ -68,6 +68,8 @@ def test_a_delivery_that_nobody_has_is_given_to_its_execution(
     kept = {name: value for name, value in reference.to_document().items() if name != "deliveryId"}
     assert item == {
         **kept,
+        "endpointId": None,
+        "eventType": None,
         "status": "QUEUED",
         "attempts": 1,
         "retryHistory": [],

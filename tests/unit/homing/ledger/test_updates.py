@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 NOON = "2025-12-28T12:00:00.000Z"
 STATES = delivery_document()["States"]
 IDENTITY_VALUES = {
-    *(":messageId", ":senderId", ":timestamp", ":targetUrl", ":correlationId", ":createdAt")
+    *(":messageId", ":senderId", ":timestamp", ":targetUrl", ":correlationId", ":createdAt"),
+    *(":endpointId", ":eventType"),
 }
 
 
@@ -110,6 +112,23 @@ def test_every_update_of_a_whole_record_sets_the_identity(delivery: Delivery) ->
         assert update["UpdateExpression"].startswith(f"SET {IDENTITY}, ")
         assert update["ExpressionAttributeNames"] == NAMES
         assert update["ExpressionAttributeValues"].keys() >= IDENTITY_VALUES
+
+
+def test_a_record_has_the_endpoint_and_the_event_type_or_says_that_there_are_none(
+    delivery: Delivery,
+) -> None:
+    named = replace(delivery.reference, endpoint_id="orders", event_type="order.paid")
+    for each, expected in (
+        (replace(delivery, reference=named), [{"S": "orders"}, {"S": "order.paid"}]),
+        (delivery, [{"NULL": True}] * 2),
+    ):
+        for update in (
+            retry_of(each),
+            update_of("RecordDelivered", each, Status.DELIVERED),
+            update_of("RecordFailure", each, Status.FAILED),
+        ):
+            values = update["ExpressionAttributeValues"]
+            assert [values[":endpointId"], values[":eventType"]] == expected
 
 
 OUTCOMES = {

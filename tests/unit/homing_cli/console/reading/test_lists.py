@@ -36,6 +36,8 @@ INDEXED = [
     "messageId",
     "senderId",
     "targetUrl",
+    "endpointId",
+    "eventType",
     "status",
     "attempts",
     "nextRetryAt",
