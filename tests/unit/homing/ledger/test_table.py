@@ -167,6 +167,8 @@ def test_a_first_retry_makes_the_item_that_the_requirements_describe(
         "executionName": reference.delivery_id,
         "generation": 0,
         "lastUpdatedAt": "2025-12-28T12:00:00.000Z",
+        "endpointId": None,
+        "eventType": None,
         "attention": f"RETRY_SCHEDULED#{reference.delivery_id[0]}",
         "attentionAt": "2025-12-28T12:00:01.250Z",
         "ttl": EXPIRES_AT,
