@@ -146,6 +146,12 @@ def test_a_delivery_without_an_attempt_says_so() -> None:
     assert "no attempt" in shown(render.trace(Trace(view("QUEUED"), None, ())))
 
 
+def test_an_event_shows_its_type_in_tables_and_traces() -> None:
+    event = DeliveryView.from_document({**view("FAILED").document, "eventType": "order.paid"})
+    assert "m-1 (order.paid)  " in shown(render.deliveries([event]))
+    assert shown(render.trace(Trace(event, None, ()))).startswith("m-1 (order.paid) -> https:")
+
+
 def test_nothing_is_folded_cut_or_coloured_where_another_program_reads() -> None:
     long = view("DELIVERED", message_id="m" * 300)
     text = shown(render.deliveries([long]))
