@@ -168,6 +168,8 @@ def handlers(port: int, sink: TextIO) -> Callable[[], None]:
 
 def event_for(port: int) -> dict[str, Any]:
     """Return the input of Deliver and Classify (docs/architecture.md)."""
+    from homing.retry.policy import Policy  # noqa: PLC0415 - as the handlers above
+
     return {
         "reference": {
             "messageId": "order-1841",
@@ -182,7 +184,7 @@ def event_for(port: int) -> dict[str, Any]:
             "contentType": "application/json",
             "headers": {"x-tenant": "acme"},
         },
-        "policy": {"maxAttempts": 3},
+        "policy": Policy().to_document(),
         "attemptNumber": 0,
         "attempts": 1,
     }

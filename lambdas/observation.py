@@ -43,9 +43,10 @@ _NUMBERS = frozenset({int, float, bool})
 
 
 def _bounded(value: Any, longest: int = _LONGEST_TEXT) -> Any:
+    if isinstance(value, str):
+        is_short = len(value) <= longest
+        return value if is_short else f"{value[:longest]}… ({len(value)} characters)"
     match value:
-        case str() if len(value) > longest:
-            return f"{value[:longest]}… ({len(value)} characters)"
         case list() | tuple():
             shown = [_bounded(each, _LONGEST_LISTED) for each in value[:_LONGEST_LIST]]
             left_out = len(value) - len(shown)
@@ -60,10 +61,6 @@ def _bounded(value: Any, longest: int = _LONGEST_TEXT) -> Any:
             return value
 
 
-def _is_short(value: Any) -> bool:
-    return len(value) <= _LONGEST_TEXT if type(value) is str else type(value) in _NUMBERS
-
-
 # Powertools would make an encoder for each event, and try to read the event's name as JSON
 # (docs/benchmarks.md, "One attempt"). An exception, which may quote a request, is written by `str`.
 _ENCODER = JSONEncoder(
@@ -72,10 +69,7 @@ _ENCODER = JSONEncoder(
 
 
 def _line(fields: dict[str, Any]) -> str:
-    bounded = {
-        name: value if _is_short(value) or name in _OURS else _bounded(value)
-        for name, value in fields.items()
-    }
+    bounded = {name: value if name in _OURS else _bounded(value) for name, value in fields.items()}
     if "exception" in fields:  # a traceback, with that exception at its end
         bounded["exception"] = _bounded(fields["exception"], _LONGEST_TRACEBACK)
     return _ENCODER.encode(bounded)
@@ -278,7 +272,11 @@ def _log(level: int, event: str, values: dict[str, float], **fields: Any) -> Non
     if level < logger.log_level:
         return
     now = _utc_now()
-    known = {name: value for name, value in fields.items() if value is not None}
+    known = {
+        name: value if type(value) in _NUMBERS else _bounded(value)
+        for name, value in fields.items()
+        if value is not None
+    }
     line = {
         "level": logging.getLevelName(level),
         "message": event,
@@ -288,7 +286,7 @@ def _log(level: int, event: str, values: dict[str, float], **fields: Any) -> Non
         **(_embedded(values, now) if values else {}),
         **_trace(),
     }
-    logger.registered_handler.stream.write(_line(line) + "\n")  # type: ignore[attr-defined]
+    logger.registered_handler.stream.write(_ENCODER.encode(line) + "\n")  # type: ignore[attr-defined]
     logger.registered_handler.flush()
 
 

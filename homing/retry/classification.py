@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -54,6 +55,8 @@ class Status(StrEnum):
 
 
 _GONE = 410
+# Decides whether an outcome is a delivery or not, whatever the policy.
+_NO_POLICY = Policy(max_attempts=1)
 _MEMBERS = {Decision.RETRY: "retryOn", Decision.GIVE_UP: "giveUpOn"}
 
 # The ledger stores the reason of every attempt, and items are billed by size.
@@ -191,12 +194,13 @@ def outcome_document(outcome: Outcome | NotAttempted) -> dict[str, Any]:
 def _fallback(outcome: Outcome | NotAttempted, kind: OutcomeKind) -> dict[str, str]:
     if not isinstance(outcome, Outcome):
         return {"status": kind}
-    verdict = classify(outcome, attempts=1, policy=Policy(max_attempts=1))
+    verdict = classify(outcome, attempts=1, policy=_NO_POLICY)
     if verdict.status is not Status.DELIVERED:
         verdict = Verdict(Decision.GIVE_UP, Category.INTERNAL_ERROR, "", Status.FAILED)
     return {name: value for name, value in verdict.to_document().items() if name != "reason"}
 
 
+@cache
 def _rule_for(http_status: int) -> StatusRule:
     return next(rule for rule in STATUS_RULES if rule.first <= http_status <= rule.last)
 
