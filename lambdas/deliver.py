@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from functools import cache
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any
@@ -26,8 +27,10 @@ def _deliverer() -> Deliverer:
     # These import boto3, which takes longer than all other imports of this function together.
     from homing.endpoints.concurrency import ConcurrencySlots  # noqa: PLC0415
     from homing.endpoints.health_recorder import EndpointWatch  # noqa: PLC0415
+    from homing.endpoints.rate_slots import RateSlots  # noqa: PLC0415
     from homing.endpoints.registry_client import registry_client  # noqa: PLC0415
     from homing.payloads.store import PayloadStore  # noqa: PLC0415
+    from homing.sending.pacing import Pacing  # noqa: PLC0415
     from homing.sending.recipients import Recipients  # noqa: PLC0415
 
     settings, client = DeliverSettings.from_env(), registry_client()
@@ -38,6 +41,7 @@ def _deliverer() -> Deliverer:
         recipients=Recipients.connect(settings, client),
         watch=EndpointWatch.connect(settings, client),
         slots=ConcurrencySlots.connect(settings, client),
+        pacing=Pacing(RateSlots.connect(settings, client), time.sleep),
         fetch=PayloadStore(settings.payload_bucket).fetch,
         now=utc_now,
         chance=SystemRandom().random,

@@ -25,7 +25,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from homing.delivery import Delivery, document_text, read_delivery
-from homing.ledger.generation import moved, resumed
+from homing.ledger.generation import moved, put_off, resumed
 from homing.retry.classification import Status
 from homing.timestamps import from_text
 
@@ -182,7 +182,7 @@ class ExpressPath:
         if ended.end == Settled.DEAD_LETTERED:
             self.records.keep_dead_letter(reference, body)
         elif ended.end == POSTPONED:
-            settled = self._hand_over({**document, **ended.following}, Settled.HANDED_OFF)
+            settled = self._hand_over(put_off(document, ended.following), Settled.HANDED_OFF)
             return replace(ended, end=settled)
         return ended
 

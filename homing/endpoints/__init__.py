@@ -9,6 +9,8 @@ __all__ = [
     "health_recorder",
     "operators",
     "pattern",
+    "rate",
+    "rate_slots",
     "registry",
     "registry_client",
     "secret_rotation",

@@ -40,6 +40,7 @@ class Endpoint:
         filter: the event pattern that these events must match, as JSON text as it was given; empty
             for none.
         attempts_at_once: the maximum number of concurrent attempts; 0 for no limit.
+        rate_per_second: the maximum number of attempts a second; 0 for no limit.
         signing: the kind of its next secret.
         enabled: whether messages are delivered to it.
         disabled_at: when it was disabled.
@@ -60,6 +61,7 @@ class Endpoint:
     event_types: tuple[str, ...] = ()
     filter: str = ""
     attempts_at_once: int = 0
+    rate_per_second: float = 0
     signing: Signing = Signing.V1
     enabled: bool = True
     disabled_at: str | None = None
@@ -78,6 +80,7 @@ class Endpoint:
             "eventTypes": list(self.event_types) or None,
             "filter": JsonText(self.filter) if self.filter else None,
             "attemptsAtOnce": self.attempts_at_once or None,
+            "ratePerSecond": self.rate_per_second or None,
             "disabledAt": self.disabled_at,
             "disabledReason": self.disabled_reason,
             "failingSince": self.failing_since,
@@ -122,6 +125,7 @@ class Endpoint:
             event_types=tuple(item.get("eventTypes", ())),
             filter=item.get("filter", ""),
             attempts_at_once=item.get("attemptsAtOnce", 0),
+            rate_per_second=item.get("ratePerSecond", 0),
             signing=Signing(item["signing"]),
             enabled=item["enabled"],
             disabled_at=item.get("disabledAt"),

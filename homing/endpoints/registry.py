@@ -45,6 +45,7 @@ class Change:
     event_types: tuple[str, ...] | None = None
     filter: str | None = None
     attempts_at_once: int | None = None
+    rate_per_second: float | None = None
     signing: Signing | None = None
     enabled: bool | None = None
 
@@ -64,12 +65,12 @@ def set_up(
     known = store.endpoints.find(sender_id, endpoint_id)
     if known is not None:
         bare = _bare(known, now)
-        return _saved(store, _changed(bare, change, now), change.headers or {}), None
+        return _saved(store, known, _changed(bare, change, now), change.headers or {}), None
     text = to_text(now)
     new = _changed(Endpoint(sender_id, endpoint_id, "", text, text, version=0), change, now)
     secret = _new_secret(new.signing)
     confidential = Confidential((SigningSecret(secret, now),), change.headers or {})
-    if not store.save(new, confidential):
+    if not store.save(new, confidential, has_new_rate=bool(new.rate_per_second)):
         raise ChangedMeanwhileError
     return new, secret
 
@@ -88,7 +89,7 @@ def modify(
     if known is None:
         return None
     _check_headers_stay(known, change)
-    return _saved(store, _changed(known, change, now), change.headers)
+    return _saved(store, known, _changed(known, change, now), change.headers)
 
 
 def rotate_secret(
@@ -178,6 +179,7 @@ def _changed(endpoint: Endpoint, change: Change, now: datetime) -> Endpoint:
         "event_types": change.event_types,
         "filter": change.filter,
         "attempts_at_once": change.attempts_at_once,
+        "rate_per_second": change.rate_per_second,
         "signing": change.signing,
         "updated_at": to_text(now),
         "version": endpoint.version + 1,
@@ -205,14 +207,20 @@ def _starts_afresh(endpoint: Endpoint, change: Change) -> bool:
     return moves or change.headers is not None or change.enabled is True
 
 
-def _saved(store: EndpointStore, endpoint: Endpoint, headers: Mapping[str, str] | None) -> Endpoint:
+def _saved(
+    store: EndpointStore,
+    known: Endpoint,
+    endpoint: Endpoint,
+    headers: Mapping[str, str] | None,
+) -> Endpoint:
+    has_new_rate = endpoint.rate_per_second != known.rate_per_second
     confidential = None
     if headers is not None:
-        known = store.secrets.find(owner_of_endpoint(endpoint.sender_id, endpoint.endpoint_id))
-        if known is None:
+        kept = store.secrets.find(owner_of_endpoint(endpoint.sender_id, endpoint.endpoint_id))
+        if kept is None:
             raise ChangedMeanwhileError
-        confidential = replace(known, headers=headers, version=known.version + 1)
-    if not store.save(endpoint, confidential):
+        confidential = replace(kept, headers=headers, version=kept.version + 1)
+    if not store.save(endpoint, confidential, has_new_rate=has_new_rate):
         raise ChangedMeanwhileError
     return endpoint
 

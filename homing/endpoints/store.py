@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from homing.endpoints.confidential import owner_of_endpoint
 from homing.endpoints.endpoints_table import EndpointsTable, endpoint_key
+from homing.endpoints.rate_slots import rate_change, rate_key
 from homing.endpoints.secrets_table import SecretsTable, conditional_put, edition_update, secret_key
 from homing.items import to_dynamodb
 
@@ -35,8 +36,19 @@ class EndpointStore:
         self.secrets = SecretsTable(secrets_table, client)
         self._client = client
 
-    def save(self, endpoint: Endpoint, confidential: Confidential | None = None) -> bool:
+    def save(
+        self,
+        endpoint: Endpoint,
+        confidential: Confidential | None = None,
+        *,
+        has_new_rate: bool = False,
+    ) -> bool:
         """Store an endpoint and its confidential data; None leaves that data unchanged.
+
+        Args:
+            endpoint: the endpoint.
+            confidential: its confidential data.
+            has_new_rate: whether its rate has changed, or was removed.
 
         Returns:
             False when another request has changed either; then nothing is stored.
@@ -54,7 +66,10 @@ class EndpointStore:
                     table, owner, replace(confidential, edition=endpoint.edition)
                 )
             }
-        return self._transact([{"Put": _endpoint_put(self.endpoints.name, endpoint)}, secret])
+        rate = [rate_change(self.endpoints.name, endpoint)] if has_new_rate else []
+        return self._transact(
+            [{"Put": _endpoint_put(self.endpoints.name, endpoint)}, secret, *rate]
+        )
 
     def delete(self, sender_id: str, endpoint_id: str) -> bool:
         """Delete an endpoint with its secrets. Return False if there is none."""
@@ -69,6 +84,12 @@ class EndpointStore:
                     }
                 },
                 {"Delete": {"TableName": self.secrets.name, "Key": secret_key(owner)}},
+                {
+                    "Delete": {
+                        "TableName": self.endpoints.name,
+                        "Key": rate_key(sender_id, endpoint_id),
+                    }
+                },
             ]
         )
 

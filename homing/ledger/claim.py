@@ -27,6 +27,8 @@ class AttemptClaim:
         generation: that execution's.
         due_at: when the attempt was due, ISO-8601, a whole second.
         expires_at: when the record may be deleted, epoch seconds.
+        slot: the rate slot that the attempt was put off to, as a document; None for no slot. It may
+            be of an earlier attempt.
         due_since: when the attempt was due before it was postponed, by the record, ISO-8601; None
             before the claim is made, and where the record could not tell.
         unrecorded: why the ledger does not hold the claim, although the attempt may be made; None
@@ -38,6 +40,7 @@ class AttemptClaim:
     generation: int
     due_at: str
     expires_at: int
+    slot: Mapping[str, str] | None = None
     due_since: str | None = None
     unrecorded: str | None = None
 
@@ -56,4 +59,5 @@ class AttemptClaim:
             claim["generation"],
             claim["dueAt"],
             claim["expiresAt"],
+            claim.get("slot"),
         )

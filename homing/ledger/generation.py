@@ -46,6 +46,12 @@ def moved(document: Mapping[str, Any], due: datetime) -> dict[str, Any]:
     return {**document, "dueAt": due_at, "expiresAt": expires_at}
 
 
+def put_off(document: Mapping[str, Any], following: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document with what a wait changes of it; its record is kept for as long after it."""
+    due = from_text(following.get("dueAt", document["dueAt"]))
+    return {**moved(document, due), **following}
+
+
 def redriven(document: Mapping[str, Any], generation: int, now: datetime) -> dict[str, Any]:
     """Return the document of a redriven delivery: attempts count from 0, due at once."""
     kept = moved(document, now)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from homing.endpoints.endpoint import Signing  # noqa: TC001 -- pydantic reads the annotations
 from homing.endpoints.operators import PatternError
+from homing.endpoints.rate import HIGHEST_RATE, LOWEST_RATE
 from homing.endpoints.registry import Change
 from homing.endpoints.secret_rotation import DEFAULT_GRACE, MAX_GRACE
 from homing.endpoints.signing import check_secret
@@ -45,9 +46,19 @@ MAX_PAGE = 100
 
 _LIMIT = re.compile("[0-9]{1,9}")
 
+
+def _check_rate(rate: float) -> float:
+    if 0 < rate < LOWEST_RATE:
+        raise ValueError(f"must be 0, for no limit, or from {LOWEST_RATE:g} to {HIGHEST_RATE:g}")
+    return int(rate) if rate.is_integer() else rate  # 20, not 20.0, in answers
+
+
 SubscribedType = Annotated[EventType, AfterValidator(check_subscribed)]
 SubscribedTypes = Annotated[list[SubscribedType], Field(max_length=MAX_EVENT_TYPES)]
 Secret = Annotated[str, AfterValidator(check_secret)]
+Rate = Annotated[
+    float, Field(ge=0, le=HIGHEST_RATE, allow_inf_nan=False), AfterValidator(_check_rate)
+]
 
 
 class EndpointChange(Fields):
@@ -78,6 +89,10 @@ class EndpointChange(Fields):
     )
     attempts_at_once: Maybe[Annotated[int, Field(ge=0, le=MAX_ATTEMPTS_AT_ONCE), WHOLE]] = optional(
         "How many attempts may run at once; others wait for a concurrency slot. 0: no limit."
+    )
+    rate_per_second: Maybe[Rate] = optional(
+        f"How many attempts are made a second, {LOWEST_RATE:g} to {HIGHEST_RATE:g}: first ones, "
+        "retries and redrives together. Others wait for their slot. 0: no limit."
     )
     signing: Maybe[Annotated[Signing, Field(strict=False)]] = optional(
         "The kind of its next secret: v1 (HMAC-SHA256) or v1a (ed25519)."
@@ -138,6 +153,7 @@ def read_endpoint(
         event_types=None if request.event_types is None else tuple(request.event_types),
         filter=filter_text if request.filter != {} else "",
         attempts_at_once=request.attempts_at_once,
+        rate_per_second=request.rate_per_second,
         signing=request.signing,
         enabled=request.enabled,
     )

@@ -32,8 +32,8 @@ class Recipients:
         targets: the URLs, without duplicates.
         endpoint_ids: the endpoints of the URLs, in the same order; empty for plain URLs.
         policies: what each endpoint overrides of the retry policy, by endpoint id.
-        may_be_full: whether an endpoint limits its concurrent attempts, so that they may be
-            postponed for up to a year (homing/sending/postponement.py).
+        may_be_full: whether an endpoint limits its concurrent attempts or its rate, so that they
+            may be postponed for up to a year (homing/sending/postponement.py).
         event_type: the event type that the endpoints subscribe to; None if the message names its
             recipients.
     """
@@ -128,7 +128,7 @@ def of_endpoints(
         each: PolicyRequest.model_validate(endpoint.policy).override()
         for each, endpoint in found.items()
     }
-    may_be_full = any(endpoint.attempts_at_once for endpoint in found.values())
+    may_be_full = any(each.attempts_at_once or each.rate_per_second for each in found.values())
     return Recipients(targets, ids, policies, may_be_full)
 
 

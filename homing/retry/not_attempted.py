@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from homing.retry.outcome import OutcomeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """The attempt is made later, since its endpoint has no free concurrency slot.
+    """The attempt is made later: its endpoint has no free concurrency slot, or a later rate slot.
 
     Args:
         due_at: when it is due instead, ISO-8601, a whole second.
         expires_at: when its record may be deleted, epoch seconds; None to leave that as it was.
+        slot: the rate slot that it is put off to, as a document; None for no slot.
     """
 
     due_at: str
     expires_at: int | None = None
+    slot: Mapping[str, str] | None = None
 
     def to_document(self) -> dict[str, Any]:
         """Return the `outcome` of the delivery document, with a response time of 0."""
         expiry = {} if self.expires_at is None else {"expiresAt": self.expires_at}
+        slot = {} if self.slot is None else {"slot": dict(self.slot)}
         return {
             "kind": OutcomeKind.POSTPONED,
-            "next": {"dueAt": self.due_at, **expiry},
+            "next": {"dueAt": self.due_at, **expiry, **slot},
             "responseTime": None,
         }
 

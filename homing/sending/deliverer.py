@@ -11,6 +11,7 @@ from homing.endpoints.health import Step, examine
 from homing.errors import DependencyError
 from homing.retry.not_attempted import Postponed
 from homing.retry.outcome import ErrorKind, unsent
+from homing.sending.pacing import asks_for_pause
 from homing.sending.postponement import postpone
 from homing.sending.redaction import redact
 from homing.sending.time_left import is_enough, request_seconds
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from homing.ledger.claim import AttemptClaim
     from homing.payloads.reference import PayloadReference
     from homing.retry.outcome import Outcome
+    from homing.sending.pacing import Pacing
     from homing.sending.recipients import Recipient, Recipients
     from homing.sending.webhook_client import WebhookClient
 
@@ -39,6 +41,7 @@ class Deliverer:
         recipients: looks up recipients.
         watch: records the health of endpoints.
         slots: the concurrency slots of endpoints with a limit.
+        pacing: makes attempts at endpoints with a rate wait for their slots.
         fetch: returns a payload from S3; raises DependencyError if it cannot.
         now: returns the time of day.
         chance: returns a random number in [0, 1).
@@ -52,6 +55,7 @@ class Deliverer:
         recipients: Recipients,
         watch: EndpointWatch,
         slots: ConcurrencySlots,
+        pacing: Pacing,
         fetch: Callable[[PayloadReference], str],
         now: Callable[[], datetime],
         chance: Callable[[], float],
@@ -61,6 +65,7 @@ class Deliverer:
         self._recipients = recipients
         self._watch = watch
         self._slots = slots
+        self._pacing = pacing
         self._fetch = fetch
         self._now = now
         self._chance = chance
@@ -77,7 +82,7 @@ class Deliverer:
 
         It uses the endpoint's current URL, headers, secrets and limits, all of one edition. Nothing
         is sent if the endpoint is disabled or deleted, or if it cannot be looked up. If it has no
-        free concurrency slot, the attempt is postponed.
+        free concurrency slot, or its rate leaves a later slot, the attempt is postponed.
 
         Args:
             reference: the delivery.
@@ -101,7 +106,28 @@ class Deliverer:
         with ExitStack() as slot:
             if recipient.endpoint is not None and taken is not None:
                 slot.callback(self._give_back, reference, recipient.endpoint, taken, time_left)
+            held_up = self._wait(reference, recipient.endpoint, claim)
+            if held_up is not None:
+                return held_up
             return self._attempt(reference, request, recipient, time_left)
+
+    def _wait(
+        self, reference: Reference, endpoint: Endpoint | None, claim: AttemptClaim | None
+    ) -> Postponed | Outcome | None:
+        """Wait for the slot of an endpoint with a rate; return what keeps the attempt from it.
+
+        If slots cannot be taken, the attempt is made without one, as above.
+        """
+        if endpoint is None or not endpoint.rate_per_second:
+            return None
+        try:
+            held_up = self._pacing.wait(endpoint, claim, self._now())
+        except DependencyError as error:
+            self._tell(reference, "rate.uncounted", str(error))
+            return None
+        if isinstance(held_up, Postponed):
+            self._tell(reference, "attempt.postponed", f"its rate slot is at {held_up.due_at}")
+        return held_up
 
     def _take_slot(
         self,
@@ -173,8 +199,30 @@ class Deliverer:
             outcome = replace(outcome, target_url=url)
         if outcome.error is not None and outcome.error.detail is not None:
             self._tell(reference, "target.blocked", outcome.error.detail)
+        self._pause(reference, recipient.endpoint, outcome, time_left)
         self._watch_over(reference, recipient, outcome, time_left)
         return outcome
+
+    def _pause(
+        self,
+        reference: Reference,
+        endpoint: Endpoint | None,
+        outcome: Outcome,
+        time_left: Callable[[], float],
+    ) -> None:
+        """Pause an endpoint with a rate if its answer asks for that; a failure is only logged."""
+        if endpoint is None or not endpoint.rate_per_second or not asks_for_pause(outcome):
+            return
+        if not is_enough(time_left(), calls=1):
+            self._tell(reference, "rate.uncounted", "no time left to pause the endpoint")
+            return
+        try:
+            until = self._pacing.pause(endpoint, outcome)
+        except DependencyError as error:
+            self._tell(reference, "rate.uncounted", str(error))
+            return
+        if until is not None:
+            self._tell(reference, "endpoint.paused", f"by its Retry-After until {to_text(until)}")
 
     def _complete(self, request: Request, recipient: Recipient) -> Request:
         if request.claim is None and not recipient.headers:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import typer
 
 from homing.endpoints.endpoint import Signing
+from homing.endpoints.rate import HIGHEST_RATE, LOWEST_RATE
 from homing.endpoints.secret_rotation import DEFAULT_GRACE
 from homing.http_fields import DEFAULT_CONTENT_TYPE, is_json
 from homing.json_text import JsonText
@@ -50,6 +51,9 @@ Id = Annotated[
 ]
 
 
+_LIMITS = ("attemptsAtOnce", "ratePerSecond")  # 0 for none
+
+
 @app.command("list")
 def list_command(
     where: Where,
@@ -61,9 +65,9 @@ def list_command(
     if as_json:
         print_json(found)
         return
-    table = render.table(
-        "endpoint", "URL", "event types", "at once", "enabled", "failing since", "why disabled"
-    )
+    limits = ("at once", "per second")
+    health = ("enabled", "failing since", "why disabled")
+    table = render.table("endpoint", "URL", "event types", *limits, *health)
     for each in found:
         reason = each.get("disabledReason", "")
         enabled = "yes" if each["enabled"] else "no"
@@ -72,6 +76,7 @@ def list_command(
             each["url"],
             ", ".join(each.get("eventTypes", ())) + (" (filtered)" if "filter" in each else ""),
             str(each.get("attemptsAtOnce") or "no limit"),
+            str(each.get("ratePerSecond") or "no limit"),
             enabled,
             each.get("failingSince", ""),
             reason,
@@ -85,12 +90,13 @@ def show_command(
     where: Where,
     sender: Sender = None,
 ) -> None:
-    """Show an endpoint as JSON, without its secrets. `attemptsAtOnce` 0 means no limit."""
+    """Show an endpoint as JSON, without its secrets. A limit of 0 means that there is none."""
     api = ApiClient(where.target())
-    found = {"attemptsAtOnce": 0, **api.endpoints("GET", _path(endpoint_id), None, sender)}
+    found = dict.fromkeys(_LIMITS, 0) | api.endpoints("GET", _path(endpoint_id), None, sender)
     print_json(found)
-    if not found["attemptsAtOnce"]:
-        typer.echo("attemptsAtOnce 0: no limit", err=True)
+    for name in _LIMITS:
+        if not found[name]:
+            typer.echo(f"{name} 0: no limit", err=True)
 
 
 @app.command("set")
@@ -107,6 +113,14 @@ def set_command(
             min=0,
             max=MAX_ATTEMPTS_AT_ONCE,
             help=f"The most attempts at a time, 1 to {MAX_ATTEMPTS_AT_ONCE}; 0 for no limit.",
+        ),
+    ] = None,
+    rate_per_second: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=HIGHEST_RATE,
+            help=f"The most attempts a second, {LOWEST_RATE:g} to {HIGHEST_RATE:g}; 0: no limit.",
         ),
     ] = None,
     event_type: Annotated[
@@ -159,6 +173,7 @@ def set_command(
         "policy": None if policy is None else policy_object(policy),
         "headers": header_map([*(header or ()), *header_lines(headers_file)], none=no_headers),
         "attemptsAtOnce": attempts_at_once,
+        "ratePerSecond": rate_per_second,
         "signing": signing,
         "enabled": enabled,
     }

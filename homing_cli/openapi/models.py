@@ -191,6 +191,9 @@ class EndpointState(_Answer):
     attempts_at_once: int = _maybe(
         "The maximum number of concurrent attempts; left out if there is no limit."
     )
+    rate_per_second: float = _maybe(
+        "The maximum number of attempts a second; left out if there is no limit."
+    )
     signing: Signing
     enabled: bool
     created_at: str

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, cast
 from homing.endpoints.concurrency import MARGIN, ConcurrencySlots
 from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.endpoints_table import EndpointsTable
+from homing.endpoints.rate_slots import RateSlots
 from homing.endpoints.secrets_table import SecretsTable
 from homing.retry.outcome import AttemptError, ErrorKind, Outcome
 from homing.sending.deliverer import Deliverer
 from homing.sending.http_request import request_headers
+from homing.sending.pacing import Pacing
 from homing.sending.recipients import Recipient, Recipients
 from homing.timestamps import to_text
 from simulation.deployed.clients import DynamoDB
@@ -131,6 +133,7 @@ def cold_deliverer() -> Deliverer:
         slots=ConcurrencySlots(
             ENDPOINTS, dynamodb, timedelta(milliseconds=deployment.attempt_timeout) + MARGIN
         ),
+        pacing=Pacing(RateSlots(ENDPOINTS, dynamodb), outside_history),  # no endpoint has a rate
         fetch=outside_history,  # no payload is large
         now=lambda: to_datetime(TAPE.now),
         chance=SimulatedRandom().random,

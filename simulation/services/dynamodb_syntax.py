@@ -2,7 +2,8 @@
 
     update    = "SET" assignment {"," assignment} [ "REMOVE" path {"," path} ]
               | ("ADD" | "DELETE") path ":name"        (of sets of strings)
-    assignment = path "=" value        value = ":name" | path | if_not_exists(path, value)
+    assignment = path "=" value [ "+" value ]
+    value     = ":name" | path | if_not_exists(path, value)
                                              | list_append(value, value)
                                              | size(path)        (of a set)
     condition = term { "OR" term }     term = factor { "AND" factor }
@@ -29,7 +30,7 @@ Condition: TypeAlias = Callable[[Item, Values], bool]
 Operand: TypeAlias = Callable[[Item, Values], Any]
 Update: TypeAlias = Callable[[Item, Values], dict[str, Any]]
 
-_TOKEN = re.compile(r"\s*([:#]?[A-Za-z_][\w.-]*|<=|>=|<>|[<>=(),])")
+_TOKEN = re.compile(r"\s*([:#]?[A-Za-z_][\w.-]*|<=|>=|<>|[<>=(),+])")
 # The reserved words of DynamoDB that Homing is likely to use.
 _RESERVED = frozenset(
     (  # noqa: SIM905  # a list of words reads best as words
@@ -263,7 +264,20 @@ def compile_update(text: str, names: Mapping[str, str]) -> Update:
 def _assignment(parser: _Parser) -> tuple[str, Operand]:
     name = parser.path()
     parser.expect("=")
-    return name, parser.value()
+    first = parser.value()
+    return name, _sum(first, parser.value()) if parser.take("+") else first
+
+
+def _sum(first: Operand, second: Operand) -> Operand:
+    """Return the sum of two numbers; an update that adds to anything else is refused."""
+
+    def add(item: Item, values: Values) -> dict[str, str]:
+        given = first(item, values), second(item, values)
+        if any(value is None or "N" not in value for value in given):
+            raise UnsupportedError("a sum of what is no number")
+        return {"N": str(sum(Decimal(value["N"]) for value in given))}
+
+    return add
 
 
 def _tokens(text: str) -> list[str]:

@@ -83,6 +83,8 @@ class Table:
                 return {}
             case "ALL_NEW":
                 return {"Attributes": after}
+            case "ALL_OLD":
+                return {} if item is None else {"Attributes": item}
             case other:
                 raise UnsupportedError(f"ReturnValues {other}")
 

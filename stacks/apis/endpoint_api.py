@@ -52,9 +52,9 @@ class EndpointApi(Construct):
             },
         )
         self.endpoints.add_layers(*registry.signing_layers)
-        change = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem")
+        change = tuple(f"dynamodb:{do}Item" for do in ("Get", "Put", "Delete", "Update"))
         grant(registry.endpoints, self.endpoints, *change, "dynamodb:Query")
-        grant(registry.secrets, self.endpoints, *change, "dynamodb:UpdateItem")
+        grant(registry.secrets, self.endpoints, *change)
         registry.key.grant_encrypt_decrypt(self.endpoints)
         for action in ("GenerateDataKey", "ReEncrypt"):
             except_from(

@@ -456,6 +456,34 @@ def test_an_endpoint_is_never_sent_more_at_once_than_it_allows_and_no_attempt_is
     assert crowd.most in {1, 2}
 
 
+@pytest.mark.slow
+def test_200_messages_at_20_a_second_take_ten_seconds_and_none_is_early(
+    shop: KeyApi, cloud: Target, true_waits: None, receiver: Receiver
+) -> None:
+    """The time of the first slot is what the last one in the table leaves, less those before it."""
+    shop("PUT", "/v1/endpoints/paced", {"url": f"{receiver.url}/x", "ratePerSecond": 20})
+    for _ in range(2):
+        messages = [{"endpointId": "paced", "payload": {}} for _ in range(100)]
+        status, _ = shop("POST", "/v1/messages/batch", {"messages": messages})
+        assert status == 200
+    deadline = time.monotonic() + 60
+    while len(receiver.arrivals) < 200 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    arrived = sorted(each.received_at.timestamp() for each in receiver.arrivals)
+    assert len(arrived) == 200
+    first = after_the_last_slot(cloud, "paced") - 200 * 0.05
+    late = [at - first - number * 0.05 for number, at in enumerate(arrived)]
+    assert min(late) >= 0
+    assert arrived[-1] - first == pytest.approx(10, rel=0.05)
+
+
+def after_the_last_slot(cloud: Target, endpoint_id: str) -> float:
+    """Return when the next slot of an endpoint is free, in seconds since 1970."""
+    items = cloud.client("dynamodb").scan(TableName=cloud.outputs["EndpointsTable"])["Items"]
+    (item,) = (one for one in items if one["sk"]["S"] == endpoint_id and "nextSlot" in one)
+    return int(item["nextSlot"]["N"]) / 1_000_000
+
+
 class Crowd:
     """A receiver that notes how many requests it has at once.
 

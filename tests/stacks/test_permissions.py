@@ -40,7 +40,7 @@ ANYWHERE = {
     "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
 }
-CHANGE = ("GetItem", "PutItem", "DeleteItem")
+CHANGE = ("GetItem", "PutItem", "DeleteItem", "UpdateItem")
 DEFAULT_BUS = (
     "arn:{'Ref': 'AWS::Partition'}:events:{'Ref': 'AWS::Region'}:{'Ref': 'AWS::AccountId'}"
     ":event-bus/default"
@@ -127,7 +127,7 @@ def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
             "Endpoints/Endpoints",
             {
                 *((f"dynamodb:{action}", "Registry/Endpoints") for action in (*CHANGE, "Query")),
-                *((f"dynamodb:{action}", "Registry/Secrets") for action in (*CHANGE, "UpdateItem")),
+                *((f"dynamodb:{action}", "Registry/Secrets") for action in CHANGE),
                 ("kms:Decrypt", "Registry/Key"),
                 ("kms:Encrypt", "Registry/Key"),
                 ("kms:ReEncrypt*", "Registry/Key"),

@@ -28,6 +28,7 @@ HANDLERS = {
 CLAIM = {
     "executionName": "{% $states.context.Execution.Name %}",
     **{name: f"{{% $states.input.{name} %}}" for name in ("generation", "dueAt", "expiresAt")},
+    "slot": "{% $exists($states.input.slot) ? $states.input.slot : null %}",
 }
 FROM_CONTEXT = {"claim": CLAIM, "executionName": "{% $states.context.Execution.Name %}"}
 

@@ -359,6 +359,12 @@ def test_where_cryptography_is_missing_ed25519_is_refused_at_once_and_hmac_goes_
         ({"url": URL, "attemptsAtOnce": True}, "attemptsAtOnce"),
         ({"url": URL, "attemptsAtOnce": None}, "attemptsAtOnce"),
         ({"url": URL, "attemptsAtOnce": "5"}, "attemptsAtOnce"),
+        ({"url": URL, "ratePerSecond": 0.009}, "ratePerSecond"),
+        ({"url": URL, "ratePerSecond": -1}, "ratePerSecond"),
+        ({"url": URL, "ratePerSecond": 500.1}, "ratePerSecond"),
+        ({"url": URL, "ratePerSecond": None}, "ratePerSecond"),
+        ({"url": URL, "ratePerSecond": "5"}, "ratePerSecond"),
+        ({"url": URL, "ratePerSecond": True}, "ratePerSecond"),
         ({"url": URL, "rate": 5}, "rate"),
         ({"url": URL, "headers": {"Host": "x"}}, "headers.Host"),
         ({"url": URL, "headers": {"webhook-signature": "x"}}, "headers.webhook-signature"),
@@ -462,6 +468,48 @@ def test_a_bound_of_attempts_at_once_is_set_shown_and_taken_away_again() -> None
     assert ask("PATCH", ONE, {"attemptsAtOnce": 3})[1]["attemptsAtOnce"] == 3
     assert ask("PATCH", ONE, {"description": "new"})[1]["attemptsAtOnce"] == 3
     assert "attemptsAtOnce" not in ask("PATCH", ONE, {"attemptsAtOnce": 0})[1]
+
+
+@pytest.mark.parametrize("rate", ["0.01", "2.5", "500", "20.0"])
+def test_a_rate_is_set_shown_kept_and_removed_again(rate: str) -> None:
+    assert "ratePerSecond" not in ask("PUT", ONE, {"url": URL})[1]
+    assert ask("PATCH", ONE, f'{{"ratePerSecond": {rate}}}')[1]["ratePerSecond"] == float(rate)
+    assert ask("PATCH", ONE, {"description": "new"})[1]["ratePerSecond"] == float(rate)
+    assert ask("GET", ONE)[1]["ratePerSecond"] == float(rate)
+    assert "ratePerSecond" not in ask("PATCH", ONE, {"ratePerSecond": 0})[1]
+
+
+def lines(registry: Any) -> list[str]:
+    """Return the lines of slots that there are."""
+    items = registry.scan(TableName="endpoints")["Items"]
+    return [item["line"]["S"] for item in items if "line" in item]
+
+
+def test_another_rate_begins_another_line_of_slots_and_no_other_change_does(registry: Any) -> None:
+    """What waits for a slot of a former line takes a new one."""
+    seen = []
+    for change in (
+        {"ratePerSecond": 5},
+        {"description": "x"},
+        {"ratePerSecond": 5},
+        {"ratePerSecond": 6},
+    ):
+        ask("PATCH" if seen else "PUT", ONE, {"url": URL} | change)
+        (line,) = lines(registry)
+        seen.append(line)
+    assert seen[0] == seen[1] == seen[2] != seen[3]
+
+
+@pytest.mark.parametrize(
+    ("method", "body"), [("PATCH", {"ratePerSecond": 0}), ("PUT", {"url": URL}), ("DELETE", None)]
+)
+def test_without_a_rate_there_are_no_slots(
+    registry: Any, method: str, body: dict[str, Any] | None
+) -> None:
+    ask("PUT", ONE, {"url": URL, "ratePerSecond": 5})
+    assert len(lines(registry)) == 1
+    assert ask(method, ONE, body)[0] in {200, 204}
+    assert lines(registry) == []
 
 
 BIG = '{"payload": {"total": [{"numeric": [">", 100]}], "rate": [1.10, 3.0e2]}}'

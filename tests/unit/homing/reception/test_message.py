@@ -480,12 +480,15 @@ def test_a_payload_of_more_than_200_kib_is_claimed_instead_of_carried(
     assert len(message.request.payload) == size
 
 
-@pytest.mark.parametrize(("bound", "kept"), [(0, "45-days"), (3, "400-days")])
+@pytest.mark.parametrize(
+    ("limits", "kept"),
+    [({}, "45-days"), ({"attempts_at_once": 3}, "400-days"), ({"rate_per_second": 1}, "400-days")],
+)
 def test_a_payload_outlasts_every_postponement_by_an_endpoint_that_may_be_full(
-    bound: int, kept: str
+    limits: dict[str, int], kept: str
 ) -> None:
     said = NOON.isoformat()
-    endpoint = Endpoint("default", "crm", URL, said, said, attempts_at_once=bound)
+    endpoint = Endpoint("default", "crm", URL, said, said, **limits)
     message = parse(
         body_of(json.dumps("a" * MAX_INLINE_BYTES), targetUrl=None, endpointId="crm"),
         find_endpoints=lambda _sender, _ids: {"crm": endpoint},

@@ -11,6 +11,7 @@ import pytest
 from homing.endpoints.concurrency import ConcurrencySlots
 from homing.endpoints.confidential import Confidential, owner_of_sender
 from homing.endpoints.endpoint import Endpoint
+from homing.endpoints.rate_slots import RateSlots
 from homing.endpoints.secret_rotation import SigningSecret
 from homing.endpoints.store import EndpointStore
 from homing.errors import DependencyError
@@ -19,6 +20,7 @@ from homing.payloads.reference import PayloadReference
 from homing.retry.not_attempted import Postponed
 from homing.retry.outcome import AttemptError, ErrorKind, Outcome
 from homing.sending.deliverer import Deliverer
+from homing.sending.pacing import Pacing
 from homing.sending.recipients import Recipients
 from homing.timestamps import from_text, to_text
 
@@ -58,12 +60,14 @@ class Bench:
         self.limit = timedelta(hours=5)
         self.kept: dict[str, str] = {}
         self.slots = ConcurrencySlots("endpoints", client, timedelta(seconds=75))
+        self.slept: list[float] = []
         self.recipients = Recipients(self.store.endpoints, self.store.secrets)
         self.deliverer = Deliverer(
             sender=self,  # type: ignore[arg-type]  # a sender that only remembers
             recipients=self.recipients,
             watch=self,  # type: ignore[arg-type]
             slots=self.slots,
+            pacing=Pacing(RateSlots("endpoints", client), self.slept.append),
             fetch=self.fetch,
             now=lambda: self.now,
             chance=lambda: 0.0,
@@ -443,6 +447,70 @@ def test_a_slot_that_cannot_be_given_back_lapses_by_itself(
     bench.on_send = lambda: bench.client.delete_table(TableName="endpoints")
     assert bench.deliverer.deliver(to_endpoint, delivery.request) == bench.outcome
     assert [event for event, _ in bench.reported] == ["slot.uncounted"]
+
+
+RATED = replace(ENDPOINT, rate_per_second=1)
+
+
+def saved(bench: Bench, endpoint: Endpoint) -> None:
+    bench.store.save(endpoint, KEPT, has_new_rate=True)
+
+
+def test_attempts_at_an_endpoint_with_a_rate_wait_for_their_slots_or_are_put_off_to_them(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery
+) -> None:
+    saved(bench, RATED)
+    ends = [bench.deliverer.deliver(to_endpoint, delivery.request) for _ in range(5)]
+    assert ends[:3] == [bench.outcome] * 3
+    assert bench.slept == [0, 1, 2]
+    due = [end.due_at for end in ends if isinstance(end, Postponed)]
+    assert due == ["2025-12-28T12:00:03Z", "2025-12-28T12:00:04Z"]
+    assert [event for event, _ in bench.reported] == ["attempt.postponed"] * 2
+    assert len(bench.sent) == 3
+
+
+def test_an_endpoint_without_a_rate_takes_no_slot(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery
+) -> None:
+    bench.store.save(ENDPOINT, KEPT)
+    for _ in range(3):
+        assert bench.deliverer.deliver(to_endpoint, delivery.request) == bench.outcome
+    assert bench.slept == []
+    assert len(bench.client.scan(TableName="endpoints")["Items"]) == 1
+
+
+def test_an_attempt_that_is_put_off_gives_its_concurrency_slot_back(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery
+) -> None:
+    saved(bench, replace(RATED, attempts_at_once=1, rate_per_second=0.1))
+    first, second = (bench.deliverer.deliver(to_endpoint, delivery.request) for _ in range(2))
+    assert first == bench.outcome
+    assert isinstance(second, Postponed)
+    assert bench.slots.take(RATED, 1, "another", START)
+
+
+def test_a_429_with_retry_after_pauses_all_attempts_at_an_endpoint_with_a_rate(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery
+) -> None:
+    saved(bench, RATED)
+    bench.outcome = Outcome(NOON, 12, http_status=429, retry_after="30")
+    assert bench.deliverer.deliver(to_endpoint, delivery.request) == bench.outcome
+    assert "endpoint.paused" in dict(bench.reported)
+    second = bench.deliverer.deliver(to_endpoint, delivery.request)
+    assert isinstance(second, Postponed)
+    assert second.due_at == "2025-12-28T12:00:30Z"
+
+
+def test_where_rate_slots_cannot_be_taken_the_attempt_is_made(
+    bench: Bench, to_endpoint: Reference, delivery: Delivery
+) -> None:
+    """As with concurrency slots: a limit must not keep a delivery from its endpoint."""
+    saved(bench, RATED)
+    bench.deliverer.deliver(to_endpoint, delivery.request)
+    bench.client.delete_table(TableName="endpoints")
+    bench.outcome = Outcome(NOON, 12, http_status=429, retry_after="30")
+    assert bench.deliverer.deliver(to_endpoint, delivery.request) == bench.outcome
+    assert [event for event, _ in bench.reported].count("rate.uncounted") == 2
 
 
 class Hourglass:

@@ -34,7 +34,7 @@ class FakeApi:
     def __init__(self, target: object) -> None:
         self.known = {
             "free": {"endpointId": "free", **BARE},
-            "tight": {"endpointId": "tight", **BARE, "attemptsAtOnce": 5},
+            "tight": {"endpointId": "tight", **BARE, "attemptsAtOnce": 5, "ratePerSecond": 2.5},
         }
 
     def endpoints(
@@ -66,19 +66,31 @@ def run(*arguments: str) -> Result:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "limit", "told"), [("free", 0, "attemptsAtOnce 0: no limit\n"), ("tight", 5, "")]
+    ("endpoint", "limits", "told"),
+    [
+        ("free", (0, 0), "attemptsAtOnce 0: no limit\nratePerSecond 0: no limit\n"),
+        ("tight", (5, 2.5), ""),
+    ],
 )
-def test_an_endpoint_shows_how_many_attempts_it_allows_at_once_and_whether_that_is_a_limit(
-    endpoint: str, limit: int, told: str
+def test_an_endpoint_shows_its_limits_and_whether_there_are_any(
+    endpoint: str, limits: tuple[float, float], told: str
 ) -> None:
     done = run("show", endpoint)
-    assert (json.loads(done.stdout)["attemptsAtOnce"], done.stderr) == (limit, told)
+    shown = json.loads(done.stdout)
+    assert ((shown["attemptsAtOnce"], shown["ratePerSecond"]), done.stderr) == (limits, told)
 
 
-def test_the_list_tells_of_each_how_many_attempts_it_allows_at_once() -> None:
+def test_the_list_shows_the_limits_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     free, tight = run("list").stdout.splitlines()[-2:]
-    assert "no limit" in free
+    assert free.count("no limit") == 2
     assert " 5 " in tight
+    assert " 2.5 " in tight
+
+
+def test_a_rate_is_set_as_it_is_typed() -> None:
+    assert run("set", "free", "--rate-per-second", "0.5").exit_code == 0
+    assert FakeApi.asked[-1] == ("PATCH", "/free", {"ratePerSecond": 0.5})
 
 
 @pytest.mark.parametrize(

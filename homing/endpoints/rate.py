@@ -1,0 +1,50 @@
+"""The rate of an endpoint: when its next attempt may be made (GCRA).
+
+Slots are one interval apart. Each attempt takes the next one, so no stretch of time has more
+attempts than the rate allows, and nobody asks twice. `homing.endpoints.rate_slots` keeps the state
+in a table and takes a slot by one conditional update, which this module describes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from math import ceil
+
+LOWEST_RATE, HIGHEST_RATE = 0.01, 500.0  # attempts a second; a table's item takes 1,000 writes
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The slots of an endpoint.
+
+    Args:
+        free: when its next slot is free.
+        interval: the time from one slot to the next.
+    """
+
+    free: datetime
+    interval: timedelta
+
+    def taken(self, now: datetime) -> tuple[datetime, Pace]:
+        """Return the slot that an attempt takes now, and the slots after it."""
+        slot = max(self.free, now)
+        return slot, replace(self, free=slot + self.interval)
+
+
+def interval_of(rate: float) -> timedelta:
+    """Return the time between two slots, rounded up, so that the rate is never exceeded."""
+    return timedelta(microseconds=ceil(1_000_000 / rate))
+
+
+def to_microseconds(instant: datetime) -> int:
+    """Return an aware time in microseconds since 1970."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(microseconds: int) -> datetime:
+    """Return the time so many microseconds after 1970."""
+    return _EPOCH + microseconds * _MICROSECOND

@@ -1,0 +1,210 @@
+"""Rate slots, which an endpoint with a rate gives to its attempts, one after the other.
+
+The state is a separate item of the endpoints table: the interval, when the next slot is free, and
+the *line* that slots belong to. Changing the rate begins another line, as does a pause; a slot of a
+former line is void (docs/decisions/0092).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from homing.endpoints.endpoints_table import endpoint_key
+from homing.endpoints.rate import Pace, from_microseconds, interval_of, to_microseconds
+from homing.errors import DependencyError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from homing.endpoints.endpoint import Endpoint
+    from homing.settings import DeliverSettings
+
+# No slot is given beyond that: an execution ends after a year.
+LONGEST = timedelta(days=180)
+_TRIES = 3  # a pause or another rate may come between two of them
+_REMEMBERED = 1000
+
+_WAITS = "nextSlot > :now AND nextSlot <= :latest"
+_IS_FREE = "nextSlot <= :now"
+
+
+@dataclass(frozen=True, slots=True)
+class RateSlot:
+    """When an attempt may be made.
+
+    Args:
+        at: the time, to the microsecond.
+        line: the line of slots that it belongs to; empty where the endpoint has no rate any more.
+    """
+
+    at: datetime
+    line: str
+
+    def to_document(self) -> dict[str, str]:
+        """Return the `slot` of the delivery document (docs/architecture.md)."""
+        at = self.at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+        return {"at": at, "line": self.line}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, str]) -> Self:
+        """Return the slot of a delivery document."""
+        return cls(datetime.fromisoformat(document["at"]), document["line"])
+
+
+class RateSlots:
+    """Takes rate slots. Its methods raise DependencyError when a call of the table fails.
+
+    Args:
+        table: the name of the endpoints table.
+        dynamodb: a DynamoDB client.
+    """
+
+    def __init__(self, table: str, dynamodb: DynamoDBClient) -> None:
+        self._table = table
+        self._dynamodb = dynamodb
+        self._free: dict[tuple[str, str], int] = {}  # by endpoint, as last seen
+
+    @classmethod
+    def connect(cls, settings: DeliverSettings, client: DynamoDBClient) -> Self:
+        """Connect to the table that the settings name."""
+        return cls(settings.endpoints_table, client)
+
+    def take(self, endpoint: Endpoint, now: datetime) -> RateSlot | None:
+        """Take the next slot of an endpoint; None if there is none within `LONGEST`.
+
+        That is one update if the container knows whether slots are waited for, which it remembers
+        from the last one; else two.
+        """
+        moment, latest = to_microseconds(now), to_microseconds(now + LONGEST)
+        free = self._free.get(_id(endpoint), 0)
+        for _ in range(_TRIES):
+            is_taken, found = self._update(endpoint, moment, latest, waits=free > moment)
+            if not found:
+                return RateSlot(now, "")
+            pace = _pace(found)
+            free = to_microseconds(pace.free)
+            if is_taken:
+                slot, after = pace.taken(now)
+                self._remember(endpoint, to_microseconds(after.free))
+                return RateSlot(slot, found["line"]["S"])
+            if free > latest:
+                return None
+        raise DependencyError(f"no rate slot taken in {_TRIES} tries")
+
+    def holds(self, endpoint: Endpoint, slot: RateSlot) -> bool:
+        """Return whether a slot that was taken earlier is still valid."""
+        try:
+            response = self._dynamodb.get_item(
+                TableName=self._table,
+                Key=rate_key(endpoint.sender_id, endpoint.endpoint_id),
+                ConsistentRead=True,
+                ProjectionExpression="line",
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise DependencyError(f"no rate slot looked up: {type(error).__name__}") from error
+        return response.get("Item", {}).get("line", {}).get("S") == slot.line
+
+    def pause(self, endpoint: Endpoint, until: datetime) -> bool:
+        """Give no slot before a time; return False where none is given before it already.
+
+        Of many answers that ask for the same pause, the first begins a line, and only that.
+        """
+        moment = to_microseconds(until)
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=rate_key(endpoint.sender_id, endpoint.endpoint_id),
+                UpdateExpression="SET nextSlot = :until, pausedUntil = :until, line = :line",
+                ConditionExpression=(
+                    "attribute_exists(line)"
+                    " AND (attribute_not_exists(pausedUntil) OR pausedUntil < :until)"
+                ),
+                ExpressionAttributeValues={
+                    ":until": {"N": str(moment)},
+                    ":line": {"S": f"{endpoint.edition}#{moment}"},
+                },
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        except (BotoCoreError, ClientError) as error:
+            raise DependencyError(f"not paused: {type(error).__name__}") from error
+        self._free[_id(endpoint)] = moment
+        return True
+
+    def _update(
+        self, endpoint: Endpoint, now: int, latest: int, *, waits: bool
+    ) -> tuple[bool, Mapping[str, Any]]:
+        """Take a slot if slots are waited for, or are not, as expected.
+
+        Returns:
+            Whether it was taken, and the item before; empty where the endpoint has no rate.
+        """
+        values = {":now": {"N": str(now)}}
+        try:
+            response = self._dynamodb.update_item(
+                TableName=self._table,
+                Key=rate_key(endpoint.sender_id, endpoint.endpoint_id),
+                UpdateExpression=f"SET nextSlot = {'nextSlot' if waits else ':now'} + pace",
+                ConditionExpression=_WAITS if waits else _IS_FREE,
+                ExpressionAttributeValues=(
+                    {**values, ":latest": {"N": str(latest)}} if waits else values
+                ),
+                ReturnValues="ALL_OLD",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException as error:
+            refused: Mapping[str, Any] = error.response
+            return False, refused.get("Item", {})
+        except (BotoCoreError, ClientError) as error:
+            raise DependencyError(f"no rate slot taken: {type(error).__name__}") from error
+        return True, response["Attributes"]
+
+    def _remember(self, endpoint: Endpoint, free: int) -> None:
+        if len(self._free) >= _REMEMBERED:
+            self._free.clear()
+        self._free[_id(endpoint)] = free
+
+
+def rate_key(sender_id: str, endpoint_id: str) -> dict[str, Any]:
+    """Return the key of an endpoint's rate; no sender id contains a `#` (identifiers.py)."""
+    return endpoint_key(f"rate#{sender_id}", endpoint_id)
+
+
+def rate_change(table: str, endpoint: Endpoint) -> dict[str, Any]:
+    """Return the part of a transaction that sets or removes the rate of an endpoint.
+
+    It begins a line, so that what waits for a slot of another rate takes a new one. A pause goes
+    on.
+    """
+    key = {"TableName": table, "Key": rate_key(endpoint.sender_id, endpoint.endpoint_id)}
+    if not endpoint.rate_per_second:
+        return {"Delete": key}
+    interval = interval_of(endpoint.rate_per_second) // timedelta(microseconds=1)
+    return {
+        "Update": {
+            **key,
+            "UpdateExpression": (
+                "SET pace = :pace, line = :line, nextSlot = if_not_exists(pausedUntil, :none)"
+            ),
+            "ExpressionAttributeValues": {
+                ":pace": {"N": str(interval)},
+                ":line": {"S": endpoint.edition},
+                ":none": {"N": "0"},
+            },
+        }
+    }
+
+
+def _id(endpoint: Endpoint) -> tuple[str, str]:
+    return endpoint.sender_id, endpoint.endpoint_id
+
+
+def _pace(item: Mapping[str, Any]) -> Pace:
+    interval = timedelta(microseconds=int(item["pace"]["N"]))
+    return Pace(from_microseconds(int(item["nextSlot"]["N"])), interval)

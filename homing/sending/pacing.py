@@ -1,0 +1,126 @@
+"""Attempts at an endpoint with a rate: each waits for its slot.
+
+One that has to wait for longer than a function may is put off to exactly its slot, which it keeps:
+it was not made, so it does not count towards the policy's limit and is not recorded.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from homing.endpoints.rate_slots import LONGEST, RateSlot
+from homing.retry.not_attempted import Postponed
+from homing.retry.outcome import ErrorKind, Outcome, unsent
+from homing.retry.retry_after import parse_retry_after
+from homing.timestamps import from_text, plus_milliseconds, to_due_text, to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from homing.endpoints.endpoint import Endpoint
+    from homing.endpoints.rate_slots import RateSlots
+    from homing.ledger.claim import AttemptClaim
+
+# A slot within that is waited for in the function, which costs less than a state of the workflow.
+WAIT = timedelta(seconds=2)
+# A slot that has passed by more is taken anew, so that what wakes late does not come all at once.
+_VALID_FOR = timedelta(seconds=5)
+_LONGEST_PAUSE = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
+_TOO_MANY = 429
+
+
+class Pacing:
+    """Makes attempts wait for their slots.
+
+    Args:
+        slots: the slots of endpoints with a rate.
+        sleep: waits for so many seconds.
+    """
+
+    def __init__(self, slots: RateSlots, sleep: Callable[[float], None]) -> None:
+        self._slots = slots
+        self._sleep = sleep
+
+    def wait(
+        self, endpoint: Endpoint, claim: AttemptClaim | None, now: datetime
+    ) -> Postponed | Outcome | None:
+        """Wait until an attempt may be made.
+
+        Args:
+            endpoint: where it goes; it has a rate.
+            claim: the claim of the attempt; None for one that has not waited.
+            now: the time.
+
+        Returns:
+            None when it may be made; else its postponement, or its outcome if no slot is free
+            within `LONGEST`.
+
+        Raises:
+            DependencyError: when the slots cannot be read or written.
+        """
+        if claim is not None and self._keeps(endpoint, claim, now):
+            return None
+        # The attempt is due, so it is no earlier than that, whatever this clock says.
+        now = now if claim is None else max(now, from_text(claim.due_at))
+        slot = self._slots.take(endpoint, now)
+        if slot is None:
+            message = f"the rate of the endpoint leaves no slot within {LONGEST.days} days"
+            return unsent(ErrorKind.INTERNAL, message, to_text(now))
+        if slot.at - now > WAIT:
+            return _put_off(slot, claim)
+        self._sleep((slot.at - now).total_seconds())
+        return None
+
+    def pause(self, endpoint: Endpoint, outcome: Outcome) -> datetime | None:
+        """Pause an endpoint that has answered 429 with `Retry-After`; return until when.
+
+        Returns:
+            None where it need not be paused, or is already.
+
+        Raises:
+            DependencyError: when the pause cannot be recorded.
+        """
+        until = _pause_of(outcome)
+        return until if until is not None and self._slots.pause(endpoint, until) else None
+
+    def _keeps(self, endpoint: Endpoint, claim: AttemptClaim, now: datetime) -> bool:
+        """Wait for the slot that an attempt was put off to; return whether it is still valid."""
+        slot = None if claim.slot is None else RateSlot.from_document(claim.slot)
+        if slot is None or _woken_at(slot) != from_text(claim.due_at):
+            return False  # the slot was for another attempt
+        if now - slot.at > _VALID_FOR or not self._slots.holds(endpoint, slot):
+            return False
+        # Step Functions has woken the attempt in the second of its slot, whatever this clock says.
+        self._sleep(max(min(slot.at - now, _SECOND), timedelta()).total_seconds())
+        return True
+
+
+def asks_for_pause(outcome: Outcome) -> bool:
+    """Return whether an outcome asks for a pause of its endpoint."""
+    return _pause_of(outcome) is not None
+
+
+def _pause_of(outcome: Outcome) -> datetime | None:
+    """Return until when an outcome asks for a pause, a whole second; None if it asks for none."""
+    if outcome.http_status != _TOO_MANY:
+        return None
+    now = from_text(outcome.timestamp)
+    wait = parse_retry_after(outcome.retry_after, now=now)
+    if wait is None:
+        return None
+    longest = _LONGEST_PAUSE // timedelta(milliseconds=1)
+    return from_text(to_due_text(plus_milliseconds(now, min(wait, longest))))
+
+
+def _woken_at(slot: RateSlot) -> datetime:
+    """Return when an attempt wakes for its slot: a wait of Step Functions ends at whole seconds."""
+    return slot.at.replace(microsecond=0)
+
+
+def _put_off(slot: RateSlot, claim: AttemptClaim | None) -> Postponed:
+    due = _woken_at(slot)
+    expires_at = None if claim is None else int((due + claim.retention).timestamp())
+    return Postponed(to_due_text(due), expires_at, slot.to_document())
