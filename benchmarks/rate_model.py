@@ -124,7 +124,7 @@ class Model:
 
 
 def run(rate: float = 500, seconds: float = 30, containers: int = CONTAINERS) -> Model:
-    """Run the model: messages arrive for so many seconds, and the run goes on until all are sent."""
+    """Run the model: messages arrive for so many seconds, and it ends when all are sent."""
     chance, dynamodb = random.Random(SEED), DynamoDB()  # noqa: S311 -- seeded
     created = to_text(START)
     endpoint = Endpoint("shop", "orders", "https://example.com/", created, created)
@@ -204,9 +204,7 @@ def main() -> None:
     """Print the table."""
     given = [float(each) for each in sys.argv[1:]]
     model = run(*given)
-    print(
-        f"{model.rate:g} attempts a second, {CONTAINERS} containers; {OVERLOAD:g} times as many come"
-    )
+    print(f"{model.rate:g} a second, {CONTAINERS} containers; {OVERLOAD:g} times as many messages")
     for name, figure in figures(model):
         print(f"{name:<44}{figure:>10}")
 

@@ -2,7 +2,7 @@
 
 The state is a separate item of the endpoints table: the interval, when the next slot is free, and
 the *line* that slots belong to. Changing the rate begins another line, as does a pause; a slot of a
-former line is void (docs/decisions/0092).
+former line is void (docs/decisions/0093).
 """
 
 from __future__ import annotations
