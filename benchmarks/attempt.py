@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.sizes import sized
+from homing.retry.policy import Policy
+
 TARGET_RATIO = 1.5
-ROUNDS, WARM_UP = 3000, 300
+ROUNDS, WARM_UP = sized((3000, 300), (3, 1))
 
 # Lambda's context, from which `deliver` reads its remaining time.
 UNHURRIED = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)

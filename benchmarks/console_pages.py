@@ -20,6 +20,7 @@ from urllib.request import urlopen
 
 from seeded import seed
 
+from benchmarks.sizes import sized
 from homing_cli.client.target import local_target
 from homing_cli.console.serve import running
 from homing_cli.local import local_cloud
@@ -27,9 +28,9 @@ from homing_cli.local import local_cloud
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-RECORDS = 100_000
-TIMES = 5
-DEEP = 20  # pages
+RECORDS = sized(100_000, 3000)
+TIMES = sized(5, 1)
+DEEP = sized(20, 1)  # pages
 ALLOWED_SECONDS = 1.0
 PATHS = {
     "overview": "/",

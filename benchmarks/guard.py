@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.sizes import sized
 from homing.targets.address_guard import AddressGuard
 from homing.targets.target import parse_target
 
@@ -50,7 +51,9 @@ def connection(guard: AddressGuard, addresses: list[str]) -> Callable[[], None]:
     return check
 
 
-def microseconds(function: Callable[[], object], calls: int = 1000, rounds: int = 15) -> float:
+def microseconds(
+    function: Callable[[], object], calls: int = sized(1000, 1), rounds: int = 15
+) -> float:
     """Return the time of one call: the median of some rounds."""
     times = timeit.repeat(function, timer=time.thread_time, number=calls, repeat=rounds)
     return median(times) / calls * 1e6

@@ -18,8 +18,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.sizes import sized
+
 PROJECT = Path(__file__).resolve().parents[1]
-RUNS = 15
+RUNS = sized(15, 1)
 
 TARGETS_MS = {
     "classify": 80,

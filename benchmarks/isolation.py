@@ -37,6 +37,7 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.pollers import polled
+from benchmarks.sizes import argument, sized
 from homing_cli.client.api import ApiClient
 from homing_cli.client.target import local_target
 from homing_cli.local import local_cloud
@@ -48,14 +49,14 @@ if TYPE_CHECKING:
 
     from homing_cli.client.target import Target
 
-MESSAGES = 1000  # to the others, and to the one that is quick or hangs
+MESSAGES = sized(1000, 10)  # to the others, and to the one that is quick or hangs
 DISPATCHERS = 10  # batches at once, the default of the stack's settings
 PER_SECOND = 5.0  # of each
 SENDERS = 4
-WARM_UP = 100  # messages of one round
-ROUNDS = 8  # of warming up at most
+WARM_UP = sized(100, 5)  # messages of one round
+ROUNDS = sized(8, 1)  # of warming up at most
 SLOW_THRESHOLD = "1"  # the default of the stack; the local cloud is deployed with more
-FIRST_SECONDS = 8.0  # shown separately
+FIRST_SECONDS = sized(8.0, 1.0)  # shown separately
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +220,7 @@ def row(label: str, run: Run) -> str:
 
 def main() -> None:
     """Print the table and the ratios."""
-    messages = int(sys.argv[1]) if sys.argv[1:] else MESSAGES
+    messages = argument(MESSAGES)
     print(f"{PER_SECOND:g}/s for 20 endpoints and for one that is quick or hangs; seconds")
     print(f"{'':<22}{'messages':>9}{'p50':>8}{'p90':>8}{'p99':>8}{'worst':>8}")
     seen = {}

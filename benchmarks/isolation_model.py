@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.sizes import argument, sized
 from homing.dispatch.admission import Admission
 from homing.dispatch.bulkhead import Bulkhead, Limits
 from homing.dispatch.executions import FirstAttempt
@@ -42,9 +43,9 @@ DISPATCHERS = 10
 BATCH = 10
 AT_ONCE, TIMEOUT, SLOW_THRESHOLD = 10, 15.0, 1.0  # the defaults of the stack's settings
 OVER_AFTER = TIMEOUT + 30 + 5  # when the message of a detached first attempt is redelivered
-PER_SECOND = 50.0
-SECONDS = 900.0
-FLOOD_AT, FLOOD = 60.0, 1000
+PER_SECOND = sized(50.0, 5.0)
+SECONDS = sized(900.0, 60.0)
+FLOOD_AT, FLOOD = sized((60.0, 1000), (10.0, 20))
 SLOW_PER_SECOND = 1.0
 ON_THE_WAY = 0.06  # from `dispatch` to the endpoint: Express and `deliver`, warm
 STARTED_IN = 0.05  # the start of a Standard execution, for a deferred message
@@ -299,7 +300,7 @@ def part(dispatchers: Dispatchers, begin: float, end: float = SECONDS) -> list[f
 
 def main() -> None:
     """Print the table and the ratios."""
-    slow_threshold = float(sys.argv[1]) if len(sys.argv) > 1 else SLOW_THRESHOLD
+    slow_threshold = argument(SLOW_THRESHOLD)
     met = FLOOD_AT + TIMEOUT + 1  # when the first attempts of the 1,000 have ended
     without = run(with_slow=False, slow_threshold=slow_threshold)
     slow = run(with_slow=True, slow_threshold=slow_threshold)

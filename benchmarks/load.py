@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks.sizes import argument, sized
 from homing.items import from_dynamodb
 from homing_cli.client.api import ApiClient
 from homing_cli.client.target import local_target
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     from homing_cli.client.target import Target
 
-MESSAGES = 5000
+MESSAGES = sized(5000, 30)
 SENDERS = 6  # submissions at once; the emulator starts a process for each call at once
 PORTION = 100  # messages sent between two reads of the ledger
 UNDER_WAY = 300  # the most messages that may not have ended when the next portion is sent
@@ -257,7 +258,7 @@ def _progress(console: Console) -> Progress:
 
 def main() -> None:
     """Run the benchmark; exit with 1 if anything is not as expected."""
-    messages = int(sys.argv[1]) if len(sys.argv) > 1 else MESSAGES
+    messages = argument(MESSAGES)
     sys.exit(0 if run(messages, Console()) else 1)
 
 

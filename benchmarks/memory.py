@@ -10,59 +10,30 @@ the first call, which makes the clients, and of a warm call. Lambda's own runtim
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
-import tempfile
-import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from statistics import fmean
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.endpoints import certified, served
-from homing.delivery import Delivery, Reference, Request
-from homing.payloads.reference import reference_for
-from homing.payloads.store import PayloadStore
+from benchmarks.handlers import Handlers, attempt, deployed, post, queued
+from benchmarks.sizes import sized
 from homing.reception.payload import MAX_INLINE_BYTES, MAX_PAYLOAD_BYTES
-from homing.retry.policy import Policy
-from homing.timestamps import to_due_text, to_text
-from homing_cli.client.target import Target, local_target
-from homing_cli.local import local_cloud
-from homing_cli.local.emulator import account_settings
+from homing.timestamps import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     Event = dict[str, Any]
 
-PROJECT = Path(__file__).resolve().parents[1]
-WARM = 50
+WARM = sized(50, 1)
 SMALL = 1024
-_CHILD = """
-import importlib, json, pathlib, re, sys, time
-name, events = json.load(sys.stdin)
-class Context:
-    function_name = name
-    memory_limit_in_mb = 512
-    invoked_function_arn = aws_request_id = "bench"
-    def get_remaining_time_in_millis(self): return 60_000
-times = [time.process_time()]
-handler = importlib.import_module(f"lambdas.{name}").handler
-times.append(time.process_time())
-for number, event in enumerate(events):
-    answer = handler(event, Context())
-    if number == 0:
-        times.append(time.process_time())
-times.append(time.process_time())
-status = pathlib.Path("/proc/self/status").read_text()
-peak = int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1])  # not getrusage: that counts the parent
-print("\\n" + json.dumps([peak, times, answer]))
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,68 +55,20 @@ class Bench:
     """Handlers that run in new processes.
 
     Args:
-        target: the local cloud.
+        handlers: the handlers.
         plain: an endpoint without TLS, as a URL.
         secure: an endpoint with TLS that closes each connection, as a URL.
-        authorities: a file with the certificates that are trusted.
     """
 
-    target: Target
+    handlers: Handlers
     plain: str
     secure: str
-    authorities: Path
 
     def row(self, what: str, name: str, events: list[Event]) -> Row:
         """Call a handler with these events, one after the other, and return its figures."""
-        done = subprocess.run(
-            [sys.executable, "-c", _CHILD],
-            input=json.dumps([name, events]),
-            env=self._environment(name),
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-        peak, (start, imported, first, last), answer = json.loads(done.stdout.splitlines()[-1])
-        _check(what, answer)
-        warm = (last - first) * 1000 / (len(events) - 1) if len(events) > 1 else None
-        return Row(what, peak / 1024, (imported - start) * 1000, (first - imported) * 1000, warm)
-
-    def _environment(self, name: str) -> dict[str, str]:
-        key = self.target.key
-        assert key is not None  # noqa: S101 -- it is a local cloud
-        function = next(
-            one
-            for one in self.target.client("lambda").list_functions()["Functions"]
-            if one["Handler"] == f"lambdas.{name}.handler"
-        )
-        return {
-            **{key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ},
-            **account_settings(key),
-            **function["Environment"]["Variables"],
-            "AWS_ENDPOINT_URL": self.target.endpoint or "",
-            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
-            "SSL_CERT_FILE": str(self.authorities),
-            "PYTHONPATH": str(PROJECT),
-        }
-
-    def delivery(self, url: str, payload: str, *, claimed: bool = False) -> Event:
-        """Return a delivery document; with `claimed`, its payload is in the bucket."""
-        now = datetime.now(UTC)
-        reference = Reference(
-            f"m-{uuid.uuid4().hex}", "default", to_text(now), url, "t", to_text(now)
-        )
-        request = Request(payload, "application/json", {})
-        if claimed:
-            body = payload.encode()
-            claim = reference_for(reference.pk, body, timedelta(days=1))
-            bucket = self._environment("deliver")["PAYLOAD_BUCKET"]
-            PayloadStore(bucket, lambda: self.target.client("s3")).keep(claim, body)
-            request = Request("", "application/json", {}, claim)
-        due = now.replace(microsecond=0)
-        delivery = Delivery(
-            reference, request, Policy(), 0, to_due_text(due), int(now.timestamp()) + 9
-        )
-        return delivery.to_document()
+        called = self.handlers.call(name, events)
+        first, *later = called.calls
+        return Row(what, called.peak_mb, called.importing, first, fmean(later) if later else None)
 
 
 def rows(bench: Bench) -> Iterator[Row]:
@@ -156,22 +79,24 @@ def rows(bench: Bench) -> Iterator[Row]:
     inline = "x" * (MAX_INLINE_BYTES - 1000)
     many = range(WARM + 1)
 
-    yield bench.row("accept, 1 KB", "accept", [_post(bench.plain, "x" * SMALL) for _ in many])
-    yield bench.row("accept, 6 MB", "accept", [_post(bench.plain, large[:-1000])])
-    batch = [bench.delivery(bench.plain, "x" * SMALL) for _ in range(10 * (WARM + 1))]
-    batches = [_batch(batch[first : first + 10]) for first in range(0, len(batch), 10)]
+    yield bench.row("accept, 1 KB", "accept", [_post(bench, "x" * SMALL) for _ in many])
+    yield bench.row("accept, 6 MB", "accept", [_post(bench, large[:-1000])])
+    batch = [bench.handlers.delivery(bench.plain, "x" * SMALL) for _ in range(10 * (WARM + 1))]
+    batches = [queued(batch[first : first + 10]) for first in range(0, len(batch), 10)]
     yield bench.row("dispatch, 10 of 1 KB", "dispatch", batches)
-    full = [bench.delivery(bench.plain, inline) for _ in range(10)]
-    yield bench.row("dispatch, 10 of 200 KB", "dispatch", [_batch(full)])
-    warm = [_attempt(bench.delivery(bench.plain, "x" * SMALL)) for _ in many]
+    full = [bench.handlers.delivery(bench.plain, inline) for _ in range(10)]
+    yield bench.row("dispatch, 10 of 200 KB", "dispatch", [queued(full)])
+    warm = [attempt(bench.handlers.delivery(bench.plain, "x" * SMALL)) for _ in many]
     yield bench.row("deliver, 1 KB, kept connection", "deliver", warm)
-    fresh = [_attempt(bench.delivery(bench.secure, "x" * SMALL)) for _ in many]
+    fresh = [attempt(bench.handlers.delivery(bench.secure, "x" * SMALL)) for _ in many]
     yield bench.row("deliver, 1 KB, TLS anew each time", "deliver", fresh)
-    claimed = [_attempt(bench.delivery(bench.secure, large, claimed=True)) for _ in range(3)]
+    claimed = [
+        attempt(bench.handlers.delivery(bench.secure, large, claimed=True)) for _ in range(3)
+    ]
     yield bench.row("deliver, 6 MB from the bucket, TLS", "deliver", claimed)
-    wide = [_attempt(bench.delivery(bench.secure, worst, claimed=True)) for _ in range(3)]
+    wide = [attempt(bench.handlers.delivery(bench.secure, worst, claimed=True)) for _ in range(3)]
     yield bench.row("deliver, 6 MB with one wide character", "deliver", wide)
-    yield from _judged(bench, [bench.delivery(bench.plain, "x" * SMALL) for _ in many])
+    yield from _judged(bench, [bench.handlers.delivery(bench.plain, "x" * SMALL) for _ in many])
 
 
 def _judged(bench: Bench, documents: list[Event]) -> Iterator[Row]:
@@ -186,56 +111,25 @@ def _judged(bench: Bench, documents: list[Event]) -> Iterator[Row]:
     failed = [document | {"outcome": outcome, "verdict": verdict} for document in documents]
     yield bench.row("classify", "classify", good)
     yield bench.row("compute_backoff", "compute_backoff", failed)
-    recorded = [document | {"backoff": backoff} for document in failed]
+    execution = {"executionName": "bench", "backoff": backoff}
+    recorded = [document | execution for document in failed]
     yield bench.row("record_retry", "record_retry", recorded)
 
 
-def _check(what: str, answer: Any) -> None:
-    """Stop the benchmark if a handler did not do what is measured."""
-    bad = (
-        answer.get("error") or answer.get("batchItemFailures") or answer.get("kind") == "SUPERSEDED"
-    )
-    if bad or answer.get("statusCode", 202) != 202:  # noqa: PLR2004 -- accepted
-        raise SystemExit(f"{what}: {answer}")
-
-
-def _post(url: str, payload: str) -> Event:
-    body = {"messageId": f"m-{uuid.uuid4().hex}", "targetUrl": url, "payload": payload}
-    http = {"method": "POST", "path": "/v1/messages", "sourceIp": "127.0.0.1"}
-    return {
-        "version": "2.0",
-        "rawPath": "/v1/messages",
-        "headers": {"content-type": "application/json"},
-        "requestContext": {"http": http, "stage": "$default"},
-        "body": json.dumps(body),
-    }
-
-
-def _batch(documents: list[Event]) -> Event:
-    return {"Records": [_record(document) for document in documents]}
-
-
-def _record(document: Event) -> Event:
-    name = uuid.uuid4().hex
-    attributes = {"ApproximateReceiveCount": "1", "MessageGroupId": name}
-    return {"messageId": name, "body": json.dumps(document), "attributes": attributes}
-
-
-def _attempt(document: Event) -> Event:
-    return {name: document[name] for name in ("reference", "request", "attemptNumber")}
+def _post(bench: Bench, payload: str) -> Event:
+    return post({"targetUrl": bench.plain, "payload": payload})
 
 
 def main() -> None:
     """Print the table."""
-    with tempfile.TemporaryDirectory() as name, local_cloud.throwaway(Path(name)):
-        context, authorities = certified(Path(name))
+    with deployed() as target, TemporaryDirectory() as folder:
+        context, authorities = certified(Path(folder))
         wrap = partial(context.wrap_socket, server_side=True)
         with served() as plain, served(wrap) as secure:
             bench = Bench(
-                local_target(Path(name) / local_cloud.RECORD),
+                Handlers.of(target, authorities),
                 f"http://127.0.0.1:{plain}/",
                 f"https://127.0.0.1:{secure}/",
-                authorities,
             )
             print(f"{'':<36}{'peak MB':>9}{'import ms':>11}{'first ms':>10}{'warm ms':>9}")
             for row in rows(bench):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.sizes import sized
 from homing.endpoints.operators import read_json
 from homing.endpoints.pattern import compile_pattern
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TARGET_MILLISECONDS = 20
-PATTERNS, ROUNDS = 1000, 15
+PATTERNS, ROUNDS = sized((1000, 15), (100, 1))
 
 ITEMS = [
     {"sku": f"sku-{number}", "count": number, "price": 9.5 + number, "tags": ["new", "small"]}

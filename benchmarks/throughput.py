@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.sizes import argument, sized
 from homing_cli.client.api import ApiClient
 from homing_cli.client.target import Target, local_target
 from homing_cli.local import deployment, local_cloud
@@ -32,9 +33,9 @@ from homing_cli.receiver.server import Receiver
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-MESSAGES = 500
+MESSAGES = sized(500, 5)
 SENDERS = 8  # submissions at once; more only queue up in the emulator
-WARM_UP = 20
+WARM_UP = sized(20, 2)
 TRIVIAL = "def handler(event, context):\n    return event\n"
 ROLE = "arn:aws:iam::000000000000:role/bench"
 
@@ -130,7 +131,7 @@ def _without_prefix() -> Any:
 
 def main() -> None:
     """Print the table."""
-    messages = int(sys.argv[1]) if len(sys.argv) > 1 else MESSAGES
+    messages = argument(MESSAGES)
     print(f"from POST to delivered on the local cloud, {SENDERS} senders at once")
     print(f"{'':<18}{'messages':>10}{'per second':>12}")
     for row in run(messages):

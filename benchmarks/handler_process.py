@@ -1,0 +1,65 @@
+"""Call one handler again and again in this process, and print what it took as JSON.
+
+`benchmarks.handlers` starts it with the environment of the deployed function. Its input is
+`{"name", "events", "bare"}`. Where `bare` is the name of a table, each call is followed by one bare
+boto3 call (GetItem, boto3's own settings), so that load on the machine slows both alike.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+
+class Context:
+    """Lambda's context, of an invocation with a minute left."""
+
+    memory_limit_in_mb = 512
+    invoked_function_arn = aws_request_id = "bench"
+
+    def __init__(self, name: str) -> None:
+        self.function_name = name
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return a minute."""
+        return 60_000
+
+
+def bare_call(table: str) -> Any:
+    """Return a call as everybody makes it: the cheapest of DynamoDB's, to a missing key."""
+    import boto3  # noqa: PLC0415 -- only where it is measured
+
+    client = boto3.client("dynamodb")
+    key = {"pk": {"S": "none"}, "sk": {"S": "none"}}
+    return lambda: client.get_item(TableName=table, Key=key, ConsistentRead=True)
+
+
+def main() -> None:
+    """Make the calls; print the peak of memory in kB, and processor times in seconds."""
+    given = json.load(sys.stdin)
+    start = time.process_time()
+    handler = importlib.import_module(f"lambdas.{given['name']}").handler
+    imported = time.process_time()
+    bare = bare_call(given["bare"]) if given["bare"] else None
+    calls, bares, answer = [], [], None
+    for event in given["events"]:
+        before = time.process_time()
+        answer = handler(event, Context(given["name"]))
+        calls.append(time.process_time() - before)
+        if bare:
+            before = time.process_time()
+            bare()
+            bares.append(time.process_time() - before)
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    peak = int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])  # getrusage would count the parent
+    figures = {"peak": peak, "importing": imported - start, "calls": calls, "bares": bares}
+    print("\n" + json.dumps(figures | {"answer": answer}))
+
+
+if __name__ == "__main__":
+    main()

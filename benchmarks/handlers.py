@@ -1,0 +1,188 @@
+"""The real handlers in processes of their own, against a local cloud, and the events they get."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Self
+
+from homing.delivery import Delivery, Reference, Request
+from homing.payloads.reference import reference_for
+from homing.payloads.store import PayloadStore
+from homing.retry.policy import Policy
+from homing.timestamps import to_due_text, to_text
+from homing_cli.client.target import Target, local_target
+from homing_cli.local import local_cloud
+from homing_cli.local.emulator import account_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    Event = dict[str, Any]
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """The figures of a handler's process: memory in MB, processor time in milliseconds.
+
+    Args:
+        peak_mb: the highest resident set.
+        importing: of the import.
+        calls: of each call.
+        bares: of each bare boto3 call, if there were any.
+    """
+
+    peak_mb: float
+    importing: float
+    calls: Sequence[float]
+    bares: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """Runs handlers.
+
+    Args:
+        target: the local cloud whose tables and queues they use.
+        environments: the variables of each deployed function, by its module.
+        authorities: a file with the certificates that they trust; None for the usual ones.
+    """
+
+    target: Target
+    environments: Mapping[str, Mapping[str, str]]
+    authorities: Path | None = None
+
+    @classmethod
+    def of(cls, target: Target, authorities: Path | None = None) -> Self:
+        """Return the handlers of a local cloud."""
+        return cls(target, _environments(target), authorities)
+
+    def call(self, name: str, events: Sequence[Event], *, bare: bool = False) -> Called:
+        """Call a handler with these events in a new process.
+
+        Args:
+            name: its module.
+            events: its events.
+            bare: whether each call is followed by a bare boto3 call.
+        """
+        table = self.environments["deliver"]["LEDGER_TABLE"] if bare else None
+        done = subprocess.run(
+            [sys.executable, PROJECT / "benchmarks" / "handler_process.py"],
+            input=json.dumps({"name": name, "events": events, "bare": table}),
+            env=self.environment(name),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        found = json.loads(done.stdout.splitlines()[-1])
+        _check(name, found["answer"])
+        in_ms = {key: [each * 1000 for each in found[key]] for key in ("calls", "bares")}
+        return Called(found["peak"] / 1024, found["importing"] * 1000, **in_ms)
+
+    def environment(self, name: str) -> dict[str, str]:
+        """Return the environment that the deployed function has."""
+        key = self.target.key
+        assert key is not None  # noqa: S101 -- it is a local cloud
+        trusted = {"SSL_CERT_FILE": str(self.authorities)} if self.authorities else {}
+        return {
+            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            **account_settings(key),
+            **self.environments[name],
+            "AWS_ENDPOINT_URL": self.target.endpoint or "",
+            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+            "PYTHONPATH": str(PROJECT),
+            **trusted,
+        }
+
+    def delivery(
+        self, url: str, payload: str, *, endpoint_id: str | None = None, claimed: bool = False
+    ) -> Event:
+        """Return a delivery document; with `claimed`, its payload is in the bucket."""
+        now = datetime.now(UTC)
+        at = to_text(now)
+        message_id = f"m-{uuid.uuid4().hex}"
+        reference = Reference(message_id, "default", at, url, message_id, at, endpoint_id)
+        request = Request(payload, "application/json", {})
+        if claimed:
+            body = payload.encode()
+            claim = reference_for(reference.pk, body, timedelta(days=1))
+            bucket = self.environment("deliver")["PAYLOAD_BUCKET"]
+            PayloadStore(bucket, lambda: self.target.client("s3")).keep(claim, body)
+            request = Request("", "application/json", {}, claim)
+        due_at, expires_at = to_due_text(now.replace(microsecond=0)), int(now.timestamp()) + 900
+        return Delivery(reference, request, Policy(), 0, due_at, expires_at).to_document()
+
+
+def _environments(target: Target) -> dict[str, dict[str, str]]:
+    pages = target.client("lambda").get_paginator("list_functions").paginate()
+    return {
+        function["Handler"].split(".")[1]: function["Environment"]["Variables"]
+        for page in pages
+        for function in page["Functions"]
+    }
+
+
+@contextmanager
+def deployed(*, steady: bool = False) -> Iterator[Target]:
+    """Run a local cloud until the context ends."""
+    with TemporaryDirectory() as name, local_cloud.throwaway(Path(name), steady=steady):
+        yield local_target(Path(name) / local_cloud.RECORD)
+
+
+def post(message: Event) -> Event:
+    """Return the event of `POST /v1/messages`."""
+    return _posted("/v1/messages", {"messageId": f"m-{uuid.uuid4().hex}", **message})
+
+
+def post_batch(messages: Sequence[Event]) -> Event:
+    """Return the event of `POST /v1/messages/batch`."""
+    each = [{"messageId": f"m-{uuid.uuid4().hex}", **message} for message in messages]
+    return _posted("/v1/messages/batch", {"messages": each})
+
+
+def queued(documents: Sequence[Event]) -> Event:
+    """Return the event of a batch of the delivery queue."""
+    return {"Records": [_record(document) for document in documents]}
+
+
+def attempt(document: Event) -> Event:
+    """Return the event of `deliver`."""
+    return {name: document[name] for name in ("reference", "request", "attemptNumber")}
+
+
+def _posted(path: str, body: Event) -> Event:
+    http = {"method": "POST", "path": path, "sourceIp": "127.0.0.1"}
+    return {
+        "version": "2.0",
+        "rawPath": path,
+        "headers": {"content-type": "application/json"},
+        "requestContext": {"http": http, "stage": "$default"},
+        "body": json.dumps(body),
+    }
+
+
+def _record(document: Event) -> Event:
+    name = uuid.uuid4().hex
+    attributes = {"ApproximateReceiveCount": "1", "MessageGroupId": name}
+    return {"messageId": name, "body": json.dumps(document), "attributes": attributes}
+
+
+def _check(name: str, answer: Any) -> None:
+    """Stop the benchmark if a handler did not do what is measured."""
+    bad = (
+        answer.get("error") or answer.get("batchItemFailures") or answer.get("kind") == "SUPERSEDED"
+    )
+    good = (HTTPStatus.ACCEPTED, HTTPStatus.OK)
+    if bad or answer.get("statusCode", HTTPStatus.ACCEPTED) not in good:
+        raise SystemExit(f"{name}: {answer}")
