@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.sizes import sized
-from homing.retry.policy import Policy
 
 TARGET_RATIO = 1.5
 ROUNDS, WARM_UP = sized((3000, 300), (3, 1))
