@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.sizes import argument, sized
 from homing.dispatch.admission import Admission
-from homing.dispatch.bulkhead import Bulkhead, Limits
+from homing.dispatch.bulkhead import Bulkhead, Limits, Recipient
 from homing.dispatch.executions import FirstAttempt
 from homing.errors import DetachedError
 from lambdas.dispatch import MOST_DETACHED
@@ -232,7 +232,8 @@ class Dispatchers:
             self.world.sleep(STARTED_IN)
             return
         try:
-            ended = admission.admit(message.url, lambda: self._attempt(message))
+            recipient = Recipient("shop", message.url)
+            ended = admission.admit(recipient, lambda: self._attempt(message))
         except DetachedError:
             self.left += 1
             again = replace(message, was_left=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from homing.dispatch.bounded_wait import BoundedWait
-    from homing.dispatch.bulkhead import Bulkhead
+    from homing.dispatch.bulkhead import Bulkhead, Recipient
     from homing.dispatch.executions import FirstAttempt
 
 
@@ -28,11 +28,13 @@ class Admission:
     bulkhead: Bulkhead
     bounded_wait: BoundedWait
 
-    def admit(self, url: str, attempt: Callable[[], FirstAttempt]) -> FirstAttempt | datetime:
-        """Make a first attempt at a URL, or return when it is to be made instead.
+    def admit(
+        self, recipient: Recipient, attempt: Callable[[], FirstAttempt]
+    ) -> FirstAttempt | datetime:
+        """Make a first attempt, or return when it is to be made instead.
 
         Args:
-            url: where it goes.
+            recipient: whom it is for.
             attempt: makes it; must end.
 
         Returns:
@@ -43,7 +45,7 @@ class Admission:
                 and its end is reported to the bulkhead.
             Exception: what the attempt itself raises.
         """
-        permit = self.bulkhead.enter(url)
+        permit = self.bulkhead.enter(recipient)
         if isinstance(permit, datetime):
             return permit
 

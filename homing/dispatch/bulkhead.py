@@ -1,10 +1,14 @@
-"""The bulkhead before the express path: no endpoint may take the express path from the others.
+"""The bulkhead before the express path: nobody may take the express path from the others.
 
 `dispatch` waits for the first attempts of a batch, so one endpoint that hangs could block every
-dispatcher. The bulkhead of each dispatcher bounds the concurrent attempts per origin (scheme, host
-and port), detached ones included. At the bound, a delivery waits until another attempt ends; this
-wait is short while the endpoint is fast. If the endpoint is slow, the delivery is deferred: it
-waits in the Standard workflow, and no attempt is used up (docs/decisions/0055, 0067).
+dispatcher. The bulkhead of each dispatcher bounds the concurrent attempts per recipient, detached
+ones included. At the bound, a delivery waits until another attempt ends; this wait is short while
+the endpoint is fast. If the endpoint is slow, the delivery is deferred: it waits in the Standard
+workflow, and no attempt is used up (docs/decisions/0055, 0067).
+
+A sender with many slow endpoints would meet each of them for the first time. So while several of
+its attempts are detached, its deliveries to endpoints that are not known to be quick are made in
+the Standard workflow, at once (docs/decisions/0055).
 
 All state is in the memory of one container, so a delivery that is not deferred costs nothing more.
 """
@@ -14,25 +18,49 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from homing.delivery import Reference
 
 # Deliveries to a slow endpoint are deferred for four times what its attempt took (15 s make a
 # minute), so that it gets at most a fifth of a dispatcher's time.
 _COOL_DOWN = 4
 _LONGEST_COOL_DOWN = timedelta(minutes=16)
 _LONGEST_WAIT = timedelta(hours=1)  # a delivery is never deferred for longer
-_REMEMBERED = 10_000  # origins; idle ones beyond that are forgotten
+_REMEMBERED = 10_000  # recipients; idle ones beyond that are forgotten
+
+
+class Recipient(NamedTuple):
+    """Whom attempts are made for: slowness is that of an endpoint, or URL, of one sender.
+
+    Args:
+        sender_id: the sender.
+        place: the endpoint's id, or the URL without its query.
+    """
+
+    sender_id: str
+    place: str
+
+
+def recipient_of(reference: Reference) -> Recipient:
+    """Return the recipient of a delivery."""
+    if reference.endpoint_id is not None:
+        return Recipient(reference.sender_id, reference.endpoint_id)
+    parts = urlsplit(reference.target_url)
+    return Recipient(reference.sender_id, f"{parts.scheme}://{parts.netloc}".lower() + parts.path)
 
 
 @dataclass(slots=True)
-class _Origin:
-    """What is known of one origin.
+class _Endpoint:
+    """What is known of one recipient.
 
     Args:
+        detached: the attempts of its sender that are detached.
+        is_quick: whether its last attempt was quick.
         permits: the attempts that are under way.
         slow_until: no attempt is made in the express path before this.
         cool_down: how long deliveries were deferred when it was last slow; zero once it was fast.
@@ -40,6 +68,8 @@ class _Origin:
         next_slot: when the next deferred delivery may be due.
     """
 
+    detached: list[Permit]
+    is_quick: bool = False
     permits: list[Permit] = field(default_factory=list)
     slow_until: datetime | None = None
     cool_down: timedelta = timedelta()
@@ -52,13 +82,13 @@ class Permit:
     """Permission to make one attempt in the express path.
 
     Args:
-        origin: where it goes.
+        endpoint: where it goes.
         since: when it was granted.
         over_by: when the attempt has ended even if its end was not reported.
         is_probe: whether the attempt probes an endpoint that was slow.
     """
 
-    origin: _Origin
+    endpoint: _Endpoint
     since: datetime
     over_by: datetime
     is_probe: bool
@@ -69,17 +99,20 @@ class Limits:
     """The limits of a bulkhead.
 
     Args:
-        at_once: attempts at once per origin, at most.
+        at_once: attempts at once per recipient, at most.
         attempt_timeout: how long an attempt may take, and so how long a delivery waits for a permit
             at most.
         over_after: after so long an attempt has ended, whether its end was reported or not.
         slow_threshold: an endpoint that takes longer is slow.
+        detached: attempts of one sender that may be detached, before its deliveries to endpoints
+            that are not known to be quick are not attempted any more.
     """
 
     at_once: int
     attempt_timeout: timedelta
     over_after: timedelta
     slow_threshold: timedelta
+    detached: int = 5
 
 
 class Bulkhead:
@@ -96,11 +129,12 @@ class Bulkhead:
         self._limits = limits
         self._pace = limits.attempt_timeout / limits.at_once
         self._clock = clock
-        self._origins: dict[str, _Origin] = {}
+        self._endpoints: dict[Recipient, _Endpoint] = {}
+        self._detached: dict[str, list[Permit]] = {}
         self._changed = threading.Condition()
 
-    def enter(self, url: str) -> Permit | datetime:
-        """Return a permit for a URL; wait for one while its endpoint is not slow.
+    def enter(self, recipient: Recipient) -> Permit | datetime:
+        """Return a permit for a recipient; wait for one while its endpoint is not slow.
 
         That wait delays nothing else: the batch waits for the attempts before it in any case. How
         long these take says nothing until they end or are detached, since Lambda itself may be
@@ -108,30 +142,34 @@ class Bulkhead:
 
         Returns:
             The permit, if the attempt may be made; call `leave` after the attempt. Otherwise when
-            the deferred delivery is due: those of one origin are spread, so that no more than about
-            `at_once` of them are made at once.
+            the deferred delivery is due: those of one recipient are spread, so that no more than
+            about `at_once` of them are made at once. It is due now if its sender is slow.
         """
         with self._changed:
-            origin = self._origin(url)
+            endpoint = self._endpoint(recipient)
+            if self._is_in_doubt(endpoint):
+                return self._clock()
             give_up_at = self._clock() + self._limits.attempt_timeout
-            while not self._has_room(origin):
+            while not self._has_room(endpoint):
                 now = self._clock()
-                if origin.slow_until is not None or now >= give_up_at:
-                    return self._defer(origin, now)
-                next_change = min([give_up_at, *(permit.over_by for permit in origin.permits)])
+                if endpoint.slow_until is not None or now >= give_up_at:
+                    return self._defer(endpoint, now)
+                next_change = min([give_up_at, *(permit.over_by for permit in endpoint.permits)])
                 self._changed.wait((next_change - now).total_seconds())
             now = self._clock()
-            is_probe = origin.slow_until is not None
-            permit = Permit(origin, now, now + self._limits.over_after, is_probe)
-            origin.permits.append(permit)
+            is_probe = endpoint.slow_until is not None
+            permit = Permit(endpoint, now, now + self._limits.over_after, is_probe)
+            endpoint.permits.append(permit)
             return permit
 
     def suspect(self, permit: Permit) -> None:
-        """Note that an attempt was detached: treat its origin as slow until the attempt ends."""
+        """Note that an attempt was detached: treat its endpoint as slow until the attempt ends."""
         with self._changed:
-            origin = permit.origin
-            if permit in origin.permits:  # it may have ended at this very moment
-                origin.slow_until = max(origin.slow_until or permit.over_by, permit.over_by)
+            endpoint = permit.endpoint
+            if permit in endpoint.permits:  # it may have ended at this very moment
+                if not permit.is_probe:  # which nobody has waited for
+                    endpoint.detached.append(permit)
+                endpoint.slow_until = max(endpoint.slow_until or permit.over_by, permit.over_by)
                 self._changed.notify_all()
 
     def leave(self, permit: Permit, response_time: int | None) -> None:
@@ -140,48 +178,63 @@ class Bulkhead:
         Args:
             permit: what `enter` returned.
             response_time: how long the endpoint took, in ms; None where that is not known, which
-                says nothing of the origin.
+                says nothing of the endpoint.
         """
         with self._changed:
-            if permit in permit.origin.permits:  # not if `over_by` has passed
-                permit.origin.permits.remove(permit)
+            for held in (permit.endpoint.permits, permit.endpoint.detached):
+                if permit in held:  # not if `over_by` has passed
+                    held.remove(permit)
             if response_time is not None:
                 self._judge(permit, timedelta(milliseconds=response_time))
             self._changed.notify_all()
 
     def _judge(self, permit: Permit, took: timedelta) -> None:
-        origin = permit.origin
-        if took < self._limits.slow_threshold:  # if it was detached, then Lambda was slow
-            origin.slow_until, origin.cool_down, origin.next_slot = None, timedelta(), None
-        elif origin.judged_at is None or permit.since >= origin.judged_at:
+        endpoint = permit.endpoint
+        endpoint.is_quick = took < self._limits.slow_threshold
+        if endpoint.is_quick:  # if it was detached, then Lambda was slow
+            endpoint.slow_until, endpoint.cool_down, endpoint.next_slot = None, timedelta(), None
+        elif endpoint.judged_at is None or permit.since >= endpoint.judged_at:
             # Attempts under way at the last judgement met the same slowness: count it once.
-            grown = max(_COOL_DOWN * took, 2 * origin.cool_down)
-            origin.cool_down = min(grown, _LONGEST_COOL_DOWN)
-            origin.judged_at = self._clock()
-            origin.slow_until = origin.judged_at + origin.cool_down
+            grown = max(_COOL_DOWN * took, 2 * endpoint.cool_down)
+            endpoint.cool_down = min(grown, _LONGEST_COOL_DOWN)
+            endpoint.judged_at = self._clock()
+            endpoint.slow_until = endpoint.judged_at + endpoint.cool_down
 
-    def _origin(self, url: str) -> _Origin:
-        parts = urlsplit(url)
-        key = f"{parts.scheme}://{parts.netloc}".lower()
-        if key not in self._origins and len(self._origins) >= _REMEMBERED:
-            idle = [name for name, origin in self._origins.items() if not self._at_once(origin)]
-            for name in idle:
-                del self._origins[name]
-        return self._origins.setdefault(key, _Origin())
+    def _endpoint(self, recipient: Recipient) -> _Endpoint:
+        if recipient not in self._endpoints and len(self._endpoints) >= _REMEMBERED:
+            self._forget_idle()
+        detached = self._detached.setdefault(recipient.sender_id, [])
+        return self._endpoints.setdefault(recipient, _Endpoint(detached))
 
-    def _at_once(self, origin: _Origin) -> int:
-        """Return how many attempts are under way; forget those that must have ended."""
+    def _forget_idle(self) -> None:
+        idle = [each for each, known in self._endpoints.items() if not self._at_once(known)]
+        for recipient in idle:
+            del self._endpoints[recipient]
+        senders = {recipient.sender_id for recipient in self._endpoints}
+        self._detached = {sender: self._detached[sender] for sender in senders}
+
+    def _at_once(self, endpoint: _Endpoint) -> int:
+        """Return how many attempts are under way."""
+        return self._under_way(endpoint.permits)
+
+    def _under_way(self, permits: list[Permit]) -> int:
+        """Return how many of these attempts are under way; forget those that must have ended."""
         now = self._clock()
-        origin.permits = [permit for permit in origin.permits if now < permit.over_by]
-        return len(origin.permits)
+        permits[:] = [permit for permit in permits if now < permit.over_by]
+        return len(permits)
 
-    def _has_room(self, origin: _Origin) -> bool:
+    def _is_in_doubt(self, endpoint: _Endpoint) -> bool:
+        """Return whether an endpoint may be slow, as others of its sender are."""
+        is_known = endpoint.is_quick or endpoint.slow_until is not None
+        return not is_known and self._under_way(endpoint.detached) >= self._limits.detached
+
+    def _has_room(self, endpoint: _Endpoint) -> bool:
         """Return whether an attempt may be made; after a cool-down, one at first."""
-        if origin.slow_until is None:
-            return self._at_once(origin) < self._limits.at_once
-        return self._clock() >= origin.slow_until and not self._at_once(origin)
+        if endpoint.slow_until is None:
+            return self._at_once(endpoint) < self._limits.at_once
+        return self._clock() >= endpoint.slow_until and not self._at_once(endpoint)
 
-    def _defer(self, origin: _Origin, now: datetime) -> datetime:
-        slot = max(now + self._pace, origin.next_slot or now)
-        origin.next_slot = min(slot, now + _LONGEST_WAIT) + self._pace
+    def _defer(self, endpoint: _Endpoint, now: datetime) -> datetime:
+        slot = max(now + self._pace, endpoint.next_slot or now)
+        endpoint.next_slot = min(slot, now + _LONGEST_WAIT) + self._pace
         return min(slot, now + _LONGEST_WAIT)

@@ -25,6 +25,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from homing.delivery import Delivery, document_text, read_delivery
+from homing.dispatch.bulkhead import recipient_of
 from homing.ledger.generation import moved, put_off, resumed
 from homing.retry.classification import Status
 from homing.timestamps import from_text
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from homing.delivery import Reference
+    from homing.dispatch.bulkhead import Recipient
     from homing.dispatch.executions import FirstAttempt
     from homing.ledger.record import Record
 
@@ -97,7 +99,9 @@ class DeadLetters(Protocol):
 class Admits(Protocol):
     """The admission to the express path (`homing.dispatch.admission`)."""
 
-    def admit(self, url: str, attempt: Callable[[], FirstAttempt]) -> FirstAttempt | datetime:
+    def admit(
+        self, recipient: Recipient, attempt: Callable[[], FirstAttempt]
+    ) -> FirstAttempt | datetime:
         """Make an attempt, or return when the deferred delivery is due.
 
         Raises:
@@ -148,7 +152,7 @@ class ExpressPath:
         if record is not None:
             return self._from_record(document, record)
         make = partial(self._attempt, self.first_attempts, body, document)
-        end = self._admitted(delivery.reference.target_url, document, make)
+        end = self._admitted(recipient_of(delivery.reference), document, make)
         if end not in _SUPERSEDED:
             return Settled(end)
         record = self.records.read(delivery.reference)
@@ -160,12 +164,12 @@ class ExpressPath:
         return self._hand_over(document, Settled.HANDED_OFF)
 
     def _admitted(
-        self, url: str, document: Mapping[str, Any], make: Callable[[], FirstAttempt]
+        self, recipient: Recipient, document: Mapping[str, Any], make: Callable[[], FirstAttempt]
     ) -> str:
         """Make the first attempt, or defer it where its endpoint is slow; return the end."""
         if self.admission is None:
             return make().end
-        ended = self.admission.admit(url, make)
+        ended = self.admission.admit(recipient, make)
         if not isinstance(ended, datetime):
             return ended.end
         return self._hand_over(moved(document, ended), Settled.DEFERRED)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from homing.dispatch.bulkhead import Recipient
     from homing.dispatch.executions import FirstAttempt
 
 _LONGEST_WAIT = timedelta(hours=1)
@@ -36,7 +37,7 @@ class ChanceAdmission:
         self._defers = defers
         self._draw = draw
 
-    def admit(self, _: str, attempt: Callable[[], FirstAttempt]) -> FirstAttempt | datetime:
+    def admit(self, _: Recipient, attempt: Callable[[], FirstAttempt]) -> FirstAttempt | datetime:
         """Make an attempt, or return the time that it is deferred to.
 
         Raises:

@@ -44,8 +44,8 @@ class DeliverySettings(SettingsGroup):
     attempts_per_endpoint: int = setting(
         10,
         "1 to 10",
-        "first attempts at once to one origin (scheme, host and port) from each container of "
-        "`dispatch`, detached ones included; further ones wait for a free slot",
+        "first attempts at once to one endpoint, or URL without its query, of a sender from each "
+        "container of `dispatch`, detached ones included; further ones wait for a free slot",
         ge=1,
         le=10,
     )

@@ -11,7 +11,7 @@ import pytest
 
 from homing.dispatch.admission import Admission
 from homing.dispatch.bounded_wait import BoundedWait
-from homing.dispatch.bulkhead import Bulkhead, Limits, Permit
+from homing.dispatch.bulkhead import Bulkhead, Limits, Permit, Recipient
 from homing.dispatch.executions import FirstAttempt
 from homing.errors import DetachedError, UnsettledError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NOW = datetime(2025, 12, 28, 12, 0, 0, tzinfo=UTC)
-URL = "https://example.com/hook"
+WHOM = Recipient("shop", "orders")
 DELIVERED = FirstAttempt("DELIVERED", 12)
 
 
@@ -27,7 +27,7 @@ class Bulkhead(Bulkhead):
     """The bulkhead, with a look at how many attempts it takes to be under way."""
 
     def under_way(self) -> int:
-        return len(self._origin(URL).permits)
+        return len(self._endpoint(WHOM).permits)
 
 
 @dataclass
@@ -57,13 +57,13 @@ def broken() -> FirstAttempt:
 
 
 def test_an_attempt_that_has_ended_frees_its_slot(bulkhead: Bulkhead) -> None:
-    assert Admission(bulkhead, BoundedWait(60, 1)).admit(URL, lambda: DELIVERED) == DELIVERED
+    assert Admission(bulkhead, BoundedWait(60, 1)).admit(WHOM, lambda: DELIVERED) == DELIVERED
     assert bulkhead.under_way() == 0
 
 
 def test_so_has_one_that_broke(bulkhead: Bulkhead) -> None:
     with pytest.raises(UnsettledError):
-        Admission(bulkhead, BoundedWait(60, 1)).admit(URL, broken)
+        Admission(bulkhead, BoundedWait(60, 1)).admit(WHOM, broken)
     assert bulkhead.under_way() == 0
 
 
@@ -72,9 +72,9 @@ def test_while_an_attempt_is_detached_it_is_under_way_and_the_next_is_deferred(
 ) -> None:
     admission = Admission(bulkhead, BoundedWait(0, 5, Later().begin))
     with pytest.raises(DetachedError):
-        admission.admit(URL, lambda: DELIVERED)
+        admission.admit(WHOM, lambda: DELIVERED)
     assert bulkhead.under_way() == 1
-    assert admission.admit(URL, lambda: DELIVERED) == NOW + timedelta(seconds=5)
+    assert admission.admit(WHOM, lambda: DELIVERED) == NOW + timedelta(seconds=5)
 
 
 @pytest.mark.parametrize(
@@ -90,14 +90,14 @@ def test_a_detached_attempt_frees_its_slot_when_it_ends_and_counts_for_its_endpo
 ) -> None:
     later = Later()
     with pytest.raises(DetachedError):
-        Admission(bulkhead, BoundedWait(0, 5, later.begin)).admit(URL, attempt)
+        Admission(bulkhead, BoundedWait(0, 5, later.begin)).admit(WHOM, attempt)
     (call,) = later.calls
     try:
         call()
     except UnsettledError:
         assert attempt is broken
     assert bulkhead.under_way() == 0
-    assert isinstance(bulkhead.enter(URL), Permit) is is_well
+    assert isinstance(bulkhead.enter(WHOM), Permit) is is_well
 
 
 def test_no_delivery_waits_for_the_probe_of_a_slow_endpoint(
@@ -107,12 +107,12 @@ def test_no_delivery_waits_for_the_probe_of_a_slow_endpoint(
     slow = FirstAttempt("HANDED_OFF", 15_000)
     later = Later()
     admission = Admission(bulkhead, BoundedWait(60, 5, later.begin))
-    bulkhead.leave(bulkhead.enter(URL), slow.response_time)  # type: ignore[arg-type]  # it lets the first in
+    bulkhead.leave(bulkhead.enter(WHOM), slow.response_time)  # type: ignore[arg-type]  # it lets the first in
     clock[0] += timedelta(minutes=2)
     with pytest.raises(DetachedError):
-        admission.admit(URL, lambda: DELIVERED)
+        admission.admit(WHOM, lambda: DELIVERED)
     (look,) = later.calls
     look()
-    permit = bulkhead.enter(URL)
+    permit = bulkhead.enter(WHOM)
     assert isinstance(permit, Permit)
     assert not permit.is_probe

@@ -8,15 +8,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from homing.dispatch.bulkhead import Bulkhead, Limits, Permit
+from homing.delivery import Reference
+from homing.dispatch.bulkhead import Bulkhead, Limits, Permit, Recipient, recipient_of
 
 START = datetime(2025, 12, 28, 12, 0, 0, tzinfo=UTC)
-SLOW, OTHER = "https://slow.example.com/hook", "https://quick.example.com/hook"
+SLOW, OTHER = Recipient("shop", "slow"), Recipient("shop", "quick")
 LIMITS = Limits(
     3,
     attempt_timeout=timedelta(seconds=15),
     over_after=timedelta(seconds=50),
     slow_threshold=timedelta(seconds=1),
+    detached=2,
 )
 
 
@@ -41,20 +43,20 @@ def bulkhead(clock: Clock) -> Bulkhead:
     return Bulkhead(LIMITS, clock)
 
 
-def let_in(bulkhead: Bulkhead, url: str = SLOW) -> Permit:
-    permit = bulkhead.enter(url)
+def let_in(bulkhead: Bulkhead, recipient: Recipient = SLOW) -> Permit:
+    permit = bulkhead.enter(recipient)
     assert isinstance(permit, Permit)
     return permit
 
 
-def make_slow(bulkhead: Bulkhead, clock: Clock, url: str = SLOW) -> None:
-    permit = let_in(bulkhead, url)
+def make_slow(bulkhead: Bulkhead, clock: Clock, recipient: Recipient = SLOW) -> None:
+    permit = let_in(bulkhead, recipient)
     clock.advance(15)
     bulkhead.leave(permit, 15_000)
 
 
-def deferred(bulkhead: Bulkhead, url: str = SLOW) -> datetime:
-    due = bulkhead.enter(url)
+def deferred(bulkhead: Bulkhead, recipient: Recipient = SLOW) -> datetime:
+    due = bulkhead.enter(recipient)
     assert isinstance(due, datetime)
     return due
 
@@ -87,10 +89,74 @@ def test_an_attempt_of_which_nothing_is_known_makes_no_endpoint_slow_nor_quick(
     assert deferred(bulkhead)
 
 
-def test_the_path_does_not_matter_and_the_port_does(bulkhead: Bulkhead, clock: Clock) -> None:
-    make_slow(bulkhead, clock)
-    assert deferred(bulkhead, "https://SLOW.example.com/other?x=1")
-    assert let_in(bulkhead, "https://slow.example.com:8443/hook")
+def to(url: str, sender: str = "shop", endpoint_id: str | None = None) -> Recipient:
+    reference = Reference("m-1", sender, "2025-12-28T12:00:00.000Z", url, "m-1", "", endpoint_id)
+    return recipient_of(reference)
+
+
+def test_slowness_is_that_of_a_url_without_its_query_for_one_sender(
+    bulkhead: Bulkhead, clock: Clock
+) -> None:
+    """One sender's slow path on a shared host delays neither its other paths nor other senders."""
+    make_slow(bulkhead, clock, to("https://example.com/hook?id=1"))
+    assert deferred(bulkhead, to("HTTPS://EXAMPLE.com/hook?id=2"))
+    assert let_in(bulkhead, to("https://example.com/hook", sender="another"))
+    assert let_in(bulkhead, to("https://example.com/other"))
+    assert let_in(bulkhead, to("https://example.com:8443/hook"))
+
+
+def test_slowness_of_an_endpoint_goes_with_the_endpoint(bulkhead: Bulkhead, clock: Clock) -> None:
+    make_slow(bulkhead, clock, to("https://example.com/hook", endpoint_id="orders"))
+    assert deferred(bulkhead, to("https://moved.example.com/", endpoint_id="orders"))
+    assert let_in(bulkhead, to("https://example.com/hook", endpoint_id="returns"))
+
+
+def detach(bulkhead: Bulkhead, *places: str) -> list[Permit]:
+    """Detach an attempt at each of these endpoints of the shop."""
+    permits = [let_in(bulkhead, Recipient("shop", place)) for place in places]
+    for permit in permits:
+        bulkhead.suspect(permit)
+    return permits
+
+
+def test_while_attempts_of_a_sender_are_detached_its_unknown_endpoints_are_deferred_without_a_wait(
+    bulkhead: Bulkhead, clock: Clock
+) -> None:
+    bulkhead.leave(let_in(bulkhead, OTHER), 12)
+    detach(bulkhead, "one", "two")
+    assert deferred(bulkhead, Recipient("shop", "three")) == clock.now
+    assert let_in(bulkhead, OTHER)  # known to be quick
+    assert let_in(bulkhead, Recipient("another", "three"))
+
+
+@pytest.mark.parametrize("ends", ["reported", "over"])
+def test_once_a_detached_attempt_has_ended_unknown_endpoints_are_attempted_again(
+    bulkhead: Bulkhead, clock: Clock, ends: str
+) -> None:
+    permit, _ = detach(bulkhead, "one", "two")
+    if ends == "reported":
+        bulkhead.leave(permit, 15_000)
+    else:
+        clock.advance(50)
+    assert let_in(bulkhead, Recipient("shop", "three"))
+
+
+def test_a_probe_that_is_detached_does_not_count_against_its_sender(
+    bulkhead: Bulkhead, clock: Clock
+) -> None:
+    """Nobody has waited for it."""
+    for place in ("one", "two"):
+        make_slow(bulkhead, clock, Recipient("shop", place))
+    clock.advance(60)
+    assert all(permit.is_probe for permit in detach(bulkhead, "one", "two"))
+    assert let_in(bulkhead, Recipient("shop", "three"))
+
+
+def test_a_slow_endpoint_of_a_slow_sender_is_deferred_for_as_long_as_ever(
+    bulkhead: Bulkhead, clock: Clock
+) -> None:
+    detach(bulkhead, "one", "two")
+    assert deferred(bulkhead, Recipient("shop", "one")) == clock.now + timedelta(seconds=5)
 
 
 def test_after_a_minute_one_attempt_finds_out_whether_it_is_well(
@@ -264,10 +330,10 @@ def test_a_delivery_that_waits_for_a_slot_is_deferred_after_the_time_of_one_atte
     assert deferred(bulkhead)
 
 
-def test_origins_are_forgotten_before_they_fill_the_memory(
+def test_recipients_are_forgotten_before_they_fill_the_memory(
     bulkhead: Bulkhead, clock: Clock
 ) -> None:
     make_slow(bulkhead, clock)
     for number in range(10_001):
-        bulkhead.leave(let_in(bulkhead, f"https://host-{number}.example.com/"), 12)
+        bulkhead.leave(let_in(bulkhead, Recipient(f"sender-{number % 7}", f"at-{number}")), 12)
     assert let_in(bulkhead)

@@ -12,6 +12,7 @@ from botocore.exceptions import EndpointConnectionError
 from execution_input import LARGE_PAYLOADS, MAX_BYTES, read_input
 
 from homing.delivery import Delivery, document_text
+from homing.dispatch.bulkhead import Recipient
 from homing.dispatch.executions import FirstAttempt
 from homing.dispatch.express_path import ExpressPath, Settled, dead_letter_of
 from homing.errors import DetachedError, MalformedDeliveryError, UnsettledError
@@ -318,10 +319,12 @@ class FakeAdmission:
 
     due: datetime | None = None
     leaves: bool = False
-    asked: list[str] = field(default_factory=list)
+    asked: list[Recipient] = field(default_factory=list)
 
-    def admit(self, url: str, attempt: Callable[[], FirstAttempt]) -> FirstAttempt | datetime:
-        self.asked.append(url)
+    def admit(
+        self, recipient: Recipient, attempt: Callable[[], FirstAttempt]
+    ) -> FirstAttempt | datetime:
+        self.asked.append(recipient)
         if self.due is not None:
             return self.due
         ended = attempt()
@@ -374,13 +377,13 @@ def test_a_dead_letter_is_kept_as_it_came_however_much_text_the_payload_has(larg
     assert len(document_text(cloud.dead[0]).encode()) <= MAX_BYTES
 
 
-def test_an_attempt_that_is_let_in_is_made_for_its_url_and_settles_as_it_ends(
+def test_an_attempt_that_is_let_in_is_made_for_its_recipient_and_settles_as_it_ends(
     body: str, reference: Reference
 ) -> None:
     cloud, admission = FakeCloud(end="HANDED_OFF"), FakeAdmission()
     settled = ExpressPath(cloud, cloud, cloud, cloud, admission).settle(body)
     assert settled == (reference, Settled.HANDED_OFF)
-    assert (cloud.ran, admission.asked) == ([body], [reference.target_url])
+    assert (cloud.ran, admission.asked) == ([body], [Recipient("default", reference.target_url)])
 
 
 @pytest.mark.parametrize(
