@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from homing_cli.client.target import Target
 
 WAIT_SCALE = 0.1
+_NICENESS = 5
 
 # `make test` tries fewer examples than `make check` does.
 settings.register_profile("fast", max_examples=20)
@@ -43,20 +44,21 @@ botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put tests into groups, each for one process, and the groups that take longest first.
+    """Put tests into groups, each for one process, and sort the groups.
 
-    What runs on the local cloud is slow, since it waits, and shares one cloud: two at once take so
-    much of a small machine that their functions run out of time. The demo is not slow: it shows a
-    delivery at once, a retry, a dead letter and a redrive.
+    Tests on a local cloud mostly wait. So those of `e2e` come first and share one cloud, while
+    other processes run what takes processors. Those of `workflow` come last, a group for each file:
+    whichever process is free runs one, on the cloud that it has or makes.
+
+    What runs on the local cloud is slow. The demo is not: it shows a delivery at once, a retry, a
+    dead letter and a redrive.
     """
-    ranks = {"cloud": 0, "stacks": 1}
-    groups = {}
+    ranks = {"cloud": 0, "stacks": 1, "workflow": 3}
     for item in items:
-        groups[item] = group = _group(item)
-        item.add_marker(pytest.mark.xdist_group(group))
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
         if item.path.parent.name in {"e2e", "workflow"} and item.path.name != "test_demo.py":
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: ranks.get(groups[item], len(ranks)))
+    items.sort(key=lambda item: ranks.get(_kind(item), 2))
 
 
 @pytest.hookimpl(trylast=True)
@@ -71,11 +73,28 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+def _kind(item: pytest.Item) -> str:
+    """Return what an item shares with others: the first cloud, any cloud, stacks, or nothing."""
+    folder = item.path.parent.name
+    if folder in {"stacks", "workflow"}:
+        return folder
+    return "cloud" if "cloud" in getattr(item, "fixturenames", ()) else ""
+
+
 def _group(item: pytest.Item) -> str:
-    """Return what shares the local cloud, what synthesizes stacks, or else the file."""
-    if "cloud" in getattr(item, "fixturenames", ()):
-        return "cloud"
-    return "stacks" if item.path.parent.name == "stacks" else str(item.path)
+    kind = _kind(item)
+    return kind if kind in {"cloud", "stacks"} else str(item.path)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let the functions of a cloud have the processor before tests that need none.
+
+    An attempt may take three seconds, so functions that wait for a processor would fail.
+    """
+    beside_a_cloud = "PYTEST_XDIST_WORKER" in os.environ and _kind(item) in {"", "stacks"}
+    if beside_a_cloud and os.nice(0) < _NICENESS:
+        os.nice(_NICENESS)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

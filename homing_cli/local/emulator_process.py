@@ -46,8 +46,9 @@ def run() -> None:
     # Imported late: it reads the environment at import. It has no types.
     from ministack import app as emulator  # type: ignore[import-untyped]  # noqa: PLC0415
 
-    from homing_cli.local import forked_functions  # noqa: PLC0415 -- as above
+    from homing_cli.local import emulator_speed, forked_functions  # noqa: PLC0415 -- as above
 
+    emulator_speed.install()
     if forked_functions.supported():
         forked_functions.install()
     if CALLS in os.environ:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import tempfile
@@ -11,32 +12,52 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ministack.core import lambda_runtime
-
-from homing_cli.local import forked_functions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    Function = Callable[..., Any]
+    Environment = Callable[..., Any]
 
 pytestmark = [
     pytest.mark.slow,  # it loads boto3
     # The emulator leaves the streams of an environment to the garbage collector.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.skipif(not forked_functions.supported(), reason="there are no pidfds"),
 ]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The emulator's module, which takes long to load: not when tests are collected."""
+    runtime = importlib.import_module("ministack.core.lambda_runtime")
+    forked = importlib.import_module("homing_cli.local.forked_functions")
+    if not forked.supported():
+        pytest.skip("there are no pidfds")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("emulator")))
         for name in ("Worker", "subprocess", "zipfile"):
-            patch.setattr(lambda_runtime, name, getattr(lambda_runtime, name))
-        forked_functions.install()
-        yield
-        lambda_runtime.reset()
+            patch.setattr(runtime, name, getattr(runtime, name))
+        forked.install()
+        yield runtime
+        runtime.reset()
+
+
+@pytest.fixture
+def environment(runtime: Any) -> Environment:
+    """Make an execution environment of a function."""
+
+    def make(code: bytes, name: str | None = None, **variables: str) -> Any:
+        name = name or uuid.uuid4().hex
+        config = {
+            "FunctionName": name,
+            "FunctionArn": f"arn:aws:lambda:us-east-1:000000000000:function:{name}",
+            "Handler": "lambdas.answer.handler",
+            "Runtime": "python3.13",
+            "Timeout": 5,
+            "Environment": {"Variables": variables},
+        }
+        return runtime.acquire_worker(name, config, code)[0]
+
+    return make
 
 
 def packed(**files: str) -> bytes:
@@ -48,20 +69,7 @@ def packed(**files: str) -> bytes:
     return package.getvalue()
 
 
-def environment(code: bytes, name: str | None = None, **variables: str) -> Any:
-    name = name or uuid.uuid4().hex
-    config = {
-        "FunctionName": name,
-        "FunctionArn": f"arn:aws:lambda:us-east-1:000000000000:function:{name}",
-        "Handler": "lambdas.answer.handler",
-        "Runtime": "python3.13",
-        "Timeout": 5,
-        "Environment": {"Variables": variables},
-    }
-    return lambda_runtime.acquire_worker(name, config, code)[0]
-
-
-def test_a_function_has_its_event_its_environment_and_its_log() -> None:
+def test_a_function_has_its_event_its_environment_and_its_log(environment: Environment) -> None:
     code = packed(
         lambdas__answer="""
 import os, sys
@@ -75,7 +83,9 @@ def handler(event, context):
     assert invoked["log"] == "said"
 
 
-def test_environments_of_a_function_share_the_import_and_nothing_that_comes_after() -> None:
+def test_environments_of_a_function_share_the_import_and_nothing_that_comes_after(
+    environment: Environment,
+) -> None:
     code = packed(
         lambdas__answer="""
 import os, random
@@ -95,18 +105,18 @@ def handler(event, context):
     assert chance != another
 
 
-def test_what_a_function_raises_is_the_error_of_each_call() -> None:
+def test_what_a_function_raises_is_the_error_of_each_call(environment: Environment) -> None:
     source = "def handler(event, context):\n    raise ValueError('broken')"
     broken = environment(packed(lambdas__answer=source))
     assert [broken.invoke({}, "r")["error"] for _ in range(2)] == ["broken", "broken"]
 
 
-def test_what_a_module_raises_when_it_is_imported_is_reported() -> None:
+def test_what_a_module_raises_when_it_is_imported_is_reported(environment: Environment) -> None:
     with pytest.raises(RuntimeError, match="broken"):
         environment(packed(lambdas__answer="raise ValueError('broken')")).invoke({}, "r")
 
 
-def test_a_function_that_does_not_answer_in_time_is_ended() -> None:
+def test_a_function_that_does_not_answer_in_time_is_ended(environment: Environment) -> None:
     sleeping = environment(
         packed(lambdas__answer="import time\ndef handler(event, _):\n    time.sleep(event)\n")
     )
@@ -117,7 +127,9 @@ def test_a_function_that_does_not_answer_in_time_is_ended() -> None:
     assert sleeping.invoke(0, "r")["status"] == "ok"
 
 
-def test_new_code_and_a_new_environment_are_what_the_next_start_has() -> None:
+def test_new_code_and_a_new_environment_are_what_the_next_start_has(
+    environment: Environment,
+) -> None:
     template = "import os\nsaid = os.environ['SAID']\ndef handler(*_):\n    return {!r}, said\n"
     for text, said in (("old", "a"), ("new", "a"), ("new", "b")):
         code = packed(lambdas__answer=template.format(text))
@@ -125,7 +137,9 @@ def test_new_code_and_a_new_environment_are_what_the_next_start_has() -> None:
         assert started.invoke({}, "r")["result"] == [text, said]
 
 
-def test_a_library_in_the_code_is_taken_rather_than_the_one_of_this_environment() -> None:
+def test_a_library_in_the_code_is_taken_rather_than_the_one_of_this_environment(
+    environment: Environment,
+) -> None:
     code = packed(
         lambdas__answer="import pydantic\ndef handler(*_):\n    return pydantic.VERSION\n",
         pydantic="VERSION = 'its own'\n",
@@ -133,7 +147,9 @@ def test_a_library_in_the_code_is_taken_rather_than_the_one_of_this_environment(
     assert environment(code).invoke({}, "r")["result"] == "its own"
 
 
-def test_a_function_of_somebody_elses_imports_its_module_in_each_environment() -> None:
+def test_a_function_of_somebody_elses_imports_its_module_in_each_environment(
+    environment: Environment,
+) -> None:
     code = packed(
         theirs="import os\nimported = os.getpid()\ndef handler(*_):\n    return imported\n"
     )
@@ -145,10 +161,10 @@ def test_a_function_of_somebody_elses_imports_its_module_in_each_environment() -
     assert len(pids) == 2
 
 
-def test_what_runs_ends_with_the_pool() -> None:
+def test_what_runs_ends_with_the_pool(runtime: Any, environment: Environment) -> None:
     started = environment(packed(lambdas__answer="def handler(*_):\n    return 1\n"))
     started.invoke({}, "r")
     process = started._proc
     assert process.poll() is None
-    lambda_runtime.kill_workers([started])
+    runtime.kill_workers([started])
     assert process.poll() == 0
