@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import botocore.session
 import pytest
 from botocore.awsrequest import AWSRequest
+from deployed import deployed
 from hypothesis import settings
 
 # What the stack sets for every function; Powertools reads it when it is first imported.
@@ -116,7 +117,7 @@ def cloud_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cloud(cloud_folder: Path) -> Iterator[Target]:
     """A throwaway local cloud whose Step Functions waits take a tenth of their time.
 
-    So a retry on it comes earlier than its `nextRetryAt`: see `true_waits`. It comes up where HOME
+    So a retry on it comes earlier than its `nextRetryAt`: see `wait_scale`. It comes up where HOME
     is of no use, a file.
     """
     state_dir = cloud_folder / ".homing"
@@ -125,30 +126,27 @@ def cloud(cloud_folder: Path) -> Iterator[Target]:
     with ExitStack() as stack:
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("HOME", str(home))
-            stack.enter_context(local_cloud.throwaway(state_dir, WAIT_SCALE))
+            throwaway = functools.partial(local_cloud.throwaway, state_dir, WAIT_SCALE)
+            stack.enter_context(deployed(state_dir, throwaway))
         yield local_target(state_dir / local_cloud.RECORD)
 
 
 @pytest.fixture(scope="session")
 def wait_scale(cloud: Target) -> Callable[[float], AbstractContextManager[None]]:
     """Give a context in which waits take this much of their time."""
+    scales = [WAIT_SCALE]
 
     @contextmanager
     def scaled(scale: float) -> Iterator[None]:
+        scales.append(scale)
         _configure(cloud, scale)
         try:
             yield
         finally:
-            _configure(cloud, WAIT_SCALE)
+            scales.pop()
+            _configure(cloud, scales[-1])
 
     return scaled
-
-
-@pytest.fixture
-def true_waits(wait_scale: Callable[[float], AbstractContextManager[None]]) -> Iterator[None]:
-    """Let waits take their true time, for what must never be early."""
-    with wait_scale(1):
-        yield
 
 
 @pytest.fixture

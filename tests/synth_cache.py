@@ -56,8 +56,7 @@ class SynthCache:
             context: the whole context of the app.
             synth: called with an empty folder when there is no such assembly yet, to fill it.
         """
-        name = hashlib.sha256(json.dumps(context, sort_keys=True).encode()).hexdigest()
-        kept = self._source / name
+        kept = self.kept(context)
         if not kept.is_dir():
             self._source.mkdir(parents=True, exist_ok=True)
             made = Path(tempfile.mkdtemp(prefix="making-", dir=self._source))
@@ -68,6 +67,11 @@ class SynthCache:
                 shutil.rmtree(made, ignore_errors=True)
             self._forget()
         return kept
+
+    def kept(self, context: Mapping[str, Any]) -> Path:
+        """Return where the assembly of this context is, if there is one."""
+        name = hashlib.sha256(json.dumps(context, sort_keys=True).encode()).hexdigest()
+        return self._source / name
 
     def _forget(self) -> None:
         """Remove all but the latest states of the sources."""

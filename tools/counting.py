@@ -25,6 +25,7 @@ from homing_cli.client.target import Target, local_target
 from homing_cli.cost.counts import FILE, End
 from homing_cli.errors import LocalCloudError
 from homing_cli.local import local_cloud
+from homing_cli.local.deployment import OWN_APP, App
 from homing_cli.receiver.server import Receiver
 
 if TYPE_CHECKING:
@@ -186,12 +187,12 @@ class CountedCloud:
 
 
 @contextmanager
-def counted_cloud(folder: Path) -> Iterator[CountedCloud]:
+def counted_cloud(folder: Path, app: App = OWN_APP) -> Iterator[CountedCloud]:
     """Run a local cloud that records its calls, in a temporary folder."""
     file = folder / "calls.jsonl"
     file.touch()
     with (
-        local_cloud.throwaway(folder / ".homing", WAIT_SCALE, calls=file),
+        local_cloud.throwaway(folder / ".homing", WAIT_SCALE, app, calls=file),
         Receiver() as receiver,
     ):
         target = local_target(folder / ".homing" / local_cloud.RECORD)

@@ -131,13 +131,19 @@ def _listen(port: int | None) -> socket.socket:
 
 @contextmanager
 def throwaway(
-    state_dir: Path, wait_scale: float = 1, calls: Path | None = None, *, steady: bool = False
+    state_dir: Path,
+    wait_scale: float = 1,
+    app: App = OWN_APP,
+    *,
+    calls: Path | None = None,
+    steady: bool = False,
 ) -> Iterator[LocalCloud]:
     """Run a local cloud on a free port until the context ends, for tests.
 
     Args:
         state_dir: an absolute directory for its state.
         wait_scale: the factor for the waits of Step Functions.
+        app: what to deploy; its command may be a folder with a synthesized app.
         calls: the file to which it appends the calls that it serves.
         steady: whether to keep idle functions and collect no garbage, for measurements.
     """
@@ -150,7 +156,7 @@ def throwaway(
         steady=steady,
     )
     try:
-        yield _deploy(running)
+        yield _deploy(running, app)
     finally:
         running.stop()
 

@@ -34,9 +34,11 @@ from stacks.express_path import first_attempt_definition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from homing_cli.client.target import Target
 
+WAIT_SCALE = 0.01
 NOON = "2025-12-28T12:00:00.000Z"
 BROKEN = "def handler(event, context):\n    raise RuntimeError('broken on purpose')\n"
 
@@ -248,7 +250,10 @@ def _path(events: list[dict[str, Any]]) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def bench(cloud: Target) -> Bench:
+def bench(
+    cloud: Target, wait_scale: Callable[[float], AbstractContextManager[None]]
+) -> Iterator[Bench]:
+    """Give a bench on which the minute of retries without a ledger takes half a second."""
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
         archive.writestr("broken.py", BROKEN)
@@ -262,7 +267,8 @@ def bench(cloud: Target) -> Bench:
     deployed = cloud.client("stepfunctions").describe_state_machine(
         stateMachineArn=cloud.outputs["StateMachineArn"]
     )
-    return Bench(cloud, json.loads(deployed["definition"]), function["FunctionArn"])
+    with wait_scale(WAIT_SCALE):
+        yield Bench(cloud, json.loads(deployed["definition"]), function["FunctionArn"])
 
 
 @pytest.fixture(scope="session")

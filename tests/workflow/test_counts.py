@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from deployed import deployed
 
 from homing_cli.cost.counts import FILE, End
 from tools.counting import VIA_CALLS, CountedCloud, counted_cloud, paths
@@ -26,7 +28,8 @@ SHOWN = {
 
 @pytest.fixture(scope="module")
 def counted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CountedCloud]:
-    with counted_cloud(tmp_path_factory.mktemp("counted")) as running:
+    folder = tmp_path_factory.mktemp("counted")
+    with deployed(folder / ".homing", partial(counted_cloud, folder)) as running:
         yield running
 
 

@@ -1,0 +1,33 @@
+"""Local clouds for tests: the first deployment synthesizes the stack, others take it as it is."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from synth_cache import SynthCache
+
+from homing_cli.local.deployment import LOCAL_CONTEXT, OWN_APP, App
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+Cloud = TypeVar("Cloud")
+_CONTEXT = {"deployed to": "the local cloud", **LOCAL_CONTEXT}
+
+
+@contextmanager
+def deployed(
+    state_dir: Path, throwaway: Callable[[App], AbstractContextManager[Cloud]]
+) -> Iterator[Cloud]:
+    """Run a cloud that `throwaway` makes in this directory from the app that it is given."""
+    cache = SynthCache()
+    kept = cache.kept(_CONTEXT)
+    with throwaway(App(str(kept)) if kept.is_dir() else OWN_APP) as cloud:
+        copied = partial(shutil.copytree, state_dir / "cdk.out", dirs_exist_ok=True)
+        cache.assembly(_CONTEXT, copied)
+        yield cloud
