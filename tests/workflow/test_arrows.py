@@ -321,6 +321,8 @@ def test_a_terminal_record_is_the_full_account(
     reference = delivery.reference.to_document()
     expected = {
         **{name: reference[name] for name in reference if name != "deliveryId"},
+        "endpointId": None,
+        "eventType": None,
         "status": status,
         "attempts": attempts,
         "lastUpdatedAt": last["timestamp"],
