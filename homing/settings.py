@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def _read(kind: Any, text: str) -> Any:
     if kind in (Policy, AddressGuard):
         return kind.from_document(json.loads(text))
-    if kind == dict[str, str]:
+    if kind in (bool, dict[str, str]):
         return json.loads(text)
     return kind(text)
 
@@ -128,6 +128,14 @@ class WatchdogSettings(Settings):
     delivery_queue_url: str
     undispatched_queue_url: str
     dead_letter_queue_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class OperationalEventsSettings(Settings):
+    """The table of deliveries, and whether there is an event for each one that succeeds."""
+
+    ledger_table: str
+    delivered_events: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,15 +20,17 @@ INGEST_SECONDS = 25
 # The watchdog runs every 15 minutes, and a run is over before the next begins.
 WATCHDOG_EVERY_SECONDS = 900
 WATCHDOG_SECONDS = 600
+# Ten calls of the event bus, for a hundred changes of a table. Only a bus that hangs takes longer.
+OPERATIONAL_EVENTS_SECONDS = 60
 # The timeout of a workflow step other than `deliver`.
 STEP_SECONDS = 15
 
 # The time to load boto3 in a new container (2 s, docs/decisions/0063), claim the attempt and look
 # up its recipient. In a warm container this takes milliseconds.
 _DELIVER_START_SECONDS = 3
-# The time of `deliver` beyond the attempt's own deadline. It is enough to start; to disable the
-# endpoint after the slowest attempt and send the event, two calls at their slowest; and to return.
-# If the steps before the request take longer (a ledger that does not answer, a concurrency slot, a
+# The time of `deliver` beyond the attempt's own deadline. It is enough to start; to record the
+# endpoint's health and release its concurrency slot, two calls at their slowest; and to return. If
+# the steps before the request take longer (a ledger that does not answer, a concurrency slot, a
 # payload in S3), the request has less time, and calls after it may be left out
 # (homing/sending/time_left.py).
 _DELIVER_MARGIN_SECONDS = _DELIVER_START_SECONDS + 2 * CALL_SECONDS + ANSWER_SECONDS

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from datetime import UTC, datetime
 from functools import cache
 from json import JSONEncoder
@@ -26,8 +27,11 @@ from homing.reception.answer import event_type_of
 from homing.retry.classification import Decision
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from homing.delivery import Reference
     from homing.dispatch.express_path import Settled
+    from homing.operational_events.event import OperationalEvent
     from homing.reception.acceptance import Reception
     from homing.recovery.watchdog import Examined
     from homing.retry.classification import Verdict
@@ -215,6 +219,18 @@ def log_put_back(messages: int) -> None:
     """Log how many undispatched messages the watchdog put on the delivery queue again."""
     if messages:
         logger.warning("watchdog.put_back", messages=messages)
+
+
+def log_events_put(events: Sequence[OperationalEvent]) -> None:
+    """Log how many operational events were put on the bus, by kind."""
+    if events:
+        logger.info("events.put", kinds=dict(Counter(event.kind.value for event in events)))
+
+
+def log_events_refused(events: int, error: Exception) -> None:
+    """Log that operational events could not be put on the bus, and count them."""
+    embedded = _embedded({"OperationalEventRefused": events}, _utc_now())
+    logger.error("events.refused", exc_info=error, events=events, **embedded)
 
 
 def log_message(event: str, metric: str, *, is_fault: bool = False, **fields: Any) -> None:

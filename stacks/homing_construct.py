@@ -25,6 +25,7 @@ from .monitoring.alarms import Alarms
 from .monitoring.dashboard import Dashboard
 from .monitoring.metrics import emitted
 from .monitoring.queries import Queries
+from .operational_events import OperationalEvents
 from .outputs import add_outputs, path_in_stack
 from .reception import Reception
 from .settings import HomingSettings, InvalidSettingsError
@@ -112,6 +113,13 @@ class Homing(Construct):
             reception=self._reception,
             workflow=self._workflow,
         )
+        self._operational_events = OperationalEvents(
+            self,
+            "Events",
+            settings=self._settings,
+            ledger=self._ledger,
+            registry=self._registry,
+        )
 
     def _apis(self) -> None:
         reception = self._reception
@@ -154,6 +162,7 @@ class Homing(Construct):
             senders=self._senders,
             workflow=self._workflow,
             watchdog=self._watchdog,
+            operational_events=self._operational_events,
         )
         self._queries = None
         if self._settings.saved_queries:
@@ -165,6 +174,7 @@ class Homing(Construct):
                 senders=self._senders,
                 workflow=self._workflow,
                 watchdog=self._watchdog,
+                operational_events=self._operational_events,
             )
         self._dashboard = Dashboard(
             self,
@@ -174,6 +184,7 @@ class Homing(Construct):
             senders=self._senders,
             workflow=self._workflow,
             watchdog=self._watchdog,
+            operational_events=self._operational_events,
             alarms=self._alarms,
         )
 
@@ -343,6 +354,7 @@ class Homing(Construct):
             *self._senders.functions,
             *self._workflow.functions,
             *self._watchdog.functions,
+            *self._operational_events.functions,
             *((ingest.function,) if (ingest := self._subscriptions.ingest) else ()),
             *((self._smoke.function,) if self._smoke else ()),
         )

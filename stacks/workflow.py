@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from aws_cdk import Aws, Duration, RemovalPolicy, Stack
+from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
@@ -142,12 +141,6 @@ class Workflow(Construct):
         grant(registry.secrets, function, "dynamodb:GetItem")
         self.payloads.allow(function, "s3:GetObject")
         registry.key.grant_decrypt(function)
-        default_bus = Stack.of(self).format_arn(
-            service="events", resource="event-bus", resource_name="default"
-        )
-        function.add_to_role_policy(
-            iam.PolicyStatement(actions=["events:PutEvents"], resources=[default_bus])
-        )
         return function
 
     def _standard(self) -> sfn.StateMachine:

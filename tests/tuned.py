@@ -3,6 +3,7 @@
 TUNED = {
     "acceptConcurrency": "20",
     "alarmEmail": "ops@example.com",
+    "deliveredEvents": "true",
     "dispatchConcurrency": "2",
     "firstAttemptLogLevel": "ALL",
     "logRetentionDays": "7",

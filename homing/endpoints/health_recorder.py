@@ -1,28 +1,21 @@
-"""Recording of the health of endpoints, and the event of one that has been disabled."""
+"""Recording of the health of endpoints."""
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self, assert_never
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from homing import aws
 from homing.endpoints.endpoints_table import endpoint_key
 from homing.endpoints.health import Finding, Step
 from homing.errors import DependencyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from homing.endpoints.endpoint import Endpoint
     from homing.settings import DeliverSettings
-
-SOURCE = "homing"
-DISABLED = "EndpointDisabled"
 
 
 class EndpointWatch:
@@ -31,34 +24,22 @@ class EndpointWatch:
     Args:
         table: the name of the endpoints table.
         dynamodb: a DynamoDB client.
-        events: makes an EventBridge client, called when one is needed.
         limit: how long a run of failures may last; None for no limit.
     """
 
-    def __init__(
-        self,
-        table: str,
-        dynamodb: DynamoDBClient,
-        events: Callable[[], Any],
-        limit: timedelta | None,
-    ) -> None:
+    def __init__(self, table: str, dynamodb: DynamoDBClient, limit: timedelta | None) -> None:
         self.limit = limit
         self._table = table
         self._dynamodb = dynamodb
-        self._events = events
 
     @classmethod
     def connect(cls, settings: DeliverSettings, client: DynamoDBClient) -> Self:
-        """Connect to the table that the settings name, and to the default event bus."""
-        return cls(
-            settings.endpoints_table,
-            client,
-            lambda: aws.client("events", read_seconds=1, tries=2),
-            timedelta(hours=settings.disable_after_hours) or None,
-        )
+        """Connect to the table that the settings name."""
+        limit = timedelta(hours=settings.disable_after_hours) or None
+        return cls(settings.endpoints_table, client, limit)
 
     def record(self, endpoint: Endpoint, finding: Finding, at: str) -> bool:
-        """Record a finding. If it disables the endpoint, send an `EndpointDisabled` event.
+        """Record a finding. If it disables the endpoint, an event follows from the table's stream.
 
         Args:
             endpoint: the endpoint as read before the attempt.
@@ -67,21 +48,11 @@ class EndpointWatch:
 
         Returns:
             False when another attempt has recorded the same or the endpoint has changed. Of any
-            number of concurrent attempts, one disables it and one event is sent.
+            number of concurrent attempts, one disables it.
 
         Raises:
-            DependencyError: when recording or sending the event fails.
+            DependencyError: when recording fails.
         """
-        try:
-            if not self._update(endpoint, finding, at):
-                return False
-            if finding.step is Step.DISABLE:
-                self._tell(endpoint, finding, at)
-        except (BotoCoreError, ClientError) as error:
-            raise DependencyError(f"{type(error).__name__}: {error}") from error
-        return True
-
-    def _update(self, endpoint: Endpoint, finding: Finding, at: str) -> bool:
         try:
             self._dynamodb.update_item(
                 TableName=self._table,
@@ -90,21 +61,9 @@ class EndpointWatch:
             )
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
             return False
+        except (BotoCoreError, ClientError) as error:
+            raise DependencyError(f"{type(error).__name__}: {error}") from error
         return True
-
-    def _tell(self, endpoint: Endpoint, finding: Finding, at: str) -> None:
-        detail = {
-            "senderId": endpoint.sender_id,
-            "endpointId": endpoint.endpoint_id,
-            "url": endpoint.url,
-            "reason": finding.reason,
-            "failingSince": endpoint.failing_since,
-            "disabledAt": at,
-        }
-        entry = {"Source": SOURCE, "DetailType": DISABLED, "Detail": json.dumps(detail)}
-        answer = self._events().put_events(Entries=[entry])
-        if answer["FailedEntryCount"]:
-            raise DependencyError(f"no event: {answer['Entries'][0].get('ErrorCode')}")
 
 
 def _update_of(endpoint: Endpoint, finding: Finding, at: str) -> dict[str, Any]:

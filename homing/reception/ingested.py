@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from homing.errors import FieldError, InvalidMessageError
 from homing.identifiers import MESSAGE_ID, SENDER_ID
+from homing.operational_events.event import OWN_EVENT_TYPES, SOURCE
 from homing.reception.raw_json import decode, read_value, single_value, source_at, split_members
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ SENDER_PATH = r"\$(?:\.[A-Za-z0-9_\-]+)+"
 # The members of an EventBridge event and the fields of a message that they become.
 _EVENT = {"id": "messageId", "detail-type": "eventType", "time": "timestamp", "detail": "payload"}
 _IS_EVENT = {"detail-type", "detail"}
+_OWN_SOURCE = json.dumps(SOURCE)
 _IS_NOTIFICATION = {"TopicArn", "MessageId", "Message"}
 
 
@@ -128,6 +130,9 @@ def _request(content: _Content) -> str:
     members = split_members(content.text)
     if not members.keys() >= _IS_EVENT:
         return content.text
+    if members.get("source") == _OWN_SOURCE:
+        of_ours = OWN_EVENT_TYPES + _text("detail-type", members["detail-type"])
+        members = {**members, "detail-type": json.dumps(of_ours)}
     return _joined({_EVENT[name]: source for name, source in members.items() if name in _EVENT})
 
 

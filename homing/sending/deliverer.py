@@ -166,7 +166,7 @@ class Deliverer:
     def _give_back(
         self, reference: Reference, endpoint: Endpoint, slot: str, time_left: Callable[[], float]
     ) -> None:
-        if not is_enough(time_left(), calls=1):
+        if not is_enough(time_left()):
             self._tell(reference, "slot.uncounted", "no time left to release it")
             return
         try:
@@ -247,7 +247,7 @@ class Deliverer:
         finding = None if endpoint is None else examine(endpoint, outcome, self._watch.limit)
         if endpoint is None or finding is None:
             return
-        if not is_enough(time_left(), calls=2 if finding.step is Step.DISABLE else 1):
+        if not is_enough(time_left()):
             self._tell(reference, "endpoint.unrecorded", f"{finding.step}: no time left")
             return
         try:

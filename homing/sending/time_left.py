@@ -8,12 +8,12 @@ fit.
 
 from __future__ import annotations
 
-# The longest time of one call with the clients of `registry_client` and `endpoint_watch`: two
+# The longest time of one call with the client of `registry_client`: two
 # tries, each with a second to connect and a second for the answer, and a second between them
 # (botocore, "standard" mode).
 CALL_SECONDS = 5
-# The time to close connections, load the client of the event bus and return the outcome; a function
-# with 160 MB has 9% of a processor (docs/decisions/0063).
+# The time to close connections and return the outcome; a function with 160 MB has 9% of a processor
+# (docs/decisions/0063).
 ANSWER_SECONDS = 2
 
 _LEAST_SECONDS = 1
@@ -29,6 +29,6 @@ def request_seconds(left: float) -> float | None:
     return seconds if seconds >= _LEAST_SECONDS else None
 
 
-def is_enough(left: float, *, calls: int) -> bool:
-    """Return whether the remaining seconds are enough for the slowest calls and the return."""
-    return left >= calls * CALL_SECONDS + ANSWER_SECONDS
+def is_enough(left: float) -> bool:
+    """Return whether the remaining seconds are enough for the slowest call and the return."""
+    return left >= CALL_SECONDS + ANSWER_SECONDS

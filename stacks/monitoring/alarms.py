@@ -22,6 +22,7 @@ from .watches import watches
 
 if TYPE_CHECKING:
     from ..apis.key_api import KeyApi
+    from ..operational_events import OperationalEvents
     from ..reception import Reception
     from ..settings import NamedSettings
     from ..watchdog import Watchdog
@@ -38,6 +39,7 @@ class Alarms(Construct):
         senders: the key API and its functions.
         workflow: the state machine, its functions and the dead-letter queue.
         watchdog: what takes up deliveries that no execution goes on with.
+        operational_events: what puts events on the bus.
     """
 
     def __init__(  # noqa: PLR0913 -- what it watches, each given by name
@@ -50,10 +52,11 @@ class Alarms(Construct):
         senders: KeyApi,
         workflow: Workflow,
         watchdog: Watchdog,
+        operational_events: OperationalEvents,
     ) -> None:
         super().__init__(scope, construct_id)
         self.topic = self._topic(settings)
-        everything = watches(settings, reception, senders, workflow, watchdog)
+        everything = watches(settings, reception, senders, workflow, watchdog, operational_events)
         self.all = [self._alarm(watch) for watch in everything]
 
     def add(self, watch: Watch) -> cloudwatch.Alarm:

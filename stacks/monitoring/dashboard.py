@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..apis.key_api import KeyApi
     from ..function import PythonFunction
     from ..ingest import Ingest
+    from ..operational_events import OperationalEvents
     from ..reception import Reception
     from ..settings import NamedSettings
     from ..watchdog import Watchdog
@@ -39,6 +40,7 @@ class Dashboard(Construct):
         senders: the API of senders with keys, and its functions.
         workflow: the state machine, its functions, the dead-letter queue and the ledger.
         watchdog: its function.
+        operational_events: its function.
         alarms: shown at the top.
     """
 
@@ -52,10 +54,11 @@ class Dashboard(Construct):
         senders: KeyApi,
         workflow: Workflow,
         watchdog: Watchdog,
+        operational_events: OperationalEvents,
         alarms: Alarms,
     ) -> None:
         super().__init__(scope, construct_id)
-        groups = (reception, senders, workflow, watchdog)
+        groups = (reception, senders, workflow, watchdog, operational_events)
         functions = dict.fromkeys(each for group in groups for each in group.functions)
         self._dashboard = cloudwatch.Dashboard(
             self,
@@ -77,7 +80,7 @@ class Dashboard(Construct):
                 ],
                 [_executions(workflow), _ledger(settings, workflow)],
                 [_messages(settings), _function_faults([*functions])],
-                [_watchdog(settings)],
+                [_watchdog(settings), _operational_events(settings, operational_events)],
                 [
                     _requests("API under IAM", reception.stage),
                     _requests("API of senders with keys", senders.stage),
@@ -231,6 +234,24 @@ def _watchdog(settings: NamedSettings) -> cloudwatch.IWidget:
         emitted(settings, "DeliveryLost").with_(label="deliveries lost"),
     ]
     return _graph("Watchdog", [taken_up], faults)
+
+
+def _operational_events(
+    settings: NamedSettings, operational_events: OperationalEvents
+) -> cloudwatch.IWidget:
+    function = operational_events.function
+    return _graph(
+        "Operational events",
+        [
+            function.metric_invocations(label="batches"),
+            emitted(settings, "OperationalEventRefused").with_(label="events refused"),
+        ],
+        [
+            function.metric(
+                "IteratorAge", statistic="Maximum", label="age of the latest change (ms)"
+            )
+        ],
+    )
 
 
 def _messages(settings: NamedSettings) -> cloudwatch.IWidget:

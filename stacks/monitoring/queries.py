@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from aws_cdk import CfnResource
 
     from ..apis.key_api import KeyApi
+    from ..operational_events import OperationalEvents
     from ..reception import Reception
     from ..settings import NamedSettings
     from ..watchdog import Watchdog
@@ -108,6 +109,7 @@ class Queries(Construct):
         senders: the function that checks keys, and those behind the key API.
         workflow: the functions of the workflow.
         watchdog: its function.
+        operational_events: its function.
     """
 
     def __init__(  # noqa: PLR0913 -- whose logs, each given by name
@@ -120,9 +122,10 @@ class Queries(Construct):
         senders: KeyApi,
         workflow: Workflow,
         watchdog: Watchdog,
+        operational_events: OperationalEvents,
     ) -> None:
         super().__init__(scope, construct_id)
-        groups = (reception, senders, workflow, watchdog)
+        groups = (reception, senders, workflow, watchdog, operational_events)
         functions = [each for group in groups for each in group.functions]
         everything = [each.log_group for each in dict.fromkeys(functions)]
         self._everything = len(everything)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..apis.key_api import KeyApi
     from ..function import PythonFunction
     from ..ingest import Ingest
+    from ..operational_events import OperationalEvents
     from ..reception import Reception
     from ..settings import NamedSettings
     from ..watchdog import Watchdog
@@ -59,6 +60,7 @@ def watches(
     senders: KeyApi,
     workflow: Workflow,
     watchdog: Watchdog,
+    operational_events: OperationalEvents,
 ) -> Iterator[Watch]:
     """Yield all alarms."""
     yield from _dead_lettered(
@@ -74,7 +76,7 @@ def watches(
     yield from _reception(settings, reception)
     yield _server_errors("SenderApiErrors", senders.stage.metric_server_error())
     yield from _watchdog(settings)
-    groups = (reception, senders, workflow, watchdog)
+    groups = (reception, senders, workflow, watchdog, operational_events)
     for function in dict.fromkeys(each for group in groups for each in group.functions):
         yield from _function(function)
 

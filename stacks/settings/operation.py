@@ -52,6 +52,12 @@ class OperationSettings(SettingsGroup):
         "who is notified of alarms; the address must confirm the subscription",
         pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
     )
+    delivered_events: bool = setting(
+        default=False,
+        allowed="true, false",
+        meaning="puts an event `Delivery Delivered` on the default event bus for every delivery "
+        "that succeeds, at $1 a million",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
         "INFO",
         "DEBUG, INFO, WARNING, ERROR",

@@ -42,7 +42,7 @@ class Ledger(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: NamedSettings) -> None:
         super().__init__(scope, construct_id)
-        self.table = table(self, "Deliveries", settings, sort_key="sk", ttl="ttl")
+        self.table = table(self, "Deliveries", settings, sort_key="sk", ttl="ttl", streams=True)
         # Sparse: only an item with `attention` is in it, so a delivery that succeeds at once never
         # touches it. `<status>#<hex digit>` spreads each status over 16 partitions.
         self.table.add_global_secondary_index(

@@ -38,6 +38,6 @@ class Registry(Construct):
             removal_policy=settings.removal_policy,
         )
         self.keys = table(self, "Keys", settings)
-        self.endpoints = table(self, "Endpoints", settings, sort_key="sk")
+        self.endpoints = table(self, "Endpoints", settings, sort_key="sk", streams=True)
         self.secrets = table(self, "Secrets", settings, encryption_key=self.key)
         self.signing_layers = signing_layers(self, settings)

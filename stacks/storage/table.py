@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..settings import NamedSettings
 
 
-def table(
+def table(  # noqa: PLR0913 -- what differs between tables, each given by name
     scope: Construct,
     construct_id: str,
     settings: NamedSettings,
@@ -22,6 +22,7 @@ def table(
     sort_key: str | None = None,
     ttl: str | None = None,
     encryption_key: kms.Key | None = None,
+    streams: bool = False,
 ) -> dynamodb.Table:
     """Return a table with the partition key `pk`.
 
@@ -35,6 +36,7 @@ def table(
         sort_key: the attribute of the sort key, if it has one.
         ttl: the attribute with the expiry of items, if they expire.
         encryption_key: a customer managed key.
+        streams: whether it has a stream of its changes, with each item before and after.
     """
     return dynamodb.Table(
         scope,
@@ -43,6 +45,7 @@ def table(
         sort_key=string(sort_key) if sort_key else None,
         billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
         encryption_key=encryption_key,
+        stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if streams else None,
         point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
             point_in_time_recovery_enabled=True
         ),

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     Homing = Callable[..., Result]
     Settle = Callable[["KeyApi", str], dict[str, Any]]
     Traces = Callable[[], dict[str, int]]
+    BusEvents = Callable[[set[tuple[str, str]]], dict[tuple[str, str], Any]]
 
 
 @pytest.fixture
@@ -162,3 +163,37 @@ def settle() -> Settle:
         raise AssertionError(f"{message_id} has not ended within a minute")
 
     return wait
+
+
+@pytest.fixture
+def bus_events(cloud: Target, run_id: str) -> Iterator[BusEvents]:
+    """Listen for this test's operational events, as an operator would: a rule with a queue.
+
+    Wait for those that are expected, given as (`detail-type`, what it is of), and return the
+    details of all that have come. Each may come more than once.
+    """
+    sqs, events = cloud.client("sqs"), cloud.client("events")
+    url = sqs.create_queue(QueueName=f"events-{run_id}")["QueueUrl"]
+    asked = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    rule = f"events-{run_id}"
+    ours = {"senderId": [{"suffix": run_id}]}
+    events.put_rule(Name=rule, EventPattern=json.dumps({"source": ["homing"], "detail": ours}))
+    arn = asked["Attributes"]["QueueArn"]
+    events.put_targets(Rule=rule, Targets=[{"Id": "queue", "Arn": arn}])
+
+    def received(expected: set[tuple[str, str]]) -> dict[tuple[str, str], Any]:
+        found: dict[tuple[str, str], Any] = {}
+        deadline = time.monotonic() + 30
+        while not expected <= found.keys() and time.monotonic() < deadline:
+            answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=2)
+            for message in answer.get("Messages", []):
+                event = json.loads(message["Body"])
+                detail = event["detail"]
+                about = detail.get("messageId") or detail["endpointId"]
+                found[event["detail-type"], about] = detail
+        return found
+
+    yield received
+    events.remove_targets(Rule=rule, Ids=["queue"])
+    events.delete_rule(Name=rule)
+    sqs.delete_queue(QueueUrl=url)

@@ -13,9 +13,9 @@ from homing_cli.receiver.server import Arrival, Receiver
 from homing_cli.receiver.verification import verifies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from conftest import KeyApi, Settle
+    from conftest import BusEvents, KeyApi, Settle
 
     from homing_cli.client.target import Target
 
@@ -139,35 +139,13 @@ def test_a_retry_goes_to_where_its_endpoint_has_moved_with_the_headers_of_there(
     assert "failingSince" not in shop("GET", "/v1/endpoints/moves")[1]
 
 
-@pytest.fixture
-def notices(cloud: Target, run_id: str) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """Listen for the event, as an operator would: a rule of EventBridge with a queue behind it."""
-    sqs, events = cloud.client("sqs"), cloud.client("events")
-    url = sqs.create_queue(QueueName=f"notices-{run_id}")["QueueUrl"]
-    asked = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    rule = f"disabled-{run_id}"
-    pattern = {"source": ["homing"], "detail-type": ["EndpointDisabled"]}
-    events.put_rule(Name=rule, EventPattern=json.dumps(pattern))
-    target = {"Id": "queue", "Arn": asked["Attributes"]["QueueArn"]}
-    events.put_targets(Rule=rule, Targets=[target])
-
-    def received() -> list[dict[str, Any]]:
-        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=5)
-        return [json.loads(each["Body"])["detail"] for each in found.get("Messages", [])]
-
-    yield received
-    events.remove_targets(Rule=rule, Ids=["queue"])
-    events.delete_rule(Name=rule)
-    sqs.delete_queue(QueueUrl=url)
-
-
-def test_a_run_of_failures_that_lasts_too_long_disables_with_a_notice(
+def test_a_run_of_failures_that_lasts_too_long_disables_with_an_event(
     shop: KeyApi,
     receiver: Receiver,
     settle: Settle,
     cloud: Target,
     run_id: str,
-    notices: Callable[[], list[dict[str, Any]]],
+    bus_events: BusEvents,
 ) -> None:
     """`disableAfterHours` is 120; the run is made to have begun long ago."""
     began = "2025-12-28T12:00:00.000Z"
@@ -182,8 +160,9 @@ def test_a_run_of_failures_that_lasts_too_long_disables_with_a_notice(
     settle(shop, send(shop, "ailing"))
     _, endpoint = shop("GET", "/v1/endpoints/ailing")
     assert (endpoint["enabled"], endpoint["failingSince"]) == (False, began)
-    (notice,) = notices()
-    assert notice == {
+    ((kind, _), detail) = next(iter(bus_events({("Endpoint Disabled", "ailing")}).items()))
+    assert kind == "Endpoint Disabled"
+    assert detail == {
         "senderId": f"shop-{run_id}",
         "endpointId": "ailing",
         "url": url,

@@ -33,6 +33,7 @@ NOT_ON_THE_WAY = {
     "Endpoints/Endpoints",
     "Senders/Authorize",
     "Watchdog/Watchdog",
+    "Events/OperationalEvents",
 }
 
 
@@ -78,7 +79,10 @@ def test_a_function_starts_traces_of_its_own_only_where_that_is_billed(
 
 
 def test_batches_and_their_concurrency_are_the_event_sources(stack: Any) -> None:
-    source = only(stack, "AWS::Lambda::EventSourceMapping")
+    sources = stack.resources("AWS::Lambda::EventSourceMapping")
+    (source,) = (
+        one["Properties"] for one in sources.values() if "FilterCriteria" not in one["Properties"]
+    )
     assert source["BatchSize"] == ASSUMED.settings["batchSize"]
     concurrency = source["ScalingConfig"]["MaximumConcurrency"]
     assert concurrency == ASSUMED.settings["dispatchConcurrency"]

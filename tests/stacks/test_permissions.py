@@ -22,6 +22,7 @@ FUNCTIONS = [
     "Workflow/ComputeBackoff",
     "Workflow/RecordRetry",
     "Watchdog/Watchdog",
+    "Events/OperationalEvents",
 ]
 
 # Actions that AWS knows for no narrower resource (Service Authorization Reference: X-Ray;
@@ -45,6 +46,7 @@ DEFAULT_BUS = (
     "arn:{'Ref': 'AWS::Partition'}:events:{'Ref': 'AWS::Region'}:{'Ref': 'AWS::AccountId'}"
     ":event-bus/default"
 )
+READ_STREAM = ("DescribeStream", "GetRecords", "GetShardIterator")
 CONSUME = {
     ("sqs:ChangeMessageVisibility", "Reception/Deliveries"),
     ("sqs:DeleteMessage", "Reception/Deliveries"),
@@ -120,6 +122,15 @@ def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
                 ("dynamodb:GetItem", "Registry/Secrets"),
                 ("s3:GetObject", "Workflow/Payloads/Bucket/*"),
                 ("kms:Decrypt", "Registry/Key"),
+            },
+        ),
+        (
+            "Events/OperationalEvents",
+            {
+                *((f"dynamodb:{action}", "Ledger/Deliveries") for action in READ_STREAM),
+                ("dynamodb:ListStreams", "Ledger/Deliveries/stream/*"),
+                *((f"dynamodb:{action}", "Registry/Endpoints") for action in READ_STREAM),
+                ("dynamodb:ListStreams", "Registry/Endpoints/stream/*"),
                 ("events:PutEvents", DEFAULT_BUS),
             },
         ),

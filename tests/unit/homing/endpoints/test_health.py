@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -72,23 +71,6 @@ def test_without_a_limit_only_a_410_disables() -> None:
     assert examine(FAILING, answered(410), None) == Finding(Step.DISABLE, "it answered 410 Gone")
 
 
-class Events:
-    """An event bus that keeps what it is told, or refuses it."""
-
-    def __init__(self) -> None:
-        self.told: list[dict[str, Any]] = []
-        self.failed = 0
-
-    def put_events(self, *, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 -- boto3's
-        self.told += Entries
-        return {"FailedEntryCount": self.failed, "Entries": [{"ErrorCode": "Throttled"}]}
-
-
-@pytest.fixture
-def events() -> Events:
-    return Events()
-
-
 @pytest.fixture
 def store(registry: Any) -> EndpointStore:
     store = EndpointStore("endpoints", "secrets", registry)
@@ -97,8 +79,8 @@ def store(registry: Any) -> EndpointStore:
 
 
 @pytest.fixture
-def watch(registry: Any, events: Events) -> EndpointWatch:
-    return EndpointWatch("endpoints", registry, lambda: events, LIMIT)
+def watch(registry: Any) -> EndpointWatch:
+    return EndpointWatch("endpoints", registry, LIMIT)
 
 
 @pytest.fixture
@@ -122,23 +104,11 @@ def test_a_run_of_failures_is_noted_once_and_taken_away_by_a_success(
     assert now() == HEALTHY
 
 
-def test_of_several_at_once_one_disables_and_one_event_is_sent(
-    watch: EndpointWatch, events: Events, now: Callable[[], Endpoint]
-) -> None:
+def test_of_several_at_once_one_disables(watch: EndpointWatch, now: Callable[[], Endpoint]) -> None:
     finding = Finding(Step.DISABLE, "it answered 410 Gone")
     assert [watch.record(HEALTHY, finding, NOON) for _ in range(3)] == [True, False, False]
     assert (now().enabled, now().disabled_at, now().version) == (False, NOON, 2)
     assert now().disabled_reason == "it answered 410 Gone"
-    (event,) = events.told
-    assert (event["Source"], event["DetailType"]) == ("homing", "EndpointDisabled")
-    assert json.loads(event["Detail"]) == {
-        "senderId": "shop",
-        "endpointId": "orders",
-        "url": "https://example.com/",
-        "reason": "it answered 410 Gone",
-        "failingSince": None,
-        "disabledAt": NOON,
-    }
 
 
 def test_an_endpoint_that_its_sender_has_changed_meanwhile_is_not_disabled(
@@ -203,13 +173,7 @@ def test_a_deleted_endpoint_does_not_come_back(
 
 
 @pytest.mark.usefixtures("store")
-def test_an_event_that_cannot_be_sent_is_an_error(watch: EndpointWatch, events: Events) -> None:
-    events.failed = 1
-    with pytest.raises(DependencyError, match="Throttled"):
-        watch.record(HEALTHY, Finding(Step.DISABLE), NOON)
-
-
-def test_a_table_that_cannot_be_written_is_an_error(registry: Any, events: Events) -> None:
-    watch = EndpointWatch("no-such-table", registry, lambda: events, LIMIT)
+def test_a_table_that_cannot_be_written_is_an_error(registry: Any) -> None:
+    watch = EndpointWatch("no-such-table", registry, LIMIT)
     with pytest.raises(DependencyError, match="ResourceNotFound"):
         watch.record(HEALTHY, Finding(Step.NOTE_FAILURE), NOON)

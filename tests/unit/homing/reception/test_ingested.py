@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from homing.errors import InvalidMessageError
+from homing.operational_events.event import OWN_EVENT_TYPES
 from homing.reception.ingested import Ingested, read_ingested
 from homing.reception.raw_json import MAX_DEPTH, split_members
 
@@ -117,6 +118,12 @@ def test_an_event_is_a_message_of_its_type_id_and_time() -> None:
     found = read(event('{"total": 1.10}'))
     assert payload(found) == '{"total": 1.10}'
     assert fields(found) == {"messageId": EVENT_ID, "eventType": "order.paid", "timestamp": AT}
+
+
+def test_an_event_of_homing_itself_gets_a_type_that_makes_no_further_events() -> None:
+    found = read(event("{}", source="homing", **{"detail-type": "Delivery Failed"}))
+    assert fields(found)["eventType"] == "homing.Delivery Failed"
+    assert fields(found)["eventType"].startswith(OWN_EVENT_TYPES)
 
 
 def test_with_the_attribute_event_type_the_whole_body_is_the_payload() -> None:

@@ -1,0 +1,113 @@
+"""The operational events of deliveries, made of changes of their records."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from homing.delivery import Reference
+from homing.ledger.record import FAILED, Record
+from homing.operational_events.event import OWN_EVENT_TYPES, Kind, OperationalEvent
+from homing.retry.classification import Status
+
+if TYPE_CHECKING:
+    from homing.operational_events.event import Change
+
+# A delivery is failing from its second failed attempt on: one failure is what retries are for.
+_FAILING = 2
+
+
+def delivery_patterns(*, delivered: bool) -> list[dict[str, Any]]:
+    """Return the event patterns of the changes that can make an event.
+
+    Lambda drops all others without a charge, and with them every delivery that succeeds at once or
+    at its second attempt. It takes five patterns at most.
+
+    Args:
+        delivered: whether there is an event for every delivery that succeeds.
+    """
+    is_delivered = {"status": {"S": [Status.DELIVERED.value]}}
+    late = [
+        is_delivered | {"attempts": {"N": [{"anything-but": ["1", "2"]}]}},
+        is_delivered | {"redrivenFrom": {"S": [{"exists": True}]}},
+    ]
+    failing = {
+        "NewImage": {
+            "status": {"S": [Status.RETRY_SCHEDULED.value]},
+            "attempts": {"N": [{"anything-but": ["0", "1"]}]},
+        },
+        "OldImage": {"attempts": {"N": ["0", "1"]}},
+    }
+    images = [
+        failing,
+        {"NewImage": {"status": {"S": sorted(each.value for each in FAILED)}}},
+        *({"NewImage": each} for each in ([is_delivered] if delivered else late)),
+    ]
+    return [{"dynamodb": each} for each in images]
+
+
+def delivery_events(change: Change, *, delivered: bool) -> list[OperationalEvent]:
+    """Return the events that a change of a record makes.
+
+    Args:
+        change: the change.
+        delivered: as of `delivery_patterns`.
+    """
+    if change.after is None:
+        return []
+    reference, after = Reference.from_document(change.after), Record.from_attributes(change.after)
+    if (reference.event_type or "").startswith(OWN_EVENT_TYPES):
+        return []
+    before = None if change.before is None else Record.from_attributes(change.before)
+    if before is not None and before.is_of_previous_acceptance(after.created_at):
+        before = None
+    return [_event(kind, reference, after) for kind in _kinds(before, after, delivered=delivered)]
+
+
+def _kinds(before: Record | None, after: Record, *, delivered: bool) -> list[Kind]:
+    status = before.status if before else None
+    match after.status:
+        case Status.FAILED | Status.MAX_RETRIES_EXCEEDED:
+            return [] if status in FAILED else [Kind.DELIVERY_FAILED]
+        case Status.DELIVERED if status is not Status.DELIVERED:
+            recovered = [Kind.DELIVERY_RECOVERED] if _has_recovered(after) else []
+            return [*recovered, *([Kind.DELIVERY_DELIVERED] if delivered else [])]
+        case Status.RETRY_SCHEDULED if after.attempts >= _FAILING:
+            is_known = before is not None and before.attempts >= _FAILING
+            return [] if is_known else [Kind.DELIVERY_FAILING]
+        case _:
+            return []
+
+
+def _has_recovered(record: Record) -> bool:
+    """Return whether a delivered delivery was failing, or had failed and was redriven."""
+    return record.attempts > _FAILING or bool(record.redrives)
+
+
+def _event(kind: Kind, reference: Reference, record: Record) -> OperationalEvent:
+    category, reason = _why(record)
+    due = {} if record.next_retry_at is None else {"nextRetryAt": record.next_retry_at}
+    detail = {
+        **reference.ids(),
+        "targetUrl": reference.target_url,
+        "status": record.status.value,
+        "attempts": record.attempts,
+        "generation": record.generation,
+        "category": category,
+        "reason": reason,
+        "timestamp": record.last_updated_at,
+        **due,
+    }
+    return OperationalEvent(kind, record.last_updated_at, detail)
+
+
+def _why(record: Record) -> tuple[str, str]:
+    """Return the category and the reason of the status.
+
+    They are those of the last attempt, unless an operator has ended the delivery.
+    """
+    last = record.history[-1] if record.history else {}
+    if last.get("timestamp") != record.last_updated_at and record.dead_letter is not None:
+        verdict = json.loads(record.dead_letter)["verdict"]
+        return verdict["category"], verdict["reason"]
+    return last["errorCategory"], last["errorDetails"]["message"]

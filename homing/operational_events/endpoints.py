@@ -1,0 +1,41 @@
+"""The operational event of an endpoint that Homing has disabled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from homing.endpoints.endpoint import Endpoint
+from homing.operational_events.event import Kind, OperationalEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from homing.operational_events.event import Change
+
+# The event patterns of the changes that can make an event (`delivery_patterns`).
+ENDPOINT_PATTERNS: list[dict[str, Any]] = [
+    {
+        "dynamodb": {
+            "NewImage": {"disabledReason": {"S": [{"exists": True}]}},
+            "OldImage": {"enabled": {"BOOL": [True]}},
+        }
+    }
+]
+
+
+def endpoint_events(change: Change) -> list[OperationalEvent]:
+    """Return the event that a change of an endpoint makes, if it makes one."""
+    if change.before is None or change.after is None or not change.before["enabled"]:
+        return []
+    endpoint = Endpoint.from_item(change.after)
+    if endpoint.disabled_at is None or endpoint.disabled_reason is None:
+        return []
+    detail: Mapping[str, Any] = {
+        "senderId": endpoint.sender_id,
+        "endpointId": endpoint.endpoint_id,
+        "url": endpoint.url,
+        "reason": endpoint.disabled_reason,
+        "failingSince": endpoint.failing_since,
+        "disabledAt": endpoint.disabled_at,
+    }
+    return [OperationalEvent(Kind.ENDPOINT_DISABLED, endpoint.disabled_at, detail)]

@@ -1,0 +1,70 @@
+"""An operational event, and the change of a table that it is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
+
+from homing.items import from_dynamodb
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SOURCE = "homing"
+
+# The event types of messages about Homing itself. Their deliveries make no operational events: one
+# that is delivered as a message, and fails, would make the next.
+OWN_EVENT_TYPES = "homing."
+
+
+class Kind(StrEnum):
+    """The `detail-type` of an operational event."""
+
+    DELIVERY_FAILING = "Delivery Failing"
+    DELIVERY_FAILED = "Delivery Failed"
+    DELIVERY_RECOVERED = "Delivery Recovered"
+    DELIVERY_DELIVERED = "Delivery Delivered"
+    ENDPOINT_DISABLED = "Endpoint Disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationalEvent:
+    """An event for operators: ids and a reason, never a payload.
+
+    Args:
+        kind: what has happened.
+        at: when, ISO-8601 UTC with milliseconds.
+        detail: the members of `detail` (docs/operational-events.md).
+    """
+
+    kind: Kind
+    at: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of an item, as plain values.
+
+    Args:
+        table: the table's name.
+        before: the item before; None where there was none.
+        after: the item after; None where it was deleted.
+    """
+
+    table: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Read a record of a table's stream, as Lambda hands it over."""
+        images = record["dynamodb"]
+        before, after = images.get("OldImage"), images.get("NewImage")
+        return cls(
+            # arn:aws:dynamodb:us-east-1:123456789012:table/NAME/stream/2025-12-28T12:00:00.000
+            record["eventSourceARN"].split("/")[1],
+            None if before is None else from_dynamodb(before),
+            None if after is None else from_dynamodb(after),
+        )
