@@ -25,7 +25,7 @@ ENDPOINT_PATTERNS: list[dict[str, Any]] = [
 
 def endpoint_events(change: Change) -> list[OperationalEvent]:
     """Return the event that a change of an endpoint makes, if it makes one."""
-    if change.before is None or change.after is None or not change.before["enabled"]:
+    if change.before is None or change.after is None or not change.before.get("enabled"):
         return []
     endpoint = Endpoint.from_item(change.after)
     if endpoint.disabled_at is None or endpoint.disabled_reason is None:

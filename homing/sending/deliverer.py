@@ -213,7 +213,7 @@ class Deliverer:
         """Pause an endpoint with a rate if its answer asks for that; a failure is only logged."""
         if endpoint is None or not endpoint.rate_per_second or not asks_for_pause(outcome):
             return
-        if not is_enough(time_left(), calls=1):
+        if not is_enough(time_left()):
             self._tell(reference, "rate.uncounted", "no time left to pause the endpoint")
             return
         try:
