@@ -16,7 +16,8 @@ from homing_cli.cost.workload import DEFAULT_RATE
 from tools.scale import quotas
 
 PROJECT = Path(__file__).resolve().parents[2]
-OTHER = {"Timestamp", "Records"}  # what is written like the name of a metric in handlers, and is none
+# What is written like the name of a metric in handlers, and is none.
+OTHER = {"Timestamp", "Records"}
 ASSUMED = load_assumptions()
 PATHS = {
     "Accept": "Reception/Accept",

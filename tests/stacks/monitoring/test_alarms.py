@@ -26,6 +26,7 @@ FUNCTIONS = [
     "Workflow/ComputeBackoff",
     "Workflow/RecordRetry",
     "Watchdog/Watchdog",
+    "Events/OperationalEvents",
 ]
 DAY = 86_400
 
