@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.utilities.batch import (
-    AsyncBatchProcessor,
-    EventType,
-    async_process_partial_response,
-)
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from homing import deadline
+from homing.delivery import read_delivery
 from homing.dispatch.admission import Admission
 from homing.dispatch.bounded_wait import BoundedWait
 from homing.dispatch.bulkhead import Bulkhead, Limits
 from homing.dispatch.executions import FirstAttempts, Workflow
-from homing.dispatch.express_path import ExpressPath
-from homing.errors import DetachedError
-from homing.ledger.table import Ledger
+from homing.dispatch.express_path import ExpressPath, is_scheduled
+from homing.errors import DetachedError, MalformedDeliveryError
+from homing.ledger.read_ahead import ReadAhead
 from homing.queues.dead_letters import DeadLetterQueue, sqs_client
 from homing.queues.visibility import Redelivery, seconds_until_over
 from homing.settings import DispatchSettings
 from lambdas.observation import log_detached, log_settled, log_unsettled
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from homing.delivery import Reference
 
 _BATCH = 10
 MOST_DETACHED = 50  # first attempts detached at once; each keeps a thread and a connection
 
-_processor = AsyncBatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 _threads = ThreadPoolExecutor(max_workers=_BATCH)  # one for each record; they mostly wait
 
 
@@ -45,11 +44,13 @@ class _Desk:
 
     Args:
         express_path: settles them.
+        records: the ledger that it goes by; None where the express path is off, which reads none.
         redelivery: sets when those that are detached or have failed are redelivered.
         over_in: the seconds after which a detached first attempt must have ended.
     """
 
     express_path: ExpressPath
+    records: ReadAhead | None
     redelivery: Redelivery
     over_in: int
 
@@ -65,19 +66,25 @@ def _desk() -> _Desk:
         over_after=timedelta(seconds=over_in),
         slow_threshold=timedelta(seconds=settings.slow_threshold_seconds),
     )
+    records = ReadAhead(settings.ledger_table)
     express_path = ExpressPath(
         workflow=Workflow(settings.state_machine_arn),
         first_attempts=(
             FirstAttempts(arn, timeout_seconds, at_once=_BATCH + MOST_DETACHED) if arn else None
         ),
-        records=Ledger(settings.ledger_table),
+        records=records,
         dead_letters=DeadLetterQueue(settings.dead_letter_queue_url, sqs),
         admission=Admission(
             Bulkhead(limits),
             BoundedWait(settings.slow_threshold_seconds, most_detached=MOST_DETACHED),
         ),
     )
-    return _Desk(express_path, Redelivery(settings.delivery_queue_url, sqs), over_in)
+    return _Desk(
+        express_path,
+        records if arn else None,
+        Redelivery(settings.delivery_queue_url, sqs),
+        over_in,
+    )
 
 
 def _settle(record: SQSRecord) -> None:
@@ -123,36 +130,50 @@ def _receives(record: SQSRecord) -> int:
     return int(record.attributes.approximate_receive_count)
 
 
-class _InOrder:
-    """Settles the records of a batch concurrently, but those of one delivery in order.
+def _settle_in_order(records: Sequence[SQSRecord]) -> list[str]:
+    """Settle the messages of one delivery in order; return the ids of those that are not settled.
 
     A FIFO queue never hands out a group that is in flight, but it may hand out several messages of
     a group in one batch. Settled concurrently, they would make the same first attempt. So where one
     of them is detached, those after it go back to the queue as well.
     """
-
-    def __init__(self) -> None:
-        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._detached: set[str] = set()
-
-    async def settle(self, record: SQSRecord) -> None:
-        group = record.attributes.message_group_id or record.message_id
-        loop = asyncio.get_running_loop()
-        async with self._turns[group]:
-            if group in self._detached:
-                await loop.run_in_executor(_threads, _detach, record)
-                raise DetachedError
-            try:
-                await loop.run_in_executor(_threads, _settle, record)
-            except DetachedError:
-                self._detached.add(group)
-                raise
+    unsettled: list[str] = []
+    for number, record in enumerate(records):
+        try:
+            _settle(record)
+        except DetachedError:
+            for later in records[number + 1 :]:
+                _detach(later)
+            return [*unsettled, *(each.message_id for each in records[number:])]
+        except Exception:  # noqa: BLE001  # `_settle` has logged it
+            unsettled.append(record.message_id)
+    return unsettled
 
 
-def handler(event: dict[str, Any], context: Any) -> Any:
+def _by_delivery(records: Iterable[SQSRecord]) -> list[list[SQSRecord]]:
+    groups: defaultdict[str, list[SQSRecord]] = defaultdict(list)
+    for record in records:
+        groups[record.attributes.message_group_id or record.message_id].append(record)
+    return list(groups.values())
+
+
+def _read_first(records: Iterable[SQSRecord]) -> Iterator[Reference]:
+    """Yield the deliveries whose record is read before anything else is done with them."""
+    for record in records:
+        with suppress(MalformedDeliveryError):
+            _, delivery = read_delivery(record.body)
+            if not is_scheduled(delivery):
+                yield delivery.reference
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Settle a batch; return the records that are not settled to the queue."""
     deadline.begin(context)
-    _desk()  # not in the threads, where creating boto3 clients is not safe
-    return async_process_partial_response(
-        event=event, record_handler=_InOrder().settle, processor=_processor, context=context
-    )
+    desk = _desk()  # not in the threads, where creating boto3 clients is not safe
+    records = [SQSRecord(each) for each in event["Records"]]
+    if desk.records is not None and len(records) > 1:
+        desk.records.read_ahead(_read_first(records))
+    groups = _by_delivery(records)
+    at_once = _threads.map if len(groups) > 1 else map
+    unsettled = chain.from_iterable(at_once(_settle_in_order, groups))
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in unsettled]}

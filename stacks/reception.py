@@ -179,7 +179,7 @@ class Reception(Construct):
             },
         )
         workflow.state_machine.grant_start_execution(function)
-        allowed = ("PutItem", "GetItem", "UpdateItem")
+        allowed = ("PutItem", "GetItem", "BatchGetItem", "UpdateItem")
         grant(workflow.ledger.table, function, *(f"dynamodb:{do}" for do in allowed))
         workflow.dead_letter_queue.grant(function, "sqs:SendMessage")
         if first_attempts:

@@ -8,7 +8,8 @@ closed meanwhile, or never end.
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from homing.errors import DetachedError
@@ -37,7 +38,7 @@ class BoundedWait:
     ) -> None:
         self._seconds = seconds
         self._most_detached = most_detached
-        self._begin = begin or _in_a_thread
+        self._begin = begin or _Threads().begin
         self._detached: set[Future[Any]] = set()
         self._lock = threading.Lock()
 
@@ -53,9 +54,11 @@ class BoundedWait:
             Exception: what the call itself raises.
         """
         future: Future[T] = self._begin(call)
-        wait([future], timeout=0 if is_probe else self._seconds)
-        if not future.done() and self._may_be_detached(future):
-            raise DetachedError
+        try:
+            return future.result(timeout=0 if is_probe else self._seconds)
+        except TimeoutError:  # of this wait, or of the call itself
+            if not future.done() and self._may_be_detached(future):
+                raise DetachedError from None
         return future.result()
 
     def _may_be_detached(self, future: Future[Any]) -> bool:
@@ -67,17 +70,37 @@ class BoundedWait:
             return True
 
 
-def _in_a_thread(call: Callable[[], T]) -> Future[T]:
-    future: Future[T] = Future()
+class _Threads:
+    """Threads that make one call after another. To start one takes longer than a call's own code.
 
-    def run() -> None:
+    They are daemons, unlike those of a ThreadPoolExecutor, since a process that ends must not wait
+    for detached calls.
+    """
+
+    def __init__(self) -> None:
+        self._idle: list[SimpleQueue[Callable[[], None]]] = []
+
+    def begin(self, call: Callable[[], T]) -> Future[T]:
+        """Begin a call in a thread that is idle, or in a new one."""
+        future: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                result = call()
+            except BaseException as error:  # noqa: BLE001  # the future carries it
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
         try:
-            result = call()
-        except BaseException as error:  # noqa: BLE001  # the future carries it
-            future.set_exception(error)
-        else:
-            future.set_result(result)
+            calls = self._idle.pop()
+        except IndexError:
+            calls = SimpleQueue()
+            threading.Thread(target=self._work, args=(calls,), daemon=True).start()
+        calls.put(run)
+        return future
 
-    # A daemon, since a process that ends must not wait for detached calls.
-    threading.Thread(target=run, daemon=True).start()
-    return future
+    def _work(self, calls: SimpleQueue[Callable[[], None]]) -> None:
+        while True:
+            calls.get()()
+            self._idle.append(calls)

@@ -7,6 +7,7 @@ __all__ = [
     "endpoints_table",
     "health",
     "health_recorder",
+    "known_endpoints",
     "operators",
     "pattern",
     "rate",

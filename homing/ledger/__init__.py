@@ -1,3 +1,12 @@
 """The ledger: one record for each delivery, and every conditional update of it."""
 
-__all__ = ["claim", "compaction", "generation", "record", "table", "transitions", "updates"]
+__all__ = [
+    "claim",
+    "compaction",
+    "generation",
+    "read_ahead",
+    "record",
+    "table",
+    "transitions",
+    "updates",
+]

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from homing.aws import client
 from homing.endpoints.endpoints_table import EndpointsTable
+from homing.endpoints.known_endpoints import KnownEndpoints
 from homing.endpoints.subscriptions import Subscriptions
 from homing.errors import AcceptanceError, DependencyError, FieldError, InvalidMessageError
 from homing.ledger.table import Ledger
@@ -100,6 +101,7 @@ class Acceptance:
         self._records = records
         self._queue = queue
         self._endpoints = endpoints
+        self._known = KnownEndpoints(endpoints)
         self._payloads = payloads
         self._subscriptions = subscriptions
 
@@ -125,13 +127,13 @@ class Acceptance:
         )
 
     def find_endpoints(self, sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:
-        """Return those of a sender's endpoints that exist, by id.
+        """Return those of a sender's endpoints that exist, by id, as of at most 30 s ago.
 
         Raises:
             DependencyError: when they cannot be read.
         """
         try:
-            return self._endpoints.find_many(sender_id, ids)
+            return self._known.find(sender_id, ids)
         except (BotoCoreError, ClientError) as error:
             raise DependencyError(f"{type(error).__name__}: {error}") from error
 

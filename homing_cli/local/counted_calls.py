@@ -66,6 +66,15 @@ def _after(module: Any, name: str, tell: Callable[..., None]) -> None:
 def _count_tables(write: Write) -> None:
     for name in _DYNAMODB:
         setattr(dynamodb, name, _with_capacity(getattr(dynamodb, name), name[1:], write))
+    _after(dynamodb, "_batch_get_item", _count_each)
+
+
+def _count_each(_: Any, data: dict[str, Any]) -> None:
+    """Count each key of a batch as a read of its own, as DynamoDB bills it."""
+    for table, wanted in data["RequestItems"].items():
+        for key in wanted["Keys"]:
+            read = {"TableName": table, "Key": key, "ConsistentRead": wanted["ConsistentRead"]}
+            dynamodb._get_item(read)  # noqa: SLF001 -- there is no public way into the emulator
 
 
 def _with_capacity(original: Callable[..., Any], action: str, write: Write) -> Callable[..., Any]:

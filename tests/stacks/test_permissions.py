@@ -93,6 +93,7 @@ def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
                 ("dynamodb:GetItem", "Ledger/Messages"),
                 ("dynamodb:Query", "Ledger/Deliveries"),
                 ("dynamodb:GetItem", "Ledger/Deliveries"),
+                ("dynamodb:BatchGetItem", "Ledger/Deliveries"),
                 ("dynamodb:UpdateItem", "Ledger/Deliveries"),
                 ("states:StartExecution", "Workflow/StateMachine"),
                 ("states:DescribeExecution", "Workflow/StateMachine executions"),

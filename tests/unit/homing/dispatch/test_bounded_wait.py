@@ -88,3 +88,17 @@ def test_a_detached_call_frees_its_place_however_it_ends(
     detach_one(bounded_wait)
     end(calls.begun[0])
     detach_one(bounded_wait)
+
+
+def test_calls_one_after_the_other_share_a_thread() -> None:
+    bounded_wait = BoundedWait(60, 1)
+    threads = {bounded_wait.wait(threading.get_ident) for _ in range(20)}
+    assert len(threads) < 20  # a thread is free a moment after its call's result is there
+
+
+def test_a_time_out_that_the_call_itself_raises_is_raised() -> None:
+    def times_out() -> None:
+        raise TimeoutError("its own")
+
+    with pytest.raises(TimeoutError, match="its own"):
+        BoundedWait(60, 1).wait(times_out)

@@ -1,0 +1,49 @@
+"""The ledger as `dispatch` reads it: the records of a batch in one call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from homing.ledger.table import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from homing.delivery import Reference
+    from homing.ledger.record import Record
+
+
+class ReadAhead(Ledger):
+    """A ledger that reads records ahead. What was read ahead is used once."""
+
+    def __init__(self, table: str, client: DynamoDBClient | None = None) -> None:
+        super().__init__(table, client)
+        self._ahead: dict[Reference, Record | Exception | None] = {}
+
+    def read_ahead(self, references: Iterable[Reference]) -> None:
+        """Read the records of a batch, for the next `read` of each.
+
+        A single one is left to `read`, as is what DynamoDB leaves out. If the call fails, `read`
+        fails as well, without a call of its own: a ledger that is down must not take the time of
+        two.
+        """
+        wanted = list(dict.fromkeys(references))
+        self._ahead = {}
+        if len(wanted) > 1:
+            try:
+                self._ahead = {**self.read_many(wanted)}
+            except (BotoCoreError, ClientError) as error:
+                self._ahead = dict.fromkeys(wanted, error)
+
+    def read(self, reference: Reference) -> Record | None:
+        """Return a delivery's record as `Ledger.read` does."""
+        if reference not in self._ahead:
+            return super().read(reference)
+        found = self._ahead.pop(reference)
+        if isinstance(found, Exception):
+            raise found
+        return found
