@@ -44,15 +44,15 @@ class _Desk:
 
     Args:
         express_path: settles them.
-        records: the ledger that it goes by; None where the express path is off, which reads none.
         redelivery: sets when those that are detached or have failed are redelivered.
         over_in: the seconds after which a detached first attempt must have ended.
+        records: the ledger that reads ahead; None where the express path is off, which reads none.
     """
 
     express_path: ExpressPath
-    records: ReadAhead | None
     redelivery: Redelivery
     over_in: int
+    records: ReadAhead | None = None
 
 
 @cache
@@ -79,12 +79,8 @@ def _desk() -> _Desk:
             BoundedWait(settings.slow_threshold_seconds, most_detached=MOST_DETACHED),
         ),
     )
-    return _Desk(
-        express_path,
-        records if arn else None,
-        Redelivery(settings.delivery_queue_url, sqs),
-        over_in,
-    )
+    redelivery = Redelivery(settings.delivery_queue_url, sqs)
+    return _Desk(express_path, redelivery, over_in, records if arn else None)
 
 
 def _settle(record: SQSRecord) -> None:

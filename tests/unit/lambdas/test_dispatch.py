@@ -169,7 +169,7 @@ class Leaving:
         return self.reference, Settled.DELIVERED
 
 
-DESK = dispatch._Desk(express_path=Any, records=None, redelivery=Any, over_in=50)  # type: ignore[arg-type]
+DESK = dispatch._Desk(express_path=Any, redelivery=Any, over_in=50)  # type: ignore[arg-type]
 
 
 @pytest.fixture
