@@ -179,10 +179,11 @@ class Reception(Construct):
             },
         )
         workflow.state_machine.grant_start_execution(function)
-        allowed = ("PutItem", "GetItem", "BatchGetItem", "UpdateItem")
+        allowed = ("PutItem", "GetItem", "UpdateItem")
         grant(workflow.ledger.table, function, *(f"dynamodb:{do}" for do in allowed))
         workflow.dead_letter_queue.grant(function, "sqs:SendMessage")
         if first_attempts:
+            grant(workflow.ledger.table, function, "dynamodb:BatchGetItem")  # reads ahead
             first_attempts.grant_start_sync_execution(function)
         # The event source also grants sqs:ChangeMessageVisibility, which `dispatch` needs to
         # postpone the redelivery of a message whose first attempt is detached.
