@@ -40,7 +40,7 @@ console: $(BIN)/.synced  ## open the console over a demo that keeps running
 	@$(BIN)/homing console --demo
 
 # In the order of tests/conftest.py, the local cloud first.
-PARALLEL := --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+PARALLEL := --maxprocesses 4 --no-loadscope-reorder
 
 test: $(BIN)/.synced  ## all tests but the slow ones; about 3 minutes on two cores
 	@$(BIN)/pytest -n auto $(PARALLEL) -m "not slow" --hypothesis-profile fast

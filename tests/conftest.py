@@ -17,6 +17,7 @@ import pytest
 from botocore.awsrequest import AWSRequest
 from deployed import deployed
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 # What the stack sets for every function; Powertools reads it when it is first imported.
 os.environ.update(POWERTOOLS_SERVICE_NAME="homing", POWERTOOLS_METRICS_NAMESPACE="Homing")
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 WAIT_SCALE = 0.1
 NICENESS = os.nice(0)
+ON_A_CLOUD = {"e2e", "workflow"}
+# What takes longest of `e2e`: a burst, a thousand events, and a queue that hides a message.
+LONG = ("test_client.py", "test_ingest.py", "test_slow_endpoints.py")
 
 # `make test` tries fewer examples than `make check` does.
 settings.register_profile("fast", max_examples=20)
@@ -45,21 +49,43 @@ botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put tests into groups, each for one process, and sort the groups.
+    """Sort the tests into the order in which processes take their groups (`_group`).
 
-    Tests on a local cloud mostly wait. So those of `e2e` come first and share one cloud, while
-    other processes run what takes processors. Those of `workflow` come last, a group for each file:
-    whichever process is free runs one, on the cloud that it has or makes.
+    Tests on a local cloud mostly wait. So most of `e2e` comes first and shares one cloud, while
+    other processes run what takes processors. What comes last is for whichever process is free, on
+    the cloud that it has or makes.
 
     What runs on the local cloud is slow. The demo is not: it shows a delivery at once, a retry, a
     dead letter and a redrive.
     """
-    ranks = {"cloud": 0, "stacks": 1, "workflow": 3}
+    ranks = {"e2e": 0, "stacks": 1}
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-        if item.path.parent.name in {"e2e", "workflow"} and item.path.name != "test_demo.py":
+        if item.path.parent.name in ON_A_CLOUD and item.path.name != "test_demo.py":
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: ranks.get(_kind(item), 2))
+    items.sort(key=lambda item: ranks.get(_group(item.nodeid), 3 if _on_a_cloud(item) else 2))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Give each group to one process; `loadgroup` of pytest-xdist 3.8 sees none in pytest 9.2."""
+    return _Groups(config, log)
+
+
+class _Groups(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid)
+
+
+def _group(nodeid: str) -> str:
+    """Return the folder of a test if that shares a cloud or a cache; else the file."""
+    file = nodeid.partition("::")[0]
+    _, folder, *_ = file.split("/")
+    is_shared = folder in {"e2e", "packaging", "stacks"} and not file.endswith(LONG)
+    return folder if is_shared else file
+
+
+def _on_a_cloud(item: pytest.Item) -> bool:
+    return item.path.parent.name in ON_A_CLOUD
 
 
 @pytest.hookimpl(trylast=True)
@@ -74,19 +100,6 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-def _kind(item: pytest.Item) -> str:
-    """Return what an item shares with others: the first cloud, any cloud, stacks, or nothing."""
-    folder = item.path.parent.name
-    if folder in {"stacks", "workflow"}:
-        return folder
-    return "cloud" if "cloud" in getattr(item, "fixturenames", ()) else ""
-
-
-def _group(item: pytest.Item) -> str:
-    kind = _kind(item)
-    return kind if kind in {"cloud", "stacks"} else str(item.path)
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Let the functions of a cloud have the processor before tests that need none.
@@ -94,9 +107,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     An attempt may take three seconds, so functions that wait for a processor would fail.
     """
     if "PYTEST_XDIST_WORKER" in os.environ:
-        behind = _kind(item) in {"", "stacks"}
+        niceness = NICENESS if _on_a_cloud(item) else NICENESS + 5
         with suppress(PermissionError):  # only root may go back
-            os.setpriority(os.PRIO_PROCESS, 0, NICENESS + 5 if behind else NICENESS)
+            os.setpriority(os.PRIO_PROCESS, 0, niceness)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -16,7 +16,7 @@ from homing_cli.receiver.server import Receiver
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packaging")]
+pytestmark = pytest.mark.slow
 
 PROJECT = Path(__file__).resolve().parents[2]
 FUNCTION = "AWS::Lambda::Function"
