@@ -32,6 +32,7 @@ LOGICAL_IDS = {
         "ReceptionRedriveED5E17F7",
         "SendersAuthorizeC10D1AFA",
         "WatchdogCFAE5DCA",
+        "EventsOperationalEvents8A969E9C",
         "WorkflowClassifyC84813A4",
         "WorkflowComputeBackoff4DC927EC",
         "WorkflowDeliver9AB801E3",

@@ -52,9 +52,14 @@ def test_the_queue_is_the_one_that_is_deployed(stack: Any) -> None:
     assert queue["FifoQueue"] is FIGURES.queue_is_fifo
     assert queue["VisibilityTimeout"] * SECOND == FIGURES.visibility_timeout
     assert queue["RedrivePolicy"]["maxReceiveCount"] == FIGURES.max_receive_count
-    (mapping,) = stack.resources("AWS::Lambda::EventSourceMapping").values()
-    assert mapping["Properties"]["BatchSize"] == FIGURES.batch_size
-    assert mapping["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    mappings = stack.resources("AWS::Lambda::EventSourceMapping").values()
+    (mapping,) = (
+        one["Properties"]
+        for one in mappings
+        if stack.referred(one["Properties"]["EventSourceArn"]) == "Reception/Deliveries"
+    )
+    assert mapping["BatchSize"] == FIGURES.batch_size
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
 def test_policy_deadline_and_retention_are_those_that_are_deployed(stack: Any) -> None:
