@@ -65,9 +65,15 @@ def _ledger() -> Ledger:
 
 
 def _claim(reference: Reference, event: dict[str, Any]) -> AttemptClaim | Superseded | None:
-    """Claim the attempt after a wait; a first attempt has not waited and needs no claim."""
+    """Claim the attempt after a wait; a first attempt has not waited and needs no claim.
+
+    Where the attempt before it was not recorded because another execution has the delivery, there
+    is nothing to claim, and a ledger that is down now does not change that.
+    """
     if "claim" not in event:
         return None
+    if event["claim"].get("isRefused"):
+        return Superseded()
     from homing.ledger.claim import AttemptClaim  # noqa: PLC0415  # as above
 
     claim = _ledger().claim(reference, AttemptClaim.from_event(event))

@@ -96,7 +96,12 @@ def test_random_histories_break_no_promise() -> None:
 
 
 # Seeds that have broken a promise or shown that an invariant was wrong.
-FOUND = {"refused at once, counted as under way for 20 ms": 770_003_701}
+FOUND = {
+    "refused at once, counted as under way for 20 ms": 770_003_701,
+    "a refused execution cannot claim and makes its next attempt": 22_617,
+    "a failure of an attempt without a claim is not listed": 52_156,
+    "an execution whose retry was refused claims the next attempt": 66_388,
+}
 
 
 @pytest.mark.parametrize("found", FOUND)

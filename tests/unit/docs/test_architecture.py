@@ -29,6 +29,7 @@ CLAIM = {
     "executionName": "{% $states.context.Execution.Name %}",
     **{name: f"{{% $states.input.{name} %}}" for name in ("generation", "dueAt", "expiresAt")},
     "slot": "{% $exists($states.input.slot) ? $states.input.slot : null %}",
+    "isRefused": "{% $states.input.record.result = 'SUPERSEDED' %}",
 }
 FROM_CONTEXT = {"claim": CLAIM, "executionName": "{% $states.context.Execution.Name %}"}
 

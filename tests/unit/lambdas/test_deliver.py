@@ -149,6 +149,16 @@ def test_a_ledger_that_is_down_does_not_keep_an_attempt_from_being_made_and_that
     assert said["deliveryId"] == Reference.from_document(event["reference"]).delivery_id
 
 
+def test_an_execution_whose_record_was_refused_sends_nothing_even_if_the_ledger_is_down(
+    event: dict[str, Any], receiver: Receiver, ledger_table: Any
+) -> None:
+    ledger_table.client.delete_table(TableName=ledger_table.name)
+    refused = claimed(event, "sleeper")
+    refused["claim"]["isRefused"] = True
+    assert deliver.handler(refused, CONTEXT)["kind"] == "SUPERSEDED"
+    assert not receiver.arrivals
+
+
 @pytest.mark.parametrize(
     "host", ["abc123.execute-api.us-east-1.amazonaws.com", "XYZ.lambda-url.eu-west-1.on.aws."]
 )
