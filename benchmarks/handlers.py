@@ -101,6 +101,7 @@ class Handlers:
             **self.environments[name],
             "AWS_ENDPOINT_URL": self.target.endpoint or "",
             "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "PYTHONPATH": str(PROJECT),
             **trusted,
         }

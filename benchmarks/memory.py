@@ -2,8 +2,9 @@
 
 The real handlers run in new processes, with the environment of the deployed function, against a
 local cloud of their own. They use boto3's clients, TLS with all the usual authorities, and payloads
-of the largest size. Memory is the highest resident set. Processor time is that of the import, of
-the first call, which makes the clients, and of a warm call. Lambda's own runtime is not included.
+of the largest size. Memory is the highest resident set. Processor time is that of the import, with
+what a function makes while Lambda initializes it, of the first call and of a warm call. Lambda's
+own runtime is not included.
 
     python benchmarks/memory.py
 """

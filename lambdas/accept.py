@@ -33,6 +33,7 @@ from lambdas.http_api import (
     serve,
     signer,
 )
+from lambdas.initialization import initialize
 from lambdas.observation import log_message, log_reception
 
 if TYPE_CHECKING:
@@ -158,3 +159,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Return the response to a request of an HTTP API or the function URL (payload format 2.0)."""
     deadline.begin(context)
     return app.resolve(event, context)
+
+
+initialize(_acceptance)

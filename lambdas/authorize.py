@@ -10,6 +10,7 @@ from homing.aws import client
 from homing.senders.api_key import ApiKey, read_authorization
 from homing.senders.keys_table import KeysTable
 from homing.settings import AuthorizeSettings
+from lambdas.initialization import initialize
 from lambdas.observation import log_message
 
 
@@ -39,3 +40,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         log_message("key.refused", "KeyRefused", route=event.get("routeKey"))
         return {"isAuthorized": False}
     return {"isAuthorized": True, "context": {"senderId": key.sender_id, "keyId": key.key_id}}
+
+
+initialize(_keys)

@@ -13,6 +13,7 @@ from homing.retry.outcome import Outcome
 from homing.retry.plan import plan_retry
 from homing.retry.policy import Policy
 from homing.settings import ComputeBackoffSettings
+from lambdas.initialization import initialize
 from lambdas.observation import log_attempt
 
 # A snapshot of the function (SnapStart) would freeze an ordinary generator's state.
@@ -46,3 +47,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         next_delay_seconds=backoff["next"]["previousDelaySeconds"],
     )
     return backoff
+
+
+initialize(_settings)

@@ -14,8 +14,10 @@ from homing.delivery import Reference, Request
 from homing.retry.classification import outcome_document
 from homing.retry.not_attempted import Superseded
 from homing.sending.deliverer import Deliverer
+from homing.sending.tls import default_tls
 from homing.sending.webhook_client import WebhookClient, utc_now
 from homing.settings import DeliverSettings
+from lambdas.initialization import initialize
 
 if TYPE_CHECKING:
     from homing.ledger.claim import AttemptClaim
@@ -96,3 +98,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         time_left=lambda: context.get_remaining_time_in_millis() / 1000,
     )
     return outcome_document(outcome)
+
+
+initialize(_deliverer, _ledger, default_tls)

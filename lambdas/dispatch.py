@@ -25,6 +25,7 @@ from homing.ledger.read_ahead import ReadAhead
 from homing.queues.dead_letters import DeadLetterQueue, sqs_client
 from homing.queues.visibility import Redelivery, seconds_until_over
 from homing.settings import DispatchSettings
+from lambdas.initialization import initialize
 from lambdas.observation import log_detached, log_settled, log_unsettled
 
 if TYPE_CHECKING:
@@ -173,3 +174,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     at_once = _threads.map if len(groups) > 1 else map
     unsettled = chain.from_iterable(at_once(_settle_in_order, groups))
     return {"batchItemFailures": [{"itemIdentifier": each} for each in unsettled]}
+
+
+initialize(_desk)

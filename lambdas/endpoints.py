@@ -48,6 +48,7 @@ from lambdas.http_api import (
     respond,
     serve,
 )
+from lambdas.initialization import initialize
 from lambdas.observation import log_message, logger
 
 if TYPE_CHECKING:
@@ -177,3 +178,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Return the response to a request of an HTTP API (payload format 2.0)."""
     deadline.begin(context)
     return app.resolve(event, context)
+
+
+initialize(_store)

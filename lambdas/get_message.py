@@ -14,6 +14,7 @@ from homing.reception.problem import not_found
 from homing.reception.routes import GET_HEALTH, GET_MESSAGE
 from homing.settings import GetMessageSettings
 from lambdas.http_api import json_api, queried_sender, respond, serve
+from lambdas.initialization import initialize
 from lambdas.observation import logger
 
 if TYPE_CHECKING:
@@ -49,3 +50,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Return the response to a request of an HTTP API (payload format 2.0)."""
     deadline.begin(context)
     return app.resolve(event, context)
+
+
+initialize(_query)

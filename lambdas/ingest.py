@@ -27,6 +27,7 @@ from homing.reception.acceptance import Acceptance, Reception
 from homing.reception.ingested import ATTRIBUTES, default_id, read_ingested
 from homing.reception.message import Rules, parse_message
 from homing.settings import IngestSettings
+from lambdas.initialization import initialize
 from lambdas.observation import log_message, log_reception
 
 if TYPE_CHECKING:
@@ -137,3 +138,6 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     return process_partial_response(
         event=event, record_handler=_ingest, processor=_processor, context=context
     )
+
+
+initialize(_desk)

@@ -12,6 +12,7 @@ from homing.ledger.updates import Retry, retry_entry
 from homing.retry.classification import Verdict
 from homing.retry.outcome import Outcome
 from homing.settings import RecordRetrySettings
+from lambdas.initialization import initialize
 from lambdas.observation import log_unrecorded
 
 
@@ -41,3 +42,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     if record.result is RecordResult.UNRECORDED:
         log_unrecorded(reference, attempt=event["attempts"], reason=record.reason)
     return record.to_document()
+
+
+initialize(_ledger)

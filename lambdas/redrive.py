@@ -19,6 +19,7 @@ from homing.reception.routes import REDRIVE_MESSAGE
 from homing.recovery.interventions import Interventions
 from homing.settings import RedriveSettings
 from lambdas.http_api import json_api, queried_sender, refuse_delivery, respond, serve
+from lambdas.initialization import initialize
 from lambdas.observation import logger
 
 if TYPE_CHECKING:
@@ -68,3 +69,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Return the response to a request of an HTTP API (payload format 2.0)."""
     deadline.begin(context)
     return app.resolve(event, context)
+
+
+initialize(_query, _interventions)

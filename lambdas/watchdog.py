@@ -13,6 +13,7 @@ from homing.queues.dead_letters import DeadLetterQueue, sqs_client
 from homing.queues.undispatched import UndispatchedQueue
 from homing.recovery.watchdog import Watchdog
 from homing.settings import WatchdogSettings
+from lambdas.initialization import initialize
 from lambdas.observation import log_examined, log_put_back
 
 _MOST_MESSAGES = 5_000  # undispatched ones of one run
@@ -51,3 +52,6 @@ def handler(event: object, context: Any) -> None:
     for one in _watchdog().run(_now(), _has_time):
         log_examined(one)
     log_put_back(_undispatched().put_back(_MOST_MESSAGES, _has_time))
+
+
+initialize(_watchdog, _undispatched)
