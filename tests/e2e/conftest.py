@@ -166,6 +166,19 @@ def settle() -> Settle:
 
 
 @pytest.fixture
+def forget(cloud: Target) -> Callable[[], None]:
+    """Have no container remember an endpoint, as it would for a minute: they all start anew."""
+    functions = cloud.client("lambda")
+    (deliver,) = [
+        {name: found[name] for name in ("FunctionName", "Timeout")}
+        for page in functions.get_paginator("list_functions").paginate()
+        for found in page["Functions"]
+        if found["Handler"] == "lambdas.deliver.handler"
+    ]
+    return lambda: functions.update_function_configuration(**deliver)
+
+
+@pytest.fixture
 def bus_events(cloud: Target, run_id: str) -> Iterator[BusEvents]:
     """Listen for this test's operational events, as an operator would: a rule with a queue.
 

@@ -172,19 +172,6 @@ def test_a_run_of_failures_that_lasts_too_long_disables_with_an_event(
     }
 
 
-@pytest.fixture
-def forget(cloud: Target) -> Callable[[], None]:
-    """Have no container remember an endpoint, as it would for a minute: they all start anew."""
-    functions = cloud.client("lambda")
-    (deliver,) = [
-        {name: found[name] for name in ("FunctionName", "Timeout")}
-        for page in functions.get_paginator("list_functions").paginate()
-        for found in page["Functions"]
-        if found["Handler"] == "lambdas.deliver.handler"
-    ]
-    return lambda: functions.update_function_configuration(**deliver)
-
-
 def test_what_a_disabled_endpoint_was_owed_arrives_signed_with_its_id_once_it_is_enabled(
     shop: KeyApi, receiver: Receiver, settle: Settle, forget: Callable[[], None]
 ) -> None:
