@@ -131,7 +131,7 @@ def cloud_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cloud(cloud_folder: Path) -> Iterator[Target]:
     """A throwaway local cloud whose Step Functions waits take a tenth of their time.
 
-    So a retry on it comes earlier than its `nextRetryAt`: see `wait_scale`. It comes up where HOME
+    So a retry on it comes earlier than its `nextRetryAt`: see `true_waits`. It comes up where HOME
     is of no use, a file.
     """
     state_dir = cloud_folder / ".homing"
@@ -161,6 +161,13 @@ def wait_scale(cloud: Target) -> Callable[[float], AbstractContextManager[None]]
             _configure(cloud, scales[-1])
 
     return scaled
+
+
+@pytest.fixture
+def true_waits(wait_scale: Callable[[float], AbstractContextManager[None]]) -> Iterator[None]:
+    """Let waits take their true time, for what must never be early."""
+    with wait_scale(1):
+        yield
 
 
 @pytest.fixture

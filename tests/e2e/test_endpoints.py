@@ -357,7 +357,7 @@ def test_the_command_does_what_the_api_does(
     assert [each["endpointId"] for each in read("endpoints", "list", *sender)] == ["orders"]
     assert "orders" in homing("endpoints", "list", *sender).stdout
     shown = json.loads(homing("endpoints", "show", "orders", *sender).stdout)
-    assert shown == changed | {"attemptsAtOnce": 0}
+    assert shown == changed | {"attemptsAtOnce": 0, "ratePerSecond": 0}
     rotated = json.loads(homing("endpoints", "rotate-secret", "orders", *sender).stdout)
     assert rotated["secret"] != made["secret"]
     accepted = json.loads(homing("endpoints", "test", "orders", *sender).stdout)
