@@ -113,17 +113,21 @@ class GetMessageSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class RedriveSettings(GetMessageSettings):
-    """The tables and the bucket of `redrive`, and the workflow that it starts."""
+    """The tables and the bucket of `redrive`, and the workflow and function that it starts."""
 
     state_machine_arn: str
     payload_bucket: str
+    redrives_table: str
+    watchdog_arn: str
 
 
 @dataclass(frozen=True, slots=True)
 class WatchdogSettings(Settings):
-    """The table, the workflow and the queues that `watchdog` looks after."""
+    """The tables, the workflow, the queues and the bucket that `watchdog` looks after."""
 
     ledger_table: str
+    redrives_table: str
+    payload_bucket: str
     state_machine_arn: str
     delivery_queue_url: str
     undispatched_queue_url: str

@@ -1,4 +1,4 @@
-"""Trigger `get_message`: return the status of a message, `GET /v1/messages/{messageId}`."""
+"""Trigger `get_message`: return the status of a message, and lists of deliveries."""
 
 from __future__ import annotations
 
@@ -8,17 +8,34 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from homing import deadline
+from homing.aws import client
+from homing.ledger.delivery_index import DeliveryIndex
 from homing.reception.answer import Answer
+from homing.reception.delivery_request import list_document, read_list_request
 from homing.reception.message_query import MessageQuery
 from homing.reception.problem import not_found
-from homing.reception.routes import GET_HEALTH, GET_MESSAGE
+from homing.reception.routes import (
+    GET_HEALTH,
+    GET_MESSAGE,
+    LIST_DELIVERIES,
+    LIST_OF_ENDPOINT,
+)
 from homing.settings import GetMessageSettings
-from lambdas.http_api import json_api, queried_sender, respond, serve
+from lambdas.http_api import (
+    json_api,
+    named_endpoint,
+    queried_sender,
+    query,
+    respond,
+    serve,
+)
 from lambdas.initialization import initialize
 from lambdas.observation import logger
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
+
+    from homing.reception.routes import Route
 
 app = json_api(partial(logger.error, "query.failed"))
 
@@ -26,6 +43,12 @@ app = json_api(partial(logger.error, "query.failed"))
 @cache
 def _query() -> MessageQuery:
     return MessageQuery.connect(GetMessageSettings.from_env())
+
+
+@cache
+def _index() -> DeliveryIndex:
+    dynamodb = client("dynamodb", read_seconds=2, tries=3)
+    return DeliveryIndex(GetMessageSettings.from_env().ledger_table, dynamodb)
 
 
 @serve(app, GET_MESSAGE)
@@ -40,6 +63,27 @@ def get_message(message_id: str) -> Response[str]:
     return respond(Answer(200, document))
 
 
+@serve(app, LIST_DELIVERIES)
+def list_deliveries() -> Response[str]:
+    """Return a page of a sender's deliveries."""
+    return _list(LIST_DELIVERIES)
+
+
+@serve(app, LIST_OF_ENDPOINT)
+def list_of_endpoint(endpoint_id: str) -> Response[str]:
+    """Return a page of the deliveries to an endpoint, which may have been deleted since."""
+    return _list(LIST_OF_ENDPOINT, named_endpoint(endpoint_id))
+
+
+def _list(route: Route, endpoint_id: str | None = None) -> Response[str]:
+    sender_id = queried_sender(app.current_event, route)
+    app.context.update(senderId=sender_id)
+    given = query(app.current_event, route)
+    wanted, after, limit = read_list_request(given, sender_id, endpoint_id)
+    page = _index().page(wanted, after=after, limit=limit, now=datetime.now(UTC))
+    return respond(Answer(200, list_document(page)))
+
+
 @serve(app, GET_HEALTH)
 def get_health() -> Response[str]:
     """Return 200 without reading a table."""
@@ -52,4 +96,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return app.resolve(event, context)
 
 
-initialize(_query)
+initialize(_query, _index)

@@ -1,40 +1,65 @@
-"""Trigger `watchdog`: every 15 minutes, take up what no execution goes on with."""
+"""Trigger `watchdog`: every 15 minutes, take up what nothing goes on with; run bulk redrives."""
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from homing import deadline
+from homing.aws import client
 from homing.dispatch.executions import Workflow
+from homing.ledger.delivery_index import DeliveryIndex
 from homing.ledger.table import Ledger
+from homing.payloads.store import PayloadStore
 from homing.queues.dead_letters import DeadLetterQueue, sqs_client
 from homing.queues.undispatched import UndispatchedQueue
+from homing.recovery.bulk_runner import BulkRunner
+from homing.recovery.interventions import Interventions
+from homing.recovery.redrives_table import RedrivesTable
 from homing.recovery.watchdog import Watchdog
 from homing.settings import WatchdogSettings
 from lambdas.initialization import initialize
-from lambdas.observation import log_examined, log_put_back
+from lambdas.observation import log_examined, log_put_back, logger
 
 _MOST_MESSAGES = 5_000  # undispatched ones of one run
 _LAST_SECONDS = 60  # in which nothing more is begun
 
 
 @cache
+def _settings() -> WatchdogSettings:
+    return WatchdogSettings.from_env()
+
+
+@cache
 def _watchdog() -> Watchdog:
-    settings = WatchdogSettings.from_env()
     return Watchdog(
-        Ledger(settings.ledger_table),
-        Workflow(settings.state_machine_arn),
-        DeadLetterQueue(settings.dead_letter_queue_url),
+        Ledger(_settings().ledger_table),
+        Workflow(_settings().state_machine_arn),
+        DeadLetterQueue(_settings().dead_letter_queue_url),
     )
 
 
 @cache
 def _undispatched() -> UndispatchedQueue:
-    settings = WatchdogSettings.from_env()
     return UndispatchedQueue(
-        settings.undispatched_queue_url, settings.delivery_queue_url, sqs_client()
+        _settings().undispatched_queue_url, _settings().delivery_queue_url, sqs_client()
+    )
+
+
+@cache
+def _runner() -> BulkRunner:
+    dynamodb = client("dynamodb", read_seconds=2, tries=3)
+    ledger, store = _watchdog().ledger, PayloadStore(_settings().payload_bucket)
+    return BulkRunner(
+        redrives=RedrivesTable(_settings().redrives_table, dynamodb),
+        index=DeliveryIndex(_settings().ledger_table, dynamodb),
+        ledger=ledger,
+        interventions=Interventions(ledger, _watchdog().workflow, store.renew),
+        dead_letters=_watchdog().dead_letters,
+        clock=_now,
+        sleep=time.sleep,
     )
 
 
@@ -46,12 +71,20 @@ def _has_time() -> bool:
     return deadline.seconds_left() > _LAST_SECONDS
 
 
-def handler(event: object, context: Any) -> None:
-    """Examine what is overdue, then put undispatched messages on the delivery queue again."""
+def handler(event: dict[str, Any], context: Any) -> None:
+    """Examine what is overdue, put undispatched messages back, and go on with bulk redrives.
+
+    With a `redriveId`, only run that bulk redrive.
+    """
     deadline.begin(context)
+    if "redriveId" in event:
+        logger.info("redrive.run", redriveId=event["redriveId"])
+        _runner().run(event["redriveId"], _has_time, deadline.seconds_left())
+        return
     for one in _watchdog().run(_now(), _has_time):
         log_examined(one)
     log_put_back(_undispatched().put_back(_MOST_MESSAGES, _has_time))
+    _runner().resume(_has_time, deadline.seconds_left())
 
 
-initialize(_watchdog, _undispatched)
+initialize(_watchdog, _undispatched, _runner)

@@ -203,6 +203,8 @@ class Homing(Construct):
             "UndispatchedQueueUrl": self.undispatched_queue.queue_url,
             "PayloadBucket": self._workflow.payloads.bucket.bucket_name,
             "StateMachineArn": self.state_machine.state_machine_arn,
+            "RedrivesTable": self._ledger.redrives.table_name,
+            "WatchdogArn": self._watchdog.function.function_arn,
             "DashboardName": self._dashboard.name,
             "AlarmTopicArn": self.alarm_topic.topic_arn,
             "MetricsNamespace": self._settings.name,

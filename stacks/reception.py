@@ -11,6 +11,7 @@ from aws_cdk.aws_apigatewayv2_authorizers import HttpIamAuthorizer
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from constructs import Construct
 
+from homing.ledger.delivery_index import SENDER_INDEX
 from homing.timeouts import API_SECONDS
 
 from .accepting import Accepting
@@ -132,6 +133,7 @@ class Reception(Construct):
         )
         grant(ledger.messages, function, "dynamodb:GetItem")
         grant(ledger.table, function, "dynamodb:Query")
+        ledger.allow_lists(function, SENDER_INDEX)
         return function
 
     def _redrive(self, ledger: Ledger, workflow: Workflow) -> PythonFunction:
@@ -153,6 +155,7 @@ class Reception(Construct):
         grant(
             ledger.table, function, *(f"dynamodb:{do}" for do in ("Query", "GetItem", "UpdateItem"))
         )
+        ledger.allow_lists(function, SENDER_INDEX)
         workflow.state_machine.grant_start_execution(function)
         workflow.state_machine.grant_execution(function, "states:DescribeExecution")
         except_executions(function, workflow.state_machine)

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from homing.ledger.delivery_index import INDEXES
 from homing.timeouts import WATCHDOG_EVERY_SECONDS, WATCHDOG_SECONDS
 
 from .function import PythonFunction
 from .reception import except_executions
-from .storage.ledger import ATTENTION_INDEX
 from .storage.table import grant
 
 if TYPE_CHECKING:
@@ -50,6 +49,8 @@ class Watchdog(Construct):
             memory_size=256,
             environment={
                 "LEDGER_TABLE": workflow.ledger.table.table_name,
+                "REDRIVES_TABLE": workflow.ledger.redrives.table_name,
+                "PAYLOAD_BUCKET": workflow.payloads.bucket.bucket_name,
                 "STATE_MACHINE_ARN": workflow.state_machine.state_machine_arn,
                 "DELIVERY_QUEUE_URL": reception.queue.queue_url,
                 "UNDISPATCHED_QUEUE_URL": reception.dead_letter_queue.queue_url,
@@ -57,6 +58,7 @@ class Watchdog(Construct):
             },
         )
         self._allow(reception, workflow)
+        self._run_redrives_of(reception.redrive, workflow)
         events.Rule(
             self,
             "Schedule",
@@ -73,13 +75,12 @@ class Watchdog(Construct):
 
     def _allow(self, reception: Reception, workflow: Workflow) -> None:
         table, machine = workflow.ledger.table, workflow.state_machine
-        grant(table, self.function, "dynamodb:GetItem", "dynamodb:UpdateItem")
-        self.function.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=["dynamodb:Query"],
-                resources=[f"{table.table_arn}/index/{ATTENTION_INDEX}"],
-            )
-        )
+        of_records = ("GetItem", "BatchGetItem", "UpdateItem")
+        grant(table, self.function, *(f"dynamodb:{do}" for do in of_records))
+        workflow.ledger.allow_lists(self.function, *INDEXES)
+        of_redrives = ("GetItem", "PutItem", "UpdateItem", "Query", "Scan")
+        grant(workflow.ledger.redrives, self.function, *(f"dynamodb:{do}" for do in of_redrives))
+        workflow.payloads.allow_renewal(self.function)
         machine.grant_start_execution(self.function)
         machine.grant_execution(self.function, "states:DescribeExecution")
         except_executions(self.function, machine)
@@ -87,3 +88,12 @@ class Watchdog(Construct):
         undispatched.grant(self.function, "sqs:ReceiveMessage", "sqs:DeleteMessage")
         for queue in (reception.queue, workflow.dead_letter_queue):
             queue.grant(self.function, "sqs:SendMessage")
+        workflow.dead_letter_queue.grant(self.function, "sqs:ReceiveMessage", "sqs:DeleteMessage")
+
+    def _run_redrives_of(self, redrive: PythonFunction, workflow: Workflow) -> None:
+        """Allow a function to begin bulk redrives, which the watchdog runs, and to stop them."""
+        redrive.add_environment("REDRIVES_TABLE", workflow.ledger.redrives.table_name)
+        redrive.add_environment("WATCHDOG_ARN", self.function.function_arn)
+        of_redrives = ("GetItem", "PutItem", "UpdateItem")
+        grant(workflow.ledger.redrives, redrive, *(f"dynamodb:{do}" for do in of_redrives))
+        self.function.grant_invoke_latest_version(redrive)

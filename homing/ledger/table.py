@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from homing import aws
 from homing.delivery import Reference
 from homing.items import from_dynamodb, to_dynamodb
+from homing.ledger.delivery_index import ATTENTION_INDEX, partitions
 from homing.ledger.record import WAITING, Record
 from homing.ledger.updates import (
     cancel_update,
@@ -32,6 +33,7 @@ from homing.ledger.updates import (
     settled_update,
     take_up_update,
 )
+from homing.retry.classification import Status
 from homing.retry.not_attempted import Superseded
 from homing.timestamps import to_text
 
@@ -44,11 +46,7 @@ if TYPE_CHECKING:
     from homing.ledger.claim import AttemptClaim
     from homing.ledger.updates import Retry
 
-# The sparse index: what waits for an attempt, and what has failed for good.
-ATTENTION_INDEX = "attention"
-_WAITING_PARTITIONS = tuple(
-    f"{status}#{digit}" for status in sorted(WAITING) for digit in "0123456789abcdef"
-)
+_WAITING_PARTITIONS = partitions(sorted(WAITING))
 
 
 class RecordResult(StrEnum):
@@ -120,6 +118,38 @@ class Ledger:
             for each in references
             if (each.pk, each.sk) not in missing
         }
+
+    def find(self, key: tuple[str, str]) -> tuple[Reference, Record] | None:
+        """Return the delivery whose record has this key, and the record; None without one.
+
+        Raises:
+            BotoCoreError, ClientError: when the ledger cannot be read.
+        """
+        found = self._client.get_item(
+            TableName=self._table, Key=_typed_key(key), ConsistentRead=True
+        )
+        item = from_dynamodb(found.get("Item", {}))
+        return (Reference.from_document(item), Record.from_attributes(item)) if item else None
+
+    def statuses(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Status | None]:
+        """Return the status of each record with one of up to 100 keys; None where there is none.
+
+        What DynamoDB leaves out for now is left out.
+
+        Raises:
+            BotoCoreError, ClientError: when the ledger cannot be read.
+        """
+        asked: Any = {
+            "Keys": [_typed_key(key) for key in keys],
+            "ProjectionExpression": "pk, sk, #status",
+            "ExpressionAttributeNames": {"#status": "status"},
+        }
+        answer = self._client.batch_get_item(RequestItems={self._table: asked})
+        items = map(from_dynamodb, answer["Responses"].get(self._table, []))
+        found = {(item["pk"], item["sk"]): Status(item["status"]) for item in items}
+        left = answer.get("UnprocessedKeys", {}).get(self._table, {"Keys": []})["Keys"]
+        unknown = {(key["pk"]["S"], key["sk"]["S"]) for key in left}
+        return {key: found.get(key) for key in keys if key not in unknown}
 
     def of_message(self, key: str) -> list[dict[str, Any]]:
         """Return the items of all deliveries of a message, expired ones too, as plain JSON.
@@ -381,6 +411,11 @@ def _record_in(error: ClientError) -> Record | None:
 def _record_of(item: Mapping[str, Any]) -> Record | None:
     """Return an item as a record, or None for what is not the item of a delivery."""
     return Record.from_attributes(from_dynamodb(item)) if "createdAt" in item else None
+
+
+def _typed_key(key: tuple[str, str]) -> dict[str, Any]:
+    pk, sk = key
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
 def _sentence(error: Exception) -> str:

@@ -43,6 +43,12 @@ ATTEMPT = (
     "retryHistory = list_append(if_not_exists(retryHistory, :none), :entry), lastUpdatedAt = :now"
 )
 
+# The keys of the two sparse indexes (homing.ledger.delivery_index), and what their lists show of the
+# latest attempt, since no index has the last entry of a history.
+ATTENTION = "attention = :attention, senderAttention = :senderAttention"
+CAUSE = "cause = :cause"
+UNLISTED = "attention, senderAttention, attentionAt, cause"
+
 # An attempt may follow a gap in the audit trail: an attempt before it that could not be recorded.
 # Hence `<=`; two executions with the same attempt still exclude each other. `nextRetryAt` stands
 # for as long as an attempt is due, so the record of an end is final (docs/decisions/0002).
@@ -144,7 +150,7 @@ def retry_update(retry: Retry) -> dict[str, Any]:
         retry.reference,
         f"SET {ATTEMPT}, nextRetryAt = :nextRetryAt, "
         "executionName = :owner, generation = :generation, "
-        "attention = :attention, attentionAt = :nextRetryAt, #ttl = :ttl",
+        f"{ATTENTION}, attentionAt = :nextRetryAt, {CAUSE}, #ttl = :ttl",
         ATTEMPT_CONDITION,
         {
             ":status": Status.RETRY_SCHEDULED.value,
@@ -155,7 +161,8 @@ def retry_update(retry: Retry) -> dict[str, Any]:
             ":attempts": retry.attempt_number + 1,
             ":nextRetryAt": entry["nextRetryTimestamp"],
             ":now": entry["timestamp"],
-            ":attention": _attention(Status.RETRY_SCHEDULED, retry.reference),
+            **_attention(Status.RETRY_SCHEDULED, retry.reference),
+            ":cause": cause(entry["errorCategory"], entry["errorDetails"]["message"]),
             ":ttl": retry.expires_at,
             ":none": [],
             ":entry": [dict(entry)],
@@ -174,7 +181,7 @@ def owned_item(reference: Reference, document: Mapping[str, Any]) -> dict[str, A
     return {
         "pk": reference.pk,
         "sk": reference.sk,
-        **{name[1:]: value for name, value in _identity(reference).items()},
+        **_attributes(_identity(reference)),
         "status": Status.QUEUED.value,
         "attempts": document["attemptNumber"],
         "retryHistory": [],
@@ -183,7 +190,7 @@ def owned_item(reference: Reference, document: Mapping[str, Any]) -> dict[str, A
         "ttl": document["expiresAt"],
         "generation": 0,
         "executionName": reference.delivery_id,
-        "attention": _attention(Status.QUEUED, reference),
+        **_attributes(_attention(Status.QUEUED, reference)),
         "attentionAt": due_at,
     }
 
@@ -262,7 +269,7 @@ def redrive_update(
         "generation = :generation, executionName = :executionName, "
         "redrivenFrom = :redrivenFrom, #ttl = :ttl, "
         f"lastUpdatedAt = :now, {', '.join(f'{name} = :{name}' for name in history)}, "
-        "attention = :attention, attentionAt = :now "
+        f"{ATTENTION}, attentionAt = :now "
         "REMOVE maxRetriesExceeded, maxRetriesExceededAt, claimedAttempt",
         condition,
         {
@@ -271,7 +278,7 @@ def redrive_update(
             ":now": at,
             ":generation": document["generation"],
             ":executionName": execution_name,
-            ":attention": _attention(Status.QUEUED, reference),
+            **_attention(Status.QUEUED, reference),
             ":redrivenFrom": (seen and seen.execution_name) or reference.delivery_id,
             ":ttl": document["expiresAt"],
             **{f":{name}": value for name, value in history.items()},
@@ -325,7 +332,7 @@ def look_again_update(reference: Reference, seen: Record, at: str) -> dict[str, 
 def settled_update(reference: Reference, seen: Record) -> dict[str, Any]:
     """Return the update after which the watchdog never looks at a record again."""
     condition, seen_values = _as_seen(seen)
-    return _update_as(reference, "REMOVE attention, attentionAt", condition, seen_values)
+    return _update_as(reference, f"REMOVE {UNLISTED}", condition, seen_values)
 
 
 def list_failure_update(reference: Reference, seen: Record) -> dict[str, Any]:
@@ -336,9 +343,9 @@ def list_failure_update(reference: Reference, seen: Record) -> dict[str, Any]:
     condition, seen_values = _as_seen(seen)
     return _update_as(
         reference,
-        "SET attention = :attention, attentionAt = lastUpdatedAt",
+        f"SET {ATTENTION}, attentionAt = lastUpdatedAt",
         condition,
-        {":attention": _attention(seen.status, reference), **seen_values},
+        {**_attention(seen.status, reference), **seen_values},
     )
 
 
@@ -347,13 +354,15 @@ def cancel_update(reference: Reference, at: str, expires_at: int) -> dict[str, A
     return _update(
         reference,
         f"SET {IDENTITY}, #status = :status, lastUpdatedAt = :now, "
+        f"{ATTENTION}, attentionAt = :now, "
         "retryHistory = if_not_exists(retryHistory, :none), "
         "attempts = if_not_exists(attempts, :zero), #ttl = if_not_exists(#ttl, :ttl) "
-        "REMOVE nextRetryAt, attention, attentionAt",
+        "REMOVE nextRetryAt",
         "attribute_not_exists(attempts) OR "
         "(attribute_exists(nextRetryAt) AND createdAt = :createdAt)",
         {
             ":status": Status.CANCELLED.value,
+            **_attention(Status.CANCELLED, reference),
             ":now": at,
             ":none": [],
             ":zero": 0,
@@ -376,7 +385,7 @@ def dead_letter_update(
     return _update(
         reference,
         f"SET {IDENTITY}, #status = :status, lastUpdatedAt = :now, deadLetter = :deadLetter, "
-        "attention = :attention, attentionAt = :now, "
+        f"{ATTENTION}, attentionAt = :now, {CAUSE}, "
         "retryHistory = if_not_exists(retryHistory, :none), "
         "attempts = if_not_exists(attempts, :zero), #ttl = if_not_exists(#ttl, :ttl) "
         "REMOVE nextRetryAt",
@@ -389,7 +398,8 @@ def dead_letter_update(
             ":zero": 0,
             ":ttl": dead_letter["expiresAt"],
             ":deadLetter": document_text(dead_letter),
-            ":attention": _attention(Status.FAILED, reference),
+            **_attention(Status.FAILED, reference),
+            ":cause": cause(dead_letter["verdict"]["category"], dead_letter["verdict"]["reason"]),
             ":executionName": execution_name,
             ":generation": generation_of(dead_letter),
             ":attemptNumber": dead_letter["attemptNumber"],
@@ -443,9 +453,20 @@ def _identity(reference: Reference) -> dict[str, str | None]:
     }
 
 
-def _attention(status: Status, reference: Reference) -> str:
-    """Return the key of the attention index: sixteen partitions for each status."""
-    return f"{status}#{reference.delivery_id[0]}"
+def cause(category: str, reason: str) -> dict[str, str]:
+    """Return what lists of deliveries show of the latest attempt."""
+    return {"category": category, "reason": reason}
+
+
+def _attributes(values: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return the values of an expression by the names of their attributes."""
+    return {name[1:]: value for name, value in values.items()}
+
+
+def _attention(status: Status, reference: Reference) -> dict[str, str]:
+    """Return the keys of the two indexes: sixteen partitions for each status."""
+    partition = f"{status}#{reference.delivery_id[0]}"
+    return {":attention": partition, ":senderAttention": f"{reference.sender_id}#{partition}"}
 
 
 def _as_seen(seen: Record | None) -> tuple[str, dict[str, Any]]:

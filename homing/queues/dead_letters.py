@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from homing.aws import client
@@ -17,6 +18,14 @@ def sqs_client() -> SQSClient:
     """Return an SQS client with short time-outs."""
     made: SQSClient = client("sqs", read_seconds=3, tries=3)
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that was received: its body, and what deletes it."""
+
+    body: str
+    receipt: str
 
 
 class DeadLetterQueue:
@@ -38,3 +47,25 @@ class DeadLetterQueue:
             botocore.exceptions.ClientError: when the queue does not take it.
         """
         self._client.send_message(QueueUrl=self._url, MessageBody=document_text(document))
+
+    def receive(self, hold_seconds: int) -> list[DeadLetter]:
+        """Return up to ten dead letters, hidden from others until the time has passed.
+
+        Raises:
+            botocore.exceptions.ClientError: when the queue cannot be read.
+        """
+        received = self._client.receive_message(
+            QueueUrl=self._url, MaxNumberOfMessages=10, VisibilityTimeout=hold_seconds
+        )
+        return [
+            DeadLetter(message["Body"], message["ReceiptHandle"])
+            for message in received.get("Messages", [])
+        ]
+
+    def delete(self, dead_letter: DeadLetter) -> None:
+        """Delete a dead letter that was received.
+
+        Raises:
+            botocore.exceptions.ClientError: when the queue does not answer.
+        """
+        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=dead_letter.receipt)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from homing.delivery import Reference
+    from homing.ledger.delivery_groups import Group
     from homing.reception.acceptance import Reception
     from homing.reception.idempotency import IdempotencyRecord
     from homing.recovery.interventions import Result
@@ -68,6 +69,16 @@ def redriven(
     }
     is_new = any(result == "REDRIVEN" for _, result in results)
     return Answer(202 if is_new else 200, document)
+
+
+def redrive_preview(groups: Sequence[Group]) -> Answer:
+    """Return what a bulk redrive would redrive."""
+    document = {
+        "dryRun": True,
+        "matched": sum(group.count for group in groups),
+        "groups": [group.to_document() for group in groups],
+    }
+    return Answer(200, document)
 
 
 def event_type_of(idempotency: IdempotencyRecord) -> dict[str, str]:

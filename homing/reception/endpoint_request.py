@@ -189,15 +189,22 @@ def read_page(query: Mapping[str, str]) -> tuple[str | None, int]:
     Raises:
         InvalidMessageError: when `limit` is out of range or `after` is not a valid id.
     """
-    limit, after = query.get("limit", str(MAX_PAGE)), query.get("after") or None
-    errors = []
-    if _LIMIT.fullmatch(limit) is None or not 1 <= int(limit) <= MAX_PAGE:
-        errors.append(FieldError("limit", f"must be a number from 1 to {MAX_PAGE}"))
+    after = query.get("after") or None
     if after is not None and not ENDPOINT_ID.allows(after):
-        errors.append(FieldError("after", "is not the id of an endpoint"))
-    if errors:
-        raise InvalidMessageError(errors)
-    return after, int(limit)
+        raise InvalidMessageError([FieldError("after", "is not the id of an endpoint")])
+    return after, read_limit(query)
+
+
+def read_limit(query: Mapping[str, str]) -> int:
+    """Return the `limit` of a request for a list.
+
+    Raises:
+        InvalidMessageError: when it is out of range.
+    """
+    limit = query.get("limit", str(MAX_PAGE))
+    if _LIMIT.fullmatch(limit) is None or not 1 <= int(limit) <= MAX_PAGE:
+        raise InvalidMessageError([FieldError("limit", f"must be a number from 1 to {MAX_PAGE}")])
+    return int(limit)
 
 
 def _filter_errors(text: str | None) -> Iterator[FieldError]:

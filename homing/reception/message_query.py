@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from homing.settings import GetMessageSettings
 
 _INTERNAL = frozenset(
-    {"pk", "sk", "attention", "attentionAt", "claimedAttempt", "deadLetter", "redrivenFrom"}
+    {
+        *("pk", "sk", "attention", "senderAttention", "attentionAt", "cause"),
+        *("claimedAttempt", "deadLetter", "redrivenFrom"),
+    }
 )
 
 

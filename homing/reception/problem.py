@@ -30,6 +30,7 @@ _KINDS = {
 }
 _NOT_HERE = ("not-here", "Not available at this URL")
 _NO_ROUTE = ("route-not-found", "Route not found")
+_NO_REDRIVE = ("redrive-not-found", "Bulk redrive not found")
 _ENDPOINT_KINDS = {
     400: ("invalid-endpoint", "The request about the endpoint is invalid"),
     404: ("endpoint-not-found", "Endpoint not found"),
@@ -66,6 +67,12 @@ def not_found(message_id: str, sender_id: str) -> Answer:
     """Return 404: no such message was accepted within the retention time."""
     detail = f"No message {message_id} of sender {sender_id} is on record"
     return _problem(_KINDS[_NOT_FOUND], _NOT_FOUND, _shortened(detail))
+
+
+def no_redrive(redrive_id: str) -> Answer:
+    """Return 404: the sender has no such bulk redrive. Those of other senders do not count."""
+    detail = _shortened(f"The sender has no bulk redrive {redrive_id}")
+    return _problem(_NO_REDRIVE, _NOT_FOUND, detail)
 
 
 def not_here(method: str, path: str) -> Answer:

@@ -40,11 +40,31 @@ class Route:
 _MESSAGE = "/v1/messages/{messageId}"
 _ENDPOINT = "/v1/endpoints/{endpointId}"
 _SENDER = ("senderId",)  # not where the body names the sender
+_FILTER = (
+    *("status", "targetUrl", "eventType", "category", "since", "before", "reason"),
+    *("after", "limit", *_SENDER),
+)
 
 POST_MESSAGE = Route("postMessage", "POST", "/v1/messages", "accept", "Send a message")
 POST_BATCH = Route("postBatch", "POST", "/v1/messages/batch", "accept", "Send several messages")
 GET_MESSAGE = Route(
     "getMessage", "GET", _MESSAGE, "get_message", "Return the status of a message", _SENDER
+)
+LIST_DELIVERIES = Route(
+    "listDeliveries",
+    "GET",
+    "/v1/messages",
+    "get_message",
+    "List deliveries that wait, have failed or were cancelled, the latest first",
+    ("endpointId", *_FILTER),
+)
+LIST_OF_ENDPOINT = Route(
+    "listDeliveriesOfEndpoint",
+    "GET",
+    f"{_ENDPOINT}/deliveries",
+    "get_message",
+    "List those deliveries of an endpoint",
+    _FILTER,
 )
 REDRIVE_MESSAGE = Route(
     "redriveMessage",
@@ -54,6 +74,18 @@ REDRIVE_MESSAGE = Route(
     "Redrive the failed deliveries of a message",
     _SENDER,
 )
+_REDRIVE = "/v1/redrives/{redriveId}"
+POST_REDRIVE = Route(
+    "postRedrive",
+    "POST",
+    "/v1/redrives",
+    "redrive",
+    "Redrive all failed deliveries that match a filter, or say which would be",
+)
+GET_REDRIVE = Route(
+    "getRedrive", "GET", _REDRIVE, "redrive", "Return how far a bulk redrive is", _SENDER
+)
+STOP_REDRIVE = Route("stopRedrive", "DELETE", _REDRIVE, "redrive", "Stop a bulk redrive", _SENDER)
 # Open, since load balancers and monitors do not sign their requests.
 GET_HEALTH = Route(
     "getHealth", "GET", "/v1/health", "get_message", "Check that the API responds", is_open=True
@@ -105,7 +137,12 @@ ROUTES = (
     POST_MESSAGE,
     POST_BATCH,
     GET_MESSAGE,
+    LIST_DELIVERIES,
+    LIST_OF_ENDPOINT,
     REDRIVE_MESSAGE,
+    POST_REDRIVE,
+    GET_REDRIVE,
+    STOP_REDRIVE,
     GET_HEALTH,
     LIST_ENDPOINTS,
     GET_ENDPOINT,

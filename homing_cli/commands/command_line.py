@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from homing_cli.commands.options import Profile, Region, Stack, Where
+from homing_cli.commands.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ DEBUG = "homing.debug"  # a key of the context's `meta`, which all contexts of o
 # Options that may be empty: an empty description clears it, and an empty text is a valid payload.
 _MAY_BE_EMPTY = frozenset({"description", "payload"})
 
+_GROUPS = (Where, Selection)
 _STACK = "stack"
 _OF_A_STACK = frozenset({"region", "profile", "construct"})
 CONSTRUCT = "homing.construct"  # as DEBUG
@@ -135,21 +137,27 @@ def _registering(register: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function with the options of `Where` in place of a parameter of that type."""
+    """Return a function with the options of `Where` and `Selection` in place of such parameters."""
     signature = inspect.signature(function, eval_str=True)
-    names = [each.name for each in signature.parameters.values() if each.annotation is Where]
-    if not names:
+    every = signature.parameters.values()
+    groups = {each.name: each.annotation for each in every if each.annotation in _GROUPS}
+    if not groups:
         return function
-    (name,) = names
-    kept = [each for each in signature.parameters.values() if each.name != name]
-    options = inspect.signature(Where, eval_str=True).parameters
+    kept = [each for each in every if each.name not in groups]
+    options = {
+        name: inspect.signature(group, eval_str=True).parameters for name, group in groups.items()
+    }
 
     @wraps(function)
     def command(**given: Any) -> Any:
-        where = Where(**{option: given.pop(option) for option in options})
-        return function(**given, **{name: where})
+        made = {
+            name: group(**{option: given.pop(option) for option in options[name]})
+            for name, group in groups.items()
+        }
+        return function(**given, **made)
 
-    command.__dict__["__signature__"] = signature.replace(parameters=[*kept, *options.values()])
+    added = [option for each in options.values() for option in each.values()]
+    command.__dict__["__signature__"] = signature.replace(parameters=[*kept, *added])
     return command
 
 

@@ -1,12 +1,17 @@
-"""The read-only commands: `status`, `trace` and `dead-letters`."""
+"""The read-only commands: `status`, `trace`, `deliveries` and `dead-letters`."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from botocore.exceptions import ClientError
 
+from homing.ledger.delivery_groups import GROUPINGS, grouped
+from homing.recovery.bulk_redrive import REDRIVABLE
+from homing_cli.client import many
 from homing_cli.client.api import ApiClient
 from homing_cli.client.deliveries import views
 from homing_cli.client.queues import dead_letters
@@ -19,6 +24,7 @@ from homing_cli.commands.options import (
     Where,
     print_json,
 )
+from homing_cli.commands.selection import Selection
 from homing_cli.errors import NotFoundError
 from homing_cli.escaping import say
 from homing_cli.terminal import render
@@ -26,6 +32,9 @@ from homing_cli.traces import trace as tracing
 from homing_cli.traces.story import tell
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from homing.ledger.delivery_filter import DeliveryFilter, Listed
     from homing_cli.client.deliveries import DeliveryView
     from homing_cli.client.target import Target
     from homing_cli.traces.story import Story
@@ -100,61 +109,131 @@ ListLimit = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help=f"Read this many at most; {_LISTED} by default, or all with --whole.",
+        help=f"Show this many at most; {_LISTED} by default, or all with --whole.",
+        show_default=False,
+    ),
+]
+ShownLimit = Annotated[int, typer.Option(min=1, help="Show this many at most.")]
+
+GroupBy = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--group-by",
+        metavar="WORD",
+        help=f"Count instead, by {', '.join(GROUPINGS)}; repeat it for more.",
         show_default=False,
     ),
 ]
 
-ToEndpoint = Annotated[
-    str | None,
-    typer.Option(
-        "--endpoint", help="Only those to the endpoint with this endpointId.", show_default=False
-    ),
-]
+
+@reading.command("deliveries")
+def deliveries_command(
+    where: Where,
+    selection: Selection,
+    group_by: GroupBy = None,
+    limit: ShownLimit = _LISTED,
+    as_json: AsJson = False,
+) -> None:
+    """List or count deliveries that wait, have failed or were cancelled, the latest first."""
+    found = many.listed(where.target(), selection.filter(), datetime.now(UTC))
+    _show_listed(found, "deliveries", group_by, limit, as_json=as_json)
 
 
 @dead_letters_app.callback()
 def dead_letters_default(
     context: typer.Context,
     where: Where,
+    selection: Selection,
+    group_by: GroupBy = None,
     limit: ListLimit = None,
-    endpoint: ToEndpoint = None,
     as_json: AsJson = False,
 ) -> None:
-    """List dead letters. They stay in the queue."""
+    """List or count dead letters."""
     if context.invoked_subcommand is None:
-        dead_letters_list(where, limit, endpoint, as_json)
+        dead_letters_list(where, selection, group_by, limit, as_json)
 
 
 @dead_letters_app.command("list")
 def dead_letters_list(
     where: Where,
+    selection: Selection,
+    group_by: GroupBy = None,
     limit: ListLimit = None,
-    endpoint: ToEndpoint = None,
     as_json: AsJson = False,
     whole: Annotated[
         bool,
         typer.Option(
-            "--whole", help="Print each complete dead letter as a line of JSON, e.g. for a backup."
+            "--whole",
+            help="Print each complete dead letter of the queue as a line of JSON, e.g. for a "
+            "backup; of the filters it takes --endpoint.",
         ),
     ] = False,
 ) -> None:
-    """List dead letters with their sender, target and reason. They stay in the queue.
+    """List dead letters with their sender, endpoint and reason, the latest first, or count them.
 
     With --whole the exit status is 1 if fewer were printed than the queue holds.
     """
     target = where.target()
     if whole:
-        _print_whole(target, limit, endpoint)
+        _print_whole(target, limit, selection.endpoint)
         return
-    seen = dead_letters.look(target, limit or _LISTED).to_endpoint(endpoint)
+    found = many.listed(target, only_failed(selection), datetime.now(UTC))
+    _show_listed(found, "deadLetters", group_by, limit or _LISTED, as_json=as_json)
+
+
+def only_failed(selection: Selection) -> DeliveryFilter:
+    """Return the filter of a command about dead letters.
+
+    Raises:
+        typer.BadParameter: when a value is not valid, or a status is none of a dead letter.
+    """
+    wanted = selection.filter()
+    if selection.status is None:
+        return replace(wanted, statuses=REDRIVABLE)
+    if others := [each for each in wanted.statuses if each not in REDRIVABLE]:
+        known = " or ".join(REDRIVABLE)
+        raise typer.BadParameter(f"--status {others[0]} has no dead letters: give {known}")
+    return wanted
+
+
+def _show_listed(
+    found: Sequence[Listed],
+    name: str,
+    group_by: Sequence[str] | None,
+    limit: int,
+    *,
+    as_json: bool,
+) -> None:
+    if group_by:
+        show_groups(found, group_by, as_json=as_json)
+        return
+    shown = found[:limit]
     if as_json:
-        print_json(seen.to_document())
+        print_json({"total": len(found), name: [one.to_document() for one in shown]})
         return
     console = render.console()
-    if seen.dead_letters:
-        console.print(render.dead_letters(seen.dead_letters))
-    console.print(seen.summary)
+    if shown:
+        console.print(render.listed(shown))
+    more = f", {len(shown)} shown" if len(shown) < len(found) else ""
+    console.print(f"{len(found)} match{more}")
+
+
+def show_groups(found: Sequence[Listed], by: Sequence[str], *, as_json: bool) -> None:
+    """Show the counts of deliveries.
+
+    Raises:
+        typer.BadParameter: when a word is not known.
+    """
+    if unknown := [word for word in by if word not in GROUPINGS]:
+        raise typer.BadParameter(f"--group-by {unknown[0]} is unknown: use {', '.join(GROUPINGS)}")
+    groups = grouped(found, by)
+    if as_json:
+        print_json({"total": len(found), "groups": [each.to_document() for each in groups]})
+        return
+    console = render.console()
+    if groups:
+        console.print(render.groups(groups))
+    console.print(f"{len(found)} match")
 
 
 @dead_letters_app.command("show")

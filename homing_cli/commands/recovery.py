@@ -6,38 +6,51 @@ Each can be repeated safely.
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
-from time import monotonic, sleep
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import replace
+from datetime import UTC, datetime
+from secrets import token_hex
+from time import sleep
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from homing.recovery.bulk_redrive import (
+    DEFAULT_RATE,
+    HIGHEST_RATE,
+    LONGEST_HOURS,
+    LOWEST_RATE,
+    too_long,
+)
 from homing.recovery.interventions import Result
-from homing.retry.classification import Category
+from homing_cli.client import many
 from homing_cli.client.api import ApiClient
 from homing_cli.client.deliveries import views
-from homing_cli.client.queues import dead_letters
-from homing_cli.client.queues.held_dead_letters import HOLD_SECONDS, Filter, HeldDeadLetter, hold
+from homing_cli.client.queues.held_dead_letters import Filter, HeldDeadLetter, hold
 from homing_cli.client.recovery import Actions, Done
-from homing_cli.client.target import Target
 from homing_cli.commands.command_line import Commands
 from homing_cli.commands.options import (
     AsJson,
     MessageId,
     Sender,
     Where,
-    instant,
     print_json,
 )
-from homing_cli.commands.reading import AnySender, dead_letters_app
+from homing_cli.commands.reading import dead_letters_app, only_failed
+from homing_cli.commands.selection import Selection
 from homing_cli.escaping import say
+from homing_cli.terminal import render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Sequence
 
     from homing.delivery import Reference
+    from homing.ledger.delivery_groups import Group
+    from homing.recovery.bulk_redrive import BulkRedrive
+    from homing.recovery.bulk_redrives import BulkRedrives
+    from homing_cli.client.target import Target
 
 acting = Commands()
+_NEWEST = 20
 
 _SAYINGS = {
     Result.REDRIVEN: "redriven",
@@ -51,125 +64,157 @@ _SAYINGS = {
 }
 
 
-def _category(text: str) -> Category:
-    try:
-        return Category(text.upper())
-    except ValueError as error:
-        known = ", ".join(Category)
-        raise typer.BadParameter(f"{text!r} is not a category: give one of {known}") from error
-
-
-GivenUpAs = Annotated[
-    Category | None,
+Rate = Annotated[
+    float,
     typer.Option(
-        parser=_category,
-        metavar="CATEGORY",
-        help="Only those that failed with this category, e.g. SERVER_ERROR.",
-        show_default=False,
+        "--rate", min=LOWEST_RATE, max=HIGHEST_RATE, help="Redrive this many per second at most."
     ),
 ]
-At = Annotated[
-    datetime | None,
-    typer.Option(
-        parser=instant,
-        metavar="TIME",
-        help="Compared with the last attempt, e.g. 2026-01-31T12:00:00Z.",
-        show_default=False,
-    ),
+RedriveId = Annotated[
+    str, typer.Argument(metavar="REDRIVE", help="The id of the bulk redrive.", show_default=False)
 ]
 
 
 @dead_letters_app.command("redrive")
 def dead_letters_redrive(
     where: Where,
+    selection: Selection,
     message_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="The messageId.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Redrive all dead letters.")] = False,
-    sender: AnySender = None,
-    endpoint: Annotated[
-        str | None, typer.Option(help="Only those to the endpoint with this endpointId.")
-    ] = None,
-    target_url: Annotated[
-        str | None, typer.Option("--target", help="Only those to target URLs with this prefix.")
-    ] = None,
-    category: GivenUpAs = None,
-    before: At = None,
-    after: At = None,
-    rate: Annotated[
-        float, typer.Option(min=0.1, help="Redrive this many per second at most.")
-    ] = 10,
+    rate: Rate = DEFAULT_RATE,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show which would be redriven, and do nothing.")
+        bool, typer.Option("--dry-run", help="Count what would be redriven, and do nothing.")
+    ] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Do not wait until all have ended.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Redrive dead letters: those of one message, those that match filters, or all.
 
-    A dead letter is deleted from the queue once its new execution has started. The exit status is 1
-    if one could not be redriven, if none matched, or, without ID, if not the whole queue was read.
+    Those that match are redriven by Homing itself, at a rate: the command shows how far it is, and
+    may be interrupted. The exit status is 1 if one could not be redriven or failed again, or if
+    none matched.
     """
-    wanted = Filter(
-        message_id=message_id,
-        sender_id=sender,
-        endpoint_id=endpoint,
-        target=target_url,
-        category=category,
-        before=before,
-        after=after,
-    )
-    if (wanted == Filter()) != everything:
+    if message_id is not None:
+        _redrive_one(where.target(), message_id, selection, dry_run=dry_run, as_json=as_json)
+    if selection.is_empty != everything:
         raise typer.BadParameter("give either an ID or filters, or --all")
+    wanted = only_failed(selection)
     target = where.target()
+    redrives, now = many.bulk_redrives(target), datetime.now(UTC)
+    groups = redrives.preview(wanted, now)
+    matched = sum(group.count for group in groups)
+    if dry_run or not matched:
+        _show_preview(groups, matched, as_json=as_json)
+        raise typer.Exit(0 if matched else 1)
+    if too_long(matched, rate):
+        raise typer.BadParameter(f"--rate {rate:g} is too low for {matched}: {LONGEST_HOURS} hours")
+    if not as_json:
+        _show_preview(groups, matched, as_json=False)
+    begun = redrives.begin(token_hex(8), wanted, rate, matched=matched, now=now)
+    _follow(redrives, begun.redrive_id, detach=detach, as_json=as_json)
+
+
+@dead_letters_app.command("redrives")
+def dead_letters_redrives(
+    where: Where,
+    redrive_id: Annotated[
+        str | None, typer.Argument(metavar="[REDRIVE]", help="Follow the one with this id.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the bulk redrives of the last 30 days, or follow one until it has ended."""
+    redrives = many.bulk_redrives(where.target())
+    if redrive_id is not None:
+        _follow(redrives, redrive_id, detach=False, as_json=as_json)
+    found = redrives.redrives.newest(_NEWEST)
+    if as_json:
+        print_json([one.to_document() for one in found])
+        return
+    for one in found:
+        say(f"{one.redrive_id} {one.started_at} {_progress(one)}")
+    say(f"{len(found)} bulk redrives")
+
+
+@dead_letters_app.command("stop")
+def dead_letters_stop(redrive_id: RedriveId, where: Where, as_json: AsJson = False) -> None:
+    """Stop a bulk redrive: no more are redriven, and what is redriven goes on."""
+    stopped = many.stop(many.bulk_redrives(where.target()), redrive_id)
+    if as_json:
+        print_json(stopped.to_document())
+    else:
+        say(_progress(stopped))
+
+
+def _redrive_one(
+    target: Target, message_id: str, selection: Selection, *, dry_run: bool, as_json: bool
+) -> NoReturn:
+    """Redrive the dead letters of a message from the queue, or from what Homing has kept."""
+    if replace(selection, sender=None) != Selection():
+        raise typer.BadParameter("of the filters, an ID goes with --sender only")
+    wanted = Filter(message_id=message_id, sender_id=selection.sender)
     done: list[Done] = []
-    try:
-        complaint = _redrive(target, wanted, done, rate=None if dry_run else rate, quiet=as_json)
-    except KeyboardInterrupt:
-        _report(done, as_json=as_json, dry_run=dry_run)
-        say(
-            "homing: interrupted; dead letters that were received and not redriven are back in the "
-            "queue. Run the same command again to continue",
-            err=True,
-        )
-        raise
-    _report(done, as_json=as_json, dry_run=dry_run)
-    if complaint:
-        say(f"homing: {complaint}", err=True)
-    brought_back = {Result.REDRIVEN, Result.ALREADY_REDRIVEN}
-    is_whole = not complaint or message_id is not None  # the total says nothing about one message
-    succeeded = done and is_whole and all(one.result in brought_back for one in done)
-    raise typer.Exit(0 if succeeded else 1)
-
-
-def _redrive(
-    target: Target, wanted: Filter, done: list[Done], *, rate: float | None, quiet: bool
-) -> str:
-    """Redrive the dead letters that match, or only show them if `rate` is None.
-
-    Returns:
-        An error if not the whole queue was read, else an empty text.
-    """
-    total = dead_letters.count(target)
     with hold(target, wanted) as held:
-        if rate is None:
+        if dry_run:
             _told(map(_shown, held), done, quiet=True)
         else:
-            _told(Actions(target).redrive_dead_letters(_paced(held, 1 / rate)), done, quiet=quiet)
-    if rate is not None and not done and wanted.message_id:
+            _told(Actions(target).redrive_dead_letters(held), done, quiet=as_json)
+    if not done and not dry_run:
         # The dead letter is not in the queue; Homing may have kept the payload.
-        found = _references(target, wanted.message_id, wanted.sender_id)
-        _told((Actions(target).redrive(one) for one in found), done, quiet=quiet)
-    if held.looked_at >= total:
-        return ""
-    return (
-        f"read {held.looked_at} of about {total} dead letters: another command may hold the "
-        f"others. Run this again in {HOLD_SECONDS // 60} minutes"
-    )
-
-
-def _report(done: list[Done], *, as_json: bool, dry_run: bool) -> None:
+        found = _references(target, message_id, selection.sender)
+        _told((Actions(target).redrive(one) for one in found), done, quiet=as_json)
     if as_json:
         print_json({"dryRun": dry_run, "deliveries": [_document(one) for one in done]})
     else:
         say(_summary(done, "would be redriven" if dry_run else None))
+    brought_back = {Result.REDRIVEN, Result.ALREADY_REDRIVEN}
+    succeeded = done and all(one.result in brought_back for one in done)
+    raise typer.Exit(0 if succeeded else 1)
+
+
+def _show_preview(groups: Sequence[Group], matched: int, *, as_json: bool) -> None:
+    if as_json:
+        found = [each.to_document() for each in groups]
+        print_json({"dryRun": True, "matched": matched, "groups": found})
+        return
+    if groups:
+        render.console().print(render.groups(groups))
+    say(f"{matched} dead letters match")
+
+
+def _follow(redrives: BulkRedrives, redrive_id: str, *, detach: bool, as_json: bool) -> NoReturn:
+    """Show how far a bulk redrive is until it has ended, unless detached."""
+    last = many.find(redrives, redrive_id)
+    try:
+        for last in () if detach else many.followed(redrives, redrive_id, sleep):
+            if not as_json:
+                say(_progress(last))
+    except KeyboardInterrupt:
+        say(
+            f"homing: bulk redrive {redrive_id} goes on; `homing dead-letters stop {redrive_id}` "
+            "stops it",
+            err=True,
+        )
+        raise
+    if as_json:
+        print_json(last.to_document())
+    elif detach:
+        say(f"bulk redrive {redrive_id} has begun; follow it with `homing dead-letters redrives`")
+    raise typer.Exit(1 if last.failed or last.not_redriven or last.is_stopped else 0)
+
+
+def _progress(one: BulkRedrive) -> str:
+    """Return how far a bulk redrive is, in one line."""
+    parts = [
+        f"{one.redriven} of {one.matched} redriven",
+        f"{one.delivered} delivered",
+        f"{one.failed} failed again",
+        f"{one.waiting} waiting",
+        *([f"{one.not_redriven} not redriven"] if one.not_redriven else []),
+        *(["stopped"] if one.is_stopped else []),
+    ]
+    return ", ".join(parts)
 
 
 @acting.command("retry-now")
@@ -228,13 +273,6 @@ def _told(made: Iterable[Done], done: list[Done], *, quiet: bool) -> None:
         done.append(one)
         if not quiet:
             say(f"{one.reference.message_id} -> {one.reference.target_url}: {_SAYINGS[one.result]}")
-
-
-def _paced(held: Iterable[HeldDeadLetter], seconds: float) -> Iterator[HeldDeadLetter]:
-    for dead_letter in held:
-        started = monotonic()
-        yield dead_letter
-        sleep(max(0, started + seconds - monotonic()))
 
 
 def _shown(held: HeldDeadLetter) -> Done:

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from homing.reception.delivery_request import BulkRedriveRequest
 from homing.reception.request_model import MessageRequest
 from homing.reception.routes import (
     GET_HEALTH,
     GET_MESSAGE,
+    GET_REDRIVE,
+    LIST_DELIVERIES,
+    LIST_OF_ENDPOINT,
     POST_BATCH,
     POST_MESSAGE,
+    POST_REDRIVE,
     REDRIVE_MESSAGE,
+    STOP_REDRIVE,
 )
 from homing_cli.openapi.models import (
     AcceptedMessage,
     BatchRequest,
     BatchResults,
+    BulkRedriveState,
+    DeliveryList,
     GatewayError,
     Health,
     MessageState,
     Problem,
     RedrivenMessage,
+    RedrivePreview,
 )
 from homing_cli.openapi.parts import Operation, content, refusal, response, retry_after
 
@@ -35,7 +44,11 @@ MODELS: tuple[type[BaseModel], ...] = (
     AcceptedMessage,
     BatchResults,
     MessageState,
+    DeliveryList,
     RedrivenMessage,
+    BulkRedriveRequest,
+    RedrivePreview,
+    BulkRedriveState,
     Problem,
     GatewayError,
     Health,
@@ -44,6 +57,8 @@ MODELS: tuple[type[BaseModel], ...] = (
 _INVALID = response("The request is invalid", Problem)
 _FORBIDDEN = refusal("Access denied, or `senderId` is not the sender of the key")
 _UNKNOWN = response("No such message is on record", Problem)
+_NO_REDRIVE = response("The sender has no such bulk redrive", Problem)
+_NO_ENDPOINT = response("This cannot be the id of an endpoint", Problem)
 
 
 def message_operations() -> dict[Route, Operation]:
@@ -52,7 +67,13 @@ def message_operations() -> dict[Route, Operation]:
         POST_MESSAGE: _post_message(),
         POST_BATCH: _post_batch(),
         GET_MESSAGE: _get_message(),
+        LIST_DELIVERIES: _list_deliveries(),
+        LIST_OF_ENDPOINT: _list_deliveries()
+        | {"responses": _list_deliveries()["responses"] | {"404": _NO_ENDPOINT}},
         REDRIVE_MESSAGE: _redrive_message(),
+        POST_REDRIVE: _post_redrive(),
+        GET_REDRIVE: _show_redrive("How far it is"),
+        STOP_REDRIVE: _show_redrive("It redrives no more; what is redriven goes on"),
         GET_HEALTH: {"responses": {"200": response("The API responds", Health)}},
     }
 
@@ -100,6 +121,17 @@ def _get_message() -> Operation:
     }
 
 
+def _list_deliveries() -> Operation:
+    return {
+        "responses": {
+            "200": response("A page of the deliveries that match", DeliveryList),
+            "400": _INVALID,
+            "403": _FORBIDDEN,
+            "503": response("The ledger cannot be read; try again", Problem, retry_after()),
+        },
+    }
+
+
 def _redrive_message() -> Operation:
     return {
         "responses": {
@@ -115,5 +147,34 @@ def _redrive_message() -> Operation:
                 Problem,
                 retry_after(),
             ),
+        },
+    }
+
+
+def _post_redrive() -> Operation:
+    return {
+        "requestBody": {"required": True, "content": content(BulkRedriveRequest)},
+        "responses": {
+            "202": response("It has begun", BulkRedriveState),
+            "200": response("With dryRun: what would be redriven", RedrivePreview),
+            "400": _INVALID,
+            "403": _FORBIDDEN,
+            "503": response(
+                "It may not have begun; send the request again, with its redriveId",
+                Problem,
+                retry_after(),
+            ),
+        },
+    }
+
+
+def _show_redrive(description: str) -> Operation:
+    return {
+        "responses": {
+            "200": response(description, BulkRedriveState),
+            "400": _INVALID,
+            "403": _FORBIDDEN,
+            "404": _NO_REDRIVE,
+            "503": response("It cannot be read; try again", Problem, retry_after()),
         },
     }

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from homing.endpoints.endpoint import Signing
 from homing.reception.batch import MAX_MESSAGES
 from homing.reception.request_model import MessageRequest
+from homing.recovery.bulk_redrive import Phase
 from homing.recovery.interventions import Result
 from homing.retry.classification import Category, Status
 
@@ -161,6 +162,36 @@ class MessageState(_Answer):
     deliveries: list[Delivery]
 
 
+class ListedDelivery(_Answer):
+    """A delivery in a list."""
+
+    delivery_id: str
+    message_id: str
+    sender_id: str
+    target_url: str = Field(
+        description="Where it goes, or the URL that its endpoint had on acceptance."
+    )
+    endpoint_id: str = _maybe("The endpoint that it goes to, if it goes to one.")
+    event_type: str = _maybe("The type of the event, if the message has one.")
+    status: Status
+    attempts: int = Field(description="Attempts made since acceptance or the last redrive.")
+    category: Category = _maybe("The category of the latest attempt; left out before the first.")
+    reason: str = _maybe("What the latest attempt came to.")
+    created_at: str = Field(description="When the message was accepted.")
+    last_updated_at: str = Field(description="When an attempt or an action was last recorded.")
+    next_retry_at: str = _maybe("When the next attempt is due; left out once it has ended.")
+
+
+class DeliveryList(_Answer):
+    """A page of deliveries, the latest first.
+
+    What waits counts by the time when its next attempt is due, all else by the time of its end.
+    """
+
+    deliveries: list[ListedDelivery]
+    after: str = _maybe("The value of `after` for the next page; left out on the last page.")
+
+
 class RedrivenDelivery(_Answer):
     """The result of a redrive for one delivery."""
 
@@ -175,6 +206,50 @@ class RedrivenMessage(_Answer):
     message_id: str
     sender_id: str
     deliveries: list[RedrivenDelivery]
+
+
+class FailedGroup(_Answer):
+    """Failed deliveries of one endpoint with one cause."""
+
+    sender_id: str
+    endpoint: str = Field(description="The endpoint's id, or a URL that is of no endpoint.")
+    category: str = Field(description="The category of the latest attempt.")
+    reason: str = Field(description="What the latest attempt of the last of them came to.")
+    count: int
+    first_at: str = Field(description="When the first of them failed.")
+    last_at: str = Field(description="When the last of them failed.")
+
+
+class RedrivePreview(_Answer):
+    """The deliveries that a bulk redrive would redrive."""
+
+    dry_run: bool
+    matched: int
+    groups: list[FailedGroup] = Field(description="The largest first.")
+
+
+class BulkRedriveState(_Answer):
+    """A bulk redrive, and what has become of its deliveries."""
+
+    redrive_id: str
+    filter: dict[str, Any] = Field(
+        description="Which deliveries, of those that had failed before it began (`before`)."
+    )
+    rate_per_second: float
+    status: Phase = Field(
+        description="REDRIVING; FOLLOWING once no more are redriven and some have not ended; ENDED."
+    )
+    stopped: bool = Field(description="Whether it was stopped.")
+    started_at: str
+    ended_at: str = _maybe("When it ended.")
+    matched: int = Field(description="How many matched when it began.")
+    redriven: int
+    not_redriven: int = Field(
+        description="They had gone on meanwhile, or their payload is no longer stored."
+    )
+    delivered: int = Field(description="How many of the redriven have arrived since.")
+    failed: int = Field(description="How many of the redriven have failed again.")
+    waiting: int = Field(description="How many of the redriven have not ended yet.")
 
 
 class EndpointState(_Answer):

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from homing.identifiers import ENDPOINT_ID, SENDER_ID
+from homing.reception.delivery_request import FilterRequest
 from homing.reception.endpoint_request import MAX_PAGE
 from homing_cli.openapi.models import GatewayError, Problem
 
@@ -20,7 +21,22 @@ PROBLEM = "application/problem+json"
 Operation: TypeAlias = dict[str, Any]
 Response: TypeAlias = dict[str, Any]
 
+
+def _of_filter() -> dict[str, dict[str, Any]]:
+    """Return the query parameters of a filter, which are the fields of its model."""
+    schema = FilterRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {
+        name: {
+            "description": field["description"],
+            "schema": {key: field[key] for key in field.keys() - {"description", "title"}},
+        }
+        | ({"style": "form", "explode": False} if field.get("type") == "array" else {})
+        for name, field in schema["properties"].items()
+    }
+
+
 _PARAMETERS: dict[str, dict[str, Any]] = {
+    **_of_filter(),
     "messageId": {"schema": {"type": "string"}},
     "endpointId": {"schema": {"type": "string", "pattern": ENDPOINT_ID.anchored}},
     # It has no default in its schema, since the default depends on the credentials.
@@ -28,6 +44,7 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
         "description": "Default: the sender of the key, or `default` with AWS credentials.",
         "schema": {"type": "string", "pattern": SENDER_ID.anchored},
     },
+    "redriveId": {"schema": {"type": "string"}},
     "after": {"schema": {"type": "string"}},
     "limit": {
         "schema": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": MAX_PAGE}

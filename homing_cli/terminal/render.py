@@ -16,10 +16,12 @@ from homing.timestamps import to_text
 from homing_cli.escaping import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from homing.delivery import Reference
+    from homing.ledger.delivery_filter import Listed
+    from homing.ledger.delivery_groups import Group
     from homing_cli.client.deliveries import DeliveryView
     from homing_cli.client.executions.broken import Broken
     from homing_cli.client.executions.waiting import Waiting
@@ -142,6 +144,31 @@ def dead_letters(found: Iterable[DeadLetter]) -> Table:
             status(dead_letter.status),
             f"{dead_letter.category}: {dead_letter.reason}",
         )
+    return made
+
+
+def listed(found: Iterable[Listed]) -> Table:
+    """Return a table of deliveries in a list."""
+    made = table("message", "sender", "endpoint", "status", "attempts", "last change", "why")
+    for one in found:
+        made.add_row(
+            one.message_id,
+            one.sender_id,
+            one.recipient,
+            status(one.status),
+            str(one.attempts),
+            one.last_updated_at,
+            f"{one.category}: {one.reason}" if one.category else "",
+        )
+    return made
+
+
+def groups(found: Sequence[Group]) -> Table:
+    """Return a table of counts, with the reason of the last delivery of each group."""
+    made = table("count", *found[0].values, "first", "last", "the last one")
+    for each in found:
+        reason = each.latest.reason or ""
+        made.add_row(str(each.count), *each.values.values(), each.first_at, each.last_at, reason)
     return made
 
 

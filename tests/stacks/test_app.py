@@ -31,6 +31,8 @@ OUTPUTS = {
     "UndispatchedQueueUrl": "Reception/Undispatched",
     "PayloadBucket": "Workflow/Payloads/Bucket",
     "StateMachineArn": "Workflow/StateMachine",
+    "RedrivesTable": "Ledger/Redrives",
+    "WatchdogArn": "Watchdog/Watchdog",
     "FirstAttemptArn": "Workflow/FirstAttempts",
     "DashboardName": "Dashboard/Dashboard",
     "AlarmTopicArn": "Alarms/Topic",

@@ -42,6 +42,7 @@ ANYWHERE = {
     "logs:UpdateLogDelivery",
 }
 CHANGE = ("GetItem", "PutItem", "DeleteItem", "UpdateItem")
+OF_REDRIVES = ("GetItem", "PutItem", "UpdateItem")
 DEFAULT_BUS = (
     "arn:{'Ref': 'AWS::Partition'}:events:{'Ref': 'AWS::Region'}:{'Ref': 'AWS::AccountId'}"
     ":event-bus/default"
@@ -85,11 +86,16 @@ def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
             {
                 ("dynamodb:GetItem", "Ledger/Messages"),
                 ("dynamodb:Query", "Ledger/Deliveries"),
+                ("dynamodb:Query", "Ledger/Deliveries/index/senderAttention"),
             },
         ),
         (
             "Reception/Redrive",
             {
+                ("dynamodb:Query", "Ledger/Deliveries/index/senderAttention"),
+                *((f"dynamodb:{action}", "Ledger/Redrives") for action in OF_REDRIVES),
+                ("lambda:InvokeFunction", "Watchdog/Watchdog"),
+                ("lambda:InvokeFunction", "Watchdog/Watchdog:$LATEST"),
                 ("dynamodb:GetItem", "Ledger/Messages"),
                 ("dynamodb:Query", "Ledger/Deliveries"),
                 ("dynamodb:GetItem", "Ledger/Deliveries"),
@@ -151,8 +157,18 @@ def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
             "Watchdog/Watchdog",
             {
                 ("dynamodb:Query", "Ledger/Deliveries/index/attention"),
+                ("dynamodb:Query", "Ledger/Deliveries/index/senderAttention"),
                 ("dynamodb:GetItem", "Ledger/Deliveries"),
+                ("dynamodb:BatchGetItem", "Ledger/Deliveries"),
                 ("dynamodb:UpdateItem", "Ledger/Deliveries"),
+                *((f"dynamodb:{action}", "Ledger/Redrives") for action in OF_REDRIVES),
+                ("dynamodb:Query", "Ledger/Redrives"),
+                ("dynamodb:Scan", "Ledger/Redrives"),
+                ("s3:GetObject", "Workflow/Payloads/Bucket/*"),
+                ("s3:PutObject", "Workflow/Payloads/Bucket/*"),
+                ("s3:ListBucket", "Workflow/Payloads/Bucket"),
+                ("sqs:ReceiveMessage", "Workflow/DeadLetters"),
+                ("sqs:DeleteMessage", "Workflow/DeadLetters"),
                 ("states:StartExecution", "Workflow/StateMachine"),
                 ("states:DescribeExecution", "Workflow/StateMachine executions"),
                 ("sqs:ReceiveMessage", "Reception/Undispatched"),

@@ -17,6 +17,7 @@ from moto import mock_aws
 from moto.core import serialize
 
 from homing.delivery import Delivery, Reference, Request
+from homing.ledger.delivery_index import INDEXES, PROJECTED
 from homing.retry.policy import Policy
 
 if TYPE_CHECKING:
@@ -108,18 +109,19 @@ def ledger_table(aws: None) -> LedgerTable:
         AttributeDefinitions=[
             {"AttributeName": "pk", "AttributeType": "S"},
             {"AttributeName": "sk", "AttributeType": "S"},
-            {"AttributeName": "attention", "AttributeType": "S"},
+            *({"AttributeName": index, "AttributeType": "S"} for index in INDEXES),
             {"AttributeName": "attentionAt", "AttributeType": "S"},
         ],
         GlobalSecondaryIndexes=[
             {
-                "IndexName": "attention",
+                "IndexName": index,
                 "KeySchema": [
-                    {"AttributeName": "attention", "KeyType": "HASH"},
+                    {"AttributeName": index, "KeyType": "HASH"},
                     {"AttributeName": "attentionAt", "KeyType": "RANGE"},
                 ],
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": [*PROJECTED]},
             }
+            for index in INDEXES
         ],
     )
     return LedgerTable("ledger", client)

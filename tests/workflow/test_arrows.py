@@ -334,7 +334,10 @@ def test_a_terminal_record_is_the_full_account(
         expected["deliveredAt"] = last["timestamp"]
     else:
         expected["maxRetriesExceeded"] = exceeded
-        expected["attention"] = f"{status}#{delivery.reference.delivery_id[0]}"
+        partition = f"{status}#{delivery.reference.delivery_id[0]}"
+        expected["attention"] = partition
+        expected["senderAttention"] = f"{delivery.reference.sender_id}#{partition}"
+        expected["listed"] = {"category": category, "reason": last["errorDetails"]["message"]}
         expected["attentionAt"] = last["timestamp"]
     if exceeded:
         expected["maxRetriesExceededAt"] = last["timestamp"]

@@ -23,6 +23,7 @@ from homing.reception import (
     request_model,
 )
 from homing.reception.batch import split_batch
+from homing.reception.delivery_request import read_bulk_redrive
 from homing.reception.endpoint_request import EndpointRequest, read_endpoint
 from homing.reception.problem import invalid
 from homing.reception.recipients import no_subscribers
@@ -36,11 +37,13 @@ from homing_cli.openapi.models import (
     Attempt,
     BatchResults,
     Delivery,
+    DeliveryList,
     HistorySummary,
     MessageState,
     NewEndpoint,
     Problem,
     Redrive,
+    RedrivePreview,
 )
 
 if TYPE_CHECKING:
@@ -50,7 +53,16 @@ PAGE = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8
 EXAMPLES = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
 REQUESTS, ANSWERS = EXAMPLES[:2], [*EXAMPLES[2:4], EXAMPLES[6]]
 BATCH, BATCH_ANSWER = EXAMPLES[4:6]
-ENDPOINT, ENDPOINT_ANSWER = EXAMPLES[7:]
+LIST_ANSWER, BULK_REDRIVE, PREVIEW = EXAMPLES[7:10]
+ENDPOINT, ENDPOINT_ANSWER = EXAMPLES[10:]
+
+
+def test_the_examples_of_lists_and_bulk_redrives_are_what_the_api_takes_and_gives() -> None:
+    DeliveryList.model_validate_json(LIST_ANSWER, extra="forbid")
+    RedrivePreview.model_validate_json(PREVIEW, extra="forbid")
+    request = read_bulk_redrive(BULK_REDRIVE)
+    assert request.filter.endpoint_id == "crm"
+    assert request.rate_per_second == 10
 
 
 def parse(body: str) -> message.Message:

@@ -18,7 +18,7 @@ from homing.reception.messages_table import MessagesTable
 from homing.retry.classification import classify
 from homing.retry.outcome import Outcome
 from homing.retry.policy import Policy
-from homing_cli.openapi.models import MessageState, Problem
+from homing_cli.openapi.models import DeliveryList, MessageState, Problem
 from lambdas import get_message
 
 if TYPE_CHECKING:
@@ -43,9 +43,12 @@ def container(
     """A fresh container with the environment that the stack gives it."""
     monkeypatch.setenv("MESSAGES_TABLE", messages_table.name)
     monkeypatch.setenv("LEDGER_TABLE", ledger_table.name)
-    get_message._query.cache_clear()
+    caches = (get_message._query, get_message._index)
+    for each in caches:
+        each.cache_clear()
     yield
-    get_message._query.cache_clear()
+    for each in caches:
+        each.cache_clear()
 
 
 def get(path: str, **query: str) -> dict[str, Any]:
@@ -312,3 +315,76 @@ def test_a_table_that_fails_is_answered_with_503_and_logged(
 def test_health_is_answered_without_any_call(messages_table: Any) -> None:
     messages_table.client.delete_table(TableName="messages")
     assert found(get("/v1/health")) == {"status": "ok"}
+
+
+def put_retries(ledger_table: Any, sender_id: str, count: int) -> None:
+    for number in range(count):
+        endpoint = {0: ("crm",)}.get(number, ())
+        record = put_idempotency_record(f"order-{number}", sender_id, endpoint_ids=endpoint * 2)
+        put_retry(ledger_table, record.references()[0])
+
+
+def listed(path: str, **query: str) -> dict[str, Any]:
+    document = found(get(path, status="RETRY_SCHEDULED", **query))
+    DeliveryList.model_validate(document, extra="forbid")
+    return document
+
+
+def test_a_list_has_the_deliveries_of_its_sender_page_by_page(ledger_table: Any) -> None:
+    put_retries(ledger_table, "shop", 3)
+    put_retries(ledger_table, "other", 1)
+    first = listed("/v1/messages", senderId="shop", limit="2")
+    rest = listed("/v1/messages", senderId="shop", limit="2", after=first["after"])
+    every = [*first["deliveries"], *rest["deliveries"]]
+    assert [len(first["deliveries"]), len(rest["deliveries"])] == [2, 1]
+    assert sorted(one["messageId"] for one in every) == ["order-0", "order-1", "order-2"]
+    assert {one["senderId"] for one in every} == {"shop"}
+    assert "after" not in rest
+
+
+def test_an_endpoint_has_a_list_of_its_own(ledger_table: Any) -> None:
+    put_retries(ledger_table, "default", 2)
+    document = listed("/v1/endpoints/crm/deliveries", category="SERVER_ERROR")
+    assert [one["messageId"] for one in document["deliveries"]] == ["order-0"]
+    assert listed("/v1/endpoints/crm/deliveries", category="GONE") == {"deliveries": []}
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "fix"),
+    [
+        ({"status": "DELIVERED"}, "status[0]", "give one of QUEUED"),
+        ({"status": "FAILED,LOST"}, "status[1]", "must be"),
+        ({"category": "BAD"}, "category", "must be 'SUCCESS'"),
+        ({"since": "yesterday"}, "since", "2026-01-31T12:00:00Z"),
+        ({"reason": ""}, "reason", "at least 1 character"),
+        ({"limit": "1000"}, "limit", "from 1 to 100"),
+        ({"after": "bm9uc2Vuc2U"}, "after", "leave it out"),
+        ({"sender": "shop"}, "sender", "is not a known query parameter"),
+    ],
+    ids=str,
+)
+def test_a_list_that_cannot_be_made_is_refused_with_the_field_and_the_fix(
+    query: dict[str, str], field: str, fix: str
+) -> None:
+    answer = get("/v1/messages", **query)
+    assert answer["statusCode"] == 400
+    (error,) = json.loads(answer["body"])["errors"]
+    assert error["field"] == field
+    assert fix in error["message"]
+
+
+def test_a_list_within_a_key_is_that_of_its_own_sender() -> None:
+    event = {
+        "version": "2.0",
+        "rawPath": "/v1/messages",
+        "rawQueryString": "",
+        "headers": {},
+        "queryStringParameters": {"senderId": "other"},
+        "requestContext": {
+            "http": {"method": "GET", "path": "/v1/messages"},
+            "stage": "$default",
+            "authorizer": {"lambda": {"senderId": "shop", "keyId": "k"}},
+        },
+        "isBase64Encoded": False,
+    }
+    assert get_message.handler(event, None)["statusCode"] == 403

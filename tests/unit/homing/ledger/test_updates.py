@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from homing.delivery import Delivery
 
 NOON = "2025-12-28T12:00:00.000Z"
+VERDICT = {"category": "INTERNAL_ERROR", "reason": "drained"}
 STATES = delivery_document()["States"]
 IDENTITY_VALUES = {
     *(":messageId", ":senderId", ":timestamp", ":targetUrl", ":correlationId", ":createdAt"),
@@ -36,7 +37,12 @@ IDENTITY_VALUES = {
 
 
 def retry_of(delivery: Delivery) -> dict[str, Any]:
-    entry = {"timestamp": NOON, "nextRetryTimestamp": NOON}
+    entry = {
+        "timestamp": NOON,
+        "nextRetryTimestamp": NOON,
+        "errorCategory": "SERVER_ERROR",
+        "errorDetails": {"message": "HTTP 500"},
+    }
     return retry_update(Retry(delivery.reference, 0, entry, delivery.expires_at))
 
 
@@ -91,14 +97,19 @@ def test_an_end_is_recorded_under_the_condition_of_every_attempt(delivery: Deliv
     assert retry_of(delivery)["ConditionExpression"] == ATTEMPT_CONDITION
 
 
-def test_a_failure_stands_in_the_partition_of_the_attention_index_that_drain_would_choose(
-    delivery: Delivery,
-) -> None:
-    failure = update_of("RecordFailure", delivery, Status.FAILED)
-    drained = dead_letter_update(delivery.reference, delivery.to_document(), "sleeper", NOON)
-    name = ":attention"
-    ours, theirs = drained["ExpressionAttributeValues"], failure["ExpressionAttributeValues"]
-    assert ours[name] == theirs[name]
+def test_the_definition_lists_a_failure_as_drain_would(delivery: Delivery) -> None:
+    named = replace(
+        delivery, reference=replace(delivery.reference, endpoint_id="crm", event_type="order.paid")
+    )
+    for each in (delivery, named):
+        verdict = {"category": "SUCCESS", "reason": "HTTP 200"}
+        failure = update_of("RecordFailure", each, Status.FAILED)
+        drained = dead_letter_update(
+            each.reference, {**each.to_document(), "verdict": verdict}, "sleeper", NOON
+        )
+        for name in (":attention", ":senderAttention", ":listed"):
+            theirs = failure["ExpressionAttributeValues"][name]
+            assert theirs == drained["ExpressionAttributeValues"][name]
 
 
 def test_every_update_of_a_whole_record_sets_the_identity(delivery: Delivery) -> None:
@@ -107,7 +118,7 @@ def test_every_update_of_a_whole_record_sets_the_identity(delivery: Delivery) ->
         retry_of(delivery),
         redrive_update(reference, None, document, "anew", NOON),
         cancel_update(reference, NOON, delivery.expires_at),
-        dead_letter_update(reference, document, "sleeper", NOON),
+        dead_letter_update(reference, {**document, "verdict": VERDICT}, "sleeper", NOON),
     ):
         assert update["UpdateExpression"].startswith(f"SET {IDENTITY}, ")
         assert update["ExpressionAttributeNames"] == NAMES

@@ -78,6 +78,7 @@ class Bench:
             "retryHistory": [{"attemptNumber": number} for number in range(3)],
             "maxRetriesExceeded": True,
             "attention": "MAX_RETRIES_EXCEEDED#0",
+            "senderAttention": "default#MAX_RETRIES_EXCEEDED#0",
             "attentionAt": "2025-12-28T13:00:00.000Z",
             "lastUpdatedAt": "2025-12-28T13:00:00.000Z",
             "ttl": 1_769_515_200,
@@ -450,7 +451,9 @@ def test_a_cancelled_delivery_has_an_end_on_record_however_often_it_is_cancelled
     assert [cancel(bench), cancel(bench)] == [Result.CANCELLED, Result.CANCELLED]
     record = bench.record()
     assert record["status"] == "CANCELLED"
-    assert not {"nextRetryAt", "attention", "attentionAt"} & record.keys()
+    assert "nextRetryAt" not in record
+    assert record["attention"] == f"CANCELLED#{bench.reference.delivery_id[0]}"
+    assert record["attentionAt"] == record["lastUpdatedAt"]
     assert record["lastUpdatedAt"] == "2025-12-29T12:00:00.500Z"
 
 

@@ -1,21 +1,26 @@
-"""`homing dead-letters show`: whose dead letter it shows."""
+"""`homing deliveries` and `homing dead-letters`: what they list, count and show."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 from typer.testing import CliRunner
 
+from homing.ledger.delivery_filter import Listed
+from homing.retry.classification import Category, Status
 from homing_cli import app
+from homing_cli.client import many
 from homing_cli.client.queues.dead_letters import DeadLetter, Look
 from homing_cli.commands import reading
 
 if TYPE_CHECKING:
     from homing.delivery import Delivery
 
+NOON = "2025-12-28T12:00:00.000Z"
 VERDICT = {"status": "FAILED", "category": "GONE", "reason": "HTTP 410"}
 
 
@@ -63,21 +68,60 @@ def to_endpoints(monkeypatch: pytest.MonkeyPatch, delivery: Delivery) -> None:
         )
     found = tuple(one for one in dead_letters if one)
     lines = [json.dumps(one.document) for one in found]
-    monkeypatch.setattr(reading.dead_letters, "look", lambda *_: Look(3, found, ()))
     monkeypatch.setattr(reading.dead_letters, "count", lambda *_: 3)
     monkeypatch.setattr(reading.dead_letters, "copies", lambda *_: [*lines, '{"unreadable": ""}'])
 
 
-@pytest.mark.usefixtures("to_endpoints")
-@pytest.mark.parametrize("command", [(), ("list",)])
-def test_the_dead_letters_to_one_endpoint_can_be_listed(command: tuple[str, ...]) -> None:
-    arguments = ["dead-letters", *command, "--endpoint", "orders"]
+def listed(number: int, endpoint_id: str | None) -> Listed:
+    return Listed(
+        pk=f"m-{number}#default",
+        sk=f"{NOON}#https://example.com/",
+        message_id=f"m-{number}",
+        sender_id="default",
+        target_url="https://example.com/",
+        created_at=NOON,
+        status=Status.FAILED,
+        attempts=1,
+        at=NOON,
+        last_updated_at=NOON,
+        endpoint_id=endpoint_id,
+        category=Category.GONE,
+        reason="HTTP 410",
+        expires_at=4_102_444_800,
+    )
+
+
+@pytest.fixture
+def in_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three failed deliveries in the ledger's index."""
+    found = [listed(number, each) for number, each in enumerate(("orders", "orders", None))]
+    fake = SimpleNamespace(
+        all=lambda wanted, now: [one for one in found if wanted.matches(one, int(now.timestamp()))]
+    )
+    monkeypatch.setattr(many, "index_of", lambda _: fake)
+
+
+@pytest.mark.usefixtures("in_index")
+@pytest.mark.parametrize("command", [("dead-letters",), ("dead-letters", "list"), ("deliveries",)])
+def test_what_matches_is_listed_and_counted_whatever_the_limit_shows(
+    command: tuple[str, ...],
+) -> None:
+    arguments = [*command, "--endpoint", "orders", "--limit", "1"]
     document = json.loads(CliRunner().invoke(app.app, [*arguments, "--json"]).stdout)
-    assert [one["messageId"] for one in document["deadLetters"]] == ["m-0"]
-    assert document["total"] == 3
-    told = CliRunner().invoke(app.app, arguments).stdout
-    assert "m-1" not in told
-    assert told.splitlines()[-1] == "3 dead letters, 2 to others"
+    (shown,) = document.get("deadLetters") or document["deliveries"]
+    assert (shown["endpointId"], document["total"]) == ("orders", 2)
+    assert CliRunner().invoke(app.app, arguments).stdout.splitlines()[-1] == "2 match, 1 shown"
+
+
+@pytest.mark.usefixtures("in_index")
+def test_dead_letters_are_counted_by_what_they_have_in_common() -> None:
+    arguments = ["dead-letters", "--group-by", "endpoint", "--group-by", "category"]
+    document = json.loads(CliRunner().invoke(app.app, [*arguments, "--json"]).stdout)
+    counts = {(each["endpoint"], each["category"]): each["count"] for each in document["groups"]}
+    assert counts == {("orders", "GONE"): 2, ("https://example.com/", "GONE"): 1}
+    assert CliRunner().invoke(app.app, arguments).stdout.splitlines()[-1] == "3 match"
+    wrong = CliRunner().invoke(app.app, ["dead-letters", "--group-by", "colour"])
+    assert (wrong.exit_code, "is unknown" in wrong.stderr) == (2, True)
 
 
 @pytest.mark.usefixtures("to_endpoints")

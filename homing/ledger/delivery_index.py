@@ -1,0 +1,228 @@
+"""Lists of deliveries, read from the two sparse indexes of the ledger.
+
+Both hold the records that `homing.ledger.delivery_filter` calls listed, and are ordered by time:
+
+    attention         partitions <status>#<hex digit>, of all senders; the watchdog reads it, too
+    senderAttention   partitions <sender>#<status>#<hex digit>, so that a sender's list costs what
+                      the sender has in it
+
+The 16 partitions of a status are read side by side and merged.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from homing.items import from_dynamodb, to_dynamodb
+from homing.ledger.delivery_filter import Listed
+from homing.ledger.record import WAITING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from homing.ledger.delivery_filter import DeliveryFilter
+    from homing.retry.classification import Status
+
+ATTENTION_INDEX = "attention"
+SENDER_INDEX = "senderAttention"
+INDEXES = (ATTENTION_INDEX, SENDER_INDEX)
+# The attributes that both have beside the keys: what lists show. Every attempt rewrites an entry
+# anyway, since its sort key is a time, so attributes that change with it cost no further write. The
+# history, which grows, and the correlation id stay out: an entry is well under 1 KB.
+PROJECTED = (
+    *("messageId", "senderId", "targetUrl", "endpointId", "eventType", "createdAt"),
+    *("status", "attempts", "cause", "lastUpdatedAt", "nextRetryAt", "ttl"),
+)
+
+_AT_ONCE = 10  # the connections of a client (homing/aws.py)
+_FIRST, _LAST = "0", "~"  # before and after every time
+_SMALLEST_READ = 4
+
+Place: TypeAlias = tuple[str, str, str]  # where a delivery stands in a list: `Listed.place`
+
+
+def partitions(statuses: Iterable[Status], sender_id: str | None = None) -> tuple[str, ...]:
+    """Return the partitions of some statuses, of one sender or, for None, of all."""
+    sender = "" if sender_id is None else f"{sender_id}#"
+    return tuple(f"{sender}{status}#{digit}" for status in statuses for digit in "0123456789abcdef")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a list, the latest first, and after which place the next begins, if there is one.
+
+    What waits for an attempt counts by the time when that is due, all else by the time of its end.
+    """
+
+    deliveries: tuple[Listed, ...]
+    after: Place | None
+
+
+class DeliveryIndex:
+    """Reads lists of deliveries.
+
+    Args:
+        table: the ledger's name.
+        client: a DynamoDB client, with as many connections as one has by default.
+    """
+
+    def __init__(self, table: str, client: DynamoDBClient) -> None:
+        self._table = table
+        self._client = client
+
+    def page(
+        self, wanted: DeliveryFilter, *, after: Place | None, limit: int, now: datetime
+    ) -> Page:
+        """Return a page of the deliveries that match.
+
+        Args:
+            wanted: which deliveries.
+            after: where the page before it ends; None for the first.
+            limit: how many deliveries it has at most.
+            now: the time.
+
+        Raises:
+            BotoCoreError, ClientError: when the ledger cannot be read.
+        """
+        streams = self._streams(wanted, after, int(now.timestamp()))
+        found: Sequence[Listed] = ()
+        size = (
+            limit if _is_narrow(wanted) else max(2 * limit // (len(streams) or 1), _SMALLEST_READ)
+        )
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            behind: Sequence[_Stream] = streams
+            while behind:
+                list(pool.map(lambda one, size=size: one.read(size), behind))
+                found = sorted(_known(streams), key=_place, reverse=True)
+                behind = _behind(streams, found, limit)
+                size = min(2 * size, limit)
+        more = len(found) > limit or any(one.is_open for one in streams)
+        kept = tuple(found[:limit])
+        return Page(kept, kept[-1].place if more and kept else None)
+
+    def all(self, wanted: DeliveryFilter, *, now: datetime) -> Iterator[Listed]:
+        """Yield all deliveries that match, in no order.
+
+        Raises:
+            BotoCoreError, ClientError: when the ledger cannot be read.
+        """
+        streams = self._streams(wanted, None, int(now.timestamp()))
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for one in pool.map(_Stream.read_all, streams):
+                yield from one
+
+    def _streams(
+        self, wanted: DeliveryFilter, after: Place | None, now: int
+    ) -> tuple[_Stream, ...]:
+        index = ATTENTION_INDEX if wanted.sender_id is None else SENDER_INDEX
+        query = {"TableName": self._table, "IndexName": index, "ScanIndexForward": False}
+        return tuple(
+            _Stream(
+                self._client,
+                query | _conditions(index, partition, span, wanted),
+                wanted,
+                after,
+                now,
+            )
+            for status in wanted.statuses
+            if (span := _span(status, wanted, after))
+            for partition in partitions([status], wanted.sender_id)
+        )
+
+
+@dataclass(slots=True)
+class _Stream:
+    """The deliveries of one partition that match, the latest first, as far as they are read."""
+
+    client: Any
+    query: Mapping[str, Any]
+    wanted: DeliveryFilter
+    after: Place | None
+    now: int
+    found: list[Listed] = field(default_factory=list)
+    read_to: str = _LAST  # nothing earlier than this time has been read
+    is_open: bool = True  # whether there may be more
+    next_key: Mapping[str, Any] = field(default_factory=dict)
+
+    def read(self, most: int | None) -> None:
+        """Read on: so many entries, or a megabyte where only few match or there is no limit."""
+        limit = {} if most is None or "FilterExpression" in self.query else {"Limit": most}
+        answer = self.client.query(**self.query, **limit, **self.next_key)
+        read = (Listed.from_attributes(from_dynamodb(item)) for item in answer["Items"])
+        self.found += [one for one in read if self._is_wanted(one)]
+        last = answer.get("LastEvaluatedKey")
+        self.is_open = last is not None
+        self.next_key = {"ExclusiveStartKey": last} if last else {}
+        self.read_to = last["attentionAt"]["S"] if last else _FIRST
+
+    def read_all(self) -> list[Listed]:
+        """Return all that match."""
+        while self.is_open:
+            self.read(None)
+        return self.found
+
+    def _is_wanted(self, one: Listed) -> bool:
+        is_next = self.after is None or one.place < self.after
+        return is_next and self.wanted.matches(one, self.now)
+
+
+def _known(streams: Iterable[_Stream]) -> Iterator[Listed]:
+    """Yield what has been read and no stream can have anything before."""
+    read_to = max((one.read_to for one in streams), default=_FIRST)
+    return (one for stream in streams for one in stream.found if one.at > read_to)
+
+
+def _behind(streams: Sequence[_Stream], found: Sequence[Listed], limit: int) -> Sequence[_Stream]:
+    """Return the streams to read on, until the page is full or they are at their end."""
+    if len(found) >= limit:
+        return ()
+    waiting = [one for one in streams if one.is_open]
+    # What is read furthest needs no more as long as others keep its entries from the list.
+    middle = sorted(one.read_to for one in waiting)[len(waiting) // 2 :][:1]
+    return [one for one in waiting if one.read_to >= middle[0]] if middle else ()
+
+
+def _place(one: Listed) -> Place:
+    return one.place
+
+
+def _is_narrow(wanted: DeliveryFilter) -> bool:
+    """Return whether so few may match that larger reads are worth their price."""
+    fields = (wanted.target_url, wanted.event_type, wanted.since, wanted.before, wanted.reason)
+    return any(one is not None for one in fields)
+
+
+def _span(status: Status, wanted: DeliveryFilter, after: Place | None) -> tuple[str, str] | None:
+    """Return the first and the last time of what can match in a status; None if nothing can.
+
+    What waits is ordered by a time that is not before its last update, all else by that time.
+    """
+    first, last = wanted.since or _FIRST, after[0] if after else _LAST
+    if wanted.before is not None and status not in WAITING:
+        last = min(last, wanted.before)
+    return (first, last) if first <= last else None
+
+
+def _conditions(
+    index: str, partition: str, span: tuple[str, str], wanted: DeliveryFilter
+) -> dict[str, Any]:
+    """Return the parts of a query that choose entries of a partition; `matches` decides."""
+    values = {":partition": partition, ":first": span[0], ":last": span[1]}
+    paths = {
+        "endpointId": wanted.endpoint_id,
+        "cause.category": wanted.category and wanted.category.value,
+    }
+    exact = {path: value for path, value in paths.items() if value is not None}
+    names = {path: f":{path.rpartition('.')[2]}" for path in exact}
+    values |= {names[path]: value for path, value in exact.items()}
+    filtered = {"FilterExpression": " AND ".join(f"{path} = {names[path]}" for path in exact)}
+    return {
+        "KeyConditionExpression": f"{index} = :partition AND attentionAt BETWEEN :first AND :last",
+        "ExpressionAttributeValues": {name: to_dynamodb(value) for name, value in values.items()},
+        **(filtered if exact else {}),
+    }

@@ -1,0 +1,207 @@
+"""A bulk redrive: all failed deliveries that a filter matches are sent again, at a rate.
+
+It is a record of its own, and chunks that say which deliveries are under way. Only deliveries that
+had failed before it began are redriven, so none of them twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+from homing.ledger.delivery_filter import DeliveryFilter
+from homing.ledger.record import FAILED
+from homing.timestamps import from_text, to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from homing.ledger.delivery_index import Place
+
+REDRIVABLE = tuple(sorted(FAILED))
+DEFAULT_RATE, LOWEST_RATE, HIGHEST_RATE = 10.0, 0.1, 100.0
+LONGEST_HOURS = 24
+# Deliveries are redriven in chunks of two seconds, after each of which a stop takes effect.
+_CHUNK_SECONDS = 2
+_LARGEST_CHUNK = 100
+KEPT_DAYS = 30
+# A policy may retry for a year. After this time a bulk redrive no longer follows its deliveries.
+_FOLLOWED_DAYS = 14
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 2, 1800
+
+Key: TypeAlias = tuple[str, str]  # pk and sk of a record
+
+
+class Phase(StrEnum):
+    """How far a bulk redrive is.
+
+    `REDRIVING`: deliveries are being redriven. `FOLLOWING`: no more are, and some have not ended.
+    `ENDED`: all that were redriven have ended, or it has stopped to follow them.
+    """
+
+    REDRIVING = "REDRIVING"
+    FOLLOWING = "FOLLOWING"
+    ENDED = "ENDED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkRedrive:
+    """A bulk redrive, as it is recorded.
+
+    Args:
+        redrive_id: identifies it.
+        wanted: which deliveries, of those that had failed before it began.
+        rate: how many are redriven in a second at most.
+        started_at: when it began, ISO-8601.
+        matched: how many matched then.
+        phase: how far it is.
+        is_stopped: whether it was stopped before all were redriven.
+        place: where in the list the next chunk begins; None for its beginning.
+        chunks: how many chunks are redriven.
+        redriven: how many deliveries are.
+        not_redriven: how many could not be: they had gone on, or their payload is no longer stored.
+        delivered: how many of the redriven have arrived since.
+        failed: how many of the redriven have failed again.
+        others: how many of the redriven have ended otherwise: cancelled, or their record is gone.
+        ended_at: when it ended; None before.
+        is_swept: whether dead letters that it has made superfluous were deleted.
+    """
+
+    redrive_id: str
+    wanted: DeliveryFilter
+    rate: float
+    started_at: str
+    matched: int
+    phase: Phase = Phase.REDRIVING
+    is_stopped: bool = False
+    place: Place | None = None
+    chunks: int = 0
+    redriven: int = 0
+    not_redriven: int = 0
+    delivered: int = 0
+    failed: int = 0
+    others: int = 0
+    ended_at: str | None = None
+    is_swept: bool = False
+
+    @classmethod
+    def begun(
+        cls, redrive_id: str, wanted: DeliveryFilter, rate: float, matched: int, now: datetime
+    ) -> Self:
+        """Return a bulk redrive that begins now."""
+        return cls(
+            redrive_id=redrive_id,
+            wanted=before(wanted, now),
+            rate=rate,
+            started_at=to_text(now),
+            matched=matched,
+        )
+
+    @property
+    def waiting(self) -> int:
+        """How many of the redriven have not ended yet."""
+        return self.redriven - self.delivered - self.failed - self.others
+
+    @property
+    def chunk_size(self) -> int:
+        """How many deliveries a chunk has at most."""
+        return min(max(int(self.rate * _CHUNK_SECONDS), 1), _LARGEST_CHUNK)
+
+    def advanced(self, place: Place | None, redriven: int, not_redriven: int) -> Self:
+        """Return it after one more chunk.
+
+        Args:
+            place: where the next chunk begins; None if there is none.
+            redriven: how many of the chunk are redriven.
+            not_redriven: how many could not be.
+        """
+        return replace(
+            self,
+            phase=Phase.FOLLOWING if place is None else Phase.REDRIVING,
+            place=place,
+            chunks=self.chunks + 1,
+            redriven=self.redriven + redriven,
+            not_redriven=self.not_redriven + not_redriven,
+        )
+
+    def is_over(self, now: datetime) -> bool:
+        """Return whether all of the redriven have ended, or are no longer followed."""
+        too_old = (now - from_text(self.started_at)).days >= _FOLLOWED_DAYS
+        return self.is_swept and (not self.waiting or too_old)
+
+    def ended(self, now: datetime) -> Self:
+        """Return it after its end."""
+        return replace(self, phase=Phase.ENDED, ended_at=to_text(now))
+
+    def pause(self, now: datetime) -> int:
+        """Return the seconds until its deliveries are looked at again, a tenth of its age."""
+        age = int((now - from_text(self.started_at)).total_seconds())
+        return min(max(age // 10, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+
+    def may_be_swept(self, now: datetime) -> bool:
+        """Return whether the redriven have had time to begin their first attempt."""
+        return not self.waiting or self.pause(now) > _SHORTEST_PAUSE
+
+    def to_document(self) -> dict[str, Any]:
+        """Return it as the API shows it."""
+        document = {
+            "redriveId": self.redrive_id,
+            "filter": self.wanted.to_document(),
+            "ratePerSecond": self.rate,
+            "status": self.phase.value,
+            "stopped": self.is_stopped,
+            "startedAt": self.started_at,
+            "matched": self.matched,
+            "redriven": self.redriven,
+            "notRedriven": self.not_redriven,
+            "delivered": self.delivered,
+            "failed": self.failed,
+            "waiting": self.waiting,
+        }
+        return document | ({"endedAt": self.ended_at} if self.ended_at else {})
+
+    def to_item(self) -> dict[str, Any]:
+        """Return the attributes of its record, as plain values."""
+        return {
+            **self.to_document(),
+            "place": None if self.place is None else list(self.place),
+            "chunks": self.chunks,
+            "others": self.others,
+            "isSwept": self.is_swept,
+        }
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Self:
+        """Read the attributes of its record."""
+        return cls(
+            redrive_id=item["redriveId"],
+            wanted=DeliveryFilter.from_document(item["filter"]),
+            rate=item["ratePerSecond"],
+            started_at=item["startedAt"],
+            matched=item["matched"],
+            phase=Phase(item["status"]),
+            is_stopped=item["stopped"],
+            place=None if item["place"] is None else tuple(item["place"]),
+            chunks=item["chunks"],
+            redriven=item["redriven"],
+            not_redriven=item["notRedriven"],
+            delivered=item["delivered"],
+            failed=item["failed"],
+            others=item["others"],
+            ended_at=item.get("endedAt"),
+            is_swept=item["isSwept"],
+        )
+
+
+def before(wanted: DeliveryFilter, now: datetime) -> DeliveryFilter:
+    """Return the filter without what fails from now on, and for failures only."""
+    latest = min(wanted.before or to_text(now), to_text(now))
+    statuses = tuple(each for each in wanted.statuses if each in FAILED)
+    return replace(wanted, statuses=statuses, before=latest)
+
+
+def too_long(matched: int, rate: float) -> bool:
+    """Return whether a bulk redrive would take longer than one may."""
+    return matched / rate > LONGEST_HOURS * 3600

@@ -1,0 +1,78 @@
+"""Bulk redrives, as those begin them who may: the API for a sender, the operator for all."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from homing.ledger.delivery_groups import grouped
+from homing.recovery.bulk_redrive import BulkRedrive, before
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mypy_boto3_lambda import LambdaClient
+
+    from homing.ledger.delivery_filter import DeliveryFilter
+    from homing.ledger.delivery_groups import Group
+    from homing.ledger.delivery_index import DeliveryIndex
+    from homing.recovery.redrives_table import RedrivesTable
+
+
+class WatchdogFunction:
+    """The function `watchdog`, which also goes on with what it was not told of or broke off.
+
+    Args:
+        arn: the function's ARN.
+        client: a Lambda client.
+    """
+
+    def __init__(self, arn: str, client: LambdaClient) -> None:
+        self._arn = arn
+        self._client = client
+
+    def run(self, redrive_id: str) -> None:
+        """Have a bulk redrive go on now.
+
+        Raises:
+            BotoCoreError, ClientError: when the function cannot be invoked; it goes on within 15
+                minutes then.
+        """
+        event = json.dumps({"redriveId": redrive_id})
+        self._client.invoke(FunctionName=self._arn, InvocationType="Event", Payload=event.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRedrives:
+    """Begins bulk redrives. Every method raises BotoCoreError or ClientError; repeat it then.
+
+    Args:
+        redrives: their table.
+        index: the lists of deliveries.
+        watchdog: the function that runs them.
+    """
+
+    redrives: RedrivesTable
+    index: DeliveryIndex
+    watchdog: WatchdogFunction
+
+    def preview(self, wanted: DeliveryFilter, now: datetime) -> list[Group]:
+        """Return the deliveries that would be redriven now, by endpoint and cause."""
+        return grouped(self.index.all(before(wanted, now), now=now))
+
+    def begin(
+        self, redrive_id: str, wanted: DeliveryFilter, rate: float, *, matched: int, now: datetime
+    ) -> BulkRedrive:
+        """Begin a bulk redrive. One that has begun under this id goes on, whatever it redrives.
+
+        Args:
+            redrive_id: its id.
+            wanted: which deliveries.
+            rate: how many in a second.
+            matched: how many match now (`preview`).
+            now: the time.
+        """
+        begun = self.redrives.begin(BulkRedrive.begun(redrive_id, wanted, rate, matched, now))
+        self.watchdog.run(redrive_id)
+        return begun

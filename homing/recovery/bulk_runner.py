@@ -1,0 +1,211 @@
+"""The steps of a bulk redrive. The watchdog makes one after the other until it has ended.
+
+Each step may be repeated, and may break off anywhere: the next run of the watchdog goes on. A chunk
+is recorded before it is redriven, so a repeated step redrives the same deliveries, which starts
+nothing new (`homing.recovery.interventions`), and counts them once.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import TYPE_CHECKING
+
+from homing.recovery.bulk_redrive import BulkRedrive, Key, Phase
+from homing.recovery.interventions import Result
+from homing.recovery.redrives_table import Chunk
+from homing.recovery.superfluous import sweep
+from homing.retry.classification import Status
+from homing.timestamps import from_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from homing.ledger.delivery_index import DeliveryIndex
+    from homing.ledger.table import Ledger
+    from homing.queues.dead_letters import DeadLetterQueue
+    from homing.recovery.interventions import Interventions
+    from homing.recovery.redrives_table import RedrivesTable
+
+_AT_ONCE = 10  # the connections of a client (homing/aws.py)
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRunner:
+    """Makes the steps of bulk redrives.
+
+    Args:
+        redrives: their table.
+        index: the lists of deliveries.
+        ledger: the ledger.
+        interventions: redrives one delivery.
+        dead_letters: the dead-letter queue, which is swept once at the end.
+        clock: tells the time.
+        sleep: pauses, in seconds, so that the rate is kept.
+    """
+
+    redrives: RedrivesTable
+    index: DeliveryIndex
+    ledger: Ledger
+    interventions: Interventions
+    dead_letters: DeadLetterQueue
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], None]
+
+    def run(
+        self,
+        redrive_id: str,
+        has_time: Callable[[], bool],
+        hold_seconds: float,
+        *,
+        waits: bool = True,
+    ) -> None:
+        """Make steps for as long as there is time, unless another run makes them.
+
+        Args:
+            redrive_id: which bulk redrive.
+            has_time: whether another step may be made.
+            hold_seconds: how long this run may last.
+            waits: whether to wait for what was redriven; without, there is one step.
+
+        Raises:
+            BotoCoreError, ClientError: when AWS refuses a call; a later run goes on.
+        """
+        now = int(self.clock().timestamp())
+        if not self.redrives.hold(redrive_id, now, now + ceil(hold_seconds)):
+            return
+        try:
+            while has_time():
+                pause = self.step(redrive_id, has_time)
+                if pause is None or not waits:
+                    return
+                self._wait(pause, has_time)
+        finally:
+            self.redrives.release(redrive_id)
+
+    def resume(self, has_time: Callable[[], bool], hold_seconds: float) -> None:
+        """Go on with all bulk redrives that have not ended, for as long as there is time.
+
+        Raises:
+            BotoCoreError, ClientError: when AWS refuses a call; a later run goes on.
+        """
+        for redrive_id in self.redrives.open():
+            self.run(redrive_id, has_time, hold_seconds, waits=False)
+
+    def _wait(self, seconds: int, has_time: Callable[[], bool]) -> None:
+        waited = 0
+        while waited < seconds and has_time():
+            self.sleep(1)
+            waited += 1
+
+    def step(self, redrive_id: str, has_time: Callable[[], bool]) -> int | None:
+        """Redrive for as long as there is time, or look at what has become of the redriven.
+
+        Returns:
+            The seconds until the next step; None after the last one.
+
+        Raises:
+            BotoCoreError, ClientError: when AWS refuses a call; repeat the step.
+        """
+        redrive = self.redrives.find(redrive_id)
+        while redrive and redrive.phase is Phase.REDRIVING:
+            if not has_time():
+                return 0
+            self._save(self._next_chunk(redrive), redrive)
+            redrive = self.redrives.find(redrive_id)
+        if redrive is None or redrive.phase is Phase.ENDED:
+            return None
+        followed = self._followed(redrive, has_time)
+        self._save(followed, redrive)
+        return None if followed.phase is Phase.ENDED else followed.pause(self.clock())
+
+    def _save(self, changed: BulkRedrive, before: BulkRedrive) -> None:
+        self.redrives.save(changed, chunks_before=before.chunks)
+
+    def _next_chunk(self, redrive: BulkRedrive) -> BulkRedrive:
+        """Redrive the next deliveries of the list, unless there are none or it was stopped."""
+        chunk = self.redrives.chunk(redrive, redrive.chunks)
+        if chunk is None and redrive.is_stopped:
+            return replace(redrive, phase=Phase.FOLLOWING)
+        if chunk is None:
+            chunk = self._listed(redrive)
+            self.redrives.save_chunk(redrive, chunk)
+        if chunk.redriven is None:
+            results = self._redriven(redrive, chunk.members)
+            kept = tuple(key for key, done in zip(chunk.members, results, strict=True) if done)
+            left = len(chunk.members) - len(kept)
+            chunk = replace(chunk, members=kept, redriven=len(kept), not_redriven=left)
+            self.redrives.save_chunk(redrive, chunk)
+        return redrive.advanced(chunk.place, chunk.redriven or 0, chunk.not_redriven)
+
+    def _listed(self, redrive: BulkRedrive) -> Chunk:
+        page = self.index.page(
+            redrive.wanted, after=redrive.place, limit=redrive.chunk_size, now=self.clock()
+        )
+        members = tuple((one.pk, one.sk) for one in page.deliveries)
+        return Chunk(number=redrive.chunks, members=members, place=page.after)
+
+    def _redriven(self, redrive: BulkRedrive, members: Sequence[Key]) -> list[bool]:
+        """Return of each delivery whether it is redriven, by this step or one that it repeats."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            begun = []
+            for key in members:
+                begun.append(pool.submit(self._redrive, redrive, key))
+                self.sleep(1 / redrive.rate)
+            return [each.result() for each in begun]
+
+    def _redrive(self, redrive: BulkRedrive, key: Key) -> bool:
+        found = self.ledger.find(key)
+        if found is None:
+            return False
+        reference, record = found
+        now = max(self.clock(), from_text(redrive.started_at))  # clocks differ
+        if any(each["timestamp"] >= redrive.started_at for each in record.redrives):
+            # A step that broke off may have left its execution unstarted.
+            if record.status is Status.QUEUED:
+                self.interventions.redrive(reference, now=now)
+            return True
+        result = self.interventions.redrive(reference, now=now)
+        return result in {Result.REDRIVEN, Result.ALREADY_REDRIVEN}
+
+    def _followed(self, redrive: BulkRedrive, has_time: Callable[[], bool]) -> BulkRedrive:
+        """Count what has become of the redriven, and delete superfluous dead letters."""
+        chunks = [self._settled(redrive, chunk) for chunk in self.redrives.chunks(redrive)]
+        counted = replace(
+            redrive,
+            delivered=sum(chunk.delivered for chunk in chunks),
+            failed=sum(chunk.failed for chunk in chunks),
+            others=sum(chunk.others for chunk in chunks),
+        )
+        now = self.clock()
+        if not counted.is_swept and counted.may_be_swept(now):
+            sweep(self.dead_letters, self.ledger, has_time)
+            counted = replace(counted, is_swept=True)
+        return counted.ended(now) if counted.is_over(now) else counted
+
+    def _settled(self, redrive: BulkRedrive, chunk: Chunk) -> Chunk:
+        """Return a chunk without the deliveries that have ended, which it counts."""
+        if not chunk.members:
+            return chunk
+        statuses = self.ledger.statuses(chunk.members)
+        ended = {key: status for key, status in statuses.items() if status not in _OPEN}
+        if not ended:
+            return chunk
+        found = list(ended.values())
+        delivered = found.count(Status.DELIVERED)
+        failed = sum(status in _FAILED for status in found)
+        settled = replace(
+            chunk,
+            members=tuple(key for key in chunk.members if key not in ended),
+            delivered=chunk.delivered + delivered,
+            failed=chunk.failed + failed,
+            others=chunk.others + len(found) - delivered - failed,
+        )
+        self.redrives.save_chunk(redrive, settled)
+        return settled
+
+
+_OPEN = frozenset({Status.QUEUED, Status.RETRY_SCHEDULED})
+_FAILED = frozenset({Status.FAILED, Status.MAX_RETRIES_EXCEEDED})

@@ -1,0 +1,80 @@
+"""Many deliveries at once: lists of them, and bulk redrives, as the operator sees them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from homing.ledger.delivery_index import DeliveryIndex
+from homing.recovery.bulk_redrive import Phase
+from homing.recovery.bulk_redrives import BulkRedrives, WatchdogFunction
+from homing.recovery.redrives_table import RedrivesTable
+from homing_cli.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from homing.ledger.delivery_filter import DeliveryFilter, Listed
+    from homing.recovery.bulk_redrive import BulkRedrive
+    from homing_cli.client.target import Target
+
+_LOOK_SECONDS = 1
+
+
+def index_of(target: Target) -> DeliveryIndex:
+    """Return the lists of deliveries; the caller needs `dynamodb:Query` on both indexes."""
+    return DeliveryIndex(target.outputs["LedgerTable"], target.client("dynamodb"))
+
+
+def listed(target: Target, wanted: DeliveryFilter, now: datetime) -> list[Listed]:
+    """Return all deliveries that match, the latest first."""
+    found = index_of(target).all(wanted, now=now)
+    return sorted(found, key=lambda one: one.place, reverse=True)
+
+
+def bulk_redrives(target: Target) -> BulkRedrives:
+    """Return the bulk redrives; to begin one, the caller must be allowed to invoke the watchdog."""
+    return BulkRedrives(
+        RedrivesTable(target.outputs["RedrivesTable"], target.client("dynamodb")),
+        index_of(target),
+        WatchdogFunction(target.outputs["WatchdogArn"], target.client("lambda")),
+    )
+
+
+def find(redrives: BulkRedrives, redrive_id: str) -> BulkRedrive:
+    """Return a bulk redrive.
+
+    Raises:
+        NotFoundError: when there is none with this id.
+    """
+    return _existing(redrives.redrives.find(redrive_id), redrive_id)
+
+
+def stop(redrives: BulkRedrives, redrive_id: str) -> BulkRedrive:
+    """Have no more deliveries redriven, and return the bulk redrive.
+
+    Raises:
+        NotFoundError: when there is none with this id.
+    """
+    return _existing(redrives.redrives.stop(redrive_id), redrive_id)
+
+
+def followed(
+    redrives: BulkRedrives, redrive_id: str, sleep: Callable[[float], None]
+) -> Iterator[BulkRedrive]:
+    """Yield how far a bulk redrive is whenever it has changed, until it has ended."""
+    seen = None
+    while True:
+        found = find(redrives, redrive_id)
+        if found != seen:
+            yield found
+        if found.phase is Phase.ENDED:
+            return
+        seen = found
+        sleep(_LOOK_SECONDS)
+
+
+def _existing(found: BulkRedrive | None, redrive_id: str) -> BulkRedrive:
+    if found is None:
+        raise NotFoundError(f"there is no bulk redrive {redrive_id}; `dead-letters redrives` lists")
+    return found

@@ -1,0 +1,108 @@
+"""The options by which commands choose deliveries: the filter of the API, in its words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from homing.errors import FieldError, InvalidMessageError
+from homing.reception.delivery_request import read_filter
+
+if TYPE_CHECKING:
+    from homing.ledger.delivery_filter import DeliveryFilter
+
+_PANEL = "Which deliveries"
+
+
+def _option(*names: str, metavar: str, text: str) -> Any:
+    return typer.Option(
+        *names, metavar=metavar, help=text, show_default=False, rich_help_panel=_PANEL
+    )
+
+
+Texts = list[str] | None
+Text = str | None
+
+Status = Annotated[
+    Texts, _option("--status", metavar="STATUS", text="In this status; repeat it for more.")
+]
+OfSender = Annotated[
+    Text, _option("--sender", metavar="NAME", text="Of this sender; of all senders by default.")
+]
+ToEndpoint = Annotated[
+    Text, _option("--endpoint", metavar="ID", text="To the endpoint with this endpointId.")
+]
+ToTarget = Annotated[
+    Text, _option("--target", metavar="URL", text="To target URLs that begin like this.")
+]
+EventType = Annotated[
+    Text, _option("--event-type", metavar="TYPE", text="Of this event type, or of order.*.")
+]
+Category = Annotated[
+    Text,
+    _option("--category", metavar="CATEGORY", text="With this latest category: SERVER_ERROR."),
+]
+Since = Annotated[
+    Text,
+    _option("--since", metavar="TIME", text="Last updated at 2026-01-31T12:00:00Z or later."),
+]
+Before = Annotated[
+    Text, _option("--before", metavar="TIME", text="Last updated earlier than this time.")
+]
+Reason = Annotated[
+    Text, _option("--reason", metavar="TEXT", text="With this text in the latest reason.")
+]
+
+_OPTIONS = {"endpointId": "endpoint", "targetUrl": "target", "eventType": "event-type"}
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which deliveries a command is about.
+
+    A command with a parameter of this type has the options of its fields (`Commands`).
+    """
+
+    status: Status = None
+    sender: OfSender = None
+    endpoint: ToEndpoint = None
+    target: ToTarget = None
+    event_type: EventType = None
+    category: Category = None
+    since: Since = None
+    before: Before = None
+    reason: Reason = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no option is given."""
+        return self == Selection()
+
+    def filter(self) -> DeliveryFilter:
+        """Return the filter that the options describe.
+
+        Raises:
+            typer.BadParameter: when a value is not valid.
+        """
+        given = {
+            "status": self.status and [each.upper() for each in self.status],
+            "endpointId": self.endpoint,
+            "targetUrl": self.target,
+            "eventType": self.event_type,
+            "category": self.category and self.category.upper(),
+            "since": self.since,
+            "before": self.before,
+            "reason": self.reason,
+        }
+        fields = {name: value for name, value in given.items() if value is not None}
+        try:
+            return read_filter(fields, self.sender)
+        except InvalidMessageError as error:
+            raise typer.BadParameter("; ".join(map(_sentence, error.errors))) from error
+
+
+def _sentence(error: FieldError) -> str:
+    field = error.field.partition("[")[0]
+    return f"--{_OPTIONS.get(field, field)} {error.message}"
