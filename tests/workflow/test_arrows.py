@@ -337,7 +337,7 @@ def test_a_terminal_record_is_the_full_account(
         partition = f"{status}#{delivery.reference.delivery_id[0]}"
         expected["attention"] = partition
         expected["senderAttention"] = f"{delivery.reference.sender_id}#{partition}"
-        expected["listed"] = {"category": category, "reason": last["errorDetails"]["message"]}
+        expected["cause"] = {"category": category, "reason": last["errorDetails"]["message"]}
         expected["attentionAt"] = last["timestamp"]
     if exceeded:
         expected["maxRetriesExceededAt"] = last["timestamp"]

@@ -15,13 +15,13 @@ from homing.ledger.delivery_filter import LISTED, DeliveryFilter, Listed
 from homing.ledger.delivery_groups import grouped
 from homing.ledger.delivery_index import DeliveryIndex
 from homing.ledger.table import Ledger
-from homing.ledger.updates import Retry, listed, retry_entry
+from homing.ledger.updates import Retry, cause, retry_entry
 from homing.retry.classification import Category, Decision, Status, Verdict
 from homing.retry.outcome import Outcome
 from homing.timestamps import from_text, to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 NOON = datetime(2025, 12, 28, 12, tzinfo=UTC)
 EXPIRES_AT = 1_769_515_200
@@ -49,7 +49,8 @@ def item(number: int) -> dict[str, Any]:
     partition = f"{status}#{reference.delivery_id[0]}"
     named = {name: each for name, each in reference.to_document().items() if name != "deliveryId"}
     return {
-        **{name: each for name, each in named.items() if name not in ("endpointId", "eventType")},
+        **named,
+        "endpointId": reference.endpoint_id,
         "status": status.value,
         "attempts": 1,
         "retryHistory": [],
@@ -58,7 +59,7 @@ def item(number: int) -> dict[str, Any]:
         "attention": partition,
         "senderAttention": f"{reference.sender_id}#{partition}",
         "attentionAt": at,
-        "listed": listed(reference, category, reason),
+        "cause": cause(category, reason),
     }
 
 
@@ -71,7 +72,7 @@ class Indexes:
 
     def query(self, **asked: Any) -> dict[str, Any]:
         values = {name: next(iter(v.values())) for name, v in _values(asked).items()}
-        exact = [name for name in ("endpointId", "category") if f":{name}" in values]
+        exact = {name: values[f":{name}"] for name in _VALUES if f":{name}" in values}
         after = asked.get("ExclusiveStartKey")
         found = sorted(
             (
@@ -87,9 +88,17 @@ class Indexes:
             found = [one for one in found if _key(one) < _key(from_dynamodb(after))]
         size = asked.get("Limit", self.page_size)
         read, more = found[:size], found[size:]
-        kept = [one for one in read if all(one["listed"].get(n) == values[f":{n}"] for n in exact)]
+        kept = [
+            one for one in read if all(_VALUES[name](one) == each for name, each in exact.items())
+        ]
         last = {"LastEvaluatedKey": _typed(read[-1])} if more else {}
         return {"Items": [_typed(one) for one in kept], **last}
+
+
+_VALUES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "endpointId": lambda one: one["endpointId"],
+    "category": lambda one: one["cause"]["category"],
+}
 
 
 def _values(asked: dict[str, Any]) -> dict[str, Any]:

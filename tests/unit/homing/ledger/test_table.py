@@ -80,7 +80,6 @@ def test_a_delivery_that_nobody_has_is_given_to_its_execution(
         "executionName": reference.delivery_id,
         "attention": f"QUEUED#{reference.delivery_id[0]}",
         "senderAttention": f"default#QUEUED#{reference.delivery_id[0]}",
-        "listed": {},
         "attentionAt": "2025-12-28T12:00:00.000Z",
     }
 
@@ -173,7 +172,7 @@ def test_a_first_retry_makes_the_item_that_the_requirements_describe(
         "eventType": None,
         "attention": f"RETRY_SCHEDULED#{reference.delivery_id[0]}",
         "senderAttention": f"default#RETRY_SCHEDULED#{reference.delivery_id[0]}",
-        "listed": {"category": "SERVER_ERROR", "reason": "HTTP 500"},
+        "cause": {"category": "SERVER_ERROR", "reason": "HTTP 500"},
         "attentionAt": "2025-12-28T12:00:01.250Z",
         "ttl": EXPIRES_AT,
         "retryHistory": [

@@ -107,7 +107,7 @@ def test_the_definition_lists_a_failure_as_drain_would(delivery: Delivery) -> No
         drained = dead_letter_update(
             each.reference, {**each.to_document(), "verdict": verdict}, "sleeper", NOON
         )
-        for name in (":attention", ":senderAttention", ":listed"):
+        for name in (":attention", ":senderAttention", ":cause"):
             theirs = failure["ExpressionAttributeValues"][name]
             assert theirs == drained["ExpressionAttributeValues"][name]
 

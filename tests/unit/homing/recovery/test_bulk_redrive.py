@@ -14,7 +14,7 @@ from homing.items import from_dynamodb, to_dynamodb
 from homing.ledger.delivery_filter import DeliveryFilter
 from homing.ledger.delivery_index import DeliveryIndex
 from homing.ledger.table import Ledger
-from homing.ledger.updates import listed
+from homing.ledger.updates import cause
 from homing.recovery.bulk_redrive import REDRIVABLE, BulkRedrive, Phase, too_long
 from homing.recovery.bulk_redrives import BulkRedrives
 from homing.recovery.bulk_runner import BulkRunner
@@ -139,7 +139,8 @@ class Bench:
             "attention": partition,
             "senderAttention": f"default#{partition}",
             "attentionAt": at,
-            "listed": listed(reference, Category.GONE, "HTTP 410"),
+            "endpointId": endpoint_id,
+            "cause": cause(Category.GONE, "HTTP 410"),
             **({"deadLetter": letter} if kept else {}),
         }
         self.table.client.put_item(
