@@ -43,8 +43,8 @@ ATTEMPT = (
     "retryHistory = list_append(if_not_exists(retryHistory, :none), :entry), lastUpdatedAt = :now"
 )
 
-# The keys of the two sparse indexes (homing.ledger.delivery_index), and what lists show of the latest
-# attempt, since no index has the last entry of a history.
+# The keys of the two sparse indexes (homing.ledger.delivery_index), and what lists show of the
+# latest attempt, since no index has the last entry of a history.
 ATTENTION = "attention = :attention, senderAttention = :senderAttention"
 CAUSE = "cause = :cause"
 UNLISTED = "attention, senderAttention, attentionAt, cause"
