@@ -22,7 +22,9 @@ os.environ.update(POWERTOOLS_SERVICE_NAME="homing", POWERTOOLS_METRICS_NAMESPACE
 import boto3
 from moto import mock_aws
 
+from homing.ledger.delivery_index import INDEXES, PROJECTED
 from homing.reception.routes import ROUTES
+from homing.recovery.bulk_redrives import WatchdogFunction
 from homing.retry.policy import Policy
 from homing.targets.address_guard import AddressGuard
 from lambdas import accept, endpoints, get_message, redrive
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 _TABLES = {
     "messages": ["pk"],
     "ledger": ["pk", "sk"],
+    "redrives": ["pk", "sk"],
     "keys": ["pk"],
     "secrets": ["pk"],
     "endpoints": ["pk", "sk"],
@@ -54,10 +57,13 @@ _CACHES = (
     endpoints._settings,
     endpoints._store,
     get_message._query,
+    get_message._index,
     redrive._settings,
     redrive._query,
     redrive._interventions,
+    redrive._bulk,
 )
+_INDEXED = (*INDEXES, "attentionAt")
 # Media types that an HTTP API hands on as text; anything else comes in base64.
 _TEXT = re.compile(r"text/.*|application/(json|javascript|xml|.*\+json|.*\+xml)")
 
@@ -140,6 +146,8 @@ def in_process_api() -> Iterator[Callable[[str | None], Api]]:
         stack.enter_context(patch.dict(os.environ, environment))
         stack.enter_context(mock_aws())
         stack.enter_context(patch.dict(os.environ, _account()))
+        # moto would run the function in a container.
+        stack.enter_context(patch.object(WatchdogFunction, "run"))
         stack.callback(_clear)
         _clear()
         lock = Lock()
@@ -191,7 +199,11 @@ def _account() -> dict[str, str]:
                 {"AttributeName": key, "KeyType": kind}
                 for key, kind in zip(keys, ["HASH", "RANGE"], strict=False)
             ],
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+            AttributeDefinitions=[
+                {"AttributeName": key, "AttributeType": "S"}
+                for key in (*keys, *(_INDEXED if name == "ledger" else ()))
+            ],
+            **({"GlobalSecondaryIndexes": _indexes()} if name == "ledger" else {}),
         )
     queue = boto3.client("sqs").create_queue(
         QueueName="deliveries.fifo", Attributes={"FifoQueue": "true"}
@@ -207,11 +219,26 @@ def _account() -> dict[str, str]:
         "DELIVERY_QUEUE_URL": queue["QueueUrl"],
         "STATE_MACHINE_ARN": machine["stateMachineArn"],
         "PAYLOAD_BUCKET": "payloads",
+        "WATCHDOG_ARN": "arn:aws:lambda:us-east-1:123456789012:function:watchdog",
         "OWN_HOSTS": "abc123.execute-api.",
         "RETENTION_DAYS": "30",
         "DEFAULT_POLICY": json.dumps(Policy().to_document()),
         "ADDRESS_GUARD": json.dumps(AddressGuard().to_document()),
     }
+
+
+def _indexes() -> list[dict[str, Any]]:
+    return [
+        {
+            "IndexName": index,
+            "KeySchema": [
+                {"AttributeName": index, "KeyType": "HASH"},
+                {"AttributeName": "attentionAt", "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": [*PROJECTED]},
+        }
+        for index in INDEXES
+    ]
 
 
 def _clear() -> None:

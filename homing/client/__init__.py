@@ -30,17 +30,21 @@ from homing.client.errors import (
 )
 from homing.client.fields import MessageFields, RawJson
 from homing.client.homing import Homing
+from homing.client.many import BulkRedrive, FilterFields, ListedDelivery
 from homing.client.retrying import Retrying
 
 __all__ = [
     "Accepted",
     "AcceptedDelivery",
+    "BulkRedrive",
     "CallError",
     "ConflictError",
     "CredentialsError",
     "Delivery",
+    "FilterFields",
     "ForbiddenError",
     "Homing",
+    "ListedDelivery",
     "MessageFields",
     "MessageStatus",
     "NotFoundError",

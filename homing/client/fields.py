@@ -34,12 +34,13 @@ class MessageFields(TypedDict, total=False):
     policy: Mapping[str, Any]
 
 
-def _in_camel_case(name: str) -> str:
+def camel_case(name: str) -> str:
+    """Return the name of the API's field: `event_type` is `eventType`."""
     first, *others = name.split("_")
     return first + "".join(each.capitalize() for each in others)
 
 
-_NAMES = {name: _in_camel_case(name) for name in MessageFields.__annotations__}
+_NAMES = {name: camel_case(name) for name in MessageFields.__annotations__}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,6 +15,13 @@ from homing.client.batches import Outgoing, batch_body, packed, read_results
 from homing.client.connection import Connection, Key, Signature
 from homing.client.errors import CallError, Problem, RejectedError, ResponseError
 from homing.client.fields import message_body, with_message_id
+from homing.client.many import (
+    BulkRedrive,
+    ListedDelivery,
+    filter_document,
+    list_path,
+    redrive_path,
+)
 from homing.client.retrying import Retrying
 from homing.client.stack import aws_session, stack_outputs
 
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
 
     from homing.client.connection import Response, Session
     from homing.client.fields import MessageFields
+    from homing.client.many import FilterFields
 
 _AT_ONCE = 8
 _ACCEPTED = 202
@@ -187,6 +196,77 @@ class Homing:
         with _about(message_id):
             return _read(self._api.call("POST", path), Redriven.from_document)
 
+    def deliveries(
+        self, *, sender_id: str | None = None, **fields: Unpack[FilterFields]
+    ) -> Iterator[ListedDelivery]:
+        """Yield the deliveries that wait, have failed or were cancelled, the latest first.
+
+        Args:
+            sender_id: whose; by default the sender of the key, with AWS credentials `default`.
+            fields: which of them.
+
+        Raises:
+            CallError: when a page cannot be read.
+            TypeError: when a field is unknown.
+        """
+        after: str | None = None
+        while True:
+            response = self._api.call("GET", list_path(fields, sender_id, after))
+            yield from _read(response, _listed)
+            after = response.document.get("after")
+            if after is None:
+                return
+
+    def redrive_all(
+        self,
+        *,
+        rate_per_second: float = 10,
+        redrive_id: str | None = None,
+        sender_id: str | None = None,
+        **fields: Unpack[FilterFields],
+    ) -> BulkRedrive:
+        """Begin to redrive all failed deliveries that match, at a rate.
+
+        Args:
+            rate_per_second: how many in a second at most.
+            redrive_id: its id, by which to repeat this call; by default a new one.
+            sender_id: whose; by default the sender of the key, with AWS credentials `default`.
+            fields: which of them; all that have failed without any.
+
+        Raises:
+            CallError: when it has not begun, or it is not known whether it has.
+            TypeError: when a field is unknown.
+        """
+        asked: dict[str, Any] = {
+            "filter": filter_document(fields),
+            "ratePerSecond": rate_per_second,
+            "redriveId": redrive_id or secrets.token_hex(16),
+        }
+        if sender_id is not None:
+            asked["senderId"] = sender_id
+        response = self._api.call("POST", "/v1/redrives", json.dumps(asked).encode())
+        return _read(response, BulkRedrive.from_document)
+
+    def bulk_redrive(self, redrive_id: str, *, sender_id: str | None = None) -> BulkRedrive:
+        """Return how far a bulk redrive is.
+
+        Raises:
+            NotFoundError: when the sender has none with this id.
+            CallError: when the call fails in another way.
+        """
+        response = self._api.call("GET", redrive_path(redrive_id, sender_id))
+        return _read(response, BulkRedrive.from_document)
+
+    def stop_redrive(self, redrive_id: str, *, sender_id: str | None = None) -> BulkRedrive:
+        """Have no more deliveries redriven; those that are go on.
+
+        Raises:
+            NotFoundError: when the sender has none with this id.
+            CallError: when the call fails in another way.
+        """
+        response = self._api.call("DELETE", redrive_path(redrive_id, sender_id))
+        return _read(response, BulkRedrive.from_document)
+
     def request(
         self, method: str, path: str, body: bytes = b"", *, repeat: bool = True
     ) -> Response:
@@ -239,6 +319,10 @@ class Homing:
             response = self._messages.call("POST", "/v1/messages", body, began=began)
             again = response.status != _ACCEPTED
             return _read(response, lambda found: Accepted.from_document(found, duplicate=again))
+
+
+def _listed(document: Any) -> list[ListedDelivery]:
+    return [ListedDelivery.from_document(each) for each in document["deliveries"]]
 
 
 def _with_id(fields: Mapping[str, Any]) -> dict[str, Any]:

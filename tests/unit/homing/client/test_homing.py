@@ -410,6 +410,56 @@ def test_a_redrive_tells_the_result_for_each_delivery_and_is_repeated(played: Pl
     ] * 2
 
 
+LISTED = {
+    "deliveryId": "d-1",
+    "messageId": "m-1",
+    "status": "FAILED",
+    "attempts": 1,
+    "category": "GONE",
+    "reason": "HTTP 410",
+}
+
+
+def test_a_list_is_read_page_by_page_with_its_filter(played: Played) -> None:
+    played.script.answers = [
+        Answer(200, {"deliveries": [LISTED], "after": "x"}),
+        Answer(200, {"deliveries": [LISTED]}),
+    ]
+    found = list(played.homing().deliveries(status=["FAILED", "CANCELLED"], endpoint_id="crm"))
+    assert [(one.message_id, one.category) for one in found] == [("m-1", "GONE")] * 2
+    query = "/v1/messages?status=FAILED%2CCANCELLED&endpointId=crm"
+    assert [asked.path for asked in played.script.asked] == [query, f"{query}&after=x"]
+
+
+def test_a_bulk_redrive_has_its_id_before_the_first_try(played: Played) -> None:
+    begun = {
+        "redriveId": "r-1",
+        "status": "REDRIVING",
+        "matched": 3,
+        "redriven": 0,
+        "delivered": 0,
+        "failed": 0,
+        "waiting": 0,
+    }
+    played.script.answers = [BUSY, Answer(202, begun), Answer(200, begun | {"status": "ENDED"})]
+    homing = played.homing()
+    assert not homing.redrive_all(category="GONE", rate_per_second=5).has_ended
+    assert homing.stop_redrive("r-1", sender_id="shop").has_ended
+    first, second, stop = played.script.asked
+    assert json.loads(first.body) == json.loads(second.body)
+    assert json.loads(first.body)["filter"] == {"category": "GONE"}
+    assert len(json.loads(first.body)["redriveId"]) == 32
+    assert (stop.method, stop.path) == ("DELETE", "/v1/redrives/r-1?senderId=shop")
+
+
+def test_a_filter_with_an_unknown_field_is_refused_before_anything_is_asked(
+    played: Played,
+) -> None:
+    with pytest.raises(TypeError, match="a filter has no field colour"):
+        played.homing().redrive_all(colour="red")  # type: ignore[call-arg]
+    assert played.script.asked == []
+
+
 def test_a_request_that_must_not_be_repeated_is_made_once(played: Played) -> None:
     played.script.answers = [BUSY]
     with pytest.raises(UnavailableError):
