@@ -28,7 +28,9 @@ def _of_filter() -> dict[str, dict[str, Any]]:
     return {
         name: {
             "description": field["description"],
-            "schema": {key: field[key] for key in field.keys() - {"description", "title"}},
+            "schema": {
+                key: value for key, value in field.items() if key not in {"description", "title"}
+            },
         }
         | ({"style": "form", "explode": False} if field.get("type") == "array" else {})
         for name, field in schema["properties"].items()

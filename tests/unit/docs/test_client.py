@@ -46,7 +46,11 @@ def test_each_example_runs_as_it_stands(
         event = {"id": "e-1", "detail": {"total": 110}}
         assert names["handler"](event, None) == "e-1"  # type: ignore[operator]
     printed = capsys.readouterr().out
-    expected = {"accepted.duplicate": "False\n", "not isinstance": "[]\n", "redrive(": "UNDER_WAY"}
+    expected = {
+        "accepted.duplicate": "False\n",
+        "not isinstance": "[]\n",
+        "homing.redrive(": "UNDER_WAY",
+    }
     for code, output in expected.items():
         assert code not in example or output in printed
     assert names.get("outbox", []) == []
