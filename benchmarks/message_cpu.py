@@ -150,8 +150,9 @@ def _times(emulator: psutil.Process) -> Counter[str]:
     times: Counter[str] = Counter()
     for process in (emulator, *emulator.children(recursive=True)):
         name = "emulator"
-        if process != emulator:  # `Homing-DispatchF00` of the logical id `Dispatch`
-            name = process.environ()["AWS_LAMBDA_FUNCTION_NAME"].removeprefix("Homing-")
+        if process != emulator:
+            # A process that was forked has the environment of the one that it was forked from.
+            name = process.environ().get("AWS_LAMBDA_FUNCTION_NAME", "functions, forked")
         used = process.cpu_times()
         times[name] += used.user + used.system
     return times
