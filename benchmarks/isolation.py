@@ -55,6 +55,7 @@ PER_SECOND = 5.0  # of each
 SENDERS = 4
 WARM_UP = sized(100, 5)  # messages of one round
 ROUNDS = sized(8, 1)  # of warming up at most
+FIRST_WAIT = "0.15"  # as below
 SLOW_THRESHOLD = "1"  # the default of the stack; the local cloud is deployed with more
 FIRST_SECONDS = sized(8.0, 1.0)  # shown separately
 
@@ -184,6 +185,7 @@ def set_slow_threshold(target: Target) -> None:
             variables = {
                 **one["Environment"]["Variables"],
                 "SLOW_THRESHOLD_SECONDS": SLOW_THRESHOLD,
+                "FIRST_WAIT_SECONDS": FIRST_WAIT,
             }
             functions.update_function_configuration(
                 FunctionName=one["FunctionName"], Environment={"Variables": variables}

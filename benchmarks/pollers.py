@@ -27,15 +27,19 @@ _DISPATCH_SECONDS = 120  # longer than `dispatch` may take
 
 @contextmanager
 def polled(target: Target, at_once: int) -> Iterator[None]:
-    """Dispatch this many batches at once while the context is open."""
+    """Dispatch this many batches of each queue at once while the context is open."""
     functions = target.client("lambda")
     mappings = functions.list_event_source_mappings()["EventSourceMappings"]
-    (mapping,) = (one for one in mappings if one["EventSourceArn"].endswith(".fifo"))
-    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    sources = [one for one in mappings if one["EventSourceArn"].endswith(".fifo")]
+    for each in sources:
+        functions.update_event_source_mapping(UUID=each["UUID"], Enabled=False)
     stop = threading.Event()
-    arguments = (target, mapping["FunctionArn"], mapping["EventSourceArn"], stop)
-    with ThreadPoolExecutor(at_once) as threads:
-        polling = [threads.submit(_poll, *arguments) for _ in range(at_once)]
+    with ThreadPoolExecutor(at_once * len(sources)) as threads:
+        polling = [
+            threads.submit(_poll, target, each["FunctionArn"], each["EventSourceArn"], stop)
+            for each in sources
+            for _ in range(at_once)
+        ]
         try:
             yield
         finally:
@@ -49,7 +53,8 @@ def _poll(target: Target, function: str, queue_arn: str, stop: threading.Event) 
         read_timeout=_DISPATCH_SECONDS, retries={"total_max_attempts": 1}, proxies={}
     )
     functions = target.session.client("lambda", endpoint_url=target.endpoint, config=long_timeout)
-    queue, url = target.client("sqs"), target.outputs["DeliveryQueueUrl"]
+    queue, name = target.client("sqs"), queue_arn.rpartition(":")[2]
+    url = queue.get_queue_url(QueueName=name)["QueueUrl"]
     while not stop.is_set():
         received = queue.receive_message(
             QueueUrl=url,

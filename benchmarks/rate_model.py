@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.sizes import sized
 from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.rate import interval_of, to_microseconds
 from homing.endpoints.rate_slots import RateSlots, rate_change
@@ -202,8 +203,8 @@ def figures(model: Model) -> Sequence[tuple[str, str]]:
 
 def main() -> None:
     """Print the table."""
-    given = [float(each) for each in sys.argv[1:]]
-    model = run(*given)
+    given = [float(each) for each in sys.argv[1:] if not each.startswith("-")]
+    model = run(*(given or sized((500.0, 30.0), (50.0, 1.0))))
     print(f"{model.rate:g} a second, {CONTAINERS} containers; {OVERLOAD:g} times as many messages")
     for name, figure in figures(model):
         print(f"{name:<44}{figure:>10}")

@@ -159,6 +159,7 @@ def measure(names: Iterable[str], folder: Path) -> Iterator[tuple[str, int, floa
         "AWS_DEFAULT_REGION": "us-east-1",
         **dict.fromkeys(("MESSAGES_TABLE", "LEDGER_TABLE", "ENDPOINTS_TABLE"), "table"),
         "DELIVERY_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/queue",
+        "BULK_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/bulk",
         "PAYLOAD_BUCKET": "bucket",
         "OWN_HOSTS": "",
         "RETENTION_DAYS": "30",

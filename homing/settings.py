@@ -74,11 +74,12 @@ class GuardSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class AcceptSettings(GuardSettings):
-    """The tables, queue and bucket of `accept`, and the defaults of messages."""
+    """The tables, queues and bucket of `accept`, and the defaults of messages."""
 
     messages_table: str
     ledger_table: str
     delivery_queue_url: str
+    bulk_queue_url: str
     default_policy: Policy
     retention_days: int
     endpoints_table: str
@@ -164,10 +165,12 @@ class DispatchSettings(Settings):
     first_attempt_timeout_seconds: float
     ledger_table: str
     delivery_queue_url: str
+    bulk_queue_url: str
     dead_letter_queue_url: str
     attempt_timeout_seconds: float
     attempts_per_endpoint: int
     slow_threshold_seconds: float
+    first_wait_seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ def _desk() -> _Desk:
         attempt_timeout=timedelta(seconds=settings.attempt_timeout_seconds),
         over_after=timedelta(seconds=over_in),
         slow_threshold=timedelta(seconds=settings.slow_threshold_seconds),
+        first_wait=timedelta(seconds=settings.first_wait_seconds),
     )
     records = ReadAhead(settings.ledger_table)
     express_path = ExpressPath(
@@ -80,7 +81,7 @@ def _desk() -> _Desk:
             BoundedWait(settings.slow_threshold_seconds, most_detached=MOST_DETACHED),
         ),
     )
-    redelivery = Redelivery(settings.delivery_queue_url, sqs)
+    redelivery = Redelivery(settings.delivery_queue_url, sqs, settings.bulk_queue_url)
     return _Desk(express_path, redelivery, over_in, records if arn else None)
 
 
@@ -119,7 +120,10 @@ def _put_off(record: SQSRecord) -> int | None:
     and None is returned: five receives must outlast an outage (docs/decisions/0067).
     """
     desk = _desk()
-    is_set = _receives(record) == 1 and desk.redelivery.put_off(record.receipt_handle, desk.over_in)
+    if _receives(record) > 1:
+        return None
+    queue = (record.get("eventSourceARN") or "").rpartition(":")[2]
+    is_set = desk.redelivery.put_off(record.receipt_handle, desk.over_in, queue)
     return desk.over_in if is_set else None
 
 

@@ -28,6 +28,7 @@ class Accepting:
         registry: the endpoints that messages may name.
         workflow: has the bucket of large payloads.
         queue: the delivery queue.
+        bulk: the bulk queue.
     """
 
     settings: NamedSettings
@@ -35,6 +36,7 @@ class Accepting:
     registry: Registry
     workflow: Workflow
     queue: sqs.Queue
+    bulk: sqs.Queue
 
     @property
     def environment(self) -> dict[str, str]:
@@ -43,6 +45,7 @@ class Accepting:
             "MESSAGES_TABLE": self.ledger.messages.table_name,
             "LEDGER_TABLE": self.ledger.table.table_name,
             "DELIVERY_QUEUE_URL": self.queue.queue_url,
+            "BULK_QUEUE_URL": self.bulk.queue_url,
             "DEFAULT_POLICY": json.dumps(self.settings.policy.to_document()),
             "RETENTION_DAYS": str(self.settings.retention_days),
             "ENDPOINTS_TABLE": self.registry.endpoints.table_name,
@@ -55,5 +58,6 @@ class Accepting:
         grant(self.ledger.messages, function, "dynamodb:PutItem", "dynamodb:GetItem")
         grant(self.ledger.table, function, "dynamodb:Query")
         grant(self.registry.endpoints, function, "dynamodb:BatchGetItem", "dynamodb:Query")
-        self.queue.grant(function, "sqs:SendMessage")
+        for queue in (self.queue, self.bulk):
+            queue.grant(function, "sqs:SendMessage")
         self.workflow.payloads.allow(function, "s3:PutObject")

@@ -199,6 +199,7 @@ class Homing(Construct):
             "EndpointsTable": self._registry.endpoints.table_name,
             "SecretsTable": self._registry.secrets.table_name,
             "DeliveryQueueUrl": self._reception.queue.queue_url,
+            "BulkQueueUrl": self._reception.bulk_queue.queue_url,
             "DeadLetterQueueUrl": self.dead_letter_queue.queue_url,
             "UndispatchedQueueUrl": self.undispatched_queue.queue_url,
             "PayloadBucket": self._workflow.payloads.bucket.bucket_name,

@@ -62,8 +62,10 @@ class Reception(Construct):
         self.dead_letter_queue = dead_lettering_queue(
             self, "Undispatched", settings=settings, fifo=True
         )
-        self.queue = self._queue(workflow)
-        self.accepting = Accepting(settings, ledger, registry, workflow, self.queue)
+        self.queue = self._queue("Deliveries", workflow)
+        self.bulk_queue = self._queue("Bulk", workflow)
+        queues = (self.queue, self.bulk_queue)
+        self.accepting = Accepting(settings, ledger, registry, workflow, *queues)
         self.accept = self._accept()
         self.messages_url = messages_url(self.accept) if settings.messages_url else None
         self.get_message = self._get_message(ledger)
@@ -83,10 +85,10 @@ class Reception(Construct):
         """The functions behind the API and the queue."""
         return (self.accept, self.get_message, self.redrive, self.dispatch)
 
-    def _queue(self, workflow: Workflow) -> sqs.Queue:
+    def _queue(self, construct_id: str, workflow: Workflow) -> sqs.Queue:
         return sqs.Queue(
             self,
-            "Deliveries",
+            construct_id,
             # SQS drops duplicates for five minutes and hands out one message of a delivery at a
             # time (docs/decisions/0005). Each delivery is its own message group, so that none waits
             # for another.
@@ -175,10 +177,12 @@ class Reception(Construct):
                 "FIRST_ATTEMPT_TIMEOUT_SECONDS": str(workflow.timeouts.first_attempt),
                 "LEDGER_TABLE": workflow.ledger.table.table_name,
                 "DELIVERY_QUEUE_URL": self.queue.queue_url,
+                "BULK_QUEUE_URL": self.bulk_queue.queue_url,
                 "DEAD_LETTER_QUEUE_URL": workflow.dead_letter_queue.queue_url,
                 "ATTEMPT_TIMEOUT_SECONDS": f"{self._settings.attempt_timeout_seconds:g}",
                 "ATTEMPTS_PER_ENDPOINT": str(self._settings.attempts_per_endpoint),
                 "SLOW_THRESHOLD_SECONDS": f"{self._settings.slow_threshold_seconds:g}",
+                "FIRST_WAIT_SECONDS": f"{self._settings.first_wait_seconds:g}",
             },
         )
         workflow.state_machine.grant_start_execution(function)
@@ -190,14 +194,15 @@ class Reception(Construct):
             first_attempts.grant_start_sync_execution(function)
         # The event source also grants sqs:ChangeMessageVisibility, which `dispatch` needs to
         # postpone the redelivery of a message whose first attempt is detached.
-        function.add_event_source(
-            SqsEventSource(
-                self.queue,
-                batch_size=_BATCH_SIZE,
-                report_batch_item_failures=True,
-                max_concurrency=self._settings.dispatch_concurrency,
+        for queue in (self.queue, self.bulk_queue):
+            function.add_event_source(
+                SqsEventSource(
+                    queue,
+                    batch_size=_BATCH_SIZE,
+                    report_batch_item_failures=True,
+                    max_concurrency=self._settings.dispatch_concurrency,
+                )
             )
-        )
         return function
 
 

@@ -217,6 +217,7 @@ def _account() -> dict[str, str]:
     return {
         **{f"{name.upper()}_TABLE": name for name in _TABLES},
         "DELIVERY_QUEUE_URL": queue["QueueUrl"],
+        "BULK_QUEUE_URL": queue["QueueUrl"],
         "STATE_MACHINE_ARN": machine["stateMachineArn"],
         "PAYLOAD_BUCKET": "payloads",
         "WATCHDOG_ARN": "arn:aws:lambda:us-east-1:123456789012:function:watchdog",

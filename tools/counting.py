@@ -124,7 +124,7 @@ class CountedCloud:
 
     def wait_for_functions(self) -> None:
         """Raise the slow threshold of `dispatch`, so that no cold start detaches an attempt."""
-        self._set_dispatch(SLOW_THRESHOLD_SECONDS="60")
+        self._set_dispatch(SLOW_THRESHOLD_SECONDS="60", FIRST_WAIT_SECONDS="60")
 
     def _set_dispatch(self, **variables: str) -> None:
         functions = self.cloud.client("lambda")
@@ -143,12 +143,14 @@ class CountedCloud:
         """Pause the queue of `dispatch`, so that the messages sent meanwhile make one batch."""
         functions = self.cloud.client("lambda")
         sources = functions.list_event_source_mappings()["EventSourceMappings"]
-        (source,) = (one for one in sources if one["EventSourceArn"].endswith(".fifo"))
-        functions.update_event_source_mapping(UUID=source["UUID"], Enabled=False)
+        ids = [one["UUID"] for one in sources if one["EventSourceArn"].endswith(".fifo")]
+        for each in ids:
+            functions.update_event_source_mapping(UUID=each, Enabled=False)
         try:
             yield
         finally:
-            functions.update_event_source_mapping(UUID=source["UUID"], Enabled=True)
+            for each in ids:
+                functions.update_event_source_mapping(UUID=each, Enabled=True)
 
     def _body(self, script: str, max_attempts: int) -> bytes:
         url = f"{self.receiver.url}/script/{script}/"
@@ -176,6 +178,7 @@ class CountedCloud:
         outputs = self.cloud.outputs
         return {
             outputs["DeliveryQueueUrl"]: "deliveries",
+            outputs["BulkQueueUrl"]: "deliveries",
             outputs["DeadLetterQueueUrl"]: "deadLetters",
             outputs["IngestQueueUrl"]: "ingest",
         }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
+from math import inf
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,7 +25,7 @@ class BoundedWait:
     """Waits for calls, each for a limited time.
 
     Args:
-        seconds: how long to wait for a call.
+        seconds: how long to wait for a call at most.
         most_detached: how many calls may be detached at once, since each keeps a thread and a
             connection. At this limit, the next call is awaited to its end.
         begin: begins a call and returns its future; in a thread where none is given.
@@ -42,12 +43,12 @@ class BoundedWait:
         self._detached: set[Future[Any]] = set()
         self._lock = threading.Lock()
 
-    def wait(self, call: Callable[[], T], *, is_probe: bool = False) -> T:
+    def wait(self, call: Callable[[], T], patience: float = inf) -> T:
         """Make a call and return its result.
 
         Args:
             call: what to wait for.
-            is_probe: whether the call probes a slow endpoint: then it is detached at once.
+            patience: how many seconds to wait for it if that is less than for any call.
 
         Raises:
             DetachedError: when the call takes longer; it goes on.
@@ -55,7 +56,7 @@ class BoundedWait:
         """
         future: Future[T] = self._begin(call)
         try:
-            return future.result(timeout=0 if is_probe else self._seconds)
+            return future.result(timeout=min(patience, self._seconds))
         except TimeoutError:  # of this wait, or of the call itself
             if not future.done() and self._may_be_detached(future):
                 raise DetachedError from None

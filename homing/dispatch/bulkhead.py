@@ -6,9 +6,10 @@ ones included. At the bound, a delivery waits until another attempt ends; this w
 the endpoint is fast. If the endpoint is slow, the delivery is deferred: it waits in the Standard
 workflow, and no attempt is used up (docs/decisions/0055, 0067).
 
-A sender with many slow endpoints would meet each of them for the first time. So while several of
-its attempts are detached, its deliveries to endpoints that are not known to be quick are made in
-the Standard workflow, at once (docs/decisions/0055).
+A sender with many slow endpoints would meet each of them for the first time. So an attempt at an
+endpoint that is not known to be quick is waited for only briefly, and not at all while another of
+its sender's is detached. While several are, such deliveries are made in the Standard workflow, at
+once (docs/decisions/0055).
 
 All state is in the memory of one container, so a delivery that is not deferred costs nothing more.
 """
@@ -86,12 +87,14 @@ class Permit:
         since: when it was granted.
         over_by: when the attempt has ended even if its end was not reported.
         is_probe: whether the attempt probes an endpoint that was slow.
+        patience: how long to wait for the attempt before it is detached.
     """
 
     endpoint: _Endpoint
     since: datetime
     over_by: datetime
     is_probe: bool
+    patience: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +107,19 @@ class Limits:
             at most.
         over_after: after so long an attempt has ended, whether its end was reported or not.
         slow_threshold: an endpoint that takes longer is slow.
-        detached: attempts of one sender that may be detached, before its deliveries to endpoints
-            that are not known to be quick are not attempted any more.
+        first_wait: how long an attempt is waited for whose endpoint is not known to be quick.
+        slow: attempts of one sender that may be detached and slow, before its deliveries to
+            endpoints that are not known to be quick are not attempted any more.
+        detached: the same, whether they are slow yet or not.
     """
 
     at_once: int
     attempt_timeout: timedelta
     over_after: timedelta
     slow_threshold: timedelta
-    detached: int = 5
+    first_wait: timedelta = timedelta(milliseconds=150)
+    slow: int = 5
+    detached: int = 20
 
 
 class Bulkhead:
@@ -147,6 +154,7 @@ class Bulkhead:
         """
         with self._changed:
             endpoint = self._endpoint(recipient)
+            self._suspect_slow(endpoint)
             if self._is_in_doubt(endpoint):
                 return self._clock()
             give_up_at = self._clock() + self._limits.attempt_timeout
@@ -158,18 +166,20 @@ class Bulkhead:
                 self._changed.wait((next_change - now).total_seconds())
             now = self._clock()
             is_probe = endpoint.slow_until is not None
-            permit = Permit(endpoint, now, now + self._limits.over_after, is_probe)
+            over_by, patience = now + self._limits.over_after, self._patience(endpoint)
+            permit = Permit(endpoint, now, over_by, is_probe, patience)
             endpoint.permits.append(permit)
             return permit
 
     def suspect(self, permit: Permit) -> None:
-        """Note that an attempt was detached: treat its endpoint as slow until the attempt ends."""
+        """Note that an attempt was detached: once it is slow, so is its endpoint until it ends."""
         with self._changed:
             endpoint = permit.endpoint
             if permit in endpoint.permits:  # it may have ended at this very moment
                 if not permit.is_probe:  # which nobody has waited for
                     endpoint.detached.append(permit)
-                endpoint.slow_until = max(endpoint.slow_until or permit.over_by, permit.over_by)
+                if permit.is_probe or permit.patience >= self._limits.slow_threshold:
+                    endpoint.slow_until = max(endpoint.slow_until or permit.over_by, permit.over_by)
                 self._changed.notify_all()
 
     def leave(self, permit: Permit, response_time: int | None) -> None:
@@ -225,8 +235,33 @@ class Bulkhead:
 
     def _is_in_doubt(self, endpoint: _Endpoint) -> bool:
         """Return whether an endpoint may be slow, as others of its sender are."""
-        is_known = endpoint.is_quick or endpoint.slow_until is not None
-        return not is_known and self._under_way(endpoint.detached) >= self._limits.detached
+        if endpoint.is_quick or endpoint.slow_until is not None:
+            return False
+        if self._under_way(endpoint.detached) >= self._limits.detached:
+            return True
+        return sum(map(self._is_slow, endpoint.detached)) >= self._limits.slow
+
+    def _is_slow(self, permit: Permit) -> bool:
+        """Return whether an attempt under way takes too long already."""
+        waited = max(permit.patience, self._clock() - permit.since)
+        return waited >= self._limits.slow_threshold
+
+    def _suspect_slow(self, endpoint: _Endpoint) -> None:
+        """Treat an endpoint as slow whose attempts were detached early and take too long by now."""
+        if endpoint.slow_until is None and self._at_once(endpoint):
+            late = [each for each in endpoint.detached if each.endpoint is endpoint]
+            overdue = [each.over_by for each in late if self._is_slow(each)]
+            endpoint.slow_until = max(overdue, default=None)
+
+    def _patience(self, endpoint: _Endpoint) -> timedelta:
+        """Return how long to wait for an attempt; others of its batch wait for it, too."""
+        if endpoint.slow_until is not None:
+            return timedelta()
+        if endpoint.is_quick:
+            return self._limits.slow_threshold
+        is_doubtful = self._under_way(endpoint.detached) > 0
+        longest = min(self._limits.first_wait, self._limits.slow_threshold)
+        return timedelta() if is_doubtful else longest
 
     def _has_room(self, endpoint: _Endpoint) -> bool:
         """Return whether an attempt may be made; after a cool-down, one at first."""

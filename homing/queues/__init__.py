@@ -1,3 +1,11 @@
 """The delivery queue and the dead-letter queue: what goes in, and when it is handed out again."""
 
-__all__ = ["dead_letters", "deliveries", "text", "unaccepted", "undispatched", "visibility"]
+__all__ = [
+    "bursts",
+    "dead_letters",
+    "deliveries",
+    "text",
+    "unaccepted",
+    "undispatched",
+    "visibility",
+]

@@ -1,4 +1,4 @@
-"""The delivery queue: where accepted deliveries wait for `dispatch`.
+"""The delivery queue, and the bulk queue beside it: where accepted deliveries wait for `dispatch`.
 
 It is a FIFO queue for two reasons (docs/decisions/0005): it drops a delivery that is sent to it
 again within five minutes, and it hands out only one message of a delivery at a time.
@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from homing.delivery import document_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef as Entry
@@ -33,29 +33,39 @@ class DeliveryQueue:
     Args:
         url: the queue's URL.
         client: an SQS client.
+        bulk_url: the URL of the bulk queue; by default there is none.
     """
 
-    def __init__(self, url: str, client: SQSClient) -> None:
+    def __init__(self, url: str, client: SQSClient, bulk_url: str | None = None) -> None:
         self._url = url
         self._client = client
+        self._bulk_url = bulk_url or url
 
-    def send(self, deliveries: Iterable[Delivery]) -> dict[str, str]:
+    def send(self, deliveries: Iterable[Delivery], bulk: Collection[str] = ()) -> dict[str, str]:
         """Send different deliveries to the queue, in their order.
+
+        Args:
+            deliveries: the deliveries.
+            bulk: the messages, by their key, whose deliveries go to the bulk queue.
 
         Returns:
             For each delivery that may not be on the queue, by its deliveryId: why. Empty when all
             are on it.
         """
+        of_queue: dict[str, list[Delivery]] = {self._url: [], self._bulk_url: []}
+        for each in deliveries:
+            of_queue[self._bulk_url if each.reference.pk in bulk else self._url].append(each)
         refused: dict[str, str] = {}
-        for batch in batches(deliveries):
-            refused.update(self._send_batch(batch))
+        for url, sent in of_queue.items():
+            for batch in batches(sent):
+                refused.update(self._send_batch(url, batch))
         return refused
 
-    def _send_batch(self, entries: list[Entry]) -> dict[str, str]:
+    def _send_batch(self, url: str, entries: list[Entry]) -> dict[str, str]:
         refused: dict[str, str] = {}
         for _ in range(_TRIES):
             try:
-                response = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+                response = self._client.send_message_batch(QueueUrl=url, Entries=entries)
             except (BotoCoreError, ClientError) as error:
                 reason = f"{type(error).__name__}: {error}"
                 return {entry["Id"]: reason for entry in entries}

@@ -26,14 +26,21 @@ class Redelivery:
     Args:
         url: the queue's URL.
         client: an SQS client.
+        bulk_url: the URL of the bulk queue; by default there is none.
     """
 
-    def __init__(self, url: str, client: SQSClient) -> None:
+    def __init__(self, url: str, client: SQSClient, bulk_url: str | None = None) -> None:
+        self._urls = {each.rpartition("/")[2]: each for each in (url, bulk_url) if each}
         self._url = url
         self._client = client
 
-    def put_off(self, receipt_handle: str, seconds: int) -> bool:
+    def put_off(self, receipt_handle: str, seconds: int, queue: str = "") -> bool:
         """Postpone the redelivery of a message to so many seconds from now.
+
+        Args:
+            receipt_handle: the message, as it was received.
+            seconds: the seconds.
+            queue: the name of the queue that it is on; the delivery queue by default.
 
         Returns:
             False where that could not be set: then the queue's visibility timeout applies, which
@@ -41,7 +48,9 @@ class Redelivery:
         """
         try:
             self._client.change_message_visibility(
-                QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+                QueueUrl=self._urls.get(queue, self._url),
+                ReceiptHandle=receipt_handle,
+                VisibilityTimeout=seconds,
             )
         except (BotoCoreError, ClientError):
             return False

@@ -15,6 +15,7 @@ from homing.endpoints.subscriptions import Subscriptions
 from homing.errors import AcceptanceError, DependencyError, FieldError, InvalidMessageError
 from homing.ledger.table import Ledger
 from homing.payloads.store import PayloadStore
+from homing.queues.bursts import Bursts
 from homing.queues.deliveries import DeliveryQueue
 from homing.reception.messages_table import MessagesTable
 from homing.reception.recipients import of_endpoints
@@ -86,9 +87,10 @@ class Acceptance:
         endpoints: the table of endpoints that messages may name.
         payloads: the store of large payloads.
         subscriptions: which endpoints subscribe to events.
+        bursts: tells which messages go to the bulk queue; by default none does.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- its dependencies
         self,
         messages: MessagesTable,
         records: Ledger,
@@ -96,6 +98,8 @@ class Acceptance:
         endpoints: EndpointsTable,
         payloads: PayloadStore,
         subscriptions: Subscriptions,
+        *,
+        bursts: Bursts | None = None,
     ) -> None:
         self._messages = messages
         self._records = records
@@ -104,6 +108,7 @@ class Acceptance:
         self._known = KnownEndpoints(endpoints)
         self._payloads = payloads
         self._subscriptions = subscriptions
+        self._bursts = bursts
 
     @classmethod
     def connect(cls, settings: AcceptSettings, *, tries: int = 3) -> Self:
@@ -120,10 +125,11 @@ class Acceptance:
         return cls(
             MessagesTable(settings.messages_table, dynamodb),
             Ledger(settings.ledger_table, dynamodb),
-            DeliveryQueue(settings.delivery_queue_url, sqs),
+            DeliveryQueue(settings.delivery_queue_url, sqs, settings.bulk_queue_url),
             endpoints,
             PayloadStore(settings.payload_bucket),
             Subscriptions(endpoints),
+            bursts=Bursts(),
         )
 
     def find_endpoints(self, sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:
@@ -176,11 +182,14 @@ class Acceptance:
     def _accept_run(self, messages: Sequence[Message], now: datetime) -> Iterator[Result]:
         claims = _side_by_side(lambda message: self._claimed(message, now), messages)
         claimed = [claim for claim in claims if isinstance(claim, _Claimed)]
-        refused = self._queue.send([each for claim in claimed for each in claim.deliveries])
+        records = [claim.reception.idempotency for claim in claimed]
+        bulk = {record.key for record in records if record.is_bulk}
+        refused = self._queue.send([each for claim in claimed for each in claim.deliveries], bulk)
         for claim in claims:
             yield claim.result(refused) if isinstance(claim, _Claimed) else claim
 
     def _claimed(self, message: Message, now: datetime) -> _Claim:
+        message = self._routed(message)
         try:
             standing = self._claim(message, now)
             missing = message.deliveries() if standing is None else self._missing(message, standing)
@@ -190,6 +199,13 @@ class Acceptance:
         except (BotoCoreError, ClientError, DependencyError) as error:
             return AcceptanceError(f"{type(error).__name__}: {error}")
         return _Claimed(Reception(standing or message.idempotency, standing is not None), missing)
+
+    def _routed(self, message: Message) -> Message:
+        """Return a message with the queue that its deliveries go to, if it is no duplicate."""
+        record = message.idempotency
+        if self._bursts and self._bursts.is_beyond(record.sender_id, len(record.targets)):
+            return replace(message, idempotency=replace(record, is_bulk=True))
+        return message
 
     def _claim(self, message: Message, now: datetime) -> IdempotencyRecord | None:
         if not message.idempotency.is_overdue:

@@ -36,6 +36,7 @@ class IdempotencyRecord:
         expires_at: when the record may be deleted, epoch seconds.
         endpoint_ids: the endpoints of the targets, in the same order; empty for plain URLs.
         event_type: the type of the event; None for a message without.
+        is_bulk: whether its deliveries go to the bulk queue, as those of all its duplicates do.
     """
 
     message_id: str
@@ -49,6 +50,7 @@ class IdempotencyRecord:
     expires_at: int
     endpoint_ids: tuple[str, ...] = ()
     event_type: str | None = None
+    is_bulk: bool = False
 
     @property
     def key(self) -> str:
@@ -101,6 +103,7 @@ class IdempotencyRecord:
             **scheduled,
             **endpoints,
             **event_type,
+            **({"bulk": True} if self.is_bulk else {}),
         }
 
     @classmethod
@@ -118,6 +121,7 @@ class IdempotencyRecord:
             expires_at=item["ttl"],
             endpoint_ids=tuple(item.get("endpointIds", ())),
             event_type=item.get("eventType"),
+            is_bulk=item.get("bulk", False),
         )
 
 

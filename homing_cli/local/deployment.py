@@ -38,6 +38,7 @@ LOCAL_CONTEXT: Mapping[str, str] = {
     "deletionProtection": "false",
     "attemptTimeoutSeconds": "3",
     "slowThresholdSeconds": "2.5",  # less than an attempt may take, more than a cold start
+    "firstWaitSeconds": "2.5",
     "ingestQueue": "true",
     "ingestConcurrency": "2",  # a process for each
     "allowedNetworks": "127.0.0.0/8",  # where the receivers of tests and of the demo listen

@@ -70,6 +70,9 @@ class Dashboard(Construct):
                 [_success_rate(settings), _retry_depth(workflow)],
                 [
                     _queue("Delivery queue", reception.queue, "being dispatched"),
+                    _queue("Bulk queue", reception.bulk_queue, "being dispatched"),
+                ],
+                [
                     _set_aside(
                         "Dead letters",
                         {

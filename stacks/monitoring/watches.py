@@ -175,6 +175,14 @@ def _reception(settings: NamedSettings, reception: Reception) -> Iterator[Watch]
         threshold=_QUEUE_AGE_SECONDS,
         lasting=True,
     )
+    yield Watch(
+        "BulkQueueAge",
+        reception.bulk_queue.metric_approximate_age_of_oldest_message(),
+        "A delivery beyond its sender's burst has waited five minutes to be dispatched.",
+        threshold=_QUEUE_AGE_SECONDS,
+        lasting=True,
+        heading="QueueAge",
+    )
     yield _server_errors("ApiErrors", reception.stage.metric_server_error())
     if reception.messages_url:
         yield _server_errors("MessagesUrlErrors", at_url(reception.accept, "Url5xxCount"))

@@ -57,6 +57,14 @@ class DeliverySettings(SettingsGroup):
         ge=0.1,
         le=60,
     )
+    first_wait_seconds: int | float = setting(
+        0.15,
+        "0.01 to 60",
+        "the same, for an endpoint that the container of `dispatch` does not know to be quick; a "
+        "detached attempt is not slow before `slowThresholdSeconds`",
+        ge=0.01,
+        le=60,
+    )
     express_path: bool = setting(
         default=True,
         allowed="true, false",

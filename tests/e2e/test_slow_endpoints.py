@@ -27,12 +27,14 @@ def one_batch(cloud: Target) -> Iterator[None]:
     """Keep `dispatch` from the queue, so that what is sent meanwhile makes one batch."""
     functions = cloud.client("lambda")
     sources = functions.list_event_source_mappings()["EventSourceMappings"]
-    (source,) = (one for one in sources if one["EventSourceArn"].endswith(".fifo"))
-    functions.update_event_source_mapping(UUID=source["UUID"], Enabled=False)
+    ids = [one["UUID"] for one in sources if one["EventSourceArn"].endswith(".fifo")]
+    for each in ids:
+        functions.update_event_source_mapping(UUID=each, Enabled=False)
     try:
         yield
     finally:
-        functions.update_event_source_mapping(UUID=source["UUID"], Enabled=True)
+        for each in ids:
+            functions.update_event_source_mapping(UUID=each, Enabled=True)
 
 
 def submit(cloud: Target, url: str) -> str:

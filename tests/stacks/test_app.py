@@ -27,6 +27,7 @@ OUTPUTS = {
     "LedgerTable": "Ledger/Deliveries",
     "MessagesTable": "Ledger/Messages",
     "DeliveryQueueUrl": "Reception/Deliveries",
+    "BulkQueueUrl": "Reception/Bulk",
     "DeadLetterQueueUrl": "Workflow/DeadLetters",
     "UndispatchedQueueUrl": "Reception/Undispatched",
     "PayloadBucket": "Workflow/Payloads/Bucket",

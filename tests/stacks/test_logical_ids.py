@@ -44,6 +44,7 @@ LOGICAL_IDS = {
     "AWS::SQS::Queue": {
         "ReceptionUndispatched44981BF8",
         "ReceptionDeliveries702DC1FE",
+        "ReceptionBulk7A3FABD9",
         "WorkflowDeadLettersE3F2B813",
     },
     "AWS::StepFunctions::StateMachine": {

@@ -49,11 +49,15 @@ DEFAULT_BUS = (
 )
 READ_STREAM = ("DescribeStream", "GetRecords", "GetShardIterator")
 CONSUME = {
-    ("sqs:ChangeMessageVisibility", "Reception/Deliveries"),
-    ("sqs:DeleteMessage", "Reception/Deliveries"),
-    ("sqs:GetQueueAttributes", "Reception/Deliveries"),
-    ("sqs:GetQueueUrl", "Reception/Deliveries"),
-    ("sqs:ReceiveMessage", "Reception/Deliveries"),
+    (f"sqs:{action}", queue)
+    for queue in ("Reception/Deliveries", "Reception/Bulk")
+    for action in (
+        "ChangeMessageVisibility",
+        "DeleteMessage",
+        "GetQueueAttributes",
+        "GetQueueUrl",
+        "ReceiveMessage",
+    )
 }
 
 
@@ -79,6 +83,7 @@ def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
                 ("dynamodb:Query", "Registry/Endpoints"),
                 ("s3:PutObject", "Workflow/Payloads/Bucket/*"),
                 ("sqs:SendMessage", "Reception/Deliveries"),
+                ("sqs:SendMessage", "Reception/Bulk"),
             },
         ),
         (
@@ -249,7 +254,8 @@ def test_no_action_is_a_wildcard_and_a_wildcard_resource_is_the_only_one_there_i
 
 
 @pytest.mark.parametrize(
-    "queue", ["Reception/Deliveries", "Reception/Undispatched", "Workflow/DeadLetters"]
+    "queue",
+    ["Reception/Deliveries", "Reception/Bulk", "Reception/Undispatched", "Workflow/DeadLetters"],
 )
 def test_a_queue_is_encrypted_and_refuses_plain_http(stack: Any, queue: str) -> None:
     """The one statement with `sqs:*` denies."""

@@ -155,15 +155,22 @@ def test_dispatch_takes_batches_of_ten_reports_failed_items_and_has_a_concurrenc
     synthesize: Callable[..., Any], given: dict[str, str], concurrency: int
 ) -> None:
     stack = synthesize(**given)
-    (mapping,) = (
-        one["Properties"]
-        for one in stack.resources(MAPPING).values()
-        if stack.referred(one["Properties"]["EventSourceArn"]) == "Reception/Deliveries"
+    sources = [one["Properties"] for one in stack.resources(MAPPING).values()]
+    mappings = [one for one in sources if "FilterCriteria" not in one]  # a table's stream has one
+    queues = {stack.referred(mapping["EventSourceArn"]) for mapping in mappings}
+    assert queues == {"Reception/Deliveries", "Reception/Bulk"}
+    for mapping in mappings:
+        assert stack.referred(mapping["FunctionName"]) == "Reception/Dispatch"
+        assert mapping["BatchSize"] == 10
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert mapping["ScalingConfig"] == {"MaximumConcurrency": concurrency}
+
+
+def test_the_bulk_queue_is_as_the_delivery_queue_is(stack: Any) -> None:
+    deliveries, bulk = (
+        stack.properties(QUEUE, f"Reception/{name}") for name in ("Deliveries", "Bulk")
     )
-    assert stack.referred(mapping["FunctionName"]) == "Reception/Dispatch"
-    assert mapping["BatchSize"] == 10
-    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert mapping["ScalingConfig"] == {"MaximumConcurrency": concurrency}
+    assert deliveries == bulk
 
 
 def test_accept_answers_before_the_api_times_out(stack: Any) -> None:

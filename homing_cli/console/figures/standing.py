@@ -66,7 +66,8 @@ class Now:
 
     def ask(self) -> Standing:
         """Return the current state of the queues and the index."""
-        waiting, in_hand = self._counts("DeliveryQueueUrl")
+        queues = [self._counts(each) for each in ("DeliveryQueueUrl", "BulkQueueUrl")]
+        waiting, in_hand = (sum(counts) for counts in zip(*queues, strict=True))
         retries = self._attention.newest(Status.RETRY_SCHEDULED, COUNTED)
         failures = [
             len(self._attention.newest(status, COUNTED))

@@ -29,6 +29,7 @@ SETTINGS = AcceptSettings(
     messages_table="messages",
     ledger_table="ledger",
     delivery_queue_url="deliveries",
+    bulk_queue_url="deliveries",
     default_policy=DEPLOYMENT.policy,
     retention_days=DEPLOYMENT.retention_days,
     endpoints_table="endpoints",

@@ -63,6 +63,7 @@ WATCHED: dict[str, tuple[str, str, str | None, float]] = {
     "LedgerTriesFailed": ("Homing", "LedgerTryFailed", None, 4),
     "DispatchFailed": ("Homing", "DispatchFailed", "homing", 1),
     "QueueAge": ("AWS/SQS", "ApproximateAgeOfOldestMessage", "Reception/Deliveries", 300),
+    "BulkQueueAge": ("AWS/SQS", "ApproximateAgeOfOldestMessage", "Reception/Bulk", 300),
     "ApiErrors": ("AWS/ApiGateway", "5xx", "Reception/Api", 1),
     "SenderApiErrors": ("AWS/ApiGateway", "5xx", "Senders/Api", 1),
     "MessagesUrlErrors": ("AWS/Lambda", "Url5xxCount", "Reception/Accept", 1),

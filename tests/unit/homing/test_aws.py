@@ -94,6 +94,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowAws]:
         "PAYLOAD_BUCKET": "payloads",
         "OWN_HOSTS": "abc123.execute-api.",
         "DELIVERY_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/0/deliveries",
+        "BULK_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/0/bulk",
         "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:delivery",
         "DEFAULT_POLICY": json.dumps(Policy().to_document()),
         "ADDRESS_GUARD": json.dumps(AddressGuard().to_document()),

@@ -15,6 +15,7 @@ COMPLETE = {
     "MESSAGES_TABLE": "messages",
     "LEDGER_TABLE": "ledger",
     "DELIVERY_QUEUE_URL": "http://queue",
+    "BULK_QUEUE_URL": "http://bulk",
     "DEFAULT_POLICY": json.dumps(Policy(max_attempts=5).to_document()),
     "RETENTION_DAYS": "30",
     "ENDPOINTS_TABLE": "endpoints",

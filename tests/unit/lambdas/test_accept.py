@@ -46,6 +46,7 @@ def container(
     monkeypatch.setenv("MESSAGES_TABLE", messages_table.name)
     monkeypatch.setenv("LEDGER_TABLE", ledger_table.name)
     monkeypatch.setenv("DELIVERY_QUEUE_URL", delivery_queue.url)
+    monkeypatch.setenv("BULK_QUEUE_URL", delivery_queue.url)
     monkeypatch.setenv("DEFAULT_POLICY", json.dumps(Policy(max_attempts=4).to_document()))
     monkeypatch.setenv("RETENTION_DAYS", "30")
     monkeypatch.setenv("ENDPOINTS_TABLE", "endpoints")

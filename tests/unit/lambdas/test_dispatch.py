@@ -48,7 +48,9 @@ def states(ledger_table: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         "ATTEMPT_TIMEOUT_SECONDS": "15",
         "ATTEMPTS_PER_ENDPOINT": "5",
         "SLOW_THRESHOLD_SECONDS": "1",
+        "FIRST_WAIT_SECONDS": "0.15",
         "DELIVERY_QUEUE_URL": "https://delivery-queue",
+        "BULK_QUEUE_URL": "https://bulk-queue",
         "LEDGER_TABLE": "ledger",
         "DEAD_LETTER_QUEUE_URL": "https://queue",
     }.items():
@@ -146,7 +148,8 @@ class FakeRedelivery:
     works: bool = True
     asked: list[tuple[str, int]] = field(default_factory=list)
 
-    def put_off(self, receipt_handle: str, seconds: int) -> bool:
+    def put_off(self, receipt_handle: str, seconds: int, queue: str) -> bool:
+        assert queue == ("bulk.fifo" if receipt_handle == "of the bulk queue" else "")
         self.asked.append((receipt_handle, seconds))
         return self.works
 
@@ -199,6 +202,19 @@ def test_a_detached_message_is_redelivered_once_its_attempt_must_be_over_and_oth
     expected = {"level": "INFO", "queueMessageId": "1", "redeliveredInSeconds": 50}
     assert left.items() >= {**expected, **delivery.reference.ids()}.items()
     assert left["DeliveryDetached"] == [1.0]
+
+
+def test_a_message_of_the_bulk_queue_is_put_off_there(
+    leave: Callable[..., Any], delivery: Delivery
+) -> None:
+    slow = json.dumps(delivery.to_document())
+    _, redelivery = leave(slow)
+    of_bulk = {
+        "receiptHandle": "of the bulk queue",
+        "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:bulk.fifo",
+    }
+    assert failures(dispatch.handler({"Records": [record(slow) | of_bulk]}, Context())) == ["1"]
+    assert redelivery.asked == [("of the bulk queue", 50)]
 
 
 def test_where_it_cannot_be_put_off_the_queue_decides_and_nothing_else_changes(

@@ -59,6 +59,7 @@ def container(
         "MESSAGES_TABLE": messages_table.name,
         "LEDGER_TABLE": ledger_table.name,
         "DELIVERY_QUEUE_URL": delivery_queue.url,
+        "BULK_QUEUE_URL": delivery_queue.url,
         "DEFAULT_POLICY": json.dumps(Policy(max_attempts=4).to_document()),
         "RETENTION_DAYS": "30",
         "ENDPOINTS_TABLE": "endpoints",

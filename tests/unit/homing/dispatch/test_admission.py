@@ -49,7 +49,9 @@ def clock() -> list[datetime]:
 @pytest.fixture
 def bulkhead(clock: list[datetime]) -> Bulkhead:
     second = timedelta(seconds=1)
-    return Bulkhead(Limits(3, 15 * second, 50 * second, second), lambda: clock[0])
+    return Bulkhead(
+        Limits(3, 15 * second, 50 * second, second, first_wait=second), lambda: clock[0]
+    )
 
 
 def broken() -> FirstAttempt:

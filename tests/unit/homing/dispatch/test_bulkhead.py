@@ -18,7 +18,8 @@ LIMITS = Limits(
     attempt_timeout=timedelta(seconds=15),
     over_after=timedelta(seconds=50),
     slow_threshold=timedelta(seconds=1),
-    detached=2,
+    first_wait=timedelta(seconds=1),
+    slow=2,
 )
 
 
@@ -139,6 +140,64 @@ def test_once_a_detached_attempt_has_ended_unknown_endpoints_are_attempted_again
     else:
         clock.advance(50)
     assert let_in(bulkhead, Recipient("shop", "three"))
+
+
+IMPATIENT = replace(LIMITS, first_wait=timedelta(milliseconds=150))
+
+
+def seconds(bulkhead: Bulkhead, place: str) -> float:
+    """Return how long an attempt at an endpoint of the shop would be waited for."""
+    return let_in(bulkhead, Recipient("shop", place)).patience.total_seconds()
+
+
+def test_an_endpoint_is_waited_for_briefly_until_it_is_known_to_be_quick(clock: Clock) -> None:
+    bulkhead = Bulkhead(IMPATIENT, clock)
+    first = let_in(bulkhead, OTHER)
+    assert first.patience == timedelta(milliseconds=150)
+    bulkhead.leave(first, 900)
+    assert seconds(bulkhead, "quick") == 1
+
+
+def test_while_an_attempt_of_a_sender_is_detached_its_unknown_endpoints_are_not_waited_for(
+    clock: Clock,
+) -> None:
+    bulkhead = Bulkhead(IMPATIENT, clock)
+    bulkhead.leave(let_in(bulkhead, OTHER), 12)
+    (permit,) = detach(bulkhead, "one")
+    assert [seconds(bulkhead, place) for place in ("two", "quick")] == [0, 1]
+    bulkhead.leave(permit, 300)
+    assert seconds(bulkhead, "three") == 0.15
+
+
+def test_an_attempt_that_is_detached_early_marks_its_endpoint_slow_only_once_it_takes_too_long(
+    clock: Clock,
+) -> None:
+    bulkhead = Bulkhead(IMPATIENT, clock)
+    detach(bulkhead, "one")
+    clock.advance(0.9)
+    assert let_in(bulkhead, Recipient("shop", "one"))
+    clock.advance(0.1)
+    assert deferred(bulkhead, Recipient("shop", "one")) == clock.now + timedelta(seconds=5)
+
+
+def test_attempts_detached_early_count_against_their_sender_once_they_take_too_long(
+    clock: Clock,
+) -> None:
+    bulkhead = Bulkhead(IMPATIENT, clock)
+    detach(bulkhead, "one", "two")
+    clock.advance(0.9)
+    assert let_in(bulkhead, Recipient("shop", "three"))
+    clock.advance(0.1)
+    assert deferred(bulkhead, Recipient("shop", "four")) == clock.now
+
+
+def test_twenty_attempts_of_a_sender_are_left_at_most_whether_they_are_slow_or_not(
+    clock: Clock,
+) -> None:
+    bulkhead = Bulkhead(IMPATIENT, clock)
+    detach(bulkhead, *(f"at-{number}" for number in range(20)))
+    assert deferred(bulkhead, Recipient("shop", "one more")) == clock.now
+    assert let_in(bulkhead, Recipient("another", "one more"))
 
 
 def test_a_probe_that_is_detached_does_not_count_against_its_sender(

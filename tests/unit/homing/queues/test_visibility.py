@@ -36,6 +36,14 @@ def test_a_postponed_message_is_redelivered_at_its_time(
     assert again["MessageId"] == message["MessageId"]
 
 
+def test_a_message_of_the_bulk_queue_is_postponed_there(queue: tuple[Any, str]) -> None:
+    client, bulk = queue
+    (message,) = received(client, bulk)
+    redelivery = Redelivery("https://nowhere/main.fifo", client, bulk)
+    assert redelivery.put_off(message["ReceiptHandle"], 0, "deliveries.fifo")
+    assert len(received(client, bulk)) == 1
+
+
 def test_a_message_that_cannot_be_postponed_keeps_its_visibility_timeout(
     queue: tuple[Any, str],
 ) -> None:

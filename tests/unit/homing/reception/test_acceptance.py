@@ -18,6 +18,7 @@ from homing.endpoints.subscriptions import Subscriptions
 from homing.errors import AcceptanceError, InvalidMessageError
 from homing.ledger.table import Ledger
 from homing.payloads.store import PayloadStore
+from homing.queues.bursts import BURST, Bursts
 from homing.queues.deliveries import MAX_BATCH_BYTES, DeliveryQueue, batches
 from homing.reception.acceptance import Acceptance, Reception
 from homing.reception.idempotency import IdempotencyRecord
@@ -64,9 +65,11 @@ class Sqs:
     script: list[Any] = field(default_factory=list)
     calls: list[list[str]] = field(default_factory=list)
     taken: list[dict[str, Any]] = field(default_factory=list)
+    urls: list[str] = field(default_factory=list)
 
     def send_message_batch(self, **call: Any) -> dict[str, Any]:
         entries = call["Entries"]
+        self.urls.append(call["QueueUrl"])
         self.calls.append([entry["Id"] for entry in entries])
         refused = self.script.pop(0) if self.script else 0
         if isinstance(refused, BaseException):
@@ -87,10 +90,11 @@ def acceptance(messages_table: Any, ledger_table: Any, sqs: Sqs) -> Acceptance:
     return Acceptance(
         MessagesTable("messages", client),
         Ledger("ledger", client),
-        DeliveryQueue("url", sqs),
+        DeliveryQueue("url", sqs, "bulk"),
         EndpointsTable("endpoints", client),
         PayloadStore("payloads"),
         Subscriptions(EndpointsTable("endpoints", client)),
+        bursts=Bursts(lambda: 0),
     )
 
 
@@ -418,6 +422,34 @@ def test_a_batch_sent_again_gives_the_same_records_and_queues_only_what_is_missi
     assert [each["reference"]["messageId"] for each in sqs.taken] == [
         f"m-{number}" for number in range(15, 20)
     ]
+
+
+def test_what_exceeds_the_burst_of_its_sender_goes_to_the_bulk_queue(
+    acceptance: Acceptance, sqs: Sqs
+) -> None:
+    acceptance.accept_all([some(number) for number in range(BURST + 1)], now=NOON)
+    queued = dict.fromkeys(sqs.urls, 0)
+    for url, ids in zip(sqs.urls, sqs.calls, strict=True):
+        queued[url] += len(ids)
+    assert queued == {"url": BURST, "bulk": 1}
+
+
+@pytest.mark.parametrize("queue", ["url", "bulk"])
+def test_a_duplicate_goes_to_the_queue_of_its_first_acceptance(
+    acceptance: Acceptance, sqs: Sqs, queue: str
+) -> None:
+    """On two queues at once, two dispatchers could make the same first attempt."""
+    others = [some(number) for number in range(1, BURST + 1)]
+    if queue == "bulk":
+        acceptance.accept_all(others, now=NOON)
+    acceptance.accept(some(0), now=NOON)
+    if queue == "url":
+        acceptance.accept_all(others, now=NOON)
+    assert acceptance.accept(some(0), now=NOON).is_duplicate
+    of_first = [
+        url for url, ids in zip(sqs.urls, sqs.calls, strict=True) if ids == sqs.calls[-1][:1]
+    ]
+    assert of_first == [queue, queue]
 
 
 def test_one_message_spoils_no_other(acceptance: Acceptance, sqs: Sqs) -> None:

@@ -1,0 +1,302 @@
+"""Compare what keeps one sender's slow deliveries from those of another, in virtual time.
+
+One sender makes 50 deliveries a second to 20 quick endpoints. After a while another puts 3,000 on
+the queue within a second, to 60 endpoints that hang. The model is that of `isolation_model.py`: ten
+batches at once, with the real bulkhead in each dispatcher. Times are from POST to the arrival of
+the quick sender's requests. Fixed seed: the figures are the same every time.
+
+    one queue, by origin    one FIFO queue; slowness judged by origin, whoever sends; each attempt
+                            is waited for a second
+    one queue               slowness judged by sender and endpoint; an attempt at an endpoint that
+                            is not known to be quick is waited for 0.15 s, or not at all
+    five queues             each sender has one of five queues with two dispatchers each; here both
+                            senders have the same one, as one in five have
+    a fair queue            a standard queue that hands out the message of the sender that has the
+                            fewest in flight, as SQS does for message groups
+    a bulk queue            what a sender puts on the queue beyond its burst goes to a second queue
+                            with dispatchers of its own (docs/decisions/0094)
+
+    python benchmarks/fairness_model.py
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import sys
+from collections import Counter, deque
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from heapq import heappop, heappush
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.isolation_model import (
+    BATCH,
+    DISPATCHERS,
+    ON_THE_WAY,
+    OVER_AFTER,
+    SLOW_THRESHOLD,
+    START,
+    STARTED_IN,
+    TIMEOUT,
+)
+from benchmarks.sizes import sized
+from homing.dispatch.bulkhead import Bulkhead, Limits, Recipient
+from homing.queues.bursts import Bursts
+from lambdas.dispatch import MOST_DETACHED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+SEED = 11
+QUICK, FLOOD = "quick", "flood"
+PER_SECOND, SECONDS = sized((50.0, 30.0), (10.0, 14.0))  # of the quick sender
+FLOOD_AT, FLOOD_SIZE, FLOOD_IN = sized((10.0, 3000, 1.0), (3.0, 30, 1.0))
+HANGING = 60  # endpoints
+ACCEPTING = 4  # containers of `accept`
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message on a queue; a detached one is settled from the ledger later."""
+
+    posted: float
+    sender: str
+    host: str
+    was_left: bool = False
+
+    @property
+    def place(self) -> str:
+        """Where it goes: all hosts but the hanging ones are quick."""
+        return f"https://{self.host}.example.com/{self.sender}"
+
+
+@dataclass
+class Dispatcher:
+    """A container of `dispatch`: its bulkhead, and when the attempts that it has left are over."""
+
+    bulkhead: Bulkhead
+    left: list[float] = field(default_factory=list)
+
+    def detach(self, now: float, over: float) -> bool:
+        """Return whether an attempt may be left; if not, it is awaited to its end."""
+        self.left = [each for each in self.left if each > now]
+        if len(self.left) >= MOST_DETACHED:
+            return False
+        self.left.append(over)
+        return True
+
+
+@dataclass
+class Pool:
+    """A queue and its idle dispatchers."""
+
+    idle: list[Dispatcher]
+    queue: deque[Message] = field(default_factory=deque)
+    in_flight: Counter[str] = field(default_factory=Counter)
+    is_fair: bool = False
+
+    def batch(self) -> list[Message]:
+        """Take a batch off the queue."""
+        taken = []
+        while self.queue and len(taken) < BATCH:
+            message = self._next()
+            self.in_flight[message.sender] += 1
+            taken.append(message)
+        return taken
+
+    def _next(self) -> Message:
+        if not self.is_fair:
+            return self.queue.popleft()
+        senders = sorted((QUICK, FLOOD), key=lambda sender: self.in_flight[sender])
+        found = ((at, each) for sender in senders for at, each in self._of(sender))
+        at, message = next(found)
+        del self.queue[at]
+        return message
+
+    def _of(self, sender: str) -> Iterator[tuple[int, Message]]:
+        return ((at, each) for at, each in enumerate(self.queue) if each.sender == sender)
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """One way to be fair.
+
+    Args:
+        name: its name in the table.
+        pools: the number of dispatchers of each queue.
+        by_sender: whether slowness is judged by sender and endpoint, instead of by origin.
+        is_fair: whether the queue is fair.
+        bursts: whether what exceeds a sender's burst goes to the second queue.
+    """
+
+    name: str
+    pools: tuple[int, ...] = (DISPATCHERS,)
+    by_sender: bool = True
+    is_fair: bool = False
+    bursts: bool = False
+
+
+SCHEMES = (
+    Scheme("one queue, by origin", by_sender=False),
+    Scheme("one queue"),
+    Scheme("five queues, the same for both", (2,)),
+    Scheme("a fair queue", is_fair=True),
+    Scheme("a bulk queue", (DISPATCHERS, DISPATCHERS), bursts=True),
+)
+
+
+class Run:
+    """One run of a scheme: a queue of events, without threads."""
+
+    def __init__(self, scheme: Scheme) -> None:
+        self.now = 0.0
+        self._scheme = scheme
+        self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = count()
+        self._chance = random.Random(SEED)  # noqa: S311 -- seeded
+        self._bursts = [Bursts(lambda: round(self.now * 1e9)) for _ in range(ACCEPTING)]
+        self._pools = [
+            Pool([self._dispatcher() for _ in range(size)], is_fair=scheme.is_fair)
+            for size in scheme.pools
+        ]
+        self.arrived: list[tuple[float, float]] = []  # of the quick sender: POST, seconds from it
+        self.flooded: list[float] = []  # when a flooding message had left the queue
+
+    def _dispatcher(self) -> Dispatcher:
+        limits = Limits(
+            FLOOD_SIZE,  # nobody waits for a permit: that is what isolation_model.py is about
+            timedelta(seconds=TIMEOUT),
+            timedelta(seconds=OVER_AFTER),
+            timedelta(seconds=SLOW_THRESHOLD),
+            **self._patience(),
+        )
+        return Dispatcher(Bulkhead(limits, lambda: START + timedelta(seconds=self.now)))
+
+    def _patience(self) -> dict[str, Any]:
+        """Return how long a first attempt is waited for, and how many of a sender may be left."""
+        if self._scheme.by_sender:
+            return {}
+        first_wait = timedelta(seconds=SLOW_THRESHOLD)
+        return {"first_wait": first_wait, "slow": FLOOD_SIZE, "detached": FLOOD_SIZE}
+
+    def at(self, when: float, action: Callable[[], None]) -> None:
+        """Call a function at a time."""
+        heappush(self._events, (when, next(self._order), action))
+
+    def post(self, sender: str, host: str) -> None:
+        """Accept a message."""
+        bursts = self._chance.choice(self._bursts)
+        is_bulk = self._scheme.bursts and bursts.is_beyond(sender, 1)
+        self._queue(Message(self.now, sender, host), self._pools[is_bulk])
+
+    def _queue(self, message: Message, pool: Pool) -> None:
+        pool.queue.append(message)
+        self._pump(pool)
+
+    def _pump(self, pool: Pool) -> None:
+        while pool.queue and pool.idle:
+            dispatcher, batch = pool.idle.pop(0), pool.batch()
+            ends = [self._settle(pool, dispatcher, message) for message in batch]
+            for message, end in zip(batch, ends, strict=True):
+                self.at(end, partial(pool.in_flight.subtract, [message.sender]))
+                if message.sender == FLOOD and not message.was_left:
+                    self.flooded.append(end)
+            self.at(max(ends), partial(self._idle, pool, dispatcher))
+
+    def _idle(self, pool: Pool, dispatcher: Dispatcher) -> None:
+        pool.idle.append(dispatcher)
+        self._pump(pool)
+
+    def _settle(self, pool: Pool, dispatcher: Dispatcher, message: Message) -> float:
+        """Begin to settle a message; return when the dispatcher is done with it."""
+        if message.was_left:
+            return self.now + STARTED_IN
+        permit = dispatcher.bulkhead.enter(self._recipient(message))
+        if isinstance(permit, datetime):
+            self._deferred(message, permit)
+            return self.now + STARTED_IN
+        reached = self.now + ON_THE_WAY * self._chance.lognormvariate(0, 0.3)
+        took = TIMEOUT
+        if message.sender == QUICK:
+            self.arrived.append((message.posted, reached - message.posted))
+            took = 0.03 * self._chance.lognormvariate(0, 0.8)
+        over = reached + took
+        self.at(over, partial(dispatcher.bulkhead.leave, permit, round(1000 * took)))
+        left_at = self.now + permit.patience.total_seconds()
+        if over <= left_at or not dispatcher.detach(self.now, over):
+            return over
+        self.at(left_at, partial(dispatcher.bulkhead.suspect, permit))
+        again = replace(message, was_left=True)
+        self.at(left_at + OVER_AFTER, partial(self._queue, again, pool))
+        return left_at
+
+    def _deferred(self, message: Message, due: datetime) -> None:
+        """Note when a deferred request of the quick sender arrives."""
+        if message.sender == QUICK:
+            begun = max((due - START).total_seconds(), self.now + STARTED_IN) + ON_THE_WAY
+            self.arrived.append((message.posted, begun - message.posted))
+
+    def _recipient(self, message: Message) -> Recipient:
+        if self._scheme.by_sender:
+            return Recipient(message.sender, message.place)
+        return Recipient("", message.host)
+
+    def go(self, *, with_flood: bool) -> Run:
+        """Run it."""
+        arrivals = random.Random(SEED + 1)  # noqa: S311 -- seeded
+        for number, at in enumerate(_poisson(arrivals)):
+            self.at(at, partial(self.post, QUICK, f"host-{number % 20}"))
+        for number in range(FLOOD_SIZE if with_flood else 0):
+            host = f"hangs-{number % HANGING}"
+            at = FLOOD_AT + FLOOD_IN * number / FLOOD_SIZE
+            self.at(at, partial(self.post, FLOOD, host))
+        while self._events:
+            self.now, _, action = heappop(self._events)
+            action()
+        return self
+
+    def p99(self, begin: float, end: float) -> float:
+        """Return the 99th percentile of the quick sender's messages posted between two moments."""
+        seconds = [took for posted, took in self.arrived if begin <= posted < end]
+        return statistics.quantiles(seconds, n=100, method="inclusive")[98]
+
+    @property
+    def drained(self) -> float:
+        """How long after the flood began its last message had left the queue, in seconds."""
+        return max(self.flooded, default=FLOOD_AT) - FLOOD_AT
+
+
+def _poisson(chance: random.Random) -> Iterator[float]:
+    now = 0.0
+    while (now := now + chance.expovariate(PER_SECOND)) < SECONDS:
+        yield now
+
+
+SPANS = ((FLOOD_AT, FLOOD_AT + 1), (FLOOD_AT, FLOOD_AT + 10), (FLOOD_AT, SECONDS))
+
+
+def row(scheme: Scheme) -> Sequence[str]:
+    """Return the figures of a scheme."""
+    without, flooded = Run(scheme).go(with_flood=False), Run(scheme).go(with_flood=True)
+    ratios = [flooded.p99(*span) / without.p99(FLOOD_AT, SECONDS) for span in SPANS]
+    worst = max(took for posted, took in flooded.arrived if posted >= FLOOD_AT)
+    return [f"{ratio:.2f}" for ratio in ratios] + [f"{worst:.2f}", f"{flooded.drained:.1f}"]
+
+
+def main() -> None:
+    """Print the table."""
+    print(f"{FLOOD_SIZE:,} messages of one sender to {HANGING} endpoints that hang")
+    print("p99 of the other sender / without: first second, 10 s, to the end; worst; drained, s")
+    for scheme in SCHEMES:
+        cells = "".join(f"{cell:>9}" for cell in row(scheme))
+        print(f"{scheme.name:<32}{cells}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""The burst of a sender: what it puts on the delivery queue beyond that goes to the bulk queue.
+
+Each container that accepts messages counts for itself, in memory, so a message costs nothing more.
+A sender has `BURST` deliveries at once, and `PER_SECOND` more each second (docs/decisions/0094).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BURST = 20
+PER_SECOND = 20
+_REMEMBERED = 10_000  # senders
+_NANOSECONDS = 1_000_000_000 // PER_SECOND  # until a delivery is free again
+
+
+class Bursts:
+    """Counts the deliveries of senders.
+
+    Args:
+        clock: returns nanoseconds that only ever grow.
+    """
+
+    def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
+        self._clock = clock
+        self._full_at: dict[str, int] = {}  # by sender: when its whole burst is free again
+        self._lock = threading.Lock()
+
+    def is_beyond(self, sender_id: str, deliveries: int) -> bool:
+        """Return whether some deliveries of a message exceed the burst of its sender.
+
+        They do not count if they do. A message with more deliveries than the burst has none left,
+        unless its sender has sent nothing for a while.
+        """
+        with self._lock:
+            now = self._clock()
+            full_at = max(self._full_at.get(sender_id, now), now)
+            after = full_at + deliveries * _NANOSECONDS
+            if full_at > now and after - now > BURST * _NANOSECONDS:
+                return True
+            if len(self._full_at) >= _REMEMBERED:
+                self._full_at = {each: at for each, at in self._full_at.items() if at > now}
+            self._full_at[sender_id] = after
+            return False
