@@ -248,7 +248,8 @@ class Bulkhead:
 
     def _suspect_slow(self, endpoint: _Endpoint) -> None:
         """Treat an endpoint as slow whose attempts were detached early and take too long by now."""
-        if endpoint.slow_until is None and self._at_once(endpoint):
+        is_known = endpoint.is_quick or endpoint.slow_until is not None
+        if not is_known and self._at_once(endpoint):
             late = [each for each in endpoint.detached if each.endpoint is endpoint]
             overdue = [each.over_by for each in late if self._is_slow(each)]
             endpoint.slow_until = max(overdue, default=None)
