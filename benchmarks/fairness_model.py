@@ -14,7 +14,7 @@ the quick sender's requests. Fixed seed: the figures are the same every time.
     a fair queue            a standard queue that hands out the message of the sender that has the
                             fewest in flight, as SQS does for message groups
     a bulk queue            what a sender puts on the queue beyond its burst goes to a second queue
-                            with dispatchers of its own (docs/decisions/0094)
+                            with dispatchers of its own (docs/decisions/0096)
 
     python benchmarks/fairness_model.py
 """

@@ -1,7 +1,7 @@
 """The burst of a sender: what it puts on the delivery queue beyond that goes to the bulk queue.
 
 Each container that accepts messages counts for itself, in memory, so a message costs nothing more.
-A sender has `BURST` deliveries at once, and `PER_SECOND` more each second (docs/decisions/0094).
+A sender has `BURST` deliveries at once, and `PER_SECOND` more each second (docs/decisions/0096).
 """
 
 from __future__ import annotations
