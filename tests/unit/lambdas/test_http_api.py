@@ -21,7 +21,12 @@ ROUTES = [
     ("POST", "/v1/messages"),
     ("POST", "/v1/messages/batch"),
     ("GET", "/v1/messages/m"),
+    ("GET", "/v1/messages"),
+    ("GET", "/v1/endpoints/e/deliveries"),
     ("POST", "/v1/messages/m/redrive"),
+    ("POST", "/v1/redrives"),
+    ("GET", "/v1/redrives/r"),
+    ("DELETE", "/v1/redrives/r"),
     ("GET", "/v1/endpoints"),
     ("GET", "/v1/endpoints/e"),
     ("PUT", "/v1/endpoints/e"),
@@ -31,12 +36,17 @@ ROUTES = [
     ("POST", "/v1/endpoints/match"),
     ("POST", "/v1/endpoints/e/test"),
 ]
-IN_THE_BODY = "/v1/messages", "/v1/messages/batch"  # where the body names the sender
+IN_THE_BODY = (
+    "/v1/messages",
+    "/v1/messages/batch",
+    "/v1/redrives",
+)  # where the body names the sender
 BODIES: dict[str, Any] = {
     "/v1/messages": MESSAGE,
     "/v1/messages/batch": {"messages": [MESSAGE]},
     "/v1/endpoints/e": {"url": "https://example.com/hooks"},
     "/v1/endpoints/e/rotate-secret": {},
+    "/v1/redrives": {"filter": {}},
     "/v1/endpoints/match": {"eventType": "order.paid", "payload": {}},
 }
 
@@ -64,7 +74,7 @@ def refused(
 
 def test_every_route_that_needs_credentials_is_tried_here() -> None:
     closed = [route for route in routes.ROUTES if not route.is_open]
-    paths = [each.path.format(messageId="m", endpointId="e") for each in closed]
+    paths = [each.path.format(messageId="m", endpointId="e", redriveId="r") for each in closed]
     assert [(each.method, path) for each, path in zip(closed, paths, strict=True)] == ROUTES
 
 
