@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from simulation.checks.view import View
 
 TERMINAL = DEAD_LETTERED | {"DELIVERED", "CANCELLED"}
-_ATTENTION = frozenset({"attention", "senderAttention", "attentionAt"})
+_ATTENTION = frozenset({"attention", "senderAttention", "attentionAt", "cause"})
 _CLAIM = _ATTENTION | {"generation", "executionName", "claimedAttempt", "redrivenFrom", "ttl"}
 _DEAD_LETTER = _ATTENTION | {"deadLetter"}
 

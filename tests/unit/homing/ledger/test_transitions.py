@@ -50,6 +50,9 @@ STATES: Mapping[bool, Any] = {
 }
 
 
+DRAINED = {"category": "INTERNAL_ERROR", "reason": "drained"}
+
+
 class Client:
     """A DynamoDB client over one simulated table, which a test of its own holds to moto."""
 
@@ -188,7 +191,7 @@ class Bench:
             self.ledger.take_up(self.reference, record, document, self.name_of(1), at=NOON)
 
     def drain(self) -> None:
-        dead_letter = self.document(0, self.attempt_number) | {"verdict": {}}
+        dead_letter = self.document(0, self.attempt_number) | {"verdict": DRAINED}
         self.ledger.dead_letter(self.reference, dead_letter, self.name_of(0), at=NOON)
 
 
