@@ -19,6 +19,7 @@ LOGICAL_IDS = {
     "AWS::DynamoDB::Table": {
         "LedgerDeliveries8B7F7BD4",
         "LedgerMessagesA3765AF5",
+        "LedgerRedrives58826FD1",
         "RegistryEndpoints63C1D20E",
         "RegistryKeysB7562399",
         "RegistrySecretsD0F3C0A2",

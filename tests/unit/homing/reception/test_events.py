@@ -41,7 +41,7 @@ class Queue(DeliveryQueue):
         self.sent: list[Any] = []
         self.is_down = False
 
-    def send(self, deliveries: Any) -> dict[str, str]:
+    def send(self, deliveries: Any, bulk: Any = ()) -> dict[str, str]:
         if self.is_down and deliveries:
             raise KeyboardInterrupt  # as if the function were killed
         self.sent += deliveries
