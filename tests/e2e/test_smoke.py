@@ -46,12 +46,14 @@ def changed(cloud: Target, module: str, **changes: Any) -> Iterator[None]:
 def dispatch_off(cloud: Target) -> Iterator[None]:
     client = cloud.client("lambda")
     name = function(cloud, "dispatch")["FunctionName"]
-    (mapping,) = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
-    client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    mappings = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    for mapping in mappings:
+        client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     try:
         yield
     finally:
-        client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+        for mapping in mappings:
+            client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
 
 @contextmanager

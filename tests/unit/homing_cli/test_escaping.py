@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from homing.ledger.delivery_filter import Listed
+from homing.retry.classification import Category, Status
 from homing_cli import app
 from homing_cli.client.deliveries import DeliveryView
 from homing_cli.client.queues.dead_letters import DeadLetter, Look
@@ -122,6 +124,27 @@ def dead_letter(words: str, delivery: Delivery) -> DeadLetter:
     return found
 
 
+def listed(words: str) -> Listed:
+    return Listed(
+        pk="m-1#default",
+        sk="a",
+        message_id="m-1",
+        sender_id="default",
+        target_url="https://example.com/",
+        created_at="2025-12-28T12:00:00.000Z",
+        status=Status.FAILED,
+        attempts=1,
+        at="2025-12-28T12:00:00.000Z",
+        last_updated_at="2025-12-28T12:00:00.000Z",
+        next_retry_at=None,
+        endpoint_id=None,
+        event_type=words,
+        category=Category.GONE,
+        reason=words,
+        expires_at=1_769_515_200,
+    )
+
+
 def trace(words: str) -> Trace:
     outcome = {
         "kind": "ATTEMPTED",
@@ -180,6 +203,7 @@ def played(monkeypatch: pytest.MonkeyPatch, delivery: Delivery) -> None:
     seen = Look(2, (dead_letter(HOSTILE, delivery),), (HOSTILE,))
     monkeypatch.setattr(options, "find_target", lambda *_: None)
     monkeypatch.setattr(reading.dead_letters, "look", lambda *_: seen)
+    monkeypatch.setattr(reading.many, "listed", lambda *_: [listed(HOSTILE)])
 
 
 @pytest.mark.usefixtures("played")
