@@ -230,8 +230,8 @@ def _be_redelivered_too_early() -> AbstractContextManager[None]:
     """Redeliver detached messages while their execution still runs."""
     put_off = Redelivery.put_off
 
-    def put_off_a_little(self: Redelivery, receipt_handle: str, _: int) -> bool:
-        return put_off(self, receipt_handle, 2)
+    def put_off_a_little(self: Redelivery, receipt_handle: str, _: int, queue: str = "") -> bool:
+        return put_off(self, receipt_handle, 2, queue)
 
     return _replaced(Redelivery, "put_off", put_off_a_little)
 
