@@ -174,11 +174,11 @@ class Run:
             timedelta(seconds=TIMEOUT),
             timedelta(seconds=OVER_AFTER),
             timedelta(seconds=SLOW_THRESHOLD),
-            **self._patience(),
+            **self._scheme_limits(),
         )
         return Dispatcher(Bulkhead(limits, lambda: START + timedelta(seconds=self.now)))
 
-    def _patience(self) -> dict[str, Any]:
+    def _scheme_limits(self) -> dict[str, Any]:
         """Return how long a first attempt is waited for, and how many of a sender may be left."""
         if self._scheme.by_sender:
             return {}
@@ -228,7 +228,7 @@ class Run:
             took = 0.03 * self._chance.lognormvariate(0, 0.8)
         over = reached + took
         self.at(over, partial(dispatcher.bulkhead.leave, permit, round(1000 * took)))
-        left_at = self.now + permit.patience.total_seconds()
+        left_at = self.now + permit.longest_wait.total_seconds()
         if over <= left_at or not dispatcher.detach(self.now, over):
             return over
         self.at(left_at, partial(dispatcher.bulkhead.suspect, permit))

@@ -136,7 +136,7 @@ class BoundedWait:
         self._seconds = seconds
         self._left = 0
 
-    def wait(self, call: Callable[[], FirstAttempt], patience: float) -> FirstAttempt:
+    def wait(self, call: Callable[[], FirstAttempt], longest_wait: float) -> FirstAttempt:
         """Wait for an attempt, or detach from it."""
         ended: list[FirstAttempt] = []
         waiting: list[Callable[[], None]] = []
@@ -149,7 +149,7 @@ class BoundedWait:
                 self._world.at(self._world.now, wake)
 
         self._world.at(self._world.now, lambda: self._world.start(run))
-        self._world.wait(min(patience, self._seconds), waiting)
+        self._world.wait(min(longest_wait, self._seconds), waiting)
         if not ended and self._left < MOST_DETACHED:
             left[0] = True
             self._left += 1

@@ -59,7 +59,7 @@ class Admission:
             return ended
 
         try:
-            return self.bounded_wait.wait(attempted, permit.patience.total_seconds())
+            return self.bounded_wait.wait(attempted, permit.longest_wait.total_seconds())
         except DetachedError:
             self.bulkhead.suspect(permit)
             raise

@@ -43,12 +43,12 @@ class BoundedWait:
         self._detached: set[Future[Any]] = set()
         self._lock = threading.Lock()
 
-    def wait(self, call: Callable[[], T], patience: float = inf) -> T:
+    def wait(self, call: Callable[[], T], longest_wait: float = inf) -> T:
         """Make a call and return its result.
 
         Args:
             call: what to wait for.
-            patience: how many seconds to wait for it if that is less than for any call.
+            longest_wait: how many seconds to wait for it if that is less than for any call.
 
         Raises:
             DetachedError: when the call takes longer; it goes on.
@@ -56,7 +56,7 @@ class BoundedWait:
         """
         future: Future[T] = self._begin(call)
         try:
-            return future.result(timeout=min(patience, self._seconds))
+            return future.result(timeout=min(longest_wait, self._seconds))
         except TimeoutError:  # of this wait, or of the call itself
             if not future.done() and self._may_be_detached(future):
                 raise DetachedError from None

@@ -87,14 +87,14 @@ class Permit:
         since: when it was granted.
         over_by: when the attempt has ended even if its end was not reported.
         is_probe: whether the attempt probes an endpoint that was slow.
-        patience: how long to wait for the attempt before it is detached.
+        longest_wait: how long to wait for the attempt before it is detached.
     """
 
     endpoint: _Endpoint
     since: datetime
     over_by: datetime
     is_probe: bool
-    patience: timedelta
+    longest_wait: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +166,8 @@ class Bulkhead:
                 self._changed.wait((next_change - now).total_seconds())
             now = self._clock()
             is_probe = endpoint.slow_until is not None
-            over_by, patience = now + self._limits.over_after, self._patience(endpoint)
-            permit = Permit(endpoint, now, over_by, is_probe, patience)
+            over_by, longest_wait = now + self._limits.over_after, self._longest_wait(endpoint)
+            permit = Permit(endpoint, now, over_by, is_probe, longest_wait)
             endpoint.permits.append(permit)
             return permit
 
@@ -178,7 +178,7 @@ class Bulkhead:
             if permit in endpoint.permits:  # it may have ended at this very moment
                 if not permit.is_probe:  # which nobody has waited for
                     endpoint.detached.append(permit)
-                if permit.is_probe or permit.patience >= self._limits.slow_threshold:
+                if permit.is_probe or permit.longest_wait >= self._limits.slow_threshold:
                     endpoint.slow_until = max(endpoint.slow_until or permit.over_by, permit.over_by)
                 self._changed.notify_all()
 
@@ -243,7 +243,7 @@ class Bulkhead:
 
     def _is_slow(self, permit: Permit) -> bool:
         """Return whether an attempt under way takes too long already."""
-        waited = max(permit.patience, self._clock() - permit.since)
+        waited = max(permit.longest_wait, self._clock() - permit.since)
         return waited >= self._limits.slow_threshold
 
     def _suspect_slow(self, endpoint: _Endpoint) -> None:
@@ -254,7 +254,7 @@ class Bulkhead:
             overdue = [each.over_by for each in late if self._is_slow(each)]
             endpoint.slow_until = max(overdue, default=None)
 
-    def _patience(self, endpoint: _Endpoint) -> timedelta:
+    def _longest_wait(self, endpoint: _Endpoint) -> timedelta:
         """Return how long to wait for an attempt; others of its batch wait for it, too."""
         if endpoint.slow_until is not None:
             return timedelta()

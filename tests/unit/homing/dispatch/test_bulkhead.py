@@ -147,13 +147,13 @@ IMPATIENT = replace(LIMITS, first_wait=timedelta(milliseconds=150))
 
 def seconds(bulkhead: Bulkhead, place: str) -> float:
     """Return how long an attempt at an endpoint of the shop would be waited for."""
-    return let_in(bulkhead, Recipient("shop", place)).patience.total_seconds()
+    return let_in(bulkhead, Recipient("shop", place)).longest_wait.total_seconds()
 
 
 def test_an_endpoint_is_waited_for_briefly_until_it_is_known_to_be_quick(clock: Clock) -> None:
     bulkhead = Bulkhead(IMPATIENT, clock)
     first = let_in(bulkhead, OTHER)
-    assert first.patience == timedelta(milliseconds=150)
+    assert first.longest_wait == timedelta(milliseconds=150)
     bulkhead.leave(first, 900)
     assert seconds(bulkhead, "quick") == 1
 

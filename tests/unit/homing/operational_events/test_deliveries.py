@@ -112,8 +112,8 @@ class Story:
                 update = updates.keep_dead_letter_update(reference, json.dumps(self.document))
             case "drained":
                 verdict = {"category": "INTERNAL_ERROR", "reason": "drained"}
-                letter = {**self.document, "verdict": verdict}
-                update = updates.dead_letter_update(reference, letter, self.owner, self.at)
+                dead_letter = {**self.document, "verdict": verdict}
+                update = updates.dead_letter_update(reference, dead_letter, self.owner, self.at)
             case "cancelled":
                 update = updates.cancel_update(reference, self.at, self.delivery.expires_at)
             case _:

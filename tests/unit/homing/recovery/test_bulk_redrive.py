@@ -52,7 +52,7 @@ class Workflow:
 
 
 @dataclass
-class Letter:
+class HeldMessage:
     body: str
 
 
@@ -60,16 +60,16 @@ class Letter:
 class DeadLetters:
     """A dead-letter queue that hides what was received."""
 
-    letters: list[Letter] = field(default_factory=list)
-    hidden: list[Letter] = field(default_factory=list)
+    visible: list[HeldMessage] = field(default_factory=list)
+    hidden: list[HeldMessage] = field(default_factory=list)
 
-    def receive(self, _: int) -> list[Letter]:
-        received, self.letters = self.letters[:10], self.letters[10:]
+    def receive(self, _: int) -> list[HeldMessage]:
+        received, self.visible = self.visible[:10], self.visible[10:]
         self.hidden += received
         return received
 
-    def delete(self, letter: Letter) -> None:
-        self.hidden.remove(letter)
+    def delete(self, message: HeldMessage) -> None:
+        self.hidden.remove(message)
 
 
 class Bench:
@@ -127,7 +127,7 @@ class Bench:
         at = to_text(FAILED_AT + timedelta(seconds=number))
         partition = f"FAILED#{reference.delivery_id[0]}"
         named = reference.to_document()
-        letter = json.dumps(delivery.to_document())
+        body = json.dumps(delivery.to_document())
         item = {
             **{name: named[name] for name in ("pk", "sk", "messageId", "senderId", "timestamp")},
             **{name: named[name] for name in ("targetUrl", "correlationId", "createdAt")},
@@ -141,13 +141,13 @@ class Bench:
             "attentionAt": at,
             "endpointId": endpoint_id,
             "cause": cause(Category.GONE, "HTTP 410"),
-            **({"deadLetter": letter} if kept else {}),
+            **({"deadLetter": body} if kept else {}),
         }
         self.table.client.put_item(
             TableName=self.table.name,
             Item={name: to_dynamodb(value) for name, value in item.items()},
         )
-        self.dead_letters.letters.append(Letter(letter))
+        self.dead_letters.visible.append(HeldMessage(body))
         return reference
 
     def set(self, reference: Reference, **attributes: Any) -> None:
