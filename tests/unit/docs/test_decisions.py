@@ -31,6 +31,11 @@ def test_the_index_lists_every_record_once_under_its_number() -> None:
     assert all(name.startswith(f"{number}-") for number, name in listed)
 
 
+def test_no_two_records_have_one_number() -> None:
+    numbers = [path.name[:4] for path in RECORDS.glob("[0-9]*.md")]
+    assert len(set(numbers)) == len(numbers)
+
+
 def test_a_record_begins_with_its_number() -> None:
     for path in RECORDS.glob("[0-9]*.md"):
         assert path.read_text(encoding="utf-8").startswith(f"# {path.name[:4]}: "), path.name
