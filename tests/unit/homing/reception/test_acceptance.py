@@ -432,6 +432,7 @@ def test_what_exceeds_the_burst_of_its_sender_goes_to_the_bulk_queue(
     for url, ids in zip(sqs.urls, sqs.calls, strict=True):
         queued[url] += len(ids)
     assert queued == {"url": BURST, "bulk": 1}
+    assert sqs.taken[-1]["reference"]["messageId"] == f"m-{BURST}"
 
 
 @pytest.mark.parametrize("queue", ["url", "bulk"])
