@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CHUNK = 500
-_SHOWN = 3  # the number of histories with a broken promise that are printed
+_SHOWN = 3  # the number of histories with a broken promise that are told step by step
 _FRESH = 10**6, 10**9  # the range of the first fresh seed, above those that tests and docs name
 
 
@@ -70,6 +70,8 @@ def main(arguments: list[str] | None = None) -> int:
     started = time.monotonic()
     tally = _search(options, console)
     console.print(totals(tally, len(INVARIANTS), time.monotonic() - started))
+    for finding in tally.findings:
+        console.print(f"broken in seed {finding.seed}: {'; '.join(finding.broken)}", markup=False)
     with simulated_edges(Deployment()) as edges:
         for finding in tally.findings[:_SHOWN]:
             console.rule("broken")

@@ -35,7 +35,7 @@ from simulation.engine.replay import TAPE
 from simulation.scenario import Act
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from homing.delivery import Reference
     from homing.reception.message import Message
@@ -65,6 +65,7 @@ def simulated_edges(deployment: Deployment) -> Iterator[Edges]:
         (record_retry, "log_unrecorded", note_unrecorded),
         (watchdog, "_watchdog", lambda: edges.watchdog),
         (watchdog, "_undispatched", lambda: edges.undispatched),
+        (watchdog, "_runner", _NoBulkRedrives),
         (watchdog, "_now", lambda: to_datetime(TAPE.now)),
         (watchdog, "_has_time", lambda: True),
         (watchdog, "log_examined", note_examined),
@@ -76,6 +77,13 @@ def simulated_edges(deployment: Deployment) -> Iterator[Edges]:
             setattr(module, name, value)
         stack.enter_context(entered(edges))
         yield edges
+
+
+class _NoBulkRedrives:
+    """Stands in for the bulk runner: no history has a bulk redrive."""
+
+    def resume(self, has_time: Callable[[], bool], seconds: float) -> None:
+        """Go on with nothing."""
 
 
 def run_deliver(event: dict[str, Any]) -> Any:

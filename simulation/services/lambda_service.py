@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from simulation.engine.faults import CrashedError
+from botocore.exceptions import ClientError, HTTPClientError
+
+from homing.errors import HomingError, SettingsError
+from simulation.engine.faults import CrashedError, ServiceError
 from simulation.engine.process import Outcome, Process
 from simulation.engine.replay import TAPE, replayed
-from simulation.errors import SimulationError
+from simulation.errors import SimulationError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from simulation.engine.scheduler import Scheduler
 
 Handler: TypeAlias = "Callable[[dict[str, Any]], Any]"
+
+# What a handler may fail with: a fault, or what it raises because of one. All else is a mistake.
+_MAY_FAIL_WITH = (ServiceError, ClientError, HTTPClientError, HomingError)
 
 
 @dataclass(slots=True)
@@ -116,8 +122,10 @@ def _answer(respond: Respond, outcome: Outcome) -> None:
         respond(_payload(outcome.value))
     elif isinstance(error, CrashedError):
         respond(outcome)
-    else:
+    elif isinstance(error, _MAY_FAIL_WITH) and not isinstance(error, SettingsError):
         respond(Outcome(error=CrashedError(type(error).__name__, str(error))))
+    else:
+        raise UnsupportedError(f"a handler failed with {type(error).__name__}: {error}") from error
 
 
 def _payload(value: Any) -> Outcome:

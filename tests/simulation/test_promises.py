@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from homing.recovery.watchdog import Finding
+from lambdas import record_retry
 from simulation.checks.invariants import violations
 from simulation.checks.view import View
 from simulation.deployment import Deployment
 from simulation.engine.clock import DAY, HOUR, MINUTE, SECOND, from_iso
 from simulation.engine.faults import STOPS, Fault, FaultKind
 from simulation.engine.plans import Census, Listed
+from simulation.errors import SimulationError
 from simulation.history import run_history
 from simulation.items import history_of, status_of, text_of
 from simulation.scenario import START, Answer, Outage, Scenario, Submission
@@ -63,6 +65,17 @@ def test_without_a_fault_every_delivery_ends_as_it_should_with_one_request_per_a
     assert violations(history) == []
     assert (statuses(history), len(history.journal.sent)) == ([status], attempts)
     assert bool(history.journal.dead) == (status != "DELIVERED")
+
+
+def test_a_mistake_in_a_handler_ends_the_simulation_and_is_no_fault_of_a_history(
+    run: Callable[..., History], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def misspelt() -> None:
+        raise KeyError("LEDGER_TABLE")
+
+    monkeypatch.setattr(record_retry, "_ledger", misspelt)
+    with pytest.raises(SimulationError, match="KeyError"):
+        run(one(BUSY, GOOD))
 
 
 @pytest.mark.parametrize(
