@@ -68,6 +68,15 @@ class ConcurrencySlots:
         self._remove(endpoint, lapsed)
         return slot if self._add(endpoint, limit, slot) is None else None
 
+    def in_use(self, endpoint: Endpoint, now: datetime) -> int:
+        """Return how many slots of an endpoint are taken and have not lapsed."""
+        try:
+            response = self._dynamodb.get_item(TableName=self._table, Key=_key(endpoint))
+        except (BotoCoreError, ClientError) as error:
+            raise DependencyError(f"no slots read: {type(error).__name__}") from error
+        taken = response.get("Item", {}).get("slots", {}).get("SS", [])
+        return sum(_lapses_at(slot) > now.timestamp() * 1000 for slot in taken)
+
     def give_back(self, endpoint: Endpoint, slot: str) -> None:
         """Release a concurrency slot."""
         self._remove(endpoint, [slot])

@@ -9,7 +9,7 @@ from homing.errors import DependencyError
 from homing.items import from_dynamodb
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -66,6 +66,15 @@ class EndpointsTable:
             ConsistentRead=False,  # at half the price; what is read is used for a while anyway
         )
         return [Endpoint.from_item(from_dynamodb(item)) for page in pages for item in page["Items"]]
+
+    def all(self) -> Iterator[Endpoint]:
+        """Yield the endpoints of all senders, in no order. Reads the whole table."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self.name,
+            FilterExpression="attribute_exists(createdAt)",  # not slots
+        )
+        for page in pages:
+            yield from (Endpoint.from_item(from_dynamodb(item)) for item in page["Items"])
 
     def page(
         self, sender_id: str, *, after: str | None, limit: int

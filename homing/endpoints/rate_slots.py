@@ -110,6 +110,16 @@ class RateSlots:
             raise DependencyError(f"no rate slot looked up: {type(error).__name__}") from error
         return response.get("Item", {}).get("line", {}).get("S") == slot.line
 
+    def free_at(self, endpoint: Endpoint) -> datetime | None:
+        """Return when the next slot of an endpoint is free; None for one without a rate."""
+        try:
+            response = self._dynamodb.get_item(
+                TableName=self._table, Key=rate_key(endpoint.sender_id, endpoint.endpoint_id)
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise DependencyError(f"no rate slot looked up: {type(error).__name__}") from error
+        return _pace(response["Item"]).free if "Item" in response else None
+
     def pause(self, endpoint: Endpoint, until: datetime) -> bool:
         """Give no slot before a time; return False where none is given before it already.
 

@@ -12,11 +12,13 @@ from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from homing.errors import DependencyError
 from homing_cli.console.pages import (
     actions,
     dead_letters,
     deliveries,
     delivery,
+    endpoints,
     errors,
     events,
     overview,
@@ -45,6 +47,8 @@ def make_app(services: Services, port: int) -> Starlette:
             Route("/delivery", delivery.show),
             Route("/dead-letters", dead_letters.show),
             Route("/dead-letter", dead_letters.inspect),
+            Route("/endpoints", endpoints.show),
+            Route("/endpoint", endpoints.one),
             Route("/actions/confirm", actions.confirm, methods=["POST"]),
             Route("/actions/begin", actions.begin, methods=["POST"]),
             Route("/jobs/{job_id}", actions.job),
@@ -57,6 +61,7 @@ def make_app(services: Services, port: int) -> Starlette:
             404: errors.no_page,
             NotFoundError: errors.not_found,
             CommandError: errors.bad_request,
+            DependencyError: errors.refused,
             ClientError: errors.refused,
             BotoCoreError: errors.refused,
         },

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from homing_cli.console.actions.console_actions import ConsoleActions
 from homing_cli.console.actions.jobs import Jobs
+from homing_cli.console.endpoints.sources import Sources
 from homing_cli.console.figures.standing import Now
 from homing_cli.console.reading.addressed import Addressed
 from homing_cli.console.reading.catalogue import Catalogue
@@ -33,6 +34,7 @@ class Services:
         target: the deployed Homing.
         catalogue: its deliveries.
         addressed: the endpoints that they are addressed to.
+        sources: what the pages of endpoints and senders read.
         executions: their executions.
         attempts: the logged attempts.
         histories: recorded histories, for the what-if page.
@@ -45,6 +47,7 @@ class Services:
     target: Target
     catalogue: Catalogue
     addressed: Addressed
+    sources: Sources
     executions: Executions
     attempts: AttemptLog
     histories: Histories
@@ -62,6 +65,7 @@ def make_services(target: Target, *, allow_actions: bool) -> Services:
         target=target,
         catalogue=catalogue,
         addressed=Addressed(target),
+        sources=Sources.connect(target),
         executions=Executions(target),
         attempts=AttemptLog(target, _LOG_KEPT),
         histories=Histories(target),

@@ -75,8 +75,7 @@ class AttemptLog:
 
     def __init__(self, target: Target, keep: timedelta) -> None:
         self._client = target.client("logs")
-        names = target.outputs.get("AttemptLogGroups", "")
-        self._groups = [name for name in names.split(",") if name]
+        self._groups = log_groups(target)
         self._keep = keep
         self._lock = Lock()
         self._known: deque[Attempted] = deque()
@@ -106,16 +105,36 @@ class AttemptLog:
         if not self._groups:
             return []
         with ThreadPoolExecutor(len(self._groups)) as pool:
-            read = pool.map(lambda group: list(self._read_group(group, start)), self._groups)
+            read = pool.map(
+                lambda group: list(read_attempts(self._client, group, start)), self._groups
+            )
             return [one for found in read for one in found]
-
-    def _read_group(self, group: str, start: datetime) -> Iterator[Attempted]:
-        pages = self._client.get_paginator("filter_log_events").paginate(
-            logGroupName=group, startTime=int(start.timestamp() * 1000), filterPattern=_PATTERN
-        )
-        for page in pages:
-            yield from filter(None, map(Attempted.from_event, page["events"]))
 
     def _forget(self, before: datetime) -> None:
         while self._known and self._known[0].at < before:
             self._ids.discard(self._known.popleft().event_id)
+
+
+def log_groups(target: Target) -> list[str]:
+    """Return the names of the log groups with attempts."""
+    names = target.outputs.get("AttemptLogGroups", "")
+    return [name for name in names.split(",") if name]
+
+
+def read_attempts(
+    client: Any, group: str, start: datetime, end: datetime | None = None
+) -> Iterator[Attempted]:
+    """Yield the attempts in a log group, from a time until another, or until now.
+
+    Args:
+        client: a client of CloudWatch Logs.
+        group: the name of the log group.
+        start: the time of the first.
+        end: the time of the last; None for no limit.
+    """
+    until = {} if end is None else {"endTime": int(end.timestamp() * 1000)}
+    pages = client.get_paginator("filter_log_events").paginate(
+        logGroupName=group, startTime=int(start.timestamp() * 1000), filterPattern=_PATTERN, **until
+    )
+    for page in pages:
+        yield from filter(None, map(Attempted.from_event, page["events"]))

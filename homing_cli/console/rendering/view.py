@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from homing.delivery import Reference
+from homing.timestamps import to_text
 from homing_cli.console.actions.chosen import Chosen
 from homing_cli.console.rendering import wording
 
@@ -46,6 +47,9 @@ class View:
             ago=wording.ago_words,
             number=wording.number_words,
             percent=wording.percent_words,
+            rate=wording.rate_words,
+            iso=to_text,
+            compact=lambda value: json.dumps(value, ensure_ascii=False, default=str),
             category=wording.category_words,
             pretty=pretty,
             ids=lambda record: Chosen.of(Reference.from_document(record)).to_text(),

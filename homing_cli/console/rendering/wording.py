@@ -34,7 +34,7 @@ _STATUSES: Mapping[str, StatusWords] = {
     Status.RETRY_SCHEDULED: StatusWords("↻", "Retry scheduled", "another attempt follows", "retry"),
     Status.FAILED: StatusWords("✕", "Failed", "the outcome was not worth another attempt", "bad"),
     Status.MAX_RETRIES_EXCEEDED: StatusWords(
-        "✕", "Gave up", "every attempt the policy allows failed", "bad"
+        "✕", "Max retries exceeded", "every attempt the policy allows failed", "bad"
     ),
     Status.CANCELLED: StatusWords("○", "Cancelled", "it was cancelled by an operator", "waiting"),
 }
@@ -168,6 +168,11 @@ def _roughly(span: timedelta) -> str:
 def number_words(number: float | None, digits: int = 0) -> str:
     """Return a number with thin spaces between thousands; a dash for None."""
     return NOTHING if number is None else f"{number:,.{digits}f}".replace(",", " ")
+
+
+def rate_words(per_second: float) -> str:
+    """Return a number of attempts a second without trailing zeros: `0.5`, `20`."""
+    return f"{per_second:.2f}".rstrip("0").rstrip(".")
 
 
 def percent_words(share: float | None) -> str:

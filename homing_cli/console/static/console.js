@@ -1,4 +1,4 @@
-// What the pages do besides htmx: count down, switch the theme, choose all.
+// What the pages do besides htmx: count down, switch theme and time zone, copy, choose all.
 "use strict";
 
 function words(seconds) {
@@ -15,14 +15,59 @@ function countDown() {
   }
 }
 
-document.addEventListener("click", (event) => {
-  if (!event.target.closest("[data-theme-button]")) return;
+function switchTheme() {
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   const next = (root.dataset.theme || system) === "dark" ? "light" : "dark";
   root.dataset.theme = next;
   localStorage.setItem("theme", next);
   document.dispatchEvent(new CustomEvent("theme"));
+}
+
+// Local time, by choice: the style sheet shows `data-local` behind each time.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+function localTime(instant) {
+  const at = new Date(instant);
+  const time = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+  if (at.toDateString() === new Date().toDateString()) return time;
+  return `${at.toLocaleDateString([], { month: "short", day: "numeric" })} ${time}`;
+}
+
+function showZone() {
+  const isLocal = localStorage.getItem("zone") === "local";
+  for (const element of document.querySelectorAll("time[datetime]")) {
+    const text = isLocal ? localTime(element.getAttribute("datetime")) : "";
+    if ((element.dataset.local || "") === text) continue;
+    if (text) element.dataset.local = text;
+    else delete element.dataset.local;
+  }
+  const button = document.querySelector("[data-zone-button]");
+  button.setAttribute("aria-pressed", String(isLocal));
+  const label = isLocal ? "UTC + local" : "UTC";
+  if (button.textContent !== label) button.textContent = label;
+  document.querySelector("[data-zone-note]").hidden = !isLocal;
+  document.querySelector("[data-zone-name]").textContent = zone;
+}
+
+function switchZone() {
+  localStorage.setItem("zone", localStorage.getItem("zone") === "local" ? "utc" : "local");
+  showZone();
+}
+
+async function copy(button) {
+  const label = button.getAttribute("aria-label");
+  const said = await navigator.clipboard.writeText(button.dataset.copy).then(() => "Copied", () => "Not copied");
+  document.querySelector("[data-said]").textContent = `${said}: ${label.replace("Copy the ", "")}`;
+  button.dataset.said = said;
+  setTimeout(() => delete button.dataset.said, 1500);
+}
+
+document.addEventListener("click", (event) => {
+  const copying = event.target.closest("[data-copy]");
+  if (copying) copy(copying);
+  if (event.target.closest("[data-theme-button]")) switchTheme();
+  if (event.target.closest("[data-zone-button]")) switchZone();
 });
 
 document.addEventListener("change", (event) => {
@@ -31,5 +76,10 @@ document.addEventListener("change", (event) => {
   for (const box of boxes) box.checked = event.target.checked;
 });
 
+// Before the next paint after htmx has put something in.
+new MutationObserver(showZone).observe(document.getElementById("main"), {
+  childList: true, subtree: true, attributes: true, attributeFilter: ["datetime", "data-local"],
+});
 setInterval(countDown, 100);
 countDown();
+showZone();

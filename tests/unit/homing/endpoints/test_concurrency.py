@@ -106,3 +106,11 @@ def test_a_slot_whose_answer_was_lost_is_found_by_the_retry(
 
     monkeypatch.setattr(client, "update_item", twice)
     assert slots.take(ENDPOINT, 1, "a-delivery", START) is not None
+
+
+def test_the_slots_in_use_are_those_that_have_not_lapsed(slots: ConcurrencySlots) -> None:
+    take(slots)
+    take(slots, after=10)
+    assert slots.in_use(ENDPOINT, START + timedelta(seconds=11)) == 2
+    assert slots.in_use(ENDPOINT, START + timedelta(seconds=76)) == 1
+    assert slots.in_use(OTHER, START) == 0

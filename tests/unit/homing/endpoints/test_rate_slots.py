@@ -205,3 +205,10 @@ def test_slots_that_cannot_be_counted_raise_an_error_of_their_own(
 ) -> None:
     with pytest.raises(DependencyError, match=f"{message}: EndpointConnectionError"):
         use(RateSlots("endpoints", Away()))  # type: ignore[arg-type]
+
+
+def test_the_next_free_slot_can_be_read_without_taking_it(slots: RateSlots) -> None:
+    slots.take(RATED, START)
+    free = START + timedelta(seconds=0.25)
+    assert [slots.free_at(RATED), slots.free_at(RATED)] == [free, free]
+    assert slots.free_at(replace(RATED, endpoint_id="unrated")) is None

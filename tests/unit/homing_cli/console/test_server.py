@@ -121,6 +121,7 @@ def client_of(actions: FakeActions | None) -> TestClient:
         target=None,  # type: ignore[arg-type]  # no page asked for here needs it
         catalogue=FakeCatalogue(),  # type: ignore[arg-type]
         addressed=FakeAddressed(),  # type: ignore[arg-type]
+        sources=None,  # type: ignore[arg-type]
         executions=FakeExecutions(),  # type: ignore[arg-type]
         attempts=None,  # type: ignore[arg-type]
         histories=None,  # type: ignore[arg-type]
@@ -163,6 +164,7 @@ def test_every_link_of_the_navigation_leads_to_a_page(client: TestClient) -> Non
         "Overview",
         "Deliveries",
         "Dead letters",
+        "Endpoints",
         "Events",
         "What if",
     ]
@@ -415,7 +417,9 @@ def test_an_id_that_nothing_can_have_leads_to_a_page_that_says_not_found(
 def test_an_event_is_tried_against_the_filters_of_a_senders_endpoints(client: TestClient) -> None:
     asked = {"sender": "crm", "type": "order.paid", "payload": '{"total": 5}'}
     text = client.get("/events", params=asked).text
-    rows = re.findall(r'<th scope="row">(.*?)</th>\s*<td>(.*?)</td>\s*<td>(.*?)</td>', text)
+    rows = re.findall(
+        r'<th scope="row"><a[^>]*>(.*?)</a></th>\s*<td[^>]*>(.*?)</td>\s*<td>(.*?)</td>', text
+    )
     why = "is &lt;5&gt;, but must be one of [6]"
     assert rows == [
         ("old-shop", "yes, but it is disabled", ""),

@@ -1,0 +1,127 @@
+"""The attempts of the last hour, from the functions' logs: the latest first, within a limit.
+
+No metric has the dimension of an endpoint, and the ledger has no index of what was delivered.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from homing.retry.classification import Category, Status
+from homing_cli.traces.attempt_log import log_groups, read_attempts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from homing_cli.client.target import Target
+    from homing_cli.traces.attempt_log import Attempted
+
+PERIOD = timedelta(hours=1)
+MOST = 50_000  # attempts that are kept
+_STEP = timedelta(minutes=5)
+# CloudWatch Logs returns events a few seconds after they were written, and not in order.
+_OVERLAP = timedelta(seconds=20)
+# Nothing was sent, which says nothing of the endpoint.
+NOT_SENT = frozenset({Category.ENDPOINT_DISABLED, Category.BLOCKED_TARGET, Category.INTERNAL_ERROR})
+
+
+class Seen(NamedTuple):
+    """An attempt to reach an endpoint: when, whose, how long it took, whether it delivered."""
+
+    event_id: str
+    at: datetime
+    sender_id: str
+    endpoint_id: str
+    latency_ms: int
+    is_delivered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The attempts of a period until now, of which none is missing."""
+
+    attempts: Sequence[Seen]
+    since: datetime
+    until: datetime
+
+    @property
+    def minutes(self) -> int:
+        """How long the period is."""
+        return round((self.until - self.since) / timedelta(minutes=1))
+
+
+class RecentAttempts:
+    """Reads the attempts of the last hour; one thread at a time.
+
+    Args:
+        target: the deployed Homing.
+        most: how many attempts it keeps; with more, the period is shorter than an hour.
+    """
+
+    def __init__(self, target: Target, most: int = MOST) -> None:
+        self._client = target.client("logs")
+        self._groups = log_groups(target)
+        self._most = most
+        self._known: deque[Seen] = deque()
+        self._period: tuple[datetime, datetime] | None = None
+
+    def read(self, now: datetime) -> Sample:
+        """Return the attempts of the last hour, or of less if there are too many.
+
+        Raises:
+            BotoCoreError, ClientError: when the logs cannot be read.
+        """
+        if self._period is None or now - self._period[1] > PERIOD:
+            self._known.clear()
+            since = self._read_back(now)
+        else:
+            since = max(self._period[0], now - PERIOD)
+            self._known.extend(self._read(self._period[1] - _OVERLAP, now))
+        since = self._limited(since)
+        self._period = since, now
+        return Sample(tuple(self._known), since, now)
+
+    def _read_back(self, now: datetime) -> datetime:
+        """Read an hour in steps, the latest first, until there is enough; return its beginning."""
+        since = now
+        while since > now - PERIOD and len(self._known) < self._most:
+            self._known.extendleft(reversed(self._read(since - _STEP, since)))
+            since -= _STEP
+        return since
+
+    def _read(self, start: datetime, end: datetime) -> list[Seen]:
+        known = {seen.event_id for seen in self._known if seen.at >= start - _OVERLAP}
+        read = [
+            seen
+            for group in self._groups
+            for one in read_attempts(self._client, group, start, end)
+            if (seen := _seen(one)) and seen.event_id not in known
+        ]
+        return sorted(read, key=lambda seen: seen.at)
+
+    def _limited(self, since: datetime) -> datetime:
+        """Forget what is older than the period, or too much; return when the period begins."""
+        while self._known and self._known[0].at < since:
+            self._known.popleft()
+        while len(self._known) > self._most:
+            since = self._known.popleft().at
+        return since
+
+
+def _seen(one: Attempted) -> Seen | None:
+    """Return an attempt to reach an endpoint; None if it was to a plain URL, or not sent."""
+    document = one.document
+    if "endpointId" not in document or document.get("category") in NOT_SENT:
+        return None
+    return Seen(
+        one.event_id,
+        one.at,
+        document["senderId"],
+        document["endpointId"],
+        one.latency_ms,
+        one.status == Status.DELIVERED,
+    )

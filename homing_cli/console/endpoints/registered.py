@@ -1,0 +1,114 @@
+"""The endpoints and keys that are registered, as their tables have them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Self
+
+from homing.endpoints.concurrency import ConcurrencySlots
+from homing.endpoints.confidential import owner_of_endpoint, owner_of_sender
+from homing.endpoints.endpoints_table import EndpointsTable
+from homing.endpoints.rate_slots import RateSlots
+from homing.endpoints.secrets_table import SecretsTable
+from homing.identifiers import ENDPOINT_ID, SENDER_ID
+from homing.senders.keys_table import KeysTable
+from homing.timestamps import to_text
+from homing_cli.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from homing.endpoints.endpoint import Endpoint
+    from homing.endpoints.secret_rotation import SigningSecret
+    from homing.senders.api_key import ApiKey
+    from homing_cli.client.target import Target
+
+MOST = 5000  # endpoints that a list looks at
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an endpoint has in use of its limits.
+
+    Args:
+        slots_in_use: how many attempts have a concurrency slot.
+        next_slot: when its next rate slot is free; None for an endpoint without a rate.
+    """
+
+    slots_in_use: int
+    next_slot: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SecretDates:
+    """When a secret was created and when it stops signing, None for the current one; ISO-8601."""
+
+    created_at: str
+    expires_at: str | None
+
+    @classmethod
+    def of(cls, secret: SigningSecret) -> Self:
+        """Return the dates of a secret."""
+        ends = None if secret.expires_at is None else to_text(secret.expires_at)
+        return cls(to_text(secret.created_at), ends)
+
+
+class Registry:
+    """Reads endpoints, keys, and the dates of secrets.
+
+    Its methods raise BotoCoreError or ClientError when a table cannot be read.
+
+    Args:
+        target: the deployed Homing.
+    """
+
+    def __init__(self, target: Target) -> None:
+        client, table = target.client("dynamodb"), target.outputs["EndpointsTable"]
+        self._endpoints = EndpointsTable(table, client)
+        self._concurrency = ConcurrencySlots(table, client, timedelta())
+        self._rates = RateSlots(table, client)
+        self._secrets = SecretsTable(target.outputs["SecretsTable"], client)
+        self._keys = KeysTable(target.outputs["KeysTable"], client)
+
+    def endpoints(self, sender_id: str = "") -> Sequence[Endpoint]:
+        """Return the endpoints of a sender, or of all senders, at most `MOST`."""
+        if not sender_id:
+            return list(islice(self._endpoints.all(), MOST))
+        return self._endpoints.of_sender(sender_id) if SENDER_ID.allows(sender_id) else ()
+
+    def endpoint(self, sender_id: str, endpoint_id: str) -> Endpoint:
+        """Return an endpoint.
+
+        Raises:
+            NotFoundError: when there is none.
+        """
+        can_be = SENDER_ID.allows(sender_id) and ENDPOINT_ID.allows(endpoint_id)
+        found = self._endpoints.find(sender_id, endpoint_id) if can_be else None
+        if found is None:
+            raise NotFoundError("this sender has no such endpoint: it may have been deleted")
+        return found
+
+    def limits(self, endpoint: Endpoint, now: datetime) -> Limits:
+        """Return what an endpoint has in use of its limits."""
+        in_use = self._concurrency.in_use(endpoint, now) if endpoint.attempts_at_once else 0
+        next_slot = self._rates.free_at(endpoint) if endpoint.rate_per_second else None
+        return Limits(in_use, next_slot)
+
+    def secrets_of_endpoint(self, endpoint: Endpoint) -> Sequence[SecretDates]:
+        """Return the dates of an endpoint's secrets, the current one first."""
+        return self._dates(owner_of_endpoint(endpoint.sender_id, endpoint.endpoint_id))
+
+    def secrets_of_sender(self, sender_id: str) -> Sequence[SecretDates]:
+        """Return the dates of the secrets that sign a sender's deliveries to plain URLs."""
+        return self._dates(owner_of_sender(sender_id))
+
+    def _dates(self, owner: str) -> list[SecretDates]:
+        found = self._secrets.find(owner)
+        return [] if found is None else [SecretDates.of(secret) for secret in found.secrets]
+
+    def keys(self) -> list[ApiKey]:
+        """Return all API keys, also revoked ones."""
+        return list(self._keys.all())

@@ -1,0 +1,33 @@
+"""An event that somebody types to try it against filters."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from homing.errors import FieldError, InvalidMessageError
+from homing.identifiers import SENDER_ID
+from homing.reception.event_match import read_event
+
+if TYPE_CHECKING:
+    from homing.endpoints.subscriptions import Event
+
+EXAMPLE = '{"total": 250}'
+
+
+def typed_event(sender_id: str, event_type: str, payload: str) -> Event:
+    """Return the event of a form; its payload is JSON text.
+
+    Raises:
+        InvalidMessageError: with all errors.
+    """
+    if not SENDER_ID.allows(sender_id):
+        raise InvalidMessageError([FieldError("sender", "is not the id of a sender")])
+    body = f'{{"eventType": {json.dumps(event_type)}, "payload": {payload}}}'
+    return read_event(body, sender_id, datetime.now(UTC))
+
+
+def complaint(error: InvalidMessageError) -> str:
+    """Return what is wrong with an event, to be shown beside its form."""
+    return "; ".join(f"{each.field} {each.message}" for each in error.errors)
