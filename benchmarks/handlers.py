@@ -86,7 +86,7 @@ class Handlers:
             check=True,
         )
         found = json.loads(done.stdout.splitlines()[-1])
-        _check(name, found["answer"])
+        _check(name, found["answer"] or {})
         in_ms = {key: [each * 1000 for each in found[key]] for key in ("calls", "bares")}
         return Called(found["peak"] / 1024, found["importing"] * 1000, **in_ms)
 

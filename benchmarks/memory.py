@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.endpoints import certified, served
 from benchmarks.handlers import Handlers, attempt, deployed, post, queued
 from benchmarks.sizes import sized
+from homing.items import to_dynamodb
 from homing.reception.payload import MAX_INLINE_BYTES, MAX_PAYLOAD_BYTES
 from homing.timestamps import to_text
 
@@ -115,6 +116,23 @@ def _judged(bench: Bench, documents: list[Event]) -> Iterator[Row]:
     execution = {"executionName": "bench", "backoff": backoff}
     recorded = [document | execution for document in failed]
     yield bench.row("record_retry", "record_retry", recorded)
+    changes = [_failing(bench, document) for document in documents]
+    yield bench.row("operational_events, one change", "operational_events", changes)
+
+
+def _failing(bench: Bench, document: Event) -> Event:
+    """Return the event of a change of a record that makes an event: its second failure."""
+    failure = {"timestamp": document["reference"]["createdAt"], "errorCategory": "SERVER_ERROR"}
+    failure["errorDetails"] = {"message": "HTTP 503"}
+    after = document["reference"] | {"status": "RETRY_SCHEDULED", "attempts": 2, "generation": 0}
+    after |= {"lastUpdatedAt": failure["timestamp"], "retryHistory": [failure, failure], "ttl": 1}
+    table = bench.handlers.environment("operational_events")["LEDGER_TABLE"]
+    images = {"OldImage": after | {"attempts": 1}, "NewImage": after}
+    record = {
+        "eventSourceARN": f"arn:aws:dynamodb:us-east-1:000000000000:table/{table}/stream/0",
+        "dynamodb": {name: to_dynamodb(image)["M"] for name, image in images.items()},
+    }
+    return {"Records": [record]}
 
 
 def _post(bench: Bench, payload: str) -> Event:

@@ -70,6 +70,10 @@ def _desk() -> _Desk:
     )
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def _ingest(record: SQSRecord) -> None:
     try:
         _settle(record)
@@ -95,7 +99,7 @@ def _settle(record: SQSRecord) -> None:
 
 
 def _accept(record: SQSRecord) -> Reception:
-    desk, now = _desk(), datetime.now(UTC)
+    desk, now = _desk(), _now()
     sender = desk.senders[record.event_source_arn]
     ingested = read_ingested(record.body, _attributes(record), record.message_id, sender)
     message = parse_message(

@@ -7,12 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from simulation.actors.schedule import GRACE_MS, WatchdogSchedule
-from simulation.actors.workers import Dispatch
+from simulation.actors.workers import Dispatch, body_of
 from simulation.deployed.functions import (
     run_accept,
+    run_accept_batch,
     run_classify,
     run_compute_backoff,
     run_deliver,
+    run_ingest,
     run_record_retry,
     run_watchdog,
 )
@@ -30,6 +32,7 @@ from simulation.engine.scheduler import Scheduler
 from simulation.items import delivery_of, is_watched, number_of, redrives_of, text_of
 from simulation.journal import Journal, Sent, Settling, Written
 from simulation.scenario import host_of
+from simulation.services.ingest_queue import IngestQueue
 from simulation.services.lambda_service import Function, Invocation, LambdaService
 from simulation.services.queue_service import QueueService
 from simulation.services.registry_items import endpoint_items
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
     from simulation.engine.chance import Chance
     from simulation.engine.process import Call, Process, Respond
     from simulation.engine.scheduler import Plan
-    from simulation.scenario import Answer, Scenario, Subscribing
+    from simulation.scenario import Answer, Scenario, Submission, Subscribing
     from simulation.workflow.definition import Definition
 
 _STALLS = (FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER)
@@ -60,6 +63,8 @@ _KINDS: Mapping[str, tuple[FaultKind, ...]] = {
     "sqs.change_message_visibility": _WRITE,
     "sqs.receive": (FaultKind.LOST, FaultKind.STALL_AFTER),
     "sqs.delete": _READ,
+    "sqs.ingest_receive": (FaultKind.LOST, FaultKind.STALL_AFTER),
+    "sqs.ingest_delete": _READ,
     "sqs.receive_message": _READ,
     "sqs.delete_message": _READ,
     "lambda.invoke": (FaultKind.BROKEN, *_WRITE),
@@ -102,8 +107,10 @@ class Cloud:
             SECRETS: Table(("pk",)),
             ENDPOINTS: Table(("pk", "sk")),
         }
+        self.ingest_queue = IngestQueue(self.scheduler, scenario, self.journal)
+        set_aside = self.ingest_queue.set_aside
         self.queues = QueueService(
-            self.scheduler, scenario, chance, self.journal, self._undispatched
+            self.scheduler, scenario, chance, self.journal, self._undispatched, set_aside
         )
         self.states = StepFunctions(
             self.scheduler, standard, express, chance, self.journal, stops=scenario.stops
@@ -111,7 +118,7 @@ class Cloud:
         self._schedule = WatchdogSchedule(
             self.scheduler, scenario.start, scenario.deployment.watchdog_every, self._has_work
         )
-        functions = _functions(scenario.deployment, self._accept)
+        functions = _functions(scenario.deployment, self._accept, self._accept_batch)
         self.functions = LambdaService(self.scheduler, functions, scenario.skews)
         self._operations: Mapping[str, Callable[[Process, Call, str, Respond], None]] = {
             "dynamodb.get_item": partial(self._table, "get_item"),
@@ -126,6 +133,8 @@ class Cloud:
             "sqs.receive_message": self.queues.receive_message,
             "sqs.delete_message": self.queues.delete_message,
             "sqs.delete": self.queues.delete,
+            "sqs.ingest_receive": self.ingest_queue.receive,
+            "sqs.ingest_delete": self.ingest_queue.delete,
             "lambda.invoke": self.functions.invoke,
             "states.start_execution": self.states.start_execution,
             "states.describe_execution": self.states.describe_execution,
@@ -142,6 +151,10 @@ class Cloud:
         endpoint, secrets = endpoint_items(change, self._scenario.start)
         self._tables[ENDPOINTS].put_item({"TableName": ENDPOINTS, "Item": endpoint})
         self._tables[SECRETS].put_item({"TableName": SECRETS, "Item": secrets})
+
+    def ingest(self, submission: Submission) -> None:
+        """Let a message of the scenario come to the ingest queue."""
+        self.ingest_queue.put(json.dumps(body_of(submission, self._scenario.start)))
 
     def is_down(self, operation: str, now: int) -> bool:
         """Return whether an outage refuses this operation now."""
@@ -193,12 +206,21 @@ class Cloud:
 
     def _accept(self, event: dict[str, Any]) -> Any:
         answer = run_accept(event)
-        if answer["status"] in {200, 202}:
-            message = json.loads(event["body"])["messageId"]
-            self.journal.lists.setdefault(message, set()).add(tuple(answer["deliveries"]))
-            for delivery in answer["deliveries"]:
-                self.journal.accepted.setdefault(delivery, self.scheduler.now)
+        self._note_answer(json.loads(event["body"]), answer)
         return answer
+
+    def _accept_batch(self, event: dict[str, Any]) -> Any:
+        answer = run_accept_batch(event)
+        for message, result in zip(
+            json.loads(event["body"])["messages"], answer["results"], strict=True
+        ):
+            self._note_answer(message, result)
+        return answer
+
+    def _note_answer(self, message: dict[str, Any], answer: dict[str, Any]) -> None:
+        if answer["status"] in {200, 202}:
+            deliveries = tuple(answer["deliveries"])
+            self.journal.note_accepted(message["messageId"], deliveries, self.scheduler.now)
 
     def _post(self, process: Process, call: Call, label: str, respond: Respond) -> None:
         """Deliver a request; an endpoint uses its answers in the order in which requests arrive."""
@@ -249,7 +271,9 @@ def _claims(about: Any) -> bool:
 
 
 def _functions(
-    deployment: Deployment, accept: Callable[[dict[str, Any]], Any]
+    deployment: Deployment,
+    accept: Callable[[dict[str, Any]], Any],
+    accept_batch: Callable[[dict[str, Any]], Any],
 ) -> dict[str, Function]:
     """Return the functions by the names that the definitions have for them."""
     pure = deployment.function_timeout
@@ -259,6 +283,8 @@ def _functions(
         "${ComputeBackoffFunction}": Function(pure, run_compute_backoff, calls=False),
         "${RecordRetryFunction}": Function(deployment.function_timeout, run_record_retry),
         "accept": Function(deployment.accept_timeout, accept),
+        "accept_batch": Function(deployment.accept_timeout, accept_batch),
+        "ingest": Function(deployment.ingest_timeout, run_ingest),
         "dispatch": Function(deployment.dispatch_timeout, steps=Dispatch().steps),
         "watchdog": Function(deployment.watchdog_timeout, run_watchdog),
     }

@@ -15,6 +15,8 @@ ENDPOINTS = "endpoints"
 DELIVERIES = "deliveries"
 UNDISPATCHED = "undispatched"
 DEAD_LETTERS = "dead-letters"
+INGEST = "arn:aws:sqs:us-east-1:123456789012:ingest"
+UNACCEPTED = "unaccepted"
 STANDARD = "standard"
 EXPRESS = "express"
 
@@ -33,6 +35,9 @@ class Deployment:
     deliver_timeout: int = 30 * SECOND
     function_timeout: int = 15 * SECOND
     accept_timeout: int = 25 * SECOND
+    ingest_timeout: int = 25 * SECOND
+    ingest_visibility_timeout: int = 150 * SECOND
+    ingest_max_receive_count: int = 50
     express_timeout: int = 45 * SECOND
     slow_threshold: int = SECOND
     dispatch_timeout: int = 75 * SECOND

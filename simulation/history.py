@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from simulation.actors.operator import start_operator
-from simulation.actors.workers import poll, submit
+from simulation.actors.workers import DISPATCHING, INGESTING, poll, submit, submit_together
 from simulation.cloud import Cloud
 from simulation.engine.chance import Chance
 from simulation.engine.clock import SECOND
@@ -23,6 +23,7 @@ from simulation.workflow.definition import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from simulation.actors.workers import Source
     from simulation.deployed.edges import Edges
     from simulation.engine.faults import Fault
     from simulation.engine.scheduler import Plan
@@ -55,7 +56,8 @@ class History:
         scenario: the scenario.
         journal: what happened.
         ledger: the ledger's items at the end, typed, by key.
-        queued: how many messages are still on the delivery queue, or undispatched.
+        queued: how many messages are still on the delivery queue or the ingest queue, or
+            undispatched.
         faults: the faults at single calls, by label.
         refusals: how many calls outages refused, by operation.
         events: how many events there were.
@@ -99,7 +101,7 @@ def run_history(
         scenario,
         cloud.journal,
         cloud.ledger.items,
-        len(cloud.queues.deliveries) + len(cloud.queues.undispatched),
+        len(cloud.queues.deliveries) + len(cloud.queues.undispatched) + len(cloud.ingest_queue),
         plan.met,
         cloud.scheduler.refusals,
         cloud.scheduler.steps,
@@ -131,20 +133,33 @@ def _start(cloud: Cloud, scenario: Scenario) -> None:
         else:
             cloud.subscribe(change)
 
-    def start_worker(number: int, life: int) -> None:
+    def start_worker(source: Source, number: int, life: int) -> None:
         def ended(_: Outcome) -> None:  # AWS replaces a poller that dies
-            scheduler.at(scheduler.now + SECOND, start_worker, number, life + 1)
+            scheduler.at(scheduler.now + SECOND, start_worker, source, number, life + 1)
 
-        name = f"worker-{number}" + (f".{life}" if life else "")
-        scheduler.start(Process(name, poll(lambda: scheduler.now), ended))
+        kind = "worker" if source is DISPATCHING else source.function
+        name = f"{kind}-{number}" + (f".{life}" if life else "")
+        scheduler.start(Process(name, poll(source, lambda: scheduler.now), ended))
 
     for number in range(scenario.workers):
-        start_worker(number, 0)
+        start_worker(DISPATCHING, number, 0)
+    if scenario.ingested:
+        start_worker(INGESTING, 0, 0)
+    _start_senders(cloud, scenario)
+    for intervention in scenario.interventions:
+        start_operator(intervention, scenario.start, cloud.journal, scheduler)
+
+
+def _start_senders(cloud: Cloud, scenario: Scenario) -> None:
+    scheduler = cloud.scheduler
+    for submission in scenario.ingested:
+        scheduler.at(scenario.start + submission.at, cloud.ingest, submission)
+    for number, sent in enumerate(scenario.together):
+        steps = submit_together(sent, scenario.start, cloud.journal, lambda: scheduler.now)
+        scheduler.start(Process(f"sender:together-{number}", steps, lambda _: None))
     handed_over: Counter[str] = Counter()
     for submission in scenario.submissions:
         handed_over[submission.message] += 1
         steps = submit(submission, scenario.start, cloud.journal, lambda: scheduler.now)
         label = f"sender:{submission.message}#{handed_over[submission.message]}"
         scheduler.start(Process(label, steps, lambda _: None))
-    for intervention in scenario.interventions:
-        start_operator(intervention, scenario.start, cloud.journal, scheduler)

@@ -95,6 +95,8 @@ class Journal:
         accepted: the accepted deliveries, with the instant.
         lists: the deliveries that each answer about a message names, by message.
         refused: the statuses of answers that did not accept the message.
+        ingested: the messages that were put on the ingest queue.
+        unaccepted: those of them that are in the queue of unaccepted messages.
         sent: requests to endpoints.
         written: changes of the ledger.
         planned: retries that were decided on.
@@ -113,6 +115,8 @@ class Journal:
     accepted: dict[str, int] = field(default_factory=dict)
     lists: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
     refused: list[int] = field(default_factory=list)
+    ingested: set[str] = field(default_factory=set)
+    unaccepted: set[str] = field(default_factory=set)
     sent: list[Sent] = field(default_factory=list)
     written: list[Written] = field(default_factory=list)
     planned: list[Planned] = field(default_factory=list)
@@ -130,6 +134,12 @@ class Journal:
     def run_of(self, delivery: str, generation: int) -> int:
         """Return how often a delivery had been redriven when it was of this generation."""
         return sum(made <= generation for made in self.redrives.get(delivery, ()))
+
+    def note_accepted(self, message: str, deliveries: tuple[str, ...], now: int) -> None:
+        """Note that a message was accepted, or that it is a duplicate."""
+        self.lists.setdefault(message, set()).add(deliveries)
+        for delivery in deliveries:
+            self.accepted.setdefault(delivery, now)
 
     def note_gap(self, delivery: str, generation: int, attempt: int) -> None:
         """Note an attempt that an execution of this generation reported as unrecorded."""

@@ -54,6 +54,21 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """Messages in one request, of which the sender sends those again that are not accepted.
+
+    Args:
+        submissions: the messages; their own `at` and `tries` do not count.
+        at: when they are sent, in milliseconds from the start.
+        tries: the maximum number of the sender's tries.
+    """
+
+    submissions: tuple[Submission, ...]
+    at: int = 0
+    tries: int = 4
+
+
+@dataclass(frozen=True, slots=True)
 class Subscribing:
     """From this time on a host's endpoint subscribes to these event types, and to no others.
 
@@ -108,6 +123,9 @@ class Scenario:
         workers: the number of pollers of the queue.
         doubles: the probability that a standard queue delivers a message to two workers.
         subscriptions: the subscriptions to events, and their changes.
+        together: the messages that are sent in one request.
+        ingested: the messages that are put on the ingest queue; one without targets is invalid.
+        refuses: the probability that the delivery queue refuses an entry of a call.
         start: the first instant.
     """
 
@@ -121,4 +139,7 @@ class Scenario:
     workers: int = 2
     doubles: float = 0.0
     subscriptions: tuple[Subscribing, ...] = ()
+    together: tuple[Together, ...] = ()
+    ingested: tuple[Submission, ...] = ()
+    refuses: float = 0.0
     start: int = START

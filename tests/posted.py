@@ -1,20 +1,22 @@
-"""What a API hands on for `POST /v1/messages`, in payload format 2.0."""
+"""What an API hands on for `POST /v1/messages`, in payload format 2.0."""
 
 from __future__ import annotations
 
 from typing import Any
 
 
-def posted(body: str | None, *, is_base64: bool = False) -> dict[str, Any]:
+def posted(
+    body: str | None, *, path: str = "/v1/messages", is_base64: bool = False
+) -> dict[str, Any]:
     """Give the event; None for a request without a body."""
     event = {
         "version": "2.0",
-        "routeKey": "POST /v1/messages",
-        "rawPath": "/v1/messages",
+        "routeKey": f"POST {path}",
+        "rawPath": path,
         "rawQueryString": "",
         "headers": {"content-type": "application/json"},
         "requestContext": {
-            "http": {"method": "POST", "path": "/v1/messages"},
+            "http": {"method": "POST", "path": path},
             "stage": "$default",
         },
         "isBase64Encoded": is_base64,

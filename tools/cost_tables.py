@@ -75,6 +75,7 @@ def via() -> Rows:
     rows = [["messages go in at", *(f"{rate:.0%} fail" for rate in _FAILURES), "logs at INFO"]]
     ways = {
         "url": "the function URL (default)",
+        "batch": "the function URL, ten in a request",
         "api": "an HTTP API",
         "ingest": "the ingest queue",
     }

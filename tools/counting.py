@@ -3,8 +3,12 @@
 The real stack is deployed to the emulator. Messages with a payload of 1 KB are sent one at a time
 through the function URL, as `homing send` does, to a receiver that plays each scenario. This is
 done with the express path on and then off; one more message is sent through the HTTP API, to count
-its calls. The counts are the calls that the emulator served (`counted_calls`). The status of a
-message is read only after its calls are counted, and is then compared with the expected one.
+its calls, one more through the ingest queue, and ten in one request. The counts are the calls that
+the emulator served (`counted_calls`). The status of a message is read only after its calls are
+counted, and is then compared with the expected one.
+
+A function that reads a stream is counted as if it were invoked for each change that its filters
+pass, as it is on AWS where the changes of a delivery are seconds apart.
 """
 
 from __future__ import annotations
@@ -46,15 +50,18 @@ SCENARIOS = (
 )
 VIA_CALLS = (
     *("api.requests", "url.requests", "lambda.Accept", "lambda.Ingest"),
-    *("sqs.ingest.send", "sqs.ingest.receive", "sqs.ingest.delete"),
+    *("sqs.ingest.send", "sqs.ingest.receive", "sqs.ingest.delete", "sqs.deliveries.send"),
 )
+TOGETHER = 10  # messages in one request; a batch of the delivery queue has room for as many
 _NAMES = (
     *(f"lambda.{name}" for name in ("Accept", "Deliver", "Classify", "ComputeBackoff")),
     *("lambda.RecordRetry", "dynamodb.writeUnits", "dynamodb.readUnits"),
     *("sqs.deliveries.send", "sqs.deadLetters.send", "express.requests", "express.tasks"),
     *("standard.executions", "standard.transitions"),
+    *("lambda.OperationalEvents", "events.entries"),
 )
 _SHARED = ("lambda.Dispatch", "sqs.deliveries.receive", "sqs.deliveries.delete")
+_EVENTS_HANDLER = "lambdas.operational_events.handler"
 _QUEUE_ACTIONS = {
     "SendMessage": "send",
     "SendMessageBatch": "send",
@@ -97,8 +104,8 @@ class CountedCloud:
         Args:
             scripts: the script of each message.
             max_attempts: the limit of the policy.
-            via: `url`, `api`, `ingest` for the ingest queue, or `batch` for one request to the
-                function URL, as `homing send --file` makes it.
+            via: `url`, `api`, `ingest` for the ingest queue, or `batch` for all in one request to
+                the function URL, as `homing send --file` sends them.
         """
         start = self.file.stat().st_size
         bodies = [self._body(script, max_attempts) for script in scripts]
@@ -215,6 +222,7 @@ def _express_path(counted: CountedCloud) -> dict[str, Any]:
     scenarios = {scenario: counted.scenario(*scenario) for scenario in SCENARIOS}
     first = next(iter(scenarios.values()))
     via = {"url": first, **{way: counted.send(["200"], via=way) for way in ("api", "ingest")}}
+    via["batch"] = _shared(counted.send(["200"] * TOGETHER, via="batch"))
     return {
         "perBatch": {name: first[name] for name in _SHARED},
         "via": {via: {name: calls[name] for name in VIA_CALLS} for via, calls in via.items()},
@@ -223,6 +231,15 @@ def _express_path(counted: CountedCloud) -> dict[str, Any]:
             for (end, attempts), calls in scenarios.items()
         ],
     }
+
+
+def _shared(calls: Calls) -> Calls:
+    """Return the share of one message in the calls of `TOGETHER`."""
+    return Counter({name: _whole(count / TOGETHER) for name, count in calls.items()})
+
+
+def _whole(count: float) -> Any:
+    return int(count) if count % 1 == 0 else count
 
 
 def _script(end: End, attempts: int) -> str:
@@ -236,11 +253,25 @@ def _script(end: End, attempts: int) -> str:
 
 
 def _is_done(calls: list[dict[str, Any]]) -> bool:
-    """Return whether each message has left the queue and each execution has ended."""
+    """Return whether each message has left the queue, and what came of it has ended.
+
+    That is each execution, and each change of a table that the streams pass on.
+    """
     actions = Counter(call["action"] for call in calls)
     ended = actions["ExecutionSucceeded"] + actions["ExecutionFailed"]
     batches = actions["ReceiveMessage"]
-    return 0 < batches == actions["DeleteMessageBatch"] and 0 < ended == actions["start"]
+    is_empty = 0 < batches == actions["DeleteMessageBatch"]
+    return is_empty and 0 < ended == actions["start"] and _is_told(calls)
+
+
+def _is_told(calls: list[dict[str, Any]]) -> bool:
+    units: Counter[tuple[str, str]] = Counter()
+    for call in calls:
+        units[call["service"], call["action"]] += call["units"]
+        if call["on"] == _EVENTS_HANDLER:
+            units["events", "tell"] += call["units"]
+    read, passed = units["streams", "read"], units["streams", "pass"]
+    return units["streams", "write"] <= read and passed == units["events", "tell"]
 
 
 def _named(calls: list[dict[str, Any]], queues: Mapping[str, str]) -> Calls:
@@ -249,7 +280,7 @@ def _named(calls: list[dict[str, Any]], queues: Mapping[str, str]) -> Calls:
     for call in calls:
         for name in _names(call, queues):
             total[name] += call["units"]
-    return Counter({name: int(count) if count % 1 == 0 else count for name, count in total.items()})
+    return Counter({name: _whole(count) for name, count in total.items()})
 
 
 def _names(call: dict[str, Any], queues: Mapping[str, str]) -> Iterator[str]:
@@ -259,6 +290,8 @@ def _names(call: dict[str, Any], queues: Mapping[str, str]) -> Iterator[str]:
             yield f"{via}.requests"
         case "lambda":
             yield f"lambda.{_construct_id(on)}"
+        case "events":
+            yield "events.entries"
         case "dynamodb" if "Registry" in on:
             pass  # `deliver` looks a recipient up once a minute, whatever the number of messages
         case "dynamodb":

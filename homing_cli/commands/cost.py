@@ -69,10 +69,10 @@ def cost(
         ),
     ] = None,
     via: Annotated[
-        Literal["url", "api", "ingest"],
+        Literal["url", "batch", "api", "ingest"],
         typer.Option(
-            help="How messages are sent: by the function URL, as homing send does, by an API, or "
-            "by the ingest queue."
+            help="How messages are sent: by the function URL, there ten in a request, by an API, "
+            "or by the ingest queue."
         ),
     ] = "url",
     express_path: Annotated[

@@ -25,12 +25,14 @@ class Function:
         ms: its own time for each invocation.
         init_ms: the time of a cold start.
         waits: for each setting of the express path, what it waits for: `endpoint` or `express`.
+        together_ms: its own time for ten messages in one request; None if it gets no such.
     """
 
     memory_mb: int
     ms: float
     init_ms: float
     waits: Mapping[str, str]
+    together_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,9 @@ class Assumptions:
         return cls(
             settings=document["settings"],
             functions={
-                name: Function(one["memoryMb"], one["ms"], one["initMs"], one["waits"])
+                name: Function(
+                    one["memoryMb"], one["ms"], one["initMs"], one["waits"], one.get("togetherMs")
+                )
                 for name, one in document["functions"].items()
             },
             cold_start_share=document["coldStartShare"],

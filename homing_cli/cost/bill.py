@@ -75,7 +75,7 @@ class Basis:
 def bill(basis: Basis) -> list[Line]:
     """Return every line of the bill that is not zero."""
     calls = expected_calls(basis.counts, basis.workload)
-    makers = (_via, _functions, _queues, _tables, _workflows, _detached, _tracing)
+    makers = (_via, _functions, _queues, _tables, _workflows, _events, _detached, _tracing)
     lines = (line for make in makers for line in make(basis, calls))
     return [line for line in lines if line.quantity]
 
@@ -127,7 +127,7 @@ def _queues(basis: Basis, calls: Calls) -> Iterator[Line]:
     batch = basis.workload.batch_size * document
     fifo = f"sqs.{basis.assumptions.settings['queue']}.requests"
     for queue, action, size, price in (
-        ("deliveries", "send", document, fifo),
+        ("deliveries", "send", basis.workload.together * document, fifo),
         ("deliveries", "receive", batch, fifo),
         ("deliveries", "delete", 0, fifo),
         ("deadLetters", "send", document, "sqs.standard.requests"),
@@ -168,6 +168,11 @@ def _workflows(basis: Basis, calls: Calls) -> Iterator[Line]:
         ),
     ):
         yield basis.line("Step Functions", what, name, used, how)
+
+
+def _events(basis: Basis, calls: Calls) -> Iterator[Line]:
+    name = "events.entries"
+    yield basis.line("EventBridge", "operational events", name, calls[name], name)
 
 
 def _detached(basis: Basis, calls: Calls) -> Iterator[Line]:

@@ -72,7 +72,9 @@ def function_ms(function: Function, workload: Workload, longest_express_ms: floa
         if workload.express_path in function.waits
         else 0
     )
-    return math.ceil(function.ms + waited)
+    is_shared = workload.together > 1 and function.together_ms is not None
+    own = function.together_ms if is_shared else function.ms
+    return math.ceil((own or 0) + waited)
 
 
 def function_gb_seconds(function: Function, ms: float, assumptions: Assumptions) -> float:

@@ -3,17 +3,19 @@
     {"counted": "how and when",
      "paths": {"on" | "off": {
          "perBatch": {name: calls},          calls that a batch of the delivery queue shares
-         "via": {"url" | "api" | "ingest":   calls that accept a message, by its way in; they
-             {name: calls}},                 replace those of the same names in `scenarios`
+         "via": {"url" | "api" | "ingest" |  calls that accept a message, by its way in; they
+             "batch": {name: calls}},        replace those of the same names in `scenarios`
          "scenarios": [{"end": DELIVERED | FAILED | MAX_RETRIES_EXCEEDED,
                     "attempts": 1...,        the number of attempts
                     "calls": {name: calls}}]}}}
 
-`calls` of a scenario are those of one message to one target. Names of calls:
+`calls` of a scenario are those of one message to one target, and those of `batch` the share of one
+of ten messages in one request. Names of calls:
 
     api.requests              requests to the HTTP API
     url.requests              requests to the function URL of `accept`
-    lambda.<Function>         invocations, by construct id
+    lambda.<Function>         invocations, by construct id; of OperationalEvents the changes that
+                              it is told, which make an invocation each unless they come together
     dynamodb.writeUnits       write units of both tables and the index
     dynamodb.readUnits        read units, without the look-ups of `deliver` (one a minute)
     sqs.deliveries.<action>   requests to the delivery queue: send, receive, delete
@@ -23,6 +25,7 @@
     express.tasks             task states entered in them
     standard.executions       Standard executions
     standard.transitions      states entered in them, and one for each start
+    events.entries            operational events
 
 The calls of each end are counted for 1, 2, 3 ... attempts. For more attempts than were counted,
 each adds what the last counted retry added, since every further retry makes the same calls.

@@ -62,7 +62,8 @@ def _always(logs: Mapping[str, Any], calls: Calls) -> float:
 
 
 def _event(logs: Mapping[str, Any], event: Mapping[str, Any], calls: Calls) -> float:
-    size: float = calls[event["per"]] * (event["bytes"] + logs["eventOverhead"])
+    times = calls[event["per"]] if "per" in event else 1  # else once a message
+    size: float = times * (event["bytes"] + logs["eventOverhead"])
     return size
 
 

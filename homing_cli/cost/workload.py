@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 MILLION = 1_000_000
 MAX_BATCH = 10  # the most that a FIFO queue returns at once
 DEFAULT_RATE = 300.0  # the default rate limit of an HTTP API; the function URL allows more
-VIA = {"url": "at the function URL", "api": "at the HTTP API", "ingest": "by the ingest queue"}
+VIA = {
+    "url": "at the function URL",
+    "batch": "at the function URL, ten in a request",
+    "api": "at the HTTP API",
+    "ingest": "by the ingest queue",
+}
+TOGETHER = {"batch": 10}  # messages in a request, where it is not one
 # Calls that a batch of the ingest queue shares; they are counted for a batch of one.
 _OF_INGEST_BATCH = ("lambda.Ingest", "sqs.ingest.receive", "sqs.ingest.delete")
 
@@ -45,8 +51,8 @@ class Workload:
         batch_size: the average number of messages in a batch of a queue, 1 to 10.
         rate: messages per second at busy times; the default is the rate limit of the stack's HTTP
             APIs.
-        via: where messages are sent: `url` (the function URL), `api` (an HTTP API) or `ingest` (the
-            ingest queue).
+        via: where messages are sent: `url` (the function URL), `batch` (there, ten in a request),
+            `api` (an HTTP API) or `ingest` (the ingest queue).
     """
 
     messages: int = MILLION
@@ -79,6 +85,11 @@ class Workload:
         for name, can_be in possible.items():
             if not can_be:
                 raise WorkloadError(f"{name} is out of range: {getattr(self, name)}")
+
+    @property
+    def together(self) -> int:
+        """How many messages are accepted in one request."""
+        return TOGETHER.get(self.via, 1)
 
     def outcomes(self) -> Iterator[tuple[float, End, int]]:
         """Return the possible ends of a delivery: probability, end, attempts."""

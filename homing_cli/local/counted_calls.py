@@ -6,8 +6,10 @@ so each call is counted once. A line of the file is
     {"service", "action", "on", "units"}
 
 `units` are the units that DynamoDB would bill for the call (size of the item before and after in
-whole KB, the index included), and 1 for any other service. A receive that returns no message is
-left out.
+whole KB, the index included), the entries of a call of the event bus, the records of an invocation
+from a stream, and 1 for anything else. A receive that returns no message is left out. Each record
+of a table's stream makes a line when it is written ("streams", "write"), and each batch of them one
+when it is read ("read") and one when its filter has been applied ("pass").
 """
 
 from __future__ import annotations
@@ -20,10 +22,13 @@ from typing import TYPE_CHECKING, Any
 from ministack.services import (  # type: ignore[import-untyped]
     apigateway,
     dynamodb,
+    eventbridge,
     lambda_svc,
     sqs,
     stepfunctions,
 )
+
+from homing.operational_events.event import SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
 
 _DYNAMODB = ("_put_item", "_get_item", "_update_item", "_delete_item", "_query")
 _SEND = "arn:aws:states:::sqs:sendMessage"
+_STREAM = "/stream/"
 _OK = 200
 
 
@@ -45,6 +51,8 @@ def install(file: Path) -> None:
         lines.write(json.dumps(call) + "\n")
 
     _count_tables(write)
+    _count_streams(write)
+    _count_events(write)
     _count_queues(write)
     _count_functions(write)
     _count_executions(write)
@@ -89,6 +97,35 @@ def _with_capacity(original: Callable[..., Any], action: str, write: Write) -> C
     return asked
 
 
+def _count_streams(write: Write) -> None:
+    in_stream = dynamodb.stream_end_position
+
+    def written(_: None, table: str, *__: Any, **___: Any) -> None:
+        end = in_stream(table)
+        if end > seen.get(table, 0):  # not every write changes an item, or has a stream
+            write("streams", "write", table)
+        seen[table] = end
+
+    def passed(result: list[Any], records: list[Any], mapping: dict[str, Any]) -> None:
+        if _STREAM in mapping["EventSourceArn"]:
+            table = mapping["EventSourceArn"].split("/")[1]
+            write("streams", "pass", table, len(result))
+            write("streams", "read", table, len(records))
+
+    seen: dict[str, int] = {}
+    _after(dynamodb, "_emit_stream_event", written)
+    _after(lambda_svc, "_apply_filter_criteria", passed)
+
+
+def _count_events(write: Write) -> None:
+    def put(_: Any, data: dict[str, Any], *__: Any) -> None:
+        own = [each for each in data["Entries"] if each["Source"] == SOURCE]  # not those of AWS
+        if own:
+            write("events", "PutEvents", "", len(own))
+
+    _after(eventbridge, "_put_events", put)
+
+
 def _count_queues(write: Write) -> None:
     served = sqs._dispatch  # noqa: SLF001 -- there is no public way into the emulator
 
@@ -122,8 +159,10 @@ def _count_functions(write: Write) -> None:
         write("api", "request", "")
         return await proxy(*args, **kwargs)
 
-    def invoked(_: Any, __: Any, config: dict[str, Any], *___: Any) -> None:
-        write("lambda", "Invoke", config["Handler"])
+    def invoked(_: Any, __: Any, config: dict[str, Any], event: Any, *___: Any) -> None:
+        records = event.get("Records", []) if isinstance(event, dict) else []
+        from_stream = [each for each in records if _STREAM in each.get("eventSourceARN", "")]
+        write("lambda", "Invoke", config["Handler"], len(from_stream) or 1)
 
     at_url = lambda_svc.handle_function_url_request
 

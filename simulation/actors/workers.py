@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from simulation.engine.process import Steps
     from simulation.journal import Journal
-    from simulation.scenario import Submission
+    from simulation.scenario import Submission, Together
     from simulation.services.lambda_service import Invocation
 
 _API_TIMEOUT = 29 * SECOND
@@ -29,19 +30,32 @@ _INVOKE_TIMEOUT = 900 * SECOND
 _POLL_AGAIN = 20 * SECOND
 
 
-def poll(now: Callable[[], int]) -> Steps:
-    """Poll the queue as Lambda's event source mapping does, with partial batch responses."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is polled: the operations of a queue, and the function that gets its messages."""
+
+    receive: str
+    delete: str
+    function: str
+
+
+DISPATCHING = Source("sqs.receive", "sqs.delete", "dispatch")
+INGESTING = Source("sqs.ingest_receive", "sqs.ingest_delete", "ingest")
+
+
+def poll(source: Source, now: Callable[[], int]) -> Steps:
+    """Poll a queue as Lambda's event source mapping does, with partial batch responses."""
     while True:
         try:
-            batch = yield Call("sqs.receive", None)
+            batch = yield Call(source.receive, None)
             event = {"Records": batch}
-            invoke = {"FunctionName": "dispatch", "Payload": event}
+            invoke = {"FunctionName": source.function, "Payload": event}
             result = yield Call("lambda.invoke", invoke, _INVOKE_TIMEOUT)
             failures = result["Payload"]["batchItemFailures"]
             failed = {failure["itemIdentifier"] for failure in failures}
             done = [each["receiptHandle"] for each in batch if each["messageId"] not in failed]
             if done:
-                yield Call("sqs.delete", done)
+                yield Call(source.delete, done)
         except ServiceError:
             yield Sleep(now() + _POLL_AGAIN)  # a message that is not deleted is redelivered
 
@@ -95,7 +109,7 @@ def _forget(_: Outcome) -> None:
 def submit(submission: Submission, start: int, journal: Journal, now: Callable[[], int]) -> Steps:
     """Send a message until it is accepted, as senders should."""
     yield Sleep(start + submission.at)
-    body = json.dumps(_body(submission, start))
+    body = json.dumps(body_of(submission, start))
     for number in range(submission.tries):
         invoke = {"FunctionName": "accept", "Payload": {"body": body}}
         try:
@@ -109,7 +123,29 @@ def submit(submission: Submission, start: int, journal: Journal, now: Callable[[
         yield Sleep(now() + (number + 1) * SECOND)
 
 
-def _body(submission: Submission, start: int) -> dict[str, Any]:
+def submit_together(sent: Together, start: int, journal: Journal, now: Callable[[], int]) -> Steps:
+    """Send messages in one request, and those again that are not accepted."""
+    yield Sleep(start + sent.at)
+    left = list(sent.submissions)
+    for number in range(sent.tries):
+        body = json.dumps({"messages": [body_of(each, start) for each in left]})
+        invoke = {"FunctionName": "accept_batch", "Payload": {"body": body}}
+        try:
+            answer = yield Call("lambda.invoke", invoke, _API_TIMEOUT)
+        except ServiceError:
+            pass
+        else:
+            statuses = [each["status"] for each in answer["Payload"]["results"]]
+            again = [status not in {200, 202} for status in statuses]
+            journal.refused += [status for status in statuses if status not in {200, 202}]
+            left = [each for each, is_left in zip(left, again, strict=True) if is_left]
+            if not left:
+                return
+        yield Sleep(now() + (number + 1) * SECOND)
+
+
+def body_of(submission: Submission, start: int) -> dict[str, Any]:
+    """Return the request body of a message, for a history that begins at `start`."""
     body: dict[str, Any] = {
         "messageId": submission.message,
         "payload": {"total": 1.10, "of": submission.message},

@@ -48,6 +48,13 @@ def accepted_reaches_an_end(view: View) -> Iterator[str]:
             yield f"{view.name(delivery)} was accepted and is lost"
 
 
+def ingested_is_settled(view: View) -> Iterator[str]:
+    """What was on the ingest queue is accepted, or is in the queue of unaccepted messages."""
+    for message in sorted(view.journal.ingested):
+        if message not in view.journal.lists and message not in view.journal.unaccepted:
+            yield f"{message} was on the ingest queue and is lost"
+
+
 def one_end(view: View) -> Iterator[str]:
     """No delivery is both delivered and dead-lettered, and the ledger has the actual end.
 
@@ -257,6 +264,7 @@ def heals_at_once(view: View) -> Iterator[str]:
 
 INVARIANTS: tuple[Callable[[View], Iterator[str]], ...] = (
     accepted_reaches_an_end,
+    ingested_is_settled,
     one_end,
     end_on_record,
     nothing_is_stuck,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +20,16 @@ from homing.ledger.table import Ledger
 from homing.payloads.store import PayloadStore
 from homing.queues.dead_letters import DeadLetterQueue
 from homing.queues.deliveries import DeliveryQueue
+from homing.queues.unaccepted import UnacceptedQueue
 from homing.queues.undispatched import UndispatchedQueue
 from homing.queues.visibility import Redelivery, seconds_until_over
 from homing.reception.acceptance import Acceptance
+from homing.reception.message import Rules
 from homing.reception.messages_table import MessagesTable
 from homing.recovery.interventions import Interventions
 from homing.recovery.watchdog import Watchdog
-from lambdas import dispatch
+from homing.targets.address_guard import AddressGuard
+from lambdas import dispatch, ingest
 from simulation.deployed.admission import ChanceAdmission
 from simulation.deployed.clients import SQS, DynamoDB, StepFunctions
 from simulation.deployment import (
@@ -33,9 +37,11 @@ from simulation.deployment import (
     DELIVERIES,
     ENDPOINTS,
     EXPRESS,
+    INGEST,
     LEDGER,
     MESSAGES,
     STANDARD,
+    UNACCEPTED,
     UNDISPATCHED,
 )
 from simulation.engine.clock import SECOND
@@ -77,6 +83,8 @@ class Edges:
             # Read for each message, as in as many containers: a handler is replayed for each call.
             Subscriptions(endpoints, count(step=FRESH_SECONDS).__next__),
         )
+        self._unaccepted = UnacceptedQueue(UNACCEPTED, sqs)  # type: ignore[arg-type]
+        self.ingest_desk = self._ingest_desk(deployment)
         self.deployment = deployment
         self.interventions = Interventions(
             self.ledger,
@@ -103,6 +111,7 @@ class Edges:
             journal: where the stand-ins record events.
         """
         self.deployment = deployment
+        self.ingest_desk = self._ingest_desk(deployment)
         self.draw = draw
         self.journal = journal
         self._claims = count()
@@ -110,9 +119,23 @@ class Edges:
         is_on = deployment.express_path_is_on
         self.desk = self._desk(replace(self._on, admission=admission) if is_on else self._off)
 
+    def _ingest_desk(self, deployment: Deployment) -> ingest._Desk:
+        rules, senders = rules_of(deployment), {INGEST: "default"}
+        return ingest._Desk(self.acceptance, rules, self._unaccepted, senders)  # noqa: SLF001  # as `ingest` does
+
     def _desk(self, express_path: ExpressPath) -> dispatch._Desk:
         over_in = seconds_until_over(self.deployment.express_timeout / SECOND)
         return dispatch._Desk(express_path, self._redelivery, over_in)  # noqa: SLF001  # as `dispatch` does
+
+
+def rules_of(deployment: Deployment) -> Rules:
+    """Return the rules for messages."""
+    return Rules(
+        default_policy=deployment.policy,
+        retention=timedelta(days=deployment.retention_days),
+        guard=AddressGuard(allow_http=True),
+        new_id=lambda: "unnamed",
+    )
 
 
 def outside_history(*_: Any) -> Any:

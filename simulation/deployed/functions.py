@@ -14,17 +14,20 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from homing.errors import AcceptanceError, DependencyError, InvalidMessageError
-from homing.reception.message import Rules, parse_message
+from homing.reception import acceptance
+from homing.reception.acceptance import Reception
+from homing.reception.batch import split_batch
+from homing.reception.message import Message, parse_message
 from homing.reception.recipients import no_subscribers
 from homing.settings import ComputeBackoffSettings
-from homing.targets.address_guard import AddressGuard
-from lambdas import classify, compute_backoff, deliver, dispatch, record_retry, watchdog
-from simulation.deployed.edges import Edges, current_edges, entered
+from lambdas import classify, compute_backoff, deliver, dispatch, ingest, record_retry, watchdog
+from simulation.deployed.edges import Edges, current_edges, entered, rules_of
 from simulation.deployed.stand_ins import (
     SimulatedRandom,
     UnhurriedContext,
     cold_deliverer,
     log_nothing,
+    note_accepted,
     note_detached,
     note_examined,
     note_unclaimed,
@@ -35,10 +38,10 @@ from simulation.engine.replay import TAPE
 from simulation.scenario import Act
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from homing.delivery import Reference
-    from homing.reception.message import Message
+    from homing.reception.acceptance import Result as Accepted
     from homing.reception.recipients import FindSubscribers
     from homing.recovery.interventions import Result
     from simulation.deployment import Deployment
@@ -70,6 +73,11 @@ def simulated_edges(deployment: Deployment) -> Iterator[Edges]:
         (watchdog, "_has_time", lambda: True),
         (watchdog, "log_examined", note_examined),
         (watchdog, "log_put_back", log_nothing),
+        (acceptance, "_side_by_side", _one_by_one),
+        (ingest, "_desk", lambda: current_edges().ingest_desk),
+        (ingest, "_now", lambda: to_datetime(TAPE.started)),
+        (ingest, "log_message", log_nothing),
+        (ingest, "log_reception", note_accepted),
     ]
     with ExitStack() as stack:
         for module, name, value in replacements:
@@ -84,6 +92,11 @@ class _NoBulkRedrives:
 
     def resume(self, has_time: Callable[[], bool], seconds: float) -> None:
         """Go on with nothing."""
+
+
+def _one_by_one(claim: Callable[[Message], Any], messages: Sequence[Message]) -> Sequence[Any]:
+    """Stand for calls side by side: each may be made before any other, and this is one way."""
+    return [claim(each) for each in messages]
 
 
 def run_deliver(event: dict[str, Any]) -> Any:
@@ -145,12 +158,7 @@ def _parse(
     return parse_message(
         body,
         now=to_datetime(now),
-        rules=Rules(
-            default_policy=deployment.policy,
-            retention=timedelta(days=deployment.retention_days),
-            guard=AddressGuard(allow_http=True),
-            new_id=lambda: "unnamed",
-        ),
+        rules=rules_of(deployment),
         find_subscribers=find_subscribers,
     )
 
@@ -160,20 +168,51 @@ def run_accept(event: dict[str, Any]) -> dict[str, Any]:
 
     Return the status and, if the message is accepted, the ids of its deliveries.
     """
+    (answer,) = _answers([event["body"]])
+    return answer
+
+
+def run_accept_batch(event: dict[str, Any]) -> dict[str, Any]:
+    """Accept messages in one request, as `run_accept` does one; return the answer to each."""
+    return {"results": _answers(split_batch(event["body"]))}
+
+
+def run_ingest(event: dict[str, Any]) -> Any:
+    """Run `ingest`."""
+    return ingest.handler(event, UnhurriedContext())
+
+
+def _answers(bodies: Sequence[str]) -> list[dict[str, Any]]:
+    parsed = [_message(body) for body in bodies]
+    messages = [each for each in parsed if isinstance(each, Message)]
+    accepted = current_edges().acceptance.accept_all(messages, now=to_datetime(TAPE.started))
+    results = iter(accepted)
+    return [_answer(next(results)) if isinstance(each, Message) else each for each in parsed]
+
+
+def _message(body: str) -> Message | dict[str, Any]:
+    """Return a message, or the answer to one that is invalid."""
     edges = current_edges()
+    request = body, TAPE.started, edges.deployment
     try:
-        request = event["body"], TAPE.started, edges.deployment
-        is_event = '"eventType"' in event["body"]
-        message = (
-            _parse(*request, edges.acceptance.find_subscribers) if is_event else _parsed(*request)
-        )
-        reception = edges.acceptance.accept(message, now=to_datetime(TAPE.started))
+        if '"eventType"' in body:
+            return _parse(*request, edges.acceptance.find_subscribers)
+        return _parsed(*request)
     except InvalidMessageError as error:
         return {"status": error.status}
-    except (AcceptanceError, DependencyError):
+    except DependencyError:
         return {"status": 503}
-    ids = [reference.delivery_id for reference in reception.idempotency.references()]
-    return {"status": 200 if reception.is_duplicate else 202, "deliveries": ids}
+
+
+def _answer(result: Accepted) -> dict[str, Any]:
+    match result:
+        case Reception():
+            ids = [reference.delivery_id for reference in result.idempotency.references()]
+            return {"status": 200 if result.is_duplicate else 202, "deliveries": ids}
+        case InvalidMessageError():
+            return {"status": result.status}
+        case AcceptanceError():
+            return {"status": 503}
 
 
 def run_settle(record: dict[str, Any]) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from homing.delivery import Reference, Request
     from homing.endpoints.health_recorder import EndpointWatch
+    from homing.reception.acceptance import Reception
     from homing.recovery.watchdog import Examined
     from homing.sending.webhook_client import WebhookClient
 
@@ -169,6 +170,13 @@ def note_examined(one: Examined) -> None:
     """Stand for `log_examined`: note what the watchdog did with a delivery."""
     run = TAPE.owner, one.reference.delivery_id  # a replay notes it again
     current_edges().journal.examined[run] = one.finding
+
+
+def note_accepted(reception: Reception, **_: Any) -> None:
+    """Stand for `log_reception` in `ingest`: note what it has accepted."""
+    record = reception.idempotency
+    ids = tuple(reference.delivery_id for reference in record.references())
+    current_edges().journal.note_accepted(record.message_id, ids, TAPE.now)
 
 
 def note_unclaimed(_: str, about: dict[str, str]) -> None:

@@ -13,7 +13,15 @@ from simulation.deployment import Deployment
 from simulation.engine.faults import Fault, FaultKind
 from simulation.engine.plans import STOP_DELAYS, Census, Listed
 from simulation.history import run_history
-from simulation.scenario import Act, Answer, Intervention, Scenario, Submission, Subscribing
+from simulation.scenario import (
+    Act,
+    Answer,
+    Intervention,
+    Scenario,
+    Submission,
+    Subscribing,
+    Together,
+)
 from simulation.search.shrink import Trial
 
 if TYPE_CHECKING:
@@ -72,8 +80,37 @@ EVENT: Final = Scenario(
 )
 
 
+# Three messages in one request, the first of them twice, of which the queue refuses some at first.
+BATCH: Final = Scenario(
+    (),
+    {"a": (_GOOD,), "b": (_BUSY, _GOOD), "c": (_GONE,)},
+    together=(
+        Together(
+            (
+                Submission("m0", ("a", "b")),
+                Submission("m1", ("b",)),
+                Submission("m0", ("a", "b")),
+                Submission("m2", ("c",)),
+            )
+        ),
+    ),
+    refuses=0.6,
+)
+# Two messages on the ingest queue, an invalid one between them, and the first of them again.
+INGESTED: Final = Scenario(
+    (),
+    {"a": (_GOOD,), "b": (_BUSY, _GOOD)},
+    ingested=(
+        Submission("m0", ("a",)),
+        Submission("m1", ()),
+        Submission("m2", ("b",)),
+        Submission("m0", ("a",), at=40),
+    ),
+)
+
+
 def scenarios() -> Iterator[Scenario]:
-    """Yield every scenario with two submissions: of two messages, and of one message twice."""
+    """Yield every scenario: of two messages, of one message twice, of several at once."""
     two = (Submission("m0", ("a",)), Submission("m1", ("b",)))
     twice = (Submission("m0", ("a",)), Submission("m0", ("a",)))
     for deployment, doubles in _DEPLOYMENTS:
@@ -88,6 +125,8 @@ def scenarios() -> Iterator[Scenario]:
         acts = (Intervention(act, "m0", "a", at),)
         deployment = Deployment(express_path_is_on=express_path)
         yield Scenario(two[:1], {"a": turned}, deployment, interventions=acts, stops=True)
+    yield BATCH
+    yield INGESTED
 
 
 def scenarios_of_one() -> Iterator[Scenario]:

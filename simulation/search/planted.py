@@ -6,10 +6,8 @@ for it: first without a fault, then with each single fault.
 
 from __future__ import annotations
 
-import copy
 import json
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -27,17 +25,13 @@ from lambdas import dispatch
 from simulation.deployment import Deployment
 from simulation.engine.clock import HOUR
 from simulation.engine.faults import Fault, FaultKind
-from simulation.history import Programs
 from simulation.scenario import Act, Answer, Intervention, Outage, Scenario, Submission
 from simulation.search.exhaustive import EVENT
-from simulation.workflow.definition import (
-    delivery_document,
-    first_attempt_document,
-    load_definition,
-)
+from simulation.search.planted_reception import RECEPTION_BUGS
+from simulation.search.planting import PlantedBug, replaced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -46,51 +40,11 @@ if TYPE_CHECKING:
     from homing.reception.message import Message
     from homing.retry.classification import Decision, Status
 
-    Change = Callable[[dict[str, Any]], None]  # of the states of a definition
-
 _GOOD, _BUSY, _GONE = Answer(200), Answer(503), Answer(410)
 
 
 def _one(*answers: Answer, **given: Any) -> Scenario:
     return Scenario((Submission("m0", ("a",)),), {"a": answers}, **given)
-
-
-@dataclass(frozen=True, slots=True)
-class PlantedBug:
-    """A bug.
-
-    Args:
-        name: the error.
-        scenario: the scenario in which it is searched for.
-        patch: plants it in the code.
-        change: plants it in the definitions.
-        given: faults that happen in every history of the search.
-    """
-
-    name: str
-    scenario: Scenario
-    patch: Callable[[], AbstractContextManager[None]] = nullcontext
-    change: Change = field(default=lambda _: None)
-    given: Mapping[str, Fault] = field(default_factory=dict)
-
-    def programs(self) -> Programs:
-        """Return the definitions with the bug in them."""
-        timeout = self.scenario.deployment.express_timeout // 1000
-        standard = copy.deepcopy(delivery_document())
-        express = first_attempt_document(timeout)
-        for document in (standard, express):
-            self.change(document["States"])
-        return Programs(load_definition(standard), load_definition(express))
-
-
-@contextmanager
-def _replaced(holder: Any, name: str, value: Any) -> Iterator[None]:
-    original = getattr(holder, name)
-    setattr(holder, name, value)
-    try:
-        yield
-    finally:
-        setattr(holder, name, original)
 
 
 def _drop_conditions(states: dict[str, Any]) -> None:
@@ -109,7 +63,7 @@ def _acknowledge_early() -> AbstractContextManager[None]:
         except UnsettledError:
             return
 
-    return _replaced(dispatch, "_settle", settle_or_not)
+    return replaced(dispatch, "_settle", settle_or_not)
 
 
 def _record_before_sending(states: dict[str, Any]) -> None:
@@ -137,7 +91,7 @@ def _record_before_sending(states: dict[str, Any]) -> None:
 
 def _wait_to_the_millisecond() -> AbstractContextManager[None]:
     """Do not round due times up: a Wait truncates milliseconds, so attempts are early."""
-    return _replaced(plan, "to_due_text", timestamps.to_text)
+    return replaced(plan, "to_due_text", timestamps.to_text)
 
 
 def _believe_to_be_superseded() -> AbstractContextManager[None]:
@@ -154,7 +108,7 @@ def _believe_to_be_superseded() -> AbstractContextManager[None]:
         end = runs.run(reference.delivery_id, body).end
         return reference, Settled.ALREADY_SETTLED if end == "SUPERSEDED" else Settled(end)
 
-    return _replaced(ExpressPath, "settle", settle)
+    return replaced(ExpressPath, "settle", settle)
 
 
 def _hand_off_without_a_name(states: dict[str, Any]) -> None:
@@ -175,7 +129,7 @@ def _one_attempt_too_many() -> AbstractContextManager[None]:
         return original(decision, attempts, max_attempts + 1)
 
     original = classification._status_after  # noqa: SLF001  # the bug is planted there
-    return _replaced(classification, "_status_after", status_after)
+    return replaced(classification, "_status_after", status_after)
 
 
 def _dead_letter_at_the_second_receive_only() -> AbstractContextManager[None]:
@@ -187,7 +141,7 @@ def _dead_letter_at_the_second_receive_only() -> AbstractContextManager[None]:
             return Settled.ALREADY_SETTLED
         return original(self, document, record)
 
-    return _replaced(ExpressPath, "_from_record", from_record)
+    return replaced(ExpressPath, "_from_record", from_record)
 
 
 def _no_dead_letter_for_the_replayed(states: dict[str, Any]) -> None:
@@ -202,12 +156,12 @@ def _delivered_whatever_is_on_record(states: dict[str, Any]) -> None:
 
 def _claim_without_a_condition() -> AbstractContextManager[None]:
     """Make the attempt after a wait without a valid claim."""
-    return _replaced(updates, "CLAIM_CONDITION", "attribute_not_exists(nothing)")
+    return replaced(updates, "CLAIM_CONDITION", "attribute_not_exists(nothing)")
 
 
 def _wait_without_an_owner() -> AbstractContextManager[None]:
     """Start the execution of a delivery that must wait without a word in the ledger."""
-    return _replaced(Ledger, "own", lambda *_: None)
+    return replaced(Ledger, "own", lambda *_: None)
 
 
 def _redrive_whatever_is_on_record() -> AbstractContextManager[None]:
@@ -223,7 +177,7 @@ def _redrive_whatever_is_on_record() -> AbstractContextManager[None]:
         }
         return apply(self, {**update, **changed})
 
-    return _replaced(Ledger, "_apply", unconditional)
+    return replaced(Ledger, "_apply", unconditional)
 
 
 def _be_redelivered_too_early() -> AbstractContextManager[None]:
@@ -233,7 +187,7 @@ def _be_redelivered_too_early() -> AbstractContextManager[None]:
     def put_off_a_little(self: Redelivery, receipt_handle: str, _: int, queue: str = "") -> bool:
         return put_off(self, receipt_handle, 2, queue)
 
-    return _replaced(Redelivery, "put_off", put_off_a_little)
+    return replaced(Redelivery, "put_off", put_off_a_little)
 
 
 def _compute_the_list_anew() -> AbstractContextManager[None]:
@@ -244,7 +198,7 @@ def _compute_the_list_anew() -> AbstractContextManager[None]:
         anew = replace(standing, targets=now.targets, endpoint_ids=now.endpoint_ids)
         return replace(message, idempotency=anew)
 
-    return _replaced(Acceptance, "_as_accepted", as_they_are_now)
+    return replaced(Acceptance, "_as_accepted", as_they_are_now)
 
 
 def _take_up_too_early() -> AbstractContextManager[None]:
@@ -254,7 +208,7 @@ def _take_up_too_early() -> AbstractContextManager[None]:
     def due_tomorrow(self: Ledger, before: datetime, most: int) -> Any:
         return overdue(self, before + timedelta(days=1), most)
 
-    return _replaced(Ledger, "overdue", due_tomorrow)
+    return replaced(Ledger, "overdue", due_tomorrow)
 
 
 def _take_nothing_up() -> AbstractContextManager[None]:
@@ -264,7 +218,7 @@ def _take_nothing_up() -> AbstractContextManager[None]:
         self.ledger.settle(reference, record)
         return Finding.SETTLED
 
-    return _replaced(Watchdog, "_take_up", settle)
+    return replaced(Watchdog, "_take_up", settle)
 
 
 def _take_up_whatever_is_on_record() -> AbstractContextManager[None]:
@@ -279,7 +233,7 @@ def _list_failures_only() -> AbstractContextManager[None]:
         self.ledger.list_failure(reference, record)
         return Finding.SETTLED
 
-    return _replaced(Watchdog, "_dead_letter", list_it)
+    return replaced(Watchdog, "_dead_letter", list_it)
 
 
 def _acting(act: Act, at: int, *answers: Answer) -> Scenario:
@@ -373,4 +327,5 @@ PLANTED_BUGS: tuple[PlantedBug, ...] = (
         _one(_GONE, stops=True, deployment=Deployment(express_path_is_on=False)),
         _list_failures_only,
     ),
+    *RECEPTION_BUGS,
 )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from simulation.deployed.edges import Edges
     from simulation.history import History, Programs
-    from simulation.search.planted import PlantedBug
+    from simulation.search.planting import PlantedBug
 
 
 @dataclass(frozen=True, slots=True)

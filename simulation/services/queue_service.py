@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from homing.delivery import Reference
-from simulation.deployment import DEAD_LETTERS, DELIVERIES, UNDISPATCHED
+from simulation.deployment import DEAD_LETTERS, DELIVERIES, UNACCEPTED, UNDISPATCHED
 from simulation.engine.clock import SECOND
 from simulation.engine.faults import UnavailableError
 from simulation.engine.process import Outcome
@@ -40,6 +40,7 @@ class QueueService:
         chance: draws which messages are in a batch, and which are delivered twice.
         journal: records dead letters.
         on_undispatched: called when a message could not be dispatched.
+        on_unaccepted: called with the body of a message that `ingest` sets aside.
     """
 
     def __init__(
@@ -49,8 +50,10 @@ class QueueService:
         chance: Chance,
         journal: Journal,
         on_undispatched: Callable[[], None],
+        on_unaccepted: Callable[[str], None],
     ) -> None:
         self._on_undispatched = on_undispatched
+        self._on_unaccepted = on_unaccepted
         deployment = scenario.deployment
         self._scheduler = scheduler
         self._scenario = scenario
@@ -66,7 +69,11 @@ class QueueService:
         )
 
     def send_message(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Dead-letter a delivery, or put an undispatched message on the delivery queue again."""
+        """Dead-letter a delivery, set a message aside, or put one on the delivery queue again."""
+        if call.arguments["QueueUrl"] == UNACCEPTED:
+            self._on_unaccepted(call.arguments["MessageBody"])
+            respond(Outcome({"MessageId": label}))
+            return
         if call.arguments["QueueUrl"] == DELIVERIES:
             sent = call.arguments
             self._put(sent["MessageBody"], sent["MessageGroupId"], sent["MessageDeduplicationId"])
@@ -88,16 +95,21 @@ class QueueService:
     def send_message_batch(
         self, process: Process, call: Call, label: str, respond: Respond
     ) -> None:
-        """Add deliveries to the queue."""
-        entries = call.arguments["Entries"]
+        """Add deliveries to the queue, but for those that it refuses."""
+        entries, failed = call.arguments["Entries"], []
         for entry in entries:
+            if self._chance.happens(f"{label}/refused/{entry['Id']}", self._scenario.refuses):
+                failed.append({"Id": entry["Id"], "Code": "InternalError"})
+                continue
             self._note(entry["MessageBody"])
             self._put(
                 entry["MessageBody"],
                 entry.get("MessageGroupId"),
                 entry.get("MessageDeduplicationId"),
             )
-        respond(Outcome({"Successful": [{"Id": entry["Id"]} for entry in entries], "Failed": []}))
+        bad = {each["Id"] for each in failed}
+        good = [{"Id": entry["Id"]} for entry in entries if entry["Id"] not in bad]
+        respond(Outcome({"Successful": good, "Failed": failed}))
 
     def receive(self, process: Process, call: Call, label: str, respond: Respond) -> None:
         """Wait for messages."""

@@ -20,7 +20,7 @@ from simulation.errors import SimulationError
 from simulation.history import run_history
 from simulation.items import history_of, status_of, text_of
 from simulation.scenario import START, Answer, Outage, Scenario, Submission
-from simulation.search.exhaustive import SEED, scenarios, single_faults
+from simulation.search.exhaustive import BATCH, INGESTED, SEED, scenarios, single_faults
 from simulation.search.search import search_seeds
 from simulation.services import step_functions
 
@@ -101,6 +101,33 @@ def test_a_message_is_tried_again_at_the_statuses_that_its_policy_names(
     assert len(history.journal.sent) == attempts
 
 
+def test_what_the_queue_refuses_of_a_request_is_sent_again_and_the_rest_is_accepted_at_once(
+    run: Callable[..., History],
+) -> None:
+    history = run(BATCH)
+    assert violations(history) == []
+    assert history.journal.refused == [503]
+    assert sorted(history.journal.lists) == ["m0", "m1", "m2"]
+    assert statuses(history) == ["DELIVERED", "DELIVERED", "DELIVERED", "FAILED"]
+
+
+def test_an_outage_keeps_what_is_on_the_ingest_queue_and_sets_aside_only_what_is_invalid(
+    run: Callable[..., History],
+) -> None:
+    history = run(replace(INGESTED, outages=(Outage("dynamodb", 0, 3 * MINUTE),)))
+    assert violations(history) == []
+    assert sorted(history.journal.lists) == ["m0", "m2"]
+    assert history.journal.unaccepted == {"m1"}
+
+
+def test_what_could_not_be_accepted_in_any_try_is_set_aside(
+    run: Callable[..., History],
+) -> None:
+    history = run(replace(INGESTED, outages=(Outage("dynamodb", 0, DAY),)))
+    assert violations(history) == []
+    assert history.journal.unaccepted == {"m0", "m1", "m2"}
+
+
 def test_random_histories_break_no_promise() -> None:
     tally = search_seeds(0, 200)
     assert tally.findings == []
@@ -129,6 +156,8 @@ def test_no_seed_that_ever_broke_a_promise_breaks_one_again(found: str) -> None:
         pytest.param(24, id="detached", marks=pytest.mark.slow),
         pytest.param(29, id="every message twice", marks=pytest.mark.slow),
         pytest.param(59, id="express path off", marks=pytest.mark.slow),
+        pytest.param(-2, id="several in a request, some of them refused"),
+        pytest.param(-1, id="the ingest queue"),
     ],
 )
 def test_no_single_fault_at_any_call_breaks_a_promise(edges: Edges, number: int) -> None:
@@ -155,7 +184,7 @@ def test_the_exhaustive_part_breaks_every_kind_of_call_in_every_way(edges: Edges
         "dynamodb.batch_get_item",
         *("sqs.receive", "sqs.delete", "sqs.send_message", "sqs.send_message_batch"),
         *("dynamodb.batch_get_item", "sqs.receive_message", "sqs.delete_message"),
-        "sqs.change_message_visibility",
+        *("sqs.ingest_receive", "sqs.ingest_delete", "sqs.change_message_visibility"),
         *("states.start_execution", "states.start_sync_execution", "states.describe_execution"),
         *("lambda.invoke", "http.post"),
     }

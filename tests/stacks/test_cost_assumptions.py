@@ -26,6 +26,7 @@ PATHS = {
     "Classify": "Workflow/Classify",
     "ComputeBackoff": "Workflow/ComputeBackoff",
     "RecordRetry": "Workflow/RecordRetry",
+    "OperationalEvents": "Events/OperationalEvents",
 }
 # What a message on its way does not call.
 NOT_ON_THE_WAY = {
@@ -34,7 +35,6 @@ NOT_ON_THE_WAY = {
     "Endpoints/Endpoints",
     "Senders/Authorize",
     "Watchdog/Watchdog",
-    "Events/OperationalEvents",
 }
 
 

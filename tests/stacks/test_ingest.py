@@ -10,6 +10,8 @@ import pytest
 
 from homing.settings import AcceptSettings, IngestSettings
 from homing_cli.cost.assumptions import load_assumptions
+from simulation.deployment import Deployment
+from simulation.engine.clock import SECOND
 from stacks.settings import InvalidSettingsError, StackSettings
 from stacks.settings.ingest import sender_rule
 
@@ -74,6 +76,14 @@ def sources(stack: Any, queue: str) -> set[tuple[str, str]]:
         for name, value in condition.items()
         if name == "aws:SourceArn"
     }
+
+
+def test_the_simulation_reckons_with_its_figures(ingesting: Synthesized) -> None:
+    figures = Deployment()
+    queue = ingesting.properties(QUEUE, MAIN)
+    assert queue["VisibilityTimeout"] * SECOND == figures.ingest_visibility_timeout
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == figures.ingest_max_receive_count
+    assert ingesting.properties(FUNCTION, INGEST)["Timeout"] * SECOND == figures.ingest_timeout
 
 
 def test_nothing_of_it_is_there_unless_it_is_asked_for(stack: Any) -> None:

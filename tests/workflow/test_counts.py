@@ -10,7 +10,7 @@ import pytest
 from deployed import deployed
 
 from homing_cli.cost.counts import FILE, End
-from tools.counting import VIA_CALLS, CountedCloud, counted_cloud, paths
+from tools.counting import TOGETHER, VIA_CALLS, CountedCloud, counted_cloud, paths
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -75,6 +75,24 @@ def test_ten_messages_in_one_request_save_nine_of_ten_calls_that_accept_them_and
     others = set(batch) - {"url.requests", "lambda.Accept", "sqs.deliveries.send"}
     for name in others - {"dynamodb.readUnits"}:
         assert together[name] == batch[name], name
+    for name, share in RECORDED["on"]["via"]["batch"].items():
+        assert together[name] == TOGETHER * share, name
+
+
+def test_operational_events_are_made_from_the_second_failure_on_and_cost_no_delivery_a_call() -> (
+    None
+):
+    """Two changes for each failure: it is recorded, then listed."""
+    names = ("lambda.OperationalEvents", "events.entries")
+    for express_path in RECORDED.values():
+        told = {
+            (one["end"], one["attempts"]): tuple(one["calls"][name] for name in names)
+            for one in express_path["scenarios"]
+        }
+        assert {told["DELIVERED", attempts] for attempts in (1, 2)} == {(0, 0)}
+        assert {told["DELIVERED", attempts] for attempts in (3, 4)} == {(2, 2)}
+        assert {told["FAILED", 1], told["MAX_RETRIES_EXCEEDED", 1]} == {(2, 1)}
+        assert {told["MAX_RETRIES_EXCEEDED", attempts] for attempts in (3, 4)} == {(3, 2)}
 
 
 def test_the_ways_in_differ_in_the_calls_that_accept_a_message_and_in_nothing_behind_them(
@@ -82,8 +100,9 @@ def test_the_ways_in_differ_in_the_calls_that_accept_a_message_and_in_nothing_be
 ) -> None:
     """The worker that the batch has warmed serves all."""
     ways = {via: counted.send(["200"], via=via) for via in ("url", "api", "ingest")}
-    for via, expected in RECORDED["on"]["via"].items():
-        assert {name: ways[via].pop(name, 0) for name in VIA_CALLS} == expected
+    for via, calls in ways.items():
+        made = {name: calls.pop(name, 0) for name in VIA_CALLS}
+        assert made == RECORDED["on"]["via"][via]
     assert ways["url"] == ways["api"] == ways["ingest"]
 
 

@@ -17,6 +17,7 @@ from simulation.engine.clock import MINUTE, to_datetime
 from simulation.engine.faults import Fault, FaultKind
 from simulation.engine.replay import TAPE
 from simulation.scenario import Answer, Outage, Scenario, Submission
+from simulation.search.exhaustive import BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,9 +67,21 @@ class Clock:
 def whole_handler(event: dict[str, Any]) -> dict[str, Any]:
     """Call the handler as the HTTP API does."""
     answer = accept.handler(posted(event["body"]), None)
-    document = json.loads(answer["body"])
-    ids = [each["deliveryId"] for each in document.get("deliveries", [])]
-    return {"status": answer["statusCode"], "deliveries": ids}
+    return {"status": answer["statusCode"], "deliveries": _ids(json.loads(answer["body"]))}
+
+
+def whole_batch(event: dict[str, Any]) -> dict[str, Any]:
+    """Call the handler with several messages, as the HTTP API does."""
+    answer = accept.handler(posted(event["body"], path="/v1/messages/batch"), None)
+    results = [
+        {"status": each["status"], "deliveries": _ids(each.get("message", {}))}
+        for each in json.loads(answer["body"])["results"]
+    ]
+    return {"results": results}
+
+
+def _ids(document: dict[str, Any]) -> list[str]:
+    return [each["deliveryId"] for each in document.get("deliveries", [])]
 
 
 @pytest.fixture
@@ -94,6 +107,16 @@ def test_the_whole_of_accept_makes_the_same_history(
     assert what_came(run(SENT_TWICE, FAULTS[name])) == what_came(ours)
     assert ours.faults == FAULTS[name]
     assert len(ours.journal.accepted) == 2
+
+
+@pytest.mark.usefixtures("accept_in_the_world")
+def test_the_whole_of_accept_makes_the_same_history_of_several_messages_at_once(
+    run: Callable[..., History], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = run(BATCH)
+    monkeypatch.setattr("simulation.cloud.run_accept_batch", whole_batch)
+    assert what_came(run(BATCH)) == what_came(ours)
+    assert (len(ours.journal.accepted), ours.journal.refused) == (4, [503])
 
 
 @pytest.mark.usefixtures("accept_in_the_world")

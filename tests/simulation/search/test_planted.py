@@ -43,6 +43,10 @@ CAUGHT_BY = {
     "a watchdog that takes nothing up": "accepted_reaches_an_end",
     "a watchdog that overwrites a claim": "record_agrees",
     "a watchdog that sends no dead letter": "accepted_reaches_an_end",
+    "a batch that accepts what the queue refused": "accepted_reaches_an_end",
+    "a batch with the results of others": "list_is_frozen",
+    "an ingest that reports nothing failed": "ingested_is_settled",
+    "an ingest that sets nothing aside": "ingested_is_settled",
 }
 
 
@@ -94,6 +98,12 @@ REPLAYED: dict[str, dict[str, Fault]] = {
         "watchdog#1/1:lambda.invoke/20:dynamodb.get_item": STALLED,
     },
     "a watchdog that sends no dead letter": {"standard:m0@a@6:DeadLetter": STOPPED},
+    "a batch that accepts what the queue refused": {
+        "sender:together-0/2:lambda.invoke": Fault(FaultKind.STALL_BEFORE, 90 * SECOND)
+    },
+    "an ingest that reports nothing failed": {
+        "ingest-0/2:lambda.invoke/3:sqs.send_message": Fault(FaultKind.REFUSED)
+    },
 }
 
 

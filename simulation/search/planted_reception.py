@@ -1,0 +1,65 @@
+"""Planted bugs of what accepts several messages at once: batches, and the ingest queue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from homing.queues.unaccepted import UnacceptedQueue
+from homing.reception import acceptance
+from homing.reception.acceptance import Acceptance
+from lambdas import ingest
+from simulation.search.exhaustive import BATCH, INGESTED
+from simulation.search.planting import PlantedBug, replaced
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
+    from homing.reception.acceptance import Reception, Result
+    from homing.reception.message import Message
+
+
+def _accept_what_the_queue_refuses() -> AbstractContextManager[None]:
+    """Answer 202 for a message whose deliveries the queue has refused."""
+
+    def result(self: acceptance._Claimed, _: Any) -> Reception:
+        return self.reception
+
+    return replaced(acceptance._Claimed, "result", result)  # noqa: SLF001  # the bug is planted there
+
+
+def _spoil_the_batch() -> AbstractContextManager[None]:
+    """Answer each message with the result of the one before it."""
+    original = Acceptance.accept_all
+
+    def accept_all(self: Acceptance, messages: Sequence[Message], **given: Any) -> list[Result]:
+        results = original(self, messages, **given)
+        return [*results[-1:], *results[:-1]]
+
+    return replaced(Acceptance, "accept_all", accept_all)
+
+
+def _report_nothing_failed() -> AbstractContextManager[None]:
+    """Have the whole batch deleted from the ingest queue."""
+    original = ingest.handler
+
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        original(event, context)
+        return {"batchItemFailures": []}
+
+    return replaced(ingest, "handler", handler)
+
+
+def _set_nothing_aside() -> AbstractContextManager[None]:
+    """Drop a message that is invalid."""
+    return replaced(UnacceptedQueue, "send", lambda *_, **__: None)
+
+
+RECEPTION_BUGS: tuple[PlantedBug, ...] = (
+    PlantedBug(
+        "a batch that accepts what the queue refused", BATCH, _accept_what_the_queue_refuses
+    ),
+    PlantedBug("a batch with the results of others", BATCH, _spoil_the_batch),
+    PlantedBug("an ingest that reports nothing failed", INGESTED, _report_nothing_failed),
+    PlantedBug("an ingest that sets nothing aside", INGESTED, _set_nothing_aside),
+)

@@ -1,0 +1,63 @@
+"""Planted bugs: where one is planted, and in which scenario it is searched for."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from simulation.history import Programs
+from simulation.workflow.definition import (
+    delivery_document,
+    first_attempt_document,
+    load_definition,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from simulation.engine.faults import Fault
+    from simulation.scenario import Scenario
+
+    Change = Callable[[dict[str, Any]], None]  # of the states of a definition
+
+
+@dataclass(frozen=True, slots=True)
+class PlantedBug:
+    """A bug.
+
+    Args:
+        name: the error.
+        scenario: the scenario in which it is searched for.
+        patch: plants it in the code.
+        change: plants it in the definitions.
+        given: faults that happen in every history of the search.
+    """
+
+    name: str
+    scenario: Scenario
+    patch: Callable[[], AbstractContextManager[None]] = nullcontext
+    change: Change = field(default=lambda _: None)
+    given: Mapping[str, Fault] = field(default_factory=dict)
+
+    def programs(self) -> Programs:
+        """Return the definitions with the bug in them."""
+        timeout = self.scenario.deployment.express_timeout // 1000
+        standard = copy.deepcopy(delivery_document())
+        express = first_attempt_document(timeout)
+        for document in (standard, express):
+            self.change(document["States"])
+        return Programs(load_definition(standard), load_definition(express))
+
+
+@contextmanager
+def replaced(holder: Any, name: str, value: Any) -> Iterator[None]:
+    """Replace an attribute while the context is open."""
+    original = getattr(holder, name)
+    setattr(holder, name, value)
+    try:
+        yield
+    finally:
+        setattr(holder, name, original)
