@@ -80,13 +80,13 @@ class Ingest(Construct):
         return self._queues
 
     def add_queue(self, construct_id: str, sender: str) -> sqs.Queue:
-        """Make a queue, and accept what is on it from this sender."""
+        """Make a queue, and accept its messages as this sender's."""
         queue = self._queues[construct_id] = self._queue(construct_id)
         self.consume(queue, sender)
         return queue
 
     def consume(self, queue: sqs.IQueue, sender: str) -> None:
-        """Accept what is on a queue, from this sender."""
+        """Accept the messages of a queue as this sender's."""
         self._senders[queue.queue_arn] = sender
         self.function.add_environment("SENDERS", json.dumps(self._senders))
         self.function.add_event_source(

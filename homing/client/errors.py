@@ -83,7 +83,8 @@ class CallError(HomingError):
     Attributes:
         message_id: the messageId of the message that the call was about; None if there is none.
         is_transient: whether the same call may succeed later.
-        retry_after: the seconds that the last response asks to wait before that; else None.
+        retry_after: the seconds to wait before the next call, if the last response names them; else
+            None.
     """
 
     message_id: str | None = None

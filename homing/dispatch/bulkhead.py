@@ -7,9 +7,9 @@ the endpoint is fast. If the endpoint is slow, the delivery is deferred: it wait
 workflow, and no attempt is used up (docs/decisions/0055, 0067).
 
 A sender with many slow endpoints would meet each of them for the first time. So an attempt at an
-endpoint that is not known to be quick is waited for only briefly, and not at all while another of
-its sender's is detached. While several are, such deliveries are made in the Standard workflow, at
-once (docs/decisions/0055).
+endpoint that is not known to be quick is waited for only briefly, and not at all while another
+attempt of its sender is detached. While several are, such deliveries are made in the Standard
+workflow, at once (docs/decisions/0055).
 
 All state is in the memory of one container, so a delivery that is not deferred costs nothing more.
 """
@@ -64,7 +64,7 @@ class _Endpoint:
         is_quick: whether its last attempt was quick.
         permits: the attempts that are under way.
         slow_until: no attempt is made in the express path before this.
-        cool_down: how long deliveries were deferred when it was last slow; zero once it was fast.
+        cool_down: how long deliveries were deferred when it was last slow; zero after it was fast.
         judged_at: when an attempt last showed that it is slow.
         next_slot: when the next deferred delivery may be due.
     """

@@ -9,8 +9,8 @@ duplicate, is settled by what the ledger has on record:
                             been done before, the name is taken.
     DELIVERED, CANCELLED    Nothing is left to do.
     FAILED, MAX_RETRIES_…   Dead-letter it again if the express path recorded it: the break may have
-                            come between the record and the dead letter (docs/decisions/0006). Not
-                            if the record has the dead letter, which is kept there once it was sent.
+                            come between the record and the dead letter (docs/decisions/0006). If
+                            the record has the dead letter, it is not sent again.
 
 A delivery that must wait without a retry on record (deferred, postponed, scheduled, or a function
 could not be invoked) is given to its execution in the ledger before that is started.

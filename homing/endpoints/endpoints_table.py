@@ -36,7 +36,9 @@ class EndpointsTable:
         return Endpoint.from_item(from_dynamodb(response["Item"])) if "Item" in response else None
 
     def find_many(self, sender_id: str, endpoint_ids: Sequence[str]) -> Mapping[str, Endpoint]:
-        """Return those of at most 100 different endpoints of a sender that exist, by id.
+        """Return the endpoints of a sender with these ids, by id; ids without one are left out.
+
+        There may be at most 100 ids, all different.
 
         Raises:
             DependencyError: when the table does not process all of them in several tries.

@@ -32,7 +32,7 @@ class KnownEndpoints:
         self._known: dict[tuple[str, str], tuple[float, Endpoint]] = {}
 
     def find(self, sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:
-        """Return those of a sender's endpoints that exist, by id.
+        """Return the endpoints of a sender with these ids, by id; ids without one are left out.
 
         Raises:
             BotoCoreError, ClientError, DependencyError: when they cannot be read.

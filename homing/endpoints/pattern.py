@@ -224,7 +224,7 @@ def _agree(
 ) -> bool:
     """Return whether one object of an event fits several parts of a pattern at once.
 
-    They are several where a pattern and an alternative of its `$or` have fields under the same
+    There are several where a pattern and an alternative of its `$or` have fields with the same
     name. These must agree in one object, so each `$or` is decided before that is checked.
 
     Args:

@@ -54,9 +54,9 @@ def partitions(statuses: Iterable[Status], sender_id: str | None = None) -> tupl
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of a list, the latest first, and after which place the next begins, if there is one.
+    """A page of a list, the latest first, and the place after which the next page begins, if any.
 
-    What waits for an attempt counts by the time when that is due, all else by the time of its end.
+    A delivery that waits is ordered by when its attempt is due, any other by when it ended.
     """
 
     deliveries: tuple[Listed, ...]

@@ -38,7 +38,7 @@ class Record:
         execution_name: the Standard execution that has the delivery, or had it when it ended; None
             where the express path ended it. Every record that waits has one.
         claimed_attempt: the attempt that this execution has claimed last, counted from 0.
-        dead_letter: the delivery document, kept once it was dead-lettered, as text.
+        dead_letter: the delivery document as text, kept once it has been dead-lettered.
         redriven_from: the execution that had the delivery before its last redrive.
         redrives: the entries of `redriveHistory`, oldest first, as they are stored.
         history_summary: what has left both histories (`homing.ledger.compaction`), as stored.

@@ -276,7 +276,7 @@ class Ledger:
         Args:
             reference: the delivery.
             at: the time, ISO-8601.
-            expires_at: when a record may be deleted that is made only now, epoch seconds.
+            expires_at: when a record that is made only now may be deleted, epoch seconds.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be written.

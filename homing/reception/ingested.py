@@ -5,7 +5,7 @@ A queue message is one of these:
 - that body itself
 - an EventBridge event
 - any JSON, with the message attribute `eventType`: the payload
-- a notification of SNS with one of the three in it
+- an SNS notification that contains one of these three
 
 Nothing is parsed and serialized again: the body is put together from slices of the queue message,
 so a payload keeps each digit (`homing.reception.raw_json`).
@@ -57,7 +57,7 @@ class Ingested:
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """A queue message, or what a notification of SNS wraps."""
+    """A queue message, or the message that an SNS notification wraps."""
 
     text: str
     attributes: Mapping[str, str]
@@ -78,7 +78,7 @@ def read_ingested(
             (`SENDER_PATH`), or "" where each message may name any.
 
     Raises:
-        InvalidMessageError: when it is none of what the queue takes, or its sender is not where the
+        InvalidMessageError: when it is not what the queue takes, or its sender is not where the
             path leads. Fields of the request itself are not checked here.
     """
     named = default_id(attributes, queue_message_id)
@@ -93,7 +93,7 @@ def default_id(attributes: Mapping[str, str], queue_message_id: str) -> str:
 
 
 def _unwrapped(content: _Content) -> _Content:
-    """Return what a notification of SNS wraps; any other content as it is."""
+    """Return the message that an SNS notification wraps; any other content as it is."""
     if "eventType" in content.attributes:
         return content
     members = split_members(content.text)

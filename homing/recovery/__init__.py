@@ -1,4 +1,4 @@
-"""How deliveries recover: by actions of an operator, on one or on many, or alone (watchdog)."""
+"""How deliveries recover: by an operator, one or many at a time, or by themselves (watchdog)."""
 
 __all__ = [
     "bulk_redrive",

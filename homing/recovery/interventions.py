@@ -139,7 +139,7 @@ class Interventions:
         Args:
             reference: the delivery.
             now: the time.
-            expires_at: when a record may be deleted that is made only now, epoch seconds.
+            expires_at: when a record that is made only now may be deleted, epoch seconds.
 
         Raises:
             BotoCoreError, ClientError: when the ledger fails; repeat it.

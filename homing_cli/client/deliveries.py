@@ -132,7 +132,7 @@ def _ask(api: ApiClient, message: MessageRef, *, is_last: bool) -> tuple[Deliver
 
 
 def _next_look(found: Sequence[DeliveryView], now: datetime) -> datetime:
-    """Return when to poll again: now, or when the first open delivery has its retry if all wait."""
+    """Return when to poll again: at the first retry if all open deliveries await one, else now."""
     times = [view.next_retry_at for view in found if not view.ended]
     return min((timestamps.from_text(at) if at else now for at in times), default=now)
 

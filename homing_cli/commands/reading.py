@@ -185,7 +185,7 @@ def only_failed(selection: Selection) -> DeliveryFilter:
     """Return the filter of a command about dead letters.
 
     Raises:
-        typer.BadParameter: when a value is not valid, or a status is none of a dead letter.
+        typer.BadParameter: when a value is not valid, or no dead letter has the status.
     """
     wanted = selection.filter()
     if selection.status is None:

@@ -185,7 +185,7 @@ class ListedDelivery(_Answer):
 class DeliveryList(_Answer):
     """A page of deliveries, the latest first.
 
-    What waits counts by the time when its next attempt is due, all else by the time of its end.
+    A delivery that waits is ordered by when its next attempt is due, any other by when it ended.
     """
 
     deliveries: list[ListedDelivery]

@@ -8,7 +8,7 @@ It rests on these assumptions:
 - The first attempt keeps its time; the others follow the policy, with jitter at its middle. There
   is no `Retry-After`, and an attempt takes no time.
 - A delivery that failed at a status that the policy does not retry (a 410, a refused payload) would
-  fail again. It is counted separately. Such an attempt is evidence for no other delivery.
+  fail again. It is counted separately. Such an attempt does not count as evidence for others.
 - A delivery that has not ended is left out, but its attempts count as evidence.
 - A redrive is a decision of a person, not of the policy: only the first run of a delivery, from
   acceptance to its end, is replayed. The attempts of later runs count as evidence.

@@ -1,9 +1,9 @@
 """The alarms, and the topic that they notify. docs/operations.md says what to do about each.
 
 No alarm uses metric math: the local cloud refuses it, and one number is easier to reason about.
-Missing data never breaches. The metrics are counts of faults, which are not written while there are
-none, and metrics of queues, which SQS stops writing once a queue has been empty and unused for six
-hours.
+Missing data does not breach: the metrics are counts of faults, which are not written while there
+are none, and metrics of queues, which SQS stops writing once a queue has been empty and unused for
+six hours. It does breach where something is expected: the watchdog runs every 15 minutes.
 """
 
 from __future__ import annotations
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from ..watchdog import Watchdog
     from ..workflow import Workflow
     from .watches import Watch
+
+_TOO_MANY = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+_TOO_FEW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+_BREACHING = cloudwatch.TreatMissingData.BREACHING
+_NOT_BREACHING = cloudwatch.TreatMissingData.NOT_BREACHING
 
 
 class Alarms(Construct):
@@ -76,8 +81,8 @@ class Alarms(Construct):
         return topic
 
     def _alarm(self, watch: Watch) -> cloudwatch.Alarm:
-        metric = watch.metric.with_(period=Duration.minutes(1 if watch.lasting else 5))
-        alarm = metric.create_alarm(
+        minutes = 60 if watch.expected else 1 if watch.lasting else 5
+        alarm = watch.metric.with_(period=Duration.minutes(minutes)).create_alarm(
             self,
             watch.name,
             alarm_description=(
@@ -86,8 +91,8 @@ class Alarms(Construct):
             threshold=watch.threshold,
             evaluation_periods=5 if watch.lasting else 1,
             datapoints_to_alarm=3 if watch.lasting else 1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            comparison_operator=_TOO_FEW if watch.expected else _TOO_MANY,
+            treat_missing_data=_BREACHING if watch.expected else _NOT_BREACHING,
         )
         alarm.add_alarm_action(SnsAction(self.topic))
         return alarm

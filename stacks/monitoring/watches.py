@@ -44,6 +44,8 @@ class Watch:
         lasting: for faults that may be transient: three of five minutes must be bad. Otherwise one
             period of five minutes is enough.
         heading: the heading in docs/operations.md that says what to do, if it is not the name.
+        expected: for what must happen at least `threshold` times in each hour: silence raises the
+            alarm.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Watch:
     threshold: float = 1
     lasting: bool = False
     heading: str = ""
+    expected: bool = False
 
 
 def watches(
@@ -75,7 +78,7 @@ def watches(
     yield from _ledger(settings, workflow)
     yield from _reception(settings, reception)
     yield _server_errors("SenderApiErrors", senders.stage.metric_server_error())
-    yield from _watchdog(settings)
+    yield from _watchdog(settings, watchdog)
     groups = (reception, senders, workflow, watchdog, operational_events)
     for function in dict.fromkeys(each for group in groups for each in group.functions):
         yield from _function(function)
@@ -129,7 +132,13 @@ def _executions(workflow: Workflow) -> Iterator[Watch]:
         )
 
 
-def _watchdog(settings: NamedSettings) -> Iterator[Watch]:
+def _watchdog(settings: NamedSettings, watchdog: Watchdog) -> Iterator[Watch]:
+    yield Watch(
+        "WatchdogSilent",
+        watchdog.function.metric_invocations(statistic="Sum"),
+        "The watchdog has not run for an hour. What no execution goes on with waits until it does.",
+        expected=True,
+    )
     yield Watch(
         "DeliveriesTakenUp",
         emitted(settings, "DeliveryTakenUp"),

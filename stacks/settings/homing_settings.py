@@ -28,8 +28,8 @@ class HomingSettings(
     docs/operations.md lists them by their context keys (`maxAttempts`).
 
     Raises:
-        InvalidSettingsError: when a value is not valid, a name is none of the settings, or some
-            cannot be combined.
+        InvalidSettingsError: when a value is not valid, a name is not that of a setting, or some
+            settings cannot be combined.
     """
 
     @model_validator(mode="wrap")

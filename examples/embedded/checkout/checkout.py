@@ -13,7 +13,7 @@ def handler(event: dict[str, Any], _context: object) -> str:
     """Send a webhook about an order, and return its `messageId`."""
     accepted = HOMING.send(
         target_url=event["notify"],
-        message_id=f"order-{event['order']}",  # a repeat of the event doubles nothing
+        message_id=f"order-{event['order']}",  # a repeated event is not sent twice
         payload={"order": event["order"], "total": event["total"]},
     )
     return accepted.message_id

@@ -61,7 +61,7 @@ class UnacceptedMessage:
 
     @property
     def message_id(self) -> str:
-        """The `messageId` that it names, or else the one that it gets."""
+        """The `messageId` that the message names; its default one if it names none."""
         try:
             ingested = read_ingested(self.body, self.attributes, "", "")
             named = json.loads(split_members(ingested.body).get("messageId", "null"))

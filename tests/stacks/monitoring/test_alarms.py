@@ -58,6 +58,7 @@ WATCHED: dict[str, tuple[str, str, str | None, float]] = {
     "ExecutionsBroken": ("Homing", "ExecutionBroken", None, 1),
     "DeliveriesTakenUp": ("Homing", "DeliveryTakenUp", "homing", 1),
     "DeliveriesLost": ("Homing", "DeliveryLost", "homing", 1),
+    "WatchdogSilent": ("AWS/Lambda", "Invocations", "Watchdog/Watchdog", 1),
     "WatchdogFailed": ("Homing", "WatchdogFailed", "homing", 1),
     "LedgerWriteFailed": ("Homing", "LedgerWriteFailed", "homing", 1),
     "LedgerTriesFailed": ("Homing", "LedgerTryFailed", None, 4),
@@ -73,6 +74,8 @@ WATCHED: dict[str, tuple[str, str, str | None, float]] = {
         for metric in ("Errors", "Throttles")
     },
 }
+
+EXPECTED = {"WatchdogSilent"}  # what must happen, so that silence is the fault
 
 
 def alarms(stack: Any) -> dict[str, dict[str, Any]]:
@@ -104,13 +107,21 @@ def test_an_alarm_watches_its_resource_and_tells_the_topic(
     alarm = alarms(stack)[name]
     assert (alarm["Namespace"], alarm["MetricName"]) == (namespace, metric)
     assert alarm["Threshold"] == threshold
-    assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+    assert alarm["ComparisonOperator"] == (
+        "LessThanThreshold" if name in EXPECTED else "GreaterThanOrEqualToThreshold"
+    )
     assert [stack.referred(action) for action in alarm["AlarmActions"]] == ["Alarms/Topic"]
     leads_to = [stack.referred(dimension["Value"]) for dimension in alarm.get("Dimensions", [])]
     assert leads_to[:1] == ([target] if target else [])
 
 
-@pytest.mark.parametrize("name", WATCHED)
+def test_an_hour_without_a_run_of_the_watchdog_is_an_alarm(stack: Any) -> None:
+    alarm = alarms(stack)["WatchdogSilent"]
+    assert (alarm["Statistic"], alarm["Period"], alarm["EvaluationPeriods"]) == ("Sum", 3600, 1)
+    assert alarm["TreatMissingData"] == "breaching"
+
+
+@pytest.mark.parametrize("name", sorted(WATCHED.keys() - EXPECTED))
 def test_silence_is_no_alarm(stack: Any, name: str) -> None:
     """Faults are not counted while there are none; an idle queue writes no figures."""
     assert alarms(stack)[name]["TreatMissingData"] == "notBreaching"
