@@ -30,8 +30,8 @@ def console(
         bool,
         typer.Option(
             "--allow-actions",
-            help="Allow redriving and discarding dead letters, and retrying and cancelling waiting "
-            "deliveries.",
+            help="Allow redriving and discarding dead letters, retrying and cancelling waiting "
+            "deliveries, and changing endpoints.",
         ),
     ] = False,
     demo: Annotated[

@@ -18,10 +18,12 @@ from homing_cli.console.pages import (
     dead_letters,
     deliveries,
     delivery,
+    endpoint_actions,
     endpoints,
     errors,
     events,
     overview,
+    senders,
     what_if,
 )
 from homing_cli.console.security import Guard
@@ -49,6 +51,10 @@ def make_app(services: Services, port: int) -> Starlette:
             Route("/dead-letter", dead_letters.inspect),
             Route("/endpoints", endpoints.show),
             Route("/endpoint", endpoints.one),
+            Route("/endpoints/confirm", endpoint_actions.confirm, methods=["POST"]),
+            Route("/endpoints/begin", endpoint_actions.begin, methods=["POST"]),
+            Route("/endpoints/done/{outcome_id}", endpoint_actions.done),
+            Route("/senders", senders.show),
             Route("/actions/confirm", actions.confirm, methods=["POST"]),
             Route("/actions/begin", actions.begin, methods=["POST"]),
             Route("/jobs/{job_id}", actions.job),

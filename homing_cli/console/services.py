@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from homing_cli.client.api import ApiClient
 from homing_cli.console.actions.console_actions import ConsoleActions
+from homing_cli.console.actions.endpoint_actions import EndpointActions
 from homing_cli.console.actions.jobs import Jobs
 from homing_cli.console.endpoints.sources import Sources
 from homing_cli.console.figures.standing import Now
@@ -40,6 +42,7 @@ class Services:
         histories: recorded histories, for the what-if page.
         standing: the current state of queues and retries.
         actions: the actions; None if the console is read-only.
+        endpoint_actions: the actions on endpoints; None likewise.
         jobs: the running actions.
         view: renders pages.
     """
@@ -53,6 +56,7 @@ class Services:
     histories: Histories
     standing: Now
     actions: ConsoleActions | None
+    endpoint_actions: EndpointActions | None
     jobs: Jobs
     view: View
 
@@ -71,6 +75,7 @@ def make_services(target: Target, *, allow_actions: bool) -> Services:
         histories=Histories(target),
         standing=Now(target, catalogue.attention),
         actions=ConsoleActions(target, catalogue) if allow_actions else None,
+        endpoint_actions=EndpointActions(ApiClient(target)) if allow_actions else None,
         jobs=Jobs(),
         view=View({"place": place, "may_act": allow_actions}),
     )

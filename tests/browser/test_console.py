@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from browser.accessibility import serious
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ PAGES = {
     "/deliveries?status=MAX_RETRIES_EXCEEDED": "Deliveries",
     "/dead-letters": "Dead letters",
     "/endpoints": "Endpoints",
+    "/senders": "Senders",
     "/events": "Who would get an event?",
     "/what-if": "What if the retry policy were different?",
     "/what-if?preset=standard-webhooks": "What if the retry policy were different?",
@@ -84,16 +85,6 @@ def test_axe_finds_nothing_serious_in_a_failed_delivery_and_on_the_way_to_send_i
         assert serious(page) == []
     finally:
         context.close()
-
-
-def serious(page: Page) -> list[tuple[str, Any]]:
-    """What axe finds that is serious or critical: the rule, and where."""
-    found = Axe().run(page).response["violations"]
-    return [
-        (one["id"], [node["target"] for node in one["nodes"]][:5])
-        for one in found
-        if one["impact"] in ("serious", "critical")
-    ]
 
 
 @pytest.mark.parametrize("path", PAGES)

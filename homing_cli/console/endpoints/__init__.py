@@ -1,3 +1,13 @@
 """What the pages of endpoints and senders show: settings, health, what waits or has failed."""
 
-__all__ = ["background", "backlog", "health", "recent_attempts", "registered"]
+__all__ = [
+    "background",
+    "backlog",
+    "health",
+    "recent_attempts",
+    "registered",
+    "rows",
+    "sources",
+    "tenants",
+    "trial",
+]

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 from homing.endpoints.concurrency import ConcurrencySlots
-from homing.endpoints.confidential import owner_of_endpoint, owner_of_sender
+from homing.endpoints.confidential import owner_of_endpoint
 from homing.endpoints.endpoints_table import EndpointsTable
 from homing.endpoints.rate_slots import RateSlots
 from homing.endpoints.secrets_table import SecretsTable
@@ -97,16 +97,9 @@ class Registry:
         next_slot = self._rates.free_at(endpoint) if endpoint.rate_per_second else None
         return Limits(in_use, next_slot)
 
-    def secrets_of_endpoint(self, endpoint: Endpoint) -> Sequence[SecretDates]:
+    def secrets(self, endpoint: Endpoint) -> list[SecretDates]:
         """Return the dates of an endpoint's secrets, the current one first."""
-        return self._dates(owner_of_endpoint(endpoint.sender_id, endpoint.endpoint_id))
-
-    def secrets_of_sender(self, sender_id: str) -> Sequence[SecretDates]:
-        """Return the dates of the secrets that sign a sender's deliveries to plain URLs."""
-        return self._dates(owner_of_sender(sender_id))
-
-    def _dates(self, owner: str) -> list[SecretDates]:
-        found = self._secrets.find(owner)
+        found = self._secrets.find(owner_of_endpoint(endpoint.sender_id, endpoint.endpoint_id))
         return [] if found is None else [SecretDates.of(secret) for secret in found.secrets]
 
     def keys(self) -> list[ApiKey]:

@@ -1,3 +1,15 @@
 """The pages of the console: each function serves one route."""
 
-__all__ = ["actions", "dead_letters", "deliveries", "delivery", "errors", "overview", "what_if"]
+__all__ = [
+    "actions",
+    "dead_letters",
+    "deliveries",
+    "delivery",
+    "endpoint_actions",
+    "endpoints",
+    "errors",
+    "events",
+    "overview",
+    "senders",
+    "what_if",
+]

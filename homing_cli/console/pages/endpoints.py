@@ -92,7 +92,7 @@ def one(request: Request) -> Response:
 def _secrets(services: Services, endpoint: Endpoint) -> tuple[Sequence[SecretDates], str]:
     """Return the dates of the endpoint's secrets, or why they cannot be read."""
     try:
-        return services.sources.registry.secrets_of_endpoint(endpoint), ""
+        return services.sources.registry.secrets(endpoint), ""
     except ClientError as error:  # few may read this table
         return (), error.response["Error"]["Code"]
 

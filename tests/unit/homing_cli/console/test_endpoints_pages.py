@@ -1,4 +1,4 @@
-"""The pages of endpoints, over tables in moto."""
+"""The pages of endpoints and senders, over tables in moto."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from homing.endpoints.store import EndpointStore
 from homing.ledger.delivery_filter import Listed
 from homing.ledger.delivery_groups import grouped
 from homing.retry.classification import Category, Status
+from homing.senders.api_key import ApiKey
+from homing.senders.keys_table import KeysTable
+from homing_cli.console.actions.endpoint_actions import EndpointActions
 from homing_cli.console.app import make_app
 from homing_cli.console.endpoints.background import Latest
 from homing_cli.console.endpoints.backlog import BY, Backlog
@@ -116,8 +119,25 @@ def client(registry: Any) -> TestClient:
     )
 
 
+class FakeApi:
+    """The API, which answers every request about endpoints alike."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+        self.answer: dict[str, Any] = {}
+
+    def endpoints(self, *asked: Any) -> dict[str, Any]:
+        self.asked.append(asked)
+        return self.answer
+
+
 def client_over(
-    registry: Any, *, backlog: Sequence[Listed] | None, sample: Sample | None, error: str = ""
+    registry: Any,
+    *,
+    backlog: Sequence[Listed] | None,
+    sample: Sample | None = None,
+    error: str = "",
+    api: FakeApi | None = None,
 ) -> TestClient:
     target: Any = Tables(registry)
     counted = None if backlog is None else Backlog.of(grouped(backlog, BY), NOW)
@@ -128,7 +148,8 @@ def client_over(
         | {
             "addressed": Addressed(target),
             "sources": sources,
-            "view": View({"place": "moto", "may_act": False}),
+            "endpoint_actions": None if api is None else EndpointActions(api),
+            "view": View({"place": "moto", "may_act": api is not None}),
         }
     )
     return TestClient(make_app(services, PORT), base_url=f"http://127.0.0.1:{PORT}")
@@ -258,7 +279,7 @@ def test_an_event_is_tried_against_the_endpoint_and_what_fails_is_named(
 def test_secrets_that_may_not_be_read_hide_nothing_else(registry: Any, client: TestClient) -> None:
     del client
     registry.delete_table(TableName="secrets")
-    answer = client_over(registry, backlog=[], sample=None).get("/endpoint?sender=shop&id=orders")
+    answer = client_over(registry, backlog=[]).get("/endpoint?sender=shop&id=orders")
     assert answer.status_code == 200
     assert "their dates cannot be read (ResourceNotFoundException)" in answer.text
 
@@ -267,5 +288,141 @@ def test_each_list_names_its_cells_for_a_phone(client: TestClient) -> None:
     row = client.get("/endpoints").text.split("<tbody>")[1].split("</tr>")[0]
     labels = re.findall(r'data-label="([^"]+)"', row)
     assert labels == [
-        *("succeeded", "p50", "p99", "last success", "last failure", "waiting", "failed")
+        *("succeeded", "p50", "p99", "last success", "last failure", "waiting", "dead-lettered")
     ]
+
+
+GONE = {"sender": "crm", "endpoint": "gone"}
+
+
+@pytest.fixture
+def api() -> FakeApi:
+    return FakeApi()
+
+
+@pytest.fixture
+def acting(registry: Any, client: TestClient, api: FakeApi) -> TestClient:
+    """A console that may act, over the tables of `client`."""
+    del client
+    return client_over(registry, backlog=failed(312, DISABLED), api=api)
+
+
+def token(client: TestClient) -> str:
+    text = client.get("/endpoint?sender=shop&id=orders").text
+    return text.split('name="csrf" value="')[1].split('"')[0]
+
+
+def test_a_disabled_endpoint_has_the_button_that_enables_it(acting: TestClient) -> None:
+    text = acting.get("/endpoint?sender=crm&id=gone").text
+    assert re.findall(r'name="way" value="([^"]+)"', text) == ["enable", "test", "rotate-secret"]
+
+
+def test_an_enabled_endpoint_can_be_disabled(acting: TestClient) -> None:
+    text = acting.get("/endpoint?sender=shop&id=orders").text
+    assert re.findall(r'name="way" value="([^"]+)"', text) == ["test", "disable", "rotate-secret"]
+
+
+def test_a_console_that_only_reads_has_no_buttons_and_names_the_command(client: TestClient) -> None:
+    text = client.get("/endpoint?sender=crm&id=gone").text
+    assert 'name="way"' not in text
+    assert "<code>homing endpoints set gone --enable --sender crm</code>" in text
+
+
+@pytest.mark.parametrize(
+    ("way", "title", "says"),
+    [
+        ("enable", "Enable: gone?", "sent to it again within a minute"),
+        ("test", "Send a test: gone?", "delivered like any other"),
+        ("rotate-secret", "Rotate the secret: gone?", 'name="hours"'),
+    ],
+)
+def test_an_action_says_what_it_does_and_to_which_endpoint_before_it_is_done(
+    acting: TestClient, api: FakeApi, way: str, title: str, says: str
+) -> None:
+    form = {**GONE, "way": way, "csrf": token(acting)}
+    answer = acting.post("/endpoints/confirm", data=form)
+    assert title in answer.text
+    assert "https://gone.example.com" in answer.text
+    assert says in answer.text
+    assert api.asked == []
+
+
+def test_an_enabled_endpoint_leads_to_what_has_failed_meanwhile(
+    acting: TestClient, api: FakeApi
+) -> None:
+    form = {**GONE, "way": "enable", "csrf": token(acting)}
+    answer = acting.post("/endpoints/begin", data=form)
+    assert api.asked == [("PATCH", "/gone", {"enabled": True}, "crm")]
+    assert "gone is enabled" in answer.text
+    assert "<b>312</b> deliveries to it have been dead-lettered" in answer.text
+    assert "senderId=crm&amp;endpointId=gone&amp;status=FAILED%2CMAX_RETRIES" in answer.text
+
+
+def test_a_test_message_can_be_followed(acting: TestClient, api: FakeApi) -> None:
+    api.answer = {"messageId": "t-1", "senderId": "crm", "deliveries": [{"deliveryId": "d-1"}]}
+    answer = acting.post("/endpoints/begin", data={**GONE, "way": "test", "csrf": token(acting)})
+    assert 'href="/delivery?message=t-1&amp;sender=crm&amp;id=d-1"' in answer.text
+
+
+def test_a_new_secret_is_shown_once_with_the_end_of_the_old_ones(
+    acting: TestClient, api: FakeApi
+) -> None:
+    api.answer = {"secret": "whsec_new", "oldSecretsEndAt": [NOON]}
+    form = {**GONE, "way": "rotate-secret", "hours": "3", "csrf": token(acting)}
+    answer = acting.post("/endpoints/begin", data=form)
+    assert api.asked == [("POST", "/gone/rotate-secret", {"graceSeconds": 10800}, "crm")]
+    assert '<code class="url">whsec_new</code>' in answer.text
+    assert f'sign beside it until <time datetime="{NOON}"' in answer.text
+    again = acting.get(answer.url)
+    assert again.status_code == 404
+    assert "whsec_new" not in again.text
+
+
+def test_a_private_key_stays_and_its_public_key_is_shown(acting: TestClient, api: FakeApi) -> None:
+    api.answer = {"publicKey": "whpk_1", "oldSecretsEndAt": []}
+    form = {**GONE, "way": "rotate-secret", "hours": "0", "csrf": token(acting)}
+    text = acting.post("/endpoints/begin", data=form).text
+    assert "whpk_1" in text
+    assert "No other secret signs any more" in text
+
+
+@pytest.mark.parametrize("path", ["/endpoints/confirm", "/endpoints/begin"])
+def test_without_the_pages_token_nothing_is_done(
+    acting: TestClient, api: FakeApi, path: str
+) -> None:
+    assert acting.post(path, data={**GONE, "way": "enable"}).status_code == 403
+    assert api.asked == []
+
+
+@pytest.mark.parametrize("path", ["/endpoints/confirm", "/endpoints/begin"])
+def test_a_console_that_only_reads_does_nothing_even_with_its_token(
+    client: TestClient, path: str
+) -> None:
+    app: Any = client.app
+    right = app.user_middleware[0].kwargs["dispatch"].token
+    assert client.post(path, data={**GONE, "way": "enable", "csrf": right}).status_code == 403
+
+
+def test_senders_are_listed_with_their_endpoints_keys_and_failures(
+    registry: Any, client: TestClient
+) -> None:
+    KeysTable("keys", registry).add(ApiKey("k", "keyed", "hash", NOON))
+    answer = client.get("/senders")
+    found = re.findall(r'<th scope="row"><a href="/endpoints\?sender=(\w+)">', answer.text)
+    assert found == ["crm", "keyed", "shop"]
+    assert cells(answer, "crm")[0].endswith("2, 1 disabled")
+    assert cells(answer, "crm")[2].endswith("312")
+    assert "1, the newest" in cells(answer, "keyed")[3]
+    assert "/deliveries?senderId=crm&amp;status=FAILED%2CMAX_RETRIES_EXCEEDED" in answer.text
+
+
+def test_senders_are_searched_by_any_part_of_their_id(client: TestClient) -> None:
+    assert ">shop</a>" in client.get("/senders?text=HO").text
+    assert "No sender with <b>nobody</b>" in client.get("/senders?text=nobody").text
+
+
+def test_keys_that_may_not_be_read_hide_no_sender(registry: Any, client: TestClient) -> None:
+    registry.delete_table(TableName="keys")
+    text = client.get("/senders").text
+    assert ">crm</a>" in text
+    assert "API keys cannot be read (ResourceNotFoundException)" in text

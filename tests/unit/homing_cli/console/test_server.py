@@ -127,6 +127,7 @@ def client_of(actions: FakeActions | None) -> TestClient:
         histories=None,  # type: ignore[arg-type]
         standing=None,  # type: ignore[arg-type]
         actions=actions,  # type: ignore[arg-type]
+        endpoint_actions=None,
         jobs=Jobs(),
         view=View({"place": "a local cloud", "may_act": actions is not None}),
     )
@@ -165,6 +166,7 @@ def test_every_link_of_the_navigation_leads_to_a_page(client: TestClient) -> Non
         "Deliveries",
         "Dead letters",
         "Endpoints",
+        "Senders",
         "Events",
         "What if",
     ]

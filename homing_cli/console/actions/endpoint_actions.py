@@ -1,0 +1,161 @@
+"""The actions of an operator on an endpoint: requests to the API, as the CLI makes them."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
+
+from homing.endpoints.secret_rotation import DEFAULT_GRACE, MAX_GRACE
+from homing_cli.console.actions.chosen import ActionError
+from homing_cli.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_HOUR = timedelta(hours=1)
+DEFAULT_GRACE_HOURS, MAX_GRACE_HOURS = DEFAULT_GRACE // _HOUR, MAX_GRACE // _HOUR
+_KEPT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """An action: its name on pages, what it does, and whether it stops or replaces something."""
+
+    words: str
+    effect: str
+    is_danger: bool = False
+
+
+WAYS: Mapping[str, Way] = {
+    "enable": Way(
+        "Enable",
+        "Messages are sent to it again within a minute. What has failed meanwhile is not sent "
+        "again by itself: choose that on the next page.",
+    ),
+    "disable": Way(
+        "Disable",
+        "Within a minute nothing is sent to it any more. Messages to it are still accepted and "
+        "then dead-lettered, also those that wait for another attempt.",
+        is_danger=True,
+    ),
+    "test": Way(
+        "Send a test",
+        "A message with a payload that says it is a test is accepted and delivered like any other, "
+        "with its signature.",
+    ),
+    "rotate-secret": Way(
+        "Rotate the secret",
+        "A new secret signs at once and is shown once, on the next page. The old ones sign beside "
+        "it for as long as you choose, so that the receiver can change over.",
+        is_danger=True,
+    ),
+}
+
+
+class _Api(Protocol):
+    """The endpoint operations of the API, as `homing_cli.client.api.ApiClient` has them."""
+
+    def endpoints(
+        self, method: str, path: str, body: Mapping[str, Any] | None, sender_id: str | None
+    ) -> dict[str, Any]:
+        """Make a request about endpoints."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An action on an endpoint.
+
+    Args:
+        way: one of `WAYS`.
+        sender_id: the endpoint's sender.
+        endpoint_id: the endpoint.
+        grace_hours: for how long old secrets sign beside a new one.
+    """
+
+    way: str
+    sender_id: str
+    endpoint_id: str
+    grace_hours: int = DEFAULT_GRACE_HOURS
+
+    @classmethod
+    def from_form(cls, form: Mapping[str, Any]) -> Request:
+        """Return what a form asks for.
+
+        Raises:
+            ActionError: when the form is not valid.
+        """
+        given = {name: form.get(name) for name in ("way", "sender", "endpoint")}
+        texts = {name: text for name, text in given.items() if isinstance(text, str) and text}
+        if len(texts) < len(given) or texts["way"] not in WAYS:
+            raise ActionError("the form names no action and endpoint")
+        hours = str(form.get("hours", DEFAULT_GRACE_HOURS)).strip()
+        if not hours.isdecimal() or int(hours) > MAX_GRACE_HOURS:
+            raise ActionError(f"hours: must be a whole number from 0 to {MAX_GRACE_HOURS}")
+        return cls(texts["way"], texts["sender"], texts["endpoint"], int(hours))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an action came to: the request and the API's answer, which may have a new secret."""
+
+    request: Request
+    answer: Mapping[str, Any]
+
+    @property
+    def is_confidential(self) -> bool:
+        """Whether the answer has a secret, which is shown only once."""
+        return "secret" in self.answer
+
+
+class EndpointActions:
+    """Runs actions on endpoints, and keeps what the latest came to until their page has been shown.
+
+    Args:
+        api: the API.
+    """
+
+    def __init__(self, api: _Api) -> None:
+        self._api = api
+        self._outcomes: dict[str, Outcome] = {}
+
+    def run(self, request: Request) -> str:
+        """Run an action and return the id of its outcome.
+
+        Raises:
+            NotFoundError: when there is no such endpoint.
+            ApiError: when the API cannot be reached or refuses.
+        """
+        outcome_id = secrets.token_hex(8)
+        self._outcomes[outcome_id] = Outcome(request, self._call(request))
+        for old in list(self._outcomes)[:-_KEPT]:
+            self._outcomes.pop(old, None)
+        return outcome_id
+
+    def outcome(self, outcome_id: str) -> Outcome:
+        """Return what an action came to; one with a secret only once.
+
+        Raises:
+            NotFoundError: when there is none, or its secret has been shown.
+        """
+        found = self._outcomes.get(outcome_id)
+        if found is None:
+            raise NotFoundError(
+                "this page is shown once, if it has a secret; otherwise the console was restarted"
+            )
+        if found.is_confidential:
+            self._outcomes.pop(outcome_id, None)
+        return found
+
+    def _call(self, request: Request) -> Mapping[str, Any]:
+        path, sender_id = f"/{quote(request.endpoint_id, safe='')}", request.sender_id
+        match request.way:
+            case "enable" | "disable" as way:
+                return self._api.endpoints("PATCH", path, {"enabled": way == "enable"}, sender_id)
+            case "test":
+                return self._api.endpoints("POST", f"{path}/test", None, sender_id)
+            case _:
+                grace = {"graceSeconds": request.grace_hours * 3600}
+                return self._api.endpoints("POST", f"{path}/rotate-secret", grace, sender_id)
