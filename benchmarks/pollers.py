@@ -26,13 +26,30 @@ _DISPATCH_SECONDS = 120  # longer than `dispatch` may take
 
 
 @contextmanager
-def polled(target: Target, at_once: int) -> Iterator[None]:
-    """Dispatch this many batches of each queue at once while the context is open."""
+def paused(target: Target) -> Iterator[None]:
+    """Dispatch nothing while the context is open."""
+    sources = _pause(target)
+    try:
+        yield
+    finally:
+        for each in sources:
+            target.client("lambda").update_event_source_mapping(UUID=each["UUID"], Enabled=True)
+
+
+def _pause(target: Target) -> list[dict[str, Any]]:
+    """Turn the emulator's pollers of both queues off, and return their mappings."""
     functions = target.client("lambda")
     mappings = functions.list_event_source_mappings()["EventSourceMappings"]
     sources = [one for one in mappings if one["EventSourceArn"].endswith(".fifo")]
     for each in sources:
         functions.update_event_source_mapping(UUID=each["UUID"], Enabled=False)
+    return sources
+
+
+@contextmanager
+def polled(target: Target, at_once: int) -> Iterator[None]:
+    """Dispatch this many batches of each queue at once while the context is open."""
+    sources = _pause(target)
     stop = threading.Event()
     with ThreadPoolExecutor(at_once * len(sources)) as threads:
         polling = [

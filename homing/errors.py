@@ -7,6 +7,7 @@ HomingError
 ├── UnsettledError           a first attempt failed unexpectedly; the queue keeps its message
 ├── DetachedError            a first attempt is no longer waited for; the queue keeps its message
 ├── AcceptanceError          a message could not be stored or queued as a whole
+├── RateExceededError        a sender has more accepted than its rate allows
 └── DependencyError          a service that Homing calls failed
 
 The result of an attempt is an `Outcome`, never an exception.
@@ -43,6 +44,18 @@ class DetachedError(HomingError):
 
 class AcceptanceError(HomingError):
     """Raised when a message could not be stored or queued, so that it is not accepted."""
+
+
+class RateExceededError(HomingError):
+    """Raised when a message would exceed the rate of its sender, so that it is not accepted.
+
+    Args:
+        seconds: after how long it may be sent again.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the sender's rate is exceeded for {seconds:g} s")
+        self.seconds = seconds
 
 
 class DependencyError(HomingError):

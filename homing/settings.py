@@ -74,7 +74,10 @@ class GuardSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class AcceptSettings(GuardSettings):
-    """The tables, queues and bucket of `accept`, and the defaults of messages."""
+    """The tables, queues and bucket of `accept`, the defaults of messages, the rate of senders.
+
+    With a `sender_rate_per_second` of 0 senders have no rate.
+    """
 
     messages_table: str
     ledger_table: str
@@ -84,6 +87,8 @@ class AcceptSettings(GuardSettings):
     retention_days: int
     endpoints_table: str
     payload_bucket: str
+    sender_rate_per_second: float
+    sender_backlog: int
 
 
 @dataclass(frozen=True, slots=True)

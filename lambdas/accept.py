@@ -11,12 +11,23 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from homing import deadline
-from homing.errors import AcceptanceError, DependencyError, InvalidMessageError
+from homing.errors import (
+    AcceptanceError,
+    DependencyError,
+    InvalidMessageError,
+    RateExceededError,
+)
 from homing.reception.acceptance import Acceptance, Reception
 from homing.reception.answer import Answer, accepted
 from homing.reception.batch import batched, split_batch
 from homing.reception.message import Message, Rules, parse_message, trial_message
-from homing.reception.problem import acceptance_failed, dependency_failed, invalid, not_here
+from homing.reception.problem import (
+    acceptance_failed,
+    dependency_failed,
+    invalid,
+    not_here,
+    rate_exceeded,
+)
 from homing.reception.recipients import remembering
 from homing.reception.routes import POST_BATCH, POST_MESSAGE, TEST_ENDPOINT
 from homing.settings import AcceptSettings
@@ -133,14 +144,18 @@ def _parse(body: str | bytes, now: datetime, find: FindEndpoints) -> Message | A
 
 
 def _answer(message: Message, result: Result) -> Answer:
+    ids = message.idempotency.message_id, message.idempotency.sender_id
     match result:
         case Reception():
             log_reception(result, **signer(app.current_event))
             return accepted(result)
         case InvalidMessageError():
             return _refused(result)
+        case RateExceededError():
+            answer = rate_exceeded(*ids, result.seconds)
+            _log("message.rejected", "MessageRejected", status=answer.status, senderId=ids[1])
+            return answer
         case AcceptanceError():
-            ids = message.idempotency.message_id, message.idempotency.sender_id
             _log_failure(reason=str(result), messageId=ids[0], senderId=ids[1])
             return acceptance_failed(*ids)
 

@@ -63,7 +63,8 @@ def _desk() -> _Desk:
     settings = IngestSettings.from_env()
     sqs = client("sqs", read_seconds=2, tries=_TRIES)
     return _Desk(
-        Acceptance.connect(settings, tries=_TRIES),
+        # The queue is a backlog of its own, and there is nobody to be told to send later.
+        Acceptance.connect(settings, tries=_TRIES, is_rated=False),
         Rules.of_deployment(settings, guard=settings.guard),
         UnacceptedQueue(settings.unaccepted_queue_url, sqs),
         settings.senders,

@@ -51,6 +51,8 @@ class Accepting:
             "ENDPOINTS_TABLE": self.registry.endpoints.table_name,
             "PAYLOAD_BUCKET": self.workflow.payloads.bucket.bucket_name,
             "ADDRESS_GUARD": json.dumps(self.settings.address_guard.to_document()),
+            "SENDER_RATE_PER_SECOND": f"{self.settings.sender_rate_per_second:g}",
+            "SENDER_BACKLOG": str(self.settings.sender_backlog),
         }
 
     def allow(self, function: PythonFunction) -> None:

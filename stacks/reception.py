@@ -117,6 +117,8 @@ class Reception(Construct):
             environment=self.accepting.environment,
         )
         self.accepting.allow(function)
+        if self._settings.sender_rate_per_second:
+            grant(self.accepting.ledger.messages, function, "dynamodb:UpdateItem")
         if self._settings.accept_concurrency:
             function.reserve(self._settings.accept_concurrency)
         return function

@@ -218,6 +218,8 @@ def _account() -> dict[str, str]:
         **{f"{name.upper()}_TABLE": name for name in _TABLES},
         "DELIVERY_QUEUE_URL": queue["QueueUrl"],
         "BULK_QUEUE_URL": queue["QueueUrl"],
+        "SENDER_RATE_PER_SECOND": "0",
+        "SENDER_BACKLOG": "1000",
         "STATE_MACHINE_ARN": machine["stateMachineArn"],
         "PAYLOAD_BUCKET": "payloads",
         "WATCHDOG_ARN": "arn:aws:lambda:us-east-1:123456789012:function:watchdog",

@@ -7,4 +7,6 @@ TUNED = {
     "dispatchConcurrency": "2",
     "firstAttemptLogLevel": "ALL",
     "logRetentionDays": "7",
+    "senderBacklog": "200",
+    "senderRatePerSecond": "2.5",
 }

@@ -75,4 +75,6 @@ def _result(result: Any, message_id: str | None) -> Accepted | CallError:
     status = result["status"]
     if status < _FIRST_ERROR:
         return Accepted.from_document(result["message"], duplicate=status != _ACCEPTED)
-    return response_error(status, result["problem"]).about(message_id)
+    problem = result["problem"]
+    after = problem.get("retryAfterSeconds")
+    return response_error(status, problem, retry_after=after).about(message_id)

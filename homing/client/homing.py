@@ -293,7 +293,7 @@ class Homing:
             found = self._try_group([group[each] for each in waiting], began)
             results.update(zip(waiting, (result for result, _ in found), strict=True))
             waiting = [each for each, (_, again) in zip(waiting, found, strict=True) if again]
-            if not waiting or not self._retrying.wait(tries, began, None):
+            if not waiting or not self._retrying.wait(tries, began, _longest_of(found)):
                 break
         return [results[each] for each in range(len(group))]
 
@@ -319,6 +319,12 @@ class Homing:
             response = self._messages.call("POST", "/v1/messages", body, began=began)
             again = response.status != _ACCEPTED
             return _read(response, lambda found: Accepted.from_document(found, duplicate=again))
+
+
+def _longest_of(found: Iterable[tuple[_Sent, bool]]) -> float | None:
+    """Return the longest time after which a message is to be sent again, if any names one."""
+    named = [each.retry_after for each, again in found if again and isinstance(each, CallError)]
+    return max((seconds for seconds in named if seconds), default=None)
 
 
 def _listed(document: Any) -> list[ListedDelivery]:

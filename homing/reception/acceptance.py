@@ -12,13 +12,20 @@ from homing.aws import client
 from homing.endpoints.endpoints_table import EndpointsTable
 from homing.endpoints.known_endpoints import KnownEndpoints
 from homing.endpoints.subscriptions import Subscriptions
-from homing.errors import AcceptanceError, DependencyError, FieldError, InvalidMessageError
+from homing.errors import (
+    AcceptanceError,
+    DependencyError,
+    FieldError,
+    InvalidMessageError,
+    RateExceededError,
+)
 from homing.ledger.table import Ledger
 from homing.payloads.store import PayloadStore
 from homing.queues.bursts import Bursts
 from homing.queues.deliveries import DeliveryQueue
 from homing.reception.messages_table import MessagesTable
 from homing.reception.recipients import of_endpoints
+from homing.reception.sender_rate import SenderRate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -54,7 +61,7 @@ class Reception:
     is_duplicate: bool
 
 
-Result: TypeAlias = Reception | InvalidMessageError | AcceptanceError
+Result: TypeAlias = Reception | InvalidMessageError | AcceptanceError | RateExceededError
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,7 @@ class Acceptance:
         payloads: the store of large payloads.
         subscriptions: which endpoints subscribe to events.
         bursts: tells which messages go to the bulk queue; by default none does.
+        rate: tells which messages exceed the rate of their sender; by default none does.
     """
 
     def __init__(  # noqa: PLR0913 -- its dependencies
@@ -100,6 +108,7 @@ class Acceptance:
         subscriptions: Subscriptions,
         *,
         bursts: Bursts | None = None,
+        rate: SenderRate | None = None,
     ) -> None:
         self._messages = messages
         self._records = records
@@ -109,14 +118,16 @@ class Acceptance:
         self._payloads = payloads
         self._subscriptions = subscriptions
         self._bursts = bursts
+        self._rate = rate
 
     @classmethod
-    def connect(cls, settings: AcceptSettings, *, tries: int = 3) -> Self:
+    def connect(cls, settings: AcceptSettings, *, tries: int = 3, is_rated: bool = True) -> Self:
         """Connect to the tables and the queue that the settings name.
 
         Args:
             settings: the settings.
             tries: the maximum number of tries of each call.
+            is_rated: whether senders are told when they exceed their rate.
         """
         # Short, so that the sender gets a 503 before its own timeout.
         dynamodb = client("dynamodb", read_seconds=2, tries=tries)
@@ -130,6 +141,7 @@ class Acceptance:
             PayloadStore(settings.payload_bucket),
             Subscriptions(endpoints),
             bursts=Bursts(),
+            rate=SenderRate.connect(settings, dynamodb) if is_rated else None,
         )
 
     def find_endpoints(self, sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:
@@ -159,7 +171,7 @@ class Acceptance:
         """Accept a message. When this returns, all its deliveries are on the queue or beyond it.
 
         Raises:
-            InvalidMessageError, AcceptanceError: as `accept_all` returns them.
+            InvalidMessageError, AcceptanceError, RateExceededError: as `accept_all` returns them.
         """
         (result,) = self.accept_all([message], now=now)
         if isinstance(result, Reception):
@@ -175,9 +187,33 @@ class Acceptance:
             an InvalidMessageError: 400 when `deliverAt` has passed, unless it is a duplicate; 409
             when its `messageId` is in use for other content;
             an AcceptanceError: a table or the queue failed. A duplicate of the message continues
-            where this one broke off.
+            where this one broke off;
+            a RateExceededError: nothing was done. It has the time to send the message again.
         """
-        return [result for run in _runs(messages) for result in self._accept_run(run, now)]
+        kept = self._exceeding(messages, now) if self._rate else {}
+        left = [each for number, each in enumerate(messages) if number not in kept]
+        results = (result for run in _runs(left) for result in self._accept_run(run, now))
+        return [kept.get(number) or next(results) for number in range(len(messages))]
+
+    def _exceeding(self, messages: Sequence[Message], now: datetime) -> dict[int, Result]:
+        """Return the results of the messages that are not accepted now, by their index."""
+        of_sender: dict[str, list[int]] = {}
+        for number, message in enumerate(messages):
+            of_sender.setdefault(message.idempotency.sender_id, []).append(number)
+        found: dict[int, Result] = {}
+        for sender_id, numbers in of_sender.items():
+            counts = [len(messages[number].idempotency.targets) for number in numbers]
+            told = zip(numbers, self._exceeded(sender_id, counts, now), strict=True)
+            found |= {number: result for number, result in told if result}
+        return found
+
+    def _exceeded(
+        self, sender_id: str, deliveries: Sequence[int], now: datetime
+    ) -> Sequence[RateExceededError | AcceptanceError | None]:
+        try:
+            return self._rate.exceeded(sender_id, deliveries, now) if self._rate else []
+        except DependencyError as error:
+            return [AcceptanceError(str(error))] * len(deliveries)
 
     def _accept_run(self, messages: Sequence[Message], now: datetime) -> Iterator[Result]:
         # In their order, before threads race: else chance would say which exceed a burst.

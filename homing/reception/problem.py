@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from homing.reception.answer import Answer
@@ -19,13 +21,14 @@ RETRY_AFTER_SECONDS = 5
 MAX_ERRORS = 50
 MAX_TEXT_LENGTH = 300
 
-_NOT_FOUND, _CONFLICT, _UNAVAILABLE = 404, 409, 503
+_NOT_FOUND, _CONFLICT, _TOO_MANY, _UNAVAILABLE = 404, 409, 429, 503
 _KINDS = {
     400: ("invalid-message", "The message cannot be accepted"),
     403: ("forbidden", "The senderId is not allowed here"),
     404: ("message-not-found", "Message not found"),
     409: ("message-id-reused", "The messageId is in use for a different message"),
     413: ("payload-too-large", "The payload is too large"),
+    _TOO_MANY: ("rate-exceeded", "The sender's rate is exceeded"),
     _UNAVAILABLE: ("unavailable", "Homing cannot do this right now"),
 }
 _NOT_HERE = ("not-here", "Not available at this URL")
@@ -96,6 +99,16 @@ def acceptance_failed(message_id: str, sender_id: str) -> Answer:
     )
     kind = _KINDS[_UNAVAILABLE]
     return _problem(kind, _UNAVAILABLE, detail, messageId=message_id, senderId=sender_id)
+
+
+def rate_exceeded(message_id: str, sender_id: str, seconds: float) -> Answer:
+    """Return 429: the message was not accepted, and may be sent again after so many seconds."""
+    after = max(ceil(seconds), 1)
+    detail = f"The sender sends more than its rate allows. Send the message again in {after} s"
+    ids = {"messageId": message_id, "senderId": sender_id}
+    kind = _KINDS[_TOO_MANY]
+    answer = _problem(kind, _TOO_MANY, detail, **ids, retryAfterSeconds=after)
+    return replace(answer, headers={"Retry-After": str(after)})
 
 
 def no_room(ids: Mapping[str, str]) -> Answer:

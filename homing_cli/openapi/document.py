@@ -47,7 +47,7 @@ def _paths() -> dict[str, dict[str, Operation]]:
 
 
 def _operation(route: Route, given: Operation) -> Operation:
-    responses = dict(sorted((given["responses"] | _from_gateway(route)).items()))
+    responses = dict(sorted((_from_gateway(route) | given["responses"]).items()))
     taken = parameters(route)
     return {
         "operationId": route.operation_id,

@@ -335,15 +335,16 @@ class Problem(_Answer):
     status: int
     detail: str
     errors: list[FieldProblem] = _maybe("Each wrong field of the request; at most 50.")
-    message_id: str = _maybe("With 503: the messageId to use when you send the message again.")
-    sender_id: str = _maybe("With 503: the senderId to use when you send the message again.")
+    message_id: str = _maybe("With 429 and 503: the messageId to send the message again with.")
+    sender_id: str = _maybe("With 429 and 503: the senderId to send the message again with.")
+    retry_after_seconds: int = _maybe("With 429: as the header Retry-After, which a batch has not.")
 
 
 class BatchResult(_Answer):
     """The answer to one message of a batch, as it would have been alone."""
 
     status: int = Field(
-        description="202, 200 for a duplicate, or an error. 503: send the message again."
+        description="202, 200 for a duplicate, or an error. 429, 503: send the message again."
     )
     message: AcceptedMessage = _maybe("The accepted message.")
     problem: Problem = _maybe("Why it was not accepted.")

@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from homing.errors import AcceptanceError, DependencyError, InvalidMessageError
+from homing.errors import (
+    AcceptanceError,
+    DependencyError,
+    InvalidMessageError,
+    RateExceededError,
+)
 from homing.reception import acceptance
 from homing.reception.acceptance import Reception
 from homing.reception.batch import split_batch
@@ -211,6 +216,8 @@ def _answer(result: Accepted) -> dict[str, Any]:
             return {"status": 200 if result.is_duplicate else 202, "deliveries": ids}
         case InvalidMessageError():
             return {"status": result.status}
+        case RateExceededError():
+            return {"status": 429}
         case AcceptanceError():
             return {"status": 503}
 

@@ -38,6 +38,21 @@ class DeliverySettings(SettingsGroup):
         ge=0,
         le=1000,
     )
+    sender_rate_per_second: int | float = setting(
+        0,
+        "0 to 1000",
+        "how many deliveries of each sender are accepted in a second, over all containers; further "
+        "messages are answered 429, with `Retry-After`; 0: no limit, and no cost",
+        ge=0,
+        le=1000,
+    )
+    sender_backlog: int = setting(
+        1000,
+        "1 to 1000000",
+        "how many deliveries a sender may have accepted at once beyond `senderRatePerSecond`",
+        ge=1,
+        le=1_000_000,
+    )
     dispatch_concurrency: int = setting(
         10, "2 to 1000", "how many batches of the queue are dispatched at once", ge=2, le=1000
     )

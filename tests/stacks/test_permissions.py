@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tuned import TUNED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +69,15 @@ def allowed(stack: Any, role: str) -> set[tuple[str, str]]:
 
 def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
     return {(action, on) for action, on in allowed(stack, role) if on != "*"}
+
+
+def test_the_rate_of_senders_is_counted_in_the_messages_table_if_they_have_one(
+    stack: Any, synthesize: Callable[..., Any]
+) -> None:
+    role = stack.referred(stack.properties(FUNCTION, "Reception/Accept")["Role"])
+    counts = ("dynamodb:UpdateItem", "Ledger/Messages")
+    assert counts in allowed(synthesize(**TUNED), role)
+    assert counts not in allowed(stack, role)
 
 
 @pytest.mark.parametrize(

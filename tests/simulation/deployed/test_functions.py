@@ -35,6 +35,8 @@ SETTINGS = AcceptSettings(
     retention_days=DEPLOYMENT.retention_days,
     endpoints_table="endpoints",
     payload_bucket="",
+    sender_rate_per_second=0,
+    sender_backlog=1000,
     address_guard=AddressGuard(allow_http=True),
     own_hosts="own.example",
 )

@@ -95,6 +95,8 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowAws]:
         "OWN_HOSTS": "abc123.execute-api.",
         "DELIVERY_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/0/deliveries",
         "BULK_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/0/bulk",
+        "SENDER_RATE_PER_SECOND": "100",
+        "SENDER_BACKLOG": "1000",
         "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:delivery",
         "DEFAULT_POLICY": json.dumps(Policy().to_document()),
         "ADDRESS_GUARD": json.dumps(AddressGuard().to_document()),

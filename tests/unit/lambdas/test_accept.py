@@ -17,6 +17,8 @@ from homing.delivery import Delivery
 from homing.endpoints.confidential import Confidential
 from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.store import EndpointStore
+from homing.errors import DependencyError
+from homing.reception.sender_rate import SenderRate
 from homing.retry.policy import Policy
 from homing.targets.address_guard import AddressGuard
 from homing_cli.openapi.models import AcceptedMessage, BatchResults, Problem
@@ -47,6 +49,8 @@ def container(
     monkeypatch.setenv("LEDGER_TABLE", ledger_table.name)
     monkeypatch.setenv("DELIVERY_QUEUE_URL", delivery_queue.url)
     monkeypatch.setenv("BULK_QUEUE_URL", delivery_queue.url)
+    monkeypatch.setenv("SENDER_RATE_PER_SECOND", "0")
+    monkeypatch.setenv("SENDER_BACKLOG", "1000")
     monkeypatch.setenv("DEFAULT_POLICY", json.dumps(Policy(max_attempts=4).to_document()))
     monkeypatch.setenv("RETENTION_DAYS", "30")
     monkeypatch.setenv("ENDPOINTS_TABLE", "endpoints")
@@ -574,6 +578,58 @@ def test_a_batch_sent_again_is_answered_with_the_same_messages(delivery_queue: A
     assert [each["message"] for each in first] == [each["message"] for each in second]
     queued = [each["reference"]["messageId"] for each in delivery_queue.take()]
     assert list(dict.fromkeys(queued)) == [f"m-{number}" for number in range(30)]
+
+
+@pytest.fixture
+def rated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One delivery in ten seconds, and three at once."""
+    monkeypatch.setenv("SENDER_RATE_PER_SECOND", "0.1")
+    monkeypatch.setenv("SENDER_BACKLOG", "3")
+
+
+@pytest.mark.usefixtures("rated")
+def test_a_sender_beyond_its_rate_is_told_when_to_send_again_and_nothing_is_accepted(
+    delivery_queue: Any, messages_table: Any, logged: Logged
+) -> None:
+    messages = [body_of(str(number), messageId=f"m-{number}") for number in range(4)]
+    answers = [post(message) for message in messages]
+    assert [each["statusCode"] for each in answers] == [202, 202, 202, 429]
+    refused = problem(answers[3], 429)
+    assert refused["type"] == "urn:homing:problem:rate-exceeded"
+    assert (refused["messageId"], refused["senderId"]) == ("m-3", "default")
+    assert 1 <= refused["retryAfterSeconds"] <= 10
+    assert answers[3]["headers"]["Retry-After"] == str(refused["retryAfterSeconds"])
+    assert len(delivery_queue.take()) == 3
+    kept = [item["messageId"]["S"] for item in messages_table.items() if "messageId" in item]
+    assert sorted(kept) == ["m-0", "m-1", "m-2"]
+    last = logged()[-1]
+    assert (last["message"], last["status"], last["senderId"]) == (
+        *("message.rejected", 429),
+        "default",
+    )
+    other = post(body_of(senderId="other"))
+    assert other["statusCode"] == 202
+
+
+@pytest.mark.usefixtures("rated")
+def test_of_a_batch_what_exceeds_the_rate_of_its_sender_is_429_and_no_other() -> None:
+    senders = ("shop", "other", "shop", "shop", "shop", "other")
+    messages = [
+        body_of(str(number), messageId=f"m-{number}", senderId=sender)
+        for number, sender in enumerate(senders)
+    ]
+    results = results_of(post_batch(*messages))
+    assert [each["status"] for each in results] == [202, 202, 202, 202, 429, 202]
+    assert results[4]["problem"]["messageId"] == "m-4"
+
+
+@pytest.mark.usefixtures("rated")
+def test_a_table_that_cannot_tell_the_rate_is_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> Any:
+        raise DependencyError("down")
+
+    monkeypatch.setattr(SenderRate, "exceeded", fail)
+    assert problem(post(body_of(messageId="m")), 503)["messageId"] == "m"
 
 
 def test_a_batch_with_a_key_is_of_its_sender_only() -> None:

@@ -60,6 +60,8 @@ def container(
         "LEDGER_TABLE": ledger_table.name,
         "DELIVERY_QUEUE_URL": delivery_queue.url,
         "BULK_QUEUE_URL": delivery_queue.url,
+        "SENDER_RATE_PER_SECOND": "0",
+        "SENDER_BACKLOG": "1000",
         "DEFAULT_POLICY": json.dumps(Policy(max_attempts=4).to_document()),
         "RETENTION_DAYS": "30",
         "ENDPOINTS_TABLE": "endpoints",

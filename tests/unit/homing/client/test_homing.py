@@ -265,6 +265,27 @@ def test_of_a_batch_only_what_failed_temporarily_is_sent_again_with_its_id(
     assert played.time.slept == [0.25, 0.5]
 
 
+def test_what_exceeds_the_rate_of_its_sender_is_sent_again_when_the_api_says(
+    played: Played,
+) -> None:
+    seen: Counter[str] = Counter()
+
+    def judge(message: dict[str, Any]) -> Answer:
+        seen[message["messageId"]] += 1
+        after = 7 if message["payload"] == 2 else 3
+        if message["payload"] and seen[message["messageId"]] < 2:
+            return Answer(429, {"detail": "too many", "retryAfterSeconds": after})
+        return take(message)
+
+    api = BatchApi(judge)
+    with serving(api) as url:
+        homing = Homing(url, api_key="hmg_x", retrying=played.time.retrying())
+        results = homing.send_batch(fields_of(range(3)))
+    assert all(isinstance(each, Accepted) for each in results)
+    assert api.asked == [[0, 1, 2], [1, 2]]
+    assert played.time.slept == [7.25]
+
+
 def test_what_fails_for_too_long_is_an_error_with_its_id(played: Played) -> None:
     api = BatchApi(lambda _: Answer(503, {"detail": "down"}))
     with serving(api) as url:

@@ -1,0 +1,180 @@
+"""The rate of senders: how many deliveries of each are accepted, over all containers.
+
+A sender may have `backlog` deliveries accepted at once, and then `per_second` more each second. An
+item of the messages table has the time at which its backlog is worked off at that rate (GCRA,
+docs/decisions/0103). Accepting deliveries moves it by one conditional update.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Self
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from homing.errors import DependencyError, RateExceededError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from homing.settings import AcceptSettings
+
+_SECOND = 1_000_000  # times are microseconds since the epoch
+_TRIES = 10  # each after the first because other containers have moved the item meanwhile
+_REMEMBERED = 10_000  # senders
+_KEPT_SECONDS = 86_400  # an item whose backlog is long worked off says nothing
+
+_IS_FREE = "attribute_not_exists(freeAt) OR freeAt <= :now"
+_IS_BEHIND = "freeAt > :now AND freeAt <= :latest"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What every sender may have accepted.
+
+    Args:
+        per_second: deliveries in a second.
+        backlog: deliveries beyond that.
+    """
+
+    per_second: float
+    backlog: int
+
+    def takes(self, deliveries: int) -> int:
+        """Return how long it takes to work deliveries off at the rate, in microseconds."""
+        return round(deliveries * _SECOND / self.per_second)
+
+    def fitting(self, free_at: int, now: int, deliveries: Sequence[int]) -> int:
+        """Return how many messages may be accepted, from the first on.
+
+        Who has no backlog may send any message, though it have more deliveries than the backlog.
+
+        Args:
+            free_at: when the sender's backlog is worked off.
+            now: the present.
+            deliveries: how many each message has.
+        """
+        ahead = max(free_at - now, 0)
+        most = self.takes(self.backlog)
+        sums = [ahead + self.takes(each) for each in accumulate(deliveries)]
+        fitting = sum(each <= most for each in sums)
+        return fitting or int(not ahead)
+
+    def seconds_until(self, free_at: int, now: int, deliveries: int) -> float:
+        """Return after how many seconds a message with so many deliveries may be sent again."""
+        most = max(self.takes(self.backlog) - self.takes(deliveries), 0)
+        return max(free_at - now - most, 0) / _SECOND
+
+
+class SenderRate:
+    """Counts what senders have accepted.
+
+    Args:
+        allowance: what each may have.
+        table: the messages table.
+        client: a DynamoDB client.
+    """
+
+    def __init__(self, allowance: Allowance, table: str, client: DynamoDBClient) -> None:
+        self._allowance = allowance
+        self._table = table
+        self._client = client
+        self._free_at: dict[str, int] = {}  # by sender, as last seen; it only grows
+
+    @classmethod
+    def connect(cls, settings: AcceptSettings, client: DynamoDBClient) -> Self | None:
+        """Return the rate that the settings name; None if there is none."""
+        if not settings.sender_rate_per_second:
+            return None
+        allowance = Allowance(settings.sender_rate_per_second, settings.sender_backlog)
+        return cls(allowance, settings.messages_table, client)
+
+    def exceeded(
+        self, sender_id: str, deliveries: Sequence[int], now: datetime
+    ) -> list[RateExceededError | None]:
+        """Count the deliveries of messages, and return which of these exceed the rate.
+
+        Messages count from the first on, until one does not fit; it and all after it exceed. That
+        is one update, or none where the container knows that none fits.
+
+        Args:
+            sender_id: whose messages.
+            deliveries: how many each message has.
+            now: the present.
+
+        Raises:
+            DependencyError: when the table cannot be written.
+        """
+        moment = round(now.timestamp() * _SECOND)
+        free_at = self._free_at.get(sender_id, 0)
+        for _ in range(_TRIES):
+            fitting = self._allowance.fitting(free_at, moment, deliveries)
+            if not fitting:
+                return self._refused(free_at, moment, deliveries)
+            rest = deliveries[fitting:]
+            taken = self._allowance.takes(sum(deliveries[:fitting]))
+            if not taken:  # messages to nobody
+                return [None] * fitting + self._refused(free_at, moment, rest)
+            is_taken, found = self._take(sender_id, taken, free_at, moment)
+            if is_taken:
+                self._remember(sender_id, max(free_at, moment) + taken)
+                return [None] * fitting + self._refused(self._free_at[sender_id], moment, rest)
+            free_at = found
+            self._remember(sender_id, free_at)
+        raise DependencyError(f"the rate of a sender was changed {_TRIES} times meanwhile")
+
+    def _refused(
+        self, free_at: int, now: int, deliveries: Sequence[int]
+    ) -> list[RateExceededError | None]:
+        return [
+            RateExceededError(self._allowance.seconds_until(free_at, now, each))
+            for each in deliveries
+        ]
+
+    def _take(self, sender_id: str, taken: int, free_at: int, now: int) -> tuple[bool, int]:
+        """Move the item if it is as it was last seen, or as good.
+
+        Returns:
+            Whether it was moved, and if not, when the backlog is worked off.
+        """
+        is_behind = free_at > now
+        latest = now + max(self._allowance.takes(self._allowance.backlog) - taken, 0)
+        values = {":now": now, ":taken": taken, ":kept": now // _SECOND + _KEPT_SECONDS}
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=rate_key(sender_id),
+                UpdateExpression=(
+                    f"SET freeAt = {'freeAt' if is_behind else ':now'} + :taken, #ttl = :kept"
+                ),
+                ConditionExpression=_IS_BEHIND if is_behind else _IS_FREE,
+                ExpressionAttributeNames={"#ttl": "ttl"},
+                ExpressionAttributeValues=_numbers(
+                    {**values, ":latest": latest} if is_behind else values
+                ),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            refused: Mapping[str, Any] = error.response
+            return False, int(refused.get("Item", {}).get("freeAt", {"N": "0"})["N"])
+        except (BotoCoreError, ClientError) as error:
+            raise DependencyError(f"{type(error).__name__}: {error}") from error
+        return True, 0
+
+    def _remember(self, sender_id: str, free_at: int) -> None:
+        if len(self._free_at) >= _REMEMBERED:
+            self._free_at.clear()
+        self._free_at[sender_id] = free_at
+
+
+def rate_key(sender_id: str) -> dict[str, Any]:
+    """Return the key of a sender's item; no messageId begins with a `#` (identifiers.py)."""
+    return {"pk": {"S": f"#rate#{sender_id}"}}
+
+
+def _numbers(values: Mapping[str, int]) -> dict[str, Any]:
+    return {name: {"N": str(value)} for name, value in values.items()}
