@@ -131,6 +131,7 @@ class DeliveryFilter:
 
     Args:
         statuses: their statuses, of `LISTED`; all by default.
+        message_id: a part of the id of the message.
         sender_id: the sender.
         endpoint_id: the endpoint, whatever its URL is.
         target_url: how the target URL begins.
@@ -142,6 +143,7 @@ class DeliveryFilter:
     """
 
     statuses: tuple[Status, ...] = LISTED
+    message_id: str | None = None
     sender_id: str | None = None
     endpoint_id: str | None = None
     target_url: str | None = None
@@ -160,6 +162,7 @@ class DeliveryFilter:
         """
         return (
             one.status in self.statuses
+            and (self.message_id or "") in one.message_id
             and self.sender_id in (None, one.sender_id)
             and self.endpoint_id in (None, one.endpoint_id)
             and one.target_url.startswith(self.target_url or "")
@@ -177,6 +180,7 @@ class DeliveryFilter:
         category = document.get("category")
         return cls(
             statuses=tuple(Status(each) for each in document.get("status", LISTED)),
+            message_id=document.get("messageId"),
             sender_id=document.get("senderId"),
             endpoint_id=document.get("endpointId"),
             target_url=document.get("targetUrl"),
@@ -191,6 +195,7 @@ class DeliveryFilter:
         """Return the filter as the API takes it, with the fields that it has."""
         members: dict[str, Any] = {
             "status": [each.value for each in self.statuses],
+            "messageId": self.message_id,
             "senderId": self.sender_id,
             "endpointId": self.endpoint_id,
             "targetUrl": self.target_url,

@@ -41,7 +41,7 @@ PROJECTED = (
 
 _AT_ONCE = 10  # the connections of a client (homing/aws.py)
 _FIRST, _LAST = "0", "~"  # before and after every time
-_SMALLEST_READ = 4
+_SMALLEST_READ, _LARGEST_READ = 8, 1000
 
 Place: TypeAlias = tuple[str, str, str]  # where a delivery stands in a list: `Listed.place`
 
@@ -100,7 +100,7 @@ class DeliveryIndex:
                 list(pool.map(lambda one, size=size: one.read(size), behind))
                 found = sorted(_known(streams), key=_place, reverse=True)
                 behind = _behind(streams, found, limit)
-                size = min(2 * size, limit)
+                size = min(2 * size, _LARGEST_READ if _is_narrow(wanted) else limit)
         more = len(found) > limit or any(one.is_open for one in streams)
         kept = tuple(found[:limit])
         return Page(kept, kept[-1].place if more and kept else None)
@@ -212,17 +212,21 @@ def _conditions(
     index: str, partition: str, span: tuple[str, str], wanted: DeliveryFilter
 ) -> dict[str, Any]:
     """Return the parts of a query that choose entries of a partition; `matches` decides."""
-    values = {":partition": partition, ":first": span[0], ":last": span[1]}
-    paths = {
-        "endpointId": wanted.endpoint_id,
-        "cause.category": wanted.category and wanted.category.value,
-    }
-    exact = {path: value for path, value in paths.items() if value is not None}
-    names = {path: f":{path.rpartition('.')[2]}" for path in exact}
-    values |= {names[path]: value for path, value in exact.items()}
-    filtered = {"FilterExpression": " AND ".join(f"{path} = {names[path]}" for path in exact)}
+    values = {":partition": partition}
+    within = ""
+    if span != (_FIRST, _LAST):
+        values |= {":first": span[0], ":last": span[1]}
+        within = " AND attentionAt BETWEEN :first AND :last"
+    choices = (
+        ("endpointId = :endpointId", ":endpointId", wanted.endpoint_id),
+        ("cause.category = :category", ":category", wanted.category and wanted.category.value),
+        ("contains(messageId, :messageId)", ":messageId", wanted.message_id),
+    )
+    given = [condition for condition, _, value in choices if value is not None]
+    values |= {name: value for _, name, value in choices if value is not None}
+    filtered = {"FilterExpression": " AND ".join(given)}
     return {
-        "KeyConditionExpression": f"{index} = :partition AND attentionAt BETWEEN :first AND :last",
+        "KeyConditionExpression": f"{index} = :partition{within}",
         "ExpressionAttributeValues": {name: to_dynamodb(value) for name, value in values.items()},
-        **(filtered if exact else {}),
+        **(filtered if given else {}),
     }

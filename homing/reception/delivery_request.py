@@ -64,6 +64,7 @@ class FilterRequest(Fields):
     status: Maybe[Annotated[list[ListedStatus], Field(min_length=1)]] = optional(
         "Their statuses. Default: all that are listed."
     )
+    message_id: Maybe[Text] = optional("A part of the id of the message.")
     endpoint_id: Maybe[EndpointId] = optional("The endpoint.")
     target_url: Maybe[Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH)]] = optional(
         "How the target URL begins."
@@ -82,6 +83,7 @@ class FilterRequest(Fields):
         """Return the filter, within the deliveries of a sender or, for None, of all."""
         return DeliveryFilter(
             statuses=LISTED if self.status is None else tuple(dict.fromkeys(self.status)),
+            message_id=self.message_id,
             sender_id=sender_id,
             endpoint_id=self.endpoint_id,
             target_url=self.target_url,
@@ -163,9 +165,14 @@ def read_filter(raw: Mapping[str, Any], sender_id: str | None) -> DeliveryFilter
 
 
 def read_list_request(
-    query: Mapping[str, str], sender_id: str, endpoint_id: str | None = None
+    query: Mapping[str, str], sender_id: str | None, endpoint_id: str | None = None
 ) -> tuple[DeliveryFilter, Place | None, int]:
     """Return the filter, the place and the number of deliveries of a request for a list.
+
+    Args:
+        query: the parameters of the request.
+        sender_id: whose deliveries; None for those of all senders.
+        endpoint_id: the endpoint, where the path names it.
 
     Raises:
         InvalidMessageError: with all errors.

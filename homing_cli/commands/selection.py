@@ -28,6 +28,9 @@ Text = str | None
 Status = Annotated[
     Texts, _option("--status", metavar="STATUS", text="In this status; repeat it for more.")
 ]
+InMessageId = Annotated[
+    Text, _option("--message", metavar="TEXT", text="With this text in the messageId.")
+]
 OfSender = Annotated[
     Text, _option("--sender", metavar="NAME", text="Of this sender; of all senders by default.")
 ]
@@ -55,7 +58,12 @@ Reason = Annotated[
     Text, _option("--reason", metavar="TEXT", text="With this text in the latest reason.")
 ]
 
-_OPTIONS = {"endpointId": "endpoint", "targetUrl": "target", "eventType": "event-type"}
+_OPTIONS = {
+    "messageId": "message",
+    "endpointId": "endpoint",
+    "targetUrl": "target",
+    "eventType": "event-type",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,7 @@ class Selection:
     """
 
     status: Status = None
+    message: InMessageId = None
     sender: OfSender = None
     endpoint: ToEndpoint = None
     target: ToTarget = None
@@ -88,6 +97,7 @@ class Selection:
         """
         given = {
             "status": self.status and [each.upper() for each in self.status],
+            "messageId": self.message,
             "endpointId": self.endpoint,
             "targetUrl": self.target,
             "eventType": self.event_type,

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from homing_cli.client.api import ApiClient
+from homing_cli.client.many import bulk_redrives, index_of
 from homing_cli.console.actions.console_actions import ConsoleActions
 from homing_cli.console.actions.endpoint_actions import EndpointActions
 from homing_cli.console.actions.jobs import Jobs
@@ -14,6 +15,8 @@ from homing_cli.console.endpoints.sources import Sources
 from homing_cli.console.figures.standing import Now
 from homing_cli.console.reading.addressed import Addressed
 from homing_cli.console.reading.catalogue import Catalogue
+from homing_cli.console.reading.counts import counts_of, pages_of
+from homing_cli.console.reading.delivered import Delivered
 from homing_cli.console.rendering.view import View
 from homing_cli.traces.attempt_log import AttemptLog
 from homing_cli.traces.executions import Executions
@@ -22,7 +25,9 @@ from homing_cli.what_if.histories import Histories
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from homing.recovery.bulk_redrives import BulkRedrives
     from homing_cli.client.target import Target
+    from homing_cli.console.reading.counts import Counts, Pages
 
 # How far back the overview of a local cloud goes, whose figures are from logs.
 _LOG_KEPT = timedelta(hours=24)
@@ -34,13 +39,17 @@ class Services:
 
     Args:
         target: the deployed Homing.
-        catalogue: its deliveries.
+        catalogue: single deliveries.
+        pages: lists of those that wait, have failed or were cancelled.
+        delivered: lists of those that have arrived.
+        counts: counts of the former.
         addressed: the endpoints that they are addressed to.
         sources: what the pages of endpoints and senders read.
         executions: their executions.
         attempts: the logged attempts.
         histories: recorded histories, for the what-if page.
-        standing: the current state of queues and retries.
+        standing: the current state of queues.
+        redrives: bulk redrives.
         actions: the actions; None if the console is read-only.
         endpoint_actions: the actions on endpoints; None likewise.
         jobs: the running actions.
@@ -49,12 +58,16 @@ class Services:
 
     target: Target
     catalogue: Catalogue
+    pages: Pages
+    delivered: Delivered
+    counts: Counts
     addressed: Addressed
     sources: Sources
     executions: Executions
     attempts: AttemptLog
     histories: Histories
     standing: Now
+    redrives: BulkRedrives
     actions: ConsoleActions | None
     endpoint_actions: EndpointActions | None
     jobs: Jobs
@@ -63,17 +76,21 @@ class Services:
 
 def make_services(target: Target, *, allow_actions: bool) -> Services:
     """Return the services for a target."""
-    catalogue = Catalogue(target)
+    catalogue, index = Catalogue(target), index_of(target)
     place = f"local cloud at {target.endpoint}" if target.endpoint else _aws(target)
     return Services(
         target=target,
         catalogue=catalogue,
+        pages=pages_of(index),
+        delivered=Delivered(target.outputs["LedgerTable"], target.client("dynamodb")),
+        counts=counts_of(index),
         addressed=Addressed(target),
         sources=Sources.connect(target),
         executions=Executions(target),
         attempts=AttemptLog(target, _LOG_KEPT),
         histories=Histories(target),
-        standing=Now(target, catalogue.attention),
+        standing=Now(target),
+        redrives=bulk_redrives(target),
         actions=ConsoleActions(target, catalogue) if allow_actions else None,
         endpoint_actions=EndpointActions(ApiClient(target)) if allow_actions else None,
         jobs=Jobs(),

@@ -35,6 +35,11 @@ _BREACHING = cloudwatch.TreatMissingData.BREACHING
 _NOT_BREACHING = cloudwatch.TreatMissingData.NOT_BREACHING
 
 
+def console_command(within: Construct) -> str:
+    """Return the command that opens the console on the stack of a construct."""
+    return f"homing console --stack {Stack.of(within).stack_name}"
+
+
 class Alarms(Construct):
     """The alarms (`all`), and the topic that they notify (`topic`).
 
@@ -86,7 +91,8 @@ class Alarms(Construct):
             self,
             watch.name,
             alarm_description=(
-                f"{watch.meaning} What to do: docs/operations.md, {watch.heading or watch.name}."
+                f"{watch.meaning} What is wrong now: {console_command(self)}. "
+                f"What to do: docs/operations.md, {watch.heading or watch.name}."
             ),
             threshold=watch.threshold,
             evaluation_periods=5 if watch.lasting else 1,

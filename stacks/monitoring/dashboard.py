@@ -8,6 +8,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from .alarms import console_command
 from .metrics import at_url, emitted
 from .queries import RETRY_DEPTH
 
@@ -66,6 +67,7 @@ class Dashboard(Construct):
             default_interval=Duration.hours(3),
             widgets=[
                 [_alarm_states("Alarms", alarms.all)],
+                [_console(console_command(self))],
                 [_attempts(settings), _latency(settings)],
                 [_success_rate(settings), _retry_depth(workflow)],
                 [
@@ -107,6 +109,11 @@ class Dashboard(Construct):
             _alarm_states(f"Alarm of Ingest{queue.node.id}", [alarm], width=_HALF, height=6),
             _queue(f"Ingest{queue.node.id}", queue, "being accepted"),
         )
+
+
+def _console(command: str) -> cloudwatch.IWidget:
+    text = f"**What is wrong now**, by endpoint and cause, with the way to send again: `{command}`"
+    return cloudwatch.TextWidget(markdown=text, width=_WHOLE, height=1)
 
 
 def _alarm_states(

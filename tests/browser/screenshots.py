@@ -88,16 +88,17 @@ def lose_an_entry(target: Target, message_id: str) -> None:
 
 def take(browser: Browser, url: str, folder: Path) -> None:
     """Take each picture: name, address, and what is done before."""
+    outage = "category=SERVER_ERROR&messageId=invoice"
     policy = "maxAttempts=6&jitter=full&deliveries=10000"
     for name, path, message_id in (
         ("overview", "/", ""),
         ("deliveries", "/deliveries", ""),
-        ("delivery", "/deliveries?text=order-1841", "order-1841"),
-        ("not-delivered", "/deliveries?text=order-1842", "order-1842"),
+        ("delivery", "/deliveries?messageId=order-1841", "order-1841"),
+        ("not-delivered", "/deliveries?messageId=order-1842", "order-1842"),
         ("dead-letters", "/dead-letters", ""),
-        ("incident-endpoint", "/deliveries?endpoint=shop%3Dacme", ""),
-        ("incident-ledger", "/deliveries?text=order-1843", "order-1843"),
-        ("incident-poison", "/deliveries?text=order-1844", "order-1844"),
+        ("incident-endpoint", f"/dead-letters?{outage}", ""),
+        ("incident-ledger", "/deliveries?messageId=order-1843", "order-1843"),
+        ("incident-poison", "/deliveries?messageId=order-1844", "order-1844"),
         ("what-if", f"/what-if?{policy}", ""),
     ):
         page = browser.new_page(viewport=LAPTOP, color_scheme="light")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from homing.delivery import Reference
+from homing.ledger.table import Ledger
 from homing.recovery.interventions import Result
 from homing_cli.client import recovery
 from homing_cli.client.queues.held_dead_letters import Filter, hold
@@ -52,6 +53,7 @@ class ConsoleActions:
         self._target = target
         self._catalogue = catalogue
         self._actions = recovery.Actions(target)
+        self._ledger = Ledger(target.outputs["LedgerTable"], target.client("dynamodb"))
 
     def act(self, way: str, chosen: Sequence[Chosen]) -> Iterator[Done]:
         """Run an action on deliveries and yield the results.
@@ -88,10 +90,17 @@ class ConsoleActions:
         left = {one.delivery_id: one for one in chosen}
         for held in self._held(left):
             held.delete()
+            self._unlist(held.dead_letter.reference)
             if one := left.pop(held.dead_letter.reference.delivery_id, None):
                 yield Done(one)
         for one in left.values():
             yield Done(one, "not in the queue, or held by another reader at the moment")
+
+    def _unlist(self, reference: Reference) -> None:
+        """Take a failed delivery out of all lists; its record stays."""
+        record = self._ledger.read(reference)
+        if record is not None and record.has_failed:
+            self._ledger.settle(reference, record)
 
     def _held(self, wanted: Collection[str]) -> Iterator[HeldDeadLetter]:
         """Yield the dead letters of these deliveries, held, until all are found."""

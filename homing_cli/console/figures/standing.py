@@ -1,22 +1,14 @@
-"""The current state: queues, deliveries that wait for a retry, and recent failures."""
+"""The current state of the queues."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from homing.retry.classification import Status
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from homing_cli.client.target import Target
-    from homing_cli.console.reading.attention import Attention
 
-# The most index entries that are counted; beyond it, the page says "or more".
-COUNTED = 500
 _COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
 
@@ -28,26 +20,17 @@ class Standing:
         waiting: messages on the delivery queue.
         in_hand: messages that are being dispatched.
         dead_letters: messages in the dead-letter queue.
-        never_started: messages in the queue of undispatched messages.
+        undispatched: messages in the queue of undispatched messages.
+        unaccepted: messages of ingest queues that could not be accepted.
         oldest_seconds: the age of the oldest on the delivery queue; None if it is not known.
-        depth: the deliveries that wait for a retry, by the number of attempts so far.
-        scheduled: the number that wait for a retry, as far as counted.
-        failed: the number that have failed, as far as counted.
     """
 
     waiting: int
     in_hand: int
     dead_letters: int
-    never_started: int
+    undispatched: int
+    unaccepted: int
     oldest_seconds: float | None
-    depth: Mapping[int, int]
-    scheduled: int
-    failed: int
-
-    @property
-    def is_capped(self) -> bool:
-        """Whether there may be more retries than were counted."""
-        return self.scheduled >= COUNTED
 
 
 class Now:
@@ -55,33 +38,25 @@ class Now:
 
     Args:
         target: the deployed Homing.
-        attention: its attention index.
     """
 
-    def __init__(self, target: Target, attention: Attention) -> None:
+    def __init__(self, target: Target) -> None:
         self._outputs = target.outputs
         self._sqs = target.client("sqs")
         self._cloudwatch = None if target.endpoint else target.client("cloudwatch")
-        self._attention = attention
 
     def ask(self) -> Standing:
-        """Return the current state of the queues and the index."""
+        """Return the current state."""
         queues = [self._counts(each) for each in ("DeliveryQueueUrl", "BulkQueueUrl")]
         waiting, in_hand = (sum(counts) for counts in zip(*queues, strict=True))
-        retries = self._attention.newest(Status.RETRY_SCHEDULED, COUNTED)
-        failures = [
-            len(self._attention.newest(status, COUNTED))
-            for status in (Status.FAILED, Status.MAX_RETRIES_EXCEEDED)
-        ]
+        has_ingest = "UnacceptedQueueUrl" in self._outputs  # a stack without ingest queues has none
         return Standing(
             waiting=waiting,
             in_hand=in_hand,
             dead_letters=sum(self._counts("DeadLetterQueueUrl")),
-            never_started=sum(self._counts("UndispatchedQueueUrl")),
+            undispatched=sum(self._counts("UndispatchedQueueUrl")),
+            unaccepted=sum(self._counts("UnacceptedQueueUrl")) if has_ingest else 0,
             oldest_seconds=self._age(waiting),
-            depth=Counter(int(item.get("attempts", 0)) for item in retries),
-            scheduled=len(retries),
-            failed=sum(failures),
         )
 
     def _counts(self, output: str) -> tuple[int, int]:

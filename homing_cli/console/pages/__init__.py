@@ -10,6 +10,7 @@ __all__ = [
     "errors",
     "events",
     "overview",
+    "redrives",
     "senders",
     "what_if",
 ]

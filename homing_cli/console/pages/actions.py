@@ -30,7 +30,7 @@ WAYS = {
 async def confirm(request: Request) -> Response:
     """Show the page that asks the operator to confirm an action."""
     services = services_of(request)
-    _actions(services)
+    check_allowed(services)
     way, chosen = await _asked(request)
     words, _ = WAYS[way]
     return services.view.page(request, "confirm.html", way=way, words=words, chosen=chosen)
@@ -39,7 +39,7 @@ async def confirm(request: Request) -> Response:
 async def begin(request: Request) -> Response:
     """Start an action, and redirect to the page that shows its progress."""
     services = services_of(request)
-    actions = _actions(services)
+    actions = check_allowed(services)
     way, chosen = await _asked(request)
     job = services.jobs.start(WAYS[way][1], len(chosen), actions.act(way, chosen))
     return RedirectResponse(f"/jobs/{job.job_id}", 303)
@@ -56,7 +56,12 @@ def job(request: Request) -> Response:
     return services.view.page(request, "job.html", job=found)
 
 
-def _actions(services: Services) -> ConsoleActions:
+def check_allowed(services: Services) -> ConsoleActions:
+    """Return the actions.
+
+    Raises:
+        HTTPException: when the console is read-only.
+    """
     if services.actions is None:
         raise HTTPException(_FORBIDDEN, "this console is read-only; start it with --allow-actions")
     return services.actions

@@ -1,4 +1,4 @@
-"""The list of dead letters, and the page of each."""
+"""The page of one dead letter, as the queue has it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 
-LOOK_AT = 100
 _SEARCHED = 1000
-
-
-def show(request: Request) -> Response:
-    """Show the dead letters. They stay in the queue."""
-    services = services_of(request)
-    look = dead_letters.look(services.target, LOOK_AT)
-    return services.view.page(request, "dead_letters.html", look=look, looked_at=LOOK_AT)
 
 
 def inspect(request: Request) -> Response:

@@ -1,8 +1,11 @@
-"""The list of deliveries, with filters, in pages."""
+"""The lists of deliveries and of dead letters, with filters, in pages, or counted."""
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -10,50 +13,176 @@ from urllib.parse import urlencode
 from starlette.responses import RedirectResponse
 
 from homing.delivery import Reference
+from homing.identifiers import DEFAULT_SENDER_ID
+from homing.ledger.delivery_filter import LISTED
+from homing.ledger.record import FAILED, WAITING
+from homing.reception.delivery_request import after_text
+from homing.recovery.bulk_redrive import REDRIVABLE
+from homing.retry.classification import Status
 from homing_cli.console.actions.chosen import Chosen
-from homing_cli.console.reading import cursor
-from homing_cli.console.reading.filters import Filters
+from homing_cli.console.reading.counts import PAGE_SIZE
+from homing_cli.console.reading.delivered import listed
+from homing_cli.console.reading.faults import faults
+from homing_cli.console.reading.selection import Selection
 from homing_cli.console.rendering import wording
 from homing_cli.console.services import services_of
+from homing_cli.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from homing.ledger.delivery_filter import Listed
+    from homing.ledger.delivery_index import Page
+    from homing_cli.console.reading.faults import Fault
+    from homing_cli.console.services import Services
 
+
+_REFRESH_SECONDS = 5
+_BUDGET_SECONDS = 0.6  # for which a page waits for a list and its count
+MOST_FAULTS = 50  # rows of a table; their endpoints are read at once
+_MORE_FILTERS = ("eventType", "targetUrl", "since", "before")
 _DELIVERY_ID = re.compile(r"[0-9a-f]{32}")
 
 
+@dataclass(frozen=True, slots=True)
+class _List:
+    """One of the two lists: its title, its address, what it lists, and the choices of a status."""
+
+    title: str
+    path: str
+    statuses: tuple[Status, ...]
+    choices: tuple[tuple[str, str], ...]
+
+
+def _choices(*statuses: Status) -> tuple[tuple[str, str], ...]:
+    return tuple((status.value, wording.status_words(status).words) for status in statuses)
+
+
+_DELIVERIES = _List(
+    "Deliveries",
+    "/deliveries",
+    LISTED,
+    (
+        ("", "waiting, failed or cancelled"),
+        (",".join(each for each in LISTED if each in WAITING), "waiting"),
+        (",".join(REDRIVABLE), "dead-lettered"),
+        *_choices(*LISTED, Status.DELIVERED),
+    ),
+)
+_DEAD_LETTERS = _List(
+    "Dead letters",
+    "/dead-letters",
+    REDRIVABLE,
+    (("", "any"), *_choices(*(each for each in LISTED if each in FAILED))),
+)
+
+
 def show(request: Request) -> Response:
-    """Show one page of the list; the id of a delivery redirects to its own page."""
-    services = services_of(request)
-    filters = Filters.from_query(request.query_params)
-    if _DELIVERY_ID.fullmatch(filters.text):
-        reference = services.executions.reference(filters.text)
-        if reference is not None:
-            return RedirectResponse(delivery_url(reference), 303)
-    text = request.query_params.get("after", "")
-    started = monotonic()
-    narrowed, recipient = services.addressed.narrowed(filters)
-    page = services.catalogue.page(narrowed, cursor.from_text(text) if text else None)
-    following = page.cursor and urlencode(filters.to_query() | {"after": page.cursor})
+    """Show a page of the deliveries; the id of a delivery redirects to its own page."""
+    return _show(request, _DELIVERIES)
+
+
+def show_dead_letters(request: Request) -> Response:
+    """Show a page of the dead letters."""
+    return _show(request, _DEAD_LETTERS)
+
+
+def _show(request: Request, which: _List) -> Response:
+    services, started = services_of(request), monotonic()
+    chosen = Selection.from_query(request.query_params, which.statuses)
+    exact = _exact(services, chosen)
+    if isinstance(exact, RedirectResponse):
+        return exact
+    is_grouped = request.query_params.get("view") == "groups"
+    page = None if is_grouped or chosen.complaint else _page(services, chosen)
+    left = max(_BUDGET_SECONDS - (monotonic() - started), 0)
+    counted = None if chosen.is_delivered else services.counts.ask(chosen.wanted, left)
+    is_searching = page is None and not is_grouped and not chosen.complaint
+    is_counting = counted is None and not chosen.is_delivered
+    groups = counted.groups if counted else ()
+    found = faults(groups)
+    endpoint = services.addressed.recipient(
+        chosen.wanted.sender_id or DEFAULT_SENDER_ID, chosen.wanted.endpoint_id
+    )
     return services.view.page(
         request,
         "deliveries.html",
-        filters=filters,
-        recipient=recipient,
-        statuses=wording.statuses(),
+        400 if chosen.complaint else 200,
+        which=which,
+        chosen=chosen,
         categories=wording.categories(),
+        exact=exact,
+        is_searching=is_searching,
+        is_counting=is_counting,
+        refresh_seconds=_refresh_seconds(chosen, is_busy=is_searching or is_counting),
         page=page,
-        following=following,
-        first=urlencode(filters.to_query()),
-        is_first=not text,
+        deliveries=_others(page, exact),
+        counted=counted,
+        dead=sum(each.count for each in groups if each.latest.status in FAILED),
+        faults=with_endpoints(services, found) if is_grouped else (),
+        more_faults=max(len(found) - MOST_FAULTS, 0),
+        is_grouped=is_grouped,
+        more_filters=any(name in chosen.given for name in _MORE_FILTERS),
+        recipient=endpoint,
+        following=page and page.after and _address(which, chosen, after=after_text(page.after)),
+        address=_address(which, chosen),
+        here=str(request.url.replace(scheme="", netloc="")),
+        grouped_address=_address(which, chosen, view="groups"),
         took_ms=(monotonic() - started) * 1000,
     )
+
+
+def with_endpoints(services: Services, found: Sequence[Fault]) -> list[Fault]:
+    """Return the first faults with their endpoints as they are now."""
+    shown = found[:MOST_FAULTS]
+    endpoints = services.addressed.endpoints(fault.latest for fault in shown)
+    return [fault.at(endpoints) for fault in shown]
 
 
 def delivery_url(record: Mapping[str, Any]) -> str:
     """Return the address of a delivery's page."""
     return f"/delivery?{Chosen.of(Reference.from_document(record)).to_text()}"
+
+
+def _page(services: Services, chosen: Selection) -> Page | None:
+    if not chosen.is_delivered:
+        return services.pages.ask((chosen.wanted, chosen.after), _BUDGET_SECONDS)
+    now = datetime.now(UTC)
+    return services.delivered.page(chosen.wanted, after=chosen.after, limit=PAGE_SIZE, now=now)
+
+
+def _others(page: Page | None, exact: Sequence[Listed]) -> list[Listed]:
+    """Return the deliveries of a page that are not shown already."""
+    shown = {(one.pk, one.sk) for one in exact}
+    return [one for one in page.deliveries if (one.pk, one.sk) not in shown] if page else []
+
+
+def _refresh_seconds(chosen: Selection, *, is_busy: bool) -> int | None:
+    """Return when the page looks again: it waits for an answer, or follows the list's beginning."""
+    if chosen.complaint or (chosen.after and not is_busy):
+        return None
+    return 1 if is_busy else _REFRESH_SECONDS
+
+
+def _exact(services: Services, chosen: Selection) -> list[Listed] | RedirectResponse:
+    """Return the deliveries of the message with exactly this id, whatever their status is.
+
+    Where the id is that of a delivery, it is a redirection to its page.
+    """
+    text = chosen.wanted.message_id
+    if text is None or chosen.after:
+        return []
+    if _DELIVERY_ID.fullmatch(text) and (reference := services.executions.reference(text)):
+        return RedirectResponse(delivery_url(reference), 303)
+    with suppress(NotFoundError):
+        sender_id = chosen.wanted.sender_id or DEFAULT_SENDER_ID
+        return [listed(record) for record in services.catalogue.message(text, sender_id)]
+    return []
+
+
+def _address(which: _List, chosen: Selection, **more: str) -> str:
+    query = urlencode({**chosen.given, **more})
+    return f"{which.path}?{query}" if query else which.path

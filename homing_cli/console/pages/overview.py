@@ -1,4 +1,4 @@
-"""The overview: the attempts of the last hours, and the queues now."""
+"""The overview: what is wrong now, the queues, and the attempts of the last hours."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from homing.retry.classification import Status
+from homing.ledger.delivery_filter import DeliveryFilter
+from homing.ledger.record import FAILED, WAITING
 from homing_cli.console.figures.cloudwatch import from_cloudwatch
 from homing_cli.console.figures.figures import PERCENTILES, Figures, Span, from_attempts
-from homing_cli.console.reading.filters import Filters
+from homing_cli.console.pages.deliveries import MOST_FAULTS, with_endpoints
+from homing_cli.console.reading.faults import STATUSES, Side, faults
 from homing_cli.console.services import services_of
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 
 HOURS = {"1": "1 hour", "3": "3 hours", "24": "24 hours"}
 _LOGS = "the functions' logs, since a local cloud keeps no metrics"
-_LATEST = 6
+_WAIT_SECONDS = 0.4
+_WRONG = DeliveryFilter(statuses=STATUSES)
 
 
 def show(request: Request) -> Response:
@@ -31,6 +34,10 @@ def show(request: Request) -> Response:
     hours = hours if hours in HOURS else "1"
     now = datetime.now(UTC)
     figures = _figures(services, Span.until(now, int(hours)), now)
+    counted = services.counts.ask(_WRONG, _WAIT_SECONDS)
+    groups = counted.groups if counted else ()
+    found = faults(groups)
+    shown = with_endpoints(services, found)
     return services.view.page(
         request,
         "overview.html",
@@ -40,7 +47,12 @@ def show(request: Request) -> Response:
         standing=services.standing.ask(),
         attempts_chart=json.dumps(_attempts_chart(figures)),
         latency_chart=json.dumps(_latency_chart(figures)),
-        failures=_latest_failures(services),
+        counted=counted,
+        theirs=[fault for fault in shown if fault.side is not Side.OURS],
+        ours=[fault for fault in shown if fault.side is Side.OURS],
+        more_faults=max(len(found) - MOST_FAULTS, 0),
+        waiting=sum(each.count for each in groups if each.latest.status in WAITING),
+        dead=sum(each.count for each in groups if each.latest.status in FAILED),
     )
 
 
@@ -51,17 +63,6 @@ def _figures(services: Services, span: Span, now: datetime) -> Figures:
         return from_cloudwatch(client, target.outputs["MetricsNamespace"], span)
     services.attempts.fetch(now)
     return from_attempts(services.attempts.since(span.start), span, _LOGS)
-
-
-def _latest_failures(services: Services) -> list[Any]:
-    catalogue = services.catalogue
-    found = [
-        record
-        for status in (Status.MAX_RETRIES_EXCEEDED, Status.FAILED)
-        for record in catalogue.page(Filters(status=status), size=_LATEST).records
-    ]
-    found.sort(key=lambda record: str(record["lastUpdatedAt"]), reverse=True)
-    return found[:_LATEST]
 
 
 def _attempts_chart(figures: Figures) -> dict[str, Any]:

@@ -1,3 +1,3 @@
-"""Reading deliveries for the console: from the ledger, in pages, within a time limit."""
+"""Reading deliveries for the console: lists, counts, and the faults that they add up to."""
 
-__all__ = ["addressed", "attention", "catalogue", "cursor", "filters", "listing"]
+__all__ = ["addressed", "catalogue", "counts", "delivered", "faults", "selection"]

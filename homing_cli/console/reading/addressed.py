@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from homing.endpoints.endpoints_table import EndpointsTable
 from homing.endpoints.subscriptions import explain
-from homing.errors import InvalidMessageError
-from homing.identifiers import DEFAULT_SENDER_ID, SENDER_ID
-from homing.reception.endpoint_request import check_id
+from homing.identifiers import DEFAULT_SENDER_ID
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from homing.endpoints.endpoint import Endpoint
     from homing.endpoints.pattern import Mismatch
     from homing.endpoints.subscriptions import Event
+    from homing.ledger.delivery_filter import Listed
     from homing_cli.client.target import Target
-    from homing_cli.console.reading.filters import Filters
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,26 +65,23 @@ class Addressed:
         """Return each endpoint of a sender with what keeps it from an event."""
         return explain(self._table.of_sender(event.sender_id), event)
 
-    def narrowed(self, filters: Filters) -> tuple[Filters, Recipient | None]:
-        """Return filters that find the deliveries of an endpoint by its URL, and that endpoint.
+    def endpoints(self, deliveries: Iterable[Listed]) -> dict[tuple[str, str], Endpoint]:
+        """Return the endpoints of at most 100 deliveries, by senderId and endpointId.
 
-        The ledger has the URLs of deliveries but not the ids of endpoints. So if the `endpoint` of
-        a filter is the id of one, it selects the sender's deliveries to the endpoint's current URL;
-        otherwise it is part of a URL.
+        Raises:
+            DependencyError: when the table is too busy.
+            BotoCoreError, ClientError: when it cannot be read.
         """
-        sender_id = filters.sender or DEFAULT_SENDER_ID
-        endpoint = self._table.find(sender_id, filters.endpoint) if _is_id(filters) else None
-        if endpoint is None:
-            return filters, None
-        narrowed = replace(filters, endpoint=endpoint.url, sender=sender_id)
-        return narrowed, Recipient(sender_id, endpoint.endpoint_id, endpoint)
-
-
-def _is_id(filters: Filters) -> bool:
-    if filters.sender and not SENDER_ID.allows(filters.sender):
-        return False
-    try:
-        check_id(filters.endpoint)
-    except InvalidMessageError:
-        return False
-    return True
+        ids: dict[str, set[str]] = {}
+        for one in deliveries:
+            if one.endpoint_id is not None:
+                ids.setdefault(one.sender_id, set()).add(one.endpoint_id)
+        found = {
+            sender_id: self._table.find_many(sender_id, sorted(each))
+            for sender_id, each in ids.items()
+        }
+        return {
+            (sender_id, endpoint_id): endpoint
+            for sender_id, endpoints in found.items()
+            for endpoint_id, endpoint in endpoints.items()
+        }

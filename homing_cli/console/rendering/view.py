@@ -10,6 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from homing.delivery import Reference
+from homing.ledger.delivery_filter import LISTED
+from homing.ledger.record import WAITING
 from homing.timestamps import to_text
 from homing_cli.console.actions.chosen import Chosen
 from homing_cli.console.rendering import wording
@@ -39,12 +41,15 @@ class View:
         )
         self._environment.globals.update(facts)
         self._environment.globals.update(
-            status_words=wording.status_words, explanation=wording.explanation
+            status_words=wording.status_words,
+            explanation=wording.explanation,
+            waiting_statuses=",".join(status for status in LISTED if status in WAITING),
         )
         self._environment.filters.update(
             span=wording.span_words,
             clock=wording.clock_words,
             ago=wording.ago_words,
+            time_of_day=lambda instant: f"{instant:%H:%M:%S}",
             number=wording.number_words,
             percent=wording.percent_words,
             rate=wording.rate_words,

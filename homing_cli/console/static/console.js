@@ -80,6 +80,12 @@ document.addEventListener("change", (event) => {
 new MutationObserver(showZone).observe(document.getElementById("main"), {
   childList: true, subtree: true, attributes: true, attributeFilter: ["datetime", "data-local"],
 });
+
+// A list that refreshes itself waits while something in it is chosen.
+document.addEventListener("htmx:before:request", (event) => {
+  if (event.target.matches("[data-refresh]") && document.querySelector("#list input:checked")) event.preventDefault();
+});
+
 setInterval(countDown, 100);
 countDown();
 showZone();

@@ -143,6 +143,11 @@ def test_an_alarm_says_where_to_read_what_to_do_and_it_is_written_there(
     assert heading == f"{name}." or f"`{name}`" in chapter
 
 
+@pytest.mark.parametrize("name", WATCHED)
+def test_an_alarm_says_how_to_see_what_is_wrong(stack: Any, name: str) -> None:
+    assert "homing console --stack Homing. " in alarms(stack)[name]["AlarmDescription"]
+
+
 def test_every_record_that_could_not_be_written_raises_the_alarm_on_failed_tries(
     stack: Any,
 ) -> None:

@@ -101,6 +101,10 @@ def test_the_dashboard_leads_with_the_state_of_every_alarm(stack: Any) -> None:
     assert set(widgets(stack)[0]["alarms"]) == set(stack.resources("AWS::CloudWatch::Alarm"))
 
 
+def test_the_dashboard_says_how_to_see_what_is_wrong(stack: Any) -> None:
+    assert widgets(stack)[1]["markdown"].endswith("`homing console --stack Homing`")
+
+
 def test_every_metric_of_ours_that_is_shown_is_emitted_by_a_handler(stack: Any) -> None:
     shown = {line[1] for line in lines(stack) if line[0] == "Homing" and "service" in line}
     handlers = "".join(path.read_text() for path in (PROJECT / "lambdas").glob("*.py"))

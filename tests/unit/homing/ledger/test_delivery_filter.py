@@ -34,6 +34,7 @@ ONE = Listed(
     ("wanted", "other"),
     [
         ({"statuses": (Status.FAILED,)}, {"statuses": (Status.CANCELLED,)}),
+        ({"message_id": "184"}, {"message_id": "841x"}),
         ({"sender_id": "shop"}, {"sender_id": "crm"}),
         ({"endpoint_id": "crm"}, {"endpoint_id": "cr"}),
         ({"target_url": "https://example.com/"}, {"target_url": "example.com"}),

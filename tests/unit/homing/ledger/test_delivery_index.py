@@ -79,7 +79,7 @@ class Indexes:
                 one
                 for one in self.items
                 if one[asked["IndexName"]] == values[":partition"]
-                and values[":first"] <= one["attentionAt"] <= values[":last"]
+                and values.get(":first", "0") <= one["attentionAt"] <= values.get(":last", "~")
             ),
             key=_key,
             reverse=True,
@@ -134,6 +134,7 @@ def pages(index: DeliveryIndex, wanted: DeliveryFilter, limit: int) -> Iterator[
 FILTERS = st.builds(
     DeliveryFilter,
     statuses=st.sampled_from([LISTED, (Status.FAILED,), LISTED[2:]]),
+    message_id=st.sampled_from([None, "der-1"]),
     sender_id=st.sampled_from([None, "shop", "crm"]),
     endpoint_id=st.sampled_from([None, "endpoint-1", "endpoint-3"]),
     category=st.sampled_from([None, Category.GONE, Category.SERVER_ERROR]),
@@ -202,6 +203,7 @@ def test_a_recorded_retry_is_listed_with_its_endpoint_event_and_cause(
     )
     wanted = DeliveryFilter(
         statuses=(Status.RETRY_SCHEDULED,),
+        message_id=named.message_id[2:-1],
         sender_id=named.sender_id,
         endpoint_id="crm",
         category=Category.SERVER_ERROR,

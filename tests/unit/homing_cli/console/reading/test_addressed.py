@@ -1,18 +1,20 @@
-"""The console's endpoints: what a filter names, what a delivery is addressed to."""
+"""The console's endpoints: what deliveries are addressed to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from moto import mock_aws
+from seeded import record
 
 from homing.endpoints.endpoint import Endpoint
 from homing.items import to_dynamodb
 from homing_cli.console.reading.addressed import Addressed, Recipient
-from homing_cli.console.reading.filters import Filters
+from homing_cli.console.reading.delivered import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,27 +62,13 @@ def addressed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Addressed]:
         yield Addressed(TableTarget(client, {"EndpointsTable": "endpoints"}))  # type: ignore[arg-type]
 
 
-def test_the_id_of_an_endpoint_stands_for_its_sender_and_url(addressed: Addressed) -> None:
-    asked = Filters(endpoint="shop", sender="crm", status="FAILED")
-    narrowed, recipient = addressed.narrowed(asked)
-    assert narrowed == replace(asked, endpoint=SHOP.url)
-    assert recipient == Recipient("crm", "shop", SHOP)
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        Filters(endpoint="shop"),  # of the default sender, who has none of that name
-        Filters(endpoint="shop.example", sender="crm"),
-        Filters(endpoint="https://shop.example.com/hooks?a=1", sender="crm"),
-        Filters(sender="crm"),
-    ],
-    ids=["another sender's", "no endpoint's id", "a URL", "none"],
-)
-def test_what_is_no_endpoints_id_stays_a_part_of_a_url(
-    addressed: Addressed, asked: Filters
-) -> None:
-    assert addressed.narrowed(asked) == (asked, None)
+def test_the_endpoints_of_deliveries_are_read_by_sender_and_id(addressed: Addressed) -> None:
+    at = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    one = listed(record(8, at))
+    to_shop = replace(one, sender_id="crm", endpoint_id="shop")
+    others = (replace(to_shop, endpoint_id="gone"), replace(one, endpoint_id=None), to_shop)
+    assert addressed.endpoints([to_shop, *others]) == {("crm", "shop"): SHOP}
+    assert addressed.endpoints([]) == {}
 
 
 def test_a_delivery_to_a_plain_url_has_no_recipient(addressed: Addressed) -> None:
@@ -106,8 +94,3 @@ def test_the_command_that_enables_an_endpoint_names_any_sender_but_the_default_o
     command = Recipient(sender_id, "shop", SHOP).command
     assert command.startswith("homing endpoints set shop --enable")
     assert command.endswith(ends)
-
-
-def test_a_sender_that_cannot_be_is_not_asked_for(addressed: Addressed) -> None:
-    filters = Filters(endpoint="shop", sender="s" * 3000)
-    assert addressed.narrowed(filters) == (filters, None)

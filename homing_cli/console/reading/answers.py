@@ -1,0 +1,99 @@
+"""Answers that are made in the background and kept for a moment, so that no page waits for long.
+
+To list or count deliveries takes as long as there are many. A page waits for the answer a little;
+if there is none by then, it shows the one before, or says that it is being made and asks again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from concurrent.futures import Future
+from dataclasses import dataclass
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+Question = TypeVar("Question", bound="Hashable")
+Answer = TypeVar("Answer")
+
+_MOST = 50  # questions of which the answers are kept
+
+
+@dataclass(slots=True)
+class _Made(Generic[Answer]):
+    """The answer that is made, or was made last, and the one before it."""
+
+    future: Future[Answer]
+    before: Answer | None = None
+    stale_at: float = float("inf")
+
+
+class Answers(Generic[Question, Answer]):
+    """Answers questions; safe to share between threads.
+
+    Args:
+        make: makes the answer to a question.
+        kept_seconds: how long an answer is kept at least.
+        kept_times: how many times as long as it took it is kept, so that pages that refresh
+            themselves do not ask all the time.
+        monotonic: a clock in seconds.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[Question], Answer],
+        *,
+        kept_seconds: float,
+        kept_times: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._make = make
+        self._kept_seconds = kept_seconds
+        self._kept_times = kept_times
+        self._monotonic = monotonic
+        self._lock = Lock()
+        self._known: OrderedDict[Question, _Made[Answer]] = OrderedDict()
+
+    def ask(self, question: Question, wait_seconds: float) -> Answer | None:
+        """Return the latest answer; None while the first is being made.
+
+        Raises:
+            Exception: what `make` raised; the next to ask has it made again.
+        """
+        made = self._current(question)
+        try:
+            return made.future.result(wait_seconds)
+        except TimeoutError:
+            return made.before
+
+    def _current(self, question: Question) -> _Made[Answer]:
+        """Return the answer to a question, begun now if the last is too old."""
+        with self._lock:
+            known = self._known.get(question)
+            if known is None or known.stale_at <= self._monotonic():
+                known = _Made(Future(), None if known is None else _result(known))
+                self._known[question] = known
+                Thread(target=self._answer, args=(question, known), daemon=True).start()
+            self._known.move_to_end(question)
+            while len(self._known) > _MOST:
+                self._known.popitem(last=False)
+            return known
+
+    def _answer(self, question: Question, made: _Made[Answer]) -> None:
+        began = self._monotonic()
+        try:
+            answer = self._make(question)
+        except BaseException as error:  # noqa: BLE001 -- raised again for the page that asks
+            made.stale_at = began
+            made.future.set_exception(error)
+            return
+        ended = self._monotonic()
+        made.stale_at = ended + max(self._kept_seconds, self._kept_times * (ended - began))
+        made.future.set_result(answer)
+
+
+def _result(made: _Made[Answer]) -> Answer | None:
+    return None if made.future.exception() else made.future.result()

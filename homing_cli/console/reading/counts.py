@@ -1,0 +1,63 @@
+"""Lists and counts of deliveries by endpoint and cause, made in the background."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeAlias
+
+from homing.ledger.delivery_groups import grouped
+from homing_cli.console.reading.answers import Answers
+
+if TYPE_CHECKING:
+    from homing.ledger.delivery_filter import DeliveryFilter
+    from homing.ledger.delivery_groups import Group
+    from homing.ledger.delivery_index import DeliveryIndex, Page, Place
+
+PAGE_SIZE = 50
+BY = ("senderId", "endpoint", "category", "status")
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The deliveries that match a filter, by sender, endpoint, category and status.
+
+    Args:
+        groups: the groups, the largest first.
+        at: when they were counted.
+    """
+
+    groups: tuple[Group, ...]
+    at: datetime
+
+    @property
+    def total(self) -> int:
+        """How many match."""
+        return sum(group.count for group in self.groups)
+
+
+Counts: TypeAlias = "Answers[DeliveryFilter, Counted]"
+Pages: TypeAlias = "Answers[tuple[DeliveryFilter, Place | None], Page]"
+
+
+def counts_of(index: DeliveryIndex) -> Counts:
+    """Return the counts of an index.
+
+    A count reads all entries that match, so it is kept for ten times as long as it took.
+    """
+
+    def count(wanted: DeliveryFilter) -> Counted:
+        now = datetime.now(UTC)
+        return Counted(tuple(grouped(index.all(wanted, now=now), BY)), now)
+
+    return Answers(count, kept_seconds=2, kept_times=10)
+
+
+def pages_of(index: DeliveryIndex) -> Pages:
+    """Return the pages of the lists of an index, each by its filter and where it begins."""
+
+    def page(asked: tuple[DeliveryFilter, Place | None]) -> Page:
+        wanted, after = asked
+        return index.page(wanted, after=after, limit=PAGE_SIZE, now=datetime.now(UTC))
+
+    return Answers(page, kept_seconds=1, kept_times=1)

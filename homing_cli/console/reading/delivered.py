@@ -1,0 +1,107 @@
+"""Lists of deliveries that have arrived: they are in no index, so the ledger itself is read."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from homing.items import from_dynamodb, to_dynamodb
+from homing.ledger.delivery_filter import Listed
+from homing.ledger.delivery_index import Page
+from homing.retry.classification import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from homing.ledger.delivery_filter import DeliveryFilter
+    from homing.ledger.delivery_index import Place
+
+_READ_AT_ONCE = 1000  # which DynamoDB also limits to a megabyte
+BUDGET_SECONDS = 0.5  # the last read may exceed it, and a page should take about a second
+
+
+class Delivered:
+    """Reads the deliveries that have arrived, in no order.
+
+    Args:
+        table: the ledger's name.
+        client: a DynamoDB client.
+        monotonic: a clock in seconds.
+    """
+
+    def __init__(
+        self,
+        table: str,
+        client: DynamoDBClient,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._table = table
+        self._client = client
+        self._monotonic = monotonic
+
+    def page(
+        self, wanted: DeliveryFilter, *, after: Place | None, limit: int, now: datetime
+    ) -> Page:
+        """Return a page; it ends when it is full, or after half a second.
+
+        Args:
+            wanted: which deliveries.
+            after: where the page before it ends; None for the first.
+            limit: how many deliveries it has at most.
+            now: the time.
+
+        Raises:
+            BotoCoreError, ClientError: when the ledger cannot be read.
+        """
+        deadline, seconds = self._monotonic() + BUDGET_SECONDS, int(now.timestamp())
+        found: list[Listed] = []
+        place = after
+        while True:
+            answer = self._read(wanted, place)
+            last = answer.get("LastEvaluatedKey")
+            place = None if last is None else ("", last["pk"]["S"], last["sk"]["S"])
+            read = (listed(from_dynamodb(item)) for item in answer["Items"])
+            found += [one for one in read if wanted.matches(one, seconds)]
+            if len(found) > limit:
+                kept = tuple(found[:limit])
+                return Page(kept, ("", kept[-1].pk, kept[-1].sk))
+            if place is None or self._monotonic() >= deadline:
+                return Page(tuple(found), place)
+
+    def _read(self, wanted: DeliveryFilter, place: Place | None) -> Mapping[str, Any]:
+        values = {":delivered": Status.DELIVERED.value}
+        conditions = ["#status = :delivered"]
+        for name, condition, value in (
+            (":senderId", "senderId = :senderId", wanted.sender_id),
+            (":endpointId", "endpointId = :endpointId", wanted.endpoint_id),
+            (":targetUrl", "begins_with(targetUrl, :targetUrl)", wanted.target_url),
+            (":messageId", "contains(messageId, :messageId)", wanted.message_id),
+        ):
+            if value is not None:
+                conditions.append(condition)
+                values[name] = value
+        start: Any = (
+            {"ExclusiveStartKey": {"pk": {"S": place[1]}, "sk": {"S": place[2]}}} if place else {}
+        )
+        return self._client.scan(
+            TableName=self._table,
+            Limit=_READ_AT_ONCE,
+            FilterExpression=" AND ".join(conditions),
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={name: to_dynamodb(each) for name, each in values.items()},
+            **start,
+        )
+
+
+def listed(record: Mapping[str, Any]) -> Listed:
+    """Return a record of the ledger, as plain values, as lists show it."""
+    history = record.get("retryHistory") or ()
+    latest = (
+        {"cause": {"category": e["errorCategory"], "reason": e["errorDetails"]["message"]}}
+        if history and (e := history[-1])
+        else {}
+    )
+    return Listed.from_attributes({"attentionAt": record["lastUpdatedAt"], **latest, **record})

@@ -1,0 +1,137 @@
+"""What is wrong: deliveries that cannot be made, by endpoint and cause."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Self
+
+from homing.ledger.record import FAILED
+from homing.retry.classification import Category, Status
+from homing_cli.console.reading.selection import parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from homing.endpoints.endpoint import Endpoint
+    from homing.ledger.delivery_filter import Listed
+    from homing.ledger.delivery_groups import Group
+
+# What may be wrong: all that is listed, but what an operator has cancelled.
+STATUSES = (
+    *(Status.QUEUED, Status.RETRY_SCHEDULED),
+    *(Status.FAILED, Status.MAX_RETRIES_EXCEEDED),
+)
+
+
+class Side(StrEnum):
+    """Whose fault it is."""
+
+    THEIRS = "theirs"
+    OURS = "ours"
+    SETTING = "a setting"
+
+
+_SIDES = {
+    Category.INTERNAL_ERROR: Side.OURS,
+    Category.BLOCKED_TARGET: Side.SETTING,
+    Category.ENDPOINT_DISABLED: Side.SETTING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The deliveries to an endpoint, or to a URL, that cannot be made for the same cause.
+
+    Args:
+        latest: the last of them, as an example.
+        category: the cause; None if it is not recorded.
+        waiting: how many wait for another attempt.
+        dead: how many have failed for good, so that they are dead-lettered.
+        first_at: when the first of them was last updated.
+        last_at: when the last of them was.
+        endpoint: the endpoint as it is now; None for a plain URL, or if it has been deleted.
+    """
+
+    latest: Listed
+    category: Category | None
+    waiting: int
+    dead: int
+    first_at: str
+    last_at: str
+    endpoint: Endpoint | None = None
+
+    @property
+    def side(self) -> Side:
+        """Whose fault it is."""
+        return Side.THEIRS if self.category is None else _SIDES.get(self.category, Side.THEIRS)
+
+    @property
+    def count(self) -> int:
+        """How many deliveries there are."""
+        return self.waiting + self.dead
+
+    @property
+    def since(self) -> str:
+        """Since when it is so: since when the endpoint has failed, where that is recorded."""
+        known = self.endpoint
+        if known is None or self.side is not Side.THEIRS or known.failing_since is None:
+            return self.first_at
+        return min(known.failing_since, self.first_at)
+
+    def at(self, endpoints: Mapping[tuple[str, str], Endpoint]) -> Self:
+        """Return it with its endpoint, of some by senderId and endpointId."""
+        key = self.latest.sender_id, self.latest.endpoint_id or ""
+        return replace(self, endpoint=endpoints.get(key))
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether its endpoint has been deleted."""
+        return self.latest.endpoint_id is not None and self.endpoint is None
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters of the list of these deliveries."""
+        one = self.latest
+        return parameters(
+            sender_id=one.sender_id,
+            endpoint_id=one.endpoint_id,
+            target_url=one.target_url,
+            category=self.category,
+        )
+
+
+def faults(groups: Iterable[Group]) -> list[Fault]:
+    """Return what is wrong, what affects the most deliveries first.
+
+    Args:
+        groups: deliveries by sender, endpoint and category, and maybe status.
+    """
+    # What waits for its first attempt has no cause, and nothing is wrong with it.
+    causes = [each for each in groups if each.values["category"] or each.latest.status in FAILED]
+    found = [
+        _fault(list(members)) for _, members in groupby(sorted(causes, key=_cause), key=_cause)
+    ]
+    return sorted(found, key=lambda one: (-one.count, *_cause_of(one)))
+
+
+def _cause(group: Group) -> tuple[Any, ...]:
+    return tuple(group.values[word] for word in ("senderId", "endpoint", "category"))
+
+
+def _cause_of(one: Fault) -> tuple[str, ...]:
+    return (one.latest.sender_id, one.latest.recipient, one.category or "")
+
+
+def _fault(groups: Sequence[Group]) -> Fault:
+    latest = max((group.latest for group in groups), key=lambda one: one.last_updated_at)
+    dead = sum(group.count for group in groups if group.latest.status in FAILED)
+    return Fault(
+        latest=latest,
+        category=latest.category,
+        waiting=sum(group.count for group in groups) - dead,
+        dead=dead,
+        first_at=min(group.first_at for group in groups),
+        last_at=latest.last_updated_at,
+    )
