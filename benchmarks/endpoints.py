@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import http.server
+import socket
+import socketserver
 import ssl
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _LOCAL = x509.IPAddress(ip_address("127.0.0.1"))
+_USES = ("digital_signature", "key_cert_sign")
+_ALL_USES = (
+    "content_commitment", "crl_sign", "data_encipherment", "decipher_only", "digital_signature",
+    "encipher_only", "key_agreement", "key_cert_sign", "key_encipherment",
+)  # fmt: skip
+_USAGE = x509.KeyUsage(**{use: use in _USES for use in _ALL_USES})
 
 
 class _Endpoint(http.server.BaseHTTPRequestHandler):
@@ -51,6 +59,35 @@ def served(wrap: Callable[[Any], Any] = lambda plain: plain) -> Iterator[int]:
         server.server_close()
 
 
+@contextmanager
+def behind_tls(port: int, context: ssl.SSLContext) -> Iterator[int]:
+    """Serve on a free port with TLS what another serves without, and yield the free port."""
+
+    class Front(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection(("127.0.0.1", port)) as behind:
+                back = threading.Thread(target=_pass_on, args=(behind, self.request), daemon=True)
+                back.start()
+                _pass_on(self.request, behind)
+                back.join()
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Front) as server:
+        server.daemon_threads = True
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def _pass_on(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+
+
 def certified(folder: Path) -> tuple[ssl.SSLContext, Path]:
     """Return a server's TLS context, and a file with its authority and all usual ones."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -65,6 +102,10 @@ def certified(folder: Path) -> tuple[ssl.SSLContext, Path]:
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([_LOCAL]), critical=False)
+        # Python 3.13 is strict about authorities.
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(_USAGE, critical=True)
         .sign(key, hashes.SHA256())
     )
     pem = certificate.public_bytes(serialization.Encoding.PEM)

@@ -57,11 +57,17 @@ class Handlers:
         target: the local cloud whose tables and queues they use.
         environments: the variables of each deployed function, by its module.
         authorities: a file with the certificates that they trust; None for the usual ones.
+        command: the Python that runs them.
+        code: where it finds them and what they import besides its own packages.
+        front: the port of 127.0.0.1 that serves the local cloud with TLS; None for no TLS.
     """
 
     target: Target
     environments: Mapping[str, Mapping[str, str]]
     authorities: Path | None = None
+    command: tuple[str, ...] = (sys.executable,)
+    code: tuple[Path, ...] = (PROJECT,)
+    front: int | None = None
 
     @classmethod
     def of(cls, target: Target, authorities: Path | None = None) -> Self:
@@ -77,9 +83,10 @@ class Handlers:
             bare: whether each call is followed by a bare boto3 call.
         """
         table = self.environments["deliver"]["LEDGER_TABLE"] if bare else None
+        fronts = {(self.target.endpoint or "").rpartition(":")[2]: self.front} if self.front else {}
         done = subprocess.run(
-            [sys.executable, PROJECT / "benchmarks" / "handler_process.py"],
-            input=json.dumps({"name": name, "events": events, "bare": table}),
+            [*self.command, PROJECT / "benchmarks" / "handler_process.py"],
+            input=json.dumps({"name": name, "events": events, "bare": table, "fronts": fronts}),
             env=self.environment(name),
             stdout=subprocess.PIPE,
             text=True,
@@ -92,17 +99,18 @@ class Handlers:
 
     def environment(self, name: str) -> dict[str, str]:
         """Return the environment that the deployed function has."""
-        key = self.target.key
+        key, endpoint = self.target.key, self.target.endpoint or ""
         assert key is not None  # noqa: S101 -- it is a local cloud
-        trusted = {"SSL_CERT_FILE": str(self.authorities)} if self.authorities else {}
+        files = ("SSL_CERT_FILE", "AWS_CA_BUNDLE")  # Python's TLS, and botocore's
+        trusted = dict.fromkeys(files, str(self.authorities)) if self.authorities else {}
         return {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
             **account_settings(key),
             **self.environments[name],
-            "AWS_ENDPOINT_URL": self.target.endpoint or "",
+            "AWS_ENDPOINT_URL": endpoint.replace("http:", "https:") if self.front else endpoint,
             "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "PYTHONPATH": str(PROJECT),
+            "PYTHONPATH": os.pathsep.join(map(str, self.code)),
             **trusted,
         }
 

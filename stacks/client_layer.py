@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_lambda as lambda_
 
-from .function import SOURCES
+from .bundle import SOURCES
 
 if TYPE_CHECKING:
     from constructs import Construct

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from aws_cdk import IgnoreMode
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
 
+from .bundle import bundle
 from .exceptions import except_from
 
 if TYPE_CHECKING:
@@ -22,11 +21,6 @@ if TYPE_CHECKING:
 
     from .settings import NamedSettings
 
-# What the functions run, and the definition: in the wheel within this package (hatch_build.py), in
-# a checkout beside it.
-_HERE = Path(__file__).resolve().parent
-_IN_WHEEL = _HERE / "sources"
-SOURCES = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
 
@@ -35,14 +29,6 @@ POWERTOOLS = "3.37.0"
 
 # What the functions are called in logs and metrics: the dimension `service`.
 SERVICE = "homing"
-
-# Everything is left out but what runs there, so the asset, and with it every function, changes only
-# when that does.
-_NOT_IN_CODE = [
-    "*",
-    *("!/homing", "!/homing/**", "!/lambdas", "!/lambdas/**"),
-    *("__pycache__", "/homing/client", "/homing/py.typed"),
-]
 
 
 class PythonFunction(lambda_.Function):
@@ -78,9 +64,7 @@ class PythonFunction(lambda_.Function):
             construct_id,
             runtime=RUNTIME,
             architecture=ARCHITECTURE,
-            code=lambda_.Code.from_asset(
-                str(SOURCES), exclude=_NOT_IN_CODE, ignore_mode=IgnoreMode.GIT
-            ),
+            code=lambda_.Code.from_asset(str(bundle())),
             handler=f"lambdas.{_module(construct_id)}.handler",
             layers=[layer] if layer else None,
             environment={**_observation(settings), **(environment or {})},

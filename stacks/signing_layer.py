@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_lambda as lambda_
 
-from .function import ARCHITECTURE, RUNTIME, SOURCES
+from .bundle import SOURCES
+from .function import ARCHITECTURE, RUNTIME
 from .settings import InvalidSettingsError
 
 if TYPE_CHECKING:

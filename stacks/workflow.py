@@ -14,9 +14,10 @@ from constructs import Construct
 
 from homing.timeouts import STEP_SECONDS, Timeouts
 
+from .bundle import SOURCES
 from .exceptions import except_from
 from .express_path import first_attempt_definition
-from .function import SOURCES, PythonFunction
+from .function import PythonFunction
 from .storage.payloads import Payloads
 from .storage.table import grant
 from .vended_logs import vended_logs

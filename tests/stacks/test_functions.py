@@ -33,6 +33,7 @@ from homing.settings import (
 )
 from homing.targets.address_guard import AddressGuard
 from homing_cli.local.deployment import LOCAL_CONTEXT
+from stacks.lambda_python import find_python
 from stacks.settings import InvalidSettingsError, StackSettings
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ def test_the_functions_share_one_bundle_of_the_two_packages_and_nothing_else(sta
     inside = {path.relative_to(stack.directory / bundle).parts[0] for path in files}
     assert inside == {"homing", "lambdas"}
     assert not [path for path in files if path.match("homing/client/*")]
-    assert {path.suffix for path in files} == {".py"}
+    assert {path.suffix for path in files} == ({".py", ".pyc"} if find_python() else {".py"})
 
 
 def pinned_powertools() -> str:

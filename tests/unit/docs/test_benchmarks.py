@@ -11,9 +11,11 @@ PROJECT = Path(__file__).parents[3]
 DOCS = PROJECT / "docs"
 PAGE = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
 NO_BENCHMARKS = {
+    "cold_model",
     "endpoints",
     "handler_process",
     "handlers",
+    "lambda_layout",
     "pollers",
     "run",
     "sizes",

@@ -1,0 +1,134 @@
+"""Measure what a message costs that meets cold functions, and model how long it waits for them.
+
+The real handlers run in fresh processes of Lambda's Python, with the bundle, the layer and boto3
+laid out as on Lambda, against a local cloud behind TLS, so that connections cost what they cost on
+AWS. The processor time is that of the import, with what a function makes while it initializes, of
+the first call and of a warm call. The model adds them up, by memory size (`benchmarks/cold_model`).
+
+    python benchmarks/cold_path.py [RUNS]
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.cold_model import (
+    ENVIRONMENT_MS,
+    TARGET_RESTORED_MS,
+    TARGET_STARTED_MS,
+    Cost,
+    restored_ms,
+    started_ms,
+)
+from benchmarks.endpoints import behind_tls, certified, served
+from benchmarks.handlers import Handlers, attempt, deployed, post, queued
+from benchmarks.lambda_layout import as_here, as_on_lambda
+from benchmarks.sizes import IS_SMALLEST, argument
+from homing_cli.client.api import ApiClient
+from homing_cli.cost.assumptions import load_assumptions
+
+if TYPE_CHECKING:
+    from homing_cli.client.target import Target
+
+RUNS = 7
+WARM = 5
+SIZES_MB = (128, 160, 192, 256, 384, 512, 768, 1024, 1769)
+ENDPOINT = "bench"
+PAYLOAD = "x" * 1024
+
+Events = Callable[[], list[dict[str, Any]]]
+
+
+def ways(handlers: Handlers, url: str) -> dict[str, tuple[str, Events]]:
+    """Return the functions on the way of a message to an endpoint, and the events that they get."""
+    many = range(1 + WARM)
+    answered = {"kind": "ATTEMPTED", "timestamp": "2026-01-01T00:00:00.000Z", "httpStatus": 200}
+    answered |= {"responseTime": 12, "retryAfter": None, "responseBody": "", "error": None}
+
+    def delivery() -> dict[str, Any]:
+        return handlers.delivery(url, PAYLOAD, endpoint_id=ENDPOINT)
+
+    to_endpoint = {"endpointId": ENDPOINT, "payload": PAYLOAD}
+    return {
+        "Accept": ("accept", lambda: [post(to_endpoint) for _ in many]),
+        "Dispatch": ("dispatch", lambda: [queued([delivery()]) for _ in many]),
+        "Deliver": ("deliver", lambda: [attempt(delivery()) for _ in many]),
+        "Classify": ("classify", lambda: [{**delivery(), "outcome": answered} for _ in many]),
+    }
+
+
+def measure(handlers: Handlers, url: str, runs: int) -> dict[str, Cost]:
+    """Return the least processor times of each function in several fresh processes."""
+    found: dict[str, list[Cost]] = {}
+    for _ in range(runs):  # they alternate, so that load on the machine slows all of them alike
+        for name, (module, events) in ways(handlers, url).items():
+            called = handlers.call(module, events())
+            first, *later = called.calls
+            found.setdefault(name, []).append(Cost(called.importing, first, median(later)))
+    return {
+        name: Cost(*(min(column) for column in zip(*costs, strict=True)))
+        for name, costs in found.items()
+    }
+
+
+def report(costs: dict[str, Cost]) -> bool:
+    """Print the tables; tell whether the targets are met."""
+    memory = {name: one.memory_mb for name, one in load_assumptions().functions.items()}
+    print("processor time, ms")
+    _row("", "init", "first", "warm", "MB", "cold", "snapStart")
+    for name, cost in costs.items():
+        cold = started_ms(name, cost, memory[name]), restored_ms(name, cost, memory[name])
+        _row(name, cost.init, cost.first, cost.warm, memory[name], *cold)
+    totals = [
+        sum(way(name, cost, memory[name]) for name, cost in costs.items())
+        for way in (started_ms, restored_ms)
+    ]
+    _row("all", "", "", "", "", *totals)
+    print(f"wanted at most {TARGET_STARTED_MS} ms, and {TARGET_RESTORED_MS} ms with snapStart")
+    print(f"\nms of a cold start by memory size, {ENVIRONMENT_MS} of them Lambda's own")
+    _row("MB", *SIZES_MB)
+    for name, cost in costs.items():
+        _row(name, *(started_ms(name, cost, size) for size in SIZES_MB))
+    return totals[0] <= TARGET_STARTED_MS and totals[1] <= TARGET_RESTORED_MS
+
+
+def _row(name: str, *values: object) -> None:
+    shown = (f"{each:.0f}" if isinstance(each, float) else str(each) for each in values)
+    print(f"{name:<10}" + "".join(f"{each:>10}" for each in shown), flush=True)
+
+
+def run(target: Target, runs: int) -> bool:
+    """Measure and print."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        context, authorities = certified(folder)
+        layout = (as_here if IS_SMALLEST else as_on_lambda)(folder / "bundle")
+        port = int((target.endpoint or "").rpartition(":")[2])
+        with behind_tls(port, context) as front, served() as plain:
+            url = f"http://127.0.0.1:{plain}/"
+            ApiClient(target).endpoints("PUT", f"/{ENDPOINT}", {"url": url})
+            handlers = replace(
+                Handlers.of(target, authorities),
+                command=layout.command,
+                code=layout.code,
+                front=front,
+            )
+            return report(measure(handlers, url, runs))
+
+
+def main() -> int:
+    """Print the tables."""
+    with deployed(steady=True) as target:
+        return 0 if run(target, 1 if IS_SMALLEST else argument(RUNS)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

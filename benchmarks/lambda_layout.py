@@ -1,0 +1,82 @@
+"""The code of a function laid out as on Lambda: its bundle, its layer, and the runtime's boto3.
+
+The packages come from PyPI once, in the versions of this environment, into `.cache/lambda`. boto3
+is compiled, as in Lambda's runtime. The layer is not: Powertools' build removes all bytecode
+(aws-powertools/powertools-lambda-python, layer_v3/docker/Dockerfile).
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from stacks.bundle import make_bundle
+from stacks.lambda_python import VERSION, find_python
+
+PROJECT = Path(__file__).resolve().parents[1]
+CACHE = PROJECT / ".cache" / "lambda"
+
+RUNTIME = (
+    "boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3",
+)  # fmt: skip
+LAYER = (
+    "annotated-types", "aws-lambda-powertools", "pydantic", "pydantic-core", "typing-extensions",
+    "typing-inspection",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a handler is run as on Lambda.
+
+    Args:
+        command: the Python, without packages of its own.
+        code: where it finds the handler, its layer and boto3, in this order.
+    """
+
+    command: tuple[str, ...]
+    code: tuple[Path, ...]
+
+
+def as_here(folder: Path) -> Layout:
+    """Return a layout with this environment's Python and packages, which needs no download.
+
+    Args:
+        folder: an empty folder, for the bundle.
+    """
+    return Layout((sys.executable,), (make_bundle(folder, None),))
+
+
+def as_on_lambda(folder: Path) -> Layout:
+    """Return a layout as on Lambda, whose packages are downloaded where they are missing.
+
+    Args:
+        folder: as above.
+
+    Raises:
+        SystemExit: when this machine has no Python of Lambda's version.
+    """
+    python = find_python()
+    if python is None:
+        raise SystemExit(f"needs Python {VERSION}: .venv/bin/uv python install {VERSION}")
+    layer, runtime = CACHE / "layer", CACHE / "runtime"
+    for place, names, extra in ((layer, LAYER, ()), (runtime, RUNTIME, ("--compile-bytecode",))):
+        wanted = sorted(f"{name}=={version(name)}" for name in names)
+        _install(place, python, wanted, extra)
+    # Neither the packages of this Python nor what it would write beside sources count.
+    return Layout((str(python), "-S", "-B"), (make_bundle(folder, python), layer, runtime))
+
+
+def _install(folder: Path, python: Path, wanted: list[str], extra: tuple[str, ...]) -> None:
+    mark = folder / "installed.txt"
+    if mark.is_file() and mark.read_text(encoding="utf-8").split() == wanted:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    uv = Path(sys.executable).with_name("uv")
+    options = ["--quiet", "--no-deps", "--python", str(python), "--target", str(folder)]
+    subprocess.run([str(uv), "pip", "install", *options, *extra, *wanted], check=True)
+    mark.write_text("\n".join(wanted), encoding="utf-8")
