@@ -11,7 +11,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from browser.chromium import launch
 from playwright.sync_api import sync_playwright
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 WARM_UP_SECONDS = 150
 PAUSE_SECONDS = 1.2
 # Of what may be long, the first screen is enough.
-LONG = ("deliveries", "dead-letters", "incident-endpoint")
+LONG = ("deliveries", "dead-letters", "incident-endpoint", "endpoint", "endpoints-phone")
 LAPTOP = {"width": 1240, "height": 800}
+PHONE = {"width": 390, "height": 844}
 # What the receiver answers, attempt by attempt.
 SCRIPTS = {
     "order-1841": "503,503,200",
@@ -41,6 +42,7 @@ SCRIPTS = {
     "order-1844": "400",
 }
 OUTAGE = 30
+EVENTS = 12
 
 
 def main(folder: Path) -> None:
@@ -57,6 +59,7 @@ def main(folder: Path) -> None:
             send(target, message_id, f"{receiver.url}/script/{script}")
         for number in range(OUTAGE):
             send(target, f"invoice-{number:03}", f"{receiver.url}/script/503?shop=acme")
+        send_events(target, receiver.url)
         time.sleep(WARM_UP_SECONDS)
         lose_an_entry(target, "order-1843")
         browser = launch(stack.enter_context(sync_playwright()))
@@ -69,6 +72,23 @@ def send(target: Target, message_id: str, url: str) -> None:
     payload = {"order": message_id[-4:], "total": 1.10}
     body = {"messageId": message_id, "targetUrl": url, "payload": payload}
     ApiClient(target).submit(json.dumps(body).encode())
+
+
+def send_events(target: Target, url: str) -> None:
+    """Register endpoints of two senders, one of which fails, and send events to them."""
+    api = ApiClient(target)
+    large = {"payload": {"total": [{"numeric": [">", 100]}]}}
+    for sender in ("acme", "zenith"):
+        for endpoint, script, more in (
+            ("books", "200", {"eventTypes": ["order.*"], "filter": large, "ratePerSecond": 20}),
+            ("crm", "503", {"eventTypes": ["*"], "policy": {"maxAttempts": 2}}),
+            ("archive", "200", {"eventTypes": ["*"], "attemptsAtOnce": 10}),
+        ):
+            body = {"url": f"{url}/script/{script}?of={sender}-{endpoint}", **more}
+            api.endpoints("PUT", f"/{endpoint}", body, sender)
+        for number in range(EVENTS):
+            event = {"eventType": "order.paid", "payload": {"total": 60 + 10 * number}}
+            api.submit(json.dumps({"senderId": sender, **event}).encode())
 
 
 def lose_an_entry(target: Target, message_id: str) -> None:
@@ -99,9 +119,14 @@ def take(browser: Browser, url: str, folder: Path) -> None:
         ("incident-endpoint", f"/dead-letters?{outage}", ""),
         ("incident-ledger", "/deliveries?messageId=order-1843", "order-1843"),
         ("incident-poison", "/deliveries?messageId=order-1844", "order-1844"),
+        ("endpoints", "/endpoints", ""),
+        ("endpoint", "/endpoint?sender=acme&id=crm", ""),
+        ("endpoints-phone", "/endpoints?sender=acme", ""),
+        ("senders", "/senders", ""),
         ("what-if", f"/what-if?{policy}", ""),
     ):
-        page = browser.new_page(viewport=LAPTOP, color_scheme="light")
+        size: Any = PHONE if name.endswith("-phone") else LAPTOP
+        page = browser.new_page(viewport=size, color_scheme="light")
         shoot(page, url + path, message_id, folder / f"{name}.png")
 
 
