@@ -73,7 +73,8 @@ class EndpointsTable:
         """Yield the endpoints of all senders, in no order. Reads the whole table."""
         pages = self._client.get_paginator("scan").paginate(
             TableName=self.name,
-            FilterExpression="attribute_exists(createdAt)",  # not slots
+            FilterExpression="NOT contains(pk, :mark)",  # of slots; no sender id contains a `#`
+            ExpressionAttributeValues={":mark": {"S": "#"}},
         )
         for page in pages:
             yield from (Endpoint.from_item(from_dynamodb(item)) for item in page["Items"])
