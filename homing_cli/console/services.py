@@ -77,15 +77,16 @@ class Services:
 def make_services(target: Target, *, allow_actions: bool) -> Services:
     """Return the services for a target."""
     catalogue, index = Catalogue(target), index_of(target)
+    counts = counts_of(index)
     place = f"local cloud at {target.endpoint}" if target.endpoint else _aws(target)
     return Services(
         target=target,
         catalogue=catalogue,
         pages=pages_of(index),
         delivered=Delivered(target.outputs["LedgerTable"], target.client("dynamodb")),
-        counts=counts_of(index),
+        counts=counts,
         addressed=Addressed(target),
-        sources=Sources.connect(target),
+        sources=Sources.connect(target, counts),
         executions=Executions(target),
         attempts=AttemptLog(target, _LOG_KEPT),
         histories=Histories(target),

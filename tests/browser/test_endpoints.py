@@ -84,7 +84,7 @@ def test_a_disabled_endpoint_is_found_understood_enabled_and_tested(
     examine(page)
     page.get_by_role("button", name="Enable").click()
     expect(page.get_by_role("status")).to_contain_text("1 delivery to it has been dead-lettered")
-    expect(page.get_by_role("link", name="show and send again")).to_be_visible()
+    expect(page.get_by_role("link", name="send again")).to_be_visible()
     examine(page)
     page.get_by_role("link", name=f"Back to {endpoint}").click()
     expect(page.locator(".head").get_by_role("status")).to_contain_text("Enabled")

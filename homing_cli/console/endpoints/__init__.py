@@ -1,7 +1,6 @@
 """What the pages of endpoints and senders show: settings, health, what waits or has failed."""
 
 __all__ = [
-    "background",
     "backlog",
     "health",
     "recent_attempts",

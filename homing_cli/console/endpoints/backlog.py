@@ -6,24 +6,25 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from homing.ledger.delivery_filter import DeliveryFilter
-from homing.ledger.delivery_groups import grouped
-from homing.ledger.delivery_index import DeliveryIndex
-from homing.ledger.record import FAILED, WAITING
+from homing.ledger.record import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from homing.ledger.delivery_groups import Group
-    from homing_cli.client.target import Target
-
-BY = ("senderId", "endpoint", "status", "category")
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The deliveries that wait or have failed, in groups of one cause, the largest first."""
+    """The deliveries that wait or have failed, in groups of one cause, the largest first.
+
+    Args:
+        groups: deliveries by `homing_cli.console.reading.counts.BY`.
+        waiting: how many wait, by senderId and endpointId.
+        failed: how many have failed, likewise.
+        at: when they were counted.
+    """
 
     groups: Sequence[Group]
     waiting: Counter[tuple[str, str]]
@@ -39,10 +40,6 @@ class Backlog:
             counts[_recipient(group)] += group.count
         return cls(groups, waiting, failed, at)
 
-    def of_endpoint(self, sender_id: str, endpoint_id: str) -> list[Group]:
-        """Return the groups of an endpoint."""
-        return [group for group in self.groups if _recipient(group) == (sender_id, endpoint_id)]
-
     def of_sender(self, sender_id: str) -> tuple[int, int]:
         """Return how many deliveries of a sender wait, and how many have failed."""
         waiting, failed = (
@@ -55,26 +52,6 @@ class Backlog:
     def senders(self) -> frozenset[str]:
         """The senders that have such deliveries."""
         return frozenset(group.values["senderId"] for group in self.groups)
-
-
-class BacklogReader:
-    """Reads the backlog from an index of the ledger.
-
-    Args:
-        target: the deployed Homing.
-    """
-
-    def __init__(self, target: Target) -> None:
-        self._index = DeliveryIndex(target.outputs["LedgerTable"], target.client("dynamodb"))
-
-    def read(self, now: datetime) -> Backlog:
-        """Return the backlog.
-
-        Raises:
-            BotoCoreError, ClientError: when the ledger cannot be read.
-        """
-        wanted = DeliveryFilter(statuses=(*sorted(WAITING), *sorted(FAILED)))
-        return Backlog.of(grouped(self._index.all(wanted, now=now), BY), now)
 
 
 def _recipient(group: Group) -> tuple[str, str]:

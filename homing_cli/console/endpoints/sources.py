@@ -4,18 +4,43 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
-from homing_cli.console.endpoints.background import Background
-from homing_cli.console.endpoints.backlog import Backlog, BacklogReader
+from botocore.exceptions import BotoCoreError, ClientError
+
+from homing.ledger.delivery_filter import DeliveryFilter
+from homing_cli.console.endpoints.backlog import Backlog
 from homing_cli.console.endpoints.recent_attempts import RecentAttempts, Sample
 from homing_cli.console.endpoints.registered import Registry
+from homing_cli.console.reading.answers import Answers
+from homing_cli.console.reading.faults import STATUSES
 
 if TYPE_CHECKING:
-    from homing_cli.client.target import Target
+    from collections.abc import Hashable
 
+    from homing_cli.client.target import Target
+    from homing_cli.console.reading.counts import Counts
+
+Question = TypeVar("Question", bound="Hashable")
+Value = TypeVar("Value")
+
+# The filter of the overview, so that both are counted at once.
+OPEN = DeliveryFilter(statuses=STATUSES)
 _WAIT_SECONDS = 0.4  # of the second that a page may take
-_FRESH_SECONDS = 5.0
+_KEPT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Latest(Generic[Value]):
+    """The latest value.
+
+    Args:
+        value: the value; None as long as the first is being read, or if it cannot be.
+        error: why it cannot be read; empty if it can.
+    """
+
+    value: Value | None = None
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,28 +49,37 @@ class Sources:
 
     Args:
         registry: endpoints, keys and the dates of secrets.
-        backlog: what waits or has failed.
+        counts: counts of what waits or has failed.
         attempts: the attempts of the last hour.
     """
 
     registry: Registry
-    backlog: Background[Backlog]
-    attempts: Background[Sample]
+    counts: Counts
+    attempts: Answers[str, Sample]
 
     @classmethod
-    def connect(cls, target: Target) -> Self:
+    def connect(cls, target: Target, counts: Counts) -> Self:
         """Return the sources of a target."""
-        backlog, attempts = BacklogReader(target), RecentAttempts(target)
-        return cls(
-            Registry(target),
-            Background(
-                lambda: backlog.read(datetime.now(UTC)),
-                fresh_seconds=_FRESH_SECONDS,
-                wait_seconds=_WAIT_SECONDS,
-            ),
-            Background(
-                lambda: attempts.read(datetime.now(UTC)),
-                fresh_seconds=_FRESH_SECONDS,
-                wait_seconds=_WAIT_SECONDS,
-            ),
+        recent = RecentAttempts(target)
+        attempts: Answers[str, Sample] = Answers(
+            lambda _: recent.read(datetime.now(UTC)), kept_seconds=_KEPT_SECONDS, kept_times=10
         )
+        return cls(Registry(target), counts, attempts)
+
+    def backlog(self) -> Latest[Backlog]:
+        """Return what waits or has failed."""
+        counted = _latest(self.counts, OPEN)
+        if counted.value is None:
+            return Latest(error=counted.error)
+        return Latest(Backlog.of(counted.value.groups, counted.value.at))
+
+    def sample(self) -> Latest[Sample]:
+        """Return the attempts of the last hour."""
+        return _latest(self.attempts, "")
+
+
+def _latest(answers: Answers[Question, Value], question: Question) -> Latest[Value]:
+    try:
+        return Latest(answers.ask(question, _WAIT_SECONDS))
+    except (BotoCoreError, ClientError) as error:  # few may read everything
+        return Latest(None, f"{type(error).__name__}: {error}")

@@ -35,7 +35,7 @@ def show(request: Request) -> Response:
     query = request.query_params
     wanted = {name: query.get(name, "").strip() for name in ("text", "sender", "state")}
     sources = services.sources
-    backlog, sample = sources.backlog.latest(), sources.attempts.latest()
+    backlog, sample = sources.backlog(), sources.sample()
     read = sources.registry.endpoints(wanted["sender"])
     found = [
         row
@@ -68,7 +68,7 @@ def one(request: Request) -> Response:
     endpoint = sources.registry.endpoint(
         query.get("sender", DEFAULT_SENDER_ID), query.get("id", "")
     )
-    backlog, sample = sources.backlog.latest(), sources.attempts.latest()
+    backlog, sample = sources.backlog(), sources.sample()
     [row] = rows([endpoint], backlog.value, sample.value)
     limits = sources.registry.limits(endpoint, now)
     is_ahead = limits.next_slot is not None and limits.next_slot > now

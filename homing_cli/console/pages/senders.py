@@ -25,7 +25,7 @@ def show(request: Request) -> Response:
     """Show the senders that match, those with the most failed deliveries first."""
     services = services_of(request)
     text = request.query_params.get("text", "").strip()
-    backlog, endpoints = services.sources.backlog.latest(), services.sources.registry.endpoints()
+    backlog, endpoints = services.sources.backlog(), services.sources.registry.endpoints()
     keys, unread = _keys(services)
     found = [
         each

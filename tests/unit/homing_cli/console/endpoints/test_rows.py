@@ -13,9 +13,10 @@ from homing.endpoints.endpoint import Endpoint
 from homing.ledger.delivery_filter import Listed
 from homing.ledger.delivery_groups import grouped
 from homing.retry.classification import Category, Status
-from homing_cli.console.endpoints.backlog import BY, Backlog
+from homing_cli.console.endpoints.backlog import Backlog
 from homing_cli.console.endpoints.recent_attempts import Sample, Seen
 from homing_cli.console.endpoints.rows import rows
+from homing_cli.console.reading.counts import BY
 
 NOON = "2026-01-01T12:00:00.000Z"
 LATER = "2026-01-01T12:05:00.000Z"

@@ -10,9 +10,10 @@ from homing.ledger.delivery_filter import Listed
 from homing.ledger.delivery_groups import grouped
 from homing.retry.classification import Status
 from homing.senders.api_key import ApiKey
-from homing_cli.console.endpoints.backlog import BY, Backlog
+from homing_cli.console.endpoints.backlog import Backlog
 from homing_cli.console.endpoints.rows import rows
 from homing_cli.console.endpoints.tenants import tenants
+from homing_cli.console.reading.counts import BY
 
 NOON = "2026-01-01T12:00:00.000Z"
 LATER = "2026-01-01T13:00:00.000Z"
