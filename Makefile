@@ -98,7 +98,7 @@ static: $(BIN)/.synced  ## check the state machine and the synthesized template 
 	@$(BIN)/cfn-lint cdk.out/Homing.linted.json
 
 simulate: $(BIN)/.synced  ## search for a crash that breaks a promise; exit status 1 if there is one
-	@$(BIN)/python -m simulation --fresh 20000
+	@$(BIN)/python -m simulation --fresh 20000 --ordered 20000
 
 audit: $(BIN)/.synced  ## look for known vulnerabilities of the dependencies
 	@# pip-audit prints a table when it finds one. Without a table, the advisory service was out of reach.

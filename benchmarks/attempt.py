@@ -56,6 +56,7 @@ ENVIRONMENT = {
         ' "allowedNetworks": ["127.0.0.0/8"], "refusedNetworks": [], "refusedHosts": []}'
     ),
     "LEDGER_TABLE": "ledger",
+    "LINES_TABLE": "lines",
     "ENDPOINTS_TABLE": "endpoints",
     "SECRETS_TABLE": "secrets",
     "PAYLOAD_BUCKET": "payloads",

@@ -157,7 +157,13 @@ def measure(names: Iterable[str], folder: Path) -> Iterator[tuple[str, int, floa
         "AWS_ACCESS_KEY_ID": "x",
         "AWS_SECRET_ACCESS_KEY": "x",
         "AWS_DEFAULT_REGION": "us-east-1",
-        **dict.fromkeys(("MESSAGES_TABLE", "LEDGER_TABLE", "ENDPOINTS_TABLE"), "table"),
+        **dict.fromkeys(
+            (
+                *("MESSAGES_TABLE", "LEDGER_TABLE", "ENDPOINTS_TABLE"),
+                *("LINES_TABLE", "PLACES_TABLE"),
+            ),
+            "table",
+        ),
         "DELIVERY_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/queue",
         "BULK_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/bulk",
         "PAYLOAD_BUCKET": "bucket",

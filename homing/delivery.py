@@ -20,7 +20,9 @@ class Reference:
     """What identifies a delivery. Times are ISO-8601 UTC with milliseconds.
 
     `endpoint_id` names the endpoint whose URL it was on reception, None for a URL that the message
-    named itself. `event_type` is None for a message without. Neither is part of the key.
+    named itself. `event_type` is None for a message without. With an `ordering_key` it has a
+    `sequence` in its line, and `after` once it has its turn (`homing.ordering`). None of these is
+    part of the key.
     """
 
     message_id: str
@@ -31,6 +33,9 @@ class Reference:
     created_at: str
     endpoint_id: str | None = None
     event_type: str | None = None
+    ordering_key: str | None = None
+    sequence: int | None = None
+    after: int | None = None
 
     @property
     def pk(self) -> str:
@@ -41,6 +46,16 @@ class Reference:
     def sk(self) -> str:
         """The ledger's sort key."""
         return f"{self.timestamp}#{self.target_url}"
+
+    @property
+    def line(self) -> str | None:
+        """Its place in its line, as the ledger has it: `<sequence>#<orderingKey>`.
+
+        Without a sequence it has no place yet.
+        """
+        if self.ordering_key is None:
+            return None
+        return f"{self.sequence or ''}#{self.ordering_key}"
 
     @property
     def delivery_id(self) -> str:
@@ -63,7 +78,7 @@ class Reference:
             **self._optional(),
         }
 
-    def to_document(self) -> dict[str, str]:
+    def to_document(self) -> dict[str, Any]:
         """Return the `reference` of the delivery document (docs/architecture.md)."""
         return {
             "messageId": self.message_id,
@@ -76,7 +91,12 @@ class Reference:
             "sk": self.sk,
             "deliveryId": self.delivery_id,
             **self._optional(),
+            **self._ordering(),
         }
+
+    def _ordering(self) -> dict[str, Any]:
+        named = {"orderingKey": self.ordering_key, "sequence": self.sequence, "after": self.after}
+        return {name: value for name, value in named.items() if value is not None}
 
     def _optional(self) -> dict[str, str]:
         named = {"endpointId": self.endpoint_id, "eventType": self.event_type}
@@ -84,7 +104,11 @@ class Reference:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Return the `reference` of a delivery document; derived fields are computed again."""
+        """Return the `reference` of a delivery document, or of a record of the ledger.
+
+        Derived fields are computed again.
+        """
+        sequence, _, ordering_key = (document.get("line") or "").partition("#")
         return cls(
             message_id=document["messageId"],
             sender_id=document["senderId"],
@@ -94,6 +118,9 @@ class Reference:
             created_at=document["createdAt"],
             endpoint_id=document.get("endpointId"),
             event_type=document.get("eventType"),
+            ordering_key=document.get("orderingKey") or ordering_key or None,
+            sequence=document.get("sequence") or (int(sequence) if sequence else None),
+            after=document.get("after"),
         )
 
 

@@ -7,6 +7,7 @@ HomingError
 ├── UnsettledError           a first attempt failed unexpectedly; the queue keeps its message
 ├── DetachedError            a first attempt is no longer waited for; the queue keeps its message
 ├── AcceptanceError          a message could not be stored or queued as a whole
+│   └── FullLineError        too many messages with its orderingKey wait
 ├── RateExceededError        a sender has more accepted than its rate allows
 └── DependencyError          a service that Homing calls failed
 
@@ -44,6 +45,10 @@ class DetachedError(HomingError):
 
 class AcceptanceError(HomingError):
     """Raised when a message could not be stored or queued, so that it is not accepted."""
+
+
+class FullLineError(AcceptanceError):
+    """Raised when too many messages with the same `orderingKey` wait for another one."""
 
 
 class RateExceededError(HomingError):

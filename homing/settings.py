@@ -87,6 +87,8 @@ class AcceptSettings(GuardSettings):
     retention_days: int
     endpoints_table: str
     payload_bucket: str
+    lines_table: str
+    places_table: str
     sender_rate_per_second: float
     sender_backlog: int
 
@@ -115,6 +117,8 @@ class GetMessageSettings(Settings):
 
     messages_table: str
     ledger_table: str
+    lines_table: str
+    places_table: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +132,23 @@ class RedriveSettings(GetMessageSettings):
 
 
 @dataclass(frozen=True, slots=True)
-class WatchdogSettings(Settings):
-    """The tables, the workflow, the queues and the bucket that `watchdog` looks after."""
+class ReleaseSettings(Settings):
+    """The tables and the queue with which `release` goes on with lines."""
 
     ledger_table: str
+    lines_table: str
+    places_table: str
+    endpoints_table: str
+    delivery_queue_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class WatchdogSettings(ReleaseSettings):
+    """Those of `release`, and what else `watchdog` looks after."""
+
     redrives_table: str
     payload_bucket: str
     state_machine_arn: str
-    delivery_queue_url: str
     undispatched_queue_url: str
     dead_letter_queue_url: str
 
@@ -191,6 +204,7 @@ class DeliverSettings(GuardSettings):
     endpoints_table: str
     secrets_table: str
     payload_bucket: str
+    lines_table: str
     disable_after_hours: int
 
 

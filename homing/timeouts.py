@@ -20,6 +20,8 @@ INGEST_SECONDS = 25
 # The watchdog runs every 15 minutes, and a run is over before the next begins.
 WATCHDOG_EVERY_SECONDS = 900
 WATCHDOG_SECONDS = 600
+# A hundred ends of deliveries, of which each takes six calls of some milliseconds.
+RELEASE_SECONDS = 60
 # Ten calls of the event bus, for a hundred changes of a table. Only a bus that hangs takes longer.
 OPERATIONAL_EVENTS_SECONDS = 60
 # The timeout of a workflow step other than `deliver`.

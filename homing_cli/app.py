@@ -150,6 +150,12 @@ def send_command(
         str | None,
         typer.Option(help="The Content-Type of the payload; application/json by default."),
     ] = None,
+    ordering_key: Annotated[
+        str | None,
+        typer.Option(
+            help="Messages to the same endpoint or URL with the same key arrive in their order."
+        ),
+    ] = None,
     deliver_at: Annotated[
         str | None, typer.Option(help="Send no earlier than this time, e.g. 2026-01-31T12:00:00Z.")
     ] = None,
@@ -179,6 +185,7 @@ def send_command(
         "senderId": sender,
         "correlationId": correlation_id,
         "contentType": content_type,
+        "orderingKey": ordering_key,
         "deliverAt": deliver_at,
         "endpointId": endpoint,
         "policy": None if policy is None else policy_object(policy),

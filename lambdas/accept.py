@@ -14,6 +14,7 @@ from homing import deadline
 from homing.errors import (
     AcceptanceError,
     DependencyError,
+    FullLineError,
     InvalidMessageError,
     RateExceededError,
 )
@@ -25,6 +26,7 @@ from homing.reception.problem import (
     acceptance_failed,
     dependency_failed,
     invalid,
+    line_full,
     not_here,
     rate_exceeded,
 )
@@ -153,6 +155,10 @@ def _answer(message: Message, result: Result) -> Answer:
             return _refused(result)
         case RateExceededError():
             answer = rate_exceeded(*ids, result.seconds)
+            _log("message.rejected", "MessageRejected", status=answer.status, senderId=ids[1])
+            return answer
+        case FullLineError():
+            answer = line_full(*ids)
             _log("message.rejected", "MessageRejected", status=answer.status, senderId=ids[1])
             return answer
         case AcceptanceError():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from datetime import timedelta
 from functools import cache
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from homing.sending.deliverer import Deliverer
 from homing.sending.tls import default_tls
 from homing.sending.webhook_client import WebhookClient, utc_now
 from homing.settings import DeliverSettings
+from homing.timeouts import Timeouts
 from lambdas.initialization import initialize
 
 if TYPE_CHECKING:
@@ -31,11 +33,14 @@ def _deliverer() -> Deliverer:
     from homing.endpoints.health_recorder import EndpointWatch  # noqa: PLC0415
     from homing.endpoints.rate_slots import RateSlots  # noqa: PLC0415
     from homing.endpoints.registry_client import registry_client  # noqa: PLC0415
+    from homing.ordering.lines_table import Lines  # noqa: PLC0415
+    from homing.ordering.turns import Turns  # noqa: PLC0415
     from homing.payloads.store import PayloadStore  # noqa: PLC0415
     from homing.sending.pacing import Pacing  # noqa: PLC0415
     from homing.sending.recipients import Recipients  # noqa: PLC0415
 
     settings, client = DeliverSettings.from_env(), registry_client()
+    lasts = timedelta(seconds=Timeouts(settings.attempt_timeout_seconds).deliver)
     return Deliverer(
         sender=WebhookClient(
             attempt_timeout_seconds=settings.attempt_timeout_seconds, guard=settings.guard
@@ -44,6 +49,7 @@ def _deliverer() -> Deliverer:
         watch=EndpointWatch.connect(settings, client),
         slots=ConcurrencySlots.connect(settings, client),
         pacing=Pacing(RateSlots.connect(settings, client), time.sleep),
+        turns=Turns(Lines(settings.lines_table, client), lasts),
         fetch=PayloadStore(settings.payload_bucket).fetch,
         now=utc_now,
         chance=SystemRandom().random,

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from homing.delivery import Reference
     from homing.dispatch.express_path import Settled
     from homing.operational_events.event import OperationalEvent
+    from homing.ordering.releasing import Advance
     from homing.reception.acceptance import Reception
     from homing.recovery.watchdog import Examined
     from homing.retry.classification import Verdict
@@ -231,6 +232,14 @@ def log_events_refused(events: int, error: Exception) -> None:
     """Log that operational events could not be put on the bus, and count them."""
     embedded = _embedded({"OperationalEventRefused": events}, _utc_now())
     logger.error("events.refused", exc_info=error, events=events, **embedded)
+
+
+def log_line(line_id: str, result: Advance | Exception) -> None:
+    """Log what has become of a line of ordered deliveries."""
+    if isinstance(result, Exception):
+        logger.error("line.failed", exc_info=result, line=line_id)
+    else:
+        logger.info("line.advanced", line=line_id, result=result.value)
 
 
 def log_message(event: str, metric: str, *, is_fault: bool = False, **fields: Any) -> None:

@@ -12,6 +12,7 @@ from homing.aws import client
 from homing.dispatch.executions import Workflow
 from homing.ledger.delivery_index import DeliveryIndex
 from homing.ledger.table import Ledger
+from homing.ordering.releasing import Releasing, revisit
 from homing.payloads.store import PayloadStore
 from homing.queues.dead_letters import DeadLetterQueue, sqs_client
 from homing.queues.undispatched import UndispatchedQueue
@@ -21,7 +22,7 @@ from homing.recovery.redrives_table import RedrivesTable
 from homing.recovery.watchdog import Watchdog
 from homing.settings import WatchdogSettings
 from lambdas.initialization import initialize
-from lambdas.observation import log_examined, log_put_back, logger
+from lambdas.observation import log_examined, log_line, log_put_back, logger
 
 _MOST_MESSAGES = 5_000  # undispatched ones of one run
 _LAST_SECONDS = 60  # in which nothing more is begun
@@ -49,6 +50,11 @@ def _undispatched() -> UndispatchedQueue:
 
 
 @cache
+def _releasing() -> Releasing:
+    return Releasing.connect(_settings())
+
+
+@cache
 def _runner() -> BulkRunner:
     dynamodb = client("dynamodb", read_seconds=2, tries=3)
     ledger, store = _watchdog().ledger, PayloadStore(_settings().payload_bucket)
@@ -72,7 +78,7 @@ def _has_time() -> bool:
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
-    """Examine what is overdue, put undispatched messages back, and go on with bulk redrives.
+    """Examine what is overdue, put undispatched messages back, go on with lines and redrives.
 
     With a `redriveId`, only run that bulk redrive.
     """
@@ -84,7 +90,9 @@ def handler(event: dict[str, Any], context: Any) -> None:
     for one in _watchdog().run(_now(), _has_time):
         log_examined(one)
     log_put_back(_undispatched().put_back(_MOST_MESSAGES, _has_time))
+    for line_id, result in revisit(_releasing(), _now(), _has_time):
+        log_line(line_id, result)
     _runner().resume(_has_time, deadline.seconds_left())
 
 
-initialize(_watchdog, _undispatched, _runner)
+initialize(_watchdog, _releasing, _undispatched, _runner)

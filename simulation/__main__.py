@@ -16,7 +16,7 @@ from simulation.checks.invariants import INVARIANTS, violations
 from simulation.deployed.functions import simulated_edges
 from simulation.deployment import Deployment
 from simulation.history import run_history
-from simulation.search.drawing import draw_case
+from simulation.search.drawing import draw_case, draw_ordered_case
 from simulation.search.exhaustive import scenarios, scenarios_of_one
 from simulation.search.planted import PLANTED_BUGS
 from simulation.search.report import caught, story, totals
@@ -35,6 +35,8 @@ from simulation.search.shrink import Trial
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from simulation.search.drawing import Case
+
 _CHUNK = 500
 _SHOWN = 3  # the number of histories with a broken promise that are told step by step
 _FRESH = 10**6, 10**9  # the range of the first fresh seed, above those that tests and docs name
@@ -51,6 +53,14 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         metavar="HISTORIES",
         help="also run so many histories from a seed that is drawn and printed",
     )
+    parser.add_argument(
+        "--ordered",
+        type=int,
+        default=0,
+        metavar="HISTORIES",
+        help="also run so many histories whose messages have ordering keys; with --replay: any "
+        "number prints the history of that seed with such messages",
+    )
     parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument("--replay", type=int, metavar="SEED", help="print one history and stop")
     parser.add_argument("--whole", action="store_true", help="with --replay: do not shrink it")
@@ -66,7 +76,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parse(sys.argv[1:] if arguments is None else arguments)
     console = Console()
     if options.replay is not None:
-        return _replay(options.replay, console, whole=options.whole)
+        draw = draw_ordered_case if options.ordered else draw_case
+        return _replay(draw(options.replay), console, whole=options.whole)
     started = time.monotonic()
     tally = _search(options, console)
     console.print(totals(tally, len(INVARIANTS), time.monotonic() - started))
@@ -103,6 +114,8 @@ def _search(options: argparse.Namespace, console: Console) -> Tally:
         if options.pairs:
             work += [pool.submit(search_pairs, n) for n in range(len(list(scenarios_of_one())))]
         work += [pool.submit(search_seeds, *chunk) for chunk in chunks]
+        ordered = _chunks(options.seed, options.ordered)
+        work += [pool.submit(search_seeds, *chunk, draw_ordered_case) for chunk in ordered]
         task = progress.add_task("histories", total=len(work))
         for done in as_completed(work):
             tally.add(done.result())
@@ -116,9 +129,8 @@ def _chunks(first: int, count: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + _CHUNK, first + count)
 
 
-def _replay(seed: int, console: Console, *, whole: bool) -> int:
-    case = draw_case(seed)
-    plan = case.plan()
+def _replay(case: Case, console: Console, *, whole: bool) -> int:
+    seed, plan = case.seed, case.plan()
     with simulated_edges(Deployment()) as edges:
         history = run_history(case.scenario, plan, seed, edges)
         broken = tuple(map(str, violations(history)))

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from simulation.actors.schedule import GRACE_MS, WatchdogSchedule
+from simulation.actors.stream import StreamMapping
 from simulation.actors.workers import Dispatch, body_of
 from simulation.deployed.functions import (
     run_accept,
@@ -16,9 +17,10 @@ from simulation.deployed.functions import (
     run_deliver,
     run_ingest,
     run_record_retry,
+    run_release,
     run_watchdog,
 )
-from simulation.deployment import ENDPOINTS, LEDGER, MESSAGES, SECRETS
+from simulation.deployment import ENDPOINTS, LEDGER, LINES, MESSAGES, PLACES, SECRETS
 from simulation.engine.clock import DAY, from_iso, to_iso
 from simulation.engine.faults import (
     CRASHES,
@@ -30,7 +32,8 @@ from simulation.engine.faults import (
 from simulation.engine.process import Outcome
 from simulation.engine.scheduler import Scheduler
 from simulation.items import delivery_of, is_watched, number_of, redrives_of, text_of
-from simulation.journal import Journal, Sent, Settling, Written
+from simulation.journal import Begun, Journal, Sent, Settling, Written
+from simulation.lines import standing_still
 from simulation.scenario import host_of
 from simulation.services.ingest_queue import IngestQueue
 from simulation.services.lambda_service import Function, Invocation, LambdaService
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
     from simulation.scenario import Answer, Scenario, Submission, Subscribing
     from simulation.workflow.definition import Definition
 
+_MOST_VISITS = 40  # of the watchdog, at a line that stands still: longer than any outage
 _STALLS = (FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER)
 _READ = (FaultKind.REFUSED, FaultKind.LOST, *_STALLS)
 _WRITE = (FaultKind.REFUSED, FaultKind.LOST, FaultKind.LATE, FaultKind.TWICE, *_STALLS)
@@ -58,6 +62,8 @@ _KINDS: Mapping[str, tuple[FaultKind, ...]] = {
     "dynamodb.query": _READ,
     "dynamodb.update_item": _WRITE,
     "dynamodb.put_item": _WRITE,
+    "dynamodb.delete_item": _WRITE,
+    "dynamodb.scan": _READ,
     "sqs.send_message": _WRITE,
     "sqs.send_message_batch": _WRITE,
     "sqs.change_message_visibility": _WRITE,
@@ -100,7 +106,12 @@ class Cloud:
         self.journal = Journal()
         self.scheduler = Scheduler(self, plan, chance, scenario.start)
         self.ledger = Table(("pk", "sk"), self._written)
+        self.lines = Table(("pk",))
+        self.places = Table(("pk", "sk"))
+        self._visits: dict[str, int] = {}
         self._tables = {
+            LINES: self.lines,
+            PLACES: self.places,
             LEDGER: self.ledger,
             "${LedgerTable}": self.ledger,
             MESSAGES: Table(("pk",)),
@@ -118,6 +129,7 @@ class Cloud:
         self._schedule = WatchdogSchedule(
             self.scheduler, scenario.start, scenario.deployment.watchdog_every, self._has_work
         )
+        self._stream = StreamMapping(self.scheduler)
         functions = _functions(scenario.deployment, self._accept, self._accept_batch)
         self.functions = LambdaService(self.scheduler, functions, scenario.skews)
         self._operations: Mapping[str, Callable[[Process, Call, str, Respond], None]] = {
@@ -126,6 +138,8 @@ class Cloud:
             "dynamodb.query": partial(self._table, "query"),
             "dynamodb.update_item": partial(self._table, "update_item"),
             "dynamodb.put_item": partial(self._table, "put_item"),
+            "dynamodb.delete_item": partial(self._table, "delete_item"),
+            "dynamodb.scan": partial(self._table, "scan"),
             "sqs.send_message": self.queues.send_message,
             "sqs.send_message_batch": self.queues.send_message_batch,
             "sqs.change_message_visibility": self.queues.change_message_visibility,
@@ -178,6 +192,13 @@ class Cloud:
         if operation == "get_item" and isinstance(process.about, Settling):
             process.about.read = self.scheduler.steps
         answer = getattr(table, operation)(call.arguments)  # or raises, and the claim is lost
+        if table is self.places and operation == "put_item":
+            self.queues.note(text_of(call.arguments["Item"], "delivery"))
+            self._schedule.expect(self.scheduler.now)
+        if table is self.lines and ":until" in call.arguments.get("ExpressionAttributeValues", {}):
+            delivery = process.about.event["reference"]["deliveryId"]
+            now = self.scheduler.steps, self.scheduler.now
+            self.journal.begun.append(Begun(*now, delivery, process.label))
         if operation == "update_item" and table is self.ledger and _claims(process.about):
             about = process.about  # its attempt is decided on now
             about.caller.set_out[about.event["attemptNumber"]] = self.scheduler.steps
@@ -189,6 +210,9 @@ class Cloud:
             generations = self.journal.redrives.setdefault(delivery_of(after), [])
             generations.append(number_of(after, "generation"))
         self.journal.written.append(Written(self.scheduler.steps, key, before, after))
+        self._stream.add(before, after)
+        if "S" in after.get("line", {}):
+            self._schedule.expect(self.scheduler.now)
         if is_watched(after):
             self._schedule.expect(from_iso(text_of(after, "attentionAt")))
 
@@ -202,7 +226,25 @@ class Cloud:
             is_watched(item) and text_of(item, "attentionAt") < before
             for item in self.ledger.items.values()
         )
-        return bool(self.queues.undispatched) or any(overdue)
+        return bool(self.queues.undispatched) or any(overdue) or self._finds_a_line(now)
+
+    def _finds_a_line(self, now: int) -> bool:
+        """Return whether a line stands still; after some visits without an effect, no more."""
+        tables = self.lines.items, self.places.items, self.ledger.items
+        for line_id in standing_still(*tables, self.blocking()):
+            places = [item for key, item in self.places.items.items() if key[0] == line_id]
+            is_old = min(text_of(each, "putAt") for each in places) < to_iso(now - GRACE_MS)
+            if is_old and self._visits.setdefault(line_id, 0) < _MOST_VISITS:
+                self._visits[line_id] += 1
+                return True
+        return False
+
+    def blocking(self) -> frozenset[str]:
+        """Return the ids of the endpoints that block lines."""
+        items = self._tables[ENDPOINTS].items.values()
+        return frozenset(
+            text_of(each, "sk") for each in items if text_of(each, "ordering") == "block"
+        )
 
     def _accept(self, event: dict[str, Any]) -> Any:
         answer = run_accept(event)
@@ -286,5 +328,6 @@ def _functions(
         "accept_batch": Function(deployment.accept_timeout, accept_batch),
         "ingest": Function(deployment.ingest_timeout, run_ingest),
         "dispatch": Function(deployment.dispatch_timeout, steps=Dispatch().steps),
+        "release": Function(deployment.release_timeout, run_release),
         "watchdog": Function(deployment.watchdog_timeout, run_watchdog),
     }

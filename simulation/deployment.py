@@ -12,6 +12,8 @@ LEDGER = "ledger"
 MESSAGES = "messages"
 SECRETS = "secrets"
 ENDPOINTS = "endpoints"
+LINES = "lines"
+PLACES = "places"
 DELIVERIES = "deliveries"
 UNDISPATCHED = "undispatched"
 DEAD_LETTERS = "dead-letters"
@@ -41,6 +43,7 @@ class Deployment:
     express_timeout: int = 45 * SECOND
     slow_threshold: int = SECOND
     dispatch_timeout: int = 75 * SECOND
+    release_timeout: int = 60 * SECOND
     watchdog_timeout: int = 600 * SECOND
     watchdog_every: int = 900 * SECOND
     visibility_timeout: int = 450 * SECOND

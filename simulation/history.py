@@ -56,6 +56,9 @@ class History:
         scenario: the scenario.
         journal: what happened.
         ledger: the ledger's items at the end, typed, by key.
+        lines: the items of the lines at the end, typed, by key.
+        places: those of the places in them.
+        blocking: the ids of the endpoints that block lines at the end.
         queued: how many messages are still on the delivery queue or the ingest queue, or
             undispatched.
         faults: the faults at single calls, by label.
@@ -67,6 +70,9 @@ class History:
     scenario: Scenario
     journal: Journal
     ledger: dict[tuple[str, ...], dict[str, Any]]
+    lines: Mapping[tuple[str, ...], Mapping[str, Any]]
+    places: Mapping[tuple[str, ...], Mapping[str, Any]]
+    blocking: frozenset[str]
     queued: int
     faults: Mapping[str, Fault]
     refusals: Mapping[str, int]
@@ -101,6 +107,9 @@ def run_history(
         scenario,
         cloud.journal,
         cloud.ledger.items,
+        cloud.lines.items,
+        cloud.places.items,
+        cloud.blocking(),
         len(cloud.queues.deliveries) + len(cloud.queues.undispatched) + len(cloud.ingest_queue),
         plan.met,
         cloud.scheduler.refusals,

@@ -13,8 +13,15 @@ if TYPE_CHECKING:
 
 def delivery_of(item: Mapping[str, Any]) -> str:
     """Return the id of the delivery that an item belongs to."""
-    names = ("messageId", "senderId", "timestamp", "targetUrl", "correlationId", "createdAt")
-    return Reference(*(text_of(item, name) for name in names)).delivery_id
+    reference = Reference(
+        message_id=text_of(item, "messageId"),
+        sender_id=text_of(item, "senderId"),
+        timestamp=text_of(item, "timestamp"),
+        target_url=text_of(item, "targetUrl"),
+        correlation_id=text_of(item, "correlationId"),
+        created_at=text_of(item, "createdAt"),
+    )
+    return reference.delivery_id
 
 
 def status_of(item: Mapping[str, Any]) -> str:

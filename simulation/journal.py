@@ -46,6 +46,23 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """An attempt that began in its line.
+
+    Args:
+        event: the number of the event.
+        instant: when.
+        delivery: the delivery's id.
+        by: the label of the invocation that began it.
+    """
+
+    event: int
+    instant: int
+    delivery: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """A change of a ledger item. Items have typed values; `before` is None for a new item."""
 
@@ -119,6 +136,7 @@ class Journal:
     unaccepted: set[str] = field(default_factory=set)
     sent: list[Sent] = field(default_factory=list)
     written: list[Written] = field(default_factory=list)
+    begun: list[Begun] = field(default_factory=list)
     planned: list[Planned] = field(default_factory=list)
     dead: dict[str, list[DeadLetter]] = field(default_factory=dict)
     gaps: set[tuple[str, int, int]] = field(default_factory=set)

@@ -42,6 +42,7 @@ class Submission:
         deliver_in: milliseconds from sending to `deliverAt`; None for at once.
         tries: the maximum number of the sender's tries.
         event_type: the type of the event. It goes to those who subscribe, and not to `targets`.
+        ordering_key: orders its deliveries.
     """
 
     message: str
@@ -51,6 +52,7 @@ class Submission:
     deliver_in: int | None = None
     tries: int = 4
     event_type: str | None = None
+    ordering_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,13 @@ class Together:
 class Subscribing:
     """From this time on a host's endpoint subscribes to these event types, and to no others.
 
-    `at` is in milliseconds from the start.
+    `at` is in milliseconds from the start. `blocks` says whether a failure blocks a line.
     """
 
     host: str
     event_types: tuple[str, ...]
     at: int = 0
+    blocks: bool = False
 
 
 class Act(StrEnum):

@@ -50,6 +50,7 @@ class Accepting:
             "RETENTION_DAYS": str(self.settings.retention_days),
             "ENDPOINTS_TABLE": self.registry.endpoints.table_name,
             "PAYLOAD_BUCKET": self.workflow.payloads.bucket.bucket_name,
+            **self.ledger.ordering_environment,
             "ADDRESS_GUARD": json.dumps(self.settings.address_guard.to_document()),
             "SENDER_RATE_PER_SECOND": f"{self.settings.sender_rate_per_second:g}",
             "SENDER_BACKLOG": str(self.settings.sender_backlog),
@@ -59,7 +60,10 @@ class Accepting:
         """Allow a function to accept messages."""
         grant(self.ledger.messages, function, "dynamodb:PutItem", "dynamodb:GetItem")
         grant(self.ledger.table, function, "dynamodb:Query")
-        grant(self.registry.endpoints, function, "dynamodb:BatchGetItem", "dynamodb:Query")
+        self.ledger.allow_advance(function)
+        grant(self.ledger.places, function, "dynamodb:PutItem")
+        of_endpoints = ("BatchGetItem", "Query", "GetItem")
+        grant(self.registry.endpoints, function, *(f"dynamodb:{do}" for do in of_endpoints))
         for queue in (self.queue, self.bulk):
             queue.grant(function, "sqs:SendMessage")
         self.workflow.payloads.allow(function, "s3:PutObject")

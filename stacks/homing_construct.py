@@ -28,6 +28,7 @@ from .monitoring.queries import Queries
 from .operational_events import OperationalEvents
 from .outputs import add_outputs, path_in_stack
 from .reception import Reception
+from .release import Release
 from .settings import HomingSettings, InvalidSettingsError
 from .settings.ingest import sender_rule
 from .storage.ledger import Ledger
@@ -112,6 +113,15 @@ class Homing(Construct):
             settings=self._settings,
             reception=self._reception,
             workflow=self._workflow,
+            registry=self._registry,
+        )
+        self._release = Release(
+            self,
+            "Ordering",
+            settings=self._settings,
+            reception=self._reception,
+            ledger=self._ledger,
+            registry=self._registry,
         )
         self._operational_events = OperationalEvents(
             self,
@@ -163,6 +173,7 @@ class Homing(Construct):
             workflow=self._workflow,
             watchdog=self._watchdog,
             operational_events=self._operational_events,
+            release=self._release,
         )
         self._queries = None
         if self._settings.saved_queries:
@@ -175,6 +186,7 @@ class Homing(Construct):
                 workflow=self._workflow,
                 watchdog=self._watchdog,
                 operational_events=self._operational_events,
+                release=self._release,
             )
         self._dashboard = Dashboard(
             self,
@@ -185,6 +197,7 @@ class Homing(Construct):
             workflow=self._workflow,
             watchdog=self._watchdog,
             operational_events=self._operational_events,
+            release=self._release,
             alarms=self._alarms,
         )
 
@@ -205,6 +218,8 @@ class Homing(Construct):
             "PayloadBucket": self._workflow.payloads.bucket.bucket_name,
             "StateMachineArn": self.state_machine.state_machine_arn,
             "RedrivesTable": self._ledger.redrives.table_name,
+            "LinesTable": self._ledger.lines.table_name,
+            "PlacesTable": self._ledger.places.table_name,
             "WatchdogArn": self._watchdog.function.function_arn,
             "DashboardName": self._dashboard.name,
             "AlarmTopicArn": self.alarm_topic.topic_arn,
@@ -357,6 +372,7 @@ class Homing(Construct):
             *self._senders.functions,
             *self._workflow.functions,
             *self._watchdog.functions,
+            *self._release.functions,
             *self._operational_events.functions,
             *((ingest.function,) if (ingest := self._subscriptions.ingest) else ()),
             *((self._smoke.function,) if self._smoke else ()),

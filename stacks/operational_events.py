@@ -15,8 +15,8 @@ from homing.operational_events.endpoints import ENDPOINT_PATTERNS
 from homing.operational_events.event import SOURCE
 from homing.timeouts import OPERATIONAL_EVENTS_SECONDS
 
-from .exceptions import except_from
 from .function import PythonFunction
+from .storage.table import allow_stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,23 +79,7 @@ class OperationalEvents(Construct):
         A batch that fails is repeated for as long as the stream has it, which is a day. Until then
         later changes of the same part of the table wait behind it.
         """
-        stream = table.table_stream_arn
-        if stream is None:
-            raise ValueError(f"{table.node.path} has no stream")
-        read = ("DescribeStream", "GetRecords", "GetShardIterator")
-        streams = f"{table.table_arn}/stream/*"
-        name = Stack.of(self).get_logical_id(table.node.default_child)  # type: ignore[arg-type]
-        except_from(
-            self.function.own_role,
-            f"IAM5[Resource::<{name}.Arn>/stream/*]",
-            "ListStreams is asked of all streams of this one table.",
-        )
-        for actions, resource in ((read, stream), (("ListStreams",), streams)):
-            self.function.add_to_role_policy(
-                iam.PolicyStatement(
-                    actions=[f"dynamodb:{each}" for each in actions], resources=[resource]
-                )
-            )
+        stream = allow_stream(table, self.function)
         self.function.add_event_source_mapping(
             construct_id,
             event_source_arn=stream,

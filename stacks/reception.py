@@ -133,10 +133,13 @@ class Reception(Construct):
             environment={
                 "MESSAGES_TABLE": ledger.messages.table_name,
                 "LEDGER_TABLE": ledger.table.table_name,
+                **ledger.ordering_environment,
             },
         )
         grant(ledger.messages, function, "dynamodb:GetItem")
         grant(ledger.table, function, "dynamodb:Query")
+        grant(ledger.lines, function, "dynamodb:GetItem")
+        grant(ledger.places, function, "dynamodb:Query")
         ledger.allow_lists(function, SENDER_INDEX)
         return function
 
@@ -152,10 +155,13 @@ class Reception(Construct):
                 "LEDGER_TABLE": ledger.table.table_name,
                 "STATE_MACHINE_ARN": workflow.state_machine.state_machine_arn,
                 "PAYLOAD_BUCKET": workflow.payloads.bucket.bucket_name,
+                **ledger.ordering_environment,
             },
         )
         workflow.payloads.allow_renewal(function)
         grant(ledger.messages, function, "dynamodb:GetItem")
+        grant(ledger.lines, function, "dynamodb:GetItem")
+        grant(ledger.places, function, "dynamodb:Query")
         grant(
             ledger.table, function, *(f"dynamodb:{do}" for do in ("Query", "GetItem", "UpdateItem"))
         )

@@ -19,6 +19,7 @@ from .storage.table import grant
 if TYPE_CHECKING:
     from .reception import Reception
     from .settings import NamedSettings
+    from .storage.registry import Registry
     from .workflow import Workflow
 
 
@@ -29,6 +30,7 @@ class Watchdog(Construct):
         settings: what all functions share.
         reception: the delivery queue and the queue of undispatched messages.
         workflow: the Standard workflow, the dead-letter queue and the ledger.
+        registry: the endpoints, which say whether a failure blocks a line.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Watchdog(Construct):
         settings: NamedSettings,
         reception: Reception,
         workflow: Workflow,
+        registry: Registry,
     ) -> None:
         super().__init__(scope, construct_id)
         self.function = PythonFunction(
@@ -50,6 +53,8 @@ class Watchdog(Construct):
             environment={
                 "LEDGER_TABLE": workflow.ledger.table.table_name,
                 "REDRIVES_TABLE": workflow.ledger.redrives.table_name,
+                "ENDPOINTS_TABLE": registry.endpoints.table_name,
+                **workflow.ledger.ordering_environment,
                 "PAYLOAD_BUCKET": workflow.payloads.bucket.bucket_name,
                 "STATE_MACHINE_ARN": workflow.state_machine.state_machine_arn,
                 "DELIVERY_QUEUE_URL": reception.queue.queue_url,
@@ -58,6 +63,9 @@ class Watchdog(Construct):
             },
         )
         self._allow(reception, workflow)
+        workflow.ledger.allow_advance(self.function)
+        grant(workflow.ledger.places, self.function, "dynamodb:Scan")
+        grant(registry.endpoints, self.function, "dynamodb:GetItem")
         self._run_redrives_of(reception.redrive, workflow)
         events.Rule(
             self,

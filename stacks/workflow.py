@@ -133,11 +133,13 @@ class Workflow(Construct):
                 "ENDPOINTS_TABLE": registry.endpoints.table_name,
                 "SECRETS_TABLE": registry.secrets.table_name,
                 "PAYLOAD_BUCKET": self.payloads.bucket.bucket_name,
+                "LINES_TABLE": self.ledger.lines.table_name,
                 "DISABLE_AFTER_HOURS": str(self._settings.disable_after_hours),
             },
         )
         function.add_layers(*registry.signing_layers)
         grant(self.ledger.table, function, "dynamodb:UpdateItem")
+        grant(self.ledger.lines, function, "dynamodb:UpdateItem")
         grant(registry.endpoints, function, "dynamodb:GetItem", "dynamodb:UpdateItem")
         grant(registry.secrets, function, "dynamodb:GetItem")
         self.payloads.allow(function, "s3:GetObject")

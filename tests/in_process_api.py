@@ -36,6 +36,8 @@ _TABLES = {
     "messages": ["pk"],
     "ledger": ["pk", "sk"],
     "redrives": ["pk", "sk"],
+    "lines": ["pk"],
+    "places": ["pk", "sk"],
     "keys": ["pk"],
     "secrets": ["pk"],
     "endpoints": ["pk", "sk"],

@@ -28,6 +28,7 @@ class MessageFields(TypedDict, total=False):
     sender_id: str
     correlation_id: str
     content_type: str
+    ordering_key: str
     timestamp: datetime | str
     deliver_at: datetime | str
     headers: Mapping[str, str]

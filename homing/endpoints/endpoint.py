@@ -23,6 +23,16 @@ class Signing(StrEnum):
     V1A = "v1a"
 
 
+class Ordering(StrEnum):
+    """What follows in a line when a delivery with an `orderingKey` ends without success.
+
+    SKIP: the next one has its turn. BLOCK: the line waits until it is redriven or passed over.
+    """
+
+    SKIP = "skip"
+    BLOCK = "block"
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """An endpoint. Times are ISO-8601 UTC with milliseconds.
@@ -41,6 +51,7 @@ class Endpoint:
             for none.
         attempts_at_once: the maximum number of concurrent attempts; 0 for no limit.
         rate_per_second: the maximum number of attempts a second; 0 for no limit.
+        ordering: what follows in a line when a delivery ends without success.
         signing: the kind of its next secret.
         enabled: whether messages are delivered to it.
         disabled_at: when it was disabled.
@@ -62,6 +73,7 @@ class Endpoint:
     filter: str = ""
     attempts_at_once: int = 0
     rate_per_second: float = 0
+    ordering: Ordering = Ordering.SKIP
     signing: Signing = Signing.V1
     enabled: bool = True
     disabled_at: str | None = None
@@ -81,6 +93,7 @@ class Endpoint:
             "filter": JsonText(self.filter) if self.filter else None,
             "attemptsAtOnce": self.attempts_at_once or None,
             "ratePerSecond": self.rate_per_second or None,
+            "ordering": None if self.ordering is Ordering.SKIP else self.ordering.value,
             "disabledAt": self.disabled_at,
             "disabledReason": self.disabled_reason,
             "failingSince": self.failing_since,
@@ -126,6 +139,7 @@ class Endpoint:
             filter=item.get("filter", ""),
             attempts_at_once=item.get("attemptsAtOnce", 0),
             rate_per_second=item.get("ratePerSecond", 0),
+            ordering=Ordering(item.get("ordering", Ordering.SKIP)),
             signing=Signing(item["signing"]),
             enabled=item["enabled"],
             disabled_at=item.get("disabledAt"),

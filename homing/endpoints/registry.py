@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from homing.endpoints.confidential import Confidential, owner_of_endpoint
-from homing.endpoints.endpoint import Endpoint, Signing
+from homing.endpoints.endpoint import Endpoint, Ordering, Signing
 from homing.endpoints.secret_rotation import DEFAULT_GRACE, RotationError, SigningSecret, rotate
 from homing.endpoints.signing import (
     PRIVATE_KEY_PREFIX,
@@ -46,6 +46,7 @@ class Change:
     filter: str | None = None
     attempts_at_once: int | None = None
     rate_per_second: float | None = None
+    ordering: Ordering | None = None
     signing: Signing | None = None
     enabled: bool | None = None
 
@@ -180,6 +181,7 @@ def _changed(endpoint: Endpoint, change: Change, now: datetime) -> Endpoint:
         "filter": change.filter,
         "attempts_at_once": change.attempts_at_once,
         "rate_per_second": change.rate_per_second,
+        "ordering": change.ordering,
         "signing": change.signing,
         "updated_at": to_text(now),
         "version": endpoint.version + 1,

@@ -42,6 +42,7 @@ class Record:
         redriven_from: the execution that had the delivery before its last redrive.
         redrives: the entries of `redriveHistory`, oldest first, as they are stored.
         history_summary: what has left both histories (`homing.ledger.compaction`), as stored.
+        is_listed: whether the attention index has it, as it has all that waits and is not settled.
     """
 
     created_at: str
@@ -58,6 +59,7 @@ class Record:
     redriven_from: str | None = None
     redrives: tuple[Mapping[str, Any], ...] = ()
     history_summary: Mapping[str, Any] | None = None
+    is_listed: bool = True
 
     @classmethod
     def from_attributes(cls, attributes: Mapping[str, Any]) -> Self:
@@ -81,6 +83,7 @@ class Record:
             redriven_from=attributes.get("redrivenFrom"),
             redrives=tuple(attributes.get("redriveHistory", ())),
             history_summary=attributes.get("historySummary"),
+            is_listed="attention" in attributes,
         )
 
     @property
@@ -97,6 +100,11 @@ class Record:
     def is_waiting(self) -> bool:
         """Whether the delivery waits for an attempt; otherwise it has ended."""
         return self.status in WAITING
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the delivery has ended, or the watchdog has found that it has and settled it."""
+        return not (self.is_waiting and self.is_listed)
 
     @property
     def may_lack_dead_letter(self) -> bool:

@@ -37,6 +37,12 @@ IDENTITY = (
     "endpointId = :endpointId, eventType = :eventType"
 )
 
+# The place of a delivery in its line. What has none has no such attribute, which would make its
+# record larger. The definition always has the value, and DynamoDB refuses one that is not used: so
+# it is in its conditions.
+LINE = ", line = :line"
+LINE_CONDITION = "(attribute_not_exists(line) OR line = :line)"
+
 # What every record of an attempt sets, whatever it led to.
 ATTEMPT = (
     f"{IDENTITY}, #status = :status, attempts = :attempts, "
@@ -182,6 +188,7 @@ def owned_item(reference: Reference, document: Mapping[str, Any]) -> dict[str, A
         "pk": reference.pk,
         "sk": reference.sk,
         **_attributes(_identity(reference)),
+        **({} if reference.line is None else {"line": reference.line}),
         "status": Status.QUEUED.value,
         "attempts": document["attemptNumber"],
         "retryHistory": [],
@@ -416,6 +423,9 @@ def _update(
     reference: Reference, expression: str, condition: str, values: Mapping[str, Any]
 ) -> dict[str, Any]:
     every = {**_identity(reference), **values}
+    if reference.line is not None:
+        expression = expression.replace(IDENTITY, f"{IDENTITY}{LINE}", 1)
+        every[":line"] = reference.line
     return {
         "Key": key_of(reference),
         "UpdateExpression": expression,

@@ -16,10 +16,16 @@ from homing.errors import (
     AcceptanceError,
     DependencyError,
     FieldError,
+    FullLineError,
     InvalidMessageError,
     RateExceededError,
 )
 from homing.ledger.table import Ledger
+from homing.ordering.joining import Joining
+from homing.ordering.line import MOST_WAITING
+from homing.ordering.lines_table import Lines
+from homing.ordering.places_table import Places
+from homing.ordering.releasing import Releasing
 from homing.payloads.store import PayloadStore
 from homing.queues.bursts import Bursts
 from homing.queues.deliveries import DeliveryQueue
@@ -28,12 +34,13 @@ from homing.reception.recipients import of_endpoints
 from homing.reception.sender_rate import SenderRate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from homing.delivery import Delivery
     from homing.endpoints.endpoint import Endpoint
     from homing.endpoints.subscriptions import Event
+    from homing.ordering.joining import Joined
     from homing.reception.idempotency import IdempotencyRecord
     from homing.reception.message import Message
     from homing.settings import AcceptSettings
@@ -71,10 +78,17 @@ class _Claimed:
     reception: Reception
     deliveries: tuple[Delivery, ...]
 
-    def result(self, refused: Mapping[str, str]) -> Result:
-        """Return the result, by the reasons why the queue refused deliveries."""
+    @property
+    def is_ordered(self) -> bool:
+        """Whether its deliveries wait in lines."""
+        return self.reception.idempotency.ordering_key is not None
+
+    def result(self, refused: Mapping[str, str], too_many: Collection[str] = ()) -> Result:
+        """Return the result, by the reasons why the queue or a line refused deliveries."""
         ids = [each.reference.delivery_id for each in self.deliveries]
         reasons = [refused[each] for each in ids if each in refused]
+        if any(each in too_many for each in ids):
+            return FullLineError(f"{MOST_WAITING} deliveries with this orderingKey wait")
         if not reasons:
             return self.reception
         told = ", ".join(sorted(set(reasons)))
@@ -94,6 +108,7 @@ class Acceptance:
         endpoints: the table of endpoints that messages may name.
         payloads: the store of large payloads.
         subscriptions: which endpoints subscribe to events.
+        joining: gives deliveries with an `orderingKey` their places.
         bursts: tells which messages go to the bulk queue; by default none does.
         rate: tells which messages exceed the rate of their sender; by default none does.
     """
@@ -107,6 +122,7 @@ class Acceptance:
         payloads: PayloadStore,
         subscriptions: Subscriptions,
         *,
+        joining: Joining,
         bursts: Bursts | None = None,
         rate: SenderRate | None = None,
     ) -> None:
@@ -117,6 +133,7 @@ class Acceptance:
         self._known = KnownEndpoints(endpoints)
         self._payloads = payloads
         self._subscriptions = subscriptions
+        self._joining = joining
         self._bursts = bursts
         self._rate = rate
 
@@ -133,13 +150,23 @@ class Acceptance:
         dynamodb = client("dynamodb", read_seconds=2, tries=tries)
         sqs = client("sqs", read_seconds=2, tries=tries)
         endpoints = EndpointsTable(settings.endpoints_table, dynamodb)
+        ledger = Ledger(settings.ledger_table, dynamodb)
+        queue = DeliveryQueue(settings.delivery_queue_url, sqs, settings.bulk_queue_url)
+        releasing = Releasing(
+            Lines(settings.lines_table, dynamodb),
+            Places(settings.places_table, dynamodb),
+            ledger,
+            endpoints,
+            queue,
+        )
         return cls(
             MessagesTable(settings.messages_table, dynamodb),
-            Ledger(settings.ledger_table, dynamodb),
-            DeliveryQueue(settings.delivery_queue_url, sqs, settings.bulk_queue_url),
+            ledger,
+            queue,
             endpoints,
             PayloadStore(settings.payload_bucket),
             Subscriptions(endpoints),
+            joining=Joining(releasing),
             bursts=Bursts(),
             rate=SenderRate.connect(settings, dynamodb) if is_rated else None,
         )
@@ -186,8 +213,8 @@ class Acceptance:
             a Reception: all its deliveries are on the queue or beyond it;
             an InvalidMessageError: 400 when `deliverAt` has passed, unless it is a duplicate; 409
             when its `messageId` is in use for other content;
-            an AcceptanceError: a table or the queue failed. A duplicate of the message continues
-            where this one broke off;
+            an AcceptanceError: a table or the queue failed, or too many wait in a line. A duplicate
+            of the message continues where this one broke off;
             a RateExceededError: nothing was done. It has the time to send the message again.
         """
         kept = self._exceeding(messages, now) if self._rate else {}
@@ -222,9 +249,23 @@ class Acceptance:
         claimed = [claim for claim in claims if isinstance(claim, _Claimed)]
         records = [claim.reception.idempotency for claim in claimed]
         bulk = {record.key for record in records if record.is_bulk}
-        refused = self._queue.send([each for claim in claimed for each in claim.deliveries], bulk)
+        joined = self._join(claimed, now)
+        ready = [each for claim in claimed if not claim.is_ordered for each in claim.deliveries]
+        refused = self._queue.send([*ready, *joined.ready], bulk) | joined.refused
         for claim in claims:
-            yield claim.result(refused) if isinstance(claim, _Claimed) else claim
+            if isinstance(claim, _Claimed):
+                yield claim.result(refused, joined.too_many)
+            else:
+                yield claim
+
+    def _join(self, claimed: Sequence[_Claimed], now: datetime) -> Joined:
+        """Give deliveries with an `orderingKey` their places, in the order of their messages."""
+        ordered = [claim for claim in claimed if claim.is_ordered]
+        repeated = {
+            claim.reception.idempotency.key for claim in ordered if claim.reception.is_duplicate
+        }
+        deliveries = [each for claim in ordered for each in claim.deliveries]
+        return self._joining.join(deliveries, repeated, now)
 
     def _claimed(self, message: Message, now: datetime) -> _Claim:
         try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from homing.endpoints.endpoint import Signing  # noqa: TC001 -- pydantic reads the annotations
+from homing.endpoints.endpoint import Ordering, Signing  # noqa: TC001 -- pydantic reads the annotations
 from homing.endpoints.operators import PatternError
 from homing.endpoints.rate import HIGHEST_RATE, LOWEST_RATE
 from homing.endpoints.registry import Change
@@ -94,6 +94,10 @@ class EndpointChange(Fields):
         f"How many attempts are made a second, {LOWEST_RATE:g} to {HIGHEST_RATE:g}: first ones, "
         "retries and redrives together. Others wait for their slot. 0: no limit."
     )
+    ordering: Maybe[Annotated[Ordering, Field(strict=False)]] = optional(
+        "What follows when a message with an orderingKey fails for good: skip (the default), the "
+        "next one is sent; block, the line waits until it is redriven or cancelled."
+    )
     signing: Maybe[Annotated[Signing, Field(strict=False)]] = optional(
         "The kind of its next secret: v1 (HMAC-SHA256) or v1a (ed25519)."
     )
@@ -154,6 +158,7 @@ def read_endpoint(
         filter=filter_text if request.filter != {} else "",
         attempts_at_once=request.attempts_at_once,
         rate_per_second=request.rate_per_second,
+        ordering=request.ordering,
         signing=request.signing,
         enabled=request.enabled,
     )

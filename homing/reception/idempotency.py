@@ -36,6 +36,7 @@ class IdempotencyRecord:
         expires_at: when the record may be deleted, epoch seconds.
         endpoint_ids: the endpoints of the targets, in the same order; empty for plain URLs.
         event_type: the type of the event; None for a message without.
+        ordering_key: orders its deliveries among those with the same key; None for no order.
         is_bulk: whether its deliveries go to the bulk queue, as those of all its duplicates do.
     """
 
@@ -51,6 +52,7 @@ class IdempotencyRecord:
     endpoint_ids: tuple[str, ...] = ()
     event_type: str | None = None
     is_bulk: bool = False
+    ordering_key: str | None = None
 
     @property
     def key(self) -> str:
@@ -81,6 +83,7 @@ class IdempotencyRecord:
                 created_at=self.created_at,
                 endpoint_id=endpoint_id,
                 event_type=self.event_type,
+                ordering_key=self.ordering_key,
             )
             for target, endpoint_id in zip_longest(self.targets, self.endpoint_ids)
         )
@@ -89,6 +92,7 @@ class IdempotencyRecord:
         """Return the item of the messages table, as plain values."""
         scheduled = {} if self.deliver_at is None else {"deliverAt": self.deliver_at}
         event_type = {} if self.event_type is None else {"eventType": self.event_type}
+        ordering = {} if self.ordering_key is None else {"orderingKey": self.ordering_key}
         endpoints = {"endpointIds": list(self.endpoint_ids)} if self.endpoint_ids else {}
         return {
             "pk": self.key,
@@ -103,6 +107,7 @@ class IdempotencyRecord:
             **scheduled,
             **endpoints,
             **event_type,
+            **ordering,
             **({"bulk": True} if self.is_bulk else {}),
         }
 
@@ -122,6 +127,7 @@ class IdempotencyRecord:
             endpoint_ids=tuple(item.get("endpointIds", ())),
             event_type=item.get("eventType"),
             is_bulk=item.get("bulk", False),
+            ordering_key=item.get("orderingKey"),
         )
 
 

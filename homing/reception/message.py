@@ -157,7 +157,8 @@ class _Draft:
             for endpoint_id, own in to.policies.items()
         }
         lives = (longest_life(each, first_attempt_in) for each in (policy, *policies.values()))
-        life = YEAR if to.may_be_full else max(lives)
+        # A line may be as slow as a full endpoint.
+        life = YEAR if to.may_be_full or self.given.ordering_key else max(lives)
         readdress = None if names_recipients(self.given) else self.to
         message = Message(idempotency, self.request, policy, policies, readdress=readdress)
         return _with_payload_reference(message, life)
@@ -177,6 +178,7 @@ class _Draft:
             expires_at=ceil((first_attempt + self.rules.retention).timestamp()),
             endpoint_ids=to.endpoint_ids,
             event_type=given.event_type,
+            ordering_key=given.ordering_key,
         )
 
 

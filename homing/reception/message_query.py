@@ -11,6 +11,9 @@ from homing.delivery import Reference, message_key
 from homing.errors import DependencyError
 from homing.identifiers import MESSAGE_ID, SENDER_ID
 from homing.ledger.table import Ledger
+from homing.ordering.line import line_id_of
+from homing.ordering.lines_table import Lines
+from homing.ordering.places_table import Places
 from homing.reception.answer import event_type_of
 from homing.reception.messages_table import MessagesTable
 from homing.retry.classification import Status
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 _INTERNAL = frozenset(
     {
         *("pk", "sk", "attention", "senderAttention", "attentionAt", "cause"),
-        *("claimedAttempt", "deadLetter", "redrivenFrom"),
+        *("claimedAttempt", "deadLetter", "redrivenFrom", "line"),
     }
 )
 
@@ -36,11 +39,17 @@ class MessageQuery:
     Args:
         messages: the table of idempotency records.
         records: the ledger.
+        lines: the table of lines.
+        places: the table of places in them.
     """
 
-    def __init__(self, messages: MessagesTable, records: Ledger) -> None:
+    def __init__(
+        self, messages: MessagesTable, records: Ledger, lines: Lines, places: Places
+    ) -> None:
         self._messages = messages
         self._records = records
+        self._lines = lines
+        self._places = places
 
     @classmethod
     def connect(cls, settings: GetMessageSettings) -> Self:
@@ -49,6 +58,8 @@ class MessageQuery:
         return cls(
             MessagesTable(settings.messages_table, dynamodb),
             Ledger(settings.ledger_table, dynamodb),
+            Lines(settings.lines_table, dynamodb),
+            Places(settings.places_table, dynamodb),
         )
 
     def find(self, message_id: str, sender_id: str, *, now: datetime) -> dict[str, Any] | None:
@@ -65,9 +76,9 @@ class MessageQuery:
         try:
             idempotency = self._messages.find(key, now)
             records = _current(self._records.of_message(key), now)
+            deliveries = [self._placed(each) for each in _deliveries(idempotency, records)]
         except (BotoCoreError, ClientError) as error:
             raise DependencyError(f"{type(error).__name__}: {error}") from error
-        deliveries = _deliveries(idempotency, records)
         if idempotency is None and not deliveries:
             return None
         return {
@@ -76,6 +87,21 @@ class MessageQuery:
             **({} if idempotency is None else event_type_of(idempotency)),
             "deliveries": deliveries,
         }
+
+    def _placed(self, delivery: dict[str, Any]) -> dict[str, Any]:
+        """Return a delivery with its place in its line, if it waits in one."""
+        reference = Reference.from_document(delivery)
+        if reference.ordering_key is None or reference.sequence is not None:
+            return delivery
+        line_id = line_id_of(reference)
+        sequence = self._places.find(line_id, reference.delivery_id)
+        if sequence is None:
+            return delivery
+        line = self._lines.read(line_id)
+        if line is None or line.head >= sequence:
+            return {**delivery, "sequence": sequence}
+        behind = {"messageId": line.message_id, "sequence": line.head}
+        return {**delivery, "sequence": sequence, "waitsBehind": behind}
 
 
 def _current(records: Iterable[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
@@ -116,8 +142,13 @@ def _recorded(record: Mapping[str, Any], idempotency: IdempotencyRecord | None) 
     """Return the record as the API shows it."""
     is_untried = record["status"] == Status.QUEUED and not record["retryHistory"]
     scheduled = _scheduled(idempotency) if is_untried and idempotency else {}
-    delivery_id = Reference.from_document(record).delivery_id
-    return {**_public(record), "deliveryId": delivery_id, **scheduled}
+    reference = Reference.from_document(record)
+    place = {"orderingKey": reference.ordering_key, "sequence": reference.sequence}
+    return {
+        **_public({**record, **place}),
+        "deliveryId": reference.delivery_id,
+        **scheduled,
+    }
 
 
 def _scheduled(idempotency: IdempotencyRecord) -> dict[str, str]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from homing.ordering.line import MOST_WAITING
 from homing.reception.answer import Answer
 from homing.reception.routes import ROUTES
 
@@ -32,6 +33,7 @@ _KINDS = {
     _UNAVAILABLE: ("unavailable", "Homing cannot do this right now"),
 }
 _NOT_HERE = ("not-here", "Not available at this URL")
+_LINE_FULL = ("line-full", "Too many messages with this orderingKey wait")
 _NO_ROUTE = ("route-not-found", "Route not found")
 _NO_REDRIVE = ("redrive-not-found", "Bulk redrive not found")
 _ENDPOINT_KINDS = {
@@ -111,6 +113,12 @@ def rate_exceeded(message_id: str, sender_id: str, seconds: float) -> Answer:
     return replace(answer, headers={"Retry-After": str(after)})
 
 
+def line_full(message_id: str, sender_id: str) -> Answer:
+    """Return 429: too many messages with the same `orderingKey` wait."""
+    detail = f"{MOST_WAITING} deliveries with this orderingKey wait. Send the message again later"
+    return _problem(_LINE_FULL, _TOO_MANY, detail, messageId=message_id, senderId=sender_id)
+
+
 def no_room(ids: Mapping[str, str]) -> Answer:
     """Return 503 for a message of a batch whose result made the response too long.
 
@@ -148,7 +156,8 @@ def _problem(named: tuple[str, str], status: int, detail: str, **members: Any) -
         "detail": detail,
         **members,
     }
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == _UNAVAILABLE else {}
+    is_temporary = status in {_TOO_MANY, _UNAVAILABLE}
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if is_temporary else {}
     return Answer(status, document, CONTENT_TYPE, headers)
 
 

@@ -128,6 +128,9 @@ EndpointId = Annotated[
 EventType = Annotated[
     str, AfterValidator(EVENT_TYPE.check), documented(pattern=EVENT_TYPE.anchored)
 ]
+OrderingKey = Annotated[
+    str, AfterValidator(MESSAGE_ID.check), documented(pattern=MESSAGE_ID.anchored)
+]
 Instant = Annotated[str, AfterValidator(_check_instant), documented(format="date-time")]
 Url = Annotated[
     str, AfterValidator(check_target_url), documented(format="uri", maxLength=MAX_URL_LENGTH)
@@ -243,6 +246,10 @@ class MessageRequest(Fields):
         "Sent as X-Correlation-ID, and in logs and ledger. Default: the messageId."
     )
     timestamp: Maybe[Instant] = optional("The time of the message, with a time zone. Default: now.")
+    ordering_key: Maybe[OrderingKey] = optional(
+        "Deliveries to one endpoint (or URL) with the same key arrive in the order in which they "
+        "were accepted: none begins before the one before it has ended. Default: no order."
+    )
     deliver_at: Maybe[Instant] = optional(
         "The earliest time of delivery, with a time zone; at most a year ahead."
     )

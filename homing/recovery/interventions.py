@@ -40,6 +40,7 @@ class Result(StrEnum):
     ALREADY_REDRIVEN = "ALREADY_REDRIVEN"
     RETRIED_NOW = "RETRIED_NOW"
     CANCELLED = "CANCELLED"
+    PASSED_OVER = "PASSED_OVER"
     UNDER_WAY = "UNDER_WAY"
     ENDED = "ENDED"
     DEAD_LETTER_MISSING = "DEAD_LETTER_MISSING"
@@ -60,11 +61,13 @@ class Interventions:
         workflow: the Standard workflow.
         renew: renews the retention of a payload that is kept in S3; False where it is gone
             (docs/decisions/0054).
+        pass_over: releases the line that a failed delivery blocks; False where it blocks none.
     """
 
     ledger: Ledger
     workflow: Workflow
     renew: Callable[[PayloadReference], bool]
+    pass_over: Callable[[Reference, datetime], bool] = lambda _reference, _now: False
 
     def redrive_dead_letter(
         self, dead_letter: Mapping[str, Any], reference: Reference, *, now: datetime
@@ -136,6 +139,8 @@ class Interventions:
     def cancel(self, reference: Reference, *, now: datetime, expires_at: int) -> Result:
         """Cancel a delivery; a request that has been sent cannot be called back.
 
+        A failed one that blocks its line stays as it is, and the line goes on (`PASSED_OVER`).
+
         Args:
             reference: the delivery.
             now: the time.
@@ -147,8 +152,10 @@ class Interventions:
         if self.ledger.cancel(reference, at=to_text(now), expires_at=expires_at):
             return Result.CANCELLED
         record = self.ledger.read(reference)
-        cancelled = record is not None and record.status is Status.CANCELLED
-        return Result.CANCELLED if cancelled else Result.ENDED
+        if record is not None and record.status is Status.CANCELLED:
+            return Result.CANCELLED
+        is_failure = record is not None and record.has_failed and reference.ordering_key is not None
+        return Result.PASSED_OVER if is_failure and self.pass_over(reference, now) else Result.ENDED
 
     def _begin_anew(
         self,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from homing.endpoints.health import Step, examine
 from homing.errors import DependencyError
+from homing.ordering.turns import unknown
 from homing.retry.not_attempted import Postponed
 from homing.retry.outcome import ErrorKind, unsent
 from homing.sending.pacing import asks_for_pause
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from homing.endpoints.endpoint import Endpoint
     from homing.endpoints.health_recorder import EndpointWatch
     from homing.ledger.claim import AttemptClaim
+    from homing.ordering.turns import Turns
     from homing.payloads.reference import PayloadReference
+    from homing.retry.not_attempted import Superseded
     from homing.retry.outcome import Outcome
     from homing.sending.pacing import Pacing
     from homing.sending.recipients import Recipient, Recipients
@@ -42,6 +45,7 @@ class Deliverer:
         watch: records the health of endpoints.
         slots: the concurrency slots of endpoints with a limit.
         pacing: makes attempts at endpoints with a rate wait for their slots.
+        turns: begins the attempts of deliveries with an `orderingKey` in their lines.
         fetch: returns a payload from S3; raises DependencyError if it cannot.
         now: returns the time of day.
         chance: returns a random number in [0, 1).
@@ -56,6 +60,7 @@ class Deliverer:
         watch: EndpointWatch,
         slots: ConcurrencySlots,
         pacing: Pacing,
+        turns: Turns,
         fetch: Callable[[PayloadReference], str],
         now: Callable[[], datetime],
         chance: Callable[[], float],
@@ -66,6 +71,7 @@ class Deliverer:
         self._watch = watch
         self._slots = slots
         self._pacing = pacing
+        self._turns = turns
         self._fetch = fetch
         self._now = now
         self._chance = chance
@@ -77,12 +83,13 @@ class Deliverer:
         request: Request,
         claim: AttemptClaim | None = None,
         time_left: Callable[[], float] = lambda: inf,
-    ) -> Outcome | Postponed:
+    ) -> Outcome | Postponed | Superseded:
         """Make one attempt, signed if the recipient has a secret.
 
         It uses the endpoint's current URL, headers, secrets and limits, all of one edition. Nothing
         is sent if the endpoint is disabled or deleted, or if it cannot be looked up. If it has no
-        free concurrency slot, or its rate leaves a later slot, the attempt is postponed.
+        free concurrency slot, its rate leaves a later slot, or another delivery of its line has its
+        turn, the attempt is postponed. It is superseded where the line is past it.
 
         Args:
             reference: the delivery.
@@ -106,10 +113,29 @@ class Deliverer:
         with ExitStack() as slot:
             if recipient.endpoint is not None and taken is not None:
                 slot.callback(self._give_back, reference, recipient.endpoint, taken, time_left)
-            held_up = self._wait(reference, recipient.endpoint, claim)
+            held_up = self._wait(reference, recipient.endpoint, claim) or self._begin(
+                reference, claim
+            )
             if held_up is not None:
                 return held_up
             return self._attempt(reference, request, recipient, time_left)
+
+    def _begin(
+        self, reference: Reference, claim: AttemptClaim | None
+    ) -> Postponed | Superseded | None:
+        """Begin the attempt in its line, if it has one; return what keeps it from beginning.
+
+        Unlike a slot, a turn is never made up: without it the attempt waits.
+        """
+        now = self._now()
+        try:
+            held_up = self._turns.begin(reference, claim, now)
+        except DependencyError as error:
+            self._tell(reference, "turn.unknown", str(error))
+            return unknown(claim, now)
+        if isinstance(held_up, Postponed):
+            self._tell(reference, "attempt.postponed", f"not its turn before {held_up.due_at}")
+        return held_up
 
     def _wait(
         self, reference: Reference, endpoint: Endpoint | None, claim: AttemptClaim | None

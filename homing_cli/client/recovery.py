@@ -11,8 +11,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from homing.dispatch.executions import Workflow
+from homing.endpoints.endpoints_table import EndpointsTable
 from homing.ledger.table import Ledger
+from homing.ordering.lines_table import Lines
+from homing.ordering.places_table import Places
+from homing.ordering.releasing import Releasing, pass_over
 from homing.payloads.store import PayloadStore
+from homing.queues.deliveries import DeliveryQueue
 from homing.recovery.interventions import Interventions, Result
 from homing.retry.lifetime import YEAR
 
@@ -53,6 +58,7 @@ class Actions:
             Ledger(target.outputs["LedgerTable"], target.client("dynamodb")),
             Workflow(target.outputs["StateMachineArn"], target.client("stepfunctions")),
             PayloadStore(target.outputs["PayloadBucket"], lambda: target.client("s3")).renew,
+            lambda reference, now: pass_over(releasing_of(target), reference, now),
         )
 
     def redrive(self, reference: Reference) -> Done:
@@ -84,3 +90,15 @@ class Actions:
         return Done(
             reference, self._interventions.cancel(reference, now=now, expires_at=expires_at)
         )
+
+
+def releasing_of(target: Target) -> Releasing:
+    """Return what goes on with lines of ordered deliveries in a deployed Homing."""
+    dynamodb, outputs = target.client("dynamodb"), target.outputs
+    return Releasing(
+        Lines(outputs["LinesTable"], dynamodb),
+        Places(outputs["PlacesTable"], dynamodb),
+        Ledger(outputs["LedgerTable"], dynamodb),
+        EndpointsTable(outputs["EndpointsTable"], dynamodb),
+        DeliveryQueue(outputs["DeliveryQueueUrl"], target.client("sqs")),
+    )

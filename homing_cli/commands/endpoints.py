@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import typer
 
-from homing.endpoints.endpoint import Signing
+from homing.endpoints.endpoint import Ordering, Signing
 from homing.endpoints.rate import HIGHEST_RATE, LOWEST_RATE
 from homing.endpoints.secret_rotation import DEFAULT_GRACE
 from homing.http_fields import DEFAULT_CONTENT_TYPE, is_json
@@ -156,6 +156,13 @@ def set_command(
         ),
     ] = None,
     no_headers: Annotated[bool, typer.Option("--no-headers", help="Remove all headers.")] = False,
+    ordering: Annotated[
+        Ordering | None,
+        typer.Option(
+            help="What follows when a message with an orderingKey fails for good: skip sends the "
+            "next one, block has it wait."
+        ),
+    ] = None,
     signing: Annotated[
         Signing | None, typer.Option(help="The signature scheme of the next secret: v1 or v1a.")
     ] = None,
@@ -174,6 +181,7 @@ def set_command(
         "headers": header_map([*(header or ()), *header_lines(headers_file)], none=no_headers),
         "attemptsAtOnce": attempts_at_once,
         "ratePerSecond": rate_per_second,
+        "ordering": ordering,
         "signing": signing,
         "enabled": enabled,
     }

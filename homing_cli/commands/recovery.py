@@ -57,6 +57,7 @@ _SAYINGS = {
     Result.ALREADY_REDRIVEN: "redriven before",
     Result.RETRIED_NOW: "retried now",
     Result.CANCELLED: "cancelled",
+    Result.PASSED_OVER: "still failed; what waits behind it goes on",
     Result.UNDER_WAY: "not changed: an attempt is under way",
     Result.ENDED: "not changed: it has ended",
     Result.DEAD_LETTER_MISSING: "not redriven: the payload is no longer stored",
@@ -259,7 +260,7 @@ def _act(
     _told((act(one) for one in _references(target, message_id, sender)), done, quiet=as_json)
     if as_json:
         print_json([_document(one) for one in done])
-    wanted = {Result.RETRIED_NOW, Result.CANCELLED}
+    wanted = {Result.RETRIED_NOW, Result.CANCELLED, Result.PASSED_OVER}
     raise typer.Exit(0 if any(one.result in wanted for one in done) else 1)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from homing.endpoints.endpoint import Signing
+from homing.endpoints.endpoint import Ordering, Signing
 from homing.reception.batch import MAX_MESSAGES
 from homing.reception.request_model import MessageRequest
 from homing.recovery.bulk_redrive import Phase
@@ -119,6 +119,13 @@ class HistorySummary(_Answer):
     last_timestamp: str = _maybe("When the last of them ended.")
 
 
+class WaitsBehind(_Answer):
+    """The delivery at the head of a line."""
+
+    message_id: str
+    sequence: int
+
+
 class Delivery(_Answer):
     """One delivery, as the ledger records it; QUEUED if it has no record yet."""
 
@@ -130,6 +137,9 @@ class Delivery(_Answer):
     correlation_id: str
     endpoint_id: str = _maybe("The endpoint that it goes to, if it goes to one.")
     event_type: str = _maybe("The type of the event, if the message has one.")
+    ordering_key: str = _maybe("The orderingKey, if the message has one.")
+    sequence: int = _maybe("With an orderingKey: its place in its line, counted from 1.")
+    waits_behind: WaitsBehind = _maybe("While it waits in its line: whose turn it is.")
     status: Status
     attempts: int = Field(description="Attempts made so far.")
     retry_history: list[Attempt] = Field(description="Oldest first.")
@@ -269,6 +279,7 @@ class EndpointState(_Answer):
     rate_per_second: float = _maybe(
         "The maximum number of attempts a second; left out if there is no limit."
     )
+    ordering: Ordering = _maybe("What follows when an ordered message fails; left out for skip.")
     signing: Signing
     enabled: bool
     created_at: str

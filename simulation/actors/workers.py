@@ -154,6 +154,8 @@ def body_of(submission: Submission, start: int) -> dict[str, Any]:
         body["targets"] = [f"https://{host}.example.com/hook" for host in submission.targets]
     else:
         body["eventType"] = submission.event_type
+    if submission.ordering_key is not None:
+        body["orderingKey"] = submission.ordering_key
     if submission.policy is not None:
         body["policy"] = dict(submission.policy)
     if submission.deliver_in is not None:

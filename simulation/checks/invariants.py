@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from simulation.checks.order import ORDER, is_behind_a_block
 from simulation.checks.record_checks import TERMINAL, faults_of_change
 from simulation.checks.view import View
 from simulation.engine.clock import from_iso, to_iso
@@ -44,7 +45,8 @@ def accepted_reaches_an_end(view: View) -> Iterator[str]:
     """Every accepted delivery ends without a person, unless an operator cancelled it."""
     for delivery in view.journal.accepted:
         cancelled = status_of(view.items.get(delivery, {})) == "CANCELLED"
-        if not (cancelled or delivery in view.delivered or view.dead_letters(delivery)):
+        ended = cancelled or delivery in view.delivered or view.dead_letters(delivery)
+        if not ended and not is_behind_a_block(view, delivery):
             yield f"{view.name(delivery)} was accepted and is lost"
 
 
@@ -280,6 +282,7 @@ INVARIANTS: tuple[Callable[[View], Iterator[str]], ...] = (
     requests_are_alike,
     cancelled_stays_cancelled,
     heals_at_once,
+    *ORDER,
 )
 
 

@@ -37,6 +37,16 @@ class View:
         return {each.delivery: each.document for each in reversed(self.journal.executions)}
 
     @cached_property
+    def sequences(self) -> Mapping[str, int]:
+        """The sequences of the deliveries in lines that have reached an execution."""
+        references = {name: each["reference"] for name, each in self.documents.items()}
+        return {
+            name: reference["sequence"]
+            for name, reference in references.items()
+            if "sequence" in reference
+        }
+
+    @cached_property
     def delivered(self) -> frozenset[str]:
         """The deliveries that were delivered according to their last run or the ledger."""
         reported = {

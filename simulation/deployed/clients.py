@@ -69,6 +69,14 @@ class DynamoDB:
         """Query an index."""
         return _call("dynamodb.query", arguments, _DYNAMODB_TIMEOUT)
 
+    def delete_item(self, **arguments: Any) -> Any:
+        """Remove an item."""
+        return _call("dynamodb.delete_item", arguments, _DYNAMODB_TIMEOUT)
+
+    def scan(self, **arguments: Any) -> Any:
+        """Read a table."""
+        return _call("dynamodb.scan", arguments, _DYNAMODB_TIMEOUT)
+
     def get_paginator(self, operation: str) -> _Pages:
         """Return a paginator of an operation."""
         return _Pages(operation)

@@ -17,6 +17,10 @@ from homing.dispatch.express_path import ExpressPath
 from homing.endpoints.endpoints_table import EndpointsTable
 from homing.endpoints.subscriptions import FRESH_SECONDS, Subscriptions
 from homing.ledger.table import Ledger
+from homing.ordering.joining import Joining
+from homing.ordering.lines_table import Lines
+from homing.ordering.places_table import Places
+from homing.ordering.releasing import Releasing, pass_over
 from homing.payloads.store import PayloadStore
 from homing.queues.dead_letters import DeadLetterQueue
 from homing.queues.deliveries import DeliveryQueue
@@ -39,7 +43,9 @@ from simulation.deployment import (
     EXPRESS,
     INGEST,
     LEDGER,
+    LINES,
     MESSAGES,
+    PLACES,
     STANDARD,
     UNACCEPTED,
     UNDISPATCHED,
@@ -74,14 +80,19 @@ class Edges:
         self.undispatched = UndispatchedQueue(UNDISPATCHED, DELIVERIES, sqs)  # type: ignore[arg-type]
         self._redelivery = Redelivery(DELIVERIES, sqs)  # type: ignore[arg-type]
         endpoints = EndpointsTable(ENDPOINTS, dynamodb)  # type: ignore[arg-type]
+        deliveries = DeliveryQueue(DELIVERIES, sqs)  # type: ignore[arg-type]
+        self.lines = Lines(LINES, dynamodb)  # type: ignore[arg-type]
+        places = Places(PLACES, dynamodb)  # type: ignore[arg-type]
+        self.releasing = Releasing(self.lines, places, self.ledger, endpoints, deliveries)
         self.acceptance = Acceptance(
             MessagesTable(MESSAGES, dynamodb, lambda: str(next(self._claims))),  # type: ignore[arg-type]
             self.ledger,
-            DeliveryQueue(DELIVERIES, sqs),  # type: ignore[arg-type]
+            deliveries,
             endpoints,
             PayloadStore(""),  # no payload is large
             # Read for each message, as in as many containers: a handler is replayed for each call.
             Subscriptions(endpoints, count(step=FRESH_SECONDS).__next__),
+            joining=Joining(self.releasing),
         )
         self._unaccepted = UnacceptedQueue(UNACCEPTED, sqs)  # type: ignore[arg-type]
         self.ingest_desk = self._ingest_desk(deployment)
@@ -90,6 +101,7 @@ class Edges:
             self.ledger,
             workflow,
             outside_history,  # no payload is large
+            lambda reference, now: pass_over(self.releasing, reference, now),
         )
         self.draw: Callable[[str], float] = outside_history
         self.journal = Journal()

@@ -25,7 +25,16 @@ from homing.reception.batch import split_batch
 from homing.reception.message import Message, parse_message
 from homing.reception.recipients import no_subscribers
 from homing.settings import ComputeBackoffSettings
-from lambdas import classify, compute_backoff, deliver, dispatch, ingest, record_retry, watchdog
+from lambdas import (
+    classify,
+    compute_backoff,
+    deliver,
+    dispatch,
+    ingest,
+    record_retry,
+    release,
+    watchdog,
+)
 from simulation.deployed.edges import Edges, current_edges, entered, rules_of
 from simulation.deployed.stand_ins import (
     SimulatedRandom,
@@ -37,6 +46,7 @@ from simulation.deployed.stand_ins import (
     note_examined,
     note_unclaimed,
     note_unrecorded,
+    raise_mistakes,
 )
 from simulation.engine.clock import to_datetime
 from simulation.engine.replay import TAPE
@@ -72,6 +82,11 @@ def simulated_edges(deployment: Deployment) -> Iterator[Edges]:
         (compute_backoff, "log_attempt", log_nothing),
         (record_retry, "log_unrecorded", note_unrecorded),
         (watchdog, "_watchdog", lambda: edges.watchdog),
+        (watchdog, "_releasing", lambda: edges.releasing),
+        (watchdog, "log_line", log_nothing),
+        (release, "_releasing", lambda: edges.releasing),
+        (release, "_now", lambda: to_datetime(TAPE.now)),
+        (release, "log_line", raise_mistakes),
         (watchdog, "_undispatched", lambda: edges.undispatched),
         (watchdog, "_runner", _NoBulkRedrives),
         (watchdog, "_now", lambda: to_datetime(TAPE.now)),
@@ -123,6 +138,11 @@ def run_record_retry(event: dict[str, Any]) -> Any:
     """Run `record_retry`."""
     current_edges().generation = event.get("generation", 0)
     return record_retry.handler(event, None)
+
+
+def run_release(event: dict[str, Any]) -> Any:
+    """Run `release`."""
+    return release.handler(event, None)
 
 
 def run_watchdog(event: dict[str, Any]) -> None:

@@ -8,11 +8,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
+from botocore.exceptions import ClientError, HTTPClientError
+
 from homing.endpoints.concurrency import MARGIN, ConcurrencySlots
 from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.endpoints_table import EndpointsTable
 from homing.endpoints.rate_slots import RateSlots
 from homing.endpoints.secrets_table import SecretsTable
+from homing.errors import DependencyError
+from homing.ordering.turns import Turns
 from homing.retry.outcome import AttemptError, ErrorKind, Outcome
 from homing.sending.deliverer import Deliverer
 from homing.sending.http_request import request_headers
@@ -25,6 +29,7 @@ from simulation.deployment import ENDPOINTS, SECRETS
 from simulation.engine.clock import MINUTE, to_datetime, to_iso
 from simulation.engine.faults import NoAnswerError, ServiceError
 from simulation.engine.replay import TAPE
+from simulation.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +40,9 @@ if TYPE_CHECKING:
     from homing.reception.acceptance import Reception
     from homing.recovery.watchdog import Examined
     from homing.sending.webhook_client import WebhookClient
+
+
+MAY_FAIL_WITH = (ClientError, HTTPClientError, DependencyError)
 
 
 class UnhurriedContext:
@@ -135,6 +143,7 @@ def cold_deliverer() -> Deliverer:
             ENDPOINTS, dynamodb, timedelta(milliseconds=deployment.attempt_timeout) + MARGIN
         ),
         pacing=Pacing(RateSlots(ENDPOINTS, dynamodb), outside_history),  # no endpoint has a rate
+        turns=Turns(current_edges().lines, timedelta(milliseconds=deployment.deliver_timeout)),
         fetch=outside_history,  # no payload is large
         now=lambda: to_datetime(TAPE.now),
         chance=SimulatedRandom().random,
@@ -152,6 +161,12 @@ class SimulatedRandom:
 
 def log_nothing(*_: Any, **__: Any) -> None:
     """Log nothing."""
+
+
+def raise_mistakes(_: str, result: object) -> None:
+    """Stand for `log_line`: a line may fail because of a fault, and of nothing else."""
+    if isinstance(result, Exception) and not isinstance(result, MAY_FAIL_WITH):
+        raise UnsupportedError(f"a line failed with {type(result).__name__}: {result}") from result
 
 
 def note_unrecorded(reference: Reference, *, attempt: int, reason: str) -> None:

@@ -58,6 +58,8 @@ _SKEW: Final = 5 * MINUTE
 _EVENT_TYPES: Final = ("order.paid", "order.sent")
 _SUBSCRIBED: Final = ((), ("order.paid",), ("order.*",), ("*",))
 _CHANGES: Final = (5, 40 * SECOND)  # while messages are accepted, and while duplicates may come
+_ORDERED_HOST: Final = "a"
+_ORDERED_AT: Final = (0, 0, 20, 40, 400, 3 * SECOND, 50 * SECOND)
 _SCHEDULED: Final = (SECOND, 3 * SECOND, HOUR, 40 * DAY)
 
 
@@ -112,6 +114,46 @@ def draw_case(seed: int) -> Case:
         scenario = _with_events(chance, scenario)
     probability = chance.pick("probability", (0.0, 0.01, 0.03, 0.03, 0.08, 0.2))
     return Case(seed, scenario, probability, chance.pick("most", (1, 1, 2, 3, 5, 8)))
+
+
+def draw_ordered_case(seed: int) -> Case:
+    """Return the case of a seed in which messages have ordering keys.
+
+    It is that of `draw_case`, which has the same draws, with other messages.
+    """
+    case, chance = draw_case(seed), Chance(seed)
+    submissions = tuple(_ordered_submissions(chance))
+    scenario = replace(
+        case.scenario,
+        submissions=submissions,
+        interventions=tuple(_interventions(chance, submissions)),
+        subscriptions=(),
+    )
+    if chance.happens("ordered/events", 0.3):
+        blocks = chance.happens("ordered/blocks", 0.5)
+        scenario = replace(
+            scenario,
+            submissions=tuple(replace(each, event_type="order.paid") for each in submissions),
+            subscriptions=(Subscribing(_ORDERED_HOST, ("*",), blocks=blocks),),
+        )
+    return replace(case, scenario=scenario)
+
+
+def _ordered_submissions(chance: Chance) -> Iterator[Submission]:
+    for number in range(chance.pick("ordered/messages", (2, 3, 3, 4, 6))):
+        name = f"ordered/message-{number}"
+        scheduled = chance.happens(f"{name}/scheduled", 0.08)
+        submission = Submission(
+            message=f"m{number}",
+            targets=(_ORDERED_HOST,),
+            at=chance.pick(f"{name}/at", _ORDERED_AT),
+            policy=chance.pick(f"{name}/policy", _POLICIES),
+            deliver_in=chance.pick(f"{name}/in", _SCHEDULED) if scheduled else None,
+            ordering_key=chance.pick(f"{name}/key", ("k0", "k0", "k0", "k1")),
+        )
+        yield submission
+        if chance.happens(f"{name}/repeated", 0.25):
+            yield from _repeats(chance, submission)
 
 
 def _with_events(chance: Chance, scenario: Scenario) -> Scenario:

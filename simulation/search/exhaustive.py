@@ -107,6 +107,18 @@ INGESTED: Final = Scenario(
         Submission("m0", ("a",), at=40),
     ),
 )
+# Three messages of one key, the second of which fails and the third of which is sent again.
+ORDERED: Final = Scenario(
+    (
+        *(
+            Submission(f"m{number}", ("a",), at=40 * number, ordering_key="k")
+            for number in range(3)
+        ),
+        Submission("m2", ("a",), at=95, ordering_key="k"),
+    ),
+    {"a": (_BUSY, _GOOD, _GONE, _GOOD)},
+    stops=True,
+)
 
 
 def scenarios() -> Iterator[Scenario]:
@@ -127,6 +139,7 @@ def scenarios() -> Iterator[Scenario]:
         yield Scenario(two[:1], {"a": turned}, deployment, interventions=acts, stops=True)
     yield BATCH
     yield INGESTED
+    yield ORDERED
 
 
 def scenarios_of_one() -> Iterator[Scenario]:

@@ -27,6 +27,7 @@ from simulation.engine.clock import HOUR
 from simulation.engine.faults import Fault, FaultKind
 from simulation.scenario import Act, Answer, Intervention, Outage, Scenario, Submission
 from simulation.search.exhaustive import EVENT
+from simulation.search.planted_order import ORDERING_BUGS
 from simulation.search.planted_reception import RECEPTION_BUGS
 from simulation.search.planting import PlantedBug, replaced
 
@@ -328,4 +329,5 @@ PLANTED_BUGS: tuple[PlantedBug, ...] = (
         _list_failures_only,
     ),
     *RECEPTION_BUGS,
+    *ORDERING_BUGS,
 )

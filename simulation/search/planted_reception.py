@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def _accept_what_the_queue_refuses() -> AbstractContextManager[None]:
     """Answer 202 for a message whose deliveries the queue has refused."""
 
-    def result(self: acceptance._Claimed, _: Any) -> Reception:
+    def result(self: acceptance._Claimed, *_: Any) -> Reception:
         return self.reception
 
     return replaced(acceptance._Claimed, "result", result)  # noqa: SLF001  # the bug is planted there

@@ -24,10 +24,11 @@ from simulation.search.exhaustive import (
 from simulation.search.shrink import Trial, shrink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from simulation.deployed.edges import Edges
     from simulation.history import History, Programs
+    from simulation.search.drawing import Case
     from simulation.search.planting import PlantedBug
 
 
@@ -83,11 +84,11 @@ class Tally:
             self.findings.append(Finding(seed, trial, broken))
 
 
-def search_seeds(first: int, last: int) -> Tally:
-    """Run the random histories of seeds `first` to `last` - 1."""
+def search_seeds(first: int, last: int, draw: Callable[[int], Case] = draw_case) -> Tally:
+    """Run the random histories of seeds `first` to `last` - 1, as `draw` has them."""
     with _tallied() as tally, simulated_edges(Deployment()) as edges:
         for seed in range(first, last):
-            case = draw_case(seed)
+            case = draw(seed)
             plan = case.plan()
             history = run_history(case.scenario, plan, seed, edges)
             tally.note(seed, Trial(case.scenario, plan.met), history)

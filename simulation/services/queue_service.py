@@ -101,7 +101,7 @@ class QueueService:
             if self._chance.happens(f"{label}/refused/{entry['Id']}", self._scenario.refuses):
                 failed.append({"Id": entry["Id"], "Code": "InternalError"})
                 continue
-            self._note(entry["MessageBody"])
+            self.note(entry["MessageBody"])
             self._put(
                 entry["MessageBody"],
                 entry.get("MessageGroupId"),
@@ -177,7 +177,8 @@ class QueueService:
         self.undispatched = [each for each in self.undispatched if each.number != number]
         respond(Outcome({}))
 
-    def _note(self, body: str) -> None:
+    def note(self, body: str) -> None:
+        """Note a delivery that an operator may act on, by its document."""
         reference = Reference.from_document(json.loads(body)["reference"])
         name = reference.message_id, host_of(reference.target_url)
         self._journal.references.setdefault(name, reference)

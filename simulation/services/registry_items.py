@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from homing.endpoints.confidential import Confidential, owner_of_endpoint
-from homing.endpoints.endpoint import Endpoint
+from homing.endpoints.endpoint import Endpoint, Ordering
 from homing.identifiers import DEFAULT_SENDER_ID
 from homing.items import to_dynamodb
 from simulation.engine.clock import to_iso
@@ -26,6 +26,7 @@ def endpoint_items(change: Subscribing, start: int) -> tuple[Item, Item]:
         created,
         to_iso(start + change.at),
         event_types=change.event_types,
+        ordering=Ordering.BLOCK if change.blocks else Ordering.SKIP,
     )
     owner = owner_of_endpoint(endpoint.sender_id, endpoint.endpoint_id)
     secrets = Confidential(edition=endpoint.edition).to_item(owner)

@@ -38,6 +38,7 @@ _QUERY = {
     "ExpressionAttributeValues",
     "ConsistentRead",
 }
+_QUERY_SOME = _QUERY | {"ScanIndexForward", "Limit"}
 _QUERY_INDEX = {
     "TableName",
     "IndexName",
@@ -130,14 +131,26 @@ class Table:
         """
         if "IndexName" in arguments:
             return self._query_index(arguments)
-        _only(arguments, _QUERY)
+        _only(arguments, _QUERY_SOME)
         if arguments.get("ConsistentRead") is not False:
             _consistent(arguments)
         if arguments["KeyConditionExpression"] != f"{self._keys[0]} = :{self._keys[0]}":
             raise UnsupportedError(f"the query {arguments['KeyConditionExpression']}")
         partition = arguments["ExpressionAttributeValues"][f":{self._keys[0]}"]["S"]
-        found = sorted(key for key in self.items if key[0] == partition)
-        return {"Items": [self.items[key] for key in found]}
+        is_backward = arguments.get("ScanIndexForward") is False
+        found = sorted((key for key in self.items if key[0] == partition), reverse=is_backward)
+        return {"Items": [self.items[key] for key in found[: arguments.get("Limit")]]}
+
+    def scan(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all items."""
+        _only(arguments, {"TableName"})
+        return {"Items": [self.items[key] for key in sorted(self.items)]}
+
+    def delete_item(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Remove an item, if it is there."""
+        _only(arguments, {"TableName", "Key"})
+        self.items.pop(self._key(arguments["Key"]), None)
+        return {}
 
     def _query_index(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the index has before a time; an index is up to date here."""

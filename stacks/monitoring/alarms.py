@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..apis.key_api import KeyApi
     from ..operational_events import OperationalEvents
     from ..reception import Reception
+    from ..release import Release
     from ..settings import NamedSettings
     from ..watchdog import Watchdog
     from ..workflow import Workflow
@@ -50,6 +51,7 @@ class Alarms(Construct):
         workflow: the state machine, its functions and the dead-letter queue.
         watchdog: what takes up deliveries that no execution goes on with.
         operational_events: what puts events on the bus.
+        release: what goes on with lines of deliveries.
     """
 
     def __init__(  # noqa: PLR0913 -- what it watches, each given by name
@@ -63,10 +65,13 @@ class Alarms(Construct):
         workflow: Workflow,
         watchdog: Watchdog,
         operational_events: OperationalEvents,
+        release: Release,
     ) -> None:
         super().__init__(scope, construct_id)
         self.topic = self._topic(settings)
-        everything = watches(settings, reception, senders, workflow, watchdog, operational_events)
+        everything = watches(
+            settings, reception, senders, workflow, watchdog, operational_events, release
+        )
         self.all = [self._alarm(watch) for watch in everything]
 
     def add(self, watch: Watch) -> cloudwatch.Alarm:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..ingest import Ingest
     from ..operational_events import OperationalEvents
     from ..reception import Reception
+    from ..release import Release
     from ..settings import NamedSettings
     from ..watchdog import Watchdog
     from ..workflow import Workflow
@@ -42,6 +43,7 @@ class Dashboard(Construct):
         workflow: the state machine, its functions, the dead-letter queue and the ledger.
         watchdog: its function.
         operational_events: its function.
+        release: what goes on with lines of deliveries.
         alarms: shown at the top.
     """
 
@@ -56,10 +58,11 @@ class Dashboard(Construct):
         workflow: Workflow,
         watchdog: Watchdog,
         operational_events: OperationalEvents,
+        release: Release,
         alarms: Alarms,
     ) -> None:
         super().__init__(scope, construct_id)
-        groups = (reception, senders, workflow, watchdog, operational_events)
+        groups = (reception, senders, workflow, watchdog, operational_events, release)
         functions = dict.fromkeys(each for group in groups for each in group.functions)
         self._dashboard = cloudwatch.Dashboard(
             self,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..apis.key_api import KeyApi
     from ..operational_events import OperationalEvents
     from ..reception import Reception
+    from ..release import Release
     from ..settings import NamedSettings
     from ..watchdog import Watchdog
     from ..workflow import Workflow
@@ -110,6 +111,7 @@ class Queries(Construct):
         workflow: the functions of the workflow.
         watchdog: its function.
         operational_events: its function.
+        release: what goes on with lines of deliveries.
     """
 
     def __init__(  # noqa: PLR0913 -- whose logs, each given by name
@@ -123,9 +125,10 @@ class Queries(Construct):
         workflow: Workflow,
         watchdog: Watchdog,
         operational_events: OperationalEvents,
+        release: Release,
     ) -> None:
         super().__init__(scope, construct_id)
-        groups = (reception, senders, workflow, watchdog, operational_events)
+        groups = (reception, senders, workflow, watchdog, operational_events, release)
         functions = [each for group in groups for each in group.functions]
         everything = [each.log_group for each in dict.fromkeys(functions)]
         self._everything = len(everything)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..ingest import Ingest
     from ..operational_events import OperationalEvents
     from ..reception import Reception
+    from ..release import Release
     from ..settings import NamedSettings
     from ..watchdog import Watchdog
     from ..workflow import Workflow
@@ -63,7 +64,7 @@ def watches(
     senders: KeyApi,
     workflow: Workflow,
     watchdog: Watchdog,
-    operational_events: OperationalEvents,
+    *others: OperationalEvents | Release,
 ) -> Iterator[Watch]:
     """Yield all alarms."""
     yield from _dead_lettered(
@@ -79,7 +80,7 @@ def watches(
     yield from _reception(settings, reception)
     yield _server_errors("SenderApiErrors", senders.stage.metric_server_error())
     yield from _watchdog(settings, watchdog)
-    groups = (reception, senders, workflow, watchdog, operational_events)
+    groups = (reception, senders, workflow, watchdog, *others)
     for function in dict.fromkeys(each for group in groups for each in group.functions):
         yield from _function(function)
 

@@ -1,4 +1,4 @@
-"""Three tables: the ledger of deliveries, the accepted messages, and the bulk redrives."""
+"""The ledger of deliveries, the accepted messages, the bulk redrives, and lines of deliveries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from constructs import Construct
 
 from homing.ledger.delivery_index import INDEXES, PROJECTED
 
-from .table import string, table
+from .table import grant, string, table
 
 if TYPE_CHECKING:
     from ..function import PythonFunction
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Ledger(Construct):
     """The ledger (`table`), the accepted messages (`messages`), and the bulk redrives (`redrives`).
 
-    In each an item expires at its `ttl`.
+    Of deliveries with an `orderingKey`, `lines` has how far each line is, and `places` those that
+    wait in it. In each an item expires at its `ttl`.
 
     Args:
         settings: deletion protection and removal policy.
@@ -41,6 +42,19 @@ class Ledger(Construct):
             )
         self.messages = table(self, "Messages", settings, ttl="ttl")
         self.redrives = table(self, "Redrives", settings, sort_key="sk", ttl="ttl")
+        self.lines = table(self, "Lines", settings, ttl="ttl")
+        self.places = table(self, "Places", settings, sort_key="sk", ttl="ttl")
+
+    @property
+    def ordering_environment(self) -> dict[str, str]:
+        """The variables of the two tables of lines."""
+        return {"LINES_TABLE": self.lines.table_name, "PLACES_TABLE": self.places.table_name}
+
+    def allow_advance(self, function: PythonFunction) -> None:
+        """Allow a function to go on with lines."""
+        grant(self.lines, function, "dynamodb:GetItem", "dynamodb:UpdateItem")
+        grant(self.places, function, "dynamodb:Query", "dynamodb:DeleteItem")
+        grant(self.table, function, "dynamodb:GetItem")
 
     def allow_lists(self, function: PythonFunction, *indexes: str) -> None:
         """Allow a function to read lists of deliveries."""

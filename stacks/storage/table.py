@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aws_cdk import Stack
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+
+from ..exceptions import except_from
 
 if TYPE_CHECKING:
-    from aws_cdk import aws_iam as iam
     from aws_cdk import aws_kms as kms
     from constructs import Construct
 
+    from ..function import PythonFunction
     from ..settings import NamedSettings
 
 
@@ -63,3 +67,25 @@ def string(name: str) -> dynamodb.Attribute:
 def grant(to: dynamodb.Table, grantee: iam.IGrantable, *actions: str) -> None:
     """Allow some actions on the table itself; `Table.grant` would add its indexes."""
     dynamodb.TableGrants(table=to, has_index=False).actions(grantee, *actions)
+
+
+def allow_stream(of: dynamodb.Table, function: PythonFunction) -> str:
+    """Allow a function to read the stream of a table's changes, and return its ARN."""
+    stream = of.table_stream_arn
+    if stream is None:
+        raise ValueError(f"{of.node.path} has no stream")
+    read = ("DescribeStream", "GetRecords", "GetShardIterator")
+    streams = f"{of.table_arn}/stream/*"
+    name = Stack.of(function).get_logical_id(of.node.default_child)  # type: ignore[arg-type]
+    except_from(
+        function.own_role,
+        f"IAM5[Resource::<{name}.Arn>/stream/*]",
+        "ListStreams is asked of all streams of this one table.",
+    )
+    for actions, resource in ((read, stream), (("ListStreams",), streams)):
+        function.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=[f"dynamodb:{each}" for each in actions], resources=[resource]
+            )
+        )
+    return stream

@@ -19,7 +19,17 @@ from simulation.engine.plans import Census, Listed
 from simulation.errors import SimulationError
 from simulation.history import run_history
 from simulation.items import history_of, status_of, text_of
-from simulation.scenario import START, Answer, Outage, Scenario, Submission
+from simulation.scenario import (
+    START,
+    Act,
+    Answer,
+    Intervention,
+    Outage,
+    Scenario,
+    Submission,
+    Subscribing,
+)
+from simulation.search.drawing import draw_ordered_case
 from simulation.search.exhaustive import BATCH, INGESTED, SEED, scenarios, single_faults
 from simulation.search.search import search_seeds
 from simulation.services import step_functions
@@ -135,6 +145,45 @@ def test_random_histories_break_no_promise() -> None:
     assert tally.counts["faults"] > 150
 
 
+def test_random_histories_of_messages_with_ordering_keys_break_no_promise() -> None:
+    tally = search_seeds(0, 120, draw_ordered_case)
+    assert tally.findings == []
+    assert tally.counts["deliveries"] > 300
+    assert tally.counts["faults"] > 100
+
+
+def test_the_messages_of_a_key_arrive_one_after_the_other(run: Callable[..., History]) -> None:
+    answers = (Answer(503), Answer(200, takes=900), Answer(200), Answer(503), Answer(200))
+    submissions = tuple(
+        Submission(f"m{number}", ("a",), at=40 * number, ordering_key="k") for number in range(3)
+    )
+    history = run(Scenario(submissions, {"a": answers}))
+    assert violations(history) == []
+    messages = [sent.webhook_id for sent in history.journal.sent]
+    assert messages == ["m0", "m0", "m1", "m2", "m2"]
+    assert history.places == {}
+
+
+def test_a_failure_blocks_its_line_until_it_is_redriven(run: Callable[..., History]) -> None:
+    submissions = tuple(
+        Submission(f"m{number}", (), at=40 * number, event_type="order.paid", ordering_key="k")
+        for number in range(2)
+    )
+    scenario = Scenario(
+        submissions,
+        {"a": (Answer(410), Answer(200))},
+        subscriptions=(Subscribing("a", ("*",), blocks=True),),
+    )
+    blocked = run(scenario)
+    assert violations(blocked) == []
+    assert [sent.webhook_id for sent in blocked.journal.sent] == ["m0"]
+    for act in (Act.REDRIVE, Act.CANCEL):
+        acting = replace(scenario, interventions=(Intervention(act, "m0", "a", 60_000),))
+        history = run(acting)
+        assert violations(history) == []
+        assert [sent.webhook_id for sent in history.journal.sent][-1] == "m1"
+
+
 # Seeds that have broken a promise or shown that an invariant was wrong.
 FOUND = {
     "refused at once, counted as under way for 20 ms": 770_003_701,
@@ -181,7 +230,7 @@ def test_the_exhaustive_part_breaks_every_kind_of_call_in_every_way(edges: Edges
     operations = {operation for operation, kind in met if kind not in STOPS}
     assert operations == {
         *("dynamodb.put_item", "dynamodb.get_item", "dynamodb.query", "dynamodb.update_item"),
-        "dynamodb.batch_get_item",
+        *("dynamodb.batch_get_item", "dynamodb.delete_item", "dynamodb.scan"),
         *("sqs.receive", "sqs.delete", "sqs.send_message", "sqs.send_message_batch"),
         *("dynamodb.batch_get_item", "sqs.receive_message", "sqs.delete_message"),
         *("sqs.ingest_receive", "sqs.ingest_delete", "sqs.change_message_visibility"),

@@ -33,6 +33,8 @@ OUTPUTS = {
     "PayloadBucket": "Workflow/Payloads/Bucket",
     "StateMachineArn": "Workflow/StateMachine",
     "RedrivesTable": "Ledger/Redrives",
+    "LinesTable": "Ledger/Lines",
+    "PlacesTable": "Ledger/Places",
     "WatchdogArn": "Watchdog/Watchdog",
     "FirstAttemptArn": "Workflow/FirstAttempts",
     "DashboardName": "Dashboard/Dashboard",

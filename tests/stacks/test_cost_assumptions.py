@@ -35,6 +35,7 @@ NOT_ON_THE_WAY = {
     "Endpoints/Endpoints",
     "Senders/Authorize",
     "Watchdog/Watchdog",
+    "Ordering/Release",
 }
 
 

@@ -28,6 +28,7 @@ from homing.settings import (
     OperationalEventsSettings,
     RecordRetrySettings,
     RedriveSettings,
+    ReleaseSettings,
     Settings,
     WatchdogSettings,
 )
@@ -57,6 +58,7 @@ FUNCTIONS: dict[str, tuple[str, type[Settings] | None]] = {
     "Workflow/RecordRetry": ("record_retry", RecordRetrySettings),
     "Watchdog/Watchdog": ("watchdog", WatchdogSettings),
     "Events/OperationalEvents": ("operational_events", OperationalEventsSettings),
+    "Ordering/Release": ("release", ReleaseSettings),
 }
 
 
@@ -121,6 +123,16 @@ def test_a_function_finds_exactly_the_variables_that_its_handler_reads(
         ("Watchdog/Watchdog", "PAYLOAD_BUCKET", "Workflow/Payloads/Bucket"),
         ("Watchdog/Watchdog", "LEDGER_TABLE", "Ledger/Deliveries"),
         ("Events/OperationalEvents", "LEDGER_TABLE", "Ledger/Deliveries"),
+        *(
+            (path, f"{name.upper()}_TABLE", f"Ledger/{name}")
+            for path in ("Reception/Accept", "Watchdog/Watchdog", "Ordering/Release")
+            for name in ("Lines", "Places")
+        ),
+        ("Reception/GetMessage", "PLACES_TABLE", "Ledger/Places"),
+        ("Workflow/Deliver", "LINES_TABLE", "Ledger/Lines"),
+        ("Ordering/Release", "LEDGER_TABLE", "Ledger/Deliveries"),
+        ("Ordering/Release", "ENDPOINTS_TABLE", "Registry/Endpoints"),
+        ("Ordering/Release", "DELIVERY_QUEUE_URL", "Reception/Deliveries"),
         ("Watchdog/Watchdog", "STATE_MACHINE_ARN", "Workflow/StateMachine"),
         ("Watchdog/Watchdog", "DELIVERY_QUEUE_URL", "Reception/Deliveries"),
         ("Watchdog/Watchdog", "UNDISPATCHED_QUEUE_URL", "Reception/Undispatched"),

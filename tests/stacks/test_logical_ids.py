@@ -18,7 +18,9 @@ LOGICAL_IDS = {
     "AWS::ApiGatewayV2::Api": {"ReceptionApiC652263D", "SendersApi598F9EE0"},
     "AWS::DynamoDB::Table": {
         "LedgerDeliveries8B7F7BD4",
+        "LedgerLinesE7DE4342",
         "LedgerMessagesA3765AF5",
+        "LedgerPlacesAE203848",
         "LedgerRedrives58826FD1",
         "RegistryEndpoints63C1D20E",
         "RegistryKeysB7562399",
@@ -34,6 +36,7 @@ LOGICAL_IDS = {
         "SendersAuthorizeC10D1AFA",
         "WatchdogCFAE5DCA",
         "EventsOperationalEvents8A969E9C",
+        "OrderingReleaseE93FFEFD",
         "WorkflowClassifyC84813A4",
         "WorkflowComputeBackoff4DC927EC",
         "WorkflowDeliver9AB801E3",

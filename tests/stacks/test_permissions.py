@@ -24,6 +24,7 @@ FUNCTIONS = [
     "Workflow/RecordRetry",
     "Watchdog/Watchdog",
     "Events/OperationalEvents",
+    "Ordering/Release",
 ]
 
 # Actions that AWS knows for no narrower resource (Service Authorization Reference: X-Ray;
@@ -71,6 +72,15 @@ def narrow(stack: Any, role: str) -> set[tuple[str, str]]:
     return {(action, on) for action, on in allowed(stack, role) if on != "*"}
 
 
+SEE_LINES = {("dynamodb:GetItem", "Ledger/Lines"), ("dynamodb:Query", "Ledger/Places")}
+ADVANCE = SEE_LINES | {
+    ("dynamodb:UpdateItem", "Ledger/Lines"),
+    ("dynamodb:DeleteItem", "Ledger/Places"),
+    ("dynamodb:GetItem", "Ledger/Deliveries"),
+    ("dynamodb:GetItem", "Registry/Endpoints"),
+}
+
+
 def test_the_rate_of_senders_is_counted_in_the_messages_table_if_they_have_one(
     stack: Any, synthesize: Callable[..., Any]
 ) -> None:
@@ -94,6 +104,8 @@ def test_the_rate_of_senders_is_counted_in_the_messages_table_if_they_have_one(
                 ("s3:PutObject", "Workflow/Payloads/Bucket/*"),
                 ("sqs:SendMessage", "Reception/Deliveries"),
                 ("sqs:SendMessage", "Reception/Bulk"),
+                *ADVANCE,
+                ("dynamodb:PutItem", "Ledger/Places"),
             },
         ),
         (
@@ -102,6 +114,7 @@ def test_the_rate_of_senders_is_counted_in_the_messages_table_if_they_have_one(
                 ("dynamodb:GetItem", "Ledger/Messages"),
                 ("dynamodb:Query", "Ledger/Deliveries"),
                 ("dynamodb:Query", "Ledger/Deliveries/index/senderAttention"),
+                *SEE_LINES,
             },
         ),
         (
@@ -111,6 +124,7 @@ def test_the_rate_of_senders_is_counted_in_the_messages_table_if_they_have_one(
                 *((f"dynamodb:{action}", "Ledger/Redrives") for action in OF_REDRIVES),
                 ("lambda:InvokeFunction", "Watchdog/Watchdog"),
                 ("lambda:InvokeFunction", "Watchdog/Watchdog:$LATEST"),
+                *SEE_LINES,
                 ("dynamodb:GetItem", "Ledger/Messages"),
                 ("dynamodb:Query", "Ledger/Deliveries"),
                 ("dynamodb:GetItem", "Ledger/Deliveries"),
@@ -144,6 +158,16 @@ def test_the_rate_of_senders_is_counted_in_the_messages_table_if_they_have_one(
                 ("dynamodb:GetItem", "Registry/Secrets"),
                 ("s3:GetObject", "Workflow/Payloads/Bucket/*"),
                 ("kms:Decrypt", "Registry/Key"),
+                ("dynamodb:UpdateItem", "Ledger/Lines"),
+            },
+        ),
+        (
+            "Ordering/Release",
+            {
+                *((f"dynamodb:{action}", "Ledger/Deliveries") for action in READ_STREAM),
+                ("dynamodb:ListStreams", "Ledger/Deliveries/stream/*"),
+                ("sqs:SendMessage", "Reception/Deliveries"),
+                *ADVANCE,
             },
         ),
         (
@@ -190,6 +214,8 @@ def test_the_rate_of_senders_is_counted_in_the_messages_table_if_they_have_one(
                 ("sqs:DeleteMessage", "Reception/Undispatched"),
                 ("sqs:SendMessage", "Reception/Deliveries"),
                 ("sqs:SendMessage", "Workflow/DeadLetters"),
+                *ADVANCE,
+                ("dynamodb:Scan", "Ledger/Places"),
             },
         ),
         ("Workflow/Classify", set()),

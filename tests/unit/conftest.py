@@ -167,6 +167,23 @@ def registry(aws: None) -> Any:
     return client
 
 
+@pytest.fixture
+def ordering_tables(aws: None) -> Any:
+    """A DynamoDB client beside the two tables of lines, made as the stack makes them."""
+    client = shared_client("dynamodb")
+    for name, keys in {"lines": ["pk"], "places": ["pk", "sk"]}.items():
+        client.create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": key, "KeyType": kind}
+                for key, kind in zip(keys, ["HASH", "RANGE"], strict=False)
+            ],
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        )
+    return client
+
+
 @dataclass(frozen=True)
 class DeliveryQueue:
     """A delivery queue in moto, and what has been put on it."""

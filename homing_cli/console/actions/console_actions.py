@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from homing_cli.client.target import Target
     from homing_cli.console.reading.catalogue import Catalogue
 
-_GOOD = frozenset({Result.REDRIVEN, Result.ALREADY_REDRIVEN, Result.RETRIED_NOW, Result.CANCELLED})
+_GOOD = frozenset(
+    {
+        Result.REDRIVEN,
+        Result.ALREADY_REDRIVEN,
+        Result.RETRIED_NOW,
+        Result.CANCELLED,
+        Result.PASSED_OVER,
+    }
+)
 _COMPLAINTS = {
     Result.UNDER_WAY: "an attempt is under way; try again in a moment",
     Result.ENDED: "the delivery has ended",

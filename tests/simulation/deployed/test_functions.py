@@ -37,6 +37,8 @@ SETTINGS = AcceptSettings(
     payload_bucket="",
     sender_rate_per_second=0,
     sender_backlog=1000,
+    lines_table="lines",
+    places_table="places",
     address_guard=AddressGuard(allow_http=True),
     own_hosts="own.example",
 )

@@ -47,6 +47,11 @@ CAUGHT_BY = {
     "a batch with the results of others": "list_is_frozen",
     "an ingest that reports nothing failed": "ingested_is_settled",
     "an ingest that sets nothing aside": "ingested_is_settled",
+    "a turn too early": "in_order",
+    "a turn that never comes": "no_line_stands_still",
+    "two turns at once": "in_order",
+    "a sequence used twice": "accepted_reaches_an_end",
+    "a turn before a deadline": "in_order",
 }
 
 
@@ -103,6 +108,13 @@ REPLAYED: dict[str, dict[str, Fault]] = {
     },
     "an ingest that reports nothing failed": {
         "ingest-0/2:lambda.invoke/3:sqs.send_message": Fault(FaultKind.REFUSED)
+    },
+    "a turn too early": {"sender:m0#1/2:lambda.invoke": Fault(FaultKind.BROKEN)},
+    "a sequence used twice": {
+        "sender:m0#1/2:lambda.invoke/1:dynamodb.put_item": Fault(FaultKind.TWICE)
+    },
+    "a turn before a deadline": {
+        "express:m0@a#1/1:lambda.invoke/3:http.post": Fault(FaultKind.LATE, 3_000)
     },
 }
 

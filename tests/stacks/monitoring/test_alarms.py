@@ -27,6 +27,7 @@ FUNCTIONS = [
     "Workflow/RecordRetry",
     "Watchdog/Watchdog",
     "Events/OperationalEvents",
+    "Ordering/Release",
 ]
 DAY = 86_400
 

@@ -70,6 +70,8 @@ def event(state: str) -> dict[str, Any]:
 def environment(monkeypatch: pytest.MonkeyPatch, ledger_table: Any) -> Iterator[None]:
     monkeypatch.setenv("RETENTION_DAYS", "30")
     monkeypatch.setenv("LEDGER_TABLE", ledger_table.name)
+    monkeypatch.setenv("LINES_TABLE", "lines")
+    monkeypatch.setenv("PLACES_TABLE", "places")
     caches = (compute_backoff._settings, record_retry._ledger)
     for cache in caches:
         cache.cache_clear()  # a new environment, a new container

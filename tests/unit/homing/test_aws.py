@@ -86,6 +86,8 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowAws]:
         "AWS_DEFAULT_REGION": "us-east-1",
         "MESSAGES_TABLE": "messages",
         "LEDGER_TABLE": "ledger",
+        "LINES_TABLE": "lines",
+        "PLACES_TABLE": "places",
         "REDRIVES_TABLE": "redrives",
         "WATCHDOG_ARN": "arn:aws:lambda:us-east-1:000000000000:function:watchdog",
         "KEYS_TABLE": "keys",

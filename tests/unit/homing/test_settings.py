@@ -20,6 +20,8 @@ COMPLETE = {
     "RETENTION_DAYS": "30",
     "ENDPOINTS_TABLE": "endpoints",
     "PAYLOAD_BUCKET": "payloads",
+    "LINES_TABLE": "lines",
+    "PLACES_TABLE": "places",
     "SENDER_RATE_PER_SECOND": "0.5",
     "SENDER_BACKLOG": "1000",
 }

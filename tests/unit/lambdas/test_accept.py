@@ -47,6 +47,8 @@ def container(
     """A fresh container with the environment that the stack gives it."""
     monkeypatch.setenv("MESSAGES_TABLE", messages_table.name)
     monkeypatch.setenv("LEDGER_TABLE", ledger_table.name)
+    monkeypatch.setenv("LINES_TABLE", "lines")
+    monkeypatch.setenv("PLACES_TABLE", "places")
     monkeypatch.setenv("DELIVERY_QUEUE_URL", delivery_queue.url)
     monkeypatch.setenv("BULK_QUEUE_URL", delivery_queue.url)
     monkeypatch.setenv("SENDER_RATE_PER_SECOND", "0")

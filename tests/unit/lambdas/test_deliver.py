@@ -32,6 +32,8 @@ def environment(
     monkeypatch.setenv("ATTEMPT_TIMEOUT_SECONDS", "5")
     monkeypatch.setenv("ADDRESS_GUARD", json.dumps(guard.to_document()))
     monkeypatch.setenv("LEDGER_TABLE", ledger_table.name)
+    monkeypatch.setenv("LINES_TABLE", "lines")
+    monkeypatch.setenv("PLACES_TABLE", "places")
     monkeypatch.setenv("ENDPOINTS_TABLE", "endpoints")
     monkeypatch.setenv("SECRETS_TABLE", "secrets")
     monkeypatch.setenv("PAYLOAD_BUCKET", "payloads")

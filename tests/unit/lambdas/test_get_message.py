@@ -43,6 +43,8 @@ def container(
     """A fresh container with the environment that the stack gives it."""
     monkeypatch.setenv("MESSAGES_TABLE", messages_table.name)
     monkeypatch.setenv("LEDGER_TABLE", ledger_table.name)
+    monkeypatch.setenv("LINES_TABLE", "lines")
+    monkeypatch.setenv("PLACES_TABLE", "places")
     caches = (get_message._query, get_message._index)
     for each in caches:
         each.cache_clear()

@@ -58,6 +58,8 @@ def container(
     environment = {
         "MESSAGES_TABLE": messages_table.name,
         "LEDGER_TABLE": ledger_table.name,
+        "LINES_TABLE": "lines",
+        "PLACES_TABLE": "places",
         "DELIVERY_QUEUE_URL": delivery_queue.url,
         "BULK_QUEUE_URL": delivery_queue.url,
         "SENDER_RATE_PER_SECOND": "0",

@@ -52,6 +52,8 @@ def environment(
         "ATTEMPT_TIMEOUT_SECONDS": "5",
         "ADDRESS_GUARD": json.dumps(guard.to_document()),
         "LEDGER_TABLE": ledger_table.name,
+        "LINES_TABLE": "lines",
+        "PLACES_TABLE": "places",
         "ENDPOINTS_TABLE": "endpoints",
         "SECRETS_TABLE": "secrets",
         "PAYLOAD_BUCKET": "payloads",

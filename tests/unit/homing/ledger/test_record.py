@@ -34,6 +34,7 @@ def test_a_record_has_what_its_item_has() -> None:
         "redrivenFrom": "before",
         "redriveHistory": [{"attemptsOnRecord": 1}],
         "historySummary": {"attempts": 3},
+        "attention": "RETRY_SCHEDULED#1",
     }
     assert Record.from_attributes(ATTRIBUTES | more) == Record(
         created_at=NOON,
@@ -61,6 +62,16 @@ def test_an_item_without_what_every_update_sets_is_no_record(missing: str) -> No
 
 def test_a_record_is_of_the_first_generation_until_another_is_stored() -> None:
     assert (RETRY.generation, replace(RETRY, stored_generation=2).generation) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_listed"), [(one, yes) for one in Status for yes in (True, False)]
+)
+def test_a_delivery_has_ended_unless_it_waits_and_is_not_settled(
+    status: Status, *, is_listed: bool
+) -> None:
+    record = replace(RETRY, status=status, is_listed=is_listed)
+    assert record.has_ended is not (record.is_waiting and is_listed)
 
 
 @pytest.mark.parametrize("status", Status)

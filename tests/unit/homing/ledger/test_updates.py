@@ -12,10 +12,13 @@ from homing.ledger.updates import (
     ATTEMPT_CONDITION,
     DELIVERED_CONDITION,
     IDENTITY,
+    LINE,
+    LINE_CONDITION,
     NAMES,
     Retry,
     cancel_update,
     dead_letter_update,
+    owned_item,
     redrive_update,
     retry_update,
 )
@@ -92,8 +95,8 @@ def test_the_definition_writes_the_values_that_a_retry_writes(
 def test_an_end_is_recorded_under_the_condition_of_every_attempt(delivery: Delivery) -> None:
     delivered = update_of("RecordDelivered", delivery, Status.DELIVERED)
     failure = update_of("RecordFailure", delivery, Status.FAILED)
-    assert delivered["ConditionExpression"] == DELIVERED_CONDITION
-    assert failure["ConditionExpression"] == ATTEMPT_CONDITION
+    assert delivered["ConditionExpression"] == f"{DELIVERED_CONDITION} AND {LINE_CONDITION}"
+    assert failure["ConditionExpression"] == f"{ATTEMPT_CONDITION} AND {LINE_CONDITION}"
     assert retry_of(delivery)["ConditionExpression"] == ATTEMPT_CONDITION
 
 
@@ -123,6 +126,23 @@ def test_every_update_of_a_whole_record_sets_the_identity(delivery: Delivery) ->
         assert update["UpdateExpression"].startswith(f"SET {IDENTITY}, ")
         assert update["ExpressionAttributeNames"] == NAMES
         assert update["ExpressionAttributeValues"].keys() >= IDENTITY_VALUES
+
+
+def test_a_record_has_its_place_in_a_line_and_nothing_of_it_without_one(delivery: Delivery) -> None:
+    placed = replace(delivery.reference, ordering_key="order-7", sequence=3)
+    for each, expected in ((replace(delivery, reference=placed), "3#order-7"), (delivery, None)):
+        for state, status in (
+            ("RecordDelivered", Status.DELIVERED),
+            ("RecordFailure", Status.FAILED),
+        ):
+            theirs = update_of(state, each, status)
+            assert (f"{LINE}, " in theirs["UpdateExpression"]) is (expected is not None)
+            value = {"NULL": True} if expected is None else {"S": expected}
+            assert theirs["ExpressionAttributeValues"][":line"] == value
+        ours = retry_of(each)
+        assert (f"{LINE}, " in ours["UpdateExpression"]) is (expected is not None)
+        assert ours["ExpressionAttributeValues"].get(":line") == (expected and {"S": expected})
+        assert owned_item(each.reference, each.to_document()).get("line") == expected
 
 
 def test_a_record_has_the_endpoint_and_the_event_type_or_says_that_there_are_none(

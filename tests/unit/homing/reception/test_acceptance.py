@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from releasing import releasing_on
 
 from homing.delivery import Request
 from homing.endpoints.endpoints_table import EndpointsTable
 from homing.endpoints.subscriptions import Subscriptions
 from homing.errors import AcceptanceError, InvalidMessageError
 from homing.ledger.table import Ledger
+from homing.ordering.joining import Joining
 from homing.payloads.store import PayloadStore
 from homing.queues.bursts import BURST, Bursts
 from homing.queues.deliveries import MAX_BATCH_BYTES, DeliveryQueue, batches
@@ -94,6 +96,7 @@ def acceptance(messages_table: Any, ledger_table: Any, sqs: Sqs) -> Acceptance:
         EndpointsTable("endpoints", client),
         PayloadStore("payloads"),
         Subscriptions(EndpointsTable("endpoints", client)),
+        joining=Joining(releasing_on(client, DeliveryQueue("url", sqs, "bulk"))),
         bursts=Bursts(lambda: 0),
     )
 
@@ -291,6 +294,7 @@ def test_fifty_at_once_come_to_one_guard_and_the_same_answer(
         EndpointsTable("endpoints", client),
         PayloadStore("payloads"),
         Subscriptions(EndpointsTable("endpoints", client)),
+        joining=Joining(releasing_on(client, None)),
     )
     start = Barrier(50)
 

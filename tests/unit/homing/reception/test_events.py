@@ -9,6 +9,7 @@ from threading import Barrier, Lock
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from releasing import releasing_on
 
 from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.endpoints_table import EndpointsTable
@@ -16,6 +17,9 @@ from homing.endpoints.subscriptions import Subscriptions
 from homing.errors import DependencyError, InvalidMessageError
 from homing.items import to_dynamodb
 from homing.ledger.table import Ledger
+from homing.ordering.joining import Joining
+from homing.ordering.lines_table import Lines
+from homing.ordering.places_table import Places
 from homing.payloads.store import PayloadStore
 from homing.queues.deliveries import DeliveryQueue
 from homing.reception.acceptance import Acceptance, Reception
@@ -76,6 +80,7 @@ class World:
             endpoints,
             PayloadStore("payloads"),
             Subscriptions(endpoints, clock),
+            joining=Joining(releasing_on(client, self.queue)),
         )
 
     def in_another_container(self, client: Any = None) -> Acceptance:
@@ -137,7 +142,12 @@ def test_an_event_that_nobody_subscribes_to_is_accepted_and_stays_unmatched(worl
     world.put(endpoint("late", "*"))
     duplicate = world.post()
     assert (duplicate.is_duplicate, ids(duplicate), world.queue.take()) == (True, (), [])
-    query = MessageQuery(MessagesTable("messages", world.client), Ledger("ledger", world.client))
+    query = MessageQuery(
+        MessagesTable("messages", world.client),
+        Ledger("ledger", world.client),
+        Lines("lines", world.client),
+        Places("places", world.client),
+    )
     assert query.find("m", "shop", now=NOON) == {
         "messageId": "m",
         "senderId": "shop",

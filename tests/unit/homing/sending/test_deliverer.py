@@ -16,6 +16,8 @@ from homing.endpoints.secret_rotation import SigningSecret
 from homing.endpoints.store import EndpointStore
 from homing.errors import DependencyError
 from homing.ledger.claim import AttemptClaim
+from homing.ordering.lines_table import Lines
+from homing.ordering.turns import Turns
 from homing.payloads.reference import PayloadReference
 from homing.retry.not_attempted import Postponed
 from homing.retry.outcome import AttemptError, ErrorKind, Outcome
@@ -68,6 +70,7 @@ class Bench:
             watch=self,  # type: ignore[arg-type]
             slots=self.slots,
             pacing=Pacing(RateSlots("endpoints", client), self.slept.append),
+            turns=Turns(Lines("lines", client), timedelta(seconds=40)),
             fetch=self.fetch,
             now=lambda: self.now,
             chance=lambda: 0.0,

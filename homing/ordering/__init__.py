@@ -1,0 +1,16 @@
+"""Order per key: deliveries of one line are made one after the other (docs/ordering.md).
+
+A line has the deliveries of a sender to one endpoint, or URL, with one `orderingKey`. Each has a
+place in it, with a sequence that counts from 1. Only the delivery whose turn it is is queued; the
+others wait in their places (docs/decisions/0098).
+"""
+
+__all__ = [
+    "endings",
+    "joining",
+    "line",
+    "lines_table",
+    "places_table",
+    "releasing",
+    "turns",
+]

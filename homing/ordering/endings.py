@@ -1,0 +1,51 @@
+"""Which changes of the ledger are ends of deliveries in lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from homing.delivery import Reference
+from homing.items import from_dynamodb
+from homing.ledger.record import FAILED, WAITING
+from homing.ordering.line import line_id_of
+from homing.retry.classification import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_ENDS = sorted(each.value for each in (*FAILED, Status.DELIVERED, Status.CANCELLED))
+_IS_ORDERED = {"line": {"S": [{"exists": True}]}}
+
+# The event patterns of these changes; Lambda drops all others without a charge. The second is of
+# what the watchdog settles: it has ended although its record waits.
+ENDINGS: list[dict[str, Any]] = [
+    {"dynamodb": {"NewImage": {**_IS_ORDERED, "status": {"S": _ENDS}}}},
+    {
+        "dynamodb": {
+            "NewImage": {
+                **_IS_ORDERED,
+                "status": {"S": sorted(each.value for each in WAITING)},
+                "attention": {"S": [{"exists": False}]},
+            }
+        }
+    },
+]
+
+
+def ended_lines(records: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    """Yield the line of each change of a batch, each line once.
+
+    Args:
+        records: the records of the ledger's stream.
+
+    Returns:
+        The sequence number of the line's first change, from which a batch can be repeated, the
+        line's id, and the delivery that has ended.
+    """
+    seen: set[str] = set()
+    for record in records:
+        reference = Reference.from_document(from_dynamodb(record["dynamodb"]["NewImage"]))
+        line_id = line_id_of(reference)
+        if line_id not in seen:
+            seen.add(line_id)
+            yield record["dynamodb"]["SequenceNumber"], line_id, reference.delivery_id

@@ -1,0 +1,144 @@
+"""Joining: accepted deliveries get their places at the end of their lines."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from homing.errors import DependencyError
+from homing.ordering.line import MOST_WAITING, Place, line_id_of
+from homing.ordering.releasing import Advance, placed
+from homing.timestamps import to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from homing.delivery import Delivery
+    from homing.ordering.line import Line
+    from homing.ordering.releasing import Releasing
+
+_AT_ONCE = 10  # lines; the connections of a client (homing/aws.py)
+_FEW = 3  # lines that are not worth a thread
+_TRIES = 100  # for a place, of which others may take some first
+
+
+@dataclass(slots=True)
+class Joined:
+    """What has become of deliveries that join their lines.
+
+    Args:
+        ready: those whose turn it is; they are to be queued.
+        refused: why others got no place, by their id.
+        too_many: the ids of those whose line has too many.
+    """
+
+    ready: list[Delivery] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    too_many: set[str] = field(default_factory=set)
+
+
+class Joining:
+    """Gives deliveries their places.
+
+    Args:
+        releasing: has the tables, and says whose turn it is.
+    """
+
+    def __init__(self, releasing: Releasing) -> None:
+        self._releasing = releasing
+
+    def join(
+        self, deliveries: Sequence[Delivery], repeated: Collection[str], now: datetime
+    ) -> Joined:
+        """Give deliveries their places, in their order.
+
+        Args:
+            deliveries: deliveries with an `orderingKey`.
+            repeated: the keys of messages that have been accepted before, whose deliveries may have
+                their places.
+            now: the time.
+        """
+        lines: defaultdict[str, list[Delivery]] = defaultdict(list)
+        for each in deliveries:
+            lines[line_id_of(each.reference)].append(each)
+        joined = Joined()
+
+        def join_line(line_id: str) -> None:
+            given = lines[line_id]
+            try:
+                for number, each in enumerate(given):
+                    if not self._join(line_id, each, joined, repeated, now):
+                        joined.too_many.update(one.reference.delivery_id for one in given[number:])
+                        return
+            except (BotoCoreError, ClientError, DependencyError) as error:
+                why = f"its line failed: {type(error).__name__}: {error}"
+                joined.refused.update({one.reference.delivery_id: why for one in given[number:]})
+
+        if len(lines) <= _FEW:
+            for line_id in lines:
+                join_line(line_id)
+        else:
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                list(pool.map(join_line, lines))
+        return joined
+
+    def _join(
+        self,
+        line_id: str,
+        delivery: Delivery,
+        joined: Joined,
+        repeated: Collection[str],
+        now: datetime,
+    ) -> bool:
+        """Give a delivery its place; return False where its line has too many."""
+        releasing = self._releasing
+        delivery_id = delivery.reference.delivery_id
+        is_repeated = delivery.reference.pk in repeated
+        if is_repeated and releasing.places.find(line_id, delivery_id) is not None:
+            releasing.advance(line_id, now)
+            return True
+        for _ in range(_TRIES):
+            place = self._next_place(line_id, delivery, now)
+            if place is None:
+                return False
+            if releasing.places.put(place) not in {None, delivery_id}:
+                continue
+            line = releasing.lines.read(line_id)
+            if _is_past(line, place):  # what was read of the line was old
+                releasing.places.leave(line_id, place.sequence)
+                continue
+            if place.sequence == (line.head if line else 0) + 1:
+                after = releasing.turn_after(line)
+                if not isinstance(after, Advance):
+                    turn = replace(placed(place), after=after)
+                    joined.ready.append(replace(delivery, reference=turn))
+            return True
+        raise DependencyError("too many join the line at once")
+
+    def _next_place(self, line_id: str, delivery: Delivery, now: datetime) -> Place | None:
+        """Return the place at the end of a line; None where the line has too many."""
+        line, last = self._releasing.lines.read(line_id), self._releasing.places.last(line_id)
+        sequence = max(line.head if line else 0, last or 0) + 1
+        if last is not None and sequence - self._head(line_id, line) > MOST_WAITING:
+            return None
+        reference = replace(delivery.reference, sequence=sequence)
+        return Place(line_id, sequence, replace(delivery, reference=reference), to_text(now))
+
+    def _head(self, line_id: str, line: Line | None) -> int:
+        """Return the sequence before those that wait; a line may be forgotten while they do."""
+        if line is not None:
+            return line.head
+        first = self._releasing.places.first(line_id, 1)
+        return first[0].sequence - 1 if first else 0
+
+
+def _is_past(line: Line | None, place: Place) -> bool:
+    """Return whether a line had gone on to a place, or beyond it, before it was put there."""
+    if line is None or line.head < place.sequence:
+        return False
+    return line.head > place.sequence or line.delivery_id != place.delivery_id

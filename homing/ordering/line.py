@@ -1,0 +1,101 @@
+"""A line and a place in it, as the two tables of them have them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from homing.delivery import Delivery, Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MOST_WAITING = 10_000  # in a line
+DIGITS = 16  # of a sequence in a sort key, whose order is that of the sequences
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How far a line is. There is none until the first of its attempts begins.
+
+    Args:
+        head: the sequence of the delivery whose attempts may begin.
+        delivery_id: that delivery.
+        key: the key of its record in the ledger.
+        created_at: when its message was accepted, ISO-8601.
+        begun: how many of its attempts have begun.
+        until: when the last of them must be over, ISO-8601; None where none has begun.
+        passed_over: the sequence of a failed delivery that blocks the line no longer.
+    """
+
+    head: int
+    delivery_id: str
+    key: tuple[str, str]
+    created_at: str
+    begun: int
+    until: str | None = None
+    passed_over: int | None = None
+
+    @property
+    def message_id(self) -> str:
+        """The message of its head."""
+        return self.key[0].rpartition("#")[0]
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Self:
+        """Return the line of an item of the table of lines, given as plain values."""
+        return cls(
+            head=item["head"],
+            delivery_id=item["deliveryId"],
+            key=(item["deliveryPk"], item["deliverySk"]),
+            created_at=item["createdAt"],
+            begun=item["begun"],
+            until=item.get("untilAt"),
+            passed_over=item.get("passedOver"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a line, with the delivery that waits there.
+
+    Args:
+        line_id: the line.
+        sequence: the place.
+        delivery: the delivery before its first attempt.
+        put_at: when it got its place, ISO-8601.
+    """
+
+    line_id: str
+    sequence: int
+    delivery: Delivery
+    put_at: str
+
+    @property
+    def delivery_id(self) -> str:
+        """The delivery that waits there."""
+        return self.delivery.reference.delivery_id
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Self:
+        """Return the place of an item of the table of places, given as plain values."""
+        delivery = Delivery.from_document(json.loads(item["delivery"]))
+        return cls(item["pk"], int(item["sk"]), delivery, item["putAt"])
+
+
+def line_id_of(reference: Reference) -> str:
+    """Return the id of the line that a delivery with an `orderingKey` is in."""
+    to = (
+        ["endpoint", reference.endpoint_id]
+        if reference.endpoint_id
+        else ["url", reference.target_url]
+    )
+    named = json.dumps([reference.sender_id, *to, reference.ordering_key])
+    return hashlib.sha256(named.encode()).hexdigest()[:32]
+
+
+def sort_key(sequence: int) -> str:
+    """Return the sort key of a place."""
+    return f"{sequence:0{DIGITS}}"

@@ -1,0 +1,113 @@
+"""The table of places: the deliveries that wait in lines, and those whose turn it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from homing.conditional_put import put_if
+from homing.delivery import document_text
+from homing.items import from_dynamodb, to_dynamodb
+from homing.ordering.line import Place, sort_key
+from homing.retry.lifetime import YEAR
+from homing.timestamps import from_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# Longer than a delivery may wait in any way, so only a place that nobody comes back to expires.
+_KEPT = 2 * YEAR
+
+
+class Places:
+    """The table of places. Its methods raise BotoCoreError or ClientError when a call of it fails.
+
+    Args:
+        table: the table's name.
+        client: a DynamoDB client.
+    """
+
+    def __init__(self, table: str, client: DynamoDBClient) -> None:
+        self._table = table
+        self._client = client
+
+    def put(self, place: Place) -> str | None:
+        """Put a place at the end of a line, unless it is taken.
+
+        Returns:
+            None where it was put, or had been put before; else the id of the delivery that has it.
+        """
+        expires_at = int((from_text(place.put_at) + _KEPT).timestamp())
+        item = {
+            "pk": place.line_id,
+            "sk": sort_key(place.sequence),
+            "deliveryId": place.delivery_id,
+            "delivery": document_text(place.delivery.to_document()),
+            "putAt": place.put_at,
+            "ttl": expires_at,
+        }
+        put = {
+            "TableName": self._table,
+            "Item": to_dynamodb(item)["M"],
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        standing = put_if(self._client, put)
+        return None if standing is None else standing["deliveryId"]
+
+    def first(self, line_id: str, most: int) -> list[Place]:
+        """Return the places of a line with the lowest sequences."""
+        return self._query(line_id, most, is_forward=True)
+
+    def last(self, line_id: str) -> int | None:
+        """Return the highest sequence of the places of a line; None where it has none."""
+        found = self._query(line_id, 1, is_forward=False)
+        return found[0].sequence if found else None
+
+    def find(self, line_id: str, delivery_id: str) -> int | None:
+        """Return the sequence of a delivery in a line; None where it has no place there.
+
+        It reads the whole line.
+        """
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": line_id}},
+            ConsistentRead=True,
+        )
+        for page in pages:
+            for item in page["Items"]:
+                if item["deliveryId"]["S"] == delivery_id:
+                    return int(item["sk"]["S"])
+        return None
+
+    def leave(self, line_id: str, sequence: int) -> None:
+        """Remove a place. It may be gone already."""
+        key = {"pk": {"S": line_id}, "sk": {"S": sort_key(sequence)}}
+        self._client.delete_item(TableName=self._table, Key=key)
+
+    def lines_since(self, before: datetime) -> Iterator[str]:
+        """Yield the ids of all lines with a place that was put before a time, each once."""
+        start: Any = {}
+        seen = ""
+        while True:
+            page = self._client.scan(TableName=self._table, **start)
+            for item in map(from_dynamodb, page["Items"]):
+                if item["pk"] != seen and from_text(item["putAt"]) < before:
+                    seen = item["pk"]
+                    yield seen
+            if "LastEvaluatedKey" not in page:
+                return
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def _query(self, line_id: str, most: int, *, is_forward: bool) -> list[Place]:
+        found = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": line_id}},
+            ConsistentRead=True,
+            ScanIndexForward=is_forward,
+            Limit=most,
+        )
+        return [Place.from_item(from_dynamodb(item)) for item in found["Items"]]

@@ -1,0 +1,206 @@
+"""Releasing: the delivery that follows in a line is queued when the one before it has ended.
+
+Every step may be repeated. A delivery that is queued twice is settled by its record, and its turn
+is decided by its line when its attempt begins (`homing.ordering.turns`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Self
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from homing.aws import client
+from homing.endpoints.endpoint import Ordering
+from homing.endpoints.endpoints_table import EndpointsTable
+from homing.errors import DependencyError
+from homing.ledger.table import Ledger
+from homing.ordering.line import line_id_of
+from homing.ordering.lines_table import Lines
+from homing.ordering.places_table import Places
+from homing.queues.deliveries import DeliveryQueue
+from homing.timestamps import from_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from homing.delivery import Delivery, Reference
+    from homing.ledger.record import Record
+    from homing.ordering.line import Line, Place
+    from homing.settings import ReleaseSettings
+
+_WHILE = timedelta(minutes=15)  # what is younger is under way
+_READ_AT_ONCE = 3  # places: of the head, of the one that follows, and one that was left behind
+_MOST_SKIPPED = 500  # deliveries in one call that ended before their turn
+_UNCLEAN = -1  # no number of begun attempts: what follows waits until the last has had its time
+
+
+class Advance(StrEnum):
+    """What has become of a line.
+
+    `EMPTY`: nothing waits. `WAITS`: its head has not ended. `BLOCKED`: its head has failed, and its
+    endpoint blocks lines then. `RELEASED`: the delivery that follows is queued.
+    """
+
+    EMPTY = "EMPTY"
+    WAITS = "WAITS"
+    BLOCKED = "BLOCKED"
+    RELEASED = "RELEASED"
+
+
+@dataclass(frozen=True, slots=True)
+class Releasing:
+    """Releases what follows in lines. Its methods raise BotoCoreError or ClientError.
+
+    Args:
+        lines: the table of lines.
+        places: the table of places.
+        ledger: the ledger.
+        endpoints: the table of endpoints, which says whether a failure blocks a line.
+        queue: the delivery queue.
+    """
+
+    lines: Lines
+    places: Places
+    ledger: Ledger
+    endpoints: EndpointsTable
+    queue: DeliveryQueue
+
+    @classmethod
+    def connect(cls, settings: ReleaseSettings) -> Self:
+        """Connect to the tables and the queue that the settings name."""
+        dynamodb = client("dynamodb", read_seconds=2, tries=3)
+        sqs = client("sqs", read_seconds=2, tries=3)
+        return cls(
+            Lines(settings.lines_table, dynamodb),
+            Places(settings.places_table, dynamodb),
+            Ledger(settings.ledger_table, dynamodb),
+            EndpointsTable(settings.endpoints_table, dynamodb),
+            DeliveryQueue(settings.delivery_queue_url, sqs),
+        )
+
+    def advance(self, line_id: str, now: datetime, ended: str | None = None) -> Advance:
+        """Queue the delivery that follows in a line, if the one before it has ended.
+
+        Args:
+            line_id: the line.
+            now: the time.
+            ended: a delivery that has ended; if nothing follows it, no record is read.
+
+        Raises:
+            DependencyError: when the queue refuses it.
+        """
+        for _ in range(_MOST_SKIPPED):
+            line = self.lines.read(line_id)
+            places = self.places.first(line_id, _READ_AT_ONCE)
+            head = line.head if line else 0
+            is_last = len(places) < _READ_AT_ONCE and all(each.sequence <= head for each in places)
+            is_over = is_last and line is not None and line.delivery_id == ended
+            after = 0 if is_over else self.turn_after(line)
+            if isinstance(after, Advance):
+                return after
+            past = [each for each in places if each.sequence <= head]
+            for each in past:
+                self.places.leave(line_id, each.sequence)
+            if len(past) == _READ_AT_ONCE:
+                continue
+            if len(past) == len(places):
+                return Advance.EMPTY
+            following = places[len(past)]
+            record = self.ledger.read(following.delivery.reference)
+            if record is None:
+                self._release(following, after, now)
+                return Advance.RELEASED
+            if not record.has_ended:
+                return Advance.WAITS
+            reference = placed(following)
+            self.lines.skip_to(reference, line, now, over=after != _UNCLEAN)
+        return Advance.WAITS
+
+    def turn_after(self, line: Line | None) -> int | Advance:
+        """Return after how many attempts of a line's head the next one has its turn.
+
+        0 where there is no head; -1 where an attempt of the head may still be under way; and an
+        `Advance` where the head has not ended, or blocks its line.
+        """
+        if line is None:
+            return 0
+        found = self.ledger.find(line.key)
+        if found is None or found[1].created_at != line.created_at or not found[1].has_ended:
+            return Advance.WAITS
+        reference, record = found
+        if record.has_failed and line.passed_over != line.head and self._blocks(reference):
+            return Advance.BLOCKED
+        if not line.begun:
+            return _UNCLEAN if line.until else 0
+        return line.begun if _is_answered(record, line.begun) else _UNCLEAN
+
+    def _blocks(self, reference: Reference) -> bool:
+        if reference.endpoint_id is None:
+            return False
+        endpoint = self.endpoints.find(reference.sender_id, reference.endpoint_id)
+        return endpoint is not None and endpoint.ordering is Ordering.BLOCK
+
+    def _release(self, place: Place, after: int, now: datetime) -> None:
+        reference = replace(placed(place), after=after)
+        refused = self.queue.send([_moved(replace(place.delivery, reference=reference), now)])
+        if refused:
+            raise DependencyError(f"the queue refused {', '.join(sorted(set(refused.values())))}")
+
+
+def revisit(
+    releasing: Releasing, now: datetime, has_time: Callable[[], bool]
+) -> Iterator[tuple[str, Advance | Exception]]:
+    """Go on with each line in which something has waited for a while, as long as there is time.
+
+    Yields:
+        Each line's id, and what has become of it; an error where AWS refused a call, which the next
+        visit repeats.
+
+    Raises:
+        BotoCoreError, ClientError: when the places cannot be read.
+    """
+    for line_id in releasing.places.lines_since(now - _WHILE):
+        if not has_time():
+            return
+        try:
+            yield line_id, releasing.advance(line_id, now)
+        except (BotoCoreError, ClientError, DependencyError) as error:
+            yield line_id, error
+
+
+def pass_over(releasing: Releasing, reference: Reference, now: datetime) -> bool:
+    """Release the line that a failed delivery blocks; return whether it blocked one.
+
+    Raises:
+        BotoCoreError, ClientError, DependencyError: when AWS refuses a call; repeat it.
+    """
+    line_id = line_id_of(reference)
+    line = releasing.lines.read(line_id)
+    if line is None or line.delivery_id != reference.delivery_id:
+        return False
+    is_passed = releasing.lines.pass_over(reference, line)
+    releasing.advance(line_id, now)
+    return is_passed
+
+
+def placed(place: Place) -> Reference:
+    """Return the delivery of a place, with its sequence."""
+    return replace(place.delivery.reference, sequence=place.sequence)
+
+
+def _is_answered(record: Record, begun: int) -> bool:
+    """Return whether each attempt that has begun is on record with an answer of the endpoint."""
+    if record.attempts != begun:
+        return False
+    return all(entry.get("httpStatus") is not None for entry in record.history[-begun:])
+
+
+def _moved(delivery: Delivery, now: datetime) -> Delivery:
+    """Return a delivery whose record is kept for as long as if it had not waited in its line."""
+    waited = max(0, int((now - from_text(delivery.due_at)).total_seconds()))
+    return replace(delivery, expires_at=delivery.expires_at + waited)

@@ -1,0 +1,100 @@
+"""Turns: whether an attempt of a delivery with an `orderingKey` may begin."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from homing.errors import DependencyError
+from homing.retry.not_attempted import Postponed, Superseded
+from homing.timestamps import from_text, to_due_text
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from homing.delivery import Reference
+    from homing.ledger.claim import AttemptClaim
+    from homing.ordering.line import Line
+    from homing.ordering.lines_table import Lines
+
+# How long an attempt is put off that nobody can say anything about, and that is not next.
+_PAUSE = timedelta(seconds=5)
+_LONGEST_PAUSE = timedelta(minutes=5)
+
+
+class Turns:
+    """Begins attempts in their lines.
+
+    Args:
+        lines: the table of lines.
+        lasts: how long an attempt can take, until the function that makes it has ended.
+    """
+
+    def __init__(self, lines: Lines, lasts: timedelta) -> None:
+        self._lines = lines
+        self._lasts = lasts
+
+    def begin(
+        self, reference: Reference, claim: AttemptClaim | None, now: datetime
+    ) -> Postponed | Superseded | None:
+        """Begin an attempt, if it is the delivery's turn.
+
+        The delivery has no turn any more where its line is past it. Then only a redriven one goes
+        on, out of order; the ledger holds its claim.
+
+        Args:
+            reference: the delivery.
+            claim: the claim of the attempt; None for a first attempt in the express path.
+            now: the time.
+
+        Returns:
+            None where the attempt may be made; else why not.
+
+        Raises:
+            DependencyError: when the line cannot be read or changed.
+        """
+        if reference.ordering_key is None or reference.sequence is None:
+            return None
+        try:
+            line = self._begin(reference, now, is_first=claim is None)
+        except (BotoCoreError, ClientError) as error:
+            raise DependencyError(f"{type(error).__name__}: {error}") from error
+        if line is None:
+            return None
+        if line.head <= reference.sequence:
+            return put_off(claim, now, max(now + _PAUSE, _until(line, now)))
+        if claim is None:
+            return Superseded()
+        return None if claim.unrecorded is None else put_off(claim, now, now + _PAUSE)
+
+    def _begin(self, reference: Reference, now: datetime, *, is_first: bool) -> Line | None:
+        """Begin an attempt; return the line where that is refused."""
+        until = now + self._lasts
+        steps = [self._lines.begin_next, self._lines.begin_again]
+        line = None
+        for step in steps if is_first else reversed(steps):
+            line = step(reference, now, until)
+            if line is None:
+                return None
+        return line
+
+
+def unknown(claim: AttemptClaim | None, now: datetime) -> Postponed:
+    """Return the postponement of an attempt whose line cannot be read."""
+    return put_off(claim, now, now + _PAUSE)
+
+
+def put_off(claim: AttemptClaim | None, now: datetime, due: datetime) -> Postponed:
+    """Return the postponement of an attempt; the longer it has been due, the later it is."""
+    if claim is None:
+        return Postponed(to_due_text(due))
+    since = from_text(claim.due_since or claim.due_at)
+    waited = min((now - since) / 2, _LONGEST_PAUSE)
+    due_at = to_due_text(max(due, now + waited))
+    return Postponed(due_at, int((from_text(due_at) + claim.retention).timestamp()))
+
+
+def _until(line: Line, now: datetime) -> datetime:
+    return now if line.until is None else from_text(line.until)

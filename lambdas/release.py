@@ -1,0 +1,44 @@
+"""Trigger `release`: when a delivery in a line has ended, queue the one that follows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from homing import deadline
+from homing.ordering.endings import ended_lines
+from homing.ordering.releasing import Releasing
+from homing.settings import ReleaseSettings
+from lambdas.initialization import initialize
+from lambdas.observation import log_line
+
+
+@cache
+def _releasing() -> Releasing:
+    return Releasing.connect(ReleaseSettings.from_env())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _advance(line_id: str, ended: str) -> bool:
+    """Go on with a line; return False where that is to be repeated."""
+    try:
+        result = _releasing().advance(line_id, _now(), ended)
+    except Exception as error:  # noqa: BLE001  # whatever it is, other lines go on
+        log_line(line_id, error)
+        return False
+    log_line(line_id, result)
+    return True
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Go on with the line of each delivery; Lambda repeats from the first change that fails."""
+    deadline.begin(context)
+    failed = [number for number, *end in ended_lines(event["Records"]) if not _advance(*end)]
+    return {"batchItemFailures": [{"itemIdentifier": number} for number in failed[:1]]}
+
+
+initialize(_releasing)

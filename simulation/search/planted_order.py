@@ -1,0 +1,83 @@
+"""Planted bugs in the order per key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from homing.conditional_put import put_if
+from homing.ordering import places_table, releasing
+from homing.ordering.releasing import Advance, Releasing
+from simulation.scenario import Answer, Scenario, Submission
+from simulation.search.planting import PlantedBug, replaced
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from homing.ordering.line import Line, Place
+
+_GOOD, _BUSY = Answer(200), Answer(503)
+_BUSY_FOR_LONG = Answer(503, retry_after="7200")
+
+
+def _line(messages: int, *answers: Answer, **given: Any) -> Scenario:
+    """Return a scenario with a line of so many messages, accepted 40 ms after each other."""
+    submissions = [
+        Submission(f"m{number}", ("a",), at=40 * number, ordering_key="k")
+        for number in range(messages)
+    ]
+    return Scenario(tuple(submissions), {"a": answers}, **given)
+
+
+def _release_early() -> AbstractContextManager[None]:
+    """Take a head for ended that is tried again later."""
+
+    def turn_after(_: Releasing, line: Line | None) -> int:
+        return line.begun if line else 0
+
+    return replaced(Releasing, "turn_after", turn_after)
+
+
+def _release_never() -> AbstractContextManager[None]:
+    """Leave a line as it is when its head has ended."""
+    return replaced(Releasing, "advance", lambda *_: Advance.WAITS)
+
+
+def _release_twice() -> AbstractContextManager[None]:
+    """Release the delivery after the one that follows, too."""
+    release = Releasing._release  # noqa: SLF001  # the bug is planted there
+
+    def release_two(self: Releasing, place: Place, after: int, now: datetime) -> None:
+        for each in self.places.first(place.line_id, 10):
+            if place.sequence <= each.sequence <= place.sequence + 1:
+                release(self, each, after, now)
+
+    return replaced(Releasing, "_release", release_two)
+
+
+def _reuse_a_sequence() -> AbstractContextManager[None]:
+    """Put a place whether it is taken or not."""
+
+    def put(client: Any, request: dict[str, Any]) -> None:
+        request.pop("ConditionExpression")
+        put_if(client, request)
+
+    return replaced(places_table, "put_if", put)
+
+
+def _end_before_the_deadline() -> AbstractContextManager[None]:
+    """Take an attempt for over that has no answer on record."""
+    return replaced(releasing, "_is_answered", lambda *_: True)
+
+
+ORDERING_BUGS: tuple[PlantedBug, ...] = (
+    PlantedBug("a turn too early", _line(2, _BUSY_FOR_LONG, _GOOD), _release_early),
+    PlantedBug("a turn that never comes", _line(2, _BUSY, _GOOD), _release_never),
+    PlantedBug("two turns at once", _line(3, _BUSY, _GOOD, _BUSY_FOR_LONG, _GOOD), _release_twice),
+    PlantedBug("a sequence used twice", _line(3, _BUSY, _GOOD), _reuse_a_sequence),
+    PlantedBug(
+        "a turn before a deadline",
+        _line(2, Answer(200, takes=900), _GOOD),
+        _end_before_the_deadline,
+    ),
+)

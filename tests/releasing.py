@@ -1,0 +1,22 @@
+"""What goes on with lines of ordered deliveries, on tables in moto."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from homing.endpoints.endpoints_table import EndpointsTable
+from homing.ledger.table import Ledger
+from homing.ordering.lines_table import Lines
+from homing.ordering.places_table import Places
+from homing.ordering.releasing import Releasing
+
+
+def releasing_on(client: Any, queue: Any) -> Releasing:
+    """Return it, with a client of tables of these names, and a delivery queue."""
+    return Releasing(
+        Lines("lines", client),
+        Places("places", client),
+        Ledger("ledger", client),
+        EndpointsTable("endpoints", client),
+        queue,
+    )
