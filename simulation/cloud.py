@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from homing.endpoints.rate_slots import rate_change
 from simulation.actors.schedule import GRACE_MS, WatchdogSchedule
 from simulation.actors.stream import StreamMapping
 from simulation.actors.workers import Dispatch, body_of
@@ -20,8 +22,9 @@ from simulation.deployed.functions import (
     run_release,
     run_watchdog,
 )
+from simulation.deployed.stand_ins import endpoint_of
 from simulation.deployment import ENDPOINTS, LEDGER, LINES, MESSAGES, PLACES, SECRETS
-from simulation.engine.clock import DAY, from_iso, to_iso
+from simulation.engine.clock import DAY, SECOND, from_iso, to_iso
 from simulation.engine.faults import (
     CRASHES,
     CrashedError,
@@ -78,6 +81,7 @@ _KINDS: Mapping[str, tuple[FaultKind, ...]] = {
     "states.describe_execution": _READ,
     "states.start_sync_execution": (FaultKind.LATE, *_READ),
     "http.post": (FaultKind.LATE, *_READ),
+    "function.sleep": (),
 }
 _WITH_CRASHES = {operation: (*kinds, *CRASHES) for operation, kinds in _KINDS.items()}
 
@@ -154,7 +158,9 @@ class Cloud:
             "states.describe_execution": self.states.describe_execution,
             "states.start_sync_execution": self.states.start_sync_execution,
             "http.post": self._post,
+            "function.sleep": self._sleep,
         }
+        self._set_rates()
 
     def kinds(self, operation: str, *, can_crash: bool) -> tuple[FaultKind, ...]:
         """Return the faults that a call of this operation can have."""
@@ -263,6 +269,17 @@ class Cloud:
         if answer["status"] in {200, 202}:
             deliveries = tuple(answer["deliveries"])
             self.journal.note_accepted(message["messageId"], deliveries, self.scheduler.now)
+
+    def _set_rates(self) -> None:
+        """Give every endpoint its rate, as a change of it would."""
+        deployment, since = self._scenario.deployment, to_iso(self._scenario.start)
+        for host in self._scenario.endpoints if deployment.rate_per_second else ():
+            endpoint = endpoint_of(f"https://{host}.example.com/hook", since, deployment)
+            self._tables[ENDPOINTS].update_item(rate_change(ENDPOINTS, endpoint)["Update"])
+
+    def _sleep(self, process: Process, call: Call, label: str, respond: Respond) -> None:
+        until = self.scheduler.now + ceil(call.arguments * SECOND)
+        self.scheduler.at(until, respond, Outcome({}))
 
     def _post(self, process: Process, call: Call, label: str, respond: Respond) -> None:
         """Deliver a request; an endpoint uses its answers in the order in which requests arrive."""

@@ -15,6 +15,7 @@ ENDPOINTS = "endpoints"
 LINES = "lines"
 PLACES = "places"
 DELIVERIES = "deliveries"
+BULK = "bulk"
 UNDISPATCHED = "undispatched"
 DEAD_LETTERS = "dead-letters"
 INGEST = "arn:aws:sqs:us-east-1:123456789012:ingest"
@@ -27,8 +28,9 @@ EXPRESS = "express"
 class Deployment:
     """What is set at deployment. Times in milliseconds unless their name says otherwise.
 
-    `attempts_at_once` is the limit of every endpoint; 0 means none. `defers` is the probability
-    that the bulkhead defers a delivery.
+    `attempts_at_once` is the limit of every endpoint, `rate_per_second` its rate; 0 means none.
+    `defers` is the probability that the bulkhead defers a delivery, `bulk` that a request to accept
+    messages exceeds the burst of its sender.
     """
 
     express_path_is_on: bool = True
@@ -51,5 +53,7 @@ class Deployment:
     batch_size: int = 10
     retention_days: int = 30
     attempts_at_once: int = 0
+    rate_per_second: float = 0
+    bulk: float = 0.0
     defers: float = 0.0
     policy: Policy = field(default_factory=Policy)

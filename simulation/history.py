@@ -8,7 +8,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from simulation.actors.operator import start_operator
-from simulation.actors.workers import DISPATCHING, INGESTING, poll, submit, submit_together
+from simulation.actors.workers import (
+    DISPATCHING,
+    INGESTING,
+    OF_BULK,
+    poll,
+    submit,
+    submit_together,
+)
 from simulation.cloud import Cloud
 from simulation.engine.chance import Chance
 from simulation.engine.clock import SECOND
@@ -59,8 +66,8 @@ class History:
         lines: the items of the lines at the end, typed, by key.
         places: those of the places in them.
         blocking: the ids of the endpoints that block lines at the end.
-        queued: how many messages are still on the delivery queue or the ingest queue, or
-            undispatched.
+        queued: how many messages are still on the delivery queue, the bulk queue or the ingest
+            queue, or undispatched.
         faults: the faults at single calls, by label.
         refusals: how many calls outages refused, by operation.
         events: how many events there were.
@@ -110,7 +117,7 @@ def run_history(
         cloud.lines.items,
         cloud.places.items,
         cloud.blocking(),
-        len(cloud.queues.deliveries) + len(cloud.queues.undispatched) + len(cloud.ingest_queue),
+        len(cloud.queues) + len(cloud.queues.undispatched) + len(cloud.ingest_queue),
         plan.met,
         cloud.scheduler.refusals,
         cloud.scheduler.steps,
@@ -146,12 +153,13 @@ def _start(cloud: Cloud, scenario: Scenario) -> None:
         def ended(_: Outcome) -> None:  # AWS replaces a poller that dies
             scheduler.at(scheduler.now + SECOND, start_worker, source, number, life + 1)
 
-        kind = "worker" if source is DISPATCHING else source.function
-        name = f"{kind}-{number}" + (f".{life}" if life else "")
+        name = f"{source.name}-{number}" + (f".{life}" if life else "")
         scheduler.start(Process(name, poll(source, lambda: scheduler.now), ended))
 
     for number in range(scenario.workers):
         start_worker(DISPATCHING, number, 0)
+    if scenario.deployment.bulk:
+        start_worker(OF_BULK, 0, 0)
     if scenario.ingested:
         start_worker(INGESTING, 0, 0)
     _start_senders(cloud, scenario)

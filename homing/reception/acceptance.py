@@ -50,7 +50,7 @@ _AT_ONCE = 10  # the connections of a client (homing/aws.py)
 _OVERDUE = FieldError("deliverAt", "is in the past")
 _REUSED = FieldError(
     "messageId",
-    "is in use for a message with different targets, contentType or payload; "
+    "is in use for a message with another recipient, eventType, contentType or payload; "
     "choose another messageId",
 )
 

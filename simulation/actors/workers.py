@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from homing.errors import DetachedError
 from simulation.deployed.functions import run_detach, run_settle
+from simulation.deployment import BULK
 from simulation.engine.clock import SECOND, to_iso
 from simulation.engine.faults import ServiceError
 from simulation.engine.process import Call, Join, Outcome, Process, Sleep
@@ -32,22 +33,28 @@ _POLL_AGAIN = 20 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is polled: the operations of a queue, and the function that gets its messages."""
+    """What is polled: the operations of a queue, and the function that gets its messages.
 
+    `queue` is the argument of `receive`, and `name` that of the pollers.
+    """
+
+    name: str
     receive: str
     delete: str
     function: str
+    queue: str | None = None
 
 
-DISPATCHING = Source("sqs.receive", "sqs.delete", "dispatch")
-INGESTING = Source("sqs.ingest_receive", "sqs.ingest_delete", "ingest")
+DISPATCHING = Source("worker", "sqs.receive", "sqs.delete", "dispatch")
+OF_BULK = Source("bulk", "sqs.receive", "sqs.delete", "dispatch", BULK)
+INGESTING = Source("ingest", "sqs.ingest_receive", "sqs.ingest_delete", "ingest")
 
 
 def poll(source: Source, now: Callable[[], int]) -> Steps:
     """Poll a queue as Lambda's event source mapping does, with partial batch responses."""
     while True:
         try:
-            batch = yield Call(source.receive, None)
+            batch = yield Call(source.receive, source.queue)
             event = {"Records": batch}
             invoke = {"FunctionName": source.function, "Payload": event}
             result = yield Call("lambda.invoke", invoke, _INVOKE_TIMEOUT)

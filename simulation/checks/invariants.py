@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulation.checks.order import ORDER, is_behind_a_block
+from simulation.checks.pace_checks import attempts_are_made, pace_of_the_endpoint, pause_is_kept
 from simulation.checks.record_checks import TERMINAL, faults_of_change
 from simulation.checks.view import View
 from simulation.engine.clock import from_iso, to_iso
@@ -279,6 +280,9 @@ INVARIANTS: tuple[Callable[[View], Iterator[str]], ...] = (
     one_delivery_per_target,
     list_is_frozen,
     room_at_the_endpoint,
+    pace_of_the_endpoint,
+    pause_is_kept,
+    attempts_are_made,
     requests_are_alike,
     cancelled_stays_cancelled,
     heals_at_once,

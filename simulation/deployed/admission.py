@@ -50,3 +50,18 @@ class ChanceAdmission:
             return attempt()
         except ReadTimeoutError as error:
             raise DetachedError from error
+
+
+class ChanceBursts:
+    """Stands for `homing.queues.bursts.Bursts`: what a container has seen before is left to chance.
+
+    Args:
+        exceeds: returns whether a request exceeds the burst of its sender.
+    """
+
+    def __init__(self, exceeds: Callable[[], bool]) -> None:
+        self._exceeds = exceeds
+
+    def is_beyond(self, _: str, __: int) -> bool:
+        """Return whether a message goes to the bulk queue."""
+        return self._exceeds()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from homing.dispatch.executions import FirstAttempts, Workflow
 from homing.dispatch.express_path import ExpressPath
@@ -34,9 +34,10 @@ from homing.recovery.interventions import Interventions
 from homing.recovery.watchdog import Watchdog
 from homing.targets.address_guard import AddressGuard
 from lambdas import dispatch, ingest
-from simulation.deployed.admission import ChanceAdmission
+from simulation.deployed.admission import ChanceAdmission, ChanceBursts
 from simulation.deployed.clients import SQS, DynamoDB, StepFunctions
 from simulation.deployment import (
+    BULK,
     DEAD_LETTERS,
     DELIVERIES,
     ENDPOINTS,
@@ -51,12 +52,14 @@ from simulation.deployment import (
     UNDISPATCHED,
 )
 from simulation.engine.clock import SECOND
+from simulation.engine.replay import TAPE
 from simulation.errors import SimulationError
 from simulation.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from homing.queues.bursts import Bursts
     from simulation.deployment import Deployment
 
 
@@ -80,7 +83,7 @@ class Edges:
         self.undispatched = UndispatchedQueue(UNDISPATCHED, DELIVERIES, sqs)  # type: ignore[arg-type]
         self._redelivery = Redelivery(DELIVERIES, sqs)  # type: ignore[arg-type]
         endpoints = EndpointsTable(ENDPOINTS, dynamodb)  # type: ignore[arg-type]
-        deliveries = DeliveryQueue(DELIVERIES, sqs)  # type: ignore[arg-type]
+        deliveries = DeliveryQueue(DELIVERIES, sqs, BULK)  # type: ignore[arg-type]
         self.lines = Lines(LINES, dynamodb)  # type: ignore[arg-type]
         places = Places(PLACES, dynamodb)  # type: ignore[arg-type]
         self.releasing = Releasing(self.lines, places, self.ledger, endpoints, deliveries)
@@ -93,6 +96,7 @@ class Edges:
             # Read for each message, as in as many containers: a handler is replayed for each call.
             Subscriptions(endpoints, count(step=FRESH_SECONDS).__next__),
             joining=Joining(self.releasing),
+            bursts=cast("Bursts", ChanceBursts(self._exceeds_burst)),
         )
         self._unaccepted = UnacceptedQueue(UNACCEPTED, sqs)  # type: ignore[arg-type]
         self.ingest_desk = self._ingest_desk(deployment)
@@ -130,6 +134,10 @@ class Edges:
         admission = ChanceAdmission(deployment.defers, draw)
         is_on = deployment.express_path_is_on
         self.desk = self._desk(replace(self._on, admission=admission) if is_on else self._off)
+
+    def _exceeds_burst(self) -> bool:
+        bulk = self.deployment.bulk
+        return bool(bulk) and self.draw(f"{TAPE.owner}/burst") < bulk
 
     def _ingest_desk(self, deployment: Deployment) -> ingest._Desk:
         rules, senders = rules_of(deployment), {INGEST: "default"}

@@ -16,6 +16,7 @@ from homing.endpoints.endpoints_table import EndpointsTable
 from homing.endpoints.rate_slots import RateSlots
 from homing.endpoints.secrets_table import SecretsTable
 from homing.errors import DependencyError
+from homing.identifiers import DEFAULT_SENDER_ID
 from homing.ordering.turns import Turns
 from homing.retry.outcome import AttemptError, ErrorKind, Outcome
 from homing.sending.deliverer import Deliverer
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from homing.reception.acceptance import Reception
     from homing.recovery.watchdog import Examined
     from homing.sending.webhook_client import WebhookClient
+    from simulation.deployment import Deployment
 
 
 MAY_FAIL_WITH = (ClientError, HTTPClientError, DependencyError)
@@ -98,22 +100,36 @@ class SimulatedWebhookClient:
         """Do nothing: no connection stays open."""
 
 
-class EndpointsWithSlots:
-    """Stands for `Recipients` where each target is an endpoint that counts attempts."""
+class EndpointsWithLimits:
+    """Stands for `Recipients` where each target is an endpoint that limits attempts."""
 
-    def __init__(self, attempts_at_once: int) -> None:
-        self._attempts_at_once = attempts_at_once
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
 
     def find(self, reference: Reference, now: datetime) -> Recipient:
         """Return the endpoint of a target, which is never disabled."""
-        since, url = to_text(now), reference.target_url
-        endpoint = Endpoint(
-            reference.sender_id, url, url, since, since, attempts_at_once=self._attempts_at_once
-        )
-        return Recipient(endpoint, None)
+        return Recipient(endpoint_of(reference.target_url, to_text(now), self._deployment), None)
 
     def forget(self, _: Reference) -> None:
         """Do nothing: nothing is cached."""
+
+
+def endpoint_of(url: str, since: str, deployment: Deployment) -> Endpoint:
+    """Return the endpoint of a target, with the limits of the deployment."""
+    return Endpoint(
+        DEFAULT_SENDER_ID,
+        url,
+        url,
+        since,
+        since,
+        attempts_at_once=deployment.attempts_at_once,
+        rate_per_second=deployment.rate_per_second,
+    )
+
+
+def sleep(seconds: float) -> None:
+    """Stand for `time.sleep` in `deliver`."""
+    TAPE.call("function.sleep", seconds, MINUTE)
 
 
 class NoEndpointWatch:
@@ -134,16 +150,17 @@ def cold_deliverer() -> Deliverer:
     dynamodb: Any = DynamoDB()
     deployment = current_edges().deployment
     known = Recipients(EndpointsTable(ENDPOINTS, dynamodb), SecretsTable(SECRETS, dynamodb))
-    narrow = cast("Recipients", EndpointsWithSlots(deployment.attempts_at_once))
+    narrow = cast("Recipients", EndpointsWithLimits(deployment))
+    has_limits = deployment.attempts_at_once or deployment.rate_per_second
     return Deliverer(
         sender=cast("WebhookClient", SimulatedWebhookClient()),
-        recipients=narrow if deployment.attempts_at_once else known,
+        recipients=narrow if has_limits else known,
         watch=cast("EndpointWatch", NoEndpointWatch()),
         slots=ConcurrencySlots(
             ENDPOINTS, dynamodb, timedelta(milliseconds=deployment.attempt_timeout) + MARGIN
         ),
-        pacing=Pacing(RateSlots(ENDPOINTS, dynamodb), outside_history),  # no endpoint has a rate
         turns=Turns(current_edges().lines, timedelta(milliseconds=deployment.deliver_timeout)),
+        pacing=Pacing(RateSlots(ENDPOINTS, dynamodb), sleep),
         fetch=outside_history,  # no payload is large
         now=lambda: to_datetime(TAPE.now),
         chance=SimulatedRandom().random,

@@ -120,6 +120,20 @@ ORDERED: Final = Scenario(
     stops=True,
 )
 
+# A message that is sent three times: chance says which exceed the burst, the first what counts.
+BURST: Final = Scenario(
+    tuple(Submission("m0", ("a",), at=at) for at in (0, 5, 40)),
+    {"a": (Answer(503, takes=300), _GOOD)},
+    Deployment(bulk=0.5),
+    workers=1,
+)
+# Five messages to an endpoint that takes one a second, and asks for a pause.
+RATED: Final = Scenario(
+    tuple(Submission(f"m{number}", ("a",), at=5 * number) for number in range(5)),
+    {"a": (_GOOD, _BUSY, Answer(429, retry_after="7"), _GOOD)},
+    Deployment(rate_per_second=1),
+)
+
 
 def scenarios() -> Iterator[Scenario]:
     """Yield every scenario: of two messages, of one message twice, of several at once."""
@@ -140,6 +154,8 @@ def scenarios() -> Iterator[Scenario]:
     yield BATCH
     yield INGESTED
     yield ORDERED
+    yield RATED
+    yield BURST
 
 
 def scenarios_of_one() -> Iterator[Scenario]:

@@ -28,6 +28,7 @@ from simulation.engine.faults import Fault, FaultKind
 from simulation.scenario import Act, Answer, Intervention, Outage, Scenario, Submission
 from simulation.search.exhaustive import EVENT
 from simulation.search.planted_order import ORDERING_BUGS
+from simulation.search.planted_pace import PACE_BUGS
 from simulation.search.planted_reception import RECEPTION_BUGS
 from simulation.search.planting import PlantedBug, replaced
 
@@ -330,4 +331,5 @@ PLANTED_BUGS: tuple[PlantedBug, ...] = (
     ),
     *RECEPTION_BUGS,
     *ORDERING_BUGS,
+    *PACE_BUGS,
 )

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from homing.queues.unaccepted import UnacceptedQueue
 from homing.reception import acceptance
 from homing.reception.acceptance import Acceptance
+from homing.reception.messages_table import MessagesTable
 from lambdas import ingest
-from simulation.search.exhaustive import BATCH, INGESTED
+from simulation.search.exhaustive import BATCH, BURST, INGESTED
 from simulation.search.planting import PlantedBug, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
+    from datetime import datetime
 
     from homing.reception.acceptance import Reception, Result
+    from homing.reception.idempotency import IdempotencyRecord
     from homing.reception.message import Message
 
 
@@ -55,6 +59,19 @@ def _set_nothing_aside() -> AbstractContextManager[None]:
     return replaced(UnacceptedQueue, "send", lambda *_, **__: None)
 
 
+def _route_by_burst() -> AbstractContextManager[None]:
+    """Send a duplicate to the queue that the burst says, whatever is on record."""
+    original = MessagesTable.claim
+
+    def claim(
+        self: MessagesTable, idempotency: IdempotencyRecord, now: datetime
+    ) -> IdempotencyRecord | None:
+        standing = original(self, idempotency, now)
+        return standing and replace(standing, is_bulk=idempotency.is_bulk)
+
+    return replaced(MessagesTable, "claim", claim)
+
+
 RECEPTION_BUGS: tuple[PlantedBug, ...] = (
     PlantedBug(
         "a batch that accepts what the queue refused", BATCH, _accept_what_the_queue_refuses
@@ -62,4 +79,5 @@ RECEPTION_BUGS: tuple[PlantedBug, ...] = (
     PlantedBug("a batch with the results of others", BATCH, _spoil_the_batch),
     PlantedBug("an ingest that reports nothing failed", INGESTED, _report_nothing_failed),
     PlantedBug("an ingest that sets nothing aside", INGESTED, _set_nothing_aside),
+    PlantedBug("a duplicate on the other queue", BURST, _route_by_burst),
 )

@@ -48,17 +48,23 @@ class Queue:
         is_fifo: which kind it is.
         visibility_timeout: in milliseconds.
         dead_lettering: its redrive policy.
+        first: the number of its first message, less one.
     """
 
     def __init__(
-        self, *, is_fifo: bool, visibility_timeout: int, dead_lettering: DeadLettering | None
+        self,
+        *,
+        is_fifo: bool,
+        visibility_timeout: int,
+        dead_lettering: DeadLettering | None,
+        first: int = 0,
     ) -> None:
         self.is_fifo = is_fifo
         self.visibility_timeout = visibility_timeout
         self._dead_lettering = dead_lettering
         self._messages: list[Message] = []
         self._deduplicated: dict[str, int] = {}
-        self._sent = 0
+        self._sent = first
 
     def send(
         self,

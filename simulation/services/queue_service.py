@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from homing.delivery import Reference
-from simulation.deployment import DEAD_LETTERS, DELIVERIES, UNACCEPTED, UNDISPATCHED
+from simulation.deployment import BULK, DEAD_LETTERS, DELIVERIES, UNACCEPTED, UNDISPATCHED
 from simulation.engine.clock import SECOND
 from simulation.engine.faults import UnavailableError
 from simulation.engine.process import Outcome
@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 
 # The names of the queues in the definition and in `dispatch`.
 _DEAD_LETTER_QUEUE = frozenset({"${DeadLetterQueue}", DEAD_LETTERS})
+_BULK_NUMBERS = 1_000_000  # above those of any delivery queue
 _HIDDEN = 30 * SECOND  # the visibility timeout of the queue of undispatched messages
 
 
 class QueueService:
-    """The delivery queue, the queue of undispatched messages, and the dead-letter queue.
+    """The delivery queue, the bulk queue, that of undispatched messages, and of dead letters.
 
     Args:
         scheduler: has the time, and wakes consumers when a message becomes visible again.
@@ -59,14 +60,22 @@ class QueueService:
         self._scenario = scenario
         self._chance = chance
         self._journal = journal
-        self._waiting: list[tuple[Process, Respond]] = []
+        self._waiting: dict[str, list[tuple[Process, Respond]]] = {DELIVERIES: [], BULK: []}
         self._out: dict[str, Message] = {}
         self.undispatched: list[Message] = []
-        self.deliveries = Queue(
-            is_fifo=deployment.queue_is_fifo,
-            visibility_timeout=deployment.visibility_timeout,
-            dead_lettering=DeadLettering(deployment.max_receive_count, self._to_undispatched),
-        )
+        self._queues = {
+            name: Queue(
+                is_fifo=deployment.queue_is_fifo,
+                visibility_timeout=deployment.visibility_timeout,
+                dead_lettering=DeadLettering(deployment.max_receive_count, self._to_undispatched),
+                first=first,
+            )
+            for name, first in ((DELIVERIES, 0), (BULK, _BULK_NUMBERS))
+        }
+
+    def __len__(self) -> int:
+        """Return how many messages are on the delivery queue and the bulk queue."""
+        return sum(map(len, self._queues.values()))
 
     def send_message(self, process: Process, call: Call, label: str, respond: Respond) -> None:
         """Dead-letter a delivery, set a message aside, or put one on the delivery queue again."""
@@ -76,7 +85,8 @@ class QueueService:
             return
         if call.arguments["QueueUrl"] == DELIVERIES:
             sent = call.arguments
-            self._put(sent["MessageBody"], sent["MessageGroupId"], sent["MessageDeduplicationId"])
+            entry = sent["MessageBody"], sent["MessageGroupId"], sent["MessageDeduplicationId"]
+            self._put(DELIVERIES, *entry)
             respond(Outcome({"MessageId": label}))
             return
         if call.arguments["QueueUrl"] not in _DEAD_LETTER_QUEUE:
@@ -103,6 +113,7 @@ class QueueService:
                 continue
             self.note(entry["MessageBody"])
             self._put(
+                call.arguments["QueueUrl"],
                 entry["MessageBody"],
                 entry.get("MessageGroupId"),
                 entry.get("MessageDeduplicationId"),
@@ -112,8 +123,8 @@ class QueueService:
         respond(Outcome({"Successful": good, "Failed": failed}))
 
     def receive(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Wait for messages."""
-        self._waiting.append((process, respond))
+        """Wait for messages; `bulk` as the argument means the bulk queue."""
+        self._waiting[call.arguments or DELIVERIES].append((process, respond))
         self._pump()
 
     def delete(self, process: Process, call: Call, label: str, respond: Respond) -> None:
@@ -122,7 +133,7 @@ class QueueService:
             number, _, receives = receipt.partition("/")
             message = self._out[number]
             if message.receives == int(receives):
-                self.deliveries.delete(message)
+                message.deleted = True
         respond(Outcome({}))
         self._pump()
 
@@ -139,7 +150,7 @@ class QueueService:
         if message.deleted or message.receives != int(receives):
             raise UnavailableError("an invalid receipt handle")
         seconds = call.arguments["VisibilityTimeout"]
-        self.deliveries.change_visibility(message, self._scheduler.now + seconds * SECOND)
+        message.visible_at = self._scheduler.now + seconds * SECOND
         self._scheduler.at(message.visible_at, self._pump)
         respond(Outcome({}))
 
@@ -183,10 +194,11 @@ class QueueService:
         name = reference.message_id, host_of(reference.target_url)
         self._journal.references.setdefault(name, reference)
 
-    def _put(self, body: str, group: str | None, deduplication: str | None) -> None:
-        if not self.deliveries.is_fifo:
+    def _put(self, name: str, body: str, group: str | None, deduplication: str | None) -> None:
+        queue = self._queues[name]
+        if not queue.is_fifo:
             group = deduplication = None  # the promises must hold with a standard queue too
-        self.deliveries.send(self._scheduler.now, body, group, deduplication)
+        queue.send(self._scheduler.now, body, group, deduplication)
         self._pump()
 
     def _to_undispatched(self, message: Message) -> None:
@@ -197,13 +209,13 @@ class QueueService:
 
     def _pump(self) -> None:
         now = self._scheduler.now
-        self._waiting = [each for each in self._waiting if each[0].alive]
-        while self._waiting:
-            visible = self.deliveries.visible(now)
-            if not visible:
-                return
-            _, respond = self._waiting.pop(0)
-            respond(Outcome([self._hand_out(message) for message in self._batch(visible)]))
+        for name, queue in self._queues.items():
+            waiting = [each for each in self._waiting[name] if each[0].alive]
+            self._waiting[name] = waiting
+            while waiting and (visible := queue.visible(now)):
+                _, respond = waiting.pop(0)
+                batch = self._batch(visible)
+                respond(Outcome([self._hand_out(queue, message) for message in batch]))
 
     def _batch(self, visible: list[Message]) -> list[Message]:
         """Return the messages of a batch: the oldest of a FIFO group, any of a standard queue."""
@@ -219,9 +231,9 @@ class QueueService:
             batch.append(message)
         return batch
 
-    def _hand_out(self, message: Message) -> dict[str, Any]:
+    def _hand_out(self, queue: Queue, message: Message) -> dict[str, Any]:
         now = self._scheduler.now
-        self.deliveries.receive(now, message)
+        queue.receive(now, message)
         doubled = f"double/{message.number}/{message.receives}"
         if self._chance.happens(doubled, self._scenario.doubles):
             message.visible_at = now + 1

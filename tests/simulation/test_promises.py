@@ -29,8 +29,16 @@ from simulation.scenario import (
     Submission,
     Subscribing,
 )
-from simulation.search.drawing import draw_ordered_case
-from simulation.search.exhaustive import BATCH, INGESTED, SEED, scenarios, single_faults
+from simulation.search.drawing import draw_case, draw_ordered_case
+from simulation.search.exhaustive import (
+    BATCH,
+    BURST,
+    INGESTED,
+    RATED,
+    SEED,
+    scenarios,
+    single_faults,
+)
 from simulation.search.search import search_seeds
 from simulation.services import step_functions
 
@@ -109,6 +117,40 @@ def test_a_message_is_tried_again_at_the_statuses_that_its_policy_names(
     assert violations(history) == []
     assert statuses(history) == [status]
     assert len(history.journal.sent) == attempts
+
+
+def test_attempts_at_an_endpoint_with_a_rate_come_at_its_pace_and_use_up_none_by_waiting(
+    run: Callable[..., History],
+) -> None:
+    history = run(RATED)
+    assert violations(history) == []
+    assert statuses(history) == ["DELIVERED"] * 5
+    assert Counter(sent.attempt for sent in history.journal.sent) == {0: 5, 1: 2}
+    first, *_, last = sorted(sent.instant for sent in history.journal.sent)
+    pause = 7 * SECOND
+    assert pause + 4 * SECOND < last - first < pause + 7 * SECOND
+
+
+@pytest.mark.parametrize("bulk", [1.0, 0.5])
+def test_what_exceeds_a_burst_is_delivered_from_the_bulk_queue_and_once(
+    run: Callable[..., History], bulk: float
+) -> None:
+    history = run(replace(BURST, deployment=Deployment(bulk=bulk)))
+    assert violations(history) == []
+    assert statuses(history) == ["DELIVERED"]
+    assert len(history.journal.sent) == 2
+
+
+def test_random_histories_with_rates_and_bursts_break_no_promise(edges: Edges) -> None:
+    broken = {}
+    for seed in range(60):
+        case = draw_case(seed)
+        limits = replace(case.scenario.deployment, rate_per_second=1, bulk=0.5)
+        scenario = replace(case.scenario, deployment=limits)
+        found = violations(run_history(scenario, case.plan(), seed, edges))
+        if found:
+            broken[seed] = found
+    assert broken == {}
 
 
 def test_what_the_queue_refuses_of_a_request_is_sent_again_and_the_rest_is_accepted_at_once(
@@ -205,8 +247,10 @@ def test_no_seed_that_ever_broke_a_promise_breaks_one_again(found: str) -> None:
         pytest.param(24, id="detached", marks=pytest.mark.slow),
         pytest.param(29, id="every message twice", marks=pytest.mark.slow),
         pytest.param(59, id="express path off", marks=pytest.mark.slow),
-        pytest.param(-2, id="several in a request, some of them refused"),
-        pytest.param(-1, id="the ingest queue"),
+        pytest.param(-5, id="several in a request, some refused", marks=pytest.mark.slow),
+        pytest.param(-4, id="the ingest queue"),
+        pytest.param(-2, id="an endpoint with a rate", marks=pytest.mark.slow),
+        pytest.param(-1, id="beyond the burst"),
     ],
 )
 def test_no_single_fault_at_any_call_breaks_a_promise(edges: Edges, number: int) -> None:
@@ -235,7 +279,7 @@ def test_the_exhaustive_part_breaks_every_kind_of_call_in_every_way(edges: Edges
         *("dynamodb.batch_get_item", "sqs.receive_message", "sqs.delete_message"),
         *("sqs.ingest_receive", "sqs.ingest_delete", "sqs.change_message_visibility"),
         *("states.start_execution", "states.start_sync_execution", "states.describe_execution"),
-        *("lambda.invoke", "http.post"),
+        *("lambda.invoke", "http.post", "function.sleep"),
     }
     assert {kind for _, kind in met} == set(FaultKind)
     stopped_at = {state for state, kind in met if kind in STOPS}

@@ -52,6 +52,10 @@ CAUGHT_BY = {
     "two turns at once": "in_order",
     "a sequence used twice": "accepted_reaches_an_end",
     "a turn before a deadline": "in_order",
+    "a duplicate on the other queue": "doubles_have_a_cause",
+    "a rate slot taken twice": "pace_of_the_endpoint",
+    "an attempt put off that counts": "attempts_are_made",
+    "a pause that holds nobody": "pause_is_kept",
 }
 
 
