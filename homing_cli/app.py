@@ -22,6 +22,7 @@ from homing_cli.commands.cost import cost
 from homing_cli.commands.endpoint_options import header_map, policy_object
 from homing_cli.commands.operations import operating
 from homing_cli.commands.options import AsJson, Port, Sender, Where, print_json
+from homing_cli.commands.ordering import ordering
 from homing_cli.commands.reading import reading
 from homing_cli.commands.recovery import acting
 from homing_cli.commands.smoke import smoke
@@ -219,6 +220,7 @@ app.add_typer(operating)
 app.add_typer(undispatched.app, name="undispatched")
 app.add_typer(senders.app, name="senders")
 app.add_typer(endpoints.app, name="endpoints")
+app.command("ordering")(ordering)
 app.command("cost")(cost)
 app.command("console")(console_page)
 app.command("watch")(watch)

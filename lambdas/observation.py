@@ -235,9 +235,12 @@ def log_events_refused(events: int, error: Exception) -> None:
 
 
 def log_line(line_id: str, result: Advance | Exception) -> None:
-    """Log what has become of a line of ordered deliveries."""
+    """Log what has become of a line of ordered deliveries, and count it if it is blocked."""
     if isinstance(result, Exception):
         logger.error("line.failed", exc_info=result, line=line_id)
+    elif result == "BLOCKED":
+        # An error, so that the alarm's metric is there at any log level.
+        _log(logging.ERROR, "line.blocked", {"LineBlocked": 1}, line=line_id)
     else:
         logger.info("line.advanced", line=line_id, result=result.value)
 

@@ -155,6 +155,11 @@ def _watchdog(settings: NamedSettings, watchdog: Watchdog) -> Iterator[Watch]:
         emitted(settings, "WatchdogFailed"),
         "The watchdog could not examine deliveries that are overdue. It tries again.",
     )
+    yield Watch(
+        "LinesBlocked",
+        emitted(settings, "LineBlocked"),
+        "Messages wait behind a delivery with an orderingKey that has failed for good.",
+    )
 
 
 def _ledger(settings: NamedSettings, workflow: Workflow) -> Iterator[Watch]:

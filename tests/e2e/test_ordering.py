@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import defaultdict
@@ -14,12 +15,14 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import KeyApi, Settle
+    from conftest import Homing, KeyApi, Settle
+
+    from homing_cli.receiver.server import Receiver
 
 KEYS, EACH, SENDERS, BATCH = 20, 25, 8, 20
 SLOW = "slow"  # a key whose first message is tried again much later
 FAST = {"baseDelaySeconds": 0, "maxDelaySeconds": 0, "jitter": "none"}
-WAIT_SECONDS = 100  # at a tenth of its length on the cloud of the tests
+WAIT_SECONDS = 300  # at a tenth of its length on the cloud of the tests
 
 
 class Endpoint:
@@ -144,3 +147,30 @@ def test_a_message_that_waits_shows_what_it_waits_behind(
     ended = settle(shop, "key-3")
     assert (ended["status"], ended["sequence"]) == ("DELIVERED", 2)
     assert [each for each, _, _ in endpoint.arrivals] == ["key-2", "key-2", "key-3"]
+
+
+@pytest.mark.slow
+def test_a_failure_blocks_its_line_until_it_is_passed_over(
+    enter: Callable[[str], KeyApi], homing: Homing, receiver: Receiver, settle: Settle, run_id: str
+) -> None:
+    shop = enter("blocked")
+    gone = {"url": f"{receiver.url}/script/410", "ordering": "block"}
+    assert shop("PUT", "/v1/endpoints/orders", gone)[1]["ordering"] == "block"
+    for number in range(2):
+        assert shop("POST", "/v1/messages", message(f"b{run_id}", number))[0] == 202
+    assert settle(shop, f"b{run_id}-0")["status"] == "FAILED"
+
+    def line() -> Any:
+        found = json.loads(homing("ordering", "--json").stdout)
+        return next((one for one in found if one["orderingKey"] == f"b{run_id}"), None)
+
+    blocked = line()
+    head = {"messageId": f"b{run_id}-0", "sequence": 1, "status": "FAILED"}
+    assert (blocked["head"], blocked["waiting"]) == (head, 1)
+    shop("PATCH", "/v1/endpoints/orders", {"url": f"{receiver.url}/fine", "enabled": True})
+    assert [each.message_id for each in receiver.arrivals] == [f"b{run_id}-0"]
+    sender = f"blocked-{run_id}"
+    done = homing("cancel", f"b{run_id}-0", "--sender", sender, "--json")
+    assert (done.exit_code, json.loads(done.stdout)[0]["result"]) == (0, "PASSED_OVER")
+    settle(shop, f"b{run_id}-1")
+    assert line() is None

@@ -57,6 +57,7 @@ WATCHED: dict[str, tuple[str, str, str | None, float]] = {
     "ExecutionsAborted": ("AWS/States", "ExecutionsAborted", "Workflow/StateMachine", 1),
     "ExecutionsTimedOut": ("AWS/States", "ExecutionsTimedOut", "Workflow/StateMachine", 1),
     "ExecutionsBroken": ("Homing", "ExecutionBroken", None, 1),
+    "LinesBlocked": ("Homing", "LineBlocked", "homing", 1),
     "DeliveriesTakenUp": ("Homing", "DeliveryTakenUp", "homing", 1),
     "DeliveriesLost": ("Homing", "DeliveryLost", "homing", 1),
     "WatchdogSilent": ("AWS/Lambda", "Invocations", "Watchdog/Watchdog", 1),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +18,9 @@ from homing.ordering.endings import ENDINGS, ended_lines
 from homing.ordering.line import line_id_of
 from homing.ordering.releasing import Advance
 from lambdas import release
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 AT = "2025-12-28T12:00:00.000Z"
 
@@ -110,3 +113,15 @@ def test_a_batch_is_repeated_from_the_first_line_that_failed_and_the_others_go_o
 def test_a_batch_of_which_all_lines_went_on_is_done(lines: Lines) -> None:
     answer = release.handler({"Records": [change(1, reference())]}, None)
     assert answer == {"batchItemFailures": []}
+
+
+def test_a_line_that_is_blocked_is_counted_for_its_alarm(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch, logged: Callable[[], list[dict[str, Any]]]
+) -> None:
+    for result in (Advance.BLOCKED, Advance.WAITS):
+        monkeypatch.setattr(lines, "advance", lambda *_, result=result: result)
+        release.handler({"Records": [change(1, reference())]}, None)
+    blocked, waits = logged()
+    assert (blocked["message"], blocked["LineBlocked"]) == ("line.blocked", [1.0])
+    assert (waits["message"], waits["result"]) == ("line.advanced", "WAITS")
+    assert blocked["line"] == waits["line"] == line_id_of(reference())

@@ -1,0 +1,75 @@
+"""The lines of deliveries with an ordering key, as `homing ordering` shows them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from homing.delivery import Reference
+from homing.ledger.table import Ledger
+from homing.ordering.lines_table import Lines
+
+if TYPE_CHECKING:
+    from homing.ordering.line import Line
+    from homing_cli.client.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """A line in which deliveries wait.
+
+    Args:
+        reference: a delivery in it, which says whose line it is.
+        head: how far it is; None where nothing of it has begun.
+        status: the status of its head; None where the head is not on record.
+        waiting: how many deliveries wait behind the head.
+    """
+
+    reference: Reference
+    head: Line | None
+    status: str | None
+    waiting: int
+
+    @property
+    def to(self) -> str:
+        """The endpoint or URL that its deliveries go to."""
+        return self.reference.endpoint_id or self.reference.target_url
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the line as `--json` prints it."""
+        head = self.head and {
+            "messageId": self.head.message_id,
+            "sequence": self.head.head,
+            "status": self.status,
+        }
+        return {
+            "senderId": self.reference.sender_id,
+            "endpointId": self.reference.endpoint_id,
+            "targetUrl": self.reference.target_url,
+            "orderingKey": self.reference.ordering_key,
+            "head": head,
+            "waiting": self.waiting,
+        }
+
+
+def waiting_lines(target: Target) -> list[LineView]:
+    """Return the lines in which deliveries wait, the longest first. It reads all that waits."""
+    dynamodb, outputs = target.client("dynamodb"), target.outputs
+    pages = dynamodb.get_paginator("scan").paginate(TableName=outputs["PlacesTable"])
+    places: dict[str, dict[int, Any]] = {}
+    for page in pages:
+        for item in page["Items"]:
+            places.setdefault(item["pk"]["S"], {})[int(item["sk"]["S"])] = item["delivery"]["S"]
+    lines = Lines(outputs["LinesTable"], dynamodb)
+    ledger = Ledger(outputs["LedgerTable"], dynamodb)
+    found = []
+    for line_id, taken in places.items():
+        head = lines.read(line_id)
+        record = ledger.find(head.key) if head else None
+        after = [sequence for sequence in taken if head is None or sequence > head.head]
+        if after:
+            reference = Reference.from_document(json.loads(taken[min(after)])["reference"])
+            status = record[1].status.value if record else None
+            found.append(LineView(reference, head, status, len(after)))
+    return sorted(found, key=lambda each: (-each.waiting, each.to, each.reference.ordering_key))
