@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from homing_cli.cost.assumptions import load_assumptions
+from homing_cli.cost.limits import limit_dollars
 from homing_cli.cost.logs import LEVELS, log_dollars
 from homing_cli.cost.model import PATHS, SCENARIOS, Model, by_service, load_model
 from homing_cli.cost.prices import alternatives, prices, regions
@@ -139,6 +140,12 @@ def logs() -> Rows:
     ]
 
 
+def limits() -> Rows:
+    """Return what limits of endpoints and senders cost."""
+    dollars = limit_dollars(_model(), Workload())
+    return [["a million", "adds"], *([name, f"${each:,.3f}"] for name, each in dollars.items())]
+
+
 def monthly() -> Rows:
     """Return the fixed monthly cost of a stack."""
     lines = _model().monthly()
@@ -189,6 +196,7 @@ COST_TABLES: dict[str, Callable[[], Rows]] = {
     "latency": latency,
     "payload": payload,
     "logs": logs,
+    "limits": limits,
     "monthly": monthly,
     "others": others,
     "prices": price_table,

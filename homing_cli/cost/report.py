@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 
+from homing_cli.cost.limits import limit_dollars
 from homing_cli.cost.logs import LEVELS, log_dollars
 from homing_cli.cost.model import PATHS, SCENARIOS, by_service
 from homing_cli.cost.prices import alternatives
@@ -62,6 +63,10 @@ class Report:
         basis = self.model.basis(self.workload)
         return {level.name: log_dollars(basis, level) for level in LEVELS}
 
+    def limits(self) -> dict[str, float]:
+        """Return what limits of endpoints and senders add per million of what they count."""
+        return limit_dollars(self.model, self.workload)
+
     def to_document(self) -> dict[str, Any]:
         """Return the document that `--json` prints; dollars are not rounded."""
         return {
@@ -74,6 +79,7 @@ class Report:
             "monthly": [_line_document(line) for line in self.model.monthly(self.workload.via)],
             "scenarios": self.scenarios(),
             "logsPerMillion": self.logs(),
+            "limitsPerMillion": self.limits(),
             "alternatives": [
                 {**asdict(one), "dollars": one.dollars(self.workload.messages)}
                 for one in alternatives()
@@ -101,6 +107,8 @@ def show(report: Report) -> RenderableType:
         _scenarios(report),
         "",
         _logs(report),
+        "",
+        _limits(report),
         "",
         "the fixed monthly cost of a stack:",
         _bill(report.model.monthly(report.workload.via)),
@@ -143,6 +151,13 @@ def _logs(report: Report) -> Table:
     table = render.table("logs add, per million", "dollars")
     for name, dollars in report.logs().items():
         table.add_row(name, f"${dollars:,.2f}")
+    return table
+
+
+def _limits(report: Report) -> Table:
+    table = render.table("limits add, where they are set, per million", "dollars")
+    for name, dollars in report.limits().items():
+        table.add_row(name, f"${dollars:,.3f}")
     return table
 
 

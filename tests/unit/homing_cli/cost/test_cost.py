@@ -21,6 +21,7 @@ from homing_cli.cost.billing import (
     traces,
 )
 from homing_cli.cost.counts import End
+from homing_cli.cost.limits import limit_dollars
 from homing_cli.cost.logs import LEVELS, log_dollars
 from homing_cli.cost.model import PATHS, Model, by_service, load_model
 from homing_cli.cost.prices import UnknownRegionError, alternatives, prices, regions
@@ -267,6 +268,20 @@ def test_logs_cost_more_the_more_is_logged(model: Model) -> None:
     dollars = [log_dollars(model.basis(Workload()), level) for level in LEVELS]
     assert dollars == sorted(dollars)
     assert dollars[0] > 0
+
+
+def test_limits_add_a_write_and_what_is_put_off_adds_the_states_in_which_it_waits(
+    model: Model,
+) -> None:
+    added = limit_dollars(model, Workload())
+    assert added["requests of a sender with a rate"] == pytest.approx(0.625)
+    assert added["attempts at an endpoint with a rate"] == pytest.approx(0.625)
+    # 160 MB of Deliver and 64 MB of the Express execution
+    waiting = 160 / 1024 * 13.3334 + 64 / 1024 * 16.67
+    assert added["seconds that they wait for a slot in Deliver"] == pytest.approx(waiting)
+    assert 100 < added["later attempts that are put off"] < 102
+    retried = model.of_scenario(Workload(), End.DELIVERED, 2) - model.per_million(AT_ONCE)
+    assert added["first attempts that are put off, at most"] == pytest.approx(retried + 0.125)
 
 
 # how AWS bills

@@ -1,0 +1,46 @@
+"""What limits cost: the rate of an endpoint, and that of a sender."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from homing_cli.cost.billing import function_gb_seconds
+from homing_cli.cost.counts import End
+from homing_cli.cost.workload import MILLION
+
+if TYPE_CHECKING:
+    from homing_cli.cost.model import Model
+    from homing_cli.cost.workload import Workload
+
+# WaitUntilDue, Deliver, Classify, WhatNext
+_STATES_OF_A_WAIT = 4
+
+
+def limit_dollars(model: Model, workload: Workload) -> dict[str, float]:
+    """Return what limits add, in dollars per million, by what is counted.
+
+    An attempt that is put off wakes in the Standard workflow. The first one goes there for it, as
+    one does that is retried, whose price is therefore an upper bound.
+    """
+    prices, assumed = model.prices, model.assumptions
+    deliver = assumed.functions["Deliver"]
+    write = prices["dynamodb.writeUnits"].of(MILLION)
+    again = prices["lambda.requests"].of(2 * MILLION) + prices["lambda.gbSeconds"].of(
+        sum(
+            function_gb_seconds(each, each.ms, assumed)
+            for each in (deliver, assumed.functions["Classify"])
+        )
+        * MILLION
+    )
+    states = prices["standard.transitions"].of(_STATES_OF_A_WAIT * MILLION)
+    read = prices["dynamodb.readUnits"].of(MILLION)
+    at_once, at_second = (model.of_scenario(workload, End.DELIVERED, n) for n in (1, 2))
+    waiting = prices["lambda.gbSeconds"].of(deliver.memory_mb / 1024 * MILLION)
+    express = prices["express.gbSeconds"].of(assumed.express.memory_mb / 1024 * MILLION)
+    return {
+        "requests of a sender with a rate": write,
+        "attempts at an endpoint with a rate": write,
+        "seconds that they wait for a slot in Deliver": waiting + express,
+        "first attempts that are put off, at most": at_second - at_once + read,
+        "later attempts that are put off": states + again + write + read,
+    }
