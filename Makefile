@@ -18,7 +18,7 @@ unexport $(filter-out $(SOURCES),$(filter UV_% PIP_%,$(.VARIABLES)))
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check format lint types contracts static audit simulate bench counts up down clean
 .PHONY: build clients reviewed test-pythons bench-console load mutate signing-layer console test-browser
-.PHONY: screenshots vendor
+.PHONY: screenshots vendor powertools-layer
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -113,6 +113,13 @@ signing-layer: $(BIN)/.synced  ## fetch cryptography for Lambda, for signingLaye
 	@$(BIN)/uv pip install --quiet --target build/signing-layer/python --only-binary :all: \
 		--python-platform aarch64-manylinux_2_28 --python-version 3.13 \
 		cryptography==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("cryptography"))')
+
+powertools-layer: $(BIN)/.synced  ## fetch and compile Powertools for Lambda, for powertoolsLayer=built
+	@rm -rf build/powertools-layer
+	@$(BIN)/uv pip install --quiet --target build/powertools-layer/python --only-binary :all: \
+		--python-platform aarch64-manylinux_2_28 --python-version 3.13 \
+		$$($(BIN)/python -c 'from importlib.metadata import version as v; print(*(f"{n}=={v(n)}" for n in ("aws-lambda-powertools", "pydantic")))')
+	@$(BIN)/python -m stacks.powertools_layer
 
 build: $(BIN)/.synced  ## make the wheel and the sdist in dist/, and check what PyPI would refuse
 	@rm -rf dist

@@ -17,15 +17,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 ENVIRONMENT_MS = 112
-RESTORE_MS = 112
 FULL_MB = 1769
 CALL_MS = 7  # a call to AWS waits so long for its answer (docs/cost.md)
 
 # The first invocation of a function waits for so many answers, one after the other.
 CALLS = {"Accept": 3, "Dispatch": 2, "Deliver": 2, "Classify": 0}
 
-TARGET_STARTED_MS = 1500
-TARGET_RESTORED_MS = 700
+TARGET_MS = 1500  # a message that meets cold functions
 
 
 class Cost(NamedTuple):
@@ -55,8 +53,3 @@ def first_ms(name: str, cost: Cost, memory_mb: int) -> float:
 def started_ms(name: str, cost: Cost, memory_mb: int) -> float:
     """Return how long a message waits for a function that starts and handles it."""
     return ENVIRONMENT_MS + cost.init + first_ms(name, cost, memory_mb)
-
-
-def restored_ms(name: str, cost: Cost, memory_mb: int) -> float:
-    """Return the same of a function that is restored from a snapshot."""
-    return RESTORE_MS + first_ms(name, cost, memory_mb)

@@ -46,7 +46,7 @@ from lambdas.http_api import (
     serve,
     signer,
 )
-from lambdas.initialization import initialize
+from lambdas.initialization import connect, initialize
 from lambdas.observation import log_message, log_reception
 
 if TYPE_CHECKING:
@@ -183,3 +183,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 initialize(_acceptance)
+connect(lambda: _acceptance().look_at_endpoints(), lambda: _acceptance().look_at_queue())

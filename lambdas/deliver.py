@@ -19,11 +19,20 @@ from homing.sending.tls import default_tls
 from homing.sending.webhook_client import WebhookClient, utc_now
 from homing.settings import DeliverSettings
 from homing.timeouts import Timeouts
-from lambdas.initialization import initialize
+from lambdas.initialization import connect, initialize
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
     from homing.ledger.claim import AttemptClaim
     from homing.ledger.table import Ledger
+
+
+@cache
+def _registry() -> DynamoDBClient:
+    from homing.endpoints.registry_client import registry_client  # noqa: PLC0415  # as below
+
+    return registry_client()
 
 
 @cache
@@ -32,14 +41,13 @@ def _deliverer() -> Deliverer:
     from homing.endpoints.concurrency import ConcurrencySlots  # noqa: PLC0415
     from homing.endpoints.health_recorder import EndpointWatch  # noqa: PLC0415
     from homing.endpoints.rate_slots import RateSlots  # noqa: PLC0415
-    from homing.endpoints.registry_client import registry_client  # noqa: PLC0415
     from homing.ordering.lines_table import Lines  # noqa: PLC0415
     from homing.ordering.turns import Turns  # noqa: PLC0415
     from homing.payloads.store import PayloadStore  # noqa: PLC0415
     from homing.sending.pacing import Pacing  # noqa: PLC0415
     from homing.sending.recipients import Recipients  # noqa: PLC0415
 
-    settings, client = DeliverSettings.from_env(), registry_client()
+    settings, client = DeliverSettings.from_env(), _registry()
     lasts = timedelta(seconds=Timeouts(settings.attempt_timeout_seconds).deliver)
     return Deliverer(
         sender=WebhookClient(
@@ -106,4 +114,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return outcome_document(outcome)
 
 
+def _look_at_endpoints() -> None:
+    from homing.endpoints.endpoints_table import EndpointsTable  # noqa: PLC0415  # as above
+
+    # One that nobody has, over the connection that the look-up of a recipient will use.
+    EndpointsTable(DeliverSettings.from_env().endpoints_table, _registry()).find("-", "-")
+
+
 initialize(_deliverer, _ledger, default_tls)
+connect(_look_at_endpoints)

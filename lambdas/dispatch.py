@@ -25,7 +25,7 @@ from homing.ledger.read_ahead import ReadAhead
 from homing.queues.dead_letters import DeadLetterQueue, sqs_client
 from homing.queues.visibility import Redelivery, seconds_until_over
 from homing.settings import DispatchSettings
-from lambdas.initialization import initialize
+from lambdas.initialization import connect, initialize
 from lambdas.observation import log_detached, log_settled, log_unsettled
 
 if TYPE_CHECKING:
@@ -48,12 +48,14 @@ class _Desk:
         redelivery: sets when those that are detached or have failed are redelivered.
         over_in: the seconds after which a detached first attempt must have ended.
         records: the ledger that reads ahead; None where the express path is off, which reads none.
+        first_attempts: the Express workflow; None as above.
     """
 
     express_path: ExpressPath
     redelivery: Redelivery
     over_in: int
     records: ReadAhead | None = None
+    first_attempts: FirstAttempts | None = None
 
 
 @cache
@@ -69,11 +71,11 @@ def _desk() -> _Desk:
         first_wait=timedelta(seconds=settings.first_wait_seconds),
     )
     records = ReadAhead(settings.ledger_table)
+    at_once = _BATCH + MOST_DETACHED
+    first_attempts = FirstAttempts(arn, timeout_seconds, at_once=at_once) if arn else None
     express_path = ExpressPath(
         workflow=Workflow(settings.state_machine_arn),
-        first_attempts=(
-            FirstAttempts(arn, timeout_seconds, at_once=_BATCH + MOST_DETACHED) if arn else None
-        ),
+        first_attempts=first_attempts,
         records=records,
         dead_letters=DeadLetterQueue(settings.dead_letter_queue_url, sqs),
         admission=Admission(
@@ -82,7 +84,7 @@ def _desk() -> _Desk:
         ),
     )
     redelivery = Redelivery(settings.delivery_queue_url, sqs, settings.bulk_queue_url)
-    return _Desk(express_path, redelivery, over_in, records if arn else None)
+    return _Desk(express_path, redelivery, over_in, records if arn else None, first_attempts)
 
 
 def _settle(record: SQSRecord) -> None:
@@ -180,4 +182,15 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": each} for each in unsettled]}
 
 
+def _look_at_ledger() -> None:
+    if records := _desk().records:
+        records.look()
+
+
+def _look_at_workflow() -> None:
+    if first_attempts := _desk().first_attempts:
+        first_attempts.look()
+
+
 initialize(_desk)
+connect(_look_at_ledger, _look_at_workflow)

@@ -24,7 +24,7 @@ SOURCES = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent
 
 _PACKAGES = ("homing", "lambdas")
 # Where Lambda unpacks the bundle.
-_ON_LAMBDA = "/var/task"
+_TASK = "/var/task"
 
 
 @cache
@@ -48,7 +48,7 @@ def make_bundle(folder: Path, python: Path | None) -> Path:
         ignored = shutil.ignore_patterns("__pycache__", "py.typed", *_client(name))
         shutil.copytree(SOURCES / name, folder / name, ignore=ignored)
     if python is not None:
-        _compile(folder, python)
+        compile_sources(folder, python, _TASK)
     return folder
 
 
@@ -57,8 +57,9 @@ def _client(package: str) -> tuple[str, ...]:
     return ("client",) if package == "homing" else ()
 
 
-def _compile(folder: Path, python: Path) -> None:
+def compile_sources(folder: Path, python: Path, on_lambda: str) -> None:
+    """Compile what is in a folder, which Lambda unpacks at another place."""
     # One process and isolated, so that nothing of this machine or of its load is in the result.
-    options = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", _ON_LAMBDA]
+    options = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", on_lambda]
     command = [str(python), "-I", "-m", "compileall", *options, str(folder)]
     subprocess.run(command, check=True, env={"PYTHONHASHSEED": "0"})  # noqa: S603 -- as above

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, cast
 
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -12,6 +13,8 @@ from aws_cdk import aws_ssm as ssm
 
 from .bundle import bundle
 from .exceptions import except_from
+from .powertools_layer import BUILT, is_built
+from .settings import InvalidSettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,9 +120,33 @@ def _powertools(
     match settings.powertools_layer:
         case "none":
             return None
+        case "built":
+            return _built_powertools(scope)
         case "published":
             name = f"/aws/service/powertools/python/{ARCHITECTURE.name}/{RUNTIME.name}/{POWERTOOLS}"
             arn = ssm.StringParameter.value_for_string_parameter(scope, name)
         case given:
             arn = given
     return lambda_.LayerVersion.from_layer_version_arn(scope, f"{construct_id}Powertools", arn)
+
+
+def _built_powertools(scope: Construct) -> lambda_.ILayerVersion:
+    """Return the layer of this stack that `make powertools-layer` has built.
+
+    Raises:
+        InvalidSettingsError: when nothing is built.
+    """
+    if not is_built():
+        raise InvalidSettingsError(
+            "powertoolsLayer: nothing is built; run `make powertools-layer` first, or give an ARN"
+        )
+    stack = Stack.of(scope)
+    found = cast("lambda_.LayerVersion | None", stack.node.try_find_child("PowertoolsLayer"))
+    return found or lambda_.LayerVersion(
+        stack,
+        "PowertoolsLayer",
+        code=lambda_.Code.from_asset(str(BUILT)),
+        compatible_runtimes=[RUNTIME],
+        compatible_architectures=[ARCHITECTURE],
+        description="Powertools and pydantic, compiled",
+    )

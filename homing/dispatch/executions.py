@@ -137,6 +137,16 @@ class FirstAttempts:
             connections=at_once,
         )
 
+    def look(self) -> None:
+        """Ask for an execution of nothing, which is refused, over a connection that stays open.
+
+        `StartSyncExecution` has a host of its own, with no call that only reads.
+
+        Raises:
+            botocore.exceptions.ClientError: always.
+        """
+        self._client.start_sync_execution(stateMachineArn="-")
+
     def run(self, delivery_id: str, document: str) -> FirstAttempt:
         """Run one first attempt and return its end.
 

@@ -41,6 +41,14 @@ class DeliveryQueue:
         self._client = client
         self._bulk_url = bulk_url or url
 
+    def look(self) -> None:
+        """Ask the queue for its ARN, which changes nothing.
+
+        Raises:
+            BotoCoreError, ClientError: when it cannot be asked.
+        """
+        self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
+
     def send(self, deliveries: Iterable[Delivery], bulk: Collection[str] = ()) -> dict[str, str]:
         """Send different deliveries to the queue, in their order.
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from homing.reception.message import Message
     from homing.settings import AcceptSettings
 
+_NOBODY = "-"  # no id begins so
 _AT_ONCE = 10  # the connections of a client (homing/aws.py)
 
 _OVERDUE = FieldError("deliverAt", "is in the past")
@@ -170,6 +171,14 @@ class Acceptance:
             bursts=Bursts(),
             rate=SenderRate.connect(settings, dynamodb) if is_rated else None,
         )
+
+    def look_at_endpoints(self) -> None:
+        """Read an endpoint that nobody has, which opens a connection to DynamoDB."""
+        self._endpoints.find_many(_NOBODY, [_NOBODY])
+
+    def look_at_queue(self) -> None:
+        """Ask the delivery queue for its name, which opens a connection to SQS."""
+        self._queue.look()
 
     def find_endpoints(self, sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:
         """Return those of a sender's endpoints that exist, by id, as of at most 30 s ago.

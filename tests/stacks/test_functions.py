@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import tomllib
 from ipaddress import ip_network
 from pathlib import Path
@@ -273,6 +274,44 @@ def test_a_layer_of_your_own_can_be_named(synthesize: Callable[..., Any]) -> Non
     arn = "arn:aws-cn:lambda:cn-north-1:123456789012:layer:Powertools:7"
     stack = synthesize(powertoolsLayer=arn)
     assert stack.properties(FUNCTION, "Workflow/Deliver")["Layers"] == [arn]
+
+
+@pytest.mark.slow
+def test_the_layer_that_was_built_is_one_for_all_functions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aws_cdk import App, Stack  # noqa: PLC0415 -- starts Node
+    from aws_cdk.assertions import Template  # noqa: PLC0415
+
+    from stacks import Homing, function, powertools_layer  # noqa: PLC0415
+
+    settings = StackSettings(powertools_layer="built")
+    monkeypatch.setattr(function, "is_built", lambda: powertools_layer.is_built(tmp_path))
+    monkeypatch.setattr(function, "BUILT", tmp_path)
+    with pytest.raises(InvalidSettingsError, match="run `make powertools-layer` first"):
+        Homing(Stack(App(), "Without"), "Homing", settings=settings)
+    (tmp_path / "python" / "aws_lambda_powertools").mkdir(parents=True)
+    (tmp_path / "python" / "aws_lambda_powertools" / "__init__.py").touch()
+    monkeypatch.setattr(powertools_layer, "find_python", lambda: Path(sys.executable))
+    assert powertools_layer.main(tmp_path) == 0
+    stack = Stack(App(), "With")
+    Homing(stack, "Homing", settings=settings)
+    template = Template.from_stack(stack)
+    (layer,) = template.find_resources("AWS::Lambda::LayerVersion")
+    given = [
+        each["Properties"].get("Layers") for each in template.find_resources(FUNCTION).values()
+    ]
+    assert given == [[{"Ref": layer}]] * len(given)
+
+
+def test_without_the_python_of_lambda_nothing_is_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from stacks import powertools_layer  # noqa: PLC0415 -- as above
+
+    monkeypatch.setattr(powertools_layer, "find_python", lambda: None)
+    assert powertools_layer.main(tmp_path) == 1
+    assert "uv python install 3.13" in capsys.readouterr().err
 
 
 SIGNING = "arn:aws:lambda:eu-west-1:123456789012:layer:Signing:1"

@@ -147,6 +147,7 @@ def test_the_function_may_accept_set_aside_and_read_its_queue_and_nothing_else(
         ("dynamodb:Query", "Ledger/Places"),
         ("s3:PutObject", "Workflow/Payloads/Bucket/*"),
         ("sqs:SendMessage", "Reception/Deliveries"),
+        ("sqs:GetQueueAttributes", "Reception/Deliveries"),
         ("sqs:SendMessage", "Reception/Bulk"),
         ("sqs:SendMessage", UNACCEPTED),
         *((f"sqs:{action}", MAIN) for action in (*reads, "ReceiveMessage")),

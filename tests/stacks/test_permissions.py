@@ -103,6 +103,7 @@ def test_the_rate_of_senders_is_counted_in_the_messages_table_if_they_have_one(
                 ("dynamodb:Query", "Registry/Endpoints"),
                 ("s3:PutObject", "Workflow/Payloads/Bucket/*"),
                 ("sqs:SendMessage", "Reception/Deliveries"),
+                ("sqs:GetQueueAttributes", "Reception/Deliveries"),
                 ("sqs:SendMessage", "Reception/Bulk"),
                 *ADVANCE,
                 ("dynamodb:PutItem", "Ledger/Places"),

@@ -45,6 +45,7 @@ def test_without_context_every_setting_has_its_default() -> None:
         ("giveUpOn", "503", "503"),
         ("terminationProtection", "true", True),
         ("powertoolsLayer", "none", "none"),
+        ("powertoolsLayer", "built", "built"),
         ("signingLayer", "built", "built"),
     ],
 )

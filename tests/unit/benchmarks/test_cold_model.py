@@ -9,9 +9,7 @@ from benchmarks.cold_model import (
     CALLS,
     ENVIRONMENT_MS,
     FULL_MB,
-    RESTORE_MS,
     Cost,
-    restored_ms,
     share,
     started_ms,
 )
@@ -23,11 +21,6 @@ COST = Cost(init=200, first=20, warm=2)
 def test_the_initialization_takes_as_long_whatever_the_memory(memory_mb: int) -> None:
     first = COST.first * FULL_MB / memory_mb + CALLS["Accept"] * CALL_MS
     assert started_ms("Accept", COST, memory_mb) == ENVIRONMENT_MS + COST.init + first
-
-
-def test_a_restored_function_does_not_initialize() -> None:
-    started, restored = (way("Accept", COST, 512) for way in (started_ms, restored_ms))
-    assert started - restored == ENVIRONMENT_MS + COST.init - RESTORE_MS
 
 
 def test_more_than_one_processor_is_no_help() -> None:

@@ -9,13 +9,16 @@ import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
+from threading import Event
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from homing import settings
 from homing.retry.policy import Policy
 from homing.targets.address_guard import AddressGuard
-from lambdas.initialization import VARIABLE, initialize
+from lambdas import initialization
+from lambdas.initialization import VARIABLE, connect, initialize
 
 PROJECT = Path(__file__).resolve().parents[3]
 HANDLERS = [
@@ -67,6 +70,36 @@ def test_an_import_elsewhere_makes_nothing(
     assert found == made
 
 
+@pytest.mark.parametrize("kind", [None, "snap-start", "provisioned-concurrency"])
+def test_connections_are_opened_for_an_invocation_that_follows_at_once_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, kind: str | None
+) -> None:
+    found: list[int] = []
+    monkeypatch.delenv(VARIABLE, raising=False)
+    if kind is not None:
+        monkeypatch.setenv(VARIABLE, kind)
+    connect(lambda: found.append(1))
+    assert found == []
+    monkeypatch.setenv(VARIABLE, "on-demand")
+    connect(lambda: found.append(1))
+    assert found == [1]
+
+
+def test_a_service_that_fails_or_hangs_does_not_keep_a_function_from_its_invocation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(VARIABLE, "on-demand")
+    monkeypatch.setattr(initialization, "_LONGEST_SECONDS", 0.05)
+    hangs, found = Event(), []
+
+    def fail() -> None:
+        raise EndpointConnectionError(endpoint_url="https://dynamodb.example")
+
+    connect(fail, hangs.wait, lambda: found.append(1))
+    assert found == [1]
+    hangs.set()
+
+
 EMPTY = """
 import importlib, json, sys
 empty = {}
@@ -91,6 +124,9 @@ def test_each_handler_is_ready_after_its_import_in_lambda_alone(is_lambda: bool)
         "ADDRESS_GUARD": json.dumps(AddressGuard().to_document()),
         "SENDERS": "{}",
         "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",  # where nobody listens
         "PYTHONPATH": str(PROJECT),
         "POWERTOOLS_SERVICE_NAME": "homing",
         "POWERTOOLS_METRICS_NAMESPACE": "Homing",
