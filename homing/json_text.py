@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +16,16 @@ class JsonText:
     text: str
 
 
-def dump(document: Mapping[str, Any]) -> str:
-    """Return a document as JSON, with each `JsonText` in it unchanged."""
+_MARK = re.compile(r'"([0-9a-f]{32})"')
+
+
+def dump(document: Any, **layout: Any) -> str:
+    """Return a document as JSON, with each `JsonText` in it unchanged.
+
+    Args:
+        document: the document.
+        layout: further arguments of `json.dumps`, such as `indent`.
+    """
     texts: dict[str, str] = {}
 
     def keep(value: Any) -> str:
@@ -29,7 +35,5 @@ def dump(document: Mapping[str, Any]) -> str:
         texts[mark] = value.text
         return mark
 
-    dumped = json.dumps(document, default=keep)
-    for mark, text in texts.items():
-        dumped = dumped.replace(f'"{mark}"', text)
-    return dumped
+    dumped = json.dumps(document, default=keep, **layout)
+    return _MARK.sub(lambda found: texts.get(found[1], found[0]), dumped) if texts else dumped

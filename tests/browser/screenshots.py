@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 WARM_UP_SECONDS = 150
 PAUSE_SECONDS = 1.2
+# What a page says while something is still being read.
+UNFINISHED = "Counting|Searching…|being read|being counted"
 # Of what may be long, the first screen is enough.
 LONG = ("deliveries", "dead-letters", "incident-endpoint", "endpoint", "endpoints-phone")
 LAPTOP = {"width": 1240, "height": 800}
@@ -136,6 +138,7 @@ def shoot(page: Page, address: str, message_id: str, file: Path) -> None:
     if message_id:
         page.get_by_role("link", name=message_id).first.click()
         page.wait_for_selector(".machine")
+    page.wait_for_function(f"!/{UNFINISHED}/.test(document.body.innerText)", timeout=120_000)
     page.wait_for_timeout(1000)
     page.screenshot(path=file, full_page=file.stem not in LONG)
     page.close()

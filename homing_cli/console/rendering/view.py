@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from homing.delivery import Reference
+from homing.json_text import JsonText, dump
 from homing.ledger.delivery_filter import LISTED
 from homing.ledger.record import WAITING
 from homing.timestamps import to_text
@@ -77,13 +78,17 @@ class View:
 
 
 def pretty(value: Any) -> str:
-    """Return a value as indented JSON, or as it is if it is not JSON; very long text is cut."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return _cut(value)
-    return _cut(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """Return a value as indented JSON, or as it is if it is not JSON; very long text is cut.
+
+    Numbers of a text keep their digits.
+    """
+    if not isinstance(value, str):
+        return _cut(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    try:
+        read = json.loads(value, parse_float=JsonText, parse_int=JsonText)
+    except (ValueError, RecursionError):
+        return _cut(value)
+    return _cut(dump(read, indent=2, ensure_ascii=False))
 
 
 def _cut(text: str) -> str:
