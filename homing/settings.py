@@ -155,9 +155,10 @@ class WatchdogSettings(ReleaseSettings):
 
 @dataclass(frozen=True, slots=True)
 class OperationalEventsSettings(Settings):
-    """The table of deliveries, and whether there is an event for each one that succeeds."""
+    """The tables of deliveries and endpoints, and whether each success makes an event."""
 
     ledger_table: str
+    endpoints_table: str
     delivered_events: bool
 
 

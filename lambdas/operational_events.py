@@ -6,6 +6,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from homing import deadline
+from homing.aws import client
+from homing.endpoints.endpoint import Ordering
+from homing.endpoints.endpoints_table import EndpointsTable
 from homing.errors import DependencyError
 from homing.operational_events.bus import EventBus
 from homing.operational_events.deliveries import delivery_events
@@ -15,15 +18,30 @@ from homing.settings import OperationalEventsSettings
 from lambdas.observation import log_events_put, log_events_refused
 
 if TYPE_CHECKING:
+    from homing.delivery import Reference
     from homing.operational_events.event import OperationalEvent
 
 _bus = cache(EventBus.connect)
 _settings = cache(OperationalEventsSettings.from_env)
 
 
+@cache
+def _endpoints() -> EndpointsTable:
+    return EndpointsTable(_settings().endpoints_table, client("dynamodb", read_seconds=2, tries=3))
+
+
+def _blocks(reference: Reference) -> bool:
+    """Return whether the endpoint of a delivery has a failure block its line."""
+    if reference.endpoint_id is None:
+        return False
+    found = _endpoints().find(reference.sender_id, reference.endpoint_id)
+    return found is not None and found.ordering is Ordering.BLOCK
+
+
 def _events_of(change: Change) -> list[OperationalEvent]:
     if change.table == _settings().ledger_table:
-        return delivery_events(change, delivered=_settings().delivered_events)
+        delivered = _settings().delivered_events
+        return delivery_events(change, delivered=delivered, blocks=_blocks)
     return endpoint_events(change)
 
 

@@ -16,7 +16,7 @@ from homing.operational_events.event import SOURCE
 from homing.timeouts import OPERATIONAL_EVENTS_SECONDS
 
 from .function import PythonFunction
-from .storage.table import allow_stream
+from .storage.table import allow_stream, grant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,10 +57,12 @@ class OperationalEvents(Construct):
             memory_size=256,
             environment={
                 "LEDGER_TABLE": ledger.table.table_name,
+                "ENDPOINTS_TABLE": registry.endpoints.table_name,
                 "DELIVERED_EVENTS": json.dumps(settings.delivered_events),
             },
         )
         self._allow_events()
+        grant(registry.endpoints, self.function, "dynamodb:GetItem")
         self._watch(
             "Deliveries", ledger.table, delivery_patterns(delivered=settings.delivered_events)
         )

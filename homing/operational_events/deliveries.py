@@ -11,6 +11,8 @@ from homing.operational_events.event import OWN_EVENT_TYPES, Kind, OperationalEv
 from homing.retry.classification import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from homing.operational_events.event import Change
 
 # A delivery is failing from its second failed attempt on: one failure is what retries are for.
@@ -46,12 +48,15 @@ def delivery_patterns(*, delivered: bool) -> list[dict[str, Any]]:
     return [{"dynamodb": each} for each in images]
 
 
-def delivery_events(change: Change, *, delivered: bool) -> list[OperationalEvent]:
+def delivery_events(
+    change: Change, *, delivered: bool, blocks: Callable[[Reference], bool] = lambda _: False
+) -> list[OperationalEvent]:
     """Return the events that a change of a record makes.
 
     Args:
         change: the change.
         delivered: as of `delivery_patterns`.
+        blocks: returns whether the failure of a delivery in a line blocks that; asked of no other.
     """
     if change.after is None:
         return []
@@ -61,7 +66,10 @@ def delivery_events(change: Change, *, delivered: bool) -> list[OperationalEvent
     before = None if change.before is None else Record.from_attributes(change.before)
     if before is not None and before.is_of_previous_acceptance(after.created_at):
         before = None
-    return [_event(kind, reference, after) for kind in _kinds(before, after, delivered=delivered)]
+    kinds = _kinds(before, after, delivered=delivered)
+    if Kind.DELIVERY_FAILED in kinds and reference.ordering_key and blocks(reference):
+        kinds = [*kinds, Kind.ORDERING_BLOCKED]
+    return [_event(kind, reference, after) for kind in kinds]
 
 
 def _kinds(before: Record | None, after: Record, *, delivered: bool) -> list[Kind]:
@@ -89,6 +97,7 @@ def _event(kind: Kind, reference: Reference, record: Record) -> OperationalEvent
     due = {} if record.next_retry_at is None else {"nextRetryAt": record.next_retry_at}
     detail = {
         **reference.ids(),
+        **_place(reference),
         "targetUrl": reference.target_url,
         "status": record.status.value,
         "attempts": record.attempts,
@@ -99,6 +108,11 @@ def _event(kind: Kind, reference: Reference, record: Record) -> OperationalEvent
         **due,
     }
     return OperationalEvent(kind, record.last_updated_at, detail)
+
+
+def _place(reference: Reference) -> dict[str, Any]:
+    named = {"orderingKey": reference.ordering_key, "sequence": reference.sequence}
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def _why(record: Record) -> tuple[str, str]:

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     DELIVERY_RECOVERED = "Delivery Recovered"
     DELIVERY_DELIVERED = "Delivery Delivered"
     ENDPOINT_DISABLED = "Endpoint Disabled"
+    ORDERING_BLOCKED = "Ordering Blocked"
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,7 @@ def test_a_function_finds_exactly_the_variables_that_its_handler_reads(
         ("Watchdog/Watchdog", "PAYLOAD_BUCKET", "Workflow/Payloads/Bucket"),
         ("Watchdog/Watchdog", "LEDGER_TABLE", "Ledger/Deliveries"),
         ("Events/OperationalEvents", "LEDGER_TABLE", "Ledger/Deliveries"),
+        ("Events/OperationalEvents", "ENDPOINTS_TABLE", "Registry/Endpoints"),
         *(
             (path, f"{name.upper()}_TABLE", f"Ledger/{name}")
             for path in ("Reception/Accept", "Watchdog/Watchdog", "Ordering/Release")

@@ -179,6 +179,7 @@ def test_the_rate_of_senders_is_counted_in_the_messages_table_if_they_have_one(
                 *((f"dynamodb:{action}", "Registry/Endpoints") for action in READ_STREAM),
                 ("dynamodb:ListStreams", "Registry/Endpoints/stream/*"),
                 ("events:PutEvents", DEFAULT_BUS),
+                ("dynamodb:GetItem", "Registry/Endpoints"),
             },
         ),
         (

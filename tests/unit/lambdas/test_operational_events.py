@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from homing.endpoints.endpoints_table import EndpointsTable
 from homing.errors import DependencyError
 from homing.items import to_dynamodb
 from homing.operational_events.bus import EventBus
@@ -41,6 +42,7 @@ class Bus:
 def bus(monkeypatch: pytest.MonkeyPatch) -> Bus:
     bus = Bus()
     monkeypatch.setenv("LEDGER_TABLE", "ledger")
+    monkeypatch.setenv("ENDPOINTS_TABLE", "endpoints")
     monkeypatch.setenv("DELIVERED_EVENTS", "false")
     operational_events._settings.cache_clear()  # a new environment, a new container
     monkeypatch.setattr(operational_events, "_bus", lambda: EventBus(bus))
@@ -123,3 +125,46 @@ def test_what_the_bus_refuses_is_counted_and_comes_again(
     bus.is_broken = False
     operational_events.handler({"Records": [failed, disabled]}, None)
     assert len(bus.told) == 2
+
+
+@pytest.mark.parametrize(
+    ("endpoint_id", "key", "ordering", "blocked"),
+    [
+        ("orders", "k", "block", True),
+        ("orders", "k", "skip", False),
+        ("orders", None, "block", False),
+        (None, "k", "block", False),
+        ("deleted", "k", "block", False),
+    ],
+)
+def test_a_failure_that_blocks_its_line_is_another_event(
+    bus: Bus,
+    delivery: Delivery,
+    failed: dict[str, Any],
+    disabled: dict[str, Any],
+    registry: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    endpoint_id: str | None,
+    key: str | None,
+    ordering: str,
+    *,
+    blocked: bool,
+) -> None:
+    monkeypatch.setattr(
+        operational_events, "_endpoints", lambda: EndpointsTable("endpoints", registry)
+    )
+    endpoint = disabled["dynamodb"]["OldImage"]
+    owner = {"pk": {"S": delivery.reference.sender_id}, "ordering": {"S": ordering}}
+    registry.put_item(TableName="endpoints", Item={**endpoint, **owner})
+    image = failed["dynamodb"]["NewImage"]
+    image["endpointId"] = to_dynamodb(endpoint_id)
+    if key is not None:
+        image["line"] = {"S": f"7#{key}"}
+    operational_events.handler({"Records": [failed]}, None)
+    kinds = [kind for kind, _ in bus.told]
+    assert kinds == ["Delivery Failed", *(["Ordering Blocked"] if blocked else [])]
+    place = {} if key is None else {"orderingKey": key, "sequence": 7}
+    for _, detail in bus.told:
+        assert {
+            name: detail[name] for name in ("orderingKey", "sequence") if name in detail
+        } == place
