@@ -30,6 +30,7 @@ from homing_cli.escaping import say
 from homing_cli.terminal import render
 from homing_cli.traces import trace as tracing
 from homing_cli.traces.story import tell
+from homing_cli.traces.timing import hops
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,21 +81,34 @@ def _story(target: Target, view: DeliveryView) -> Story:
         return tell(view.document, ())
 
 
+Timing = Annotated[
+    bool, typer.Option("--timing", help="Show where the time of each delivery went, hop by hop.")
+]
+
+
 @reading.command("trace")
 def trace_command(
     message_id: MessageId,
     where: Where,
     sender: Sender = None,
+    timing: Timing = False,
     as_json: AsJson = False,
 ) -> None:
     """Show the executions of a message as trees: states, durations, outcomes and waits."""
     target = where.target()
     traces = tracing.trace(target, ApiClient(target), message_id, sender)
     if as_json:
-        print_json({"messageId": message_id, "deliveries": [t.to_document() for t in traces]})
+        documents = [
+            each.to_document()
+            | ({"hops": [hop.to_document() for hop in hops(each)]} if timing else {})
+            for each in traces
+        ]
+        print_json({"messageId": message_id, "deliveries": documents})
         return
     for found in traces:
         render.console().print(render.trace(found))
+        if timing:
+            render.console().print(render.timing(hops(found)))
 
 
 AnySender = Annotated[

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from homing_cli.client.queues.undispatched import UndispatchedMessage
     from homing_cli.traces.execution_history import Attempt, Visit
     from homing_cli.traces.story import Chapter, Story
+    from homing_cli.traces.timing import Hop
     from homing_cli.traces.trace import Trace
 
 _STYLES = {
@@ -222,6 +223,15 @@ def trace(found: Trace) -> Tree:
     if not found.attempts:
         tree.add("no attempt on record: not started yet, or under way")
     return tree
+
+
+def timing(found: Sequence[Hop]) -> Table:
+    """Return a table of the hops of a delivery."""
+    made = table("attempt", "from", "ms", "what")
+    for hop in found:
+        start = to_text(hop.start)[11:23]
+        made.add_row(str(hop.attempt), start, f"{hop.milliseconds:,}", hop.what)
+    return made
 
 
 def _add_attempt(tree: Tree, attempt: Attempt, start: datetime | None) -> None:

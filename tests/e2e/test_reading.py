@@ -88,6 +88,23 @@ def test_trace_tells_states_times_outcomes_and_waits(
     assert "Retry-After: 1" in shown
 
 
+def test_trace_with_timing_tells_where_the_time_went(
+    homing: Homing, read: Read, dead_lettered: str
+) -> None:
+    (delivery,) = read("trace", dead_lettered, "--timing")["deliveries"]
+    said = [(hop["attempt"], hop["what"]) for hop in delivery["hops"]]
+    retried = ["until the wait has ended", "from there to the request", "the endpoint"]
+    assert said == [
+        (1, "from acceptance to the request"),
+        (1, "the endpoint"),
+        (1, "until the retry is due"),
+        *((2, what) for what in (*retried, "until the retry is due")),
+        *((3, what) for what in retried),
+    ]
+    shown = homing("trace", dead_lettered, "--timing").stdout
+    assert shown.count("until the retry is due") == 2
+
+
 def test_a_dead_letter_is_listed_and_shown_and_stays_where_it_is(
     homing: Homing, read: Read, dead_lettered: str
 ) -> None:

@@ -1,0 +1,95 @@
+"""Where the time of a delivery went, hop by hop.
+
+The ledger has when the message was accepted and when each outcome was observed; the history of an
+execution adds when a wait ended. First attempts run as Express executions without a history, so
+what is between acceptance and their request is one hop: the queue, `dispatch` and the starts of
+functions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from homing.timestamps import from_text, to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from homing_cli.traces.execution_history import Attempt
+    from homing_cli.traces.trace import Trace
+
+_WAIT, _SEND = "WaitUntilDue", "Deliver"
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """A part of the way of a delivery.
+
+    Args:
+        what: what took the time.
+        attempt: the attempt that it belongs to, counted from 1.
+        start: when it began.
+        end: when it ended.
+    """
+
+    what: str
+    attempt: int
+    start: datetime
+    end: datetime
+
+    @property
+    def milliseconds(self) -> int:
+        """How long it took; below zero where the clocks of two functions differ."""
+        return round((self.end - self.start) / timedelta(milliseconds=1))
+
+    def to_document(self) -> dict[str, object]:
+        """Return the document that `--json` prints."""
+        return {
+            "what": self.what,
+            "attempt": self.attempt,
+            "startedAt": to_text(self.start),
+            "milliseconds": self.milliseconds,
+        }
+
+
+def hops(trace: Trace) -> tuple[Hop, ...]:
+    """Return the hops of a delivery, oldest first, as far as its attempts were made."""
+    return tuple(_hops(trace))
+
+
+def _hops(trace: Trace) -> Iterator[Hop]:
+    document = trace.delivery.document
+    scheduled = document.get("deliverAt")
+    since = from_text(scheduled or trace.delivery.reference.created_at)
+    before = "from deliverAt to the request" if scheduled else "from acceptance to the request"
+    for number, attempt in enumerate(trace.attempts, start=1):
+        outcome = attempt.result("outcome")
+        if outcome is None:
+            return
+        ended = from_text(outcome["timestamp"])
+        sent = ended - timedelta(milliseconds=int(outcome["responseTime"]))
+        yield from _before_request(before, number, attempt, since, sent)
+        yield Hop("the endpoint", number, sent, ended)
+        backoff = attempt.result("backoff")
+        if backoff is None:
+            return
+        since = from_text(str(backoff["nextRetryAt"]))
+        yield Hop("until the retry is due", number, ended, since)
+        before = "from due to the request"
+
+
+def _before_request(
+    what: str, number: int, attempt: Attempt, since: datetime, sent: datetime
+) -> Iterator[Hop]:
+    """Yield the hops before a request, split at the end of its wait, where that is known."""
+    left = [visit.left for visit in attempt.visits if visit.name == _WAIT and visit.left]
+    entered = [visit.entered for visit in attempt.visits if visit.name == _SEND]
+    if not left or not entered:
+        yield Hop(what, number, since, sent)
+        return
+    woke = max(left)
+    yield Hop("until the wait has ended", number, since, woke)
+    yield Hop("from there to the request", number, woke, sent)
