@@ -40,6 +40,7 @@ class Job:
         job_id: its id in the address of its page.
         title: its name on the page.
         total: the number of deliveries.
+        note: what it means that it is done, where that is not clear.
         done: the results so far.
         broken: the error that stopped it early; empty if none did.
         ended: whether it has ended.
@@ -48,6 +49,7 @@ class Job:
     job_id: str
     title: str
     total: int
+    note: str = ""
     done: list[Done] = field(default_factory=list)
     broken: str = ""
     ended: bool = False
@@ -78,9 +80,9 @@ class Jobs:
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
 
-    def start(self, title: str, total: int, steps: Iterator[Done]) -> Job:
+    def start(self, title: str, total: int, steps: Iterator[Done], note: str = "") -> Job:
         """Start an action in its own thread."""
-        job = Job(secrets.token_hex(8), title, total)
+        job = Job(secrets.token_hex(8), title, total, note)
         self._jobs[job.job_id] = job
         for old in list(self._jobs)[:-_KEPT]:
             del self._jobs[old]

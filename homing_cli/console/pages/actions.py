@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from homing_cli.console.services import Services
 
 _FORBIDDEN = 403
+# What "done" means of each that might be taken for more.
+_NOTES = {
+    "redrive": "Their attempts have begun again. The page of each shows whether it is delivered.",
+    "retry-now": "The attempt is being made. The page of each shows whether it is delivered.",
+}
 # Each action: its value in forms, its name on pages, and its name while it runs.
 WAYS = {
     "redrive": ("Send again", "Sending again"),
@@ -41,7 +46,8 @@ async def begin(request: Request) -> Response:
     services = services_of(request)
     actions = check_allowed(services)
     way, chosen = await _asked(request)
-    job = services.jobs.start(WAYS[way][1], len(chosen), actions.act(way, chosen))
+    steps, note = actions.act(way, chosen), _NOTES.get(way, "")
+    job = services.jobs.start(WAYS[way][1], len(chosen), steps, note)
     return RedirectResponse(f"/jobs/{job.job_id}", 303)
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from homing.ledger.delivery_filter import Listed
     from homing.ledger.delivery_index import Page
+    from homing_cli.console.reading.counts import Counted
     from homing_cli.console.reading.faults import Fault
     from homing_cli.console.services import Services
 
@@ -96,17 +97,15 @@ def _show(request: Request, which: _List) -> Response:
     exact = _exact(services, chosen)
     if isinstance(exact, RedirectResponse):
         return exact
+    recipient = services.addressed.recipient(
+        chosen.wanted.sender_id or DEFAULT_SENDER_ID, chosen.wanted.endpoint_id
+    )
     is_grouped = request.query_params.get("view") == "groups"
-    page = None if is_grouped or chosen.complaint else _page(services, chosen)
-    left = max(_BUDGET_SECONDS - (monotonic() - started), 0)
-    counted = None if chosen.is_delivered else services.counts.ask(chosen.wanted, left)
+    page, counted = _read(services, chosen, started, is_grouped=is_grouped)
     is_searching = page is None and not is_grouped and not chosen.complaint
     is_counting = counted is None and not chosen.is_delivered
     groups = counted.groups if counted else ()
     found = faults(groups)
-    endpoint = services.addressed.recipient(
-        chosen.wanted.sender_id or DEFAULT_SENDER_ID, chosen.wanted.endpoint_id
-    )
     return services.view.page(
         request,
         "deliveries.html",
@@ -126,7 +125,7 @@ def _show(request: Request, which: _List) -> Response:
         more_faults=max(len(found) - MOST_FAULTS, 0),
         is_grouped=is_grouped,
         more_filters=any(name in chosen.given for name in _MORE_FILTERS),
-        recipient=endpoint,
+        recipient=recipient,
         following=page and page.after and _address(which, chosen, after=after_text(page.after)),
         address=_address(which, chosen),
         here=str(request.url.replace(scheme="", netloc="")),
@@ -145,6 +144,22 @@ def with_endpoints(services: Services, found: Sequence[Fault]) -> list[Fault]:
 def delivery_url(record: Mapping[str, Any]) -> str:
     """Return the address of a delivery's page."""
     return f"/delivery?{Chosen.of(Reference.from_document(record)).to_text()}"
+
+
+def _read(
+    services: Services, chosen: Selection, started: float, *, is_grouped: bool
+) -> tuple[Page | None, Counted | None]:
+    """Return the list, unless only groups are shown, and then its count, as far as they are there.
+
+    The count takes longer than the list, and would hold it up.
+    """
+    if chosen.complaint:
+        return None, None
+    page = None if is_grouped else _page(services, chosen)
+    if chosen.is_delivered or (page is None and not is_grouped):
+        return page, None
+    left = max(_BUDGET_SECONDS - (monotonic() - started), 0)
+    return page, services.counts.ask(chosen.wanted, left)
 
 
 def _page(services: Services, chosen: Selection) -> Page | None:

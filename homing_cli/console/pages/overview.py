@@ -34,6 +34,7 @@ def show(request: Request) -> Response:
     hours = hours if hours in HOURS else "1"
     now = datetime.now(UTC)
     figures = _figures(services, Span.until(now, int(hours)), now)
+    standing = services.standing.ask()
     counted = services.counts.ask(_WRONG, _WAIT_SECONDS)
     groups = counted.groups if counted else ()
     found = faults(groups)
@@ -44,7 +45,7 @@ def show(request: Request) -> Response:
         hours=hours,
         choices=HOURS,
         figures=figures,
-        standing=services.standing.ask(),
+        standing=standing,
         attempts_chart=json.dumps(_attempts_chart(figures)),
         latency_chart=json.dumps(_latency_chart(figures)),
         counted=counted,

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from homing_cli.console.services import Services
 
 _NEWEST = 20
+_WAIT_SECONDS = 0.6
 _OPTIONS = {
     "status": "--status",
     "category": "--category",
@@ -106,11 +107,11 @@ def stop(request: Request) -> Response:
 
 
 def _ask(request: Request, query: Mapping[str, str], complaint: str = "") -> Response:
-    services, now = services_of(request), datetime.now(UTC)
+    services = services_of(request)
     chosen = Selection.from_query(query, REDRIVABLE)
     complaint = complaint or chosen.complaint
-    groups = () if chosen.complaint else services.redrives.preview(chosen.wanted, now)
-    found = faults(groups)
+    counted = None if chosen.complaint else services.counts.ask(chosen.wanted, _WAIT_SECONDS)
+    found = faults(counted.groups if counted else ())
     rate = query.get("ratePerSecond", f"{DEFAULT_RATE:g}")
     return services.view.page(
         request,
@@ -120,12 +121,14 @@ def _ask(request: Request, query: Mapping[str, str], complaint: str = "") -> Res
         complaint=complaint,
         faults=with_endpoints(services, found),
         more_faults=max(len(found) - MOST_FAULTS, 0),
-        matched=sum(group.count for group in groups),
+        matched=counted.total if counted else 0,
+        is_counting=counted is None and not chosen.complaint,
+        here=f"/redrives/new?{urlencode(chosen.given)}",
         rate=rate,
         lowest=LOWEST_RATE,
         highest=HIGHEST_RATE,
         redrive_id=token_hex(8),
-        at=to_text(now),
+        at=counted and to_text(counted.at),  # what fails later is not shown, and not redriven
         command=_command(chosen.given),
     )
 

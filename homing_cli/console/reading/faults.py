@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Self
 
-from homing.ledger.record import FAILED
+from homing.ledger.record import FAILED, WAITING
 from homing.retry.classification import Category, Status
 from homing_cli.console.reading.selection import parameters
 
@@ -108,12 +108,17 @@ def faults(groups: Iterable[Group]) -> list[Fault]:
     Args:
         groups: deliveries by sender, endpoint and category, and maybe status.
     """
-    # What waits for its first attempt has no cause, and nothing is wrong with it.
-    causes = [each for each in groups if each.values["category"] or each.latest.status in FAILED]
+    causes = [each for each in groups if _is_wrong(each)]
     found = [
         _fault(list(members)) for _, members in groupby(sorted(causes, key=_cause), key=_cause)
     ]
     return sorted(found, key=lambda one: (-one.count, *_cause_of(one)))
+
+
+def _is_wrong(group: Group) -> bool:
+    """Return whether something is wrong; not so with what was cancelled, or was not tried yet."""
+    status = group.latest.status
+    return status in FAILED or (status in WAITING and bool(group.values["category"]))
 
 
 def _cause(group: Group) -> tuple[Any, ...]:

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from console_fakes import LISTED, FakeActions, FakeRedrives, client_of, token
+from console_fakes import LISTED, FakeActions, FakeCounts, FakeRedrives, token
+from console_fakes import client_of as any_client_of
 
 from homing.recovery.bulk_redrive import REDRIVABLE, Phase
 from homing.retry.classification import Category
 
+if TYPE_CHECKING:
+    from starlette.testclient import TestClient
+
 ONE = replace(LISTED, message_id="order-1")
 OTHER = replace(ONE, endpoint_id=None, category=Category.SERVER_ERROR, reason="HTTP 503")
 ASKED = {"senderId": "default", "category": "GONE"}
+
+
+def client_of(actions: FakeActions | None, redrives: FakeRedrives | None = None) -> TestClient:
+    """Return a client of a console whose counts are those of what would be redriven."""
+    redrives = redrives or FakeRedrives()
+    return any_client_of(actions, redrives=redrives, counts=FakeCounts(redrives.found))
 
 
 @pytest.fixture
@@ -102,6 +112,15 @@ def test_nothing_that_matches_is_said() -> None:
     text = client_of(FakeActions(), redrives=FakeRedrives([])).get("/redrives/new").text
     assert "Nothing to send again" in text
     assert "<form method" not in text
+
+
+def test_while_the_dry_run_counts_nothing_can_be_sent_and_it_asks_again() -> None:
+    client = any_client_of(FakeActions(), counts=FakeCounts(None))
+    text = client.get("/redrives/new?senderId=crm").text
+    assert "<h1>Counting…</h1>" in text
+    assert 'hx-get="/redrives/new?senderId=crm" hx-trigger="every 1s"' in text
+    assert "<form method" not in text
+    assert "No dead letter matches" not in text
 
 
 def begun(redrives: FakeRedrives, **fields: Any) -> str:

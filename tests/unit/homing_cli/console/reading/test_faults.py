@@ -69,10 +69,13 @@ def test_what_affects_the_most_comes_first_and_each_sender_endpoint_and_cause_is
     ]
 
 
-def test_what_waits_for_its_first_attempt_is_no_fault_but_a_failure_without_a_cause_is() -> None:
+def test_what_was_cancelled_or_waits_for_its_first_attempt_is_no_fault_but_each_failure_is() -> (
+    None
+):
     lacking = {"category": None, "reason": None}
     queued = listed(1, status=Status.QUEUED, **lacking)
-    (found,) = faults(grouped([queued, listed(2, **lacking)], BY))
+    cancelled = listed(3, status=Status.CANCELLED)
+    (found,) = faults(grouped([queued, cancelled, listed(2, **lacking)], BY))
     assert (found.dead, found.waiting, found.category) == (1, 0, None)
 
 
