@@ -1,0 +1,133 @@
+"""Compare one sender's times from POST to delivered with and without another's flood.
+
+One sender makes 5 deliveries a second to 20 quick endpoints. In the third run, 3,000 deliveries of
+another to 60 endpoints that hang are on the queues when it begins. `benchmarks/fairness_model.py`
+is the same in virtual time.
+
+The local cloud is one machine, on which each attempt at an endpoint that hangs is a process, and
+handing deliveries to the Standard workflow slows everything, whatever the queues do. So the second
+run has a flood of as many deliveries to quick endpoints: what it and the third have in common is
+the machine's part. A smaller flood is given as an argument.
+
+    python benchmarks/fairness.py [DELIVERIES]
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.isolation import (
+    DISPATCHERS,
+    FIRST_SECONDS,
+    PER_SECOND,
+    Run,
+    hanging,
+    measure,
+    row,
+    set_slow_threshold,
+)
+from benchmarks.pollers import paused, polled
+from benchmarks.sizes import argument, sized
+from homing.client import Retrying
+from homing_cli.client.api import ApiClient
+from homing_cli.client.target import local_target
+from homing_cli.local import local_cloud
+from homing_cli.receiver.server import Receiver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from homing_cli.client.target import Target
+
+FLOOD = sized(3000, 20)  # deliveries
+ENDPOINTS = 60  # that they go to
+MESSAGES = sized(200, 10)  # of the other sender
+ENDED_AFTER = sized(20, 1)  # seconds, in which all attempts have timed out
+TOGETHER = 100  # messages in a request
+SENDING = 2  # requests at once
+PATIENT = Retrying(timeout=35, give_up_after=300)  # on a machine that does other things as well
+LABELS = ("without", "with, quick endpoints", "with, endpoints hang")
+
+
+def flood(api: ApiClient, url: str, count: int) -> None:
+    """Send messages of a sender of its own, each with one attempt."""
+
+    def send(bodies: Sequence[bytes]) -> None:
+        refused = [each for each in api.submit_all(bodies) if isinstance(each, Exception)]
+        if refused:
+            raise RuntimeError(f"{len(refused)} were not accepted: {refused[0]}")
+
+    bodies = [_body(f"{url}/{number % ENDPOINTS}") for number in range(count)]
+    parts = [bodies[start : start + TOGETHER] for start in range(0, count, TOGETHER)]
+    with ThreadPoolExecutor(SENDING) as pool:
+        list(pool.map(send, parts))
+
+
+def _body(url: str) -> bytes:
+    message = {"messageId": f"m-{uuid.uuid4().hex}", "senderId": "flood", "targetUrl": url}
+    return json.dumps({**message, "payload": {}, "policy": {"maxAttempts": 1}}).encode()
+
+
+def runs(count: int) -> Iterator[Run]:
+    """Measure without a flood, then with each kind."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        local_cloud.throwaway(Path(folder), steady=True),
+        Receiver() as receiver,
+        Receiver() as well,
+        hanging() as hang,
+    ):
+        target = local_target(Path(folder) / local_cloud.RECORD)
+        set_slow_threshold(target)
+        api, flooding = ApiClient(target), ApiClient(target, PATIENT)
+        with paused(target):
+            warm_up(api, flooding, receiver, target, count)
+            with polled(target, DISPATCHERS):
+                yield measure(api, receiver, MESSAGES, LABELS[0])
+            for label, url in zip(LABELS[1:], (well.url, hang), strict=True):
+                flood(flooding, url, count)
+                with polled(target, DISPATCHERS):
+                    yield measure(api, receiver, MESSAGES, label)
+
+
+def warm_up(
+    api: ApiClient, flooding: ApiClient, receiver: Receiver, target: Target, count: int
+) -> None:
+    """Start as many functions as a flood needs, with other endpoints that hang."""
+    with hanging() as others:
+        flood(flooding, others, count)
+        with polled(target, DISPATCHERS):
+            measure(api, receiver, MESSAGES, "warm-up")
+        time.sleep(ENDED_AFTER)
+
+
+def main() -> None:
+    """Print the table and the ratios."""
+    count = argument(FLOOD)
+    print(f"{PER_SECOND:g}/s to 20 endpoints beside {count:,} deliveries of another; seconds")
+    print(f"{'':<22}{'messages':>9}{'p50':>8}{'p90':>8}{'p99':>8}{'worst':>8}")
+    seen = {}
+    for run in runs(count):
+        seen[run.label] = run
+        print(row(run.label, run), flush=True)
+    without, quick, hangs = (seen[label] for label in LABELS)
+    first = round(FIRST_SECONDS * PER_SECOND)
+    print(row(f"hang, first {FIRST_SECONDS:g} s", Run("first", hangs.seconds[:first])))
+    for share in (0.5, 0.9, 0.99):
+        beside_none, beside_quick = (
+            hangs.percentile(share) / each.percentile(share) for each in (without, quick)
+        )
+        print(f"p{share * 100:g} with / without: {beside_none:.2f}; / quick: {beside_quick:.2f}")
+
+
+if __name__ == "__main__":
+    main()
