@@ -6,6 +6,7 @@ Each is of a real local cloud on which the traffic of `homing console --demo` ha
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tempfile
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from browser.chromium import launch
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from homing_cli.client.api import ApiClient
 from homing_cli.client.target import local_target
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 WARM_UP_SECONDS = 150
 PAUSE_SECONDS = 1.2
 # What a page says while something is still being read.
-UNFINISHED = "Counting|Searching…|being read|being counted"
+UNFINISHED = re.compile("Counting|Searching…|being read|being counted")
+PATIENCE_MS = 120_000
 # Of what may be long, the first screen is enough.
 LONG = ("deliveries", "dead-letters", "incident-endpoint", "endpoint", "endpoints-phone")
 LAPTOP = {"width": 1240, "height": 800}
@@ -138,7 +140,7 @@ def shoot(page: Page, address: str, message_id: str, file: Path) -> None:
     if message_id:
         page.get_by_role("link", name=message_id).first.click()
         page.wait_for_selector(".machine")
-    page.wait_for_function(f"!/{UNFINISHED}/.test(document.body.innerText)", timeout=120_000)
+    expect(page.locator("main")).not_to_contain_text(UNFINISHED, timeout=PATIENCE_MS)
     page.wait_for_timeout(1000)
     page.screenshot(path=file, full_page=file.stem not in LONG)
     page.close()
