@@ -7,7 +7,10 @@ from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from homing.delivery import document_text
 from homing.endpoints.rate_slots import rate_change
+from homing.items import from_dynamodb
+from homing.ordering.line import Place
 from simulation.actors.schedule import GRACE_MS, WatchdogSchedule
 from simulation.actors.stream import StreamMapping
 from simulation.actors.workers import Dispatch, body_of
@@ -199,7 +202,8 @@ class Cloud:
             process.about.read = self.scheduler.steps
         answer = getattr(table, operation)(call.arguments)  # or raises, and the claim is lost
         if table is self.places and operation == "put_item":
-            self.queues.note(text_of(call.arguments["Item"], "delivery"))
+            place = Place.from_item(from_dynamodb(call.arguments["Item"]))
+            self.queues.note(document_text(place.delivery.to_document()))
             self._schedule.expect(self.scheduler.now)
         if table is self.lines and ":until" in call.arguments.get("ExpressionAttributeValues", {}):
             delivery = process.about.event["reference"]["deliveryId"]

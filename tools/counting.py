@@ -60,8 +60,10 @@ _NAMES = (
     *("standard.executions", "standard.transitions"),
     *("lambda.OperationalEvents", "events.entries"),
 )
+# In the names of two tables: the one of places, and the ledger, whose stream two functions read.
+_PLACES, _LEDGER = "LedgerPlaces", "LedgerDeliveries"
 _SHARED = ("lambda.Dispatch", "sqs.deliveries.receive", "sqs.deliveries.delete")
-_EVENTS_HANDLER = "lambdas.operational_events.handler"
+_STREAM_HANDLERS = ("lambdas.operational_events.handler", "lambdas.release.handler")
 _QUEUE_ACTIONS = {
     "SendMessage": "send",
     "SendMessageBatch": "send",
@@ -98,7 +100,14 @@ class CountedCloud:
             raise LocalCloudError(f"expected {end} after {attempts} attempts, found {delivery}")
         return calls
 
-    def send(self, scripts: Sequence[str], *, max_attempts: int = 3, via: str = "url") -> Calls:
+    def send(
+        self,
+        scripts: Sequence[str],
+        *,
+        max_attempts: int = 3,
+        via: str = "url",
+        ordering_key: str | None = None,
+    ) -> Calls:
         """Send messages to these scripts of the receiver; return all their calls.
 
         Args:
@@ -106,9 +115,10 @@ class CountedCloud:
             max_attempts: the limit of the policy.
             via: `url`, `api`, `ingest` for the ingest queue, or `batch` for all in one request to
                 the function URL, as `homing send --file` sends them.
+            ordering_key: orders the messages; each waits for the one before it.
         """
         start = self.file.stat().st_size
-        bodies = [self._body(script, max_attempts) for script in scripts]
+        bodies = [self._body(script, max_attempts, ordering_key) for script in scripts]
         with self._paused():
             if via == "batch":
                 ApiClient(self.cloud).submit_all(bodies)
@@ -159,13 +169,14 @@ class CountedCloud:
             for each in ids:
                 functions.update_event_source_mapping(UUID=each, Enabled=True)
 
-    def _body(self, script: str, max_attempts: int) -> bytes:
+    def _body(self, script: str, max_attempts: int, ordering_key: str | None) -> bytes:
         url = f"{self.receiver.url}/script/{script}/"
         message = {
             "messageId": f"msg_{uuid.uuid4().hex}",
             "targetUrl": url.ljust(_URL_LENGTH, "x"),
             "payload": _PAYLOAD,
             "policy": {"maxAttempts": max_attempts},
+            **({} if ordering_key is None else {"orderingKey": ordering_key}),
         }
         return json.dumps(message).encode()
 
@@ -230,7 +241,24 @@ def _express_path(counted: CountedCloud) -> dict[str, Any]:
             {"end": end, "attempts": attempts, "calls": {name: calls[name] for name in _NAMES}}
             for (end, attempts), calls in scenarios.items()
         ],
+        "ordered": _ordered(counted, first),
     }
+
+
+def _ordered(counted: CountedCloud, once: Calls) -> dict[str, dict[str, Any]]:
+    """Return what a message with an `orderingKey` calls beyond one without, by whether it waits."""
+    alone = counted.send(["200"], ordering_key=uuid.uuid4().hex)
+    two = counted.send(["200", "200"], ordering_key=uuid.uuid4().hex)
+    beyond = {"alone": _minus(alone, once), "behind": _minus(_minus(two, alone), once)}
+    return {
+        name: {each: count for each, count in sorted(calls.items()) if count}
+        for name, calls in beyond.items()
+    }
+
+
+def _minus(calls: Calls, others: Calls) -> Calls:
+    names = calls.keys() | others.keys()
+    return Counter({name: calls[name] - others[name] for name in names})
 
 
 def _shared(calls: Calls) -> Calls:
@@ -261,17 +289,23 @@ def _is_done(calls: list[dict[str, Any]]) -> bool:
     ended = actions["ExecutionSucceeded"] + actions["ExecutionFailed"]
     batches = actions["ReceiveMessage"]
     is_empty = 0 < batches == actions["DeleteMessageBatch"]
-    return is_empty and 0 < ended == actions["start"] and _is_told(calls)
+    is_over = is_empty and 0 < ended == actions["start"] and _is_told(calls)
+    places = Counter(call["action"] for call in calls if _PLACES in call["on"])
+    return is_over and places["put_item"] == places["delete_item"]
 
 
 def _is_told(calls: list[dict[str, Any]]) -> bool:
+    """Return whether both functions that read streams have read all, and were told what passed."""
     units: Counter[tuple[str, str]] = Counter()
     for call in calls:
-        units[call["service"], call["action"]] += call["units"]
-        if call["on"] == _EVENTS_HANDLER:
-            units["events", "tell"] += call["units"]
-    read, passed = units["streams", "read"], units["streams", "pass"]
-    return units["streams", "write"] <= read and passed == units["events", "tell"]
+        units[call["action"], call["on"]] += call["units"]
+    are_read = all(
+        units["read", on] >= written * (2 if _LEDGER in on else 1)
+        for (action, on), written in units.items()
+        if action == "write"
+    )
+    passed = sum(count for (action, _), count in units.items() if action == "pass")
+    return are_read and passed == sum(units["Invoke", on] for on in _STREAM_HANDLERS)
 
 
 def _named(calls: list[dict[str, Any]], queues: Mapping[str, str]) -> Calls:

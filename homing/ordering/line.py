@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from homing.delivery import Delivery, Reference
+from homing.delivery import Delivery, Reference, document_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,10 +79,25 @@ class Place:
         """The delivery that waits there."""
         return self.delivery.reference.delivery_id
 
+    def to_item(self) -> dict[str, Any]:
+        """Return the item of the table of places, as plain values.
+
+        The delivery document is compressed, since DynamoDB charges a write of each KiB.
+        """
+        text = document_text(self.delivery.to_document())
+        return {
+            "pk": self.line_id,
+            "sk": sort_key(self.sequence),
+            "deliveryId": self.delivery_id,
+            "delivery": zlib.compress(text.encode()),
+            "putAt": self.put_at,
+        }
+
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
         """Return the place of an item of the table of places, given as plain values."""
-        delivery = Delivery.from_document(json.loads(item["delivery"]))
+        document = json.loads(zlib.decompress(bytes(item["delivery"])))
+        delivery = Delivery.from_document(document)
         return cls(item["pk"], int(item["sk"]), delivery, item["putAt"])
 
 

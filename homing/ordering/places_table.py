@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from homing.conditional_put import put_if
-from homing.delivery import document_text
 from homing.items import from_dynamodb, to_dynamodb
 from homing.ordering.line import Place, sort_key
 from homing.retry.lifetime import YEAR
@@ -40,14 +39,7 @@ class Places:
             None where it was put, or had been put before; else the id of the delivery that has it.
         """
         expires_at = int((from_text(place.put_at) + _KEPT).timestamp())
-        item = {
-            "pk": place.line_id,
-            "sk": sort_key(place.sequence),
-            "deliveryId": place.delivery_id,
-            "delivery": document_text(place.delivery.to_document()),
-            "putAt": place.put_at,
-            "ttl": expires_at,
-        }
+        item = {**place.to_item(), "ttl": expires_at}
         put = {
             "TableName": self._table,
             "Item": to_dynamodb(item)["M"],

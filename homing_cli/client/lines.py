@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from homing.delivery import Reference
+from homing.items import from_dynamodb
 from homing.ledger.table import Ledger
+from homing.ordering.line import Place
 from homing.ordering.lines_table import Lines
 
 if TYPE_CHECKING:
+    from homing.delivery import Reference
     from homing.ordering.line import Line
     from homing_cli.client.target import Target
 
@@ -57,10 +58,10 @@ def waiting_lines(target: Target) -> list[LineView]:
     """Return the lines in which deliveries wait, the longest first. It reads all that waits."""
     dynamodb, outputs = target.client("dynamodb"), target.outputs
     pages = dynamodb.get_paginator("scan").paginate(TableName=outputs["PlacesTable"])
-    places: dict[str, dict[int, Any]] = {}
+    places: dict[str, dict[int, Place]] = {}
     for page in pages:
-        for item in page["Items"]:
-            places.setdefault(item["pk"]["S"], {})[int(item["sk"]["S"])] = item["delivery"]["S"]
+        for place in map(Place.from_item, map(from_dynamodb, page["Items"])):
+            places.setdefault(place.line_id, {})[place.sequence] = place
     lines = Lines(outputs["LinesTable"], dynamodb)
     ledger = Ledger(outputs["LedgerTable"], dynamodb)
     found = []
@@ -69,7 +70,7 @@ def waiting_lines(target: Target) -> list[LineView]:
         record = ledger.find(head.key) if head else None
         after = [sequence for sequence in taken if head is None or sequence > head.head]
         if after:
-            reference = Reference.from_document(json.loads(taken[min(after)])["reference"])
+            reference = taken[min(after)].delivery.reference
             status = record[1].status.value if record else None
             found.append(LineView(reference, head, status, len(after)))
     return sorted(found, key=lambda each: (-each.waiting, each.to, each.reference.ordering_key))

@@ -7,7 +7,9 @@
              "batch": {name: calls}},        replace those of the same names in `scenarios`
          "scenarios": [{"end": DELIVERED | FAILED | MAX_RETRIES_EXCEEDED,
                     "attempts": 1...,        the number of attempts
-                    "calls": {name: calls}}]}}}
+                    "calls": {name: calls}}],
+         "ordered": {"alone" | "behind":     calls of a message with an `orderingKey` beyond those
+                     {name: calls}}}}}       of one without, if it waits for no other or does
 
 `calls` of a scenario are those of one message to one target, and those of `batch` the share of one
 of ten messages in one request. Names of calls:
