@@ -75,7 +75,7 @@ def test_axe_finds_nothing_serious_in_a_failed_delivery_and_on_the_way_to_send_i
     try:
         page = context.new_page()
         page.goto(f"{console}/deliveries?messageId={message_id}")
-        page.get_by_role("link", name=message_id).click()
+        page.get_by_role("link", name=message_id, exact=True).click()
         page.get_by_text("Why it was not delivered").wait_for(timeout=DELIVERED_MS)
         assert serious(page) == []
         page.get_by_role("link", name="Show the dead letter").click()
@@ -124,7 +124,7 @@ def test_a_delivery_is_followed_live_from_queued_to_delivered(
     page.goto(console)
     page.get_by_role("searchbox").fill(message_id)
     page.keyboard.press("Enter")
-    page.get_by_role("link", name=message_id).click()
+    page.get_by_role("link", name=message_id, exact=True).click()
     status = page.locator("#story > .head .status")
     expect(status).to_have_text(re.compile("Queued|Retry scheduled"))
     expect(page.locator(".countdown")).to_have_text(re.compile("in|now"), timeout=DELIVERED_MS)
@@ -144,7 +144,7 @@ def test_a_person_finds_why_a_message_was_not_delivered_and_sends_it_again(
     page.goto(console)
     page.get_by_role("searchbox").fill(message_id)
     page.keyboard.press("Enter")
-    page.get_by_role("link", name=message_id).click()
+    page.get_by_role("link", name=message_id, exact=True).click()
     expect(page.get_by_text("Why it was not delivered")).to_be_visible(timeout=DELIVERED_MS)
     expect(page.get_by_text("The endpoint says that it is gone for good")).to_be_visible()
     page.get_by_role("button", name="Send again").click()
@@ -198,10 +198,10 @@ def test_what_is_dead_lettered_for_a_disabled_endpoint_is_explained(
     body = {"messageId": message_id, "endpointId": endpoint, "payload": {"total": 12}}
     api.submit(json.dumps(body).encode())
     page.goto(f"{console}/deliveries?messageId={message_id}")
-    page.get_by_role("link", name=message_id).click()
+    page.get_by_role("link", name=message_id, exact=True).click()
     expect(page.get_by_text("has been disabled since")).to_be_visible(timeout=DELIVERED_MS)
     expect(page.get_by_text(f"homing endpoints set {endpoint} --enable")).to_be_visible()
-    page.get_by_role("link", name=endpoint).click()
+    page.get_by_role("link", name=endpoint).first.click()
     expect(page.get_by_text("Disabled since")).to_be_visible()
     expect(page.get_by_text("by its sender")).to_be_visible()
 
@@ -210,7 +210,7 @@ def wait_for_an_hour(page: Page, console: str, api: ApiClient, message_id: str, 
     """Send a message whose second attempt is an hour away, and look at it while it waits."""
     post(api, message_id, url, policy={"schedule": [3600], "jitter": "none"})
     page.goto(f"{console}/deliveries?messageId={message_id}")
-    page.get_by_role("link", name=message_id).click()
+    page.get_by_role("link", name=message_id, exact=True).click()
     expect(page.locator("#story > .head .status")).to_have_text(
         re.compile("Retry scheduled"), timeout=DELIVERED_MS
     )
@@ -260,7 +260,7 @@ def test_ten_thousand_deliveries_are_paged_through_each_page_within_a_second(
         ("Endpoint", "shop-7", "shop-7"),
         ("Sender", "crm", "crm"),
         ("Message", "ed-0012", "seed-0012"),
-        ("Reason", "TIMED OUT", "timed out"),
+        ("Reason", "TIMED", "timed out"),
     ],
 )
 def test_a_list_is_narrowed_down_as_one_types(
@@ -277,7 +277,7 @@ def test_a_list_is_narrowed_down_by_status_category_and_time(page: Page, console
     page.goto(f"{console}/deliveries")
     page.get_by_label("Status").select_option("Failed")
     expect(rows(page).filter(has_not_text="Failed")).to_have_count(0)
-    expect(rows(page).first).to_contain_text("Gone")
+    expect(rows(page).filter(has_text="Gone").first).to_be_visible()
     page.get_by_label("Category").select_option("Timeout")
     expect(rows(page)).to_have_count(0)
     expect(page.locator("#list .empty")).to_contain_text("Nothing matches. Searched: all deliver")
@@ -294,7 +294,7 @@ def test_a_console_that_only_reads_offers_no_action(page: Page, reading_console:
     page.get_by_role("button", name="Send again all").click()
     expect(page.get_by_text("homing dead-letters redrive --sender crm")).to_be_visible()
     expect(page.get_by_role("button", name="Send again")).to_have_count(0)
-    expect(page.get_by_text("--allow-actions")).to_be_visible()
+    expect(page.locator("footer").get_by_text("--allow-actions")).to_be_visible()
 
 
 def test_what_if_answers_as_one_types(page: Page, console: str) -> None:
