@@ -16,7 +16,7 @@ unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE
 unexport $(filter-out $(SOURCES),$(filter UV_% PIP_%,$(.VARIABLES)))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format lint types contracts static audit simulate bench counts up down clean
+.PHONY: help demo test test-covered test-slow check format lint types contracts static audit simulate bench counts up down clean
 .PHONY: build clients reviewed test-pythons bench-console load mutate signing-layer console test-browser
 .PHONY: screenshots vendor powertools-layer
 
@@ -45,8 +45,13 @@ PARALLEL := --maxprocesses 4 --no-loadscope-reorder
 test: $(BIN)/.synced  ## all tests but the slow ones; about 3 minutes on two cores
 	@$(BIN)/pytest -n auto $(PARALLEL) -m "not slow" --hypothesis-profile fast
 
-test-all: $(BIN)/.synced  ## all tests but those in a browser and of the clients, with branch coverage
-	@$(BIN)/pytest -n auto $(PARALLEL) --cov --cov-report=term
+# Coverage takes as much processor again as the tests, so the slow ones do without. Property tests are in both:
+# first with few examples, then with all.
+test-covered: $(BIN)/.synced  ## the tests of `make test`, with branch coverage
+	@$(BIN)/pytest -n auto $(PARALLEL) -m "not slow" --hypothesis-profile fast --cov --cov-report=term
+
+test-slow: $(BIN)/.synced  ## the slow tests, and the property tests with all their examples
+	@$(BIN)/pytest -n auto $(PARALLEL) -m "slow or hypothesis"
 
 test-pythons: $(BIN)/.synced  ## the unit tests of what ships on each Python from 3.11 on that this machine has
 	@$(BIN)/python tests/pythons.py $(PYTHONS) -n auto --maxprocesses 4 -m "not slow" --hypothesis-profile fast
@@ -74,7 +79,7 @@ screenshots: $(BIN)/.browser  ## take the screenshots of the console in docs/
 vendor: $(BIN)/.synced  ## fetch the console's JavaScript anew from the npm registry
 	@$(BIN)/python -m tools.vendor
 
-check: reviewed test-all clients  ## what to run before a commit
+check: reviewed test-covered test-slow clients  ## what to run before a commit
 
 reviewed: format lint types contracts static audit build
 
