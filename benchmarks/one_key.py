@@ -1,0 +1,98 @@
+"""Measure how fast messages of one key follow each other on the local cloud, beside many keys.
+
+All are accepted at once, and delivered one after the other where they have one key. The receiver
+answers at once, so what is measured is the time from one end to the next beginning.
+
+    python benchmarks/one_key.py [MESSAGES]
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+import uuid
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.sizes import argument, sized
+from homing_cli.client.api import ApiClient
+from homing_cli.client.target import Target, local_target
+from homing_cli.local import local_cloud
+from homing_cli.receiver.server import Receiver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MESSAGES = sized(60, 4)
+SECONDS = 120  # in which all must have arrived
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How long messages took, and the median time between two that follow each other."""
+
+    label: str
+    messages: int
+    seconds: float
+    between: float
+
+
+def runs(messages: int) -> Iterator[Row]:
+    """Send the messages with one key, and with as many keys, to one local cloud."""
+    with tempfile.TemporaryDirectory() as folder:
+        state = Path(folder) / ".homing"
+        with local_cloud.throwaway(state, steady=True), Receiver() as receiver:
+            target = local_target(state / local_cloud.RECORD)
+            _send(target, receiver, 4, keys=1)  # starts the first functions
+            for label, keys in (("one key", 1), ("a key for each", messages)):
+                yield _row(label, _send(target, receiver, messages, keys=keys))
+
+
+def _send(target: Target, receiver: Receiver, messages: int, *, keys: int) -> list[float]:
+    """Send new messages in one request, and return when each arrived, in seconds since then."""
+    run = uuid.uuid4().hex
+    bodies = [
+        json.dumps(
+            {
+                "messageId": f"{run}-{number}",
+                "targetUrl": f"{receiver.url}/hooks",
+                "orderingKey": f"{run}-{number % keys}",
+                "payload": {"number": number},
+            }
+        ).encode()
+        for number in range(messages)
+    ]
+    start, begun = time.time(), time.monotonic()
+    ApiClient(target).submit_all(bodies)
+    while time.monotonic() < begun + SECONDS:
+        arrived = [each for each in receiver.arrivals if (each.message_id or "").startswith(run)]
+        if len(arrived) >= messages:
+            return sorted(each.received_at.timestamp() - start for each in arrived)
+        time.sleep(0.05)
+    raise RuntimeError(f"{len(arrived)} of {messages} messages arrived within {SECONDS} s")
+
+
+def _row(label: str, arrived: list[float]) -> Row:
+    between = [later - earlier for earlier, later in pairwise(arrived)]
+    return Row(label, len(arrived), arrived[-1] - arrived[0], median(between))
+
+
+def main() -> None:
+    """Print the table."""
+    messages = argument(MESSAGES)
+    print(f"{messages} messages, accepted in one request on the local cloud")
+    print(f"{'':<16}{'seconds':>9}{'per second':>12}{'ms between two':>16}", flush=True)
+    for row in runs(messages):
+        per_second, between = (row.messages - 1) / row.seconds, row.between * 1000
+        print(f"{row.label:<16}{row.seconds:>9.1f}{per_second:>12.1f}{between:>16.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
