@@ -51,6 +51,9 @@ PATHS = {
     "the last ten minutes": "/deliveries?since={since}",
     "a part of an id": "/deliveries?messageId=ed-9999",
     "one id with its sender": "/deliveries?messageId=seed-77777&senderId=shop",
+    "endpoints": "/endpoints",
+    "one of them": "/endpoint?sender=billing&id=shop-7",
+    "senders": "/senders",
     "what if": "/what-if",
 }
 # It has no limit, as it reads up to 5,000 histories.

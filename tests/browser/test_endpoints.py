@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from homing_cli.receiver.server import Receiver
 
 SIZES = {"laptop": {"width": 1280, "height": 860}, "phone": {"width": 390, "height": 844}}
-DELIVERED_MS = 30_000
+DELIVERED_MS = 60_000
 
 
 @pytest.fixture(params=SIZES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
@@ -26,7 +26,7 @@ Value = TypeVar("Value")
 
 # The filter of the overview, so that both are counted at once.
 OPEN = DeliveryFilter(statuses=STATUSES)
-_WAIT_SECONDS = 0.4  # of the second that a page may take
+_WAIT_SECONDS = 0.3  # for each of two, of the second that a page may take
 _KEPT_SECONDS = 5.0
 
 
@@ -68,7 +68,14 @@ class Sources:
 
     def backlog(self) -> Latest[Backlog]:
         """Return what waits or has failed."""
-        counted = _latest(self.counts, OPEN)
+        return self._backlog(OPEN)
+
+    def backlog_of(self, sender_id: str, endpoint_id: str) -> Latest[Backlog]:
+        """Return what waits or has failed of one endpoint, which is counted sooner than all."""
+        return self._backlog(replace(OPEN, sender_id=sender_id, endpoint_id=endpoint_id))
+
+    def _backlog(self, wanted: DeliveryFilter) -> Latest[Backlog]:
+        counted = _latest(self.counts, wanted)
         if counted.value is None:
             return Latest(error=counted.error)
         return Latest(Backlog.of(counted.value.groups, counted.value.at))

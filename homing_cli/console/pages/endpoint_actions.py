@@ -84,14 +84,15 @@ def done(http: HttpRequest) -> Response:
 
 def _failed(services: Services, request: Request) -> int:
     """Return how many deliveries to the endpoint have failed, as far as that has been counted."""
-    backlog = services.sources.backlog().value
+    backlog = services.sources.backlog_of(request.sender_id, request.endpoint_id).value
     return 0 if backlog is None else backlog.failed[request.sender_id, request.endpoint_id]
 
 
 def _row(services: Services, request: Request) -> Row:
     sources = services.sources
     endpoint = sources.registry.endpoint(request.sender_id, request.endpoint_id)
-    [row] = rows([endpoint], sources.backlog().value, None)
+    backlog = sources.backlog_of(request.sender_id, request.endpoint_id)
+    [row] = rows([endpoint], backlog.value, None)
     return row
 
 

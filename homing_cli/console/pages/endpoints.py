@@ -68,7 +68,8 @@ def one(request: Request) -> Response:
     endpoint = sources.registry.endpoint(
         query.get("sender", DEFAULT_SENDER_ID), query.get("id", "")
     )
-    backlog, sample = sources.backlog(), sources.sample()
+    backlog = sources.backlog_of(endpoint.sender_id, endpoint.endpoint_id)
+    sample = sources.sample()
     [row] = rows([endpoint], backlog.value, sample.value)
     limits = sources.registry.limits(endpoint, now)
     is_ahead = limits.next_slot is not None and limits.next_slot > now

@@ -85,8 +85,10 @@ class Known:
     def __init__(self, value: Any, error: str) -> None:
         self._value = value
         self._error = error
+        self.asked: list[object] = []
 
-    def ask(self, _question: object, _wait_seconds: float) -> Any:
+    def ask(self, question: object, _wait_seconds: float) -> Any:
+        self.asked.append(question)
         if self._error:
             refusal = {"Error": {"Code": self._error, "Message": "no"}}
             raise ClientError(refusal, "Scan")  # type: ignore[arg-type]  # as botocore has it
@@ -257,6 +259,17 @@ def test_a_disabled_endpoint_says_why_and_since_when(client: TestClient) -> None
     assert 'datetime="2026-01-01T12:00:00.000Z"' in text.split("Disabled since")[1]
     assert "312" in text
     assert "HTTP 410" in text
+
+
+def test_what_an_endpoint_holds_up_is_counted_apart_from_all_others(client: TestClient) -> None:
+    app: Any = client.app
+    counts = app.state.services.sources.counts
+    client.get("/endpoint?sender=crm&id=gone")
+    client.get("/endpoints")
+    assert [(one.sender_id, one.endpoint_id) for one in counts.asked] == [
+        ("crm", "gone"),
+        (None, None),
+    ]
 
 
 @pytest.mark.parametrize("query", ["sender=shop&id=none", "sender=a%23b&id=orders", "id=..", ""])
