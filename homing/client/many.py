@@ -16,6 +16,7 @@ class FilterFields(TypedDict, total=False):
     """Which deliveries (docs/api.md); each is the API's field of this name in camelCase."""
 
     status: Sequence[str]
+    message_id: str
     endpoint_id: str
     target_url: str
     event_type: str

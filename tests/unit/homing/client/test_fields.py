@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homing.client import RawJson
-from homing.client.fields import _NAMES, message_body, with_message_id
+from homing.client.fields import _NAMES, camel_case, message_body, with_message_id
+from homing.client.many import FilterFields
+from homing.reception.delivery_request import FilterRequest
 from homing.reception.request_model import MessageRequest
 
 TARGET = "https://example.com/hooks"
@@ -50,6 +52,11 @@ def test_every_field_has_the_name_that_the_api_has_for_it() -> None:
 def test_the_client_has_the_fields_that_the_api_has() -> None:
     known = {str(field.alias) for field in MessageRequest.model_fields.values()}
     assert set(_NAMES.values()) == known
+
+
+def test_every_field_of_a_filter_is_one_of_the_api_and_none_is_missing() -> None:
+    known = {str(field.alias) for field in FilterRequest.model_fields.values()}
+    assert {camel_case(name) for name in FilterFields.__annotations__} == known
 
 
 @pytest.mark.parametrize(
