@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from homing_cli.cost.assumptions import load_assumptions
-from homing_cli.cost.limits import limit_dollars
+from homing_cli.cost.limits import limit_dollars, ordering_dollars
 from homing_cli.cost.logs import LEVELS, log_dollars
 from homing_cli.cost.model import PATHS, SCENARIOS, Model, by_service, load_model
 from homing_cli.cost.prices import alternatives, prices, regions
@@ -142,7 +142,7 @@ def logs() -> Rows:
 
 def limits() -> Rows:
     """Return what limits of endpoints and senders cost."""
-    dollars = limit_dollars(_model(), Workload())
+    dollars = limit_dollars(_model(), Workload()) | ordering_dollars(_model())
     return [["a million", "adds"], *([name, f"${each:,.3f}"] for name, each in dollars.items())]
 
 

@@ -65,11 +65,14 @@ class PathCounts:
         per_batch: calls that the messages of a batch share.
         via: calls that accept one message, by its way in.
         scenarios: the other calls of one message, by its end and its number of attempts.
+        ordered: what an `orderingKey` adds, if the message waits for no other (`alone`) or does
+            (`behind`).
     """
 
     per_batch: Mapping[str, float]
     via: Mapping[str, Mapping[str, float]]
     scenarios: Mapping[tuple[End, int], Mapping[str, float]]
+    ordered: Mapping[str, Mapping[str, float]]
 
     def calls(self, end: End, attempts: int) -> Calls:
         """Return the calls of a message with this end after this many attempts.
@@ -94,6 +97,7 @@ class PathCounts:
             scenarios={
                 (End(one["end"]), one["attempts"]): one["calls"] for one in document["scenarios"]
             },
+            ordered=document["ordered"],
         )
 
 

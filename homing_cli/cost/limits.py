@@ -1,4 +1,4 @@
-"""What limits cost: the rate of an endpoint, and that of a sender."""
+"""What limits cost, the rate of an endpoint and that of a sender, and what order per key costs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # WaitUntilDue, Deliver, Classify, WhatNext
 _STATES_OF_A_WAIT = 4
+# `release` makes up to six calls of DynamoDB and SQS, some milliseconds each, at 256 MB.
+_RELEASE_GB_SECONDS = 0.05 / 4
 
 
 def limit_dollars(model: Model, workload: Workload) -> dict[str, float]:
@@ -43,4 +45,21 @@ def limit_dollars(model: Model, workload: Workload) -> dict[str, float]:
         "seconds that they wait for a slot in Deliver": waiting + express,
         "first attempts that are put off, at most": at_second - at_once + read,
         "later attempts that are put off": states + again + write + read,
+    }
+
+
+def ordering_dollars(model: Model) -> dict[str, float]:
+    """Return what an `orderingKey` adds to messages, in dollars per million, by what they wait for.
+
+    An invocation of `release` is reckoned for each, though it may serve several.
+    """
+    prices, ordered = model.prices, model.counts["on"].ordered
+    release = prices["lambda.requests"].of(MILLION) + prices["lambda.gbSeconds"].of(
+        _RELEASE_GB_SECONDS * MILLION
+    )
+    units = ("dynamodb.writeUnits", "dynamodb.readUnits")
+    return {
+        f"messages with an orderingKey that wait for {what}": release
+        + sum(prices[unit].of(ordered[name][unit] * MILLION) for unit in units)
+        for name, what in (("alone", "no other"), ("behind", "another"))
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 
-from homing_cli.cost.limits import limit_dollars
+from homing_cli.cost.limits import limit_dollars, ordering_dollars
 from homing_cli.cost.logs import LEVELS, log_dollars
 from homing_cli.cost.model import PATHS, SCENARIOS, by_service
 from homing_cli.cost.prices import alternatives
@@ -64,8 +64,8 @@ class Report:
         return {level.name: log_dollars(basis, level) for level in LEVELS}
 
     def limits(self) -> dict[str, float]:
-        """Return what limits of endpoints and senders add per million of what they count."""
-        return limit_dollars(self.model, self.workload)
+        """Return what limits and order per key add per million of what they count."""
+        return limit_dollars(self.model, self.workload) | ordering_dollars(self.model)
 
     def to_document(self) -> dict[str, Any]:
         """Return the document that `--json` prints; dollars are not rounded."""
@@ -155,7 +155,7 @@ def _logs(report: Report) -> Table:
 
 
 def _limits(report: Report) -> Table:
-    table = render.table("limits add, where they are set, per million", "dollars")
+    table = render.table("limits and order add, where they are set, per million", "dollars")
     for name, dollars in report.limits().items():
         table.add_row(name, f"${dollars:,.3f}")
     return table

@@ -21,7 +21,7 @@ from homing_cli.cost.billing import (
     traces,
 )
 from homing_cli.cost.counts import End
-from homing_cli.cost.limits import limit_dollars
+from homing_cli.cost.limits import limit_dollars, ordering_dollars
 from homing_cli.cost.logs import LEVELS, log_dollars
 from homing_cli.cost.model import PATHS, Model, by_service, load_model
 from homing_cli.cost.prices import UnknownRegionError, alternatives, prices, regions
@@ -415,3 +415,12 @@ def test_a_plot_is_a_png(app: typer.Typer, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["--plot", str(file)])
     assert result.exit_code == 0, result.output
     assert file.read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_ordering_key_adds_what_was_counted_and_an_invocation_of_release() -> None:
+    model = load_model("us-east-1")
+    added = ordering_dollars(model)
+    release = 0.20 + 0.05 / 4 * 13.3334
+    for (name, dollars), reads in zip(added.items(), (5, 8), strict=True):
+        assert "orderingKey" in name
+        assert dollars == pytest.approx(3 * 0.625 + reads * 0.125 + release, rel=1e-4)
