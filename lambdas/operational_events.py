@@ -15,6 +15,7 @@ from homing.operational_events.deliveries import delivery_events
 from homing.operational_events.endpoints import endpoint_events
 from homing.operational_events.event import Change
 from homing.settings import OperationalEventsSettings
+from lambdas.initialization import initialize
 from lambdas.observation import log_events_put, log_events_refused
 
 if TYPE_CHECKING:
@@ -56,3 +57,6 @@ def handler(event: dict[str, Any], context: object) -> None:
         log_events_refused(len(events), error)
         raise
     log_events_put(events)
+
+
+initialize(_settings, _bus, _endpoints)
