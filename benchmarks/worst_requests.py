@@ -169,6 +169,8 @@ def measure(names: Iterable[str], folder: Path) -> Iterator[tuple[str, int, floa
         "PAYLOAD_BUCKET": "bucket",
         "OWN_HOSTS": "",
         "RETENTION_DAYS": "30",
+        "SENDER_RATE_PER_SECOND": "0",
+        "SENDER_BACKLOG": "0",
         "DEFAULT_POLICY": json.dumps(Policy().to_document()),
         "ADDRESS_GUARD": json.dumps(AddressGuard().to_document()),
     }

@@ -18,7 +18,7 @@ from homing_cli.client.target import Target
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Homing
+    from conftest import Homing, KeyApi, Settle
 
     from homing.delivery import Delivery
     from homing_cli.receiver.server import Receiver
@@ -30,6 +30,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8
 ASKS = {
     "s3:CopyObject": {"s3:GetObject", "s3:PutObject"},
     "sqs:ChangeMessageVisibilityBatch": {"sqs:ChangeMessageVisibility"},
+    "sqs:SendMessageBatch": {"sqs:SendMessage"},
 }
 # What no client of ours calls: the API is called by HTTP, keys by DynamoDB, and ListBucket only
 # lets S3 tell gone from forbidden.
@@ -131,6 +132,25 @@ def test_ending_a_delivery(homing: Homing, until: Until, called: set[str], run_i
     until("RETRY_SCHEDULED", "503,200", policy={"baseDelaySeconds": 100})
     for _ in range(2):  # the second time it reads why it may not
         assert homing("cancel", run_id).exit_code == 0
+    assert called == documented("`dead-letters redrive ID`, `cancel`")
+
+
+def test_passing_over_a_failure_that_blocks_its_line(
+    homing: Homing,
+    enter: Callable[[str], KeyApi],
+    receiver: Receiver,
+    settle: Settle,
+    called: set[str],
+    run_id: str,
+) -> None:
+    shop = enter("passing")
+    shop("PUT", "/v1/endpoints/gone", {"url": f"{receiver.url}/script/410", "ordering": "block"})
+    for number in range(2):
+        message = {"messageId": f"{run_id}-{number}", "orderingKey": run_id, "payload": 1}
+        assert shop("POST", "/v1/messages", message | {"endpointId": "gone"})[0] == 202
+    assert settle(shop, f"{run_id}-0")["status"] == "FAILED"
+    called.clear()
+    assert homing("cancel", f"{run_id}-0", "--sender", f"passing-{run_id}").exit_code == 0
     assert called == documented("`cancel`")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,20 +32,30 @@ PROJECT = Path(__file__).parents[3]
 
 @dataclass
 class SlowAws:
-    """Every try takes as long as it may; the last one of each call is answered if `answers`."""
+    """Every try takes as long as it may; the last one of each call is answered if `answers`.
+
+    Calls that threads make side by side take place at the same time: each begins when its thread
+    last looked at the clock, which is before every call.
+    """
 
     answers: bool = False
     now: float = 1000.0
     calls: list[str] = field(default_factory=list)
+    threads: threading.local = field(default_factory=threading.local)
+
+    def clock(self) -> float:
+        self.threads.now = self.now
+        return self.now
 
     def send(self, session: Any, request: Any) -> AWSResponse:
         connect, read = session._timeout.connect_timeout, session._timeout.read_timeout
         number, most = _try_of(request)
-        self.now += connect + read
+        self.threads.now += connect + read
         if number == 1:
             self.calls.append(request.headers.get("X-Amz-Target", b"").decode())
         else:
-            self.now += 2 ** (number - 2)  # the longest pause that botocore draws before it
+            self.threads.now += 2 ** (number - 2)  # the longest pause that botocore draws before it
+        self.now = max(self.now, self.threads.now)
         if self.answers and number == most:
             return AWSResponse(request.url, 200, {}, _Body())
         raise ReadTimeoutError(endpoint_url=request.url)
@@ -113,7 +124,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowAws]:
 
     monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", send)
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
-    monkeypatch.setattr("homing.deadline.monotonic", lambda: slow.now)
+    monkeypatch.setattr("homing.deadline.monotonic", slow.clock)
     _new_container()
     yield slow
     _new_container()
