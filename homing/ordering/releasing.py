@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from homing.settings import ReleaseSettings
 
 _WHILE = timedelta(minutes=15)  # what is younger is under way
-_READ_AT_ONCE = 3  # places: of the head, of the one that follows, and one that was left behind
+_READ_AT_ONCE = 3  # places: of the head, of the one that follows, and one that should be gone
 _MOST_SKIPPED = 500  # deliveries in one call that ended before their turn
 _UNCLEAN = -1  # no number of begun attempts: what follows waits until the last has had its time
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Report:
-    """What one command sent, and what became of it.
+    """What one command sent, with the status of each message.
 
     Args:
         accepted: each accepted message, duplicates included, with the first line that had it.
