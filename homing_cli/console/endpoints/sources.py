@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from homing.ledger.delivery_filter import DeliveryFilter
+from homing_cli.client.lines import waiting_lines
 from homing_cli.console.endpoints.backlog import Backlog
 from homing_cli.console.endpoints.recent_attempts import RecentAttempts, Sample
 from homing_cli.console.endpoints.registered import Registry
@@ -16,8 +17,9 @@ from homing_cli.console.reading.answers import Answers
 from homing_cli.console.reading.faults import STATUSES
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Sequence
 
+    from homing_cli.client.lines import LineView
     from homing_cli.client.target import Target
     from homing_cli.console.reading.counts import Counts
 
@@ -51,11 +53,13 @@ class Sources:
         registry: endpoints, keys and the dates of secrets.
         counts: counts of what waits or has failed.
         attempts: the attempts of the last hour.
+        lines: the lines in which deliveries with an ordering key wait.
     """
 
     registry: Registry
     counts: Counts
     attempts: Answers[str, Sample]
+    lines: Answers[str, Sequence[LineView]]
 
     @classmethod
     def connect(cls, target: Target, counts: Counts) -> Self:
@@ -64,7 +68,10 @@ class Sources:
         attempts: Answers[str, Sample] = Answers(
             lambda _: recent.read(datetime.now(UTC)), kept_seconds=_KEPT_SECONDS, kept_times=10
         )
-        return cls(Registry(target), counts, attempts)
+        lines: Answers[str, Sequence[LineView]] = Answers(
+            lambda _: waiting_lines(target), kept_seconds=_KEPT_SECONDS, kept_times=10
+        )
+        return cls(Registry(target), counts, attempts, lines)
 
     def backlog(self) -> Latest[Backlog]:
         """Return what waits or has failed."""
@@ -83,6 +90,19 @@ class Sources:
     def sample(self) -> Latest[Sample]:
         """Return the attempts of the last hour."""
         return _latest(self.attempts, "")
+
+    def lines_of(self, sender_id: str, endpoint_id: str) -> Latest[Sequence[LineView]]:
+        """Return the lines of an endpoint in which deliveries wait, the longest first."""
+        read = _latest(self.lines, "")
+        if read.value is None:
+            return read
+        to = (sender_id, endpoint_id)
+        found = [
+            line
+            for line in read.value
+            if (line.reference.sender_id, line.reference.endpoint_id) == to
+        ]
+        return Latest(found)
 
 
 def _latest(answers: Answers[Question, Value], question: Question) -> Latest[Value]:

@@ -70,6 +70,7 @@ def one(request: Request) -> Response:
     )
     backlog = sources.backlog_of(endpoint.sender_id, endpoint.endpoint_id)
     sample = sources.sample()
+    lines = sources.lines_of(endpoint.sender_id, endpoint.endpoint_id)
     [row] = rows([endpoint], backlog.value, sample.value)
     limits = sources.registry.limits(endpoint, now)
     is_ahead = limits.next_slot is not None and limits.next_slot > now
@@ -86,6 +87,8 @@ def one(request: Request) -> Response:
         next_slot=to_text(limits.next_slot) if is_ahead and limits.next_slot else None,
         secrets=secrets,
         unread=unread,
+        lines=lines,
+        shown=_SHOWN,
         trial=_trial(services, endpoint, query),
     )
 

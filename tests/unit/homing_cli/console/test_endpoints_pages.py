@@ -11,15 +11,18 @@ import pytest
 from botocore.exceptions import ClientError
 from starlette.testclient import TestClient
 
+from homing.delivery import Reference
 from homing.endpoints.confidential import Confidential
 from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.secret_rotation import SigningSecret
 from homing.endpoints.store import EndpointStore
 from homing.ledger.delivery_filter import Listed
 from homing.ledger.delivery_groups import grouped
+from homing.ordering.line import Line
 from homing.retry.classification import Category, Status
 from homing.senders.api_key import ApiKey
 from homing.senders.keys_table import KeysTable
+from homing_cli.client.lines import LineView
 from homing_cli.console.actions.endpoint_actions import EndpointActions
 from homing_cli.console.app import make_app
 from homing_cli.console.endpoints.recent_attempts import Sample, Seen
@@ -146,12 +149,13 @@ def client_over(
     *,
     backlog: Sequence[Listed] | None,
     sample: Sample | None = None,
+    lines: Sequence[LineView] | None = (),
     error: str = "",
     api: FakeApi | None = None,
 ) -> TestClient:
     target: Any = Tables(registry)
     counted = None if backlog is None else Counted(tuple(grouped(backlog, BY)), NOW)
-    known: Any = [Known(value, error) for value in (counted, sample)]
+    known: Any = [Known(value, error) for value in (counted, sample, lines)]
     sources = Sources(Registry(target), *known)
     nothing: dict[str, Any] = dict.fromkeys(field.name for field in fields(Services))
     services = Services(
@@ -270,6 +274,42 @@ def test_what_an_endpoint_holds_up_is_counted_apart_from_all_others(client: Test
         ("crm", "gone"),
         (None, None),
     ]
+
+
+def line_of(endpoint: Endpoint, key: str, waiting: int) -> LineView:
+    reference = replace(
+        Reference("m2", endpoint.sender_id, NOON, endpoint.url, "m2", NOON),
+        endpoint_id=endpoint.endpoint_id,
+        ordering_key=key,
+    )
+    head = Line(head=7, delivery_id="d", key=("m1#shop", "d"), created_at=NOON, begun=3)
+    return LineView(reference, head, "MAX_RETRIES_EXCEEDED", waiting)
+
+
+def test_the_page_of_an_endpoint_shows_its_lines_and_no_others(
+    registry: Any, client: TestClient
+) -> None:
+    del client
+    lines = [line_of(ORDERS, "order-1841", 312), line_of(DISABLED, "another", 1)]
+    text = (
+        client_over(registry, backlog=[], lines=lines).get("/endpoint?sender=shop&id=orders").text
+    )
+    table = text.split('aria-label="Lines"')[1].split("<tbody>")[1].split("</tbody>")[0]
+    [row] = table.split("</tr>")[:-1]
+    words = " ".join(re.sub("<[^>]+>", " ", row).split())
+    assert words == "order-1841 m1 number 7 ✕ Max retries exceeded 312"
+    assert "messageId=m1" in row
+    assert "What fails for good is skipped." in text
+
+
+@pytest.mark.parametrize("lines", [(), None])
+def test_an_endpoint_without_lines_has_no_table_of_them(
+    registry: Any, client: TestClient, lines: tuple[()] | None
+) -> None:
+    del client
+    answer = client_over(registry, backlog=[], lines=lines).get("/endpoint?sender=shop&id=orders")
+    assert answer.status_code == 200
+    assert 'aria-label="Lines"' not in answer.text
 
 
 @pytest.mark.parametrize("query", ["sender=shop&id=none", "sender=a%23b&id=orders", "id=..", ""])
