@@ -53,7 +53,8 @@ def working(version: tuple[int, int], paths: list[Path]) -> Path | None:
 def folders() -> list[Path]:
     """Return where Pythons are looked for: the PATH, and what pyenv and uv have installed."""
     on_path = [Path(each) for each in os.environ.get("PATH", os.defpath).split(os.pathsep) if each]
-    kept = [Path.home() / ".pyenv" / "versions", Path.home() / ".local" / "share" / "uv" / "python"]
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    kept = [pyenv / "versions", Path.home() / ".local" / "share" / "uv" / "python"]
     installed = [found for place in kept for found in sorted(place.glob("*/bin"))]
     ours = PROJECT / ".venv" / "bin"
     return [each for each in [*installed, *on_path] if each != ours]
