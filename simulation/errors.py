@@ -2,8 +2,7 @@
 
 SimulationError
 ├── UnsupportedError      the simulated code uses what the simulation does not implement
-├── NotDeterministicError a handler behaved differently when it was replayed
-└── EndlessError          a history did not end
+└── NotDeterministicError a handler behaved differently when it was replayed
 
 Faults that are part of a history are in `simulation.engine.faults`.
 """
@@ -21,7 +20,3 @@ class UnsupportedError(SimulationError):
 
 class NotDeterministicError(SimulationError):
     """Raised when a handler that is replayed with the same answers makes another call."""
-
-
-class EndlessError(SimulationError):
-    """Raised when a history has more events than any history needs."""

@@ -71,6 +71,7 @@ class History:
         faults: the faults at single calls, by label.
         refusals: how many calls outages refused, by operation.
         events: how many events there were.
+        has_ended: whether it has ended; if not, it was cut off.
         trace: instant, label and text of each step, if requested.
     """
 
@@ -84,6 +85,7 @@ class History:
     faults: Mapping[str, Fault]
     refusals: Mapping[str, int]
     events: int
+    has_ended: bool = True
     trace: list[tuple[int, str, str]] = field(default_factory=list)
 
 
@@ -109,7 +111,7 @@ def run_history(
     cloud = make_cloud(scenario, plan, seed, edges, programs)
     cloud.scheduler.trace = [] if trace else None
     _start(cloud, scenario)
-    cloud.scheduler.run()
+    has_ended = cloud.scheduler.run()
     return History(
         scenario,
         cloud.journal,
@@ -121,6 +123,7 @@ def run_history(
         plan.met,
         cloud.scheduler.refusals,
         cloud.scheduler.steps,
+        has_ended,
         cloud.scheduler.trace or [],
     )
 

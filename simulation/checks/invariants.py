@@ -292,6 +292,8 @@ INVARIANTS: tuple[Callable[[View], Iterator[str]], ...] = (
 
 def violations(history: History) -> list[Violation]:
     """Return what is wrong with a history."""
+    if not history.has_ended:
+        return [Violation("ends", f"it has not ended after {history.events:,} events")]
     view = View(history)
     return [
         Violation(invariant.__name__, what) for invariant in INVARIANTS for what in invariant(view)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from simulation.engine.faults import STOPS, CrashedError, Fault, FaultKind, ServiceError
 from simulation.engine.flight import Flight
 from simulation.engine.process import Call, Join, Outcome, Process, Respond, Sleep
-from simulation.errors import EndlessError, SimulationError
+from simulation.errors import SimulationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,11 +81,11 @@ class Scheduler:
         """Advance the clock to an instant."""
         self.now = max(self.now, instant)
 
-    def run(self) -> None:
+    def run(self) -> bool:
         """Run all events until none is due.
 
-        Raises:
-            EndlessError: when there are more events than any history needs.
+        Returns:
+            Whether the history has ended; it has not if it has more events than any needs.
         """
         queue = self._queue
         while queue:
@@ -93,8 +93,9 @@ class Scheduler:
             self.now = max(self.now, instant)
             self.steps += 1
             if self.steps > MAX_EVENTS:
-                raise EndlessError(f"the history has not ended after {MAX_EVENTS} events")
+                return False
             action(*arguments)
+        return True
 
     def start(self, process: Process, *, timeout: int | None = None) -> None:
         """Start a process, which is ended after `timeout` milliseconds."""

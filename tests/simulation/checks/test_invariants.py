@@ -16,6 +16,7 @@ from homing.retry.policy import Policy
 from simulation.checks.invariants import violations
 from simulation.deployed import stand_ins
 from simulation.deployment import Deployment
+from simulation.engine import scheduler
 from simulation.engine.clock import HOUR
 from simulation.engine.faults import Fault, FaultKind
 from simulation.scenario import Answer, Scenario, Submission
@@ -52,6 +53,13 @@ def test_a_scheduled_message_that_goes_the_way_of_others_is_early(
     monkeypatch.setattr(express_path, "is_scheduled", lambda _: False)
     later = Scenario((Submission("m0", ("a",), deliver_in=HOUR),), {"a": (Answer(200),)})
     assert broken(run(later)) == {"not_before_deliver_at"}
+
+
+def test_a_history_that_does_not_end_is_broken(
+    run: Callable[..., History], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "MAX_EVENTS", 10)
+    assert broken(run(one(Answer(200)))) == {"ends"}
 
 
 def test_a_second_request_without_a_cause_is_one_too_many(
