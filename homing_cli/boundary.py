@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
+from homing.errors import DependencyError
 from homing_cli.commands.command_line import DEBUG, Group, has_stack, walk
 from homing_cli.errors import CommandError
 from homing_cli.escaping import say
@@ -88,7 +89,7 @@ def describe(error: Exception) -> tuple[str, int]:
     match error:
         case EndpointConnectionError():
             return _line(f"{error}; for a local cloud, run `homing up`"), FAILED
-        case CommandError() | ClientError() | BotoCoreError():
+        case CommandError() | ClientError() | BotoCoreError() | DependencyError():
             return _line(str(error)), FAILED
         case ModuleNotFoundError() if error.name in _EXTRAS:
             extra = _EXTRAS[error.name]

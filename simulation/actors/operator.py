@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from homing.errors import DependencyError
 from simulation.deployed.functions import run_intervention
 from simulation.engine.clock import HOUR, SECOND
 from simulation.engine.faults import CrashedError
@@ -62,7 +63,7 @@ def _operate(
         while True:
             try:
                 result = yield from replayed(run, label=label, clock=now)
-            except (BotoCoreError, ClientError):
+            except (BotoCoreError, ClientError, DependencyError):
                 yield Sleep(now() + timeout)
                 timeout = min(2 * timeout, HOUR)
             else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from homing.errors import DependencyError
 from homing_cli.errors import CommandError, NotFoundError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Job:
         """Run all steps and record their results."""
         try:
             self.done.extend(steps)
-        except (BotoCoreError, ClientError, CommandError) as error:
+        except (BotoCoreError, ClientError, CommandError, DependencyError) as error:
             self.broken = f"{type(error).__name__}: {error}"
         finally:
             self.ended = True

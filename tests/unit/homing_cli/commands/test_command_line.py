@@ -10,6 +10,7 @@ from typer import testing
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from homing.errors import DependencyError
 from homing_cli import boundary
 from homing_cli.app import app
 from homing_cli.commands import command_line
@@ -193,6 +194,7 @@ def failing(error: Exception) -> Any:
         (CommandError("no such thing"), 1, "homing: no such thing"),
         (CommandError("a\nb\x1b[31m\u202ec"), 1, r"homing: a b\u001b[31m\u202ec"),
         (PermissionError(13, "Permission denied", "x.png"), 1, "homing: x.png: Permission denied"),
+        (DependencyError("the queue refused it"), 1, "homing: the queue refused it"),
         (KeyError("MessagesUrl"), 70, "homing: unexpected error, a bug in Homing: KeyError: "),
         (RecursionError("too deep"), 70, "homing: unexpected error, a bug in Homing: Recursion"),
         (MemoryError(), 70, "homing: unexpected error, a bug in Homing: MemoryError"),
