@@ -99,7 +99,7 @@ class Joining:
         releasing = self._releasing
         delivery_id = delivery.reference.delivery_id
         is_repeated = delivery.reference.pk in repeated
-        if is_repeated and releasing.places.find(line_id, delivery_id) is not None:
+        if is_repeated and self._has_its_place(line_id, delivery_id):
             releasing.advance(line_id, now)
             return True
         for _ in range(_TRIES):
@@ -109,7 +109,7 @@ class Joining:
             if releasing.places.put(place) not in {None, delivery_id}:
                 continue
             line = releasing.lines.read(line_id)
-            if _is_past(line, place):  # what was read of the line was old
+            if _is_past(line, place.sequence, delivery_id):  # what was read of the line was old
                 releasing.places.leave(line_id, place.sequence)
                 continue
             if place.sequence == (line.head if line else 0) + 1:
@@ -119,6 +119,20 @@ class Joining:
                     joined.ready.append(replace(delivery, reference=turn))
             return True
         raise DependencyError("too many join the line at once")
+
+    def _has_its_place(self, line_id: str, delivery_id: str) -> bool:
+        """Return whether a delivery has a place that the line has still to come to.
+
+        A place that the line is past is given up: it was written late, after its call had failed.
+        The delivery itself has not begun there, since it has no record.
+        """
+        sequence = self._releasing.places.find(line_id, delivery_id)
+        if sequence is None:
+            return False
+        if not _is_past(self._releasing.lines.read(line_id), sequence, delivery_id):
+            return True
+        self._releasing.places.leave(line_id, sequence)
+        return False
 
     def _next_place(self, line_id: str, delivery: Delivery, now: datetime) -> Place | None:
         """Return the place at the end of a line; None where the line has too many."""
@@ -137,8 +151,8 @@ class Joining:
         return first[0].sequence - 1 if first else 0
 
 
-def _is_past(line: Line | None, place: Place) -> bool:
-    """Return whether a line had gone on to a place, or beyond it, before it was put there."""
-    if line is None or line.head < place.sequence:
+def _is_past(line: Line | None, sequence: int, delivery_id: str) -> bool:
+    """Return whether a line has gone on to a delivery's place, or beyond it, without it."""
+    if line is None or line.head < sequence:
         return False
-    return line.head > place.sequence or line.delivery_id != place.delivery_id
+    return line.head > sequence or line.delivery_id != delivery_id

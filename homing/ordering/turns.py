@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from homing.ordering.line import Line
     from homing.ordering.lines_table import Lines
 
-# How long an attempt is put off that nobody can say anything about, and that is not next.
-_PAUSE = timedelta(seconds=5)
+_PAUSE = timedelta(seconds=5)  # of an attempt that is not next
+_UNKNOWN_PAUSE = timedelta(seconds=30)  # where the table of lines or the ledger cannot be reached
 _LONGEST_PAUSE = timedelta(minutes=5)
 
 
@@ -83,17 +83,23 @@ class Turns:
 
 def unknown(claim: AttemptClaim | None, now: datetime) -> Postponed:
     """Return the postponement of an attempt whose line cannot be read."""
-    return put_off(claim, now, now + _PAUSE)
+    now = _not_behind(claim, now)
+    return put_off(claim, now, now + _UNKNOWN_PAUSE)
 
 
 def put_off(claim: AttemptClaim | None, now: datetime, due: datetime) -> Postponed:
     """Return the postponement of an attempt; the longer it has been due, the later it is."""
     if claim is None:
         return Postponed(to_due_text(due))
-    since = from_text(claim.due_since or claim.due_at)
-    waited = min((now - since) / 2, _LONGEST_PAUSE)
-    due_at = to_due_text(max(due, now + waited))
+    now = _not_behind(claim, now)
+    waited = min((now - from_text(claim.due_since or claim.due_at)) / 2, _LONGEST_PAUSE)
+    due_at = to_due_text(max(due, now + max(waited, _PAUSE)))
     return Postponed(due_at, int((from_text(due_at) + claim.retention).timestamp()))
+
+
+def _not_behind(claim: AttemptClaim | None, now: datetime) -> datetime:
+    """Return the time; with a clock that is behind, an attempt would be due again at once."""
+    return now if claim is None else max(now, from_text(claim.due_at))
 
 
 def _until(line: Line, now: datetime) -> datetime:

@@ -240,6 +240,18 @@ def test_no_seed_that_ever_broke_a_promise_breaks_one_again(found: str) -> None:
     assert search_seeds(FOUND[found], FOUND[found] + 1).findings == []
 
 
+FOUND_IN_ORDER = {
+    "a place that is written late, after its line has gone past it": 511,
+    "a clock that is behind has an attempt due again at once, while the tables are down": 1_701,
+}
+
+
+@pytest.mark.parametrize("found", FOUND_IN_ORDER)
+def test_no_ordered_seed_that_ever_broke_a_promise_breaks_one_again(found: str) -> None:
+    seed = FOUND_IN_ORDER[found]
+    assert search_seeds(seed, seed + 1, draw_ordered_case).findings == []
+
+
 @pytest.mark.parametrize(
     "number",
     [

@@ -340,10 +340,15 @@ def test_a_claimed_attempt_that_waits_for_its_turn_keeps_its_record_for_as_long(
 def test_the_longer_a_line_cannot_be_read_the_longer_the_pauses() -> None:
     pauses = [
         unknown(claim(due_since=to_text(START - timedelta(seconds=waited))), START).due_at
-        for waited in (0, 60, 3_600)
+        for waited in (0, 120, 3_600)
     ]
-    assert pauses == ["2025-12-28T12:00:05Z", "2025-12-28T12:00:30Z", "2025-12-28T12:05:00Z"]
-    assert unknown(None, START) == Postponed("2025-12-28T12:00:05Z")
+    assert pauses == ["2025-12-28T12:00:30Z", "2025-12-28T12:01:00Z", "2025-12-28T12:05:00Z"]
+    assert unknown(None, START) == Postponed("2025-12-28T12:00:30Z")
+
+
+def test_a_clock_that_is_behind_has_no_attempt_due_again_at_once() -> None:
+    behind = START - timedelta(minutes=5)
+    assert unknown(claim(), behind).due_at == unknown(claim(), START).due_at
 
 
 def test_a_line_that_cannot_be_read_is_an_error(bench: Bench) -> None:
