@@ -139,7 +139,9 @@ class HandingOver:
                 while self._pending:
                     yield from self._first()
             finally:
-                for future in self._pending:
+                # From the last to the first: the threads take them in order, so what was not sent
+                # are the last lines, with no gap.
+                for future in reversed(self._pending):
                     future.cancel()
 
     def begun(self) -> Iterator[Handed]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -190,11 +192,24 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
     monkeypatch.setattr(app.messages, "read_lines", lines)
 
 
+def linger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each cancellation take so long that the threads go on with what is not cancelled yet."""
+    cancel = Future.cancel
+
+    def cancel_slowly(future: Future[Any]) -> bool:
+        cancelled = cancel(future)
+        time.sleep(0.01)
+        return cancelled
+
+    monkeypatch.setattr(Future, "cancel", cancel_slowly)
+
+
 @pytest.mark.parametrize("after", [2, 3, 40])
 def test_interrupted_it_tells_what_was_accepted_so_far(
     file: str, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interrupt(monkeypatch, after=after)
+    linger(monkeypatch)
     done = send("--file", file, "--json")
     accepted = [one["messageId"] for one in json.loads(done.stdout)["accepted"]]
     assert accepted == [f"m-{number}" for number in range(1, len(accepted) + 1)]
