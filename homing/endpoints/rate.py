@@ -10,8 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LOWEST_RATE, HIGHEST_RATE = 0.01, 500.0  # attempts a second; a table's item takes 1,000 writes
+# No slot is given beyond that: an execution ends after a year.
+LONGEST = timedelta(days=180)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -33,6 +39,29 @@ class Pace:
         """Return the slot that an attempt takes now, and the slots after it."""
         slot = max(self.free, now)
         return slot, replace(self, free=slot + self.interval)
+
+
+@dataclass(frozen=True, slots=True)
+class RateSlot:
+    """When an attempt may be made.
+
+    Args:
+        at: the time, to the microsecond.
+        line: the line of slots that it belongs to; empty where the endpoint has no rate any more.
+    """
+
+    at: datetime
+    line: str
+
+    def to_document(self) -> dict[str, str]:
+        """Return the `slot` of the delivery document (docs/architecture.md)."""
+        at = self.at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+        return {"at": at, "line": self.line}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, str]) -> Self:
+        """Return the slot of a delivery document."""
+        return cls(datetime.fromisoformat(document["at"]), document["line"])
 
 
 def interval_of(rate: float) -> timedelta:

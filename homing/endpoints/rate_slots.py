@@ -7,54 +7,36 @@ former line is void (docs/decisions/0093).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from homing.endpoints.endpoints_table import endpoint_key
-from homing.endpoints.rate import Pace, from_microseconds, interval_of, to_microseconds
+from homing.endpoints.rate import (
+    LONGEST,
+    Pace,
+    RateSlot,
+    from_microseconds,
+    interval_of,
+    to_microseconds,
+)
 from homing.errors import DependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from homing.endpoints.endpoint import Endpoint
     from homing.settings import DeliverSettings
 
-# No slot is given beyond that: an execution ends after a year.
-LONGEST = timedelta(days=180)
 _TRIES = 3  # a pause or another rate may come between two of them
 _REMEMBERED = 1000
 
 _WAITS = "nextSlot > :now AND nextSlot <= :latest"
 _IS_FREE = "nextSlot <= :now"
-
-
-@dataclass(frozen=True, slots=True)
-class RateSlot:
-    """When an attempt may be made.
-
-    Args:
-        at: the time, to the microsecond.
-        line: the line of slots that it belongs to; empty where the endpoint has no rate any more.
-    """
-
-    at: datetime
-    line: str
-
-    def to_document(self) -> dict[str, str]:
-        """Return the `slot` of the delivery document (docs/architecture.md)."""
-        at = self.at.isoformat(timespec="microseconds").replace("+00:00", "Z")
-        return {"at": at, "line": self.line}
-
-    @classmethod
-    def from_document(cls, document: Mapping[str, str]) -> Self:
-        """Return the slot of a delivery document."""
-        return cls(datetime.fromisoformat(document["at"]), document["line"])
 
 
 class RateSlots:

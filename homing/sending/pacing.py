@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from homing.endpoints.rate_slots import LONGEST, RateSlot
+from homing.endpoints.rate import LONGEST, RateSlot
 from homing.retry.not_attempted import Postponed
 from homing.retry.outcome import ErrorKind, Outcome, unsent
 from homing.retry.retry_after import parse_retry_after

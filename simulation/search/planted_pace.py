@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from homing.endpoints.rate import to_microseconds
-from homing.endpoints.rate_slots import RateSlot, RateSlots, _pace, rate_key
+from homing.endpoints.rate import RateSlot, to_microseconds
+from homing.endpoints.rate_slots import RateSlots, _pace, rate_key
 from lambdas import deliver
 from simulation.deployment import ENDPOINTS
 from simulation.search.exhaustive import RATED

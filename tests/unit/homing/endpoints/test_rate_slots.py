@@ -12,8 +12,8 @@ from botocore.exceptions import EndpointConnectionError
 from homing.endpoints.confidential import Confidential
 from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.endpoints_table import EndpointsTable
-from homing.endpoints.rate import Pace
-from homing.endpoints.rate_slots import LONGEST, RateSlot, RateSlots
+from homing.endpoints.rate import LONGEST, Pace, RateSlot
+from homing.endpoints.rate_slots import RateSlots
 from homing.endpoints.store import EndpointStore
 from homing.errors import DependencyError
 

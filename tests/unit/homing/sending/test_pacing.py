@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from homing.endpoints.endpoint import Endpoint
-from homing.endpoints.rate_slots import RateSlot
+from homing.endpoints.rate import RateSlot
 from homing.ledger.claim import AttemptClaim
 from homing.retry.not_attempted import Postponed
 from homing.retry.outcome import ErrorKind, Outcome
