@@ -124,7 +124,7 @@ powertools-layer: $(BIN)/.synced  ## fetch and compile Powertools for Lambda, fo
 	@$(BIN)/uv pip install --quiet --target build/powertools-layer/python --only-binary :all: \
 		--python-platform aarch64-manylinux_2_28 --python-version 3.13 \
 		$$($(BIN)/python -c 'from importlib.metadata import version as v; print(*(f"{n}=={v(n)}" for n in ("aws-lambda-powertools", "pydantic")))')
-	@$(BIN)/python -m stacks.powertools_layer
+	@$(BIN)/python -m stacks.functions.powertools_layer
 
 build: $(BIN)/.synced  ## make the wheel and the sdist in dist/, and check what PyPI would refuse
 	@rm -rf dist

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from stacks.bundle import make_bundle
-from stacks.lambda_python import VERSION, find_python
+from stacks.functions.bundle import make_bundle
+from stacks.functions.lambda_python import VERSION, find_python
 
 PROJECT = Path(__file__).resolve().parents[1]
 CACHE = PROJECT / ".cache" / "lambda"

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.sizes import sized
-from homing.endpoints.operators import read_json
-from homing.endpoints.pattern import compile_pattern
+from homing.routing.operators import read_json
+from homing.routing.pattern import compile_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,4 +1,9 @@
-"""Conversion between plain values and the typed JSON of DynamoDB."""
+"""Items of DynamoDB: their conversion to plain values, and a conditional put that may be repeated.
+
+When the response to a put is lost, boto3 repeats the put. If the first one succeeded, the condition
+of the second fails, and the item in the table equals the item to put: that counts as success. Each
+item must have a random value, so that the items of two writers are never equal.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,8 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mypy_boto3_dynamodb import DynamoDBClient
+
 
 def to_dynamodb(value: Any) -> Any:
     """Return a plain value in DynamoDB's typed JSON; floats become exact decimal numbers."""
@@ -20,6 +27,28 @@ def from_dynamodb(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return a typed item as plain values; whole numbers become int, others float."""
     deserialize = TypeDeserializer().deserialize
     return {name: _without_decimals(deserialize(value)) for name, value in item.items()}
+
+
+def put_if(client: DynamoDBClient, put: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Put an item if its condition holds.
+
+    Args:
+        client: a DynamoDB client.
+        put: the arguments of PutItem; its `Item` differs from that of any other writer.
+
+    Returns:
+        None if the item was put; otherwise the item that was there, as plain values.
+
+    Raises:
+        BotoCoreError, ClientError: when the table cannot be written.
+    """
+    try:
+        client.put_item(**put, ReturnValuesOnConditionCheckFailure="ALL_OLD")
+    except client.exceptions.ConditionalCheckFailedException as error:
+        response: Mapping[str, Any] = error.response
+        standing = from_dynamodb(response.get("Item", {}))
+        return None if standing == from_dynamodb(put["Item"]) else standing
+    return None
 
 
 def _with_decimals(value: Any) -> Any:

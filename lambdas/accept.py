@@ -11,6 +11,17 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from homing import deadline
+from homing.api.answer import Answer, accepted
+from homing.api.batch import batched, split_batch
+from homing.api.problem import (
+    acceptance_failed,
+    dependency_failed,
+    invalid,
+    line_full,
+    not_here,
+    rate_exceeded,
+)
+from homing.api.routes import POST_BATCH, POST_MESSAGE, TEST_ENDPOINT
 from homing.errors import (
     AcceptanceError,
     DependencyError,
@@ -19,19 +30,8 @@ from homing.errors import (
     RateExceededError,
 )
 from homing.reception.acceptance import Acceptance, Reception
-from homing.reception.answer import Answer, accepted
-from homing.reception.batch import batched, split_batch
 from homing.reception.message import Message, Rules, parse_message, trial_message
-from homing.reception.problem import (
-    acceptance_failed,
-    dependency_failed,
-    invalid,
-    line_full,
-    not_here,
-    rate_exceeded,
-)
 from homing.reception.recipients import remembering
-from homing.reception.routes import POST_BATCH, POST_MESSAGE, TEST_ENDPOINT
 from homing.settings import AcceptSettings
 from lambdas.http_api import (
     json_api,

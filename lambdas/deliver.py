@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from homing import deadline
 from homing.delivery import Reference, Request
+from homing.http.tls import default_tls
 from homing.retry.classification import outcome_document
 from homing.retry.not_attempted import Superseded
 from homing.sending.deliverer import Deliverer
-from homing.sending.tls import default_tls
 from homing.sending.webhook_client import WebhookClient, utc_now
 from homing.settings import DeliverSettings
 from homing.timeouts import Timeouts

@@ -8,6 +8,26 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from homing import deadline
+from homing.api.answer import Answer
+from homing.api.endpoint_request import (
+    EndpointChange,
+    EndpointRequest,
+    check_id,
+    read_endpoint,
+    read_page,
+    read_rotation,
+)
+from homing.api.event_match import matched, read_event
+from homing.api.problem import endpoint_changed, invalid_endpoint, no_endpoint
+from homing.api.routes import (
+    DELETE_ENDPOINT,
+    GET_ENDPOINT,
+    LIST_ENDPOINTS,
+    MATCH_EVENT,
+    PATCH_ENDPOINT,
+    PUT_ENDPOINT,
+    ROTATE_SECRET,
+)
 from homing.aws import client
 from homing.endpoints.registry import (
     ChangedMeanwhileError,
@@ -17,26 +37,6 @@ from homing.endpoints.registry import (
     set_up,
 )
 from homing.endpoints.store import EndpointStore
-from homing.reception.answer import Answer
-from homing.reception.endpoint_request import (
-    EndpointChange,
-    EndpointRequest,
-    check_id,
-    read_endpoint,
-    read_page,
-    read_rotation,
-)
-from homing.reception.event_match import matched, read_event
-from homing.reception.problem import endpoint_changed, invalid_endpoint, no_endpoint
-from homing.reception.routes import (
-    DELETE_ENDPOINT,
-    GET_ENDPOINT,
-    LIST_ENDPOINTS,
-    MATCH_EVENT,
-    PATCH_ENDPOINT,
-    PUT_ENDPOINT,
-    ROTATE_SECRET,
-)
 from homing.settings import EndpointsSettings
 from homing.timestamps import to_text
 from lambdas.http_api import (

@@ -8,18 +8,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from homing import deadline
+from homing.api.answer import Answer
+from homing.api.delivery_request import list_document, read_list_request
+from homing.api.message_query import MessageQuery
+from homing.api.problem import not_found
+from homing.api.routes import GET_HEALTH, GET_MESSAGE, LIST_DELIVERIES, LIST_OF_ENDPOINT
 from homing.aws import client
 from homing.ledger.delivery_index import DeliveryIndex
-from homing.reception.answer import Answer
-from homing.reception.delivery_request import list_document, read_list_request
-from homing.reception.message_query import MessageQuery
-from homing.reception.problem import not_found
-from homing.reception.routes import (
-    GET_HEALTH,
-    GET_MESSAGE,
-    LIST_DELIVERIES,
-    LIST_OF_ENDPOINT,
-)
 from homing.settings import GetMessageSettings
 from lambdas.http_api import (
     json_api,
@@ -35,7 +30,7 @@ from lambdas.observation import logger
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
 
-    from homing.reception.routes import Route
+    from homing.api.routes import Route
 
 app = json_api(partial(logger.error, "query.failed"))
 

@@ -1,6 +1,6 @@
 """The edge of the HTTP API: its resolver, the caller, the request body, the response.
 
-A handler makes its resolver with `json_api`, serves routes of `homing.reception.routes` with
+A handler makes its resolver with `json_api`, serves routes of `homing.api.routes` with
 `serve`, and raises errors, which are answered here in the same way for all.
 """
 
@@ -13,10 +13,10 @@ from urllib.parse import unquote
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from botocore.exceptions import BotoCoreError, ClientError
 
+from homing.api import problem
 from homing.errors import DependencyError, FieldError, InvalidMessageError
 from homing.identifiers import ENDPOINT_ID, SENDER_ID
 from homing.json_text import dump
-from homing.reception import problem
 from homing.reception.raw_json import as_handed_on, from_base64
 from homing.senders.ownership import acting_sender
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
 
-    from homing.reception.answer import Answer
-    from homing.reception.routes import Route
+    from homing.api.answer import Answer
+    from homing.api.routes import Route
 
 _DELIVERY_HEADER = "webhook-id"
 _SIGNATURE = "x-amz-"  # SigV4 may sign a request in its query

@@ -19,10 +19,10 @@ from aws_lambda_powertools.utilities.batch import (
 )
 
 from homing import deadline
+from homing.api import problem
 from homing.aws import client
 from homing.errors import InvalidMessageError
 from homing.queues.unaccepted import UnacceptedQueue
-from homing.reception import problem
 from homing.reception.acceptance import Acceptance, Reception
 from homing.reception.ingested import ATTRIBUTES, default_id, read_ingested
 from homing.reception.message import Rules, parse_message

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from homing.api.answer import event_type_of
 from homing.delivery import read_delivery
 from homing.errors import MalformedDeliveryError
-from homing.reception.answer import event_type_of
 from homing.retry.classification import Decision
 
 if TYPE_CHECKING:

@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from homing import deadline
+from homing.api.answer import Answer, redrive_preview, redriven
+from homing.api.delivery_request import check_length, read_bulk_redrive
+from homing.api.message_query import MessageQuery
+from homing.api.problem import no_redrive, not_found, redrive_failed
+from homing.api.routes import GET_REDRIVE, POST_REDRIVE, REDRIVE_MESSAGE, STOP_REDRIVE
 from homing.aws import client
 from homing.delivery import Reference
 from homing.dispatch.executions import Workflow
@@ -16,11 +21,6 @@ from homing.errors import FieldError, InvalidMessageError
 from homing.ledger.delivery_index import DeliveryIndex
 from homing.ledger.table import Ledger
 from homing.payloads.store import PayloadStore
-from homing.reception.answer import Answer, redrive_preview, redriven
-from homing.reception.delivery_request import check_length, read_bulk_redrive
-from homing.reception.message_query import MessageQuery
-from homing.reception.problem import no_redrive, not_found, redrive_failed
-from homing.reception.routes import GET_REDRIVE, POST_REDRIVE, REDRIVE_MESSAGE, STOP_REDRIVE
 from homing.recovery.bulk_redrives import BulkRedrives, WatchdogFunction
 from homing.recovery.interventions import Interventions
 from homing.recovery.redrives_table import RedrivesTable

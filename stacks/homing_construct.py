@@ -12,30 +12,30 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from homing.reception.routes import POST_BATCH, POST_MESSAGE
+from homing.api.routes import POST_BATCH, POST_MESSAGE
 
 from .apis.endpoint_api import EndpointApi
 from .apis.function_url import refuse_own_hosts
 from .apis.key_api import KeyApi
 from .apis.routes import add_routes
 from .apis.smoke_receiver import SmokeReceiver
-from .client_layer import client_layer
+from .background.operational_events import OperationalEvents
+from .background.release import Release
+from .background.watchdog import Watchdog
+from .functions.client_layer import client_layer
 from .kept import mark_what_is_kept
 from .monitoring.alarms import Alarms
 from .monitoring.dashboard import Dashboard
 from .monitoring.metrics import emitted
 from .monitoring.queries import Queries
-from .operational_events import OperationalEvents
 from .outputs import add_outputs, path_in_stack
-from .reception import Reception
-from .release import Release
+from .reception.reception import Reception
 from .settings import HomingSettings, InvalidSettingsError
 from .settings.ingest import sender_rule
 from .storage.ledger import Ledger
 from .storage.registry import Registry
 from .subscriptions import Subscriptions
-from .watchdog import Watchdog
-from .workflow import Workflow
+from .workflow.workflow import Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from aws_cdk.aws_sns_subscriptions import SqsSubscription
 
-from .ingest import Ingest
 from .kept import mark_what_is_kept
 from .monitoring.watches import ingest_queue_watch, ingest_watches
 from .outputs import add_outputs
+from .reception.ingest import Ingest
 from .settings import InvalidSettingsError
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from aws_cdk import aws_sqs as sqs
     from constructs import Construct
 
-    from .accepting import Accepting
     from .monitoring.alarms import Alarms
     from .monitoring.dashboard import Dashboard
     from .monitoring.queries import Queries
+    from .reception.accepting import Accepting
     from .settings import NamedSettings
 
 _MAIN = "Queue"

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from homing.sending.tls import default_tls
+from homing.http.tls import default_tls
 from homing.sending.webhook_client import utc_now
 
 if TYPE_CHECKING:

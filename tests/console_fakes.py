@@ -10,10 +10,10 @@ from starlette.testclient import TestClient
 
 from homing.delivery import Reference
 from homing.endpoints.endpoint import Endpoint
-from homing.endpoints.pattern import Mismatch
 from homing.ledger.delivery_groups import BY_ENDPOINT_AND_CAUSE, Group, grouped
 from homing.ledger.delivery_index import Page
 from homing.recovery.bulk_redrive import BulkRedrive
+from homing.routing.pattern import Mismatch
 from homing_cli.console.actions.jobs import Done, Jobs
 from homing_cli.console.app import make_app
 from homing_cli.console.reading.addressed import Recipient
@@ -26,8 +26,8 @@ from homing_cli.errors import NotFoundError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from homing.endpoints.subscriptions import Event
     from homing.ledger.delivery_filter import DeliveryFilter, Listed
+    from homing.routing.subscriptions import Event
     from homing_cli.console.actions.chosen import Chosen
 
 PORT = 8088

@@ -22,8 +22,8 @@ os.environ.update(POWERTOOLS_SERVICE_NAME="homing", POWERTOOLS_METRICS_NAMESPACE
 import boto3
 from moto import mock_aws
 
+from homing.api.routes import ROUTES
 from homing.ledger.delivery_index import INDEXES, PROJECTED
-from homing.reception.routes import ROUTES
 from homing.recovery.bulk_redrives import WatchdogFunction
 from homing.retry.policy import Policy
 from homing.targets.address_guard import AddressGuard

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from homing.delivery import Reference, Request
-from homing.sending.connection import Address
+from homing.http.connection import Address
 
 if TYPE_CHECKING:
     import ssl

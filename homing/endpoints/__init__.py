@@ -1,22 +1,14 @@
-"""Endpoints of senders: their settings, health, concurrency, secrets and signatures."""
+"""Endpoints of senders: their settings, health, concurrency and rate."""
 
 __all__ = [
     "concurrency",
-    "confidential",
     "endpoint",
     "endpoints_table",
     "health",
     "health_recorder",
-    "known_endpoints",
-    "operators",
-    "pattern",
     "rate",
     "rate_slots",
     "registry",
     "registry_client",
-    "secret_rotation",
-    "secrets_table",
-    "signing",
     "store",
-    "subscriptions",
 ]

@@ -1,7 +1,7 @@
 """An endpoint: a URL that a sender delivers to repeatedly, with its settings and health.
 
 This is the part that the API may show. Signing secrets and header values are in another table
-(homing/endpoints/confidential.py), which few functions can read.
+(homing/credentials/confidential.py), which few functions can read.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Endpoint:
         description: for people.
         policy: what it overrides of the retry policy, as it was given; may be empty.
         header_names: the extra headers of each attempt, without their values.
-        event_types: the event types that it subscribes to (homing/endpoints/subscriptions.py).
+        event_types: the event types that it subscribes to (homing/routing/subscriptions.py).
         filter: the event pattern that these events must match, as JSON text as it was given; empty
             for none.
         attempts_at_once: the maximum number of concurrent attempts; 0 for no limit.

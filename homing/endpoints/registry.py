@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from homing.endpoints.confidential import Confidential, owner_of_endpoint
-from homing.endpoints.endpoint import Endpoint, Ordering, Signing
-from homing.endpoints.secret_rotation import DEFAULT_GRACE, RotationError, SigningSecret, rotate
-from homing.endpoints.signing import (
+from homing.credentials.confidential import Confidential, owner_of_endpoint
+from homing.credentials.secret_rotation import DEFAULT_GRACE, RotationError, SigningSecret, rotate
+from homing.credentials.signing import (
     PRIVATE_KEY_PREFIX,
     SigningError,
     generate_private_key,
     generate_secret,
     public_key,
 )
+from homing.endpoints.endpoint import Endpoint, Ordering, Signing
 from homing.errors import FieldError, InvalidMessageError
 from homing.targets.target import parse_target
 from homing.timestamps import to_text

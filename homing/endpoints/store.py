@@ -9,16 +9,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from homing.endpoints.confidential import owner_of_endpoint
+from homing.credentials.confidential import owner_of_endpoint
+from homing.credentials.secrets_table import (
+    SecretsTable,
+    conditional_put,
+    edition_update,
+    secret_key,
+)
 from homing.endpoints.endpoints_table import EndpointsTable, endpoint_key
 from homing.endpoints.rate_slots import rate_change, rate_key
-from homing.endpoints.secrets_table import SecretsTable, conditional_put, edition_update, secret_key
 from homing.items import to_dynamodb
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from homing.endpoints.confidential import Confidential
+    from homing.credentials.confidential import Confidential
     from homing.endpoints.endpoint import Endpoint
 
 

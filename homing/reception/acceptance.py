@@ -10,8 +10,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from homing.aws import client
 from homing.endpoints.endpoints_table import EndpointsTable
-from homing.endpoints.known_endpoints import KnownEndpoints
-from homing.endpoints.subscriptions import Subscriptions
 from homing.errors import (
     AcceptanceError,
     DependencyError,
@@ -32,6 +30,8 @@ from homing.queues.deliveries import DeliveryQueue
 from homing.reception.messages_table import MessagesTable
 from homing.reception.recipients import of_endpoints
 from homing.reception.sender_rate import SenderRate
+from homing.routing.known_endpoints import KnownEndpoints
+from homing.routing.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
     from homing.delivery import Delivery
     from homing.endpoints.endpoint import Endpoint
-    from homing.endpoints.subscriptions import Event
     from homing.ordering.joining import Joined
     from homing.reception.idempotency import IdempotencyRecord
     from homing.reception.message import Message
+    from homing.routing.subscriptions import Event
     from homing.settings import AcceptSettings
 
 _NOBODY = "-"  # no id begins so

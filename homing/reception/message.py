@@ -11,7 +11,6 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, Self
 
 from homing.delivery import Delivery, Request, document_text
-from homing.endpoints.subscriptions import Event
 from homing.errors import FieldError, InvalidMessageError
 from homing.http_fields import DEFAULT_CONTENT_TYPE, is_json
 from homing.payloads.reference import reference_for
@@ -28,6 +27,7 @@ from homing.reception.recipients import (
 )
 from homing.reception.request_checks import check_request, names_recipients
 from homing.retry.lifetime import YEAR, fit_lifetime, longest_life
+from homing.routing.subscriptions import Event
 from homing.senders.ownership import acting_sender
 from homing.timestamps import to_text
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from homing.conditional_put import put_if
-from homing.items import from_dynamodb, to_dynamodb
+from homing.items import from_dynamodb, put_if, to_dynamodb
 from homing.reception.idempotency import IdempotencyRecord
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from homing.errors import FieldError, InvalidMessageError
 from homing.reception.request_model import PolicyRequest
 
 if TYPE_CHECKING:
-    from homing.endpoints.subscriptions import Event
     from homing.reception.policy_override import PolicyOverride
     from homing.reception.request_model import MessageRequest
+    from homing.routing.subscriptions import Event
 
 FindEndpoints = Callable[[str, Sequence[str]], Mapping[str, Endpoint]]
 """Returns those of a sender's endpoints that exist, by id, for (senderId, ids)."""

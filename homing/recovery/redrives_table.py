@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from homing.conditional_put import put_if
-from homing.items import from_dynamodb, to_dynamodb
+from homing.items import from_dynamodb, put_if, to_dynamodb
 from homing.recovery.bulk_redrive import KEPT_DAYS, BulkRedrive, Key, Phase
 from homing.timestamps import from_text
 

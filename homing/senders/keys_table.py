@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from homing.conditional_put import put_if
-from homing.items import from_dynamodb, to_dynamodb
+from homing.items import from_dynamodb, put_if, to_dynamodb
 from homing.senders.api_key import ApiKey
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from homing.endpoints.signing import sign
+from homing.credentials.signing import sign
 from homing.http_fields import is_reserved
 
 if TYPE_CHECKING:

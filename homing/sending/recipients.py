@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from homing.endpoints.confidential import Confidential, owner_of_endpoint, owner_of_sender
+from homing.credentials.confidential import Confidential, owner_of_endpoint, owner_of_sender
+from homing.credentials.secret_rotation import active_secrets
+from homing.credentials.secrets_table import SecretsTable
 from homing.endpoints.endpoints_table import EndpointsTable
-from homing.endpoints.secret_rotation import active_secrets
-from homing.endpoints.secrets_table import SecretsTable
 from homing.errors import DependencyError
 
 if TYPE_CHECKING:

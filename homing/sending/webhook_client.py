@@ -14,15 +14,15 @@ from datetime import UTC, datetime
 from math import inf
 from typing import TYPE_CHECKING
 
+from homing.http.attempt import Attempt
+from homing.http.channel import Channel
+from homing.http.connection import Resolver, look_up, open_connection
+from homing.http.exchange import exchange
+from homing.http.tls import default_tls
+from homing.http.warm_connections import Connection, Moment, WarmConnections
 from homing.queues.text import UNCARRIED
 from homing.retry.outcome import AttemptError, Outcome
-from homing.sending.attempt import Attempt
-from homing.sending.channel import Channel
-from homing.sending.connection import Resolver, look_up, open_connection
-from homing.sending.exchange import exchange
 from homing.sending.http_request import encode_request, request_headers
-from homing.sending.tls import default_tls
-from homing.sending.warm_connections import Connection, Moment, WarmConnections
 from homing.targets.target import parse_target
 from homing.timestamps import to_text
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from homing.delivery import Reference, Request
-    from homing.sending.http_response import Response
+    from homing.http.response import Response
     from homing.targets.address_guard import AddressGuard
     from homing.targets.target import Target
 
@@ -87,7 +87,7 @@ class WebhookClient:
         Args:
             reference: the delivery.
             request: what is sent.
-            secrets: the secrets that sign it (homing/endpoints/signing.py).
+            secrets: the secrets that sign it (homing/credentials/signing.py).
             url: the URL of the request; None for the URL that the delivery was accepted with.
             within: a time limit in seconds that may be shorter than that of an attempt.
         """

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from homing.endpoints.confidential import Confidential, owner_of_sender
-from homing.endpoints.secret_rotation import RotationError, SigningSecret, rotate
-from homing.endpoints.secrets_table import SecretsTable
-from homing.endpoints.signing import generate_secret
+from homing.credentials.confidential import Confidential, owner_of_sender
+from homing.credentials.secret_rotation import RotationError, SigningSecret, rotate
+from homing.credentials.secrets_table import SecretsTable
+from homing.credentials.signing import generate_secret
 from homing.identifiers import SENDER_ID
 from homing.senders.api_key import ApiKey, issue
 from homing.senders.keys_table import KeysTable

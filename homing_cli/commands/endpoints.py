@@ -7,12 +7,12 @@ from urllib.parse import quote
 
 import typer
 
+from homing.api.endpoint_request import MAX_ATTEMPTS_AT_ONCE
+from homing.credentials.secret_rotation import DEFAULT_GRACE
 from homing.endpoints.endpoint import Ordering, Signing
 from homing.endpoints.rate import HIGHEST_RATE, LOWEST_RATE
-from homing.endpoints.secret_rotation import DEFAULT_GRACE
 from homing.http_fields import DEFAULT_CONTENT_TYPE, is_json
 from homing.json_text import JsonText
-from homing.reception.endpoint_request import MAX_ATTEMPTS_AT_ONCE
 from homing_cli.client.api import ApiClient
 from homing_cli.commands.command_line import Commands, pass_on
 from homing_cli.commands.endpoint_options import (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from homing import timestamps
-from homing.endpoints.secret_rotation import DEFAULT_GRACE, MAX_GRACE
+from homing.credentials.secret_rotation import DEFAULT_GRACE, MAX_GRACE
 from homing.identifiers import SENDER_ID
 from homing_cli.client.target import find_target
 from homing_cli.escaping import json_text

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from homing.api.delivery_request import read_filter
 from homing.errors import FieldError, InvalidMessageError
-from homing.reception.delivery_request import read_filter
 
 if TYPE_CHECKING:
     from homing.ledger.delivery_filter import DeliveryFilter

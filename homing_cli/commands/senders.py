@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from homing.endpoints.secret_rotation import DEFAULT_GRACE
+from homing.credentials.secret_rotation import DEFAULT_GRACE
 from homing_cli.client import senders
 from homing_cli.commands.command_line import Commands, pass_on
 from homing_cli.commands.options import AsJson, GraceHours, Where, sender_name

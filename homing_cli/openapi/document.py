@@ -1,6 +1,6 @@
 """The OpenAPI document; `python -m homing_cli.openapi.document` writes it to docs/openapi.json.
 
-Its paths come from `homing.reception.routes`, its schemas from the models of requests and answers.
+Its paths come from `homing.api.routes`, its schemas from the models of requests and answers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from homing.reception.routes import ROUTES, Route
+from homing.api.routes import ROUTES, Route
 from homing_cli.openapi import endpoints, messages
 from homing_cli.openapi.endpoints import endpoint_operations
 from homing_cli.openapi.messages import message_operations

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from homing.reception.endpoint_request import (
+from homing.api.endpoint_request import (
     MAX_BODY_BYTES,
     EndpointChange,
     EndpointRequest,
     RotationRequest,
 )
-from homing.reception.event_match import EventRequest
-from homing.reception.routes import (
+from homing.api.event_match import EventRequest
+from homing.api.routes import (
     DELETE_ENDPOINT,
     GET_ENDPOINT,
     LIST_ENDPOINTS,
@@ -36,7 +36,7 @@ from homing_cli.openapi.parts import Operation, Response, content, refusal, resp
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from homing.reception.routes import Route
+    from homing.api.routes import Route
 
 MODELS: tuple[type[BaseModel], ...] = (
     EndpointRequest,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from homing.reception.delivery_request import BulkRedriveRequest
-from homing.reception.request_model import MessageRequest
-from homing.reception.routes import (
+from homing.api.delivery_request import BulkRedriveRequest
+from homing.api.routes import (
     GET_HEALTH,
     GET_MESSAGE,
     GET_REDRIVE,
@@ -18,6 +17,7 @@ from homing.reception.routes import (
     REDRIVE_MESSAGE,
     STOP_REDRIVE,
 )
+from homing.reception.request_model import MessageRequest
 from homing_cli.openapi.models import (
     AcceptedMessage,
     BatchRequest,
@@ -36,7 +36,7 @@ from homing_cli.openapi.parts import Operation, content, refusal, response, retr
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from homing.reception.routes import Route
+    from homing.api.routes import Route
 
 MODELS: tuple[type[BaseModel], ...] = (
     MessageRequest,

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from homing.api.batch import MAX_MESSAGES
 from homing.endpoints.endpoint import Ordering, Signing
-from homing.reception.batch import MAX_MESSAGES
 from homing.reception.request_model import MessageRequest
 from homing.recovery.bulk_redrive import Phase
 from homing.recovery.interventions import Result

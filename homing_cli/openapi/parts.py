@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from homing.api.delivery_request import FilterRequest
+from homing.api.endpoint_request import MAX_PAGE
 from homing.identifiers import ENDPOINT_ID, SENDER_ID
-from homing.reception.delivery_request import FilterRequest
-from homing.reception.endpoint_request import MAX_PAGE
 from homing_cli.openapi.models import GatewayError, Problem
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from homing.reception.routes import Route
+    from homing.api.routes import Route
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"

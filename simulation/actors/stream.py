@@ -6,9 +6,9 @@ import json
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from homing.endpoints.operators import read_json
-from homing.endpoints.pattern import compile_pattern
 from homing.ordering.endings import ENDINGS
+from homing.routing.operators import read_json
+from homing.routing.pattern import compile_pattern
 from simulation.engine.clock import HOUR, MINUTE, SECOND
 from simulation.engine.faults import ServiceError
 from simulation.engine.process import Call, Process, Sleep

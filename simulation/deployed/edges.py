@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, cast
 from homing.dispatch.executions import FirstAttempts, Workflow
 from homing.dispatch.express_path import ExpressPath
 from homing.endpoints.endpoints_table import EndpointsTable
-from homing.endpoints.subscriptions import FRESH_SECONDS, Subscriptions
 from homing.ledger.table import Ledger
 from homing.ordering.joining import Joining
 from homing.ordering.lines_table import Lines
@@ -32,6 +31,7 @@ from homing.reception.message import Rules
 from homing.reception.messages_table import MessagesTable
 from homing.recovery.interventions import Interventions
 from homing.recovery.watchdog import Watchdog
+from homing.routing.subscriptions import FRESH_SECONDS, Subscriptions
 from homing.targets.address_guard import AddressGuard
 from lambdas import dispatch, ingest
 from simulation.deployed.admission import ChanceAdmission, ChanceBursts

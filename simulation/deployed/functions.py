@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from homing.api.batch import split_batch
 from homing.errors import (
     AcceptanceError,
     DependencyError,
@@ -21,7 +22,6 @@ from homing.errors import (
 )
 from homing.reception import acceptance
 from homing.reception.acceptance import Reception
-from homing.reception.batch import split_batch
 from homing.reception.message import Message, parse_message
 from homing.reception.recipients import no_subscribers
 from homing.settings import ComputeBackoffSettings

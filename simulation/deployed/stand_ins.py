@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError, HTTPClientError
 
+from homing.credentials.secrets_table import SecretsTable
 from homing.endpoints.concurrency import MARGIN, ConcurrencySlots
 from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.endpoints_table import EndpointsTable
 from homing.endpoints.rate_slots import RateSlots
-from homing.endpoints.secrets_table import SecretsTable
 from homing.errors import DependencyError
 from homing.identifiers import DEFAULT_SENDER_ID
 from homing.ordering.turns import Turns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from homing.conditional_put import put_if
+from homing.items import put_if
 from homing.ordering import places_table, releasing
 from homing.ordering.releasing import Advance, Releasing
 from simulation.scenario import Answer, Scenario, Submission

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from homing.endpoints.confidential import Confidential, owner_of_endpoint
+from homing.credentials.confidential import Confidential, owner_of_endpoint
 from homing.endpoints.endpoint import Endpoint, Ordering
 from homing.identifiers import DEFAULT_SENDER_ID
 from homing.items import to_dynamodb

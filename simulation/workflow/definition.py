@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from simulation.errors import UnsupportedError
 from simulation.workflow.templates import compile_template
-from stacks.express_path import first_attempt_definition
+from stacks.workflow.express_path import first_attempt_definition
 
 if TYPE_CHECKING:
     from simulation.workflow.expressions import Evaluate

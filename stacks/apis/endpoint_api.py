@@ -11,7 +11,7 @@ from constructs import Construct
 from homing.timeouts import API_SECONDS
 
 from ..exceptions import except_from
-from ..function import PythonFunction
+from ..functions.function import PythonFunction
 from ..storage.table import grant
 
 if TYPE_CHECKING:

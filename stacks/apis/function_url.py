@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_apigatewayv2 as apigwv2
 
-    from ..function import PythonFunction
+    from ..functions.function import PythonFunction
 
 
 def messages_url(accept: PythonFunction) -> lambda_.FunctionUrl:

@@ -15,7 +15,7 @@ from constructs import Construct
 
 from homing.timeouts import AUTHORIZER_SECONDS
 
-from ..function import PythonFunction
+from ..functions.function import PythonFunction
 from ..storage.table import grant
 from .routes import add_routes
 from .stage import api_stage

@@ -1,4 +1,4 @@
-"""The routes of the HTTP APIs, from `homing.reception.routes`."""
+"""The routes of the HTTP APIs, from `homing.api.routes`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_apigatewayv2 as apigwv2
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 
-from homing.reception.routes import ROUTES
+from homing.api.routes import ROUTES
 
 from ..exceptions import except_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..function import PythonFunction
+    from ..functions.function import PythonFunction
 
 
 def add_routes(api: apigwv2.HttpApi, functions: Mapping[str, PythonFunction]) -> None:

@@ -10,7 +10,7 @@ from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from constructs import Construct
 
 from ..exceptions import except_from
-from ..function import PythonFunction
+from ..functions.function import PythonFunction
 from .stage import Throttle, api_stage
 
 if TYPE_CHECKING:

@@ -22,12 +22,12 @@ from .watches import watches
 
 if TYPE_CHECKING:
     from ..apis.key_api import KeyApi
-    from ..operational_events import OperationalEvents
-    from ..reception import Reception
-    from ..release import Release
+    from ..background.operational_events import OperationalEvents
+    from ..background.release import Release
+    from ..background.watchdog import Watchdog
+    from ..reception.reception import Reception
     from ..settings import NamedSettings
-    from ..watchdog import Watchdog
-    from ..workflow import Workflow
+    from ..workflow.workflow import Workflow
     from .watches import Watch
 
 _TOO_MANY = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from aws_cdk import aws_sqs as sqs
 
     from ..apis.key_api import KeyApi
-    from ..function import PythonFunction
-    from ..ingest import Ingest
-    from ..operational_events import OperationalEvents
-    from ..reception import Reception
-    from ..release import Release
+    from ..background.operational_events import OperationalEvents
+    from ..background.release import Release
+    from ..background.watchdog import Watchdog
+    from ..functions.function import PythonFunction
+    from ..reception.ingest import Ingest
+    from ..reception.reception import Reception
     from ..settings import NamedSettings
-    from ..watchdog import Watchdog
-    from ..workflow import Workflow
+    from ..workflow.workflow import Workflow
     from .alarms import Alarms
 
 _HALF, _WHOLE = 12, 24

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from ..function import SERVICE
+from ..functions.function import SERVICE
 
 if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from aws_cdk import CfnResource
 
     from ..apis.key_api import KeyApi
-    from ..operational_events import OperationalEvents
-    from ..reception import Reception
-    from ..release import Release
+    from ..background.operational_events import OperationalEvents
+    from ..background.release import Release
+    from ..background.watchdog import Watchdog
+    from ..reception.reception import Reception
     from ..settings import NamedSettings
-    from ..watchdog import Watchdog
-    from ..workflow import Workflow
+    from ..workflow.workflow import Workflow
 
 _ATTEMPTED = "message = 'delivery.attempted'"
 _STORY = ("@timestamp", "messageId", "targetUrl", "attempt", "maxAttempts", "status", "reason")
@@ -84,7 +84,7 @@ _OF_EVERYTHING: Mapping[str, logs.QueryString] = {
 }
 
 # Queries by name, over the logs of both workflows: the events that ExecutionBroken counts
-# (stacks/workflow.py).
+# (stacks/workflow/workflow.py).
 _OF_EXECUTIONS: Mapping[str, logs.QueryString] = {
     "Broken executions": logs.QueryString(
         fields=["@timestamp", "type", "details.error", "details.cause", "execution_arn"],

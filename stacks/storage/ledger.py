@@ -13,7 +13,7 @@ from homing.ledger.delivery_index import INDEXES, PROJECTED
 from .table import grant, string, table
 
 if TYPE_CHECKING:
-    from ..function import PythonFunction
+    from ..functions.function import PythonFunction
     from ..settings import NamedSettings
 
 

@@ -14,7 +14,7 @@ from homing.payloads.reference import LIFETIMES
 from ..exceptions import except_from
 
 if TYPE_CHECKING:
-    from ..function import PythonFunction
+    from ..functions.function import PythonFunction
     from ..settings import NamedSettings
 
 

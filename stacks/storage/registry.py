@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from ..signing_layer import signing_layers
+from ..functions.signing_layer import signing_layers
 from .table import table
 
 if TYPE_CHECKING:

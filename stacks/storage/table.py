@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
     from constructs import Construct
 
-    from ..function import PythonFunction
+    from ..functions.function import PythonFunction
     from ..settings import NamedSettings
 
 

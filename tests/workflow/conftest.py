@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.config import Config
 
+from homing.credentials.confidential import Confidential
 from homing.delivery import Delivery, Reference, Request
 from homing.dispatch.executions import FirstAttempts, Workflow
 from homing.dispatch.express_path import ExpressPath
 from homing.endpoints.concurrency import ConcurrencySlots
-from homing.endpoints.confidential import Confidential
 from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.store import EndpointStore
 from homing.items import from_dynamodb
@@ -30,7 +30,7 @@ from homing.retry.policy import Jitter, Policy
 from homing.timestamps import to_text
 from homing_cli.receiver.server import Receiver
 from homing_cli.traces.execution_history import visits
-from stacks.express_path import first_attempt_definition
+from stacks.workflow.express_path import first_attempt_definition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

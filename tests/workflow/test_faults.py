@@ -28,7 +28,7 @@ from homing.queues.dead_letters import DeadLetterQueue
 from homing.recovery.interventions import Interventions, Result
 from homing_cli.local.faulty_cloud import FaultyCloud, faulty_cloud
 from homing_cli.receiver.server import Receiver
-from stacks.express_path import first_attempt_definition
+from stacks.workflow.express_path import first_attempt_definition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
-from homing.endpoints.secret_rotation import DEFAULT_GRACE, MAX_GRACE
+from homing.credentials.secret_rotation import DEFAULT_GRACE, MAX_GRACE
 from homing_cli.console.actions.chosen import ActionError
 from homing_cli.errors import NotFoundError
 

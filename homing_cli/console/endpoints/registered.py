@@ -7,11 +7,11 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Self
 
+from homing.credentials.confidential import owner_of_endpoint
+from homing.credentials.secrets_table import SecretsTable
 from homing.endpoints.concurrency import ConcurrencySlots
-from homing.endpoints.confidential import owner_of_endpoint
 from homing.endpoints.endpoints_table import EndpointsTable
 from homing.endpoints.rate_slots import RateSlots
-from homing.endpoints.secrets_table import SecretsTable
 from homing.identifiers import ENDPOINT_ID, SENDER_ID
 from homing.senders.keys_table import KeysTable
 from homing.timestamps import to_text
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from homing.credentials.secret_rotation import SigningSecret
     from homing.endpoints.endpoint import Endpoint
-    from homing.endpoints.secret_rotation import SigningSecret
     from homing.senders.api_key import ApiKey
     from homing_cli.client.target import Target
 

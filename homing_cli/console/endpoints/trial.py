@@ -6,12 +6,12 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from homing.api.event_match import read_event
 from homing.errors import FieldError, InvalidMessageError
 from homing.identifiers import SENDER_ID
-from homing.reception.event_match import read_event
 
 if TYPE_CHECKING:
-    from homing.endpoints.subscriptions import Event
+    from homing.routing.subscriptions import Event
 
 EXAMPLE = '{"total": 250}'
 

@@ -12,11 +12,11 @@ from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse
 
+from homing.api.delivery_request import after_text
 from homing.delivery import Reference
 from homing.identifiers import DEFAULT_SENDER_ID
 from homing.ledger.delivery_filter import LISTED
 from homing.ledger.record import FAILED, WAITING
-from homing.reception.delivery_request import after_text
 from homing.recovery.bulk_redrive import REDRIVABLE
 from homing.retry.classification import Status
 from homing_cli.console.actions.chosen import Chosen

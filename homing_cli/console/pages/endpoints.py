@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from homing.endpoints.subscriptions import explain
 from homing.errors import InvalidMessageError
 from homing.identifiers import DEFAULT_SENDER_ID
+from homing.routing.subscriptions import explain
 from homing.timestamps import to_text
 from homing_cli.console.endpoints.registered import MOST
 from homing_cli.console.endpoints.rows import STATES, rows

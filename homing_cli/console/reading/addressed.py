@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from homing.endpoints.endpoints_table import EndpointsTable
-from homing.endpoints.subscriptions import explain
 from homing.identifiers import DEFAULT_SENDER_ID
+from homing.routing.subscriptions import explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from homing.endpoints.endpoint import Endpoint
-    from homing.endpoints.pattern import Mismatch
-    from homing.endpoints.subscriptions import Event
     from homing.ledger.delivery_filter import Listed
+    from homing.routing.pattern import Mismatch
+    from homing.routing.subscriptions import Event
     from homing_cli.client.target import Target
 
 

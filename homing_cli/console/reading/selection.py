@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
+from homing.api.delivery_request import read_list_request
 from homing.errors import InvalidMessageError
 from homing.ledger.delivery_filter import LISTED, DeliveryFilter
-from homing.reception.delivery_request import read_list_request
 from homing.retry.classification import Status
 
 if TYPE_CHECKING:

@@ -12,20 +12,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from homing import http_fields, identifiers
+from homing.api import batch, endpoint_request
+from homing.api.batch import split_batch
+from homing.api.delivery_request import read_bulk_redrive
+from homing.api.endpoint_request import EndpointRequest, read_endpoint
+from homing.api.problem import invalid
 from homing.errors import InvalidMessageError
-from homing.reception import (
-    batch,
-    endpoint_request,
-    idempotency,
-    message,
-    payload,
-    raw_json,
-    request_model,
-)
-from homing.reception.batch import split_batch
-from homing.reception.delivery_request import read_bulk_redrive
-from homing.reception.endpoint_request import EndpointRequest, read_endpoint
-from homing.reception.problem import invalid
+from homing.reception import idempotency, message, payload, raw_json, request_model
 from homing.reception.recipients import no_subscribers
 from homing.retry import lifetime, policy
 from homing.retry.classification import Status

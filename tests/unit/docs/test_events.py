@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from homing.endpoints.pattern import MAX_COMBINATIONS, MAX_DEPTH, MAX_LENGTH
-from homing.endpoints.subscriptions import Event, compile_filter, covers
-from homing.reception.endpoint_request import MAX_EVENT_TYPES
+from homing.api.endpoint_request import MAX_EVENT_TYPES
 from homing.reception.recipients import MAX_SUBSCRIBERS
+from homing.routing.pattern import MAX_COMBINATIONS, MAX_DEPTH, MAX_LENGTH
+from homing.routing.subscriptions import Event, compile_filter, covers
 
 PAGE = (Path(__file__).parents[3] / "docs" / "events.md").read_text(encoding="utf-8")
 RULES = re.findall(r"^\| `(\{.*?)` \| `(\{.*?)` \| `(\{.*?)` \|$", PAGE, re.MULTILINE)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from homing.api.routes import ROUTES
 from homing.reception.request_model import MAX_TARGETS, MessageRequest, PolicyRequest
-from homing.reception.routes import ROUTES
 from homing_cli.openapi.document import PATH, openapi_document, text
 
 if TYPE_CHECKING:

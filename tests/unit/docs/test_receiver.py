@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.endpoints.signing import generate_secret
+from homing.credentials.signing import generate_secret
 from homing.sending.http_request import encode_request, request_headers
 from homing.targets.target import parse_target
 

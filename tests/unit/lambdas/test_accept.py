@@ -13,8 +13,8 @@ import boto3
 import pytest
 from posted import posted
 
+from homing.credentials.confidential import Confidential
 from homing.delivery import Delivery
-from homing.endpoints.confidential import Confidential
 from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.store import EndpointStore
 from homing.errors import DependencyError

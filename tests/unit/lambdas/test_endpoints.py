@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.endpoints.confidential import Confidential, owner_of_endpoint
+from homing.credentials.confidential import Confidential, owner_of_endpoint
+from homing.credentials.secrets_table import SecretsTable
+from homing.credentials.signing import generate_secret
 from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.endpoints_table import endpoint_key
-from homing.endpoints.secrets_table import SecretsTable
-from homing.endpoints.signing import generate_secret
 from homing.endpoints.store import EndpointStore
 from homing.retry.policy import Policy
 from homing.targets.address_guard import AddressGuard

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from in_process_api import Api, in_process_api
 
-from homing.reception import routes
+from homing.api import routes
 from homing_cli.openapi.models import Problem
 
 if TYPE_CHECKING:

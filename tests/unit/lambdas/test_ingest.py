@@ -10,7 +10,7 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from homing.endpoints.confidential import Confidential
+from homing.credentials.confidential import Confidential
 from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.store import EndpointStore
 from homing.retry.policy import Policy

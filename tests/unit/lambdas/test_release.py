@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from homing.delivery import Reference
-from homing.endpoints.operators import read_json
-from homing.endpoints.pattern import compile_pattern
 from homing.errors import DependencyError
 from homing.items import to_dynamodb
 from homing.ordering.endings import ENDINGS, ended_lines
 from homing.ordering.line import line_id_of
 from homing.ordering.releasing import Advance
+from homing.routing.operators import read_json
+from homing.routing.pattern import compile_pattern
 from lambdas import release
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from homing.endpoints.signing import generate_secret, sign
+from homing.credentials.signing import generate_secret, sign
 from homing.endpoints.verification import SECRET_HEADER
 from lambdas.smoke_receiver import handler
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from homing.api.delivery_request import FilterRequest
 from homing.client import RawJson
 from homing.client.fields import _NAMES, camel_case, message_body, with_message_id
 from homing.client.many import FilterFields
-from homing.reception.delivery_request import FilterRequest
 from homing.reception.request_model import MessageRequest
 
 TARGET = "https://example.com/hooks"

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from homing.credentials.confidential import Confidential
 from homing.endpoints.concurrency import ConcurrencySlots
-from homing.endpoints.confidential import Confidential
 from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.endpoints_table import EndpointsTable
 from homing.endpoints.store import EndpointStore

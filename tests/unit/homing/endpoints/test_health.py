@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.endpoints.confidential import Confidential
+from homing.credentials.confidential import Confidential
 from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.health import Finding, Step, examine
 from homing.endpoints.health_recorder import EndpointWatch

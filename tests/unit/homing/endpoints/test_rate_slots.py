@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from homing.endpoints.confidential import Confidential
+from homing.credentials.confidential import Confidential
 from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.endpoints_table import EndpointsTable
 from homing.endpoints.rate import LONGEST, Pace, RateSlot

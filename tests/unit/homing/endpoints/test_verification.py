@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
-from homing.endpoints.signing import generate_secret, sign
+from homing.credentials.signing import generate_secret, sign
 from homing.endpoints.verification import TOLERANCE_SECONDS, is_signed
 
 if TYPE_CHECKING:

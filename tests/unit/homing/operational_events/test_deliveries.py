@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ministack.services.lambda_svc import _match_esm_filter
 
-from homing.endpoints.operators import read_json
-from homing.endpoints.pattern import compile_pattern
 from homing.ledger import updates
 from homing.ledger.claim import AttemptClaim
 from homing.ledger.generation import redriven
 from homing.ledger.table import Ledger
 from homing.operational_events.deliveries import delivery_events, delivery_patterns
 from homing.operational_events.event import Change
+from homing.routing.operators import read_json
+from homing.routing.pattern import compile_pattern
 from homing.timestamps import from_text
 from simulation.workflow.definition import delivery_document
 from simulation.workflow.templates import compile_template

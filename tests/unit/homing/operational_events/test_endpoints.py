@@ -10,11 +10,11 @@ import pytest
 from ministack.services.lambda_svc import _match_esm_filter
 
 from homing.endpoints.endpoint import Endpoint
-from homing.endpoints.operators import read_json
-from homing.endpoints.pattern import compile_pattern
 from homing.items import to_dynamodb
 from homing.operational_events.endpoints import ENDPOINT_PATTERNS, endpoint_events
 from homing.operational_events.event import Change
+from homing.routing.operators import read_json
+from homing.routing.pattern import compile_pattern
 
 NOON, LATER = "2025-12-28T12:00:00.000Z", "2025-12-28T13:00:00.000Z"
 ENDPOINT = Endpoint("shop", "orders", "https://example.com/", NOON, NOON)

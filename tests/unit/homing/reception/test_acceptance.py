@@ -15,7 +15,6 @@ from releasing import releasing_on
 
 from homing.delivery import Request
 from homing.endpoints.endpoints_table import EndpointsTable
-from homing.endpoints.subscriptions import Subscriptions
 from homing.errors import AcceptanceError, InvalidMessageError
 from homing.ledger.table import Ledger
 from homing.ordering.joining import Joining
@@ -27,6 +26,7 @@ from homing.reception.idempotency import IdempotencyRecord
 from homing.reception.message import Message, fingerprint
 from homing.reception.messages_table import MessagesTable
 from homing.retry.policy import Policy
+from homing.routing.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from homing.delivery import Delivery

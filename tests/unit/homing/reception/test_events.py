@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from releasing import releasing_on
 
+from homing.api.message_query import MessageQuery
 from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.endpoints_table import EndpointsTable
-from homing.endpoints.subscriptions import Subscriptions
 from homing.errors import DependencyError, InvalidMessageError
 from homing.items import to_dynamodb
 from homing.ledger.table import Ledger
@@ -24,10 +24,10 @@ from homing.payloads.store import PayloadStore
 from homing.queues.deliveries import DeliveryQueue
 from homing.reception.acceptance import Acceptance, Reception
 from homing.reception.message import Message, Rules, parse_message
-from homing.reception.message_query import MessageQuery
 from homing.reception.messages_table import MessagesTable
 from homing.reception.recipients import MAX_SUBSCRIBERS
 from homing.retry.policy import Policy
+from homing.routing.subscriptions import Subscriptions
 from homing.targets.address_guard import AddressGuard
 
 if TYPE_CHECKING:

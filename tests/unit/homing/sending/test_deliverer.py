@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from homing.credentials.confidential import Confidential, owner_of_sender
+from homing.credentials.secret_rotation import SigningSecret
 from homing.endpoints.concurrency import ConcurrencySlots
-from homing.endpoints.confidential import Confidential, owner_of_sender
 from homing.endpoints.endpoint import Endpoint
 from homing.endpoints.rate_slots import RateSlots
-from homing.endpoints.secret_rotation import SigningSecret
 from homing.endpoints.store import EndpointStore
 from homing.errors import DependencyError
 from homing.ledger.claim import AttemptClaim

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from homing.delivery import Reference, Request
+from homing.http.connection import Address
 from homing.retry.classification import Category, Decision, classify
 from homing.retry.outcome import ErrorKind, Outcome
 from homing.retry.policy import Policy
-from homing.sending.connection import Address
 from homing.sending.webhook_client import WebhookClient
 from homing.targets.address_guard import AddressGuard
 

@@ -29,8 +29,8 @@ from wire_endpoint import (
 )
 
 from homing.delivery import Reference, Request
+from homing.http.connection import Address, Resolver
 from homing.retry.outcome import AttemptError, ErrorKind, Outcome
-from homing.sending.connection import Address, Resolver
 from homing.sending.webhook_client import WebhookClient
 from homing.targets.address_guard import AddressGuard
 

@@ -11,10 +11,10 @@ import pytest
 from botocore.exceptions import ClientError
 from starlette.testclient import TestClient
 
+from homing.credentials.confidential import Confidential
+from homing.credentials.secret_rotation import SigningSecret
 from homing.delivery import Reference
-from homing.endpoints.confidential import Confidential
 from homing.endpoints.endpoint import Endpoint
-from homing.endpoints.secret_rotation import SigningSecret
 from homing.endpoints.store import EndpointStore
 from homing.ledger.delivery_filter import Listed
 from homing.ledger.delivery_groups import grouped

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from homing_cli.cost.counts import End, load_counts
-from stacks.express_path import first_attempt_definition
+from stacks.workflow.express_path import first_attempt_definition
 
 STANDARD: dict[str, Any] = json.loads(
     (Path(__file__).parents[4] / "statemachine" / "delivery.asl.json").read_text()

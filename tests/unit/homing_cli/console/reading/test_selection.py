@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from homing.api.delivery_request import after_text
 from homing.ledger.delivery_filter import LISTED, DeliveryFilter
-from homing.reception.delivery_request import after_text
 from homing.recovery.bulk_redrive import REDRIVABLE
 from homing.retry.classification import Category, Status
 from homing_cli.console.reading.selection import Selection, parameters

@@ -1,0 +1,112 @@
+"""The request and the response of `POST /v1/messages/batch`, which sends several messages at once.
+
+The request is split where its brackets say, and each message is then read as if it had been sent
+alone. So a message that is not JSON spoils no other.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from homing.api.answer import Answer
+from homing.api.problem import no_room
+from homing.errors import FieldError, InvalidMessageError
+from homing.reception.message import MAX_BODY_BYTES
+from homing.reception.raw_json import decode, refuse_many
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+MAX_MESSAGES = 100
+# A function returns at most 6 MB, in which the body is a JSON string (AWS Lambda quotas).
+MAX_RESULTS_BYTES = 5_000_000
+
+_SPACE = " \t\n\r"
+_START = re.compile(rf'[{_SPACE}]*\{{[{_SPACE}]*"messages"[{_SPACE}]*:[{_SPACE}]*\[')
+_END = re.compile(rf"[{_SPACE}]*\}}[{_SPACE}]*")
+# A string, also one without an end, or a mark between values. Possessive, as in raw_json.
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
+_IDS = ("messageId", "senderId")
+
+
+def split_batch(body: str | bytes) -> list[str]:
+    """Return the source text of each message of a batch.
+
+    Raises:
+        InvalidMessageError: when it is not `{"messages": [...]}` with 1 to `MAX_MESSAGES` messages;
+            413 when it is too large.
+    """
+    if len(body) > MAX_BODY_BYTES:
+        message = f"is longer than {MAX_BODY_BYTES} bytes; send fewer messages at once"
+        raise InvalidMessageError([FieldError("body", message)], 413)
+    text = decode(body)
+    refuse_many(text)
+    messages = list(islice(_elements(text), MAX_MESSAGES + 1))
+    if len(messages) > MAX_MESSAGES:
+        message = f"has too many items; at most {MAX_MESSAGES} are allowed"
+        raise InvalidMessageError([FieldError("messages", message)])
+    return messages
+
+
+def batched(answers: Sequence[Answer]) -> Answer:
+    """Return the answer to a batch: 200 with the answer to each message, by its index.
+
+    A result that makes the response too long for a function is replaced by a 503, since a message
+    can be sent again.
+    """
+    results: list[dict[str, Any]] = []
+    left = MAX_RESULTS_BYTES
+    for answer in answers:
+        size = len(json.dumps(json.dumps(_result(answer))))
+        fits = size <= left
+        left -= size if fits else 0
+        results.append(_result(answer if fits else _without_room(answer)))
+    return Answer(200, {"results": results})
+
+
+def _result(answer: Answer) -> dict[str, Any]:
+    name = "message" if answer.status < 400 else "problem"  # noqa: PLR2004 -- the first of errors
+    return {"status": answer.status, name: answer.document}
+
+
+def _without_room(answer: Answer) -> Answer:
+    return no_room({name: answer.document[name] for name in _IDS if name in answer.document})
+
+
+def _elements(text: str) -> Iterator[str]:
+    """Yield the source text of each element of the array."""
+    head = _START.match(text)
+    if head is None:
+        raise _invalid('must be {"messages": [...]}, without other fields')
+    start, depth = head.end(), 0
+    for token in _TOKEN.finditer(text, start):
+        mark, end = text[token.start()], token.start()
+        if mark in "[{":
+            depth += 1
+        elif mark in "]}" and depth:
+            depth -= 1
+        elif mark == "}":
+            break
+        elif mark in ",]" and not depth:
+            yield _element(text[start:end])
+            start = token.end()
+            if mark == "]":
+                break
+    else:
+        raise _invalid("is not JSON: the array of messages has no end")
+    if not _END.fullmatch(text, start):
+        raise _invalid('has more than {"messages": [...]}')
+
+
+def _element(text: str) -> str:
+    if source := text.strip(_SPACE):
+        return source
+    message = "must have at least one item, and no comma too many"
+    raise InvalidMessageError([FieldError("messages", message)])
+
+
+def _invalid(message: str) -> InvalidMessageError:
+    return InvalidMessageError([FieldError("body", message)])

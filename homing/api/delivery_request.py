@@ -1,0 +1,208 @@
+"""Requests about many deliveries, lists and bulk redrives, for pydantic and OpenAPI."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AfterValidator, Field, WithJsonSchema
+
+from homing.api.endpoint_request import read_limit, sources_of
+from homing.errors import FieldError, InvalidMessageError
+from homing.ledger.delivery_filter import LISTED, DeliveryFilter
+from homing.reception.raw_json import read_value
+from homing.reception.request_model import (
+    EndpointId,
+    Fields,
+    Instant,
+    Maybe,
+    MessageId,
+    SenderId,
+    optional,
+    read_fields,
+)
+from homing.recovery.bulk_redrive import (
+    DEFAULT_RATE,
+    HIGHEST_RATE,
+    LONGEST_HOURS,
+    LOWEST_RATE,
+    REDRIVABLE,
+    too_long,
+)
+from homing.retry.classification import Category, Status
+from homing.targets.target_url import MAX_URL_LENGTH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from homing.ledger.delivery_index import Page, Place
+
+# What is looked up by a message's id alone; a list of it would cost each message a write.
+_UNLISTED = "is in no list; give one of"
+
+
+def _listed(status: Status) -> Status:
+    if status not in LISTED:
+        raise ValueError(f"{_UNLISTED} {', '.join(LISTED)}")
+    return status
+
+
+ListedStatus = Annotated[
+    Status,
+    Field(strict=False),
+    AfterValidator(_listed),
+    WithJsonSchema({"type": "string", "enum": [each.value for each in LISTED]}),
+]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class FilterRequest(Fields):
+    """Which deliveries; all fields that are given must match."""
+
+    status: Maybe[Annotated[list[ListedStatus], Field(min_length=1)]] = optional(
+        "Their statuses. Default: all that are listed."
+    )
+    message_id: Maybe[Text] = optional("A part of the id of the message.")
+    endpoint_id: Maybe[EndpointId] = optional("The endpoint.")
+    target_url: Maybe[Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH)]] = optional(
+        "How the target URL begins."
+    )
+    event_type: Maybe[Annotated[str, Field(min_length=1, max_length=128)]] = optional(
+        "The type of the event; order.* for all that begin with `order.`."
+    )
+    category: Maybe[Annotated[Category, Field(strict=False)]] = optional(
+        "The category of the latest attempt."
+    )
+    since: Maybe[Instant] = optional("The last update was at this time or later.")
+    before: Maybe[Instant] = optional("The last update was earlier than this time.")
+    reason: Maybe[Text] = optional("A part of the reason of the latest attempt, in any case.")
+
+    def for_sender(self, sender_id: str | None) -> DeliveryFilter:
+        """Return the filter, within the deliveries of a sender or, for None, of all."""
+        return DeliveryFilter(
+            statuses=LISTED if self.status is None else tuple(dict.fromkeys(self.status)),
+            message_id=self.message_id,
+            sender_id=sender_id,
+            endpoint_id=self.endpoint_id,
+            target_url=self.target_url,
+            event_type=self.event_type,
+            category=self.category,
+            since=self.since,
+            before=self.before,
+            reason=self.reason,
+        )
+
+
+class BulkRedriveRequest(Fields):
+    """Which failed deliveries to redrive, and how fast."""
+
+    filter: FilterRequest = Field(
+        description="Which deliveries, of those that have failed; {} for all of the sender's."
+    )
+    rate_per_second: Annotated[
+        float, Field(ge=LOWEST_RATE, le=HIGHEST_RATE, allow_inf_nan=False)
+    ] = Field(DEFAULT_RATE, description="How many are redriven in a second at most.")
+    dry_run: bool = Field(
+        default=False, description="Whether only to say which would be redriven, by endpoint."
+    )
+    redrive_id: Maybe[MessageId] = optional(
+        "Its id, by which the request can be repeated safely. Default: a random one."
+    )
+    sender_id: Maybe[SenderId] = optional(
+        "Whose deliveries. Default: the sender of the key, or `default` with AWS credentials."
+    )
+
+
+def read_bulk_redrive(body: str | bytes) -> BulkRedriveRequest:
+    """Read the body of a request for a bulk redrive.
+
+    Raises:
+        InvalidMessageError: with all errors.
+    """
+    raw = {name: read_value(name, source) for name, source in sources_of(body).items()}
+    request, errors = read_fields(BulkRedriveRequest, raw)
+    errors += _not_redrivable(request.filter if request else None)
+    if request is None or errors:
+        raise InvalidMessageError(errors)
+    return request
+
+
+def check_length(matched: int, rate: float) -> None:
+    """Raise InvalidMessageError if a bulk redrive would take longer than one may."""
+    if too_long(matched, rate):
+        message = (
+            f"is too low: {matched} deliveries would take longer than {LONGEST_HOURS} hours; "
+            "raise it, or choose fewer by the filter"
+        )
+        raise InvalidMessageError([FieldError("ratePerSecond", message)])
+
+
+def _not_redrivable(given: FilterRequest | None) -> Iterator[FieldError]:
+    for each in (given and given.status) or ():
+        if each not in REDRIVABLE:
+            message = f"{each} cannot be redriven; give {' or '.join(REDRIVABLE)}, or no status"
+            yield FieldError("filter.status", message)
+
+
+def read_filter(raw: Mapping[str, Any], sender_id: str | None) -> DeliveryFilter:
+    """Return the filter of some fields.
+
+    Args:
+        raw: the fields; several statuses as a list, or as text with commas between them.
+        sender_id: whose deliveries; None for those of all senders.
+
+    Raises:
+        InvalidMessageError: with all errors.
+    """
+    status = raw.get("status")
+    listed = {"status": status.split(",")} if isinstance(status, str) else {}
+    request, errors = read_fields(FilterRequest, {**raw, **listed})
+    if request is None:
+        raise InvalidMessageError(errors)
+    return request.for_sender(sender_id)
+
+
+def read_list_request(
+    query: Mapping[str, str], sender_id: str | None, endpoint_id: str | None = None
+) -> tuple[DeliveryFilter, Place | None, int]:
+    """Return the filter, the place and the number of deliveries of a request for a list.
+
+    Args:
+        query: the parameters of the request.
+        sender_id: whose deliveries; None for those of all senders.
+        endpoint_id: the endpoint, where the path names it.
+
+    Raises:
+        InvalidMessageError: with all errors.
+    """
+    others = ("after", "limit", "senderId")
+    fields = {name: value for name, value in query.items() if name not in others}
+    if endpoint_id is not None:
+        fields["endpointId"] = endpoint_id
+    return read_filter(fields, sender_id), _place(query.get("after")), read_limit(query)
+
+
+def list_document(page: Page) -> dict[str, Any]:
+    """Return the answer to a request for a list."""
+    more = {} if page.after is None else {"after": after_text(page.after)}
+    return {"deliveries": [one.to_document() for one in page.deliveries], **more}
+
+
+def after_text(place: Place) -> str:
+    """Return the text by which the next page is asked for; only `read_list_request` reads it."""
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+
+
+def _place(text: str | None) -> Place | None:
+    if not text:
+        return None
+    try:
+        at, pk, sk = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (ValueError, TypeError, binascii.Error):
+        at = pk = sk = None
+    if isinstance(at, str) and isinstance(pk, str) and isinstance(sk, str):
+        return at, pk, sk
+    message = "is not the `after` of a page of this list; leave it out for the first page"
+    raise InvalidMessageError([FieldError("after", message)])

@@ -1,0 +1,3 @@
+"""What an endpoint keeps secret: signing secrets, their rotation, and confidential headers."""
+
+__all__ = ["confidential", "secret_rotation", "secrets_table", "signing"]

@@ -1,0 +1,79 @@
+"""Confidential data: signing secrets of senders and endpoints, and headers of endpoints.
+
+They are in the secrets table, encrypted with a key of its own (docs/security.md). They must not
+appear in a delivery document, a log line, an error or an answer, except the one answer that returns
+a new secret. So `repr` shows neither.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+from homing.credentials.secret_rotation import SigningSecret
+from homing.timestamps import from_text, to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Confidential:
+    """The confidential data of a sender or an endpoint.
+
+    Args:
+        secrets: the signing secrets, some of which may have expired.
+        headers: the extra headers of each attempt, which usually hold credentials.
+        version: the number of changes, so that a change of stale data is refused.
+        edition: for an endpoint, the `Endpoint.edition` that the data belongs to, so that its
+            headers are never sent to another URL. Empty for a sender.
+    """
+
+    secrets: tuple[SigningSecret, ...] = field(default=(), repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    version: int = 1
+    edition: str = ""
+
+    def to_item(self, owner: str) -> dict[str, Any]:
+        """Return the item of the secrets table, as plain values."""
+        return {
+            "pk": owner,
+            "secrets": [_secret_item(secret) for secret in self.secrets],
+            "headers": dict(self.headers),
+            "version": self.version,
+            "edition": self.edition,
+        }
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Self:
+        """Return the data of an item of the secrets table, given as plain values."""
+        return cls(
+            secrets=tuple(_read_secret(each) for each in item["secrets"]),
+            headers=item["headers"],
+            version=item["version"],
+            edition=item["edition"],
+        )
+
+
+def owner_of_sender(sender_id: str) -> str:
+    """Return the key of the secrets of a sender."""
+    return f"sender#{sender_id}"
+
+
+def owner_of_endpoint(sender_id: str, endpoint_id: str) -> str:
+    """Return the key of the secrets of an endpoint; neither id can contain a `#`."""
+    return f"endpoint#{sender_id}#{endpoint_id}"
+
+
+def _secret_item(secret: SigningSecret) -> dict[str, Any]:
+    end = {} if secret.expires_at is None else {"expiresAt": to_text(secret.expires_at)}
+    return {"text": secret.text, "createdAt": to_text(secret.created_at), **end}
+
+
+def _read_secret(item: Mapping[str, Any]) -> SigningSecret:
+    end = item.get("expiresAt")
+    return SigningSecret(
+        text=item["text"],
+        created_at=from_text(item["createdAt"]),
+        expires_at=None if end is None else from_text(end),
+    )

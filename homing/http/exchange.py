@@ -1,0 +1,69 @@
+"""One request and its response over an open connection; the response may come early."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from homing.http.attempt import Stage
+from homing.http.response import Response, ResponseReader
+
+if TYPE_CHECKING:
+    from homing.http.attempt import Attempt
+    from homing.http.channel import Channel
+
+# How long the rest of a request is sent to an endpoint that has already accepted it.
+REST_SECONDS = 2
+
+_ACCEPTED = range(200, 300)
+
+
+def exchange(channel: Channel, request: bytes, attempt: Attempt) -> Response:
+    """Send a request and return the response; an early one ends the sending (RFC 9112, 9.5).
+
+    Args:
+        channel: an open connection; it stays open.
+        request: the head and body.
+        attempt: its deadline applies, and its stage is updated.
+
+    Raises:
+        OSError: when the connection breaks before the head is complete; `TimeoutError` when time
+            is up.
+        ProtocolError: when the answer is not an HTTP/1 response, or its head is too long.
+    """
+    attempt.stage = Stage.WRITE
+    reader = ResponseReader(channel, attempt)
+    is_sent = _send(channel, request, reader, attempt)
+    response = reader.response()
+    return response if is_sent else replace(response, reusable=False)
+
+
+def _send(channel: Channel, request: bytes, reader: ResponseReader, attempt: Attempt) -> bool:
+    """Send a request until an answer arrives; return whether all of it was sent.
+
+    Raises:
+        TimeoutError: when time is up.
+        ProtocolError: when an early answer is not an HTTP/1 response.
+    """
+    rest = memoryview(request)
+    try:
+        while rest := rest[channel.send(rest) :]:
+            if channel.wait(attempt.remaining(), to_send=True) and (head := reader.head_so_far()):
+                _offer_rest(channel, rest, attempt, head.status)
+                return False
+    except TimeoutError:
+        raise
+    except OSError:  # an answer may have arrived, which says more than a broken pipe
+        return False
+    return True
+
+
+def _offer_rest(channel: Channel, rest: memoryview, attempt: Attempt, status: int) -> None:
+    """Send the rest of an accepted request for a short time; the endpoint may read it."""
+    if status not in _ACCEPTED:
+        return
+    time = attempt.part(REST_SECONDS)
+    with suppress(OSError):
+        while rest := rest[channel.send(rest) :]:
+            channel.wait(time.remaining(), to_receive=False, to_send=True)

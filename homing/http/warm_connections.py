@@ -1,0 +1,110 @@
+"""Connections that stay open between attempts, as long as they can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from homing.http.channel import Channel
+
+Origin = tuple[str, str, int]
+
+MAX_AGE_SECONDS = 30  # after that, the name is looked up and its addresses are checked again
+FROZEN_SECONDS = 4  # after a longer pause in a frozen container, the connection may be closed
+MARGIN_SECONDS = 1  # margin before the endpoint closes an idle connection
+
+# The largest difference between the two clocks while both run.
+_DRIFT_SECONDS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in time on two clocks.
+
+    Args:
+        wall: the time of day in epoch seconds.
+        running: the seconds of a clock that stops while the container is frozen between
+            invocations.
+    """
+
+    wall: float
+    running: float
+
+    def frozen_since(self, before: Moment) -> bool:
+        """Return whether the container was frozen since then."""
+        return (self.wall - before.wall) - (self.running - before.running) > _DRIFT_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An open connection.
+
+    Args:
+        channel: its channel.
+        opened: when its opening began.
+    """
+
+    channel: Channel
+    opened: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    connection: Connection
+    since: Moment
+    idle_seconds: int | None
+
+    def is_trusted(self, now: Moment) -> bool:
+        """Return whether the endpoint probably still has the connection open."""
+        age, idle = now.wall - self.connection.opened.wall, now.wall - self.since.wall
+        kept = MAX_AGE_SECONDS if self.idle_seconds is None else self.idle_seconds - MARGIN_SECONDS
+        longest = min(kept, FROZEN_SECONDS) if now.frozen_since(self.since) else kept
+        is_fresh = age <= MAX_AGE_SECONDS and 0 <= idle <= longest
+        return is_fresh and self.connection.channel.is_silent
+
+
+class WarmConnections:
+    """Connections kept open between attempts, at most one per origin. Not thread-safe.
+
+    A connection on which anything has arrived since its last response is never used again: it is
+    the end of the connection, or an answer without a request.
+
+    Args:
+        limit: the maximum number; the least recently used is closed first.
+    """
+
+    def __init__(self, *, limit: int = 16) -> None:
+        self._limit = limit
+        self._kept: dict[Origin, _Kept] = {}
+
+    def take(self, origin: Origin, now: Moment) -> Connection | None:
+        """Return a trusted connection to an origin and remove it; None without one."""
+        kept = self._kept.pop(origin, None)
+        if kept is None:
+            return None
+        if kept.is_trusted(now):
+            return kept.connection
+        kept.connection.channel.close()
+        return None
+
+    def keep(
+        self, origin: Origin, connection: Connection, now: Moment, idle_seconds: int | None = None
+    ) -> None:
+        """Keep a connection whose last response was read completely.
+
+        Args:
+            origin: the origin that it leads to.
+            connection: the connection.
+            now: when its response ended.
+            idle_seconds: how long the endpoint keeps it open; None if it does not say.
+        """
+        self._kept[origin] = _Kept(connection, now, idle_seconds)
+        if len(self._kept) > self._limit:
+            oldest = self._kept.pop(next(iter(self._kept)))
+            oldest.connection.channel.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        while self._kept:
+            self._kept.popitem()[1].connection.channel.close()

@@ -1,0 +1,1 @@
+"""The Lambda functions: their code, settings and layers."""

@@ -1,0 +1,65 @@
+"""The code of the functions: sources, compiled for Lambda's Python where this machine has it.
+
+Lambda cannot write compiled code beside sources, so it would compile them at each cold start. What
+is compiled here belongs to the copied sources beside it, and is loaded without a comparison of
+times or contents (PEP 552, unchecked hashes). The same sources and the same Python give the same
+bytes on every machine.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from .lambda_python import find_python
+
+# What the functions run, and the definition: in the wheel within this package (hatch_build.py), in
+# a checkout beside it.
+_HERE = Path(__file__).resolve().parents[1]  # the folder `stacks`, in the wheel `homing_cdk`
+_IN_WHEEL = _HERE / "sources"
+SOURCES = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent
+
+_PACKAGES = ("homing", "lambdas")
+# Where Lambda unpacks the bundle.
+_TASK = "/var/task"
+
+
+@cache
+def bundle() -> Path:
+    """Return a folder with what the functions run and nothing else, made once for each process.
+
+    So the asset, and with it every function, changes only when that does.
+    """
+    folder = _kept().name
+    return make_bundle(Path(folder), find_python())
+
+
+@cache
+def _kept() -> TemporaryDirectory[str]:
+    return TemporaryDirectory(prefix="homing-bundle-")  # removed when this process ends
+
+
+def make_bundle(folder: Path, python: Path | None) -> Path:
+    """Make the bundle in an empty folder, compiled by this Python, if there is one; return it."""
+    for name in _PACKAGES:
+        ignored = shutil.ignore_patterns("__pycache__", "py.typed", *_client(name))
+        shutil.copytree(SOURCES / name, folder / name, ignore=ignored)
+    if python is not None:
+        compile_sources(folder, python, _TASK)
+    return folder
+
+
+def _client(package: str) -> tuple[str, ...]:
+    """Return what senders use of a package, and functions do not."""
+    return ("client",) if package == "homing" else ()
+
+
+def compile_sources(folder: Path, python: Path, on_lambda: str) -> None:
+    """Compile what is in a folder, which Lambda unpacks at another place."""
+    # One process and isolated, so that nothing of this machine or of its load is in the result.
+    options = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", on_lambda]
+    command = [str(python), "-I", "-m", "compileall", *options, str(folder)]
+    subprocess.run(command, check=True, env={"PYTHONHASHSEED": "0"})  # noqa: S603 -- as above

@@ -1,0 +1,152 @@
+"""The Lambda functions of the stack."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, cast
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_ssm as ssm
+
+from ..exceptions import except_from
+from ..settings import InvalidSettingsError
+from .bundle import bundle
+from .powertools_layer import BUILT, is_built
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aws_cdk import Duration
+    from constructs import Construct
+
+    from ..settings import NamedSettings
+
+RUNTIME = lambda_.Runtime.PYTHON_3_13
+ARCHITECTURE = lambda_.Architecture.ARM_64
+
+# The release of Powertools whose published layer the functions have, and that the tests run with.
+POWERTOOLS = "3.37.0"
+
+# What the functions are called in logs and metrics: the dimension `service`.
+SERVICE = "homing"
+
+
+class PythonFunction(lambda_.Function):
+    """A function whose id names its module: `ComputeBackoff` is `lambdas/compute_backoff.py`.
+
+    Args:
+        settings: log level and retention, metrics namespace, Powertools layer.
+        environment: the variables of the handler's settings class (homing/settings.py).
+        timeout: how long one invocation may take.
+        memory_size: in MB; the processor's share grows with it.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: NamedSettings,
+        timeout: Duration,
+        memory_size: int,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        layer = _powertools(scope, construct_id, settings)
+        log_group = logs.LogGroup(
+            scope,
+            f"{construct_id}Logs",
+            retention=settings.log_retention,
+            removal_policy=settings.removal_policy,
+        )
+        role = _role(scope, construct_id, log_group)
+        super().__init__(
+            scope,
+            construct_id,
+            runtime=RUNTIME,
+            architecture=ARCHITECTURE,
+            code=lambda_.Code.from_asset(str(bundle())),
+            handler=f"lambdas.{_module(construct_id)}.handler",
+            layers=[layer] if layer else None,
+            environment={**_observation(settings), **(environment or {})},
+            timeout=timeout,
+            memory_size=memory_size,
+            # Continues the caller's trace, and starts none itself (docs/decisions/0011).
+            tracing=lambda_.Tracing.PASS_THROUGH,
+            log_group=log_group,
+            role=role,
+        )
+        self.own_role = role
+        except_from(self, "L1", "What the tests and the published Powertools layer run on.")
+
+    def reserve(self, concurrency: int) -> None:
+        """Reserve concurrency in the account, which is also the limit of this function."""
+        node = cast("lambda_.CfnFunction", self.node.default_child)
+        node.reserved_concurrent_executions = concurrency
+
+
+def _role(scope: Construct, construct_id: str, log_group: logs.LogGroup) -> iam.Role:
+    """Return a role that may write one log group; CDK's default may write all of the account."""
+    role = iam.Role(
+        scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
+    )
+    log_group.grant_write(role)
+    except_from(role, "IAM5[Resource::*]", "X-Ray's two Put actions allow no narrower resource.")
+    return role
+
+
+def _module(construct_id: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", construct_id).lower()
+
+
+def _observation(settings: NamedSettings) -> dict[str, str]:
+    return {
+        "POWERTOOLS_SERVICE_NAME": SERVICE,
+        "POWERTOOLS_METRICS_NAMESPACE": settings.name,
+        "POWERTOOLS_LOG_LEVEL": settings.log_level,
+    }
+
+
+def _powertools(
+    scope: Construct, construct_id: str, settings: NamedSettings
+) -> lambda_.ILayerVersion | None:
+    """Return the layer with Powertools and pydantic, in the version that the tests run with.
+
+    CloudFormation reads the public parameter at deployment, so synth asks AWS nothing
+    (docs/decisions/0010).
+    """
+    match settings.powertools_layer:
+        case "none":
+            return None
+        case "built":
+            return _built_powertools(scope)
+        case "published":
+            name = f"/aws/service/powertools/python/{ARCHITECTURE.name}/{RUNTIME.name}/{POWERTOOLS}"
+            arn = ssm.StringParameter.value_for_string_parameter(scope, name)
+        case given:
+            arn = given
+    return lambda_.LayerVersion.from_layer_version_arn(scope, f"{construct_id}Powertools", arn)
+
+
+def _built_powertools(scope: Construct) -> lambda_.ILayerVersion:
+    """Return the layer of this stack that `make powertools-layer` has built.
+
+    Raises:
+        InvalidSettingsError: when nothing is built.
+    """
+    if not is_built():
+        raise InvalidSettingsError(
+            "powertoolsLayer: nothing is built; run `make powertools-layer` first, or give an ARN"
+        )
+    stack = Stack.of(scope)
+    found = cast("lambda_.LayerVersion | None", stack.node.try_find_child("PowertoolsLayer"))
+    return found or lambda_.LayerVersion(
+        stack,
+        "PowertoolsLayer",
+        code=lambda_.Code.from_asset(str(BUILT)),
+        compatible_runtimes=[RUNTIME],
+        compatible_architectures=[ARCHITECTURE],
+        description="Powertools and pydantic, compiled",
+    )

@@ -1,0 +1,1 @@
+"""How messages come in: the IAM API, the ingest queues, and the delivery queue behind both."""

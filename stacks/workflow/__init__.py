@@ -1,0 +1,1 @@
+"""The delivery workflow, and the Express workflow of first attempts made from it."""

@@ -1,0 +1,80 @@
+"""A conditional put that boto3 has repeated is recognized as one's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from homing.credentials.confidential import Confidential, owner_of_sender
+from homing.credentials.secret_rotation import SigningSecret
+from homing.credentials.secrets_table import SecretsTable
+from homing.credentials.signing import generate_secret
+from homing.reception.idempotency import IdempotencyRecord
+from homing.reception.messages_table import MessagesTable
+from homing.senders.api_key import issue
+from homing.senders.keys_table import KeysTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOON = datetime(2025, 12, 28, 12, tzinfo=UTC)
+TEXT = "2025-12-28T12:00:00.000Z"
+GUARD = IdempotencyRecord(
+    "order-1841", "shop", TEXT, "trace-7", TEXT, ("https://a.example/",), None, "f", 1 << 40
+)
+OWNER = owner_of_sender("shop")
+
+
+class Repeating:
+    """A client whose puts are all carried out twice; the answer to the first is lost."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def put_item(self, **put: Any) -> Any:
+        self._client.put_item(**put)
+        return self._client.put_item(**put)
+
+
+@pytest.fixture
+def repeating(messages_table: Any, registry: Any) -> Iterator[Any]:
+    return Repeating(registry)
+
+
+def confidential(version: int = 1) -> Confidential:
+    return Confidential((SigningSecret(generate_secret(), NOON),), version=version)
+
+
+def test_a_message_whose_put_was_retried_is_claimed_once(repeating: Any) -> None:
+    table = MessagesTable("messages", repeating)
+    assert table.claim(GUARD, NOON) is None
+    assert table.find(GUARD.key, NOON) == GUARD
+
+
+def test_an_equal_message_of_the_same_millisecond_is_another(repeating: Any) -> None:
+    table = MessagesTable("messages", repeating)
+    assert table.claim(GUARD, NOON) is None
+    assert table.claim(GUARD, NOON) == GUARD
+
+
+def test_a_key_whose_put_was_retried_exists(repeating: Any) -> None:
+    key, _ = issue("shop", TEXT)
+    table = KeysTable("keys", repeating)
+    assert table.add(key)
+    assert not table.add(replace(key, created_at="2026-01-01T00:00:00.000Z"))
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_secret_whose_put_was_retried_is_kept(repeating: Any, version: int) -> None:
+    table = SecretsTable("secrets", repeating)
+    for each in range(1, version + 1):
+        kept = confidential(each)
+        assert table.put(OWNER, kept)
+    assert table.find(OWNER) == kept
+    assert not table.put(OWNER, confidential(version))
