@@ -15,7 +15,7 @@ from stacks.workflow.express_path import first_attempt_definition
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DEFINITION = Path(__file__).resolve().parents[2] / "statemachine" / "delivery.asl.json"
+DEFINITION = Path(__file__).resolve().parents[3] / "statemachine" / "delivery.asl.json"
 MACHINE, FILTER = "AWS::StepFunctions::StateMachine", "AWS::Logs::MetricFilter"
 
 

@@ -179,7 +179,7 @@ def test_every_refusal_of_the_guard_that_a_setting_can_lift_is_on_the_page() -> 
 
 
 def test_every_kind_of_problem_is_on_the_page() -> None:
-    source = (Path(__file__).parents[3] / "homing" / "reception" / "problem.py").read_text(
+    source = (Path(__file__).parents[3] / "homing" / "api" / "problem.py").read_text(
         encoding="utf-8"
     )
     kinds = re.findall(r'\("([a-z-]+)", "', source)

@@ -13,7 +13,7 @@ from simulation.workflow.definition import Choice, Succeed, load_definition
 from stacks.workflow.express_path import RETRY_LIMIT, first_attempt_definition
 
 DELIVERY: dict[str, Any] = json.loads(
-    (Path(__file__).parents[3] / "statemachine" / "delivery.asl.json").read_text()
+    (Path(__file__).parents[4] / "statemachine" / "delivery.asl.json").read_text()
 )
 
 # Where a throttled function leads in the express path.
