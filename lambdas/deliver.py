@@ -37,7 +37,7 @@ def _registry() -> DynamoDBClient:
 
 @cache
 def _deliverer() -> Deliverer:
-    # These import boto3, which takes longer than all other imports of this function together.
+    # These import botocore, which takes longer than all other imports of this function together.
     from homing.endpoints.concurrency import ConcurrencySlots  # noqa: PLC0415
     from homing.endpoints.health_recorder import EndpointWatch  # noqa: PLC0415
     from homing.endpoints.rate_slots import RateSlots  # noqa: PLC0415

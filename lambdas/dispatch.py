@@ -172,7 +172,7 @@ def _read_first(records: Iterable[SQSRecord]) -> Iterator[Reference]:
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Settle a batch; return the records that are not settled to the queue."""
     deadline.begin(context)
-    desk = _desk()  # not in the threads, where creating boto3 clients is not safe
+    desk = _desk()  # not in the threads, where creating clients is not safe
     records = [SQSRecord(each) for each in event["Records"]]
     if desk.records is not None and len(records) > 1:
         desk.records.read_ahead(_read_first(records))

@@ -1,4 +1,4 @@
-"""The bucket of large payloads. Importing this imports boto3."""
+"""The bucket of large payloads. Importing this imports botocore."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class PayloadStore:
         self._bucket = bucket
         self._make = client
         self._made: Any = None
-        self._making = Lock()  # boto3 makes no two clients at once
+        self._making = Lock()  # botocore makes no two clients at once
 
     @property
     def _client(self) -> Any:

@@ -1,6 +1,6 @@
 """Look-up of recipients, with their secrets and headers; results are cached for a minute.
 
-This module imports boto3, which takes longer than all other imports of `deliver`. So `deliver`
+This module imports botocore, which takes longer than all other imports of `deliver`. So `deliver`
 imports it with the first attempt.
 """
 

@@ -6,7 +6,7 @@ messages on the socket FD it forks
 - a template for each of Homing's functions, which imports the function's module and is asked by a
   socket of its own, and
 - execution environments, of Homing's functions from their templates. These start in milliseconds,
-  where Python, boto3 and the function's module take a second.
+  where Python, botocore and the function's module take a second.
 
 A process ends when the other end of its socket is closed.
 """
@@ -28,12 +28,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
+from botocore.loaders import JSONFileLoader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 # Nothing of what is deployed, of which each deployment has its own version.
-_LIBRARIES = ("boto3", "pydantic", "aws_lambda_powertools.logging", "aws_lambda_powertools.metrics")
+_LIBRARIES = ("pydantic", "aws_lambda_powertools.logging", "aws_lambda_powertools.metrics")
 _SERVICES = ("dynamodb", "sqs", "stepfunctions", "s3", "events")
 _LONGEST_MESSAGE = 200_000
 
@@ -123,7 +124,8 @@ def _load() -> None:
     """Import the libraries, and read the descriptions of services once for all that is forked."""
     for library in _LIBRARIES:
         importlib.import_module(library)
-    botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+    read = functools.cache(JSONFileLoader().load_file)
+    JSONFileLoader.load_file = lambda _, file_path: read(file_path)  # type: ignore[method-assign,assignment]
     key: Any = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
     for service in _SERVICES:
         botocore.session.Session().create_client(service, "us-east-1", **key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -290,6 +291,18 @@ def test_clients_are_made_in_one_place_alone() -> None:
     assert found == {"homing/aws.py", "homing/client/stack.py"}
 
 
+def test_every_service_of_a_client_is_among_ours() -> None:
+    """Which services there are is not looked up, so no client of another can be made."""
+    files = [path for folder in ("homing", "lambdas") for path in (PROJECT / folder).rglob("*.py")]
+    used = {
+        name
+        for path in files
+        if "client" not in path.relative_to(PROJECT).parts
+        for name in re.findall(r'\bclient\(\s*"(\w+)"', path.read_text())
+    }
+    assert used == set(aws.SERVICES)
+
+
 def _makes_clients(path: Path) -> bool:
     names = []
     for node in ast.walk(ast.parse(path.read_text())):
@@ -297,7 +310,9 @@ def _makes_clients(path: Path) -> bool:
             names += [each.name for each in node.names]
         if isinstance(node, ast.ImportFrom) and node.module:
             names.append(node.module)
-    return any(name in ("boto3", "boto3.session", "botocore.config") for name in names)
+    return any(
+        name in ("boto3", "boto3.session", "botocore.config", "botocore.session") for name in names
+    )
 
 
 def _retry(delivery: Delivery) -> dict[str, Any]:

@@ -1,17 +1,22 @@
-"""A conditional put that boto3 has repeated is recognized as one's own."""
+"""Items are converted as boto3 does it, and a put that was repeated is recognized as one's own."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from hypothesis import given
+from hypothesis import strategies as st
 
 from homing.credentials.confidential import Confidential, owner_of_sender
 from homing.credentials.secret_rotation import SigningSecret
 from homing.credentials.secrets_table import SecretsTable
 from homing.credentials.signing import generate_secret
+from homing.items import from_dynamodb, to_dynamodb
 from homing.reception.idempotency import IdempotencyRecord
 from homing.reception.messages_table import MessagesTable
 from homing.senders.api_key import issue
@@ -78,3 +83,62 @@ def test_a_secret_whose_put_was_retried_is_kept(repeating: Any, version: int) ->
         assert table.put(OWNER, kept)
     assert table.find(OWNER) == kept
     assert not table.put(OWNER, confidential(version))
+
+
+WHOLE = st.integers(-(10**38) + 1, 10**38 - 1)  # DynamoDB has 38 digits
+FRACTIONS = st.floats(-1e15, 1e15).filter(lambda number: number == 0 or abs(number) > 1e-15)
+LEAVES = st.none() | st.booleans() | WHOLE | FRACTIONS | st.text() | st.binary()
+VALUES = st.recursive(
+    LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=12
+)
+
+
+def with_decimals(value: Any) -> Any:
+    match value:
+        case float():
+            return Decimal(str(value))
+        case dict():
+            return {name: with_decimals(inner) for name, inner in value.items()}
+        case list():
+            return [with_decimals(inner) for inner in value]
+        case _:
+            return value
+
+
+@given(VALUES)
+def test_a_value_is_written_as_boto3_writes_it(value: Any) -> None:
+    assert to_dynamodb(value) == TypeSerializer().serialize(with_decimals(value))
+
+
+@given(VALUES)
+def test_what_was_written_is_read_as_it_was(value: Any) -> None:
+    found = from_dynamodb({"value": to_dynamodb(value)})["value"]
+    assert found == value
+    assert with_decimals(found) == TypeDeserializer().deserialize(to_dynamodb(value))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("3", 3), ("3.0", 3), ("1E+3", 1000), ("-0.25", -0.25), ("0", 0)]
+)
+def test_whole_numbers_are_read_as_int_and_others_as_float(text: str, number: float) -> None:
+    found = from_dynamodb({"n": {"N": text}})["n"]
+    assert found == number
+    assert type(found) is type(number)
+
+
+@pytest.mark.parametrize("value", [bytearray(b"bytes"), {1}, float("nan"), float("-inf"), object()])
+def test_a_value_that_is_neither_json_nor_bytes_is_not_written(value: object) -> None:
+    with pytest.raises(TypeError, match="cannot be kept in an item"):
+        to_dynamodb({"deep": [value]})
+
+
+@pytest.mark.parametrize(
+    ("typed", "plain"),
+    [
+        ({"SS": ["a", "b"]}, {"a", "b"}),  # concurrency slots
+        ({"NS": ["1", "2.5"]}, {1, 2.5}),
+        ({"BS": [b"bytes"]}, {b"bytes"}),
+    ],
+)
+def test_sets_are_read(typed: dict[str, Any], plain: object) -> None:
+    assert from_dynamodb({"value": typed}) == {"value": plain}

@@ -25,7 +25,7 @@ PACKAGES = {
     "cryptography": "cryptography",
     "asyncio": "asyncio",
 }
-LOG, AWS = {"Powertools"}, {"boto3", "botocore"}
+LOG, AWS = {"Powertools"}, {"botocore"}  # no function imports boto3
 ROUTER = {"its router", "its data classes", "asyncio"}  # the router brings the others
 
 IMPORTED = {
@@ -33,7 +33,7 @@ IMPORTED = {
     "authorize": LOG | AWS,
     "classify": LOG,
     "compute_backoff": LOG,
-    "deliver": set(),  # it imports boto3 where it makes clients
+    "deliver": set(),  # it imports botocore where it makes clients
     "dispatch": LOG | AWS | {"its data classes"},
     "endpoints": LOG | AWS | ROUTER | {"pydantic"},
     "get_message": LOG | AWS | ROUTER | {"pydantic"},
