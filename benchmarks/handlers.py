@@ -184,7 +184,8 @@ def _posted(path: str, body: Event) -> Event:
 def _record(document: Event) -> Event:
     name = uuid.uuid4().hex
     attributes = {"ApproximateReceiveCount": "1", "MessageGroupId": name}
-    return {"messageId": name, "body": json.dumps(document), "attributes": attributes}
+    body = json.dumps(document)
+    return {"messageId": name, "receiptHandle": name, "body": body, "attributes": attributes}
 
 
 def _check(name: str, answer: Any) -> None:

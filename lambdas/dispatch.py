@@ -11,8 +11,6 @@ from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-
 from homing import deadline
 from homing.delivery import read_delivery
 from homing.dispatch.admission import Admission
@@ -23,6 +21,7 @@ from homing.dispatch.express_path import ExpressPath, is_scheduled
 from homing.errors import DetachedError, MalformedDeliveryError
 from homing.ledger.read_ahead import ReadAhead
 from homing.queues.dead_letters import DeadLetterQueue, sqs_client
+from homing.queues.received import Received
 from homing.queues.visibility import Redelivery, seconds_until_over
 from homing.settings import DispatchSettings
 from lambdas.initialization import connect, initialize
@@ -87,34 +86,34 @@ def _desk() -> _Desk:
     return _Desk(express_path, redelivery, over_in, records if arn else None, first_attempts)
 
 
-def _settle(record: SQSRecord) -> None:
+def _settle(message: Received) -> None:
     try:
-        reference, settled = _desk().express_path.settle(record.body)
+        reference, settled = _desk().express_path.settle(message.body)
     except DetachedError:
-        _detach(record)
+        _detach(message)
         raise
     except Exception as error:
         log_unsettled(
-            record.body,
+            message.body,
             error,
-            delivery_id=record.attributes.message_group_id,
-            queue_message_id=record.message_id,
-            redelivered_in=_put_off(record),
+            delivery_id=message.group,
+            queue_message_id=message.message_id,
+            redelivered_in=_put_off(message),
         )
         raise
-    log_settled(reference, settled, queue_message_id=record.message_id)
+    log_settled(reference, settled, queue_message_id=message.message_id)
 
 
-def _detach(record: SQSRecord) -> None:
+def _detach(message: Received) -> None:
     log_detached(
-        record.body,
-        delivery_id=record.attributes.message_group_id,
-        queue_message_id=record.message_id,
-        redelivered_in=_put_off(record),
+        message.body,
+        delivery_id=message.group,
+        queue_message_id=message.message_id,
+        redelivered_in=_put_off(message),
     )
 
 
-def _put_off(record: SQSRecord) -> int | None:
+def _put_off(message: Received) -> int | None:
     """Postpone redelivery until the first attempt must have ended; return the seconds.
 
     Then a detached attempt is settled from its record, and a message that failed temporarily is
@@ -122,18 +121,13 @@ def _put_off(record: SQSRecord) -> int | None:
     and None is returned: five receives must outlast an outage (docs/decisions/0067).
     """
     desk = _desk()
-    if _receives(record) > 1:
+    if message.receives > 1:
         return None
-    queue = (record.get("eventSourceARN") or "").rpartition(":")[2]
-    is_set = desk.redelivery.put_off(record.receipt_handle, desk.over_in, queue)
+    is_set = desk.redelivery.put_off(message.receipt_handle, desk.over_in, message.queue)
     return desk.over_in if is_set else None
 
 
-def _receives(record: SQSRecord) -> int:
-    return int(record.attributes.approximate_receive_count)
-
-
-def _settle_in_order(records: Sequence[SQSRecord]) -> list[str]:
+def _settle_in_order(messages: Sequence[Received]) -> list[str]:
     """Settle the messages of one delivery in order; return the ids of those that are not settled.
 
     A FIFO queue never hands out a group that is in flight, but it may hand out several messages of
@@ -141,42 +135,42 @@ def _settle_in_order(records: Sequence[SQSRecord]) -> list[str]:
     of them is detached, those after it go back to the queue as well.
     """
     unsettled: list[str] = []
-    for number, record in enumerate(records):
+    for number, message in enumerate(messages):
         try:
-            _settle(record)
+            _settle(message)
         except DetachedError:
-            for later in records[number + 1 :]:
+            for later in messages[number + 1 :]:
                 _detach(later)
-            return [*unsettled, *(each.message_id for each in records[number:])]
+            return [*unsettled, *(each.message_id for each in messages[number:])]
         except Exception:  # noqa: BLE001  # `_settle` has logged it
-            unsettled.append(record.message_id)
+            unsettled.append(message.message_id)
     return unsettled
 
 
-def _by_delivery(records: Iterable[SQSRecord]) -> list[list[SQSRecord]]:
-    groups: defaultdict[str, list[SQSRecord]] = defaultdict(list)
-    for record in records:
-        groups[record.attributes.message_group_id or record.message_id].append(record)
+def _by_delivery(messages: Iterable[Received]) -> list[list[Received]]:
+    groups: defaultdict[str, list[Received]] = defaultdict(list)
+    for message in messages:
+        groups[message.group or message.message_id].append(message)
     return list(groups.values())
 
 
-def _read_first(records: Iterable[SQSRecord]) -> Iterator[Reference]:
+def _read_first(messages: Iterable[Received]) -> Iterator[Reference]:
     """Yield the deliveries whose record is read before anything else is done with them."""
-    for record in records:
+    for message in messages:
         with suppress(MalformedDeliveryError):
-            _, delivery = read_delivery(record.body)
+            _, delivery = read_delivery(message.body)
             if not is_scheduled(delivery):
                 yield delivery.reference
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Settle a batch; return the records that are not settled to the queue."""
+    """Settle a batch; return the messages that are not settled to the queue."""
     deadline.begin(context)
     desk = _desk()  # not in the threads, where creating clients is not safe
-    records = [SQSRecord(each) for each in event["Records"]]
-    if desk.records is not None and len(records) > 1:
-        desk.records.read_ahead(_read_first(records))
-    groups = _by_delivery(records)
+    messages = [Received.from_record(each) for each in event["Records"]]
+    if desk.records is not None and len(messages) > 1:
+        desk.records.read_ahead(_read_first(messages))
+    groups = _by_delivery(messages)
     at_once = _threads.map if len(groups) > 1 else map
     unsettled = chain.from_iterable(at_once(_settle_in_order, groups))
     return {"batchItemFailures": [{"itemIdentifier": each} for each in unsettled]}

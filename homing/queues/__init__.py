@@ -4,6 +4,7 @@ __all__ = [
     "bursts",
     "dead_letters",
     "deliveries",
+    "received",
     "text",
     "unaccepted",
     "undispatched",

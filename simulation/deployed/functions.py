@@ -11,8 +11,6 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-
 from homing.api.batch import split_batch
 from homing.errors import (
     AcceptanceError,
@@ -20,6 +18,7 @@ from homing.errors import (
     InvalidMessageError,
     RateExceededError,
 )
+from homing.queues.received import Received
 from homing.reception import acceptance
 from homing.reception.acceptance import Reception
 from homing.reception.message import Message, parse_message
@@ -244,9 +243,9 @@ def _answer(result: Accepted) -> dict[str, Any]:
 
 def run_settle(record: dict[str, Any]) -> None:
     """Settle one record of a batch, as `dispatch` does in one of its threads."""
-    dispatch._settle(SQSRecord(record))  # noqa: SLF001  # without the handler's threads
+    dispatch._settle(Received.from_record(record))  # noqa: SLF001  # without the handler's threads
 
 
 def run_detach(record: dict[str, Any]) -> None:
     """Return a record to the queue whose delivery was detached with another record of its batch."""
-    dispatch._detach(SQSRecord(record))  # noqa: SLF001  # as above
+    dispatch._detach(Received.from_record(record))  # noqa: SLF001  # as above

@@ -34,7 +34,7 @@ IMPORTED = {
     "classify": LOG,
     "compute_backoff": LOG,
     "deliver": set(),  # it imports botocore where it makes clients
-    "dispatch": LOG | AWS | {"its data classes"},
+    "dispatch": LOG | AWS,
     "endpoints": LOG | AWS | ROUTER | {"pydantic"},
     "get_message": LOG | AWS | ROUTER | {"pydantic"},
     "ingest": LOG | AWS | {"its data classes", "asyncio", "pydantic"},  # Powertools' batches
