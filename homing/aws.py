@@ -1,8 +1,8 @@
-"""AWS clients with bounded calls. No other module that functions import makes clients.
+"""AWS clients with bounded calls. Functions create clients only through this module.
 
-A call makes at most `tries` tries. Each waits at most `CONNECT_SECONDS` for a connection and
+A call is tried at most `tries` times. Each waits at most `CONNECT_SECONDS` for a connection and
 `read_seconds` for a response. Before each further try botocore ("standard" mode) pauses up to 1 s,
-2 s, 4 s and so on. A call that might not end before the invocation must end is not made: it raises
+2 s, 4 s and so on. A call that might outlast the invocation is not made: it raises
 `OutOfTimeError`, which callers handle and log like any other failure of AWS.
 """
 
@@ -26,7 +26,7 @@ SERVICES = ("dynamodb", "events", "lambda", "s3", "sqs", "stepfunctions")
 
 
 class OutOfTimeError(BotoCoreError):
-    """Raised when a call is not made, since the invocation might end before it."""
+    """Raised instead of a call that might outlast the invocation."""
 
     fmt = "{operation} was not called: it may take {longest:g} s, and {left:.1f} s are left"
 

@@ -1,7 +1,7 @@
 """The deadline of the current invocation. A function that runs out of time logs nothing.
 
-A container runs one invocation at a time, so the deadline is one value of this module. Handlers set
-it first (`begin`). Clients of `homing.aws` make no call that might end after it.
+A container runs one invocation at a time, so the deadline is a module-level value. Handlers set it
+first (`begin`). Clients of `homing.aws` make no call that might end after it.
 """
 
 from __future__ import annotations
@@ -21,5 +21,5 @@ def begin(context: object) -> None:
 
 
 def seconds_left() -> float:
-    """Return the seconds that the invocation has left; infinity outside of an invocation."""
+    """Return the seconds left in the invocation; infinity outside of one."""
     return _Invocation.ends_at - monotonic()

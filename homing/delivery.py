@@ -21,8 +21,8 @@ class Reference:
 
     `endpoint_id` names the endpoint whose URL it was on reception, None for a URL that the message
     named itself. `event_type` is None for a message without. With an `ordering_key` it has a
-    `sequence` in its line, and `after` once it has its turn (`homing.ordering`). None of these is
-    part of the key.
+    `sequence` in its line, and `after` once it has its turn (`homing.ordering`). None of these
+    fields is part of the key.
     """
 
     message_id: str
@@ -49,7 +49,7 @@ class Reference:
 
     @property
     def line(self) -> str | None:
-        """Its place in its line, as the ledger has it: `<sequence>#<orderingKey>`.
+        """Its place in its line, as stored in the ledger: `<sequence>#<orderingKey>`.
 
         Without a sequence it has no place yet.
         """
@@ -59,7 +59,7 @@ class Reference:
 
     @property
     def delivery_id(self) -> str:
-        """A stable id made from the key and its time of creation, fit to name an execution.
+        """A stable id made from the key and the time of creation; it can name an execution.
 
         Duplicates of the message share the time of creation. A message that is sent again after its
         records have expired does not, and needs a new name: Step Functions remembers names for 90
@@ -69,7 +69,7 @@ class Reference:
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def ids(self) -> dict[str, str]:
-        """Return the ids that every log event of the delivery has."""
+        """Return the ids that every log event of the delivery contains."""
         return {
             "deliveryId": self.delivery_id,
             "messageId": self.message_id,
@@ -126,7 +126,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent: the payload as the exact text that goes out, and how it is labelled.
+    """What is sent: the exact text of the payload, and how it is labelled.
 
     A payload too large for that is kept in S3, with a `claim` in its place (`homing.payloads`).
     """
@@ -227,8 +227,8 @@ def message_key(message_id: str, sender_id: str) -> str:
 def document_text(document: Mapping[str, Any]) -> str:
     """Return a delivery document as text, for a queue or as the input of an execution.
 
-    Both accept 256 KiB, counted in bytes of UTF-8. A character that JSON escapes takes up to three
-    times as many, so only what must be escaped is. The size of a document is that of this text.
+    Both accept 256 KiB, counted in bytes of UTF-8. An escaped character takes up to three times as
+    many bytes, so only what must be escaped is. The size of a document is that of this text.
     """
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
@@ -237,7 +237,7 @@ def read_delivery(body: str) -> tuple[dict[str, Any], Delivery]:
     """Return the delivery document in the body of a queue message, and the delivery it describes.
 
     Raises:
-        MalformedDeliveryError: when it is no delivery document.
+        MalformedDeliveryError: when it is not a delivery document.
     """
     try:
         document = json.loads(body)

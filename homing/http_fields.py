@@ -1,6 +1,6 @@
 """The headers and content types that a message may have (RFC 9110, sections 5 and 8.3).
 
-Headers that Homing or the connection sets are refused. So are values that would change on the way:
+Headers that Homing or the connection sets are refused. So are values that would change in transit:
 with a space at either end, or a character outside ASCII.
 """
 
@@ -60,7 +60,7 @@ def check_header_value(value: str) -> str:
     """Return a header value if it can be sent unchanged.
 
     Raises:
-        ValueError: when it would break the request or change on the way.
+        ValueError: when it would break the request or change in transit.
     """
     if _VALUE.fullmatch(value) is None:
         raise ValueError(
@@ -70,7 +70,7 @@ def check_header_value(value: str) -> str:
 
 
 def check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the headers if their number and size are allowed.
+    """Return the headers after checking their number and size.
 
     Raises:
         ValueError: when there are too many, they are too long, or a name is repeated.
@@ -87,7 +87,7 @@ def check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def check_content_type(text: str) -> str:
-    """Return a media type if a payload can be sent with it.
+    """Return a media type after checking that it can label a payload.
 
     Raises:
         ValueError: when it is not a media type, or names a character set other than UTF-8.

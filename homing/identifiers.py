@@ -40,7 +40,7 @@ class Naming:
         """Return the text if it follows the rule.
 
         Raises:
-            ValueError: when it does not; the message has the rule.
+            ValueError: when it does not; the message contains the rule.
         """
         if not self.allows(text):
             raise ValueError(f"must have 1 to {LIMIT} characters: {self.rule}")

@@ -1,4 +1,4 @@
-"""JSON texts that go into an answer as they were written, with each digit."""
+"""JSON texts that are copied into a response exactly as they were written."""
 
 from __future__ import annotations
 

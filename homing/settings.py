@@ -60,7 +60,7 @@ class Settings:
 class GuardSettings(Settings):
     """Which targets may be reached: the rules of the deployment, and the hosts of its own APIs.
 
-    The hosts are known only after deployment, so they are not part of `address_guard`.
+    The hosts are only known after deployment, so they are not part of `address_guard`.
     """
 
     address_guard: AddressGuard
@@ -133,7 +133,7 @@ class RedriveSettings(GetMessageSettings):
 
 @dataclass(frozen=True, slots=True)
 class ReleaseSettings(Settings):
-    """The tables and the queue with which `release` goes on with lines."""
+    """The tables and the queue that `release` uses."""
 
     ledger_table: str
     lines_table: str
@@ -144,7 +144,7 @@ class ReleaseSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class WatchdogSettings(ReleaseSettings):
-    """Those of `release`, and what else `watchdog` looks after."""
+    """Those of `release`, and what else `watchdog` needs."""
 
     redrives_table: str
     payload_bucket: str
@@ -164,7 +164,7 @@ class OperationalEventsSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class EndpointsSettings(GuardSettings):
-    """The tables of `endpoints`, and the policy that endpoints override."""
+    """The tables of `endpoints`, and the default policy of endpoints."""
 
     endpoints_table: str
     secrets_table: str
@@ -173,7 +173,7 @@ class EndpointsSettings(GuardSettings):
 
 @dataclass(frozen=True, slots=True)
 class DispatchSettings(Settings):
-    """The workflows that `dispatch` starts, and the table and queues that it settles messages with.
+    """The workflows that `dispatch` starts, and the table and queues that it uses.
 
     An empty `first_attempt_arn` turns the express path off: every attempt runs in the Standard
     workflow.

@@ -20,11 +20,11 @@ _HIDDEN = "Default"
 
 
 class NotInStackError(HomingError):
-    """Raised when a stack has no Homing, none of the given name, or several to choose from."""
+    """Raised when a stack contains no Homing, none of the given name, or several."""
 
 
 def homing_outputs(outputs: Mapping[str, str], construct: str | None = None) -> dict[str, str]:
-    """Return the outputs of one Homing, by their names without the construct's.
+    """Return the outputs of one Homing, by their names without the construct's prefix.
 
     Args:
         outputs: all outputs of the stack.

@@ -72,8 +72,8 @@ class Timeouts:
     def dispatch(self) -> int:
         """The timeout of `dispatch`.
 
-        A first attempt may wait for its slot as long as another may take (bulkhead.py). If too many
-        have been detached, `dispatch` waits for it to its end (slow_threshold.py).
+        A first attempt may wait for its permit as long as another attempt may take (bulkhead.py).
+        If too many have been detached, `dispatch` waits for it to its end (slow_threshold.py).
         """
         return ceil(self.attempt_seconds) + self.first_attempt + _DISPATCH_MARGIN_SECONDS
 

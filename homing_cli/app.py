@@ -92,7 +92,7 @@ def up(
         typer.Option(
             "--app",
             metavar="COMMAND",
-            help="Deploy this CDK app, which has Homing in it, as `cdk --app` takes it.",
+            help="Deploy this CDK app, which contains Homing, in the form of `cdk --app`.",
             show_default=False,
         ),
     ] = None,
@@ -154,7 +154,7 @@ def send_command(
     ordering_key: Annotated[
         str | None,
         typer.Option(
-            help="Messages to the same endpoint or URL with the same key arrive in their order."
+            help="Messages to the same endpoint or URL with the same key arrive in order."
         ),
     ] = None,
     deliver_at: Annotated[
@@ -288,7 +288,7 @@ def _lines(
 
 
 def _by_option(error: FieldError) -> str:
-    """Return the API's complaint about a field, with the name of the option in its place."""
+    """Return the API's error for a field, with the name of the option in place of the field."""
     field, dot, part = error.field.partition(".")
     kebab = re.sub("[A-Z]", lambda capital: f"-{capital[0].lower()}", field)
     return f"--{_OPTIONS.get(field, kebab)}{dot}{part} {error.message}"

@@ -3,7 +3,7 @@
 CommandError
 ├── NoTargetError      there is no local cloud, or no such stack
 ├── LocalCloudError    the local cloud cannot be started, deployed to or stopped
-├── ApiError           Homing's API cannot be reached or answers with an error
+├── ApiError           Homing's API cannot be reached or returns an error
 └── NotFoundError      no such message, delivery or dead letter
 """
 
@@ -23,11 +23,11 @@ class LocalCloudError(CommandError):
 
 
 class ApiError(CommandError):
-    """Raised when Homing's API cannot be reached or answers with an error."""
+    """Raised when Homing's API cannot be reached or returns an error."""
 
 
 class BusyError(ApiError):
-    """Raised when the API cannot answer for now, in all tries of a call: 429 or 5xx."""
+    """Raised when the API returned 429 or 5xx in all tries of a call."""
 
 
 class NotFoundError(CommandError):

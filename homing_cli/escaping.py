@@ -1,8 +1,7 @@
 """Safe output of text that others have written, to a terminal or line by line.
 
-Text of senders and receivers could move the cursor, forge a line, colour it, or reverse the
-direction of reading. So control characters are written as JSON escapes, and JSON is written in
-ASCII.
+Text from senders and receivers could move the cursor, forge or colour a line, or reverse the
+reading direction. So control characters are written as JSON escapes, and JSON is written in ASCII.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def accepted(reception: Reception) -> Answer:
 def redriven(
     message_id: str, sender_id: str, results: Sequence[tuple[Reference, Result]]
 ) -> Answer:
-    """Return the result of a redrive for each delivery: 202 if any starts anew, else 200."""
+    """Return the result of a redrive for each delivery: 202 if any is redriven, else 200."""
     document = {
         "messageId": message_id,
         "senderId": sender_id,
@@ -82,7 +82,7 @@ def redrive_preview(groups: Sequence[Group]) -> Answer:
 
 
 def event_type_of(idempotency: IdempotencyRecord) -> dict[str, str]:
-    """Return the event type of a message as answers show it; nothing where it has none."""
+    """Return the event type of a message as responses show it; empty if it has none."""
     return {} if idempotency.event_type is None else {"eventType": idempotency.event_type}
 
 

@@ -1,7 +1,7 @@
 """The request and the response of `POST /v1/messages/batch`, which sends several messages at once.
 
-The request is split where its brackets say, and each message is then read as if it had been sent
-alone. So a message that is not JSON spoils no other.
+The request is split at its brackets, and each message is then read as if it had been sent alone. So
+a message that is not JSON does not affect the others.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def split_batch(body: str | bytes) -> list[str]:
 def batched(answers: Sequence[Answer]) -> Answer:
     """Return the answer to a batch: 200 with the answer to each message, by its index.
 
-    A result that makes the response too long for a function is replaced by a 503, since a message
-    can be sent again.
+    A result that would make the response too long for a function is replaced by a 503, since the
+    message can be sent again.
     """
     results: list[dict[str, Any]] = []
     left = MAX_RESULTS_BYTES

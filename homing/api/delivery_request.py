@@ -1,4 +1,4 @@
-"""Requests about many deliveries, lists and bulk redrives, for pydantic and OpenAPI."""
+"""Requests for lists of deliveries and bulk redrives, for pydantic and OpenAPI."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ Text = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class FilterRequest(Fields):
-    """Which deliveries; all fields that are given must match."""
+    """A filter of deliveries; all given fields must match."""
 
     status: Maybe[Annotated[list[ListedStatus], Field(min_length=1)]] = optional(
         "Their statuses. Default: all that are listed."
@@ -99,16 +99,16 @@ class BulkRedriveRequest(Fields):
     """Which failed deliveries to redrive, and how fast."""
 
     filter: FilterRequest = Field(
-        description="Which deliveries, of those that have failed; {} for all of the sender's."
+        description="Which failed deliveries to redrive; {} for all of the sender's."
     )
     rate_per_second: Annotated[
         float, Field(ge=LOWEST_RATE, le=HIGHEST_RATE, allow_inf_nan=False)
-    ] = Field(DEFAULT_RATE, description="How many are redriven in a second at most.")
+    ] = Field(DEFAULT_RATE, description="How many deliveries are redriven per second, at most.")
     dry_run: bool = Field(
-        default=False, description="Whether only to say which would be redriven, by endpoint."
+        default=False, description="Whether to only return what would be redriven, by endpoint."
     )
     redrive_id: Maybe[MessageId] = optional(
-        "Its id, by which the request can be repeated safely. Default: a random one."
+        "Its id, which makes it safe to repeat the request. Default: a random one."
     )
     sender_id: Maybe[SenderId] = optional(
         "Whose deliveries. Default: the sender of the key, or `default` with AWS credentials."
@@ -130,7 +130,7 @@ def read_bulk_redrive(body: str | bytes) -> BulkRedriveRequest:
 
 
 def check_length(matched: int, rate: float) -> None:
-    """Raise InvalidMessageError if a bulk redrive would take longer than one may."""
+    """Raise InvalidMessageError if a bulk redrive would take longer than allowed."""
     if too_long(matched, rate):
         message = (
             f"is too low: {matched} deliveries would take longer than {LONGEST_HOURS} hours; "
@@ -147,7 +147,7 @@ def _not_redrivable(given: FilterRequest | None) -> Iterator[FieldError]:
 
 
 def read_filter(raw: Mapping[str, Any], sender_id: str | None) -> DeliveryFilter:
-    """Return the filter of some fields.
+    """Return the filter made from fields.
 
     Args:
         raw: the fields; several statuses as a list, or as text with commas between them.
@@ -167,7 +167,7 @@ def read_filter(raw: Mapping[str, Any], sender_id: str | None) -> DeliveryFilter
 def read_list_request(
     query: Mapping[str, str], sender_id: str | None, endpoint_id: str | None = None
 ) -> tuple[DeliveryFilter, Place | None, int]:
-    """Return the filter, the place and the number of deliveries of a request for a list.
+    """Return the filter, the start and the page size of a request for a list.
 
     Args:
         query: the parameters of the request.
@@ -191,7 +191,7 @@ def list_document(page: Page) -> dict[str, Any]:
 
 
 def after_text(place: Place) -> str:
-    """Return the text by which the next page is asked for; only `read_list_request` reads it."""
+    """Return the token for the next page, which only `read_list_request` reads."""
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
 
 

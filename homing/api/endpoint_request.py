@@ -73,9 +73,9 @@ class EndpointChange(Fields):
     )
     headers: Maybe[Headers] = optional(
         "Headers of every attempt. They are write-only, since they usually hold credentials: "
-        "answers have only their names. A message's header of the same name wins. To change "
-        "the scheme, host or port of the url of an endpoint with headers, give them again ({} for "
-        "none)."
+        "responses contain only their names. A message's header of the same name wins. To "
+        "change the scheme, host or port of the url of an endpoint with headers, give them "
+        "again ({} for none)."
     )
     event_types: Maybe[SubscribedTypes] = optional(
         "The event types that it subscribes to, e.g. order.paid. order.* stands for all that begin "
@@ -84,15 +84,15 @@ class EndpointChange(Fields):
     )
     filter: Maybe[dict[str, Any]] = optional(
         "An event pattern in the language of EventBridge rules, over eventType, senderId, "
-        "timestamp and payload: of the events that it subscribes to, it gets those that match. {} "
+        "timestamp and payload: it gets those of its subscribed events that match. {} "
         "for none."
     )
     attempts_at_once: Maybe[Annotated[int, Field(ge=0, le=MAX_ATTEMPTS_AT_ONCE), WHOLE]] = optional(
         "How many attempts may run at once; others wait for a concurrency slot. 0: no limit."
     )
     rate_per_second: Maybe[Rate] = optional(
-        f"How many attempts are made a second, {LOWEST_RATE:g} to {HIGHEST_RATE:g}: first ones, "
-        "retries and redrives together. Others wait for their slot. 0: no limit."
+        f"How many attempts are made per second, {LOWEST_RATE:g} to {HIGHEST_RATE:g}: first ones, "
+        "retries and redrives together. The others wait for a rate slot. 0: no limit."
     )
     ordering: Maybe[Annotated[Ordering, Field(strict=False)]] = optional(
         "What follows when a message with an orderingKey fails for good: skip (the default), the "
@@ -108,7 +108,7 @@ class EndpointChange(Fields):
 
 
 class EndpointRequest(EndpointChange):
-    """An endpoint. Fields left out have their defaults; `enabled` stays when one is replaced."""
+    """An endpoint. Omitted fields have their defaults; a replacement keeps `enabled`."""
 
     url: Url = Field(description="Where to deliver.")
 
@@ -128,7 +128,7 @@ class RotationRequest(Fields):
 def read_endpoint(
     model: type[EndpointChange], body: str | bytes, guard: AddressGuard, default: Policy
 ) -> Change:
-    """Read the body of a request that sets an endpoint up or changes it.
+    """Read the body of a request to create or change an endpoint.
 
     Args:
         model: EndpointRequest or EndpointChange.
@@ -223,7 +223,7 @@ def _filter_errors(text: str | None) -> Iterator[FieldError]:
 
 
 def _read(body: str | bytes) -> tuple[dict[str, Any], str | None]:
-    """Return the members of a body, and its filter as it is written."""
+    """Return the members of a body, and the source text of its filter."""
     sources = sources_of(body)
     members = {name: read_value(name, source) for name, source in sources.items()}
     return members, sources.get("filter")
@@ -234,7 +234,7 @@ def _members(body: str | bytes) -> dict[str, Any]:
 
 
 def sources_of(body: str | bytes) -> dict[str, str]:
-    """Return the members of a request about endpoints, each as it is written.
+    """Return the members of a request about endpoints, each as its source text.
 
     Raises:
         InvalidMessageError: when the body is too long or not a JSON object.

@@ -1,4 +1,4 @@
-"""Which endpoints would get an event: the request and the answer of `POST /v1/endpoints/match`."""
+"""Which endpoints would get an event: the request and response of `POST /v1/endpoints/match`."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def read_event(body: str | bytes, sender_id: str, now: datetime) -> Event:
 
 
 def matched(event: Event, endpoints: Iterable[Endpoint]) -> Answer:
-    """Return the answer: each endpoint of the sender, and what keeps it from the event."""
+    """Return the response: each endpoint of the sender, and why it would not get the event."""
     document = {
         "eventType": event.event_type,
         "senderId": event.sender_id,

@@ -1,4 +1,4 @@
-"""The status of a message: the idempotency record has its deliveries, the ledger their status."""
+"""The status of a message: deliveries from the idempotency record, their status from the ledger."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def _scheduled(idempotency: IdempotencyRecord) -> dict[str, str]:
 
 
 def _public(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what callers may see; an endpoint or event type that is null was not given."""
+    """Return what callers may see, without an endpoint or event type that is null."""
     return {
         name: value
         for name, value in attributes.items()

@@ -95,7 +95,7 @@ def no_route(method: str, path: str) -> Answer:
 
 
 def acceptance_failed(message_id: str, sender_id: str) -> Answer:
-    """Return 503 with the ids with which the message can be sent again without a duplicate."""
+    """Return 503 with the ids that make it safe to send the message again."""
     detail = (
         "The message may not have been accepted. Send it again with this messageId and senderId"
     )
@@ -104,9 +104,9 @@ def acceptance_failed(message_id: str, sender_id: str) -> Answer:
 
 
 def rate_exceeded(message_id: str, sender_id: str, seconds: float) -> Answer:
-    """Return 429: the message was not accepted, and may be sent again after so many seconds."""
+    """Return 429: the message was not accepted; it may be sent again after `Retry-After`."""
     after = max(ceil(seconds), 1)
-    detail = f"The sender sends more than its rate allows. Send the message again in {after} s"
+    detail = f"The sender exceeds its rate. Send the message again in {after} s"
     ids = {"messageId": message_id, "senderId": sender_id}
     kind = _KINDS[_TOO_MANY]
     answer = _problem(kind, _TOO_MANY, detail, **ids, retryAfterSeconds=after)
@@ -114,7 +114,7 @@ def rate_exceeded(message_id: str, sender_id: str, seconds: float) -> Answer:
 
 
 def line_full(message_id: str, sender_id: str) -> Answer:
-    """Return 429: too many messages with the same `orderingKey` wait."""
+    """Return 429: too many messages with the same `orderingKey` are waiting."""
     detail = f"{MOST_WAITING} deliveries with this orderingKey wait. Send the message again later"
     return _problem(_LINE_FULL, _TOO_MANY, detail, messageId=message_id, senderId=sender_id)
 

@@ -55,7 +55,7 @@ LIST_DELIVERIES = Route(
     "GET",
     "/v1/messages",
     "get_message",
-    "List deliveries that wait, have failed or were cancelled, the latest first",
+    "List waiting, failed and cancelled deliveries, the latest first",
     ("endpointId", *_FILTER),
 )
 LIST_OF_ENDPOINT = Route(
@@ -80,7 +80,7 @@ POST_REDRIVE = Route(
     "POST",
     "/v1/redrives",
     "redrive",
-    "Redrive all failed deliveries that match a filter, or say which would be",
+    "Redrive all failed deliveries that match a filter, or preview that",
 )
 GET_REDRIVE = Route(
     "getRedrive", "GET", _REDRIVE, "redrive", "Return how far a bulk redrive is", _SENDER

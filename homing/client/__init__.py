@@ -3,7 +3,7 @@
     homing = Homing.from_stack("Homing")
     accepted = homing.send(endpoint_id="orders", payload={"total": 110})
 
-It needs nothing but botocore. Its import takes about 20 ms beside that of boto3.
+It needs nothing but botocore. Importing it takes about 20 ms more than importing boto3.
 """
 
 from homing.client.answers import (

@@ -39,9 +39,10 @@ class Outgoing:
 
 
 def packed(messages: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:
-    """Yield messages, in their order, in groups of which each fits into a request.
+    """Yield groups of messages that each fit into a request, in order.
 
-    What is not a message is alone, since it could break the others' request.
+    An entry that is not a message gets its own group, so that it cannot invalidate a request with
+    others.
     """
     group: list[Outgoing] = []
     size = 0
@@ -57,7 +58,7 @@ def packed(messages: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:
 
 
 def batch_body(messages: Iterable[Outgoing]) -> bytes:
-    """Return the request body of a batch, with each message as it is."""
+    """Return the request body of a batch; each message is copied unchanged."""
     return b'{"messages": [%s]}' % b", ".join(each.body for each in messages)
 
 

@@ -35,7 +35,7 @@ _KEY = re.compile(r"hmg_[!-~]+")
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response that is no error: the HTTP status and the JSON document."""
+    """A successful response: the HTTP status and the JSON document."""
 
     status: int
     document: Any
@@ -52,7 +52,7 @@ class Session(Protocol):
     """A session of boto3 or botocore, which finds AWS credentials."""
 
     def get_credentials(self) -> Any:
-        """Return the credentials, None if there are none."""
+        """Return the credentials, or None if there are none."""
 
 
 class Key:
@@ -141,7 +141,7 @@ class Connection:
         repeat: bool = True,
         began: float | None = None,
     ) -> Response:
-        """Make a request, and repeat it if it may succeed later.
+        """Make a request, and retry it if it may succeed later.
 
         Args:
             method: the HTTP method.

@@ -13,8 +13,8 @@ HomingError
         ├── ThrottledError   429, after all tries
         └── UnavailableError 5xx, after all tries
 
-After an UnreachableError or an UnavailableError a message may have been accepted or not. To send it
-again with the `message_id` of the error cannot double it.
+After an UnreachableError or an UnavailableError a message may have been accepted or not. Sending it
+again with the `message_id` of the error cannot create a duplicate.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Problem:
 
     @classmethod
     def from_response(cls, status: int, body: Any) -> Self:
-        """Return the problem in a response body, whatever that is."""
+        """Return the problem in a response body, which may be malformed."""
         document = body if isinstance(body, dict) else {}
         return cls(
             status=status,
@@ -92,7 +92,7 @@ class CallError(HomingError):
     retry_after: float | None = None
 
     def about(self, message_id: str | None) -> Self:
-        """Return the same error about a message."""
+        """Return a copy of the error for a message."""
         twin = type(self).__new__(type(self), *self.args)
         twin.__dict__.update(self.__dict__, message_id=message_id)
         twin.__cause__ = self.__cause__
@@ -104,7 +104,7 @@ class CallError(HomingError):
 
 
 class StackError(CallError):
-    """Raised when a stack cannot be read, or has not the outputs of Homing."""
+    """Raised when a stack cannot be read, or does not have the outputs of Homing."""
 
 
 class CredentialsError(CallError):

@@ -1,4 +1,4 @@
-"""The fields of a message, and the request body that they make."""
+"""The fields of a message, and the request body built from them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class MessageFields(TypedDict, total=False):
 
 
 def camel_case(name: str) -> str:
-    """Return the name of the API's field: `event_type` is `eventType`."""
+    """Return the API's name of a field: `eventType` for `event_type`."""
     first, *others = name.split("_")
     return first + "".join(each.capitalize() for each in others)
 
@@ -86,9 +86,9 @@ def message_body(fields: Mapping[str, Any]) -> bytes:
 
 
 def with_message_id(body: bytes, new_id: str) -> tuple[bytes, str | None]:
-    """Return a request body with a messageId, and that id; all else keeps its bytes.
+    """Return a request body with a messageId, and that id; all other bytes are unchanged.
 
-    A body that is not a JSON object is returned as it is, with None: the API refuses it.
+    A body that is not a JSON object is returned unchanged, with None: the API refuses it.
     """
     try:
         text = body.decode()

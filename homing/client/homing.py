@@ -41,15 +41,15 @@ _Sent: TypeAlias = Accepted | CallError
 
 
 def new_message_id() -> str:
-    """Return a messageId that nobody else has."""
+    """Return a new, unique messageId."""
     return f"msg_{secrets.token_hex(16)}"
 
 
 class Homing:
     """A client of one deployed Homing; safe to share between threads.
 
-    A call that fails temporarily is repeated without a change. A message has its messageId before
-    the first try, so it is accepted once however often it is sent.
+    A call that fails temporarily is retried unchanged. A message has its messageId before the first
+    try, so it is accepted once however often it is sent.
 
     Args:
         url: the base of the API: the stack's output `SenderApiUrl` for an API key, `ApiUrl` or
@@ -134,14 +134,13 @@ class Homing:
     def send_batch(self, messages: Iterable[MessageFields]) -> tuple[Accepted | CallError, ...]:
         """Send several messages, up to a hundred in a request, and a few requests at once.
 
-        Return a result for each, in their order. One that fails keeps no other from being sent, and
-        only what failed temporarily is sent again. The messages of a request are accepted in their
-        order.
+        Return a result for each, in their order. A failure does not keep other messages from being
+        sent; only temporary failures are sent again. The messages of a request are accepted in
+        their order.
 
         Raises:
-            TypeError: when a field of any is unknown, or cannot be written as JSON; then none has
-                been sent.
-            ValueError: when a field cannot be written as JSON; likewise.
+            TypeError: when a field of any message is unknown, or cannot be written as JSON; no
+            message has been sent. ValueError: when a field cannot be written as JSON; likewise.
         """
         named = [_with_id(each) for each in messages]
         groups = list(packed(Outgoing(message_body(each), each["message_id"]) for each in named))
@@ -159,9 +158,10 @@ class Homing:
         return self._send(*with_message_id(body, new_message_id()))
 
     def send_raw_batch(self, bodies: Iterable[bytes]) -> tuple[Accepted | CallError, ...]:
-        """Send several messages given as request bodies, as `send_raw` sends one, in their order.
+        """Send several messages given as request bodies, in order (see `send_raw`).
 
-        Return a result for each, in their order. One that fails keeps no other from being sent.
+        Return a result for each, in their order. A failure does not keep other messages from being
+        sent.
         """
         groups = packed(Outgoing(*with_message_id(each, new_message_id())) for each in bodies)
         return tuple(chain.from_iterable(map(self._send_group, groups)))
@@ -182,7 +182,7 @@ class Homing:
             return _read(self._api.call("GET", path), MessageStatus.from_document)
 
     def redrive(self, message_id: str, *, sender_id: str | None = None) -> Redriven:
-        """Redrive the failed deliveries of a message; to repeat it is harmless.
+        """Redrive the failed deliveries of a message; repeating the call is harmless.
 
         Args:
             message_id: which one.
@@ -225,7 +225,7 @@ class Homing:
         sender_id: str | None = None,
         **fields: Unpack[FilterFields],
     ) -> BulkRedrive:
-        """Begin to redrive all failed deliveries that match, at a rate.
+        """Start redriving all failed deliveries that match, at a limited rate.
 
         Args:
             rate_per_second: how many in a second at most.
@@ -248,7 +248,7 @@ class Homing:
         return _read(response, BulkRedrive.from_document)
 
     def bulk_redrive(self, redrive_id: str, *, sender_id: str | None = None) -> BulkRedrive:
-        """Return how far a bulk redrive is.
+        """Return the progress of a bulk redrive.
 
         Raises:
             NotFoundError: when the sender has none with this id.
@@ -258,7 +258,7 @@ class Homing:
         return _read(response, BulkRedrive.from_document)
 
     def stop_redrive(self, redrive_id: str, *, sender_id: str | None = None) -> BulkRedrive:
-        """Have no more deliveries redriven; those that are go on.
+        """Stop a bulk redrive; deliveries already redriven go on.
 
         Raises:
             NotFoundError: when the sender has none with this id.
@@ -285,7 +285,7 @@ class Homing:
         return self._api.call(method, path, body, repeat=repeat)
 
     def _send_group(self, group: Sequence[Outgoing]) -> list[_Sent]:
-        """Send what fits into a request, and again what failed temporarily."""
+        """Send messages in one request, and retry those that failed temporarily."""
         began = self._retrying.clock()
         results: dict[int, _Sent] = {}
         waiting = list(range(len(group)))
@@ -298,9 +298,9 @@ class Homing:
         return [results[each] for each in range(len(group))]
 
     def _try_group(self, group: Sequence[Outgoing], began: float) -> list[tuple[_Sent, bool]]:
-        """Return each result, and whether the message is to be sent again.
+        """Return each result, and whether to send the message again.
 
-        A call that fails as a whole has been repeated already (`Connection.call`).
+        A call that fails as a whole has already been retried (`Connection.call`).
         """
         try:
             if len(group) == 1:
@@ -322,7 +322,7 @@ class Homing:
 
 
 def _longest_of(found: Iterable[tuple[_Sent, bool]]) -> float | None:
-    """Return the longest time after which a message is to be sent again, if any names one."""
+    """Return the longest `retry_after` of the errors, if any has one."""
     named = [each.retry_after for each, again in found if again and isinstance(each, CallError)]
     return max((seconds for seconds in named if seconds), default=None)
 
@@ -332,7 +332,7 @@ def _listed(document: Any) -> list[ListedDelivery]:
 
 
 def _with_id(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a message with a messageId, the given one or a new one, first."""
+    """Return the fields of a message, starting with its messageId, which is created if missing."""
     return {"message_id": new_message_id(), **fields}
 
 

@@ -1,4 +1,4 @@
-"""Lists of deliveries and bulk redrives, as the client asks for them and returns them."""
+"""Lists of deliveries and bulk redrives: the client's requests and results."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class ListedDelivery:
 
 @dataclass(frozen=True, slots=True)
 class BulkRedrive:
-    """A bulk redrive, and what has become of its deliveries.
+    """A bulk redrive, and the status of its deliveries.
 
     Args:
         redrive_id: identifies it.

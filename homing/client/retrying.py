@@ -39,9 +39,9 @@ def pause_before_next(tries: int, *, draw: float, retry_after: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """How long a call may take, with the time and the chance that it depends on.
+    """The time limit and pauses of a call, with the clock and random source that they use.
 
-    A call takes at most `give_up_after` + `timeout` seconds, and up to 3 seconds to connect.
+    A call takes at most `give_up_after` + `timeout` seconds, plus up to 3 seconds to connect.
 
     Args:
         timeout: how many seconds one try waits for its response.

@@ -36,7 +36,7 @@ class SecretsTable:
         """Store data whose version is one above the stored one; version 1 if there is none.
 
         Returns:
-            False when another request was faster; then nothing is changed.
+            False if another request was faster; nothing is changed then.
         """
         return put_if(self._client, conditional_put(self.name, owner, confidential)) is None
 

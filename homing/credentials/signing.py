@@ -63,8 +63,8 @@ def signed_content(message_id: str, timestamp: int, body: bytes) -> bytes:
     """Return the bytes to sign.
 
     Raises:
-        SigningError: when the id is empty or holds a dot, or the timestamp is no whole number
-            from 0. A dot there would let one message pass for another.
+        SigningError: when the id is empty or holds a dot, or the timestamp is not a whole number of
+        at least 0. A dot there would let one message pass for another.
     """
     if not message_id or "." in message_id:
         raise SigningError("a message id that is empty or holds a dot cannot be signed")
@@ -75,7 +75,7 @@ def signed_content(message_id: str, timestamp: int, body: bytes) -> bytes:
 
 
 def check_secret(text: str) -> str:
-    """Return a secret or private key if attempts can be signed with it.
+    """Return a secret or private key after checking that it can sign attempts.
 
     Raises:
         SigningError: when they cannot; the message follows the name of a field.

@@ -31,7 +31,7 @@ class Admission:
     def admit(
         self, recipient: Recipient, attempt: Callable[[], FirstAttempt]
     ) -> FirstAttempt | datetime:
-        """Make a first attempt, or return when it is to be made instead.
+        """Make a first attempt, or return when to make it instead.
 
         Args:
             recipient: whom it is for.

@@ -72,7 +72,7 @@ class BoundedWait:
 
 
 class _Threads:
-    """Threads that make one call after another. To start one takes longer than a call's own code.
+    """Threads that make one call after another: starting one takes longer than the call's code.
 
     They are daemons, unlike those of a ThreadPoolExecutor, since a process that ends must not wait
     for detached calls.
@@ -82,7 +82,7 @@ class _Threads:
         self._idle: list[SimpleQueue[Callable[[], None]]] = []
 
     def begin(self, call: Callable[[], T]) -> Future[T]:
-        """Begin a call in a thread that is idle, or in a new one."""
+        """Start a call in an idle thread, or in a new one."""
         future: Future[T] = Future()
 
         def run() -> None:

@@ -1,4 +1,4 @@
-"""The bulkhead before the express path: nobody may take the express path from the others.
+"""The bulkhead of the express path: no recipient may use it up.
 
 `dispatch` waits for the first attempts of a batch, so one endpoint that hangs could block every
 dispatcher. The bulkhead of each dispatcher bounds the concurrent attempts per recipient, detached
@@ -36,7 +36,7 @@ _REMEMBERED = 10_000  # recipients; idle ones beyond that are forgotten
 
 
 class Recipient(NamedTuple):
-    """Whom attempts are made for: slowness is that of an endpoint, or URL, of one sender.
+    """A recipient of attempts, one endpoint, or URL, of one sender: slowness is tracked by it.
 
     Args:
         sender_id: the sender.
@@ -57,7 +57,7 @@ def recipient_of(reference: Reference) -> Recipient:
 
 @dataclass(slots=True)
 class _Endpoint:
-    """What is known of one recipient.
+    """What is known about one recipient.
 
     Args:
         detached: the attempts of its sender that are detached.
@@ -141,11 +141,10 @@ class Bulkhead:
         self._changed = threading.Condition()
 
     def enter(self, recipient: Recipient) -> Permit | datetime:
-        """Return a permit for a recipient; wait for one while its endpoint is not slow.
+        """Return a permit for a recipient; wait for one unless its endpoint is slow.
 
-        That wait delays nothing else: the batch waits for the attempts before it in any case. How
-        long these take says nothing until they end or are detached, since Lambda itself may be
-        slow.
+        The wait delays nothing else: the batch waits for the earlier attempts in any case. Their
+        duration so far says nothing about the endpoint, since Lambda itself may be slow.
 
         Returns:
             The permit, if the attempt may be made; call `leave` after the attempt. Otherwise when
@@ -172,7 +171,7 @@ class Bulkhead:
             return permit
 
     def suspect(self, permit: Permit) -> None:
-        """Note that an attempt was detached: once it is slow, so is its endpoint until it ends."""
+        """Record that an attempt was detached; once slow, its endpoint is slow until it ends."""
         with self._changed:
             endpoint = permit.endpoint
             if permit in endpoint.permits:  # it may have ended at this very moment
@@ -183,7 +182,7 @@ class Bulkhead:
                 self._changed.notify_all()
 
     def leave(self, permit: Permit, response_time: int | None) -> None:
-        """Note that an attempt has ended, in time or after it was detached.
+        """Record that an attempt has ended, in time or after it was detached.
 
         Args:
             permit: what `enter` returned.
@@ -224,11 +223,11 @@ class Bulkhead:
         self._detached = {sender: self._detached[sender] for sender in senders}
 
     def _at_once(self, endpoint: _Endpoint) -> int:
-        """Return how many attempts are under way."""
+        """Return how many attempts are in progress."""
         return self._under_way(endpoint.permits)
 
     def _under_way(self, permits: list[Permit]) -> int:
-        """Return how many of these attempts are under way; forget those that must have ended."""
+        """Return how many of these attempts are in progress; remove those that must have ended."""
         now = self._clock()
         permits[:] = [permit for permit in permits if now < permit.over_by]
         return len(permits)
@@ -242,12 +241,12 @@ class Bulkhead:
         return sum(map(self._is_slow, endpoint.detached)) >= self._limits.slow
 
     def _is_slow(self, permit: Permit) -> bool:
-        """Return whether an attempt under way takes too long already."""
+        """Return whether an attempt in progress already takes too long."""
         waited = max(permit.longest_wait, self._clock() - permit.since)
         return waited >= self._limits.slow_threshold
 
     def _suspect_slow(self, endpoint: _Endpoint) -> None:
-        """Treat an endpoint as slow whose attempts were detached early and take too long by now."""
+        """Mark endpoints as slow whose attempts were detached early and now take too long."""
         is_known = endpoint.is_quick or endpoint.slow_until is not None
         if not is_known and self._at_once(endpoint):
             late = [each for each in endpoint.detached if each.endpoint is endpoint]
@@ -255,7 +254,7 @@ class Bulkhead:
             endpoint.slow_until = max(overdue, default=None)
 
     def _longest_wait(self, endpoint: _Endpoint) -> timedelta:
-        """Return how long to wait for an attempt; others of its batch wait for it, too."""
+        """Return how long to wait for an attempt; the rest of its batch waits for it too."""
         if endpoint.slow_until is not None:
             return timedelta()
         if endpoint.is_quick:
@@ -265,7 +264,7 @@ class Bulkhead:
         return timedelta() if is_doubtful else longest
 
     def _has_room(self, endpoint: _Endpoint) -> bool:
-        """Return whether an attempt may be made; after a cool-down, one at first."""
+        """Return whether an attempt may be made; after a cool-down, only one at first."""
         if endpoint.slow_until is None:
             return self._at_once(endpoint) < self._limits.at_once
         return self._clock() >= endpoint.slow_until and not self._at_once(endpoint)

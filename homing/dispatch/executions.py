@@ -1,4 +1,4 @@
-"""The delivery workflow, as `dispatch` sees it: executions that are started once."""
+"""The delivery workflow as used by `dispatch`: executions that are started once."""
 
 from __future__ import annotations
 
@@ -74,10 +74,10 @@ class Workflow:
         return True
 
     def describe(self, name: str) -> Execution | None:
-        """Return an execution; None where there is none, or none any more (90 days).
+        """Return an execution; None if there is none, or it has expired (90 days).
 
         Raises:
-            botocore.exceptions.ClientError: when Step Functions cannot be asked.
+            botocore.exceptions.ClientError: when Step Functions cannot be reached.
         """
         machine = self._state_machine_arn.replace(":stateMachine:", ":execution:")
         try:
@@ -96,7 +96,7 @@ class Workflow:
 
 @dataclass(frozen=True, slots=True)
 class FirstAttempt:
-    """How a first attempt ended, and how long its endpoint took, in ms; None where that is unknown.
+    """How a first attempt ended, and how long its endpoint took, in ms; None if unknown.
 
     Args:
         end: DELIVERED, HANDED_OFF, POSTPONED, SUPERSEDED, DELIVERED_SUPERSEDED or DEAD_LETTERED.
@@ -138,7 +138,7 @@ class FirstAttempts:
         )
 
     def look(self) -> None:
-        """Ask for an execution of nothing, which is refused, over a connection that stays open.
+        """Open a connection by starting an execution of an invalid ARN, which is refused.
 
         `StartSyncExecution` has a host of its own, with no call that only reads.
 
@@ -174,7 +174,7 @@ class FirstAttempts:
 
 
 def _time_out_of(execution: Mapping[str, Any]) -> int | None:
-    """Return how long an execution took that timed out, in ms; None for others."""
+    """Return the duration of an execution that timed out, in ms; None for others."""
     if not execution.get("cause", "").startswith("TIMEOUT"):
         return None
     return int((execution["stopDate"] - execution["startDate"]).total_seconds() * 1000)

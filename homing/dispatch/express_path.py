@@ -1,19 +1,19 @@
 """The express path: how `dispatch` settles one queue message.
 
-A first attempt runs as an Express execution, which cannot be resumed if it breaks halfway. So the
-queue keeps the message until the execution has ended. A message that is redelivered, or a
-duplicate, is settled by what the ledger has on record:
+A first attempt runs as an Express execution, which cannot be resumed if it fails halfway. So the
+queue keeps the message until the execution has ended. A redelivered message, or a duplicate, is
+settled by its record in the ledger:
 
-    no record               Nobody has the delivery: run the first attempt.
-    QUEUED, RETRY_SCHEDULED Start the execution that has the delivery, by its name. Where that has
-                            been done before, the name is taken.
+    no record               No execution has the delivery: run the first attempt.
+    QUEUED, RETRY_SCHEDULED Start the execution that has the delivery, by its name. If it was
+    started before, the name is taken.
     DELIVERED, CANCELLED    Nothing is left to do.
     FAILED, MAX_RETRIES_…   Dead-letter it again if the express path recorded it: the break may have
                             come between the record and the dead letter (docs/decisions/0006). If
                             the record has the dead letter, it is not sent again.
 
 A delivery that must wait without a retry on record (deferred, postponed, scheduled, or a function
-could not be invoked) is given to its execution in the ledger before that is started.
+could not be invoked) is assigned to its execution in the ledger before that starts.
 """
 
 from __future__ import annotations
@@ -80,13 +80,13 @@ class Records(Protocol):
     """The ledger, as the express path uses it."""
 
     def read(self, reference: Reference) -> Record | None:
-        """Return the delivery's record as it stands, None without one."""
+        """Return the current record of the delivery, or None."""
 
     def own(self, reference: Reference, document: Mapping[str, Any]) -> Record | None:
-        """Give a delivery to its execution; return its record where that is not possible."""
+        """Assign a delivery to its execution; return its record if that is not possible."""
 
     def keep_dead_letter(self, reference: Reference, dead_letter: str) -> None:
-        """Keep a dead letter with the record, if that is possible now."""
+        """Store a dead letter with the record, if possible."""
 
 
 class DeadLetters(Protocol):
@@ -166,7 +166,7 @@ class ExpressPath:
     def _admitted(
         self, recipient: Recipient, document: Mapping[str, Any], make: Callable[[], FirstAttempt]
     ) -> str:
-        """Make the first attempt, or defer it where its endpoint is slow; return the end."""
+        """Make the first attempt, or defer it if its endpoint is slow; return how it ended."""
         if self.admission is None:
             return make().end
         ended = self.admission.admit(recipient, make)
@@ -175,11 +175,11 @@ class ExpressPath:
         return self._hand_over(moved(document, ended), Settled.DEFERRED)
 
     def _attempt(self, runs: Runs, body: str, document: Mapping[str, Any]) -> FirstAttempt:
-        """Run the first attempt, and do what its end leaves to `dispatch`.
+        """Run the first attempt, and what `dispatch` has to do after it.
 
-        If the attempt is detached, the rest of this method runs later or never. So it may only do
-        what may be done at any time: keep a dead letter (decision 0054), and hand the delivery
-        over if nobody has it by then.
+        If the attempt is detached, the rest of this method runs later or never. So it does only
+        what is safe at any time: store a dead letter (decision 0054), and hand the delivery over if
+        it has no execution yet.
         """
         reference = Delivery.from_document(document).reference
         ended = runs.run(reference.delivery_id, body)
@@ -191,7 +191,7 @@ class ExpressPath:
         return ended
 
     def _hand_over(self, document: Mapping[str, Any], settled: Settled) -> Settled:
-        """Give a delivery to its execution and start it, or settle it by the record it has."""
+        """Assign a delivery to its execution and start it, or settle it by its record."""
         reference = Delivery.from_document(document).reference
         record = self.records.own(reference, document)
         if record is not None:
@@ -217,7 +217,7 @@ class ExpressPath:
 
 
 def is_scheduled(delivery: Delivery) -> bool:
-    """Return whether a delivery was scheduled for later; then the Standard workflow makes it."""
+    """Return whether a delivery was scheduled for later, and so runs in the Standard workflow."""
     return from_text(delivery.due_at) > from_text(delivery.reference.created_at)
 
 

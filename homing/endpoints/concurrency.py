@@ -69,7 +69,7 @@ class ConcurrencySlots:
         return slot if self._add(endpoint, limit, slot) is None else None
 
     def in_use(self, endpoint: Endpoint, now: datetime) -> int:
-        """Return how many slots of an endpoint are taken and have not lapsed."""
+        """Return how many slots of an endpoint are in use and have not lapsed."""
         try:
             response = self._dynamodb.get_item(TableName=self._table, Key=_key(endpoint))
         except (BotoCoreError, ClientError) as error:

@@ -60,7 +60,7 @@ class EndpointsTable:
         raise DependencyError("the endpoints table is too busy")
 
     def of_sender(self, sender_id: str) -> list[Endpoint]:
-        """Return all endpoints of a sender, ordered by id, as they were a moment ago."""
+        """Return all endpoints of a sender, ordered by id (eventually consistent)."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self.name,
             KeyConditionExpression="pk = :pk",

@@ -69,8 +69,8 @@ class EndpointWatch:
 def _update_of(endpoint: Endpoint, finding: Finding, at: str) -> dict[str, Any]:
     """Return the update that records a finding if the endpoint is unchanged since the attempt.
 
-    The outcome of an attempt at a previous URL, or at a deleted endpoint with the same id, means
-    nothing for the endpoint as it is now. Neither does one of a previous run of failures.
+    The outcome of an attempt at a previous URL, or at a deleted endpoint with the same id, is
+    ignored. So is one of a previous run of failures.
     """
     condition = "createdAt = :createdAt AND #version = :version"
     values: dict[str, Any] = {

@@ -1,8 +1,8 @@
 """The rate of an endpoint: when its next attempt may be made (GCRA).
 
-Slots are one interval apart. Each attempt takes the next one, so no stretch of time has more
-attempts than the rate allows, and nobody asks twice. `homing.endpoints.rate_slots` keeps the state
-in a table and takes a slot by one conditional update, which this module describes.
+Slots are one interval apart. Each attempt takes the next slot, so the rate is never exceeded, and
+no attempt has to ask twice. `homing.endpoints.rate_slots` keeps the state in a table and takes a
+slot by one conditional update, which this module describes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Pace:
     interval: timedelta
 
     def taken(self, now: datetime) -> tuple[datetime, Pace]:
-        """Return the slot that an attempt takes now, and the slots after it."""
+        """Return the slot that an attempt takes now, and the state after it."""
         slot = max(self.free, now)
         return slot, replace(self, free=slot + self.interval)
 
@@ -75,5 +75,5 @@ def to_microseconds(instant: datetime) -> int:
 
 
 def from_microseconds(microseconds: int) -> datetime:
-    """Return the time so many microseconds after 1970."""
+    """Return the time of a number of microseconds since 1970."""
     return _EPOCH + microseconds * _MICROSECOND

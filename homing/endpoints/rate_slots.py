@@ -1,8 +1,8 @@
-"""Rate slots, which an endpoint with a rate gives to its attempts, one after the other.
+"""Rate slots: each attempt at an endpoint with a rate takes the next one.
 
 The state is a separate item of the endpoints table: the interval, when the next slot is free, and
-the *line* that slots belong to. Changing the rate begins another line, as does a pause; a slot of a
-former line is void (docs/decisions/0093).
+the *line* that slots belong to. A change of the rate or a pause begins a new line; slots of earlier
+lines are void (docs/decisions/0093).
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class RateSlots:
     def take(self, endpoint: Endpoint, now: datetime) -> RateSlot | None:
         """Take the next slot of an endpoint; None if there is none within `LONGEST`.
 
-        That is one update if the container knows whether slots are waited for, which it remembers
-        from the last one; else two.
+        This takes one update if the container remembers from the last one whether attempts wait for
+        slots; otherwise two.
         """
         moment, latest = to_microseconds(now), to_microseconds(now + LONGEST)
         free = self._free.get(_id(endpoint), 0)
@@ -103,9 +103,9 @@ class RateSlots:
         return _pace(response["Item"]).free if "Item" in response else None
 
     def pause(self, endpoint: Endpoint, until: datetime) -> bool:
-        """Give no slot before a time; return False where none is given before it already.
+        """Grant no slot before a time; return False if that is already so.
 
-        Of many answers that ask for the same pause, the first begins a line, and only that.
+        If many responses ask for the same pause, only the first begins a new line.
         """
         moment = to_microseconds(until)
         try:
@@ -132,10 +132,10 @@ class RateSlots:
     def _update(
         self, endpoint: Endpoint, now: int, latest: int, *, waits: bool
     ) -> tuple[bool, Mapping[str, Any]]:
-        """Take a slot if slots are waited for, or are not, as expected.
+        """Take a slot if the expectation holds that attempts wait for slots, or do not.
 
         Returns:
-            Whether it was taken, and the item before; empty where the endpoint has no rate.
+            Whether it was taken, and the item before; empty if the endpoint has no rate.
         """
         values = {":now": {"N": str(now)}}
         try:
@@ -171,8 +171,8 @@ def rate_key(sender_id: str, endpoint_id: str) -> dict[str, Any]:
 def rate_change(table: str, endpoint: Endpoint) -> dict[str, Any]:
     """Return the part of a transaction that sets or removes the rate of an endpoint.
 
-    It begins a line, so that what waits for a slot of another rate takes a new one. A pause goes
-    on.
+    It begins a new line, so attempts that wait for a slot of the old rate take a new slot. A pause
+    goes on.
     """
     key = {"TableName": table, "Key": rate_key(endpoint.sender_id, endpoint.endpoint_id)}
     if not endpoint.rate_per_second:

@@ -54,7 +54,7 @@ class Change:
 def set_up(
     store: EndpointStore, sender_id: str, endpoint_id: str, change: Change, now: datetime
 ) -> tuple[Endpoint, str | None]:
-    """Create an endpoint, or replace all of one except its secrets.
+    """Create an endpoint, or replace everything but its secrets.
 
     Returns:
         The endpoint and, if it is new, its secret.
@@ -142,7 +142,7 @@ def secret_document(secret: str) -> dict[str, str]:
 
 
 def _bare(known: Endpoint, now: datetime) -> Endpoint:
-    """Return an endpoint without its settings; a disabled one stays disabled."""
+    """Return an endpoint with default settings; a disabled one stays disabled."""
     return Endpoint(
         known.sender_id,
         known.endpoint_id,
@@ -157,7 +157,7 @@ def _bare(known: Endpoint, now: datetime) -> Endpoint:
 
 
 def _check_headers_stay(known: Endpoint, change: Change) -> None:
-    """Refuse to send the headers to another origin unless the request has them."""
+    """Refuse to send the headers to another origin unless the request contains them."""
     url = change.url or known.url
     moves = parse_target(url).origin != parse_target(known.url).origin
     if moves and known.header_names and change.headers is None:
@@ -194,7 +194,7 @@ def _changed(endpoint: Endpoint, change: Change, now: datetime) -> Endpoint:
 
 
 def _switched(endpoint: Endpoint, change: Change, now: datetime) -> Endpoint:
-    """Return the endpoint enabled or disabled as a change wants it."""
+    """Return the endpoint, enabled or disabled according to a change."""
     if change.enabled:
         return replace(endpoint, enabled=True, disabled_at=None, disabled_reason=None)
     if change.enabled is False and endpoint.enabled:

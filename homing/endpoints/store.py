@@ -1,7 +1,7 @@
 """Writes of endpoints: an endpoint and its secrets are items of two tables, changed together.
 
-Each change is conditional on the `version` that it was made from, so of two concurrent changes one
-fails. Both items have the same `edition`, by which readers know that they belong together.
+Each change is conditional on the `version` that it is based on, so of two concurrent changes one
+fails. Both items have the same `edition`, which shows readers that they belong together.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A receiver's side of signatures by Standard Webhooks 1.0.0, for the smoke receiver.
 
-It is written from the specification, apart from `signing`, so that one cannot repeat a mistake of
-the other. Only `v1` signatures are verified.
+It is written from the specification, independently of `signing`, so that it cannot share its
+mistakes. Only `v1` signatures are verified.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SECRET_PREFIX = "whsec_"  # noqa: S105 -- how secrets begin, none itself
 
 
 def is_signed(secret: str, headers: Mapping[str, str], body: bytes, now: float) -> bool:
-    """Return whether a request has a signature that was made with a secret within five minutes.
+    """Return whether a request has a valid signature that is at most five minutes old.
 
     Args:
         secret: `whsec_` and the bytes in base64.

@@ -31,7 +31,7 @@ class Stage(StrEnum):
 
 
 class ProtocolError(ValueError):
-    """Raised when an answer is not an HTTP/1 response. The message quotes nothing of the answer."""
+    """Raised when a response is not valid HTTP/1. The message quotes nothing from it."""
 
 
 class BlockedTargetError(ValueError):
@@ -43,7 +43,7 @@ class BlockedTargetError(ValueError):
 
 
 class Attempt:
-    """One attempt: its stage, whether an answer has begun, and one deadline for all stages.
+    """One attempt: its stage, whether a response has begun, and one deadline for all stages.
 
     Args:
         seconds: the time limit of the whole attempt.

@@ -119,7 +119,7 @@ def _connect(addresses: Sequence[Address], attempt: Attempt) -> socket.socket:
     """Connect to the first address that accepts; raise the error of the last one if all fail.
 
     Addresses without a route are skipped: a function without IPv6 has no route to half of the
-        addresses of many names, which says nothing about the endpoint. If no address has a route,
+    addresses of many names, which is not the endpoint's fault. If no address has a route,
         the error of one of them is raised.
     """
     if len(addresses) > 1:

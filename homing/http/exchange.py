@@ -40,11 +40,11 @@ def exchange(channel: Channel, request: bytes, attempt: Attempt) -> Response:
 
 
 def _send(channel: Channel, request: bytes, reader: ResponseReader, attempt: Attempt) -> bool:
-    """Send a request until an answer arrives; return whether all of it was sent.
+    """Send a request until a response arrives; return whether all of it was sent.
 
     Raises:
         TimeoutError: when time is up.
-        ProtocolError: when an early answer is not an HTTP/1 response.
+        ProtocolError: when an early response is not valid HTTP/1.
     """
     rest = memoryview(request)
     try:

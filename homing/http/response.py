@@ -1,4 +1,4 @@
-"""Reading of one HTTP/1.1 response (RFC 9112) from an untrusted endpoint.
+"""Reads one HTTP/1.1 response (RFC 9112) from an untrusted endpoint.
 
 Two limits always apply: the attempt's deadline, checked before every read of the socket, and a
 maximum number of bytes. docs/decisions/0001-http-client.md explains why this is not http.client.

@@ -1,4 +1,4 @@
-"""Connections that stay open between attempts, as long as they can be trusted."""
+"""Connections kept open between attempts, as long as they are known to be sound."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ class _Kept:
 class WarmConnections:
     """Connections kept open between attempts, at most one per origin. Not thread-safe.
 
-    A connection on which anything has arrived since its last response is never used again: it is
-    the end of the connection, or an answer without a request.
+    A connection on which anything has arrived since its last response is never reused: the data is
+    the end of the connection, or a response without a request.
 
     Args:
         limit: the maximum number; the least recently used is closed first.

@@ -1,8 +1,8 @@
 """The claim that an execution makes on an attempt when its wait is over (docs/decisions/0057).
 
 During the wait the delivery may have been cancelled, or taken over by another execution. One
-conditional update of the ledger decides: the execution that makes it makes the attempt, the others
-stop. `Ledger.claim` makes the update.
+conditional update of the ledger decides: the execution whose update succeeds makes the attempt, the
+others stop. `Ledger.claim` makes the update.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AttemptClaim:
-    """What an execution claims an attempt with.
+    """What an execution needs to claim an attempt.
 
     Args:
         attempt_number: the attempt, counted from 0.

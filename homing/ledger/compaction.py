@@ -1,4 +1,4 @@
-"""The history of a delivery, kept short however often it is redriven.
+"""The history of a delivery, kept short no matter how often it is redriven.
 
 A delivery adds at most as many entries as a policy allows attempts (20) until it is redriven. So a
 redrive sums up older entries: `retryHistory` and `redriveHistory` keep their newest, and
@@ -22,7 +22,7 @@ KEPT = 20
 
 
 def redriven_history(record: Record | None, at: str) -> dict[str, Any]:
-    """Return the attributes that hold the history of a delivery which is redriven.
+    """Return the attributes that hold the history of a redriven delivery.
 
     Args:
         record: the delivery's record before; None where there was none.
@@ -45,7 +45,7 @@ def redriven_history(record: Record | None, at: str) -> dict[str, Any]:
 
 
 def _redrive_entry(record: Record | None, at: str, on_record: int) -> dict[str, Any]:
-    """Return what a delivery had come to before a redrive.
+    """Return the state of a delivery before a redrive.
 
     The first `attemptsOnRecord` entries of `retryHistory` are from before it.
     """
@@ -65,7 +65,7 @@ def _moved_by(count: int, redrive: Mapping[str, Any]) -> dict[str, Any]:
 def _summary(
     earlier: Mapping[str, Any] | None, removed: Sequence[Mapping[str, Any]], redrives: int
 ) -> dict[str, Any]:
-    """Return the summary of all that has been removed; empty where nothing ever has been."""
+    """Return the summary of all removed entries; empty if none have been removed."""
     if not (earlier or removed or redrives):
         return {}
     before = earlier or {"attempts": 0, "redrives": 0, "byCategory": {}}

@@ -1,8 +1,8 @@
-"""The filter of lists of deliveries, the same in API, command line and console.
+"""The filter of delivery lists, shared by the API, the command line and the console.
 
-A delivery is listed while it waits for an attempt that has a record, once it has failed, and once
-it was cancelled. One that has arrived is in no list, and neither is one that is still on the queue
-for its first attempt: both are found by their messageId.
+A delivery is listed once it has failed or was cancelled, and while it waits for a recorded attempt.
+Delivered ones are not listed, nor are those still queued for their first attempt; look these up by
+messageId.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LISTED = (
 
 @dataclass(frozen=True)
 class Listed:
-    """A delivery as lists show it: its entry in an index of the ledger.
+    """A listed delivery: its entry in an index of the ledger.
 
     Args:
         pk: the record's partition key.
@@ -90,7 +90,7 @@ class Listed:
 
     @property
     def place(self) -> tuple[str, str, str]:
-        """Where it stands in a list, the latest first."""
+        """Its position in a list, the latest first."""
         return self.at, self.pk, self.sk
 
     @property
@@ -106,7 +106,7 @@ class Listed:
         return Reference(*ids).delivery_id
 
     def to_document(self) -> dict[str, Any]:
-        """Return the delivery as the API lists it; what it lacks is left out."""
+        """Return the delivery as the API lists it, without missing fields."""
         members = {
             "deliveryId": self.delivery_id,
             "messageId": self.message_id,
@@ -176,7 +176,7 @@ class DeliveryFilter:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Return the filter that `to_document` has written; what senders write is checked first."""
+        """Return the filter from a document written by `to_document`."""
         category = document.get("category")
         return cls(
             statuses=tuple(Status(each) for each in document.get("status", LISTED)),
@@ -192,7 +192,7 @@ class DeliveryFilter:
         )
 
     def to_document(self) -> dict[str, Any]:
-        """Return the filter as the API takes it, with the fields that it has."""
+        """Return the filter as the API takes it, without missing fields."""
         members: dict[str, Any] = {
             "status": [each.value for each in self.statuses],
             "messageId": self.message_id,
@@ -211,7 +211,7 @@ class DeliveryFilter:
 
 
 def _covers(wanted: str, event_type: str) -> bool:
-    """Return whether an event type is the wanted one, or begins with what is before its `*`."""
+    """Return whether an event type equals a pattern, or begins with the text before its `*`."""
     if wanted.endswith("*"):
         return event_type.startswith(wanted[:-1])
     return event_type == wanted

@@ -42,7 +42,7 @@ class Group:
     latest: Listed
 
     def to_document(self) -> dict[str, Any]:
-        """Return the group as JSON has it; `reason` is that of the last, unless it is a value."""
+        """Return the group as JSON; `reason` is that of its latest delivery, or its value."""
         members: dict[str, Any] = {
             "count": self.count,
             "firstAt": self.first_at,

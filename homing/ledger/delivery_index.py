@@ -3,10 +3,9 @@
 Both hold the records that `homing.ledger.delivery_filter` calls listed, and are ordered by time:
 
     attention         partitions <status>#<hex digit>, of all senders; the watchdog reads it, too
-    senderAttention   partitions <sender>#<status>#<hex digit>, so that a sender's list costs what
-                      the sender has in it
+    senderAttention   partitions <sender>#<status>#<hex digit>, so a list costs what the sender has
 
-The 16 partitions of a status are read side by side and merged.
+The 16 partitions of a status are read concurrently and merged.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ def partitions(statuses: Iterable[Status], sender_id: str | None = None) -> tupl
 class Page:
     """A page of a list, the latest first, and the place after which the next page begins, if any.
 
-    A delivery that waits is ordered by when its attempt is due, any other by when it ended.
+    A waiting delivery is ordered by when its attempt is due, any other by when it ended.
     """
 
     deliveries: tuple[Listed, ...]
@@ -137,7 +136,7 @@ class DeliveryIndex:
 
 @dataclass(slots=True)
 class _Stream:
-    """The deliveries of one partition that match, the latest first, as far as they are read."""
+    """The matching deliveries of one partition read so far, the latest first."""
 
     client: Any
     query: Mapping[str, Any]
@@ -150,7 +149,7 @@ class _Stream:
     next_key: Mapping[str, Any] = field(default_factory=dict)
 
     def read(self, most: int | None) -> None:
-        """Read on: so many entries, or a megabyte where only few match or there is no limit."""
+        """Read further: this many entries, or a megabyte if few match or there is no limit."""
         limit = {} if most is None or "FilterExpression" in self.query else {"Limit": most}
         answer = self.client.query(**self.query, **limit, **self.next_key)
         read = (Listed.from_attributes(from_dynamodb(item)) for item in answer["Items"])
@@ -172,13 +171,13 @@ class _Stream:
 
 
 def _known(streams: Iterable[_Stream]) -> Iterator[Listed]:
-    """Yield what has been read and no stream can have anything before."""
+    """Yield deliveries that are final in the order: no stream can have an earlier one."""
     read_to = max((one.read_to for one in streams), default=_FIRST)
     return (one for stream in streams for one in stream.found if one.at > read_to)
 
 
 def _behind(streams: Sequence[_Stream], found: Sequence[Listed], limit: int) -> Sequence[_Stream]:
-    """Return the streams to read on, until the page is full or they are at their end."""
+    """Return the streams to read further, until the page is full or they have ended."""
     if len(found) >= limit:
         return ()
     waiting = [one for one in streams if one.is_open]
@@ -192,15 +191,16 @@ def _place(one: Listed) -> Place:
 
 
 def _is_narrow(wanted: DeliveryFilter) -> bool:
-    """Return whether so few may match that larger reads are worth their price."""
+    """Return whether so few deliveries may match that larger reads pay off."""
     fields = (wanted.target_url, wanted.event_type, wanted.since, wanted.before, wanted.reason)
     return any(one is not None for one in fields)
 
 
 def _span(status: Status, wanted: DeliveryFilter, after: Place | None) -> tuple[str, str] | None:
-    """Return the first and the last time of what can match in a status; None if nothing can.
+    """Return the earliest and latest time that can match in a status; None if none can.
 
-    What waits is ordered by a time that is not before its last update, all else by that time.
+    Waiting deliveries are ordered by a time at or after their last update, all others by that
+    update.
     """
     first, last = wanted.since or _FIRST, after[0] if after else _LAST
     if wanted.before is not None and status not in WAITING:
@@ -211,7 +211,7 @@ def _span(status: Status, wanted: DeliveryFilter, after: Place | None) -> tuple[
 def _conditions(
     index: str, partition: str, span: tuple[str, str], wanted: DeliveryFilter
 ) -> dict[str, Any]:
-    """Return the parts of a query that choose entries of a partition; `matches` decides."""
+    """Return the parts of a query that preselect entries; `matches` then filters them."""
     values = {":partition": partition}
     within = ""
     if span != (_FIRST, _LAST):

@@ -1,6 +1,6 @@
 """Generations: each redrive or retry now gives a delivery to a new execution.
 
-The delivery document and the record have the number; a record without one is of generation 0. An
+The delivery document and the record contain the number; a record without one has generation 0. An
 execution of an earlier generation can neither claim an attempt nor record one.
 """
 
@@ -25,10 +25,10 @@ def generation_of(document: Mapping[str, Any]) -> int:
 
 
 def execution_name(delivery_id: str, generation: int, attempt_number: int | None = None) -> str:
-    """Return the name of an execution; an intervention that is repeated yields the same name.
+    """Return the name of an execution; a repeated intervention yields the same name.
 
-    Generation 0 has the delivery's id as its name. A retry now adds the attempt: the sleeping
-    execution may have made that attempt first, and then the next one needs another name.
+    Generation 0 has the delivery's id as its name. A retry now appends the attempt number: if the
+    waiting execution made that attempt first, the next retry now needs another name.
     """
     parts = [delivery_id]
     if generation:
@@ -39,7 +39,7 @@ def execution_name(delivery_id: str, generation: int, attempt_number: int | None
 
 
 def moved(document: Mapping[str, Any], due: datetime) -> dict[str, Any]:
-    """Return a document with another due time; its record is kept for as long after it."""
+    """Return a document with another due time; its record expires correspondingly later."""
     due_at = to_due_text(due)
     later = from_text(due_at) - from_text(document["dueAt"])
     expires_at = document["expiresAt"] + int(later.total_seconds())
@@ -47,7 +47,7 @@ def moved(document: Mapping[str, Any], due: datetime) -> dict[str, Any]:
 
 
 def put_off(document: Mapping[str, Any], following: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a document with what a wait changes of it; its record is kept for as long after it."""
+    """Return a document with the changes of a wait; its record expires correspondingly later."""
     due = from_text(following.get("dueAt", document["dueAt"]))
     return {**moved(document, due), **following}
 
@@ -69,10 +69,10 @@ def redriven(document: Mapping[str, Any], generation: int, now: datetime) -> dic
 
 
 def resumed(document: Mapping[str, Any], record: Record) -> dict[str, Any]:
-    """Return the document of the attempt that a record waits for.
+    """Return the document of the attempt that a recorded delivery waits for.
 
     Raises:
-        ValueError: when the record waits for none.
+        ValueError: when it waits for none.
     """
     if record.next_retry_at is None:
         raise ValueError(f"a record with status {record.status} waits for no attempt")
@@ -88,7 +88,7 @@ def resumed(document: Mapping[str, Any], record: Record) -> dict[str, Any]:
 
 
 def _last_delay(record: Record) -> float | None:
-    """Return the delay before the next attempt; None where no retry is scheduled."""
+    """Return the delay before the next attempt; None if no retry is scheduled."""
     if record.status is not Status.RETRY_SCHEDULED:
         return None
     last = record.history[-1]

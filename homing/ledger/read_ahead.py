@@ -1,4 +1,4 @@
-"""The ledger as `dispatch` reads it: the records of a batch in one call."""
+"""The ledger for `dispatch`: it reads the records of a batch in one call."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class ReadAhead(Ledger):
     def read_ahead(self, references: Iterable[Reference]) -> None:
         """Read the records of a batch, for the next `read` of each.
 
-        A single one is left to `read`, as is what DynamoDB leaves out. If the call fails, `read`
-        fails as well, without a call of its own: a ledger that is down must not take the time of
-        two.
+        A single record is left to `read`, as are those that DynamoDB leaves out. If the call fails,
+        `read` fails too, without a call of its own, so that an outage costs the time of only one
+        call.
         """
         wanted = list(dict.fromkeys(references))
         self._ahead = {}

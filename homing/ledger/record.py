@@ -1,7 +1,7 @@
-"""The record of a delivery: the ledger's item as a type, with every question that is asked of it.
+"""The record of a delivery: the ledger's item as a type, with its derived properties.
 
-Items of the table become records in `homing.ledger.table`, at the edge. Where the whole item leaves
-as JSON (the message query, the console), it stays plain JSON.
+Items of the table become records in `homing.ledger.table`, at the edge. Where the whole item is
+returned as JSON (the message query, the console), it stays plain JSON.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WAITING = frozenset({Status.QUEUED, Status.RETRY_SCHEDULED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What the ledger holds of one delivery. Times are ISO-8601 UTC with milliseconds.
+    """What the ledger holds about one delivery. Times are ISO-8601 UTC with milliseconds.
 
     Args:
         created_at: when the message was accepted; tells one acceptance of a message from another.
@@ -98,21 +98,21 @@ class Record:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the delivery waits for an attempt; otherwise it has ended."""
+        """Whether the delivery waits for an attempt; if not, it has ended."""
         return self.status in WAITING
 
     @property
     def has_ended(self) -> bool:
-        """Whether the delivery has ended, or the watchdog has found that it has and settled it."""
+        """Whether the delivery has ended, or the watchdog has settled it."""
         return not (self.is_waiting and self.is_listed)
 
     @property
     def may_lack_dead_letter(self) -> bool:
-        """Whether a failure may have no dead letter, and no execution that sends one.
+        """Whether a failure may lack both its dead letter and an execution that sends it.
 
-        The express path records a failure before it dead-letters it, may break in between, and
-        keeps the dead letter with the record afterwards (decision 0006). Every other failure has
-        an execution, which dead-letters it or breaks and can be redriven.
+        The express path records a failure, then dead-letters it, then stores the dead letter with
+        the record; it may break off in between (decision 0006). Every other failure has an
+        execution, which dead-letters it or breaks and can be redriven.
         """
         return self.has_failed and self.dead_letter is None and self.execution_name is None
 
@@ -125,7 +125,7 @@ class Record:
         return self.created_at != created_at
 
     def verdict_of_failure(self) -> Verdict:
-        """Return the verdict that a failure was recorded with, from its last entry."""
+        """Return the verdict recorded with a failure, from its last entry."""
         last = self.history[-1]
         exceeded = self.status is Status.MAX_RETRIES_EXCEEDED
         return Verdict(

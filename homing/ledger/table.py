@@ -1,7 +1,7 @@
 """The ledger: the DynamoDB table that holds one record for each delivery.
 
 A record is the audit trail of a delivery; no delivery depends on it. Every update is conditional
-(`homing.ledger.updates`), and a condition that failed is settled by reading the record.
+(`homing.ledger.updates`); if the condition fails, the record is read to find out why.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _WAITING_PARTITIONS = partitions(sorted(WAITING))
 
 
 class RecordResult(StrEnum):
-    """How the record of a retry ended."""
+    """The result of recording a retry."""
 
     RECORDED = "RECORDED"
     REPLAYED = "REPLAYED"
@@ -60,7 +60,7 @@ class RecordResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The result of recording a retry, and a sentence for people."""
+    """The result of recording a retry, and an explanation for people."""
 
     result: RecordResult
     reason: str
@@ -84,7 +84,7 @@ class Ledger:
         self._client: DynamoDBClient = client or aws.client("dynamodb", read_seconds=2, tries=3)
 
     def look(self) -> None:
-        """Read a record that no delivery has, which opens a connection and changes nothing.
+        """Open a connection by reading a record that does not exist.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be read.
@@ -93,10 +93,10 @@ class Ledger:
         self._client.get_item(TableName=self._table, Key={"pk": nobody, "sk": nobody})
 
     def read(self, reference: Reference) -> Record | None:
-        """Return a delivery's record as it stands now, None without one of its own.
+        """Return the current record of a delivery, or None.
 
-        DynamoDB deletes expired items days late. A record that a previous acceptance of the message
-        has left is not this delivery's (docs/decisions/0007).
+        DynamoDB may delete expired items days late. A record left by a previous acceptance of the
+        message does not count (docs/decisions/0007).
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be read.
@@ -109,7 +109,7 @@ class Ledger:
     def read_many(self, references: Sequence[Reference]) -> dict[Reference, Record | None]:
         """Return the records of up to 100 deliveries, each as `read` does, in one call.
 
-        Those are left out that DynamoDB has left out of its answer, since it was busy.
+        Records that DynamoDB did not return, because it was busy, are left out.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be read.
@@ -129,7 +129,7 @@ class Ledger:
         }
 
     def find(self, key: tuple[str, str]) -> tuple[Reference, Record] | None:
-        """Return the delivery whose record has this key, and the record; None without one.
+        """Return the delivery whose record has this key, and the record; None if there is none.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be read.
@@ -141,9 +141,9 @@ class Ledger:
         return (Reference.from_document(item), Record.from_attributes(item)) if item else None
 
     def statuses(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Status | None]:
-        """Return the status of each record with one of up to 100 keys; None where there is none.
+        """Return the status of the record of each key (up to 100); None if there is none.
 
-        What DynamoDB leaves out for now is left out.
+        Keys that DynamoDB has not processed are left out.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be read.
@@ -180,7 +180,7 @@ class Ledger:
     def record_retry(self, retry: Retry) -> Recorded:
         """Record a failed attempt and the retry that follows it.
 
-        A ledger that cannot be written is a result and not an error.
+        If the ledger cannot be written, that is a result, not an error.
         """
         try:
             self._client.update_item(
@@ -195,7 +195,7 @@ class Ledger:
         return Recorded(RecordResult.RECORDED, "recorded")
 
     def own(self, reference: Reference, document: Mapping[str, Any]) -> Record | None:
-        """Give a delivery that nobody has to its execution, before that one is started.
+        """Assign a delivery without an execution to its execution, before that starts.
 
         Args:
             reference: the delivery.
@@ -219,10 +219,10 @@ class Ledger:
         return None
 
     def claim(self, reference: Reference, claim: AttemptClaim) -> AttemptClaim | Superseded:
-        """Claim an attempt for an execution whose wait is over.
+        """Claim an attempt for an execution that has finished waiting.
 
-        An unavailable ledger must not hold the delivery up: then the attempt may be made, and the
-        claim says why it is unrecorded. The same holds where the record is gone.
+        An unavailable ledger must not delay the delivery: the attempt may be made, and the claim
+        says why it is unrecorded. The same holds if the record is gone.
 
         Returns:
             The claim if the attempt may be made.
@@ -243,10 +243,10 @@ class Ledger:
         return replace(claim, due_since=record.next_retry_at)
 
     def keep_dead_letter(self, reference: Reference, dead_letter: str) -> None:
-        """Keep a dead letter with the record of its failure, so that it can be redriven from there.
+        """Store a dead letter with the record of its failure, to be redriven from there.
 
-        What cannot be kept is still in the dead-letter queue, so errors are ignored; and a delivery
-        that has been redriven meanwhile needs no dead letter.
+        Errors are ignored, since the dead letter is also in the queue; a delivery redriven in the
+        meantime needs none.
         """
         with suppress(BotoCoreError, ClientError):
             self._client.update_item(
@@ -262,7 +262,7 @@ class Ledger:
         *,
         at: str,
     ) -> bool:
-        """Take a delivery into the generation of `document`, if its record is as it was seen.
+        """Move a delivery to the generation of `document`, if its record is unchanged.
 
         Args:
             reference: the delivery.
@@ -280,7 +280,7 @@ class Ledger:
         return self._apply(redrive_update(reference, seen, document, execution_name, at))
 
     def cancel(self, reference: Reference, *, at: str, expires_at: int) -> bool:
-        """Cancel a delivery unless it has ended, and return whether that was done.
+        """Cancel a delivery unless it has ended; return whether it was cancelled.
 
         Args:
             reference: the delivery.
@@ -295,9 +295,9 @@ class Ledger:
     def dead_letter(
         self, reference: Reference, dead_letter: Mapping[str, Any], execution_name: str, *, at: str
     ) -> bool:
-        """Record the failure of a delivery that only waits, with its dead letter.
+        """Record the failure of a waiting delivery, with its dead letter.
 
-        From then on the execution that waits cannot claim its attempt.
+        The waiting execution can no longer claim its attempt.
 
         Args:
             reference: the delivery.
@@ -315,7 +315,7 @@ class Ledger:
         return self._apply(dead_letter_update(reference, dead_letter, execution_name, at))
 
     def overdue(self, before: datetime, most: int) -> Iterator[tuple[Reference, Record]]:
-        """Yield the deliveries that should have gone on before a time, as the index knows them.
+        """Yield the deliveries that should have continued before a time, as listed in the index.
 
         Args:
             before: the time. It also decides where the search begins, so that no part of the index
@@ -352,7 +352,7 @@ class Ledger:
         *,
         at: str,
     ) -> bool:
-        """Give a delivery that waits to the generation of `document`, if it is as it was seen.
+        """Move a waiting delivery to the generation of `document`, if it is unchanged.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be written.
@@ -360,7 +360,7 @@ class Ledger:
         return self._apply(take_up_update(reference, seen, document, execution_name, at))
 
     def look_again(self, reference: Reference, seen: Record, *, at: str) -> bool:
-        """Have `overdue` yield a delivery again at a later time, if it is as it was seen.
+        """Make `overdue` yield a delivery again at a later time, if it is unchanged.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be written.
@@ -368,7 +368,7 @@ class Ledger:
         return self._apply(look_again_update(reference, seen, at))
 
     def list_failure(self, reference: Reference, seen: Record) -> bool:
-        """List a failure whose dead letter has been sent, if its record is as it was seen.
+        """List a failure whose dead letter has been sent, if its record is unchanged.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be written.
@@ -376,7 +376,7 @@ class Ledger:
         return self._apply(list_failure_update(reference, seen))
 
     def settle(self, reference: Reference, seen: Record) -> bool:
-        """Have `overdue` never yield a delivery again, if it is as it was seen.
+        """Keep `overdue` from yielding a delivery again, if it is unchanged.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be written.
@@ -392,7 +392,7 @@ class Ledger:
 
 
 def _settle_retry(retry: Retry, record: Record | None) -> Recorded:
-    """Return how recording a retry ended whose condition has failed.
+    """Return the result of recording a retry, given that its condition failed.
 
     If the record has the same entry, boto3 has repeated this very update. Otherwise another
     execution has the delivery, or it has ended.
@@ -418,7 +418,7 @@ def _record_in(error: ClientError) -> Record | None:
 
 
 def _record_of(item: Mapping[str, Any]) -> Record | None:
-    """Return an item as a record, or None for what is not the item of a delivery."""
+    """Return an item as a record, or None if it is not the item of a delivery."""
     return Record.from_attributes(from_dynamodb(item)) if "createdAt" in item else None
 
 

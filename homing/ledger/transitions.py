@@ -1,7 +1,7 @@
 """The delivery protocol as a table: what each actor can do to a record, and what follows.
 
-docs/delivery-protocol.md shows it. tests/unit/homing/ledger/test_transitions.py holds the updates
-of the ledger, the definition, `dispatch`, the interventions and the page to it;
+docs/delivery-protocol.md shows it. tests/unit/homing/ledger/test_transitions.py checks the updates
+of the ledger, the definition, `dispatch`, the interventions and the page against it;
 tests/simulation/test_transitions.py every change of a record in simulated histories.
 """
 
@@ -30,7 +30,7 @@ class State(StrEnum):
 
 
 def state_of(record: Record | None) -> State:
-    """Return the state of a record; unsent is a failure that may lack its dead letter."""
+    """Return the state of a record; a failure that may lack its dead letter is "unsent"."""
     if record is None:
         return State.NONE
     if record.has_failed:
@@ -91,13 +91,13 @@ Outcomes: TypeAlias = "Mapping[State, State]"
 
 
 def _waiting(after: State | None = None) -> Outcomes:
-    """Return what follows where the record waits: a state, or None for no other."""
+    """Return the state that follows if the record waits; None if it does not change."""
     waits = (State.QUEUED, State.RETRY_SCHEDULED)
     return MappingProxyType({state: after or state for state in waits})
 
 
 def _due(after: State, gone: State) -> Outcomes:
-    """Return what follows where an attempt is due, and where the record is gone."""
+    """Return the states that follow if an attempt is due, and if the record is gone."""
     return MappingProxyType({State.NONE: gone, **_waiting(after)})
 
 

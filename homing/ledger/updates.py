@@ -1,8 +1,8 @@
-"""Every update of the ledger, as the arguments of UpdateItem less the table's name.
+"""Every update of the ledger, as the arguments of UpdateItem without the table name.
 
 The definition makes two updates of its own, `RecordDelivered` and `RecordFailure`. What they share
-with these stands here as a constant, and tests/unit/homing/ledger/test_updates.py holds the
-definition's copies to it.
+with these is a constant here, and tests/unit/homing/ledger/test_updates.py compares the
+definition's copies with it.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Retry:
 
     @property
     def owner(self) -> str:
-        """The execution that makes the retry: after the express path, that of the delivery."""
+        """The execution that makes the retry; after the express path, the delivery's own."""
         is_express = self.execution_name == EXPRESS_PATH
         return self.reference.delivery_id if is_express else self.execution_name
 
@@ -177,7 +177,7 @@ def retry_update(retry: Retry) -> dict[str, Any]:
 
 
 def owned_item(reference: Reference, document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the item of a delivery that its execution has before it makes its next attempt.
+    """Return the item of a delivery that its execution takes over before the next attempt.
 
     Args:
         reference: the delivery.
@@ -203,7 +203,7 @@ def owned_item(reference: Reference, document: Mapping[str, Any]) -> dict[str, A
 
 
 def own_put(reference: Reference, item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of PutItem that give a delivery to its execution, if nobody has it."""
+    """Return the arguments of PutItem that assign a delivery to its execution, if it has none."""
     return {
         "Item": to_dynamodb(item)["M"],
         "ConditionExpression": OWN_CONDITION,
@@ -234,7 +234,7 @@ def claim_update(reference: Reference, claim: AttemptClaim) -> dict[str, Any]:
 
 
 def keep_dead_letter_update(reference: Reference, dead_letter: str) -> dict[str, Any]:
-    """Return the update that keeps a dead letter with the record of its failure."""
+    """Return the update that stores a dead letter with the record of its failure."""
     return {
         "Key": key_of(reference),
         "UpdateExpression": "SET deadLetter = :deadLetter",
@@ -255,7 +255,7 @@ def redrive_update(
     execution_name: str,
     at: str,
 ) -> dict[str, Any]:
-    """Return the update that takes a delivery into its next generation, if it is as it was seen.
+    """Return the update that moves a delivery to its next generation, if it is unchanged.
 
     `attempts` starts anew and the history stays (`homing.ledger.compaction`); what the delivery had
     come to is appended to `redriveHistory`. `redrivenFrom` is the execution that had it before:
@@ -301,10 +301,10 @@ def take_up_update(
     execution_name: str,
     at: str,
 ) -> dict[str, Any]:
-    """Return the update that gives a delivery that waits to the next generation.
+    """Return the update that moves a waiting delivery to the next generation.
 
-    The attempt that the execution before it may have claimed is free again. Until the new execution
-    is started, only the one before it (`redrivenFrom`) has the payload.
+    An attempt that the previous execution may have claimed is released. Until the new execution
+    starts, only the previous one (`redrivenFrom`) has the payload.
 
     Args:
         reference: the delivery.
@@ -331,13 +331,13 @@ def take_up_update(
 
 
 def look_again_update(reference: Reference, seen: Record, at: str) -> dict[str, Any]:
-    """Return the update after which the watchdog looks at a record again at a later time."""
+    """Return the update that makes the watchdog check a record again at a later time."""
     condition, seen_values = _as_seen(seen)
     return _update_as(reference, "SET attentionAt = :at", condition, {":at": at, **seen_values})
 
 
 def settled_update(reference: Reference, seen: Record) -> dict[str, Any]:
-    """Return the update after which the watchdog never looks at a record again."""
+    """Return the update after which the watchdog no longer checks a record."""
     condition, seen_values = _as_seen(seen)
     return _update_as(reference, f"REMOVE {UNLISTED}", condition, seen_values)
 
@@ -345,7 +345,7 @@ def settled_update(reference: Reference, seen: Record) -> dict[str, Any]:
 def list_failure_update(reference: Reference, seen: Record) -> dict[str, Any]:
     """Return the update that lists a failure once its dead letter has been sent.
 
-    Until then it stands in the index among what waits, where the watchdog finds it.
+    Until then the index lists it among waiting deliveries, where the watchdog finds it.
     """
     condition, seen_values = _as_seen(seen)
     return _update_as(
@@ -381,7 +381,7 @@ def cancel_update(reference: Reference, at: str, expires_at: int) -> dict[str, A
 def dead_letter_update(
     reference: Reference, dead_letter: Mapping[str, Any], execution_name: str, at: str
 ) -> dict[str, Any]:
-    """Return the update that records the failure of a delivery that waits, with its dead letter.
+    """Return the update that records the failure of a waiting delivery, with its dead letter.
 
     Args:
         reference: the delivery.
@@ -438,7 +438,7 @@ def _update(
 def _update_as(
     reference: Reference, expression: str, condition: str, values: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return an update of a record that exists and says whose it is."""
+    """Return an update of an existing record that contains its identity."""
     names = {name: real for name, real in NAMES.items() if name in f"{expression} {condition}"}
     return {
         "Key": key_of(reference),
@@ -450,7 +450,7 @@ def _update_as(
 
 
 def _identity(reference: Reference) -> dict[str, str | None]:
-    """Return the values of the attributes that say whose record it is."""
+    """Return the values of the attributes that identify the record."""
     return {
         ":messageId": reference.message_id,
         ":senderId": reference.sender_id,
@@ -464,12 +464,12 @@ def _identity(reference: Reference) -> dict[str, str | None]:
 
 
 def cause(category: str, reason: str) -> dict[str, str]:
-    """Return what lists of deliveries show of the latest attempt."""
+    """Return what lists of deliveries show about the latest attempt."""
     return {"category": category, "reason": reason}
 
 
 def _attributes(values: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Return the values of an expression by the names of their attributes."""
+    """Return the values of an expression, keyed by attribute name."""
     return {name[1:]: value for name, value in values.items()}
 
 
@@ -480,7 +480,7 @@ def _attention(status: Status, reference: Reference) -> dict[str, str]:
 
 
 def _as_seen(seen: Record | None) -> tuple[str, dict[str, Any]]:
-    """Return the condition that a record is still as it was seen, and its values."""
+    """Return the condition that a record is unchanged, and its values."""
     if seen is None:
         return "attribute_not_exists(pk)", {}
     condition = "#status = :seenStatus AND attempts = :seenAttempts AND "

@@ -1,7 +1,7 @@
-"""Operational events: what Homing says on the default event bus of its deliveries and endpoints.
+"""Operational events: what Homing reports about deliveries and endpoints on the default event bus.
 
-They are made of changes of two tables, which arrive by the tables' streams; so no delivery makes a
-call for them, and none waits for the bus (docs/decisions/0094).
+They are made from changes of two tables, read from the tables' streams, so no delivery makes a call
+or waits for them (docs/decisions/0094).
 """
 
 __all__ = ["bus", "deliveries", "endpoints", "event"]

@@ -39,8 +39,8 @@ class EventBus:
         """Put events on the bus, ten in a call.
 
         Raises:
-            DependencyError: when the bus refuses any of them, or does not answer. The events of
-                earlier calls are on the bus by then.
+            DependencyError: when the bus refuses any event, or does not respond. The events of
+            earlier calls are on the bus already.
         """
         for start in range(0, len(events), _IN_A_CALL):
             entries = [_entry(each) for each in events[start : start + _IN_A_CALL]]

@@ -1,4 +1,4 @@
-"""The operational events of deliveries, made of changes of their records."""
+"""The operational events of deliveries, made from changes of their records."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _FAILING = 2
 def delivery_patterns(*, delivered: bool) -> list[dict[str, Any]]:
     """Return the event patterns of the changes that can make an event.
 
-    Lambda drops all others without a charge, and with them every delivery that succeeds at once or
-    at its second attempt. It takes five patterns at most.
+    Lambda drops all others without charge, including every delivery that succeeds at its first or
+    second attempt. It accepts at most five patterns.
 
     Args:
         delivered: whether there is an event for every delivery that succeeds.
@@ -51,7 +51,7 @@ def delivery_patterns(*, delivered: bool) -> list[dict[str, Any]]:
 def delivery_events(
     change: Change, *, delivered: bool, blocks: Callable[[Reference], bool] = lambda _: False
 ) -> list[OperationalEvent]:
-    """Return the events that a change of a record makes.
+    """Return the events for a change of a record.
 
     Args:
         change: the change.
@@ -118,7 +118,7 @@ def _place(reference: Reference) -> dict[str, Any]:
 def _why(record: Record) -> tuple[str, str]:
     """Return the category and the reason of the status.
 
-    They are those of the last attempt, unless an operator has ended the delivery.
+    They come from the last attempt, unless an operator has ended the delivery.
     """
     last = record.history[-1] if record.history else {}
     if last.get("timestamp") != record.last_updated_at and record.dead_letter is not None:

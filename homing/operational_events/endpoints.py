@@ -24,7 +24,7 @@ ENDPOINT_PATTERNS: list[dict[str, Any]] = [
 
 
 def endpoint_events(change: Change) -> list[OperationalEvent]:
-    """Return the event that a change of an endpoint makes, if it makes one."""
+    """Return the event for a change of an endpoint, if there is one."""
     if change.before is None or change.after is None or not change.before.get("enabled"):
         return []
     endpoint = Endpoint.from_item(change.after)

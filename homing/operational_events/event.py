@@ -1,4 +1,4 @@
-"""An operational event, and the change of a table that it is made of."""
+"""An operational event, and the change of a table that it is made from."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Change:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Read a record of a table's stream, as Lambda hands it over."""
+        """Read a record of a table's stream, as Lambda passes it on."""
         images = record["dynamodb"]
         before, after = images.get("OldImage"), images.get("NewImage")
         return cls(

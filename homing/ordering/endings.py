@@ -1,4 +1,4 @@
-"""Which changes of the ledger are ends of deliveries in lines."""
+"""Which changes of the ledger end a delivery in a line."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ENDINGS: list[dict[str, Any]] = [
 
 
 def ended_lines(records: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
-    """Yield the line of each change of a batch, each line once.
+    """Yield the lines of the changes of a batch, each line once.
 
     Args:
         records: the records of the ledger's stream.

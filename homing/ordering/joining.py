@@ -1,4 +1,4 @@
-"""Joining: accepted deliveries get their places at the end of their lines."""
+"""Joining: accepted deliveries get places at the end of their lines."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TRIES = 100  # for a place, of which others may take some first
 
 @dataclass(slots=True)
 class Joined:
-    """What has become of deliveries that join their lines.
+    """The results of deliveries that join their lines.
 
     Args:
         ready: those whose turn it is; they are to be queued.
@@ -55,7 +55,7 @@ class Joining:
     def join(
         self, deliveries: Sequence[Delivery], repeated: Collection[str], now: datetime
     ) -> Joined:
-        """Give deliveries their places, in their order.
+        """Assign places to deliveries, in order.
 
         Args:
             deliveries: deliveries with an `orderingKey`.
@@ -95,7 +95,7 @@ class Joining:
         repeated: Collection[str],
         now: datetime,
     ) -> bool:
-        """Give a delivery its place; return False where its line has too many."""
+        """Assign a place to a delivery; return False if its line is full."""
         releasing = self._releasing
         delivery_id = delivery.reference.delivery_id
         is_repeated = delivery.reference.pk in repeated
@@ -121,10 +121,10 @@ class Joining:
         raise DependencyError("too many join the line at once")
 
     def _has_its_place(self, line_id: str, delivery_id: str) -> bool:
-        """Return whether a delivery has a place that the line has still to come to.
+        """Return whether a delivery has a place that the line has not reached yet.
 
-        A place that the line is past is given up: it was written late, after its call had failed.
-        The delivery itself has not begun there, since it has no record.
+        A place that the line has passed is removed: it was written late, after its call had failed.
+        Its delivery has not begun there, since it has no record.
         """
         sequence = self._releasing.places.find(line_id, delivery_id)
         if sequence is None:
@@ -135,7 +135,7 @@ class Joining:
         return False
 
     def _next_place(self, line_id: str, delivery: Delivery, now: datetime) -> Place | None:
-        """Return the place at the end of a line; None where the line has too many."""
+        """Return the place at the end of a line; None if the line is full."""
         line, last = self._releasing.lines.read(line_id), self._releasing.places.last(line_id)
         sequence = max(line.head if line else 0, last or 0) + 1
         if last is not None and sequence - self._head(line_id, line) > MOST_WAITING:
@@ -144,7 +144,7 @@ class Joining:
         return Place(line_id, sequence, replace(delivery, reference=reference), to_text(now))
 
     def _head(self, line_id: str, line: Line | None) -> int:
-        """Return the sequence before those that wait; a line may be forgotten while they do."""
+        """Return the sequence before those that wait; the line's own item may have expired."""
         if line is not None:
             return line.head
         first = self._releasing.places.first(line_id, 1)
@@ -152,7 +152,7 @@ class Joining:
 
 
 def _is_past(line: Line | None, sequence: int, delivery_id: str) -> bool:
-    """Return whether a line has gone on to a delivery's place, or beyond it, without it."""
+    """Return whether a line has reached or passed a delivery's place without it."""
     if line is None or line.head < sequence:
         return False
     return line.head > sequence or line.delivery_id != delivery_id

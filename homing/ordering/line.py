@@ -1,4 +1,4 @@
-"""A line and a place in it, as the two tables of them have them."""
+"""A line and a place in it, as stored in their two tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DIGITS = 16  # of a sequence in a sort key, whose order is that of the sequences
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """How far a line is. There is none until the first of its attempts begins.
+    """How far a line is. It does not exist until the first attempt in the line begins.
 
     Args:
         head: the sequence of the delivery whose attempts may begin.
@@ -46,7 +46,7 @@ class Line:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
-        """Return the line of an item of the table of lines, given as plain values."""
+        """Return the line from an item of the table of lines, given as plain values."""
         return cls(
             head=item["head"],
             delivery_id=item["deliveryId"],
@@ -82,7 +82,7 @@ class Place:
     def to_item(self) -> dict[str, Any]:
         """Return the item of the table of places, as plain values.
 
-        The delivery document is compressed, since DynamoDB charges a write of each KiB.
+        The delivery document is compressed, since DynamoDB charges writes by the KiB.
         """
         text = document_text(self.delivery.to_document())
         return {
@@ -95,7 +95,7 @@ class Place:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
-        """Return the place of an item of the table of places, given as plain values."""
+        """Return the place from an item of the table of places, given as plain values."""
         document = json.loads(zlib.decompress(bytes(item["delivery"])))
         delivery = Delivery.from_document(document)
         return cls(item["pk"], int(item["sk"]), delivery, item["putAt"])

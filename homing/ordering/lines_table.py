@@ -1,8 +1,8 @@
-"""The table of lines: how far each line is, and the attempts that have begun there.
+"""The table of lines: the progress of each line, and the attempts that have begun in it.
 
-An attempt of a delivery with an `orderingKey` begins with one conditional update. It is refused
-unless the delivery is the head of its line, or follows the head and that one is over. So a request
-of an earlier delivery cannot begin after one of a later.
+An attempt of a delivery with an `orderingKey` begins with one conditional update. It fails unless
+the delivery is the head of its line, or follows a head that has ended. So a request of an earlier
+delivery cannot begin after one of a later delivery.
 """
 
 from __future__ import annotations
@@ -45,20 +45,20 @@ class Lines:
         self._client = client
 
     def read(self, line_id: str) -> Line | None:
-        """Return how far a line is; None where nothing has begun there."""
+        """Return the progress of a line; None if nothing has begun there."""
         found = self._client.get_item(
             TableName=self._table, Key={"pk": {"S": line_id}}, ConsistentRead=True
         )
         return Line.from_item(from_dynamodb(found["Item"])) if "Item" in found else None
 
     def begin_next(self, reference: Reference, now: datetime, until: datetime) -> Line | None:
-        """Begin the first attempt of the delivery that follows the head, if the head is over.
+        """Begin the first attempt of the delivery that follows the head, if the head has ended.
 
-        It is over where no attempt of it has begun since it was found so (`after`), or where the
-        last of them has had its time.
+        It has ended if none of its attempts has begun since it was found to have ended (`after`),
+        or if the last one must be over.
 
         Returns:
-            None where the attempt has begun; else the line as it stands.
+            None if the attempt has begun; otherwise the current line.
         """
         return self._update(
             reference,
@@ -78,7 +78,7 @@ class Lines:
         """Begin a further attempt of the head.
 
         Returns:
-            None where the attempt has begun; else the line as it stands.
+            None if the attempt has begun; otherwise the current line.
         """
         return self._update(
             reference,
@@ -95,7 +95,7 @@ class Lines:
     def skip_to(
         self, reference: Reference, seen: Line | None, now: datetime, *, over: bool
     ) -> bool:
-        """Make a delivery the head that has ended before any attempt of it began.
+        """Make a delivery the head that ended before its first attempt.
 
         Args:
             reference: the delivery, which follows the head.
@@ -117,7 +117,7 @@ class Lines:
         return self._update(reference, expression, condition, values) is None
 
     def pass_over(self, reference: Reference, line: Line) -> bool:
-        """Have a failed head block its line no longer; return whether it is still the head."""
+        """Unblock the line of a failed head; return whether it is still the head."""
         values = {":sequence": line.head, ":deliveryId": reference.delivery_id}
         return (
             self._update(

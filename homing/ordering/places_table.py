@@ -1,4 +1,4 @@
-"""The table of places: the deliveries that wait in lines, and those whose turn it is."""
+"""The table of places: the deliveries that wait in lines, including the next of each line."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Places:
         self._client = client
 
     def put(self, place: Place) -> str | None:
-        """Put a place at the end of a line, unless it is taken.
+        """Put a place at the end of a line, unless its sequence is taken.
 
         Returns:
-            None where it was put, or had been put before; else the id of the delivery that has it.
+            None if it was put, now or before; otherwise the id of the delivery that has it.
         """
         expires_at = int((from_text(place.put_at) + _KEPT).timestamp())
         item = {**place.to_item(), "ttl": expires_at}
@@ -52,12 +52,12 @@ class Places:
         return self._query(line_id, most, is_forward=True)
 
     def last(self, line_id: str) -> int | None:
-        """Return the highest sequence of the places of a line; None where it has none."""
+        """Return the highest sequence of the places of a line; None if it has none."""
         found = self._query(line_id, 1, is_forward=False)
         return found[0].sequence if found else None
 
     def find(self, line_id: str, delivery_id: str) -> int | None:
-        """Return the sequence of a delivery in a line; None where it has no place there.
+        """Return the sequence of a delivery in a line; None if it has no place there.
 
         It reads the whole line.
         """

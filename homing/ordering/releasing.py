@@ -1,7 +1,7 @@
-"""Releasing: the delivery that follows in a line is queued when the one before it has ended.
+"""Releasing: the next delivery in a line is queued when the one before it has ended.
 
-Every step may be repeated. A delivery that is queued twice is settled by its record, and its turn
-is decided by its line when its attempt begins (`homing.ordering.turns`).
+Every step may be repeated. A delivery queued twice is settled by its record; whether it has its
+turn is checked when its attempt begins (`homing.ordering.turns`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _UNCLEAN = -1  # no number of begun attempts: what follows waits until the last 
 
 
 class Advance(StrEnum):
-    """What has become of a line.
+    """The result for a line.
 
     `EMPTY`: nothing waits. `WAITS`: its head has not ended. `BLOCKED`: its head has failed, and its
     endpoint blocks lines then. `RELEASED`: the delivery that follows is queued.
@@ -84,7 +84,7 @@ class Releasing:
         )
 
     def advance(self, line_id: str, now: datetime, ended: str | None = None) -> Advance:
-        """Queue the delivery that follows in a line, if the one before it has ended.
+        """Queue the next delivery in a line, if the one before it has ended.
 
         Args:
             line_id: the line.
@@ -124,8 +124,8 @@ class Releasing:
     def turn_after(self, line: Line | None) -> int | Advance:
         """Return after how many attempts of a line's head the next one has its turn.
 
-        0 where there is no head; -1 where an attempt of the head may still be under way; and an
-        `Advance` where the head has not ended, or blocks its line.
+        0 if there is no head; -1 if an attempt of the head may still be in progress; an `Advance`
+        if the head has not ended, or blocks its line.
         """
         if line is None:
             return 0
@@ -155,11 +155,10 @@ class Releasing:
 def revisit(
     releasing: Releasing, now: datetime, has_time: Callable[[], bool]
 ) -> Iterator[tuple[str, Advance | Exception]]:
-    """Go on with each line in which something has waited for a while, as long as there is time.
+    """Continue each line in which something has waited for a while, until time runs out.
 
     Yields:
-        Each line's id, and what has become of it; an error where AWS refused a call, which the next
-        visit repeats.
+        Each line's id and its result; an error if AWS refused a call, which the next run repeats.
 
     Raises:
         BotoCoreError, ClientError: when the places cannot be read.
@@ -194,13 +193,13 @@ def placed(place: Place) -> Reference:
 
 
 def _is_answered(record: Record, begun: int) -> bool:
-    """Return whether each attempt that has begun is on record with an answer of the endpoint."""
+    """Return whether each attempt that has begun is recorded with a response of the endpoint."""
     if record.attempts != begun:
         return False
     return all(entry.get("httpStatus") is not None for entry in record.history[-begun:])
 
 
 def _moved(delivery: Delivery, now: datetime) -> Delivery:
-    """Return a delivery whose record is kept for as long as if it had not waited in its line."""
+    """Return a delivery with its expiry extended by the time that it waited in its line."""
     waited = max(0, int((now - from_text(delivery.due_at)).total_seconds()))
     return replace(delivery, expires_at=delivery.expires_at + waited)

@@ -41,8 +41,8 @@ class Turns:
     ) -> Postponed | Superseded | None:
         """Begin an attempt, if it is the delivery's turn.
 
-        The delivery has no turn any more where its line is past it. Then only a redriven one goes
-        on, out of order; the ledger holds its claim.
+        If its line has passed it, the delivery has no turn any more. Only a redriven one then
+        continues, out of order; the ledger holds its claim.
 
         Args:
             reference: the delivery.
@@ -70,7 +70,7 @@ class Turns:
         return None if claim.unrecorded is None else put_off(claim, now, now + _PAUSE)
 
     def _begin(self, reference: Reference, now: datetime, *, is_first: bool) -> Line | None:
-        """Begin an attempt; return the line where that is refused."""
+        """Begin an attempt; return the line if that is refused."""
         until = now + self._lasts
         steps = [self._lines.begin_next, self._lines.begin_again]
         line = None
@@ -98,7 +98,7 @@ def put_off(claim: AttemptClaim | None, now: datetime, due: datetime) -> Postpon
 
 
 def _not_behind(claim: AttemptClaim | None, now: datetime) -> datetime:
-    """Return the time; with a clock that is behind, an attempt would be due again at once."""
+    """Return the time, but at least when the attempt was due, since the clock may be behind."""
     return now if claim is None else max(now, from_text(claim.due_at))
 
 

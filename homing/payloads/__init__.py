@@ -1,3 +1,3 @@
-"""The claim check: large payloads wait in S3, and a reference travels in their place."""
+"""The claim check: large payloads are stored in S3, and a reference is passed in their place."""
 
 __all__ = ["reference", "store"]

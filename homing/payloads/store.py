@@ -45,7 +45,7 @@ class PayloadStore:
         """Keep a payload.
 
         Raises:
-            AcceptanceError: when it cannot be kept; nothing may be promised then.
+            AcceptanceError: when it cannot be stored; the message must not be accepted.
         """
         try:
             self._client.put_object(Bucket=self._bucket, Key=claim.key, Body=body)
@@ -56,7 +56,7 @@ class PayloadStore:
         """Return a payload.
 
         Raises:
-            DependencyError: when it cannot be read, or is not what was kept.
+            DependencyError: when it cannot be read, or is not what was stored.
         """
         try:
             body = self._client.get_object(Bucket=self._bucket, Key=claim.key)["Body"].read()
@@ -72,8 +72,9 @@ class PayloadStore:
     def renew(self, claim: PayloadReference) -> bool:
         """Renew the retention of a payload; return False where the payload is gone.
 
-        S3 counts an object's age from when it was written, so it is copied onto itself. That needs
-        `s3:GetObject` and `s3:PutObject`, and for `s3:ListBucket` to tell missing from forbidden.
+        S3 counts an object's age from when it was written, so it is copied onto itself. This needs
+        `s3:GetObject` and `s3:PutObject`, and `s3:ListBucket` to distinguish missing from
+        forbidden.
 
         Raises:
             BotoCoreError, ClientError: when S3 fails; repeat it.

@@ -1,4 +1,4 @@
-"""The delivery queue and the dead-letter queue: what goes in, and when it is handed out again."""
+"""The delivery queue and the dead-letter queue: what they contain, and when it is redelivered."""
 
 __all__ = [
     "bursts",

@@ -1,7 +1,7 @@
-"""The burst of a sender: what it puts on the delivery queue beyond that goes to the bulk queue.
+"""The burst of a sender: deliveries beyond it go to the bulk queue instead of the delivery queue.
 
-Each container that accepts messages counts for itself, in memory, so a message costs nothing more.
-A sender has `BURST` deliveries at once, and `PER_SECOND` more each second (docs/decisions/0096).
+Each container that accepts messages counts on its own, in memory, so counting costs nothing. A
+sender has `BURST` deliveries at once, and `PER_SECOND` more each second (docs/decisions/0096).
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Bursts:
     def is_beyond(self, sender_id: str, deliveries: int) -> bool:
         """Return whether some deliveries of a message exceed the burst of its sender.
 
-        They do not count if they do. A message with more deliveries than the burst has none left,
-        unless its sender has sent nothing for a while.
+        Such deliveries do not count towards the burst. A message with more deliveries than the
+        burst exceeds it, unless its sender has sent nothing for a while.
         """
         with self._lock:
             now = self._clock()

@@ -42,10 +42,10 @@ class DeliveryQueue:
         self._bulk_url = bulk_url or url
 
     def look(self) -> None:
-        """Ask the queue for its ARN, which changes nothing.
+        """Open a connection by reading the queue's ARN.
 
         Raises:
-            BotoCoreError, ClientError: when it cannot be asked.
+            BotoCoreError, ClientError: when the queue cannot be reached.
         """
         self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
 

@@ -1,7 +1,7 @@
-"""The queue of unaccepted messages: what came by an ingest queue and is invalid.
+"""The queue of unaccepted messages: those from an ingest queue that are invalid.
 
-A message keeps its body. Beside it, as message attributes, are the problem document, the queue that
-it came by, and what `homing undispatched redrive` needs to put it there again under the same id.
+A message keeps its body. The message attributes contain the problem document, the queue that it
+came from, and what `homing undispatched redrive` needs to send it there again with the same id.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The queue of undispatched messages, as the watchdog empties it.
+"""The queue of undispatched messages, which the watchdog empties.
 
-A message that is put on the delivery queue again is settled by the record of its delivery, so that
-is harmless however often it is done. What is no delivery document stays for a person.
+A message put on the delivery queue again is settled by the record of its delivery, so repeating
+this is harmless. Messages that are not delivery documents stay for a person to look at.
 """
 
 from __future__ import annotations

@@ -16,12 +16,12 @@ _MARGIN_SECONDS = 5
 
 
 def seconds_until_over(first_attempt_timeout_seconds: float) -> int:
-    """Return the seconds after which an execution that is detached now must have ended."""
+    """Return the seconds after which an execution detached now must have ended."""
     return ceil(first_attempt_timeout_seconds) + _MARGIN_SECONDS
 
 
 class Redelivery:
-    """Sets when a message that is in flight is redelivered.
+    """Sets when an in-flight message is redelivered.
 
     Args:
         url: the queue's URL.
@@ -35,7 +35,7 @@ class Redelivery:
         self._client = client
 
     def put_off(self, receipt_handle: str, seconds: int, queue: str = "") -> bool:
-        """Postpone the redelivery of a message to so many seconds from now.
+        """Postpone the redelivery of a message by a number of seconds from now.
 
         Args:
             receipt_handle: the message, as it was received.

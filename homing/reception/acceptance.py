@@ -85,7 +85,7 @@ class _Claimed:
         return self.reception.idempotency.ordering_key is not None
 
     def result(self, refused: Mapping[str, str], too_many: Collection[str] = ()) -> Result:
-        """Return the result, by the reasons why the queue or a line refused deliveries."""
+        """Return the result, given why the queue or a line refused deliveries."""
         ids = [each.reference.delivery_id for each in self.deliveries]
         reasons = [refused[each] for each in ids if each in refused]
         if any(each in too_many for each in ids):
@@ -173,11 +173,11 @@ class Acceptance:
         )
 
     def look_at_endpoints(self) -> None:
-        """Read an endpoint that nobody has, which opens a connection to DynamoDB."""
+        """Open a connection to DynamoDB by reading an endpoint that does not exist."""
         self._endpoints.find_many(_NOBODY, [_NOBODY])
 
     def look_at_queue(self) -> None:
-        """Ask the delivery queue for its name, which opens a connection to SQS."""
+        """Open a connection to SQS by reading an attribute of the delivery queue."""
         self._queue.look()
 
     def find_endpoints(self, sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:
@@ -204,7 +204,7 @@ class Acceptance:
         return [each.endpoint for each in subscriptions if each.matches(event)]
 
     def accept(self, message: Message, *, now: datetime) -> Reception:
-        """Accept a message. When this returns, all its deliveries are on the queue or beyond it.
+        """Accept a message. When this returns, all its deliveries are on the queue or past it.
 
         Raises:
             InvalidMessageError, AcceptanceError, RateExceededError: as `accept_all` returns them.
@@ -215,16 +215,16 @@ class Acceptance:
         raise result
 
     def accept_all(self, messages: Sequence[Message], *, now: datetime) -> list[Result]:
-        """Accept messages, in their order; none keeps another from being accepted.
+        """Accept messages, in order; a refused message does not affect the others.
 
         Returns:
             For each message one of these:
-            a Reception: all its deliveries are on the queue or beyond it;
-            an InvalidMessageError: 400 when `deliverAt` has passed, unless it is a duplicate; 409
-            when its `messageId` is in use for other content;
-            an AcceptanceError: a table or the queue failed, or too many wait in a line. A duplicate
-            of the message continues where this one broke off;
-            a RateExceededError: nothing was done. It has the time to send the message again.
+            a Reception: all its deliveries are on the queue or past it; an InvalidMessageError: 400
+            when `deliverAt` has passed, unless it is a duplicate; 409 when its `messageId` is in
+            use for other content; an AcceptanceError: a table or the queue failed, or too many wait
+            in a line. Sending the message again continues where this call broke off; a
+            RateExceededError: nothing was done. It contains the time after which to send the
+            message again.
         """
         kept = self._exceeding(messages, now) if self._rate else {}
         left = [each for number, each in enumerate(messages) if number not in kept]
@@ -232,7 +232,7 @@ class Acceptance:
         return [kept.get(number) or next(results) for number in range(len(messages))]
 
     def _exceeding(self, messages: Sequence[Message], now: datetime) -> dict[int, Result]:
-        """Return the results of the messages that are not accepted now, by their index."""
+        """Return the results of the messages that are not accepted, by index."""
         of_sender: dict[str, list[int]] = {}
         for number, message in enumerate(messages):
             of_sender.setdefault(message.idempotency.sender_id, []).append(number)
@@ -268,7 +268,7 @@ class Acceptance:
                 yield claim
 
     def _join(self, claimed: Sequence[_Claimed], now: datetime) -> Joined:
-        """Give deliveries with an `orderingKey` their places, in the order of their messages."""
+        """Assign places to deliveries with an `orderingKey`, in the order of their messages."""
         ordered = [claim for claim in claimed if claim.is_ordered]
         repeated = {
             claim.reception.idempotency.key for claim in ordered if claim.reception.is_duplicate
@@ -288,7 +288,7 @@ class Acceptance:
         return _Claimed(Reception(standing or message.idempotency, standing is not None), missing)
 
     def _routed(self, message: Message) -> Message:
-        """Return a message with the queue that its deliveries go to, if it is no duplicate."""
+        """Return a message with the queue for its deliveries, unless it is a duplicate."""
         record = message.idempotency
         if self._bursts and self._bursts.is_beyond(record.sender_id, len(record.targets)):
             return replace(message, idempotency=replace(record, is_bulk=True))
@@ -305,8 +305,8 @@ class Acceptance:
     def _missing(self, message: Message, standing: IdempotencyRecord) -> tuple[Delivery, ...]:
         """Return deliveries without a record, since a crash may have kept them from the queue.
 
-        A delivery that is queued or under way already is queued twice then. `dispatch` settles the
-        second message by the record that it finds.
+        A delivery that is already queued or in progress is then queued twice. `dispatch` settles
+        the second message by the record that it finds.
         """
         if standing.fingerprint != message.idempotency.fingerprint:
             raise InvalidMessageError([_REUSED], 409)
@@ -321,7 +321,7 @@ class Acceptance:
         return tuple(each for each in deliveries if each.reference.sk not in recorded)
 
     def _as_accepted(self, message: Message, standing: IdempotencyRecord) -> Message:
-        """Return a duplicate with the recipients on record, whoever subscribes to it now."""
+        """Return a duplicate with its recorded recipients, whatever the current subscriptions."""
         if message.readdress and not message.policies.keys() >= set(standing.endpoint_ids):
             found = self._endpoints.find_many(standing.sender_id, standing.endpoint_ids)
             to = of_endpoints(standing.targets, standing.endpoint_ids, found)
@@ -335,7 +335,7 @@ class Acceptance:
 
 
 def _runs(messages: Sequence[Message]) -> Iterator[list[Message]]:
-    """Yield stretches of different messages, so that a duplicate waits for what it repeats."""
+    """Yield runs of different messages, so that a duplicate waits for the message it repeats."""
     run: dict[str, Message] = {}
     for message in messages:
         if message.idempotency.key in run:
@@ -349,7 +349,7 @@ def _runs(messages: Sequence[Message]) -> Iterator[list[Message]]:
 def _side_by_side(
     claim: Callable[[Message], _Claim], messages: Sequence[Message]
 ) -> Sequence[_Claim]:
-    """Return what `claim` returns for each message, several at a time."""
+    """Return the result of `claim` for each message, several at a time."""
     if len(messages) == 1:
         return [claim(messages[0])]
     with ThreadPoolExecutor(_AT_ONCE) as pool:

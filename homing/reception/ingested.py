@@ -1,4 +1,4 @@
-"""What the ingest queue takes, turned into the body of `POST /v1/messages` (docs/ingest.md).
+"""Conversion of messages of the ingest queue into the body of `POST /v1/messages` (docs/ingest.md).
 
 A queue message is one of these:
 
@@ -7,8 +7,8 @@ A queue message is one of these:
 - any JSON, with the message attribute `eventType`: the payload
 - an SNS notification that contains one of these three
 
-Nothing is parsed and serialized again: the body is put together from slices of the queue message,
-so a payload keeps each digit (`homing.reception.raw_json`).
+Nothing is parsed and serialized again: the body is assembled from slices of the queue message, so a
+payload is unchanged (`homing.reception.raw_json`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _IS_NOTIFICATION = {"TopicArn", "MessageId", "Message"}
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """A request that came by the ingest queue.
+    """A request from the ingest queue.
 
     Args:
         body: the request, as `POST /v1/messages` takes it.
@@ -88,12 +88,12 @@ def read_ingested(
 
 
 def default_id(attributes: Mapping[str, str], queue_message_id: str) -> str:
-    """Return the `messageId` of a queue message that names none."""
+    """Return the `messageId` for a queue message that contains none."""
     return attributes.get("messageId", f"sqs-{queue_message_id}")
 
 
 def _unwrapped(content: _Content) -> _Content:
-    """Return the message that an SNS notification wraps; any other content as it is."""
+    """Return the message that an SNS notification wraps; any other content unchanged."""
     if "eventType" in content.attributes:
         return content
     members = split_members(content.text)

@@ -1,4 +1,4 @@
-"""A checked message, with everything that its deliveries need."""
+"""A validated message, with everything that its deliveries need."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def fingerprint(recipients: Sequence[str], request: Request) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A checked request, from which a message is made once its recipients are known."""
+    """A validated request, which becomes a message once its recipients are known."""
 
     given: MessageRequest
     sender_id: str
@@ -223,7 +223,7 @@ def parse_message(
 
 
 def trial_message(endpoint_id: str, sender_id: str) -> str:
-    """Return the request of a test message to an endpoint. It has one attempt, so it ends soon."""
+    """Return the request of a test message to an endpoint, with one attempt, so it ends soon."""
     return json.dumps(
         {
             "endpointId": endpoint_id,
@@ -254,7 +254,7 @@ def _policy(given: MessageRequest, default: Policy, first_attempt_in: timedelta)
 
 
 def _with_payload_reference(message: Message, life: timedelta) -> Message:
-    """Return the message, with a reference to its payload if that is too large to send along.
+    """Return the message, with a reference to its payload if that is too large to be included.
 
     The delivery document counts too: JSON writes each quote of the payload as two characters.
     """

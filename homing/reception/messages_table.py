@@ -40,7 +40,7 @@ class MessagesTable:
     def claim(self, idempotency: IdempotencyRecord, now: datetime) -> IdempotencyRecord | None:
         """Put an idempotency record unless the message has one.
 
-        Of any number of simultaneous claims exactly one succeeds, even when boto3 repeats its put.
+        Of several simultaneous claims exactly one succeeds, even if boto3 repeats its put.
 
         Returns:
             None if the record was put; otherwise the one that was there.

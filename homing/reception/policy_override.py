@@ -89,9 +89,9 @@ def _in_both(retry_on: Any, give_up_on: Any) -> Iterator[FieldError]:
 def override(default: Policy, own: PolicyOverride) -> Policy:
     """Return the policy that results from overriding a default.
 
-    Without `max_attempts`, a schedule makes one attempt more than it has waits. A field that
-    computes delays replaces a schedule of the default. What `retry_on` or `give_up_on` names is
-    removed from the other list of the default.
+    Without `max_attempts`, a schedule has one more attempt than it has waits. A field that computes
+    delays replaces a schedule of the default. What `retry_on` or `give_up_on` names is removed from
+    the other list of the default.
 
     Args:
         default: the policy to override.

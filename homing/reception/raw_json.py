@@ -3,7 +3,7 @@
 A JSON library that parses and serializes a document may change digits, escapes and the order of
 keys, and so the meaning for the receiver and every signature. A request is therefore never
 serialized again: its top-level object is split into members, each value is parsed only to check it
-and to find its end, and its source text is kept. The same holds for what a queue message wraps.
+and to find its end, and its source text is kept. The same holds for the content of a queue message.
 """
 
 from __future__ import annotations
@@ -85,10 +85,10 @@ def from_base64(body: str) -> bytes:
 
 
 def as_handed_on(body: str) -> str:
-    """Return a body that arrived as text, if it is certain to be what the sender sent.
+    """Return a body that arrived as text, after checking that it is what the sender sent.
 
     API Gateway and Lambda replace bytes that are not UTF-8 with U+FFFD, so a body with this
-    character is refused. JSON can have it as an escape.
+    character is refused. JSON can contain it as an escape.
 
     Raises:
         InvalidMessageError: when it contains U+FFFD.
@@ -142,7 +142,7 @@ def source_at(text: str, path: Sequence[str]) -> str | None:
     """Return the exact source text of the value at a path of names in a JSON text.
 
     Returns:
-        None where there is no such value.
+        None if there is no such value.
 
     Raises:
         InvalidMessageError: when the text is not JSON as `split_members` takes it, or an object has

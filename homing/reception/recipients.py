@@ -88,11 +88,11 @@ def recipients(request: MessageRequest, sender_id: str, find: FindEndpoints) -> 
 def subscribers(event: Event, find: FindSubscribers) -> Recipients:
     """Return the recipients of an event: the endpoints that subscribe to it.
 
-    Of several endpoints with the same URL the first gets it, since the URL is part of a delivery's
-    key in the ledger.
+    Of several endpoints with the same URL, only the first gets it, since the URL is part of a
+    delivery's key in the ledger.
 
     Raises:
-        InvalidMessageError: when they are too many.
+        InvalidMessageError: when there are too many.
     """
     first: dict[str, Endpoint] = {}
     for endpoint in find(event):

@@ -1,4 +1,4 @@
-"""Checks of a message request that concern several fields, the address guard or the time."""
+"""Checks of a message request that involve several fields, the address guard or the time."""
 
 from __future__ import annotations
 

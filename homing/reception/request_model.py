@@ -1,7 +1,7 @@
 """The request body of `POST /v1/messages`, for pydantic and OpenAPI.
 
 It is strict: a string or a boolean is not accepted as a number, and an unknown field is an error.
-So is `null`: a sender whose `messageId` is null by mistake would lose deduplication without notice.
+So is `null`: a sender whose `messageId` is null by mistake would lose deduplication unnoticed.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _check_delay(seconds: float) -> float:
 
 
 def _whole(number: Any) -> Any:
-    """Return 3 for 3.0, which are the same in JSON; anything else unchanged."""
+    """Return 3 for 3.0, which is the same in JSON; any other value unchanged."""
     return _plain(number) if isinstance(number, float) else number
 
 
@@ -92,7 +92,7 @@ def _check_preset(name: str) -> str:
 
 
 def documented(**schema: Any) -> Any:
-    """Add to the JSON Schema of a type a rule that only our own code checks."""
+    """Add a rule that only our own code checks to the JSON Schema of a type."""
     return Field(json_schema_extra=schema)
 
 
@@ -187,16 +187,17 @@ class PolicyRequest(Fields):
         "The kind of random jitter that is added to a delay."
     )
     schedule: Maybe[Schedule] = optional(
-        "Instead of baseDelaySeconds, maxDelaySeconds and multiplier: the waits between attempts, "
-        "in seconds. A leading 0 stands for the first attempt. Without maxAttempts, there is one "
-        "attempt more than there are waits."
+        "Instead of baseDelaySeconds, maxDelaySeconds and multiplier: the waits between "
+        "attempts, in seconds. A leading 0 stands for the first attempt. Without maxAttempts, "
+        "there is one more attempt than there are waits."
     )
     preset: Maybe[Preset] = optional(
-        "Instead of a schedule: the name of a predefined one, which sets retryOn, too."
+        "Instead of a schedule: the name of a predefined one, which also sets retryOn."
     )
     retry_on: Maybe[Statuses] = optional(
         "HTTP statuses (404) and classes (4xx) that are retried, whatever the default; none of "
-        "2xx. A status beats its class. 4xx leaves out 410, which can be named itself."
+        "2xx. A status takes precedence over its class. 4xx leaves out 410, which can be named "
+        "itself."
     )
     give_up_on: Maybe[Statuses] = optional(
         "HTTP statuses (503) and classes (5xx) that are not retried, whatever the default; none "
@@ -211,8 +212,8 @@ class PolicyRequest(Fields):
 class MessageRequest(Fields):
     """A message: `payload`, and who gets it.
 
-    That is one of `targetUrl`, `targets`, `endpointId` and `endpointIds`. With `eventType` and none
-    of them, it is every endpoint of the sender that subscribes to the event.
+    The recipient is one of `targetUrl`, `targets`, `endpointId` and `endpointIds`. With `eventType`
+    and none of these, it is every endpoint of the sender that subscribes to the event.
     """
 
     # Not declared as `oneOf`, since client generators make a model of each alternative.
@@ -243,7 +244,7 @@ class MessageRequest(Fields):
         "The sender. Default: the sender of the key, or `default` with AWS credentials."
     )
     correlation_id: Maybe[CorrelationId] = optional(
-        "Sent as X-Correlation-ID, and in logs and ledger. Default: the messageId."
+        "Sent as X-Correlation-ID, and recorded in logs and ledger. Default: the messageId."
     )
     timestamp: Maybe[Instant] = optional("The time of the message, with a time zone. Default: now.")
     ordering_key: Maybe[OrderingKey] = optional(
@@ -254,7 +255,9 @@ class MessageRequest(Fields):
         "The earliest time of delivery, with a time zone; at most a year ahead."
     )
     headers: Headers = Field(default_factory=dict, description="Headers of every attempt.")
-    policy: Maybe[PolicyRequest] = optional("What the message overrides of the retry policy.")
+    policy: Maybe[PolicyRequest] = optional(
+        "The fields of the retry policy that the message overrides."
+    )
 
 
 Model = TypeVar("Model", bound=Fields)

@@ -1,8 +1,8 @@
-"""The rate of senders: how many deliveries of each are accepted, over all containers.
+"""The rate of senders: how many deliveries of each sender are accepted, across all containers.
 
-A sender may have `backlog` deliveries accepted at once, and then `per_second` more each second. An
-item of the messages table has the time at which its backlog is worked off at that rate (GCRA,
-docs/decisions/0103). Accepting deliveries moves it by one conditional update.
+`backlog` deliveries of a sender are accepted at once, and then `per_second` more each second. An
+item of the messages table has the time at which that backlog will be worked off (GCRA,
+docs/decisions/0103). One conditional update moves it when deliveries are accepted.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _IS_BEHIND = "freeAt > :now AND freeAt <= :latest"
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What every sender may have accepted.
+    """The limits of every sender.
 
     Args:
         per_second: deliveries in a second.
@@ -49,9 +49,9 @@ class Allowance:
         return round(deliveries * _SECOND / self.per_second)
 
     def fitting(self, free_at: int, now: int, deliveries: Sequence[int]) -> int:
-        """Return how many messages may be accepted, from the first on.
+        """Return how many messages may be accepted, in order.
 
-        Who has no backlog may send any message, though it have more deliveries than the backlog.
+        A sender without a backlog may send any message, even with more deliveries than the limit.
 
         Args:
             free_at: when the sender's backlog is worked off.
@@ -65,7 +65,7 @@ class Allowance:
         return fitting or int(not ahead)
 
     def seconds_until(self, free_at: int, now: int, deliveries: int) -> float:
-        """Return after how many seconds a message with so many deliveries may be sent again."""
+        """Return after how many seconds a message with this many deliveries may be sent again."""
         most = max(self.takes(self.backlog) - self.takes(deliveries), 0)
         return max(free_at - now - most, 0) / _SECOND
 
@@ -98,8 +98,8 @@ class SenderRate:
     ) -> list[RateExceededError | None]:
         """Count the deliveries of messages, and return which of these exceed the rate.
 
-        Messages count from the first on, until one does not fit; it and all after it exceed. That
-        is one update, or none where the container knows that none fits.
+        Messages count in order until one does not fit; it and all after it exceed the rate. This
+        takes one update, or none if the container knows that no message fits.
 
         Args:
             sender_id: whose messages.
@@ -136,7 +136,7 @@ class SenderRate:
         ]
 
     def _take(self, sender_id: str, taken: int, free_at: int, now: int) -> tuple[bool, int]:
-        """Move the item if it is as it was last seen, or as good.
+        """Move the item if it is unchanged, or its change makes no difference.
 
         Returns:
             Whether it was moved, and if not, when the backlog is worked off.

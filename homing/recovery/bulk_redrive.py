@@ -1,6 +1,6 @@
 """A bulk redrive: all failed deliveries that a filter matches are sent again, at a rate.
 
-It is a record of its own, and chunks that say which deliveries are under way. Only deliveries that
+It consists of a record, and of chunks that list the deliveries in progress. Only deliveries that
 had failed before it began are redriven, so none of them twice.
 """
 
@@ -35,7 +35,7 @@ Key: TypeAlias = tuple[str, str]  # pk and sk of a record
 
 
 class Phase(StrEnum):
-    """How far a bulk redrive is.
+    """The progress of a bulk redrive.
 
     `REDRIVING`: deliveries are being redriven. `FOLLOWING`: no more are, and some have not ended.
     `ENDED`: all that were redriven have ended, or it has stopped to follow them.
@@ -48,7 +48,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkRedrive:
-    """A bulk redrive, as it is recorded.
+    """A bulk redrive, as stored.
 
     Args:
         redrive_id: identifies it.
@@ -101,7 +101,7 @@ class BulkRedrive:
 
     @property
     def waiting(self) -> int:
-        """How many of the redriven have not ended yet."""
+        """How many redriven deliveries have not ended yet."""
         return self.redriven - self.delivered - self.failed - self.others
 
     @property
@@ -110,7 +110,7 @@ class BulkRedrive:
         return min(max(int(self.rate * _CHUNK_SECONDS), 1), _LARGEST_CHUNK)
 
     def advanced(self, place: Place | None, redriven: int, not_redriven: int) -> Self:
-        """Return it after one more chunk.
+        """Return the bulk redrive after one more chunk.
 
         Args:
             place: where the next chunk begins; None if there is none.
@@ -127,7 +127,7 @@ class BulkRedrive:
         )
 
     def is_over(self, now: datetime) -> bool:
-        """Return whether all of the redriven have ended, or are no longer followed."""
+        """Return whether all redriven deliveries have ended, or are no longer followed."""
         too_old = (now - from_text(self.started_at)).days >= _FOLLOWED_DAYS
         return self.is_swept and (not self.waiting or too_old)
 
@@ -136,12 +136,12 @@ class BulkRedrive:
         return replace(self, phase=Phase.ENDED, ended_at=to_text(now))
 
     def pause(self, now: datetime) -> int:
-        """Return the seconds until its deliveries are looked at again, a tenth of its age."""
+        """Return the seconds until its deliveries are checked again: a tenth of its age."""
         age = int((now - from_text(self.started_at)).total_seconds())
         return min(max(age // 10, _SHORTEST_PAUSE), _LONGEST_PAUSE)
 
     def may_be_swept(self, now: datetime) -> bool:
-        """Return whether the redriven have had time to begin their first attempt."""
+        """Return whether redriven deliveries have had time to begin their first attempt."""
         return not self.waiting or self.pause(now) > _SHORTEST_PAUSE
 
     def to_document(self) -> dict[str, Any]:
@@ -196,12 +196,12 @@ class BulkRedrive:
 
 
 def before(wanted: DeliveryFilter, now: datetime) -> DeliveryFilter:
-    """Return the filter without what fails from now on, and for failures only."""
+    """Return the filter, limited to deliveries that have failed by now."""
     latest = min(wanted.before or to_text(now), to_text(now))
     statuses = tuple(each for each in wanted.statuses if each in FAILED)
     return replace(wanted, statuses=statuses, before=latest)
 
 
 def too_long(matched: int, rate: float) -> bool:
-    """Return whether a bulk redrive would take longer than one may."""
+    """Return whether a bulk redrive would take longer than allowed."""
     return matched / rate > LONGEST_HOURS * 3600

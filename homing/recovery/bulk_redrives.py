@@ -1,4 +1,4 @@
-"""Bulk redrives, as those begin them who may: the API for a sender, the operator for all."""
+"""Bulk redrives as started by the API, for a sender, or by the operator, for all senders."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class WatchdogFunction:
-    """The function `watchdog`, which also goes on with what it was not told of or broke off.
+    """The function `watchdog`, which also continues bulk redrives on its own after an interruption.
 
     Args:
         arn: the function's ARN.
@@ -33,11 +33,11 @@ class WatchdogFunction:
         self._client = client
 
     def run(self, redrive_id: str) -> None:
-        """Have a bulk redrive go on now.
+        """Continue a bulk redrive now.
 
         Raises:
-            BotoCoreError, ClientError: when the function cannot be invoked; it goes on within 15
-                minutes then.
+            BotoCoreError, ClientError: when the function cannot be invoked; the redrive then
+            continues within 15 minutes.
         """
         event = json.dumps({"redriveId": redrive_id})
         self._client.invoke(FunctionName=self._arn, InvocationType="Event", Payload=event.encode())
@@ -64,7 +64,7 @@ class BulkRedrives:
     def begin(
         self, redrive_id: str, wanted: DeliveryFilter, rate: float, *, matched: int, now: datetime
     ) -> BulkRedrive:
-        """Begin a bulk redrive. One that has begun under this id goes on, whatever it redrives.
+        """Begin a bulk redrive. One that has begun with this id continues, whatever its filter.
 
         Args:
             redrive_id: its id.

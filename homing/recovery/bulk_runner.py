@@ -1,8 +1,8 @@
 """The steps of a bulk redrive. The watchdog makes one after the other until it has ended.
 
-Each step may be repeated, and may break off anywhere: the next run of the watchdog goes on. A chunk
-is recorded before it is redriven, so a repeated step redrives the same deliveries, which starts
-nothing new (`homing.recovery.interventions`), and counts them once.
+Each step may be repeated, and may break off anywhere: the next run of the watchdog continues it. A
+chunk is recorded before it is redriven, so a repeated step redrives the same deliveries, which
+starts nothing new (`homing.recovery.interventions`), and counts them once.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _AT_ONCE = 10  # the connections of a client (homing/aws.py)
 
 @dataclass(frozen=True, slots=True)
 class BulkRunner:
-    """Makes the steps of bulk redrives.
+    """Runs the steps of bulk redrives.
 
     Args:
         redrives: their table.
@@ -62,7 +62,7 @@ class BulkRunner:
         *,
         waits: bool = True,
     ) -> None:
-        """Make steps for as long as there is time, unless another run makes them.
+        """Run steps until time runs out, unless another run does.
 
         Args:
             redrive_id: which bulk redrive.
@@ -71,7 +71,7 @@ class BulkRunner:
             waits: whether to wait for what was redriven; without, there is one step.
 
         Raises:
-            BotoCoreError, ClientError: when AWS refuses a call; a later run goes on.
+            BotoCoreError, ClientError: when AWS refuses a call; a later run continues.
         """
         now = int(self.clock().timestamp())
         if not self.redrives.hold(redrive_id, now, now + ceil(hold_seconds)):
@@ -86,10 +86,10 @@ class BulkRunner:
             self.redrives.release(redrive_id)
 
     def resume(self, has_time: Callable[[], bool], hold_seconds: float) -> None:
-        """Go on with all bulk redrives that have not ended, for as long as there is time.
+        """Continue all bulk redrives that have not ended, until time runs out.
 
         Raises:
-            BotoCoreError, ClientError: when AWS refuses a call; a later run goes on.
+            BotoCoreError, ClientError: when AWS refuses a call; a later run continues.
         """
         for redrive_id in self.redrives.open():
             self.run(redrive_id, has_time, hold_seconds, waits=False)
@@ -101,7 +101,7 @@ class BulkRunner:
             waited += 1
 
     def step(self, redrive_id: str, has_time: Callable[[], bool]) -> int | None:
-        """Redrive for as long as there is time, or look at what has become of the redriven.
+        """Redrive until time runs out, or check the status of redriven deliveries.
 
         Returns:
             The seconds until the next step; None after the last one.
@@ -148,7 +148,7 @@ class BulkRunner:
         return Chunk(number=redrive.chunks, members=members, place=page.after)
 
     def _redriven(self, redrive: BulkRedrive, members: Sequence[Key]) -> list[bool]:
-        """Return of each delivery whether it is redriven, by this step or one that it repeats."""
+        """Return for each delivery whether it is redriven, by this step or an earlier run of it."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             begun = []
             for key in members:
@@ -171,7 +171,7 @@ class BulkRunner:
         return result in {Result.REDRIVEN, Result.ALREADY_REDRIVEN}
 
     def _followed(self, redrive: BulkRedrive, has_time: Callable[[], bool]) -> BulkRedrive:
-        """Count what has become of the redriven, and delete superfluous dead letters."""
+        """Count the results of redriven deliveries, and delete superfluous dead letters."""
         chunks = [self._settled(redrive, chunk) for chunk in self.redrives.chunks(redrive)]
         counted = replace(
             redrive,
@@ -186,7 +186,7 @@ class BulkRunner:
         return counted.ended(now) if counted.is_over(now) else counted
 
     def _settled(self, redrive: BulkRedrive, chunk: Chunk) -> Chunk:
-        """Return a chunk without the deliveries that have ended, which it counts."""
+        """Count the deliveries of a chunk that have ended, and return the chunk without them."""
         if not chunk.members:
             return chunk
         statuses = self.ledger.statuses(chunk.members)

@@ -1,4 +1,4 @@
-"""Redrive, retry now, cancel: what an operator may do with a delivery.
+"""Redrive, retry now, cancel: what an operator can do with a delivery.
 
 Each is one conditional step, so that it can be repeated and never doubles a delivery, whatever else
 happens at the time (docs/decisions/0057):
@@ -74,11 +74,11 @@ class Interventions:
     ) -> Result:
         """Redrive a delivery from its dead letter, which is a delivery document.
 
-        A dead letter that has been redriven before starts nothing new.
+        A dead letter that was already redriven starts nothing new.
 
         Raises:
-            BotoCoreError, ClientError: when the ledger or Step Functions fails; repeat it, and keep
-                the dead letter until then.
+            BotoCoreError, ClientError: when the ledger or Step Functions fails; keep the dead
+            letter and repeat the call.
         """
         record = self.ledger.read(reference)
         if record and record.generation > generation_of(dead_letter):
@@ -95,7 +95,7 @@ class Interventions:
         """Redrive a failed delivery from its record or its execution.
 
         Raises:
-            BotoCoreError, ClientError: when the ledger or Step Functions fails; repeat it.
+            BotoCoreError, ClientError: when the ledger or Step Functions fails; repeat the call.
         """
         record = self.ledger.read(reference)
         if record is None or record.status is Status.RETRY_SCHEDULED:
@@ -137,9 +137,9 @@ class Interventions:
         return Result.RETRIED_NOW
 
     def cancel(self, reference: Reference, *, now: datetime, expires_at: int) -> Result:
-        """Cancel a delivery; a request that has been sent cannot be called back.
+        """Cancel a delivery; a request that has been sent cannot be recalled.
 
-        A failed one that blocks its line stays as it is, and the line goes on (`PASSED_OVER`).
+        A failed one that blocks its line stays failed, and the line continues (`PASSED_OVER`).
 
         Args:
             reference: the delivery.
@@ -164,7 +164,7 @@ class Interventions:
         seen: Record | None,
         now: datetime,
     ) -> Result:
-        """Take the delivery into its next generation, if its record is as it was seen."""
+        """Move the delivery to its next generation, if its record is unchanged."""
         document = redriven(dead_letter, generation_of(dead_letter) + 1, now)
         name = execution_name(reference.delivery_id, document["generation"])
         if self.ledger.redrive(reference, seen, document, name, at=to_text(now)):
@@ -180,8 +180,8 @@ class Interventions:
     def _lags(self, dead_letter: Mapping[str, Any], reference: Reference, record: Record) -> bool:
         """Return whether a delivery has failed without a record of the failure.
 
-        Not if its execution is running: then the dead letter is superfluous, from a retry now that
-        was made while nothing could be claimed (docs/decisions/0054).
+        Not if its execution is running: the dead letter is then superfluous, caused by a retry now
+        during an outage of the ledger (docs/decisions/0054).
         """
         if record.attempts >= dead_letter["attempts"]:
             return False
@@ -202,14 +202,14 @@ class Interventions:
         return Result.ALREADY_REDRIVEN
 
     def _outlives(self, request: Mapping[str, Any]) -> bool:
-        """Renew the retention of a payload in S3; return whether the payload is there."""
+        """Renew the retention of a payload in S3; return whether the payload exists."""
         claim = request.get("claim")
         return claim is None or self.renew(PayloadReference.from_document(claim))
 
     def _kept(self, reference: Reference, record: Record) -> Mapping[str, Any] | None:
-        """Return the delivery document: kept with the record, or the input of an execution.
+        """Return the delivery document, from the record or the input of an execution.
 
-        That is the execution on record, or, where its start has failed, the one before it.
+        That is the recorded execution or, if its start failed, the previous one.
         """
         if record.dead_letter is not None:
             kept: Mapping[str, Any] = json.loads(record.dead_letter)

@@ -1,4 +1,4 @@
-"""The table of bulk redrives: for each a record, and its chunks.
+"""The table of bulk redrives: a record and chunks for each.
 
 An item expires at its `ttl`. The record has the sort key `redrive`, a chunk `chunk#<number>`.
 """
@@ -26,7 +26,7 @@ _RECORD = "redrive"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """Some deliveries of a bulk redrive.
+    """A chunk: some deliveries of a bulk redrive.
 
     Args:
         number: which chunk, from 0.
@@ -62,7 +62,7 @@ class RedrivesTable:
         self._client = client
 
     def begin(self, redrive: BulkRedrive) -> BulkRedrive:
-        """Record a bulk redrive, and return it; one that has begun under its id stays as it is."""
+        """Record a bulk redrive and return it; an existing one with its id is kept."""
         standing = put_if(
             self._client,
             {
@@ -74,7 +74,7 @@ class RedrivesTable:
         return redrive if standing is None else BulkRedrive.from_item(standing)
 
     def find(self, redrive_id: str) -> BulkRedrive | None:
-        """Return a bulk redrive as it stands now; None if there is none."""
+        """Return the current state of a bulk redrive, or None."""
         found = self._client.get_item(
             TableName=self._table, Key=_typed(_key(redrive_id)), ConsistentRead=True
         )
@@ -99,7 +99,7 @@ class RedrivesTable:
         return [one.redrive_id for one in reversed(self._all()) if one.phase is not Phase.ENDED]
 
     def hold(self, redrive_id: str, now: int, until: int) -> bool:
-        """Hold a bulk redrive, so that nobody else runs it; return whether nobody does.
+        """Acquire the lock of a bulk redrive; return whether it was free.
 
         Args:
             redrive_id: which one.
@@ -120,7 +120,7 @@ class RedrivesTable:
         return True
 
     def release(self, redrive_id: str) -> None:
-        """Let go of a bulk redrive."""
+        """Release a bulk redrive."""
         self._client.update_item(
             TableName=self._table,
             Key=_typed(_key(redrive_id)),
@@ -128,7 +128,7 @@ class RedrivesTable:
         )
 
     def stop(self, redrive_id: str) -> BulkRedrive | None:
-        """Have no more deliveries redriven; return it as it stands, None if there is none."""
+        """Stop a bulk redrive; return its current state, or None if there is none."""
         with suppress(self._client.exceptions.ConditionalCheckFailedException):
             self._client.update_item(
                 TableName=self._table,
@@ -141,9 +141,9 @@ class RedrivesTable:
         return self.find(redrive_id)
 
     def save(self, redrive: BulkRedrive, *, chunks_before: int) -> bool:
-        """Save how far a bulk redrive is, unless another run of the same step was faster.
+        """Save the progress of a bulk redrive, unless another run of the same step was faster.
 
-        A stop that has been asked for meanwhile stays.
+        A stop requested in the meantime is kept.
         """
         changed = redrive.to_item()
         del changed["stopped"]
@@ -164,7 +164,7 @@ class RedrivesTable:
         return True
 
     def chunk(self, redrive: BulkRedrive, number: int) -> Chunk | None:
-        """Return a chunk; None if it has not been begun."""
+        """Return a chunk; None if it has not begun."""
         found = self._client.get_item(
             TableName=self._table,
             Key=_typed(_key(redrive.redrive_id, _chunk(number))),

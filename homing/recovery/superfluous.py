@@ -1,6 +1,6 @@
 """Dead letters of deliveries that have been redriven since.
 
-A redrive from the record leaves the dead letter in the queue, where it would keep the alarm on.
+A redrive from the record leaves the dead letter in the queue, where it would keep the alarm active.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HOLD_SECONDS = 120
 
 
 def sweep(queue: DeadLetterQueue, ledger: Ledger, has_time: Callable[[], bool]) -> int:
-    """Delete the dead letters that are superfluous, for as long as there is time.
+    """Delete superfluous dead letters, until time runs out.
 
     Returns:
         How many were deleted.
@@ -51,10 +51,10 @@ def _is_superfluous(one: DeadLetter, ledger: Ledger) -> bool:
 
 
 def _has_gone_on(record: Record, delivery: Delivery) -> bool:
-    """Return whether a delivery has gone on since a dead letter, with an execution that has it.
+    """Return whether a delivery has continued since its dead letter, in an execution that exists.
 
-    A redrive that broke off may have left its execution unstarted, and then the dead letter may be
-    the only copy of the payload.
+    If a redrive broke off before it started the execution, the dead letter may be the only copy of
+    the payload.
     """
     if record.generation <= delivery.generation:
         return record.status in {Status.DELIVERED, Status.CANCELLED}

@@ -1,4 +1,4 @@
-"""The watchdog: takes up what no execution goes on with, so that nothing waits for a person.
+"""The watchdog: it resumes deliveries whose execution is gone, so that none needs a person.
 
 A record that waits names the execution that has the delivery. Where its attempt is overdue, that
 execution decides what is done:
@@ -10,8 +10,8 @@ execution decides what is done:
     was never started           that execution is started, if the one before it has the document;
                                 else a queue still has the message
 
-A failure on record whose dead letter was not sent is dead-lettered. Each step may be repeated, and
-the record decides: so the watchdog neither doubles a delivery nor loses one, however often it runs.
+A failure on record whose dead letter was not sent is dead-lettered. Each step can be repeated, and
+the record decides, so the watchdog neither duplicates nor loses a delivery, however often it runs.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ MOST_PER_PARTITION = 250
 
 
 class Finding(StrEnum):
-    """What the watchdog has done with a delivery that is overdue.
+    """What the watchdog has done with an overdue delivery.
 
     `TAKEN_UP`: given to a new execution. `STARTED`: its execution is started. `DEAD_LETTERED`: its
     dead letter is sent. `SETTLED`: it had ended. `UNDER_WAY`: its execution runs. `QUEUED`: it is
@@ -67,13 +67,13 @@ class Finding(StrEnum):
 
     @property
     def is_recovery(self) -> bool:
-        """Whether a delivery goes on that would not have gone on by itself."""
+        """Whether the watchdog has resumed or dead-lettered the delivery."""
         return self in {Finding.TAKEN_UP, Finding.STARTED, Finding.DEAD_LETTERED}
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A delivery that was overdue, what was done with it, and the error where that failed."""
+    """An overdue delivery, what was done with it, and the error if that failed."""
 
     reference: Reference
     finding: Finding
@@ -82,7 +82,7 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class Watchdog:
-    """Takes up deliveries that are overdue.
+    """Resumes overdue deliveries.
 
     Args:
         ledger: the ledger.
@@ -95,9 +95,9 @@ class Watchdog:
     dead_letters: DeadLetterQueue
 
     def run(self, now: datetime, has_time: Callable[[], bool]) -> Iterator[Examined]:
-        """Examine all deliveries that are overdue, for as long as there is time.
+        """Examine all overdue deliveries, until time runs out.
 
-        What is left is overdue in the next run as well.
+        The rest is still overdue in the next run.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be read.
@@ -111,7 +111,7 @@ class Watchdog:
                 yield Examined(reference, Finding.FAILED, error)
 
     def examine(self, reference: Reference, record: Record, *, now: datetime) -> Finding:
-        """Take up a delivery that is overdue, unless it is under way.
+        """Resume an overdue delivery, unless it is in progress.
 
         Args:
             reference: the delivery.
@@ -137,7 +137,7 @@ class Watchdog:
     def _take_up(
         self, reference: Reference, record: Record, execution: Execution, now: datetime
     ) -> Finding:
-        """Give the delivery to its next generation, and start the execution of that."""
+        """Move the delivery to its next generation, and start its execution."""
         generation = record.generation + 1
         waiting = {**resumed(execution.document, record), "generation": generation}
         document = moved(waiting, now)
@@ -155,7 +155,7 @@ class Watchdog:
         return Finding.SETTLED if execution.has_dead_lettered else Finding.DEAD_LETTERED
 
     def _start(self, reference: Reference, record: Record, name: str, now: datetime) -> Finding:
-        """Start the execution on record, which a redrive or a run of the watchdog left out."""
+        """Start the recorded execution, which a redrive or watchdog run has failed to start."""
         source = record.redriven_from if record.is_waiting else None
         before = self.workflow.describe(source) if source else None
         if before is None:
@@ -165,7 +165,7 @@ class Watchdog:
         return Finding.STARTED
 
     def _await_queue(self, reference: Reference, record: Record, now: datetime) -> Finding:
-        """Leave a delivery to the queue that has its message, for as long as one can have it."""
+        """Leave a delivery to its queue message, for as long as the queue can retain it."""
         if _due_at(record) > now - _QUEUED_FOR:
             return self._look_again(reference, record, Finding.QUEUED, now)
         self.ledger.settle(reference, record)
@@ -174,7 +174,7 @@ class Watchdog:
     def _look_again(
         self, reference: Reference, record: Record, finding: Finding, now: datetime
     ) -> Finding:
-        """Leave a delivery alone until it is twice as late, or for a day."""
+        """Skip a delivery until it is twice as late, or for a day."""
         pause = min(max(now - _due_at(record), GRACE), _LONGEST_PAUSE)
         self.ledger.look_again(reference, record, at=to_text(now + pause))
         return finding

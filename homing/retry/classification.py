@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Decision(StrEnum):
-    """What Homing makes of an outcome."""
+    """The decision on an outcome."""
 
     DELIVERED = "DELIVERED"
     RETRY = "RETRY"
@@ -106,7 +106,7 @@ ERROR_RULES: Mapping[ErrorKind, tuple[Decision, Category]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What Homing makes of one outcome, and the status that results.
+    """The decision on one outcome, and the resulting status.
 
     Args:
         decision: delivered, to be retried, or not.
@@ -165,14 +165,14 @@ def classify(outcome: Outcome, *, attempts: int, policy: Policy) -> Verdict:
 
 
 def decide(http_status: int, policy: Policy) -> Decision:
-    """Return the decision on a status: of the policy where it names it, else of `STATUS_RULES`."""
+    """Return the decision on a status: the policy's if it names it, else that of `STATUS_RULES`."""
     return next(_named(http_status, policy), _rule_for(http_status).decision)
 
 
 def _named(http_status: int, policy: Policy) -> Iterator[Decision]:
-    """Yield the decisions of the policy's own lists: that on the status, then on its class.
+    """Yield the decisions of the policy's own lists: on the status, then on its class.
 
-    The classes of `retry_on` leave out 410, by which an endpoint asks to be sent nothing more.
+    The classes of `retry_on` exclude 410, which asks for no further messages.
     """
     for entry in (str(http_status), f"{http_status // 100}xx"):
         if entry in policy.give_up_on:
@@ -184,8 +184,9 @@ def _named(http_status: int, policy: Policy) -> Iterator[Decision]:
 def outcome_document(outcome: Outcome | NotAttempted) -> dict[str, Any]:
     """Return the `outcome` of the delivery document (docs/architecture.md, Deliver).
 
-    Its `fallback` is the verdict, less the reason, if `Classify` cannot be invoked or fails: a 2xx
-    is still a delivery, another outcome gives up, and an attempt that was not made stays that.
+    Its `fallback` is the verdict, without the reason, if `Classify` cannot be invoked or fails: a
+    2xx is still a delivery, any other outcome a failure, and an attempt that was not made stays
+    unmade.
     """
     document = outcome.to_document()
     return {**document, "fallback": _fallback(outcome, document["kind"])}

@@ -17,7 +17,7 @@ _MARGIN = timedelta(hours=1)  # for the attempts themselves: at most 20 of at mo
 
 
 def longest_life(policy: Policy, first_attempt_in: timedelta) -> timedelta:
-    """Return how long from now the last attempt may end, for any `Retry-After`."""
+    """Return the latest time from now at which the last attempt may end, for any `Retry-After`."""
     waits = range(policy.max_attempts - 1)
     longest_ms = sum(longest_delay_ms(policy, number) for number in waits)
     return first_attempt_in + timedelta(milliseconds=longest_ms) + _MARGIN

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """The attempt is made later: its endpoint has no free concurrency slot, or a later rate slot.
+    """The attempt is made later: no concurrency slot is free, or its rate slot is later.
 
     Args:
         due_at: when it is due instead, ISO-8601, a whole second.
@@ -38,7 +38,7 @@ class Postponed:
 
 @dataclass(frozen=True, slots=True)
 class Superseded:
-    """The delivery has ended, or another execution has it; this one ends."""
+    """The delivery has ended, or another execution has it; this execution ends."""
 
     def to_document(self) -> dict[str, Any]:
         """Return the `outcome` of the delivery document."""

@@ -1,4 +1,4 @@
-"""Parsing of `Retry-After` (RFC 9110, section 10.2.3), which endpoints may fill with anything."""
+"""Parsing of `Retry-After` (RFC 9110, section 10.2.3), which may contain anything."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _VALUES = re.compile(r"\s*(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,[^,]+|[^,]+")
 
 
 def parse_retry_after(text: str | None, *, now: datetime) -> int | None:
-    """Return the milliseconds from `now` that a `Retry-After` asks for, None if it asks for none.
+    """Return the milliseconds from `now` that a `Retry-After` asks for, or None.
 
-    Each value is delta-seconds or an HTTP-date; of several the greatest counts. Fractions of a
-    second are not in the standard, but are sent: they are rounded up. Zero, times past, negative
-    and unreadable values ask for nothing. Values are not bounded here; `homing.retry.backoff`
-    bounds them by the policy's ceiling.
+    Each value is delta-seconds or an HTTP-date; the greatest of several counts. Fractions of a
+    second are not in the standard, but occur; they are rounded up. Zero, times past, negative and
+    unreadable values ask for nothing. Values are not bounded here; `homing.retry.backoff` bounds
+    them by the policy's ceiling.
     """
     values = _VALUES.findall(text or "")
     return max((_milliseconds(value.strip(), now) for value in values), default=0) or None

@@ -1,4 +1,4 @@
-"""Endpoints that messages name, as `accept` knows them."""
+"""A cache of the endpoints that messages name, for `accept`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class KnownEndpoints:
     """Looks endpoints up, each at most once in `FRESH_SECONDS`.
 
-    An endpoint that does not exist is looked up each time, so that a new one is known at once.
+    An endpoint that does not exist is looked up each time, so that a new one is found at once.
 
     Args:
         endpoints: the endpoints table.

@@ -52,11 +52,11 @@ class _Spelling(NamedTuple):
 
 
 class Number(_Spelling):
-    """A JSON number. Two are equal if they are written alike: 300 is not 300.0."""
+    """A JSON number. Two numbers are equal if they are written alike: 300 is not 300.0."""
 
     @cached_property
     def value(self) -> Decimal | float:
-        """The number, exactly; infinity or 0 for an exponent that no decimal has."""
+        """The exact number; infinity or 0 if the exponent is beyond the range of decimals."""
         try:
             return Decimal(self.text)
         except InvalidOperation:
@@ -188,7 +188,7 @@ def _wildcard_parts(text: str, place: str) -> list[str]:
 
 
 def _numeric(operand: Any, place: str) -> Test:
-    """Return the test of a comparison, or of a range whose lower bound stands first."""
+    """Return the test of a comparison, or of a range, lower bound first."""
     if not isinstance(operand, list) or len(operand) not in {2, 4}:
         raise PatternError(place, 'must be a comparison or a range, e.g. [">", 0, "<=", 5]')
     names, numbers = operand[::2], operand[1::2]
@@ -248,7 +248,7 @@ def _anything_but(operand: Any, place: str) -> Test:
 
 
 def _no_text_like(operand: Mapping[str, Any], place: str) -> Test:
-    """Return the test of `anything-but` with another operator in it, and one text or several."""
+    """Return the test of `anything-but` with another operator in it, and one or more texts."""
     name, given = _only_member(operand, place, _DENIABLE)
     place = f"{place}.{name}"
     texts = given if isinstance(given, list) else [given]

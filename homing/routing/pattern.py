@@ -1,8 +1,9 @@
 """Event patterns: the filter language of EventBridge rules, compiled, matched and explained.
 
 docs/events.md describes the language by example. A pattern is an object with the shape of an event.
-Each field lists the values that it may have, `$or` lists patterns of which one must match, and
-fields under one name must match in one and the same object where the event has an array of them.
+Each field lists the values that it may have, and `$or` lists patterns of which one must match. If
+the event has an array of objects under a name, the fields under that name must all match in the
+same object.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _NOTHING: list[Any] = []  # a field that is not there is like an empty array
 
 @dataclass(frozen=True, slots=True)
 class _Values:
-    """The values that a field may have: some exactly, others by a test, or none at all."""
+    """The values that a field may have: exact values, tests, or no value at all."""
 
     exact: frozenset[Any]
     test: Test
@@ -36,7 +37,7 @@ class _Values:
     text: str
 
     def allow(self, value: Any) -> bool:
-        """Return whether a field may have this value, or one of those in it if it is an array."""
+        """Return whether a field may have this value or, if it is an array, one of its elements."""
         if type(value) is list or type(value) is dict:
             found = _leaves(value)
             if not found:
@@ -47,7 +48,7 @@ class _Values:
 
 @dataclass(frozen=True, slots=True)
 class _Object:
-    """What an object must have: fields, and one of the alternatives of its `$or` if it has one."""
+    """What an object must have: fields, and one alternative of each `$or`."""
 
     fields: _Fields
     either: tuple[_Object, ...] = ()
@@ -59,7 +60,7 @@ class _Object:
         return any(map(self.fits, _objects(value)))
 
     def fits(self, event: Mapping[str, Any]) -> bool:
-        """Return whether an object of an event has what it must have."""
+        """Return whether an object of an event meets these requirements."""
         if not _hold(self.fields, event):
             return False
         return not self.either or _agree((self.fields,), (self.either,), event)
@@ -97,9 +98,9 @@ class Pattern:
         return self._root.fits(event)
 
     def mismatches(self, event: Mapping[str, Any]) -> tuple[Mismatch, ...]:
-        """Return what keeps an event from matching; nothing if it matches.
+        """Return why an event does not match; nothing if it does.
 
-        Where there are alternatives or an array of objects, only the closest is reported.
+        Of alternatives, or of an array of objects, only the closest is reported.
         """
         if self.matches(event):
             return ()
@@ -216,10 +217,10 @@ def _hold(fields: _Fields, event: Mapping[str, Any]) -> bool:
 def _agree(
     fields: tuple[_Fields, ...], either: tuple[tuple[_Object, ...], ...], event: Mapping[str, Any]
 ) -> bool:
-    """Return whether one object of an event fits several parts of a pattern at once.
+    """Return whether one object of an event matches several parts of a pattern at once.
 
-    There are several where a pattern and an alternative of its `$or` have fields with the same
-    name. These must agree in one object, so each `$or` is decided before that is checked.
+    There are several if a pattern and an alternative of its `$or` have fields with the same name.
+    These must agree in one object, so each `$or` is decided before that is checked.
 
     Args:
         fields: the parts, each of which holds for itself.
@@ -245,7 +246,7 @@ def _fit_all(parts: Sequence[_Object], event: Mapping[str, Any]) -> bool:
 
 
 def _shared(fields: Sequence[_Fields]) -> Iterator[tuple[str, list[_Object]]]:
-    """Yield the names under which several parts have objects, with these."""
+    """Yield each name under which several parts have objects, with these objects."""
     for name in {name for each in fields[1:] for name in each}:
         rules = [each[name] for each in fields if name in each]
         objects = [rule for rule in rules if isinstance(rule, _Object)]
@@ -254,21 +255,21 @@ def _shared(fields: Sequence[_Fields]) -> Iterator[tuple[str, list[_Object]]]:
 
 
 def _leaves(value: Any) -> Sequence[Any]:
-    """Return the values of a field; those of an array and of the arrays in it, one by one."""
+    """Return the values of a field; arrays are flattened."""
     if isinstance(value, list):
         return [each for each in _elements(value) if not isinstance(each, dict)]
     return () if isinstance(value, dict) else (value,)
 
 
 def _objects(value: Any) -> Sequence[Mapping[str, Any]]:
-    """Return the objects of a field; without any, an empty one, in which fields may be absent."""
+    """Return the objects of a field; if none, one empty object, to match absent fields."""
     if isinstance(value, list):
         return [each for each in _elements(value) if isinstance(each, dict)] or [{}]
     return (value,) if isinstance(value, dict) else ({},)
 
 
 def _elements(array: list[Any]) -> list[Any]:
-    """Return the elements of an array, and in place of an array in it the elements of that."""
+    """Return the elements of an array, with nested arrays flattened."""
     if list not in set(map(type, array)):
         return array
     found, rest = [], [iter(array)]

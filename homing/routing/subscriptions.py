@@ -1,7 +1,7 @@
 """Subscriptions: which endpoints of a sender get an event, by their `eventTypes` and `filter`.
 
-A message with an event type and without a recipient goes to all of them. Who gets it is decided
-once, when it is accepted (docs/events.md).
+A message with an event type and without a recipient goes to all of them. The recipients are
+determined once, when it is accepted (docs/events.md).
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Subscription:
         return event.payload is not None and self.pattern.matches(event.whole)
 
     def mismatches(self, event: Event) -> tuple[Mismatch, ...]:
-        """Return why the endpoint does not get an event; nothing if it does."""
+        """Return why the endpoint does not get an event; empty if it does."""
         types = self.endpoint.event_types
         if not types:
             return (Mismatch("eventTypes", "is empty, so the endpoint gets no events"),)
@@ -103,7 +103,7 @@ class Subscription:
 def explain(
     endpoints: Iterable[Endpoint], event: Event
 ) -> list[tuple[Endpoint, tuple[Mismatch, ...]]]:
-    """Return each endpoint of a sender with what keeps it from an event; nothing if it gets it."""
+    """Return each endpoint of a sender with the reasons why it does not get an event."""
     explained, first = [], dict[str, str]()
     for endpoint in endpoints:
         mismatches = Subscription.of(endpoint).mismatches(event)
@@ -117,7 +117,7 @@ def explain(
 
 
 class Subscriptions:
-    """Reads who subscribes, at most once in `FRESH_SECONDS` for each sender.
+    """Reads the subscriptions of each sender at most once in `FRESH_SECONDS`.
 
     Args:
         endpoints: the endpoints table.
@@ -177,10 +177,10 @@ def covers(subscribed: str, event_type: str) -> bool:
 
 
 def check_subscribed(text: str) -> str:
-    """Return an entry of `eventTypes` if a `*` in it stands alone or as the last segment.
+    """Return an entry of `eventTypes` if any `*` in it is the whole entry or its last segment.
 
     Raises:
-        ValueError: when it does not.
+        ValueError: when it is not.
     """
     if text != "*" and "*" in text.removesuffix(".*"):
         raise ValueError("may have a * alone or as its last segment only, e.g. order.*")

@@ -87,9 +87,9 @@ class Deliverer:
         """Make one attempt, signed if the recipient has a secret.
 
         It uses the endpoint's current URL, headers, secrets and limits, all of one edition. Nothing
-        is sent if the endpoint is disabled or deleted, or if it cannot be looked up. If it has no
-        free concurrency slot, its rate leaves a later slot, or another delivery of its line has its
-        turn, the attempt is postponed. It is superseded where the line is past it.
+        is sent if the endpoint is disabled or deleted, or if it cannot be looked up. The attempt is
+        postponed if no concurrency slot is free, if its rate slot is later, or if it is another
+        delivery's turn in its line. It is superseded if the line has passed it.
 
         Args:
             reference: the delivery.
@@ -123,9 +123,9 @@ class Deliverer:
     def _begin(
         self, reference: Reference, claim: AttemptClaim | None
     ) -> Postponed | Superseded | None:
-        """Begin the attempt in its line, if it has one; return what keeps it from beginning.
+        """Begin the attempt in its line, if it has one; return why it may not begin.
 
-        Unlike a slot, a turn is never made up: without it the attempt waits.
+        Unlike a slot, a turn is mandatory: without it the attempt waits.
         """
         now = self._now()
         try:
@@ -140,7 +140,7 @@ class Deliverer:
     def _wait(
         self, reference: Reference, endpoint: Endpoint | None, claim: AttemptClaim | None
     ) -> Postponed | Outcome | None:
-        """Wait for the slot of an endpoint with a rate; return what keeps the attempt from it.
+        """Wait for the slot of an endpoint with a rate; return why the attempt may not be made.
 
         If slots cannot be taken, the attempt is made without one, as above.
         """
@@ -162,7 +162,7 @@ class Deliverer:
         now: datetime,
         claim: AttemptClaim | None,
     ) -> str | Postponed | None:
-        """Return a concurrency slot if the endpoint limits them; it must be released.
+        """Return a concurrency slot if the endpoint limits concurrency; it must be released.
 
         If slots cannot be counted, the attempt is made without one: a failing table must not stop
         deliveries.
@@ -236,7 +236,7 @@ class Deliverer:
         outcome: Outcome,
         time_left: Callable[[], float],
     ) -> None:
-        """Pause an endpoint with a rate if its answer asks for that; a failure is only logged."""
+        """Pause an endpoint with a rate if its response asks for that; a failure is only logged."""
         if endpoint is None or not endpoint.rate_per_second or not asks_for_pause(outcome):
             return
         if not is_enough(time_left()):

@@ -1,7 +1,7 @@
 """Attempts at an endpoint with a rate: each waits for its slot.
 
-One that has to wait for longer than a function may is put off to exactly its slot, which it keeps:
-it was not made, so it does not count towards the policy's limit and is not recorded.
+If the wait is too long for a function, the attempt is postponed to its slot, which it keeps: it was
+not made, so it does not count towards the policy's limit and is not recorded.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Pacing:
         """Pause an endpoint that has answered 429 with `Retry-After`; return until when.
 
         Returns:
-            None where it need not be paused, or is already.
+            None if it need not be paused, or already is.
 
         Raises:
             DependencyError: when the pause cannot be recorded.
@@ -87,7 +87,7 @@ class Pacing:
         return until if until is not None and self._slots.pause(endpoint, until) else None
 
     def _keeps(self, endpoint: Endpoint, claim: AttemptClaim, now: datetime) -> bool:
-        """Wait for the slot that an attempt was put off to; return whether it is still valid."""
+        """Wait for the slot that an attempt was postponed to; return whether it is still valid."""
         slot = None if claim.slot is None else RateSlot.from_document(claim.slot)
         if slot is None or _woken_at(slot) != from_text(claim.due_at):
             return False  # the slot was for another attempt
@@ -104,7 +104,7 @@ def asks_for_pause(outcome: Outcome) -> bool:
 
 
 def _pause_of(outcome: Outcome) -> datetime | None:
-    """Return until when an outcome asks for a pause, a whole second; None if it asks for none."""
+    """Return until when an outcome asks for a pause, in whole seconds, or None."""
     if outcome.http_status != _TOO_MANY:
         return None
     now = from_text(outcome.timestamp)
@@ -116,7 +116,7 @@ def _pause_of(outcome: Outcome) -> datetime | None:
 
 
 def _woken_at(slot: RateSlot) -> datetime:
-    """Return when an attempt wakes for its slot: a wait of Step Functions ends at whole seconds."""
+    """Return when to wake an attempt for its slot: Step Functions waits end at whole seconds."""
     return slot.at.replace(microsecond=0)
 
 

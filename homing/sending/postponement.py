@@ -38,7 +38,7 @@ def postpone(
 
     The wait is a random half to all of the time since the attempt was first due. It is at least a
     second and at most five minutes; for an old delivery, at most a thirtieth of its age, up to a
-    day. So it grows like a backoff as long as the endpoint is full, without a count of tries.
+    day. So it grows like a backoff while the endpoint has no free slot, without a count of tries.
 
     Args:
         created_at: when the delivery was created, ISO-8601.

@@ -1,7 +1,7 @@
 """Look-up of recipients, with their secrets and headers; results are cached for a minute.
 
 This module imports botocore, which takes longer than all other imports of `deliver`. So `deliver`
-imports it with the first attempt.
+imports it at the first attempt.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ _MOST_NESTED = 8  # levels of escapes; no serializer nests deeper
 
 
 def redact(outcome: Outcome, confidential: Iterable[str]) -> Outcome:
-    """Return an outcome without these values, or the start of one at the end, in its response.
+    """Return an outcome without these values, even one cut off at the end, in its response.
 
     Args:
         outcome: the outcome with the response.
@@ -82,7 +82,7 @@ def _decoded_basic(encoded: str) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """A text after some levels of its escapes were decoded.
+    """A text with some levels of escapes decoded.
 
     Args:
         text: the result.
@@ -156,7 +156,7 @@ def _masked(text: str, secrets: Iterable[str]) -> str:
 
 
 def _found(level: _Level, end: int, secrets: Iterable[str]) -> Iterator[tuple[int, int]]:
-    """Yield the positions of secrets, and of the start of one at the end of a cut text."""
+    """Yield the positions of secrets, including one cut off at the end of the text."""
     ends = {len(level.text), level.cut}
     for secret in secrets:
         at = level.text.find(secret)

@@ -2,8 +2,8 @@
 
 If the function times out, the outcome of its attempt is lost and the retry sends the message again,
 though the endpoint may have accepted it. So the request may take the time that remains when it
-begins, less the time to return the outcome. Calls after the request are left out if they may not
-fit.
+begins, minus the time to return the outcome. Calls after the request are skipped if there may not
+be time for them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The HTTP client of webhooks: one POST per attempt, whose result is always an `Outcome`.
 
 - One deadline applies to name look-up, connect, TLS, write and read.
-- Connections stay open between attempts for at most 30 seconds. If one was closed before any byte
-  of an answer, the request is sent once more over a new connection.
+- Connections stay open between attempts for at most 30 seconds. If one is closed before any byte of
+  a response, the request is sent once more over a new connection.
 - With a guard, every address is checked before it is connected to.
 - Redirects are not followed, bodies are not decompressed, and at most 64 KiB are read.
 """
@@ -82,7 +82,7 @@ class WebhookClient:
         url: str | None = None,
         within: float = inf,
     ) -> Outcome:
-        """Make one attempt and return its outcome; errors of the endpoint or network raise nothing.
+        """Make one attempt and return its outcome; endpoint and network errors do not raise.
 
         Args:
             reference: the delivery.

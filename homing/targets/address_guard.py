@@ -6,8 +6,8 @@ themselves. So there are two checks, and both must pass:
     check_url       the URL: at reception, and again before the name look-up
     check_address   every address that the name resolves to, before connecting to that address
 
-Here `ipaddress` only parses addresses. Which are public is defined in special_use.py, since
-`is_global` differs between versions of Python (docs/decisions/0030).
+Here `ipaddress` only parses addresses. special_use.py defines which are public, since `is_global`
+differs between versions of Python (docs/decisions/0030).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class AddressGuard:
-    """The settings of the guard in a deployment, beside the fixed rules of special_use.py.
+    """The settings of the guard in a deployment, in addition to the fixed rules of special_use.py.
 
     Args:
         allowed_ports: the ports that requests may go to.
@@ -82,7 +82,7 @@ class AddressGuard:
     refused_hosts: frozenset[str] = frozenset()
 
     def refusing(self, hosts: Iterable[str]) -> Self:
-        """Return these rules with more refused hosts."""
+        """Return these rules with additional refused hosts."""
         more = (host.strip().lower() for host in hosts)
         return replace(self, refused_hosts=self.refused_hosts | {host for host in more if host})
 
@@ -161,7 +161,7 @@ class AddressGuard:
 
 
 def _looks_like_address(host: str) -> bool:
-    """Return whether any program could take a host for an address."""
+    """Return whether any program could mistake a host for an address."""
     return ":" in host or host.startswith("[") or _ENDS_IN_NUMBER.fullmatch(host) is not None
 
 

@@ -3,8 +3,8 @@
 The rows follow the IANA IPv4 and IPv6 Special-Purpose Address Registries (the latter as of
 2025-10-09) and the registry of Special-Use Domain Names; a row from elsewhere names its source.
 Blocks that a registry calls globally reachable are included if no endpoint can be in them (AS112,
-AMT, anycast relays). The first row that matches gives the reason, so single addresses with a name
-of their own come before their block.
+AMT, anycast relays). The first matching row determines the reason, so named single addresses come
+before their block.
 """
 
 from __future__ import annotations

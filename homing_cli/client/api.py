@@ -1,4 +1,4 @@
-"""Homing's API as the commands use it, on AWS and on the local cloud; requests are signed."""
+"""A client of Homing's API for the commands, on AWS and on the local cloud; requests are signed."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class ApiClient:
             return self._homing.send_raw(body)
 
     def submit_all(self, bodies: Sequence[bytes]) -> list[Accepted | CallError | ApiError]:
-        """Send messages as `submit` sends one, in one request or a few; return each result."""
+        """Send messages in one or a few requests; return each result (see `submit`)."""
         return [self._reported(each) for each in self._homing.send_raw_batch(bodies)]
 
     def _reported(self, result: Accepted | CallError) -> Accepted | CallError | ApiError:
@@ -116,7 +116,7 @@ class ApiClient:
 
     @contextmanager
     def _reachable(self) -> Iterator[None]:
-        """Report an API that cannot be reached, or not be called with these credentials."""
+        """Report that the API cannot be reached, or not with these credentials."""
         try:
             yield
         except UnreachableError as error:
@@ -131,7 +131,7 @@ class ApiClient:
 
 
 def _not_found(message_id: str, sender_id: str | None) -> str:
-    """Return the error for a message that is not on record, and how to name another sender."""
+    """Return the error for an unknown message, with a hint to try another sender."""
     named = message_id if len(message_id) <= LIMIT else f"{message_id[:LIMIT]}…"
     looked = f"no message {named} of sender {sender_id or DEFAULT_SENDER_ID} is on record"
     if sender_id:

@@ -27,7 +27,7 @@ _MOST_BUSY = 9  # rounds on end in which the API cannot answer a poll, before on
 
 @dataclass(frozen=True, slots=True)
 class DeliveryView:
-    """A delivery, with what is shown of it to people.
+    """A delivery, with the fields that are shown to people.
 
     Args:
         reference: what identifies it.
@@ -47,7 +47,7 @@ class DeliveryView:
 
     @property
     def next_attempt_at(self) -> str | None:
-        """When the next attempt is due: a retry, or the first one of a scheduled message."""
+        """When the next attempt is due: a retry, or the first attempt of a scheduled message."""
         scheduled: str | None = self.document.get("deliverAt")
         return self.next_retry_at or (scheduled if self.status == "QUEUED" else None)
 
@@ -119,9 +119,9 @@ def follow(
 
 
 def _ask(api: ApiClient, message: MessageRef, *, is_last: bool) -> tuple[DeliveryView, ...] | None:
-    """Return the deliveries of a message; None while the API cannot answer, unless it is too late.
+    """Return the deliveries of a message, or None if the API cannot answer and there is time left.
 
-    Who follows a thousand messages need not hear of one poll that failed.
+    When a thousand messages are followed, one failed poll is not worth reporting.
     """
     try:
         return views(api.message(message.message_id, message.sender_id))

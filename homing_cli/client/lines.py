@@ -34,7 +34,7 @@ class LineView:
 
     @property
     def to(self) -> str:
-        """The endpoint or URL that its deliveries go to."""
+        """The endpoint or URL of its deliveries."""
         return self.reference.endpoint_id or self.reference.target_url
 
     def to_document(self) -> dict[str, Any]:

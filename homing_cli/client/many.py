@@ -1,4 +1,4 @@
-"""Many deliveries at once: lists of them, and bulk redrives, as the operator sees them."""
+"""Lists of deliveries and bulk redrives, for the operator."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def listed(target: Target, wanted: DeliveryFilter, now: datetime) -> list[Listed
 
 
 def bulk_redrives(target: Target) -> BulkRedrives:
-    """Return the bulk redrives; to begin one, the caller must be allowed to invoke the watchdog."""
+    """Return the bulk redrives; the caller must be allowed to invoke the watchdog to start one."""
     return BulkRedrives(
         RedrivesTable(target.outputs["RedrivesTable"], target.client("dynamodb")),
         index_of(target),
@@ -51,7 +51,7 @@ def find(redrives: BulkRedrives, redrive_id: str) -> BulkRedrive:
 
 
 def stop(redrives: BulkRedrives, redrive_id: str) -> BulkRedrive:
-    """Have no more deliveries redriven, and return the bulk redrive.
+    """Stop a bulk redrive and return it.
 
     Raises:
         NotFoundError: when there is none with this id.
@@ -62,7 +62,7 @@ def stop(redrives: BulkRedrives, redrive_id: str) -> BulkRedrive:
 def followed(
     redrives: BulkRedrives, redrive_id: str, sleep: Callable[[float], None]
 ) -> Iterator[BulkRedrive]:
-    """Yield how far a bulk redrive is whenever it has changed, until it has ended."""
+    """Yield the progress of a bulk redrive whenever it changes, until it has ended."""
     seen = None
     while True:
         found = find(redrives, redrive_id)

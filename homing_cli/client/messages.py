@@ -67,7 +67,7 @@ def read_lines(raw: Iterable[bytes]) -> Iterator[Line]:
 
 
 def hand_over(api: ApiClient, line: Line) -> Handed:
-    """Send one message and return the result; an invalid line or a failing API raises nothing."""
+    """Send one message and return the result; an invalid line or an API failure does not raise."""
     try:
         return _not_utf8(line) or _handed(line, api.submit(line.body))
     except (CallError, ApiError) as error:
@@ -129,7 +129,7 @@ class HandingOver:
         self._pending: deque[Future[list[Handed]]] = deque()
 
     def __iter__(self) -> Generator[Handed]:
-        """Yield the result of each message. An interruption stops the sending of further ones."""
+        """Yield the result of each message. An interruption stops further sending."""
         with ThreadPoolExecutor(self._concurrency) as pool:
             try:
                 for lines in _groups(self._lines, self._together):
@@ -147,7 +147,7 @@ class HandingOver:
     def begun(self) -> Iterator[Handed]:
         """Yield, after an interruption, the results of the messages that were being sent.
 
-        Results that were yielded last may be among them.
+        They may repeat the latest results.
         """
         for future in self._pending:
             if not future.cancelled():
@@ -163,7 +163,7 @@ class HandingOver:
 
 
 def _groups(lines: Iterable[Line], most: int) -> Iterator[list[Line]]:
-    """Yield lines in groups, each as soon as it is full."""
+    """Yield groups of lines, each as soon as it is full."""
     group: list[Line] = []
     size = 0
     for line in lines:

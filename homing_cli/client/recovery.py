@@ -62,13 +62,13 @@ class Actions:
         )
 
     def redrive(self, reference: Reference) -> Done:
-        """Redrive a failed delivery with the dead letter that its record keeps."""
+        """Redrive a failed delivery with the dead letter stored in its record."""
         return Done(reference, self._interventions.redrive(reference, now=self._clock()))
 
     def redrive_dead_letters(self, dead_letters: Iterable[HeldDeadLetter]) -> Iterator[Done]:
         """Redrive deliveries by their dead letters, one by one.
 
-        A dead letter is deleted when its execution has been started, and left as it is otherwise.
+        A dead letter is deleted once its execution has started; otherwise it is kept.
         """
         for held in dead_letters:
             reference = held.dead_letter.reference
@@ -84,7 +84,7 @@ class Actions:
         return Done(reference, self._interventions.retry_now(reference, now=self._clock()))
 
     def cancel(self, reference: Reference) -> Done:
-        """Cancel a delivery; a request that has been sent already cannot be recalled."""
+        """Cancel a delivery; a request that has already been sent cannot be recalled."""
         now = self._clock()
         expires_at = int((now + _KEPT_AFTER_CANCELLING).timestamp())
         return Done(
@@ -93,7 +93,7 @@ class Actions:
 
 
 def releasing_of(target: Target) -> Releasing:
-    """Return what goes on with lines of ordered deliveries in a deployed Homing."""
+    """Return the object that continues lines of ordered deliveries in a deployed Homing."""
     dynamodb, outputs = target.client("dynamodb"), target.outputs
     return Releasing(
         Lines(outputs["LinesTable"], dynamodb),

@@ -165,7 +165,7 @@ def _local_session(key: LocalKey, region: str) -> boto3.Session:
 
 
 def _find_local_target() -> Target:
-    """Return the nearest local cloud that runs; the record of one that has ended is ignored."""
+    """Return the nearest running local cloud; the state of one that has ended is ignored."""
     for record in _records():
         found = local_target(record)
         if found.endpoint and found.key and answers(found.endpoint, found.key, _ANSWER_SECONDS):

@@ -89,7 +89,7 @@ class Group(TyperGroup):
     """A group of commands that passes options before a command on to the command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse the arguments, with the options of the group moved behind the command's name.
+        """Parse the arguments, with the options of the group moved after the command's name.
 
         Raises:
             typer.BadParameter: when a value is empty or not text, or an option needs another.
@@ -137,7 +137,7 @@ def _registering(register: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function with the options of `Where` and `Selection` in place of such parameters."""
+    """Return a function whose `Where` and `Selection` parameters are replaced by their options."""
     signature = inspect.signature(function, eval_str=True)
     every = signature.parameters.values()
     groups = {each.name: each.annotation for each in every if each.annotation in _GROUPS}
@@ -162,7 +162,7 @@ def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def walk(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield every command and group below one, each with its path of names."""
+    """Yield every command and group below a group, each with its path of names."""
     for name, each in getattr(command, "commands", {}).items():
         yield (*path, name), each
         yield from walk(each, *path, name)

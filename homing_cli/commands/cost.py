@@ -71,8 +71,10 @@ def cost(
     via: Annotated[
         Literal["url", "batch", "api", "ingest"],
         typer.Option(
-            help="How messages are sent: by the function URL, there ten in a request, by an API, "
-            "or by the ingest queue."
+            help=(
+                "How messages are sent: by the function URL, one or ten per request, by an API, "
+                "or by the ingest queue."
+            )
         ),
     ] = "url",
     express_path: Annotated[

@@ -35,7 +35,7 @@ def endpoint_id_of(text: str) -> str:
 def header_lines(file: BinaryIO | None) -> list[str]:
     """Return the lines of `--headers-file` without the blank ones.
 
-    Errors name the number of a line and not its text, which may be a secret.
+    Errors contain the number of a line, not its text, which may be secret.
     """
     if file is None:
         return []
@@ -106,7 +106,7 @@ def policy_object(text: str) -> dict[str, Any]:
 
 
 def payload_text(text: str) -> JsonText:
-    """Return the JSON of `--payload` as it is written."""
+    """Return the JSON of `--payload` as written."""
     try:
         return JsonText(RawJson(text).text)
     except ValueError as error:
@@ -114,7 +114,7 @@ def payload_text(text: str) -> JsonText:
 
 
 def filter_text(text: str) -> str:
-    """Return the event pattern of `--filter` as it is written; the API checks what it says."""
+    """Return the event pattern of `--filter` as written; the API checks its meaning."""
     try:
         split_members(decode(text))
     except InvalidMessageError as error:

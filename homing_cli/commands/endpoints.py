@@ -112,7 +112,10 @@ def set_command(
         typer.Option(
             min=0,
             max=MAX_ATTEMPTS_AT_ONCE,
-            help=f"The most attempts at a time, 1 to {MAX_ATTEMPTS_AT_ONCE}; 0 for no limit.",
+            help=(
+                f"The maximum number of concurrent attempts, 1 to {MAX_ATTEMPTS_AT_ONCE}; 0 for no "
+                "limit."
+            ),
         ),
     ] = None,
     rate_per_second: Annotated[
@@ -150,8 +153,10 @@ def set_command(
     headers_file: Annotated[
         typer.FileBinaryRead | None,
         typer.Option(
-            help="A file of such lines; - reads standard input. It keeps credentials out of the "
-            "shell's history and the list of processes.",
+            help=(
+                "A file of such lines; - reads standard input. It keeps credentials out of the "
+                "shell history and the process list."
+            ),
             show_default=False,
         ),
     ] = None,
@@ -159,8 +164,10 @@ def set_command(
     ordering: Annotated[
         Ordering | None,
         typer.Option(
-            help="What follows when a message with an orderingKey fails for good: skip sends the "
-            "next one, block has it wait."
+            help=(
+                "What follows when a message with an orderingKey fails for good: skip sends the "
+                "next one, block makes it wait."
+            )
         ),
     ] = None,
     signing: Annotated[
@@ -200,7 +207,7 @@ def delete_command(
     where: Where,
     sender: Sender = None,
 ) -> None:
-    """Delete an endpoint and its secrets. Messages that are under way to it are dead-lettered."""
+    """Delete an endpoint and its secrets. Messages on their way to it are dead-lettered."""
     api = ApiClient(where.target())
     api.endpoints("DELETE", _path(endpoint_id), None, sender)
     typer.echo(f"deleted {endpoint_id}")

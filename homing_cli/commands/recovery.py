@@ -93,9 +93,9 @@ def dead_letters_redrive(
 ) -> None:
     """Redrive dead letters: those of one message, those that match filters, or all.
 
-    Those that match are redriven by Homing itself, at a rate: the command shows how far it is, and
-    may be interrupted. The exit status is 1 if one could not be redriven or failed again, or if
-    none matched.
+    Homing redrives those that match in the background, at a limited rate: the command shows the
+    progress, and can be interrupted. The exit status is 1 if any could not be redriven or failed
+    again, or if none matched.
     """
     if message_id is not None:
         _redrive_one(where.target(), message_id, selection, dry_run=dry_run, as_json=as_json)
@@ -140,7 +140,7 @@ def dead_letters_redrives(
 
 @dead_letters_app.command("stop")
 def dead_letters_stop(redrive_id: RedriveId, where: Where, as_json: AsJson = False) -> None:
-    """Stop a bulk redrive: no more are redriven, and what is redriven goes on."""
+    """Stop a bulk redrive; deliveries already redriven go on."""
     stopped = many.stop(many.bulk_redrives(where.target()), redrive_id)
     if as_json:
         print_json(stopped.to_document())
@@ -151,7 +151,7 @@ def dead_letters_stop(redrive_id: RedriveId, where: Where, as_json: AsJson = Fal
 def _redrive_one(
     target: Target, message_id: str, selection: Selection, *, dry_run: bool, as_json: bool
 ) -> NoReturn:
-    """Redrive the dead letters of a message from the queue, or from what Homing has kept."""
+    """Redrive the dead letters of a message from the queue, or from their records."""
     if replace(selection, sender=None) != Selection():
         raise typer.BadParameter("of the filters, an ID goes with --sender only")
     wanted = Filter(message_id=message_id, sender_id=selection.sender)
@@ -185,7 +185,7 @@ def _show_preview(groups: Sequence[Group], matched: int, *, as_json: bool) -> No
 
 
 def _follow(redrives: BulkRedrives, redrive_id: str, *, detach: bool, as_json: bool) -> NoReturn:
-    """Show how far a bulk redrive is until it has ended, unless detached."""
+    """Show the progress of a bulk redrive until it has ended, unless detached."""
     last = many.find(redrives, redrive_id)
     try:
         for last in () if detach else many.followed(redrives, redrive_id, sleep):
@@ -206,7 +206,7 @@ def _follow(redrives: BulkRedrives, redrive_id: str, *, detach: bool, as_json: b
 
 
 def _progress(one: BulkRedrive) -> str:
-    """Return how far a bulk redrive is, in one line."""
+    """Return the progress of a bulk redrive in one line."""
     parts = [
         f"{one.redriven} of {one.matched} redriven",
         f"{one.delivered} delivered",
@@ -240,7 +240,7 @@ def cancel(
     sender: Sender = None,
     as_json: AsJson = False,
 ) -> None:
-    """Cancel a message's deliveries. A request that is under way may still arrive.
+    """Cancel a message's deliveries. A request that is in progress may still arrive.
 
     The exit status is 0 if at least one delivery is cancelled.
     """
@@ -269,7 +269,7 @@ def _references(target: Target, message_id: str, sender: str | None) -> list[Ref
 
 
 def _told(made: Iterable[Done], done: list[Done], *, quiet: bool) -> None:
-    """Append each result to `done` as it comes, and report it unless `quiet`."""
+    """Append each result to `done`, and report it unless `quiet`."""
     for one in made:
         done.append(one)
         if not quiet:

@@ -1,4 +1,4 @@
-"""The options by which commands choose deliveries: the filter of the API, in its words."""
+"""The options by which commands select deliveries, named like the fields of the API's filter."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ _OPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which deliveries a command is about.
+    """The deliveries that a command is about.
 
     A command with a parameter of this type has the options of its fields (`Commands`).
     """

@@ -104,7 +104,7 @@ def _by_option(complaint: str) -> str:
 
 
 def show(found: Assessment) -> Any:
-    """Return an assessment for the terminal."""
+    """Return an assessment as text for the terminal."""
     return Group(_schedule(found), Text(), _in_short(found), Text(), _past(found))
 
 

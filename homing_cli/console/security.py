@@ -1,9 +1,9 @@
-"""Protection of the console from other web pages, also from those of other local programs.
+"""Protection of the console from other web pages, including those of other local programs.
 
 - The server listens on 127.0.0.1 only. A request whose `Host` is not its own address is refused,
   which prevents DNS rebinding (a foreign name that resolves to 127.0.0.1).
 - Another page can only link to the console. Its frames, images, script requests and prefetches are
-  refused before a page is rendered, since rendering calls AWS. No answer has a CORS header.
+  refused before a page is rendered, since rendering calls AWS. No response has a CORS header.
 - An action needs the token in the console's own pages, which is new with each start.
 - Pages run only scripts that carry the page's nonce, load nothing from elsewhere, and cannot be
   framed.
@@ -35,7 +35,7 @@ _HEADERS = {
 
 
 class Guard:
-    """Checks each request before a page gets it, and adds security headers to each answer.
+    """Checks each request before a page handles it, and adds security headers to each response.
 
     Args:
         port: the port of the console's own address.

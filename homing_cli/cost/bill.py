@@ -67,7 +67,7 @@ class Basis:
     prices: Mapping[str, Price]
 
     def line(self, service: str, what: str, name: str, per_message: float, source: str) -> Line:
-        """Return a line from what one message uses on average."""
+        """Return a line, given the average usage of one message."""
         quantity = per_message * self.workload.messages
         return Line(service, what, source, quantity, name, self.prices[name])
 
@@ -81,7 +81,7 @@ def bill(basis: Basis) -> list[Line]:
 
 
 def dispatch_ms(basis: Basis) -> int:
-    """Return how long the dispatcher works on a batch."""
+    """Return how long the dispatcher processes a batch."""
     longest_ms = expected_longest(dispatch_waits(basis), basis.workload.batch_size)
     return function_ms(basis.assumptions.functions["Dispatch"], basis.workload, longest_ms)
 

@@ -15,7 +15,7 @@ _CHUNK_BYTES = 64 * 1024
 
 
 def chunks(size: float) -> int:
-    """Return the number of requests that SQS bills for one of this size."""
+    """Return the number of requests that SQS bills for a request of this size."""
     return max(1, math.ceil(size / _CHUNK_BYTES))
 
 
@@ -52,8 +52,7 @@ def batch_fill(rate: float, batch_ms: float, concurrency: int, limit: int) -> fl
     """Return the average number of messages in a batch.
 
     Messages that arrive while `concurrency` batches run wait for the next batch. So a low rate
-    makes batches of one, and from `concurrency * limit` messages per batch time on, batches are
-    full.
+    makes batches of one, and batches are full from `concurrency * limit` messages per batch time.
 
     Args:
         rate: messages per second.

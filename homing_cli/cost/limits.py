@@ -1,4 +1,4 @@
-"""What limits cost, the rate of an endpoint and that of a sender, and what order per key costs."""
+"""The cost of limits (the rate of an endpoint or a sender) and of order per key."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _RELEASE_GB_SECONDS = 0.05 / 4
 
 
 def limit_dollars(model: Model, workload: Workload) -> dict[str, float]:
-    """Return what limits add, in dollars per million, by what is counted.
+    """Return what limits add, in dollars per million of each counted item.
 
-    An attempt that is put off wakes in the Standard workflow. The first one goes there for it, as
-    one does that is retried, whose price is therefore an upper bound.
+    A postponed attempt waits in the Standard workflow. A first attempt moves there, like one that
+    is retried, whose price is therefore an upper bound.
     """
     prices, assumed = model.prices, model.assumptions
     deliver = assumed.functions["Deliver"]
@@ -49,9 +49,9 @@ def limit_dollars(model: Model, workload: Workload) -> dict[str, float]:
 
 
 def ordering_dollars(model: Model) -> dict[str, float]:
-    """Return what an `orderingKey` adds to messages, in dollars per million, by what they wait for.
+    """Return what an `orderingKey` adds, in dollars per million messages, by what they wait for.
 
-    An invocation of `release` is reckoned for each, though it may serve several.
+    One invocation of `release` is counted for each message, though one may serve several.
     """
     prices, ordered = model.prices, model.counts["on"].ordered
     release = prices["lambda.requests"].of(MILLION) + prices["lambda.gbSeconds"].of(

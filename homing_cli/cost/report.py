@@ -64,7 +64,7 @@ class Report:
         return {level.name: log_dollars(basis, level) for level in LEVELS}
 
     def limits(self) -> dict[str, float]:
-        """Return what limits and order per key add per million of what they count."""
+        """Return what limits and order per key add, per million of each counted item."""
         return limit_dollars(self.model, self.workload) | ordering_dollars(self.model)
 
     def to_document(self) -> dict[str, Any]:

@@ -88,7 +88,7 @@ class Workload:
 
     @property
     def together(self) -> int:
-        """How many messages are accepted in one request."""
+        """The number of messages accepted per request."""
         return TOGETHER.get(self.via, 1)
 
     def outcomes(self) -> Iterator[tuple[float, End, int]]:

@@ -179,7 +179,7 @@ def _heading(console: Console, text: str) -> None:
 def _bring_back(
     target: Target, api: ApiClient, dead_lettered: Sent, receiver: Receiver, console: Console
 ) -> Seen:
-    """Redrive a dead letter as `homing dead-letters redrive` does, and wait until it arrives."""
+    """Redrive a dead letter like `homing dead-letters redrive`, and wait until it arrives."""
     _heading(console, f"homing dead-letters redrive {dead_lettered.message_id}")
     with hold(target, Filter(message_id=dead_lettered.message_id)) as held:
         for done in Actions(target).redrive_dead_letters(held):

@@ -8,8 +8,8 @@ so each call is counted once. A line of the file is
 `units` are the units that DynamoDB would bill for the call (size of the item before and after in
 whole KB, the index included), the entries of a call of the event bus, the records of an invocation
 from a stream, and 1 for anything else. A receive that returns no message is left out. Each record
-of a table's stream makes a line when it is written ("streams", "write"), and each batch of them one
-when it is read ("read") and one when its filter has been applied ("pass").
+of a table's stream adds a line when it is written ("streams", "write"); each batch of records adds
+one when it is read ("read") and one when its filter has been applied ("pass").
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def install(file: Path) -> None:
 
 
 def _after(module: Any, name: str, tell: Callable[..., None]) -> None:
-    """Call `tell` with the result and the arguments of each call of an emulator's function."""
+    """Call `tell` with the result and arguments of each call of a function of the emulator."""
     original = getattr(module, name)
 
     @functools.wraps(original)
@@ -78,7 +78,7 @@ def _count_tables(write: Write) -> None:
 
 
 def _count_each(_: Any, data: dict[str, Any]) -> None:
-    """Count each key of a batch as a read of its own, as DynamoDB bills it."""
+    """Count each key of a batch as a separate read, as DynamoDB bills it."""
     for table, wanted in data["RequestItems"].items():
         for key in wanted["Keys"]:
             read = {"TableName": table, "Key": key, "ConsistentRead": wanted["ConsistentRead"]}

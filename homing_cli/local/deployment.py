@@ -1,6 +1,6 @@
 """The CDK CLI against the local cloud: `cdk bootstrap` and `cdk deploy` of a real app.
 
-The app is Homing's own, from the checkout or from the wheel, or one that has Homing in it.
+The app is Homing's own, from the checkout or from the wheel, or one that contains Homing.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _OF_OUR_STACK = frozenset({"stage"})
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A CDK app that has Homing in it.
+    """A CDK app that contains Homing.
 
     Args:
         command: what runs it, as `cdk --app` takes it; None for Homing's own.

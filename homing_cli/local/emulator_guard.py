@@ -1,7 +1,7 @@
 """The guard of the emulator: it refuses requests that are not signed with the local cloud's key.
 
 The emulator itself serves anybody, runs their code as the user who started it, and lets every web
-page read its answers. So the guard refuses a request
+page read its responses. So the guard refuses a request
 
 - that a web page makes: with `Origin`, or with `Sec-Fetch-Site` other than `none`;
 - whose `Host` is not an address of this machine, which prevents DNS rebinding (a foreign name that
@@ -110,7 +110,7 @@ class Guard:
 
 
 def _foreign(headers: Mapping[str, str], port: int) -> str:
-    """Return why a request is from a web page or for another host; empty if it is not."""
+    """Return why a request is refused as one of a web page or for another host; else empty."""
     if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
         return "a local cloud does not serve web pages of others"
     host = rf"(127\.0\.0\.1|([a-z0-9._-]+\.)?localhost):{port}"
@@ -120,7 +120,7 @@ def _foreign(headers: Mapping[str, str], port: int) -> str:
 
 
 def _names_no_service(headers: Mapping[str, str]) -> bool:
-    """Return whether the path alone decides what a request is for."""
+    """Return whether the path alone determines the purpose of a request."""
     return headers["host"].lower().startswith(("127.0.0.1:", "localhost:"))
 
 
@@ -134,7 +134,7 @@ def _headers(scope: Any) -> dict[str, str]:
 
 
 async def _read(receive: Receive) -> bytes | None:
-    """Return the whole body; None if the client disconnects before its end."""
+    """Return the whole body; None if the client disconnects before it is complete."""
     parts = []
     while True:
         message = await receive()
@@ -146,7 +146,7 @@ async def _read(receive: Receive) -> bytes | None:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that first returns a body that has been read already."""
+    """Return a `receive` that first returns a body that has already been read."""
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Message:

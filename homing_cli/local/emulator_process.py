@@ -3,9 +3,9 @@
 It serves ministack behind a guard (`emulator_guard`) on an inherited listening socket, file
 descriptor FD. MARK identifies its state directory, so that a process id can be checked before it is
 signalled. With `--tied` it ends when its standard input ends, so a killed test run leaves no
-emulator running. With HOMING_CALLS in the environment it records the calls that it serves
-(`counted_calls`). With HOMING_STEADY it collects no garbage, since each collection would pause it
-for 0.2 s. Functions start by a fork (`forked_functions`) where the system allows it.
+emulator running. With HOMING_CALLS in the environment it records all calls (`counted_calls`). With
+HOMING_STEADY garbage collection is off, since each collection pauses the process for 0.2 s.
+Functions start by a fork (`forked_functions`) where the system allows it.
 """
 
 from __future__ import annotations

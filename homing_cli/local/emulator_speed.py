@@ -1,4 +1,4 @@
-"""What the emulator does more slowly than it must: it is as fast without, and does the same."""
+"""Faster replacements of slow parts of the emulator, with the same behaviour."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EXPRESSIONS = 4096
 
 
 def install() -> None:
-    """Let executions start at once, and let each JSONata expression be parsed once."""
+    """Make executions start at once, and parse each JSONata expression only once."""
     code = stepfunctions._run_execution.__code__  # noqa: SLF001 -- there is no setting for it
     constants = tuple(0 if constant == PAUSE else constant for constant in code.co_consts)
     stepfunctions._run_execution.__code__ = code.replace(co_consts=constants)  # noqa: SLF001 -- as above

@@ -44,7 +44,7 @@ def serve(control: socket.socket) -> None:
 
     A message is a JSON object with file descriptors: `{"template": {"env", "folder", "module"}}`
     with a socket, or `{"environment": {"env", "folder", "script"}}` with the standard streams. The
-    answer is a pidfd of the new process.
+    response is a pidfd of the new process.
     """
     signal.signal(signal.SIGCHLD, _collect)
     while True:
@@ -86,7 +86,7 @@ def _template(descriptors: list[int], env: Mapping[str, str], folder: str, modul
 
 
 def _environment(descriptors: list[int], env: Mapping[str, str], folder: str, script: str) -> None:
-    """Run the emulator's script, in a Python of its own if its libraries are others than ours."""
+    """Run the emulator's script, in a new Python process if its libraries differ from ours."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for stream, descriptor in enumerate(descriptors):
         os.dup2(descriptor, stream)
@@ -108,7 +108,7 @@ def _enter(env: Mapping[str, str], folder: str) -> None:
 
 
 def _brings_libraries(env: Mapping[str, str], folder: str) -> bool:
-    """Return whether a function has layers, or in its code a package that is loaded here."""
+    """Return whether a function has layers, or its code contains a package that is loaded here."""
     names = {path.name.partition(".")[0] for path in Path(folder).iterdir()}
     return "_LAMBDA_LAYERS_DIRS" in env or not names.isdisjoint(_loaded)
 
@@ -121,7 +121,7 @@ def _collect(*_: object) -> None:
 
 
 def _load() -> None:
-    """Import the libraries, and read the descriptions of services once for all that is forked."""
+    """Import the libraries and read the service descriptions once for all forks."""
     for library in _LIBRARIES:
         importlib.import_module(library)
     read = functools.cache(JSONFileLoader().load_file)

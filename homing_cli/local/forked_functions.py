@@ -1,6 +1,6 @@
-"""Functions of the local cloud that start by a fork, rather than with a Python of their own.
+"""Functions of the local cloud that are forked, rather than started in a new Python process.
 
-This is what the emulator's process has of it; `fork_server` are the processes that are forked from.
+This module runs in the emulator's process; `fork_server` runs in the processes that are forked.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def supported() -> bool:
 
 
 def install() -> None:
-    """Let the emulator fork the functions in Python that it starts from now on."""
+    """Make the emulator fork the Python functions that it starts from now on."""
     lambda_runtime.Worker = _ForkedWorker
     forked = {"Popen": _Functions().start}
     lambda_runtime.subprocess = SimpleNamespace(**{**vars(subprocess), **forked})
@@ -65,7 +65,7 @@ class _SharedZip(zipfile.ZipFile):
     _lock = threading.Lock()
 
     def extractall(self, path: Any = None, *_: Any) -> None:
-        """Make `path`, an empty folder, a link to the folder with the content."""
+        """Replace `path`, an empty folder, by a link to the folder with the content."""
         content = Path(str(self.filename)).read_bytes()
         folder = Path(tempfile.gettempdir(), "code", hashlib.sha256(content).hexdigest())
         with self._lock:
@@ -86,7 +86,7 @@ class _Forking:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def ask(self, message: object, descriptors: list[int]) -> int:
-        """Return a pidfd of the process that is forked for a message."""
+        """Fork a process for a message and return its pidfd."""
         with self.lock:
             socket.send_fds(self.control, [json.dumps(message).encode()], descriptors)
             _, (process,), _, _ = socket.recv_fds(self.control, _ANSWER_BYTES, 1)
@@ -107,7 +107,7 @@ class _Functions:
         self._lock = threading.Lock()
 
     def start(self, command: list[str], *, cwd: str, env: dict[str, str], **options: Any) -> Any:
-        """Start a process, as `subprocess.Popen` does; by a fork if it is a function in Python."""
+        """Start a process like `subprocess.Popen`, by a fork if it is a Python function."""
         config = _starting.get()
         if config is None or command[0] != sys.executable:
             return subprocess.Popen(command, cwd=cwd, env=env, **options)  # noqa: S603 -- the emulator's own
@@ -116,7 +116,7 @@ class _Functions:
         return _Started(self._forking(config, env, folder), request)
 
     def _forking(self, config: dict[str, Any], env: dict[str, str], folder: str) -> _Forking:
-        """Return what forks a function: its template, or the server if it is not Homing's."""
+        """Return what forks a function: its template, or the server if it has none."""
         module = config["Handler"].rpartition(".")[0].replace("/", ".")
         if not module.startswith(_OWN):
             return self._server
@@ -137,7 +137,7 @@ def _pair() -> tuple[socket.socket, socket.socket]:
 
 
 class _Started:
-    """A forked process, as the emulator uses a `subprocess.Popen`. It has no exit status."""
+    """A forked process, used like a `subprocess.Popen`. It has no exit status."""
 
     def __init__(self, forking: _Forking, request: object) -> None:
         (stdin, self_in), (self_out, stdout), (self_err, stderr) = os.pipe(), os.pipe(), os.pipe()
@@ -155,7 +155,7 @@ class _Started:
         return 0 if self._ended(0) else None
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait until it has ended; raise `subprocess.TimeoutExpired` if it has not by then."""
+        """Wait for the process to end; raise `subprocess.TimeoutExpired` if that takes too long."""
         if not self._ended(timeout):
             raise subprocess.TimeoutExpired("function", timeout or 0)
         return 0

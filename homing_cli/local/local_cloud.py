@@ -29,7 +29,7 @@ RECORD = "local.json"
 
 @dataclass(frozen=True, slots=True)
 class LocalCloud:
-    """A deployed local cloud, as `.homing/local.json` records it.
+    """A deployed local cloud, as recorded in `.homing/local.json`.
 
     Args:
         endpoint: the endpoint of all AWS services.
@@ -67,8 +67,8 @@ def up(
 ) -> LocalCloud:
     """Deploy to the local cloud; start it if it does not run.
 
-    A second call for the same directory waits for the first, then deploys to the cloud that the
-    first has started.
+    A second call for the same directory waits for the first, then deploys to the cloud started by
+    the first.
 
     Args:
         port: the port to listen on; None for 4566, or any free port if that is taken.

@@ -1,6 +1,6 @@
-"""The key of one local cloud. It signs calls, and with it the cloud proves its identity.
+"""The key of one local cloud. It signs calls, and proves the identity of the cloud.
 
-The secret is never sent. Requests are signed (SigV4); the answer to a signed request for
+The secret is never sent. Requests are signed (SigV4); the response to a signed request for
 `IDENTITY_PATH` is an HMAC of that signature, which only a cloud with the key can compute.
 """
 
@@ -39,7 +39,7 @@ class LocalKey:
 
     @classmethod
     def from_record(cls, record: Mapping[str, object]) -> Self:
-        """Return the key of a state file; raise KeyError without one."""
+        """Return the key in a state file; raise KeyError if there is none."""
         return cls(str(record["accessKeyId"]), str(record["secretAccessKey"]))
 
     def to_record(self) -> dict[str, str]:
@@ -53,12 +53,12 @@ class LocalKey:
         return dict(request.headers.items())
 
     def proof(self, signature: str) -> str:
-        """Return the answer of a cloud with this key to a request with this signature."""
+        """Return the response of a cloud with this key to a request with this signature."""
         return hmac.digest(self.secret_access_key.encode(), signature.encode(), "sha256").hex()
 
 
 def answers(endpoint: str, key: LocalKey, timeout: float) -> bool:
-    """Return whether the local cloud with this key answers at an endpoint.
+    """Return whether the local cloud with this key responds at an endpoint.
 
     Another program that listens there, such as the local cloud of another project, cannot prove
     that it has the key.

@@ -1,1 +1,1 @@
-"""The OpenAPI document, made from the models that check requests and answers."""
+"""The OpenAPI document, made from the models of requests and responses."""

@@ -1,6 +1,6 @@
 """The OpenAPI document; `python -m homing_cli.openapi.document` writes it to docs/openapi.json.
 
-Its paths come from `homing.api.routes`, its schemas from the models of requests and answers.
+Its paths come from `homing.api.routes`, its schemas from the models of requests and responses.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def openapi_document() -> dict[str, Any]:
         "info": {
             "title": "Homing",
             "version": version("homing"),
-            "description": "Send messages, and see their status. See docs/api.md.",
+            "description": "Send messages, and get their status. See docs/api.md.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "security": [{"key": []}, {"iam": []}],
@@ -60,7 +60,7 @@ def _operation(route: Route, given: Operation) -> Operation:
 
 
 def _from_gateway(route: Route) -> dict[str, Any]:
-    """Return the responses that API Gateway makes itself."""
+    """Return the responses that API Gateway itself makes."""
     throttled = {"429": refused_by_gateway("Too many requests")}
     if route.is_open:
         return throttled

@@ -73,7 +73,7 @@ def message_operations() -> dict[Route, Operation]:
         REDRIVE_MESSAGE: _redrive_message(),
         POST_REDRIVE: _post_redrive(),
         GET_REDRIVE: _show_redrive("How far it is"),
-        STOP_REDRIVE: _show_redrive("It redrives no more; what is redriven goes on"),
+        STOP_REDRIVE: _show_redrive("It redrives no more deliveries; those already redriven go on"),
         GET_HEALTH: {"responses": {"200": response("The API responds", Health)}},
     }
 
@@ -103,7 +103,7 @@ def _post_batch() -> Operation:
     return {
         "requestBody": {"required": True, "content": content(BatchRequest)},
         "responses": {
-            "200": response("The answer to each message, by its index", BatchResults),
+            "200": response("The response to each message, by its index", BatchResults),
             "400": response("This is not a batch; no message was accepted", Problem),
             "403": refusal("Access denied"),
             "413": response("The request is too large; no message was accepted", Problem),
@@ -139,7 +139,7 @@ def _redrive_message() -> Operation:
         "responses": {
             "202": response("At least one delivery was redriven", RedrivenMessage),
             "200": response(
-                "No delivery was redriven; `result` has the reason of each", RedrivenMessage
+                "No delivery was redriven; `result` contains each reason", RedrivenMessage
             ),
             "400": _INVALID,
             "403": _FORBIDDEN,

@@ -1,4 +1,4 @@
-"""Models of the answers of the HTTP API, for the OpenAPI document and for tests of real answers.
+"""Models of the responses of the HTTP API, for the OpenAPI document and for tests.
 
 Clients must ignore unknown members. Tests refuse them, so that none is missing here.
 """
@@ -17,7 +17,7 @@ from homing.retry.classification import Category, Status
 
 
 def _maybe(description: str) -> Any:
-    """Return a field that an answer leaves out if it has no value."""
+    """Return a field that is omitted from a response if it has no value."""
     return Field(default_factory=lambda: None, description=description)
 
 
@@ -37,7 +37,7 @@ class AcceptedDelivery(_Answer):
 
     delivery_id: str = Field(description="Its id, also the name of its execution.")
     target_url: str
-    endpoint_id: str = _maybe("The endpoint that it goes to, if it goes to one.")
+    endpoint_id: str = _maybe("The endpoint that it is sent to, if any.")
 
 
 class Links(_Answer):
@@ -47,7 +47,7 @@ class Links(_Answer):
 
 
 class AcceptedMessage(_Answer):
-    """An accepted message. A duplicate has the same answer as the first."""
+    """An accepted message. A duplicate gets the same response as the first."""
 
     message_id: str
     sender_id: str
@@ -88,11 +88,13 @@ class Attempt(_Answer):
     response_time: int = Field(description="In milliseconds.")
     http_status: int | None = Field(description="null if there was no response.")
     correlation_id: str
-    target_url: str = _maybe("The URL of the request, if not the targetUrl of the delivery.")
+    target_url: str = _maybe(
+        "The URL of the request, if it differs from the targetUrl of the delivery."
+    )
     exponential_delay: float = _maybe("The policy's delay before jitter, in seconds.")
     jitter_applied: float = _maybe("The jitter that was added, in seconds.")
     retry_after_seconds: float = _maybe(
-        "The least delay, by the endpoint's Retry-After, in seconds."
+        "The minimum delay from the endpoint's Retry-After, in seconds."
     )
     retry_delay_seconds: int = _maybe("The delay, rounded to seconds.")
     next_retry_timestamp: str = _maybe("When the next attempt is due.")
@@ -135,18 +137,18 @@ class Delivery(_Answer):
     timestamp: str
     target_url: str
     correlation_id: str
-    endpoint_id: str = _maybe("The endpoint that it goes to, if it goes to one.")
+    endpoint_id: str = _maybe("The endpoint that it is sent to, if any.")
     event_type: str = _maybe("The type of the event, if the message has one.")
     ordering_key: str = _maybe("The orderingKey, if the message has one.")
     sequence: int = _maybe("With an orderingKey: its place in its line, counted from 1.")
-    waits_behind: WaitsBehind = _maybe("While it waits in its line: whose turn it is.")
+    waits_behind: WaitsBehind = _maybe("While it waits in its line: the delivery whose turn it is.")
     status: Status
     attempts: int = Field(description="Attempts made so far.")
     retry_history: list[Attempt] = Field(description="Oldest first.")
     created_at: str
     last_updated_at: str
     generation: int = _maybe(
-        "The number of redrives and other takeovers by a new execution; 0 at first."
+        "The number of times that a redrive or other action has moved it to a new execution."
     )
     execution_name: str = _maybe("The name of its latest Standard execution.")
     redrive_history: list[Redrive] = _maybe("The newest 20 redrives, oldest first.")
@@ -178,10 +180,8 @@ class ListedDelivery(_Answer):
     delivery_id: str
     message_id: str
     sender_id: str
-    target_url: str = Field(
-        description="Where it goes, or the URL that its endpoint had on acceptance."
-    )
-    endpoint_id: str = _maybe("The endpoint that it goes to, if it goes to one.")
+    target_url: str = Field(description="Its URL, or the URL of its endpoint at acceptance.")
+    endpoint_id: str = _maybe("The endpoint that it is sent to, if any.")
     event_type: str = _maybe("The type of the event, if the message has one.")
     status: Status
     attempts: int = Field(description="Attempts made since acceptance or the last redrive.")
@@ -195,7 +195,7 @@ class ListedDelivery(_Answer):
 class DeliveryList(_Answer):
     """A page of deliveries, the latest first.
 
-    A delivery that waits is ordered by when its next attempt is due, any other by when it ended.
+    A waiting delivery is ordered by when its next attempt is due, any other by when it ended.
     """
 
     deliveries: list[ListedDelivery]
@@ -222,9 +222,9 @@ class FailedGroup(_Answer):
     """Failed deliveries of one endpoint with one cause."""
 
     sender_id: str
-    endpoint: str = Field(description="The endpoint's id, or a URL that is of no endpoint.")
+    endpoint: str = Field(description="The endpoint's id, or a URL without an endpoint.")
     category: str = Field(description="The category of the latest attempt.")
-    reason: str = Field(description="What the latest attempt of the last of them came to.")
+    reason: str = Field(description="The result of the latest attempt of the latest delivery.")
     count: int
     first_at: str = Field(description="When the first of them failed.")
     last_at: str = Field(description="When the last of them failed.")
@@ -239,15 +239,17 @@ class RedrivePreview(_Answer):
 
 
 class BulkRedriveState(_Answer):
-    """A bulk redrive, and what has become of its deliveries."""
+    """A bulk redrive, and the status of its deliveries."""
 
     redrive_id: str
     filter: dict[str, Any] = Field(
-        description="Which deliveries, of those that had failed before it began (`before`)."
+        description=(
+            "Which deliveries are redriven, of those that had failed before it began (`before`)."
+        )
     )
     rate_per_second: float
     status: Phase = Field(
-        description="REDRIVING; FOLLOWING once no more are redriven and some have not ended; ENDED."
+        description="REDRIVING; FOLLOWING until all redriven deliveries have ended; ENDED."
     )
     stopped: bool = Field(description="Whether it was stopped.")
     started_at: str
@@ -255,11 +257,11 @@ class BulkRedriveState(_Answer):
     matched: int = Field(description="How many matched when it began.")
     redriven: int
     not_redriven: int = Field(
-        description="They had gone on meanwhile, or their payload is no longer stored."
+        description="They had continued in the meantime, or their payload is no longer stored."
     )
-    delivered: int = Field(description="How many of the redriven have arrived since.")
-    failed: int = Field(description="How many of the redriven have failed again.")
-    waiting: int = Field(description="How many of the redriven have not ended yet.")
+    delivered: int = Field(description="How many redriven deliveries have arrived since.")
+    failed: int = Field(description="How many redriven deliveries have failed again.")
+    waiting: int = Field(description="How many redriven deliveries have not ended yet.")
 
 
 class EndpointState(_Answer):
@@ -313,7 +315,7 @@ class MatchedEndpoint(_Answer):
     enabled: bool = Field(description="A disabled endpoint matches; its delivery is dead-lettered.")
     matches: bool
     mismatches: list[FieldProblem] = Field(
-        description="What keeps it from the event; empty if it matches."
+        description="Why it would not get the event; empty if it matches."
     )
 
 
@@ -348,11 +350,13 @@ class Problem(_Answer):
     errors: list[FieldProblem] = _maybe("Each wrong field of the request; at most 50.")
     message_id: str = _maybe("With 429 and 503: the messageId to send the message again with.")
     sender_id: str = _maybe("With 429 and 503: the senderId to send the message again with.")
-    retry_after_seconds: int = _maybe("With 429: as the header Retry-After, which a batch has not.")
+    retry_after_seconds: int = _maybe(
+        "With 429: the value of Retry-After, since a batch has no such header."
+    )
 
 
 class BatchResult(_Answer):
-    """The answer to one message of a batch, as it would have been alone."""
+    """The response to one message of a batch, as if it had been sent alone."""
 
     status: int = Field(
         description="202, 200 for a duplicate, or an error. 429, 503: send the message again."
@@ -362,13 +366,13 @@ class BatchResult(_Answer):
 
 
 class BatchResults(_Answer):
-    """The answers to the messages of a batch, in their order."""
+    """The responses to the messages of a batch, in order."""
 
     results: list[BatchResult]
 
 
 class GatewayError(_Answer):
-    """An error that API Gateway or Lambda returns itself."""
+    """An error returned by API Gateway or Lambda itself."""
 
     message: str = Field(examples=["Unauthorized"])
 

@@ -183,13 +183,13 @@ class _Server(ThreadingHTTPServer):
                 sock.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Report an error, except a closed connection: senders close it when an answer is slow."""
+        """Report an error, except a closed connection: senders close it if a response is slow."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Serves the requests of a connection one after the other, as their scripts say."""
+    """Serves the requests of a connection one after the other, according to their scripts."""
 
     server: _Server
     protocol_version = "HTTP/1.1"

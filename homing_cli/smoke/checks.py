@@ -1,7 +1,7 @@
 """The checks of `homing smoke`, one after the other along the path of a message.
 
-Where one fails, those that follow on the path are not made. The last three, which look at alarms
-and queues, are made in any case.
+If one fails, the later ones on the path are skipped. The last three, which check alarms and queues,
+always run.
 """
 
 from __future__ import annotations
@@ -82,15 +82,17 @@ _FIXES: dict[tuple[str, type[Exception]], str] = {
 }
 _CATEGORY_FIXES = {
     "BLOCKED_TARGET": _GUARD,
-    "ENDPOINT_DISABLED": "The endpoint was disabled or deleted meanwhile: run the command again",
-    "RATE_LIMITED": "Others call the receiver, too: run the command again in a minute",
+    "ENDPOINT_DISABLED": (
+        "The endpoint was disabled or deleted in the meantime: run the command again"
+    ),
+    "RATE_LIMITED": "Others are calling the receiver too: run the command again in a minute",
     "SERVER_ERROR": "See the log of the function SmokeReceiver",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How long the message is waited for.
+    """How long to wait for the message.
 
     Args:
         seconds: within which its delivery should end.
@@ -116,7 +118,7 @@ def stack_not_found(error: NoTargetError) -> Finding:
 
 
 def check(probes: Probes, waiting: Waiting) -> Iterator[Finding]:
-    """Yield what each check has found, in their order."""
+    """Yield the finding of each check, in order."""
     run = _Run(probes, waiting)
     failed = ""
     try:
@@ -136,7 +138,7 @@ def check(probes: Probes, waiting: Waiting) -> Iterator[Finding]:
 
 
 class _Run:
-    """One message on its way, and what is known of it.
+    """One message on its way, and what is known about it.
 
     Args:
         probes: the calls.
@@ -278,9 +280,9 @@ class _Run:
         return self._history[-1]
 
     def clean_up(self) -> Finding | None:
-        """Delete the endpoint. Return a warning if it stays, None if it is gone.
+        """Delete the endpoint. Return a warning if it could not be deleted, None if it was.
 
-        The endpoint of a message that is still on its way stays: without it, the message would
+        The endpoint of a message that is still on its way is kept: without it, the message would
         become a dead letter.
         """
         if not self._has_endpoint:
@@ -337,7 +339,7 @@ def _unknown(check: str, error: Exception) -> Finding:
 
 
 def _explained(check: str, error: Exception) -> Finding:
-    """Return that a check failed with an error, and what to do about it."""
+    """Return the finding of a check that raised an error, with what to do about it."""
     fix = _FIXES.get((check, type(error)), "")
     if isinstance(error, CredentialsError):
         fix = _SET_UP

@@ -1,4 +1,4 @@
-"""What a check has found, and what all of them together mean."""
+"""The findings of checks, and the conclusion from all of them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Finding:
     fix: str = ""
 
     def to_document(self) -> dict[str, Any]:
-        """Return an entry of what `--json` prints."""
+        """Return the finding as an entry for `--json`."""
         return {
             "check": self.check,
             "outcome": self.outcome.value,
@@ -51,7 +51,7 @@ def works(findings: Sequence[Finding]) -> bool:
 
 
 def conclusion(findings: Sequence[Finding]) -> str:
-    """Return what the findings mean, in plain words."""
+    """Return the conclusion from the findings, in plain words."""
     for one in findings:
         if one.outcome is Outcome.FAILED:
             return f"It does not work. {one.check}: {one.says}. {one.fix}"

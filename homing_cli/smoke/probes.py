@@ -32,7 +32,7 @@ class Subscriptions:
 
 
 class Probes:
-    """The calls; each raises what the client or botocore raises where it fails.
+    """The calls; each raises what the client or botocore raises.
 
     Args:
         target: the deployed Homing.
@@ -68,12 +68,12 @@ class Probes:
         self._homing.request("GET", "/v1/health")
 
     def receiver(self) -> int:
-        """Return the status with which the receiver answers a request without a secret."""
+        """Return the receiver's status code for a request without a secret."""
         http = URLLib3Session(timeout=_TIMEOUT_SECONDS)
         return int(http.send(AWSRequest("POST", self.receiver_url).prepare()).status_code)
 
     def create_endpoint(self, endpoint_id: str) -> None:
-        """Create an endpoint at the receiver, whose header has the secret that signs for it."""
+        """Create an endpoint for the receiver, with a header that contains its signing secret."""
         secret = self._endpoint("PUT", endpoint_id, {"url": self.receiver_url})["secret"]
         self._endpoint("PATCH", endpoint_id, {"headers": {SECRET_HEADER: secret}})
 
@@ -82,7 +82,7 @@ class Probes:
         self._endpoint("DELETE", endpoint_id)
 
     def send(self, endpoint_id: str) -> Accepted:
-        """Send a message to the endpoint, as every other sender does."""
+        """Send a message to the endpoint, like any other sender."""
         return self._homing.send(
             endpoint_id=endpoint_id,
             sender_id=SENDER,
@@ -92,7 +92,7 @@ class Probes:
         )
 
     def delivery(self, message_id: str) -> Delivery:
-        """Return the delivery of the message, as the ledger has it."""
+        """Return the delivery of the message, as recorded in the ledger."""
         (delivery,) = self._homing.message(message_id, sender_id=SENDER).deliveries
         return delivery
 
@@ -104,7 +104,7 @@ class Probes:
         return ", ".join(mapping["State"] for mapping in found) or "missing"
 
     def waiting(self, queue: str) -> int:
-        """Return about how many messages a queue has, given its output."""
+        """Return the approximate number of messages in a queue, given its output."""
         return int(
             self._attributes(queue, "ApproximateNumberOfMessages")["ApproximateNumberOfMessages"]
         )

@@ -48,7 +48,7 @@ _BODY_SHOWN = 1000  # characters of a response
 class _Console(Console):
     """A console that escapes control characters in strings, also in tables and trees.
 
-    A `Text` is written unchanged, so text of others must pass through `shown` first.
+    A `Text` is written unchanged, so untrusted text must pass through `shown` first.
     """
 
     def render_str(self, text: str, **how: Any) -> Text:
@@ -102,7 +102,7 @@ def _recipient(view: DeliveryView) -> str:
 
 
 def attempts(story: Story) -> Table:
-    """Return a table of the attempts of one delivery, run by run; each redrive begins a run."""
+    """Return a table of the attempts of one delivery, by run; each redrive begins a run."""
     made = table("attempt", "at", "result", "HTTP", "took", "next attempt")
     for kind, event in story.events:
         if kind == "redrive":
@@ -266,7 +266,7 @@ def _took(visit: Visit) -> str:
 
 
 def describe(visit: Visit) -> str:
-    """Return the result of one visit of a state, in a few words."""
+    """Return the result of one visit to a state, in a few words."""
     document = visit.output if isinstance(visit.output, dict) else {}
     faults = "".join(f"  [{fault}]" for fault in visit.faults)
     return _describe(visit, document) + faults

@@ -26,7 +26,7 @@ _OVERLAP = timedelta(seconds=20)
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """One attempt, as it was logged.
+    """One logged attempt.
 
     Args:
         event_id: the id of the log event.

@@ -1,7 +1,7 @@
-"""Visits of states, and attempts, from the history of an execution.
+"""Visits to states, and attempts, from the history of an execution.
 
-Pure functions of the events of `GetExecutionHistory`. The workflow has no parallel branches, so
-events are in order, and each state is left before the next is entered.
+Pure functions of the events returned by `GetExecutionHistory`. The workflow has no parallel
+branches, so events are in order, and each state is left before the next is entered.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Attempt:
 
 
 def _is_not_made(result: Mapping[str, Any]) -> bool:
-    """Return whether `Deliver` or `Classify` says that the attempt is another's, or postponed."""
+    """Return whether, by `Deliver` or `Classify`, the attempt was superseded or postponed."""
     not_made = {OutcomeKind.SUPERSEDED, OutcomeKind.POSTPONED}
     return result.get("kind") in not_made or result.get("status") in {"SUPERSEDED", "POSTPONED"}
 
@@ -144,7 +144,7 @@ def _from_entry(entry: Mapping[str, Any]) -> dict[str, Mapping[str, Any] | None]
 
 
 def visits(events: Iterable[Mapping[str, Any]]) -> tuple[Visit, ...]:
-    """Return the visits of states in an execution's events, oldest first."""
+    """Return the visits to states in an execution's events, oldest first."""
     found: list[Visit] = []
     entered: Mapping[str, Any] | None = None
     faults: list[str] = []

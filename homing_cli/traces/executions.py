@@ -40,7 +40,7 @@ class Executions:
         return [one for one in found if one]
 
     def reference(self, delivery_id: str) -> Mapping[str, Any] | None:
-        """Return the `reference` of the delivery from its execution; None without one."""
+        """Return the `reference` of the delivery from its execution; None if there is none."""
         found = self._describe(f"{self._prefix}:{delivery_id}")
         if found is None:
             return None
@@ -84,7 +84,7 @@ class Executions:
 
 
 def names(record: Mapping[str, Any]) -> list[str]:
-    """Return the names that the executions of a delivery can have, by its record.
+    """Return the possible names of the executions of a delivery, given its record.
 
     Each intervention starts an execution of the next generation. If it ended a wait early, the name
     contains the attempt.

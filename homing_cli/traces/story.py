@@ -3,7 +3,7 @@
 The ledger's `retryHistory` has every recorded attempt. Executions have more details: the states,
 the response body, and what is happening now. But not every execution has a history: first attempts
 may run as Express executions, and Step Functions deletes histories after 90 days. So each attempt
-combines what the ledger and an execution have of it.
+combines data of the ledger and of an execution.
 """
 
 from __future__ import annotations
@@ -78,13 +78,13 @@ class Chapter:
 
     @property
     def category(self) -> str:
-        """The category of the outcome; empty without one."""
+        """The category of the outcome; empty if there is none."""
         entry, verdict = self.entry or {}, self.verdict or {}
         return str(entry.get("errorCategory") or verdict.get("category") or "")
 
     @property
     def reason(self) -> str:
-        """The outcome in words; empty without one."""
+        """The outcome in words; empty if there is none."""
         details, verdict = (self.entry or {}).get("errorDetails") or {}, self.verdict or {}
         return str(details.get("message") or verdict.get("reason") or "")
 
@@ -95,19 +95,19 @@ class Chapter:
 
     @property
     def response_time(self) -> int | None:
-        """The response time in milliseconds; None without an outcome."""
+        """The response time in milliseconds; None if there is no outcome."""
         found = (self.entry or self.outcome or {}).get("responseTime")
         return None if found is None else int(found)
 
     @property
     def target_url(self) -> str | None:
-        """The URL of the request, if the endpoint's had changed; None for the delivery's own."""
+        """The URL of the request, if the endpoint's URL had changed; None otherwise."""
         found = (self.entry or self.outcome or {}).get("targetUrl")
         return None if found is None else str(found)
 
     @property
     def response_body(self) -> str | None:
-        """The first part of the response body; None without a history."""
+        """The first part of the response body; None if there is no history."""
         return None if self.outcome is None else str(self.outcome["responseBody"])
 
     @property
@@ -159,12 +159,12 @@ class Story:
 
     @property
     def ended(self) -> bool:
-        """Whether its status is final and no execution runs."""
+        """Whether its status is final and no execution is running."""
         return not (self.is_running or self.status in (Status.QUEUED, Status.RETRY_SCHEDULED))
 
     @property
     def is_running(self) -> bool:
-        """Whether an execution runs, which may have been started after the delivery had ended."""
+        """Whether an execution is running; it may have started after the delivery had ended."""
         return any(execution.status == "RUNNING" for execution in self.executions)
 
     @property
@@ -174,19 +174,19 @@ class Story:
 
     @property
     def endpoint_id(self) -> str | None:
-        """The endpointId that it is addressed to; None for a plain URL, or if it is not known."""
+        """The endpointId that it is addressed to; None for a plain URL, or if unknown."""
         told: Mapping[str, Any] = self.document.get("reference") or {}
         return self.reference.endpoint_id or told.get("endpointId")
 
     @property
     def request(self) -> Mapping[str, Any]:
-        """The request: `payload`, `contentType`, `headers`; empty if it is not known."""
+        """The request: `payload`, `contentType`, `headers`; empty if unknown."""
         found: Mapping[str, Any] = self.document.get("request") or {}
         return found
 
     @property
     def next_at(self) -> str | None:
-        """When the next attempt is due, ISO-8601; None where none is."""
+        """When the next attempt is due, ISO-8601; None if none is."""
         if self.status not in (Status.RETRY_SCHEDULED, Status.QUEUED):
             return None
         return self.record.get("nextRetryAt") or self.record.get("deliverAt")
@@ -290,6 +290,6 @@ def _from_ledger(entry: Mapping[str, Any], dead_lettered: Mapping[str, Any]) -> 
 
 
 def _dead_letter(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the dead letter that the record of a failed first attempt keeps; empty without one."""
+    """Return the dead letter in the record of a failed first attempt; empty if there is none."""
     found: Mapping[str, Any] = json.loads(record["deadLetter"]) if "deadLetter" in record else {}
     return found

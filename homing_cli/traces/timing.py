@@ -1,9 +1,8 @@
 """Where the time of a delivery went, hop by hop.
 
 The ledger has when the message was accepted and when each outcome was observed; the history of an
-execution adds when a wait ended. First attempts run as Express executions without a history, so
-what is between acceptance and their request is one hop: the queue, `dispatch` and the starts of
-functions.
+execution adds when a wait ended. First attempts run as Express executions without a history, so the
+time between acceptance and their request is one hop: the queue, `dispatch` and function starts.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _WAIT, _SEND = "WaitUntilDue", "Deliver"
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """A part of the way of a delivery.
+    """A part of the path of a delivery.
 
     Args:
         what: what took the time.
@@ -42,7 +41,7 @@ class Hop:
 
     @property
     def milliseconds(self) -> int:
-        """How long it took; below zero where the clocks of two functions differ."""
+        """How long it took; negative if the clocks of two functions differ."""
         return round((self.end - self.start) / timedelta(milliseconds=1))
 
     def to_document(self) -> dict[str, object]:
@@ -56,7 +55,7 @@ class Hop:
 
 
 def hops(trace: Trace) -> tuple[Hop, ...]:
-    """Return the hops of a delivery, oldest first, as far as its attempts were made."""
+    """Return the hops of a delivery so far, oldest first."""
     return tuple(_hops(trace))
 
 
@@ -84,7 +83,7 @@ def _hops(trace: Trace) -> Iterator[Hop]:
 def _before_request(
     what: str, number: int, attempt: Attempt, since: datetime, sent: datetime
 ) -> Iterator[Hop]:
-    """Yield the hops before a request, split at the end of its wait, where that is known."""
+    """Yield the hops before a request, split at the end of its wait if that is known."""
     left = [visit.left for visit in attempt.visits if visit.name == _WAIT and visit.left]
     entered = [visit.entered for visit in attempt.visits if visit.name == _SEND]
     if not left or not entered:

@@ -76,7 +76,7 @@ def trace(
 
 
 def story(target: Target, view: DeliveryView) -> Story:
-    """Return the history of a delivery, as the console shows it.
+    """Return the history of a delivery as shown by the console.
 
     The response to a failed first attempt is in the ledger record, which only operators may read.
 

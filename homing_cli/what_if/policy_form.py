@@ -1,4 +1,4 @@
-"""A retry policy from the input of a form or a command line, checked as the API does."""
+"""A retry policy from the input of a form or a command line, checked as in the API."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class _Run:
     met: tuple[Met, ...]
 
     def gives_up(self, one: Met, policy: Policy) -> bool:
-        """Return whether the policy makes no attempt after this result, which is a failure."""
+        """Return whether the policy makes no attempt after this failed result."""
         if one.http_status is not None:
             return decide(one.http_status, policy) is Decision.GIVE_UP
         return self.status is Status.FAILED and one is self.met[-1]
@@ -242,7 +242,7 @@ def replay(policy: Policy, histories: Sequence[History]) -> Replay:
 
 
 def failure_rate(policy: Policy, histories: Sequence[History]) -> float | None:
-    """Return the share of recorded attempts that failed and can be retried; None without any."""
+    """Return the share of recorded attempts that failed and can be retried, or None."""
     met = [one for history in histories if not history.given_up(policy) for one in history.met]
     return sum(not one.delivered for one in met) / len(met) if met else None
 
@@ -256,7 +256,7 @@ class _End:
 
 
 def _replayed(one: History, endpoint: Endpoint, offsets: Sequence[int], policy: Policy) -> _End:
-    """Return the end of a delivery: an attempt may meet a failure of its own that ends it."""
+    """Return the end of a delivery; a failure specific to it may end it early."""
     final = Endpoint(each for each in one.met if one.first.gives_up(each, policy))
     for attempt, offset in enumerate(offsets, start=1):
         at_ms = one.met[0].at_ms + offset

@@ -1,3 +1,3 @@
-"""Executions of the Standard workflow that wait, or that broke."""
+"""Executions of the Standard workflow that are waiting or broken."""
 
 __all__ = ["broken", "waiting"]

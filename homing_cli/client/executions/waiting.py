@@ -1,4 +1,4 @@
-"""Executions that wait in the Standard workflow, and ending them without loss (`homing drain`).
+"""Waiting executions of the Standard workflow, and how to end them without loss (`homing drain`).
 
 Dead-lettering an execution takes three steps, each of which may be repeated:
 
@@ -76,7 +76,7 @@ class Waiting:
 
 
 class Drain:
-    """Lists the executions that wait in the Standard workflow, and ends them.
+    """Lists the waiting executions of the Standard workflow, and ends them.
 
     Args:
         target: the deployed Homing; the caller needs `states:ListExecutions`,
@@ -129,7 +129,7 @@ class Drain:
         return Drained.CANCELLED if done.result is Result.CANCELLED else Drained.STOPPED
 
     def _end_on_record(self, one: Waiting) -> Status | None:
-        """Return the final status on record of a delivery that waits; None without one."""
+        """Return the recorded final status of a delivery; None if it has none."""
         record = self._ledger.read(one.reference)
         return record.status if record and one.waits and not record.is_waiting else None
 
@@ -154,7 +154,7 @@ class Drain:
 
 
 def _dead_letter(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the dead letter of a delivery whose next attempt is not made."""
+    """Return the dead letter of a delivery whose next attempt will not be made."""
     return {
         **document,
         "verdict": {

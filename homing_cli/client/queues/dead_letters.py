@@ -44,7 +44,7 @@ class DeadLetter:
 
     @property
     def failed_at(self) -> datetime:
-        """When its last attempt was observed or, if that is not known, when it was due."""
+        """When its last attempt was made or, if unknown, when it was due."""
         outcome = self.document.get("outcome") or {}
         return timestamps.from_text(outcome.get("timestamp") or self.document["dueAt"])
 
@@ -147,8 +147,8 @@ def count(target: Target) -> int:
 def copies(target: Target, limit: int | None = None) -> Iterator[str]:
     """Yield each dead letter as one line of JSON, complete, and leave it in the queue.
 
-    A line that is sent to the queue again is the same dead letter. A body that is not a dead letter
-    is returned as `{"unreadable": body}`.
+    A line can be sent to the queue again to restore its dead letter. A body that is not a dead
+    letter is returned as `{"unreadable": body}`.
 
     Args:
         target: the deployed Homing.

@@ -1,7 +1,7 @@
 """Processing of the dead-letter queue: a dead letter is held until it has been processed.
 
-A dead letter that is held is hidden from other consumers. If the process is killed, it becomes
-visible again after `HOLD_SECONDS`.
+A held dead letter is hidden from other consumers. If the process is killed, it becomes visible
+again after `HOLD_SECONDS`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class HeldDeadLetter:
-    """A dead letter that is held; it is released unless it is deleted."""
+    """A held dead letter; it is released unless it is deleted."""
 
     dead_letter: DeadLetter
     delete: Callable[[], None]
@@ -80,7 +80,7 @@ class Held:
         return self._leased.seen
 
     def __iter__(self) -> Iterator[HeldDeadLetter]:
-        """Yield each matching dead letter once, held."""
+        """Hold and yield each matching dead letter once."""
         for message in self._leased.messages():
             dead_letter = DeadLetter.from_body(message["Body"])
             if dead_letter is not None and self._wanted.matches(dead_letter):

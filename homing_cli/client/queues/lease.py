@@ -1,8 +1,8 @@
 """A lease of the messages of an SQS queue: each is received once, and released unless deleted.
 
-A message that has been received is hidden from other consumers until it is deleted, the lease ends,
-or `hold_seconds` have passed. After that time SQS delivers it again, under a new receipt handle,
-and refuses the old one.
+A received message is hidden from other consumers until it is deleted, the lease ends, or
+`hold_seconds` have passed. After that time SQS delivers it again, under a new receipt handle, and
+refuses the old one.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class Lease:
     def messages(self, limit: int | None = None) -> Iterator[Mapping[str, Any]]:
         """Yield up to `limit` messages, each once.
 
-        It ends with an empty answer of SQS. It also ends when as many known messages as have been
-        seen were received in a row: a message that was not deleted is redelivered after its hold
-        and may come before the rest.
+        It ends when SQS returns no messages. It also ends after a run of already known messages as
+        long as their number: a message that was not deleted is redelivered after its hold, possibly
+        before the rest.
         """
         known = 0
         while known <= self.seen and (limit is None or self.seen < limit):
@@ -69,7 +69,7 @@ class Lease:
             yield from new
 
     def delete(self, message: Mapping[str, Any]) -> None:
-        """Delete a message. One whose receipt handle has expired stays in the queue.
+        """Delete a message. A message whose receipt handle has expired stays in the queue.
 
         Raises:
             ClientError: when SQS refuses for any other reason.
@@ -84,7 +84,7 @@ class Lease:
     def release(self) -> None:
         """Release all held messages, ten with each call.
 
-        A message that SQS refuses to release is visible already, or will be when its hold ends.
+        A message that SQS refuses to release is already visible, or will be when its hold ends.
         """
         handles = list(self._handles.values())
         self._handles.clear()

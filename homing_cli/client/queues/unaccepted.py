@@ -1,7 +1,7 @@
-"""The queue of unaccepted messages: what came by an ingest queue and could not be accepted.
+"""The queue of unaccepted messages: messages of an ingest queue that could not be accepted.
 
-A message that is put on its ingest queue again has the `messageId` that it had there, whatever SQS
-calls it now, so it is accepted once however often it is done.
+A message put on its ingest queue again keeps its `messageId`, even though SQS assigns a new id, so
+it is accepted once however often this is repeated.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class UnacceptedMessage:
 
     @classmethod
     def from_queue(cls, message: Mapping[str, Any]) -> Self:
-        """Read a message as SQS hands it out."""
+        """Read a message as received from SQS."""
         given = message.get("MessageAttributes", {}).items()
         texts = {name: each["StringValue"] for name, each in given if "StringValue" in each}
         attributes = {name: texts[name] for name in ATTRIBUTES if name in texts}
@@ -61,7 +61,7 @@ class UnacceptedMessage:
 
     @property
     def message_id(self) -> str:
-        """The `messageId` that the message names; its default one if it names none."""
+        """The `messageId` in the message, or its default."""
         try:
             ingested = read_ingested(self.body, self.attributes, "", "")
             named = json.loads(split_members(ingested.body).get("messageId", "null"))
@@ -91,7 +91,7 @@ class UnacceptedMessage:
 
 
 def look(target: Target, limit: int) -> list[UnacceptedMessage]:
-    """Look at up to `limit` messages and leave them where they are."""
+    """Return up to `limit` messages and leave them in the queue."""
     if _QUEUE_URL not in target.outputs:  # a stack without an ingest queue
         return []
     with lease(target.client("sqs"), target.outputs[_QUEUE_URL], _LOOK_SECONDS) as leased:
@@ -99,10 +99,10 @@ def look(target: Target, limit: int) -> list[UnacceptedMessage]:
 
 
 def send_again(target: Target, message_id: str | None) -> int:
-    """Put messages on their ingest queues again, those of one message or all; return how many.
+    """Put one or all messages on their ingest queues again; return how many queue messages.
 
-    Each is deleted only when the ingest queue has taken it. One that comes back while this goes on,
-    since it is still invalid, is not put there a second time.
+    Each is deleted only after the ingest queue has accepted it. One that returns during the call,
+    because it is still invalid, is not put there a second time.
     """
     client = target.client("sqs")
     url = cache(partial(_url, target))
@@ -121,7 +121,7 @@ def send_again(target: Target, message_id: str | None) -> int:
 
 
 def discard(target: Target, message_id: str | None) -> list[UnacceptedMessage]:
-    """Delete messages for good, those of one message or all; return them."""
+    """Permanently delete the queue messages of one or all messages; return them."""
     gone = []
     for leased, message, found in _meant(target, message_id):
         leased.delete(message)
@@ -142,7 +142,7 @@ def _meant(
 
 
 def _is_same(one: UnacceptedMessage, other: UnacceptedMessage) -> bool:
-    """Return whether two are the same to `ingest`; SQS and the problem may call them otherwise."""
+    """Return whether two are the same message to `ingest`, despite different SQS ids."""
     return (one.queue_arn, one.body, one.attributes) == (
         other.queue_arn,
         other.body,

@@ -75,7 +75,7 @@ def look(target: Target, limit: int) -> list[UndispatchedMessage]:
 
 
 def send_again(target: Target, message_id: str | None) -> int:
-    """Send undispatched messages to the delivery queue and return how many; all if no id is given.
+    """Send undispatched messages to the delivery queue, all if no id is given; return how many.
 
     Each is deleted only after the delivery queue has accepted it.
     """

@@ -111,7 +111,7 @@ class ConsoleActions:
             self._ledger.settle(reference, record)
 
     def _held(self, wanted: Collection[str]) -> Iterator[HeldDeadLetter]:
-        """Yield the dead letters of these deliveries, held, until all are found."""
+        """Hold and yield the dead letters of these deliveries, until all are found."""
         missing = set(wanted)
         with hold(self._target, _DeadLetters(delivery_ids=frozenset(missing))) as dead_letters:
             for held in dead_letters:

@@ -32,31 +32,31 @@ class Way:
 WAYS: Mapping[str, Way] = {
     "enable": Way(
         "Enable",
-        "Messages are sent to it again within a minute. What has failed meanwhile is not sent "
-        "again by itself: choose that on the next page.",
+        "Messages are sent to it again within a minute. Messages that have failed are not resent "
+        "automatically: you can do that on the next page.",
     ),
     "disable": Way(
         "Disable",
-        "Within a minute nothing is sent to it any more. Messages to it are still accepted and "
-        "then dead-lettered, also those that wait for another attempt.",
+        "Within a minute nothing more is sent to it. Messages to it are still accepted and then "
+        "dead-lettered, including those that wait for a retry.",
         is_danger=True,
     ),
     "test": Way(
         "Send a test",
-        "A message with a payload that says it is a test is accepted and delivered like any other, "
-        "with its signature.",
+        "A message marked as a test in its payload is accepted, signed and delivered like any "
+        "other.",
     ),
     "rotate-secret": Way(
         "Rotate the secret",
-        "A new secret signs at once and is shown once, on the next page. The old ones sign beside "
-        "it for as long as you choose, so that the receiver can change over.",
+        "A new secret signs at once and is shown once, on the next page. The old secrets keep "
+        "signing beside it for the time you choose, so that the receiver can change over.",
         is_danger=True,
     ),
 }
 
 
 class _Api(Protocol):
-    """The endpoint operations of the API, as `homing_cli.client.api.ApiClient` has them."""
+    """The endpoint operations of the API, as in `homing_cli.client.api.ApiClient`."""
 
     def endpoints(
         self, method: str, path: str, body: Mapping[str, Any] | None, sender_id: str | None
@@ -99,19 +99,19 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an action came to: the request and the API's answer, which may have a new secret."""
+    """The result of an action: the request and the response, which may contain a new secret."""
 
     request: Request
     answer: Mapping[str, Any]
 
     @property
     def is_confidential(self) -> bool:
-        """Whether the answer has a secret, which is shown only once."""
+        """Whether the response contains a secret, which is shown only once."""
         return "secret" in self.answer
 
 
 class EndpointActions:
-    """Runs actions on endpoints, and keeps what the latest came to until their page has been shown.
+    """Runs actions on endpoints, and keeps the latest results until their page has been shown.
 
     Args:
         api: the API.
@@ -135,7 +135,7 @@ class EndpointActions:
         return outcome_id
 
     def outcome(self, outcome_id: str) -> Outcome:
-        """Return what an action came to; one with a secret only once.
+        """Return the result of an action; one with a secret only once.
 
         Raises:
             NotFoundError: when there is none, or its secret has been shown.

@@ -62,7 +62,7 @@ class Job:
 
     @property
     def complaints(self) -> list[Done]:
-        """The results of those for which it failed."""
+        """The results of the deliveries for which it failed."""
         return [one for one in self.done if one.complaint]
 
     def run(self, steps: Iterator[Done]) -> None:

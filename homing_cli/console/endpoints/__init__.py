@@ -1,4 +1,4 @@
-"""What the pages of endpoints and senders show: settings, health, what waits or has failed."""
+"""What the pages of endpoints and senders show: settings, health, waiting and failed deliveries."""
 
 __all__ = [
     "backlog",

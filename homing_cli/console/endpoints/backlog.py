@@ -1,4 +1,4 @@
-"""What waits for an attempt and what has failed, by sender, endpoint and cause."""
+"""Waiting and failed deliveries, by sender, endpoint and cause."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The deliveries that wait or have failed, in groups of one cause, the largest first.
+    """Waiting and failed deliveries, in groups with one cause, the largest first.
 
     Args:
         groups: deliveries by `homing_cli.console.reading.counts.BY`.

@@ -38,7 +38,7 @@ class Health:
 
     @property
     def success_rate(self) -> float | None:
-        """The share of attempts that succeeded; None without attempts."""
+        """The share of attempts that succeeded; None if there are none."""
         return self.delivered / self.attempts if self.attempts else None
 
 

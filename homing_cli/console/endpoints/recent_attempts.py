@@ -1,6 +1,6 @@
 """The attempts of the last hour, from the functions' logs: the latest first, within a limit.
 
-No metric has the dimension of an endpoint, and the ledger has no index of what was delivered.
+There are no metrics by endpoint, and the ledger has no index of delivered messages.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NOT_SENT = frozenset({Category.ENDPOINT_DISABLED, Category.BLOCKED_TARGET, Categ
 
 
 class Seen(NamedTuple):
-    """An attempt to reach an endpoint: when, whose, how long it took, whether it delivered."""
+    """An attempt at an endpoint: its time, sender, duration, and whether it succeeded."""
 
     event_id: str
     at: datetime
@@ -42,7 +42,7 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The attempts of a period until now, of which none is missing."""
+    """All attempts of a period that ends now."""
 
     attempts: Sequence[Seen]
     since: datetime
@@ -86,7 +86,7 @@ class RecentAttempts:
         return Sample(tuple(self._known), since, now)
 
     def _read_back(self, now: datetime) -> datetime:
-        """Read an hour in steps, the latest first, until there is enough; return its beginning."""
+        """Read an hour in steps, the latest first, until there are enough; return the start."""
         since = now
         while since > now - PERIOD and len(self._known) < self._most:
             self._known.extendleft(reversed(self._read(since - _STEP, since)))
@@ -104,7 +104,7 @@ class RecentAttempts:
         return sorted(read, key=lambda seen: seen.at)
 
     def _limited(self, since: datetime) -> datetime:
-        """Forget what is older than the period, or too much; return when the period begins."""
+        """Drop attempts before the period or beyond the limit; return when the period begins."""
         while self._known and self._known[0].at < since:
             self._known.popleft()
         while len(self._known) > self._most:
@@ -113,7 +113,7 @@ class RecentAttempts:
 
 
 def _seen(one: Attempted) -> Seen | None:
-    """Return an attempt to reach an endpoint; None if it was to a plain URL, or not sent."""
+    """Return an attempt at an endpoint; None if it was at a plain URL, or not sent."""
     document = one.document
     if "endpointId" not in document or document.get("category") in NOT_SENT:
         return None

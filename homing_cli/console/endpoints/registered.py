@@ -1,4 +1,4 @@
-"""The endpoints and keys that are registered, as their tables have them."""
+"""The registered endpoints and keys, read from their tables."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MOST = 5000  # endpoints that a list looks at
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an endpoint has in use of its limits.
+    """How much of its limits an endpoint uses.
 
     Args:
         slots_in_use: how many attempts have a concurrency slot.
@@ -92,7 +92,7 @@ class Registry:
         return found
 
     def limits(self, endpoint: Endpoint, now: datetime) -> Limits:
-        """Return what an endpoint has in use of its limits."""
+        """Return how much of its limits an endpoint uses."""
         in_use = self._concurrency.in_use(endpoint, now) if endpoint.attempts_at_once else 0
         next_slot = self._rates.free_at(endpoint) if endpoint.rate_per_second else None
         return Limits(in_use, next_slot)
@@ -103,5 +103,5 @@ class Registry:
         return [] if found is None else [SecretDates.of(secret) for secret in found.secrets]
 
     def keys(self) -> list[ApiKey]:
-        """Return all API keys, also revoked ones."""
+        """Return all API keys, including revoked ones."""
         return list(self._keys.all())

@@ -1,4 +1,4 @@
-"""One endpoint as lists and its page show it: its state, its health, what it holds up."""
+"""One endpoint as shown in lists and on its page: its state, its health, its backlog."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ class Row:
 
     @property
     def cause(self) -> str:
-        """The category of most of its failures; empty without any."""
+        """The most frequent category of its failures; empty if there are none."""
         found = (group.values["category"] for group in self.groups or ())
         return next(filter(None, found), "")
 
     @property
     def last_success(self) -> str | None:
-        """When its last attempt succeeded, ISO-8601, as far as the sample goes back."""
+        """When its last successful attempt was, ISO-8601, within the sample."""
         at = self.health and self.health.last_success
         return to_text(at) if at else None
 
     @property
     def last_failure(self) -> str | None:
-        """When its last attempt failed, ISO-8601, as far as sample and ledger know."""
+        """When its last failed attempt was, ISO-8601, from the sample and the ledger."""
         known = [
             from_text(group.last_at)
             for group in self.groups or ()

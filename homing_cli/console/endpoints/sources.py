@@ -1,4 +1,4 @@
-"""Where the pages of endpoints and senders read; one set for each console."""
+"""The data sources of the pages of endpoints and senders; one set for each console."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ class Sources:
         return cls(Registry(target), counts, attempts, lines)
 
     def backlog(self) -> Latest[Backlog]:
-        """Return what waits or has failed."""
+        """Return the waiting and failed deliveries."""
         return self._backlog(OPEN)
 
     def backlog_of(self, sender_id: str, endpoint_id: str) -> Latest[Backlog]:
-        """Return what waits or has failed of one endpoint, which is counted sooner than all."""
+        """Return the waiting and failed deliveries of one endpoint; faster than counting all."""
         return self._backlog(replace(OPEN, sender_id=sender_id, endpoint_id=endpoint_id))
 
     def _backlog(self, wanted: DeliveryFilter) -> Latest[Backlog]:

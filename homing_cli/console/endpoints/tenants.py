@@ -34,9 +34,9 @@ class Tenant:
 
 
 def tenants(rows: Sequence[Row], keys: Iterable[ApiKey], backlog: Backlog | None) -> list[Tenant]:
-    """Return the senders that have an endpoint, an API key, or deliveries that wait or have failed.
+    """Return the senders with an endpoint, an API key, or waiting or failed deliveries.
 
-    Those with the most failed deliveries stand first.
+    Those with the most failed deliveries come first.
     """
     known = list(keys)
     ids = {row.endpoint.sender_id for row in rows} | {key.sender_id for key in known}

@@ -1,4 +1,4 @@
-"""An event that somebody types to try it against filters."""
+"""An event typed into a form to test filters."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ def typed_event(sender_id: str, event_type: str, payload: str) -> Event:
 
 
 def complaint(error: InvalidMessageError) -> str:
-    """Return what is wrong with an event, to be shown beside its form."""
+    """Return the errors of an event, to be shown beside its form."""
     return "; ".join(f"{each.field} {each.message}" for each in error.errors)

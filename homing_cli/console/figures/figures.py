@@ -82,7 +82,7 @@ class Figures:
 
     @property
     def success_rate(self) -> float | None:
-        """The share of delivered among ended deliveries; None if none ended."""
+        """The share of ended deliveries that were delivered; None if none ended."""
         ended = sum(self.delivered) + sum(self.failed)
         return sum(self.delivered) / ended if ended else None
 

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 _FORBIDDEN = 403
 # What "done" means of each that might be taken for more.
 _NOTES = {
-    "redrive": "Their attempts have begun again. The page of each shows whether it is delivered.",
-    "retry-now": "The attempt is being made. The page of each shows whether it is delivered.",
+    "redrive": (
+        "Their attempts have begun again. The page of each delivery shows whether it arrived."
+    ),
+    "retry-now": "The attempt is being made. The page of each delivery shows whether it arrived.",
 }
 # Each action: its value in forms, its name on pages, and its name while it runs.
 WAYS = {

@@ -1,4 +1,4 @@
-"""The page of one dead letter, as the queue has it."""
+"""The page of one dead letter, as read from the queue."""
 
 from __future__ import annotations
 

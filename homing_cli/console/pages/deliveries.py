@@ -50,7 +50,7 @@ _DELIVERY_ID = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """One of the two lists: its title, its address, what it lists, and the choices of a status."""
+    """One of the two lists: its title, address, content, and choices of status."""
 
     title: str
     path: str
@@ -135,7 +135,7 @@ def _show(request: Request, which: _List) -> Response:
 
 
 def with_endpoints(services: Services, found: Sequence[Fault]) -> list[Fault]:
-    """Return the first faults with their endpoints as they are now."""
+    """Return the first faults with the current state of their endpoints."""
     shown = found[:MOST_FAULTS]
     endpoints = services.addressed.endpoints(fault.latest for fault in shown)
     return [fault.at(endpoints) for fault in shown]
@@ -149,9 +149,9 @@ def delivery_url(record: Mapping[str, Any]) -> str:
 def _read(
     services: Services, chosen: Selection, started: float, *, is_grouped: bool
 ) -> tuple[Page | None, Counted | None]:
-    """Return the list, unless only groups are shown, and then its count, as far as they are there.
+    """Return the list, unless only groups are shown, and its count, each if available.
 
-    The count takes longer than the list, and would hold it up.
+    The count takes longer than the list, and would delay it.
     """
     if chosen.complaint:
         return None, None
@@ -170,22 +170,22 @@ def _page(services: Services, chosen: Selection) -> Page | None:
 
 
 def _others(page: Page | None, exact: Sequence[Listed]) -> list[Listed]:
-    """Return the deliveries of a page that are not shown already."""
+    """Return the deliveries of a page that are not already shown."""
     shown = {(one.pk, one.sk) for one in exact}
     return [one for one in page.deliveries if (one.pk, one.sk) not in shown] if page else []
 
 
 def _refresh_seconds(chosen: Selection, *, is_busy: bool) -> int | None:
-    """Return when the page looks again: it waits for an answer, or follows the list's beginning."""
+    """Return when the page reloads, to get a pending answer or to follow the start of the list."""
     if chosen.complaint or (chosen.after and not is_busy):
         return None
     return 1 if is_busy else _REFRESH_SECONDS
 
 
 def _exact(services: Services, chosen: Selection) -> list[Listed] | RedirectResponse:
-    """Return the deliveries of the message with exactly this id, whatever their status is.
+    """Return the deliveries of the message with exactly this id, in any status.
 
-    Where the id is that of a delivery, it is a redirection to its page.
+    If the id is that of a delivery, redirect to its page.
     """
     text = chosen.wanted.message_id
     if text is None or chosen.after:

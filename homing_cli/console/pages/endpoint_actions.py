@@ -1,4 +1,4 @@
-"""Pages that confirm an action on an endpoint, run it, and show what it came to."""
+"""Pages that confirm an action on an endpoint, run it, and show the result."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def confirm(http: HttpRequest) -> Response:
 
 
 async def begin(http: HttpRequest) -> Response:
-    """Run an action, and redirect to the page that shows what it came to.
+    """Run an action, and redirect to the page that shows its result.
 
     Raises:
         ActionError: when the form is not valid.
@@ -65,10 +65,10 @@ async def begin(http: HttpRequest) -> Response:
 
 
 def done(http: HttpRequest) -> Response:
-    """Show what an action came to; a new secret only once.
+    """Show the result of an action; a new secret only once.
 
     Raises:
-        NotFoundError: when it has been shown, or is not known.
+        NotFoundError: when it has already been shown, or is unknown.
     """
     services = services_of(http)
     outcome = _actions(services).outcome(http.path_params["outcome_id"])
@@ -83,7 +83,7 @@ def done(http: HttpRequest) -> Response:
 
 
 def _failed(services: Services, request: Request) -> int:
-    """Return how many deliveries to the endpoint have failed, as far as that has been counted."""
+    """Return how many deliveries to the endpoint have failed, if they have been counted."""
     backlog = services.sources.backlog_of(request.sender_id, request.endpoint_id).value
     return 0 if backlog is None else backlog.failed[request.sender_id, request.endpoint_id]
 

@@ -102,7 +102,7 @@ def _secrets(services: Services, endpoint: Endpoint) -> tuple[Sequence[SecretDat
 
 
 def _trial(services: Services, endpoint: Endpoint, query: Mapping[str, str]) -> dict[str, Any]:
-    """Return the event that was typed and, if there is one, what keeps the endpoint from it."""
+    """Return the event that was entered, if any, and why the endpoint would not get it."""
     trial: dict[str, Any] = {
         "type": query.get("type", ""),
         "payload": query.get("payload", EXAMPLE),

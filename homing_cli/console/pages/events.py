@@ -1,4 +1,4 @@
-"""The page of events: an event is tried against the filters of a sender's endpoints."""
+"""The page that tests an event against the filters of a sender's endpoints."""
 
 from __future__ import annotations
 

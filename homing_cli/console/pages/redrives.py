@@ -1,4 +1,4 @@
-"""Bulk redrives: which deliveries, to whom and how fast; how far one is; and the way to stop it."""
+"""The pages of bulk redrives: preview and start one, show its progress, and stop it."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def show_all(request: Request) -> Response:
 
 
 def ask(request: Request) -> Response:
-    """Show to whom and how many would be redriven, and ask for confirmation; nothing is sent."""
+    """Show how many deliveries would be redriven, by endpoint, and ask for confirmation."""
     return _ask(request, request.query_params)
 
 
 async def begin(request: Request) -> Response:
-    """Begin a bulk redrive, and redirect to the page that shows its progress."""
+    """Start a bulk redrive, and redirect to the page that shows its progress."""
     services = services_of(request)
     check_allowed(services)
     form = {name: text for name, text in (await request.form()).items() if isinstance(text, str)}
@@ -76,7 +76,7 @@ async def begin(request: Request) -> Response:
 
 
 def show(request: Request) -> Response:
-    """Show how far a bulk redrive is. Until it has ended, the page reloads itself every second.
+    """Show the progress of a bulk redrive. The page reloads every second until it has ended.
 
     Raises:
         NotFoundError: when there is none with this id.
@@ -134,7 +134,7 @@ def _ask(request: Request, query: Mapping[str, str], complaint: str = "") -> Res
 
 
 def _begin(request: Request, services: Services, form: Mapping[str, str]) -> Response:
-    """Begin what a form asks for, or show what is wrong with it."""
+    """Start the bulk redrive described by a form, or show the form's errors."""
     chosen, now = Selection.from_query(form, REDRIVABLE), datetime.now(UTC)
     redrive_id, rate = form.get("redriveId", ""), _rate(form.get("ratePerSecond", ""))
     if not MESSAGE_ID.allows(redrive_id):
@@ -160,7 +160,7 @@ def _rate(text: str) -> float | None:
 
 
 def _query(redrive: BulkRedrive) -> dict[str, str]:
-    """Return the parameters of the list of what it redrives, without the time when it began."""
+    """Return the parameters of the list of its deliveries, without its start time."""
     document: dict[str, Any] = redrive.wanted.to_document()
     document.pop("before", None)
     statuses = document.pop("status", [])

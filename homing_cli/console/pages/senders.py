@@ -1,4 +1,4 @@
-"""The list of senders: their endpoints, keys, and what waits or has failed."""
+"""The list of senders: their endpoints, keys, and waiting and failed deliveries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The what-if page: the schedule, load and cost of a policy, and recorded deliveries with it."""
+"""The what-if page: the schedule, load, cost and replay of a policy."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class WhatIfError(CommandError):
 
 
 def show(request: Request) -> Response:
-    """Show the form and its results; an input that is not valid is explained beside the form."""
+    """Show the form and its results; invalid input is explained beside the form."""
     services = services_of(request)
     typed = _typed(request.query_params)
     context: dict[str, Any] = {"assessment": None, "complaint": "", "schedule_chart": "null"}
@@ -81,7 +81,7 @@ def _assess(services: Services, typed: Mapping[str, str]) -> Assessment:
 
 
 def _schedule_chart(found: Assessment) -> dict[str, Any]:
-    """Return a chart of the attempts over time, with the range that jitter gives each."""
+    """Return a chart of the attempts over time, each with its range of jitter."""
     steps = found.schedule
     return {
         "kind": "band",

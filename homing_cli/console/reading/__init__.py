@@ -1,4 +1,4 @@
-"""Reading deliveries for the console: lists, counts, and the faults that they add up to."""
+"""Reading deliveries for the console: lists, counts and faults."""
 
 __all__ = [
     "addressed",

@@ -62,7 +62,7 @@ class Addressed:
         return Recipient(sender_id, endpoint_id, self._table.find(sender_id, endpoint_id))
 
     def explained(self, event: Event) -> list[tuple[Endpoint, tuple[Mismatch, ...]]]:
-        """Return each endpoint of a sender with what keeps it from an event."""
+        """Return each endpoint of a sender with the reasons why it would not get an event."""
         return explain(self._table.of_sender(event.sender_id), event)
 
     def endpoints(self, deliveries: Iterable[Listed]) -> dict[tuple[str, str], Endpoint]:

@@ -1,7 +1,7 @@
-"""Answers that are made in the background and kept for a moment, so that no page waits for long.
+"""Answers computed in the background and cached briefly, so that no page waits for long.
 
-To list or count deliveries takes as long as there are many. A page waits for the answer a little;
-if there is none by then, it shows the one before, or says that it is being made and asks again.
+Listing or counting deliveries takes longer the more there are. A page waits briefly for the answer;
+without one it shows the previous answer, or says that it is being computed and reloads.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MOST = 50  # questions of which the answers are kept
 
 @dataclass(slots=True)
 class _Made(Generic[Answer]):
-    """The answer that is made, or was made last, and the one before it."""
+    """The answer being computed, or computed last, and the previous one."""
 
     future: Future[Answer]
     before: Answer | None = None
@@ -58,10 +58,10 @@ class Answers(Generic[Question, Answer]):
         self._known: OrderedDict[Question, _Made[Answer]] = OrderedDict()
 
     def ask(self, question: Question, wait_seconds: float) -> Answer | None:
-        """Return the latest answer; None while the first is being made.
+        """Return the latest answer; None while the first is being computed.
 
         Raises:
-            Exception: what `make` raised; the next to ask has it made again.
+            Exception: what `make` raised; the next call computes it again.
         """
         made = self._current(question)
         try:
@@ -70,7 +70,7 @@ class Answers(Generic[Question, Answer]):
             return made.before
 
     def _current(self, question: Question) -> _Made[Answer]:
-        """Return the answer to a question, begun now if the last is too old."""
+        """Return the answer to a question; start computing it if the last one is too old."""
         with self._lock:
             known = self._known.get(question)
             if known is None or known.stale_at <= self._monotonic():

@@ -1,4 +1,4 @@
-"""Lists and counts of deliveries by endpoint and cause, made in the background."""
+"""Lists and counts of deliveries by endpoint and cause, computed in the background."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Pages: TypeAlias = "Answers[tuple[DeliveryFilter, Place | None], Page]"
 def counts_of(index: DeliveryIndex) -> Counts:
     """Return the counts of an index.
 
-    A count reads all entries that match, so it is kept for ten times as long as it took.
+    A count reads all matching entries, so it is cached for ten times as long as it took.
     """
 
     def count(wanted: DeliveryFilter) -> Counted:
@@ -54,7 +54,7 @@ def counts_of(index: DeliveryIndex) -> Counts:
 
 
 def pages_of(index: DeliveryIndex) -> Pages:
-    """Return the pages of the lists of an index, each by its filter and where it begins."""
+    """Return the pages of the lists of an index, keyed by filter and start."""
 
     def page(asked: tuple[DeliveryFilter, Place | None]) -> Page:
         wanted, after = asked

@@ -1,4 +1,4 @@
-"""Lists of deliveries that have arrived: they are in no index, so the ledger itself is read."""
+"""Lists of delivered messages: no index contains them, so the ledger itself is read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BUDGET_SECONDS = 0.5  # the last read may exceed it, and a page should take abou
 
 
 class Delivered:
-    """Reads the deliveries that have arrived, in no order.
+    """Reads the deliveries that have arrived, in no particular order.
 
     Args:
         table: the ledger's name.
@@ -97,7 +97,7 @@ class Delivered:
 
 
 def listed(record: Mapping[str, Any]) -> Listed:
-    """Return a record of the ledger, as plain values, as lists show it."""
+    """Return a record of the ledger, given as plain values, in the form of list entries."""
     history = record.get("retryHistory") or ()
     latest = (
         {"cause": {"category": e["errorCategory"], "reason": e["errorDetails"]["message"]}}

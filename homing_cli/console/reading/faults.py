@@ -1,4 +1,4 @@
-"""What is wrong: deliveries that cannot be made, by endpoint and cause."""
+"""Faults: deliveries that cannot be made, by endpoint and cause."""
 
 from __future__ import annotations
 
@@ -74,14 +74,14 @@ class Fault:
 
     @property
     def since(self) -> str:
-        """Since when it is so: since when the endpoint has failed, where that is recorded."""
+        """The start of the fault: since when the endpoint has failed, if recorded."""
         known = self.endpoint
         if known is None or self.side is not Side.THEIRS or known.failing_since is None:
             return self.first_at
         return min(known.failing_since, self.first_at)
 
     def at(self, endpoints: Mapping[tuple[str, str], Endpoint]) -> Self:
-        """Return it with its endpoint, of some by senderId and endpointId."""
+        """Return the fault with its endpoint, looked up by senderId and endpointId."""
         key = self.latest.sender_id, self.latest.endpoint_id or ""
         return replace(self, endpoint=endpoints.get(key))
 
@@ -103,7 +103,7 @@ class Fault:
 
 
 def faults(groups: Iterable[Group]) -> list[Fault]:
-    """Return what is wrong, what affects the most deliveries first.
+    """Return the faults, those that affect the most deliveries first.
 
     Args:
         groups: deliveries by sender, endpoint and category, and maybe status.
@@ -116,7 +116,7 @@ def faults(groups: Iterable[Group]) -> list[Fault]:
 
 
 def _is_wrong(group: Group) -> bool:
-    """Return whether something is wrong; not so with what was cancelled, or was not tried yet."""
+    """Return whether this is a fault; cancelled or untried deliveries are not."""
     status = group.latest.status
     return status in FAILED or (status in WAITING and bool(group.values["category"]))
 

@@ -1,4 +1,4 @@
-"""Which deliveries a page lists: the filter of the API, in the parameters of the page's address."""
+"""The deliveries that a page lists: the filter of the API, as parameters of the page's URL."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Selection:
 
     @classmethod
     def from_query(cls, query: Mapping[str, str], statuses: tuple[Status, ...] = LISTED) -> Self:
-        """Return what the parameters of a page choose.
+        """Return the selection in the parameters of a page.
 
         Args:
             query: the parameters.
@@ -72,11 +72,11 @@ class Selection:
 
     @property
     def is_delivered(self) -> bool:
-        """Whether it is about deliveries that have arrived, which are in no index."""
+        """Whether it lists delivered messages, which are in no index."""
         return self.wanted.statuses == (Status.DELIVERED,)
 
     def shown(self, name: str) -> str:
-        """Return what the field of a form shows; times as its inputs take them, in UTC."""
+        """Return the value of a form field; times in the format of its inputs, in UTC."""
         text = self.given.get(name, "")
         return text[: _MINUTES + 3].removesuffix("Z") if name in _TIMES else text
 

@@ -78,9 +78,9 @@ class View:
 
 
 def pretty(value: Any) -> str:
-    """Return a value as indented JSON, or as it is if it is not JSON; very long text is cut.
+    """Return a value as indented JSON, or unchanged if it is not JSON; very long text is truncated.
 
-    Numbers of a text keep their digits.
+    Numbers in a text keep their digits.
     """
     if not isinstance(value, str):
         return _cut(json.dumps(value, indent=2, ensure_ascii=False, default=str))

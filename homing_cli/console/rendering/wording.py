@@ -20,7 +20,7 @@ _SECOND_MS, _MINUTE_S = 1000, 60
 
 @dataclass(frozen=True, slots=True)
 class StatusWords:
-    """How a ledger status is shown: by a mark and words, not by colour alone."""
+    """How a ledger status is shown: with a symbol and words, not by colour alone."""
 
     mark: str
     words: str
@@ -43,7 +43,7 @@ _OUTCOMES: Mapping[str, tuple[str, str]] = {
     Category.SUCCESS: ("The endpoint answered with a 2xx status.", ""),
     Category.TIMEOUT: (
         "The endpoint did not answer in full before the deadline.",
-        "Check whether it is overloaded. It should answer first and do the work afterwards.",
+        "Check whether it is overloaded. It should respond first and do the work afterwards.",
     ),
     Category.RATE_LIMITED: (
         "The endpoint asked to slow down.",
@@ -89,18 +89,18 @@ _OUTCOMES: Mapping[str, tuple[str, str]] = {
 
 
 def status_words(status: str) -> StatusWords:
-    """Return the words of a ledger status; an unknown one is shown as it is."""
+    """Return the label of a ledger status; an unknown one is shown unchanged."""
     unknown = StatusWords("•", status.replace("_", " ").capitalize(), "", "waiting")
     return _STATUSES.get(status, unknown)
 
 
 def statuses() -> list[tuple[str, str]]:
-    """Return the statuses that a list can be filtered by, with their words."""
+    """Return the statuses that a list can be filtered by, with their labels."""
     return [(str(status), words.words) for status, words in _STATUSES.items()]
 
 
 def categories() -> list[tuple[str, str]]:
-    """Return the categories of outcomes, with their words."""
+    """Return the categories of outcomes, with their labels."""
     return [(category.value, category_words(category.value)) for category in Category]
 
 
@@ -138,7 +138,7 @@ def span_words(milliseconds: float | None) -> str:
 
 
 def clock_words(text: str | datetime | None, now: datetime | None = None) -> str:
-    """Return a time in UTC: the time alone on the day of `now`, else with the date."""
+    """Return a time in UTC: without the date on the day of `now`, else with it."""
     if not text:
         return NOTHING
     instant = timestamps.from_text(text) if isinstance(text, str) else text
@@ -171,7 +171,7 @@ def number_words(number: float | None, digits: int = 0) -> str:
 
 
 def rate_words(per_second: float) -> str:
-    """Return a number of attempts a second without trailing zeros: `0.5`, `20`."""
+    """Return a number of attempts per second without trailing zeros: `0.5`, `20`."""
     return f"{per_second:.2f}".rstrip("0").rstrip(".")
 
 
