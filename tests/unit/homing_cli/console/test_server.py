@@ -154,7 +154,7 @@ def test_an_action_is_asked_for_once_more_and_then_begun(
     assert actions.asked == []
     begun = client.post("/actions/begin", data=form)
     assert begun.url.path.startswith("/jobs/")
-    assert "The page of each shows whether it is delivered." in client.get(begun.url.path).text
+    assert "The page of each delivery shows whether it arrived." in client.get(begun.url.path).text
     assert actions.asked == [("redrive", ["m-1"])]
 
 
