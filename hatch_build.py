@@ -1,7 +1,7 @@
-"""Where the sources stand in the wheel, which adds no name that does not begin with `homing`.
+"""Where the sources are in the wheel, which adds only names that begin with `homing`.
 
-`stacks` is `homing_cdk`. What the functions run is in `homing_cdk/sources`, laid out as here, so
-that the construct finds it there and their code has the same digest.
+`stacks` is `homing_cdk`. The functions' sources are in `homing_cdk/sources`, laid out as here, so
+that the construct finds them and their code has the same digest.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SOURCES = ("homing", "lambdas", "statemachine")
 
 
 class WheelLayout(BuildHookInterface[Any]):
-    """Adds `homing_cdk` to the wheel; an editable installation has the sources where they are."""
+    """Adds `homing_cdk` to the wheel; an editable installation uses the sources in place."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Add further files to the wheel."""

@@ -1,7 +1,7 @@
 """Compare one full attempt in process (Deliver, then Classify) with a bare keep-alive POST.
 
-All send to the same minimal receiver, which runs in a process of its own. They alternate, so that
-load on the machine slows all of them alike. `deliver + classify` includes everything that the two
+All send to the same minimal receiver, which runs in its own process. They alternate, so that load
+on the machine slows all of them equally. `deliver + classify` includes everything that the two
 handlers do, also the log event (written to the null device).
 
     python benchmarks/attempt.py
@@ -102,7 +102,7 @@ def run() -> list[Row]:
 
 
 def bare(port: int, stack: ExitStack) -> Callable[[], None]:
-    """Return the baseline: the same request by the standard library."""
+    """Return the baseline: the same request made with the standard library."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     stack.callback(connection.close)
 
@@ -195,7 +195,7 @@ def event_for(port: int) -> dict[str, Any]:
 
 @contextmanager
 def receiver() -> Iterator[int]:
-    """Run the receiver in a process of its own and yield its port."""
+    """Run the receiver in its own process and yield its port."""
     command = [sys.executable, __file__, "--receive"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

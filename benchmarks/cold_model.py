@@ -1,4 +1,4 @@
-"""How long a message waits for a function that has to start first, from its processor times.
+"""A model of how long a message waits for a cold function, from the function's processor times.
 
 Assumptions, with their sources:
 
@@ -41,12 +41,12 @@ class Cost(NamedTuple):
 
 
 def share(memory_mb: int) -> float:
-    """Return how much of a processor a function has in an invocation; more than one is no help."""
+    """Return a function's share of a processor during an invocation, at most one."""
     return min(1.0, memory_mb / FULL_MB)
 
 
 def first_ms(name: str, cost: Cost, memory_mb: int) -> float:
-    """Return how long the first invocation takes, without what the endpoint takes."""
+    """Return how long the first invocation takes, without the endpoint's time."""
     return cost.first / share(memory_mb) + CALLS[name] * CALL_MS
 
 

@@ -1,4 +1,4 @@
-"""Measure what a message costs that meets cold functions, and model how long it waits for them.
+"""Measure the processor time of cold functions, and model how long a message waits for them.
 
 The real handlers run in fresh processes of Lambda's Python, with the bundle, the layer and boto3
 laid out as on Lambda, against a local cloud behind TLS, so that connections cost what they cost on
@@ -46,7 +46,7 @@ Events = Callable[[], list[dict[str, Any]]]
 
 
 def ways(handlers: Handlers, url: str) -> dict[str, tuple[str, Events]]:
-    """Return the functions on the way of a message to an endpoint, and the events that they get."""
+    """Return the functions on the path of a message to an endpoint, and their events."""
     many = range(1 + WARM)
     answered = {"kind": "ATTEMPTED", "timestamp": "2026-01-01T00:00:00.000Z", "httpStatus": 200}
     answered |= {"responseTime": 12, "retryAfter": None, "responseBody": "", "error": None}
@@ -78,7 +78,7 @@ def measure(handlers: Handlers, url: str, runs: int) -> dict[str, Cost]:
 
 
 def report(costs: dict[str, Cost]) -> bool:
-    """Print the tables; tell whether the target is met."""
+    """Print the tables; return whether the target is met."""
     memory = {name: one.memory_mb for name, one in load_assumptions().functions.items()}
     print("processor time, ms")
     _row("", "init", "first", "warm", "MB", "cold")

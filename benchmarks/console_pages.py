@@ -109,7 +109,7 @@ def main() -> int:
 
 
 def timed(url: str) -> Iterator[Timing]:
-    """Yield the times of each page, also of those that are found by a link on another page."""
+    """Yield the times of each page, including those found by a link on another page."""
     newest = completed(f"{url}/deliveries?status=FAILED")
     (latest, *_) = re.findall(r'<time datetime="([^"]+)"', newest)
     since = latest[: len("2026-01-01T12:0")] + "0"
@@ -142,7 +142,7 @@ def completed(address: str) -> str:
 
 
 def is_unfinished(text: str) -> bool:
-    """Return whether a page will show more when it is asked for again."""
+    """Return whether a page will show more when it is requested again."""
     return any(words in text for words in UNFINISHED)
 
 

@@ -61,7 +61,7 @@ def served(wrap: Callable[[Any], Any] = lambda plain: plain) -> Iterator[int]:
 
 @contextmanager
 def behind_tls(port: int, context: ssl.SSLContext) -> Iterator[int]:
-    """Serve on a free port with TLS what another serves without, and yield the free port."""
+    """Serve another port's content with TLS on a free port, and yield the free port."""
 
     class Front(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -89,7 +89,7 @@ def _pass_on(source: socket.socket, sink: socket.socket) -> None:
 
 
 def certified(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """Return a server's TLS context, and a file with its authority and all usual ones."""
+    """Return a server's TLS context, and a CA file with its authority and all usual ones."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)

@@ -4,10 +4,10 @@ One sender makes 5 deliveries a second to 20 quick endpoints. In the third run, 
 another to 60 endpoints that hang are on the queues when it begins. `benchmarks/fairness_model.py`
 is the same in virtual time.
 
-The local cloud is one machine, on which each attempt at an endpoint that hangs is a process, and
-handing deliveries to the Standard workflow slows everything, whatever the queues do. So the second
-run has a flood of as many deliveries to quick endpoints: what it and the third have in common is
-the machine's part. A smaller flood is given as an argument.
+The local cloud is one machine: each attempt at an endpoint that hangs is a process, and handing
+deliveries to the Standard workflow slows everything, whatever the queues do. So the second run has
+a flood of the same size to quick endpoints: what it has in common with the third is the effect of
+the machine. A smaller flood is given as an argument.
 
     python benchmarks/fairness.py [DELIVERIES]
 """
@@ -59,7 +59,7 @@ LABELS = ("without", "with, quick endpoints", "with, endpoints hang")
 
 
 def flood(api: ApiClient, url: str, count: int) -> None:
-    """Send messages of a sender of its own, each with one attempt."""
+    """Send messages of a separate sender, each with one attempt."""
 
     def send(bodies: Sequence[bytes]) -> None:
         refused = [each for each in api.submit_all(bodies) if isinstance(each, Exception)]
@@ -78,7 +78,7 @@ def _body(url: str) -> bytes:
 
 
 def runs(count: int) -> Iterator[Run]:
-    """Measure without a flood, then with each kind."""
+    """Measure without a flood, then with each kind of flood."""
     with (
         tempfile.TemporaryDirectory() as folder,
         local_cloud.throwaway(Path(folder), steady=True),
@@ -102,7 +102,7 @@ def runs(count: int) -> Iterator[Run]:
 def warm_up(
     api: ApiClient, flooding: ApiClient, receiver: Receiver, target: Target, count: int
 ) -> None:
-    """Start as many functions as a flood needs, with other endpoints that hang."""
+    """Start as many functions as a flood needs, by sending to other endpoints that hang."""
     with hanging() as others:
         flood(flooding, others, count)
         with polled(target, DISPATCHERS):

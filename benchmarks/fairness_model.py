@@ -1,4 +1,4 @@
-"""Compare what keeps one sender's slow deliveries from those of another, in virtual time.
+"""Compare ways to isolate senders from each other's slow deliveries, in virtual time.
 
 One sender makes 50 deliveries a second to 20 quick endpoints. After a while another puts 3,000 on
 the queue within a second, to 60 endpoints that hang. The model is that of `isolation_model.py`: ten
@@ -72,19 +72,19 @@ class Message:
 
     @property
     def place(self) -> str:
-        """Where it goes: all hosts but the hanging ones are quick."""
+        """The host of its target: all but the hanging ones are quick."""
         return f"https://{self.host}.example.com/{self.sender}"
 
 
 @dataclass
 class Dispatcher:
-    """A container of `dispatch`: its bulkhead, and when the attempts that it has left are over."""
+    """A container of `dispatch`: its bulkhead, and when its detached attempts are over."""
 
     bulkhead: Bulkhead
     left: list[float] = field(default_factory=list)
 
     def detach(self, now: float, over: float) -> bool:
-        """Return whether an attempt may be left; if not, it is awaited to its end."""
+        """Return whether an attempt may be detached; if not, it is awaited to its end."""
         self.left = [each for each in self.left if each > now]
         if len(self.left) >= MOST_DETACHED:
             return False
@@ -179,7 +179,7 @@ class Run:
         return Dispatcher(Bulkhead(limits, lambda: START + timedelta(seconds=self.now)))
 
     def _scheme_limits(self) -> dict[str, Any]:
-        """Return how long a first attempt is waited for, and how many of a sender may be left."""
+        """Return how long to wait for a first attempt, and how many of a sender may be detached."""
         if self._scheme.by_sender:
             return {}
         first_wait = timedelta(seconds=SLOW_THRESHOLD)
@@ -214,7 +214,7 @@ class Run:
         self._pump(pool)
 
     def _settle(self, pool: Pool, dispatcher: Dispatcher, message: Message) -> float:
-        """Begin to settle a message; return when the dispatcher is done with it."""
+        """Start settling a message; return when the dispatcher is done with it."""
         if message.was_left:
             return self.now + STARTED_IN
         permit = dispatcher.bulkhead.enter(self._recipient(message))
@@ -237,7 +237,7 @@ class Run:
         return left_at
 
     def _deferred(self, message: Message, due: datetime) -> None:
-        """Note when a deferred request of the quick sender arrives."""
+        """Record when a deferred request of the quick sender arrives."""
         if message.sender == QUICK:
             begun = max((due - START).total_seconds(), self.now + STARTED_IN) + ON_THE_WAY
             self.arrived.append((message.posted, begun - message.posted))

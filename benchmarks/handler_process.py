@@ -1,9 +1,9 @@
-"""Call one handler again and again in this process, and print what it took as JSON.
+"""Call one handler repeatedly in this process, and print its memory and times as JSON.
 
 `benchmarks.handlers` starts it with the environment of the deployed function. Its input is
-`{"name", "events", "bare", "fronts"}`. Where `bare` is the name of a table, each call is followed
-by one bare boto3 call (GetItem, boto3's own settings), so that load on the machine slows both
-alike. `fronts` has the port that a connection goes to instead of another one.
+`{"name", "events", "bare", "fronts"}`. If `bare` is the name of a table, each call is followed by
+one bare boto3 call (GetItem, boto3's own settings), so that load on the machine slows both equally.
+`fronts` has the port that a connection goes to instead of another one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Context:
 
 
 def bare_call(table: str) -> Any:
-    """Return a call as everybody makes it: the cheapest of DynamoDB's, to a missing key."""
+    """Return an ordinary boto3 call: the cheapest of DynamoDB, to a missing key."""
     import boto3  # noqa: PLC0415 -- only where it is measured
 
     client = boto3.client("dynamodb")
@@ -42,7 +42,7 @@ def bare_call(table: str) -> Any:
 
 
 def redirect(fronts: dict[str, int]) -> None:
-    """Connect to these ports instead of others; a local cloud serves no other name than its own."""
+    """Redirect connections to these ports, since a local cloud serves only its own name."""
     look_up = socket.getaddrinfo
 
     def redirected(host: Any, port: Any, *more: Any, **named: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The real handlers in processes of their own, against a local cloud, and the events they get."""
+"""The real handlers in separate processes, against a local cloud, and their events."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def _record(document: Event) -> Event:
 
 
 def _check(name: str, answer: Any) -> None:
-    """Stop the benchmark if a handler did not do what is measured."""
+    """Abort the benchmark if a handler did not do what is measured."""
     bad = (
         answer.get("error") or answer.get("batchItemFailures") or answer.get("kind") == "SUPERSEDED"
     )

@@ -1,7 +1,7 @@
 """Measure where the time from POST to the request at the receiver goes, on the local cloud.
 
-Messages are sent at a steady rate. A hop ends with what logs, the history of the Express execution
-(which the local cloud keeps) and the receiver have of each message.
+Messages are sent at a steady rate. The ends of hops come from logs, from the history of the Express
+execution (which the local cloud keeps) and from the receiver.
 
     python benchmarks/hops.py [SECONDS]
 """
@@ -62,7 +62,7 @@ def send(api: ApiClient, url: str, count: int, per_second: float) -> dict[str, f
 
 
 def arrived(receiver: Receiver, names: Iterable[str]) -> dict[str, float]:
-    """Wait until all messages are there; return when each arrived."""
+    """Wait until all messages have arrived; return when each did."""
     wanted = set(names)
     while True:
         seen = {one.message_id: one.received_at.timestamp() for one in receiver.arrivals}

@@ -1,9 +1,9 @@
-"""Measure the import time of each handler in a new interpreter, less that of the bare interpreter.
+"""Measure the import time of each handler in a new interpreter, minus that of the bare interpreter.
 
-That of the Python client is measured over boto3's.
+The import time of the Python client is measured relative to boto3's.
 
 This time is part of a cold start. Compiled modules (.pyc) exist, as after the first start on a
-machine. The handlers alternate, so that load on the machine slows all of them alike. The best run
+machine. The handlers alternate, so that load on the machine slows all of them equally. The best run
 counts, since the rest is noise of the machine.
 
     python benchmarks/imports.py

@@ -1,17 +1,18 @@
 """Compare the time from POST to delivery of other messages with and without an endpoint that hangs.
 
 Messages to 20 endpoints are sent at a steady rate, and each is timed from its POST to its arrival.
-Meanwhile as many messages go to one more endpoint. In the first run it is quick; in the second it
-accepts connections and never answers. So both runs have the same load. The second is measured from
-the first message to the endpoint that hangs, and its first seconds are also shown separately.
+At the same time, as many messages go to one more endpoint. In the first run it is quick; in the
+second it accepts connections and never answers. So both runs have the same load. The second run is
+measured from the first message to the endpoint that hangs, and its first seconds are also shown
+separately.
 
 A local cloud is one machine, so unlike on AWS, every process slows the others. So before each run,
-messages to hanging endpoints are sent until they start no further function, and the rate is
+messages are sent to hanging endpoints until no further function is started, and the rate is
 moderate: at twice the rate, two cores are too slow (docs/benchmarks.md).
 
 The emulator dispatches the batches of a queue one after the other, AWS ten at once (the default).
-So ten pollers replace the emulator's here (`benchmarks/pollers.py`). All of this shares the
-processors of one machine; `benchmarks/isolation_model.py` models a machine for each function.
+So ten pollers replace the emulator's here (`benchmarks/pollers.py`). All of this shares one
+machine; `benchmarks/isolation_model.py` models a machine for each function.
 
     python benchmarks/isolation.py [MESSAGES]
 """
@@ -62,7 +63,7 @@ FIRST_SECONDS = sized(8.0, 1.0)  # shown separately
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Seconds from POST to arrival of one run's messages, in the order of their POSTs.
+    """Seconds from POST to arrival of the messages of one run, in the order of their POSTs.
 
     Args:
         label: its name in the table.
@@ -75,7 +76,7 @@ class Run:
     started: int = 0
 
     def percentile(self, share: float) -> float:
-        """Return the time that this share of the messages did not exceed."""
+        """Return the time within which this share of the messages arrived."""
         return statistics.quantiles(self.seconds, n=1000, method="inclusive")[
             round(share * 1000) - 1
         ]

@@ -55,7 +55,7 @@ HANGS = "https://hangs.example.com/hook"
 
 
 class World:
-    """Virtual time: of all threads one runs at a time, until it waits."""
+    """Virtual time: only one thread runs at a time, until it waits."""
 
     def __init__(self) -> None:
         self.now = 0.0

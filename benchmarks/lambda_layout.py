@@ -52,7 +52,7 @@ def as_here(folder: Path) -> Layout:
 
 
 def as_on_lambda(folder: Path) -> Layout:
-    """Return a layout as on Lambda, whose packages are downloaded where they are missing.
+    """Return a layout as on Lambda; missing packages are downloaded.
 
     Args:
         folder: as above.

@@ -1,9 +1,9 @@
 """Send thousands of messages of mixed scenarios through the local cloud and check each of them.
 
-A fifth of the targets fail in some way: busy once or twice, gone, failing for good, dropping the
-connection. Every message must have the expected status, be in the ledger once, and have reached the
-receiver at least once if it was delivered. Doubled requests are counted, not forbidden, because
-delivery is at least once.
+A fifth of the targets fail in some way: busy once or twice, gone, permanently failing, or dropping
+the connection. Every message must have the expected status, be in the ledger once, and have reached
+the receiver at least once if it was delivered. Duplicate requests are counted, not forbidden,
+because delivery is at least once.
 
     python benchmarks/load.py [MESSAGES]
 """
@@ -136,7 +136,7 @@ def own_mb() -> float:
 
 
 def doubles(records: list[dict[str, Any]], arrivals: Counter[str]) -> int:
-    """Count the requests that the receiver saw beyond the attempts on record."""
+    """Count the requests at the receiver beyond the recorded attempts."""
     return sum(max(arrivals[one["messageId"]] - one["attempts"], 0) for one in records)
 
 
@@ -169,7 +169,7 @@ def complaints(
 
 @dataclass(slots=True)
 class Load:
-    """Messages that are sent in portions, so that the machine is not overloaded.
+    """Messages that are sent in chunks, so that the machine is not overloaded.
 
     Args:
         sent: each message's id and scenario.

@@ -121,7 +121,7 @@ def _judged(bench: Bench, documents: list[Event]) -> Iterator[Row]:
 
 
 def _failing(bench: Bench, document: Event) -> Event:
-    """Return the event of a change of a record that makes an event: its second failure."""
+    """Return a stream event that leads to an operational event: a delivery's second failure."""
     failure = {"timestamp": document["reference"]["createdAt"], "errorCategory": "SERVER_ERROR"}
     failure["errorDetails"] = {"message": "HTTP 503"}
     after = document["reference"] | {"status": "RETRY_SCHEDULED", "attempts": 2, "generation": 0}

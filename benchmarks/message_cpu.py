@@ -1,10 +1,10 @@
 """Measure the processor time of a message from POST to delivered, for each function, warm.
 
-The real handlers run in processes of their own against a local cloud. Each call alternates with a
-bare boto3 call (GetItem, boto3's own settings) in the same process, so a ratio holds on a busy
-machine, too. Then messages go through the whole local cloud, and the processor time of its worker
+The real handlers run in separate processes against a local cloud. Each call alternates with a bare
+boto3 call (GetItem, boto3's own settings) in the same process, so a ratio is valid on a busy
+machine too. Then messages go through the whole local cloud, and the processor time of its worker
 processes is counted: they have the emulator's wrapper around each handler. The emulator's own time
-stands in for AWS's, which nobody is billed for.
+takes the place of AWS's, which is not billed.
 
     python benchmarks/message_cpu.py [CALLS]
 """
@@ -64,7 +64,7 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        """How many bare boto3 calls it takes."""
+        """Its processor time as a multiple of bare boto3 calls."""
         return self.milliseconds / self.bare
 
 

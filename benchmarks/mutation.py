@@ -1,4 +1,4 @@
-"""Count the mutants of the deciding modules that the tests catch; exit with 1 below the target.
+"""Count the mutants of the decision modules that the tests catch; exit with 1 below the target.
 
     make mutate
 

@@ -1,7 +1,7 @@
-"""Measure how fast messages of one key follow each other on the local cloud, beside many keys.
+"""Measure how fast messages with one key follow each other, compared with many keys.
 
-All are accepted at once, and delivered one after the other where they have one key. The receiver
-answers at once, so what is measured is the time from one end to the next beginning.
+All are accepted at once; those with one key are delivered one after the other. The receiver answers
+at once, so this measures the time from one end to the next start.
 
     python benchmarks/one_key.py [MESSAGES]
 """
@@ -36,7 +36,7 @@ SECONDS = 120  # in which all must have arrived
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How long messages took, and the median time between two that follow each other."""
+    """How long messages took, and the median time between two consecutive ones."""
 
     label: str
     messages: int
@@ -45,7 +45,7 @@ class Row:
 
 
 def runs(messages: int) -> Iterator[Row]:
-    """Send the messages with one key, and with as many keys, to one local cloud."""
+    """Send the messages with one key, then each with its own key, to one local cloud."""
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder) / ".homing"
         with local_cloud.throwaway(state, steady=True), Receiver() as receiver:

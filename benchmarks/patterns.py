@@ -49,7 +49,7 @@ EVENT = json.dumps(
 
 
 def payload_rules(number: int) -> list[dict[str, Any]]:
-    """Return rules for the payload, one for each way to filter; the number makes them differ."""
+    """Return rules for the payload, one for each operator; the number makes them differ."""
     return [
         {"total": [{"numeric": [">", number, "<=", number + 1000]}]},
         {"currency": ["EUR", f"X{number}"], "customer": {"country": [{"prefix": "D"}]}},

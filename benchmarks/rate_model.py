@@ -2,7 +2,7 @@
 
 The code that takes slots is the real one (`homing.sending.pacing`, `homing.endpoints.rate_slots`),
 over a table of the simulation. The model has the time of each call, clocks that differ, and waits
-of Step Functions that end late. More messages arrive than the rate allows, so most are put off to
+of Step Functions that end late. More messages arrive than the rate allows, so most are postponed to
 their slots; in the middle the endpoint asks for a pause. Fixed seed: the figures are the same each
 time.
 
@@ -83,7 +83,7 @@ class DynamoDB:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container of `deliver`: its clock, and the real code with a sleep that is noted."""
+    """A container of `deliver`: its clock, and the real code with a recorded sleep."""
 
     skew: float
     pacing: Pacing
@@ -110,7 +110,7 @@ class Model:
     paused: tuple[float, float] = (0.0, 0.0)
 
     def most_within(self, seconds: float) -> int:
-        """Return the most requests in any stretch of so many seconds."""
+        """Return the maximum number of requests in any period of this many seconds."""
         at, first, most = sorted(self.sent), 0, 0
         for last, moment in enumerate(at):
             while moment - at[first] >= seconds:
@@ -119,13 +119,13 @@ class Model:
         return most
 
     def in_pause(self) -> int:
-        """Return how many left in the last second of the pause, when none waits any more."""
+        """Return how many were sent in the last second of the pause, when none should be."""
         end = self.paused[1] - SKEW
         return sum(end - 1 <= moment < end for moment in self.sent)
 
 
 def run(rate: float = 500, seconds: float = 30, containers: int = CONTAINERS) -> Model:
-    """Run the model: messages arrive for so many seconds, and it ends when all are sent."""
+    """Run the model: messages arrive for this many seconds, and it ends when all are sent."""
     chance, dynamodb = random.Random(SEED), DynamoDB()  # noqa: S311 -- seeded
     created = to_text(START)
     endpoint = Endpoint("shop", "orders", "https://example.com/", created, created)

@@ -86,7 +86,7 @@ class Run:
     dead_lettered: int = 0
 
     def peak(self, since: int = 0) -> float:
-        """Return the most retries in one second from `since` on, as a share of the cohort."""
+        """Return the peak of retries in one second from `since` on, as a share of the cohort."""
         most = max((n for second, n in self.arrivals.items() if second >= since), default=0)
         return most / self.cohort
 
@@ -149,7 +149,7 @@ def _next_second(
 
 
 def rows(cohort: int = COHORT) -> Iterator[tuple[str, ...]]:
-    """Return the rows of the table in docs/retry-policy.md, without its head."""
+    """Return the rows of the table in docs/retry-policy.md, without the header."""
     return (row(case, jitter, cohort) for case in CASES for jitter in Jitter)
 
 

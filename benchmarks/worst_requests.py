@@ -1,4 +1,4 @@
-"""Measure the memory of the largest requests that are built to use as much as possible.
+"""Measure the memory of requests built to use as much of it as possible.
 
 The real `accept` runs in a process that is forked for each request, with made-up responses of AWS.
 Memory is the highest resident set, the event included. It must stay under half of the function's
@@ -66,7 +66,7 @@ def _batch(messages: list[str]) -> str:
 
 
 def _to_targets(number: int) -> str:
-    """Write a message to ten of the longest targets, small enough for the queue."""
+    """Write a message with ten targets of maximum length, small enough for the queue."""
     urls = (f"https://example.com/{number}/{each}/" for each in range(10))
     targets = json.dumps([url.ljust(MAX_URL_LENGTH, "x") for url in urls])
     return f'{{"targets": {targets}, "payload": "{"a" * 45_000}"}}'

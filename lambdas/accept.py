@@ -1,6 +1,6 @@
 """Trigger `accept`: accept messages, one or several at once, and test messages to endpoints.
 
-It serves the HTTP APIs, which pass on only its routes, and a function URL, which passes on
+It serves the HTTP APIs, which forward only its routes, and a function URL, which forwards
 everything.
 """
 
@@ -82,9 +82,9 @@ def _acceptance() -> Acceptance:
 
 @lru_cache(maxsize=16)
 def _rules(host: str) -> Rules:
-    """Return the rules for messages that are sent to this host, which is refused as a target.
+    """Return the rules for messages to this API; its own host is refused as a target.
 
-    The stack cannot tell this function the host of its own function URL, which is created after it.
+    The stack cannot configure the host of the function URL, which is created after the function.
     """
     settings = _settings()
     return Rules.of_deployment(settings, settings.guard.refusing([host]))
@@ -99,7 +99,7 @@ def accept() -> Response[str]:
 
 @serve(app, POST_BATCH)
 def accept_batch() -> Response[str]:
-    """Accept several messages: 200 with the answer to each."""
+    """Accept several messages: 200 with the response to each."""
     query(app.current_event, POST_BATCH)
     refuse_delivery(app.current_event)
     return respond(batched(_answers(split_batch(request_body(app.current_event)))))
@@ -119,7 +119,7 @@ def _accept(body: str | bytes) -> Response[str]:
 
 
 def _answers(bodies: Sequence[str | bytes]) -> list[Answer]:
-    """Accept messages, and return the answer to each."""
+    """Accept messages, and return the response to each."""
     now, find = datetime.now(UTC), remembering(_acceptance().find_endpoints)
     parsed = [_parse(body, now, find) for body in bodies]
     messages = [each for each in parsed if isinstance(each, Message)]
@@ -128,7 +128,7 @@ def _answers(bodies: Sequence[str | bytes]) -> list[Answer]:
 
 
 def _parse(body: str | bytes, now: datetime, find: FindEndpoints) -> Message | Answer:
-    """Return the message of a request, or the answer to one that has none."""
+    """Return the message of a request, or the response if it has none."""
     try:
         return parse_message(
             body,

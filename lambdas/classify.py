@@ -1,4 +1,4 @@
-"""State `Classify`: decide what an outcome means and where it leads."""
+"""State `Classify`: decide what an outcome means and what follows."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def _classified(event: dict[str, Any]) -> dict[str, Any]:
-    """Return the verdict on an attempt, and log the attempt if no other follows.
+    """Return the verdict on an attempt, and log the attempt if it is the last.
 
-    Where another follows, `ComputeBackoff` logs it, with the delay.
+    If another follows, `ComputeBackoff` logs it, with the delay.
     """
     outcome = Outcome.from_document(event["outcome"])
     attempts, policy = event["attempts"], Policy.from_document(event["policy"])

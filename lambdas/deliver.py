@@ -83,8 +83,8 @@ def _ledger() -> Ledger:
 def _claim(reference: Reference, event: dict[str, Any]) -> AttemptClaim | Superseded | None:
     """Claim the attempt after a wait; a first attempt has not waited and needs no claim.
 
-    Where the attempt before it was not recorded because another execution has the delivery, there
-    is nothing to claim, and a ledger that is down now does not change that.
+    If the previous attempt was not recorded because another execution has the delivery, there is
+    nothing to claim, even if the ledger is unavailable now.
     """
     if "claim" not in event:
         return None

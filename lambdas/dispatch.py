@@ -40,7 +40,7 @@ _threads = ThreadPoolExecutor(max_workers=_BATCH)  # one for each record; they m
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """The services that a container settles queue messages with.
+    """The services with which a container settles queue messages.
 
     Args:
         express_path: settles them.
@@ -116,9 +116,9 @@ def _detach(message: Received) -> None:
 def _put_off(message: Received) -> int | None:
     """Postpone redelivery until the first attempt must have ended; return the seconds.
 
-    Then a detached attempt is settled from its record, and a message that failed temporarily is
-    delayed by this time at most. From the second receive on the queue's visibility timeout applies,
-    and None is returned: five receives must outlast an outage (docs/decisions/0067).
+    A detached attempt is then settled from its record, and a message that failed temporarily is
+    delayed by at most this time. From the second receive on, the queue's visibility timeout
+    applies, and None is returned: five receives must outlast an outage (docs/decisions/0067).
     """
     desk = _desk()
     if message.receives > 1:
@@ -130,8 +130,8 @@ def _put_off(message: Received) -> int | None:
 def _settle_in_order(messages: Sequence[Received]) -> list[str]:
     """Settle the messages of one delivery in order; return the ids of those that are not settled.
 
-    A FIFO queue never hands out a group that is in flight, but it may hand out several messages of
-    a group in one batch. Settled concurrently, they would make the same first attempt. So where one
+    A FIFO queue returns no messages of a group that is in flight, but may return several messages
+    of a group in one batch. Settled concurrently, they would make the same first attempt. So if one
     of them is detached, those after it go back to the queue as well.
     """
     unsettled: list[str] = []
@@ -155,7 +155,7 @@ def _by_delivery(messages: Iterable[Received]) -> list[list[Received]]:
 
 
 def _read_first(messages: Iterable[Received]) -> Iterator[Reference]:
-    """Yield the deliveries whose record is read before anything else is done with them."""
+    """Yield the deliveries whose record is read first."""
     for message in messages:
         with suppress(MalformedDeliveryError):
             _, delivery = read_delivery(message.body)

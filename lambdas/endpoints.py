@@ -161,7 +161,7 @@ def post_rotation(endpoint_id: str) -> Response[str]:
 
 @serve(app, MATCH_EVENT)
 def match_event() -> Response[str]:
-    """Return which endpoints would get an event, as they are now; nothing is sent."""
+    """Return which endpoints would currently get an event; nothing is sent."""
     sender_id = queried_sender(app.current_event, MATCH_EVENT)
     refuse_delivery(app.current_event)
     event = read_event(request_body(app.current_event), sender_id, datetime.now(UTC))
@@ -170,7 +170,7 @@ def match_event() -> Response[str]:
 
 @app.exception_handler(ChangedMeanwhileError)  # type: ignore[untyped-decorator]  # Powertools' gap
 def answer_conflict(_: ChangedMeanwhileError) -> Response[str]:
-    """Return 409 when another request keeps changing the endpoint at the same time."""
+    """Return 409 if other requests keep changing the endpoint at the same time."""
     return respond(endpoint_changed())
 
 

@@ -1,7 +1,7 @@
 """The edge of the HTTP API: its resolver, the caller, the request body, the response.
 
-A handler makes its resolver with `json_api`, serves routes of `homing.api.routes` with
-`serve`, and raises errors, which are answered here in the same way for all.
+A handler creates its resolver with `json_api`, serves routes of `homing.api.routes` with `serve`,
+and raises errors, which this module turns into responses.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def json_api(
     aws_failed: Callable[[], Answer] = problem.dependency_failed,
     no_route: Callable[[str, str], Answer] = problem.no_route,
 ) -> APIGatewayHttpResolver:
-    """Return a resolver that answers what its routes raise with problem documents (RFC 9457).
+    """Return a resolver that turns errors of its routes into problem documents (RFC 9457).
 
     Args:
         log_failure: logs a failed dependency; called with `reason`, and with the ids that the route
@@ -80,8 +80,8 @@ def json_api(
 def serve(app: APIGatewayHttpResolver, route: Route) -> Callable[..., Any]:
     """Return the decorator of the function that serves a route.
 
-    The function takes the route's path parameters by their names in snake case, as the request has
-    them: still percent-encoded where API Gateway has left them so.
+    The function takes the route's path parameters by their names in snake case. They may be
+    percent-encoded, as API Gateway passes them on.
     """
     rule = re.sub(r"\{(\w+)\}", lambda name: f"<{_in_snake_case(name[1])}>", route.path)
     return app.route(rule, method=route.method)
@@ -92,12 +92,12 @@ def _in_snake_case(name: str) -> str:
 
 
 def _ids(app: APIGatewayHttpResolver) -> dict[str, str]:
-    """Return what a route has put into the context; Powertools' own entries begin with `_`."""
+    """Return what a route has added to the context; Powertools' own entries begin with `_`."""
     return {name: value for name, value in app.context.items() if not name.startswith("_")}
 
 
 def key_owner(event: BaseProxyEvent) -> str | None:
-    """Return the sender whose API key the request has; None at the IAM API and the function URL.
+    """Return the sender of the request's API key; None at the IAM API and the function URL.
 
     API Gateway has checked the key, and only it can write this part of the event.
     """
@@ -109,7 +109,7 @@ def key_owner(event: BaseProxyEvent) -> str | None:
 
 
 def signer(event: BaseProxyEvent) -> dict[str, str]:
-    """Return the log field `caller`: the ARN of the IAM principal that signed; else no field.
+    """Return the log field `caller`, the ARN of the IAM principal that signed, or no field.
 
     The function URL has no access log.
     """
@@ -185,7 +185,7 @@ def named_endpoint(id_in_path: str) -> str:
 
 
 def request_body(event: BaseProxyEvent) -> str | bytes:
-    """Return the body of a request, which API Gateway encodes in base64 if it takes it for binary.
+    """Return the body of a request, which API Gateway encodes in base64 if it considers it binary.
 
     Raises:
         InvalidMessageError: when it is not valid UTF-8, or not valid base64 if it is encoded.

@@ -1,8 +1,8 @@
 """Trigger `ingest`: accept the messages of a batch of the ingest queue.
 
-What is invalid goes to the queue of unaccepted messages at once. What cannot be accepted for now
-stays on the ingest queue, which delivers it again under the same id. If it had been accepted before
-a crash, it is then a duplicate and changes nothing.
+Invalid messages go to the queue of unaccepted messages at once. Messages that cannot be accepted
+for now stay on the ingest queue, which redelivers them with the same id. If one had been accepted
+before a crash, it is then a duplicate and changes nothing.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_fail
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """What a container accepts messages with.
+    """The services with which a container accepts messages.
 
     Args:
         acceptance: accepts them.

@@ -1,8 +1,8 @@
-"""What a function makes before its first invocation: settings, clients of AWS, connections.
+"""What a function creates before its first invocation: settings, AWS clients, connections.
 
-A function of 160 MB has 9% of a processor while it handles an invocation, and a whole one while it
-initializes. So what every invocation needs is made then. An import elsewhere, in a test or in the
-simulation, makes nothing.
+A function of 160 MB has 9% of a processor during an invocation, and a whole one during
+initialization. So everything that each invocation needs is created then. An import elsewhere, in a
+test or in the simulation, creates nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LONGEST_SECONDS = 1.0
 
 
 def initialize(*makers: Callable[[], object]) -> None:
-    """Call each of these, whose results they keep themselves, if Lambda initializes a function."""
+    """Call each of these functions, which cache their results, if Lambda initializes a function."""
     if VARIABLE in os.environ:
         for make in makers:
             make()
@@ -34,9 +34,9 @@ def initialize(*makers: Callable[[], object]) -> None:
 def connect(*calls: Callable[[], object]) -> None:
     """Open the connections of the first invocation, if Lambda initializes a function for it.
 
-    To connect with TLS takes more processor time than a call: botocore reads all authorities for
-    each connection. The calls are made at once. They change nothing, and what they raise does not
-    matter, since the invocation will find out.
+    Connecting with TLS takes more processor time than a call: botocore reads all authorities for
+    each connection. The calls are made at once. They change nothing, and their errors are ignored,
+    since the invocation will meet the same ones.
     """
     if os.environ.get(VARIABLE) != _ON_DEMAND:
         return

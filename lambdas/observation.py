@@ -4,8 +4,8 @@ Each attempt has one `delivery.attempted` event: ids, number and limit of attemp
 duration, verdict, reason and the delay to the next attempt. Its metrics are part of the event, in
 CloudWatch's embedded metric format, so an attempt costs one log event.
 
-AWS charges for logs by the byte, and callers choose much of the content, so long texts and lists
-are cut.
+AWS charges for logs by the byte, and callers control much of the content, so long texts and lists
+are truncated.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ def _ids(body: str, delivery_id: str | None) -> dict[str, Any]:
 
 
 def log_examined(one: Examined) -> None:
-    """Log what the watchdog did with a delivery, and count what it took up or could not examine."""
+    """Log what the watchdog did with a delivery, and count resumed and unexaminable deliveries."""
     fields: dict[str, Any] = {**one.reference.ids(), "finding": one.finding}
     if one.finding == "LOST":
         _log(logging.ERROR, "watchdog.lost", {"DeliveryLost": 1}, **fields)
@@ -235,7 +235,7 @@ def log_events_refused(events: int, error: Exception) -> None:
 
 
 def log_line(line_id: str, result: Advance | Exception) -> None:
-    """Log what has become of a line of ordered deliveries, and count it if it is blocked."""
+    """Log the result for a line of ordered deliveries, and count it if it is blocked."""
     if isinstance(result, Exception):
         logger.error("line.failed", exc_info=result, line=line_id)
     elif result == "BLOCKED":
@@ -260,7 +260,7 @@ def log_message(event: str, metric: str, *, is_fault: bool = False, **fields: An
 def log_reception(reception: Reception, **fields: Any) -> None:
     """Log that a message was accepted, or that it is a duplicate, and count it.
 
-    An event that goes to no endpoint is counted as unmatched besides.
+    An event that goes to no endpoint is also counted as unmatched.
 
     Args:
         reception: the accepted message.
@@ -292,7 +292,7 @@ def _metric_of(verdict: Verdict) -> str:
 
 
 def _log(level: int, event: str, values: dict[str, float], **fields: Any) -> None:
-    """Write an event with its metrics as `logger` would, in a fifth of the time.
+    """Write an event with its metrics like `logger`, in a fifth of the time.
 
     `logger` finds the caller, makes a record and fills in a template for each event, which costs as
     much as the rest of an attempt (docs/benchmarks.md, "One attempt").
@@ -331,7 +331,7 @@ def _embedded(values: dict[str, float], now: datetime) -> dict[str, Any]:
 
 
 def _trace() -> dict[str, str]:
-    """Return the id of the X-Ray trace, where Lambda has given one."""
+    """Return the id of the X-Ray trace, if Lambda provides one."""
     header = os.environ.get("_X_AMZN_TRACE_ID")
     return {"xray_trace_id": header.split(";")[0].removeprefix("Root=")} if header else {}
 

@@ -1,4 +1,4 @@
-"""Trigger `operational_events`: put on the event bus what changes of two tables mean."""
+"""Trigger `operational_events`: turn changes of two tables into events on the event bus."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _endpoints() -> EndpointsTable:
 
 
 def _blocks(reference: Reference) -> bool:
-    """Return whether the endpoint of a delivery has a failure block its line."""
+    """Return whether a failure blocks the line, by the setting of the delivery's endpoint."""
     if reference.endpoint_id is None:
         return False
     found = _endpoints().find(reference.sender_id, reference.endpoint_id)

@@ -98,7 +98,7 @@ def redrive(message_id: str) -> Response[str]:
 
 @serve(app, POST_REDRIVE)
 def post_redrive() -> Response[str]:
-    """Begin a bulk redrive (202), or return what it would redrive (200)."""
+    """Start a bulk redrive (202), or return what it would redrive (200)."""
     refuse_delivery(app.current_event)
     query(app.current_event, POST_REDRIVE)
     request = read_bulk_redrive(request_body(app.current_event))
@@ -121,14 +121,14 @@ def post_redrive() -> Response[str]:
 
 @serve(app, GET_REDRIVE)
 def get_redrive(redrive_id: str) -> Response[str]:
-    """Return how far a bulk redrive is."""
+    """Return the progress of a bulk redrive."""
     sender_id = queried_sender(app.current_event, GET_REDRIVE)
     return _shown(_bulk().redrives.find(unquote(redrive_id)), sender_id, redrive_id)
 
 
 @serve(app, STOP_REDRIVE)
 def stop_redrive(redrive_id: str) -> Response[str]:
-    """Stop a bulk redrive: what is not redriven yet is not. What is goes on."""
+    """Stop a bulk redrive: no further deliveries are redriven. What is goes on."""
     sender_id = queried_sender(app.current_event, STOP_REDRIVE)
     found = _bulk().redrives.find(unquote(redrive_id))
     if found and found.wanted.sender_id == sender_id:

@@ -1,4 +1,4 @@
-"""Trigger `release`: when a delivery in a line has ended, queue the one that follows."""
+"""Trigger `release`: when a delivery in a line has ended, queue the next one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _now() -> datetime:
 
 
 def _advance(line_id: str, ended: str) -> bool:
-    """Go on with a line; return False where that is to be repeated."""
+    """Continue a line; return False if that must be repeated."""
     try:
         result = _releasing().advance(line_id, _now(), ended)
     except Exception as error:  # noqa: BLE001  # whatever it is, other lines go on
@@ -35,7 +35,7 @@ def _advance(line_id: str, ended: str) -> bool:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Go on with the line of each delivery; Lambda repeats from the first change that fails."""
+    """Continue the line of each delivery; Lambda repeats from the first change that fails."""
     deadline.begin(context)
     failed = [number for number, *end in ended_lines(event["Records"]) if not _advance(*end)]
     return {"batchItemFailures": [{"itemIdentifier": number} for number in failed[:1]]}

@@ -1,4 +1,4 @@
-"""Trigger `watchdog`: every 15 minutes, take up what nothing goes on with; run bulk redrives."""
+"""Trigger `watchdog`: every 15 minutes, resume stranded deliveries; run bulk redrives."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _has_time() -> bool:
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
-    """Examine what is overdue, put undispatched messages back, go on with lines and redrives.
+    """Examine overdue deliveries, requeue undispatched messages, continue lines and redrives.
 
     With a `redriveId`, only run that bulk redrive.
     """

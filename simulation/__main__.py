@@ -124,7 +124,7 @@ def _search(options: argparse.Namespace, console: Console) -> Tally:
 
 
 def _chunks(first: int, count: int) -> Iterator[tuple[int, int]]:
-    """Yield the seeds from `first` on in parts: the first of each, and the one after its last."""
+    """Yield ranges of seeds from `first` on: the first seed, and the one after the last."""
     for start in range(first, first + count, _CHUNK):
         yield start, min(start + _CHUNK, first + count)
 

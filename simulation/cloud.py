@@ -170,13 +170,13 @@ class Cloud:
         return (_WITH_CRASHES if can_crash else _KINDS)[operation]
 
     def subscribe(self, change: Subscribing) -> None:
-        """Let a subscription of the scenario take effect."""
+        """Apply a subscription of the scenario."""
         endpoint, secrets = endpoint_items(change, self._scenario.start)
         self._tables[ENDPOINTS].put_item({"TableName": ENDPOINTS, "Item": endpoint})
         self._tables[SECRETS].put_item({"TableName": SECRETS, "Item": secrets})
 
     def ingest(self, submission: Submission) -> None:
-        """Let a message of the scenario come to the ingest queue."""
+        """Put a message of the scenario on the ingest queue."""
         self.ingest_queue.put(json.dumps(body_of(submission, self._scenario.start)))
 
     def is_down(self, operation: str, now: int) -> bool:
@@ -239,7 +239,7 @@ class Cloud:
         return bool(self.queues.undispatched) or any(overdue) or self._finds_a_line(now)
 
     def _finds_a_line(self, now: int) -> bool:
-        """Return whether a line stands still; after some visits without an effect, no more."""
+        """Return whether a line is stuck; after some visits without an effect, return False."""
         tables = self.lines.items, self.places.items, self.ledger.items
         for line_id in standing_still(*tables, self.blocking()):
             places = [item for key, item in self.places.items.items() if key[0] == line_id]
@@ -275,7 +275,7 @@ class Cloud:
             self.journal.note_accepted(message["messageId"], deliveries, self.scheduler.now)
 
     def _set_rates(self) -> None:
-        """Give every endpoint its rate, as a change of it would."""
+        """Set the rate of every endpoint, like a change of the endpoint."""
         deployment, since = self._scenario.deployment, to_iso(self._scenario.start)
         for host in self._scenario.endpoints if deployment.rate_per_second else ():
             endpoint = endpoint_of(f"https://{host}.example.com/hook", since, deployment)
@@ -286,7 +286,7 @@ class Cloud:
         self.scheduler.at(until, respond, Outcome({}))
 
     def _post(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Deliver a request; an endpoint uses its answers in the order in which requests arrive."""
+        """Deliver a request; an endpoint uses its responses in the order of requests."""
         url = call.arguments["url"]
         answers = self._scenario.endpoints[host_of(url)]
         number = self._asked[url] = self._asked.get(url, 0) + 1
@@ -319,7 +319,7 @@ class Cloud:
 
 
 def _response(answer: Answer, now: int, timeout: int) -> tuple[int, Outcome]:
-    """Return when a request ends and how: a refused one at once, an unanswered one in time."""
+    """Return when and how a request ends: refused at once, or unanswered at its time-out."""
     if answer.takes > timeout:
         return now + timeout, Outcome(error=NoAnswerError("timed out"))
     if answer.status is None:
@@ -338,7 +338,7 @@ def _functions(
     accept: Callable[[dict[str, Any]], Any],
     accept_batch: Callable[[dict[str, Any]], Any],
 ) -> dict[str, Function]:
-    """Return the functions by the names that the definitions have for them."""
+    """Return the functions by their names in the definitions."""
     pure = deployment.function_timeout
     return {
         "${DeliverFunction}": Function(deployment.deliver_timeout, run_deliver),

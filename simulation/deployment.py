@@ -1,4 +1,4 @@
-"""The figures of a deployment that a history depends on; a test compares them with the stack."""
+"""The parameters of a deployment that a history depends on; a test compares them with the stack."""
 
 from __future__ import annotations
 

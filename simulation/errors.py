@@ -19,4 +19,4 @@ class UnsupportedError(SimulationError):
 
 
 class NotDeterministicError(SimulationError):
-    """Raised when a handler that is replayed with the same answers makes another call."""
+    """Raised when a handler, replayed with the same answers, makes a different call."""

@@ -25,7 +25,7 @@ def delivery_of(item: Mapping[str, Any]) -> str:
 
 
 def status_of(item: Mapping[str, Any]) -> str:
-    """Return the status on record; empty without a record."""
+    """Return the recorded status; empty if there is no record."""
     return text_of(item, "status")
 
 

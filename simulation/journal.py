@@ -47,7 +47,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """An attempt that began in its line.
+    """An attempt that has begun in its line.
 
     Args:
         event: the number of the event.
@@ -85,7 +85,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead letter: its body, and how often its delivery had been redriven before that run."""
+    """A dead letter: its body, and the number of redrives of its delivery before that run."""
 
     document: dict[str, Any]
     run: int
@@ -150,15 +150,15 @@ class Journal:
     detached: int = 0
 
     def run_of(self, delivery: str, generation: int) -> int:
-        """Return how often a delivery had been redriven when it was of this generation."""
+        """Return how often a delivery had been redriven at this generation."""
         return sum(made <= generation for made in self.redrives.get(delivery, ()))
 
     def note_accepted(self, message: str, deliveries: tuple[str, ...], now: int) -> None:
-        """Note that a message was accepted, or that it is a duplicate."""
+        """Record that a message was accepted, or that it is a duplicate."""
         self.lists.setdefault(message, set()).add(deliveries)
         for delivery in deliveries:
             self.accepted.setdefault(delivery, now)
 
     def note_gap(self, delivery: str, generation: int, attempt: int) -> None:
-        """Note an attempt that an execution of this generation reported as unrecorded."""
+        """Record an attempt that an execution of this generation reported as unrecorded."""
         self.gaps.add((delivery, self.run_of(delivery, generation), attempt))

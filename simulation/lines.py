@@ -1,4 +1,4 @@
-"""Which lines of deliveries stand still, by the items of the tables."""
+"""Which lines of deliveries are stuck, according to the items of the tables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FAILED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
 def standing_still(
     lines: Items, places: Items, ledger: Items, blocking: Collection[str]
 ) -> Iterator[str]:
-    """Yield the id of each line in which something waits although its head has ended.
+    """Yield the id of each line in which deliveries wait although its head has ended.
 
     Args:
         lines: the items of the lines, typed, by key.
@@ -43,7 +43,7 @@ def is_under_way(line: Mapping[str, Any], ledger: Items) -> bool:
 
 
 def is_blocked(line: Mapping[str, Any], ledger: Items, blocking: Collection[str]) -> bool:
-    """Return whether the head of a line has failed, and its endpoint blocks lines then."""
+    """Return whether the head of a line has failed and its endpoint blocks lines."""
     record = ledger.get((text_of(line, "deliveryPk"), text_of(line, "deliverySk")), {})
     is_passed = number_of(line, "passedOver") == number_of(line, "head")
     return (
@@ -52,7 +52,7 @@ def is_blocked(line: Mapping[str, Any], ledger: Items, blocking: Collection[str]
 
 
 def has_ended(record: Mapping[str, Any]) -> bool:
-    """Return whether a record is of a delivery that has ended, or that the watchdog has settled."""
+    """Return whether a recorded delivery has ended, or the watchdog has settled it."""
     status = status_of(record)
     return bool(status) and not (status in _WAITING and "attention" in record)
 

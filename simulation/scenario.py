@@ -1,4 +1,4 @@
-"""Scenarios: messages, answers of endpoints, outages and wrong clocks."""
+"""Scenarios: messages, responses of endpoints, outages and wrong clocks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ START = from_iso("2025-12-28T12:00:00.250Z")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How an endpoint answers: a status after `takes` milliseconds, or no response."""
+    """The response of an endpoint: a status after `takes` milliseconds, or none."""
 
     status: int | None
     takes: int = 20
@@ -57,7 +57,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """Messages in one request, of which the sender sends those again that are not accepted.
+    """Messages in one request; the sender resends those that are not accepted.
 
     Args:
         submissions: the messages; their own `at` and `tries` do not count.
@@ -94,7 +94,7 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """An act of an operator, repeated until it succeeds; `at` is in milliseconds from the start."""
+    """An operator's action, repeated until it succeeds; `at` is in ms from the start."""
 
     act: Act
     message: str

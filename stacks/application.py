@@ -1,6 +1,6 @@
 """Homing's own CDK app: context -> settings -> stack. It calls no AWS service.
 
-It is an ordinary user of the construct.
+It uses the construct like any other app.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def except_from(construct: Construct, rule: str, reason: str) -> None:
-    """Except a construct and what is in it from a rule.
+    """Exempt a construct and its contents from a rule.
 
     Args:
         construct: the construct.

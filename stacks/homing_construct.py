@@ -56,7 +56,7 @@ _OVERRIDES = "homing:settings"
 class Homing(Construct):
     """Everything that delivers webhooks, as part of any stack; a stack may have several.
 
-    Its outputs lead the command line to it: `homing --stack THEIRS --construct Webhooks`.
+    The command line finds it by its outputs: `homing --stack THEIRS --construct Webhooks`.
 
     The context key `homing:settings` overrides settings of every Homing in the app, as JSON:
     `cdk deploy -c homing:settings='{"alarmEmail": "me@example.com"}'`.
@@ -267,7 +267,7 @@ class Homing(Construct):
         sender_id: str | None = None,
         sender_path: str | None = None,
     ) -> None:
-        """Send what is published to an SNS topic as messages; the sender is as for a bus.
+        """Send the notifications of an SNS topic as messages; the sender is given as for a bus.
 
         Raises:
             InvalidSettingsError: as for a bus.
@@ -281,10 +281,10 @@ class Homing(Construct):
         sender_id: str | None = None,
         sender_path: str | None = None,
     ) -> None:
-        """Send what is put on an SQS queue as messages; the sender is as for a bus.
+        """Send the messages of an SQS queue as webhook messages; the sender is given as for a bus.
 
-        Homing reads the queue, so nobody else should. Its visibility timeout must be at least 30 s,
-        and at best 150 s. What is invalid goes to Homing's queue of unaccepted messages.
+        Homing consumes the queue, so no other consumer should. Its visibility timeout must be at
+        least 30 s, and at best 150 s. Invalid messages go to Homing's queue of unaccepted messages.
 
         Raises:
             InvalidSettingsError: as for a bus.
@@ -302,7 +302,7 @@ class Homing(Construct):
 
     @property
     def unaccepted_queue(self) -> sqs.Queue:
-        """The queue of messages that came by an ingest queue and were not accepted."""
+        """The queue of messages from ingest queues that were not accepted."""
         return self._subscriptions.unaccepted_queue
 
     def grant_send(self, grantee: iam.IGrantable) -> iam.Grant:
@@ -366,7 +366,7 @@ class Homing(Construct):
 
     @property
     def functions(self) -> Mapping[str, lambda_.Function]:
-        """All functions, by the construct ids that name their modules: `Accept`, `Deliver`."""
+        """All functions, by construct id, such as `Accept` or `Deliver`."""
         every = (
             *self._reception.functions,
             *self._senders.functions,
@@ -397,7 +397,7 @@ class Homing(Construct):
 
 
 def _overrides(homing: Homing) -> Mapping[str, Any]:
-    """Return what the context overrides: an object in cdk.json, a text given with `-c`."""
+    """Return the settings in the context: an object in cdk.json, or a text given with `-c`."""
     found = homing.node.try_get_context(_OVERRIDES) or {}
     try:
         overrides = json.loads(found) if isinstance(found, str) else found
@@ -409,9 +409,10 @@ def _overrides(homing: Homing) -> Mapping[str, Any]:
 
 
 def _name(homing: Homing) -> str:
-    """Return `Homing/<stack>/<construct>`; just the stack where its name says that it is Homing's.
+    """Return `Homing/<stack>/<construct>`, or just the stack if it is Homing's own.
 
-    Construct ids lose what neither a metrics namespace nor a log group may have in its name.
+    Characters that are invalid in metrics namespaces or log group names are removed from construct
+    ids.
     """
     stack_name = Stack.of(homing).stack_name
     ids = [re.sub(r"[^A-Za-z0-9_-]", "", each) for each in path_in_stack(homing)]

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def mark_what_is_kept(scope: Construct, settings: NamedSettings) -> None:
-    """Add metadata to every resource below a construct that is kept when the stack is deleted.
+    """Add metadata to every resource in a construct that is kept when the stack is deleted.
 
-    CloudFormation takes no change of a deletion policy alone: something else of the resource must
-    change with it, and metadata will do ("DeletionPolicy attribute", User Guide).
+    CloudFormation ignores a change of a deletion policy alone: another attribute, such as metadata,
+    must change with it ("DeletionPolicy attribute", User Guide).
     """
     if not settings.deletion_protection:
         return

@@ -1,4 +1,4 @@
-"""The outputs by which the command line and the client find a Homing in a stack."""
+"""The outputs with which the command line and the client find a Homing in a stack."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HIDDEN = "Default"
 
 
 def path_in_stack(construct: Construct) -> list[str]:
-    """Return the ids from the stack to the construct, without those that logical ids leave out."""
+    """Return the ids from the stack to the construct, without those omitted from logical ids."""
     stack = Stack.of(construct).node.path
     path = construct.node.path[len(stack) :].strip("/")
     return [each for each in path.split("/") if each != _HIDDEN]

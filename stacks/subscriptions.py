@@ -1,6 +1,6 @@
-"""Where a Homing gets its messages from beside the APIs: buses, topics and queues.
+"""The sources of messages other than the APIs: buses, topics and queues.
 
-Nothing of it is there until it is asked for: the function, the queues, and the alarms of each.
+The function, the queues and their alarms are created only when needed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MAIN = "Queue"
 
 
 class Subscriptions:
-    """The ingest queues of a Homing; a `sender` is one as `read_ingested` takes it.
+    """The ingest queues of a Homing; a `sender` has the form of `read_ingested`.
 
     Args:
         homing: the construct that they belong to.
@@ -94,11 +94,11 @@ class Subscriptions:
         return self._ingesting().subscribe_to_bus(bus, pattern, queue)
 
     def add_topic(self, topic: sns.ITopic, sender: str) -> None:
-        """Accept what is published to a topic: in SNS's envelope, which has an id of its own."""
+        """Accept the notifications of a topic, in SNS's envelope, which has its own id."""
         topic.add_subscription(SqsSubscription(self._queue_of(sender)))
 
     def add_queue(self, queue: sqs.IQueue, sender: str) -> None:
-        """Accept what is put on a queue of somebody else's."""
+        """Accept the messages of a queue that another construct owns."""
         self._ingesting().consume(queue, sender)
 
     def _ingesting(self) -> Ingest:

@@ -1,7 +1,7 @@
 """Log groups that AWS services write to: Step Functions, and access logs of APIs.
 
-Such a log group needs a resource policy of CloudWatch Logs, of which an account and region has ten
-with 5,120 characters each. Groups under `/aws/vendedlogs/` share one entry. Any other group adds an
+Such a log group needs a resource policy of CloudWatch Logs; an account has ten per region, with
+5,120 characters each. Groups under `/aws/vendedlogs/` share one entry. Any other group adds an
 entry, until deployments in a busy account fail ("Enable logging from AWS services", Amazon
 CloudWatch Logs User Guide).
 """

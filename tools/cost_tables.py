@@ -1,4 +1,4 @@
-"""The tables of docs/cost.md, of the default scenario unless they say otherwise."""
+"""The tables of docs/cost.md, for the default scenario unless they say otherwise."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def logs() -> Rows:
 
 
 def limits() -> Rows:
-    """Return what limits of endpoints and senders cost."""
+    """Return the cost of limits of endpoints and senders."""
     dollars = limit_dollars(_model(), Workload()) | ordering_dollars(_model())
     return [["a million", "adds"], *([name, f"${each:,.3f}"] for name, each in dollars.items())]
 

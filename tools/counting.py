@@ -7,8 +7,8 @@ its calls, one more through the ingest queue, and ten in one request. The counts
 the emulator served (`counted_calls`). The status of a message is read only after its calls are
 counted, and is then compared with the expected one.
 
-A function that reads a stream is counted as if it were invoked for each change that its filters
-pass, as it is on AWS where the changes of a delivery are seconds apart.
+A function that reads a stream is counted as if it were invoked for each change that passes its
+filters, as on AWS, where the changes of a delivery are seconds apart.
 """
 
 from __future__ import annotations
@@ -87,10 +87,10 @@ class CountedCloud:
     receiver: Receiver
 
     def scenario(self, end: End, attempts: int) -> Calls:
-        """Send one message that ends so after so many attempts; return its calls.
+        """Send one message with this end after this many attempts; return its calls.
 
         Raises:
-            LocalCloudError: when it ends otherwise.
+            LocalCloudError: when it ends differently.
         """
         limit = attempts if end is End.MAX_RETRIES_EXCEEDED else max(attempts, 3)
         calls = self.send([_script(end, attempts)], max_attempts=limit)
@@ -157,7 +157,7 @@ class CountedCloud:
 
     @contextmanager
     def _paused(self) -> Iterator[None]:
-        """Pause the queue of `dispatch`, so that the messages sent meanwhile make one batch."""
+        """Pause the queue of `dispatch`, so that messages sent now form one batch."""
         functions = self.cloud.client("lambda")
         sources = functions.list_event_source_mappings()["EventSourceMappings"]
         ids = [one["UUID"] for one in sources if one["EventSourceArn"].endswith(".fifo")]
@@ -181,7 +181,7 @@ class CountedCloud:
         return json.dumps(message).encode()
 
     def _calls_once_done(self, start: int) -> Calls:
-        """Return the calls since `start` once the queue is empty and no execution runs."""
+        """Return the calls since `start` once the queue is empty and no execution is running."""
         deadline = time.monotonic() + _SECONDS
         while time.monotonic() < deadline:
             calls = [json.loads(line) for line in self._text(start).splitlines()]
@@ -192,7 +192,7 @@ class CountedCloud:
 
     @property
     def _queues(self) -> dict[str, str]:
-        """The names that counts.json has for queues, by their URLs."""
+        """The names of queues in counts.json, by URL."""
         outputs = self.cloud.outputs
         return {
             outputs["DeliveryQueueUrl"]: "deliveries",
@@ -246,7 +246,7 @@ def _express_path(counted: CountedCloud) -> dict[str, Any]:
 
 
 def _ordered(counted: CountedCloud, once: Calls) -> dict[str, dict[str, Any]]:
-    """Return what a message with an `orderingKey` calls beyond one without, by whether it waits."""
+    """Return the additional calls of a message with an `orderingKey`, by whether it waits."""
     alone = counted.send(["200"], ordering_key=uuid.uuid4().hex)
     two = counted.send(["200", "200"], ordering_key=uuid.uuid4().hex)
     beyond = {"alone": _minus(alone, once), "behind": _minus(_minus(two, alone), once)}
@@ -281,9 +281,9 @@ def _script(end: End, attempts: int) -> str:
 
 
 def _is_done(calls: list[dict[str, Any]]) -> bool:
-    """Return whether each message has left the queue, and what came of it has ended.
+    """Return whether each message has left the queue, and everything that followed has ended.
 
-    That is each execution, and each change of a table that the streams pass on.
+    That includes each execution, and each change of a table that the streams pass on.
     """
     actions = Counter(call["action"] for call in calls)
     ended = actions["ExecutionSucceeded"] + actions["ExecutionFailed"]
@@ -295,7 +295,7 @@ def _is_done(calls: list[dict[str, Any]]) -> bool:
 
 
 def _is_told(calls: list[dict[str, Any]]) -> bool:
-    """Return whether both functions that read streams have read all, and were told what passed."""
+    """Return whether both stream readers have read everything and handled what passed."""
     units: Counter[tuple[str, str]] = Counter()
     for call in calls:
         units[call["action"], call["on"]] += call["units"]
@@ -309,7 +309,7 @@ def _is_told(calls: list[dict[str, Any]]) -> bool:
 
 
 def _named(calls: list[dict[str, Any]], queues: Mapping[str, str]) -> Calls:
-    """Return the sums of calls by the names of counts.json."""
+    """Return the sums of calls, by their names in counts.json."""
     total: Calls = Counter()
     for call in calls:
         for name in _names(call, queues):

@@ -53,7 +53,7 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The demand of a rate on a quota."""
+    """The demand of a message rate on a quota."""
 
     quota: Quota
     demand: float

@@ -1,4 +1,4 @@
-"""A shop of somebody else's, whose stack has Homing in it."""
+"""An example shop whose stack contains Homing."""
 
 from pathlib import Path
 

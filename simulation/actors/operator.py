@@ -74,7 +74,7 @@ def _operate(
 def _dead_letters(
     intervention: Intervention, journal: Journal, reference: Reference
 ) -> list[Mapping[str, Any] | None]:
-    """Return the dead letters to act on, redriven ones included; [None] for acts that need none."""
+    """Return the dead letters to act on, including redriven ones; [None] if none is needed."""
     if intervention.act is Act.REDRIVE_DEAD_LETTERS:
         return [dead_letter.document for dead_letter in journal.dead.get(reference.delivery_id, ())]
     return [None]

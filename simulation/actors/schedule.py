@@ -1,6 +1,6 @@
 """The schedule of the watchdog, which runs every 15 minutes.
 
-Runs that would find nothing are left out: they change nothing, and a history would never end.
+Runs that would find nothing are skipped: they change nothing, and a history would never end.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class WatchdogSchedule:
         self._runs = 0
 
     def expect(self, overdue_since: int) -> None:
-        """Plan the first run at which what is due at an instant is late by more than it can be."""
+        """Plan the first run at which a delivery due at this instant would be overdue."""
         after = max(overdue_since + GRACE_MS, self._scheduler.now) - self._start
         run_at = self._start + (after // self._every + 1) * self._every
         if run_at not in self._due:

@@ -33,7 +33,7 @@ _POLL_AGAIN = 20 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is polled: the operations of a queue, and the function that gets its messages.
+    """A polled queue: its operations, and the function that gets its messages.
 
     `queue` is the argument of `receive`, and `name` that of the pollers.
     """
@@ -110,7 +110,7 @@ class Dispatch:
 
 
 def _forget(_: Outcome) -> None:
-    """Do nothing at the end: the join that waits for the process replaces this callback."""
+    """The default callback at the end; a join that waits for the process replaces it."""
 
 
 def submit(submission: Submission, start: int, journal: Journal, now: Callable[[], int]) -> Steps:
@@ -131,7 +131,7 @@ def submit(submission: Submission, start: int, journal: Journal, now: Callable[[
 
 
 def submit_together(sent: Together, start: int, journal: Journal, now: Callable[[], int]) -> Steps:
-    """Send messages in one request, and those again that are not accepted."""
+    """Send messages in one request, and resend those that are not accepted."""
     yield Sleep(start + sent.at)
     left = list(sent.submissions)
     for number in range(sent.tries):

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """An invariant that does not hold, and how."""
+    """A violated invariant, and how it is violated."""
 
     invariant: str
     what: str
@@ -43,7 +43,7 @@ class Violation:
 
 
 def accepted_reaches_an_end(view: View) -> Iterator[str]:
-    """Every accepted delivery ends without a person, unless an operator cancelled it."""
+    """Every accepted delivery ends without human intervention, unless an operator cancelled it."""
     for delivery in view.journal.accepted:
         cancelled = status_of(view.items.get(delivery, {})) == "CANCELLED"
         ended = cancelled or delivery in view.delivered or view.dead_letters(delivery)
@@ -52,7 +52,7 @@ def accepted_reaches_an_end(view: View) -> Iterator[str]:
 
 
 def ingested_is_settled(view: View) -> Iterator[str]:
-    """What was on the ingest queue is accepted, or is in the queue of unaccepted messages."""
+    """Every message of the ingest queue is accepted, or is in the queue of unaccepted messages."""
     for message in sorted(view.journal.ingested):
         if message not in view.journal.lists and message not in view.journal.unaccepted:
             yield f"{message} was on the ingest queue and is lost"
@@ -61,7 +61,7 @@ def ingested_is_settled(view: View) -> Iterator[str]:
 def one_end(view: View) -> Iterator[str]:
     """No delivery is both delivered and dead-lettered, and the ledger has the actual end.
 
-    A surplus dead letter is allowed if an execution could not read the end on record.
+    A surplus dead letter is allowed if an execution could not read the recorded end.
     """
     for delivery in view.documents:
         status = status_of(view.items.get(delivery, {}))
@@ -79,7 +79,7 @@ def one_end(view: View) -> Iterator[str]:
 
 
 def end_on_record(view: View) -> Iterator[str]:
-    """The ledger has the end, unless its last update failed and this was reported."""
+    """The ledger contains the end, unless its last update failed and this was reported."""
     reported = {
         each.delivery
         for each in view.journal.executions
@@ -173,7 +173,7 @@ def doubles_only_in_the_window(view: View) -> Iterator[str]:
 
 
 def doubles_have_a_cause(view: View) -> Iterator[str]:
-    """Without faults every attempt is one request; otherwise at most one more per fault."""
+    """Each attempt is one request; each fault may add one."""
     if view.history.scenario.doubles:
         return  # a queue that delivers messages twice is another cause
     causes = _causes(view.history)
@@ -184,7 +184,7 @@ def doubles_have_a_cause(view: View) -> Iterator[str]:
 
 
 def one_delivery_per_target(view: View) -> Iterator[str]:
-    """However often a message is sent, each target has one item and one Standard execution.
+    """No matter how often a message is sent, each target has one item and one Standard execution.
 
     Each intervention of an operator may add an execution of a later generation.
     """
@@ -205,7 +205,7 @@ def one_delivery_per_target(view: View) -> Iterator[str]:
 
 
 def list_is_frozen(view: View) -> Iterator[str]:
-    """Each answer about a message names the same deliveries, and only these are made."""
+    """Each response about a message contains the same deliveries, and only these are made."""
     queued: dict[str, set[str]] = defaultdict(set)
     for (message, _), reference in view.journal.references.items():
         queued[message].add(reference.delivery_id)
@@ -241,7 +241,7 @@ def requests_are_alike(view: View) -> Iterator[str]:
 
 
 def cancelled_stays_cancelled(view: View) -> Iterator[str]:
-    """No attempt is claimed or begun once CANCELLED is on record."""
+    """No attempt is claimed or begun once CANCELLED is recorded."""
     ended: dict[str, int] = {}
     for written in view.journal.written:
         if status_of(written.after) == "CANCELLED":
@@ -253,7 +253,7 @@ def cancelled_stays_cancelled(view: View) -> Iterator[str]:
 
 
 def heals_at_once(view: View) -> Iterator[str]:
-    """After a single fault that stops no execution, nothing waits for the watchdog."""
+    """After a single fault that stops no execution, no delivery waits for the watchdog."""
     scenario = view.history.scenario
     is_minor = len(view.history.faults) <= 1 and not scenario.outages and not scenario.doubles
     if not is_minor or any(each.was_stopped for each in view.journal.executions):
@@ -291,7 +291,7 @@ INVARIANTS: tuple[Callable[[View], Iterator[str]], ...] = (
 
 
 def violations(history: History) -> list[Violation]:
-    """Return what is wrong with a history."""
+    """Return the violations in a history."""
     if not history.has_ended:
         return [Violation("ends", f"it has not ended after {history.events:,} events")]
     view = View(history)
@@ -317,7 +317,7 @@ def _failed_unrecorded(view: View, delivery: str) -> bool:
 
 
 def _in_doubt(view: View, delivery: str) -> bool:
-    """Return whether a failure was dead-lettered because the end on record could not be read."""
+    """Return whether a failure was dead-lettered because the recorded end could not be read."""
     return any(
         "ReadRecord!" in each.path for each in view.journal.executions if each.delivery == delivery
     )
@@ -334,7 +334,7 @@ def _recorded_times(view: View) -> Iterator[tuple[tuple[str, int, int], int]]:
 
 
 def _recorded_attempts(view: View) -> dict[tuple[str, int, int], int]:
-    """Return for each attempt on record the event at which it was written."""
+    """Return the event at which each recorded attempt was written."""
     found: dict[tuple[str, int, int], int] = {}
     for written in view.journal.written:
         key = delivery_of(written.after), redrives_of(written.after)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def in_order(view: View) -> Iterator[str]:
-    """No attempt in a line begins before what comes before it has ended and is over.
+    """No attempt in a line begins before the previous delivery has ended and is over.
 
-    It is over when no request of it can leave any more: so one of its requests that arrives later
-    left within its deadline and was late beyond that. A redriven delivery may come late.
+    It is over when none of its requests can be sent any more. A request that arrives later was sent
+    within its deadline and then delayed. A redriven delivery may be out of order.
     """
     deadline = view.history.scenario.deployment.deliver_timeout
     ends = _ends(view)
@@ -36,7 +36,7 @@ def in_order(view: View) -> Iterator[str]:
 
 
 def has_its_turn(view: View) -> Iterator[str]:
-    """Each request of a delivery in a line has begun there, unless the delivery was redriven."""
+    """Each request of a delivery in a line has begun there, unless it was redriven."""
     for delivery in view.sequences:
         for sent in view.sent[delivery]:
             if not sent.run and _begun_of(view, sent) is None:
@@ -44,7 +44,7 @@ def has_its_turn(view: View) -> Iterator[str]:
 
 
 def no_line_stands_still(view: View) -> Iterator[str]:
-    """Nothing waits in a line whose head has ended, unless that blocks it."""
+    """No delivery waits in a line whose head has ended, unless the head blocks it."""
     history = view.history
     tables = history.lines, history.places, history.ledger
     for line_id in standing_still(*tables, history.blocking):
@@ -75,7 +75,7 @@ ORDER = (in_order, has_its_turn, no_line_stands_still, one_sequence)
 
 
 def _late(view: View, earlier: str, begun: Begun, deadline: int) -> Iterator[str]:
-    """Find requests of a delivery that should not have come after a later one began."""
+    """Find requests of a delivery that arrived wrongly after a later delivery began."""
     for sent in view.sent[earlier]:
         own = _begun_of(view, sent)
         if own is None or sent.run:
@@ -90,7 +90,7 @@ def _late(view: View, earlier: str, begun: Begun, deadline: int) -> Iterator[str
 
 
 def _lines(view: View) -> Mapping[str, list[str]]:
-    """Return the deliveries of each line that have reached an execution, by their sequence."""
+    """Return the deliveries of each line that have reached an execution, by sequence."""
     found: dict[str, list[str]] = defaultdict(list)
     for delivery in view.sequences:
         reference = view.documents[delivery]["reference"]
@@ -115,7 +115,7 @@ def _begun_of(view: View, sent: Sent) -> Begun | None:
 
 
 def _ends(view: View) -> Mapping[str, int]:
-    """Return for each delivery the number of the event at which it first ended on record."""
+    """Return for each delivery the number of the event that first recorded its end."""
     found: dict[str, int] = {}
     for written in view.journal.written:
         if has_ended(written.after):

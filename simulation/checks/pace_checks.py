@@ -1,4 +1,4 @@
-"""The invariants of endpoints with a rate, and of attempts that are put off for it."""
+"""The invariants of endpoints with a rate, and of attempts postponed for it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def pause_is_kept(view: View) -> Iterator[str]:
 
 
 def attempts_are_made(view: View) -> Iterator[str]:
-    """Without faults, each attempt that counts was made, one after the other."""
+    """Without faults, each counted attempt was made, one after the other."""
     if not _is_undisturbed(view):
         return
     for delivery, sent in view.sent.items():

@@ -89,7 +89,7 @@ def _faults_of_redrive(
 
 
 def _is_no_attempt(before: Mapping[str, Any] | None, after: Mapping[str, Any], status: str) -> bool:
-    """Return whether a change gives a delivery to an execution, claims, or adds a dead letter."""
+    """Return whether a change assigns an execution, claims an attempt, or adds a dead letter."""
     if before is None:
         return status == "QUEUED" and "executionName" in after
     names = before.keys() | after.keys()

@@ -67,7 +67,7 @@ class View:
         return delivery[:8] if document is None else document["reference"]["sk"][25:]
 
     def has_gap(self, delivery: str, attempt: int, run: int = 0) -> bool:
-        """Return whether it was reported that this attempt may not be on record."""
+        """Return whether this attempt was reported as possibly unrecorded."""
         return (delivery, run, attempt) in self.journal.gaps
 
     def last_run(self, delivery: str) -> int:

@@ -1,3 +1,3 @@
-"""The deployed code, with simulated clients, network, clock, chance and logs."""
+"""The deployed code, with simulated clients, network, clock, randomness and logs."""
 
 __all__ = ["edges", "functions"]

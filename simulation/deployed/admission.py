@@ -1,7 +1,7 @@
-"""Admission in the simulation: chance defers deliveries, and late attempts are detached.
+"""Admission in the simulation: deliveries are deferred at random, and late attempts are detached.
 
-The bulkhead itself is not simulated: which endpoints it finds slow depends on everything that a
-container has seen. It may defer any delivery, and so may chance.
+The bulkhead itself is not simulated: which endpoints it considers slow depends on everything that a
+container has seen. It can defer any delivery, and so can this.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class ChanceAdmission:
         self._draw = draw
 
     def admit(self, _: Recipient, attempt: Callable[[], FirstAttempt]) -> FirstAttempt | datetime:
-        """Make an attempt, or return the time that it is deferred to.
+        """Make an attempt, or return the time to which it is deferred.
 
         Raises:
             DetachedError: when it takes too long; the client waits as long as `dispatch` does.
@@ -53,7 +53,7 @@ class ChanceAdmission:
 
 
 class ChanceBursts:
-    """Stands for `homing.queues.bursts.Bursts`: what a container has seen before is left to chance.
+    """Replaces `homing.queues.bursts.Bursts`: what a container has seen before is random.
 
     Args:
         exceeds: returns whether a request exceeds the burst of its sender.

@@ -147,7 +147,7 @@ class StepFunctions:
 
 
 def _read_input(text: str) -> Any:
-    """Return the input of an execution; refuse one that is too long, as Step Functions does."""
+    """Return the input of an execution; refuse one that is too long, like Step Functions."""
     if len(text.encode()) > _MAX_INPUT_BYTES:
         raise ClientError(_answer("ValidationException"), "StartExecution")
     return json.loads(text)

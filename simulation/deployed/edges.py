@@ -1,4 +1,4 @@
-"""The edges of the deployed code in the simulation: stand-ins for AWS, chance and logs.
+"""The edges of the deployed code in the simulation: stand-ins for AWS, randomness and logs.
 
 Each simulating process has one `Edges`, which each history resets with `enter`. The simulated code
 gets it from `current_edges`.
@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 
 
 class Edges:
-    """The clients, the chance and the journal of one history.
+    """The clients, random draws and journal of one history.
 
     Args:
         deployment: how Homing is set up until a history sets another deployment.
@@ -167,7 +167,7 @@ _current: list[Edges] = []
 
 
 def current_edges() -> Edges:
-    """Return the edges of the history that runs in this process."""
+    """Return the edges of the history running in this process."""
     return _current[-1]
 
 

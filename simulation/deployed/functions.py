@@ -114,7 +114,7 @@ class _NoBulkRedrives:
 
 
 def _one_by_one(claim: Callable[[Message], Any], messages: Sequence[Message]) -> Sequence[Any]:
-    """Stand for calls side by side: each may be made before any other, and this is one way."""
+    """Replaces concurrent calls: they may run in any order, and this is one."""
     return [claim(each) for each in messages]
 
 
@@ -171,7 +171,7 @@ def run_intervention(
 def _parsed(body: str, now: int, deployment: Deployment) -> Message:
     """Parse a message once, although its handler is replayed for each call.
 
-    An event is parsed each time, since its subscribers are read with a call.
+    An event is parsed each time, since reading its subscribers takes a call.
     """
     return _parse(body, now, deployment, no_subscribers)
 
@@ -188,7 +188,7 @@ def _parse(
 
 
 def run_accept(event: dict[str, Any]) -> dict[str, Any]:
-    """Accept a message as `lambdas.accept` does between the event of the HTTP API and its answer.
+    """Accept a message like `lambdas.accept`, between the event of the HTTP API and the response.
 
     Return the status and, if the message is accepted, the ids of its deliveries.
     """
@@ -197,7 +197,7 @@ def run_accept(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_accept_batch(event: dict[str, Any]) -> dict[str, Any]:
-    """Accept messages in one request, as `run_accept` does one; return the answer to each."""
+    """Accept messages in one request (see `run_accept`); return the response to each."""
     return {"results": _answers(split_batch(event["body"]))}
 
 
@@ -215,7 +215,7 @@ def _answers(bodies: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _message(body: str) -> Message | dict[str, Any]:
-    """Return a message, or the answer to one that is invalid."""
+    """Return a message, or the response to an invalid one."""
     edges = current_edges()
     request = body, TAPE.started, edges.deployment
     try:
@@ -242,10 +242,10 @@ def _answer(result: Accepted) -> dict[str, Any]:
 
 
 def run_settle(record: dict[str, Any]) -> None:
-    """Settle one record of a batch, as `dispatch` does in one of its threads."""
+    """Settle one record of a batch, like a thread of `dispatch`."""
     dispatch._settle(Received.from_record(record))  # noqa: SLF001  # without the handler's threads
 
 
 def run_detach(record: dict[str, Any]) -> None:
-    """Return a record to the queue whose delivery was detached with another record of its batch."""
+    """Return a record to the queue if another record of its delivery in the batch was detached."""
     dispatch._detach(Received.from_record(record))  # noqa: SLF001  # as above

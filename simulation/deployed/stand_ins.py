@@ -1,6 +1,6 @@
-"""Stand-ins for other edges of the deployed code: network, endpoints, chance, logs.
+"""Stand-ins for other edges of the deployed code: network, endpoints, randomness, logs.
 
-Each class or function here stands for one of the deployed code, which its docstring names.
+Each class or function here replaces one of the deployed code, which its docstring names.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ MAY_FAIL_WITH = (ClientError, HTTPClientError, DependencyError)
 
 
 class UnhurriedContext:
-    """Stands for Lambda's context; reports more time than the invocation has.
+    """Replaces Lambda's context; reports more time than the invocation has.
 
     So invocations time out in some histories and lose their outcome, which the deployed function
     avoids.
@@ -60,7 +60,7 @@ class UnhurriedContext:
 
 
 class SimulatedWebhookClient:
-    """Stands for `homing.sending.webhook_client.WebhookClient`, over a simulated network."""
+    """Replaces `homing.sending.webhook_client.WebhookClient`, with a simulated network."""
 
     def send(
         self,
@@ -101,7 +101,7 @@ class SimulatedWebhookClient:
 
 
 class EndpointsWithLimits:
-    """Stands for `Recipients` where each target is an endpoint that limits attempts."""
+    """Replaces `Recipients`; each target is an endpoint that limits attempts."""
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
@@ -133,7 +133,7 @@ def sleep(seconds: float) -> None:
 
 
 class NoEndpointWatch:
-    """Stands for `EndpointWatch`: no endpoint is disabled here."""
+    """Replaces `EndpointWatch`: no endpoint is disabled here."""
 
     limit = None
 
@@ -145,7 +145,7 @@ class NoEndpointWatch:
 def cold_deliverer() -> Deliverer:
     """Return the deliverer of a cold `deliver`; here every invocation is cold.
 
-    A replay would find other caches in a warm function than the first run did.
+    In a warm function, a replay would find different caches than the first run.
     """
     dynamodb: Any = DynamoDB()
     deployment = current_edges().deployment
@@ -172,7 +172,7 @@ class SimulatedRandom:
     """Stands for `random.SystemRandom`."""
 
     def random(self) -> float:
-        """Return a draw of the history's chance."""
+        """Return a random draw of the history."""
         return current_edges().draw(TAPE.owner)
 
 
@@ -181,13 +181,13 @@ def log_nothing(*_: Any, **__: Any) -> None:
 
 
 def raise_mistakes(_: str, result: object) -> None:
-    """Stand for `log_line`: a line may fail because of a fault, and of nothing else."""
+    """Replaces `log_line`: a line may fail only because of a fault."""
     if isinstance(result, Exception) and not isinstance(result, MAY_FAIL_WITH):
         raise UnsupportedError(f"a line failed with {type(result).__name__}: {result}") from result
 
 
 def note_unrecorded(reference: Reference, *, attempt: int, reason: str) -> None:
-    """Stand for `log_unrecorded`: note a gap in the ledger that was reported."""
+    """Replaces `log_unrecorded`: record a reported gap in the ledger."""
     del reason
     edges = current_edges()
     edges.journal.note_gap(reference.delivery_id, edges.generation, attempt - 1)
@@ -199,18 +199,18 @@ def note_detached(*_: Any, **__: Any) -> None:
 
 
 def note_examined(one: Examined) -> None:
-    """Stand for `log_examined`: note what the watchdog did with a delivery."""
+    """Replaces `log_examined`: record what the watchdog did with a delivery."""
     run = TAPE.owner, one.reference.delivery_id  # a replay notes it again
     current_edges().journal.examined[run] = one.finding
 
 
 def note_accepted(reception: Reception, **_: Any) -> None:
-    """Stand for `log_reception` in `ingest`: note what it has accepted."""
+    """Replaces `log_reception` in `ingest`: record what it has accepted."""
     record = reception.idempotency
     ids = tuple(reference.delivery_id for reference in record.references())
     current_edges().journal.note_accepted(record.message_id, ids, TAPE.now)
 
 
 def note_unclaimed(_: str, about: dict[str, str]) -> None:
-    """Stand for the log of a claim that could not be made."""
+    """Replaces the log of a claim that could not be made."""
     current_edges().journal.unclaimed.add(about["deliveryId"])

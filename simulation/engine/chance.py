@@ -1,4 +1,4 @@
-"""Chance without state: every draw is a function of the seed and of a name.
+"""Stateless randomness: every draw is a function of the seed and a name.
 
 So a draw does not depend on earlier draws, and a shrunk history keeps its remaining draws.
 """

@@ -41,7 +41,7 @@ CRASHES = (FaultKind.CRASH_BEFORE, FaultKind.CRASH_AFTER)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault at one call; `delay` in milliseconds where the kind has one."""
+    """A fault at one call; `delay` in milliseconds if the kind has one."""
 
     kind: FaultKind
     delay: int = 0

@@ -1,10 +1,10 @@
 """Replay: runs real handlers call by call, without threads and without changing them.
 
-Handlers call AWS and wait. In the simulation, their calls go to the `Tape`. If the tape has its
-answer, the call returns it. If not, an exception that the handler cannot catch ends the run, the
-call is made in the simulation, and the handler is run again from its start with one more answer on
-the tape. Between two calls a handler is a function of its input and of the answers so far, so the
-result is the same as if it had waited. The tape checks that each run makes the same calls.
+Handlers call AWS and wait. In the simulation, their calls go to the `Tape`. If the tape contains
+its answer, the call returns it. If not, an exception that the handler cannot catch ends the run,
+the call is made in the simulation, and the handler is run again from its start with one more answer
+on the tape. Between two calls a handler is a function of its input and of the answers so far, so
+the result is the same as if it had waited. The tape checks that each run makes the same calls.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Tape:
         self.now = 0
 
     def load(self, answers: list[_Answer], owner: str, started: int) -> None:
-        """Start a run of a handler; `started` is when its first run began, by its own clock."""
+        """Start a run of a handler; `started` is when its first run began, by its clock."""
         self._answers = answers
         self._at = 0
         self._left_by = None
@@ -56,7 +56,7 @@ class Tape:
         self.started = self.now = started
 
     def call(self, operation: str, arguments: Any, timeout: int = 5_000) -> Any:
-        """Make a call and return its answer; `now` is then the time of the answer, by its clock.
+        """Make a call and return its answer; `now` is then the time of the answer.
 
         Raises:
             ServiceError: if the answer is an error.

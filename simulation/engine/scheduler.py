@@ -52,7 +52,7 @@ class Services(Protocol):
 
 
 class Scheduler:
-    """Runs processes until nothing is due any more.
+    """Runs processes until nothing more is due.
 
     Args:
         services: perform the calls.
@@ -85,7 +85,7 @@ class Scheduler:
         """Run all events until none is due.
 
         Returns:
-            Whether the history has ended; it has not if it has more events than any needs.
+            Whether the history has ended; False if it exceeds the limit of events.
         """
         queue = self._queue
         while queue:
@@ -186,7 +186,7 @@ class Scheduler:
         return fault
 
     def perform(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Perform a call, even if its caller has ended meanwhile."""
+        """Perform a call, even if its caller has ended in the meantime."""
         try:
             self._services.perform(process, call, label, respond)
         except ServiceError as error:

@@ -80,7 +80,7 @@ class Case:
     most: int
 
     def plan(self) -> AtRandom:
-        """Return the plan of its faults."""
+        """Return the plan of the case's faults."""
         return AtRandom(self.probability, self.most)
 
 
@@ -119,7 +119,7 @@ def draw_case(seed: int) -> Case:
 def draw_ordered_case(seed: int) -> Case:
     """Return the case of a seed in which messages have ordering keys.
 
-    It is that of `draw_case`, which has the same draws, with other messages.
+    It has the same draws as `draw_case`, but other messages.
     """
     case, chance = draw_case(seed), Chance(seed)
     submissions = tuple(_ordered_submissions(chance))
@@ -157,7 +157,7 @@ def _ordered_submissions(chance: Chance) -> Iterator[Submission]:
 
 
 def _with_events(chance: Chance, scenario: Scenario) -> Scenario:
-    """Turn the messages into events, with subscriptions that change meanwhile."""
+    """Turn the messages into events, with subscriptions that change in the meantime."""
     return replace(
         scenario,
         submissions=tuple(
@@ -195,7 +195,7 @@ def _submissions(chance: Chance) -> Iterator[Submission]:
 
 
 def _repeats(chance: Chance, submission: Submission) -> Iterator[Submission]:
-    """Return duplicates: at once, within the queue's deduplication window, after it, much later."""
+    """Return duplicates: at once, within the deduplication window, after it, and much later."""
     for number in range(chance.pick(f"{submission.message}/repeats", (1, 1, 2, 4))):
         later = chance.pick(f"{submission.message}/repeat-{number}", _REPEATS)
         scheduled = submission.deliver_in

@@ -136,7 +136,7 @@ RATED: Final = Scenario(
 
 
 def scenarios() -> Iterator[Scenario]:
-    """Yield every scenario: of two messages, of one message twice, of several at once."""
+    """Yield every scenario: with two messages, with one message twice, with several at once."""
     two = (Submission("m0", ("a",)), Submission("m1", ("b",)))
     twice = (Submission("m0", ("a",)), Submission("m0", ("a",)))
     for deployment, doubles in _DEPLOYMENTS:
@@ -177,7 +177,7 @@ def single_faults(
     programs: Programs | None = None,
     given: Mapping[str, Fault] | None = None,
 ) -> Iterator[Trial]:
-    """Yield a scenario without a fault, then with each single one, in addition to those given."""
+    """Yield a scenario with the given faults, then with each single further fault."""
     given = given or {}
     census = Census(given)
     run_history(scenario, census, SEED, edges, programs)
@@ -195,14 +195,14 @@ def _delays(kind: FaultKind) -> tuple[int, ...]:
 
 
 def pairs_of_faults(scenario: Scenario, edges: Edges) -> Iterator[Trial]:
-    """Yield a scenario with each fault and each other fault that can happen beside it."""
+    """Yield a scenario with each pair of faults that can happen together."""
     for first in single_faults(scenario, edges):
         if first.faults:
             yield from single_faults(scenario, edges, given=first.faults)
 
 
 def operators_at_every_instant(scenario: Scenario, edges: Edges) -> Iterator[Trial]:
-    """Yield a scenario with each act at each instant at which anything happens, once and twice."""
+    """Yield a scenario with each action at each instant with an event, once and twice."""
     told = run_history(scenario, Listed({}), SEED, edges, trace=True).trace
     for at in sorted({instant - scenario.start for instant, _, _ in told}):
         for act in Act:

@@ -162,12 +162,12 @@ def _claim_without_a_condition() -> AbstractContextManager[None]:
 
 
 def _wait_without_an_owner() -> AbstractContextManager[None]:
-    """Start the execution of a delivery that must wait without a word in the ledger."""
+    """Start the execution of a delivery that must wait without recording it in the ledger."""
     return replaced(Ledger, "own", lambda *_: None)
 
 
 def _redrive_whatever_is_on_record() -> AbstractContextManager[None]:
-    """Overwrite what another redrive or its run has written meanwhile."""
+    """Overwrite what another redrive or its run has written in the meantime."""
     apply = Ledger._apply  # noqa: SLF001  # the bug is planted there
 
     def unconditional(self: Ledger, update: Mapping[str, Any]) -> bool:
@@ -193,7 +193,7 @@ def _be_redelivered_too_early() -> AbstractContextManager[None]:
 
 
 def _compute_the_list_anew() -> AbstractContextManager[None]:
-    """Send a duplicate to those who subscribe now, whatever is on record."""
+    """Send a duplicate to the current subscribers instead of the recorded ones."""
 
     def as_they_are_now(_: Acceptance, message: Message, standing: IdempotencyRecord) -> Message:
         now = message.idempotency
@@ -204,7 +204,7 @@ def _compute_the_list_anew() -> AbstractContextManager[None]:
 
 
 def _take_up_too_early() -> AbstractContextManager[None]:
-    """Take up what is not overdue."""
+    """Resume deliveries that are not overdue."""
     overdue = Ledger.overdue
 
     def due_tomorrow(self: Ledger, before: datetime, most: int) -> Any:
@@ -214,7 +214,7 @@ def _take_up_too_early() -> AbstractContextManager[None]:
 
 
 def _take_nothing_up() -> AbstractContextManager[None]:
-    """Take what was stopped for settled."""
+    """Treat a stopped execution as settled."""
 
     def settle(self: Watchdog, reference: Reference, record: Record, *_: Any) -> Finding:
         self.ledger.settle(reference, record)
@@ -224,7 +224,7 @@ def _take_nothing_up() -> AbstractContextManager[None]:
 
 
 def _take_up_whatever_is_on_record() -> AbstractContextManager[None]:
-    """Overwrite what an execution or another run has claimed or recorded meanwhile."""
+    """Overwrite what an execution or another run has claimed or recorded in the meantime."""
     return _redrive_whatever_is_on_record()
 
 

@@ -21,7 +21,7 @@ _BUSY_FOR_LONG = Answer(503, retry_after="7200")
 
 
 def _line(messages: int, *answers: Answer, **given: Any) -> Scenario:
-    """Return a scenario with a line of so many messages, accepted 40 ms after each other."""
+    """Return a scenario with a line of this many messages, accepted 40 ms apart."""
     submissions = [
         Submission(f"m{number}", ("a",), at=40 * number, ordering_key="k")
         for number in range(messages)
@@ -30,7 +30,7 @@ def _line(messages: int, *answers: Answer, **given: Any) -> Scenario:
 
 
 def _release_early() -> AbstractContextManager[None]:
-    """Take a head for ended that is tried again later."""
+    """Treat a head as ended although it will be retried."""
 
     def turn_after(_: Releasing, line: Line | None) -> int:
         return line.begun if line else 0
@@ -39,12 +39,12 @@ def _release_early() -> AbstractContextManager[None]:
 
 
 def _release_never() -> AbstractContextManager[None]:
-    """Leave a line as it is when its head has ended."""
+    """Leave a line unchanged when its head has ended."""
     return replaced(Releasing, "advance", lambda *_: Advance.WAITS)
 
 
 def _release_twice() -> AbstractContextManager[None]:
-    """Release the delivery after the one that follows, too."""
+    """Release the next delivery and the one after it."""
     release = Releasing._release  # noqa: SLF001  # the bug is planted there
 
     def release_two(self: Releasing, place: Place, after: int, now: datetime) -> None:
@@ -56,7 +56,7 @@ def _release_twice() -> AbstractContextManager[None]:
 
 
 def _reuse_a_sequence() -> AbstractContextManager[None]:
-    """Put a place whether it is taken or not."""
+    """Put a place even if it is taken."""
 
     def put(client: Any, request: dict[str, Any]) -> None:
         request.pop("ConditionExpression")
@@ -66,7 +66,7 @@ def _reuse_a_sequence() -> AbstractContextManager[None]:
 
 
 def _end_before_the_deadline() -> AbstractContextManager[None]:
-    """Take an attempt for over that has no answer on record."""
+    """Treat an attempt as over although no response is recorded."""
     return replaced(releasing, "_is_answered", lambda *_: True)
 
 

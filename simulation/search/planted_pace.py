@@ -38,7 +38,7 @@ def _take_twice() -> AbstractContextManager[None]:
 
 
 def _count_what_is_put_off() -> AbstractContextManager[None]:
-    """Have an attempt that waits for its slot use up an attempt."""
+    """Count an attempt that waits for its slot towards the limit."""
     original = deliver.handler
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def _count_what_is_put_off() -> AbstractContextManager[None]:
 
 
 def _pause_nobody() -> AbstractContextManager[None]:
-    """Say that an endpoint is paused, and go on giving slots."""
+    """Report that an endpoint is paused, but keep granting slots."""
     return replaced(RateSlots, "pause", lambda *_: True)
 
 

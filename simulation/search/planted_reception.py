@@ -1,4 +1,4 @@
-"""Planted bugs of what accepts several messages at once: batches, and the ingest queue."""
+"""Planted bugs in accepting several messages at once: batches, and the ingest queue."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _spoil_the_batch() -> AbstractContextManager[None]:
 
 
 def _report_nothing_failed() -> AbstractContextManager[None]:
-    """Have the whole batch deleted from the ingest queue."""
+    """Delete the whole batch from the ingest queue."""
     original = ingest.handler
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _set_nothing_aside() -> AbstractContextManager[None]:
 
 
 def _route_by_burst() -> AbstractContextManager[None]:
-    """Send a duplicate to the queue that the burst says, whatever is on record."""
+    """Choose the queue of a duplicate by the burst instead of the record."""
     original = MessagesTable.claim
 
     def claim(

@@ -1,4 +1,4 @@
-"""Planted bugs: where one is planted, and in which scenario it is searched for."""
+"""Planted bugs: where each is planted, and the scenario in which it is searched for."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class PlantedBug:
     given: Mapping[str, Fault] = field(default_factory=dict)
 
     def programs(self) -> Programs:
-        """Return the definitions with the bug in them."""
+        """Return the definitions with the bug."""
         timeout = self.scenario.deployment.express_timeout // 1000
         standard = copy.deepcopy(delivery_document())
         express = first_attempt_document(timeout)

@@ -85,7 +85,7 @@ class Tally:
 
 
 def search_seeds(first: int, last: int, draw: Callable[[int], Case] = draw_case) -> Tally:
-    """Run the random histories of seeds `first` to `last` - 1, as `draw` has them."""
+    """Run the random histories that `draw` makes from seeds `first` to `last` - 1."""
     with _tallied() as tally, simulated_edges(Deployment()) as edges:
         for seed in range(first, last):
             case = draw(seed)

@@ -253,7 +253,7 @@ def _set_update(parser: _Parser, change: Callable[[set[str], set[str]], set[str]
 
 
 def compile_update(text: str, names: Mapping[str, str]) -> Update:
-    """Return a compiled update expression, which returns the changed item for an item and values.
+    """Return a compiled update expression: a function from an item and values to the changed item.
 
     Raises:
         UnsupportedError: when it uses what is not implemented.

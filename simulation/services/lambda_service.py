@@ -81,7 +81,7 @@ class LambdaService:
         self._skews = skews
 
     def invoke(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Run a function and respond with its result as the SDK returns it."""
+        """Run a function and respond with its result in the form of the SDK."""
         name = call.arguments["FunctionName"]
         function = self.functions[name]
         skew = self._skews.get(name, 0)

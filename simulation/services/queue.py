@@ -2,9 +2,9 @@
 
 Both kinds: a message that is received is hidden for the visibility timeout and is redelivered if it
 has not been deleted by then; after `max_receive_count` receives it goes to the dead-letter queue.
-Standard: any visible message may come next. FIFO: no message of a group comes while another of it
-is in flight, though several may come in one batch, in order; and a message whose deduplication id
-was sent within the last five minutes is dropped as a duplicate.
+Standard: any visible message may come next. FIFO: while messages of a group are in flight, no
+further one is received, though one batch may contain several, in order; a message whose
+deduplication id was sent within the last five minutes is dropped as a duplicate.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class DeadLettering:
-    """The redrive policy: after so many receives a message goes to another queue."""
+    """The redrive policy: after a number of receives a message goes to another queue."""
 
     max_receive_count: int
     send: Callable[[Message], None]

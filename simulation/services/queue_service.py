@@ -78,7 +78,7 @@ class QueueService:
         return sum(map(len, self._queues.values()))
 
     def send_message(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Dead-letter a delivery, set a message aside, or put one on the delivery queue again."""
+        """Send a message to the dead-letter, unaccepted or delivery queue."""
         if call.arguments["QueueUrl"] == UNACCEPTED:
             self._on_unaccepted(call.arguments["MessageBody"])
             respond(Outcome({"MessageId": label}))
@@ -105,7 +105,7 @@ class QueueService:
     def send_message_batch(
         self, process: Process, call: Call, label: str, respond: Respond
     ) -> None:
-        """Add deliveries to the queue, but for those that it refuses."""
+        """Add deliveries to the queue, except those that it refuses."""
         entries, failed = call.arguments["Entries"], []
         for entry in entries:
             if self._chance.happens(f"{label}/refused/{entry['Id']}", self._scenario.refuses):
@@ -189,7 +189,7 @@ class QueueService:
         respond(Outcome({}))
 
     def note(self, body: str) -> None:
-        """Note a delivery that an operator may act on, by its document."""
+        """Record a delivery that an operator may act on, given its document."""
         reference = Reference.from_document(json.loads(body)["reference"])
         name = reference.message_id, host_of(reference.target_url)
         self._journal.references.setdefault(name, reference)

@@ -1,4 +1,4 @@
-"""The items of an endpoint in its two tables, typed, as `homing.endpoints.store` writes them."""
+"""The items of an endpoint in its two tables, typed, as written by `homing.endpoints.store`."""
 
 from __future__ import annotations
 

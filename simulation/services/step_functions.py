@@ -82,7 +82,8 @@ class StepFunctions(Observer):
         """Start a Standard execution.
 
         Raises:
-            NameTakenError: when the name has been used, unless the very same execution still runs.
+            NameTakenError: when the name has been used, unless the very same execution is still
+            running.
         """
         document = call.arguments["Input"]
         name = call.arguments.get("Name") or f"unnamed-{label}"
@@ -204,14 +205,14 @@ class StepFunctions(Observer):
 
 
 def _set_out_of(starter: Any, now: int) -> int:
-    """Return the event at which an attempt was decided on: the read of the ledger before it."""
+    """Return the event that decided on an attempt: the read of the ledger before it."""
     if isinstance(starter, Settling) and starter.read is not None:
         return starter.read
     return now
 
 
 def _description(execution: Execution) -> dict[str, Any]:
-    """Return what DescribeExecution says of an execution."""
+    """Return the response of DescribeExecution for an execution."""
     found = {"name": execution.name, "input": json.dumps(execution.document)}
     if execution.running or execution.ended_at is None:
         return {**found, "status": "RUNNING"}

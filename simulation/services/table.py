@@ -116,7 +116,7 @@ class Table:
         return {"Item": item}
 
     def batch_get_item(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return those of several items that exist."""
+        """Return those of the items that exist."""
         _only(arguments, _BATCH_GET)
         _consistent(arguments)
         found = [
@@ -127,7 +127,7 @@ class Table:
     def query(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return all items of one partition.
 
-        A query that says that it need not be consistent gets the items as they are, too.
+        An eventually consistent query also returns the current items.
         """
         if "IndexName" in arguments:
             return self._query_index(arguments)
@@ -153,7 +153,7 @@ class Table:
         return {}
 
     def _query_index(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the index has before a time; an index is up to date here."""
+        """Return the entries of the index before a time; the index is always up to date here."""
         _only(arguments, _QUERY_INDEX)
         name = arguments["IndexName"]
         partition, sort = f":{name}", f"{name}At"

@@ -143,7 +143,7 @@ State: TypeAlias = Task | Wait | Choice | Succeed | Fail
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A state machine; `timeout` in seconds, None without one."""
+    """A state machine; `timeout` in seconds, or None."""
 
     start_at: str
     states: dict[str, State]

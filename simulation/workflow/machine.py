@@ -80,7 +80,7 @@ class ExecutionFailedError(Exception):
 
 
 class ExecutionStoppedError(Exception):
-    """Raised when an execution is stopped from outside, by somebody or since it lasted a year."""
+    """Raised when an execution is stopped from outside, or because it has lasted a year."""
 
 
 @dataclass(slots=True)
@@ -119,7 +119,7 @@ class Execution:
 
     @property
     def was_stopped(self) -> bool:
-        """Whether a Standard execution was ended from outside: by somebody, or after a year."""
+        """Whether a Standard execution was stopped from outside, or after a year."""
         stopped = self.failed is not None and self.failed.error in {"Stopped", "Sandbox.Timedout"}
         return stopped and not self.is_express
 
@@ -138,7 +138,7 @@ class Execution:
 
 
 class Observer:
-    """Methods that are called as an execution proceeds; here they do nothing."""
+    """Hooks that are called as an execution proceeds; here they do nothing."""
 
     def entered(self, execution: Execution, state: str, data: Any) -> None:
         """Handle the entry of a state."""
@@ -230,7 +230,7 @@ class Machine:
     def _retry_delay(
         self, task: Task, error: str, tries: list[int], execution: Execution
     ) -> int | None:
-        """Return the milliseconds until the next try, None where there is none."""
+        """Return the milliseconds until the next try; None if there is none."""
         for index, retrier in enumerate(task.retriers):
             if not _matches(retrier.errors, error):
                 continue

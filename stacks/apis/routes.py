@@ -36,4 +36,8 @@ def add_routes(api: apigwv2.HttpApi, functions: Mapping[str, PythonFunction]) ->
             authorizer=apigwv2.HttpNoneAuthorizer() if route.is_open else None,
         )
         if route.is_open:
-            except_from(added[0], "APIG4", "Monitors have no credentials; the answer says nothing.")
+            except_from(
+                added[0],
+                "APIG4",
+                "Monitors have no credentials; the response contains no information.",
+            )

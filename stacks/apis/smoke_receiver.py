@@ -49,7 +49,9 @@ class SmokeReceiver(Construct):
             methods=[apigwv2.HttpMethod.POST],
             integration=HttpLambdaIntegration("SmokeReceiverIntegration", self.function),
         )
-        reason = "A webhook has no AWS credentials; what answers it keeps and may do nothing."
+        reason = (
+            "A webhook has no AWS credentials; its receiver stores nothing and has no permissions."
+        )
         except_from(route[0], "APIG4", reason)
 
     @property

@@ -1,4 +1,4 @@
-"""Operational events: a function that reads the streams of two tables and tells the event bus."""
+"""Operational events: a function that turns changes of two tables into events on the bus."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ class OperationalEvents(Construct):
     ) -> None:
         """Invoke the function with the changes of a table that match one of the patterns.
 
-        A batch that fails is repeated for as long as the stream has it, which is a day. Until then
-        later changes of the same part of the table wait behind it.
+        A failed batch is repeated for as long as the stream keeps it: a day. Until then later
+        changes of the same part of the table wait behind it.
         """
         stream = allow_stream(table, self.function)
         self.function.add_event_source_mapping(

@@ -1,4 +1,4 @@
-"""Order per key: a function that reads the ledger's stream and releases what follows in lines."""
+"""Order per key: a function that reads the ledger's stream and releases lines."""
 
 from __future__ import annotations
 

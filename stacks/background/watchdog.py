@@ -1,4 +1,4 @@
-"""The watchdog: a function that runs on a schedule and takes up what no execution goes on with."""
+"""The watchdog: a function that runs on a schedule and resumes deliveries without an execution."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Watchdog(Construct):
         workflow.dead_letter_queue.grant(self.function, "sqs:ReceiveMessage", "sqs:DeleteMessage")
 
     def _run_redrives_of(self, redrive: PythonFunction, workflow: Workflow) -> None:
-        """Allow a function to begin bulk redrives, which the watchdog runs, and to stop them."""
+        """Allow a function to start bulk redrives, which the watchdog runs, and to stop them."""
         redrive.add_environment("REDRIVES_TABLE", workflow.ledger.redrives.table_name)
         redrive.add_environment("WATCHDOG_ARN", self.function.function_arn)
         of_redrives = ("GetItem", "PutItem", "UpdateItem")

@@ -1,9 +1,9 @@
-"""The code of the functions: sources, compiled for Lambda's Python where this machine has it.
+"""The code of the functions: sources, compiled if this machine has Lambda's version of Python.
 
-Lambda cannot write compiled code beside sources, so it would compile them at each cold start. What
-is compiled here belongs to the copied sources beside it, and is loaded without a comparison of
-times or contents (PEP 552, unchecked hashes). The same sources and the same Python give the same
-bytes on every machine.
+Lambda cannot write compiled code beside sources, so it would compile them at each cold start. The
+compiled code belongs to the copied sources beside it, and is loaded without comparing times or
+contents (PEP 552, unchecked hashes). The same sources and the same Python give the same bytes on
+every machine.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _TASK = "/var/task"
 
 @cache
 def bundle() -> Path:
-    """Return a folder with what the functions run and nothing else, made once for each process.
+    """Return a folder with only the code that the functions run, made once per process.
 
-    So the asset, and with it every function, changes only when that does.
+    So the asset, and with it every function, changes only if that code does.
     """
     folder = _kept().name
     return make_bundle(Path(folder), find_python())
@@ -43,7 +43,7 @@ def _kept() -> TemporaryDirectory[str]:
 
 
 def make_bundle(folder: Path, python: Path | None) -> Path:
-    """Make the bundle in an empty folder, compiled by this Python, if there is one; return it."""
+    """Make the bundle in an empty folder, compiled by this Python if given; return the folder."""
     for name in _PACKAGES:
         ignored = shutil.ignore_patterns("__pycache__", "py.typed", *_client(name))
         shutil.copytree(SOURCES / name, folder / name, ignore=ignored)
@@ -53,12 +53,12 @@ def make_bundle(folder: Path, python: Path | None) -> Path:
 
 
 def _client(package: str) -> tuple[str, ...]:
-    """Return what senders use of a package, and functions do not."""
+    """Return the parts of a package that senders use and functions do not."""
     return ("client",) if package == "homing" else ()
 
 
 def compile_sources(folder: Path, python: Path, on_lambda: str) -> None:
-    """Compile what is in a folder, which Lambda unpacks at another place."""
+    """Compile the contents of a folder, which Lambda unpacks to another path."""
     # One process and isolated, so that nothing of this machine or of its load is in the result.
     options = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", on_lambda]
     command = [str(python), "-I", "-m", "compileall", *options, str(folder)]

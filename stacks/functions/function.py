@@ -79,7 +79,9 @@ class PythonFunction(lambda_.Function):
             role=role,
         )
         self.own_role = role
-        except_from(self, "L1", "What the tests and the published Powertools layer run on.")
+        except_from(
+            self, "L1", "The version that the tests and the published Powertools layer use."
+        )
 
     def reserve(self, concurrency: int) -> None:
         """Reserve concurrency in the account, which is also the limit of this function."""
@@ -114,7 +116,7 @@ def _powertools(
 ) -> lambda_.ILayerVersion | None:
     """Return the layer with Powertools and pydantic, in the version that the tests run with.
 
-    CloudFormation reads the public parameter at deployment, so synth asks AWS nothing
+    CloudFormation reads the public parameter at deployment, so synth does not call AWS
     (docs/decisions/0010).
     """
     match settings.powertools_layer:
@@ -131,7 +133,7 @@ def _powertools(
 
 
 def _built_powertools(scope: Construct) -> lambda_.ILayerVersion:
-    """Return the layer of this stack that `make powertools-layer` has built.
+    """Return this stack's layer, built by `make powertools-layer`.
 
     Raises:
         InvalidSettingsError: when nothing is built.

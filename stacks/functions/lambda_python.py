@@ -1,4 +1,4 @@
-"""Finds a Python of the version of Lambda's runtime on this machine."""
+"""Finds a Python with the version of Lambda's runtime on this machine."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _PROBE = "import sys; print('%d.%d' % sys.version_info[:2], sys.implementation.n
 
 @cache
 def find_python() -> Path | None:
-    """Return a CPython of that version: of the PATH, or installed by pyenv or uv; None without one.
+    """Return a CPython of that version, from the PATH, pyenv or uv; None if there is none.
 
-    What is named so and does not run, as a shim of pyenv, is passed over.
+    A candidate that does not run, such as a shim of pyenv, is skipped.
     """
     return next((path for path in _candidates() if _works(path)), None)
 

@@ -1,4 +1,4 @@
-"""Compiles what `make powertools-layer` has fetched, when run as a module."""
+"""Compiles the layer fetched by `make powertools-layer`, when run as a module."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ BUILT = SOURCES / "build" / "powertools-layer"
 
 
 def is_built(folder: Path = BUILT) -> bool:
-    """Return whether the layer is there, and compiled."""
+    """Return whether the layer exists and is compiled."""
     return any((folder / "python" / "aws_lambda_powertools" / "__pycache__").glob("*.pyc"))
 
 
 def main(folder: Path = BUILT) -> int:
-    """Compile it; return the exit status: 1 without a Python of Lambda's version."""
+    """Compile the layer; return the exit status: 1 if there is no Python of Lambda's version."""
     python = find_python()
     if python is None:
         print(f"needs Python {VERSION}: .venv/bin/uv python install {VERSION}", file=sys.stderr)  # noqa: T201

@@ -1,9 +1,9 @@
 """The alarms, and the topic that they notify. docs/operations.md says what to do about each.
 
-No alarm uses metric math: the local cloud refuses it, and one number is easier to reason about.
-Missing data does not breach: the metrics are counts of faults, which are not written while there
-are none, and metrics of queues, which SQS stops writing once a queue has been empty and unused for
-six hours. It does breach where something is expected: the watchdog runs every 15 minutes.
+No alarm uses metric math: the local cloud does not support it, and one number is easier to reason
+about. Missing data does not breach: the metrics are counts of faults, which are not written while
+there are none, and metrics of queues, which SQS stops writing once a queue has been empty and
+unused for six hours. It does breach where data is expected: the watchdog runs every 15 minutes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _NOT_BREACHING = cloudwatch.TreatMissingData.NOT_BREACHING
 
 
 def console_command(within: Construct) -> str:
-    """Return the command that opens the console on the stack of a construct."""
+    """Return the command that opens the console for the stack of a construct."""
     return f"homing console --stack {Stack.of(within).stack_name}"
 
 
@@ -75,7 +75,7 @@ class Alarms(Construct):
         self.all = [self._alarm(watch) for watch in everything]
 
     def add(self, watch: Watch) -> cloudwatch.Alarm:
-        """Add an alarm for what was added to Homing after it was made."""
+        """Add an alarm for something added to Homing after its creation."""
         alarm = self._alarm(watch)
         self.all.append(alarm)
         return alarm

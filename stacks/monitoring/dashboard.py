@@ -1,4 +1,4 @@
-"""The dashboard: at the top what needs attention, below it what explains it."""
+"""The dashboard: what needs attention at the top, and the details below."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Dashboard(Construct):
         self.name = self._dashboard.dashboard_name
 
     def show_ingest(self, ingest: Ingest, alarms: Sequence[cloudwatch.Alarm]) -> None:
-        """Show the function `ingest` and what it does not accept."""
+        """Show the function `ingest` and the messages that it does not accept."""
         self._dashboard.add_widgets(_alarm_states("Alarms of the function ingest", alarms))
         self._dashboard.add_widgets(
             _set_aside("Unaccepted messages", {"unaccepted messages": ingest.unaccepted}),

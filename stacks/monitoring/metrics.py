@@ -1,8 +1,8 @@
-"""The metrics that alarms and the dashboard read, and that CDK has no names for.
+"""The metrics of alarms and the dashboard for which the CDK has no methods.
 
-Those that Homing's handlers emit are written by Powertools in CloudWatch's embedded metric format
-with the one dimension `service` (lambdas/observation.py). Those of a function URL are Lambda's own
-("Monitoring Lambda function URLs", AWS Lambda developer guide).
+Homing's handlers emit theirs with Powertools in CloudWatch's embedded metric format, with the one
+dimension `service` (lambdas/observation.py). Those of a function URL are Lambda's own ("Monitoring
+Lambda function URLs", AWS Lambda developer guide).
 """
 
 from __future__ import annotations
@@ -46,6 +46,6 @@ def at_url(
 ) -> cloudwatch.Metric:
     """Return a five-minute metric of a function's URL, which counts no other API.
 
-    An alarm's must have no label, which would make it metric math.
+    A metric of an alarm must have no label, which would make it metric math.
     """
     return function.metric(name, label=label, statistic=statistic, period=Duration.minutes(5))

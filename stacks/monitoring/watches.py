@@ -116,7 +116,7 @@ def _executions(workflow: Workflow) -> Iterator[Watch]:
         "ExecutionsBroken",
         workflow.execution_broken,
         "An execution ended without delivering or dead-lettering its message. "
-        "The watchdog takes the delivery up.",
+        "The watchdog resumes the delivery.",
     )
     # ExecutionsBroken counts lines of a log, which CloudWatch delivers at best effort. These
     # two metrics come from Step Functions itself (docs/decisions/0012).
@@ -128,7 +128,7 @@ def _executions(workflow: Workflow) -> Iterator[Watch]:
             name,
             metric,
             "An execution was stopped before it delivered or dead-lettered its message. "
-            "The watchdog takes the delivery up.",
+            "The watchdog resumes the delivery.",
             heading="ExecutionsBroken",
         )
 
@@ -137,23 +137,23 @@ def _watchdog(settings: NamedSettings, watchdog: Watchdog) -> Iterator[Watch]:
     yield Watch(
         "WatchdogSilent",
         watchdog.function.metric_invocations(statistic="Sum"),
-        "The watchdog has not run for an hour. What no execution goes on with waits until it does.",
+        "The watchdog has not run for an hour. Deliveries without an execution wait until it does.",
         expected=True,
     )
     yield Watch(
         "DeliveriesTakenUp",
         emitted(settings, "DeliveryTakenUp"),
-        "The watchdog took up deliveries that no execution went on with. They are late, not lost.",
+        "The watchdog resumed deliveries that had no execution. They are late, not lost.",
     )
     yield Watch(
         "DeliveriesLost",
         emitted(settings, "DeliveryLost"),
-        "A delivery has not ended, and neither an execution nor a queue has its message any more.",
+        "A delivery has not ended, but neither an execution nor a queue has its message any more.",
     )
     yield Watch(
         "WatchdogFailed",
         emitted(settings, "WatchdogFailed"),
-        "The watchdog could not examine deliveries that are overdue. It tries again.",
+        "The watchdog could not examine overdue deliveries. It tries again.",
     )
     yield Watch(
         "LinesBlocked",
@@ -166,7 +166,7 @@ def _ledger(settings: NamedSettings, workflow: Workflow) -> Iterator[Watch]:
     yield Watch(
         "LedgerWriteFailed",
         emitted(settings, "LedgerWriteFailed"),
-        "A retry could not be recorded. The delivery goes on; its history has a gap.",
+        "A retry could not be recorded. The delivery continues; its history has a gap.",
     )
     yield Watch(
         "LedgerTriesFailed",
@@ -180,7 +180,7 @@ def _reception(settings: NamedSettings, reception: Reception) -> Iterator[Watch]
     yield Watch(
         "DispatchFailed",
         emitted(settings, "DispatchFailed"),
-        "Accepted deliveries cannot be dispatched. Each is tried five times at most.",
+        "Accepted deliveries cannot be dispatched. Each is tried at most five times.",
         lasting=True,
     )
     yield Watch(
@@ -207,14 +207,14 @@ def _server_errors(name: str, metric: cloudwatch.Metric) -> Watch:
     return Watch(
         name,
         metric,
-        "The API answers 5xx: those messages are not accepted, and senders must send them again.",
+        "The API returns 5xx: those messages are not accepted, and senders must send them again.",
         lasting=True,
         heading="ApiErrors",
     )
 
 
 def ingest_watches(ingest: Ingest) -> Iterator[Watch]:
-    """Yield what is watched of the function `ingest`."""
+    """Yield the watches of the function `ingest`."""
     yield from _dead_lettered(
         "UnacceptedMessages",
         ingest.unaccepted,
@@ -224,7 +224,7 @@ def ingest_watches(ingest: Ingest) -> Iterator[Watch]:
 
 
 def ingest_queue_watch(queue: sqs.Queue) -> Watch:
-    """Return what is watched of an ingest queue."""
+    """Return the watches of an ingest queue."""
     return Watch(
         f"Ingest{queue.node.id}Age",
         queue.metric_approximate_age_of_oldest_message(),

@@ -1,4 +1,4 @@
-"""What a function needs that accepts messages: its environment, and what it may do."""
+"""What a function that accepts messages needs: its environment and permissions."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The ingest queues, which AWS services and programs write messages to, and their function.
 
-A queue says whom its messages are from (`homing.reception.ingested`), so each sender has a queue,
-and who may write to it can send for that sender alone.
+A queue determines the sender of its messages (`homing.reception.ingested`), so each sender has a
+queue, and permission to write to it allows sending for that sender only.
 """
 
 from __future__ import annotations
@@ -58,7 +58,11 @@ class Ingest(Construct):
         self._queues: dict[str, sqs.Queue] = {}
         self._rules = 0
         self.unaccepted = dead_lettering_queue(self, "Unaccepted", settings=settings)
-        except_from(self.unaccepted, "SQS3", "It is one: `ingest` itself sends to it, too.")
+        except_from(
+            self.unaccepted,
+            "SQS3",
+            "It is a dead-letter queue itself: `ingest` also sends to it.",
+        )
         self.function = PythonFunction(
             self,
             "Ingest",
@@ -76,17 +80,17 @@ class Ingest(Construct):
 
     @property
     def queues(self) -> Mapping[str, sqs.Queue]:
-        """The queues that were made here, by their construct ids."""
+        """The queues created here, by construct id."""
         return self._queues
 
     def add_queue(self, construct_id: str, sender: str) -> sqs.Queue:
-        """Make a queue, and accept its messages as this sender's."""
+        """Create a queue, and accept its messages on behalf of this sender."""
         queue = self._queues[construct_id] = self._queue(construct_id)
         self.consume(queue, sender)
         return queue
 
     def consume(self, queue: sqs.IQueue, sender: str) -> None:
-        """Accept the messages of a queue as this sender's."""
+        """Accept the messages of a queue on behalf of this sender."""
         self._senders[queue.queue_arn] = sender
         self.function.add_environment("SENDERS", json.dumps(self._senders))
         self.function.add_event_source(
@@ -99,9 +103,9 @@ class Ingest(Construct):
         )
 
     def open_to_account(self, queue: sqs.Queue) -> None:
-        """Let the rules and topics of this account and region write to a queue.
+        """Allow the rules and topics of this account and region to write to a queue.
 
-        Whoever else writes to it, a function or a schedule, has a role that says so.
+        Other writers, such as a function or a schedule, need a role that allows it.
         """
         stack = Stack.of(self)
         for service, resource in (("events", "rule/*"), ("sns", "*")):

@@ -215,7 +215,7 @@ class Reception(Construct):
 
 
 def except_executions(function: PythonFunction, machine: sfn.StateMachine) -> None:
-    """Except the executions of one state machine, whose names are not known at synth."""
+    """Exempt the executions of one state machine, whose names are not known at synth."""
     node = machine.node.default_child
     name = Stack.of(machine).get_logical_id(cast("CfnElement", node))
     ours = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{name}"}}]}}]}}'

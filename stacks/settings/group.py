@@ -26,7 +26,7 @@ class SettingsGroup(BaseModel):
 
 
 def setting(default: Any, allowed: str, meaning: str, **bounds: Any) -> Any:
-    """Return the field of a setting.
+    """Return the field for a setting.
 
     Args:
         default: its value if the context has none.

@@ -1,4 +1,4 @@
-"""The settings of one Homing, whatever stack it is part of."""
+"""The settings of one Homing, in any stack."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class HomingSettings(
         return settings
 
     def overridden(self, by: Mapping[str, Any]) -> HomingSettings:
-        """Return the same settings, but for those that are given by their context keys.
+        """Return the same settings, except those given by their context keys.
 
         Raises:
             InvalidSettingsError: when they cannot be used.
@@ -63,7 +63,7 @@ class HomingSettings(
         )
 
     def named(self, name: str) -> NamedSettings:
-        """Return the same settings with the name of the Homing that they are of."""
+        """Return the same settings with the name of their Homing."""
         given = self.model_dump(include=self.model_fields_set & HomingSettings.model_fields.keys())
         return NamedSettings(**given, name=name)
 

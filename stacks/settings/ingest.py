@@ -40,7 +40,7 @@ class IngestSettings(SettingsGroup):
 
 
 def sender_rule(sender_path: str | None, sender_id: str | None) -> str:
-    """Return whom the messages of a subscription are from, as `read_ingested` takes it.
+    """Return the sender of a subscription's messages, in the form of `read_ingested`.
 
     Raises:
         InvalidSettingsError: when both are given, or one is not valid.

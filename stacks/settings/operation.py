@@ -1,4 +1,4 @@
-"""Settings for whoever runs the stack: protection of data, alarms, logs, layers."""
+"""Settings for operators of the stack: protection of data, alarms, logs, layers."""
 
 from __future__ import annotations
 
@@ -110,8 +110,8 @@ class OperationSettings(SettingsGroup):
     def removal_policy(self) -> RemovalPolicy:
         """The removal policy of data, queues, waiting deliveries and logs.
 
-        When a first deployment is rolled back, even kept resources are deleted: they are still
-        empty, and each further try would add another set (RetainExceptOnCreate).
+        When a first deployment is rolled back, even kept resources are deleted
+        (RetainExceptOnCreate): they are still empty, and each further try would leave another set.
         """
         from aws_cdk import RemovalPolicy  # noqa: PLC0415 -- starts Node
 

@@ -1,4 +1,4 @@
-"""What is wrong with settings, in the names by which they were given."""
+"""Errors in settings, reported with the names by which they were given."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class InvalidSettingsError(HomingError):
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """The names of settings where they were given.
+    """The naming convention of settings where they were given.
 
     They are `maxAttempts` in the context of the CDK CLI and `max_attempts` in Python.
 
@@ -38,11 +38,11 @@ class Naming:
     in_context: bool
 
     def name(self, either: str) -> str:
-        """Return the name of a setting, of which one of the two is given."""
+        """Return the name of a setting, given as either of the two."""
         return to_camel(either) if self.in_context else to_snake(either)
 
     def problem(self, details: ErrorDetails, model_fields: Mapping[str, FieldInfo]) -> str:
-        """Return what is wrong with one setting, as an indented line."""
+        """Return the error in one setting, as an indented line."""
         given = str(details["loc"][0])
         if details["type"] == "extra_forbidden":
             near = get_close_matches(given, map(self.name, model_fields), n=1)
@@ -55,7 +55,7 @@ class Naming:
         )
 
     def in_words(self, text: str, model_fields: Mapping[str, FieldInfo]) -> str:
-        """Return a text with the settings in it named as they were given."""
+        """Return a text in which settings are named as they were given."""
         aliases = "|".join(str(field.alias) for field in model_fields.values())
         return re.sub(rf"\b({aliases})\b", lambda found: self.name(found[0]), text)
 
@@ -65,5 +65,5 @@ IN_PYTHON = Naming("HomingSettings is not valid:", in_context=False)
 
 
 def allowed_values(field: FieldInfo) -> str:
-    """Return the values that a setting takes, in words."""
+    """Return the allowed values of a setting, in words."""
     return cast("dict[str, str]", field.json_schema_extra)["allowed"]

@@ -1,4 +1,4 @@
-"""Settings of the retry policy of messages that have none of their own."""
+"""Settings of the default retry policy of messages."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ class RetryPolicySettings(SettingsGroup):
 
     @property
     def policy(self) -> Policy:
-        """The retry policy of messages that have none of their own."""
+        """The default retry policy of messages."""
         exponential = Policy(
             max_attempts=self.max_attempts,
             base_delay_seconds=self.base_delay_seconds,

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Ledger(Construct):
     """The ledger (`table`), the accepted messages (`messages`), and the bulk redrives (`redrives`).
 
-    Of deliveries with an `orderingKey`, `lines` has how far each line is, and `places` those that
-    wait in it. In each an item expires at its `ttl`.
+    For deliveries with an `orderingKey`, `lines` contains the progress of each line, and `places`
+    those that wait in it. In each table an item expires at its `ttl`.
 
     Args:
         settings: deletion protection and removal policy.
@@ -51,7 +51,7 @@ class Ledger(Construct):
         return {"LINES_TABLE": self.lines.table_name, "PLACES_TABLE": self.places.table_name}
 
     def allow_advance(self, function: PythonFunction) -> None:
-        """Allow a function to go on with lines."""
+        """Allow a function to continue lines."""
         grant(self.lines, function, "dynamodb:GetItem", "dynamodb:UpdateItem")
         grant(self.places, function, "dynamodb:Query", "dynamodb:DeleteItem")
         grant(self.table, function, "dynamodb:GetItem")

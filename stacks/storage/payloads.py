@@ -42,7 +42,9 @@ class Payloads(Construct):
             removal_policy=settings.removal_policy,
         )
         except_from(
-            self.bucket, "S1", "Two functions reach it; an access log would cost as much as it."
+            self.bucket,
+            "S1",
+            "Only two functions access it; an access log would cost as much as the bucket.",
         )
 
     def allow(self, function: PythonFunction, *actions: str) -> None:
@@ -53,7 +55,7 @@ class Payloads(Construct):
         except_from(
             function.own_role,
             f"IAM5[Resource::<{name}.Arn>/*]",
-            "Any object of this one bucket; its key is made from the message.",
+            "Any object of this one bucket; the key is derived from the message.",
         )
 
     def allow_renewal(self, function: PythonFunction) -> None:

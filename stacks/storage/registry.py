@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Registry(Construct):
     """Three tables, each read by different functions.
 
-    - `keys`: hashes of API keys, for `authorize`. A hash of 256 random bits is no secret.
+    - `keys`: hashes of API keys, for `authorize`. A hash of 256 random bits is not secret.
     - `endpoints`: endpoints without secrets, for reception, delivery and their own API.
     - `secrets`: signing secrets and header values, encrypted with `key`, which only `deliver` and
       the endpoints' own API may use.

@@ -30,7 +30,7 @@ def table(  # noqa: PLR0913 -- what differs between tables, each given by name
 ) -> dynamodb.Table:
     """Return a table with the partition key `pk`.
 
-    It is billed by request and can be restored to any second of the last 35 days. It is encrypted
+    It is billed per request and can be restored to any second of the last 35 days. It is encrypted
     with DynamoDB's own key, which costs nothing, unless another is given.
 
     Args:
@@ -80,7 +80,7 @@ def allow_stream(of: dynamodb.Table, function: PythonFunction) -> str:
     except_from(
         function.own_role,
         f"IAM5[Resource::<{name}.Arn>/stream/*]",
-        "ListStreams is asked of all streams of this one table.",
+        "ListStreams applies to all streams of this one table.",
     )
     for actions, resource in ((read, stream), (("ListStreams",), streams)):
         function.add_to_role_policy(

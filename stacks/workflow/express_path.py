@@ -32,7 +32,7 @@ _HANDED_OFF_OUTPUT = {
 }
 
 _HAND_OFF: dict[str, Any] = {
-    "Comment": "The retry is on record: it is made in the Standard workflow.",
+    "Comment": "The retry is recorded: it is made in the Standard workflow.",
     "Type": "Task",
     "Resource": "arn:${Partition}:states:::states:startExecution",
     "Arguments": {
@@ -114,7 +114,9 @@ _UNJUDGED: dict[str, Any] = {
 # Only a retry that is on record is handed off. Whatever else RecordRetry returns, the express path
 # does not know that the delivery has an owner.
 _RECORDED: dict[str, Any] = {
-    "Comment": "The retry is on record, another worker goes on, or nobody has the delivery yet.",
+    "Comment": (
+        "The retry is recorded, another worker continues, or no execution has the delivery yet."
+    ),
     "Type": "Choice",
     "Choices": [
         {"Condition": "{% $states.input.record.result = 'RECORDED' %}", "Next": HAND_OFF},
@@ -136,10 +138,10 @@ def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) 
     """Return the Express definition, made from the delivery workflow's.
 
     It starts at `Deliver`, without a claim, and records a retry or a failure under the name of the
-    express path. Where the delivery must wait, it hands off to the Standard workflow if the record
-    says so; else it ends as postponed, also where no function can be invoked. It ends by itself
-    after `timeout_seconds`, and retries no step for longer than an Express execution can live.
-    Everything else is the same. The given definition is not changed.
+    express path. If the delivery must wait, it hands off to the Standard workflow if the record
+    says so; otherwise, or if no function can be invoked, it ends as postponed. It times out after
+    `timeout_seconds`, and retries no step for longer than an Express execution can run. Everything
+    else is the same. The given definition is not changed.
     """
     definition = copy.deepcopy(delivery)
     states = definition["States"]

@@ -72,7 +72,11 @@ class Workflow(Construct):
         self.timeouts = Timeouts(settings.attempt_timeout_seconds)
         self.ledger = ledger
         self.dead_letter_queue = dead_lettering_queue(self, "DeadLetters", settings=settings)
-        except_from(self.dead_letter_queue, "SQS3", "It is one: the workflow itself sends to it.")
+        except_from(
+            self.dead_letter_queue,
+            "SQS3",
+            "It is a dead-letter queue itself: the workflow sends to it.",
+        )
         self.payloads = Payloads(self, "Payloads", settings=settings)
         self.deliver = self._deliver(registry)
         self.classify = self._function("Classify", memory_size=128)
@@ -206,7 +210,7 @@ class Workflow(Construct):
             removal_policy=kept,
         )
         self._grant(machine)
-        except_from(machine, "SF1", "Errors alone are logged, at no price (docs/decisions/0011).")
+        except_from(machine, "SF1", "Only errors are logged, at no cost (docs/decisions/0011).")
         if not is_standard:
             except_from(machine, "SF2", "X-Ray follows what waits (docs/decisions/0011).")
         except_from(
@@ -239,7 +243,7 @@ class Workflow(Construct):
 def dead_lettering_queue(
     scope: Construct, construct_id: str, *, settings: NamedSettings, fifo: bool | None = None
 ) -> sqs.Queue:
-    """Return a dead-letter queue; SQS keeps a message for 14 days at most."""
+    """Return a dead-letter queue; SQS keeps a message for at most 14 days."""
     return sqs.Queue(
         scope,
         construct_id,

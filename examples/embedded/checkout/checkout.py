@@ -1,4 +1,4 @@
-"""The shop's function: takes a payment, and says so to whoever wants to know."""
+"""The shop's function: takes a payment, and sends an event about it."""
 
 import os
 from typing import Any
