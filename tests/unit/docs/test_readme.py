@@ -15,7 +15,7 @@ def test_it_names_what_homing_does_not_do() -> None:
         "Order",
         "Exactly once",
         "Transformation",
-        "Answers",
+        "Responses",
         "Private networks",
     ]
 
