@@ -1,4 +1,4 @@
-"""The CDK app of a Homing that is a stack of its own: context -> settings -> stack."""
+"""The CDK app that deploys Homing as a separate stack: context -> settings -> stack."""
 
 from __future__ import annotations
 

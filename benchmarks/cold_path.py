@@ -2,8 +2,8 @@
 
 The real handlers run in fresh processes of Lambda's Python, with the bundle, the layer and boto3
 laid out as on Lambda, against a local cloud behind TLS, so that connections cost what they cost on
-AWS. The processor time is that of the import, with what a function makes while it initializes, of
-the first call and of a warm call. The model adds them up, by memory size (`benchmarks/cold_model`).
+AWS. The processor time is that of the import, including the function's initialization, of the first
+call and of a warm call. The model adds them up, by memory size (`benchmarks/cold_model`).
 
     python benchmarks/cold_path.py [RUNS]
 """

@@ -4,10 +4,10 @@ One sender makes 5 deliveries a second to 20 quick endpoints. In the third run, 
 another to 60 endpoints that hang are on the queues when it begins. `benchmarks/fairness_model.py`
 is the same in virtual time.
 
-The local cloud is one machine: each attempt at an endpoint that hangs is a process, and handing
-deliveries to the Standard workflow slows everything, whatever the queues do. So the second run has
-a flood of the same size to quick endpoints: what it has in common with the third is the effect of
-the machine. A smaller flood is given as an argument.
+The local cloud is one machine: each attempt at an endpoint that hangs is a process, and moving
+deliveries to the Standard workflow slows everything down, regardless of the queues. So the second
+run has a flood of the same size to quick endpoints: what it has in common with the third is the
+effect of the machine. A smaller flood is given as an argument.
 
     python benchmarks/fairness.py [DELIVERIES]
 """

@@ -1,4 +1,4 @@
-"""Measure what the address guard adds to a connection.
+"""Measure the time that the address guard adds to a connection.
 
 A connection takes one `check_url`, and one `check_address` for each address of the name. For
 comparison the table has `getaddrinfo` of a literal address, which makes no query. The target is 50

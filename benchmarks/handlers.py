@@ -189,7 +189,7 @@ def _record(document: Event) -> Event:
 
 
 def _check(name: str, answer: Any) -> None:
-    """Abort the benchmark if a handler did not do what is measured."""
+    """Abort the benchmark if a handler did not do its work."""
     bad = (
         answer.get("error") or answer.get("batchItemFailures") or answer.get("kind") == "SUPERSEDED"
     )

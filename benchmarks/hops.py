@@ -97,7 +97,7 @@ def history(target: Target, delivery_id: str) -> tuple[float, float]:
 
 
 def measure(target: Target, receiver: Receiver, per_second: float, seconds: int) -> None:
-    """Send, and print the table of a rate."""
+    """Send messages at a rate, and print the table."""
     api = ApiClient(target)
     begun = time.time()
     posted = send(api, f"{receiver.url}/", round(per_second * seconds), per_second)

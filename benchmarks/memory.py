@@ -1,10 +1,10 @@
 """Measure the memory and processor time of each function, to choose its memory size.
 
 The real handlers run in new processes, with the environment of the deployed function, against a
-local cloud of their own. They use boto3's clients, TLS with all the usual authorities, and payloads
-of the largest size. Memory is the highest resident set. Processor time is that of the import, with
-what a function makes while Lambda initializes it, of the first call and of a warm call. Lambda's
-own runtime is not included.
+separate local cloud. They use boto3's clients, TLS with all the usual authorities, and payloads of
+the largest size. Memory is the highest resident set. Processor time is that of the import,
+including the function's initialization, of the first call and of a warm call. Lambda's own runtime
+is not included.
 
     python benchmarks/memory.py
 """

@@ -2,8 +2,8 @@
 
 The third row is the limit of the emulator itself: executions of a workflow that only invokes a
 trivial function twice, started as fast as possible. The emulator runs on this machine's processor
-and dispatches the batches of a queue one after the other. So the figures can be compared with one
-another and say nothing about AWS.
+and dispatches the batches of a queue one after the other. So the figures can be compared with each
+other, but not with AWS.
 
     python benchmarks/throughput.py [MESSAGES]
 """

@@ -34,12 +34,12 @@ class OutOfTimeError(BotoCoreError):
 class _OurServices(Loader):
     """Loads botocore's descriptions of the services that functions call.
 
-    For each client botocore would look into the folders of all 400 services, to know whether the
-    one exists: a tenth of a cold start (docs/benchmarks.md).
+    For each client, botocore would search the folders of all 400 services to check that the one
+    exists: a tenth of a cold start (docs/benchmarks.md).
     """
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 -- the loader's
-        """Return our services, whatever is asked about them."""
+        """Return our services, regardless of the arguments."""
         return list(SERVICES)
 
 

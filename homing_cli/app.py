@@ -235,7 +235,7 @@ def receiver_command(
     ] = server.DEFAULT_PORT,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
 ) -> None:
-    """Run a webhook receiver that answers as its URL says, until Ctrl-C.
+    """Run a webhook receiver that responds as specified in its URL, until Ctrl-C.
 
     /script/503,503,200 answers each message with 503, 503 and then 200. Other steps are drop, drip,
     delay=SECONDS and retry-after=VALUE, as in /script/429;retry-after=3,200. Any other path answers

@@ -43,7 +43,7 @@ _EXTRAS = {
 }
 
 _UNEXPECTED = "unexpected error, a bug in Homing"
-_REPORT = "Please report it with what the same command prints with --debug"
+_REPORT = "Please report it with the output of the same command with --debug"
 
 
 class Root(Group):

@@ -1,4 +1,4 @@
-"""The CDK construct `Homing`, and an application that deploys it as a stack of its own.
+"""The CDK construct `Homing`, and an application that deploys it as a separate stack.
 
 In the wheel this package is `homing_cdk`.
 """

@@ -1,4 +1,4 @@
-"""Homing as a stack of its own."""
+"""Homing as a separate stack."""
 
 from __future__ import annotations
 

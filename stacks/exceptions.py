@@ -1,4 +1,4 @@
-"""Exceptions from the rules of cdk-nag, each made beside the construct and with its reason.
+"""Exceptions from the rules of cdk-nag, each made next to the construct and with its reason.
 
 `tests/stacks/test_nag.py` runs the rules (AwsSolutions). CDK keeps the acknowledgements itself, so
 synth needs no cdk-nag.

@@ -165,7 +165,7 @@ def read_endpoint(
 
 
 def read_rotation(body: str | bytes) -> RotationRequest:
-    """Read the body of a request to rotate a secret; an empty body stands for the defaults.
+    """Read the body of a request to rotate a secret; an empty body means the defaults.
 
     Raises:
         InvalidMessageError: with all errors.
@@ -213,7 +213,7 @@ def read_limit(query: Mapping[str, str]) -> int:
 
 
 def _filter_errors(text: str | None) -> Iterator[FieldError]:
-    """Find what is wrong with a filter; `{}` stands for none, and null is an error of its type."""
+    """Find the errors in a filter; `{}` means none, and null is an error of its type."""
     if text is None or not text.startswith("{") or not text.strip("{} \t\r\n"):
         return
     try:

@@ -22,7 +22,7 @@ _ACCEPTED, _FIRST_ERROR = 202, 400
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message that is to be sent.
+    """A message to send.
 
     Args:
         body: the request body of the message alone.

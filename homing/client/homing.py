@@ -49,7 +49,7 @@ class Homing:
     """A client of one deployed Homing; safe to share between threads.
 
     A call that fails temporarily is retried unchanged. A message has its messageId before the first
-    try, so it is accepted once however often it is sent.
+    try, so it is accepted only once, no matter how often it is sent.
 
     Args:
         url: the base of the API: the stack's output `SenderApiUrl` for an API key, `ApiUrl` or
@@ -140,7 +140,8 @@ class Homing:
 
         Raises:
             TypeError: when a field of any message is unknown, or cannot be written as JSON; no
-            message has been sent. ValueError: when a field cannot be written as JSON; likewise.
+                message has been sent. ValueError: when a field cannot be written as JSON; no
+                message has been sent.
         """
         named = [_with_id(each) for each in messages]
         groups = list(packed(Outgoing(message_body(each), each["message_id"]) for each in named))

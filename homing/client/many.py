@@ -110,7 +110,7 @@ class BulkRedrive:
 
 
 def filter_document(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a filter as the API takes it.
+    """Return a filter in the form of the API.
 
     Raises:
         TypeError: when a field is unknown.

@@ -1,6 +1,6 @@
 """Confidential data: signing secrets of senders and endpoints, and headers of endpoints.
 
-They are in the secrets table, encrypted with a key of its own (docs/security.md). They must not
+They are in the secrets table, which is encrypted with its own key (docs/security.md). They must not
 appear in a delivery document, a log line, an error or an answer, except the one answer that returns
 a new secret. So `repr` shows neither.
 """

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class SecretsTable:
-    """The secrets table. Every method raises BotoCoreError or ClientError when a call of it fails.
+    """The secrets table. Every method raises BotoCoreError or ClientError when a call to it fails.
 
     Args:
         table: the table's name.

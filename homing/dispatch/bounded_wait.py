@@ -1,8 +1,8 @@
-"""A bounded wait: after the slow threshold a call is detached and its caller goes on.
+"""A bounded wait: after the slow threshold a call is detached and its caller continues.
 
-A detached call goes on in a thread of its own, and nobody reads its result. Lambda freezes that
-thread between two invocations: the call may end in a later one, fail since its connection was
-closed meanwhile, or never end.
+A detached call continues in its own thread, and its result is ignored. Lambda freezes that thread
+between two invocations: the call may end in a later one, fail because its connection was closed in
+the meantime, or never end.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ ones included. At the bound, a delivery waits until another attempt ends; this w
 the endpoint is fast. If the endpoint is slow, the delivery is deferred: it waits in the Standard
 workflow, and no attempt is used up (docs/decisions/0055, 0067).
 
-A sender with many slow endpoints would meet each of them for the first time. So an attempt at an
-endpoint that is not known to be quick is waited for only briefly, and not at all while another
+A sender with many slow endpoints would meet each of them for the first time. So if an endpoint is
+not known to be quick, an attempt is detached after a brief wait, or without any wait while another
 attempt of its sender is detached. While several are, such deliveries are made in the Standard
 workflow, at once (docs/decisions/0055).
 

@@ -150,9 +150,9 @@ class FirstAttempts:
     def run(self, delivery_id: str, document: str) -> FirstAttempt:
         """Run one first attempt and return its end.
 
-        DELIVERED, HANDED_OFF or DEAD_LETTERED; POSTPONED where the delivery must wait and no
-        execution has it; or, where another execution has it or had recorded this attempt before,
-        SUPERSEDED, and DELIVERED_SUPERSEDED if the endpoint accepted it as well.
+        DELIVERED, HANDED_OFF or DEAD_LETTERED; POSTPONED if the delivery must wait and no execution
+        has it; SUPERSEDED if another execution has it or had already recorded this attempt, and
+        DELIVERED_SUPERSEDED if the endpoint has also accepted it.
 
         Raises:
             UnsettledError: when the execution broke or timed out before one of these ends.

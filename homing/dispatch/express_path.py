@@ -6,13 +6,14 @@ settled by its record in the ledger:
 
     no record               No execution has the delivery: run the first attempt.
     QUEUED, RETRY_SCHEDULED Start the execution that has the delivery, by its name. If it was
-    started before, the name is taken.
+                            started before, the name is taken.
     DELIVERED, CANCELLED    Nothing is left to do.
-    FAILED, MAX_RETRIES_…   Dead-letter it again if the express path recorded it: the break may have
-                            come between the record and the dead letter (docs/decisions/0006). If
-                            the record has the dead letter, it is not sent again.
+    FAILED, MAX_RETRIES_…   Dead-letter it again if the express path recorded it: it may have
+                            failed between the record and the dead letter
+                            (docs/decisions/0006). If the record has the dead letter, it is not
+                            sent again.
 
-A delivery that must wait without a retry on record (deferred, postponed, scheduled, or a function
+A delivery that must wait without a recorded retry (deferred, postponed, scheduled, or a function
 could not be invoked) is assigned to its execution in the ledger before that starts.
 """
 
@@ -222,7 +223,7 @@ def is_scheduled(delivery: Delivery) -> bool:
 
 
 def dead_letter_of(document: Mapping[str, Any], record: Record) -> dict[str, Any]:
-    """Return the dead letter of a delivery whose failure is on record."""
+    """Return the dead letter of a delivery whose failure is recorded."""
     return {
         **document,
         "attemptNumber": record.attempts - 1,

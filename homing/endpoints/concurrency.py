@@ -30,7 +30,7 @@ MARGIN = timedelta(seconds=60)
 class ConcurrencySlots:
     """Acquires and releases concurrency slots.
 
-    Its methods raise DependencyError when a call of the table fails.
+    Its methods raise DependencyError when a call to the table fails.
 
     Args:
         table: the name of the endpoints table.

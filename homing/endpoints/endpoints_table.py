@@ -1,4 +1,4 @@
-"""Reads of the endpoints table, which has what the API may show of each endpoint."""
+"""Reads of the endpoints table, which contains the data of each endpoint that the API may show."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TRIES = 3  # for keys that a batch did not process; boto3 repeats calls that fa
 
 
 class EndpointsTable:
-    """The endpoints table. Its methods raise BotoCoreError or ClientError when a call of it fails.
+    """The endpoints table. Its methods raise BotoCoreError or ClientError when a call to it fails.
 
     Args:
         table: the table's name.

@@ -1,8 +1,8 @@
 """The rate of an endpoint: when its next attempt may be made (GCRA).
 
 Slots are one interval apart. Each attempt takes the next slot, so the rate is never exceeded, and
-no attempt has to ask twice. `homing.endpoints.rate_slots` keeps the state in a table and takes a
-slot by one conditional update, which this module describes.
+no attempt has to poll. `homing.endpoints.rate_slots` keeps the state in a table and takes a slot by
+one conditional update, which this module describes.
 """
 
 from __future__ import annotations

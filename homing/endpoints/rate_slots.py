@@ -40,7 +40,7 @@ _IS_FREE = "nextSlot <= :now"
 
 
 class RateSlots:
-    """Takes rate slots. Its methods raise DependencyError when a call of the table fails.
+    """Takes rate slots. Its methods raise DependencyError when a call to the table fails.
 
     Args:
         table: the name of the endpoints table.

@@ -132,7 +132,7 @@ def rotate_secret(
 
 
 def secret_document(secret: str) -> dict[str, str]:
-    """Return what the API shows of a new secret: the secret, or the public key of a private one.
+    """Return the visible part of a new secret: the secret, or the public key of a private one.
 
     A private key is never returned; receivers check signatures with the public key.
     """

@@ -95,7 +95,7 @@ class Listed:
 
     @property
     def recipient(self) -> str:
-        """Its endpoint's id or, where it has none, its URL."""
+        """Its endpoint's id or, if it has none, its URL."""
         return self.endpoint_id or self.target_url
 
     @cached_property
@@ -192,7 +192,7 @@ class DeliveryFilter:
         )
 
     def to_document(self) -> dict[str, Any]:
-        """Return the filter as the API takes it, without missing fields."""
+        """Return the filter in the form of the API, without missing fields."""
         members: dict[str, Any] = {
             "status": [each.value for each in self.statuses],
             "messageId": self.message_id,

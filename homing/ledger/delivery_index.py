@@ -149,7 +149,7 @@ class _Stream:
     next_key: Mapping[str, Any] = field(default_factory=dict)
 
     def read(self, most: int | None) -> None:
-        """Read further: this many entries, or a megabyte if few match or there is no limit."""
+        """Read up to this many more entries, or a megabyte if few match or there is no limit."""
         limit = {} if most is None or "FilterExpression" in self.query else {"Limit": most}
         answer = self.client.query(**self.query, **limit, **self.next_key)
         read = (Listed.from_attributes(from_dynamodb(item)) for item in answer["Items"])

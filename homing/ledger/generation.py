@@ -1,4 +1,4 @@
-"""Generations: each redrive or retry now gives a delivery to a new execution.
+"""Generations: each redrive or retry now moves a delivery to a new execution.
 
 The delivery document and the record contain the number; a record without one has generation 0. An
 execution of an earlier generation can neither claim an attempt nor record one.

@@ -97,7 +97,7 @@ def _waiting(after: State | None = None) -> Outcomes:
 
 
 def _due(after: State, gone: State) -> Outcomes:
-    """Return the states that follow if an attempt is due, and if the record is gone."""
+    """Return two next states: for a record whose attempt is due, and for one that is gone."""
     return MappingProxyType({State.NONE: gone, **_waiting(after)})
 
 

@@ -40,7 +40,7 @@ class EventBus:
 
         Raises:
             DependencyError: when the bus refuses any event, or does not respond. The events of
-            earlier calls are on the bus already.
+                earlier calls are on the bus already.
         """
         for start in range(0, len(events), _IN_A_CALL):
             entries = [_entry(each) for each in events[start : start + _IN_A_CALL]]

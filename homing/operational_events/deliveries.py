@@ -118,7 +118,7 @@ def _place(reference: Reference) -> dict[str, Any]:
 def _why(record: Record) -> tuple[str, str]:
     """Return the category and the reason of the status.
 
-    They come from the last attempt, unless an operator has ended the delivery.
+    They are those of the last attempt, unless an operator has ended the delivery.
     """
     last = record.history[-1] if record.history else {}
     if last.get("timestamp") != record.last_updated_at and record.dead_letter is not None:

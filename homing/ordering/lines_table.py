@@ -33,7 +33,7 @@ _HEAD = (
 
 
 class Lines:
-    """The table of lines. Its methods raise BotoCoreError or ClientError when a call of it fails.
+    """The table of lines. Its methods raise BotoCoreError or ClientError when a call to it fails.
 
     Args:
         table: the table's name.

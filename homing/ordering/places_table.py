@@ -20,7 +20,7 @@ _KEPT = 2 * YEAR
 
 
 class Places:
-    """The table of places. Its methods raise BotoCoreError or ClientError when a call of it fails.
+    """The table of places. Its methods raise BotoCoreError or ClientError when a call to it fails.
 
     Args:
         table: the table's name.

@@ -70,7 +70,7 @@ class PayloadStore:
         return text
 
     def renew(self, claim: PayloadReference) -> bool:
-        """Renew the retention of a payload; return False where the payload is gone.
+        """Renew the retention of a payload; return False if the payload is gone.
 
         S3 counts an object's age from when it was written, so it is copied onto itself. This needs
         `s3:GetObject` and `s3:PutObject`, and `s3:ListBucket` to distinguish missing from

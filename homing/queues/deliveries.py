@@ -1,7 +1,7 @@
-"""The delivery queue, and the bulk queue beside it: where accepted deliveries wait for `dispatch`.
+"""The delivery queue and the bulk queue, in which accepted deliveries wait for `dispatch`.
 
 It is a FIFO queue for two reasons (docs/decisions/0005): it drops a delivery that is sent to it
-again within five minutes, and it hands out only one message of a delivery at a time.
+again within five minutes, and it returns only one message of a delivery at a time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A message of a FIFO queue, as Lambda hands it to a function."""
+"""A message of a FIFO queue, as Lambda passes it to a function."""
 
 from __future__ import annotations
 

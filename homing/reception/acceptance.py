@@ -74,7 +74,7 @@ Result: TypeAlias = Reception | InvalidMessageError | AcceptanceError | RateExce
 
 @dataclass(frozen=True, slots=True)
 class _Claimed:
-    """A message with its idempotency record, and the deliveries that are to be queued."""
+    """A message with its idempotency record, and the deliveries to queue."""
 
     reception: Reception
     deliveries: tuple[Delivery, ...]
@@ -321,7 +321,7 @@ class Acceptance:
         return tuple(each for each in deliveries if each.reference.sk not in recorded)
 
     def _as_accepted(self, message: Message, standing: IdempotencyRecord) -> Message:
-        """Return a duplicate with its recorded recipients, whatever the current subscriptions."""
+        """Return a duplicate with its recorded recipients, regardless of current subscriptions."""
         if message.readdress and not message.policies.keys() >= set(standing.endpoint_ids):
             found = self._endpoints.find_many(standing.sender_id, standing.endpoint_ids)
             to = of_endpoints(standing.targets, standing.endpoint_ids, found)

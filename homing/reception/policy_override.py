@@ -60,7 +60,7 @@ def check_status(entry: object) -> str:
 
 
 def conflicts(raw: Mapping[str, Any]) -> Iterator[FieldError]:
-    """Find the fields of a `policy` that cannot be combined, whatever their values.
+    """Find the fields of a `policy` that can never be combined.
 
     A schedule or preset lists the delays, so fields that compute delays cannot be combined with it.
     A status cannot be in both lists.

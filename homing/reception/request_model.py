@@ -195,13 +195,13 @@ class PolicyRequest(Fields):
         "Instead of a schedule: the name of a predefined one, which also sets retryOn."
     )
     retry_on: Maybe[Statuses] = optional(
-        "HTTP statuses (404) and classes (4xx) that are retried, whatever the default; none of "
-        "2xx. A status takes precedence over its class. 4xx leaves out 410, which can be named "
+        "HTTP statuses (404) and classes (4xx) that are retried, regardless of the default; none "
+        "of 2xx. A status takes precedence over its class. 4xx leaves out 410, which can be named "
         "itself."
     )
     give_up_on: Maybe[Statuses] = optional(
-        "HTTP statuses (503) and classes (5xx) that are not retried, whatever the default; none "
-        "that is in retryOn."
+        "HTTP statuses (503) and classes (5xx) that are not retried, regardless of the default; "
+        "none that is in retryOn."
     )
 
     def override(self) -> PolicyOverride:

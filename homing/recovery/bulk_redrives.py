@@ -37,7 +37,7 @@ class WatchdogFunction:
 
         Raises:
             BotoCoreError, ClientError: when the function cannot be invoked; the redrive then
-            continues within 15 minutes.
+                continues within 15 minutes.
         """
         event = json.dumps({"redriveId": redrive_id})
         self._client.invoke(FunctionName=self._arn, InvocationType="Event", Payload=event.encode())
@@ -64,7 +64,7 @@ class BulkRedrives:
     def begin(
         self, redrive_id: str, wanted: DeliveryFilter, rate: float, *, matched: int, now: datetime
     ) -> BulkRedrive:
-        """Begin a bulk redrive. One that has begun with this id continues, whatever its filter.
+        """Start a bulk redrive; one that has started with this id continues, with its own filter.
 
         Args:
             redrive_id: its id.

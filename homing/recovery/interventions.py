@@ -78,7 +78,7 @@ class Interventions:
 
         Raises:
             BotoCoreError, ClientError: when the ledger or Step Functions fails; keep the dead
-            letter and repeat the call.
+                letter and repeat the call.
         """
         record = self.ledger.read(reference)
         if record and record.generation > generation_of(dead_letter):

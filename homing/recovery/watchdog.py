@@ -11,7 +11,8 @@ execution decides what is done:
                                 else a queue still has the message
 
 A failure on record whose dead letter was not sent is dead-lettered. Each step can be repeated, and
-the record decides, so the watchdog neither duplicates nor loses a delivery, however often it runs.
+the record decides, so the watchdog neither duplicates nor loses a delivery, no matter how often it
+runs.
 """
 
 from __future__ import annotations

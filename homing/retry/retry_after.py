@@ -22,9 +22,9 @@ def parse_retry_after(text: str | None, *, now: datetime) -> int | None:
     """Return the milliseconds from `now` that a `Retry-After` asks for, or None.
 
     Each value is delta-seconds or an HTTP-date; the greatest of several counts. Fractions of a
-    second are not in the standard, but occur; they are rounded up. Zero, times past, negative and
-    unreadable values ask for nothing. Values are not bounded here; `homing.retry.backoff` bounds
-    them by the policy's ceiling.
+    second are not in the standard, but occur; they are rounded up. Zero, past times, negative and
+    unreadable values are ignored. Values are not bounded here; `homing.retry.backoff` bounds them
+    by the policy's ceiling.
     """
     values = _VALUES.findall(text or "")
     return max((_milliseconds(value.strip(), now) for value in values), default=0) or None

@@ -85,7 +85,7 @@ def read_operator(expression: Mapping[str, Any], place: str) -> Test:
     """Return the test of an expression such as `{"prefix": "order-"}`.
 
     Raises:
-        PatternError: when it has not exactly one known operator, or the operand is invalid.
+        PatternError: when it does not have exactly one known operator, or the operand is invalid.
     """
     name, operand = _only_member(expression, place, _OPERATORS)
     return _OPERATORS[name](operand, f"{place}.{name}")
@@ -147,7 +147,7 @@ def _equals_ignore_case(operand: Any, place: str) -> Test:
 
 
 def _wildcard(operand: Any, place: str) -> Test:
-    r"""Return the test of a text in which `*` stands for any characters, and `\*` for itself."""
+    r"""Return the test of a text in which `*` matches any characters, and `\*` itself."""
     first, *parts = _wildcard_parts(_string(operand, place), place)
     if not parts:
         return lambda value: bool(value == first)

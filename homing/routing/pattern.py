@@ -1,7 +1,7 @@
 """Event patterns: the filter language of EventBridge rules, compiled, matched and explained.
 
 docs/events.md describes the language by example. A pattern is an object with the shape of an event.
-Each field lists the values that it may have, and `$or` lists patterns of which one must match. If
+Each field lists the values that it may have, and `$or` lists patterns, one of which must match. If
 the event has an array of objects under a name, the fields under that name must all match in the
 same object.
 """
@@ -188,7 +188,7 @@ def _values(given: Sequence[Any], place: str) -> _Values:
 
 
 def _combinations(part: _Object | _Values) -> int:
-    """Return how many patterns without `$or` a pattern stands for, as EventBridge counts them."""
+    """Return how many patterns without `$or` a pattern equals, as counted by EventBridge."""
     if isinstance(part, _Values):
         return 1
     product = max(len(part.either), 1)

@@ -170,7 +170,7 @@ def compile_filter(text: str) -> Pattern:
 
 
 def covers(subscribed: str, event_type: str) -> bool:
-    """Return whether an entry of `eventTypes`, such as `order.*`, stands for an event type."""
+    """Return whether an entry of `eventTypes`, such as `order.*`, matches an event type."""
     if subscribed.endswith(".*"):
         return event_type.startswith(subscribed[:-1]) and len(event_type) >= len(subscribed)
     return subscribed in {"*", event_type}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class KeysTable:
-    """The keys table. Every method raises BotoCoreError or ClientError when a call of it fails.
+    """The keys table. Every method raises BotoCoreError or ClientError when a call to it fails.
 
     Args:
         table: the table's name.

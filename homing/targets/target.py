@@ -36,7 +36,7 @@ class Target:
 
     @property
     def server_name(self) -> str:
-        """The name for TLS, without a final dot, as certificates have it."""
+        """The name for TLS, without a final dot, as in certificates."""
         return self.host.removesuffix(".")
 
 

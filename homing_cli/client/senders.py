@@ -84,7 +84,7 @@ def revoke(target: Target, key_id: str) -> None:
 
 
 def rotate_secret(target: Target, sender_id: str, grace: timedelta) -> str:
-    """Replace the secret of a sender; the old secrets sign beside the new one for a grace period.
+    """Replace the secret of a sender; the old secrets also sign during a grace period.
 
     Raises:
         NotFoundError: when the sender has no secret.

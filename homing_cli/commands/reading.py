@@ -82,7 +82,7 @@ def _story(target: Target, view: DeliveryView) -> Story:
 
 
 Timing = Annotated[
-    bool, typer.Option("--timing", help="Show where the time of each delivery went, hop by hop.")
+    bool, typer.Option("--timing", help="Show how long each hop of a delivery took.")
 ]
 
 

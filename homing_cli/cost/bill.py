@@ -87,7 +87,7 @@ def dispatch_ms(basis: Basis) -> int:
 
 
 def dispatch_waits(basis: Basis) -> list[tuple[float, float]]:
-    """Return how long the dispatcher waits for Express executions: probability, milliseconds."""
+    """Return the dispatcher's waits for Express executions, as (probability, milliseconds)."""
     return [(p, min(ms, _slow_threshold_ms(basis))) for p, ms in express_times(basis)]
 
 
@@ -205,7 +205,7 @@ def _tracing(basis: Basis, calls: Calls) -> Iterator[Line]:
 
 
 def express_times(basis: Basis) -> list[tuple[float, float]]:
-    """Return how long Express executions take: probability, milliseconds."""
+    """Return how long Express executions take, as (probability, milliseconds)."""
     return [
         (
             probability,

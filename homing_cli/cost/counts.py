@@ -29,8 +29,8 @@ of ten messages in one request. Names of calls:
     standard.transitions      states entered in them, and one for each start
     events.entries            operational events
 
-The calls of each end are counted for 1, 2, 3 ... attempts. For more attempts than were counted,
-each adds what the last counted retry added, since every further retry makes the same calls.
+The calls of each end are counted for 1, 2, 3 ... attempts. Each attempt beyond those counted adds
+as much as the last counted retry, since every further retry makes the same calls.
 """
 
 from __future__ import annotations

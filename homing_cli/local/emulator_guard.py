@@ -1,7 +1,7 @@
 """The guard of the emulator: it refuses requests that are not signed with the local cloud's key.
 
-The emulator itself serves anybody, runs their code as the user who started it, and lets every web
-page read its responses. So the guard refuses a request
+The emulator itself serves every caller, runs any code as the user who started it, and lets every
+web page read its responses. So the guard refuses a request
 
 - that a web page makes: with `Origin`, or with `Sec-Fetch-Site` other than `none`;
 - whose `Host` is not an address of this machine, which prevents DNS rebinding (a foreign name that

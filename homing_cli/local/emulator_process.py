@@ -5,7 +5,7 @@ descriptor FD. MARK identifies its state directory, so that a process id can be 
 signalled. With `--tied` it ends when its standard input ends, so a killed test run leaves no
 emulator running. With HOMING_CALLS in the environment it records all calls (`counted_calls`). With
 HOMING_STEADY garbage collection is off, since each collection pauses the process for 0.2 s.
-Functions start by a fork (`forked_functions`) where the system allows it.
+Functions are forked (`forked_functions`) if the system allows it.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ _HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "content-length", "h
 
 
 class FaultyCloud(ThreadingHTTPServer):
-    """Forwards calls, except those it is told to refuse.
+    """Forwards calls, except those that it is set to refuse.
 
     A signature covers the host, so each forwarded call is signed again.
 

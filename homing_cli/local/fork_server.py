@@ -62,7 +62,7 @@ def serve(control: socket.socket) -> None:
 
 
 def _run(message: bytes, descriptors: list[int]) -> None:
-    """Become the process that a message asks for, and exit when it is done."""
+    """Become the process that a message requests, and exit when it is done."""
     status = 1
     try:
         ((kind, request),) = json.loads(message).items()

@@ -1,3 +1,3 @@
-"""A webhook receiver for tests, which behaves as its URL says."""
+"""A webhook receiver for tests, which behaves as specified in its URL."""
 
 __all__ = ["server", "verification"]

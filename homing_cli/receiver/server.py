@@ -1,4 +1,4 @@
-"""A webhook receiver that behaves as the URL says and keeps the requests.
+"""A webhook receiver that behaves as specified in the URL and records the requests.
 
     with Receiver() as receiver:
         ...send something to receiver.url + "/script/503,200"...

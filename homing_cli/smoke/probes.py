@@ -50,7 +50,7 @@ class Probes:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is a local cloud, which notifies nobody."""
+        """Whether it is a local cloud, which sends no notifications."""
         return self._target.endpoint is not None
 
     @property

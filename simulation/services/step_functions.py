@@ -83,7 +83,7 @@ class StepFunctions(Observer):
 
         Raises:
             NameTakenError: when the name has been used, unless the very same execution is still
-            running.
+                running.
         """
         document = call.arguments["Input"]
         name = call.arguments.get("Name") or f"unnamed-{label}"

@@ -175,7 +175,7 @@ def delivery_document() -> dict[str, Any]:
 
 
 def first_attempt_document(timeout_seconds: int) -> dict[str, Any]:
-    """Return the Express definition made from it, as the stack does."""
+    """Return the Express definition made from it, as in the stack."""
     return first_attempt_definition(delivery_document(), timeout_seconds=timeout_seconds)
 
 

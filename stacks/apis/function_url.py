@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def messages_url(accept: PythonFunction) -> lambda_.FunctionUrl:
     """Add a function URL under IAM to `accept` and return the URL.
 
-    The stack grants it to nobody: a caller's own policy must allow it (docs/api.md).
+    The stack does not grant access to it: a caller's own policy must allow it (docs/api.md).
     """
     return accept.add_function_url(
         auth_type=lambda_.FunctionUrlAuthType.AWS_IAM,

@@ -31,7 +31,7 @@ KEY_CACHE_TTL = Duration.seconds(15)
 
 
 class KeyApi(Construct):
-    """The HTTP API for senders, each with keys of its own.
+    """The HTTP API for senders, each with its own keys.
 
     Args:
         settings: log retention.

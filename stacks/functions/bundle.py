@@ -1,8 +1,8 @@
 """The code of the functions: sources, compiled if this machine has Lambda's version of Python.
 
-Lambda cannot write compiled code beside sources, so it would compile them at each cold start. The
-compiled code belongs to the copied sources beside it, and is loaded without comparing times or
-contents (PEP 552, unchecked hashes). The same sources and the same Python give the same bytes on
+Lambda cannot write compiled code next to sources, so it would compile them at each cold start. The
+compiled code belongs to the copied sources next to it, and is loaded without comparing times or
+contents (PEP 552, unchecked hashes). The same sources and the same Python yield the same bytes on
 every machine.
 """
 

@@ -35,7 +35,7 @@ _BATCH_SIZE = 10
 
 
 class Ingest(Construct):
-    """The function `ingest`, its queues, and the queue of what is not accepted.
+    """The function `ingest`, its queues, and the queue of unaccepted messages.
 
     Args:
         settings: how many batches are accepted at once.

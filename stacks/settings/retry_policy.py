@@ -88,10 +88,10 @@ class RetryPolicySettings(SettingsGroup):
     retry_on: str | None = setting(
         None,
         _STATUSES,
-        "HTTP statuses that are retried, whatever the default; `4xx` leaves out 410",
+        "HTTP statuses that are retried, regardless of the default; `4xx` excludes 410",
     )
     give_up_on: str | None = setting(
-        None, _STATUSES, "HTTP statuses that are not retried, whatever the default"
+        None, _STATUSES, "HTTP statuses that are not retried, regardless of the default"
     )
     retry_after_ceiling_seconds: int | float = setting(
         _POLICY.retry_after_ceiling_seconds,

@@ -138,8 +138,8 @@ def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) 
     """Return the Express definition, made from the delivery workflow's.
 
     It starts at `Deliver`, without a claim, and records a retry or a failure under the name of the
-    express path. If the delivery must wait, it hands off to the Standard workflow if the record
-    says so; otherwise, or if no function can be invoked, it ends as postponed. It times out after
+    express path. A delivery that must wait is handed off to the Standard workflow if its record
+    allows; otherwise, or if no function can be invoked, it ends as postponed. It times out after
     `timeout_seconds`, and retries no step for longer than an Express execution can run. Everything
     else is the same. The given definition is not changed.
     """

@@ -1,7 +1,7 @@
 """The queue of unaccepted messages: messages of an ingest queue that could not be accepted.
 
 A message put on its ingest queue again keeps its `messageId`, even though SQS assigns a new id, so
-it is accepted once however often this is repeated.
+it is accepted only once, no matter how often this is repeated.
 """
 
 from __future__ import annotations

@@ -48,8 +48,8 @@ WAYS: Mapping[str, Way] = {
     ),
     "rotate-secret": Way(
         "Rotate the secret",
-        "A new secret signs at once and is shown once, on the next page. The old secrets keep "
-        "signing beside it for the time you choose, so that the receiver can change over.",
+        "A new secret signs at once and is shown once, on the next page. The old secrets also "
+        "keep signing for the time you choose, so that the receiver can switch.",
         is_danger=True,
     ),
 }
@@ -82,7 +82,7 @@ class Request:
 
     @classmethod
     def from_form(cls, form: Mapping[str, Any]) -> Request:
-        """Return what a form asks for.
+        """Return the action described by a form.
 
         Raises:
             ActionError: when the form is not valid.

@@ -29,5 +29,5 @@ def typed_event(sender_id: str, event_type: str, payload: str) -> Event:
 
 
 def complaint(error: InvalidMessageError) -> str:
-    """Return the errors of an event, to be shown beside its form."""
+    """Return the errors of an event, to be shown next to its form."""
     return "; ".join(f"{each.field} {each.message}" for each in error.errors)

@@ -35,7 +35,7 @@ WAYS = {
 
 
 async def confirm(request: Request) -> Response:
-    """Show the page that asks the operator to confirm an action."""
+    """Show the page on which the operator confirms an action."""
     services = services_of(request)
     check_allowed(services)
     way, chosen = await _asked(request)

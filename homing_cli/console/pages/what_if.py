@@ -40,7 +40,7 @@ class WhatIfError(CommandError):
 
 
 def show(request: Request) -> Response:
-    """Show the form and its results; invalid input is explained beside the form."""
+    """Show the form and its results; invalid input is explained next to the form."""
     services = services_of(request)
     typed = _typed(request.query_params)
     context: dict[str, Any] = {"assessment": None, "complaint": "", "schedule_chart": "null"}
