@@ -22,6 +22,8 @@ CALL_MS = 7  # a call to AWS waits so long for its answer (docs/cost.md)
 
 # The first invocation of a function waits for so many answers, one after the other.
 CALLS = {"Accept": 3, "Dispatch": 2, "Deliver": 2, "Classify": 0}
+# The functions that run after an attempt has failed, which no first message waits for.
+CALLS_AFTER = {"ComputeBackoff": 0, "RecordRetry": 1, "OperationalEvents": 2}
 
 TARGET_MS = 1500  # a message that meets cold functions
 
@@ -47,7 +49,7 @@ def share(memory_mb: int) -> float:
 
 def first_ms(name: str, cost: Cost, memory_mb: int) -> float:
     """Return how long the first invocation takes, without the endpoint's time."""
-    return cost.first / share(memory_mb) + CALLS[name] * CALL_MS
+    return cost.first / share(memory_mb) + (CALLS | CALLS_AFTER)[name] * CALL_MS
 
 
 def started_ms(name: str, cost: Cost, memory_mb: int) -> float:

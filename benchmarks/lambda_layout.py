@@ -51,11 +51,12 @@ def as_here(folder: Path) -> Layout:
     return Layout((sys.executable,), (make_bundle(folder, None),))
 
 
-def as_on_lambda(folder: Path) -> Layout:
+def as_on_lambda(folder: Path, *, is_layer_built: bool = False) -> Layout:
     """Return a layout as on Lambda; missing packages are downloaded.
 
     Args:
         folder: as above.
+        is_layer_built: whether the layer is compiled, as with `powertoolsLayer=built`.
 
     Raises:
         SystemExit: when this machine has no Python of Lambda's version.
@@ -63,8 +64,9 @@ def as_on_lambda(folder: Path) -> Layout:
     python = find_python()
     if python is None:
         raise SystemExit(f"needs Python {VERSION}: .venv/bin/uv python install {VERSION}")
-    layer, runtime = CACHE / "layer", CACHE / "runtime"
-    for place, names, extra in ((layer, LAYER, ()), (runtime, RUNTIME, ("--compile-bytecode",))):
+    layer, runtime = CACHE / ("built-layer" if is_layer_built else "layer"), CACHE / "runtime"
+    for place, names, is_compiled in ((layer, LAYER, is_layer_built), (runtime, RUNTIME, True)):
+        extra = ("--compile-bytecode",) if is_compiled else ()
         wanted = sorted(f"{name}=={version(name)}" for name in names)
         _install(place, python, wanted, extra)
     # Neither the packages of this Python nor what it would write beside sources count.

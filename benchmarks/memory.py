@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -23,11 +22,10 @@ from typing import TYPE_CHECKING, Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.endpoints import certified, served
+from benchmarks.failures import changed, delivered, failed, retried
 from benchmarks.handlers import Handlers, attempt, deployed, post, queued
 from benchmarks.sizes import sized
-from homing.items import to_dynamodb
 from homing.reception.payload import MAX_INLINE_BYTES, MAX_PAYLOAD_BYTES
-from homing.timestamps import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,37 +100,12 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 
 def _judged(bench: Bench, documents: list[Event]) -> Iterator[Row]:
-    outcome = {"kind": "ATTEMPTED", "timestamp": to_text(datetime.now(UTC)), "httpStatus": 503}
-    outcome |= {"responseTime": 12, "retryAfter": None, "responseBody": "x" * 4096, "error": None}
-    verdict = {"decision": "RETRY", "category": "SERVER_ERROR", "reason": "HTTP 503"}
-    verdict |= {"status": "RETRY_SCHEDULED"}
-    backoff = {"exponentialDelay": 1, "jitterApplied": 0.25, "retryAfterSeconds": None}
-    backoff |= {"retryDelaySeconds": 1, "nextRetryAt": outcome["timestamp"]}
-    backoff["next"] = {"expiresAt": int(datetime.now(UTC).timestamp()) + 9}
-    good = [document | {"outcome": outcome | {"httpStatus": 200}} for document in documents]
-    failed = [document | {"outcome": outcome, "verdict": verdict} for document in documents]
-    yield bench.row("classify", "classify", good)
-    yield bench.row("compute_backoff", "compute_backoff", failed)
-    execution = {"executionName": "bench", "backoff": backoff}
-    recorded = [document | execution for document in failed]
-    yield bench.row("record_retry", "record_retry", recorded)
-    changes = [_failing(bench, document) for document in documents]
+    ledger = bench.handlers.environment("operational_events")["LEDGER_TABLE"]
+    yield bench.row("classify", "classify", delivered(documents))
+    yield bench.row("compute_backoff", "compute_backoff", failed(documents))
+    yield bench.row("record_retry", "record_retry", list(retried(documents)))
+    changes = list(changed(documents, ledger))
     yield bench.row("operational_events, one change", "operational_events", changes)
-
-
-def _failing(bench: Bench, document: Event) -> Event:
-    """Return a stream event that leads to an operational event: a delivery's second failure."""
-    failure = {"timestamp": document["reference"]["createdAt"], "errorCategory": "SERVER_ERROR"}
-    failure["errorDetails"] = {"message": "HTTP 503"}
-    after = document["reference"] | {"status": "RETRY_SCHEDULED", "attempts": 2, "generation": 0}
-    after |= {"lastUpdatedAt": failure["timestamp"], "retryHistory": [failure, failure], "ttl": 1}
-    table = bench.handlers.environment("operational_events")["LEDGER_TABLE"]
-    images = {"OldImage": after | {"attempts": 1}, "NewImage": after}
-    record = {
-        "eventSourceARN": f"arn:aws:dynamodb:us-east-1:000000000000:table/{table}/stream/0",
-        "dynamodb": {name: to_dynamodb(image)["M"] for name, image in images.items()},
-    }
-    return {"Records": [record]}
 
 
 def _post(bench: Bench, payload: str) -> Event:
