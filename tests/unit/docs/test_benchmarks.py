@@ -13,6 +13,7 @@ PAGE = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
 NO_BENCHMARKS = {
     "cold_model",
     "endpoints",
+    "failures",
     "handler_process",
     "handlers",
     "lambda_layout",
