@@ -2,7 +2,7 @@
 
 The state is a separate item of the endpoints table: the interval, when the next slot is free, and
 the *line* that slots belong to. A change of the rate or a pause begins a new line; slots of earlier
-lines are void (docs/decisions/0093).
+lines are void (docs/decisions/0041).
 """
 
 from __future__ import annotations
