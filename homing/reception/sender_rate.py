@@ -2,7 +2,7 @@
 
 `backlog` deliveries of a sender are accepted at once, and then `per_second` more each second. An
 item of the messages table has the time at which that backlog will be worked off (GCRA,
-docs/decisions/0103). One conditional update moves it when deliveries are accepted.
+docs/decisions/0096). One conditional update moves it when deliveries are accepted.
 """
 
 from __future__ import annotations
