@@ -63,7 +63,7 @@ class Reference:
 
         Duplicates of the message share the time of creation. A message that is sent again after its
         records have expired does not, and needs a new name: Step Functions remembers names for 90
-        days (docs/decisions/0007).
+        days (docs/decisions/0022).
         """
         text = f"{self.pk}\n{self.sk}\n{self.created_at}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -123,7 +123,7 @@ def _deliveries(
 
 
 def _has_been_replaced(record: Mapping[str, Any], accepted: Reference | None) -> bool:
-    """Return whether the message has been accepted again since (docs/decisions/0007)."""
+    """Return whether the message has been accepted again since (docs/decisions/0022)."""
     return accepted is not None and record["createdAt"] != accepted.created_at
 
 

@@ -159,7 +159,7 @@ class ExpressPath:
         record = self.records.read(delivery.reference)
         if record is not None:
             return self._from_record(document, record)
-        # The record is of a previous acceptance, which gives way (docs/decisions/0007).
+        # The record is of a previous acceptance, which gives way (docs/decisions/0022).
         if end == "DELIVERED_SUPERSEDED":
             return Settled.DELIVERED
         return self._hand_over(document, Settled.HANDED_OFF)

@@ -117,7 +117,7 @@ class Record:
         return self.has_failed and self.dead_letter is None and self.execution_name is None
 
     def is_of_previous_acceptance(self, created_at: str) -> bool:
-        """Return whether the record is of the same message, accepted before (decision 0007).
+        """Return whether the record is of the same message, accepted before (decision 0022).
 
         Args:
             created_at: when the delivery at hand was accepted.

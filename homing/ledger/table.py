@@ -96,7 +96,7 @@ class Ledger:
         """Return the current record of a delivery, or None.
 
         DynamoDB may delete expired items days late. A record left by a previous acceptance of the
-        message does not count (docs/decisions/0007).
+        message does not count (docs/decisions/0022).
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be read.

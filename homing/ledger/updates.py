@@ -82,7 +82,7 @@ DELIVERED_CONDITION = (
 
 CLAIM_CONDITION = f"attribute_exists(pk) AND {ATTEMPT_CONDITION}"
 
-# The record of a previous acceptance gives way (docs/decisions/0007).
+# The record of a previous acceptance gives way (docs/decisions/0022).
 OWN_CONDITION = "attribute_not_exists(pk) OR createdAt < :createdAt"
 
 

@@ -313,7 +313,7 @@ class Acceptance:
         recorded = {
             item["sk"]
             for item in self._records.of_message(standing.key)
-            if item.get("createdAt") == standing.created_at  # else of a previous acceptance (0007)
+            if item.get("createdAt") == standing.created_at  # else of a previous acceptance (0022)
         }
         if all(each.sk in recorded for each in standing.references()):
             return ()

@@ -275,7 +275,7 @@ def test_what_was_delivered_is_done_if_the_record_says_so_or_is_not_its_own(
 def test_what_the_record_of_a_previous_acceptance_superseded_is_given_to_its_execution(
     body: str, reference: Reference
 ) -> None:
-    """docs/decisions/0007: that record is not shown, and gives way."""
+    """docs/decisions/0022: that record is not shown, and gives way."""
     cloud = FakeCloud(end="SUPERSEDED")
     assert express_path(cloud).settle(body)[1] is Settled.HANDED_OFF
     assert cloud.owned == [json.loads(body)]

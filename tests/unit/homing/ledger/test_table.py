@@ -97,7 +97,7 @@ def test_a_delivery_that_has_a_record_keeps_it(
 def test_the_record_of_a_previous_acceptance_gives_way(
     ledger: Ledger, ledger_table: Any, delivery: Delivery
 ) -> None:
-    """The key may be in use again while the record of a previous acceptance stands (0007)."""
+    """The key may be in use again while the record of a previous acceptance stands (0022)."""
     previous = replace(delivery.reference, created_at="2024-12-28T12:00:00.000Z")
     ledger.record_retry(retry(previous, 0))
     owned(ledger, delivery)

@@ -370,7 +370,7 @@ def test_nothing_to_send_makes_no_call() -> None:
 def test_a_record_of_a_previous_acceptance_keeps_no_delivery_from_the_queue(
     acceptance: Acceptance, ledger_table: Any, sqs: Sqs
 ) -> None:
-    """A record outlives its guard by the waits of its retries (docs/decisions/0007)."""
+    """A record outlives its guard by the waits of its retries (docs/decisions/0022)."""
     first = message(timestamp="2025-12-28T12:00:00.000Z", targets=(A,))
     acceptance.accept(first, now=NOON)
     record(ledger_table, first.deliveries()[0])

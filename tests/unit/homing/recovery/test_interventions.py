@@ -468,7 +468,7 @@ def test_what_has_ended_cannot_be_cancelled(bench: Bench, status: str) -> None:
 def test_a_record_of_an_older_message_under_the_same_key_is_not_changed(
     bench: Bench, dead_letter: dict[str, Any]
 ) -> None:
-    """See docs/decisions/0007."""
+    """See docs/decisions/0022."""
     bench.put(createdAt="2025-01-01T00:00:00.000Z")
     before = bench.record()
     assert redrive(bench, dead_letter) is Result.UNDER_WAY
