@@ -118,7 +118,7 @@ def _put_off(message: Received) -> int | None:
 
     A detached attempt is then settled from its record, and a message that failed temporarily is
     delayed by at most this time. From the second receive on, the queue's visibility timeout
-    applies, and None is returned: five receives must outlast an outage (docs/decisions/0067).
+    applies, and None is returned: five receives must outlast an outage (docs/decisions/0055).
     """
     desk = _desk()
     if message.receives > 1:

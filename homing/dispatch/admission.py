@@ -2,7 +2,7 @@
 
 The bulkhead defers deliveries to slow endpoints (`homing.dispatch.bulkhead`). The bounded wait
 detaches attempts that turn out to be slow (`homing.dispatch.bounded_wait`) and reports them to the
-bulkhead (docs/decisions/0055 and 0067).
+bulkhead (docs/decisions/0055).
 """
 
 from __future__ import annotations

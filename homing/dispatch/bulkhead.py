@@ -4,7 +4,7 @@
 dispatcher. The bulkhead of each dispatcher bounds the concurrent attempts per recipient, detached
 ones included. At the bound, a delivery waits until another attempt ends; this wait is short while
 the endpoint is fast. If the endpoint is slow, the delivery is deferred: it waits in the Standard
-workflow, and no attempt is used up (docs/decisions/0055, 0067).
+workflow, and no attempt is used up (docs/decisions/0055).
 
 A sender with many slow endpoints would meet each of them for the first time. So if an endpoint is
 not known to be quick, an attempt is detached after a brief wait, or without any wait while another

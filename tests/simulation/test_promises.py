@@ -341,7 +341,7 @@ SLOW_SCENARIOS = {
 def test_a_first_attempt_that_is_detached_ends_as_it_would_have_and_is_made_once(
     run: Callable[..., History], scenario: str
 ) -> None:
-    """docs/decisions/0067. In doubt there are two dead letters (0006)."""
+    """docs/decisions/0055. In doubt there are two dead letters (0006)."""
     answers, status, attempts, dead_letters = SLOW_SCENARIOS[scenario]
     history = run(one(*answers))
     assert violations(history) == []
@@ -353,7 +353,7 @@ def test_a_first_attempt_that_is_detached_ends_as_it_would_have_and_is_made_once
 def test_two_messages_of_a_delivery_that_is_detached_make_one_first_attempt(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0005 and 0067: the second goes back with the first."""
+    """docs/decisions/0005 and 0055: the second goes back with the first."""
     scenario = Scenario(
         (Submission("m0", ("a",)), Submission("m0", ("a",), at=6 * MINUTE)),
         {"a": (Answer(200, takes=9 * SECOND),)},

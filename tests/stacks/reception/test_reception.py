@@ -203,7 +203,7 @@ def test_dispatch_outlives_the_first_attempts_that_it_waits_for(
 def test_a_message_that_is_detached_is_redelivered_when_its_execution_must_be_over_and_soon_enough(
     synthesize: Callable[..., Any], seconds: str
 ) -> None:
-    """docs/decisions/0067: whether it could be put off or not, and before `QueueAge` alarms."""
+    """docs/decisions/0055: whether it could be put off or not, and before `QueueAge` alarms."""
     stack = synthesize(attemptTimeoutSeconds=seconds)
     (express,) = (
         json.loads(one["Properties"]["DefinitionString"])
