@@ -1,6 +1,6 @@
 """The delivery queue and the bulk queue, in which accepted deliveries wait for `dispatch`.
 
-It is a FIFO queue for two reasons (docs/decisions/0005): it drops a delivery that is sent to it
+It is a FIFO queue for two reasons (docs/decisions/0006): it drops a delivery that is sent to it
 again within five minutes, and it returns only one message of a delivery at a time.
 """
 

@@ -90,7 +90,7 @@ class Reception(Construct):
             self,
             construct_id,
             # SQS drops duplicates for five minutes and hands out one message of a delivery at a
-            # time (docs/decisions/0005). Each delivery is its own message group, so that none waits
+            # time (docs/decisions/0006). Each delivery is its own message group, so that none waits
             # for another.
             fifo=True,
             deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP,

@@ -318,7 +318,7 @@ def test_a_duplicate_at_any_moment_makes_no_second_delivery(
 def test_messages_of_one_delivery_in_one_batch_make_one_first_attempt(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0005: a backlog longer than the queue's memory, and a duplicate behind it."""
+    """docs/decisions/0006: a backlog longer than the queue's memory, and a duplicate behind it."""
     scenario = Scenario(
         (Submission("m0", ("a",)), Submission("m0", ("a",), at=6 * MINUTE)),
         {"a": (GOOD,)},
@@ -353,7 +353,7 @@ def test_a_first_attempt_that_is_detached_ends_as_it_would_have_and_is_made_once
 def test_two_messages_of_a_delivery_that_is_detached_make_one_first_attempt(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0005 and 0055: the second goes back with the first."""
+    """docs/decisions/0006 and 0055: the second goes back with the first."""
     scenario = Scenario(
         (Submission("m0", ("a",)), Submission("m0", ("a",), at=6 * MINUTE)),
         {"a": (Answer(200, takes=9 * SECOND),)},
