@@ -1,4 +1,4 @@
-"""Compare one full attempt in process (Deliver, then Classify) with a bare keep-alive POST.
+"""Compare a full in-process attempt (Deliver, then Classify) with a bare keep-alive POST.
 
 All send to the same minimal receiver, which runs in its own process. They alternate, so that load
 on the machine slows all of them equally. `deliver + classify` includes everything that the two
@@ -69,7 +69,7 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The median time of one way to send, and its ratio to the bare POST."""
+    """The median time of one way of sending, and its ratio to the bare POST."""
 
     label: str
     microseconds: float

@@ -1,9 +1,9 @@
 """Measure the processor time of cold functions, and model how long a message waits for them.
 
 The real handlers run in fresh processes of Lambda's Python, with the bundle, the layer and boto3
-laid out as on Lambda, against a local cloud behind TLS, so that connections cost what they cost on
-AWS. The processor time is that of the import, including the function's initialization, of the first
-call and of a warm call. The model adds them up, by memory size (`benchmarks/cold_model`).
+laid out as on Lambda, against a local cloud behind TLS, so that connections cost as much as on AWS.
+The processor time is that of the import, including the function's initialization, of the first call
+and of a warm call. The model adds them up, by memory size (`benchmarks/cold_model`).
 
 All that is measured with the published layer of Powertools, which is not compiled, and again with
 the layer of `powertoolsLayer=built`, which is. The functions that run after a failed attempt are
@@ -72,7 +72,7 @@ def ways(handlers: Handlers, url: str) -> dict[str, tuple[str, Events]]:
 
 
 def measure(handlers: Handlers, url: str, runs: int) -> dict[str, Cost]:
-    """Return the least processor times of each function in several fresh processes."""
+    """Return the lowest processor times of each function over several fresh processes."""
     found: dict[str, list[Cost]] = {}
     for _ in range(runs):  # they alternate, so that load on the machine slows all of them alike
         for name, (module, events) in ways(handlers, url).items():

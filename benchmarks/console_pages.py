@@ -1,4 +1,4 @@
-"""Measure the console's pages over a ledger of 100,000 records: `make bench-console`.
+"""Measure the console's pages with a ledger of 100,000 records: `make bench-console`.
 
 A real console runs over a local cloud and is requested by HTTP. The records are those of the
 browser tests. The command prints a table and exits non-zero if the median time of a list or of a
@@ -147,7 +147,7 @@ def is_unfinished(text: str) -> bool:
 
 
 def link(text: str, pattern: str) -> str:
-    """Return the address of the first link of this kind."""
+    """Return the URL of the first link of this kind."""
     (first, *_) = re.findall(pattern, text)
     return unescape(first)
 

@@ -1,8 +1,8 @@
 """Compare one sender's times from POST to delivered with and without another's flood.
 
-One sender makes 5 deliveries a second to 20 quick endpoints. In the third run, 3,000 deliveries of
-another to 60 endpoints that hang are on the queues when it begins. `benchmarks/fairness_model.py`
-is the same in virtual time.
+One sender makes 5 deliveries a second to 20 quick endpoints. When the third run begins, 3,000
+deliveries of another sender to 60 endpoints that hang are already on the queues.
+`benchmarks/fairness_model.py` is the same in virtual time.
 
 The local cloud is one machine: each attempt at an endpoint that hangs is a process, and moving
 deliveries to the Standard workflow slows everything down, regardless of the queues. So the second

@@ -1,9 +1,9 @@
 """Compare ways to isolate senders from each other's slow deliveries, in virtual time.
 
-One sender makes 50 deliveries a second to 20 quick endpoints. After a while another puts 3,000 on
-the queue within a second, to 60 endpoints that hang. The model is that of `isolation_model.py`: ten
-batches at once, with the real bulkhead in each dispatcher. Times are from POST to the arrival of
-the quick sender's requests. Fixed seed: the figures are the same every time.
+One sender makes 50 deliveries a second to 20 quick endpoints. After a while another sender puts
+3,000 on the queue within a second, to 60 endpoints that hang. The model is that of
+`isolation_model.py`: ten batches at once, with the real bulkhead in each dispatcher. Times are from
+POST to the arrival of the quick sender's requests. Fixed seed: the figures are the same every time.
 
     one queue, by origin    one FIFO queue; slowness judged by origin, whoever sends; each attempt
                             is waited for a second
@@ -268,7 +268,7 @@ class Run:
 
     @property
     def drained(self) -> float:
-        """How long after the flood began its last message had left the queue, in seconds."""
+        """How many seconds after the start of the flood its last message left the queue."""
         return max(self.flooded, default=FLOOD_AT) - FLOOD_AT
 
 

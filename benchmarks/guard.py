@@ -1,6 +1,6 @@
 """Measure the time that the address guard adds to a connection.
 
-A connection takes one `check_url`, and one `check_address` for each address of the name. For
+A connection needs one `check_url`, and one `check_address` for each address of the name. For
 comparison the table has `getaddrinfo` of a literal address, which makes no query. The target is 50
 microseconds. The figures are processor time, so other load on the machine does not count.
 

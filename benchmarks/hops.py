@@ -1,4 +1,4 @@
-"""Measure where the time from POST to the request at the receiver goes, on the local cloud.
+"""Break down the time from POST to the request at the receiver, on the local cloud.
 
 Messages are sent at a steady rate. The ends of hops come from logs, from the history of the Express
 execution (which the local cloud keeps) and from the receiver.

@@ -1,13 +1,13 @@
 """Measure the isolation of endpoints in a model of AWS: ten batches at once, in virtual time.
 
 The local cloud dispatches one batch after the other, AWS ten at once (`dispatchConcurrency`). So
-the dispatchers are a model here. Their admission is the real one
+the dispatchers are modelled here. Their admission is the real one
 (`homing.dispatch.admission.Admission`), with the real bulkhead. The model has a queue and ten
 dispatchers with a bulkhead each. A batch of ten ends when its last message is settled or detached.
 A detached message is redelivered when its execution must have ended.
 
 Messages to 20 endpoints arrive at a steady rate. 1,000 messages to one that hangs arrive within a
-second, and more of them afterwards. Times are from POST to the request's arrival. The model has a
+second, and further ones afterwards. Times are from POST to the request's arrival. The model has a
 fixed seed, so the figures are the same every time.
 
     python benchmarks/isolation_model.py [SLOW_THRESHOLD]

@@ -146,7 +146,7 @@ def complaints(
     arrivals: Counter[str],
     dead_lettered: Counter[str],
 ) -> Iterator[str]:
-    """Yield a complaint for every message that is not as expected."""
+    """Yield an error for every message that is not as expected."""
     kept = Counter(record["messageId"] for record in records)
     found = {record["messageId"]: record for record in records}
     for message_id, scenario in sent:

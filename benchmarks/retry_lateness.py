@@ -1,8 +1,9 @@
-"""Measure how late retries leave on the local cloud, and what it would cost to make them exact.
+"""Measure how late retries are sent on the local cloud, and the cost of making them exact.
 
-A wait of Step Functions ends at a whole second, so a retry waits until the one after it is due. If
-the wait ended at the one before it, `Deliver` could wait for the rest, which is billed. From the
-same retries: how late each would be either way, and how long `Deliver` would wait.
+A wait of Step Functions ends at a whole second, so a retry waits until the first whole second after
+its due time. If the wait ended at the last whole second before it, `Deliver` could wait for the
+rest, which is billed. The results, from the same retries: how late each would be either way, and
+how long `Deliver` would wait.
 
     python benchmarks/retry_lateness.py [SECONDS]
 """

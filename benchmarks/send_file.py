@@ -46,7 +46,7 @@ class Row:
 
 
 def runs(lines: int) -> Iterator[Row]:
-    """Send the lines each way, to one local cloud."""
+    """Send the lines in both ways, to one local cloud."""
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder) / ".homing"
         with local_cloud.throwaway(state, steady=True):

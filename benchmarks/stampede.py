@@ -36,7 +36,7 @@ _PERSISTENT = Policy(max_attempts=MAX_ATTEMPTS_LIMIT)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the endpoint does, and the policy without its jitter.
+    """The behaviour of the endpoint, and the policy without jitter.
 
     Args:
         name: its name in the table.

@@ -1,7 +1,7 @@
 """Measure the memory of requests built to use as much of it as possible.
 
-The real `accept` runs in a process that is forked for each request, with made-up responses of AWS.
-Memory is the highest resident set, the event included. It must stay under half of the function's
+The real `accept` runs in a process that is forked for each request, with faked responses of AWS.
+Memory is the highest resident set, including the event. It must stay under half of the function's
 memory, since Lambda's own runtime and later releases need some too.
 
     python benchmarks/worst_requests.py

@@ -61,9 +61,9 @@ class Reference:
     def delivery_id(self) -> str:
         """A stable id made from the key and the time of creation; it can name an execution.
 
-        Duplicates of the message share the time of creation. A message that is sent again after its
-        records have expired does not, and needs a new name: Step Functions remembers names for 90
-        days (docs/decisions/0022).
+        Duplicates of the message share the time of creation. If a message is sent again after its
+        records have expired, it gets a new time, and so a new name: Step Functions remembers names
+        for 90 days (docs/decisions/0022).
         """
         text = f"{self.pk}\n{self.sk}\n{self.created_at}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -155,7 +155,7 @@ class WatchdogSettings(ReleaseSettings):
 
 @dataclass(frozen=True, slots=True)
 class OperationalEventsSettings(Settings):
-    """The tables of deliveries and endpoints, and whether each success makes an event."""
+    """The tables of deliveries and endpoints, and whether each success leads to an event."""
 
     ledger_table: str
     endpoints_table: str

@@ -1,4 +1,4 @@
-"""Which outputs of a stack are those of one Homing.
+"""Selects the outputs of one Homing from those of a stack.
 
 The construct `Webhooks` of a stack has outputs such as `WebhooksApiUrl`; Homing's own stack, whose
 construct has the id that the CDK leaves out (`Default`), has `ApiUrl`.

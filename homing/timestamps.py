@@ -36,7 +36,7 @@ def to_text(instant: datetime) -> str:
 def from_text(text: str) -> datetime:
     """Return the time of a text in the form of RFC 3339, truncated to milliseconds.
 
-    The second 60 is the second after 59, as in POSIX. It is valid only at 23:59 UTC.
+    Second 60 is the second after 59, as in POSIX. It is valid only at 23:59 UTC.
 
     Raises:
         ValueError: when the text is not a valid date-time; the message follows the field's name.

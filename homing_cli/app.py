@@ -81,7 +81,7 @@ def whole(
     debug: Debug = False,
     construct: Construct = None,
 ) -> None:
-    """Homing delivers webhooks and notifications, and retries until they arrive."""
+    """Homing delivers webhooks and notifications, and retries failed attempts."""
 
 
 @app.command()
@@ -145,7 +145,7 @@ def send_command(
     ] = None,
     sender: Sender = None,
     correlation_id: Annotated[
-        str | None, typer.Option(help="An id of yours, shown in logs, records and the request.")
+        str | None, typer.Option(help="Your own id, shown in logs, records and the request.")
     ] = None,
     content_type: Annotated[
         str | None,

@@ -1,8 +1,8 @@
 """The boundary between the commands and the terminal: an error becomes one line.
 
-An error of Homing, AWS or the operating system ends with exit status 1, as does a package that is
-missing because its extra is not installed. Any other exception is a
-bug and ends with 70 (EX_SOFTWARE of sysexits.h). `--debug` shows the traceback of either.
+An error of Homing, AWS or the operating system ends with exit status 1, and so does a missing
+package whose extra is not installed. Any other exception is a bug and ends with 70 (EX_SOFTWARE of
+sysexits.h). `--debug` shows the traceback of either.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Safe output of text that others have written, to a terminal or line by line.
+"""Safe output of untrusted text, to a terminal or line by line.
 
 Text from senders and receivers could move the cursor, forge or colour a line, or reverse the
 reading direction. So control characters are written as JSON escapes, and JSON is written in ASCII.

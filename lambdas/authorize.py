@@ -32,7 +32,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Return a simple response of a Lambda authorizer (API Gateway, HTTP APIs, format 2.0).
 
     Unknown, wrong and revoked keys are refused in the same way. If the table cannot be read, the
-    error is raised and the API answers 500, so that no unchecked key is accepted.
+    error is raised and the API returns 500, so that no unchecked key is accepted.
     """
     deadline.begin(context)
     key = _find(event["identitySource"][0])

@@ -131,8 +131,8 @@ def _settle_in_order(messages: Sequence[Received]) -> list[str]:
     """Settle the messages of one delivery in order; return the ids of those that are not settled.
 
     A FIFO queue returns no messages of a group that is in flight, but may return several messages
-    of a group in one batch. Settled concurrently, they would make the same first attempt. So if one
-    of them is detached, those after it go back to the queue as well.
+    of a group in one batch. If settled concurrently, they would make the same first attempt. So if
+    one of them is detached, those after it go back to the queue as well.
     """
     unsettled: list[str] = []
     for number, message in enumerate(messages):
@@ -164,7 +164,7 @@ def _read_first(messages: Iterable[Received]) -> Iterator[Reference]:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Settle a batch; return the messages that are not settled to the queue."""
+    """Settle a batch; messages that are not settled go back to the queue."""
     deadline.begin(context)
     desk = _desk()  # not in the threads, where creating clients is not safe
     messages = [Received.from_record(each) for each in event["Records"]]

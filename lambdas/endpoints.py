@@ -108,7 +108,7 @@ def get_endpoint(endpoint_id: str) -> Response[str]:
 
 @serve(app, PUT_ENDPOINT)
 def put_endpoint(endpoint_id: str) -> Response[str]:
-    """Create an endpoint (201, with its secret, shown only now) or replace one (200)."""
+    """Create an endpoint (201, with its secret, which is not shown again) or replace one (200)."""
     endpoint_id = check_id(unquote(endpoint_id))
     sender_id = queried_sender(app.current_event, PUT_ENDPOINT)
     change = _change(EndpointRequest)
@@ -142,7 +142,7 @@ def delete_endpoint(endpoint_id: str) -> Response[str]:
 
 @serve(app, ROTATE_SECRET)
 def post_rotation(endpoint_id: str) -> Response[str]:
-    """Replace the secret of an endpoint. The new one is shown only now."""
+    """Replace the secret of an endpoint. The new one is not shown again."""
     endpoint_id = named_endpoint(endpoint_id)
     sender_id = queried_sender(app.current_event, ROTATE_SECRET)
     refuse_delivery(app.current_event)

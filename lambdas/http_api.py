@@ -159,7 +159,7 @@ def own_host(event: BaseProxyEvent) -> str:
 
 
 def refuse_delivery(event: BaseProxyEvent) -> None:
-    """Refuse a request that is itself a delivery of Homing, since that could make an endless loop.
+    """Refuse a request that is itself a delivery of Homing, since that could cause an endless loop.
 
     Every delivery has a `webhook-id`, which a sender cannot remove. The hosts of the stack are not
     allowed as targets (docs/decisions/0030), but a proxy in front of them could be one.
@@ -195,7 +195,7 @@ def request_body(event: BaseProxyEvent) -> str | bytes:
 
 
 def respond(answer: Answer) -> Response[str]:
-    """Return the HTTP response for an answer."""
+    """Return the HTTP response for an `Answer`."""
     return Response(
         status_code=answer.status,
         content_type=answer.content_type,

@@ -138,7 +138,7 @@ def _attributes(record: SQSRecord) -> dict[str, str]:
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
-    """Accept a batch; return the records that cannot be accepted for now to the queue."""
+    """Accept a batch; records that cannot be accepted for now go back to the queue."""
     deadline.begin(context)
     return process_partial_response(
         event=event, record_handler=_ingest, processor=_processor, context=context

@@ -72,7 +72,7 @@ class Together:
 
 @dataclass(frozen=True, slots=True)
 class Subscribing:
-    """From this time on a host's endpoint subscribes to these event types, and to no others.
+    """From this time on, a host's endpoint subscribes only to these event types.
 
     `at` is in milliseconds from the start. `blocks` says whether a failure blocks a line.
     """

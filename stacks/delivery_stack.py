@@ -25,7 +25,7 @@ class DeliveryStack(Stack):
         super().__init__(
             scope,
             settings.stack_id,
-            description="Homing: delivers webhooks and notifications and does not give up easily",
+            description="Homing: delivers webhooks and notifications, with retries",
             termination_protection=settings.termination_protection,
         )
         # CDK makes functions depend on their roles' policies, and on the roles once more.

@@ -54,7 +54,7 @@ _OVERRIDES = "homing:settings"
 
 
 class Homing(Construct):
-    """Everything that delivers webhooks, as part of any stack; a stack may have several.
+    """Everything that delivers webhooks, as part of any stack, which may contain several.
 
     The command line finds it by its outputs: `homing --stack THEIRS --construct Webhooks`.
 
@@ -284,7 +284,8 @@ class Homing(Construct):
         """Send the messages of an SQS queue as webhook messages; the sender is given as for a bus.
 
         Homing consumes the queue, so no other consumer should. Its visibility timeout must be at
-        least 30 s, and at best 150 s. Invalid messages go to Homing's queue of unaccepted messages.
+        least 30 s; 150 s is recommended. Invalid messages go to Homing's queue of unaccepted
+        messages.
 
         Raises:
             InvalidSettingsError: as for a bus.

@@ -1,4 +1,4 @@
-"""The mark of resources that are kept when the stack is deleted."""
+"""Marks resources that are kept when the stack is deleted."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """Count the AWS calls of messages of every scenario on a local cloud: `make counts`.
 
 The real stack is deployed to the emulator. Messages with a payload of 1 KB are sent one at a time
-through the function URL, as `homing send` does, to a receiver that plays each scenario. This is
-done with the express path on and then off; one more message is sent through the HTTP API, to count
-its calls, one more through the ingest queue, and ten in one request. The counts are the calls that
-the emulator served (`counted_calls`). The status of a message is read only after its calls are
-counted, and is then compared with the expected one.
+through the function URL, as in `homing send`, to a receiver that plays each scenario. This is done
+with the express path on and then off; one more message is sent through the HTTP API, to count its
+calls, one more through the ingest queue, and ten in one request. The counts are the calls that the
+emulator served (`counted_calls`). The status of a message is read only after its calls are counted,
+and is then compared with the expected one.
 
 A function that reads a stream is counted as if it were invoked for each change that passes its
 filters, as on AWS, where the changes of a delivery are seconds apart.
@@ -136,7 +136,7 @@ class CountedCloud:
             ApiClient(self.cloud if via == "url" else without_url).submit(body)
 
     def turn_express_path_off(self) -> None:
-        """Turn the express path of `dispatch` off, as `expressPath=false` does."""
+        """Turn the express path of `dispatch` off, like `expressPath=false`."""
         self._set_dispatch(FIRST_ATTEMPT_ARN="")
 
     def wait_for_functions(self) -> None:

@@ -158,7 +158,7 @@ def dispatched_per_second(model: Model, workload: Workload, slow_share: float) -
 
     A batch ends when its slowest delivery has ended or was detached, so one slow endpoint delays up
     to nine other deliveries for as long as `dispatch` waits. A detached message is redelivered and
-    takes a place in another batch.
+    occupies a place in another batch.
 
     Args:
         model: counts and assumptions.

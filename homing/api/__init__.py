@@ -1,4 +1,4 @@
-"""The HTTP API: its routes, the requests other than a message, its answers and errors."""
+"""The HTTP API: its routes, requests (except that of a message), responses and errors."""
 
 __all__ = [
     "answer",

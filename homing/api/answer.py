@@ -1,4 +1,4 @@
-"""The answers of the HTTP API as values: a status, a JSON document, headers."""
+"""The responses of the HTTP API as values: a status, a JSON document, headers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Answer:
 
 
 def accepted(reception: Reception) -> Answer:
-    """Return the answer to an accepted message: 202, or 200 with the same body for a duplicate."""
+    """Return the response to a message: 202, or 200 with the same body for a duplicate."""
     idempotency = reception.idempotency
     link = message_path(idempotency.message_id, idempotency.sender_id)
     document = {

@@ -52,7 +52,7 @@ def split_batch(body: str | bytes) -> list[str]:
 
 
 def batched(answers: Sequence[Answer]) -> Answer:
-    """Return the answer to a batch: 200 with the answer to each message, by its index.
+    """Return the response to a batch: 200 with the response to each message, by its index.
 
     A result that would make the response too long for a function is replaced by a 503, since the
     message can be sent again.

@@ -77,10 +77,10 @@ class FilterRequest(Fields):
     )
     since: Maybe[Instant] = optional("The last update was at this time or later.")
     before: Maybe[Instant] = optional("The last update was earlier than this time.")
-    reason: Maybe[Text] = optional("A part of the reason of the latest attempt, in any case.")
+    reason: Maybe[Text] = optional("A part of the reason of the latest attempt; case is ignored.")
 
     def for_sender(self, sender_id: str | None) -> DeliveryFilter:
-        """Return the filter, within the deliveries of a sender or, for None, of all."""
+        """Return the filter, limited to the deliveries of one sender unless it is None."""
         return DeliveryFilter(
             statuses=LISTED if self.status is None else tuple(dict.fromkeys(self.status)),
             message_id=self.message_id,
@@ -185,7 +185,7 @@ def read_list_request(
 
 
 def list_document(page: Page) -> dict[str, Any]:
-    """Return the answer to a request for a list."""
+    """Return the response to a request for a list."""
     more = {} if page.after is None else {"after": after_text(page.after)}
     return {"deliveries": [one.to_document() for one in page.deliveries], **more}
 

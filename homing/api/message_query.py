@@ -139,7 +139,7 @@ def _queued(reference: Reference, idempotency: IdempotencyRecord) -> dict[str, A
 
 
 def _recorded(record: Mapping[str, Any], idempotency: IdempotencyRecord | None) -> dict[str, Any]:
-    """Return the record as the API shows it."""
+    """Return the record as shown by the API."""
     is_untried = record["status"] == Status.QUEUED and not record["retryHistory"]
     scheduled = _scheduled(idempotency) if is_untried and idempotency else {}
     reference = Reference.from_document(record)

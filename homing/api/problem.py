@@ -44,13 +44,13 @@ _ENDPOINT_KINDS = {
 
 
 def invalid(error: InvalidMessageError) -> Answer:
-    """Return the answer to an invalid request about messages; `errors` names each wrong field."""
+    """Return the response to an invalid request about messages; `errors` lists each wrong field."""
     kinds = _ENDPOINT_KINDS if error.status == _NOT_FOUND else _KINDS
     return _invalid(error, kinds[error.status])
 
 
 def invalid_endpoint(error: InvalidMessageError) -> Answer:
-    """Return the answer to an invalid request about endpoints."""
+    """Return the response to an invalid request about endpoints."""
     return _invalid(error, (_KINDS | _ENDPOINT_KINDS)[error.status])
 
 

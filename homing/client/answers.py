@@ -54,7 +54,7 @@ class Accepted:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any], *, duplicate: bool) -> Self:
-        """Read the answer to `POST /v1/messages`."""
+        """Read the response to `POST /v1/messages`."""
         return cls(
             message_id=document["messageId"],
             sender_id=document["senderId"],
@@ -123,7 +123,7 @@ class MessageStatus:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Read the answer to `GET /v1/messages/{messageId}`."""
+        """Read the response to `GET /v1/messages/{messageId}`."""
         return cls(
             document["messageId"],
             document["senderId"],
@@ -156,7 +156,7 @@ class Redriven:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Read the answer to `POST /v1/messages/{messageId}/redrive`."""
+        """Read the response to `POST /v1/messages/{messageId}/redrive`."""
         return cls(
             document["messageId"],
             document["senderId"],

@@ -63,7 +63,7 @@ def batch_body(messages: Iterable[Outgoing]) -> bytes:
 
 
 def read_results(document: Any, messages: Sequence[Outgoing]) -> list[Accepted | CallError]:
-    """Return the result of each message from the answer to a batch.
+    """Return the result of each message from the response to a batch.
 
     Raises:
         KeyError, TypeError, ValueError: when the document is not one.

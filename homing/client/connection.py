@@ -1,4 +1,4 @@
-"""Requests to one host: how they are authenticated, made, and repeated."""
+"""Requests to one host: how they are authenticated, made and retried."""
 
 from __future__ import annotations
 

@@ -112,11 +112,11 @@ class CredentialsError(CallError):
 
 
 class UnreachableError(CallError):
-    """Raised when no response came: no connection, a time-out, a broken connection."""
+    """Raised when there was no response: no connection, a time-out, a broken connection."""
 
 
 class ResponseError(CallError):
-    """Raised when the API answers with an error.
+    """Raised when the API returns an error.
 
     Args:
         problem: what the response says.

@@ -134,9 +134,8 @@ class Homing:
     def send_batch(self, messages: Iterable[MessageFields]) -> tuple[Accepted | CallError, ...]:
         """Send several messages, up to a hundred in a request, and a few requests at once.
 
-        Return a result for each, in their order. A failure does not keep other messages from being
-        sent; only temporary failures are sent again. The messages of a request are accepted in
-        their order.
+        Return a result for each, in order. A failure does not keep other messages from being sent;
+        only temporary failures are sent again. The messages of a request are accepted in order.
 
         Raises:
             TypeError: when a field of any message is unknown, or cannot be written as JSON; no
@@ -161,8 +160,7 @@ class Homing:
     def send_raw_batch(self, bodies: Iterable[bytes]) -> tuple[Accepted | CallError, ...]:
         """Send several messages given as request bodies, in order (see `send_raw`).
 
-        Return a result for each, in their order. A failure does not keep other messages from being
-        sent.
+        Return a result for each, in order. A failure does not keep other messages from being sent.
         """
         groups = packed(Outgoing(*with_message_id(each, new_message_id())) for each in bodies)
         return tuple(chain.from_iterable(map(self._send_group, groups)))
@@ -200,7 +198,7 @@ class Homing:
     def deliveries(
         self, *, sender_id: str | None = None, **fields: Unpack[FilterFields]
     ) -> Iterator[ListedDelivery]:
-        """Yield the deliveries that wait, have failed or were cancelled, the latest first.
+        """Yield waiting, failed and cancelled deliveries, the latest first.
 
         Args:
             sender_id: whose; by default the sender of the key, with AWS credentials `default`.

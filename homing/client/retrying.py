@@ -1,6 +1,6 @@
 """The retries of a call: when, and for how long.
 
-A call is made again if no response came, or one with 429, 500, 502, 503 or 504. The pause before
+A call is retried if there was no response, or one with 429, 500, 502, 503 or 504. The pause before
 try n + 1 is
 
     Retry-After + draw * min(8 s, 0.25 s * 2 ** (n - 1))      draw: uniform from 0 to 1

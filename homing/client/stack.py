@@ -1,4 +1,4 @@
-"""Where a deployed stack takes requests, read from its outputs."""
+"""The URLs of a deployed stack, read from its outputs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CONFIG = Config(
 
 
 def aws_session(region: str | None, profile: str | None) -> Session:
-    """Return a session. The region is the one given, that of AWS_REGION, or that of the profile."""
+    """Return a session. The region is the given one, that of AWS_REGION, or that of the profile."""
     session = Session(profile=profile)
     # botocore reads AWS_DEFAULT_REGION alone; the AWS CLI, CDK and Lambda set this one.
     if region := region or os.environ.get("AWS_REGION"):

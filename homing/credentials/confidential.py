@@ -1,8 +1,8 @@
 """Confidential data: signing secrets of senders and endpoints, and headers of endpoints.
 
 They are in the secrets table, which is encrypted with its own key (docs/security.md). They must not
-appear in a delivery document, a log line, an error or an answer, except the one answer that returns
-a new secret. So `repr` shows neither.
+appear in a delivery document, a log line, an error or a response, except the one response that
+returns a new secret. So `repr` shows neither.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def conditional_put(table: str, owner: str, confidential: Confidential) -> dict[
 
 
 def edition_update(table: str, owner: str, edition: str) -> dict[str, Any]:
-    """Return the UpdateItem that makes stored data belong to a new edition of its endpoint."""
+    """Return the UpdateItem that assigns stored data to a new edition of its endpoint."""
     return {
         "TableName": table,
         "Key": secret_key(owner),

@@ -64,7 +64,7 @@ def signed_content(message_id: str, timestamp: int, body: bytes) -> bytes:
 
     Raises:
         SigningError: when the id is empty or holds a dot, or the timestamp is not a whole number of
-            at least 0. A dot there would let one message pass for another.
+            at least 0. With a dot in the id, one message could be mistaken for another.
     """
     if not message_id or "." in message_id:
         raise SigningError("a message id that is empty or holds a dot cannot be signed")

@@ -1,3 +1,3 @@
-"""The express path: first attempts, and what keeps slow endpoints from holding up the others."""
+"""The express path: first attempts, isolated from slow endpoints."""
 
 __all__ = ["admission", "bounded_wait", "bulkhead", "executions", "express_path"]

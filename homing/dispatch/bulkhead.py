@@ -1,17 +1,17 @@
 """The bulkhead of the express path: no recipient may use it up.
 
 `dispatch` waits for the first attempts of a batch, so one endpoint that hangs could block every
-dispatcher. The bulkhead of each dispatcher bounds the concurrent attempts per recipient, detached
-ones included. At the bound, a delivery waits until another attempt ends; this wait is short while
+dispatcher. The bulkhead of each dispatcher limits the concurrent attempts per recipient, including
+detached ones. At the limit, a delivery waits until another attempt ends; this wait is short while
 the endpoint is fast. If the endpoint is slow, the delivery is deferred: it waits in the Standard
 workflow, and no attempt is used up (docs/decisions/0055).
 
-A sender with many slow endpoints would meet each of them for the first time. So if an endpoint is
+With many slow endpoints of one sender, each would be slow for the first time. So if an endpoint is
 not known to be quick, an attempt is detached after a brief wait, or without any wait while another
-attempt of its sender is detached. While several are, such deliveries are made in the Standard
-workflow, at once (docs/decisions/0055).
+attempt of its sender is detached. While several attempts are detached, such deliveries move to the
+Standard workflow at once (docs/decisions/0055).
 
-All state is in the memory of one container, so a delivery that is not deferred costs nothing more.
+All state is in the memory of one container, so this costs nothing unless a delivery is deferred.
 """
 
 from __future__ import annotations
@@ -147,9 +147,9 @@ class Bulkhead:
         duration so far says nothing about the endpoint, since Lambda itself may be slow.
 
         Returns:
-            The permit, if the attempt may be made; call `leave` after the attempt. Otherwise when
-            the deferred delivery is due: those of one recipient are spread, so that no more than
-            about `at_once` of them are made at once. It is due now if its sender is slow.
+            The permit, if the attempt may be made; call `leave` after the attempt. Otherwise the
+            due time of the deferred delivery; deliveries to one recipient are spread, so that no
+            more than about `at_once` run at once. It is due immediately if its sender is slow.
         """
         with self._changed:
             endpoint = self._endpoint(recipient)
@@ -233,7 +233,7 @@ class Bulkhead:
         return len(permits)
 
     def _is_in_doubt(self, endpoint: _Endpoint) -> bool:
-        """Return whether an endpoint may be slow, as others of its sender are."""
+        """Return whether an endpoint may be slow because other endpoints of its sender are."""
         if endpoint.is_quick or endpoint.slow_until is not None:
             return False
         if self._under_way(endpoint.detached) >= self._limits.detached:

@@ -60,7 +60,7 @@ class Workflow:
     def start(self, delivery_id: str, document: str) -> bool:
         """Start the Standard execution of a delivery, named after it; return whether it is new.
 
-        A name that is taken means that the delivery was handed off before, which is success.
+        If the name is taken, the delivery was already handed off, which counts as success.
 
         Raises:
             botocore.exceptions.ClientError: when the execution could not be started.
@@ -148,7 +148,7 @@ class FirstAttempts:
         self._client.start_sync_execution(stateMachineArn="-")
 
     def run(self, delivery_id: str, document: str) -> FirstAttempt:
-        """Run one first attempt and return its end.
+        """Run one first attempt and return how it ended.
 
         DELIVERED, HANDED_OFF or DEAD_LETTERED; POSTPONED if the delivery must wait and no execution
         has it; SUPERSEDED if another execution has it or had already recorded this attempt, and

@@ -70,7 +70,7 @@ class Runs(Protocol):
     """The Express workflow, as the express path uses it."""
 
     def run(self, delivery_id: str, document: str) -> FirstAttempt:
-        """Run a first attempt and return its end.
+        """Run a first attempt and return how it ended.
 
         Raises:
             UnsettledError: when it broke before its end.

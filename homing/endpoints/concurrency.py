@@ -1,7 +1,7 @@
 """Concurrency slots, which limit how many attempts to an endpoint run at once.
 
 The slots in use are a set in a separate item of the endpoints table, each with the time at which it
-lapses. When no slot is free, lapsed ones, left by functions that crashed, are removed.
+lapses. If no slot is free, lapsed slots of crashed functions are removed.
 """
 
 from __future__ import annotations

@@ -84,11 +84,11 @@ class Endpoint:
 
     @property
     def edition(self) -> str:
-        """An id of this version, unique among all endpoints that ever had this id."""
+        """The id of this version, unique among all endpoints that ever had this endpoint id."""
         return f"{self.created_at}#{self.version}"
 
     def to_document(self) -> dict[str, Any]:
-        """Return the endpoint as the API shows it."""
+        """Return the endpoint as shown by the API."""
         maybe = {
             "eventTypes": list(self.event_types) or None,
             "filter": JsonText(self.filter) if self.filter else None,

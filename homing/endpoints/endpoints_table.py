@@ -70,7 +70,7 @@ class EndpointsTable:
         return [Endpoint.from_item(from_dynamodb(item)) for page in pages for item in page["Items"]]
 
     def all(self) -> Iterator[Endpoint]:
-        """Yield the endpoints of all senders, in no order. Reads the whole table."""
+        """Yield the endpoints of all senders, in no particular order. Reads the whole table."""
         pages = self._client.get_paginator("scan").paginate(
             TableName=self.name,
             FilterExpression="NOT contains(pk, :mark)",  # of slots; no sender id contains a `#`

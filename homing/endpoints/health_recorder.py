@@ -1,4 +1,4 @@
-"""Recording of the health of endpoints."""
+"""Records the health of endpoints."""
 
 from __future__ import annotations
 

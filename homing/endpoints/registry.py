@@ -32,7 +32,7 @@ class ChangedMeanwhileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The changes that a request makes to an endpoint, checked; None leaves a field as it is.
+    """The validated changes of a request to an endpoint; None leaves a field unchanged.
 
     The fields are those of `Endpoint`, with the values of its headers. `policy` is the JSON of the
     request, which the API returns as it was given; `filter` is its JSON text, empty for none.

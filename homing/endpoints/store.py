@@ -1,4 +1,4 @@
-"""Writes of endpoints: an endpoint and its secrets are items of two tables, changed together.
+"""Writes endpoints: an endpoint and its secrets are items of two tables, changed together.
 
 Each change is conditional on the `version` that it is based on, so of two concurrent changes one
 fails. Both items have the same `edition`, which shows readers that they belong together.

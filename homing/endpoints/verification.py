@@ -1,4 +1,4 @@
-"""A receiver's side of signatures by Standard Webhooks 1.0.0, for the smoke receiver.
+"""Verification of Standard Webhooks 1.0.0 signatures, for the smoke receiver.
 
 It is written from the specification, independently of `signing`, so that it cannot share its
 mistakes. Only `v1` signatures are verified.

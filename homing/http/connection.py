@@ -1,4 +1,4 @@
-"""Opening of connections to endpoints: look-up, address check, connect and TLS handshake."""
+"""Opens connections to endpoints: look-up, address check, connect and TLS handshake."""
 
 from __future__ import annotations
 

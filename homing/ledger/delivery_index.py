@@ -105,7 +105,7 @@ class DeliveryIndex:
         return Page(kept, kept[-1].place if more and kept else None)
 
     def all(self, wanted: DeliveryFilter, *, now: datetime) -> Iterator[Listed]:
-        """Yield all deliveries that match, in no order.
+        """Yield all deliveries that match, in no particular order.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be read.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ReadAhead(Ledger):
-    """A ledger that reads records ahead. What was read ahead is used once."""
+    """A ledger that reads records ahead. Each record read ahead is used once."""
 
     def __init__(self, table: str, client: DynamoDBClient | None = None) -> None:
         super().__init__(table, client)
@@ -40,7 +40,7 @@ class ReadAhead(Ledger):
                 self._ahead = dict.fromkeys(wanted, error)
 
     def read(self, reference: Reference) -> Record | None:
-        """Return a delivery's record as `Ledger.read` does."""
+        """Return a delivery's record, like `Ledger.read`."""
         if reference not in self._ahead:
             return super().read(reference)
         found = self._ahead.pop(reference)

@@ -112,7 +112,7 @@ class Record:
 
         The express path records a failure, then dead-letters it, then stores the dead letter with
         the record; it may break off in between (decision 0006). Every other failure has an
-        execution, which dead-letters it or breaks and can be redriven.
+        execution, which dead-letters it, or fails and can be redriven.
         """
         return self.has_failed and self.dead_letter is None and self.execution_name is None
 

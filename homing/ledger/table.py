@@ -107,7 +107,7 @@ class Ledger:
         return _own_record(reference, found.get("Item", {}))
 
     def read_many(self, references: Sequence[Reference]) -> dict[Reference, Record | None]:
-        """Return the records of up to 100 deliveries, each as `read` does, in one call.
+        """Return the records of up to 100 deliveries in one call (see `read`).
 
         Records that DynamoDB did not return, because it was busy, are left out.
 
@@ -394,7 +394,7 @@ class Ledger:
 def _settle_retry(retry: Retry, record: Record | None) -> Recorded:
     """Return the result of recording a retry, given that its condition failed.
 
-    If the record has the same entry, boto3 has repeated this very update. Otherwise another
+    If the record has the same entry, botocore has repeated this very update. Otherwise another
     execution has the delivery, or it has ended.
     """
     entry = from_dynamodb({"entry": to_dynamodb(dict(retry.entry))})["entry"]

@@ -20,7 +20,7 @@ _FAILING = 2
 
 
 def delivery_patterns(*, delivered: bool) -> list[dict[str, Any]]:
-    """Return the event patterns of the changes that can make an event.
+    """Return the event patterns of the changes that can lead to an event.
 
     Lambda drops all others without charge, including every delivery that succeeds at its first or
     second attempt. It accepts at most five patterns.
@@ -88,7 +88,7 @@ def _kinds(before: Record | None, after: Record, *, delivered: bool) -> list[Kin
 
 
 def _has_recovered(record: Record) -> bool:
-    """Return whether a delivered delivery was failing, or had failed and was redriven."""
+    """Return whether a successful delivery was failing before, or had failed and was redriven."""
     return record.attempts > _FAILING or bool(record.redrives)
 
 

@@ -22,7 +22,7 @@ def sqs_client() -> SQSClient:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that was received: its body, and what deletes it."""
+    """A received message: its body, and the receipt handle to delete it."""
 
     body: str
     receipt: str

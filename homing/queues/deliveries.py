@@ -50,7 +50,7 @@ class DeliveryQueue:
         self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
 
     def send(self, deliveries: Iterable[Delivery], bulk: Collection[str] = ()) -> dict[str, str]:
-        """Send different deliveries to the queue, in their order.
+        """Send different deliveries to the queue, in order.
 
         Args:
             deliveries: the deliveries.
@@ -85,7 +85,7 @@ class DeliveryQueue:
 
 
 def batches(deliveries: Iterable[Delivery]) -> Iterator[list[Entry]]:
-    """Yield deliveries in batches that SQS accepts, in their order."""
+    """Yield deliveries in batches that SQS accepts, in order."""
     batch: list[Entry] = []
     size = 0
     for delivery in deliveries:

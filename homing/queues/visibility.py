@@ -1,4 +1,4 @@
-"""When the queue redelivers a message that was detached or could not be settled."""
+"""Sets when the queue redelivers a message that was detached or could not be settled."""
 
 from __future__ import annotations
 

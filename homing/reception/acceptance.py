@@ -1,4 +1,4 @@
-"""Accepting messages: first the idempotency record, then the queue, then the answer."""
+"""Accepts messages: first the idempotency record, then the queue, then the response."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ class Acceptance:
         self._queue.look()
 
     def find_endpoints(self, sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:
-        """Return those of a sender's endpoints that exist, by id, as of at most 30 s ago.
+        """Return the existing endpoints of a sender, by id, at most 30 s old.
 
         Raises:
             DependencyError: when they cannot be read.

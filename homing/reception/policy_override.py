@@ -24,7 +24,7 @@ _EXPONENTIAL = {
 
 @dataclass(frozen=True, slots=True)
 class PolicyOverride:
-    """What a message, an endpoint or a deployment overrides of a policy; None overrides nothing.
+    """The policy fields that a message, endpoint or deployment overrides; None overrides nothing.
 
     Args:
         preset: the name of one of `PRESETS`, instead of `schedule`. It sets the lists of statuses,
@@ -90,8 +90,8 @@ def override(default: Policy, own: PolicyOverride) -> Policy:
     """Return the policy that results from overriding a default.
 
     Without `max_attempts`, a schedule has one more attempt than it has waits. A field that computes
-    delays replaces a schedule of the default. What `retry_on` or `give_up_on` names is removed from
-    the other list of the default.
+    delays replaces a schedule of the default. Entries of `retry_on` or `give_up_on` are removed
+    from the other list of the default.
 
     Args:
         default: the policy to override.

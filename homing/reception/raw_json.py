@@ -1,7 +1,7 @@
 """Parsing of JSON that keeps the exact text of each member.
 
 A JSON library that parses and serializes a document may change digits, escapes and the order of
-keys, and so the meaning for the receiver and every signature. A request is therefore never
+keys, and therefore the meaning for the receiver and every signature. A request is therefore never
 serialized again: its top-level object is split into members, each value is parsed only to check it
 and to find its end, and its source text is kept. The same holds for the content of a queue message.
 """
@@ -36,7 +36,7 @@ _BRACKET = re.compile(r"[\[\]{}]")
 
 
 class _NotJsonError(ValueError):
-    """Raised for NaN and Infinity, which Python parses and JSON does not have."""
+    """Raised for NaN and Infinity, which Python parses but JSON does not allow."""
 
 
 class _RepeatedNameError(ValueError):
@@ -162,7 +162,7 @@ def source_at(text: str, path: Sequence[str]) -> str | None:
 
 
 def single_value(text: str) -> str:
-    """Return a JSON text without the space around it.
+    """Return a JSON text without surrounding white space.
 
     Raises:
         InvalidMessageError: when it is not one JSON value, has too many values, or is nested too
@@ -242,7 +242,7 @@ def _end_of_value(name: str, text: str, start: int) -> int:
 
 
 def _counts_over(text: str, marks: str, limit: int) -> bool:
-    """Return whether a text has more than `limit` of some marks outside of strings."""
+    """Return whether a text has more than `limit` of the given characters outside strings."""
     if sum(map(text.count, marks)) <= limit:
         return False
     inside = sum(sum(map(string[0].count, marks)) for string in _STRING.finditer(text))

@@ -55,7 +55,7 @@ def check_request(
 
 
 def names_recipients(request: MessageRequest) -> bool:
-    """Return whether a request names who gets the message, rather than only its event type."""
+    """Return whether a request contains recipients, rather than only an event type."""
     ways = (request.target_url, request.targets, request.endpoint_id, request.endpoint_ids)
     return any(ways)
 

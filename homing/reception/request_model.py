@@ -176,7 +176,7 @@ class PolicyRequest(Fields):
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["schedule", "preset"]}})
 
     max_attempts: Maybe[Annotated[int, Field(ge=1, le=MAX_ATTEMPTS_LIMIT), WHOLE]] = optional(
-        "The maximum number of attempts, the first included."
+        "The maximum number of attempts, including the first."
     )
     base_delay_seconds: Maybe[Delay] = optional("The delay after the first failure, before jitter.")
     max_delay_seconds: Maybe[Delay] = optional("The maximum of the exponential delay.")
@@ -210,7 +210,7 @@ class PolicyRequest(Fields):
 
 
 class MessageRequest(Fields):
-    """A message: `payload`, and who gets it.
+    """A message: its `payload` and its recipient.
 
     The recipient is one of `targetUrl`, `targets`, `endpointId` and `endpointIds`. With `eventType`
     and none of these, it is every endpoint of the sender that subscribes to the event.
@@ -220,14 +220,14 @@ class MessageRequest(Fields):
 
     target_url: Maybe[Url] = optional("The URL to deliver to.")
     targets: Maybe[Annotated[list[Url], Field(min_length=1, max_length=MAX_TARGETS)]] = optional(
-        "The URLs to deliver to, one delivery for each; a repeated one counts once."
+        "The URLs to deliver to, one delivery for each; a duplicate URL counts once."
     )
     endpoint_id: Maybe[EndpointId] = optional("The endpoint to deliver to.")
     endpoint_ids: Maybe[
         Annotated[list[EndpointId], Field(min_length=1, max_length=MAX_TARGETS)]
     ] = optional("The endpoints to deliver to, one delivery for each.")
     payload: Any = Field(
-        description="Any JSON; it arrives exactly as it is written here. With a contentType other "
+        description="Any JSON; it arrives exactly as written here. With a contentType other "
         "than JSON: a string, whose content is sent as UTF-8."
     )
     event_type: Maybe[EventType] = optional(
@@ -249,7 +249,7 @@ class MessageRequest(Fields):
     timestamp: Maybe[Instant] = optional("The time of the message, with a time zone. Default: now.")
     ordering_key: Maybe[OrderingKey] = optional(
         "Deliveries to one endpoint (or URL) with the same key arrive in the order in which they "
-        "were accepted: none begins before the one before it has ended. Default: no order."
+        "were accepted: each begins only after the previous one has ended. Default: no order."
     )
     deliver_at: Maybe[Instant] = optional(
         "The earliest time of delivery, with a time zone; at most a year ahead."

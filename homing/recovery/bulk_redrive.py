@@ -1,4 +1,4 @@
-"""A bulk redrive: all failed deliveries that a filter matches are sent again, at a rate.
+"""A bulk redrive: all failed deliveries that match a filter are sent again, at a limited rate.
 
 It consists of a record, and of chunks that list the deliveries in progress. Only deliveries that
 had failed before it began are redriven, so none of them twice.
@@ -106,7 +106,7 @@ class BulkRedrive:
 
     @property
     def chunk_size(self) -> int:
-        """How many deliveries a chunk has at most."""
+        """The maximum number of deliveries in a chunk."""
         return min(max(int(self.rate * _CHUNK_SECONDS), 1), _LARGEST_CHUNK)
 
     def advanced(self, place: Place | None, redriven: int, not_redriven: int) -> Self:
@@ -145,7 +145,7 @@ class BulkRedrive:
         return not self.waiting or self.pause(now) > _SHORTEST_PAUSE
 
     def to_document(self) -> dict[str, Any]:
-        """Return it as the API shows it."""
+        """Return the bulk redrive as shown by the API."""
         document = {
             "redriveId": self.redrive_id,
             "filter": self.wanted.to_document(),

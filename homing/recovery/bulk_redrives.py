@@ -45,7 +45,7 @@ class WatchdogFunction:
 
 @dataclass(frozen=True, slots=True)
 class BulkRedrives:
-    """Begins bulk redrives. Every method raises BotoCoreError or ClientError; repeat it then.
+    """Starts bulk redrives. Every method may raise BotoCoreError or ClientError; then repeat it.
 
     Args:
         redrives: their table.

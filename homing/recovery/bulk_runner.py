@@ -1,4 +1,4 @@
-"""The steps of a bulk redrive. The watchdog makes one after the other until it has ended.
+"""The steps of a bulk redrive. The watchdog runs them one by one until the redrive has ended.
 
 Each step may be repeated, and may break off anywhere: the next run of the watchdog continues it. A
 chunk is recorded before it is redriven, so a repeated step redrives the same deliveries, which

@@ -188,7 +188,7 @@ class RedrivesTable:
         self._client.put_item(TableName=self._table, Item=_typed(key | item | _expiry(redrive)))
 
     def chunks(self, redrive: BulkRedrive) -> Iterator[Chunk]:
-        """Yield all chunks, in their order."""
+        """Yield all chunks, in order."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :chunk)",

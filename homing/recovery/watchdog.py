@@ -1,7 +1,7 @@
 """The watchdog: it resumes deliveries whose execution is gone, so that none needs a person.
 
-A record that waits names the execution that has the delivery. Where its attempt is overdue, that
-execution decides what is done:
+The record of a waiting delivery contains the name of its execution. Where its attempt is overdue,
+that execution decides what is done:
 
     runs                        nothing; it is looked at again once it is twice as late
     delivered, dead-lettered    nothing: its last update of the ledger has failed, which was counted

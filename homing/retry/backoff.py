@@ -13,7 +13,7 @@ With v for exponentialDelay, the jitter strategies make of it (U is a uniform dr
     none          v
 
 `jitterApplied` is what the strategy added to v; it is negative when the delay became shorter. All
-arithmetic is in whole milliseconds, so that the recorded figures add up.
+calculations are in whole milliseconds, so that the recorded figures add up.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The comparison operators of event patterns (`homing.routing.pattern`), and the JSON they read.
 
 AWS names them in "Comparison operators for use in event patterns" of the EventBridge user guide.
-Each is read once, when a pattern is set, and becomes a test of one value.
+Each operator is compiled once, when a pattern is set, into a test of one value.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, NoReturn
 from homing.errors import HomingError
 
 Test = Callable[[Any], bool]
-"""Returns whether a value fits: a string, a `Number`, a boolean or None."""
+"""Returns whether a value matches: a string, a `Number`, a boolean or None."""
 
 MAX_SHOWN = 100  # characters of a value in a message
 
@@ -64,7 +64,7 @@ class Number(_Spelling):
 
 
 def read_json(text: str, **hooks: Any) -> Any:
-    """Return the value of a JSON text, with its numbers as they are written (`Number`).
+    """Return the value of a JSON text, with its numbers as written (`Number`).
 
     Raises:
         ValueError: when it is not JSON.

@@ -1,4 +1,4 @@
-"""Event patterns: the filter language of EventBridge rules, compiled, matched and explained.
+"""Event patterns, the filter language of EventBridge rules: compiling, matching and explaining.
 
 docs/events.md describes the language by example. A pattern is an object with the shape of an event.
 Each field lists the values that it may have, and `$or` lists patterns, one of which must match. If
@@ -71,7 +71,7 @@ _Fields = Mapping[str, _Values | _Object]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mismatch:
-    """A part of a pattern that an event does not fit.
+    """A part of a pattern that an event does not match.
 
     Args:
         place: the field of the event, e.g. `payload.total`.

@@ -1,4 +1,4 @@
-"""Subscriptions: which endpoints of a sender get an event, by their `eventTypes` and `filter`.
+"""Subscriptions: which endpoints of a sender get an event, given their `eventTypes` and `filter`.
 
 A message with an event type and without a recipient goes to all of them. The recipients are
 determined once, when it is accepted (docs/events.md).

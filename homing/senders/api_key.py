@@ -1,8 +1,8 @@
 """API keys of senders: `hmg_<keyId>_<secret>`, sent as `Authorization: Bearer ...`.
 
 The secret has 256 random bits and is shown once, when the key is created. Its SHA-256 is stored. A
-password would need a slow, salted hash; 256 random bits cannot be guessed however fast the hash is
-(docs/decisions/0035).
+password would need a slow, salted hash; 256 random bits cannot be guessed, no matter how fast the
+hash is (docs/decisions/0035).
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Presented:
 
 
 def issue(sender_id: str, created_at: str) -> tuple[ApiKey, str]:
-    """Create a key. Return the key to store, and its text, which is stored nowhere."""
+    """Create a key. Return the key to store, and its text, which is not stored anywhere."""
     key_id, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
     key = ApiKey(key_id, sender_id, _hash(secret), created_at)
     return key, f"{PREFIX}{key_id}_{secret}"

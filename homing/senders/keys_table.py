@@ -26,7 +26,7 @@ class KeysTable:
         self._client = client
 
     def add(self, key: ApiKey) -> bool:
-        """Add a new key. Return False if its id exists; then nothing is changed."""
+        """Add a new key. Return False, without a change, if its id exists."""
         standing = put_if(
             self._client,
             {
@@ -51,7 +51,7 @@ class KeysTable:
             yield from (ApiKey.from_item(from_dynamodb(item)) for item in page["Items"])
 
     def revoke(self, key_id: str, revoked_at: str) -> bool:
-        """Revoke a key; the first revocation's time stays. Return False if there is no such key.
+        """Revoke a key, keeping the time of a previous revocation; return False if there is none.
 
         Args:
             key_id: which key.

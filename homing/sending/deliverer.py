@@ -268,7 +268,7 @@ class Deliverer:
         outcome: Outcome,
         time_left: Callable[[], float],
     ) -> None:
-        """Record what the outcome means for the endpoint's health; a failure is only logged."""
+        """Update the endpoint's health after an outcome; a failure is only logged."""
         endpoint = recipient.endpoint
         finding = None if endpoint is None else examine(endpoint, outcome, self._watch.limit)
         if endpoint is None or finding is None:

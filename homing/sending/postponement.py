@@ -36,9 +36,10 @@ def postpone(
 ) -> Postponed | None:
     """Return the postponement of an attempt; None if the delivery is too old to postpone it.
 
-    The wait is a random half to all of the time since the attempt was first due. It is at least a
-    second and at most five minutes; for an old delivery, at most a thirtieth of its age, up to a
-    day. So it grows like a backoff while the endpoint has no free slot, without a count of tries.
+    The wait is random, between half and all of the time since the attempt was first due. It is at
+    least a second and at most five minutes; for an old delivery, at most a thirtieth of its age, up
+    to a day. So it grows like a backoff while the endpoint has no free slot, without a count of
+    tries.
 
     Args:
         created_at: when the delivery was created, ISO-8601.

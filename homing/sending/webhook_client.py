@@ -42,7 +42,7 @@ def utc_now() -> datetime:
 
 
 class WebhookClient:
-    """Sends the requests of attempts, one at a time. It opens no connection before the first.
+    """Sends the requests of attempts, one at a time; connects only when the first is made.
 
     Args:
         attempt_timeout_seconds: the time limit of an attempt.

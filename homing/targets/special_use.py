@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SpecialNetwork:
-    """A network that no request may go to, its use, and the source."""
+    """A network that requests may not reach, its use, and the source."""
 
     network: str
     meaning: str

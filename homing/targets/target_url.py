@@ -1,7 +1,7 @@
 """Checks of the syntax of target URLs.
 
-A URL that two programs read differently can fool a guard, so a URL that RFC 3986 does not allow is
-refused, not corrected. Which addresses may be reached is decided by the address guard.
+A URL that two programs interpret differently can fool a guard, so a URL that RFC 3986 does not
+allow is refused, not corrected. The address guard decides which addresses may be reached.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Deliveries as the API returns them, and following them until they end."""
+"""Deliveries as returned by the API, and following them until they end."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def _next_look(found: Sequence[DeliveryView], now: datetime) -> datetime:
 
 
 def _pause(elapsed: float) -> float:
-    """Return the pause before the next poll, which grows with the time elapsed."""
+    """Return the pause before the next poll, which grows with the elapsed time."""
     shortest, longest = _PAUSES_SECONDS
     return min(max(shortest, elapsed / 20), longest)
 

@@ -38,7 +38,7 @@ class LineView:
         return self.reference.endpoint_id or self.reference.target_url
 
     def to_document(self) -> dict[str, Any]:
-        """Return the line as `--json` prints it."""
+        """Return the line in the form printed by `--json`."""
         head = self.head and {
             "messageId": self.head.message_id,
             "sequence": self.head.head,

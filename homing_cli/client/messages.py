@@ -75,7 +75,7 @@ def hand_over(api: ApiClient, line: Line) -> Handed:
 
 
 def hand_over_all(api: ApiClient, lines: Sequence[Line]) -> list[Handed]:
-    """Send several messages at once and return the results, as `hand_over` does."""
+    """Send several messages at once and return the results (see `hand_over`)."""
     if len(lines) == 1:
         return [hand_over(api, lines[0])]
     refused = {line.number: handed for line in lines if (handed := _not_utf8(line))}

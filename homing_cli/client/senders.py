@@ -1,7 +1,6 @@
 """API keys and the secrets that sign a sender's deliveries to plain URLs (`homing senders`).
 
-They are written with the AWS credentials of an operator; no function of the deployment may create
-keys.
+They are created with an operator's AWS credentials; no function of the deployment may create keys.
 """
 
 from __future__ import annotations
@@ -110,7 +109,7 @@ def rotate_secret(target: Target, sender_id: str, grace: timedelta) -> str:
 
 
 def key_document(key: ApiKey) -> dict[str, Any]:
-    """Return a key without its hash, as the commands show it."""
+    """Return a key without its hash, as shown by the commands."""
     return {
         "keyId": key.key_id,
         "senderId": key.sender_id,

@@ -31,7 +31,7 @@ _AWS_CONFIG = Config(retries={"total_max_attempts": 5, "mode": "standard"})
 
 
 class Outputs(dict[str, str]):
-    """The outputs of a stack by name. Reading one that is missing raises an error with the fix."""
+    """The outputs of a stack by name. Reading a missing one raises an error with the fix."""
 
     def __missing__(self, name: str) -> NoReturn:
         raise NoTargetError(
@@ -153,7 +153,7 @@ def _split(stack: str) -> tuple[str, str | None]:
 
 
 def _local_session(key: LocalKey, region: str) -> boto3.Session:
-    """Return a session that reads neither the profiles nor the files of the user."""
+    """Return a session that does not read the user's AWS profiles or files."""
     variables = dict.fromkeys(("profile", "ca_bundle"), (None, None, None, None))
     files = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
     return boto3.Session(

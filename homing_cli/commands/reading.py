@@ -148,7 +148,7 @@ def deliveries_command(
     limit: ShownLimit = _LISTED,
     as_json: AsJson = False,
 ) -> None:
-    """List or count deliveries that wait, have failed or were cancelled, the latest first."""
+    """List or count waiting, failed and cancelled deliveries, the latest first."""
     found = many.listed(where.target(), selection.filter(), datetime.now(UTC))
     _show_listed(found, "deliveries", group_by, limit, as_json=as_json)
 
@@ -179,7 +179,7 @@ def dead_letters_list(
         typer.Option(
             "--whole",
             help="Print each complete dead letter of the queue as a line of JSON, e.g. for a "
-            "backup; of the filters it takes --endpoint.",
+            "backup; of the filters, only --endpoint applies.",
         ),
     ] = False,
 ) -> None:
@@ -196,7 +196,7 @@ def dead_letters_list(
 
 
 def only_failed(selection: Selection) -> DeliveryFilter:
-    """Return the filter of a command about dead letters.
+    """Return the filter of a command for dead letters.
 
     Raises:
         typer.BadParameter: when a value is not valid, or no dead letter has the status.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Report:
-    """What one command sent, with the status of each message.
+    """The messages sent by one command, with the status of each.
 
     Args:
         accepted: each accepted message, duplicates included, with the first line that had it.
@@ -123,7 +123,7 @@ def hand_over(
 
 
 def watch(api: ApiClient, report: Report, console: Console, timeout: float | None) -> None:
-    """Follow the accepted messages until they end, shown live, and keep the report up to date.
+    """Follow the accepted messages until they end, with a live display, and update the report.
 
     Raises:
         ApiError: when the API can no longer be reached.

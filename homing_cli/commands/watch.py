@@ -35,18 +35,18 @@ def watch(
     since: Annotated[
         float,
         typer.Option(
-            min=0, max=_LONGEST_MINUTES, help="Start with the attempts of the last minutes."
+            min=0, max=_LONGEST_MINUTES, help="Start with the attempts of the last few minutes."
         ),
     ] = 0,
     seconds: Annotated[
         float | None,
-        typer.Option(min=0, help="Stop after this many seconds; at Ctrl-C by default."),
+        typer.Option(min=0, help="Stop after this many seconds; by default, at Ctrl-C."),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print each attempt as a line of JSON.")
     ] = False,
 ) -> None:
-    """Show every attempt as it is made. The source is the functions' logs."""
+    """Show every attempt as it is made. The attempts are read from the functions' logs."""
     log = AttemptLog(where.target(), max(_KEPT, timedelta(minutes=since)))
     seen = follow(log, datetime.now(UTC) - timedelta(minutes=since), seconds)
     try:

@@ -76,7 +76,7 @@ class Guard:
 
 
 def _is_own(request: Request) -> bool:
-    """Return whether the user, a program or the console's own page made the request."""
+    """Return whether the request was made by the user, a program or the console's own page."""
     site = request.headers.get("sec-fetch-site", "none")
     return site in {"none", "same-origin"} and request.headers.get("sec-fetch-dest") not in _FRAMES
 

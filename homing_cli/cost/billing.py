@@ -33,7 +33,7 @@ def express_gb_seconds(express: Express, ms: float) -> float:
 
 
 def expected_longest(times: Iterable[tuple[float, float]], of: float) -> float:
-    """Return the expected duration of the longest of several things that run at once.
+    """Return the expected duration of the longest of several concurrent operations.
 
     Args:
         times: the durations of one of them: probability, milliseconds.
@@ -86,7 +86,7 @@ def traces(tracing: Tracing, calls: float, seconds: float) -> float:
     """Return the number of traces that X-Ray records of calls at random times.
 
     In each second it records up to `reservoirPerSecond` calls, and the share `rate` of the rest.
-    With a reservoir of one, a second records one call with the probability that there is any: 1 -
+    With a reservoir of one, a second records one call if it contains any, with probability 1 -
     e^-(calls / seconds).
     """
     per_second = calls / seconds

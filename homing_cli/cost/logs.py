@@ -1,6 +1,6 @@
 """The cost of logs, by log level: bytes that CloudWatch ingests for a million messages.
 
-The levels are settings of the stack. At any level, Lambda writes three lines of its own for each
+The levels are settings of the stack. At any level, Lambda itself writes three lines for each
 invocation, and API Gateway writes its access log.
 """
 

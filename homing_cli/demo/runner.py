@@ -88,7 +88,7 @@ def run(target: Target, console: Console) -> tuple[Seen, ...]:
 
 @contextmanager
 def _nobody() -> Iterator[str]:
-    """Return the URL of a port that is in use but does not listen."""
+    """Return a URL whose port is in use but does not accept connections."""
     with socket.socket() as taken:
         taken.bind((HOST, 0))
         yield f"http://{HOST}:{taken.getsockname()[1]}"

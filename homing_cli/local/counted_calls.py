@@ -7,9 +7,9 @@ so each call is counted once. A line of the file is
 
 `units` are the units that DynamoDB would bill for the call (size of the item before and after in
 whole KB, the index included), the entries of a call of the event bus, the records of an invocation
-from a stream, and 1 for anything else. A receive that returns no message is left out. Each record
-of a table's stream adds a line when it is written ("streams", "write"); each batch of records adds
-one when it is read ("read") and one when its filter has been applied ("pass").
+from a stream, and 1 for anything else. Receives that return no message are left out. Each record of
+a table's stream adds a line when it is written ("streams", "write"); each batch of records adds one
+when it is read ("read") and one when its filter has been applied ("pass").
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The AWS emulator (ministack) as a process of this machine: start it, find it again, stop it."""
+"""The AWS emulator (ministack) as a local process: start it, find it again, stop it."""
 
 from __future__ import annotations
 
@@ -82,13 +82,13 @@ class Emulator:
         return None
 
     def answers(self) -> bool:
-        """Return whether it answers at its port, rather than another process."""
+        """Return whether the emulator, rather than another process, responds at its port."""
         return local_key.answers(self.endpoint, self.key, _ANSWER_SECONDS)
 
     def stop(self) -> None:
         """Kill the process and the functions it runs, and delete its files.
 
-        It has nothing to save, and a graceful stop would wait for executions to end.
+        The emulator has nothing to save, and a graceful stop would wait for executions to end.
         """
         import psutil  # noqa: PLC0415 -- as in `find`
 
@@ -130,7 +130,7 @@ def start(
     calls: Path | None = None,
     steady: bool = False,
 ) -> Emulator:
-    """Start an emulator on 127.0.0.1 with a new key, and wait until it answers.
+    """Start an emulator on 127.0.0.1 with a new key, and wait until it responds.
 
     Args:
         state_dir: an absolute directory for its pid file, log and temporary files.

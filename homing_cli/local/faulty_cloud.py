@@ -1,4 +1,4 @@
-"""A proxy of the local cloud that refuses chosen calls, as AWS does when it fails."""
+"""A proxy of the local cloud that refuses chosen calls, like AWS when it fails."""
 
 from __future__ import annotations
 

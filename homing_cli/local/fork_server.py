@@ -1,12 +1,12 @@
 """The processes that functions of the local cloud are forked from (`forked_functions`).
 
-`python -m homing_cli.local.fork_server FD` imports the libraries of Homing's functions. Asked by
-messages on the socket FD it forks
+`python -m homing_cli.local.fork_server FD` imports the libraries of Homing's functions. On request
+by messages on the socket FD, it forks
 
-- a template for each of Homing's functions, which imports the function's module and is asked by a
-  socket of its own, and
+- a template for each of Homing's functions, which imports the function's module and receives
+  requests on its own socket, and
 - execution environments, of Homing's functions from their templates. These start in milliseconds,
-  where Python, botocore and the function's module take a second.
+  whereas Python, botocore and the function's module take a second.
 
 A process ends when the other end of its socket is closed.
 """

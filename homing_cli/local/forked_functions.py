@@ -94,7 +94,7 @@ class _Forking:
 
 
 class _Functions:
-    """Starts functions by forks, each of Homing's from its template."""
+    """Starts functions by forks; each of Homing's functions is forked from its template."""
 
     def __init__(self) -> None:
         ours, theirs = _pair()

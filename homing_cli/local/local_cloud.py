@@ -65,7 +65,7 @@ def up(
     say: Callable[[str], None] = lambda _: None,
     app: App = OWN_APP,
 ) -> LocalCloud:
-    """Deploy to the local cloud; start it if it does not run.
+    """Deploy to the local cloud; start it if it is not running.
 
     A second call for the same directory waits for the first, then deploys to the cloud started by
     the first.
@@ -186,7 +186,7 @@ def _api_url(endpoint: str, url: str) -> str:
 
 
 def _function_url(endpoint: str, url: str) -> str:
-    """Return a function URL with its id in the path, since its host name is one of AWS."""
+    """Return a function URL with its id in the path, since its host name belongs to AWS."""
     return f"{endpoint}/_aws/lambda-url/{_id_in(url)}"
 
 

@@ -162,7 +162,7 @@ def _post_redrive() -> Operation:
             "400": _INVALID,
             "403": _FORBIDDEN,
             "503": response(
-                "It may not have begun; send the request again, with its redriveId",
+                "It may not have started; send the request again, with its redriveId",
                 Problem,
                 retry_after(),
             ),

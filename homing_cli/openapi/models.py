@@ -1,6 +1,6 @@
 """Models of the responses of the HTTP API, for the OpenAPI document and for tests.
 
-Clients must ignore unknown members. Tests refuse them, so that none is missing here.
+Clients must ignore unknown members. Tests reject unknown fields, so that none is missing here.
 """
 
 from typing import Any
@@ -129,7 +129,7 @@ class WaitsBehind(_Answer):
 
 
 class Delivery(_Answer):
-    """One delivery, as the ledger records it; QUEUED if it has no record yet."""
+    """One delivery, as recorded in the ledger; QUEUED if it has no record yet."""
 
     delivery_id: str
     message_id: str
@@ -189,7 +189,9 @@ class ListedDelivery(_Answer):
     reason: str = _maybe("What the latest attempt came to.")
     created_at: str = Field(description="When the message was accepted.")
     last_updated_at: str = Field(description="When an attempt or an action was last recorded.")
-    next_retry_at: str = _maybe("When the next attempt is due; left out once it has ended.")
+    next_retry_at: str = _maybe(
+        "When the next attempt is due; left out once the delivery has ended."
+    )
 
 
 class DeliveryList(_Answer):
@@ -211,7 +213,7 @@ class RedrivenDelivery(_Answer):
 
 
 class RedrivenMessage(_Answer):
-    """The result of a redrive for a message. Repeating the redrive does no harm."""
+    """The result of a redrive for a message. Repeating the redrive is harmless."""
 
     message_id: str
     sender_id: str
@@ -231,7 +233,7 @@ class FailedGroup(_Answer):
 
 
 class RedrivePreview(_Answer):
-    """The deliveries that a bulk redrive would redrive."""
+    """A preview: the deliveries that a bulk redrive would redrive."""
 
     dry_run: bool
     matched: int
@@ -279,7 +281,7 @@ class EndpointState(_Answer):
         "The maximum number of concurrent attempts; left out if there is no limit."
     )
     rate_per_second: float = _maybe(
-        "The maximum number of attempts a second; left out if there is no limit."
+        "The maximum number of attempts per second; left out if there is no limit."
     )
     ordering: Ordering = _maybe("What follows when an ordered message fails; left out for skip.")
     signing: Signing
@@ -297,7 +299,7 @@ class _Secret(_Answer):
 
 
 class NewEndpoint(EndpointState, _Secret):
-    """A new endpoint with its secret, which is shown only now."""
+    """A new endpoint with its secret, which is not shown again."""
 
 
 class EndpointList(_Answer):
@@ -335,7 +337,7 @@ class DeletedEndpoint(_Answer):
 
 
 class RotatedSecret(_Secret):
-    """A new secret, which is shown only now."""
+    """A new secret, which is not shown again."""
 
     old_secrets_end_at: list[str] = Field(description="When each of the old secrets stops signing.")
 

@@ -16,7 +16,7 @@ A script is a comma-separated list of steps, and a step a semicolon-separated li
     retry-after=VALUE    send this header; percent-encode commas, semicolons, slashes and spaces
 
 Each message runs through the script separately: steps are counted for each path and `webhook-id`.
-Any path that does not begin with `/script/` answers 200.
+Any path that does not begin with `/script/` returns 200.
 """
 
 from __future__ import annotations

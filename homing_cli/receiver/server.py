@@ -110,7 +110,7 @@ class Receiver:
     def admit(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes, at: datetime
     ) -> Arrival:
-        """Count a request, choose its step, and keep it."""
+        """Count a request, choose its step, and record it."""
         complaint = ""
         try:
             script = parse_path(path)
@@ -155,7 +155,7 @@ def serve(
 
 
 class _Server(ThreadingHTTPServer):
-    """The server of a receiver. It waits for its threads, so that none outlives it."""
+    """The server of a receiver. It waits for its threads to end."""
 
     daemon_threads = False
     request_queue_size = 1024  # many senders connect at once

@@ -1,4 +1,4 @@
-"""The checks of `homing smoke`, one after the other along the path of a message.
+"""The checks of `homing smoke`, in the order of the path of a message.
 
 If one fails, the later ones on the path are skipped. The last three, which check alarms and queues,
 always run.
@@ -106,7 +106,7 @@ class Waiting:
 
 
 def stack_not_found(error: NoTargetError) -> Finding:
-    """Return why no stack was found: for the credentials, or for the stack itself."""
+    """Return why no stack was found: because of the credentials or of the stack itself."""
     says, cause = str(error), error.__cause__
     if isinstance(cause, NoCredentialsError | NoRegionError | ProfileNotFound):
         return _failed("credentials", says, _SET_UP)

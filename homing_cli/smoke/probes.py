@@ -64,7 +64,7 @@ class Probes:
         return arn
 
     def health(self) -> None:
-        """Ask the API whether it responds."""
+        """Check that the API responds."""
         self._homing.request("GET", "/v1/health")
 
     def receiver(self) -> int:
@@ -97,7 +97,7 @@ class Probes:
         return delivery
 
     def trigger(self) -> str:
-        """Return the state of what invokes `dispatch`: `Enabled`, or why not."""
+        """Return the state of the trigger of `dispatch`: `Enabled`, or why not."""
         queue = self._attributes("DeliveryQueueUrl", "QueueArn")["QueueArn"]
         functions = self._target.client("lambda")
         found = functions.list_event_source_mappings(EventSourceArn=queue)["EventSourceMappings"]

@@ -1,4 +1,4 @@
-"""Progress of deliveries: a live table on a terminal, elsewhere one line for each that ended."""
+"""Progress of deliveries: a live table on a terminal, elsewhere a line for each ended one."""
 
 from __future__ import annotations
 

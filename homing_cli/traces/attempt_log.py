@@ -97,7 +97,7 @@ class AttemptLog:
             return tuple(found)
 
     def since(self, moment: datetime) -> tuple[Attempted, ...]:
-        """Return the fetched attempts that were logged since a moment."""
+        """Return the fetched attempts logged since a given time."""
         with self._lock:
             return tuple(one for one in self._known if one.at >= moment)
 
@@ -124,7 +124,7 @@ def log_groups(target: Target) -> list[str]:
 def read_attempts(
     client: Any, group: str, start: datetime, end: datetime | None = None
 ) -> Iterator[Attempted]:
-    """Yield the attempts in a log group, from a time until another, or until now.
+    """Yield the attempts in a log group between two times, or until now.
 
     Args:
         client: a client of CloudWatch Logs.

@@ -1,7 +1,7 @@
 """Visits to states, and attempts, from the history of an execution.
 
 Pure functions of the events returned by `GetExecutionHistory`. The workflow has no parallel
-branches, so events are in order, and each state is left before the next is entered.
+branches, so events are in order, and each state ends before the next begins.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The history of a delivery: the attempts in the ledger, with details from its executions.
 
-The ledger's `retryHistory` has every recorded attempt. Executions have more details: the states,
-the response body, and what is happening now. But not every execution has a history: first attempts
-may run as Express executions, and Step Functions deletes histories after 90 days. So each attempt
+The ledger's `retryHistory` has every recorded attempt. Executions contain more details: the states,
+the response body, and the current state. But not every execution has a history: first attempts may
+run as Express executions, and Step Functions deletes histories after 90 days. So each attempt
 combines data of the ledger and of an execution.
 """
 

@@ -1,8 +1,8 @@
-"""Where the time of a delivery went, hop by hop.
+"""The duration of each hop of a delivery.
 
-The ledger has when the message was accepted and when each outcome was observed; the history of an
-execution adds when a wait ended. First attempts run as Express executions without a history, so the
-time between acceptance and their request is one hop: the queue, `dispatch` and function starts.
+The ledger contains the times of acceptance and of each outcome; the history of an execution adds
+the ends of waits. First attempts run as Express executions without a history, so the time between
+acceptance and their request is one hop: the queue, `dispatch` and function starts.
 """
 
 from __future__ import annotations

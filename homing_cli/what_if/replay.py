@@ -10,7 +10,7 @@ It rests on these assumptions:
 - A delivery that failed at a status that the policy does not retry (a 410, a refused payload) would
   fail again. It is counted separately. Such an attempt does not count as evidence for others.
 - A delivery that has not ended is left out, but its attempts count as evidence.
-- A redrive is a decision of a person, not of the policy: only the first run of a delivery, from
+- A redrive is a person's decision, not the policy's: only the first run of a delivery, from
   acceptance to its end, is replayed. The attempts of later runs count as evidence.
 - A delivery whose record no longer has its whole first run (`historySummary`) is left out.
 """
@@ -101,7 +101,7 @@ class History:
         return _Run(self.status, self.met)
 
     def given_up(self, policy: Policy) -> bool:
-        """Return whether it failed at a status that the policy does not retry either."""
+        """Return whether it failed at a status that this policy does not retry either."""
         return self.status is Status.FAILED and self.first.gives_up(self.met[-1], policy)
 
 

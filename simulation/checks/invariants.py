@@ -59,7 +59,7 @@ def ingested_is_settled(view: View) -> Iterator[str]:
 
 
 def one_end(view: View) -> Iterator[str]:
-    """No delivery is both delivered and dead-lettered, and the ledger has the actual end.
+    """No delivery is both delivered and dead-lettered, and the ledger contains the actual end.
 
     A surplus dead letter is allowed if an execution could not read the recorded end.
     """
@@ -121,7 +121,7 @@ def record_agrees(view: View) -> Iterator[str]:
 
 
 def never_early(view: View) -> Iterator[str]:
-    """No attempt is made before its recorded or planned due time, unless retried by an operator."""
+    """No attempt is made before its recorded or planned due time, unless an operator retries it."""
     planned: dict[tuple[str, int, int], int] = {}
     for plan in view.journal.planned:
         key = plan.delivery, plan.run, plan.attempt + 1
@@ -309,7 +309,7 @@ def _causes(history: History) -> int:
 
 
 def _failed_unrecorded(view: View, delivery: str) -> bool:
-    """Return whether a failure was dead-lettered that could not be recorded."""
+    """Return whether a failure that could not be recorded was dead-lettered."""
     return any(
         view.has_gap(delivery, dead_letter["attemptNumber"], view.last_run(delivery))
         for dead_letter in view.dead_letters(delivery)

@@ -37,7 +37,7 @@ class ExecutionAlreadyExists(ClientError):  # noqa: N818  # botocore's name
 
 
 class ExecutionDoesNotExist(ClientError):  # noqa: N818  # botocore's name
-    """Step Functions' answer if no execution has the name."""
+    """Step Functions' response if no execution has the name."""
 
 
 class DynamoDB:

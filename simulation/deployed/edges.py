@@ -159,7 +159,7 @@ def rules_of(deployment: Deployment) -> Rules:
 
 
 def outside_history(*_: Any) -> Any:
-    """Raise an error for a call that no history may make, or before a history has begun."""
+    """Raise an error for a call outside a history, or one that no history may make."""
     raise SimulationError("the simulation provides nothing here, or no history has begun")
 
 

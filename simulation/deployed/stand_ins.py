@@ -50,8 +50,7 @@ MAY_FAIL_WITH = (ClientError, HTTPClientError, DependencyError)
 class UnhurriedContext:
     """Replaces Lambda's context; reports more time than the invocation has.
 
-    So invocations time out in some histories and lose their outcome, which the deployed function
-    avoids.
+    So some invocations time out and lose their outcome, which the deployed function avoids.
     """
 
     def get_remaining_time_in_millis(self) -> int:

@@ -152,7 +152,7 @@ def _no_dead_letter_for_the_replayed(states: dict[str, Any]) -> None:
 
 
 def _delivered_whatever_is_on_record(states: dict[str, Any]) -> None:
-    """What the definition did before docs/decisions/0057."""
+    """Behave like the definition before docs/decisions/0057."""
     del states["RecordDelivered"]["Catch"][0]
 
 

@@ -1,4 +1,4 @@
-"""Planted bugs in the order per key."""
+"""Planted bugs in order per key."""
 
 from __future__ import annotations
 

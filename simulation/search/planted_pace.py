@@ -1,4 +1,4 @@
-"""Planted bugs of the rate of endpoints."""
+"""Planted bugs in the rate of endpoints."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class Queue:
         """Return the messages that could be received now, oldest first.
 
         Messages that were received too often are dead-lettered first. Messages of a FIFO group can
-        be received only in order, from the oldest on.
+        be received only in order, oldest first.
         """
         messages = self._live()
         if self._dead_lettering is not None:

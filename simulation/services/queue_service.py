@@ -33,7 +33,7 @@ _HIDDEN = 30 * SECOND  # the visibility timeout of the queue of undispatched mes
 
 
 class QueueService:
-    """The delivery queue, the bulk queue, that of undispatched messages, and of dead letters.
+    """The delivery queue, the bulk queue, and those of undispatched messages and dead letters.
 
     Args:
         scheduler: has the time, and wakes consumers when a message becomes visible again.
@@ -123,7 +123,7 @@ class QueueService:
         respond(Outcome({"Successful": good, "Failed": failed}))
 
     def receive(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Wait for messages; `bulk` as the argument means the bulk queue."""
+        """Wait for messages; the argument `bulk` means the bulk queue."""
         self._waiting[call.arguments or DELIVERIES].append((process, respond))
         self._pump()
 

@@ -69,7 +69,7 @@ _CALL_TIMEOUT = 5 * SECOND
 
 
 class ExecutionFailedError(Exception):
-    """Raised when an execution fails; `state` is where, `data` the input of that state."""
+    """Raised when an execution fails; `state` is the failed state, `data` its input."""
 
     def __init__(self, error: str, cause: str, state: str, data: Any) -> None:
         super().__init__(f"{error} in {state}: {cause}")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class EndpointApi(Construct):
     """The function `endpoints`.
 
-    It alone may write secrets; it and `deliver` alone may read them.
+    Only this function may write secrets; only it and `deliver` may read them.
 
     Args:
         settings: the default policy, and which targets may be reached.
@@ -60,5 +60,5 @@ class EndpointApi(Construct):
             except_from(
                 self.endpoints.own_role,
                 f"IAM5[Action::kms:{action}*]",
-                "DynamoDB needs these to write to an encrypted table; on this key alone.",
+                "DynamoDB needs these to write to an encrypted table; they apply only to this key.",
             )

@@ -43,7 +43,7 @@ def refuse_own_hosts(
     have the host of its own function URL, which is created after it.
 
     Returns:
-        All hosts, for functions that are made later.
+        All hosts, for functions that are created later.
     """
     hosts = [f"{api.api_id}.execute-api." for api in apis]
     accept.add_environment("OWN_HOSTS", ",".join(hosts))

@@ -1,1 +1,1 @@
-"""What works in the background: the watchdog, operational events, and the release of lines."""
+"""Background functions: the watchdog, operational events, and the release of lines."""

@@ -78,8 +78,8 @@ class OperationalEvents(Construct):
     ) -> None:
         """Invoke the function with the changes of a table that match one of the patterns.
 
-        A failed batch is repeated for as long as the stream keeps it: a day. Until then later
-        changes of the same part of the table wait behind it.
+        A failed batch is repeated for as long as the stream keeps it: a day. Until then, later
+        changes in the same shard of the stream wait behind it.
         """
         stream = allow_stream(table, self.function)
         self.function.add_event_source_mapping(

@@ -90,12 +90,14 @@ class PythonFunction(lambda_.Function):
 
 
 def _role(scope: Construct, construct_id: str, log_group: logs.LogGroup) -> iam.Role:
-    """Return a role that may write one log group; CDK's default may write all of the account."""
+    """Return a role that may write to one log group; CDK's default may write to all of them."""
     role = iam.Role(
         scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
     )
     log_group.grant_write(role)
-    except_from(role, "IAM5[Resource::*]", "X-Ray's two Put actions allow no narrower resource.")
+    except_from(
+        role, "IAM5[Resource::*]", "X-Ray's two Put actions do not support narrower resources."
+    )
     return role
 
 

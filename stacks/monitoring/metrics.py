@@ -44,7 +44,7 @@ def at_url(
     label: str | None = None,
     statistic: str = cloudwatch.Stats.SUM,
 ) -> cloudwatch.Metric:
-    """Return a five-minute metric of a function's URL, which counts no other API.
+    """Return a five-minute metric of a function's URL, which does not count the APIs.
 
     A metric of an alarm must have no label, which would make it metric math.
     """

@@ -61,7 +61,7 @@ class Payloads(Construct):
     def allow_renewal(self, function: PythonFunction) -> None:
         """Allow a function to renew objects by copying them in place, and to detect missing ones.
 
-        Without ListBucket, S3 answers 403 for a missing object (S3 API reference, HeadObject).
+        Without ListBucket, S3 returns 403 for a missing object (S3 API reference, HeadObject).
         """
         self.allow(function, "s3:GetObject", "s3:PutObject")
         function.add_to_role_policy(

@@ -135,7 +135,7 @@ _INSTEAD_OF_WAIT = {"RecordRetry": RECORDED, "WhatNext": POSTPONED}
 
 
 def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) -> dict[str, Any]:
-    """Return the Express definition, made from the delivery workflow's.
+    """Return the Express definition, made from that of the delivery workflow.
 
     It starts at `Deliver`, without a claim, and records a retry or a failure under the name of the
     express path. A delivery that must wait is handed off to the Standard workflow if its record

@@ -216,7 +216,7 @@ class Workflow(Construct):
         except_from(
             machine,
             "IAM5[Resource::*]",
-            "The actions of log delivery and X-Ray allow no narrower resource.",
+            "The actions of log delivery and X-Ray do not support narrower resources.",
         )
         return machine
 

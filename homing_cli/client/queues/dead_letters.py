@@ -140,7 +140,7 @@ def look(target: Target, limit: int) -> Look:
 
 
 def count(target: Target) -> int:
-    """Return how many dead letters there are, as SQS counts (approximately)."""
+    """Return the approximate number of dead letters, as counted by SQS."""
     return _count(*_queue(target))
 
 

@@ -1,8 +1,8 @@
 """A lease of the messages of an SQS queue: each is received once, and released unless deleted.
 
 A received message is hidden from other consumers until it is deleted, the lease ends, or
-`hold_seconds` have passed. After that time SQS delivers it again, under a new receipt handle, and
-refuses the old one.
+`hold_seconds` have passed. After that time SQS redelivers it with a new receipt handle and refuses
+the old one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The queue of undispatched messages: deliveries that `dispatch` failed to settle five times.
+"""The queue of undispatched messages: deliveries that `dispatch` could not settle in five tries.
 
-They can be sent to the delivery queue again, any number of times: like a redelivered message, each
-is settled from the ledger (docs/decisions/0006).
+They can be sent to the delivery queue again any number of times: like redelivered messages, they
+are settled from the ledger (docs/decisions/0006).
 """
 
 from __future__ import annotations

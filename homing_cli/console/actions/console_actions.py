@@ -86,7 +86,7 @@ class ConsoleActions:
                 raise ActionError(f"there is no action {way}")
 
     def _redrive(self, chosen: Sequence[Chosen]) -> Iterator[Done]:
-        """Redrive by dead letter or, without one, with the payload that Homing keeps."""
+        """Redrive by dead letter or, without one, with the payload stored by Homing."""
         left = {one.delivery_id: one for one in chosen}
         for done in self._actions.redrive_dead_letters(self._held(left)):
             left.pop(done.reference.delivery_id, None)

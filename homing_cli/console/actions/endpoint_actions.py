@@ -1,4 +1,4 @@
-"""The actions of an operator on an endpoint: requests to the API, as the CLI makes them."""
+"""The actions of an operator on an endpoint: the same API requests as in the CLI."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class Row:
         return to_text(max(known)) if known else None
 
     def is_named(self, text: str) -> bool:
-        """Return whether a text is a part of its ids, URL, description or event types."""
+        """Return whether a text is contained in its ids, URL, description or event types."""
         endpoint = self.endpoint
         known = (endpoint.endpoint_id, endpoint.sender_id, endpoint.url, endpoint.description)
         wanted = text.casefold()

@@ -1,4 +1,4 @@
-"""One sender as the list of senders shows it."""
+"""One sender, as shown in the list of senders."""
 
 from __future__ import annotations
 

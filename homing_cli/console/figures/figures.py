@@ -22,7 +22,7 @@ _MOST_STEPS = 240
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A period until now, in steps of equal length.
+    """A period that ends now, in steps of equal length.
 
     Args:
         start: its beginning, on a whole step.
@@ -45,7 +45,7 @@ class Span:
 
     @classmethod
     def until(cls, now: datetime, hours: float) -> Span:
-        """Return the last hours in steps of a minute, or of longer ones to have at most 240."""
+        """Return the last hours in steps of a minute, or of more to have at most 240 steps."""
         minutes = max(1, math.ceil(hours * 60 / _MOST_STEPS))
         step = timedelta(minutes=minutes)
         whole = now.replace(second=0, microsecond=0)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """An endpoint that a delivery names.
+    """An endpoint to which a delivery is addressed.
 
     Args:
         sender_id: its sender.

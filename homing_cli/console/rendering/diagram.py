@@ -1,4 +1,4 @@
-"""The picture of the state machine, with the states and arrows that a delivery has taken marked.
+"""The picture of the state machine, with the path of a delivery marked.
 
 The picture is `static/state-machine.svg`, drawn by hand. Each state is a `<g>` with its name in
 `data-state`, each arrow a `<path>` with its two states in `data-arrow`. A test compares both with

@@ -42,7 +42,7 @@ _STATUSES: Mapping[str, StatusWords] = {
 _OUTCOMES: Mapping[str, tuple[str, str]] = {
     Category.SUCCESS: ("The endpoint answered with a 2xx status.", ""),
     Category.TIMEOUT: (
-        "The endpoint did not answer in full before the deadline.",
+        "The endpoint did not complete its response before the deadline.",
         "Check whether it is overloaded. It should respond first and do the work afterwards.",
     ),
     Category.RATE_LIMITED: (
@@ -149,7 +149,7 @@ def clock_words(text: str | datetime | None, now: datetime | None = None) -> str
 
 
 def ago_words(text: str, now: datetime) -> str:
-    """Return roughly how long ago a time was, or in how long it will be."""
+    """Return roughly how long ago a time was, or how far ahead it is."""
     away = timestamps.from_text(text) - now
     words = _roughly(abs(away))
     if words == "now":
