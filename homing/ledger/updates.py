@@ -57,7 +57,7 @@ UNLISTED = "attention, senderAttention, attentionAt, cause"
 
 # An attempt may follow a gap in the audit trail: an attempt before it that could not be recorded.
 # Hence `<=`; two executions with the same attempt still exclude each other. `nextRetryAt` stands
-# for as long as an attempt is due, so the record of an end is final (docs/decisions/0002).
+# for as long as an attempt is due, so the record of an end is final (docs/decisions/0057).
 DUE_CONDITION = (
     "(attribute_not_exists(attempts) OR "
     "(attempts <= :attemptNumber AND attribute_exists(nextRetryAt)))"
