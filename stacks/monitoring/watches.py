@@ -119,7 +119,7 @@ def _executions(workflow: Workflow) -> Iterator[Watch]:
         "The watchdog resumes the delivery.",
     )
     # ExecutionsBroken counts lines of a log, which CloudWatch delivers at best effort. These
-    # two metrics come from Step Functions itself (docs/decisions/0012).
+    # two metrics come from Step Functions itself (docs/decisions/0011).
     for name, metric in (
         ("ExecutionsAborted", workflow.state_machine.metric_aborted()),
         ("ExecutionsTimedOut", workflow.state_machine.metric_timed_out()),
