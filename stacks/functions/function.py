@@ -119,7 +119,7 @@ def _powertools(
     """Return the layer with Powertools and pydantic, in the version that the tests run with.
 
     CloudFormation reads the public parameter at deployment, so synth does not call AWS
-    (docs/decisions/0010).
+    (docs/decisions/0086).
     """
     match settings.powertools_layer:
         case "none":
