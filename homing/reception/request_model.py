@@ -92,7 +92,7 @@ def _check_preset(name: str) -> str:
 
 
 def documented(**schema: Any) -> Any:
-    """Add a rule that only our own code checks to the JSON Schema of a type."""
+    """Extend the JSON Schema of a type by a rule that only our own code checks."""
     return Field(json_schema_extra=schema)
 
 
