@@ -20,7 +20,7 @@ from urllib.request import urlopen
 
 from seeded import seed
 
-from benchmarks.sizes import sized
+from benchmarks.sizes import APP, sized
 from homing_cli.client.target import local_target
 from homing_cli.console.serve import running
 from homing_cli.local import local_cloud
@@ -95,7 +95,7 @@ def main() -> int:
     """Seed a ledger, request each page and print the table."""
     with tempfile.TemporaryDirectory() as folder:
         state_dir = Path(folder) / ".homing"
-        with local_cloud.throwaway(state_dir):
+        with local_cloud.throwaway(state_dir, app=APP):
             target = local_target(state_dir / local_cloud.RECORD)
             seed(target, RECORDS)
             with running(target, allow_actions=False) as url:

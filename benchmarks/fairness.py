@@ -36,7 +36,7 @@ from benchmarks.isolation import (
     set_slow_threshold,
 )
 from benchmarks.pollers import paused, polled
-from benchmarks.sizes import argument, sized
+from benchmarks.sizes import APP, argument, sized
 from homing.client import Retrying
 from homing_cli.client.api import ApiClient
 from homing_cli.client.target import local_target
@@ -81,7 +81,7 @@ def runs(count: int) -> Iterator[Run]:
     """Measure without a flood, then with each kind of flood."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        local_cloud.throwaway(Path(folder), steady=True),
+        local_cloud.throwaway(Path(folder), app=APP, steady=True),
         Receiver() as receiver,
         Receiver() as well,
         hanging() as hang,

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
+from benchmarks.sizes import APP
 from homing.delivery import Delivery, Reference, Request
 from homing.payloads.reference import reference_for
 from homing.payloads.store import PayloadStore
@@ -145,7 +146,7 @@ def _environments(target: Target) -> dict[str, dict[str, str]]:
 @contextmanager
 def deployed(*, steady: bool = False) -> Iterator[Target]:
     """Run a local cloud until the context ends."""
-    with TemporaryDirectory() as name, local_cloud.throwaway(Path(name), steady=steady):
+    with TemporaryDirectory() as name, local_cloud.throwaway(Path(name), app=APP, steady=steady):
         yield local_target(Path(name) / local_cloud.RECORD)
 
 

@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.pollers import polled
-from benchmarks.sizes import argument, sized
+from benchmarks.sizes import APP, argument, sized
 from homing_cli.client.api import ApiClient
 from homing_cli.client.target import local_target
 from homing_cli.local import local_cloud
@@ -197,7 +197,7 @@ def runs(messages: int) -> Iterator[Run]:
     """Measure with one more endpoint that is quick, then with one that hangs."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        local_cloud.throwaway(Path(folder), steady=True),
+        local_cloud.throwaway(Path(folder), app=APP, steady=True),
         Receiver() as receiver,
         Receiver() as well,
         hanging() as hang,

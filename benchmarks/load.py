@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.sizes import argument, sized
+from benchmarks.sizes import APP, argument, sized
 from homing.items import from_dynamodb
 from homing_cli.client.api import ApiClient
 from homing_cli.client.target import local_target
@@ -215,7 +215,7 @@ def run(messages: int, console: Console) -> bool:
     sent = draw(messages)
     with (
         tempfile.TemporaryDirectory() as folder,
-        local_cloud.throwaway(Path(folder)),
+        local_cloud.throwaway(Path(folder), app=APP),
         Receiver() as receiver,
         _progress(console) as progress,
     ):

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.sizes import argument, sized
+from benchmarks.sizes import APP, argument, sized
 from homing_cli.client.api import ApiClient
 from homing_cli.client.target import Target, local_target
 from homing_cli.local import local_cloud
@@ -48,7 +48,7 @@ def runs(messages: int) -> Iterator[Row]:
     """Send the messages with one key, then each with its own key, to one local cloud."""
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder) / ".homing"
-        with local_cloud.throwaway(state, steady=True), Receiver() as receiver:
+        with local_cloud.throwaway(state, app=APP, steady=True), Receiver() as receiver:
             target = local_target(state / local_cloud.RECORD)
             _send(target, receiver, 4, keys=1)  # starts the first functions
             for label, keys in (("one key", 1), ("a key for each", messages)):

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.pollers import paused
-from benchmarks.sizes import argument, sized
+from benchmarks.sizes import APP, argument, sized
 from homing_cli.client.target import Target, local_target
 from homing_cli.local import local_cloud
 
@@ -49,7 +49,7 @@ def runs(lines: int) -> Iterator[Row]:
     """Send the lines in both ways, to one local cloud."""
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder) / ".homing"
-        with local_cloud.throwaway(state, steady=True):
+        with local_cloud.throwaway(state, app=APP, steady=True):
             target = local_target(state / local_cloud.RECORD)
             with paused(target):
                 _send(Path(folder), 20, is_piped=False)  # starts the first functions

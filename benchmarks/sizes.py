@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TypeVar
+
+from homing_cli.local.deployment import App
 
 T = TypeVar("T")
 
 IS_SMALLEST = "--smallest" in sys.argv
+
+# What is deployed: our own app, or a folder with it synthesized, which spares a test that time.
+APP = App(os.environ.get("SYNTHESIZED"))
 
 
 def sized(full: T, smallest: T) -> T:

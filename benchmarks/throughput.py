@@ -24,10 +24,11 @@ from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.sizes import argument, sized
+from benchmarks.sizes import APP, argument, sized
 from homing_cli.client.api import ApiClient
 from homing_cli.client.target import Target, local_target
 from homing_cli.local import deployment, local_cloud
+from homing_cli.local.deployment import OWN_APP
 from homing_cli.receiver.server import Receiver
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class _deployed:  # noqa: N801 -- a context manager, used like a function
     def __enter__(self) -> Target:
         self._before = deployment.LOCAL_CONTEXT
         deployment.LOCAL_CONTEXT = {**self._before, **self._context}
-        self._cloud = local_cloud.throwaway(self._folder)
+        self._cloud = local_cloud.throwaway(self._folder, app=OWN_APP if self._context else APP)
         self._cloud.__enter__()
         return local_target(self._folder / local_cloud.RECORD)
 

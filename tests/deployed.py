@@ -20,14 +20,20 @@ Cloud = TypeVar("Cloud")
 _CONTEXT = {"deployed to": "the local cloud", **LOCAL_CONTEXT}
 
 
+def synthesized() -> Path | None:
+    """Return the folder with the stack as a test before has synthesized it for a local cloud."""
+    kept = SynthCache().kept(_CONTEXT)
+    return kept if kept.is_dir() else None
+
+
 @contextmanager
 def deployed(
     state_dir: Path, throwaway: Callable[[App], AbstractContextManager[Cloud]]
 ) -> Iterator[Cloud]:
     """Run a cloud that `throwaway` makes in this directory from the app that it is given."""
-    cache = SynthCache()
-    kept = cache.kept(_CONTEXT)
-    with throwaway(App(str(kept)) if kept.is_dir() else OWN_APP) as cloud:
+    kept = synthesized()
+    with throwaway(App(str(kept)) if kept else OWN_APP) as cloud:
+        cache = SynthCache()
         copied = partial(shutil.copytree, state_dir / "cdk.out", dirs_exist_ok=True)
         cache.assembly(_CONTEXT, copied)
         yield cloud

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from deployed import synthesized
 
 PROJECT = Path(__file__).resolve().parents[3]
 BENCHMARKS = PROJECT / "benchmarks"
@@ -24,10 +25,11 @@ ENDED = (0, 1)  # with 1 it misses a target, on a machine that does other things
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_benchmark_runs_to_its_end(name: str) -> None:
+    app = synthesized()
     paths = os.pathsep.join([str(PROJECT), str(PROJECT / "tests")])
     done = subprocess.run(  # noqa: S603 -- a program of ours
         [sys.executable, BENCHMARKS / f"{name}.py", "--smallest"],
-        env=os.environ | {"PYTHONPATH": paths},
+        env=os.environ | {"PYTHONPATH": paths} | ({"SYNTHESIZED": str(app)} if app else {}),
         capture_output=True,
         text=True,
         check=False,
