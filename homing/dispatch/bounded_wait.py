@@ -72,7 +72,7 @@ class BoundedWait:
 
 
 class _Threads:
-    """Threads that make one call after another: starting one takes longer than the call's code.
+    """Reusable threads for calls: starting a thread takes longer than the call's own code.
 
     They are daemons, unlike those of a ThreadPoolExecutor, since a process that ends must not wait
     for detached calls.

@@ -175,7 +175,7 @@ class Watchdog:
     def _look_again(
         self, reference: Reference, record: Record, finding: Finding, now: datetime
     ) -> Finding:
-        """Skip a delivery until it is twice as late, or for a day."""
+        """Skip a delivery until it is twice as late, for at most a day."""
         pause = min(max(now - _due_at(record), GRACE), _LONGEST_PAUSE)
         self.ledger.look_again(reference, record, at=to_text(now + pause))
         return finding

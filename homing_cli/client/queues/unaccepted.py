@@ -99,7 +99,7 @@ def look(target: Target, limit: int) -> list[UnacceptedMessage]:
 
 
 def send_again(target: Target, message_id: str | None) -> int:
-    """Put one or all messages on their ingest queues again; return how many queue messages.
+    """Put one or all messages on their ingest queues again; return their number.
 
     Each is deleted only after the ingest queue has accepted it. One that returns during the call,
     because it is still invalid, is not put there a second time.

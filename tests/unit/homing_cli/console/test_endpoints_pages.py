@@ -299,7 +299,7 @@ def test_the_page_of_an_endpoint_shows_its_lines_and_no_others(
     words = " ".join(re.sub("<[^>]+>", " ", row).split())
     assert words == "order-1841 m1 number 7 ✕ Max retries exceeded 312"
     assert "messageId=m1" in row
-    assert "What fails for good is skipped." in text
+    assert "Failed deliveries are skipped." in text
 
 
 @pytest.mark.parametrize("lines", [(), None])
