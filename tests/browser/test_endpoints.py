@@ -145,7 +145,7 @@ def test_local_time_stands_beside_utc_by_choice_and_stays(
     expect(created).to_have_attribute("data-local", re.compile(local))
     page.reload()
     expect(created).to_have_attribute("data-local", re.compile(local))
-    expect(page.get_by_text("Beside them: local time")).to_be_visible()
+    expect(page.get_by_text("Next to them: local time")).to_be_visible()
     examine(page)
     page.get_by_role("button", name="UTC + local").click()
     expect(created).not_to_have_attribute("data-local", re.compile("."))

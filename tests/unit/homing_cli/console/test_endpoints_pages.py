@@ -434,7 +434,7 @@ def test_a_new_secret_is_shown_once_with_the_end_of_the_old_ones(
     answer = acting.post("/endpoints/begin", data=form)
     assert api.asked == [("POST", "/gone/rotate-secret", {"graceSeconds": 10800}, "crm")]
     assert '<code class="url">whsec_new</code>' in answer.text
-    assert f'sign beside it until <time datetime="{NOON}"' in answer.text
+    assert f'also sign until <time datetime="{NOON}"' in answer.text
     again = acting.get(answer.url)
     assert again.status_code == 404
     assert "whsec_new" not in again.text

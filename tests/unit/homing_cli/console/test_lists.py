@@ -105,7 +105,7 @@ def test_our_own_faults_are_apart_with_what_to_run() -> None:
 def test_where_nothing_is_wrong_the_overview_says_so_and_while_it_counts_that_it_does() -> None:
     assert "Nothing: no delivery has failed" in overview([])
     text = overview(None)
-    assert "Counting what waits" in text
+    assert "Counting waiting" in text
     assert 'hx-trigger="every 1s"' in text
 
 
@@ -194,7 +194,7 @@ def test_an_empty_list_says_what_was_searched_and_what_else_to_try() -> None:
     said = " ".join(unescape(re.sub(r"<[^>]+>", "", text)).split())
     assert "Nothing matches. Searched: all deliveries that wait for another attempt" in said
     assert "messageId 184, reason timed" in said
-    assert "give the sender, too" in said
+    assert "also give the sender" in said
     assert "/deliveries?messageId=184&reason=timed&status=DELIVERED" in links(text)
     nothing = client.get("/dead-letters").text
     assert "No dead letters." in nothing
