@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homing import deadline
 from homing.ordering.endings import ended_lines
@@ -12,6 +12,10 @@ from homing.ordering.releasing import Releasing
 from homing.settings import ReleaseSettings
 from lambdas.initialization import initialize
 from lambdas.observation import log_line
+
+if TYPE_CHECKING:
+    from homing.delivery import Reference
+    from homing.ledger.record import Record
 
 
 @cache
@@ -23,7 +27,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _advance(line_id: str, ended: str) -> bool:
+def _advance(line_id: str, ended: tuple[Reference, Record]) -> bool:
     """Continue a line; return False if that must be repeated."""
     try:
         result = _releasing().advance(line_id, _now(), ended)
@@ -37,7 +41,8 @@ def _advance(line_id: str, ended: str) -> bool:
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Continue the line of each delivery; Lambda repeats from the first change that fails."""
     deadline.begin(context)
-    failed = [number for number, *end in ended_lines(event["Records"]) if not _advance(*end)]
+    lines = ended_lines(event["Records"])
+    failed = [number for number, line_id, ended in lines if not _advance(line_id, ended)]
     return {"batchItemFailures": [{"itemIdentifier": number} for number in failed[:1]]}
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from homing.delivery import Reference
 from homing.items import from_dynamodb
-from homing.ledger.record import FAILED, WAITING
+from homing.ledger.record import FAILED, WAITING, Record
 from homing.ordering.line import line_id_of
 from homing.retry.classification import Status
 
@@ -32,7 +32,9 @@ ENDINGS: list[dict[str, Any]] = [
 ]
 
 
-def ended_lines(records: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
+def ended_lines(
+    records: Sequence[dict[str, Any]],
+) -> Iterator[tuple[str, str, tuple[Reference, Record]]]:
     """Yield the lines of the changes of a batch, each line once.
 
     Args:
@@ -40,12 +42,15 @@ def ended_lines(records: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str, s
 
     Returns:
         The sequence number of the line's first change, from which a batch can be repeated, the
-        line's id, and the delivery that has ended.
+        line's id, and the delivery that ended last, with its record.
     """
-    seen: set[str] = set()
+    first: dict[str, str] = {}
+    last: dict[str, tuple[Reference, Record]] = {}
     for record in records:
-        reference = Reference.from_document(from_dynamodb(record["dynamodb"]["NewImage"]))
+        item = from_dynamodb(record["dynamodb"]["NewImage"])
+        reference = Reference.from_document(item)
         line_id = line_id_of(reference)
-        if line_id not in seen:
-            seen.add(line_id)
-            yield record["dynamodb"]["SequenceNumber"], line_id, reference.delivery_id
+        first.setdefault(line_id, record["dynamodb"]["SequenceNumber"])
+        last[line_id] = reference, Record.from_attributes(item)
+    for line_id, number in first.items():
+        yield number, line_id, last[line_id]

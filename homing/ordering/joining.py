@@ -102,8 +102,9 @@ class Joining:
         if is_repeated and self._has_its_place(line_id, delivery_id):
             releasing.advance(line_id, now)
             return True
+        line = None
         for _ in range(_TRIES):
-            place = self._next_place(line_id, delivery, now)
+            place = self._next_place(line_id, delivery, now, line)
             if place is None:
                 return False
             if releasing.places.put(place) not in {None, delivery_id}:
@@ -134,11 +135,20 @@ class Joining:
         self._releasing.places.leave(line_id, sequence)
         return False
 
-    def _next_place(self, line_id: str, delivery: Delivery, now: datetime) -> Place | None:
-        """Return the place at the end of a line; None if the line is full."""
-        line, last = self._releasing.lines.read(line_id), self._releasing.places.last(line_id)
+    def _next_place(
+        self, line_id: str, delivery: Delivery, now: datetime, line: Line | None
+    ) -> Place | None:
+        """Return the place at the end of a line; None where the line has too many.
+
+        The line is read if no place says how long it is, or if too many may wait in it. `line` is
+        what was read of it before.
+        """
+        last = self._releasing.places.last(line_id)
+        may_be_full = last is not None and last >= MOST_WAITING
+        if last is None or may_be_full:
+            line = self._releasing.lines.read(line_id)
         sequence = max(line.head if line else 0, last or 0) + 1
-        if last is not None and sequence - self._head(line_id, line) > MOST_WAITING:
+        if may_be_full and sequence - self._head(line_id, line) > MOST_WAITING:
             return None
         reference = replace(delivery.reference, sequence=sequence)
         return Place(line_id, sequence, replace(delivery, reference=reference), to_text(now))

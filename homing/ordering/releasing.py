@@ -83,13 +83,15 @@ class Releasing:
             DeliveryQueue(settings.delivery_queue_url, sqs),
         )
 
-    def advance(self, line_id: str, now: datetime, ended: str | None = None) -> Advance:
+    def advance(
+        self, line_id: str, now: datetime, ended: tuple[Reference, Record] | None = None
+    ) -> Advance:
         """Queue the next delivery in a line, if the one before it has ended.
 
         Args:
             line_id: the line.
             now: the time.
-            ended: a delivery that has ended; if nothing follows it, no record is read.
+            ended: a delivery that has ended, and its record, which is not read again.
 
         Raises:
             DependencyError: when the queue refuses it.
@@ -99,8 +101,8 @@ class Releasing:
             places = self.places.first(line_id, _READ_AT_ONCE)
             head = line.head if line else 0
             is_last = len(places) < _READ_AT_ONCE and all(each.sequence <= head for each in places)
-            is_over = is_last and line is not None and line.delivery_id == ended
-            after = 0 if is_over else self.turn_after(line)
+            is_over = is_last and line is not None and _is_head(line, ended)
+            after = 0 if is_over else self.turn_after(line, ended)
             if isinstance(after, Advance):
                 return after
             past = [each for each in places if each.sequence <= head]
@@ -121,15 +123,22 @@ class Releasing:
             self.lines.skip_to(reference, line, now, over=after != _UNCLEAN)
         return Advance.WAITS
 
-    def turn_after(self, line: Line | None) -> int | Advance:
+    def turn_after(
+        self, line: Line | None, ended: tuple[Reference, Record] | None = None
+    ) -> int | Advance:
         """Return after how many attempts of a line's head the next one has its turn.
 
         0 if there is no head; -1 if an attempt of the head may still be in progress; an `Advance`
         if the head has not ended, or blocks its line.
+
+        Args:
+            line: the line; None where there is none.
+            ended: a delivery that has ended, and its record. If it is the head, the ledger is not
+                read. If the head has been redriven since then, it comes late.
         """
         if line is None:
             return 0
-        found = self.ledger.find(line.key)
+        found = ended if _is_head(line, ended) else self.ledger.find(line.key)
         if found is None or found[1].created_at != line.created_at or not found[1].has_ended:
             return Advance.WAITS
         reference, record = found
@@ -190,6 +199,10 @@ def pass_over(releasing: Releasing, reference: Reference, now: datetime) -> bool
 def placed(place: Place) -> Reference:
     """Return the delivery of a place, with its sequence."""
     return replace(place.delivery.reference, sequence=place.sequence)
+
+
+def _is_head(line: Line, ended: tuple[Reference, Record] | None) -> bool:
+    return ended is not None and ended[0].delivery_id == line.delivery_id
 
 
 def _is_answered(record: Record, begun: int) -> bool:

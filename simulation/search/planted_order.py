@@ -32,7 +32,7 @@ def _line(messages: int, *answers: Answer, **given: Any) -> Scenario:
 def _release_early() -> AbstractContextManager[None]:
     """Treat a head as ended although it will be retried."""
 
-    def turn_after(_: Releasing, line: Line | None) -> int:
+    def turn_after(_: Releasing, line: Line | None, *__: object) -> int:
         return line.begun if line else 0
 
     return replaced(Releasing, "turn_after", turn_after)

@@ -15,6 +15,7 @@ from homing.items import to_dynamodb
 from homing.ordering.endings import ENDINGS, ended_lines
 from homing.ordering.line import line_id_of
 from homing.ordering.releasing import Advance
+from homing.retry.classification import Status
 from homing.routing.operators import read_json
 from homing.routing.pattern import compile_pattern
 from lambdas import release
@@ -32,7 +33,8 @@ def reference(message_id: str = "m1", key: str | None = "k") -> Reference:
 
 
 def change(number: int, of: Reference, status: str = "DELIVERED", **more: Any) -> dict[str, Any]:
-    image = {**of.to_document(), "line": of.line, "status": status, **more}
+    attempts = {"attempts": 1, "retryHistory": [], "lastUpdatedAt": AT, "ttl": 2_000_000_000}
+    image = {**of.to_document(), "line": of.line, "status": status, **attempts, **more}
     typed = {name: to_dynamodb(value) for name, value in image.items()}
     return {"dynamodb": {"NewImage": typed, "SequenceNumber": str(number)}}
 
@@ -69,10 +71,18 @@ def test_each_line_of_a_batch_is_gone_on_with_once() -> None:
         change(2, reference("m2", "other")),
         change(3, reference("m3")),
     ]
-    assert list(ended_lines(records)) == [
-        ("1", line_id_of(reference("m1")), reference("m1").delivery_id),
-        ("2", line_id_of(reference("m2", "other")), reference("m2").delivery_id),
+    lines = [(number, line, of.message_id) for number, line, (of, _) in ended_lines(records)]
+    assert lines == [
+        ("1", line_id_of(reference("m3")), "m3"),
+        ("2", line_id_of(reference("m2", "other")), "m2"),
     ]
+
+
+def test_of_a_delivery_that_ended_twice_the_last_end_counts() -> None:
+    """Its line must not stay blocked by a failure that a redrive has made good."""
+    records = [change(1, reference(), "FAILED", attention="FAILED#1"), change(2, reference())]
+    (_, _, (_, record)), *others = ended_lines(records)
+    assert (record.status, others) == (Status.DELIVERED, [])
 
 
 class Lines:
@@ -82,7 +92,7 @@ class Lines:
         self.done: list[str] = []
         self.errors: dict[str, Exception] = {}
 
-    def advance(self, line_id: str, now: datetime, ended: str) -> Advance:
+    def advance(self, line_id: str, now: datetime, ended: object) -> Advance:
         del now, ended
         if line_id in self.errors:
             raise self.errors[line_id]

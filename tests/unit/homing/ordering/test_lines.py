@@ -14,10 +14,10 @@ from homing.endpoints.endpoint import Endpoint, Ordering
 from homing.errors import DependencyError
 from homing.items import to_dynamodb
 from homing.ledger.claim import AttemptClaim
+from homing.ledger.table import Ledger
 from homing.ordering import joining as joining_module
 from homing.ordering.joining import Joining
-from homing.ordering.line import line_id_of
-from homing.ordering.lines_table import Lines
+from homing.ordering.line import Place, line_id_of
 from homing.ordering.places_table import Places
 from homing.ordering.releasing import Advance, pass_over, revisit
 from homing.ordering.turns import Turns, unknown
@@ -208,10 +208,43 @@ def test_a_place_behind_the_head_is_given_up_for_one_at_the_end(
     ends = [1]  # as it was read when m1 was the last of the line
     last = Places.last
     monkeypatch.setattr(Places, "last", lambda *of: ends.pop() if ends else last(*of))
-    read, before = Lines.read, [None]
-    monkeypatch.setattr(Lines, "read", lambda *of: before.pop() if before else read(*of))
     assert turns_of(bench.join("m3")) == [("m3", 3, 1)]
     assert bench.places() == [3]
+
+
+def test_a_place_behind_the_head_does_not_say_how_long_the_line_is(bench: Bench) -> None:
+    """It was written late, after its call had failed."""
+    bench.join("m1", "m2", "m3")
+    for number, name in enumerate(("m1", "m2", "m3")):
+        bench.begin(placed(name, number + 1, number and 1))
+        bench.records(placed(name, number + 1))
+    bench.advance()
+    late = Place(line_id_of(placed("m0", 1)), 1, delivery("m0"), AT)
+    assert bench.releasing.places.put(late) is None
+    assert turns_of(bench.join("m4")) == [("m4", 4, 1)]
+    assert bench.places() == [1, 4]
+
+
+def test_the_record_of_a_head_that_has_ended_is_not_read_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.join("m1", "m2")
+    bench.begin(placed("m1", 1, 0))
+    bench.records(placed("m1", 1))
+    ended = bench.releasing.ledger.find((placed("m1", 1).pk, placed("m1", 1).sk))
+    monkeypatch.setattr(Ledger, "find", lambda *_: pytest.fail("it was read"))
+    result = bench.releasing.advance(line_id_of(placed("m1", 1)), START, ended)
+    assert (result, bench.queue.take()) == (Advance.RELEASED, [("m2", 2, 1)])
+
+
+def test_what_ended_before_the_head_says_nothing_of_the_head(bench: Bench) -> None:
+    bench.join("m1", "m2", "m3")
+    bench.begin(placed("m1", 1, 0))
+    bench.records(placed("m1", 1))
+    ended = bench.releasing.ledger.find((placed("m1", 1).pk, placed("m1", 1).sk))
+    bench.begin(placed("m2", 2, 1))
+    result = bench.releasing.advance(line_id_of(placed("m1", 1)), START, ended)
+    assert (result, bench.queue.take()) == (Advance.WAITS, [])
 
 
 def test_where_a_line_is_forgotten_its_places_tell_how_many_wait(
