@@ -63,7 +63,7 @@ class Scenario:
 
     @property
     def possible(self) -> range:
-        """The possible attempts: a kept connection that is dropped is tried anew at once."""
+        """The possible numbers of attempts; a request on a dropped reused connection is resent."""
         return range(self.attempts - self.script.count("drop"), self.attempts + 1)
 
 

@@ -28,7 +28,7 @@ SERVICES = ("dynamodb", "events", "lambda", "s3", "sqs", "stepfunctions")
 class OutOfTimeError(BotoCoreError):
     """Raised instead of a call that might outlast the invocation."""
 
-    fmt = "{operation} was not called: it may take {longest:g} s, and {left:.1f} s are left"
+    fmt = "{operation} was not called: it may take {longest:g} s, but only {left:.1f} s are left"
 
 
 class _OurServices(Loader):

@@ -92,7 +92,7 @@ def up(
         typer.Option(
             "--app",
             metavar="COMMAND",
-            help="Deploy this CDK app, which contains Homing, in the form of `cdk --app`.",
+            help="Deploy this CDK app, which contains Homing; same syntax as `cdk --app`.",
             show_default=False,
         ),
     ] = None,

@@ -70,7 +70,7 @@ def signed_content(message_id: str, timestamp: int, body: bytes) -> bytes:
         raise SigningError("a message id that is empty or holds a dot cannot be signed")
     seconds = str(timestamp)
     if not seconds.isdecimal():
-        raise SigningError("a timestamp that is no whole number of seconds cannot be signed")
+        raise SigningError("a timestamp that is not a whole number of seconds cannot be signed")
     return f"{message_id}.{seconds}.".encode() + body
 
 
@@ -130,7 +130,7 @@ def _private_key(text: str) -> Ed25519PrivateKey:
             Ed25519PrivateKey,
         )
     except ImportError as error:
-        raise SigningError("needs ed25519, which this deployment is not equipped for") from error
+        raise SigningError("needs ed25519, which this deployment does not support") from error
     return Ed25519PrivateKey.from_private_bytes(seed)
 
 

@@ -108,7 +108,7 @@ class ConcurrencySlots:
                 ExpressionAttributeValues={":slots": {"SS": slots}},
             )
         except (BotoCoreError, ClientError) as error:
-            raise DependencyError(f"no slot given back: {type(error).__name__}") from error
+            raise DependencyError(f"slot not released: {type(error).__name__}") from error
 
 
 def _key(endpoint: Endpoint) -> dict[str, Any]:

@@ -192,7 +192,7 @@ class DeliveryFilter:
         )
 
     def to_document(self) -> dict[str, Any]:
-        """Return the filter in the form of the API, without missing fields."""
+        """Return the filter as a document of the API, without missing fields."""
         members: dict[str, Any] = {
             "status": [each.value for each in self.statuses],
             "messageId": self.message_id,

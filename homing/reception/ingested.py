@@ -148,7 +148,7 @@ def _owner(sender: str, text: str) -> str | None:
     # A number is taken by its digits, since many systems number their tenants.
     owner = source if type(found) is int else found
     if not isinstance(owner, str):
-        raise _invalid("senderId", f"is expected at {sender}, where there is no text and no number")
+        raise _invalid("senderId", f"is expected at {sender}, but there is no text or number")
     try:
         return SENDER_ID.check(owner)
     except ValueError as error:

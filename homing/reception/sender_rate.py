@@ -125,7 +125,7 @@ class SenderRate:
                 return [None] * fitting + self._refused(self._free_at[sender_id], moment, rest)
             free_at = found
             self._remember(sender_id, free_at)
-        raise DependencyError(f"the rate of a sender was changed {_TRIES} times meanwhile")
+        raise DependencyError(f"the rate of a sender was changed {_TRIES} times in the meantime")
 
     def _refused(
         self, free_at: int, now: int, deliveries: Sequence[int]

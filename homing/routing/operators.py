@@ -113,7 +113,9 @@ def _only_member(given: Mapping[str, Any], place: str, known: Mapping[str, Any])
         raise PatternError(place, f"must have exactly one operator: {_list(known)}")
     ((name, operand),) = given.items()
     if name not in known:
-        raise PatternError(place, f"has the unknown operator {json_text(name)}; use {_list(known)}")
+        raise PatternError(
+            place, (f"uses the unknown operator {json_text(name)}; use {_list(known)}")
+        )
     return name, operand
 
 
@@ -177,7 +179,7 @@ def _wildcard_parts(text: str, place: str) -> list[str]:
         if piece == "*":
             parts.append("")
         elif piece.startswith("*"):
-            raise PatternError(place, "has two wildcards in a row; one stands for any text")
+            raise PatternError(place, "has two wildcards in a row; one matches any text")
         elif not piece.startswith("\\"):
             parts[-1] += piece
         elif piece[1:] in {"*", "\\"}:

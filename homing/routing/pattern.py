@@ -104,7 +104,7 @@ class Pattern:
         """
         if self.matches(event):
             return ()
-        apart = Mismatch("", "matches in parts, but not in one and the same object of an array")
+        apart = Mismatch("", "matches only in parts, not within a single object of an array")
         return tuple(_mismatches(self._root, event, "")) or (apart,)
 
 

@@ -94,7 +94,7 @@ class AddressGuard:
             return _check_name(target.host) or self._check_way(target)
         address = _read_address(target.host)
         if address is None:
-            return Refusal(_unreadable(target.host), "spells an address in an unusual way")
+            return Refusal(_unreadable(target.host), "contains an address in an unusual notation")
         refusal = self._check(address)
         if refusal is not None or _is_in(address, self.allowed_networks):
             return refusal

@@ -110,12 +110,12 @@ class Guard:
 
 
 def _foreign(headers: Mapping[str, str], port: int) -> str:
-    """Return why a request is refused as one of a web page or for another host; else empty."""
+    """Return why a request is refused: it is from a web page or for another host; else empty."""
     if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
-        return "a local cloud does not serve web pages of others"
+        return "a local cloud does not serve requests from web pages"
     host = rf"(127\.0\.0\.1|([a-z0-9._-]+\.)?localhost):{port}"
     if not re.fullmatch(host, headers.get("host", "").lower()):
-        return f"the request names another host than this local cloud, 127.0.0.1:{port}"
+        return f"the Host header is not that of this local cloud, 127.0.0.1:{port}"
     return ""
 
 

@@ -33,7 +33,7 @@ class DeliverySettings(SettingsGroup):
     accept_concurrency: int = setting(
         0,
         "0 to 1000",
-        "how many requests to send messages run at once, over all APIs, and how much of the "
+        "how many requests to send messages run at once, across all APIs, and how much of the "
         "account's concurrency is reserved for them; 0: no limit, and nothing reserved",
         ge=0,
         le=1000,
@@ -41,8 +41,8 @@ class DeliverySettings(SettingsGroup):
     sender_rate_per_second: int | float = setting(
         0,
         "0 to 1000",
-        "how many deliveries of each sender are accepted in a second, over all containers; further "
-        "messages are answered 429, with `Retry-After`; 0: no limit, and no cost",
+        "how many deliveries of each sender are accepted per second, across all containers; "
+        "further messages get 429, with `Retry-After`; 0: no limit, and no cost",
         ge=0,
         le=1000,
     )
@@ -59,8 +59,8 @@ class DeliverySettings(SettingsGroup):
     attempts_per_endpoint: int = setting(
         10,
         "1 to 10",
-        "first attempts at once to one endpoint, or URL without its query, of a sender from each "
-        "container of `dispatch`, detached ones included; further ones wait for a free slot",
+        "concurrent first attempts to one endpoint, or URL without its query, of a sender from "
+        "each container of `dispatch`, including detached ones; further ones wait for a free slot",
         ge=1,
         le=10,
     )

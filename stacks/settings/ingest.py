@@ -25,7 +25,7 @@ class IngestSettings(SettingsGroup):
     ingest_sender: str | None = setting(
         None,
         "a senderId, or its place in the event, such as $.detail.tenantId",
-        "whom the messages of that queue are from; without it, each may name its sender",
+        "the sender of the messages of that queue; without it, each message may specify its sender",
     )
     ingest_concurrency: int = setting(
         10, "2 to 1000", "how many batches of an ingest queue are accepted at once", ge=2, le=1000

@@ -43,8 +43,10 @@ class OperationSettings(SettingsGroup):
     termination_protection: bool = setting(
         default=False,
         allowed="true, false",
-        meaning="protects the tables from being deleted and, where Homing is a stack of its own, "
-        "the stack; set it once the first deployment has succeeded",
+        meaning=(
+            "protects the tables from being deleted and, if Homing is a separate stack, the "
+            "stack; set it once the first deployment has succeeded"
+        ),
     )
     alarm_email: str | None = setting(
         None,
@@ -69,7 +71,7 @@ class OperationSettings(SettingsGroup):
     smoke_endpoint: bool = setting(
         default=False,
         allowed="true, false",
-        meaning="adds a receiver of the stack's own, to which `homing smoke` sends its message",
+        meaning="adds the stack's own receiver, to which `homing smoke` sends its message",
     )
     saved_queries: bool = setting(
         default=True,

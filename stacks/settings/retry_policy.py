@@ -44,8 +44,8 @@ class RetryPolicySettings(SettingsGroup):
     max_attempts: int = setting(
         _POLICY.max_attempts,
         f"1 to {MAX_ATTEMPTS_LIMIT}",
-        "the highest number of attempts, the first included, where a message has no policy of its "
-        "own",
+        "the highest number of attempts, including the first, for messages without their own "
+        "policy",
         ge=1,
         le=MAX_ATTEMPTS_LIMIT,
     )
@@ -83,7 +83,7 @@ class RetryPolicySettings(SettingsGroup):
         f"numbers from 0 to {_YEAR}, commas between them",
         "the delay in seconds after each failure, such as `5,300,3600`, instead of "
         "`baseDelaySeconds`, `multiplier` and `maxDelaySeconds`; without `maxAttempts` it allows "
-        "one attempt more than it has delays",
+        "one more attempt than it has delays",
     )
     retry_on: str | None = setting(
         None,

@@ -13,7 +13,7 @@ class StageSettings(SettingsGroup):
     stage: str = setting(
         DEFAULT_STAGE,
         "lower-case letters, digits and dashes, at most 20, a letter first",
-        "tells several deployments in one account apart: the stack is `Homing-<stage>`",
+        "distinguishes several deployments in one account: the stack is `Homing-<stage>`",
         pattern=r"^[a-z][a-z0-9-]{0,19}$",
     )
 

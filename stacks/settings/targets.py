@@ -29,8 +29,8 @@ class TargetSettings(SettingsGroup):
     allowed_networks: str = setting(
         "",
         "networks such as 10.1.0.0/16, commas between them",
-        "networks that may be reached although they are not public, over any port and `http` where "
-        "the URL itself holds the address; leave it empty except for tests",
+        "networks that may be reached although they are not public, over any port and `http` if "
+        "the URL itself contains the address; leave it empty except for tests",
     )
     refused_networks: str = setting(
         "",

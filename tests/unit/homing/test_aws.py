@@ -248,7 +248,7 @@ def test_deliver_returns_its_outcome_in_time(delivery: Delivery, slow: SlowAws) 
 def test_a_call_that_might_not_come_back_in_time_is_not_begun(slow: SlowAws) -> None:
     made = aws.client("dynamodb", read_seconds=2, tries=3)
     deadline.begin(Context(slow, slow.now + 12.5))  # 12 s for the call, 1 s to answer
-    with pytest.raises(aws.OutOfTimeError, match="GetItem was not called: it may take 12 s, and"):
+    with pytest.raises(aws.OutOfTimeError, match="GetItem was not called: it may take 12 s, but"):
         made.get_item(TableName="ledger", Key={"pk": {"S": "a"}})
     assert slow.calls == []
 

@@ -338,7 +338,7 @@ def test_where_cryptography_is_missing_ed25519_is_refused_at_once_and_hmac_goes_
     ):
         status, problem = ask(method, path, body)
         assert (status, fields(problem)) == (400, ["signing"])
-        assert "not equipped" in problem["errors"][0]["message"]
+        assert "does not support" in problem["errors"][0]["message"]
     seed = "whsk_" + "A" * 43 + "="
     status, problem = ask("POST", f"{ONE}/rotate-secret", {"secret": seed})
     assert (status, fields(problem)) == (400, ["secret"])

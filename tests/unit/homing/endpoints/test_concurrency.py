@@ -89,7 +89,7 @@ def test_slots_that_cannot_be_counted_raise_an_error_of_their_own() -> None:
     slots = ConcurrencySlots("endpoints", Away(), LAPSE)  # type: ignore[arg-type]
     with pytest.raises(DependencyError, match="no slot taken: EndpointConnectionError"):
         take(slots)
-    with pytest.raises(DependencyError, match="no slot given back: EndpointConnectionError"):
+    with pytest.raises(DependencyError, match="slot not released: EndpointConnectionError"):
         slots.give_back(ENDPOINT, "a-delivery@1")
 
 

@@ -205,7 +205,7 @@ def test_a_path_leads_into_a_payload_and_into_a_request() -> None:
     assert read('{"payload": {"tenant": "a"}}', "$.payload.tenant").owner == "a"
 
 
-MISSING = "senderId is expected at $.detail.tenant, where there is no text and no number"
+MISSING = "senderId is expected at $.detail.tenant, but there is no text or number"
 
 
 @pytest.mark.parametrize(

@@ -285,7 +285,7 @@ def test_what_is_no_pattern_is_refused_with_the_place_and_what_to_do(
         ]),
         ('{"a": {"b": [1]}, "$or": [{"a": {"c": [1]}}, {"d": [1]}]}',
             '{"a": [{"b": 1}, {"c": 1}]}', [
-            " matches in parts, but not in one and the same object of an array",
+            " matches only in parts, not within a single object of an array",
         ]),
     ],
 )  # fmt: skip

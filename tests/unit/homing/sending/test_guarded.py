@@ -170,7 +170,7 @@ def test_a_name_with_a_single_refused_address_is_refused_whatever_it_is(answer: 
         ("https://10.0.0.1/", "is not an allowed target"),
         ("https://[::1]/", "is not an allowed target"),
         ("https://localhost/", "names no public host"),
-        ("https://2130706433/", "spells an address in an unusual way"),
+        ("https://2130706433/", "contains an address in an unusual notation"),
         ("http://hooks.example.com/", "must begin with https://"),
         (
             "https://hooks.example.com:22/",

@@ -568,7 +568,7 @@ def test_the_error_does_not_contain_the_address_of_a_name() -> None:
     [
         ("https://10.0.0.1/", "is not an allowed target"),
         ("https://8.8.8.8/", None),
-        ("https://0x7f.1/", "spells an address in an unusual way"),
+        ("https://0x7f.1/", "contains an address in an unusual notation"),
         ("https://localhost/", "names no public host"),
         ("https://db.internal/", "names no public host"),
         ("https://a..b/", "names no valid host"),
