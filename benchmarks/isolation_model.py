@@ -49,7 +49,7 @@ FLOOD_AT, FLOOD = sized((60.0, 1000), (10.0, 20))
 SLOW_PER_SECOND = 1.0
 ON_THE_WAY = 0.06  # from `dispatch` to the endpoint: Express and `deliver`, warm
 STARTED_IN = 0.05  # the start of a Standard execution, for a deferred message
-COLD_SHARE, COLD = 0.01, 2.3  # share of invocations, and their delay in `deliver` (docs/cost.md)
+COLD_SHARE, COLD = 0.01, 0.4  # share of invocations, and their delay in `deliver` (docs/cost.md)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HANGS = "https://hangs.example.com/hook"
 

@@ -161,8 +161,9 @@ class Bulkhead:
                 now = self._clock()
                 if endpoint.slow_until is not None or now >= give_up_at:
                     return self._defer(endpoint, now)
-                next_change = min([give_up_at, *(permit.over_by for permit in endpoint.permits)])
+                next_change = min(give_up_at, self._next_change(endpoint, now))
                 self._changed.wait((next_change - now).total_seconds())
+                self._suspect_slow(endpoint)
             now = self._clock()
             is_probe = endpoint.slow_until is not None
             over_by, longest_wait = now + self._limits.over_after, self._longest_wait(endpoint)
@@ -262,6 +263,17 @@ class Bulkhead:
         is_doubtful = self._under_way(endpoint.detached) > 0
         longest = min(self._limits.first_wait, self._limits.slow_threshold)
         return timedelta() if is_doubtful else longest
+
+    def _next_change(self, endpoint: _Endpoint, now: datetime) -> datetime:
+        """Return when something changes for those that wait, if nothing is reported before.
+
+        An attempt must have ended, or one that was detached early takes too long from then on.
+        """
+        late = [each.since for each in endpoint.detached if each.endpoint is endpoint]
+        slow = [since + self._limits.slow_threshold for since in late]
+        return min(
+            [permit.over_by for permit in endpoint.permits] + [at for at in slow if at > now]
+        )
 
     def _has_room(self, endpoint: _Endpoint) -> bool:
         """Return whether an attempt may be made; after a cool-down, only one at first."""

@@ -389,6 +389,18 @@ def test_a_delivery_that_waits_for_a_slot_is_deferred_after_the_time_of_one_atte
     assert deferred(bulkhead)
 
 
+def test_a_delivery_that_waits_for_a_slot_is_deferred_once_a_detached_attempt_takes_too_long() -> (
+    None
+):
+    """It was detached early, and nothing is reported when it becomes slow."""
+    brief = timedelta(milliseconds=20)
+    bulkhead = Bulkhead(replace(LIMITS, at_once=1, slow_threshold=brief, first_wait=timedelta()))
+    bulkhead.suspect(let_in(bulkhead))
+    began = datetime.now(UTC)
+    assert deferred(bulkhead)
+    assert datetime.now(UTC) - began < LIMITS.attempt_timeout / 2
+
+
 def test_recipients_are_forgotten_before_they_fill_the_memory(
     bulkhead: Bulkhead, clock: Clock
 ) -> None:
