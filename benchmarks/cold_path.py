@@ -5,9 +5,9 @@ laid out as on Lambda, against a local cloud behind TLS, so that connections cos
 The processor time is that of the import, including the function's initialization, of the first call
 and of a warm call. The model adds them up, by memory size (`benchmarks/cold_model`).
 
-All that is measured with the published layer of Powertools, which is not compiled, and again with
-the layer of `powertoolsLayer=built`, which is. The functions that run after a failed attempt are
-measured as well, for the cost of their cold starts; no first message waits for them.
+Everything is measured twice: with the published layer of Powertools, which is not compiled, and
+with the layer of `powertoolsLayer=built`, which is. The functions that run after a failed attempt
+are measured as well, for the cost of their cold starts; no first message waits for them.
 
     python benchmarks/cold_path.py [RUNS]
 """
@@ -109,7 +109,7 @@ def _row(name: str, *values: object) -> None:
 
 
 def layouts(folder: Path) -> dict[str, Layout]:
-    """Return how the functions are laid out, by what is to be printed above the figures."""
+    """Return the layouts of the functions, keyed by the heading of their figures."""
     if IS_SMALLEST:
         return {"as here": as_here(folder / "bundle")}
     return {
