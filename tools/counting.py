@@ -64,6 +64,7 @@ _NAMES = (
 _PLACES, _LEDGER = "LedgerPlaces", "LedgerDeliveries"
 _SHARED = ("lambda.Dispatch", "sqs.deliveries.receive", "sqs.deliveries.delete")
 _STREAM_HANDLERS = ("lambdas.operational_events.handler", "lambdas.release.handler")
+_READS = ("get_item", "query")
 _QUEUE_ACTIONS = {
     "SendMessage": "send",
     "SendMessageBatch": "send",
@@ -107,6 +108,7 @@ class CountedCloud:
         max_attempts: int = 3,
         via: str = "url",
         ordering_key: str | None = None,
+        endpoint_id: str | None = None,
     ) -> Calls:
         """Send messages to these scripts of the receiver; return all their calls.
 
@@ -116,9 +118,11 @@ class CountedCloud:
             via: `url`, `api`, `ingest` for the ingest queue, or `batch` for all in one request to
                 the function URL, as `homing send --file` sends them.
             ordering_key: orders the messages; each waits for the one before it.
+            endpoint_id: the endpoint that gets the messages, instead of the receiver's URL.
         """
         start = self.file.stat().st_size
-        bodies = [self._body(script, max_attempts, ordering_key) for script in scripts]
+        more = {"orderingKey": ordering_key, "endpointId": endpoint_id}
+        bodies = [self._body(script, max_attempts, more) for script in scripts]
         with self._paused():
             if via == "batch":
                 ApiClient(self.cloud).submit_all(bodies)
@@ -169,16 +173,26 @@ class CountedCloud:
             for each in ids:
                 functions.update_event_source_mapping(UUID=each, Enabled=True)
 
-    def _body(self, script: str, max_attempts: int, ordering_key: str | None) -> bytes:
-        url = f"{self.receiver.url}/script/{script}/"
+    def endpoint(self, script: str, settings: Mapping[str, Any]) -> str:
+        """Create an endpoint with this script of the receiver as its URL; return its id."""
+        endpoint_id = uuid.uuid4().hex
+        body = {"url": self._url(script), **settings}
+        ApiClient(self.cloud).endpoints("PUT", f"/{endpoint_id}", body)
+        return endpoint_id
+
+    def _body(self, script: str, max_attempts: int, more: Mapping[str, str | None]) -> bytes:
         message = {
             "messageId": f"msg_{uuid.uuid4().hex}",
-            "targetUrl": url.ljust(_URL_LENGTH, "x"),
+            "targetUrl": None if more["endpointId"] else self._url(script),
             "payload": _PAYLOAD,
             "policy": {"maxAttempts": max_attempts},
-            **({} if ordering_key is None else {"orderingKey": ordering_key}),
+            **more,
         }
-        return json.dumps(message).encode()
+        given = {name: value for name, value in message.items() if value is not None}
+        return json.dumps(given).encode()
+
+    def _url(self, script: str) -> str:
+        return f"{self.receiver.url}/script/{script}/".ljust(_URL_LENGTH, "x")
 
     def _calls_once_done(self, start: int) -> Calls:
         """Return the calls since `start` once the queue is empty and no execution is running."""
@@ -242,23 +256,29 @@ def _express_path(counted: CountedCloud) -> dict[str, Any]:
             for (end, attempts), calls in scenarios.items()
         ],
         "ordered": _ordered(counted, first),
+        "rated": _rated(counted),
     }
 
 
-def _ordered(counted: CountedCloud, once: Calls) -> dict[str, dict[str, Any]]:
+def _ordered(counted: CountedCloud, once: Calls) -> dict[str, Calls]:
     """Return the additional calls of a message with an `orderingKey`, by whether it waits."""
     alone = counted.send(["200"], ordering_key=uuid.uuid4().hex)
     two = counted.send(["200", "200"], ordering_key=uuid.uuid4().hex)
-    beyond = {"alone": _minus(alone, once), "behind": _minus(_minus(two, alone), once)}
-    return {
-        name: {each: count for each, count in sorted(calls.items()) if count}
-        for name, calls in beyond.items()
-    }
+    return {"alone": _minus(alone, once), "behind": _minus(_minus(two, alone), once)}
+
+
+def _rated(counted: CountedCloud) -> Calls:
+    """Return the additional calls of an attempt at an endpoint with a rate."""
+    without, rated = (
+        counted.send(["200"], endpoint_id=counted.endpoint("200", settings))
+        for settings in ({}, {"ratePerSecond": 500})
+    )
+    return _minus(rated, without)
 
 
 def _minus(calls: Calls, others: Calls) -> Calls:
-    names = calls.keys() | others.keys()
-    return Counter({name: calls[name] - others[name] for name in names})
+    names = sorted(calls.keys() | others.keys())
+    return Counter({name: n for name in names if (n := calls[name] - others[name])})
 
 
 def _shared(calls: Calls) -> Calls:
@@ -326,10 +346,11 @@ def _names(call: dict[str, Any], queues: Mapping[str, str]) -> Iterator[str]:
             yield f"lambda.{_construct_id(on)}"
         case "events":
             yield "events.entries"
-        case "dynamodb" if "Registry" in on:
-            pass  # `deliver` looks a recipient up once a minute, whatever the number of messages
-        case "dynamodb":
-            yield f"dynamodb.{'readUnits' if action in ('get_item', 'query') else 'writeUnits'}"
+        case "dynamodb" if action not in _READS:
+            yield "dynamodb.writeUnits"
+        case "dynamodb" if "Registry" not in on:
+            # `deliver` reads a recipient once a minute, whatever the number of messages.
+            yield "dynamodb.readUnits"
         case "sqs" if action in _QUEUE_ACTIONS:
             yield f"sqs.{queues[on]}.{_QUEUE_ACTIONS[action]}"
         case "states" if on == "EXPRESS":

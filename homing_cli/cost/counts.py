@@ -9,7 +9,9 @@
                     "attempts": 1...,        the number of attempts
                     "calls": {name: calls}}],
          "ordered": {"alone" | "behind":     calls of a message with an `orderingKey` beyond those
-                     {name: calls}}}}}       of one without, if it waits for no other or does
+                     {name: calls}},         of one without, if it waits for no other or does
+         "rated": {name: calls}}}}           calls of an attempt at an endpoint with a rate beyond
+                                             those of one at an endpoint without
 
 `calls` of a scenario are those of one message to one target, and those of `batch` the share of one
 of ten messages in one request. Names of calls:
@@ -67,12 +69,14 @@ class PathCounts:
         scenarios: the other calls of one message, by its end and its number of attempts.
         ordered: what an `orderingKey` adds, if the message waits for no other (`alone`) or does
             (`behind`).
+        rated: what the rate of an endpoint adds to an attempt that need not wait.
     """
 
     per_batch: Mapping[str, float]
     via: Mapping[str, Mapping[str, float]]
     scenarios: Mapping[tuple[End, int], Mapping[str, float]]
     ordered: Mapping[str, Mapping[str, float]]
+    rated: Mapping[str, float]
 
     def calls(self, end: End, attempts: int) -> Calls:
         """Return the calls of a message with this end after this many attempts.
@@ -98,6 +102,7 @@ class PathCounts:
                 (End(one["end"]), one["attempts"]): one["calls"] for one in document["scenarios"]
             },
             ordered=document["ordered"],
+            rated=document["rated"],
         )
 
 

@@ -41,7 +41,9 @@ def limit_dollars(model: Model, workload: Workload) -> dict[str, float]:
     express = prices["express.gbSeconds"].of(assumed.express.memory_mb / 1024 * MILLION)
     return {
         "requests of a sender with a rate": write,
-        "attempts at an endpoint with a rate": write,
+        "attempts at an endpoint with a rate": sum(
+            prices[name].of(count * MILLION) for name, count in model.counts["on"].rated.items()
+        ),
         "seconds that they wait for a slot in Deliver": waiting + express,
         "first attempts that are put off, at most": at_second - at_once + read,
         "later attempts that are put off": states + again + write + read,
