@@ -57,7 +57,7 @@ test-pythons: $(BIN)/.synced  ## the unit tests of what ships on each Python fro
 	@$(BIN)/python tests/pythons.py $(PYTHONS) -n auto --maxprocesses 4 -m "not slow" --hypothesis-profile fast
 
 test-browser: $(BIN)/.browser  ## the console in a real browser; needs Chromium at /usr/bin/chromium
-	@$(BIN)/pytest tests/browser
+	@$(BIN)/pytest -n auto --maxprocesses 4 tests/browser
 
 clients: $(BIN)/.clients  ## test the API with generated clients and generated requests
 	@$(BIN)/pytest tests/clients
