@@ -11,10 +11,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.loaders import Loader
-from botocore.session import Session, get_session
+from botocore.session import get_session
 
 from homing.deadline import seconds_left
 
@@ -44,10 +45,10 @@ class _OurServices(Loader):
 
 
 @cache
-def _session() -> Session:
+def _session() -> boto3.Session:
     session = get_session()
     session.register_component("data_loader", _OurServices())
-    return session
+    return boto3.Session(botocore_session=session)
 
 
 def longest_call(*, read_seconds: float, tries: int) -> float:
@@ -57,15 +58,15 @@ def longest_call(*, read_seconds: float, tries: int) -> float:
 
 
 def client(service: str, *, read_seconds: float, tries: int, connections: int = 10) -> Any:
-    """Return a client of botocore.
+    """Return a boto3 client.
 
     Args:
-        service: its name there, one of `SERVICES`.
+        service: its name in boto3, one of `SERVICES`.
         read_seconds: how long one try waits for a response.
         tries: the maximum number of tries, the first included.
         connections: the maximum number of concurrent calls.
     """
-    made: Any = _session().create_client(
+    made = _session().client(  # type: ignore[call-overload]  # one overload for each service
         service,
         config=Config(
             connect_timeout=CONNECT_SECONDS,

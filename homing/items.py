@@ -1,55 +1,32 @@
 """Items of DynamoDB: their conversion to plain values, and a conditional put that may be repeated.
 
-When the response to a put is lost, botocore repeats the put. If the first one succeeded, the
+When the response to a put is lost, boto3 repeats the put. If the first one succeeded, the
 condition of the second fails, and the item in the table equals the item to put: that counts as
 success. Each item must have a random value, so that the items of two writers are never equal.
-
-boto3 has a conversion as well, but functions do without boto3 (docs/decisions/0101).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
 def to_dynamodb(value: Any) -> Any:
-    """Return a plain value in DynamoDB's typed JSON; floats become exact decimal numbers.
-
-    Raises:
-        TypeError: for a value that is neither JSON nor bytes.
-    """
-    kind: str
-    kept: Any
-    match value:
-        case str():
-            kind, kept = "S", value
-        case None:
-            kind, kept = "NULL", True
-        case bool():
-            kind, kept = "BOOL", value
-        case bytes():
-            kind, kept = "B", value
-        case int():
-            kind, kept = "N", str(value)
-        case float():
-            kind, kept = "N", _decimal(value)
-        case Mapping():
-            kind, kept = "M", {name: to_dynamodb(inner) for name, inner in value.items()}
-        case list() | tuple():
-            kind, kept = "L", [to_dynamodb(inner) for inner in value]
-        case _:
-            raise TypeError(f"{type(value).__name__} cannot be kept in an item")
-    return {kind: kept}
+    """Return a plain value in DynamoDB's typed JSON; floats become exact decimal numbers."""
+    return TypeSerializer().serialize(_with_decimals(value))
 
 
 def from_dynamodb(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return a typed item as plain values; whole numbers become int, others float."""
-    return {name: _plain(value) for name, value in item.items()}
+    deserialize = TypeDeserializer().deserialize
+    return {name: _without_decimals(deserialize(value)) for name, value in item.items()}
 
 
 def put_if(client: DynamoDBClient, put: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -74,30 +51,25 @@ def put_if(client: DynamoDBClient, put: Mapping[str, Any]) -> dict[str, Any] | N
     return None
 
 
-def _plain(typed: Mapping[str, Any]) -> Any:
-    ((kind, kept),) = typed.items()
-    match kind:
-        case "N":
-            return _number(kept)
-        case "NULL":
-            return None
-        case "M":
-            return from_dynamodb(kept)
-        case "L":
-            return [_plain(inner) for inner in kept]
-        case "SS" | "NS" | "BS":
-            return {_plain({kind[0]: inner}) for inner in kept}
+def _with_decimals(value: Any) -> Any:
+    match value:
+        case float():
+            return Decimal(str(value))
+        case dict():
+            return {name: _with_decimals(inner) for name, inner in value.items()}
+        case list():
+            return [_with_decimals(inner) for inner in value]
         case _:
-            return kept
+            return value
 
 
-def _decimal(number: float) -> str:
-    decimal = Decimal(str(number))
-    if not decimal.is_finite():
-        raise TypeError(f"{number} cannot be kept in an item")
-    return str(decimal)
-
-
-def _number(text: str) -> int | float:
-    decimal = Decimal(text)
-    return int(decimal) if decimal == decimal.to_integral_value() else float(decimal)
+def _without_decimals(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case dict():
+            return {name: _without_decimals(inner) for name, inner in value.items()}
+        case list():
+            return [_without_decimals(inner) for inner in value]
+        case _:
+            return value

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 # Nothing of what is deployed, of which each deployment has its own version.
-_LIBRARIES = ("pydantic", "aws_lambda_powertools.logging", "aws_lambda_powertools.metrics")
+_LIBRARIES = ("boto3", "pydantic", "aws_lambda_powertools.logging", "aws_lambda_powertools.metrics")
 _SERVICES = ("dynamodb", "sqs", "stepfunctions", "s3", "events")
 _LONGEST_MESSAGE = 200_000
 

@@ -25,7 +25,7 @@ PACKAGES = {
     "cryptography": "cryptography",
     "asyncio": "asyncio",
 }
-LOG, AWS = {"Powertools"}, {"botocore"}  # no function imports boto3
+LOG, AWS = {"Powertools"}, {"boto3", "botocore"}
 ROUTER = {"its router", "its data classes", "asyncio"}  # the router brings the others
 
 IMPORTED = {
