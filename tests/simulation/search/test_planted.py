@@ -50,7 +50,7 @@ CAUGHT_BY = {
     "a turn too early": "in_order",
     "a turn that never comes": "no_line_stands_still",
     "two turns at once": "in_order",
-    "a sequence used twice": "accepted_reaches_an_end",
+    "a sequence used twice": "one_sequence",
     "a turn before a deadline": "in_order",
     "a duplicate on the other queue": "doubles_have_a_cause",
     "a rate slot taken twice": "pace_of_the_endpoint",
