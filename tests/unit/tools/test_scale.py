@@ -46,11 +46,11 @@ def test_demand_grows_with_the_rate(model: Model) -> None:
 
 
 def test_concurrency_is_rate_times_time(model: Model) -> None:
-    """27 + 450/10 + 215 + 4 ms of functions for a message delivered at once."""
+    """24 + 387/10 + 216 + 4 ms of functions for a message delivered at once."""
     at_once = replace(DEFAULT, failure_rate=0)
-    seconds = (27 + 450 / 10 + 215 + 4) / 1000
+    seconds = (24 + 387 / 10 + 216 + 4) / 1000
     assert demand(model, at_once, "lambda.concurrency") == pytest.approx(1000 * seconds)
-    assert demand(model, at_once, "dispatch.concurrency") == pytest.approx(1000 / 10 * 0.45)
+    assert demand(model, at_once, "dispatch.concurrency") == pytest.approx(1000 / 10 * 0.387)
 
 
 def test_the_api_throttle_is_for_those_who_come_through_the_api(model: Model) -> None:
@@ -82,9 +82,9 @@ def test_a_slow_endpoint_takes_concurrency_and_nothing_of_the_tables(model: Mode
 def test_of_slow_endpoints_the_dispatcher_waits_for_no_more_than_its_slow_threshold(
     model: Model,
 ) -> None:
-    """1 s and its own 175 ms, and those again for what was left; 10 messages share them."""
+    """1 s and its own 112 ms, and those again for what was left; 10 messages share them."""
     slow = replace(SLOW, failure_rate=0)
-    expected = 1000 / 10 * (1 + 2 * 0.175)
+    expected = 1000 / 10 * (1 + 2 * 0.112)
     assert demand(model, slow, "dispatch.concurrency") == pytest.approx(expected)
 
 
@@ -109,7 +109,7 @@ def test_slow_messages_take_of_the_dispatchers_throughput_what_slow_threshold_th
     """All of them slow: every other receive is one that was left, and settled in no time."""
     none, some, all_of_them = (dispatched_per_second(model, DEFAULT, n) for n in (0, 0.01, 1))
     assert 0.8 * none < some < none
-    assert all_of_them == pytest.approx(10 * 10 / 1.175 / 2, rel=0.01)
+    assert all_of_them == pytest.approx(10 * 10 / 1.112 / 2, rel=0.01)
 
 
 def test_off_the_express_path_slow_endpoints_do_not_hold_the_dispatcher(model: Model) -> None:

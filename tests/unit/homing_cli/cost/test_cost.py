@@ -103,10 +103,10 @@ def test_expected_calls_are_the_counted_ones_weighted(model: Model) -> None:
     [
         ("Lambda", "function URL, requests", 0.00),
         ("Lambda", "Deliver, requests", 0.20),
-        # 200 ms of the endpoint and 15 of its own at 160 MB; 1% cold starts of 2,290 ms
-        ("Lambda", "Deliver, time", (0.215 + 0.0229) * 160 / 1024 * 13.3334),
-        # the longest of ten executions of 200 ms and three tasks, and 175 ms of its own
-        ("Lambda", "Dispatch, time", (0.450 + 0.0123) / 4 * 13.3334 / 10),
+        # 200 ms of the endpoint and 16 of its own at 160 MB; 1% cold starts of 440 ms
+        ("Lambda", "Deliver, time", (0.216 + 0.0044) * 160 / 1024 * 13.3334),
+        # the longest of ten executions of 200 ms and three tasks, and 112 ms of its own
+        ("Lambda", "Dispatch, time", (0.387 + 0.0044) / 4 * 13.3334 / 10),
         ("SQS", "deliveries, send", 0.50),
         ("SQS", "deliveries, receive", 0.05),
         ("DynamoDB", "writes", 1.25),
@@ -140,8 +140,8 @@ def test_ten_in_a_request_share_what_accepts_them_and_what_sends_them(model: Mod
     for service, what in (("Lambda", "Accept, requests"), ("SQS", "deliveries, send")):
         assert find(at_url, service, what).quantity == MILLION
         assert find(together, service, what).quantity == MILLION / 10
-    # 93 ms of its own for ten at 512 MB; 1% cold starts of 620 ms
-    time = (0.093 + 0.0062) / 2 * 13.3334 / 10
+    # 74 ms of its own for ten at 512 MB; 1% cold starts of 710 ms
+    time = (0.074 + 0.0071) / 2 * 13.3334 / 10
     assert find(together, "Lambda", "Accept, time").dollars == pytest.approx(time)
     shared = {"Accept, requests", "Accept, time", "deliveries, send", "function URL, requests"}
     others = [[line for line in lines if line.what not in shared] for lines in (at_url, together)]
@@ -256,11 +256,11 @@ def test_a_scenario_costs_what_its_counts_cost(model: Model) -> None:
         model.per_million(AT_ONCE)
     )
     # three write units to list it in both indexes, three for the dead letter, a dead letter;
-    # an event and two invocations for it, 19 ms and 1% cold starts of 890 ms at 256 MB;
+    # an event and two invocations for it, 15 ms and 1% cold starts of 490 ms at 256 MB;
     # `dispatch` 50 ms longer, and one more of the steps of 100 ms in which Express is billed
     dispatched = 0.05 / 4 * 13.3334 / 10 + 0.1 / 16 * 16.67
     difference = given_up - model.per_million(AT_ONCE)
-    told = 1 + 2 * (0.2 + (0.019 + 0.0089) / 4 * 13.3334)
+    told = 1 + 2 * (0.2 + (0.015 + 0.0049) / 4 * 13.3334)
     assert difference == pytest.approx(6 * 0.625 + 0.4 + dispatched + told)
 
 
