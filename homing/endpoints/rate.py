@@ -47,21 +47,21 @@ class RateSlot:
 
     Args:
         at: the time, to the microsecond.
-        line: the line of slots that it belongs to; empty where the endpoint has no rate any more.
+        series: the series that it belongs to; empty if the endpoint no longer has a rate.
     """
 
     at: datetime
-    line: str
+    series: str
 
     def to_document(self) -> dict[str, str]:
         """Return the `slot` of the delivery document (docs/architecture.md)."""
         at = self.at.isoformat(timespec="microseconds").replace("+00:00", "Z")
-        return {"at": at, "line": self.line}
+        return {"at": at, "series": self.series}
 
     @classmethod
     def from_document(cls, document: Mapping[str, str]) -> Self:
         """Return the slot of a delivery document."""
-        return cls(datetime.fromisoformat(document["at"]), document["line"])
+        return cls(datetime.fromisoformat(document["at"]), document["series"])
 
 
 def interval_of(rate: float) -> timedelta:

@@ -1,8 +1,8 @@
 """Rate slots: each attempt at an endpoint with a rate takes the next one.
 
 The state is a separate item of the endpoints table: the interval, when the next slot is free, and
-the *line* that slots belong to. A change of the rate or a pause begins a new line; slots of earlier
-lines are void (docs/decisions/0041).
+the *series* that slots belong to. A change of the rate or a pause begins a new series; slots of
+earlier ones are void (docs/decisions/0041).
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class RateSlots:
             if is_taken:
                 slot, after = pace.taken(now)
                 self._remember(endpoint, to_microseconds(after.free))
-                return RateSlot(slot, found["line"]["S"])
+                return RateSlot(slot, found["series"]["S"])
             if free > latest:
                 return None
         raise DependencyError(f"no rate slot taken in {_TRIES} tries")
@@ -86,11 +86,11 @@ class RateSlots:
                 TableName=self._table,
                 Key=rate_key(endpoint.sender_id, endpoint.endpoint_id),
                 ConsistentRead=True,
-                ProjectionExpression="line",
+                ProjectionExpression="series",
             )
         except (BotoCoreError, ClientError) as error:
             raise DependencyError(f"no rate slot looked up: {type(error).__name__}") from error
-        return response.get("Item", {}).get("line", {}).get("S") == slot.line
+        return response.get("Item", {}).get("series", {}).get("S") == slot.series
 
     def free_at(self, endpoint: Endpoint) -> datetime | None:
         """Return when the next slot of an endpoint is free; None for one without a rate."""
@@ -105,21 +105,21 @@ class RateSlots:
     def pause(self, endpoint: Endpoint, until: datetime) -> bool:
         """Grant no slot before a time; return False if that is already so.
 
-        If many responses ask for the same pause, only the first begins a new line.
+        If many responses ask for the same pause, only the first begins a new series.
         """
         moment = to_microseconds(until)
         try:
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key=rate_key(endpoint.sender_id, endpoint.endpoint_id),
-                UpdateExpression="SET nextSlot = :until, pausedUntil = :until, line = :line",
+                UpdateExpression="SET nextSlot = :until, pausedUntil = :until, series = :series",
                 ConditionExpression=(
-                    "attribute_exists(line)"
+                    "attribute_exists(series)"
                     " AND (attribute_not_exists(pausedUntil) OR pausedUntil < :until)"
                 ),
                 ExpressionAttributeValues={
                     ":until": {"N": str(moment)},
-                    ":line": {"S": f"{endpoint.edition}#{moment}"},
+                    ":series": {"S": f"{endpoint.edition}#{moment}"},
                 },
             )
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
@@ -171,7 +171,7 @@ def rate_key(sender_id: str, endpoint_id: str) -> dict[str, Any]:
 def rate_change(table: str, endpoint: Endpoint) -> dict[str, Any]:
     """Return the part of a transaction that sets or removes the rate of an endpoint.
 
-    It begins a new line, so attempts that wait for a slot of the old rate take a new slot. A pause
+    It begins a new series, so attempts that wait for a slot of the old rate take another. A pause
     goes on.
     """
     key = {"TableName": table, "Key": rate_key(endpoint.sender_id, endpoint.endpoint_id)}
@@ -182,11 +182,11 @@ def rate_change(table: str, endpoint: Endpoint) -> dict[str, Any]:
         "Update": {
             **key,
             "UpdateExpression": (
-                "SET pace = :pace, line = :line, nextSlot = if_not_exists(pausedUntil, :none)"
+                "SET pace = :pace, series = :series, nextSlot = if_not_exists(pausedUntil, :none)"
             ),
             "ExpressionAttributeValues": {
                 ":pace": {"N": str(interval)},
-                ":line": {"S": endpoint.edition},
+                ":series": {"S": endpoint.edition},
                 ":none": {"N": "0"},
             },
         }

@@ -32,7 +32,7 @@ def _take_twice() -> AbstractContextManager[None]:
             UpdateExpression="SET nextSlot = :next",
             ExpressionAttributeValues={":next": {"N": str(to_microseconds(after.free))}},
         )
-        return RateSlot(slot, item["line"]["S"])
+        return RateSlot(slot, item["series"]["S"])
 
     return replaced(RateSlots, "take", take)
 

@@ -479,14 +479,16 @@ def test_a_rate_is_set_shown_kept_and_removed_again(rate: str) -> None:
     assert "ratePerSecond" not in ask("PATCH", ONE, {"ratePerSecond": 0})[1]
 
 
-def lines(registry: Any) -> list[str]:
-    """Return the lines of slots that there are."""
+def series(registry: Any) -> list[str]:
+    """Return the series of slots that there are."""
     items = registry.scan(TableName="endpoints")["Items"]
-    return [item["line"]["S"] for item in items if "line" in item]
+    return [item["series"]["S"] for item in items if "series" in item]
 
 
-def test_another_rate_begins_another_line_of_slots_and_no_other_change_does(registry: Any) -> None:
-    """What waits for a slot of a former line takes a new one."""
+def test_another_rate_begins_another_series_of_slots_and_no_other_change_does(
+    registry: Any,
+) -> None:
+    """What waits for a slot of a former series takes a new one."""
     seen = []
     for change in (
         {"ratePerSecond": 5},
@@ -495,8 +497,8 @@ def test_another_rate_begins_another_line_of_slots_and_no_other_change_does(regi
         {"ratePerSecond": 6},
     ):
         ask("PATCH" if seen else "PUT", ONE, {"url": URL} | change)
-        (line,) = lines(registry)
-        seen.append(line)
+        (begun,) = series(registry)
+        seen.append(begun)
     assert seen[0] == seen[1] == seen[2] != seen[3]
 
 
@@ -507,9 +509,9 @@ def test_without_a_rate_there_are_no_slots(
     registry: Any, method: str, body: dict[str, Any] | None
 ) -> None:
     ask("PUT", ONE, {"url": URL, "ratePerSecond": 5})
-    assert len(lines(registry)) == 1
+    assert len(series(registry)) == 1
     assert ask(method, ONE, body)[0] in {200, 204}
-    assert lines(registry) == []
+    assert series(registry) == []
 
 
 BIG = '{"payload": {"total": [{"numeric": [">", 100]}], "rate": [1.10, 3.0e2]}}'

@@ -174,8 +174,8 @@ def test_slots_are_no_endpoint_of_anybody(slots: RateSlots, registry: Any) -> No
 
 
 def test_a_slot_is_the_same_in_its_document_to_the_microsecond() -> None:
-    slot = RateSlot(START + timedelta(microseconds=123_457), "a line")
-    assert slot.to_document() == {"at": "2025-12-28T12:00:00.123457Z", "line": "a line"}
+    slot = RateSlot(START + timedelta(microseconds=123_457), "a series")
+    assert slot.to_document() == {"at": "2025-12-28T12:00:00.123457Z", "series": "a series"}
     assert RateSlot.from_document(slot.to_document()) == slot
 
 

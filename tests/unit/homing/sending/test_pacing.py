@@ -24,8 +24,8 @@ class Slots:
     """Slots whose next one is set by the test."""
 
     def __init__(self) -> None:
-        self.next: RateSlot | None = RateSlot(START, "line")
-        self.line = "line"
+        self.next: RateSlot | None = RateSlot(START, "series")
+        self.series = "series"
         self.taken = 0
         self.paused_until: datetime | None = None
 
@@ -36,7 +36,7 @@ class Slots:
 
     def holds(self, endpoint: Endpoint, slot: RateSlot) -> bool:
         del endpoint
-        return slot.line == self.line
+        return slot.series == self.series
 
     def pause(self, endpoint: Endpoint, until: datetime) -> bool:
         del endpoint
@@ -64,9 +64,9 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def woken_for(seconds: float, line: str = "line") -> AttemptClaim:
+def woken_for(seconds: float, series: str = "series") -> AttemptClaim:
     """Return the claim of an attempt that was put off to a slot so many seconds after the start."""
-    slot = RateSlot(at(seconds), line)
+    slot = RateSlot(at(seconds), series)
     due = slot.at.replace(microsecond=0)
     return AttemptClaim(
         attempt_number=0,
@@ -82,7 +82,7 @@ def woken_for(seconds: float, line: str = "line") -> AttemptClaim:
 def test_a_slot_within_two_seconds_is_waited_for(
     pacing: Pacing, slots: Slots, slept: list[float], seconds: float
 ) -> None:
-    slots.next = RateSlot(at(seconds), "line")
+    slots.next = RateSlot(at(seconds), "series")
     assert pacing.wait(ENDPOINT, None, START) is None
     assert slept == [seconds]
 
@@ -94,7 +94,7 @@ def test_a_slot_within_two_seconds_is_waited_for(
 def test_one_for_a_later_slot_wakes_in_the_second_of_its_slot_and_keeps_it(
     pacing: Pacing, slots: Slots, slept: list[float], seconds: float, due: str
 ) -> None:
-    slots.next = RateSlot(at(seconds), "line")
+    slots.next = RateSlot(at(seconds), "series")
     postponed = pacing.wait(ENDPOINT, None, START)
     assert postponed == Postponed(f"2025-12-28T{due}", None, slots.next.to_document())
     assert slept == []
@@ -103,7 +103,7 @@ def test_one_for_a_later_slot_wakes_in_the_second_of_its_slot_and_keeps_it(
 def test_the_record_of_one_that_is_put_off_is_kept_as_long_after_its_slot(
     pacing: Pacing, slots: Slots
 ) -> None:
-    slots.next = RateSlot(at(7_200), "line")
+    slots.next = RateSlot(at(7_200), "series")
     claim = replace(woken_for(0), slot=None)
     postponed = pacing.wait(ENDPOINT, claim, START)
     assert isinstance(postponed, Postponed)
@@ -131,17 +131,17 @@ def test_one_that_has_woken_for_its_slot_waits_for_the_rest_and_takes_no_other(
 @pytest.mark.parametrize(
     ("claim", "now"),
     [
-        (woken_for(60.75, "a former line"), 60),  # the rate has changed, or a pause has begun
+        (woken_for(60.75, "a former series"), 60),  # the rate has changed, or a pause has begun
         (woken_for(60.75), 66),  # it is too late for it
         (replace(woken_for(60.75), due_at="2025-12-28T12:05:00Z"), 300),  # a retry after it
         (replace(woken_for(60.75), slot=None), 60),  # put off for another reason
     ],
-    ids=["line", "late", "retry", "none"],
+    ids=["series", "late", "retry", "none"],
 )
 def test_a_slot_that_is_not_valid_any_more_is_taken_anew(
     pacing: Pacing, slots: Slots, claim: AttemptClaim, now: float
 ) -> None:
-    slots.next = RateSlot(at(now + 1), "line")
+    slots.next = RateSlot(at(now + 1), "series")
     assert pacing.wait(ENDPOINT, claim, at(now)) is None
     assert slots.taken == 1
 
@@ -150,7 +150,7 @@ def test_a_slow_clock_puts_nothing_off_to_a_time_that_has_passed(
     pacing: Pacing, slots: Slots
 ) -> None:
     """The execution has woken at 12:01, and this function's clock says noon."""
-    slots.next = RateSlot(at(60.5), "line")
+    slots.next = RateSlot(at(60.5), "series")
     assert pacing.wait(ENDPOINT, replace(woken_for(60), slot=None), START) is None
 
 
