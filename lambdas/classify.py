@@ -8,6 +8,7 @@ from homing.delivery import Reference
 from homing.retry.classification import classify
 from homing.retry.outcome import Outcome, OutcomeKind
 from homing.retry.policy import Policy
+from lambdas.initialization import initialize
 from lambdas.observation import log_attempt
 
 
@@ -37,3 +38,6 @@ def _classified(event: dict[str, Any]) -> dict[str, Any]:
         reference = Reference.from_document(event["reference"])
         log_attempt(reference, outcome, verdict, attempt=attempts, max_attempts=policy.max_attempts)
     return verdict.to_document()
+
+
+initialize()

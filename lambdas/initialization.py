@@ -7,6 +7,7 @@ test or in the simulation, creates nothing.
 
 from __future__ import annotations
 
+import gc
 import os
 from contextlib import suppress
 from threading import Thread
@@ -24,11 +25,26 @@ _ON_DEMAND = "on-demand"  # an invocation follows at once, and finds the connect
 _LONGEST_SECONDS = 1.0
 
 
+def pause_collection() -> None:
+    """Pause garbage collection while Lambda initializes a function, until `initialize` ends.
+
+    Imports create many objects and hardly any garbage, which Python would look for forty times.
+    """
+    if VARIABLE in os.environ:
+        gc.disable()
+
+
 def initialize(*makers: Callable[[], object]) -> None:
-    """Call each of these functions, which cache their results, if Lambda initializes a function."""
+    """Call each of these functions, which cache their results, if Lambda initializes a function.
+
+    Every handler calls this at the end of its module. It resumes garbage collection, which from
+    then on ignores all objects that exist already.
+    """
     if VARIABLE in os.environ:
         for make in makers:
             make()
+        gc.freeze()
+        gc.enable()
 
 
 def connect(*calls: Callable[[], object]) -> None:

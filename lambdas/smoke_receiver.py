@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from homing.endpoints.verification import SECRET_HEADER, is_signed
+from lambdas.initialization import initialize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,3 +26,6 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     content = b64decode(body) if event["isBase64Encoded"] else body.encode()
     is_valid = is_signed(headers[SECRET_HEADER], headers, content, time.time())
     return {"statusCode": HTTPStatus.NO_CONTENT if is_valid else HTTPStatus.UNAUTHORIZED}
+
+
+initialize()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import json
 import os
 import subprocess
@@ -18,7 +19,7 @@ from homing import settings
 from homing.retry.policy import Policy
 from homing.targets.address_guard import AddressGuard
 from lambdas import initialization
-from lambdas.initialization import VARIABLE, connect, initialize
+from lambdas.initialization import VARIABLE, connect, initialize, pause_collection
 
 PROJECT = Path(__file__).resolve().parents[3]
 HANDLERS = [
@@ -56,6 +57,29 @@ def test_what_a_handler_keeps_is_made_by_initialize_or_by_what_that_makes(path: 
     makers, made = kept(path), initialized(path)
     by_others = {name for name in makers if any(f"{name}()" in makers.get(one, "") for one in made)}
     assert set(makers) <= made | by_others
+
+
+@pytest.mark.parametrize("path", HANDLERS, ids=lambda path: path.stem)
+def test_every_handler_resumes_garbage_collection_at_the_end_of_its_module(path: Path) -> None:
+    last = [ast.unparse(each) for each in ast.parse(path.read_text()).body[-2:]]
+    assert any(each.startswith("initialize(") for each in last)
+
+
+@pytest.mark.parametrize("kind", [None, "on-demand", "provisioned-concurrency"])
+def test_garbage_is_not_collected_while_lambda_initializes_a_function(
+    monkeypatch: pytest.MonkeyPatch, kind: str | None
+) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    if kind is not None:
+        monkeypatch.setenv(VARIABLE, kind)
+    pause_collection()
+    try:
+        assert gc.isenabled() == (kind is None)
+        initialize(lambda: None)
+        assert gc.isenabled()
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 @pytest.mark.parametrize(("kind", "made"), [(None, []), ("on-demand", [1, 2])])
