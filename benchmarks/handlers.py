@@ -145,7 +145,7 @@ def _environments(target: Target) -> dict[str, dict[str, str]]:
 
 @contextmanager
 def deployed(*, steady: bool = False) -> Iterator[Target]:
-    """Run a local cloud until the context ends."""
+    """Run a local cloud until the context exits."""
     with TemporaryDirectory() as name, local_cloud.throwaway(Path(name), app=APP, steady=steady):
         yield local_target(Path(name) / local_cloud.RECORD)
 

@@ -170,7 +170,7 @@ def warm_up(api: ApiClient, receiver: Receiver, started: Callable[[], int]) -> N
 
 
 def beside(api: ApiClient, url: str, count: int, measured: Callable[[], Run]) -> Run:
-    """Measure while messages are sent to one more endpoint, with one attempt each."""
+    """Call `measured` while `count` messages are sent to `url`, each with one attempt."""
     flood = threading.Thread(target=at_a_pace, args=(lambda _: submit(api, url, attempts=1), count))
     flood.start()
     run = measured()

@@ -110,7 +110,7 @@ class Model:
     paused: tuple[float, float] = (0.0, 0.0)
 
     def most_within(self, seconds: float) -> int:
-        """Return the maximum number of requests in any period of this many seconds."""
+        """Return the maximum number of requests in any period of `seconds` seconds."""
         at, first, most = sorted(self.sent), 0, 0
         for last, moment in enumerate(at):
             while moment - at[first] >= seconds:

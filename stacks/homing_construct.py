@@ -58,7 +58,7 @@ class Homing(Construct):
 
     The command line finds it by its outputs: `homing --stack THEIRS --construct Webhooks`.
 
-    The context key `homing:settings` overrides settings of every Homing in the app, as JSON:
+    The context key `homing:settings` overrides settings of all such constructs in the app, as JSON:
     `cdk deploy -c homing:settings='{"alarmEmail": "me@example.com"}'`.
 
     Args:

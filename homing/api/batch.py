@@ -37,7 +37,7 @@ def split_batch(body: str | bytes) -> list[str]:
 
     Raises:
         InvalidMessageError: when it is not `{"messages": [...]}` with 1 to `MAX_MESSAGES` messages;
-            413 when it is too large.
+            with status 413 when it is too large.
     """
     if len(body) > MAX_BODY_BYTES:
         message = f"is longer than {MAX_BODY_BYTES} bytes; send fewer messages at once"

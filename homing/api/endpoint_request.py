@@ -74,8 +74,8 @@ class EndpointChange(Fields):
     headers: Maybe[Headers] = optional(
         "Headers of every attempt. They are write-only, since they usually hold credentials: "
         "responses contain only their names. A message's header with the same name takes "
-        "precedence. To change the scheme, host or port of the url of an endpoint with headers, "
-        "give them again ({} for none)."
+        "precedence. If the endpoint has headers, a request that changes the scheme, host or port "
+        "of its url must contain `headers` again ({} to remove them)."
     )
     event_types: Maybe[SubscribedTypes] = optional(
         "The event types that it subscribes to, e.g. order.paid. order.* stands for all that begin "

@@ -52,7 +52,7 @@ class Head:
 
     @classmethod
     def of(cls, status_line: re.Match[bytes], text: bytes) -> Head:
-        """Return a head from its status line and its lines."""
+        """Return the head with this matched status line and the header lines in `text`."""
         return cls(int(status_line[2]), int(status_line[1]), _headers_of(text))
 
     @property

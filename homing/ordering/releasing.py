@@ -185,7 +185,7 @@ def pass_over(releasing: Releasing, reference: Reference, now: datetime) -> bool
     """Release the line that a failed delivery blocks; return whether it blocked one.
 
     Raises:
-        BotoCoreError, ClientError, DependencyError: when AWS refuses a call; repeat it.
+        BotoCoreError, ClientError, DependencyError: when AWS refuses a call; it can be retried.
     """
     line_id = line_id_of(reference)
     line = releasing.lines.read(line_id)

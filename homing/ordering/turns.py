@@ -98,7 +98,7 @@ def put_off(claim: AttemptClaim | None, now: datetime, due: datetime) -> Postpon
 
 
 def _not_behind(claim: AttemptClaim | None, now: datetime) -> datetime:
-    """Return the time, but at least when the attempt was due, since the clock may be behind."""
+    """Return the time, or when the attempt was due if that is later: the clock may be behind."""
     return now if claim is None else max(now, from_text(claim.due_at))
 
 

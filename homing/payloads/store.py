@@ -77,7 +77,7 @@ class PayloadStore:
         forbidden.
 
         Raises:
-            BotoCoreError, ClientError: when S3 fails; repeat it.
+            BotoCoreError, ClientError: when a call to S3 fails; it can be retried.
         """
         try:
             self._client.copy_object(

@@ -44,7 +44,7 @@ class DeadLetterQueue:
         """Send a delivery document to the queue.
 
         Raises:
-            botocore.exceptions.ClientError: when the queue does not take it.
+            botocore.exceptions.ClientError: when it cannot be sent.
         """
         self._client.send_message(QueueUrl=self._url, MessageBody=document_text(document))
 
@@ -66,6 +66,6 @@ class DeadLetterQueue:
         """Delete a dead letter that was received.
 
         Raises:
-            botocore.exceptions.ClientError: when the queue does not answer.
+            botocore.exceptions.ClientError: when it cannot be deleted.
         """
         self._client.delete_message(QueueUrl=self._url, ReceiptHandle=dead_letter.receipt)

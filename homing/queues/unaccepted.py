@@ -48,7 +48,7 @@ class UnacceptedQueue:
             problem: why it is invalid, a problem document.
 
         Raises:
-            BotoCoreError, ClientError: when the queue does not take it.
+            BotoCoreError, ClientError: when it cannot be sent.
         """
         texts = {**attributes, QUEUE: queue_arn, PROBLEM: json.dumps(problem)}
         self._client.send_message(

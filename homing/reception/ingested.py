@@ -2,9 +2,9 @@
 
 A queue message is one of these:
 
-- that body itself
+- the body of `POST /v1/messages`
 - an EventBridge event
-- any JSON, with the message attribute `eventType`: the payload
+- any JSON, which becomes the payload, if the queue message has the attribute `eventType`
 - an SNS notification that contains one of these three
 
 Nothing is parsed and serialized again: the body is assembled from slices of the queue message, so a

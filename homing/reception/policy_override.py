@@ -90,8 +90,8 @@ def override(default: Policy, own: PolicyOverride) -> Policy:
     """Return the policy that results from overriding a default.
 
     Without `max_attempts`, a schedule has one more attempt than it has waits. A field that computes
-    delays replaces a schedule of the default. Entries of `retry_on` or `give_up_on` are removed
-    from the other list of the default.
+    delays replaces a schedule of the default. An entry of the override's `retry_on` is removed from
+    the default's `give_up_on`, and vice versa.
 
     Args:
         default: the policy to override.

@@ -147,7 +147,7 @@ class Interventions:
             expires_at: when a record that is made only now may be deleted, epoch seconds.
 
         Raises:
-            BotoCoreError, ClientError, DependencyError: when AWS refuses a call; repeat it.
+            BotoCoreError, ClientError, DependencyError: when AWS refuses a call; it can be retried.
         """
         if self.ledger.cancel(reference, at=to_text(now), expires_at=expires_at):
             return Result.CANCELLED

@@ -86,7 +86,7 @@ class Outcome:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        """Return the outcome of a delivery document, of kind `ATTEMPTED`."""
+        """Return the outcome that a delivery document contains; its kind must be `ATTEMPTED`."""
         error = document["error"]
         return cls(
             timestamp=document["timestamp"],

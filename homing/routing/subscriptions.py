@@ -73,7 +73,7 @@ class Subscription:
         return cls(endpoint, compile_filter(endpoint.filter) if endpoint.filter else None)
 
     def matches(self, event: Event) -> bool:
-        """Return whether the endpoint gets an event. A disabled endpoint does, too."""
+        """Return whether the endpoint receives an event. A disabled endpoint does, too."""
         if not any(covers(each, event.event_type) for each in self.endpoint.event_types):
             return False
         if self.pattern is None:

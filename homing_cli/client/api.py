@@ -116,7 +116,7 @@ class ApiClient:
 
     @contextmanager
     def _reachable(self) -> Iterator[None]:
-        """Report that the API cannot be reached, or not with these credentials."""
+        """Raise `ApiError` if the API cannot be reached or the credentials cannot be used."""
         try:
             yield
         except UnreachableError as error:

@@ -41,7 +41,7 @@ SCENARIOS = (
 
 @contextmanager
 def running(target: Target, pause: float = PAUSE_SECONDS) -> Iterator[None]:
-    """Send messages until the context ends.
+    """Send messages until the context exits.
 
     Args:
         target: the local cloud; it must be able to reach 127.0.0.1.

@@ -85,7 +85,7 @@ def deploy(running: Emulator, app: App = OWN_APP) -> dict[str, str]:
 
 
 def _context(app: App) -> list[str]:
-    """Return the settings of the local cloud: of our own stack, or for every Homing in the app."""
+    """Return the settings of the local cloud: of our own stack, or of all Homings in the app."""
     if app.command is None:
         return [part for key, value in LOCAL_CONTEXT.items() for part in ("-c", f"{key}={value}")]
     settings = {key: value for key, value in LOCAL_CONTEXT.items() if key not in _OF_OUR_STACK}

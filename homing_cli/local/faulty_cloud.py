@@ -102,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def faulty_cloud(endpoint: str, key: LocalKey) -> Iterator[FaultyCloud]:
-    """Run the proxy until the context ends."""
+    """Run the proxy until the context exits."""
     with FaultyCloud(endpoint, key) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()

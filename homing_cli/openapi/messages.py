@@ -73,7 +73,7 @@ def message_operations() -> dict[Route, Operation]:
         REDRIVE_MESSAGE: _redrive_message(),
         POST_REDRIVE: _post_redrive(),
         GET_REDRIVE: _show_redrive("How far it is"),
-        STOP_REDRIVE: _show_redrive("It redrives no more deliveries; those already redriven go on"),
+        STOP_REDRIVE: _show_redrive("Stops further redrives; those already begun continue"),
         GET_HEALTH: {"responses": {"200": response("The API responds", Health)}},
     }
 

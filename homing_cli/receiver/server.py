@@ -189,7 +189,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Serves the requests of a connection one after the other, according to their scripts."""
+    """Serves the requests of a connection in order, according to their scripts."""
 
     server: _Server
     protocol_version = "HTTP/1.1"

@@ -193,7 +193,7 @@ class Story:
 
     @property
     def events(self) -> list[tuple[str, Any]]:
-        """The attempts, `("attempt", chapter)`, and redrives, `("redrive", entry)`, in order."""
+        """Attempts and redrives in order, as `("attempt", chapter)` and `("redrive", entry)`."""
         redrives = [("redrive", entry) for entry in self.record.get("redriveHistory") or []]
         attempts = [("attempt", chapter) for chapter in self.chapters]
         return sorted([*redrives, *attempts], key=_when)

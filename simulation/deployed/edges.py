@@ -167,7 +167,7 @@ _current: list[Edges] = []
 
 
 def current_edges() -> Edges:
-    """Return the edges of the history running in this process."""
+    """Return what replaces AWS and the network in the history that this process runs."""
     return _current[-1]
 
 

@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def simulated_edges(deployment: Deployment) -> Iterator[Edges]:
-    """Run the handlers with simulated edges until the context ends."""
+    """Run the handlers with simulated edges until the context exits."""
     edges = Edges(deployment)
     settings = ComputeBackoffSettings(retention_days=deployment.retention_days)
     replacements: list[tuple[Any, str, Any]] = [

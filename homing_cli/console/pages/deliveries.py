@@ -142,7 +142,7 @@ def with_endpoints(services: Services, found: Sequence[Fault]) -> list[Fault]:
 
 
 def delivery_url(record: Mapping[str, Any]) -> str:
-    """Return the address of a delivery's page."""
+    """Return the URL of a delivery's page."""
     return f"/delivery?{Chosen.of(Reference.from_document(record)).to_text()}"
 
 
