@@ -50,8 +50,9 @@ test: $(BIN)/.synced  ## all tests but the slow ones; about 3 minutes on two cor
 test-covered: $(BIN)/.synced  ## the tests of `make test`, with branch coverage
 	@$(BIN)/pytest -n auto $(PARALLEL) -m "not slow" --hypothesis-profile fast --cov --cov-report=term
 
+# Three processes, even on two cores: many of these tests wait for the local cloud.
 test-slow: $(BIN)/.synced  ## the slow tests, and the property tests with all their examples
-	@$(BIN)/pytest -n auto $(PARALLEL) -m "slow or hypothesis"
+	@$(BIN)/pytest -n 3 $(PARALLEL) -m "slow or hypothesis"
 
 test-pythons: $(BIN)/.synced  ## the unit tests of what ships on each Python from 3.11 on that this machine has
 	@$(BIN)/python tests/pythons.py $(PYTHONS) -n auto --maxprocesses 4 -m "not slow" --hypothesis-profile fast
