@@ -80,7 +80,9 @@ screenshots: $(BIN)/.browser  ## take the screenshots of the console in docs/
 vendor: $(BIN)/.synced  ## fetch the console's JavaScript anew from the npm registry
 	@$(BIN)/python -m tools.vendor
 
-check: reviewed test-covered test-slow clients  ## what to run before a commit
+check: $(BIN)/.synced  ## what to run before a commit
+	@$(MAKE) --no-print-directory -j2 reviewed
+	@$(MAKE) --no-print-directory test-covered test-slow clients
 
 reviewed: format lint types contracts static audit build
 

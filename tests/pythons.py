@@ -16,7 +16,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 OLDEST = (3, 11)
 LAMBDA = (3, 13)
-OTHERS = "--others"
+LAMBDA_ONLY = "--lambda"
 # What runs on whatever Python there is. All else runs on the one of `make check`.
 TESTED = ("tests/unit/homing", "tests/unit/homing_cli", "tests/unit/lambdas")
 _NAME = re.compile(r"python(3)\.(\d+)")
@@ -82,27 +82,29 @@ def run_unit_tests(version: str, python: Path, options: list[str]) -> bool:
 def main(options: list[str]) -> int:
     """Run the unit tests on all that are found; return the exit status.
 
-    With `--others` the Python that runs this is left out, since `make check` has tested it.
+    With `--lambda` they run on Lambda's Python only, and only if `make check` does not run on it.
     """
     results: dict[str, str] = {}
     for version, paths in candidates(folders()).items():
         name = f"{version[0]}.{version[1]}"
-        if OTHERS in options and version == sys.version_info[:2]:
-            print(f"Python {name}: left to `make check`", flush=True)  # noqa: T201 -- a script
+        is_tested = version == sys.version_info[:2]
+        if LAMBDA_ONLY in options and (is_tested or version != LAMBDA):
+            by = "check" if is_tested else "test-pythons"
+            print(f"Python {name}: left to `make {by}`", flush=True)  # noqa: T201 -- a script
             continue
         python = working(version, paths)
         if python is None:
             results[name] = f"does not work: {', '.join(map(str, paths))}"
             continue
         print(f"Python {name}: {python}", flush=True)  # noqa: T201 -- a script
-        passed = run_unit_tests(name, python, [each for each in options if each != OTHERS])
+        passed = run_unit_tests(name, python, [each for each in options if each != LAMBDA_ONLY])
         results[name] = "passed" if passed else "failed"
     for name, result in results.items():
         print(f"Python {name}: {result}")  # noqa: T201
     on_lambda = f"{LAMBDA[0]}.{LAMBDA[1]}"
     if on_lambda not in results:
         print(f"Python {on_lambda}, which Lambda runs, is not on this machine: not run")  # noqa: T201
-    found = bool(results) or OTHERS in options
+    found = bool(results) or LAMBDA_ONLY in options
     return 0 if found and set(results.values()) <= {"passed"} else 1
 
 

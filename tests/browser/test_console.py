@@ -18,21 +18,6 @@ if TYPE_CHECKING:
     from homing_cli.client.api import ApiClient
     from homing_cli.receiver.server import Receiver
 
-PAGES = {
-    "/": "Overview",
-    "/deliveries": "Deliveries",
-    "/deliveries?status=MAX_RETRIES_EXCEEDED": "Deliveries",
-    "/deliveries?view=groups": "Deliveries",
-    "/deliveries?messageId=nothing-has-this": "Deliveries",
-    "/dead-letters": "Dead letters",
-    "/redrives": "Bulk redrives",
-    "/redrives/new?senderId=crm": "Send again: 250 messages?",
-    "/endpoints": "Endpoints",
-    "/senders": "Senders",
-    "/events": "Who would get an event?",
-    "/what-if": "What if the retry policy were different?",
-    "/what-if?preset=standard-webhooks": "What if the retry policy were different?",
-}
 REFRESHED_MS = 6000
 DELIVERED_MS = 30_000
 
@@ -44,26 +29,6 @@ def post(api: ApiClient, message_id: str, url: str, **more: Any) -> None:
 
 def rows(page: Page) -> Any:
     return page.locator("tbody tr")
-
-
-@pytest.mark.parametrize(("path", "title"), PAGES.items())
-def test_each_page_loads_without_a_complaint(
-    page: Page, console: str, path: str, title: str
-) -> None:
-    page.goto(console + path)
-    expect(page.locator("h1")).to_have_text(title)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", PAGES)
-def test_axe_finds_nothing_serious(browser: Browser, console: str, path: str, scheme: Any) -> None:
-    context = browser.new_context(color_scheme=scheme, bypass_csp=True)
-    try:
-        page = context.new_page()
-        page.goto(console + path)
-        assert serious(page) == []
-    finally:
-        context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -87,17 +52,6 @@ def test_axe_finds_nothing_serious_in_a_failed_delivery_and_on_the_way_to_send_i
         page.get_by_role("button", name="Discard").click()
         expect(page.get_by_role("status")).to_have_text("Done: 1 of 1.", timeout=DELIVERED_MS)
         assert serious(page) == []
-    finally:
-        context.close()
-
-
-@pytest.mark.parametrize("path", PAGES)
-def test_a_phone_need_not_scroll_sideways(browser: Browser, console: str, path: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    try:
-        page = context.new_page()
-        page.goto(console + path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
     finally:
         context.close()
 

@@ -58,16 +58,18 @@ def test_no_python_at_all_fails_the_run(tmp_path: Path, monkeypatch: pytest.Monk
     assert pythons.main([]) == 1
 
 
-def test_the_python_of_make_check_is_left_out_where_the_others_are_asked_for(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("own", [(3, 11), pythons.LAMBDA])
+def test_the_python_of_lambda_is_tested_unless_make_check_runs_on_it(
+    own: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    newer = (THIS[0], THIS[1] + 1)
-    found = {THIS: [Path("own")], newer: [Path("other")]}
+    found = {version: [Path("python")] for version in ((3, 11), (3, 12), pythons.LAMBDA)}
+    monkeypatch.setattr("sys.version_info", own)
     ran: list[tuple[str, list[str]]] = []
     monkeypatch.setattr(pythons, "candidates", lambda _: found)
     monkeypatch.setattr(pythons, "working", lambda _, paths: paths[0])
     monkeypatch.setattr(
         pythons, "run_unit_tests", lambda name, _, options: not ran.append((name, options))
     )
-    assert pythons.main([pythons.OTHERS, "-q"]) == 0
-    assert ran == [(f"{newer[0]}.{newer[1]}", ["-q"])]
+    assert pythons.main([pythons.LAMBDA_ONLY, "-q"]) == 0
+    name = f"{pythons.LAMBDA[0]}.{pythons.LAMBDA[1]}"
+    assert ran == ([] if own == pythons.LAMBDA else [(name, ["-q"])])
