@@ -124,6 +124,8 @@ def _load() -> None:
     """Import the libraries and read the service descriptions once for all forks."""
     for library in _LIBRARIES:
         importlib.import_module(library)
+    # Every session has its own loaders, so what was read is kept for all of them. Hence the
+    # assignment to a method, which mypy rejects.
     read = functools.cache(JSONFileLoader().load_file)
     JSONFileLoader.load_file = lambda _, file_path: read(file_path)  # type: ignore[method-assign,assignment]
     key: Any = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}

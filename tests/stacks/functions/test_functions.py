@@ -282,10 +282,10 @@ def test_the_layer_that_was_built_is_one_for_all_functions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from aws_cdk import App, Stack  # noqa: PLC0415 -- starts Node
-    from aws_cdk.assertions import Template  # noqa: PLC0415
+    from aws_cdk.assertions import Template  # noqa: PLC0415 -- starts Node
 
-    from stacks import Homing  # noqa: PLC0415
-    from stacks.functions import function, powertools_layer  # noqa: PLC0415
+    from stacks import Homing  # noqa: PLC0415 -- starts Node
+    from stacks.functions import function, powertools_layer  # noqa: PLC0415 -- starts Node
 
     settings = StackSettings(powertools_layer="built")
     monkeypatch.setattr(function, "is_built", lambda: powertools_layer.is_built(tmp_path))
@@ -309,7 +309,7 @@ def test_the_layer_that_was_built_is_one_for_all_functions(
 def test_without_the_python_of_lambda_nothing_is_compiled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from stacks.functions import powertools_layer  # noqa: PLC0415 -- as above
+    from stacks.functions import powertools_layer  # noqa: PLC0415 -- starts Node
 
     monkeypatch.setattr(powertools_layer, "find_python", lambda: None)
     assert powertools_layer.main(tmp_path) == 1
@@ -336,9 +336,9 @@ def test_the_layer_for_ed25519_is_the_one_that_was_built(tmp_path: Path) -> None
     (tmp_path / "python" / "cryptography").mkdir(parents=True)
     (tmp_path / "python" / "cryptography" / "__init__.py").touch()
     from aws_cdk import App, Stack  # noqa: PLC0415 -- starts Node
-    from aws_cdk.assertions import Template  # noqa: PLC0415
+    from aws_cdk.assertions import Template  # noqa: PLC0415 -- starts Node
 
-    from stacks.functions.signing_layer import signing_layers  # noqa: PLC0415
+    from stacks.functions.signing_layer import signing_layers  # noqa: PLC0415 -- starts Node
 
     scope = Stack(App(), "Test")
     (layer,) = signing_layers(scope, StackSettings(signing_layer="built").named("Test"), tmp_path)
@@ -352,7 +352,7 @@ def test_the_layer_for_ed25519_is_the_one_that_was_built(tmp_path: Path) -> None
 def test_without_a_built_layer_synth_says_how_to_build_it(tmp_path: Path) -> None:
     from aws_cdk import App, Stack  # noqa: PLC0415 -- starts Node
 
-    from stacks.functions.signing_layer import signing_layers  # noqa: PLC0415
+    from stacks.functions.signing_layer import signing_layers  # noqa: PLC0415 -- starts Node
 
     settings = StackSettings(signing_layer="built").named("Test")
     with pytest.raises(InvalidSettingsError, match="run `make signing-layer` first"):
