@@ -13,7 +13,7 @@ from browser.accessibility import serious
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
     from homing_cli.client.api import ApiClient
     from homing_cli.receiver.server import Receiver
@@ -186,6 +186,48 @@ def test_dead_letters_are_chosen_and_discarded(
     expect(page.get_by_role("status")).to_have_text("Done: 1 of 1.", timeout=DELIVERED_MS)
     page.goto(f"{console}/dead-letters")
     expect(row).to_have_count(0)
+
+
+def test_a_choice_stays_with_its_row_where_a_refresh_was_on_its_way(
+    page: Page, console: str, api: ApiClient, receiver: Receiver, message_id: str
+) -> None:
+    held: list[Route] = []
+    post(api, message_id, f"{receiver.url}/script/410")
+    page.goto(f"{console}/dead-letters")
+    row = page.locator("tbody tr", has_text=message_id).last
+    expect(row).to_be_visible(timeout=DELIVERED_MS)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/dead-letters*", hold)  # the next answer of the list waits
+    with page.expect_request("**/dead-letters*", timeout=REFRESHED_MS):
+        pass
+    row.get_by_role("checkbox").check()
+    post(api, f"{message_id}-later", f"{receiver.url}/script/410")
+    other = page.context.new_page()
+    other.goto(f"{console}/dead-letters")
+    expect(other.locator("tbody tr", has_text=f"{message_id}-later")).to_be_visible(
+        timeout=DELIVERED_MS
+    )
+    with page.expect_response("**/dead-letters*"):
+        held.pop().continue_()
+    page.wait_for_timeout(500)  # had it been shown, it would be now
+    assert page.locator("input:checked").evaluate_all(
+        "(chosen) => chosen.map((one) => one.getAttribute('aria-label'))"
+    ) == [f"Choose {message_id}"]
+
+
+def test_what_was_opened_stays_open_while_the_page_renews_itself(
+    page: Page, console: str, api: ApiClient, receiver: Receiver, message_id: str
+) -> None:
+    wait_for_an_hour(page, console, api, message_id, f"{receiver.url}/script/503")
+    page.get_by_text("Ids", exact=True).click()
+    for _ in range(2):
+        with page.expect_response(lambda answer: "/delivery" in answer.url):
+            pass
+    page.wait_for_timeout(200)
+    expect(page.locator("details", has_text="Ids")).to_have_attribute("open", "")
 
 
 def test_ten_thousand_deliveries_are_paged_through_each_page_within_a_second(

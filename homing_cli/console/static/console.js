@@ -81,10 +81,13 @@ new MutationObserver(showZone).observe(document.getElementById("main"), {
   childList: true, subtree: true, attributes: true, attributeFilter: ["datetime", "data-local"],
 });
 
-// A list that refreshes itself waits while something in it is chosen.
-document.addEventListener("htmx:before:request", (event) => {
+// A list that refreshes itself waits while something in it is chosen. An answer that was on its way by then is
+// dropped: it may have other rows, and a choice stays with its place, not with its row.
+function waitWhileChosen(event) {
   if (event.target.matches("[data-refresh]") && document.querySelector("#list input:checked")) event.preventDefault();
-});
+}
+document.addEventListener("htmx:before:request", waitWhileChosen);
+document.addEventListener("htmx:after:request", waitWhileChosen);
 
 setInterval(countDown, 100);
 countDown();
