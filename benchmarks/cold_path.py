@@ -109,7 +109,7 @@ def _row(name: str, *values: object) -> None:
 
 
 def layouts(folder: Path) -> dict[str, Layout]:
-    """Return the layouts of the functions, keyed by the heading of their figures."""
+    """Return the code layouts to measure, keyed by the heading under which each is printed."""
     if IS_SMALLEST:
         return {"as here": as_here(folder / "bundle")}
     return {

@@ -83,7 +83,7 @@ class DynamoDB:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container of `deliver`: its clock, and the real code with a recorded sleep."""
+    """A container of `deliver`: its clock, and the real code, whose sleeps are only recorded."""
 
     skew: float
     pacing: Pacing

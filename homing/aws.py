@@ -35,7 +35,7 @@ class OutOfTimeError(BotoCoreError):
 class _OurServices(Loader):
     """Loads botocore's descriptions of the services that functions call.
 
-    For each client, botocore would search the folders of all 400 services to check that the one
+    For each client, botocore would search the folders of all 400 services to check that its service
     exists: a tenth of a cold start (docs/benchmarks.md).
     """
 
@@ -73,8 +73,8 @@ def client(service: str, *, read_seconds: float, tries: int, connections: int = 
             read_timeout=read_seconds,
             retries={"mode": "standard", "total_max_attempts": tries},
             max_pool_connections=connections,
-            # Both would cost an eighth of a call: to describe this machine anew, and to check what
-            # mypy has checked before and AWS checks after.
+            # These two save an eighth of a call's processor time: botocore would describe this
+            # machine for each call, and check parameters that mypy and AWS check anyway.
             user_agent=_USER_AGENT,
             parameter_validation=False,
             # Bucket names in host names do not resolve on a local cloud.

@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 class Reference:
     """What identifies a delivery. Times are ISO-8601 UTC with milliseconds.
 
-    `endpoint_id` names the endpoint whose URL it was on reception, None for a URL that the message
-    named itself. `event_type` is None for a message without. With an `ordering_key` it has a
-    `sequence` in its line, and `after` once it has its turn (`homing.ordering`). None of these
-    fields is part of the key.
+    `endpoint_id` is the endpoint that had `target_url` at acceptance; None if the message itself
+    named the URL. A delivery with an `ordering_key` has a `sequence` in its line, and `after` once
+    it has its turn (`homing.ordering`). The fields with a default are not part of the key.
     """
 
     message_id: str
@@ -51,7 +50,7 @@ class Reference:
     def line(self) -> str | None:
         """Its place in its line, as stored in the ledger: `<sequence>#<orderingKey>`.
 
-        Without a sequence it has no place yet.
+        The sequence is empty until the delivery has a place; None without an ordering key.
         """
         if self.ordering_key is None:
             return None
@@ -128,7 +127,8 @@ class Reference:
 class Request:
     """What is sent: the exact text of the payload, and how it is labelled.
 
-    A payload too large for that is kept in S3, with a `claim` in its place (`homing.payloads`).
+    A payload too large for a delivery document is kept in S3, with a `claim` in its place
+    (`homing.payloads`).
     """
 
     payload: str
@@ -168,8 +168,8 @@ class Delivery:
         due_at: when that attempt may start, ISO-8601, a whole second.
         expires_at: when its record may be deleted, epoch seconds.
         previous_delay_seconds: the delay before this attempt, None before the first.
-        generation: how often the delivery has been given to another execution, by a redrive or a
-            retry now; a later generation supersedes all earlier ones.
+        generation: how often the delivery has been moved to a new execution, by a redrive or an
+            immediate retry; a later generation supersedes all earlier ones.
     """
 
     reference: Reference
@@ -228,7 +228,8 @@ def document_text(document: Mapping[str, Any]) -> str:
     """Return a delivery document as text, for a queue or as the input of an execution.
 
     Both accept 256 KiB, counted in bytes of UTF-8. An escaped character takes up to three times as
-    many bytes, so only what must be escaped is. The size of a document is that of this text.
+    many bytes, so only the characters that must be escaped are. The size of a document is that of
+    this text.
     """
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 

@@ -48,7 +48,7 @@ class AcceptanceError(HomingError):
 
 
 class FullLineError(AcceptanceError):
-    """Raised when too many messages with the same `orderingKey` wait for another one."""
+    """Raised when too many messages with the same `orderingKey` already wait."""
 
 
 class RateExceededError(HomingError):

@@ -1,8 +1,8 @@
-"""Items of DynamoDB: their conversion to plain values, and a conditional put that may be repeated.
+"""Items of DynamoDB: their conversion to plain values, and a conditional put that may be retried.
 
-When the response to a put is lost, boto3 repeats the put. If the first one succeeded, the
-condition of the second fails, and the item in the table equals the item to put: that counts as
-success. Each item must have a random value, so that the items of two writers are never equal.
+When the response to a put is lost, boto3 retries the put. If the first try succeeded, the condition
+of the second fails, and the item in the table equals the item to put: that counts as success. Each
+item must have a random value, so that the items of two writers are never equal.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Trigger `accept`: accept messages, one or several at once, and test messages to endpoints.
+"""Trigger `accept`: accept messages, alone or in a batch, and test messages to endpoints.
 
 It serves the HTTP APIs, which forward only its routes, and a function URL, which forwards
 everything.
@@ -128,7 +128,7 @@ def _answers(bodies: Sequence[str | bytes]) -> list[Answer]:
 
 
 def _parse(body: str | bytes, now: datetime, find: FindEndpoints) -> Message | Answer:
-    """Return the message of a request, or the response if it has none."""
+    """Parse a request body into a message; if that fails, return the error response instead."""
     try:
         return parse_message(
             body,

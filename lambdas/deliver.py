@@ -117,7 +117,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _look_at_endpoints() -> None:
     from homing.endpoints.endpoints_table import EndpointsTable  # noqa: PLC0415  # as above
 
-    # One that nobody has, over the connection that the look-up of a recipient will use.
+    # A look-up of an endpoint that does not exist opens the connection for later look-ups.
     EndpointsTable(DeliverSettings.from_env().endpoints_table, _registry()).find("-", "-")
 
 

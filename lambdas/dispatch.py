@@ -1,4 +1,4 @@
-"""Trigger `dispatch`: settle the deliveries of a batch, all of them at once."""
+"""Trigger `dispatch`: settle the deliveries of a batch, all of them concurrently."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from homing.delivery import Reference
 
 _BATCH = 10
-MOST_DETACHED = 50  # first attempts detached at once; each keeps a thread and a connection
+MOST_DETACHED = 50  # first attempts detached at a time; each keeps a thread and a connection
 
 _threads = ThreadPoolExecutor(max_workers=_BATCH)  # one for each record; they mostly wait
 
@@ -46,8 +46,8 @@ class _Desk:
         express_path: settles them.
         redelivery: sets when those that are detached or have failed are redelivered.
         over_in: the seconds after which a detached first attempt must have ended.
-        records: the ledger that reads ahead; None where the express path is off, which reads none.
-        first_attempts: the Express workflow; None as above.
+        records: the ledger, for reading ahead; None if the express path is off.
+        first_attempts: the Express workflow; None if the express path is off.
     """
 
     express_path: ExpressPath
@@ -155,7 +155,7 @@ def _by_delivery(messages: Iterable[Received]) -> list[list[Received]]:
 
 
 def _read_first(messages: Iterable[Received]) -> Iterator[Reference]:
-    """Yield the deliveries whose record is read first."""
+    """Yield the deliveries whose record is read before they are settled: the unscheduled ones."""
     for message in messages:
         with suppress(MalformedDeliveryError):
             _, delivery = read_delivery(message.body)

@@ -48,8 +48,9 @@ def json_api(
         log_invalid: logs the answer to an invalid request.
         invalid: the answer to an InvalidMessageError.
         aws_failed: the answer to an error of an AWS call.
-        no_route: the answer for a method and path without a route. An API hands on only what it has
-            a route for, but Powertools matches fewer characters: not the `"` of `/v1/messages/"`.
+        no_route: the answer for a method and path without a route. An API forwards only requests
+            for its routes, but Powertools accepts fewer characters in a path: not the `"` of
+            `/v1/messages/"`.
     """
     app = APIGatewayHttpResolver()
 

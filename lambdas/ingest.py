@@ -1,6 +1,6 @@
 """Trigger `ingest`: accept the messages of a batch of the ingest queue.
 
-Invalid messages go to the queue of unaccepted messages at once. Messages that cannot be accepted
+Invalid messages go straight to the queue of unaccepted messages. Messages that cannot be accepted
 for now stay on the ingest queue, which redelivers them with the same id. If one had been accepted
 before a crash, it is then a duplicate and changes nothing.
 """
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-# One less than where a sender waits: the queue tries again, and the rest of a batch has more time.
+# One less than in `accept`: here the queue tries again, and the rest of a batch gets more time.
 _TRIES = 2
 
 _processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -49,7 +49,7 @@ class _Desk:
         acceptance: accepts them.
         rules: the rules of the deployment.
         unaccepted: takes what is invalid.
-        senders: whom the messages of a queue are from, by the queue's ARN.
+        senders: the sender of each queue's messages, by the queue's ARN.
     """
 
     acceptance: Acceptance
@@ -63,7 +63,8 @@ def _desk() -> _Desk:
     settings = IngestSettings.from_env()
     sqs = client("sqs", read_seconds=2, tries=_TRIES)
     return _Desk(
-        # The queue is a backlog of its own, and there is nobody to be told to send later.
+        # Without the sender's rate: the queue holds what exceeds it, and no caller could be told to
+        # send later.
         Acceptance.connect(settings, tries=_TRIES, is_rated=False),
         Rules.of_deployment(settings, guard=settings.guard),
         UnacceptedQueue(settings.unaccepted_queue_url, sqs),

@@ -51,8 +51,8 @@ def connect(*calls: Callable[[], object]) -> None:
     """Open the connections of the first invocation, if Lambda initializes a function for it.
 
     Connecting with TLS takes more processor time than a call: botocore reads all authorities for
-    each connection. The calls are made at once. They change nothing, and their errors are ignored,
-    since the invocation will meet the same ones.
+    each connection. The calls are made concurrently. They change nothing, and their errors are
+    ignored, since the invocation will meet the same ones.
     """
     if os.environ.get(VARIABLE) != _ON_DEMAND:
         return

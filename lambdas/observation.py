@@ -85,7 +85,7 @@ logger = Logger(
 )
 metrics = Metrics()
 
-_UNITS = {"AttemptLatency": MetricUnit.Milliseconds}  # all others are counts
+_UNITS = {"AttemptLatency": MetricUnit.Milliseconds}  # all other metrics are counts
 
 
 def log_attempt(
@@ -105,7 +105,7 @@ def log_attempt(
         verdict: the verdict on it.
         attempt: the number of the attempt, counted from 1.
         max_attempts: the maximum of the policy.
-        next_delay_seconds: the delay to the next attempt; None without one.
+        next_delay_seconds: the delay to the next attempt; None if none follows.
     """
     _log(
         logging.INFO,

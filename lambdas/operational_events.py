@@ -32,7 +32,7 @@ def _endpoints() -> EndpointsTable:
 
 
 def _blocks(reference: Reference) -> bool:
-    """Return whether a failure blocks the line, by the setting of the delivery's endpoint."""
+    """Return whether the delivery's endpoint is set to block a line after a failure."""
     if reference.endpoint_id is None:
         return False
     found = _endpoints().find(reference.sender_id, reference.endpoint_id)
@@ -47,7 +47,7 @@ def _events_of(change: Change) -> list[OperationalEvent]:
 
 
 def handler(event: dict[str, Any], context: object) -> None:
-    """Put the events of a batch of changes on the bus; Lambda repeats a batch that fails."""
+    """Put the events of a batch of changes on the bus; Lambda retries a batch that fails."""
     deadline.begin(context)
     changes = map(Change.from_record, event["Records"])
     events = [made for change in changes for made in _events_of(change)]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Return 204 for a valid signature, 401 for any other, 400 without a secret to verify with."""
+    """Return 204 for a valid signature, 401 for an invalid one, 400 if the secret is missing."""
     headers, body = event["headers"], event.get("body", "")
     if SECRET_HEADER not in headers:
         return {"statusCode": HTTPStatus.BAD_REQUEST}

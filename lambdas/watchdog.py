@@ -24,8 +24,8 @@ from homing.settings import WatchdogSettings
 from lambdas.initialization import initialize
 from lambdas.observation import log_examined, log_line, log_put_back, logger
 
-_MOST_MESSAGES = 5_000  # undispatched ones of one run
-_LAST_SECONDS = 60  # in which nothing more is begun
+_MOST_MESSAGES = 5_000  # undispatched messages that one run requeues at most
+_LAST_SECONDS = 60  # of an invocation, in which no further work is begun
 
 
 @cache

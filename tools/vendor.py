@@ -69,11 +69,11 @@ def extract(package: Package, archive: bytes) -> dict[str, bytes]:
     """Return the files of a package's archive, by their names in this project.
 
     Raises:
-        ValueError: when the archive has another SHA-512 or lacks a file.
+        ValueError: when the archive does not have the expected SHA-512 or lacks a file.
     """
     found = base64.b64encode(hashlib.sha512(archive).digest()).decode()
     if found != package.sha512:
-        raise ValueError(f"{package.url} has another SHA-512: {found}")
+        raise ValueError(f"{package.url} does not have the expected SHA-512, but {found}")
     made = {}
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         for inside, name in package.files.items():

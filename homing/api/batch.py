@@ -27,7 +27,8 @@ MAX_RESULTS_BYTES = 5_000_000
 _SPACE = " \t\n\r"
 _START = re.compile(rf'[{_SPACE}]*\{{[{_SPACE}]*"messages"[{_SPACE}]*:[{_SPACE}]*\[')
 _END = re.compile(rf"[{_SPACE}]*\}}[{_SPACE}]*")
-# A string, also one without an end, or a mark between values. Possessive, as in raw_json.
+# A string (the last one may lack its end), or a mark between values. The quantifiers are
+# possessive, as in raw_json.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
 _IDS = ("messageId", "senderId")
 

@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 
     from homing.ledger.delivery_index import Page, Place
 
-# What is looked up by a message's id alone; a list of it would cost each message a write.
-_UNLISTED = "is in no list; give one of"
+# Deliveries of other statuses can only be looked up by their message's id: to list them, each
+# message would need one more write.
+_UNLISTED = "is not a listed status; give one of"
 
 
 def _listed(status: Status) -> Status:
@@ -62,7 +63,7 @@ class FilterRequest(Fields):
     """A filter of deliveries; all given fields must match."""
 
     status: Maybe[Annotated[list[ListedStatus], Field(min_length=1)]] = optional(
-        "Their statuses. Default: all that are listed."
+        "The statuses of the deliveries. Default: every status that is allowed here."
     )
     message_id: Maybe[Text] = optional("A part of the id of the message.")
     endpoint_id: Maybe[EndpointId] = optional("The endpoint.")
@@ -108,10 +109,10 @@ class BulkRedriveRequest(Fields):
         default=False, description="Whether to only return what would be redriven, by endpoint."
     )
     redrive_id: Maybe[MessageId] = optional(
-        "Its id, which makes it safe to repeat the request. Default: a random one."
+        "The id of the bulk redrive, which makes it safe to repeat the request. Default: random."
     )
     sender_id: Maybe[SenderId] = optional(
-        "Whose deliveries. Default: the sender of the key, or `default` with AWS credentials."
+        "The sender of the deliveries. Default: that of the key, or `default` with AWS credentials."
     )
 
 

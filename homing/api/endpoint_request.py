@@ -88,7 +88,7 @@ class EndpointChange(Fields):
         "for none."
     )
     attempts_at_once: Maybe[Annotated[int, Field(ge=0, le=MAX_ATTEMPTS_AT_ONCE), WHOLE]] = optional(
-        "How many attempts may run at once; others wait for a concurrency slot. 0: no limit."
+        "How many attempts may run concurrently; others wait for a concurrency slot. 0: no limit."
     )
     rate_per_second: Maybe[Rate] = optional(
         f"How many attempts are made per second, {LOWEST_RATE:g} to {HIGHEST_RATE:g}: first ones, "

@@ -36,7 +36,7 @@ class EventRequest(Fields):
     """An event to try; nothing is sent."""
 
     event_type: EventType = Field(description="The type of the event, e.g. order.paid.")
-    payload: Any = Field(description="As that of a message.")
+    payload: Any = Field(description="The payload, as in a message.")
     content_type: Maybe[ContentType] = optional(
         f"The media type of the payload. Default: {DEFAULT_CONTENT_TYPE}."
     )

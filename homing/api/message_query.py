@@ -65,7 +65,7 @@ class MessageQuery:
     def find(self, message_id: str, sender_id: str, *, now: datetime) -> dict[str, Any] | None:
         """Return `{"messageId", "senderId", "deliveries": [...]}`, or None for an unknown message.
 
-        A message with an event type has that too.
+        If the message has an event type, `eventType` is there too.
 
         Raises:
             DependencyError: when a table cannot be read.
@@ -156,7 +156,7 @@ def _scheduled(idempotency: IdempotencyRecord) -> dict[str, str]:
 
 
 def _public(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what callers may see, without an endpoint or event type that is null."""
+    """Return the members that callers may see; an endpoint or event type of null is omitted."""
     return {
         name: value
         for name, value in attributes.items()

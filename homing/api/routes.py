@@ -39,7 +39,7 @@ class Route:
 
 _MESSAGE = "/v1/messages/{messageId}"
 _ENDPOINT = "/v1/endpoints/{endpointId}"
-_SENDER = ("senderId",)  # not where the body names the sender
+_SENDER = ("senderId",)  # a query parameter, unless the body names the sender
 _FILTER = (
     *("status", "targetUrl", "eventType", "category", "since", "before", "reason"),
     *("after", "limit", *_SENDER),
@@ -63,7 +63,7 @@ LIST_OF_ENDPOINT = Route(
     "GET",
     f"{_ENDPOINT}/deliveries",
     "get_message",
-    "List those deliveries of an endpoint",
+    "List waiting, failed and cancelled deliveries to an endpoint",
     _FILTER,
 )
 REDRIVE_MESSAGE = Route(
@@ -80,10 +80,10 @@ POST_REDRIVE = Route(
     "POST",
     "/v1/redrives",
     "redrive",
-    "Redrive all failed deliveries that match a filter, or preview that",
+    "Redrive all failed deliveries that match a filter, or preview it",
 )
 GET_REDRIVE = Route(
-    "getRedrive", "GET", _REDRIVE, "redrive", "Return how far a bulk redrive is", _SENDER
+    "getRedrive", "GET", _REDRIVE, "redrive", "Return the progress of a bulk redrive", _SENDER
 )
 STOP_REDRIVE = Route("stopRedrive", "DELETE", _REDRIVE, "redrive", "Stop a bulk redrive", _SENDER)
 # Open, since load balancers and monitors do not sign their requests.
@@ -121,7 +121,7 @@ MATCH_EVENT = Route(
     "POST",
     "/v1/endpoints/match",
     "endpoints",
-    "Return which endpoints would get an event, and why each other one would not",
+    "Return which endpoints would get an event, and why the others would not",
     _SENDER,
 )
 TEST_ENDPOINT = Route(

@@ -66,7 +66,7 @@ def read_results(document: Any, messages: Sequence[Outgoing]) -> list[Accepted |
     """Return the result of each message from the response to a batch.
 
     Raises:
-        KeyError, TypeError, ValueError: when the document is not one.
+        KeyError, TypeError, ValueError: when the document is not such a response.
     """
     pairs = zip(document["results"], messages, strict=True)
     return [_result(result, message.message_id) for result, message in pairs]

@@ -76,12 +76,12 @@ class Signature:
     """Authentication by AWS credentials (Signature Version 4).
 
     Args:
-        url: the base of the API; it tells the service, and at AWS's own host names the region.
+        url: the base of the API; it identifies the service, and at AWS's own host names the region.
         session: finds the credentials. They are asked for at each try, since they expire.
         region: where the URL names none.
 
     Raises:
-        CredentialsError: when neither the URL nor `region` tells the region.
+        CredentialsError: when neither the URL nor `region` names the region.
     """
 
     def __init__(self, url: str, session: Session, region: str | None) -> None:
@@ -147,8 +147,8 @@ class Connection:
             method: the HTTP method.
             path: path and query, below the base of the API.
             body: the request body, JSON; the same bytes at each try.
-            repeat: whether it may be made again; not where that could do something twice.
-            began: what the clock showed at the first try of a call that this one continues.
+            repeat: whether the request may be made again; False if that could do something twice.
+            began: the clock at the first try, if this call continues an earlier one.
 
         Raises:
             CallError: when it fails; of several tries the last counts.

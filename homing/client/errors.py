@@ -9,7 +9,7 @@ HomingError
         ├── RejectedError    400, 413: the request is wrong
         ├── ForbiddenError   401, 403: the caller may not do this
         ├── NotFoundError    404
-        ├── ConflictError    409: the messageId belongs to another message
+        ├── ConflictError    409: the messageId belongs to a different message
         ├── ThrottledError   429, after all tries
         └── UnavailableError 5xx, after all tries
 
@@ -141,7 +141,7 @@ class NotFoundError(ResponseError):
 
 
 class ConflictError(ResponseError):
-    """Raised when the messageId belongs to a message with other content (409)."""
+    """Raised when the messageId already belongs to a message with different content (409)."""
 
 
 class ThrottledError(ResponseError):

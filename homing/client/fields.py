@@ -55,7 +55,7 @@ class RawJson:
     text: str
 
     def __post_init__(self) -> None:
-        """Check the text, since anything else could change the other fields of the message."""
+        """Check the text, since invalid JSON could change the other fields of the message."""
         try:
             # Numbers stay text: Python refuses to read very long ones.
             json.loads(self.text, parse_int=str, parse_float=str, parse_constant=_refuse_constant)

@@ -132,10 +132,11 @@ class Homing:
         return self._send(message_body(named), named["message_id"])
 
     def send_batch(self, messages: Iterable[MessageFields]) -> tuple[Accepted | CallError, ...]:
-        """Send several messages, up to a hundred in a request, and a few requests at once.
+        """Send several messages, up to a hundred in a request, and a few requests concurrently.
 
         Return a result for each, in order. A failure does not keep other messages from being sent;
-        only temporary failures are sent again. The messages of a request are accepted in order.
+        only messages that failed temporarily are sent again. The messages of a request are accepted
+        in order.
 
         Raises:
             TypeError: when a field of any message is unknown, or cannot be written as JSON; no
@@ -202,7 +203,7 @@ class Homing:
 
         Args:
             sender_id: whose; by default the sender of the key, with AWS credentials `default`.
-            fields: which of them.
+            fields: the filter; without fields, all of them.
 
         Raises:
             CallError: when a page cannot be read.
@@ -227,10 +228,11 @@ class Homing:
         """Start redriving all failed deliveries that match, at a limited rate.
 
         Args:
-            rate_per_second: how many in a second at most.
-            redrive_id: its id, by which to repeat this call; by default a new one.
+            rate_per_second: how many deliveries are redriven per second, at most.
+            redrive_id: the id of the bulk redrive, with which this call can be repeated; by default
+                a new one.
             sender_id: whose; by default the sender of the key, with AWS credentials `default`.
-            fields: which of them; all that have failed without any.
+            fields: the filter; without fields, all failed deliveries.
 
         Raises:
             CallError: when it has not begun, or it is not known whether it has.
@@ -275,8 +277,8 @@ class Homing:
             method: the HTTP method.
             path: path and query, such as `/v1/endpoints?limit=10`.
             body: the request body, JSON.
-            repeat: whether it may be made again; not where that could do something twice, such as
-                creating a second secret.
+            repeat: whether the request may be made again; False if that could do something twice,
+                such as creating a second secret.
 
         Raises:
             CallError: when it fails.
@@ -354,5 +356,5 @@ def _read(response: Response, read: Callable[[Any], _Read]) -> _Read:
     try:
         return read(response.document)
     except (KeyError, TypeError, ValueError) as error:
-        detail = "the response is not one of Homing; is the URL that of its API?"
+        detail = "the response is not from Homing; check the URL of the API"
         raise ResponseError(Problem(response.status, detail=detail)) from error

@@ -37,7 +37,7 @@ class ListedDelivery:
         attempts: how many have been made since acceptance or the last redrive.
         endpoint_id: its endpoint, if it has one; else None.
         category: the category of its latest attempt; None before the first.
-        reason: what that attempt came to; likewise.
+        reason: the reason of its latest verdict; None before the first.
         document: all members (docs/api.md).
     """
 

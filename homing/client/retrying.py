@@ -29,7 +29,7 @@ def pause_before_next(tries: int, *, draw: float, retry_after: float) -> float:
 
     Args:
         tries: how many have been made, 1 or more.
-        draw: a random number from 0 to 1, so that callers do not come back all at once.
+        draw: a random number from 0 to 1, so that callers do not all come back at the same time.
         retry_after: the seconds that the last response asked for; 0 if it asked for none.
     """
     doublings = min(tries - 1, 10)  # far beyond the longest, and never too large for a float
@@ -46,7 +46,7 @@ class Retrying:
     Args:
         timeout: how many seconds one try waits for its response.
         give_up_after: no try begins later than this many seconds after the first.
-        clock: returns seconds that only ever grow.
+        clock: a monotonic clock in seconds.
         now: returns the date, for a `Retry-After` that names one.
         sleep: waits for some seconds.
         draw: returns a random number from 0 to 1. It is never drawn from the state of `random`,
@@ -73,11 +73,11 @@ class Retrying:
         return None if milliseconds is None else milliseconds / 1000
 
     def wait(self, tries: int, began: float, retry_after: float | None) -> bool:
-        """Wait before the next try. Return False, at once, if there is no time for one.
+        """Wait before the next try. If there is no time for one, return False without a wait.
 
         Args:
             tries: how many have been made.
-            began: what the clock showed at the first.
+            began: the clock at the first of them.
             retry_after: the seconds that the last response asked for, if it did.
         """
         pause = pause_before_next(tries, draw=self.draw(), retry_after=retry_after or 0)

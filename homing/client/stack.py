@@ -15,7 +15,7 @@ from homing.stack_outputs import NotInStackError, homing_outputs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# What a program waits for at its start, and no longer: 2 tries of 3 and 10 seconds.
+# A program waits for this at its start: at most 2 tries, each 3 s to connect and 10 s to read.
 _CONFIG = Config(
     connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2}
 )

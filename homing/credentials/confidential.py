@@ -2,7 +2,7 @@
 
 They are in the secrets table, which is encrypted with its own key (docs/security.md). They must not
 appear in a delivery document, a log line, an error or a response, except the one response that
-returns a new secret. So `repr` shows neither.
+returns a new secret. So `repr` omits secrets and headers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The rotation of signing secrets: a new secret signs at once, old ones for a while longer.
+"""The rotation of signing secrets: a new secret signs immediately, old ones for a while longer.
 
 This module is pure: times are passed in, and secrets are stored elsewhere.
 """
@@ -58,7 +58,7 @@ def rotate(
     """Return the secrets with a new one first; the others sign for at most `grace` longer.
 
     Secrets that expire sooner still do, and expired ones are removed. A grace of 0 ends all others
-    at once, in case one has leaked.
+    immediately, in case one has leaked.
 
     Args:
         secrets: the secrets before; may be empty.

@@ -50,8 +50,8 @@ def sign(secret_texts: Sequence[str], message_id: str, timestamp: int, body: byt
         body: the exact bytes that are sent.
 
     Raises:
-        SigningError: when there is no secret or an unusable one, or id or timestamp could be
-            taken for one another.
+        SigningError: when there is no secret or an unusable one, or id or timestamp is invalid
+            (`signed_content`).
     """
     if not secret_texts:
         raise SigningError("there is no secret to sign with")
@@ -78,7 +78,7 @@ def check_secret(text: str) -> str:
     """Return a secret or private key after checking that it can sign attempts.
 
     Raises:
-        SigningError: when they cannot; the message follows the name of a field.
+        SigningError: when it cannot; the error message is written to follow the name of a field.
     """
     if text.startswith(PRIVATE_KEY_PREFIX):
         _private_key(text)

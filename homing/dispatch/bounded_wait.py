@@ -26,9 +26,9 @@ class BoundedWait:
 
     Args:
         seconds: how long to wait for a call at most.
-        most_detached: how many calls may be detached at once, since each keeps a thread and a
+        most_detached: how many calls may be detached at a time, since each keeps a thread and a
             connection. At this limit, the next call is awaited to its end.
-        begin: begins a call and returns its future; in a thread where none is given.
+        begin: begins a call and returns its future; by default in a thread.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class BoundedWait:
 
         Args:
             call: what to wait for.
-            longest_wait: how many seconds to wait for it if that is less than for any call.
+            longest_wait: a shorter limit for this call, in seconds.
 
         Raises:
             DetachedError: when the call takes longer; it goes on.
@@ -57,7 +57,7 @@ class BoundedWait:
         future: Future[T] = self._begin(call)
         try:
             return future.result(timeout=min(longest_wait, self._seconds))
-        except TimeoutError:  # of this wait, or of the call itself
+        except TimeoutError:  # raised by this wait, or by the call itself
             if not future.done() and self._may_be_detached(future):
                 raise DetachedError from None
         return future.result()

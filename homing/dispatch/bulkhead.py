@@ -6,10 +6,10 @@ detached ones. At the limit, a delivery waits until another attempt ends; this w
 the endpoint is fast. If the endpoint is slow, the delivery is deferred: it waits in the Standard
 workflow, and no attempt is used up (docs/decisions/0055).
 
-With many slow endpoints of one sender, each would be slow for the first time. So if an endpoint is
+A sender may have many slow endpoints, of which none is known to be slow yet. So if an endpoint is
 not known to be quick, an attempt is detached after a brief wait, or without any wait while another
 attempt of its sender is detached. While several attempts are detached, such deliveries move to the
-Standard workflow at once (docs/decisions/0055).
+Standard workflow immediately (docs/decisions/0055).
 
 All state is in the memory of one container, so this costs nothing unless a delivery is deferred.
 """
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from homing.delivery import Reference
 
-# Deliveries to a slow endpoint are deferred for four times what its attempt took (15 s make a
-# minute), so that it gets at most a fifth of a dispatcher's time.
+# Deliveries to a slow endpoint are deferred for four times what its attempt took (a minute after
+# 15 s), so that it gets at most a fifth of a dispatcher's time.
 _COOL_DOWN = 4
 _LONGEST_COOL_DOWN = timedelta(minutes=16)
 _LONGEST_WAIT = timedelta(hours=1)  # a delivery is never deferred for longer
@@ -36,7 +36,7 @@ _REMEMBERED = 10_000  # recipients; idle ones beyond that are forgotten
 
 
 class Recipient(NamedTuple):
-    """A recipient of attempts, one endpoint, or URL, of one sender: slowness is tracked by it.
+    """A recipient of attempts: one endpoint or URL of one sender. Slowness is tracked for each.
 
     Args:
         sender_id: the sender.
@@ -102,15 +102,15 @@ class Limits:
     """The limits of a bulkhead.
 
     Args:
-        at_once: attempts at once per recipient, at most.
+        at_once: the maximum number of concurrent attempts per recipient.
         attempt_timeout: how long an attempt may take, and so how long a delivery waits for a permit
             at most.
-        over_after: after so long an attempt has ended, whether its end was reported or not.
+        over_after: how long after its start an attempt has ended, even if its end was not reported.
         slow_threshold: an endpoint that takes longer is slow.
-        first_wait: how long an attempt is waited for whose endpoint is not known to be quick.
-        slow: attempts of one sender that may be detached and slow, before its deliveries to
-            endpoints that are not known to be quick are not attempted any more.
-        detached: the same, whether they are slow yet or not.
+        first_wait: how long to wait for an attempt if its endpoint is not known to be quick.
+        slow: how many attempts of one sender may be detached and slow. At this number, its
+            deliveries to endpoints that are not known to be quick are deferred.
+        detached: the same limit for all detached attempts, slow or not.
     """
 
     at_once: int
@@ -127,7 +127,7 @@ class Bulkhead:
 
     Args:
         limits: its limits.
-        clock: tells the time; must be aware.
+        clock: returns the time, with a time zone.
     """
 
     def __init__(
@@ -149,7 +149,8 @@ class Bulkhead:
         Returns:
             The permit, if the attempt may be made; call `leave` after the attempt. Otherwise the
             due time of the deferred delivery; deliveries to one recipient are spread, so that no
-            more than about `at_once` run at once. It is due immediately if its sender is slow.
+            more than about `at_once` run concurrently. It is due immediately if too many attempts
+            of its sender are detached.
         """
         with self._changed:
             endpoint = self._endpoint(recipient)
@@ -172,11 +173,11 @@ class Bulkhead:
             return permit
 
     def suspect(self, permit: Permit) -> None:
-        """Record that an attempt was detached; once slow, its endpoint is slow until it ends."""
+        """Record that an attempt was detached; if it is slow, so is its endpoint until it ends."""
         with self._changed:
             endpoint = permit.endpoint
             if permit in endpoint.permits:  # it may have ended at this very moment
-                if not permit.is_probe:  # which nobody has waited for
+                if not permit.is_probe:  # a probe is detached from its start
                     endpoint.detached.append(permit)
                 if permit.is_probe or permit.longest_wait >= self._limits.slow_threshold:
                     endpoint.slow_until = max(endpoint.slow_until or permit.over_by, permit.over_by)
@@ -187,8 +188,8 @@ class Bulkhead:
 
         Args:
             permit: what `enter` returned.
-            response_time: how long the endpoint took, in ms; None where that is not known, which
-                says nothing of the endpoint.
+            response_time: how long the endpoint took, in ms; None if unknown, which leaves what is
+                known about the endpoint unchanged.
         """
         with self._changed:
             for held in (permit.endpoint.permits, permit.endpoint.detached):
@@ -201,10 +202,11 @@ class Bulkhead:
     def _judge(self, permit: Permit, took: timedelta) -> None:
         endpoint = permit.endpoint
         endpoint.is_quick = took < self._limits.slow_threshold
-        if endpoint.is_quick:  # if it was detached, then Lambda was slow
+        if endpoint.is_quick:  # if the attempt was detached, then because Lambda was slow
             endpoint.slow_until, endpoint.cool_down, endpoint.next_slot = None, timedelta(), None
         elif endpoint.judged_at is None or permit.since >= endpoint.judged_at:
-            # Attempts under way at the last judgement met the same slowness: count it once.
+            # Attempts already under way at the last judgement met the same slowness, which counts
+            # once.
             grown = max(_COOL_DOWN * took, 2 * endpoint.cool_down)
             endpoint.cool_down = min(grown, _LONGEST_COOL_DOWN)
             endpoint.judged_at = self._clock()
@@ -234,7 +236,7 @@ class Bulkhead:
         return len(permits)
 
     def _is_in_doubt(self, endpoint: _Endpoint) -> bool:
-        """Return whether an endpoint may be slow because other endpoints of its sender are."""
+        """Return whether to expect an unknown endpoint to be slow, like others of its sender."""
         if endpoint.is_quick or endpoint.slow_until is not None:
             return False
         if self._under_way(endpoint.detached) >= self._limits.detached:
@@ -247,7 +249,7 @@ class Bulkhead:
         return waited >= self._limits.slow_threshold
 
     def _suspect_slow(self, endpoint: _Endpoint) -> None:
-        """Mark endpoints as slow whose attempts were detached early and now take too long."""
+        """Mark an endpoint as slow if an attempt that was detached early now takes too long."""
         is_known = endpoint.is_quick or endpoint.slow_until is not None
         if not is_known and self._at_once(endpoint):
             late = [each for each in endpoint.detached if each.endpoint is endpoint]
@@ -265,9 +267,9 @@ class Bulkhead:
         return timedelta() if is_doubtful else longest
 
     def _next_change(self, endpoint: _Endpoint, now: datetime) -> datetime:
-        """Return when something changes for those that wait, if nothing is reported before.
+        """Return when those that wait must look again, even if no attempt reports its end.
 
-        An attempt must have ended, or one that was detached early takes too long from then on.
+        At that time an attempt must have ended, or one that was detached early becomes slow.
         """
         late = [each.since for each in endpoint.detached if each.endpoint is endpoint]
         slow = [since + self._limits.slow_threshold for since in late]

@@ -101,7 +101,7 @@ class FirstAttempt:
     Args:
         end: DELIVERED, HANDED_OFF, POSTPONED, SUPERSEDED, DELIVERED_SUPERSEDED or DEAD_LETTERED.
         response_time: of the endpoint alone, without what Lambda took to start.
-        following: where POSTPONED, the fields of the delivery document that the wait changes.
+        following: if POSTPONED, the fields of the delivery document that the wait changes.
     """
 
     end: str
@@ -116,7 +116,7 @@ class FirstAttempts:
         state_machine_arn: the Express state machine.
         timeout_seconds: how long an execution may take before Step Functions ends it.
         client: a Step Functions client; made where none is given.
-        at_once: how many executions may be waited for, each over a connection.
+        at_once: how many executions may be waited for at a time, each over its own connection.
     """
 
     def __init__(

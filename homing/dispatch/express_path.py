@@ -13,8 +13,9 @@ settled by its record in the ledger:
                             (docs/decisions/0006). If the record has the dead letter, it is not
                             sent again.
 
-A delivery that must wait without a recorded retry (deferred, postponed, scheduled, or a function
-could not be invoked) is assigned to its execution in the ledger before that starts.
+A retry is recorded together with the execution that makes it. A delivery that waits for another
+reason (scheduled, deferred, postponed, or a function could not be invoked) is assigned to its
+execution in the ledger before that execution starts.
 """
 
 from __future__ import annotations
@@ -116,8 +117,8 @@ class ExpressPath:
 
     Args:
         workflow: the Standard workflow.
-        first_attempts: the Express workflow; None where the express path is off and all is
-            Standard.
+        first_attempts: the Express workflow; None if the express path is off, so that all
+            deliveries run in the Standard workflow.
         records: the ledger.
         dead_letters: the dead-letter queue.
         admission: keeps a slow endpoint from blocking the express path for the others; None admits
@@ -137,7 +138,7 @@ class ExpressPath:
             body: the delivery document.
 
         Raises:
-            MalformedDeliveryError: when the body is no delivery document.
+            MalformedDeliveryError: when the body is not a delivery document.
             UnsettledError: when the Express execution broke before its end.
             DetachedError: when the execution takes too long. It goes on; the message is settled
                 from its record when the queue hands it out again.

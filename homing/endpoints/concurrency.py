@@ -1,4 +1,4 @@
-"""Concurrency slots, which limit how many attempts to an endpoint run at once.
+"""Concurrency slots, which limit how many attempts to an endpoint run concurrently.
 
 The slots in use are a set in a separate item of the endpoints table, each with the time at which it
 lapses. If no slot is free, lapsed slots of crashed functions are removed.
@@ -60,7 +60,7 @@ class ConcurrencySlots:
         taken = self._add(endpoint, limit, slot)
         if (
             taken is None or slot in taken
-        ):  # boto3 has repeated the call, and the first one succeeded
+        ):  # boto3 has retried the call, and its first try had succeeded
             return slot
         lapsed = [each for each in taken if _lapses_at(each) <= now.timestamp() * 1000]
         if not lapsed:

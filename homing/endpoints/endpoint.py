@@ -45,7 +45,7 @@ class Endpoint:
         created_at: when it was created.
         updated_at: when it was last changed.
         description: for people.
-        policy: what it overrides of the retry policy, as it was given; may be empty.
+        policy: the fields of the retry policy that it overrides, as given; may be empty.
         header_names: the extra headers of each attempt, without their values.
         event_types: the event types that it subscribes to (homing/routing/subscriptions.py).
         filter: the event pattern that these events must match, as JSON text as it was given; empty

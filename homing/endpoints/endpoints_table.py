@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_TRIES = 3  # for keys that a batch did not process; boto3 repeats calls that fail
+_TRIES = 3  # for keys that a batch did not process; boto3 retries calls that fail
 
 
 class EndpointsTable:
@@ -36,7 +36,7 @@ class EndpointsTable:
         return Endpoint.from_item(from_dynamodb(response["Item"])) if "Item" in response else None
 
     def find_many(self, sender_id: str, endpoint_ids: Sequence[str]) -> Mapping[str, Endpoint]:
-        """Return the endpoints of a sender with these ids, by id; ids without one are left out.
+        """Return the endpoints of a sender by id; ids that do not exist are left out.
 
         There may be at most 100 ids, all different.
 
@@ -65,7 +65,7 @@ class EndpointsTable:
             TableName=self.name,
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues={":pk": {"S": sender_id}},
-            ConsistentRead=False,  # at half the price; what is read is used for a while anyway
+            ConsistentRead=False,  # half the price; subscriptions are cached for 30 s anyway
         )
         return [Endpoint.from_item(from_dynamodb(item)) for page in pages for item in page["Items"]]
 
@@ -73,7 +73,7 @@ class EndpointsTable:
         """Yield the endpoints of all senders, in no particular order. Reads the whole table."""
         pages = self._client.get_paginator("scan").paginate(
             TableName=self.name,
-            FilterExpression="NOT contains(pk, :mark)",  # of slots; no sender id contains a `#`
+            FilterExpression="NOT contains(pk, :mark)",  # no slots; no sender id contains a `#`
             ExpressionAttributeValues={":mark": {"S": "#"}},
         )
         for page in pages:

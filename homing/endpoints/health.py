@@ -41,8 +41,7 @@ class Finding:
     Args:
         step: what to do.
         reason: why, for people.
-        run: when the run of failures began that this results from; None if it results from one
-            outcome.
+        run: when the run of failures began that led to this; None if a single outcome did.
     """
 
     step: Step

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LOWEST_RATE, HIGHEST_RATE = 0.01, 500.0  # attempts a second; a table's item takes 1,000 writes
-# No slot is given beyond that: an execution ends after a year.
+LOWEST_RATE, HIGHEST_RATE = 0.01, 500.0  # attempts a second; an item takes 1,000 writes a second
+# How far ahead a slot may be: an execution ends after a year.
 LONGEST = timedelta(days=180)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from homing.endpoints.endpoint import Endpoint
     from homing.settings import DeliverSettings
 
-_TRIES = 3  # a pause or another rate may come between two of them
+_TRIES = 3  # between two of them, the endpoint may be paused or its rate may change
 _REMEMBERED = 1000
 
 _WAITS = "nextSlot > :now AND nextSlot <= :latest"
@@ -60,8 +60,8 @@ class RateSlots:
     def take(self, endpoint: Endpoint, now: datetime) -> RateSlot | None:
         """Take the next slot of an endpoint; None if there is none within `LONGEST`.
 
-        This takes one update if the container remembers from the last one whether attempts wait for
-        slots; otherwise two.
+        This takes one update if the container knows, from its last update, whether attempts
+        currently wait for slots; otherwise two.
         """
         moment, latest = to_microseconds(now), to_microseconds(now + LONGEST)
         free = self._free.get(_id(endpoint), 0)
@@ -103,7 +103,7 @@ class RateSlots:
         return _pace(response["Item"]).free if "Item" in response else None
 
     def pause(self, endpoint: Endpoint, until: datetime) -> bool:
-        """Grant no slot before a time; return False if that is already so.
+        """Grant no slot before a time; return False if the endpoint is already paused until then.
 
         If many responses ask for the same pause, only the first begins a new series.
         """
@@ -132,7 +132,7 @@ class RateSlots:
     def _update(
         self, endpoint: Endpoint, now: int, latest: int, *, waits: bool
     ) -> tuple[bool, Mapping[str, Any]]:
-        """Take a slot if the expectation holds that attempts wait for slots, or do not.
+        """Take a slot if attempts wait for slots (`waits`), or if none do (not `waits`).
 
         Returns:
             Whether it was taken, and the item before; empty if the endpoint has no rate.
@@ -171,8 +171,8 @@ def rate_key(sender_id: str, endpoint_id: str) -> dict[str, Any]:
 def rate_change(table: str, endpoint: Endpoint) -> dict[str, Any]:
     """Return the part of a transaction that sets or removes the rate of an endpoint.
 
-    It begins a new series, so attempts that wait for a slot of the old rate take another. A pause
-    goes on.
+    It begins a new series, so attempts that wait for a slot of the old rate take a new one. A pause
+    continues.
     """
     key = {"TableName": table, "Key": rate_key(endpoint.sender_id, endpoint.endpoint_id)}
     if not endpoint.rate_per_second:

@@ -94,7 +94,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRule:
-    """The kind of error for an exception at one of these stages."""
+    """A rule: this exception at one of these stages is an error of this kind."""
 
     exception: type[Exception]
     stages: frozenset[Stage]

@@ -46,7 +46,7 @@ class Channel:
             return 0
 
     def receive(self, size: int) -> bytes | None:
-        """Return data that has arrived: at most `size` bytes, b"" at the end, None without any.
+        """Return data that has arrived, at most `size` bytes: b"" at the end, None if none has.
 
         Raises:
             OSError: when the connection is broken.

@@ -86,7 +86,7 @@ class ResponseReader:
         Raises:
             OSError: when the connection breaks before the head is complete; `TimeoutError` when
                 time is up.
-            ProtocolError: as `head_so_far`.
+            ProtocolError: as in `head_so_far`.
         """
         self._attempt.stage = Stage.HEAD
         while self._head is None:

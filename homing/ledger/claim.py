@@ -24,7 +24,7 @@ class AttemptClaim:
     Args:
         attempt_number: the attempt, counted from 0.
         execution_name: the execution that claims it.
-        generation: that execution's.
+        generation: the generation of that execution.
         due_at: when the attempt was due, ISO-8601, a whole second.
         expires_at: when the record may be deleted, epoch seconds.
         slot: the rate slot that the attempt was put off to, as a document; None for no slot. It may

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from homing.ledger.record import Record
 
-# With those of the attempts that follow at most 40 entries: up to 45 KB of DynamoDB's 400.
+# Together with the attempts after the redrive at most 40 entries: 45 KB of an item's 400 KB.
 KEPT = 20
 
 
@@ -29,8 +29,8 @@ def redriven_history(record: Record | None, at: str) -> dict[str, Any]:
         at: the time of the redrive, ISO-8601.
 
     Returns:
-        `retryHistory`, `redriveHistory` with an entry for this redrive, and `historySummary` where
-        anything has left them, now or before.
+        `retryHistory`, `redriveHistory` with an entry for this redrive, and `historySummary` if
+        entries have been removed from either, now or before.
     """
     entries = [] if record is None else list(record.history)
     removed, kept = entries[:-KEPT], entries[-KEPT:]
@@ -47,7 +47,7 @@ def redriven_history(record: Record | None, at: str) -> dict[str, Any]:
 def _redrive_entry(record: Record | None, at: str, on_record: int) -> dict[str, Any]:
     """Return the state of a delivery before a redrive.
 
-    The first `attemptsOnRecord` entries of `retryHistory` are from before it.
+    The first `attemptsOnRecord` entries of `retryHistory` are from before the redrive.
     """
     return {
         "timestamp": at,

@@ -106,7 +106,7 @@ class Listed:
         return Reference(*ids).delivery_id
 
     def to_document(self) -> dict[str, Any]:
-        """Return the delivery as the API lists it, without missing fields."""
+        """Return the delivery as the API lists it; fields that are not set are omitted."""
         members = {
             "deliveryId": self.delivery_id,
             "messageId": self.message_id,
@@ -192,7 +192,7 @@ class DeliveryFilter:
         )
 
     def to_document(self) -> dict[str, Any]:
-        """Return the filter as a document of the API, without missing fields."""
+        """Return the filter as a document of the API; fields that are not set are omitted."""
         members: dict[str, Any] = {
             "status": [each.value for each in self.statuses],
             "messageId": self.message_id,

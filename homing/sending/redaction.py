@@ -96,7 +96,7 @@ class _Level:
 
     @property
     def cut(self) -> int:
-        """The position of an escape that was cut off; the length of the text without one."""
+        """The position of an escape that was cut off; if there is none, the text's length."""
         found = _CUT_ESCAPE.search(self.text, max(0, len(self.text) - _LONGEST_CUT))
         return found.start() if found else len(self.text)
 

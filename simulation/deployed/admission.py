@@ -1,7 +1,7 @@
 """Admission in the simulation: deliveries are deferred at random, and late attempts are detached.
 
 The bulkhead itself is not simulated: which endpoints it considers slow depends on everything that a
-container has seen. It can defer any delivery, and so can this.
+container has seen. Since the real one may defer any delivery, the simulation defers any at random.
 """
 
 from __future__ import annotations

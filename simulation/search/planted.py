@@ -157,12 +157,12 @@ def _delivered_whatever_is_on_record(states: dict[str, Any]) -> None:
 
 
 def _claim_without_a_condition() -> AbstractContextManager[None]:
-    """Make the attempt after a wait without a valid claim."""
+    """After a wait, make the attempt even if its claim is not valid."""
     return replaced(updates, "CLAIM_CONDITION", "attribute_not_exists(nothing)")
 
 
 def _wait_without_an_owner() -> AbstractContextManager[None]:
-    """Start the execution of a delivery that must wait without recording it in the ledger."""
+    """When a delivery must wait, start its execution but do not record that execution as owner."""
     return replaced(Ledger, "own", lambda *_: None)
 
 

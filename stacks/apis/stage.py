@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """How many requests an API accepts: per second, and at once after a pause."""
+    """How many requests an API accepts: the steady rate per second, and the largest burst."""
 
     per_second: int
     burst: int

@@ -174,7 +174,7 @@ def test_an_answer_that_is_not_homings_is_an_error(
     played: Played, status: int, document: Any
 ) -> None:
     played.script.answers = [Answer(status, document)]
-    with pytest.raises(ResponseError, match="is the URL that of its API"):
+    with pytest.raises(ResponseError, match="check the URL of the API"):
         played.homing().send(target_url=TARGET, payload=1)
 
 
@@ -359,8 +359,7 @@ def test_an_answer_to_a_batch_that_is_not_homings_is_an_error_for_each(
     played.script.answers = [Answer(200, document)]
     results = played.homing().send_batch(fields_of(range(2)))
     assert [str(each) for each in results] == [
-        "HTTP 200 the response is not one of Homing; is the URL that of its API? "
-        f"(messageId m-{number})"
+        f"HTTP 200 the response is not from Homing; check the URL of the API (messageId m-{number})"
         for number in range(2)
     ]
 
