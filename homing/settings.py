@@ -95,9 +95,9 @@ class AcceptSettings(GuardSettings):
 
 @dataclass(frozen=True, slots=True)
 class IngestSettings(AcceptSettings):
-    """Those of `accept`, the queue of unaccepted messages, and the senders of the ingest queues.
+    """The settings of `accept`, the queue of unaccepted messages, and the ingest queues' senders.
 
-    `senders` says whom the messages of a queue are from, by its ARN, as `read_ingested` takes it.
+    `senders` maps the ARN of each ingest queue to the `sender` that `read_ingested` takes.
     """
 
     unaccepted_queue_url: str
@@ -144,7 +144,7 @@ class ReleaseSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class WatchdogSettings(ReleaseSettings):
-    """Those of `release`, and what else `watchdog` needs."""
+    """The settings of `release`, and what else `watchdog` needs."""
 
     redrives_table: str
     payload_bucket: str

@@ -32,7 +32,8 @@ def homing_outputs(outputs: Mapping[str, str], construct: str | None = None) -> 
             `Partners/Webhooks`; None where there is only one.
 
     Raises:
-        NotInStackError: when it is not there, or None leaves a choice; names those that there are.
+        NotInStackError: when there is no such Homing, or several and `construct` is None; the
+            message lists them.
     """
     ends = sorted(name.removesuffix(_KEY_API) for name in outputs if name.endswith(_KEY_API))
     prefixes = [each for each in ends if f"{each}{_API}" in outputs]

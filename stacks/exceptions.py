@@ -20,7 +20,7 @@ def except_from(construct: Construct, rule: str, reason: str) -> None:
     Args:
         construct: the construct.
         rule: such as `L1`, or with the finding `IAM5[Resource::*]`.
-        reason: why the rule does not apply, or is kept in another way.
+        reason: why the rule does not apply, or how it is complied with differently.
     """
     Validations.of(construct).acknowledge(
         Acknowledgment(id=f"AwsSolutions::AwsSolutions-{rule}", reason=reason)

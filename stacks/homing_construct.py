@@ -54,7 +54,7 @@ _OVERRIDES = "homing:settings"
 
 
 class Homing(Construct):
-    """Everything that delivers webhooks, as part of any stack, which may contain several.
+    """One complete Homing as part of any stack; a stack may contain several.
 
     The command line finds it by its outputs: `homing --stack THEIRS --construct Webhooks`.
 

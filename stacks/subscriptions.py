@@ -40,8 +40,8 @@ class Subscriptions:
         accepting: what a function needs to accept messages.
         own_hosts: the hosts that are refused as targets, as `OWN_HOSTS`.
         alarms: where their alarms are added.
-        dashboard: where they are shown.
-        queries: where their logs are asked; None where there are no saved queries.
+        dashboard: where the queues are shown.
+        queries: the saved queries that also cover their logs; None if there are none.
     """
 
     def __init__(  # noqa: PLR0913 -- what they are added to, each given by name

@@ -35,15 +35,15 @@ class Listed:
         sender_id: its sender.
         target_url: where it goes, or the URL that its endpoint had on acceptance.
         created_at: when the message was accepted.
-        status: what the delivery has come to.
+        status: the status of the delivery.
         attempts: how many attempts have been made since it was accepted or redriven.
         at: what lists are ordered by: when the next attempt is due, or when the delivery ended.
         last_updated_at: when an attempt or an intervention was last recorded.
         next_retry_at: when the next attempt is due; None once it has ended.
         endpoint_id: its endpoint; None for a plain URL.
-        event_type: the type of its event; None without one.
+        event_type: the type of its event; None if it has none.
         category: the category of its latest attempt; None before the first.
-        reason: what that attempt came to, in words; likewise.
+        reason: the reason of the latest verdict; None before the first.
         expires_at: when the record may be deleted, epoch seconds.
     """
 
@@ -127,10 +127,10 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryFilter:
-    """A choice of listed deliveries. A field that is None matches all.
+    """A filter that selects listed deliveries. A field that is None matches all.
 
     Args:
-        statuses: their statuses, of `LISTED`; all by default.
+        statuses: the statuses to select, of `LISTED`; all by default.
         message_id: a part of the id of the message.
         sender_id: the sender.
         endpoint_id: the endpoint, whatever its URL is.
@@ -139,7 +139,7 @@ class DeliveryFilter:
         category: the category of the latest attempt.
         since: the last update was at this time or later, ISO-8601 UTC with milliseconds.
         before: the last update was earlier than this time.
-        reason: a part of the reason of the latest attempt, in any case.
+        reason: a part of the reason of the latest attempt; upper and lower case are the same.
     """
 
     statuses: tuple[Status, ...] = LISTED

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from homing.ledger.delivery_filter import Listed
 
-# By what deliveries are grouped; `endpoint` is its id, or the URL of a delivery without one.
+# What deliveries can be grouped by. `endpoint` is the endpoint's id or, if there is none, the URL.
 GROUPINGS: Mapping[str, Callable[[Listed], str]] = {
     "senderId": lambda one: one.sender_id,
     "endpoint": lambda one: one.recipient,
@@ -28,7 +28,7 @@ class Group:
     """The deliveries of a group.
 
     Args:
-        values: what they have in common, by the words of `GROUPINGS`; empty where they lack it.
+        values: what they have in common, keyed by words of `GROUPINGS`; a missing value is "".
         count: how many there are.
         first_at: when the first of them was last updated.
         last_at: when the last of them was.
@@ -42,7 +42,7 @@ class Group:
     latest: Listed
 
     def to_document(self) -> dict[str, Any]:
-        """Return the group as JSON; `reason` is that of its latest delivery, or its value."""
+        """Return the group as JSON; `reason` is that of its latest delivery."""
         members: dict[str, Any] = {
             "count": self.count,
             "firstAt": self.first_at,
@@ -57,7 +57,7 @@ def grouped(deliveries: Iterable[Listed], by: Sequence[str] = BY_ENDPOINT_AND_CA
 
     Args:
         deliveries: the deliveries.
-        by: what those of a group have in common, words of `GROUPINGS`.
+        by: what the deliveries of one group have in common, as words of `GROUPINGS`.
     """
 
     def common(one: Listed) -> tuple[str, ...]:

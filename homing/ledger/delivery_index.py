@@ -3,7 +3,7 @@
 Both hold the records that `homing.ledger.delivery_filter` calls listed, and are ordered by time:
 
     attention         partitions <status>#<hex digit>, of all senders; the watchdog reads it, too
-    senderAttention   partitions <sender>#<status>#<hex digit>, so a list costs what the sender has
+    senderAttention   partitions <sender>#<status>#<hex digit>, so a list reads one sender's only
 
 The 16 partitions of a status are read concurrently and merged.
 """
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 ATTENTION_INDEX = "attention"
 SENDER_INDEX = "senderAttention"
 INDEXES = (ATTENTION_INDEX, SENDER_INDEX)
-# The attributes that both have beside the keys: what lists show. Every attempt rewrites an entry
+# The attributes in both indexes besides the keys: what lists show. Every attempt rewrites an entry
 # anyway, since its sort key is a time, so attributes that change with it cost no further write. The
-# history, which grows, and the correlation id stay out: an entry is well under 1 KB.
+# history, which grows, and the correlation id are left out, so an entry is well under 1 KB.
 PROJECTED = (
     *("messageId", "senderId", "targetUrl", "endpointId", "eventType", "createdAt"),
     *("status", "attempts", "cause", "lastUpdatedAt", "nextRetryAt", "ttl"),
 )
 
 _AT_ONCE = 10  # the connections of a client (homing/aws.py)
-_FIRST, _LAST = "0", "~"  # before and after every time
+_FIRST, _LAST = "0", "~"  # texts that sort before and after every time
 _SMALLEST_READ, _LARGEST_READ = 8, 1000
 
 Place: TypeAlias = tuple[str, str, str]  # where a delivery stands in a list: `Listed.place`
@@ -67,7 +67,7 @@ class DeliveryIndex:
 
     Args:
         table: the ledger's name.
-        client: a DynamoDB client, with as many connections as one has by default.
+        client: a DynamoDB client with the default number of connections (homing/aws.py).
     """
 
     def __init__(self, table: str, client: DynamoDBClient) -> None:
@@ -145,7 +145,7 @@ class _Stream:
     now: int
     found: list[Listed] = field(default_factory=list)
     read_to: str = _LAST  # nothing earlier than this time has been read
-    is_open: bool = True  # whether there may be more
+    is_open: bool = True  # whether the partition may have more entries
     next_key: Mapping[str, Any] = field(default_factory=dict)
 
     def read(self, most: int | None) -> None:
@@ -160,7 +160,7 @@ class _Stream:
         self.read_to = last["attentionAt"]["S"] if last else _FIRST
 
     def read_all(self) -> list[Listed]:
-        """Return all that match."""
+        """Return all matching deliveries of the partition."""
         while self.is_open:
             self.read(None)
         return self.found
@@ -171,7 +171,7 @@ class _Stream:
 
 
 def _known(streams: Iterable[_Stream]) -> Iterator[Listed]:
-    """Yield deliveries that are final in the order: no stream can have an earlier one."""
+    """Yield the deliveries that can be listed: no stream can still return one that is later."""
     read_to = max((one.read_to for one in streams), default=_FIRST)
     return (one for stream in streams for one in stream.found if one.at > read_to)
 
@@ -181,7 +181,8 @@ def _behind(streams: Sequence[_Stream], found: Sequence[Listed], limit: int) -> 
     if len(found) >= limit:
         return ()
     waiting = [one for one in streams if one.is_open]
-    # What is read furthest needs no more as long as others keep its entries from the list.
+    # Entries can be listed only down to the latest time that a stream has read to. So the half of
+    # the streams that have read furthest back are not read further now.
     middle = sorted(one.read_to for one in waiting)[len(waiting) // 2 :][:1]
     return [one for one in waiting if one.read_to >= middle[0]] if middle else ()
 

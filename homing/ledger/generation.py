@@ -1,4 +1,4 @@
-"""Generations: each redrive or retry now moves a delivery to a new execution.
+"""Generations: each redrive or immediate retry moves a delivery to a new execution.
 
 The delivery document and the record contain the number; a record without one has generation 0. An
 execution of an earlier generation can neither claim an attempt nor record one.
@@ -27,8 +27,8 @@ def generation_of(document: Mapping[str, Any]) -> int:
 def execution_name(delivery_id: str, generation: int, attempt_number: int | None = None) -> str:
     """Return the name of an execution; a repeated intervention yields the same name.
 
-    Generation 0 has the delivery's id as its name. A retry now appends the attempt number: if the
-    waiting execution made that attempt first, the next retry now needs another name.
+    Generation 0 has the delivery's id as its name. An immediate retry appends the attempt number:
+    if the waiting execution made that attempt first, the next immediate retry needs a new name.
     """
     parts = [delivery_id]
     if generation:
@@ -39,7 +39,7 @@ def execution_name(delivery_id: str, generation: int, attempt_number: int | None
 
 
 def moved(document: Mapping[str, Any], due: datetime) -> dict[str, Any]:
-    """Return a document with another due time; its record expires correspondingly later."""
+    """Return a document with a new due time; its record expires correspondingly later."""
     due_at = to_due_text(due)
     later = from_text(due_at) - from_text(document["dueAt"])
     expires_at = document["expiresAt"] + int(later.total_seconds())
@@ -53,7 +53,7 @@ def put_off(document: Mapping[str, Any], following: Mapping[str, Any]) -> dict[s
 
 
 def redriven(document: Mapping[str, Any], generation: int, now: datetime) -> dict[str, Any]:
-    """Return the document of a redriven delivery: attempts count from 0, due at once."""
+    """Return the document of a redriven delivery: attempts count from 0, the first is due now."""
     kept = moved(document, now)
     return {
         "reference": document["reference"],
@@ -72,7 +72,7 @@ def resumed(document: Mapping[str, Any], record: Record) -> dict[str, Any]:
     """Return the document of the attempt that a recorded delivery waits for.
 
     Raises:
-        ValueError: when it waits for none.
+        ValueError: when it waits for no attempt.
     """
     if record.next_retry_at is None:
         raise ValueError(f"a record with status {record.status} waits for no attempt")
@@ -103,7 +103,7 @@ def taken_over(document: Mapping[str, Any], record: Record, now: datetime) -> di
     Args:
         document: the input of the execution that waits.
         record: the delivery's record.
-        now: when it is due instead.
+        now: the new due time.
     """
     waiting = resumed(document, record)
     return {**waiting, "dueAt": to_due_text(now), "generation": record.generation + 1}

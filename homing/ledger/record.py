@@ -14,8 +14,8 @@ from homing.retry.classification import Category, Decision, Status, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Executions of both workflows bear the delivery's id, and only those of the Standard workflow can
-# have a delivery. The express path records its attempts under this name, which no record has.
+# What the express path gives as `executionName` when it records an attempt. Only Standard
+# executions can have a delivery, so no record has this name.
 EXPRESS_PATH = "express-path"
 
 FAILED = frozenset({Status.FAILED, Status.MAX_RETRIES_EXCEEDED})
@@ -27,8 +27,8 @@ class Record:
     """What the ledger holds about one delivery. Times are ISO-8601 UTC with milliseconds.
 
     Args:
-        created_at: when the message was accepted; tells one acceptance of a message from another.
-        status: what the delivery has come to.
+        created_at: when the message was accepted; distinguishes the acceptances of one message.
+        status: the status of the delivery.
         attempts: how many attempts have been made since it was accepted or redriven.
         last_updated_at: when an attempt or an intervention was last recorded.
         expires_at: when the record may be deleted, epoch seconds (`ttl`).
@@ -41,8 +41,8 @@ class Record:
         dead_letter: the delivery document as text, kept once it has been dead-lettered.
         redriven_from: the execution that had the delivery before its last redrive.
         redrives: the entries of `redriveHistory`, oldest first, as they are stored.
-        history_summary: what has left both histories (`homing.ledger.compaction`), as stored.
-        is_listed: whether the attention index has it, as it has all that waits and is not settled.
+        history_summary: what was removed from both histories (`homing.ledger.compaction`).
+        is_listed: whether the record is in the attention index.
     """
 
     created_at: str

@@ -75,7 +75,7 @@ class Ledger:
 
     Args:
         table: the table's name.
-        client: a DynamoDB client; made with short time-outs where none is given.
+        client: a DynamoDB client; by default one with short time-outs.
     """
 
     def __init__(self, table: str, client: DynamoDBClient | None = None) -> None:
@@ -89,7 +89,7 @@ class Ledger:
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be read.
         """
-        nobody = {"S": "-"}  # no key of a record is so short
+        nobody = {"S": "-"}  # shorter than any key of a record
         self._client.get_item(TableName=self._table, Key={"pk": nobody, "sk": nobody})
 
     def read(self, reference: Reference) -> Record | None:
@@ -202,10 +202,10 @@ class Ledger:
             document: the input of the execution.
 
         Returns:
-            None where the execution has it now; else its record, which says what is to be done.
+            None if the execution has it now; else its record, by which to settle the message.
 
         Raises:
-            BotoCoreError, ClientError: when the ledger cannot be written. It may still happen.
+            BotoCoreError, ClientError: when the write fails; it may still have taken effect.
         """
         item = owned_item(reference, document)
         try:
@@ -394,7 +394,7 @@ class Ledger:
 def _settle_retry(retry: Retry, record: Record | None) -> Recorded:
     """Return the result of recording a retry, given that its condition failed.
 
-    If the record has the same entry, botocore has repeated this very update. Otherwise another
+    If the record has the same entry, botocore has retried this very update. Otherwise another
     execution has the delivery, or it has ended.
     """
     entry = from_dynamodb({"entry": to_dynamodb(dict(retry.entry))})["entry"]

@@ -91,20 +91,21 @@ Outcomes: TypeAlias = "Mapping[State, State]"
 
 
 def _waiting(after: State | None = None) -> Outcomes:
-    """Return the state that follows if the record waits; None if it does not change."""
+    """Map each waiting state to the state `after`; without it, to itself."""
     waits = (State.QUEUED, State.RETRY_SCHEDULED)
     return MappingProxyType({state: after or state for state in waits})
 
 
 def _due(after: State, gone: State) -> Outcomes:
-    """Return two next states: for a record whose attempt is due, and for one that is gone."""
+    """Map each waiting state to the state `after`, and a missing record to the state `gone`."""
     return MappingProxyType({State.NONE: gone, **_waiting(after)})
 
 
 _REFUSED: Outcomes = MappingProxyType({})
 
-# For each state, the one that follows; a write in a state that is missing here is refused and
-# changes nothing. What the record of a first attempt refuses, `dispatch` settles from the record.
+# For each move and state, the state that follows. In a state that is missing here, the write is
+# refused and changes nothing. If the result of a first attempt is refused, `dispatch` settles the
+# message from the record.
 TRANSITIONS: Mapping[Move, Outcomes] = MappingProxyType(
     {
         Move.OWN: MappingProxyType({State.NONE: State.QUEUED}),

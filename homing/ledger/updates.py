@@ -30,20 +30,20 @@ if TYPE_CHECKING:
 # `status`, `timestamp` and `ttl` are reserved words of DynamoDB's expressions.
 NAMES = {"#status": "status", "#timestamp": "timestamp", "#ttl": "ttl"}
 
-# What a message does not have is null: an expression cannot leave an attribute out.
+# An optional attribute that a message lacks is null: an expression cannot leave one out.
 IDENTITY = (
     "messageId = :messageId, senderId = :senderId, #timestamp = :timestamp, "
     "targetUrl = :targetUrl, correlationId = :correlationId, createdAt = :createdAt, "
     "endpointId = :endpointId, eventType = :eventType"
 )
 
-# The place of a delivery in its line. What has none has no such attribute, which would make its
-# record larger. The definition always has the value, and DynamoDB refuses one that is not used: so
-# it is in its conditions.
+# The place of a delivery in its line, only for deliveries that have one, to keep other records
+# small. The definition always passes the value, and DynamoDB refuses a value that no expression
+# uses; so the condition uses it.
 LINE = ", line = :line"
 LINE_CONDITION = "(attribute_not_exists(line) OR line = :line)"
 
-# What every record of an attempt sets, whatever it led to.
+# What every update that records an attempt sets, whatever its outcome.
 ATTEMPT = (
     f"{IDENTITY}, #status = :status, attempts = :attempts, "
     "retryHistory = list_append(if_not_exists(retryHistory, :none), :entry), lastUpdatedAt = :now"
@@ -63,10 +63,10 @@ DUE_CONDITION = (
     "(attempts <= :attemptNumber AND attribute_exists(nextRetryAt)))"
 )
 
-# A record that waits names the execution that has the delivery. Only that one goes on with it, or
-# one of a later generation, which takes over what has not been claimed (docs/decisions/0057). The
-# express path has no name of its own, so it records a retry or a failure only where no execution
-# has the delivery.
+# A record that waits names the execution that has the delivery. Only that execution may continue,
+# or one of a later generation if the attempt is not claimed yet (docs/decisions/0057). The express
+# path has no name of its own, so it records a retry or a failure only if no execution has the
+# delivery.
 OWNER_CONDITION = (
     "(attribute_not_exists(executionName) OR executionName = :executionName"
     " OR (generation < :generation"
@@ -82,7 +82,7 @@ DELIVERED_CONDITION = (
 
 CLAIM_CONDITION = f"attribute_exists(pk) AND {ATTEMPT_CONDITION}"
 
-# The record of a previous acceptance gives way (docs/decisions/0022).
+# The record of a previous acceptance is replaced (docs/decisions/0022).
 OWN_CONDITION = "attribute_not_exists(pk) OR createdAt < :createdAt"
 
 
@@ -96,7 +96,7 @@ class Retry:
         entry: its entry of `retryHistory` (`retry_entry`).
         expires_at: when the record may be deleted, epoch seconds.
         generation: the generation of the execution that records it.
-        execution_name: that execution; the express path has none and goes by `EXPRESS_PATH`.
+        execution_name: the name of that execution; `EXPRESS_PATH` for the express path.
     """
 
     reference: Reference
@@ -126,7 +126,7 @@ def retry_entry(
         reference: the delivery.
         attempt_number: the attempt, counted from 0.
         outcome: what it observed.
-        verdict: what Homing made of that.
+        verdict: the verdict on the outcome.
         backoff: the `backoff` of the delivery document (`homing.retry.plan.plan_retry`).
     """
     entry = {
@@ -181,7 +181,7 @@ def owned_item(reference: Reference, document: Mapping[str, Any]) -> dict[str, A
 
     Args:
         reference: the delivery.
-        document: the input of the execution, which bears the delivery's name.
+        document: the input of the execution, which is named after the delivery.
     """
     due_at = to_text(from_text(document["dueAt"]))
     return {
@@ -257,9 +257,9 @@ def redrive_update(
 ) -> dict[str, Any]:
     """Return the update that moves a delivery to its next generation, if it is unchanged.
 
-    `attempts` starts anew and the history stays (`homing.ledger.compaction`); what the delivery had
-    come to is appended to `redriveHistory`. `redrivenFrom` is the execution that had it before:
-    until the new one is started, only that one has the payload.
+    `attempts` starts anew and the history stays (`homing.ledger.compaction`); the status before the
+    redrive is appended to `redriveHistory`. `redrivenFrom` is the execution that had the delivery
+    before: until the new one is started, only that one has the payload.
 
     Args:
         reference: the delivery.

@@ -55,8 +55,8 @@ def delivery_events(
 
     Args:
         change: the change.
-        delivered: as of `delivery_patterns`.
-        blocks: returns whether the failure of a delivery in a line blocks that; asked of no other.
+        delivered: as in `delivery_patterns`.
+        blocks: returns whether a failure blocks the delivery's line; called only if it is in one.
     """
     if change.after is None:
         return []

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 SOURCE = "homing"
 
-# The event types of messages about Homing itself. Their deliveries make no operational events: one
-# that is delivered as a message, and fails, would make the next.
+# The event types of messages about Homing itself. Their deliveries cause no operational events:
+# otherwise, an event whose delivery as a message fails would cause the next event, without end.
 OWN_EVENT_TYPES = "homing."
 
 

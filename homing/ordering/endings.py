@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _ENDS = sorted(each.value for each in (*FAILED, Status.DELIVERED, Status.CANCELLED))
 _IS_ORDERED = {"line": {"S": [{"exists": True}]}}
 
-# The event patterns of these changes; Lambda drops all others without a charge. The second is of
-# what the watchdog settles: it has ended although its record waits.
+# The event patterns of these changes; Lambda drops all others without a charge. The second matches
+# deliveries that the watchdog settles: they have ended although their record still waits.
 ENDINGS: list[dict[str, Any]] = [
     {"dynamodb": {"NewImage": {**_IS_ORDERED, "status": {"S": _ENDS}}}},
     {
@@ -41,7 +41,7 @@ def ended_lines(
         records: the records of the ledger's stream.
 
     Returns:
-        The sequence number of the line's first change, from which a batch can be repeated, the
+        The sequence number of the line's first change, from which a batch can be retried, the
         line's id, and the delivery that ended last, with its record.
     """
     first: dict[str, str] = {}

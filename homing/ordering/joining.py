@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from homing.ordering.line import Line
     from homing.ordering.releasing import Releasing
 
-_AT_ONCE = 10  # lines; the connections of a client (homing/aws.py)
-_FEW = 3  # lines that are not worth a thread
-_TRIES = 100  # for a place, of which others may take some first
+_AT_ONCE = 10  # lines handled concurrently: the connections of a client (homing/aws.py)
+_FEW = 3  # so many lines are handled without threads
+_TRIES = 100  # to get a place: another delivery may take it first
 
 
 @dataclass(slots=True)
@@ -32,9 +32,9 @@ class Joined:
     """The results of deliveries that join their lines.
 
     Args:
-        ready: those whose turn it is; they are to be queued.
-        refused: why others got no place, by their id.
-        too_many: the ids of those whose line has too many.
+        ready: the deliveries whose turn it is; they are to be queued.
+        refused: why a delivery got no place, by its id.
+        too_many: the ids of the deliveries whose line is full.
     """
 
     ready: list[Delivery] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Joining:
     """Gives deliveries their places.
 
     Args:
-        releasing: has the tables, and says whose turn it is.
+        releasing: contains the tables, and determines whose turn it is.
     """
 
     def __init__(self, releasing: Releasing) -> None:
@@ -59,8 +59,8 @@ class Joining:
 
         Args:
             deliveries: deliveries with an `orderingKey`.
-            repeated: the keys of messages that have been accepted before, whose deliveries may have
-                their places.
+            repeated: the keys of messages that have been accepted before, whose deliveries may
+                already have places.
             now: the time.
         """
         lines: defaultdict[str, list[Delivery]] = defaultdict(list)
@@ -110,7 +110,7 @@ class Joining:
             if releasing.places.put(place) not in {None, delivery_id}:
                 continue
             line = releasing.lines.read(line_id)
-            if _is_past(line, place.sequence, delivery_id):  # what was read of the line was old
+            if _is_past(line, place.sequence, delivery_id):  # the line has moved on meanwhile
                 releasing.places.leave(line_id, place.sequence)
                 continue
             if place.sequence == (line.head if line else 0) + 1:
@@ -119,13 +119,13 @@ class Joining:
                     turn = replace(placed(place), after=after)
                     joined.ready.append(replace(delivery, reference=turn))
             return True
-        raise DependencyError("too many join the line at once")
+        raise DependencyError("too many deliveries join the line at the same time")
 
     def _has_its_place(self, line_id: str, delivery_id: str) -> bool:
         """Return whether a delivery has a place that the line has not reached yet.
 
         A place that the line has passed is removed: it was written late, after its call had failed.
-        Its delivery has not begun there, since it has no record.
+        The delivery has not begun at that place, since it has no record.
         """
         sequence = self._releasing.places.find(line_id, delivery_id)
         if sequence is None:
@@ -138,10 +138,10 @@ class Joining:
     def _next_place(
         self, line_id: str, delivery: Delivery, now: datetime, line: Line | None
     ) -> Place | None:
-        """Return the place at the end of a line; None where the line has too many.
+        """Return the place at the end of a line; None if the line is full.
 
-        The line is read if no place says how long it is, or if too many may wait in it. `line` is
-        what was read of it before.
+        The line is read if it has no place that shows its length, or if too many may wait in it;
+        otherwise `line` is used, as it was read before.
         """
         last = self._releasing.places.last(line_id)
         may_be_full = last is not None and last >= MOST_WAITING
@@ -162,7 +162,7 @@ class Joining:
 
 
 def _is_past(line: Line | None, sequence: int, delivery_id: str) -> bool:
-    """Return whether a line has reached or passed a delivery's place without it."""
+    """Return whether a line has reached or passed a delivery's place without the delivery."""
     if line is None or line.head < sequence:
         return False
     return line.head > sequence or line.delivery_id != delivery_id

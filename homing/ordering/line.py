@@ -13,13 +13,13 @@ from homing.delivery import Delivery, Reference, document_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MOST_WAITING = 10_000  # in a line
-DIGITS = 16  # of a sequence in a sort key, whose order is that of the sequences
+MOST_WAITING = 10_000  # deliveries in a line
+DIGITS = 16  # of a sequence in a sort key; with leading zeros, the keys sort like the sequences
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """How far a line is. It does not exist until the first attempt in the line begins.
+    """The progress of a line. It does not exist until the first attempt in the line begins.
 
     Args:
         head: the sequence of the delivery whose attempts may begin.

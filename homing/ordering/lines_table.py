@@ -101,7 +101,8 @@ class Lines:
             reference: the delivery, which follows the head.
             seen: the line as it was read; None where there was none.
             now: the time.
-            over: whether the head is over; if not, what follows waits until its time is up.
+            over: whether all attempts of the current head are over; if not, what follows waits
+                until they must be.
 
         Returns:
             Whether the line has been changed.
@@ -152,7 +153,7 @@ class Lines:
         return None
 
 
-# What stands where a line was expected and there is none.
+# Stands for a line that does not exist.
 _GONE = Line(head=0, delivery_id="", key=("", ""), created_at="", begun=0)
 
 

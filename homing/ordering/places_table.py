@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# Longer than a delivery may wait in any way, so only a place that nobody comes back to expires.
+# Longer than any delivery may wait, so that only abandoned places expire.
 _KEPT = 2 * YEAR
 
 
@@ -74,7 +74,7 @@ class Places:
         return None
 
     def leave(self, line_id: str, sequence: int) -> None:
-        """Remove a place. It may be gone already."""
+        """Remove a place, if it still exists."""
         key = {"pk": {"S": line_id}, "sk": {"S": sort_key(sequence)}}
         self._client.delete_item(TableName=self._table, Key=key)
 

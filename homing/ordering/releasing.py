@@ -33,17 +33,17 @@ if TYPE_CHECKING:
     from homing.ordering.line import Line, Place
     from homing.settings import ReleaseSettings
 
-_WHILE = timedelta(minutes=15)  # what is younger is under way
-_READ_AT_ONCE = 3  # places: of the head, of the one that follows, and one that should be gone
-_MOST_SKIPPED = 500  # deliveries in one call that ended before their turn
-_UNCLEAN = -1  # no number of begun attempts: what follows waits until the last has had its time
+_WHILE = timedelta(minutes=15)  # a place that is younger needs no help yet
+_READ_AT_ONCE = 3  # places: that of the head, the one after it, and one that may be left over
+_MOST_SKIPPED = 500  # how many deliveries that ended before their turn one call may skip
+_UNCLEAN = -1  # instead of a number of attempts: what follows waits until the last must be over
 
 
 class Advance(StrEnum):
     """The result for a line.
 
-    `EMPTY`: nothing waits. `WAITS`: its head has not ended. `BLOCKED`: its head has failed, and its
-    endpoint blocks lines then. `RELEASED`: the delivery that follows is queued.
+    `EMPTY`: nothing waits. `WAITS`: its head has not ended. `BLOCKED`: its head has failed, and the
+    endpoint is set to block a line then. `RELEASED`: the delivery that follows is queued.
     """
 
     EMPTY = "EMPTY"
@@ -54,7 +54,7 @@ class Advance(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Releasing:
-    """Releases what follows in lines. Its methods raise BotoCoreError or ClientError.
+    """Releases the next deliveries in lines. Its methods raise BotoCoreError or ClientError.
 
     Args:
         lines: the table of lines.
@@ -128,13 +128,13 @@ class Releasing:
     ) -> int | Advance:
         """Return after how many attempts of a line's head the next one has its turn.
 
-        0 if there is no head; -1 if an attempt of the head may still be in progress; an `Advance`
-        if the head has not ended, or blocks its line.
+        The result is 0 if there is no head, -1 if an attempt of the head may still be in progress,
+        and an `Advance` if the head has not ended, or blocks its line.
 
         Args:
             line: the line; None where there is none.
             ended: a delivery that has ended, and its record. If it is the head, the ledger is not
-                read. If the head has been redriven since then, it comes late.
+                read. A redrive of the head since then is ignored.
         """
         if line is None:
             return 0
@@ -167,7 +167,7 @@ def revisit(
     """Continue each line in which something has waited for a while, until time runs out.
 
     Yields:
-        Each line's id and its result; an error if AWS refused a call, which the next run repeats.
+        Each line's id and its result; an error if AWS refused a call, which the next run retries.
 
     Raises:
         BotoCoreError, ClientError: when the places cannot be read.

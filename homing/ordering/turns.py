@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from homing.ordering.line import Line
     from homing.ordering.lines_table import Lines
 
-_PAUSE = timedelta(seconds=5)  # of an attempt that is not next
-_UNKNOWN_PAUSE = timedelta(seconds=30)  # where the table of lines or the ledger cannot be reached
+_PAUSE = timedelta(seconds=5)  # for an attempt that is not next
+_UNKNOWN_PAUSE = timedelta(seconds=30)  # if the table of lines or the ledger cannot be reached
 _LONGEST_PAUSE = timedelta(minutes=5)
 
 
@@ -29,7 +29,7 @@ class Turns:
 
     Args:
         lines: the table of lines.
-        lasts: how long an attempt can take, until the function that makes it has ended.
+        lasts: the longest time from the start of an attempt to the end of its function.
     """
 
     def __init__(self, lines: Lines, lasts: timedelta) -> None:
@@ -41,7 +41,7 @@ class Turns:
     ) -> Postponed | Superseded | None:
         """Begin an attempt, if it is the delivery's turn.
 
-        If its line has passed it, the delivery has no turn any more. Only a redriven one then
+        If its line has passed the delivery, it has no turn any more. Then only a redriven delivery
         continues, out of order; the ledger holds its claim.
 
         Args:
@@ -50,7 +50,7 @@ class Turns:
             now: the time.
 
         Returns:
-            None where the attempt may be made; else why not.
+            None if the attempt may be made; otherwise why not.
 
         Raises:
             DependencyError: when the line cannot be read or changed.

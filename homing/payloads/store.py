@@ -33,7 +33,7 @@ class PayloadStore:
         self._bucket = bucket
         self._make = client
         self._made: Any = None
-        self._making = Lock()  # botocore makes no two clients at once
+        self._making = Lock()  # botocore cannot create two clients concurrently
 
     @property
     def _client(self) -> Any:

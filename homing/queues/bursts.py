@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 BURST = 20
 PER_SECOND = 20
 _REMEMBERED = 10_000  # senders
-_NANOSECONDS = 1_000_000_000 // PER_SECOND  # until a delivery is free again
+_NANOSECONDS = 1_000_000_000 // PER_SECOND  # after which the burst has room for one more
 
 
 class Bursts:
     """Counts the deliveries of senders.
 
     Args:
-        clock: returns nanoseconds that only ever grow.
+        clock: a monotonic clock in nanoseconds.
     """
 
     def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self._clock = clock
-        self._full_at: dict[str, int] = {}  # by sender: when its whole burst is free again
+        self._full_at: dict[str, int] = {}  # by sender: when its full burst is available again
         self._lock = threading.Lock()
 
     def is_beyond(self, sender_id: str, deliveries: int) -> bool:

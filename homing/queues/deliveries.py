@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from homing.delivery import Delivery
 
-# SendMessageBatch takes 10 entries and, since 2025, 1 MiB; 256 KiB is what every endpoint takes.
+# SendMessageBatch takes 10 entries and, since 2025, 1 MiB; 256 KiB works everywhere.
 MAX_BATCH_ENTRIES = 10
 MAX_BATCH_BYTES = 256 * 1024
 
-_TRIES = 3  # for entries that a batch refused; boto3 repeats calls that fail
+_TRIES = 3  # for entries that a batch refused; boto3 retries calls that fail
 
 
 class DeliveryQueue:
@@ -57,8 +57,7 @@ class DeliveryQueue:
             bulk: the messages, by their key, whose deliveries go to the bulk queue.
 
         Returns:
-            For each delivery that may not be on the queue, by its deliveryId: why. Empty when all
-            are on it.
+            Why a delivery may not be on the queue, by its deliveryId. Empty if all are on it.
         """
         of_queue: dict[str, list[Delivery]] = {self._url: [], self._bulk_url: []}
         for each in deliveries:

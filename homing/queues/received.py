@@ -18,7 +18,7 @@ class Received:
         body: its text.
         receipt_handle: what changes its visibility.
         receives: how often it has been received, this time included.
-        group: its message group; None where the queue is none of ours.
+        group: its message group; None if the queue is not one of Homing's.
         queue: the name of the queue.
     """
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_sqs import SQSClient
 
-# The attributes that are added; those of the message itself are never called so.
+# The attributes that are added; the message's own attributes never have these names.
 PROBLEM = "problem"
 QUEUE = "queueArn"
 

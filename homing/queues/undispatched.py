@@ -64,7 +64,8 @@ class UndispatchedQueue:
             QueueUrl=self._delivery_queue_url,
             MessageBody=message["Body"],
             MessageGroupId=delivery.reference.delivery_id,
-            # The delivery's own would be dropped where the first is less than five minutes old.
+            # With the delivery's own id, SQS would drop the message as a duplicate if the first was
+            # sent less than five minutes ago.
             MessageDeduplicationId=f"again-{message['MessageId']}",
         )
         self._client.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])

@@ -45,13 +45,13 @@ if TYPE_CHECKING:
     from homing.routing.subscriptions import Event
     from homing.settings import AcceptSettings
 
-_NOBODY = "-"  # no id begins so
+_NOBODY = "-"  # the id of no sender and no endpoint
 _AT_ONCE = 10  # the connections of a client (homing/aws.py)
 
 _OVERDUE = FieldError("deliverAt", "is in the past")
 _REUSED = FieldError(
     "messageId",
-    "is in use for a message with another recipient, eventType, contentType or payload; "
+    "is in use for a message with a different recipient, eventType, contentType or payload; "
     "choose another messageId",
 )
 
@@ -252,7 +252,7 @@ class Acceptance:
             return [AcceptanceError(str(error))] * len(deliveries)
 
     def _accept_run(self, messages: Sequence[Message], now: datetime) -> Iterator[Result]:
-        # In their order, before threads race: else chance would say which exceed a burst.
+        # In order, and before the threads start: else chance would decide which exceed a burst.
         routed = [self._routed(message) for message in messages]
         claims = _side_by_side(lambda message: self._claimed(message, now), routed)
         claimed = [claim for claim in claims if isinstance(claim, _Claimed)]

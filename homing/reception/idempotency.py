@@ -31,11 +31,11 @@ class IdempotencyRecord:
         correlation_id: relates it to the logs of the sender.
         created_at: when it was received.
         targets: the target URLs, without duplicates.
-        deliver_at: the earliest time of the first attempt; None for at once.
+        deliver_at: the earliest time of the first attempt; None for immediately.
         fingerprint: a hash of the content, equal for all duplicates.
         expires_at: when the record may be deleted, epoch seconds.
         endpoint_ids: the endpoints of the targets, in the same order; empty for plain URLs.
-        event_type: the type of the event; None for a message without.
+        event_type: the type of the event; None if the message has none.
         ordering_key: orders its deliveries among those with the same key; None for no order.
         is_bulk: whether its deliveries go to the bulk queue, as those of all its duplicates do.
     """
@@ -61,7 +61,7 @@ class IdempotencyRecord:
 
     @property
     def due_at(self) -> str:
-        """When the first attempt may start, in whole seconds: at once or at `deliverAt`."""
+        """When the first attempt may start, in whole seconds: immediately or at `deliverAt`."""
         return to_due_text(first_attempt_at(from_text(self.created_at), self.deliver_at))
 
     @property
@@ -132,6 +132,6 @@ class IdempotencyRecord:
 
 
 def first_attempt_at(created_at: datetime, deliver_at: str | None) -> datetime:
-    """Return when the first attempt may start; a `deliverAt` in the past means at once."""
+    """Return when the first attempt may start; a `deliverAt` in the past means immediately."""
     at_once = created_at.replace(microsecond=0)
     return at_once if deliver_at is None else max(at_once, from_text(deliver_at))

@@ -46,8 +46,8 @@ class Ingested:
     Args:
         body: the request, as `POST /v1/messages` takes it.
         owner: the sender that it acts for; None where it may name any.
-        default_id: the `messageId` where the request has none, the same whenever the queue hands
-            the message out.
+        default_id: the `messageId` if the request has none; the same each time the queue redelivers
+            the message.
     """
 
     body: str
@@ -74,8 +74,8 @@ def read_ingested(
         body: its body.
         attributes: its message attributes that are strings.
         queue_message_id: SQS's id, which stays while the queue redelivers the message.
-        sender: whom messages of the queue are from: a `senderId`, its path in the event
-            (`SENDER_PATH`), or "" where each message may name any.
+        sender: the sender of the queue's messages: a `senderId`, its path in the event
+            (`SENDER_PATH`), or "" if each message may name any.
 
     Raises:
         InvalidMessageError: when it is not what the queue takes, or its sender is not where the

@@ -60,8 +60,8 @@ class Message:
         policy: its retry policy.
         policies: the retry policies of endpoints that override parts of it, by endpoint id.
         claim: the reference to a payload that is too large to send along; else None.
-        readdress: returns the same message to other recipients, for an event, which may have had
-            others when it was first accepted; None for a message that names its recipients.
+        readdress: for an event: returns the message with the given recipients, since a duplicate
+            goes to those of the first acceptance. None for a message that names its recipients.
     """
 
     idempotency: IdempotencyRecord
@@ -147,7 +147,7 @@ class _Draft:
         )
 
     def to(self, to: Recipients) -> Message:
-        """Return the message to these recipients."""
+        """Return the message, addressed to these recipients."""
         idempotency = self._idempotency(to)
         first_attempt_in = first_attempt_at(self.now, idempotency.deliver_at) - self.now
         default = self.rules.default_policy
@@ -157,7 +157,7 @@ class _Draft:
             for endpoint_id, own in to.policies.items()
         }
         lives = (longest_life(each, first_attempt_in) for each in (policy, *policies.values()))
-        # A line may be as slow as a full endpoint.
+        # In a line, a delivery may wait as long as for an endpoint at its limits.
         life = YEAR if to.may_be_full or self.given.ordering_key else max(lives)
         readdress = None if names_recipients(self.given) else self.to
         message = Message(idempotency, self.request, policy, policies, readdress=readdress)
@@ -205,7 +205,7 @@ def parse_message(
         find_endpoints: looks up the endpoints that the message names.
 
     Raises:
-        InvalidMessageError: with all errors that can be found at once.
+        InvalidMessageError: with all errors that can be found together.
     """
     given, payload = check_request(_read(body), now, rules.guard)
     sender_id = acting_sender(given.sender_id, owner)

@@ -24,7 +24,7 @@ class MessagesTable:
     Args:
         table: the table's name.
         client: a DynamoDB client.
-        new_token: returns a random text, by which a repeated put finds that it succeeded before.
+        new_token: returns a random text, by which a retried put finds that it succeeded before.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class MessagesTable:
     def claim(self, idempotency: IdempotencyRecord, now: datetime) -> IdempotencyRecord | None:
         """Put an idempotency record unless the message has one.
 
-        Of several simultaneous claims exactly one succeeds, even if boto3 repeats its put.
+        Of several simultaneous claims exactly one succeeds, even if boto3 retries its put.
 
         Returns:
             None if the record was put; otherwise the one that was there.

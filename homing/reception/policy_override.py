@@ -95,7 +95,7 @@ def override(default: Policy, own: PolicyOverride) -> Policy:
 
     Args:
         default: the policy to override.
-        own: what overrides it, valid field by field.
+        own: the fields that override it, each of them valid.
 
     Raises:
         InvalidMessageError: when the resulting policy is invalid.

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 MAX_DEPTH = 500  # levels; well below the limit of Python's parser (about 1,000)
 
 # A value of two characters takes up to a hundred bytes of memory while it is parsed. So the number
-# of values is checked before (docs/decisions/0063).
+# of values is checked before the request is parsed (docs/decisions/0063).
 MAX_VALUES = 1_000_000  # commas and opening brackets outside of strings, in a request
 MAX_MEMBERS = 50  # of the request itself; it has fewer than half as many known fields
 MAX_FIELD_LENGTH = 64 * 1024  # characters of any field that `read_value` parses
 
 _LONGEST_INTEGER = 20  # characters; every number that Homing itself uses is shorter
 _SPACE = re.compile(r"[ \t\n\r]*")
-# Also a string without an end. Possessive, so that no text is searched twice.
+# Also matches a string without an end. Possessive quantifiers, so that no text is searched twice.
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 
@@ -53,8 +53,8 @@ def _to_number(digits: str) -> float:
 
 
 def _writable(name: str) -> str:
-    # An escape may stand for half a surrogate pair, which cannot be encoded in an answer or a log.
-    # No known name has one, so an escape in its place does no harm.
+    # A name in JSON may contain half a surrogate pair, which cannot be encoded in a response or a
+    # log, so it is replaced by an escape. No known field has such a name.
     return name.encode(errors="backslashreplace").decode()
 
 
@@ -65,7 +65,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-# The finder only finds the end of a value; it keeps a small number in place of each.
+# The finder only finds the end of a value. To save memory, it keeps a length instead of each value.
 _FINDER = json.JSONDecoder(
     object_hook=len, parse_int=len, parse_float=len, parse_constant=_refuse_constant
 )

@@ -196,8 +196,8 @@ class PolicyRequest(Fields):
     )
     retry_on: Maybe[Statuses] = optional(
         "HTTP statuses (404) and classes (4xx) that are retried, regardless of the default; none "
-        "of 2xx. A status takes precedence over its class. 4xx leaves out 410, which can be named "
-        "itself."
+        "of 2xx. A status takes precedence over its class. 4xx does not include 410, which can be "
+        "listed itself."
     )
     give_up_on: Maybe[Statuses] = optional(
         "HTTP statuses (503) and classes (5xx) that are not retried, regardless of the default; "

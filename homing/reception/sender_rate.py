@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from homing.settings import AcceptSettings
 
 _SECOND = 1_000_000  # times are microseconds since the epoch
-_TRIES = 10  # each after the first because other containers have moved the item meanwhile
+_TRIES = 10  # a try fails if another container has changed the item meanwhile
 _REMEMBERED = 10_000  # senders
-_KEPT_SECONDS = 86_400  # an item whose backlog is long worked off says nothing
+_KEPT_SECONDS = 86_400  # an item whose backlog is worked off has no effect, so it can expire
 
 _IS_FREE = "attribute_not_exists(freeAt) OR freeAt <= :now"
 _IS_BEHIND = "freeAt > :now AND freeAt <= :latest"
@@ -37,8 +37,8 @@ class Allowance:
     """The limits of every sender.
 
     Args:
-        per_second: deliveries in a second.
-        backlog: deliveries beyond that.
+        per_second: how many deliveries are accepted per second in the long run.
+        backlog: how many deliveries are accepted immediately, beyond that rate.
     """
 
     per_second: float
@@ -117,7 +117,7 @@ class SenderRate:
                 return self._refused(free_at, moment, deliveries)
             rest = deliveries[fitting:]
             taken = self._allowance.takes(sum(deliveries[:fitting]))
-            if not taken:  # messages to nobody
+            if not taken:  # messages without recipients
                 return [None] * fitting + self._refused(free_at, moment, rest)
             is_taken, found = self._take(sender_id, taken, free_at, moment)
             if is_taken:
@@ -136,10 +136,10 @@ class SenderRate:
         ]
 
     def _take(self, sender_id: str, taken: int, free_at: int, now: int) -> tuple[bool, int]:
-        """Move the item if it is unchanged, or its change makes no difference.
+        """Add deliveries to the sender's backlog, unless the item has changed too much.
 
         Returns:
-            Whether it was moved, and if not, when the backlog is worked off.
+            Whether they were added, and if not, when the backlog is worked off.
         """
         is_behind = free_at > now
         latest = now + max(self._allowance.takes(self._allowance.backlog) - taken, 0)

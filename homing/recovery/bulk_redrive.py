@@ -37,8 +37,8 @@ Key: TypeAlias = tuple[str, str]  # pk and sk of a record
 class Phase(StrEnum):
     """The progress of a bulk redrive.
 
-    `REDRIVING`: deliveries are being redriven. `FOLLOWING`: no more are, and some have not ended.
-    `ENDED`: all that were redriven have ended, or it has stopped to follow them.
+    `REDRIVING`: deliveries are being redriven. `FOLLOWING`: no more are redriven, and some have not
+    ended. `ENDED`: all that were redriven have ended, or the bulk redrive no longer follows them.
     """
 
     REDRIVING = "REDRIVING"
@@ -60,7 +60,7 @@ class BulkRedrive:
         is_stopped: whether it was stopped before all were redriven.
         place: where in the list the next chunk begins; None for its beginning.
         chunks: how many chunks are redriven.
-        redriven: how many deliveries are.
+        redriven: how many deliveries are redriven.
         not_redriven: how many could not be: they had gone on, or their payload is no longer stored.
         delivered: how many of the redriven have arrived since.
         failed: how many of the redriven have failed again.
@@ -132,7 +132,7 @@ class BulkRedrive:
         return self.is_swept and (not self.waiting or too_old)
 
     def ended(self, now: datetime) -> Self:
-        """Return it after its end."""
+        """Return the bulk redrive after its end."""
         return replace(self, phase=Phase.ENDED, ended_at=to_text(now))
 
     def pause(self, now: datetime) -> int:

@@ -68,7 +68,7 @@ class BulkRunner:
             redrive_id: which bulk redrive.
             has_time: whether another step may be made.
             hold_seconds: how long this run may last.
-            waits: whether to wait for what was redriven; without, there is one step.
+            waits: whether to pause between steps and run several; if not, only one step is run.
 
         Raises:
             BotoCoreError, ClientError: when AWS refuses a call; a later run continues.

@@ -170,7 +170,7 @@ class Interventions:
         if self.ledger.redrive(reference, seen, document, name, at=to_text(now)):
             self.workflow.start(name, document_text(document))
             return Result.REDRIVEN
-        # Either another redrive was faster, or boto3 has repeated our own write.
+        # Either another redrive was faster, or boto3 has retried our own write.
         record = self.ledger.read(reference)
         if record is None or record.generation != document["generation"]:
             return Result.UNDER_WAY
@@ -180,8 +180,8 @@ class Interventions:
     def _lags(self, dead_letter: Mapping[str, Any], reference: Reference, record: Record) -> bool:
         """Return whether a delivery has failed without a record of the failure.
 
-        Not if its execution is running: the dead letter is then superfluous, caused by a retry now
-        during an outage of the ledger (docs/decisions/0054).
+        This is not so if its execution is running: the dead letter is then superfluous, caused by
+        an immediate retry during an outage of the ledger (docs/decisions/0054).
         """
         if record.attempts >= dead_letter["attempts"]:
             return False
@@ -209,7 +209,7 @@ class Interventions:
     def _kept(self, reference: Reference, record: Record) -> Mapping[str, Any] | None:
         """Return the delivery document, from the record or the input of an execution.
 
-        That is the recorded execution or, if its start failed, the previous one.
+        The execution is the recorded one or, if its start failed, the previous one.
         """
         if record.dead_letter is not None:
             kept: Mapping[str, Any] = json.loads(record.dead_letter)

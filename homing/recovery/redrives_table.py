@@ -104,7 +104,7 @@ class RedrivesTable:
         Args:
             redrive_id: which one.
             now: the time, epoch seconds.
-            until: when it is free again, should this run break off.
+            until: when the lock expires, in case this run breaks off.
         """
         try:
             self._client.update_item(
@@ -120,7 +120,7 @@ class RedrivesTable:
         return True
 
     def release(self, redrive_id: str) -> None:
-        """Release a bulk redrive."""
+        """Release the lock of a bulk redrive."""
         self._client.update_item(
             TableName=self._table,
             Key=_typed(_key(redrive_id)),
@@ -134,7 +134,7 @@ class RedrivesTable:
                 TableName=self._table,
                 Key=_typed(_key(redrive_id)),
                 UpdateExpression="SET stopped = :true",
-                ConditionExpression="#status = :redriving",  # else all are redriven, or it is none
+                ConditionExpression="#status = :redriving",  # else there is nothing to stop
                 ExpressionAttributeNames={"#status": "status"},
                 ExpressionAttributeValues=_typed({":true": True, ":redriving": "REDRIVING"}),
             )

@@ -3,7 +3,7 @@
 The record of a waiting delivery contains the name of its execution. Where its attempt is overdue,
 that execution decides what is done:
 
-    runs                        nothing; it is looked at again once it is twice as late
+    runs                        nothing; it is checked again once it is twice as late
     delivered, dead-lettered    nothing: its last update of the ledger has failed, which was counted
     ended in any other way      one conditional update gives the delivery to the next generation,
                                 whose execution is started, as a redrive does
@@ -39,12 +39,12 @@ if TYPE_CHECKING:
     from homing.ledger.table import Ledger
     from homing.queues.dead_letters import DeadLetterQueue
 
-# Longer than any function that an execution invokes may go on once the execution has ended, and
-# than clocks differ. What is late by less may be under way.
+# An attempt that is late by less may be under way. Longer than a function can run on after its
+# execution has ended, plus the difference between clocks.
 GRACE = timedelta(minutes=15)
 _LONGEST_PAUSE = timedelta(days=1)
 _QUEUED_FOR = timedelta(days=29)  # 14 days in the delivery queue, 14 undispatched, and one to spare
-# 8,000 in a run: what Step Functions lets describe within ten minutes, 15 a second.
+# 8,000 in a run: at 15 calls of DescribeExecution a second, they take about ten minutes.
 MOST_PER_PARTITION = 250
 
 
@@ -53,8 +53,8 @@ class Finding(StrEnum):
 
     `TAKEN_UP`: given to a new execution. `STARTED`: its execution is started. `DEAD_LETTERED`: its
     dead letter is sent. `SETTLED`: it had ended. `UNDER_WAY`: its execution runs. `QUEUED`: it is
-    on a queue. `LOST`: no execution and no queue has its message any more, as where somebody has
-    deleted it. `FAILED`: AWS has refused a call, which the next run repeats.
+    on a queue. `LOST`: no execution and no queue has its message any more, for example because
+    somebody has deleted it. `FAILED`: AWS has refused a call, which the next run retries.
     """
 
     TAKEN_UP = "TAKEN_UP"

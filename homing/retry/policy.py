@@ -34,7 +34,7 @@ class Preset:
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
-        # Standard Webhooks 1.0.0, "Deliverability and reliability": at once, 5 s, 5 m, 30 m,
+        # Standard Webhooks 1.0.0, "Deliverability and reliability": 0 s, 5 s, 5 m, 30 m,
         # 2 h, 5 h, 10 h, 14 h, 20 h, 24 h; every status but 2xx and 410 is a failure to retry.
         "standard-webhooks": Preset(
             (0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400),
@@ -56,7 +56,7 @@ class Policy:
         jitter: the jitter strategy.
         schedule: instead of base and multiplier, the waits between attempts, one after each
             failure; the last one repeats. A leading 0 stands for the first attempt, which is
-            made at once anyway, so `(0, 5, 300)` and `(5, 300)` are the same.
+            made immediately anyway, so `(0, 5, 300)` and `(5, 300)` are the same.
         retry_after_ceiling_seconds: the maximum delay that `Retry-After` can cause.
         retry_on: the statuses (`404`) and classes (`4xx`) that are retried, whatever
             `homing.retry.classification` says; none of 2xx.

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 class KnownEndpoints:
     """Looks endpoints up, each at most once in `FRESH_SECONDS`.
 
-    An endpoint that does not exist is looked up each time, so that a new one is found at once.
+    An endpoint that does not exist is looked up each time, so that a new one is found immediately.
 
     Args:
         endpoints: the endpoints table.
-        clock: returns seconds that only ever grow.
+        clock: a monotonic clock in seconds.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class KnownEndpoints:
         self._known: dict[tuple[str, str], tuple[float, Endpoint]] = {}
 
     def find(self, sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:
-        """Return the endpoints of a sender with these ids, by id; ids without one are left out.
+        """Return the endpoints of a sender by id; ids that do not exist are left out.
 
         Raises:
             BotoCoreError, ClientError, DependencyError: when they cannot be read.

@@ -217,13 +217,13 @@ def _hold(fields: _Fields, event: Mapping[str, Any]) -> bool:
 def _agree(
     fields: tuple[_Fields, ...], either: tuple[tuple[_Object, ...], ...], event: Mapping[str, Any]
 ) -> bool:
-    """Return whether one object of an event matches several parts of a pattern at once.
+    """Return whether one object of an event matches several parts of a pattern together.
 
     There are several if a pattern and an alternative of its `$or` have fields with the same name.
-    These must agree in one object, so each `$or` is decided before that is checked.
+    Both must match the same object, so an alternative of each `$or` is chosen first.
 
     Args:
-        fields: the parts, each of which holds for itself.
+        fields: the parts, each of which matches on its own.
         either: the alternatives of each `$or` that is not decided yet.
         event: the object.
     """

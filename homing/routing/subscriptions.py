@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 FIELDS = ("eventType", "senderId", "timestamp", "payload")
 
-FRESH_SECONDS = 30  # how long what was read is used
-MAX_KEPT = 5000  # endpoints that a container keeps, of all senders
+FRESH_SECONDS = 30  # how long cached subscriptions are used
+MAX_KEPT = 5000  # how many endpoints of all senders a container caches
 
 _PAYLOAD = "payload"
 
 
 @dataclass(frozen=True)
 class Event:
-    """What filters are matched against.
+    """An event, as filters are matched against it.
 
     Args:
         event_type: its type.
         sender_id: its sender.
         timestamp: the time of the message, ISO-8601.
-        payload: the payload as JSON text; None if it is of another media type.
+        payload: the payload as JSON text; None if it is not JSON.
     """
 
     event_type: str
@@ -121,7 +121,7 @@ class Subscriptions:
 
     Args:
         endpoints: the endpoints table.
-        clock: returns seconds that only ever grow.
+        clock: a monotonic clock in seconds.
     """
 
     def __init__(

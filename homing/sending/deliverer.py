@@ -123,7 +123,7 @@ class Deliverer:
     def _begin(
         self, reference: Reference, claim: AttemptClaim | None
     ) -> Postponed | Superseded | None:
-        """Begin the attempt in its line, if it has one; return why it may not begin.
+        """Begin the attempt in the delivery's line, if any; return why it may not begin.
 
         Unlike a slot, a turn is mandatory: without it the attempt waits.
         """
@@ -142,7 +142,7 @@ class Deliverer:
     ) -> Postponed | Outcome | None:
         """Wait for the slot of an endpoint with a rate; return why the attempt may not be made.
 
-        If slots cannot be taken, the attempt is made without one, as above.
+        If slots cannot be taken, the attempt is made without one, as in `_take_slot`.
         """
         if endpoint is None or not endpoint.rate_per_second:
             return None
@@ -178,8 +178,8 @@ class Deliverer:
             self._tell(reference, "slot.uncounted", str(error))
             return None
         if taken is None:
-            # The attempt is due, so it is no earlier than that, whatever this clock says: a slow
-            # one would ask again and again to be woken in the past (docs/decisions/0041).
+            # The attempt is due, so it is at least that late, even if this clock is slow: otherwise
+            # the new due time could be in the past again and again (docs/decisions/0041).
             woken_at = max(now, from_text(claim.due_at if claim else reference.created_at))
             postponed = postpone(reference.created_at, claim, woken_at, self._chance)
             if postponed is not None:

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from homing.endpoints.rate_slots import RateSlots
     from homing.ledger.claim import AttemptClaim
 
-# A slot within that is waited for in the function, which costs less than a state of the workflow.
+# If the slot is no later than this, the function waits for it: that costs less than a Wait state.
 WAIT = timedelta(seconds=2)
-# A slot that has passed by more is taken anew, so that what wakes late does not come all at once.
+# An attempt that wakes later than this after its slot takes a new slot, so that late attempts are
+# not all made at the same time.
 _VALID_FOR = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
@@ -63,7 +64,7 @@ class Pacing:
         """
         if claim is not None and self._keeps(endpoint, claim, now):
             return None
-        # The attempt is due, so it is no earlier than that, whatever this clock says.
+        # The attempt is due, so it is at least that late, even if this clock is slow.
         now = now if claim is None else max(now, from_text(claim.due_at))
         slot = self._slots.take(endpoint, now)
         if slot is None:
@@ -93,7 +94,8 @@ class Pacing:
             return False  # the slot was for another attempt
         if now - slot.at > _VALID_FOR or not self._slots.holds(endpoint, slot):
             return False
-        # Step Functions has woken the attempt in the second of its slot, whatever this clock says.
+        # Step Functions has woken the attempt within the second of its slot, so even if this clock
+        # is slow, the wait is at most a second.
         self._sleep(max(min(slot.at - now, _SECOND), timedelta()).total_seconds())
         return True
 

@@ -149,7 +149,7 @@ def _outcome(result: Response | AttemptError, ended: datetime, elapsed: float) -
     timestamp, response_time = to_text(ended), int(elapsed * 1000)
     if isinstance(result, AttemptError):
         return Outcome(timestamp, response_time, error=result)
-    # It is in the dead letter.
+    # The text becomes part of the dead letter, so it must be valid in a queue message.
     text = UNCARRIED.sub("\N{REPLACEMENT CHARACTER}", result.body.decode(errors="replace"))
     return Outcome(
         timestamp=timestamp,

@@ -22,7 +22,7 @@ def add_routes(api: apigwv2.HttpApi, functions: Mapping[str, PythonFunction]) ->
 
     Args:
         api: the IAM API or the key API.
-        functions: those that serve the routes, by the names that the routes have for them.
+        functions: the functions that serve the routes, keyed by `Route.function`.
     """
     integrations = {
         name: HttpLambdaIntegration(f"{function.node.id}Integration", function)

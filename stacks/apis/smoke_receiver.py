@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 PATH = "/smoke"
 _TIMEOUT = Duration.seconds(5)
-# Anybody may call it, and each call runs a function: so many of them that a check passes, and so
-# few that they neither cost much nor take the account's concurrency.
+# Anybody may call it, and each call runs a function. The limit is enough for a check, and keeps
+# cost and concurrency low.
 _THROTTLE = Throttle(per_second=2, burst=5)
 
 
@@ -56,5 +56,5 @@ class SmokeReceiver(Construct):
 
     @property
     def url(self) -> str:
-        """Where it takes requests."""
+        """The URL to which requests are sent."""
         return f"{self.api.api_endpoint}{PATH}"

@@ -70,7 +70,7 @@ class OperationalEvents(Construct):
 
     @property
     def functions(self) -> tuple[PythonFunction, ...]:
-        """Its function."""
+        """The one function of this construct."""
         return (self.function,)
 
     def _watch(
@@ -78,7 +78,7 @@ class OperationalEvents(Construct):
     ) -> None:
         """Invoke the function with the changes of a table that match one of the patterns.
 
-        A failed batch is repeated for as long as the stream keeps it: a day. Until then, later
+        A failed batch is retried for as long as the stream keeps it: a day. Meanwhile, later
         changes in the same shard of the stream wait behind it.
         """
         stream = allow_stream(table, self.function)

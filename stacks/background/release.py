@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..storage.registry import Registry
 
 _BATCH_SIZE = 100
-# What has failed for so long is left to the watchdog, so that other lines do not wait behind it.
+# A change that has failed for this long is left to the watchdog, so that other lines do not wait.
 _REPEATED_FOR = Duration.hours(1)
 
 
@@ -75,5 +75,5 @@ class Release(Construct):
 
     @property
     def functions(self) -> tuple[PythonFunction, ...]:
-        """Its function."""
+        """The one function of this construct."""
         return (self.function,)

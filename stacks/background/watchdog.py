@@ -78,7 +78,7 @@ class Watchdog(Construct):
 
     @property
     def functions(self) -> tuple[PythonFunction, ...]:
-        """Its function."""
+        """The one function of this construct."""
         return (self.function,)
 
     def _allow(self, reception: Reception, workflow: Workflow) -> None:

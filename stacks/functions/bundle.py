@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 
 from .lambda_python import find_python
 
-# What the functions run, and the definition: in the wheel within this package (hatch_build.py), in
-# a checkout beside it.
+# The folder with the functions' code and the definition. In the wheel it is in this package
+# (hatch_build.py), in a checkout beside it.
 _HERE = Path(__file__).resolve().parents[1]  # the folder `stacks`, in the wheel `homing_cdk`
 _IN_WHEEL = _HERE / "sources"
 SOURCES = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent

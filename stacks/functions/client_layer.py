@@ -14,7 +14,7 @@ from .bundle import SOURCES
 if TYPE_CHECKING:
     from constructs import Construct
 
-# Those that Homing's Python supports, of the ones that Lambda has.
+# The versions of Python that both Lambda and Homing support.
 _RUNTIMES = [
     lambda_.Runtime.PYTHON_3_11,
     lambda_.Runtime.PYTHON_3_12,
@@ -26,7 +26,7 @@ _RUNTIMES = [
 def client_layer(scope: Construct, construct_id: str) -> lambda_.LayerVersion:
     """Return the layer; it is pure Python, so it runs on both architectures."""
     with TemporaryDirectory() as folder:
-        # In a layer, packages stand below `python`. The CDK copies the folder at once.
+        # In a layer, packages are below `python`. The CDK copies the folder before it is removed.
         shutil.copytree(
             SOURCES / "homing",
             Path(folder, "python", "homing"),

@@ -49,9 +49,9 @@ class Alarms(Construct):
         reception: the IAM API, the queue and their functions.
         senders: the key API and its functions.
         workflow: the state machine, its functions and the dead-letter queue.
-        watchdog: what takes up deliveries that no execution goes on with.
-        operational_events: what puts events on the bus.
-        release: what goes on with lines of deliveries.
+        watchdog: resumes deliveries that have no execution.
+        operational_events: puts events on the bus.
+        release: continues lines of deliveries.
     """
 
     def __init__(  # noqa: PLR0913 -- what it watches, each given by name

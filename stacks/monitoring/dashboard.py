@@ -43,7 +43,7 @@ class Dashboard(Construct):
         workflow: the state machine, its functions, the dead-letter queue and the ledger.
         watchdog: its function.
         operational_events: its function.
-        release: what goes on with lines of deliveries.
+        release: continues lines of deliveries.
         alarms: shown at the top.
     """
 

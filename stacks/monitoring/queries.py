@@ -105,13 +105,13 @@ class Queries(Construct):
     """The saved queries.
 
     Args:
-        settings: the name, which is the folder they stand in.
+        settings: the name, which is also that of the queries' folder.
         reception: the functions that accept messages.
         senders: the function that checks keys, and those behind the key API.
         workflow: the functions of the workflow.
         watchdog: its function.
         operational_events: its function.
-        release: what goes on with lines of deliveries.
+        release: continues lines of deliveries.
     """
 
     def __init__(  # noqa: PLR0913 -- whose logs, each given by name

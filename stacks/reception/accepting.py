@@ -66,5 +66,5 @@ class Accepting:
         grant(self.registry.endpoints, function, *(f"dynamodb:{do}" for do in of_endpoints))
         for queue in (self.queue, self.bulk):
             queue.grant(function, "sqs:SendMessage")
-        self.queue.grant(function, "sqs:GetQueueAttributes")  # opens its connection
+        self.queue.grant(function, "sqs:GetQueueAttributes")  # to open a connection
         self.workflow.payloads.allow(function, "s3:PutObject")

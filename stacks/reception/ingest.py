@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..settings import NamedSettings
     from .accepting import Accepting
 
-# An outage of two hours passes without help. What breaks the function itself ends aside as well.
+# Messages outlast an outage of two hours. A message that breaks the function is also set aside.
 _MAX_RECEIVE_COUNT = 50
 _BATCH_SIZE = 10
 
@@ -38,7 +38,7 @@ class Ingest(Construct):
     """The function `ingest`, its queues, and the queue of unaccepted messages.
 
     Args:
-        settings: how many batches are accepted at once.
+        settings: how many batches are accepted concurrently.
         accepting: what the function needs to accept messages.
         own_hosts: the hosts that are refused as targets, as `OWN_HOSTS`.
     """

@@ -178,7 +178,7 @@ class Reception(Construct):
             "Dispatch",
             settings=self._settings,
             timeout=Duration.seconds(workflow.timeouts.dispatch),
-            memory_size=256,  # a full batch takes 68 of them (benchmarks/memory.py)
+            memory_size=256,  # MB; a full batch takes 68 MB (benchmarks/memory.py)
             environment={
                 "STATE_MACHINE_ARN": workflow.state_machine.state_machine_arn,
                 "FIRST_ATTEMPT_ARN": first_attempts.state_machine_arn if first_attempts else "",
@@ -198,7 +198,7 @@ class Reception(Construct):
         grant(workflow.ledger.table, function, *(f"dynamodb:{do}" for do in allowed))
         workflow.dead_letter_queue.grant(function, "sqs:SendMessage")
         if first_attempts:
-            grant(workflow.ledger.table, function, "dynamodb:BatchGetItem")  # reads ahead
+            grant(workflow.ledger.table, function, "dynamodb:BatchGetItem")  # to read ahead
             first_attempts.grant_start_sync_execution(function)
         # The event source also grants sqs:ChangeMessageVisibility, which `dispatch` needs to
         # postpone the redelivery of a message whose first attempt is detached.

@@ -28,12 +28,12 @@ class DeliverySettings(SettingsGroup):
         default=True,
         allowed="true, false",
         meaning="adds an API for messages that costs nothing per request, the function URL "
-        "`MessagesUrl`; `false` is for regions that have none, below",
+        "`MessagesUrl`; `false` is for regions without function URLs",
     )
     accept_concurrency: int = setting(
         0,
         "0 to 1000",
-        "how many requests to send messages run at once, across all APIs, and how much of the "
+        "how many requests to send messages run concurrently, across all APIs, and how much of the "
         "account's concurrency is reserved for them; 0: no limit, and nothing reserved",
         ge=0,
         le=1000,
@@ -49,12 +49,12 @@ class DeliverySettings(SettingsGroup):
     sender_backlog: int = setting(
         1000,
         "1 to 1000000",
-        "how many deliveries a sender may have accepted at once beyond `senderRatePerSecond`",
+        "how many deliveries of a sender are accepted immediately, beyond `senderRatePerSecond`",
         ge=1,
         le=1_000_000,
     )
     dispatch_concurrency: int = setting(
-        10, "2 to 1000", "how many batches of the queue are dispatched at once", ge=2, le=1000
+        10, "2 to 1000", "how many batches of the queue are dispatched concurrently", ge=2, le=1000
     )
     attempts_per_endpoint: int = setting(
         10,
@@ -75,8 +75,8 @@ class DeliverySettings(SettingsGroup):
     first_wait_seconds: int | float = setting(
         0.15,
         "0.01 to 60",
-        "the same, for an endpoint that the container of `dispatch` does not know to be quick; a "
-        "detached attempt is not slow before `slowThresholdSeconds`",
+        "how long `dispatch` waits instead for an endpoint that its container does not know to be "
+        "quick; a detached attempt counts as slow only after `slowThresholdSeconds`",
         ge=0.01,
         le=60,
     )

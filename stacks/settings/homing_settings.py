@@ -41,7 +41,7 @@ class HomingSettings(
         try:
             settings = handler(given)
         except ValidationError as error:
-            # A number that is neither whole nor broken is two errors of pydantic and one problem.
+            # For an invalid value of `int | float`, pydantic reports two errors; show one problem.
             problems = [naming.problem(details, cls.model_fields) for details in error.errors()]
             raise _error(naming.heading, problems) from error
         names = given if isinstance(given, Mapping) else {}

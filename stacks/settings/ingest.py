@@ -28,7 +28,11 @@ class IngestSettings(SettingsGroup):
         "the sender of the messages of that queue; without it, each message may specify its sender",
     )
     ingest_concurrency: int = setting(
-        10, "2 to 1000", "how many batches of an ingest queue are accepted at once", ge=2, le=1000
+        10,
+        "2 to 1000",
+        "how many batches of an ingest queue are accepted concurrently",
+        ge=2,
+        le=1000,
     )
 
     @field_validator("ingest_sender")

@@ -30,8 +30,8 @@ class Ledger(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, settings: NamedSettings) -> None:
         super().__init__(scope, construct_id)
         self.table = table(self, "Deliveries", settings, sort_key="sk", ttl="ttl", streams=True)
-        # Sparse: only an item with its key is in it, so a delivery that succeeds at once never
-        # touches one. `<status>#<hex digit>` spreads each status over 16 partitions.
+        # Sparse indexes: a delivery that succeeds at its first attempt has neither key, so it is in
+        # neither index. `<status>#<hex digit>` spreads each status over 16 partitions.
         for index in INDEXES:
             self.table.add_global_secondary_index(
                 index_name=index,

@@ -22,7 +22,7 @@ class Registry(Construct):
     - `secrets`: signing secrets and header values, encrypted with `key`, which only `deliver` and
       the endpoints' own API may use.
 
-    `signing_layers` has the layer that these two functions need for ed25519.
+    `signing_layers` contains the layer that these two functions need for ed25519.
 
     Args:
         settings: deletion protection and removal policy.

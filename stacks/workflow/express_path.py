@@ -25,7 +25,7 @@ POSTPONED = "Postponed"
 # The longest retry of a step in an Express execution, which itself may run for five minutes.
 RETRY_LIMIT = 3
 
-# The same output as at the other ends: the end, and the response time of the endpoint.
+# Like the other ends, this one returns its name and the response time of the endpoint.
 _HANDED_OFF_OUTPUT = {
     "end": "HANDED_OFF",
     "responseTime": "{% $states.input.outcome.responseTime %}",
@@ -72,8 +72,8 @@ _HAND_OFF: dict[str, Any] = {
 }
 
 
-# The delivery must wait, and no execution has it yet: that is for `dispatch` to change. `next` is
-# what the wait changes of the delivery document.
+# The delivery must wait, and no execution has it yet, so `dispatch` assigns it to one. `next` has
+# the fields of the delivery document that the wait changes.
 _POSTPONED_OUTPUT: dict[str, Any] = {"end": "POSTPONED", "next": {}, "responseTime": None}
 _NO_SLOT_OUTPUT = {**_POSTPONED_OUTPUT, "next": "{% $states.input.outcome.next %}"}
 _UNRECORDED_OUTPUT = {
@@ -85,9 +85,9 @@ _UNRECORDED_OUTPUT = {
     "responseTime": "{% $states.input.outcome.responseTime %}",
 }
 
-# The express path cannot wait for a function, and the Standard workflow can: it makes this attempt
-# in the express path's place. Nothing has been sent where `Deliver` was throttled; else the request
-# is repeated, but none that was answered with a 2xx (docs/decisions/0069).
+# If a function is throttled, the Standard workflow makes the attempt instead, since the express
+# path cannot wait for a function. If `Deliver` was throttled, nothing has been sent. If another
+# function was, the request is sent again unless its response was a 2xx (docs/decisions/0069).
 _THROTTLED = ["Lambda.TooManyRequestsException"]
 _WITHOUT_A_FUNCTION: dict[str, dict[str, Any]] = {
     "Deliver": {"ErrorEquals": _THROTTLED, "Output": _POSTPONED_OUTPUT, "Next": POSTPONED},
@@ -130,7 +130,7 @@ _RECORDED: dict[str, Any] = {
     "Default": UNRECORDED,
 }
 
-# Where the arrows to the wait lead instead.
+# The states to which transitions to the wait lead instead.
 _INSTEAD_OF_WAIT = {"RecordRetry": RECORDED, "WhatNext": POSTPONED}
 
 
@@ -168,7 +168,7 @@ def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) 
 
 
 def _redirect(state: dict[str, Any], instead: str | None) -> None:
-    """Point every arrow that leads to the wait at another state."""
+    """Redirect every transition that leads to the wait to another state."""
     for holder in (state, *state.get("Choices", []), *state.get("Catch", [])):
         for arrow in ("Next", "Default"):
             if holder.get(arrow) == WAIT:

@@ -128,7 +128,7 @@ class Workflow(Construct):
         deadline = self._settings.attempt_timeout_seconds
         function = self._function(
             "Deliver",
-            memory_size=160,  # it mostly waits; 6 MB take 87 of them (benchmarks/memory.py)
+            memory_size=160,  # MB; a payload of 6 MB takes 87 MB (benchmarks/memory.py)
             timeout=Duration.seconds(self.timeouts.deliver),
             environment={
                 "ATTEMPT_TIMEOUT_SECONDS": f"{deadline:g}",
@@ -212,7 +212,7 @@ class Workflow(Construct):
         self._grant(machine)
         except_from(machine, "SF1", "Only errors are logged, at no cost (docs/decisions/0011).")
         if not is_standard:
-            except_from(machine, "SF2", "X-Ray follows what waits (docs/decisions/0011).")
+            except_from(machine, "SF2", "X-Ray traces what has to wait (docs/decisions/0011).")
         except_from(
             machine,
             "IAM5[Resource::*]",
