@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from homing.client import Accepted
     from homing_cli.client.target import Target
 
-# An HTTP API times out after 30 s. A user waits, so a command does not repeat a call for long.
+# An HTTP API times out after 30 s. A user waits, so a command does not retry a call for long.
 _RETRYING = Retrying(timeout=35, give_up_after=10)
 
 
@@ -102,7 +102,7 @@ class ApiClient:
     def _document(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
         try:
             with self._reachable():
-                # A new secret is returned only once, so a request that creates one is not repeated.
+                # A new secret is returned only once, so a request that creates one is not retried.
                 response = self._homing.request(method, path, body, repeat=method == "GET")
         except NotFoundError as error:
             raise errors.NotFoundError(error.problem.sentences[0]) from error
@@ -136,6 +136,4 @@ def _not_found(message_id: str, sender_id: str | None) -> str:
     looked = f"no message {named} of sender {sender_id or DEFAULT_SENDER_ID} is on record"
     if sender_id:
         return f"{looked}; it was not accepted, or its record has expired"
-    return (
-        f"{looked}; give --sender NAME for another's (`homing senders list` names those with keys)"
-    )
+    return f"{looked}; if it is of another sender, give --sender NAME (see `homing senders list`)"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ENDED = frozenset({"DELIVERED", "FAILED", "MAX_RETRIES_EXCEEDED", "CANCELLED"})
 _PAUSES_SECONDS = (0.5, 5.0)
 _CONCURRENCY = 8
-_MOST_BUSY = 9  # rounds on end in which the API cannot answer a poll, before one is the last
+_MOST_BUSY = 9  # how many rounds in a row may get no answer from the API
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def follow(
         sleep: pauses between rounds, in seconds.
 
     Raises:
-        ApiError: when the API refuses, or cannot answer in ten rounds on end.
+        ApiError: when the API refuses, or cannot answer in ten rounds in a row.
     """
     known: dict[MessageRef, tuple[DeliveryView, ...]] = {}
     start = clock()

@@ -21,9 +21,9 @@ class LineView:
     """A line in which deliveries wait.
 
     Args:
-        reference: a delivery in it, which says whose line it is.
-        head: how far it is; None where nothing of it has begun.
-        status: the status of its head; None where the head is not on record.
+        reference: a delivery in it, which identifies the line.
+        head: its progress; None if no attempt has begun in it.
+        status: the status of its head; None if the head is not on record.
         waiting: how many deliveries wait behind the head.
     """
 
@@ -55,7 +55,7 @@ class LineView:
 
 
 def waiting_lines(target: Target) -> list[LineView]:
-    """Return the lines in which deliveries wait, the longest first. It reads all that waits."""
+    """Return the lines in which deliveries wait, the longest first; this reads all places."""
     dynamodb, outputs = target.client("dynamodb"), target.outputs
     pages = dynamodb.get_paginator("scan").paginate(TableName=outputs["PlacesTable"])
     places: dict[str, dict[int, Place]] = {}

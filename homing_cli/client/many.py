@@ -76,5 +76,5 @@ def followed(
 
 def _existing(found: BulkRedrive | None, redrive_id: str) -> BulkRedrive:
     if found is None:
-        raise NotFoundError(f"there is no bulk redrive {redrive_id}; `dead-letters redrives` lists")
+        raise NotFoundError(f"there is no bulk redrive {redrive_id}: see `dead-letters redrives`")
     return found

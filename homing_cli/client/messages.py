@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from homing_cli.client.api import ApiClient
 
 CONCURRENCY = 8
-TOGETHER = 100  # what a request takes
-_GROUP_BYTES = 5_000_000  # so that a file of long lines may be larger than memory
+TOGETHER = 100  # the most messages that a request can contain
+_GROUP_BYTES = 5_000_000  # a limit for long lines, so that a file may be larger than memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def hand_over(api: ApiClient, line: Line) -> Handed:
 
 
 def hand_over_all(api: ApiClient, lines: Sequence[Line]) -> list[Handed]:
-    """Send several messages at once and return the results (see `hand_over`)."""
+    """Send several messages in one or a few requests; return the results (see `hand_over`)."""
     if len(lines) == 1:
         return [hand_over(api, lines[0])]
     refused = {line.number: handed for line in lines if (handed := _not_utf8(line))}
@@ -104,14 +104,14 @@ def _handed(line: Line, result: Accepted | CallError | ApiError) -> Handed:
 
 
 class HandingOver:
-    """Sends messages, a few at once, and yields the results in the order of the lines.
+    """Sends messages, a few concurrently, and yields the results in the order of the lines.
 
     It reads lines only as fast as it sends them, so a file may be larger than memory.
 
     Args:
         api: the API.
         lines: the messages.
-        concurrency: how many requests are made at once.
+        concurrency: how many requests are made concurrently.
         together: how many messages are sent in one request.
     """
 

@@ -41,7 +41,7 @@ class Done:
 
 
 class Actions:
-    """Redrives deliveries, cancels them, and makes their next attempts at once.
+    """Redrives deliveries, cancels them, and makes their next attempts immediately.
 
     Args:
         target: the deployed Homing; the caller needs `dynamodb:GetItem` and `UpdateItem` on the
@@ -80,7 +80,7 @@ class Actions:
             yield Done(reference, result)
 
     def retry_now(self, reference: Reference) -> Done:
-        """Make the next attempt of a waiting delivery at once."""
+        """Make the next attempt of a waiting delivery immediately."""
         return Done(reference, self._interventions.retry_now(reference, now=self._clock()))
 
     def cancel(self, reference: Reference) -> Done:

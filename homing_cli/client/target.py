@@ -22,7 +22,7 @@ from homing_cli.local.local_key import LocalKey, answers
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# Calls to the local cloud never use a proxy; throttled calls to AWS are repeated.
+# Calls to the local cloud never use a proxy; throttled calls to AWS are retried.
 _LOCAL_CONFIG = Config(proxies={}, retries={"total_max_attempts": 3, "mode": "standard"})
 _ANSWER_SECONDS = 10
 # An ARN ends with `:stack/NAME/ID`; a name has no slash.

@@ -129,7 +129,7 @@ def set_command(
     event_type: Annotated[
         list[str] | None,
         typer.Option(
-            help="An event type that it subscribes to, e.g. order.paid, order.* or *. Repeat for "
+            help="An event type to subscribe to, e.g. order.paid, order.* or *. Repeat for "
             "more. Replaces all event types."
         ),
     ] = None,
@@ -154,8 +154,8 @@ def set_command(
         typer.FileBinaryRead | None,
         typer.Option(
             help=(
-                "A file of such lines; - reads standard input. It keeps credentials out of the "
-                "shell history and the process list."
+                "A file of such headers, one per line; - reads standard input. It keeps "
+                "credentials out of the shell history and the process list."
             ),
             show_default=False,
         ),

@@ -57,7 +57,7 @@ _SAYINGS = {
     Result.ALREADY_REDRIVEN: "redriven before",
     Result.RETRIED_NOW: "retried now",
     Result.CANCELLED: "cancelled",
-    Result.PASSED_OVER: "still failed; what waits behind it goes on",
+    Result.PASSED_OVER: "still failed; the deliveries behind it continue",
     Result.UNDER_WAY: "not changed: an attempt is under way",
     Result.ENDED: "not changed: it has ended",
     Result.DEAD_LETTER_MISSING: "not redriven: the payload is no longer stored",
@@ -121,7 +121,7 @@ def dead_letters_redrive(
 def dead_letters_redrives(
     where: Where,
     redrive_id: Annotated[
-        str | None, typer.Argument(metavar="[REDRIVE]", help="Follow the one with this id.")
+        str | None, typer.Argument(metavar="[REDRIVE]", help="A bulk redrive to follow.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -140,7 +140,7 @@ def dead_letters_redrives(
 
 @dead_letters_app.command("stop")
 def dead_letters_stop(redrive_id: RedriveId, where: Where, as_json: AsJson = False) -> None:
-    """Stop a bulk redrive; deliveries already redriven go on."""
+    """Stop a bulk redrive; deliveries already redriven continue."""
     stopped = many.stop(many.bulk_redrives(where.target()), redrive_id)
     if as_json:
         print_json(stopped.to_document())
@@ -153,7 +153,7 @@ def _redrive_one(
 ) -> NoReturn:
     """Redrive the dead letters of a message from the queue, or from their records."""
     if replace(selection, sender=None) != Selection():
-        raise typer.BadParameter("of the filters, an ID goes with --sender only")
+        raise typer.BadParameter("an ID cannot be combined with filters, except --sender")
     wanted = Filter(message_id=message_id, sender_id=selection.sender)
     done: list[Done] = []
     with hold(target, wanted) as held:

@@ -98,7 +98,7 @@ def hand_over(
         api: the API.
         lines: the messages.
         tell: is called with each result.
-        report: what is added to.
+        report: the report to which the results are added.
         together: how many messages are sent in one request.
 
     Raises:

@@ -40,18 +40,18 @@ class Services:
     Args:
         target: the deployed Homing.
         catalogue: single deliveries.
-        pages: lists of those that wait, have failed or were cancelled.
-        delivered: lists of those that have arrived.
-        counts: counts of the former.
-        addressed: the endpoints that they are addressed to.
+        pages: lists of deliveries that wait, have failed or were cancelled.
+        delivered: lists of deliveries that have arrived.
+        counts: counts of deliveries that wait, have failed or were cancelled.
+        addressed: the endpoints that deliveries are addressed to.
         sources: what the pages of endpoints and senders read.
-        executions: their executions.
+        executions: the executions of deliveries.
         attempts: the logged attempts.
         histories: recorded histories, for the what-if page.
         standing: the current state of queues.
         redrives: bulk redrives.
         actions: the actions; None if the console is read-only.
-        endpoint_actions: the actions on endpoints; None likewise.
+        endpoint_actions: the actions on endpoints; None if the console is read-only.
         jobs: the running actions.
         view: renders pages.
     """

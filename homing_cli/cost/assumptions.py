@@ -25,7 +25,7 @@ class Function:
         ms: its own time for each invocation.
         init_ms: the time of a cold start.
         waits: for each setting of the express path, what it waits for: `endpoint` or `express`.
-        together_ms: its own time for ten messages in one request; None if it gets no such.
+        together_ms: its own time for ten messages in one request; None if it gets no such requests.
     """
 
     memory_mb: int
@@ -50,8 +50,8 @@ class Tracing:
 
     Args:
         roots: the calls that decide whether a trace is recorded.
-        reservoir_per_second: the number of each that is recorded every second.
-        rate: the share recorded of all others.
+        reservoir_per_second: how many calls of each root are always recorded per second.
+        rate: the share of further calls that is recorded.
     """
 
     roots: tuple[str, ...]
@@ -72,7 +72,7 @@ class Assumptions:
         tracing: the sampling of X-Ray.
         logs: the sizes of log events.
         monthly: the fixed monthly quantities of a stack, by the name of their price.
-        monthly_ingest: those that an ingest queue adds.
+        monthly_ingest: the monthly quantities that an ingest queue adds.
     """
 
     settings: Mapping[str, Any]

@@ -37,7 +37,7 @@ def expected_longest(times: Iterable[tuple[float, float]], of: float) -> float:
 
     Args:
         times: the durations of one of them: probability, milliseconds.
-        of: the number that runs at once.
+        of: how many run concurrently.
     """
     expected, none_longer_before, share = 0.0, 0.0, 0.0
     for probability, ms in sorted(times, key=lambda time: time[1]):
@@ -57,7 +57,7 @@ def batch_fill(rate: float, batch_ms: float, concurrency: int, limit: int) -> fl
     Args:
         rate: messages per second.
         batch_ms: how long the dispatcher works on a batch.
-        concurrency: how many batches it works on at once.
+        concurrency: how many batches it works on concurrently.
         limit: how many messages a batch can hold.
     """
     return min(float(limit), max(1.0, rate * batch_ms / 1000 / concurrency))

@@ -8,18 +8,17 @@
          "scenarios": [{"end": DELIVERED | FAILED | MAX_RETRIES_EXCEEDED,
                     "attempts": 1...,        the number of attempts
                     "calls": {name: calls}}],
-         "ordered": {"alone" | "behind":     calls of a message with an `orderingKey` beyond those
-                     {name: calls}},         of one without, if it waits for no other or does
-         "rated": {name: calls}}}}           calls of an attempt at an endpoint with a rate beyond
-                                             those of one at an endpoint without
+         "ordered": {"alone" | "behind":     calls that an `orderingKey` adds to a message, if it
+                     {name: calls}},         waits for no other message, or behind another one
+         "rated": {name: calls}}}}           calls that the rate of an endpoint adds to an attempt
 
 `calls` of a scenario are those of one message to one target, and those of `batch` the share of one
 of ten messages in one request. Names of calls:
 
     api.requests              requests to the HTTP API
     url.requests              requests to the function URL of `accept`
-    lambda.<Function>         invocations, by construct id; of OperationalEvents the changes that
-                              it is told, which make an invocation each unless they come together
+    lambda.<Function>         invocations, by construct id; for OperationalEvents, the changes that
+                              it receives: an invocation each, unless several come together
     dynamodb.writeUnits       write units of both tables and the index
     dynamodb.readUnits        read units, without the look-ups of `deliver` (one a minute)
     sqs.deliveries.<action>   requests to the delivery queue: send, receive, delete
@@ -67,8 +66,8 @@ class PathCounts:
         per_batch: calls that the messages of a batch share.
         via: calls that accept one message, by its way in.
         scenarios: the other calls of one message, by its end and its number of attempts.
-        ordered: what an `orderingKey` adds, if the message waits for no other (`alone`) or does
-            (`behind`).
+        ordered: what an `orderingKey` adds to a message that waits for no other (`alone`), and to
+            one that waits (`behind`).
         rated: what the rate of an endpoint adds to an attempt that need not wait.
     """
 

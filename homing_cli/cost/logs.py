@@ -62,7 +62,7 @@ def _always(logs: Mapping[str, Any], calls: Calls) -> float:
 
 
 def _event(logs: Mapping[str, Any], event: Mapping[str, Any], calls: Calls) -> float:
-    times = calls[event["per"]] if "per" in event else 1  # else once a message
+    times = calls[event["per"]] if "per" in event else 1  # by default once per message
     size: float = times * (event["bytes"] + logs["eventOverhead"])
     return size
 

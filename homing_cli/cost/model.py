@@ -25,7 +25,7 @@ SCENARIOS = {
     "delivered at once": (End.DELIVERED, 1),
     "delivered at the second attempt": (End.DELIVERED, 2),
     "delivered at the third attempt": (End.DELIVERED, 3),
-    "failed at once (410)": (End.FAILED, 1),
+    "failed at the first attempt (410)": (End.FAILED, 1),
     "dead-lettered after three attempts": (End.MAX_RETRIES_EXCEEDED, 3),
 }
 

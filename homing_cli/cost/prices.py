@@ -23,7 +23,7 @@ class Price:
 
     Args:
         usd: US dollars.
-        per: the number of units that it is for (a million requests, one GB-second).
+        per: the number of units that it pays for (a million requests, one GB-second).
         source: the page with the price, and its date.
     """
 
@@ -44,7 +44,7 @@ class Alternative:
         name: its name and plan.
         kind: `hosted sender` or `AWS`.
         monthly: US dollars a month, whatever the volume; None if none is published.
-        per_million: US dollars per million messages; None as above.
+        per_million: US dollars per million messages; None if none is published.
         included: the number of free messages a month.
         what: what the price contains, and what it does not.
         source: the page with the price.

@@ -40,7 +40,7 @@ LOCAL_CONTEXT: Mapping[str, str] = {
     "slowThresholdSeconds": "2.5",  # less than an attempt may take, more than a cold start
     "firstWaitSeconds": "2.5",
     "ingestQueue": "true",
-    "ingestConcurrency": "2",  # a process for each
+    "ingestConcurrency": "2",  # each concurrent batch takes a process
     "allowedNetworks": "127.0.0.0/8",  # where the receivers of tests and of the demo listen
 }
 _OF_OUR_STACK = frozenset({"stage"})

@@ -33,7 +33,7 @@ from botocore.loaders import JSONFileLoader
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# Nothing of what is deployed, of which each deployment has its own version.
+# Only libraries, no code of Homing: each deployment has its own version of that.
 _LIBRARIES = ("boto3", "pydantic", "aws_lambda_powertools.logging", "aws_lambda_powertools.metrics")
 _SERVICES = ("dynamodb", "sqs", "stepfunctions", "s3", "events")
 _LONGEST_MESSAGE = 200_000
@@ -137,7 +137,7 @@ def _load() -> None:
 _loaded: frozenset[str] = frozenset()
 
 if __name__ == "__main__":
-    # As the emulator's script does before it imports a function, which may keep the stream.
+    # Functions may keep a reference to stdout at import. The emulator's script redirects it, too.
     sys.stdout = sys.stderr
     _load()
     _loaded = frozenset(name.partition(".")[0] for name in sys.modules)

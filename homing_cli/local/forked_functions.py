@@ -127,7 +127,7 @@ class _Functions:
                 with theirs:
                     template = {"env": env, "folder": folder, "module": module}
                     os.close(self._server.ask({"template": template}, [theirs.fileno()]))
-                # One of former code ends with its socket, when nobody asks it any more.
+                # This closes the socket of the template with the previous code, which then ends.
                 self._templates[key] = made_of, _Forking(ours)
             return self._templates[key][1]
 

@@ -72,7 +72,7 @@ def message_operations() -> dict[Route, Operation]:
         | {"responses": _list_deliveries()["responses"] | {"404": _NO_ENDPOINT}},
         REDRIVE_MESSAGE: _redrive_message(),
         POST_REDRIVE: _post_redrive(),
-        GET_REDRIVE: _show_redrive("How far it is"),
+        GET_REDRIVE: _show_redrive("The progress of the bulk redrive"),
         STOP_REDRIVE: _show_redrive("Stops further redrives; those already begun continue"),
         GET_HEALTH: {"responses": {"200": response("The API responds", Health)}},
     }
@@ -157,12 +157,12 @@ def _post_redrive() -> Operation:
     return {
         "requestBody": {"required": True, "content": content(BulkRedriveRequest)},
         "responses": {
-            "202": response("It has begun", BulkRedriveState),
+            "202": response("The bulk redrive has begun", BulkRedriveState),
             "200": response("With dryRun: what would be redriven", RedrivePreview),
             "400": _INVALID,
             "403": _FORBIDDEN,
             "503": response(
-                "It may not have started; send the request again, with its redriveId",
+                "The bulk redrive may not have begun; send the request again, with its redriveId",
                 Problem,
                 retry_after(),
             ),
@@ -177,6 +177,6 @@ def _show_redrive(description: str) -> Operation:
             "400": _INVALID,
             "403": _FORBIDDEN,
             "404": _NO_REDRIVE,
-            "503": response("It cannot be read; try again", Problem, retry_after()),
+            "503": response("The bulk redrive cannot be read; try again", Problem, retry_after()),
         },
     }

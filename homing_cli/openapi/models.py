@@ -104,7 +104,9 @@ class Redrive(_Answer):
     """A redrive, with the status of the delivery before it."""
 
     timestamp: str = Field(description="When it was redriven.")
-    status: str = Field(description="The status before; UNRECORDED without a record.")
+    status: str = Field(
+        description="The status before the redrive; UNRECORDED if it had no record."
+    )
     attempts: int
     attempts_on_record: int = Field(
         description="The number of attempts in retryHistory from before the redrive."
@@ -186,7 +188,7 @@ class ListedDelivery(_Answer):
     status: Status
     attempts: int = Field(description="Attempts made since acceptance or the last redrive.")
     category: Category = _maybe("The category of the latest attempt; left out before the first.")
-    reason: str = _maybe("What the latest attempt came to.")
+    reason: str = _maybe("The reason of the latest verdict.")
     created_at: str = Field(description="When the message was accepted.")
     last_updated_at: str = Field(description="When an attempt or an action was last recorded.")
     next_retry_at: str = _maybe(
@@ -256,10 +258,10 @@ class BulkRedriveState(_Answer):
     stopped: bool = Field(description="Whether it was stopped.")
     started_at: str
     ended_at: str = _maybe("When it ended.")
-    matched: int = Field(description="How many matched when it began.")
+    matched: int = Field(description="How many deliveries matched when it began.")
     redriven: int
     not_redriven: int = Field(
-        description="They had continued in the meantime, or their payload is no longer stored."
+        description="How many had continued in the meantime, or had no stored payload any more."
     )
     delivered: int = Field(description="How many redriven deliveries have arrived since.")
     failed: int = Field(description="How many redriven deliveries have failed again.")
@@ -273,7 +275,9 @@ class EndpointState(_Answer):
     sender_id: str
     url: str
     description: str
-    policy: dict[str, Any] = Field(description="What it overrides of the deployment's policy.")
+    policy: dict[str, Any] = Field(
+        description="The fields of the deployment's retry policy that it overrides."
+    )
     header_names: list[str] = Field(description="The names of its extra headers.")
     event_types: list[str] = _maybe("The event types that it subscribes to; left out for none.")
     filter: dict[str, Any] = _maybe("The event pattern that these events must match, if any.")

@@ -63,7 +63,7 @@ class Arrival:
 
 
 class Receiver:
-    """A receiver that listens within a `with` block. It serves hundreds of requests at once.
+    """A receiver that listens within a `with` block. It serves hundreds of requests concurrently.
 
     Args:
         host: the address to listen on.

@@ -96,7 +96,7 @@ class Waiting:
 
     Args:
         seconds: within which its delivery should end.
-        clock: returns seconds that only ever grow.
+        clock: a monotonic clock in seconds.
         sleep: waits for some seconds.
     """
 
@@ -197,7 +197,7 @@ class _Run:
         return _ok("receiver", "the stack's own receiver responds")
 
     def _endpoint(self) -> Finding:
-        self._has_endpoint = True  # also where only a part of it succeeds
+        self._has_endpoint = True  # even if only a part of the creation succeeds
         try:
             self._probes.create_endpoint(self._endpoint_id)
         except _FAILURES as error:

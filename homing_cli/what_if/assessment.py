@@ -98,8 +98,8 @@ def assess(
     Args:
         policy: the policy.
         deliveries: the number of deliveries that fail together.
-        histories: what is on record.
-        is_whole: whether that is the whole ledger.
+        histories: the recorded histories.
+        is_whole: whether they are the whole ledger.
     """
     rate = replay.failure_rate(policy, histories)
     assumed = ASSUMED_FAILURE_RATE if rate is None else rate

@@ -42,7 +42,7 @@ def read_policy(typed: Mapping[str, str]) -> Policy:
     With a schedule or preset, fields that compute delays are ignored.
 
     Args:
-        typed: the input by the names of the API's `policy`; commas part the entries of lists.
+        typed: the input by the names of the API's `policy`; commas separate the entries of lists.
 
     Raises:
         PolicyError: when the API would refuse it.

@@ -26,7 +26,7 @@ HOLD_SECONDS = 120  # ten messages at the slowest rate, one in ten seconds, and 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A choice of dead letters. A field that is None matches all.
+    """A filter that selects dead letters. A field that is None matches all.
 
     Args:
         message_id: the message.
@@ -34,7 +34,7 @@ class Filter:
         endpoint_id: the endpoint, whatever its URL was.
         target: how the target URL begins.
         category: the category of the last outcome.
-        before: the last attempt was earlier.
+        before: the last attempt was earlier than this.
         after: the last attempt was at this time or later.
     """
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from homing_cli.client.target import Target
 
 _QUEUE_URL = "UnacceptedQueueUrl"
-_LOOK_SECONDS = 30  # for which a look hides a message where it is cut off
+_LOOK_SECONDS = 30  # how long messages stay hidden if listing them is interrupted
 _EVERY_TRY_FAILED = "it could not be accepted in any of its tries; the log of `ingest` says why"
 
 

@@ -48,7 +48,7 @@ WAYS: Mapping[str, Way] = {
     ),
     "rotate-secret": Way(
         "Rotate the secret",
-        "A new secret signs at once and is shown once, on the next page. The old secrets also "
+        "A new secret signs immediately and is shown once, on the next page. The old secrets also "
         "keep signing for the time you choose, so that the receiver can switch.",
         is_danger=True,
     ),

@@ -41,7 +41,7 @@ class Job:
         job_id: its id in the address of its page.
         title: its name on the page.
         total: the number of deliveries.
-        note: what it means that it is done, where that is not clear.
+        note: what "done" means for this action, if that is not obvious; else empty.
         done: the results so far.
         broken: the error that stopped it early; empty if none did.
         ended: whether it has ended.

@@ -22,7 +22,7 @@ class Backlog:
     Args:
         groups: deliveries by `homing_cli.console.reading.counts.BY`.
         waiting: how many wait, by senderId and endpointId.
-        failed: how many have failed, likewise.
+        failed: how many have failed, by senderId and endpointId.
         at: when they were counted.
     """
 

@@ -21,7 +21,7 @@ class Health:
     """The health of an endpoint over a period.
 
     Args:
-        attempts: how many attempts reached for it.
+        attempts: how many attempts were made at it.
         delivered: how many of them succeeded.
         p50_ms: the median of its response times; None without attempts.
         p99_ms: their 99th percentile.

@@ -25,7 +25,7 @@ MOST = 50_000  # attempts that are kept
 _STEP = timedelta(minutes=5)
 # CloudWatch Logs returns events a few seconds after they were written, and not in order.
 _OVERLAP = timedelta(seconds=20)
-# Nothing was sent, which says nothing of the endpoint.
+# Nothing was sent, so the outcome says nothing about the endpoint.
 NOT_SENT = frozenset({Category.ENDPOINT_DISABLED, Category.BLOCKED_TARGET, Category.INTERNAL_ERROR})
 
 

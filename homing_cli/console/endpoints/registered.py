@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from homing.senders.api_key import ApiKey
     from homing_cli.client.target import Target
 
-MOST = 5000  # endpoints that a list looks at
+MOST = 5000  # how many endpoints a list reads at most
 
 
 @dataclass(frozen=True, slots=True)

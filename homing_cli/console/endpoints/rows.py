@@ -32,8 +32,8 @@ class Row:
         endpoint: the endpoint.
         health: its health in the period of the sample; None as long as that is being read.
         groups: what waits for it or has failed; None as long as that is being counted.
-        waiting: how many deliveries wait for an attempt; None likewise.
-        failed: how many have failed and were not sent again; None likewise.
+        waiting: how many deliveries wait for an attempt; None until they have been counted.
+        failed: how many have failed and were not sent again; None until they have been counted.
     """
 
     endpoint: Endpoint

@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 Question = TypeVar("Question", bound="Hashable")
 Value = TypeVar("Value")
 
-# The filter of the overview, so that both are counted at once.
+# The same filter as in the overview, so that one cached count serves both.
 OPEN = DeliveryFilter(statuses=STATUSES)
-_WAIT_SECONDS = 0.3  # for each of two, of the second that a page may take
+_WAIT_SECONDS = 0.3  # a page should take at most a second, and may wait for two sources
 _KEPT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Latest(Generic[Value]):
-    """The latest value.
+    """The latest value of a source.
 
     Args:
         value: the value; None as long as the first is being read, or if it cannot be.

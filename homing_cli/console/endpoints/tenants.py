@@ -22,7 +22,7 @@ class Tenant:
         sender_id: its id.
         states: how many of its endpoints are in each state, one of `rows.STATES`.
         waiting: how many of its deliveries wait for an attempt; None as long as that is counted.
-        failed: how many have failed and were not sent again; None likewise.
+        failed: how many have failed and were not sent again; None as long as that is counted.
         keys: its API keys that are not revoked, the newest first.
     """
 

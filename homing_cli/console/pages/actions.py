@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from homing_cli.console.services import Services
 
 _FORBIDDEN = 403
-# What "done" means of each that might be taken for more.
+# What "done" means for actions that are done before the delivery has arrived.
 _NOTES = {
     "redrive": (
         "Their attempts have begun again. The page of each delivery shows whether it arrived."

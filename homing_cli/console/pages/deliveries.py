@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
 
 _REFRESH_SECONDS = 5
-_BUDGET_SECONDS = 0.6  # for which a page waits for a list and its count
-MOST_FAULTS = 50  # rows of a table; their endpoints are read at once
+_BUDGET_SECONDS = 0.6  # how long a page waits for a list and its count
+MOST_FAULTS = 50  # rows of a table; their endpoints are read in one call
 _MORE_FILTERS = ("eventType", "targetUrl", "since", "before")
 _DELIVERY_ID = re.compile(r"[0-9a-f]{32}")
 

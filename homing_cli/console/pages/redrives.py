@@ -128,7 +128,7 @@ def _ask(request: Request, query: Mapping[str, str], complaint: str = "") -> Res
         lowest=LOWEST_RATE,
         highest=HIGHEST_RATE,
         redrive_id=token_hex(8),
-        at=counted and to_text(counted.at),  # what fails later is not shown, and not redriven
+        at=counted and to_text(counted.at),  # later failures are not shown and not redriven
         command=_command(chosen.given),
     )
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Question = TypeVar("Question", bound="Hashable")
 Answer = TypeVar("Answer")
 
-_MOST = 50  # questions of which the answers are kept
+_MOST = 50  # how many questions' answers are kept
 
 
 @dataclass(slots=True)
@@ -37,8 +37,8 @@ class Answers(Generic[Question, Answer]):
     Args:
         make: makes the answer to a question.
         kept_seconds: how long an answer is kept at least.
-        kept_times: how many times as long as it took it is kept, so that pages that refresh
-            themselves do not ask all the time.
+        kept_times: how long an answer is kept, as a multiple of the time that it took to compute,
+            so that pages that refresh themselves do not keep it computing.
         monotonic: a clock in seconds.
     """
 

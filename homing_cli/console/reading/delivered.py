@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from homing.ledger.delivery_filter import DeliveryFilter
     from homing.ledger.delivery_index import Place
 
-_READ_AT_ONCE = 1000  # which DynamoDB also limits to a megabyte
+_READ_AT_ONCE = 1000  # records per call; DynamoDB also returns at most a megabyte
 BUDGET_SECONDS = 0.5  # the last read may exceed it, and a page should take about a second
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from homing.ledger.delivery_filter import Listed
     from homing.ledger.delivery_groups import Group
 
-# What may be wrong: all that is listed, but what an operator has cancelled.
+# The statuses that may be faults: all listed ones except CANCELLED, which an operator chose.
 STATUSES = (
     *(Status.QUEUED, Status.RETRY_SCHEDULED),
     *(Status.FAILED, Status.MAX_RETRIES_EXCEEDED),

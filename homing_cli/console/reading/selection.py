@@ -58,7 +58,7 @@ class Selection:
         asked = {name: _instant(name, text) for name, text in given.items()} | {_AFTER: place}
         sender_id, status = asked.pop("senderId", None), asked.get("status")
         if status == Status.DELIVERED:
-            del asked["status"]  # the filter of the API has it not: no index lists it
+            del asked["status"]  # the API's filter does not allow it, since no index lists it
         try:
             wanted, after, _ = read_list_request(asked, sender_id)
         except InvalidMessageError as error:

@@ -149,7 +149,7 @@ def test_bulk_redrives_are_listed_with_how_far_they_are(bulk: Bulk) -> None:
         (("--status", "QUEUED"), "has no dead letters"),
         (("--category", "odd"), "--category must be"),
         (("--since", "yesterday"), "--since is not a valid"),
-        (("m-1", "--endpoint", "crm"), "an ID goes with --sender only"),
+        (("m-1", "--endpoint", "crm"), "an ID cannot be combined with filters"),
     ],
     ids=str,
 )
