@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 ENVIRONMENT_MS = 112
 FULL_MB = 1769
-CALL_MS = 7  # a call to AWS waits so long for its answer (docs/cost.md)
+CALL_MS = 7  # how long a call to AWS waits for its answer (docs/cost.md)
 
 # The first invocation of a function waits for so many answers, one after the other.
 CALLS = {"Accept": 3, "Dispatch": 2, "Deliver": 2, "Classify": 0}

@@ -49,11 +49,11 @@ if TYPE_CHECKING:
     from homing_cli.client.target import Target
 
 FLOOD = sized(3000, 20)  # deliveries
-ENDPOINTS = 60  # that they go to
+ENDPOINTS = 60  # to which the flood goes
 MESSAGES = sized(200, 10)  # of the other sender
 ENDED_AFTER = sized(20, 1)  # seconds, in which all attempts have timed out
 TOGETHER = 100  # messages in a request
-SENDING = 2  # requests at once
+SENDING = 2  # concurrent requests
 PATIENT = Retrying(timeout=35, give_up_after=300)  # on a machine that does other things as well
 LABELS = ("without", "with, quick endpoints", "with, endpoints hang")
 

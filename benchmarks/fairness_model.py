@@ -2,8 +2,9 @@
 
 One sender makes 50 deliveries a second to 20 quick endpoints. After a while another sender puts
 3,000 on the queue within a second, to 60 endpoints that hang. The model is that of
-`isolation_model.py`: ten batches at once, with the real bulkhead in each dispatcher. Times are from
-POST to the arrival of the quick sender's requests. Fixed seed: the figures are the same every time.
+`isolation_model.py`: ten concurrent batches, with the real bulkhead in each dispatcher. Times are
+from POST to the arrival of the quick sender's requests. Fixed seed: the figures are the same every
+time.
 
     one queue, by origin    one FIFO queue; slowness judged by origin, whoever sends; each attempt
                             is waited for a second

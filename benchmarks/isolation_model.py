@@ -1,6 +1,6 @@
-"""Measure the isolation of endpoints in a model of AWS: ten batches at once, in virtual time.
+"""Measure the isolation of endpoints in a model of AWS: ten concurrent batches, in virtual time.
 
-The local cloud dispatches one batch after the other, AWS ten at once (`dispatchConcurrency`). So
+The local cloud dispatches one batch after the other, AWS ten at a time (`dispatchConcurrency`). So
 the dispatchers are modelled here. Their admission is the real one
 (`homing.dispatch.admission.Admission`), with the real bulkhead. The model has a queue and ten
 dispatchers with a bulkhead each. A batch of ten ends when its last message is settled or detached.

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from homing_cli.client.target import Target
 
 MESSAGES = sized(5000, 30)
-SENDERS = 6  # submissions at once; the emulator starts a process for each call at once
+SENDERS = 6  # concurrent submissions; the emulator starts a process for each concurrent call
 PORTION = 100  # messages sent between two reads of the ledger
 UNDER_WAY = 300  # the most messages that may not have ended when the next portion is sent
 SEED = 5

@@ -69,7 +69,7 @@ class Row:
 
 
 def in_process(handlers: Handlers, url: str, calls: int) -> Iterator[Row]:
-    """Measure each handler of a message that is delivered at once."""
+    """Measure each handler of a message that is delivered at its first attempt."""
     to_endpoint = {"endpointId": ENDPOINT, "payload": PAYLOAD}
     to_url = {"targetUrl": url, "payload": PAYLOAD}
 

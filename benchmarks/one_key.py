@@ -1,7 +1,7 @@
 """Measure how fast messages with one key follow each other, compared with many keys.
 
-All are accepted at once; those with one key are delivered one after the other. The receiver answers
-at once, so this measures the time from one end to the next start.
+All are accepted in one request; those with one key are delivered one after the other. The receiver
+answers immediately, so this measures the time from one end to the next start.
 
     python benchmarks/one_key.py [MESSAGES]
 """

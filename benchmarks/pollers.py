@@ -1,4 +1,4 @@
-"""Pollers of the delivery queue that work like Lambda's: they dispatch several batches at once.
+"""Pollers of the delivery queue that work like Lambda's: they dispatch batches concurrently.
 
 The emulator dispatches the batches of a queue one after the other. Here its own poller is turned
 off and replaced by threads that do what Lambda's do ("How Lambda processes records from Amazon
@@ -48,7 +48,7 @@ def _pause(target: Target) -> list[dict[str, Any]]:
 
 @contextmanager
 def polled(target: Target, at_once: int) -> Iterator[None]:
-    """Dispatch up to this many batches of each queue at once while the context is open."""
+    """Dispatch up to this many batches of each queue concurrently while the context is open."""
     sources = _pause(target)
     stop = threading.Event()
     with ThreadPoolExecutor(at_once * len(sources)) as threads:

@@ -1,8 +1,8 @@
 """Measure `homing send --file` on the local cloud: in batches, and one line per request.
 
-A file is sent in batches of 100. Lines from a pipe are sent one by one; both make eight requests at
-once. The queues are paused, so that no delivery takes processor time, and must contain a message
-for each line at the end.
+A file is sent in batches of 100. Lines from a pipe are sent one by one; both make eight concurrent
+requests. The queues are paused, so that no delivery takes processor time, and must contain a
+message for each line at the end.
 
     python benchmarks/send_file.py [LINES]
 """

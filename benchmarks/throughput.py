@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 MESSAGES = sized(500, 5)
-SENDERS = 8  # submissions at once; more only queue up in the emulator
+SENDERS = 8  # concurrent submissions; more only queue up in the emulator
 WARM_UP = sized(20, 2)
 TRIVIAL = "def handler(event, context):\n    return event\n"
 ROLE = "arn:aws:iam::000000000000:role/bench"
@@ -133,7 +133,7 @@ def _without_prefix() -> Any:
 def main() -> None:
     """Print the table."""
     messages = argument(MESSAGES)
-    print(f"from POST to delivered on the local cloud, {SENDERS} senders at once")
+    print(f"from POST to delivered on the local cloud, {SENDERS} concurrent senders")
     print(f"{'':<18}{'messages':>10}{'per second':>12}")
     for row in run(messages):
         print(f"{row.label:<18}{row.count:>10}{row.per_second:>12.1f}", flush=True)

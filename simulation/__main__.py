@@ -58,8 +58,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         type=int,
         default=0,
         metavar="HISTORIES",
-        help="also run so many histories whose messages have ordering keys; with --replay: any "
-        "number prints the history of that seed with such messages",
+        help="also run so many histories whose messages have ordering keys; with --replay, any "
+        "number gives the messages of the replayed history ordering keys",
     )
     parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument("--replay", type=int, metavar="SEED", help="print one history and stop")

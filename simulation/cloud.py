@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from simulation.scenario import Answer, Scenario, Submission, Subscribing
     from simulation.workflow.definition import Definition
 
-_MOST_VISITS = 40  # of the watchdog, at a line that stands still: longer than any outage
+_MOST_VISITS = 40  # how often the watchdog visits a stuck line; that outlasts any outage
 _STALLS = (FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER)
 _READ = (FaultKind.REFUSED, FaultKind.LOST, *_STALLS)
 _WRITE = (FaultKind.REFUSED, FaultKind.LOST, FaultKind.LATE, FaultKind.TWICE, *_STALLS)
@@ -200,7 +200,7 @@ class Cloud:
             raise CrashedError("DynamoDB.ResourceNotFoundException")
         if operation == "get_item" and isinstance(process.about, Settling):
             process.about.read = self.scheduler.steps
-        answer = getattr(table, operation)(call.arguments)  # or raises, and the claim is lost
+        answer = getattr(table, operation)(call.arguments)  # if this raises, the claim fails
         if table is self.places and operation == "put_item":
             place = Place.from_item(from_dynamodb(call.arguments["Item"]))
             self.queues.note(document_text(place.delivery.to_document()))
@@ -210,7 +210,7 @@ class Cloud:
             now = self.scheduler.steps, self.scheduler.now
             self.journal.begun.append(Begun(*now, delivery, process.label))
         if operation == "update_item" and table is self.ledger and _claims(process.about):
-            about = process.about  # its attempt is decided on now
+            about = process.about  # the claim decides at this event that the attempt is made
             about.caller.set_out[about.event["attemptNumber"]] = self.scheduler.steps
         respond(Outcome(answer))
 
@@ -319,7 +319,7 @@ class Cloud:
 
 
 def _response(answer: Answer, now: int, timeout: int) -> tuple[int, Outcome]:
-    """Return when and how a request ends: refused at once, or unanswered at its time-out."""
+    """Return when and how a request ends: refused immediately, or unanswered at its time-out."""
     if answer.takes > timeout:
         return now + timeout, Outcome(error=NoAnswerError("timed out"))
     if answer.status is None:

@@ -64,7 +64,7 @@ class History:
         journal: what happened.
         ledger: the ledger's items at the end, typed, by key.
         lines: the items of the lines at the end, typed, by key.
-        places: those of the places in them.
+        places: the items of the places at the end, typed, by key.
         blocking: the ids of the endpoints that block lines at the end.
         queued: how many messages are still on the delivery queue, the bulk queue or the ingest
             queue, or undispatched.

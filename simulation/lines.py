@@ -22,8 +22,8 @@ def standing_still(
 
     Args:
         lines: the items of the lines, typed, by key.
-        places: those of the places.
-        ledger: those of the ledger.
+        places: the items of the places.
+        ledger: the items of the ledger.
         blocking: the ids of the endpoints that block lines.
     """
     for line_id in sorted({key[0] for key in places}):

@@ -39,7 +39,7 @@ class Submission:
         targets: the hosts of its targets.
         at: when it is sent, in milliseconds from the start.
         policy: its own policy, if any.
-        deliver_in: milliseconds from sending to `deliverAt`; None for at once.
+        deliver_in: milliseconds from sending to `deliverAt`; None for immediately.
         tries: the maximum number of the sender's tries.
         event_type: the type of the event. It goes to those who subscribe, and not to `targets`.
         ordering_key: orders its deliveries.

@@ -1,4 +1,4 @@
-"""The operator: a person who redrives deliveries, retries them at once and cancels them."""
+"""The operator: a person who redrives deliveries, retries them immediately and cancels them."""
 
 from __future__ import annotations
 

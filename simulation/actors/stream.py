@@ -26,7 +26,7 @@ _PATTERNS = [compile_pattern(json.dumps(each)) for each in ENDINGS]
 class StreamMapping:
     """Invokes `release` with the changes that its patterns match, in order.
 
-    A failed batch is repeated, from the first change that failed, for an hour.
+    A failed batch is retried, from the first change that failed, for an hour.
 
     Args:
         scheduler: where it runs.

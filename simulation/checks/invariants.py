@@ -73,7 +73,7 @@ def one_end(view: View) -> Iterator[str]:
         if status == "DELIVERED" and not any(
             _good(sent) and sent.run == run for sent in view.sent[delivery]
         ):
-            yield f"{view.name(delivery)} is DELIVERED on record, but no endpoint said so"
+            yield f"{view.name(delivery)} is DELIVERED on record, but no endpoint has accepted it"
         if status in DEAD_LETTERED and not dead_letter_of:
             yield f"{view.name(delivery)} is {status} on record and no dead letter exists"
 
@@ -218,7 +218,7 @@ def list_is_frozen(view: View) -> Iterator[str]:
 
 
 def room_at_the_endpoint(view: View) -> Iterator[str]:
-    """Without faults, no endpoint has more requests at once than its limit."""
+    """Without faults, no endpoint has more concurrent requests than its limit."""
     history, limit = view.history, view.history.scenario.deployment.attempts_at_once
     if not limit or history.faults or history.refusals:
         return

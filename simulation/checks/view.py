@@ -62,7 +62,7 @@ class View:
         return frozenset(reported | recorded)
 
     def name(self, delivery: str) -> str:
-        """Return a readable name of a delivery."""
+        """Return a readable name for a delivery."""
         document = self.documents.get(delivery)
         return delivery[:8] if document is None else document["reference"]["sk"][25:]
 

@@ -26,7 +26,7 @@ _LONGEST_WAIT = timedelta(hours=1)
 
 
 class ChanceAdmission:
-    """Stands for `homing.dispatch.admission.Admission`.
+    """Replaces `homing.dispatch.admission.Admission`.
 
     Args:
         defers: the probability that a delivery is deferred.

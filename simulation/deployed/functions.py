@@ -110,11 +110,11 @@ class _NoBulkRedrives:
     """Stands in for the bulk runner: no history has a bulk redrive."""
 
     def resume(self, has_time: Callable[[], bool], seconds: float) -> None:
-        """Go on with nothing."""
+        """Do nothing: there is no bulk redrive to continue."""
 
 
 def _one_by_one(claim: Callable[[Message], Any], messages: Sequence[Message]) -> Sequence[Any]:
-    """Replaces concurrent calls: they may run in any order, and this is one."""
+    """Replaces concurrent calls by sequential ones, which are a possible order of them."""
     return [claim(each) for each in messages]
 
 

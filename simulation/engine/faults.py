@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class FaultKind(StrEnum):
     """The kinds of faults."""
 
-    REFUSED = "REFUSED"  # no effect, and the caller gets the error at once
+    REFUSED = "REFUSED"  # no effect, and the caller gets the error immediately
     BROKEN = "BROKEN"  # as REFUSED, with an error that is not transient
     LOST = "LOST"  # the effect takes place, its answer is lost
     LATE = "LATE"  # the caller times out, and the effect takes place later

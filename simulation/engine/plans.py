@@ -13,7 +13,7 @@ _DELAYS: Final = (700, 3_000, 20_000, 90_000)
 STOP_DELAYS: Final = (8, 25, 700, 20_000)
 _DELAYED: Final = frozenset({FaultKind.LATE, FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER})
 _BITS: Final = 32
-_RATE_BITS: Final = 16  # of the draw decide whether there is a fault; the rest decides which one
+_RATE_BITS: Final = 16  # bits of a draw that decide whether there is a fault; the rest, which one
 
 
 def with_delay(kind: FaultKind, choice: int) -> Fault:

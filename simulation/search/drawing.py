@@ -195,7 +195,7 @@ def _submissions(chance: Chance) -> Iterator[Submission]:
 
 
 def _repeats(chance: Chance, submission: Submission) -> Iterator[Submission]:
-    """Return duplicates: at once, within the deduplication window, after it, and much later."""
+    """Return duplicates: immediate, within the deduplication window, after it, and much later."""
     for number in range(chance.pick(f"{submission.message}/repeats", (1, 1, 2, 4))):
         later = chance.pick(f"{submission.message}/repeat-{number}", _REPEATS)
         scheduled = submission.deliver_in

@@ -120,7 +120,8 @@ ORDERED: Final = Scenario(
     stops=True,
 )
 
-# A message that is sent three times: chance says which exceed the burst, the first what counts.
+# A message that is sent three times. Chance decides for each whether it exceeds the burst; all take
+# the queue of the first one.
 BURST: Final = Scenario(
     tuple(Submission("m0", ("a",), at=at) for at in (0, 5, 40)),
     {"a": (Answer(503, takes=300), _GOOD)},
@@ -136,7 +137,7 @@ RATED: Final = Scenario(
 
 
 def scenarios() -> Iterator[Scenario]:
-    """Yield every scenario: with two messages, with one message twice, with several at once."""
+    """Yield every scenario: two messages, one message twice, several messages in one request."""
     two = (Submission("m0", ("a",)), Submission("m1", ("b",)))
     twice = (Submission("m0", ("a",)), Submission("m0", ("a",)))
     for deployment, doubles in _DEPLOYMENTS:

@@ -135,7 +135,7 @@ def _one_attempt_too_many() -> AbstractContextManager[None]:
 
 
 def _dead_letter_at_the_second_receive_only() -> AbstractContextManager[None]:
-    """Dead-letter only at the second receive, as `dispatch` did before docs/decisions/0006."""
+    """Do not send the dead letter of a recorded failure again at a later receive."""
     original = ExpressPath._from_record  # noqa: SLF001  # the bug is planted there
 
     def from_record(self: ExpressPath, document: Any, record: Any) -> Settled:
@@ -147,12 +147,12 @@ def _dead_letter_at_the_second_receive_only() -> AbstractContextManager[None]:
 
 
 def _no_dead_letter_for_the_replayed(states: dict[str, Any]) -> None:
-    """Treat every failed condition as another worker's record, ignoring repeated writes."""
+    """Treat every failed condition as another worker's record, even after a retried write."""
     states["RecordedByUs"]["Choices"][0]["Condition"] = "{% true %}"
 
 
 def _delivered_whatever_is_on_record(states: dict[str, Any]) -> None:
-    """Behave like the definition before docs/decisions/0057."""
+    """Treat a failed condition like an unavailable ledger: the delivery counts as delivered."""
     del states["RecordDelivered"]["Catch"][0]
 
 
@@ -301,12 +301,12 @@ PLANTED_BUGS: tuple[PlantedBug, ...] = (
     ),
     PlantedBug("a list computed anew", EVENT, _compute_the_list_anew),
     PlantedBug(
-        "a message detached that comes too early",
+        "a detached message redelivered too early",
         _one(Answer(200, takes=9_000)),
         _be_redelivered_too_early,
     ),
     PlantedBug(
-        "a watchdog that takes up too early",
+        "a watchdog that resumes too early",
         Scenario(
             (Submission("m0", ("a",)), Submission("m1", ("b",))),
             {"a": (Answer(503, retry_after="7200"), _GOOD), "b": (_BUSY, _GOOD)},
@@ -315,9 +315,7 @@ PLANTED_BUGS: tuple[PlantedBug, ...] = (
         _take_up_too_early,
         given={"standard:m1@b@1:WaitUntilDue": Fault(FaultKind.STOPPED)},
     ),
-    PlantedBug(
-        "a watchdog that takes nothing up", _one(_BUSY, _GOOD, stops=True), _take_nothing_up
-    ),
+    PlantedBug("a watchdog that resumes nothing", _one(_BUSY, _GOOD, stops=True), _take_nothing_up),
     PlantedBug(
         "a watchdog that overwrites a claim",
         _one(_BUSY, _BUSY, _GOOD, stops=True),

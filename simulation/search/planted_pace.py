@@ -59,5 +59,5 @@ def _pause_nobody() -> AbstractContextManager[None]:
 PACE_BUGS: tuple[PlantedBug, ...] = (
     PlantedBug("a rate slot taken twice", RATED, _take_twice),
     PlantedBug("an attempt put off that counts", RATED, _count_what_is_put_off),
-    PlantedBug("a pause that holds nobody", RATED, _pause_nobody),
+    PlantedBug("a pause that stops no attempt", RATED, _pause_nobody),
 )

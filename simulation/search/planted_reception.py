@@ -1,4 +1,4 @@
-"""Planted bugs in accepting several messages at once: batches, and the ingest queue."""
+"""Planted bugs in accepting several messages in one call: batches, and the ingest queue."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ def totals(tally: Tally, invariants: int, seconds: float) -> Table:
         (counts["doubles"], "of them a second time, within the window"),
         (counts["left"], "attempts detached, to be settled when their message is redelivered"),
         (counts["histories_with_gaps"], "histories with a gap in the ledger, reported"),
-        (counts["acts"], "redrives, retries at once and cancellations, at any moment"),
-        (counts["taken_up"], "deliveries that the watchdog took up"),
+        (counts["acts"], "redrives, immediate retries and cancellations, at any moment"),
+        (counts["taken_up"], "deliveries that the watchdog resumed"),
         (invariants, "invariants after each history"),
     ):
         table.add_row(f"{number:,}", what)

@@ -171,7 +171,7 @@ _COMPARATORS: Final[Mapping[str, Callable[[int], bool]]] = {
 
 
 def _compare(left: Any, right: Any, holds: Callable[[int], bool]) -> bool:
-    """Return the comparison of typed values; false for an absent attribute or another type."""
+    """Compare typed values; an absent attribute, or values of two types, compare as false."""
     if left is None or right is None:
         return False
     ((kind, a),) = left.items()

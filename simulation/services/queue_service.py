@@ -158,7 +158,7 @@ class QueueService:
         """Respond with undispatched messages; each is hidden for a while.
 
         Raises:
-            UnsupportedError: when the queue is another one.
+            UnsupportedError: when it is not the queue of undispatched messages.
         """
         if call.arguments["QueueUrl"] != UNDISPATCHED:
             raise UnsupportedError(f"messages of {call.arguments['QueueUrl']}")

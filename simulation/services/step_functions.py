@@ -249,6 +249,6 @@ def _sync_answer(execution: Execution, outcome: Outcome) -> dict[str, Any]:
 
 
 def name_of(document: Mapping[str, Any]) -> str:
-    """Return a readable name of a delivery."""
+    """Return a readable name for a delivery."""
     reference = document["reference"]
     return f"{reference['messageId']}@{host_of(reference['targetUrl'])}"

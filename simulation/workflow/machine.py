@@ -132,7 +132,7 @@ class Execution:
 
     @property
     def hurried(self) -> bool:
-        """Whether an operator started it to retry at once (`homing.ledger.generation`)."""
+        """Whether an operator started it for an immediate retry (`homing.ledger.generation`)."""
         generation, attempt = self.document.get("generation", 0), self.document["attemptNumber"]
         return bool(generation) and self.name == f"{self.delivery}-{generation}-{attempt}"
 

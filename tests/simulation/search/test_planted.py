@@ -38,9 +38,9 @@ CAUGHT_BY = {
     "a wait without an owner": "heals_at_once",
     "a redrive whatever is on record": "record_agrees",
     "a list computed anew": "list_is_frozen",
-    "a message detached that comes too early": "doubles_have_a_cause",
-    "a watchdog that takes up too early": "never_early",
-    "a watchdog that takes nothing up": "accepted_reaches_an_end",
+    "a detached message redelivered too early": "doubles_have_a_cause",
+    "a watchdog that resumes too early": "never_early",
+    "a watchdog that resumes nothing": "accepted_reaches_an_end",
     "a watchdog that overwrites a claim": "record_agrees",
     "a watchdog that sends no dead letter": "accepted_reaches_an_end",
     "a batch that accepts what the queue refused": "accepted_reaches_an_end",
@@ -55,7 +55,7 @@ CAUGHT_BY = {
     "a duplicate on the other queue": "doubles_have_a_cause",
     "a rate slot taken twice": "pace_of_the_endpoint",
     "an attempt put off that counts": "attempts_are_made",
-    "a pause that holds nobody": "pause_is_kept",
+    "a pause that stops no attempt": "pause_is_kept",
 }
 
 
@@ -96,11 +96,11 @@ REPLAYED: dict[str, dict[str, Fault]] = {
             FaultKind.LATE, 90 * SECOND
         )
     },
-    "a watchdog that takes up too early": {
+    "a watchdog that resumes too early": {
         "standard:m0@a@1:WaitUntilDue": STOPPED,
         "standard:m1@b@1:WaitUntilDue": STOPPED,
     },
-    "a watchdog that takes nothing up": {"standard:m0@a@1:WaitUntilDue": STOPPED},
+    "a watchdog that resumes nothing": {"standard:m0@a@1:WaitUntilDue": STOPPED},
     "a watchdog that overwrites a claim": {
         "standard:m0@a@1:WaitUntilDue": STOPPED,
         "watchdog#1/1:lambda.invoke": Fault(FaultKind.TWICE),
