@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PATHS = ("on", "off")
 
 SCENARIOS = {
-    "delivered at once": (End.DELIVERED, 1),
+    "delivered at the first attempt": (End.DELIVERED, 1),
     "delivered at the second attempt": (End.DELIVERED, 2),
     "delivered at the third attempt": (End.DELIVERED, 3),
     "failed at the first attempt (410)": (End.FAILED, 1),
