@@ -187,7 +187,7 @@ class Run:
         return {"first_wait": first_wait, "slow": FLOOD_SIZE, "detached": FLOOD_SIZE}
 
     def at(self, when: float, action: Callable[[], None]) -> None:
-        """Call a function at a time."""
+        """Call a function at the given time."""
         heappush(self._events, (when, next(self._order), action))
 
     def post(self, sender: str, host: str) -> None:

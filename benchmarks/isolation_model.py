@@ -64,7 +64,7 @@ class World:
         self._back = threading.Semaphore(0)
 
     def at(self, when: float, action: Callable[[], None]) -> None:
-        """Call a function at a time."""
+        """Call a function at the given time."""
         self._order += 1
         heappush(self._due, (when, self._order, action))
 

@@ -55,7 +55,7 @@ def as_on_lambda(folder: Path, *, is_layer_built: bool = False) -> Layout:
     """Return a layout as on Lambda; missing packages are downloaded.
 
     Args:
-        folder: as above.
+        folder: an empty folder, for the bundle.
         is_layer_built: whether the layer is compiled, as with `powertoolsLayer=built`.
 
     Raises:

@@ -163,7 +163,7 @@ def log_unsettled(
         error: the exception.
         delivery_id: its message group, which identifies it otherwise.
         queue_message_id: SQS's id.
-        redelivered_in: as of `log_detached`.
+        redelivered_in: as in `log_detached`.
     """
     fields = {"queueMessageId": queue_message_id, "redeliveredInSeconds": redelivered_in}
     about = {**fields, **_ids(body, delivery_id)}

@@ -113,7 +113,7 @@ class Journal:
         lists: the deliveries that each answer about a message names, by message.
         refused: the statuses of answers that did not accept the message.
         ingested: the messages that were put on the ingest queue.
-        unaccepted: those of them that are in the queue of unaccepted messages.
+        unaccepted: the ingested messages that are in the queue of unaccepted messages.
         sent: requests to endpoints.
         written: changes of the ledger.
         planned: retries that were decided on.

@@ -90,7 +90,7 @@ class Delivery:
 
     @property
     def has_ended(self) -> bool:
-        """Whether its status is final, unless it is redriven."""
+        """Whether its status is final; only a redrive can change it then."""
         return self.status in _ENDED
 
     @classmethod

@@ -170,8 +170,8 @@ class Homing:
         """Return the status of a message.
 
         Args:
-            message_id: which one.
-            sender_id: whose; by default the sender of the key, with AWS credentials `default`.
+            message_id: the id of the message.
+            sender_id: by default the sender of the key; with AWS credentials, `default`.
 
         Raises:
             NotFoundError: when no such message was accepted, or it has expired.
@@ -185,8 +185,8 @@ class Homing:
         """Redrive the failed deliveries of a message; repeating the call is harmless.
 
         Args:
-            message_id: which one.
-            sender_id: whose; by default the sender of the key, with AWS credentials `default`.
+            message_id: the id of the message.
+            sender_id: by default the sender of the key; with AWS credentials, `default`.
 
         Raises:
             NotFoundError: when no such message was accepted, or it has expired.
@@ -202,7 +202,7 @@ class Homing:
         """Yield waiting, failed and cancelled deliveries, the latest first.
 
         Args:
-            sender_id: whose; by default the sender of the key, with AWS credentials `default`.
+            sender_id: by default the sender of the key; with AWS credentials, `default`.
             fields: the filter; without fields, all of them.
 
         Raises:
@@ -231,7 +231,7 @@ class Homing:
             rate_per_second: how many deliveries are redriven per second, at most.
             redrive_id: the id of the bulk redrive, with which this call can be repeated; by default
                 a new one.
-            sender_id: whose; by default the sender of the key, with AWS credentials `default`.
+            sender_id: by default the sender of the key; with AWS credentials, `default`.
             fields: the filter; without fields, all failed deliveries.
 
         Raises:
@@ -252,17 +252,17 @@ class Homing:
         """Return the progress of a bulk redrive.
 
         Raises:
-            NotFoundError: when the sender has none with this id.
+            NotFoundError: when the sender has no bulk redrive with this id.
             CallError: when the call fails in another way.
         """
         response = self._api.call("GET", redrive_path(redrive_id, sender_id))
         return _read(response, BulkRedrive.from_document)
 
     def stop_redrive(self, redrive_id: str, *, sender_id: str | None = None) -> BulkRedrive:
-        """Stop a bulk redrive; deliveries already redriven go on.
+        """Stop a bulk redrive; deliveries already redriven continue.
 
         Raises:
-            NotFoundError: when the sender has none with this id.
+            NotFoundError: when the sender has no bulk redrive with this id.
             CallError: when the call fails in another way.
         """
         response = self._api.call("DELETE", redrive_path(redrive_id, sender_id))

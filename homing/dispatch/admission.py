@@ -41,7 +41,7 @@ class Admission:
             How the attempt ended, or when the deferred delivery is due.
 
         Raises:
-            DetachedError: when the attempt takes too long, or probes a slow endpoint. It goes on,
+            DetachedError: when the attempt takes too long, or probes a slow endpoint. It continues,
                 and its end is reported to the bulkhead.
             Exception: what the attempt itself raises.
         """

@@ -51,7 +51,7 @@ class BoundedWait:
             longest_wait: a shorter limit for this call, in seconds.
 
         Raises:
-            DetachedError: when the call takes longer; it goes on.
+            DetachedError: when the call takes longer; it continues.
             Exception: what the call itself raises.
         """
         future: Future[T] = self._begin(call)

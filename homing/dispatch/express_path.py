@@ -140,7 +140,7 @@ class ExpressPath:
         Raises:
             MalformedDeliveryError: when the body is not a delivery document.
             UnsettledError: when the Express execution broke before its end.
-            DetachedError: when the execution takes too long. It goes on; the message is settled
+            DetachedError: when the execution takes too long. It continues; the message is settled
                 from its record when the queue hands it out again.
             BotoCoreError, ClientError: when AWS refuses a call.
         """
@@ -160,7 +160,7 @@ class ExpressPath:
         record = self.records.read(delivery.reference)
         if record is not None:
             return self._from_record(document, record)
-        # The record is of a previous acceptance, which gives way (docs/decisions/0022).
+        # The record is of a previous acceptance and is replaced (docs/decisions/0022).
         if end == "DELIVERED_SUPERSEDED":
             return Settled.DELIVERED
         return self._hand_over(document, Settled.HANDED_OFF)

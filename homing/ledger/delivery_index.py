@@ -3,7 +3,7 @@
 Both hold the records that `homing.ledger.delivery_filter` calls listed, and are ordered by time:
 
     attention         partitions <status>#<hex digit>, of all senders; the watchdog reads it, too
-    senderAttention   partitions <sender>#<status>#<hex digit>, so a list reads one sender's only
+    senderAttention   partitions <sender>#<status>#<hex digit>, for lists of one sender
 
 The 16 partitions of a status are read concurrently and merged.
 """

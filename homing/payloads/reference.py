@@ -24,7 +24,7 @@ class PayloadReference:
     """Where a payload is kept.
 
     Args:
-        key: of the object; its prefix says how long it stays.
+        key: the object's key; its prefix determines how long the object is kept.
         size: in bytes.
         digest: SHA-256 of the bytes, in hexadecimal.
     """

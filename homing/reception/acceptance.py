@@ -207,7 +207,7 @@ class Acceptance:
         """Accept a message. When this returns, all its deliveries are on the queue or past it.
 
         Raises:
-            InvalidMessageError, AcceptanceError, RateExceededError: as `accept_all` returns them.
+            InvalidMessageError, AcceptanceError, RateExceededError: see `accept_all`.
         """
         (result,) = self.accept_all([message], now=now)
         if isinstance(result, Reception):

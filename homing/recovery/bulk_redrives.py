@@ -67,7 +67,7 @@ class BulkRedrives:
         """Start a bulk redrive; one that has started with this id continues, with its own filter.
 
         Args:
-            redrive_id: its id.
+            redrive_id: the id of the bulk redrive.
             wanted: which deliveries.
             rate: how many in a second.
             matched: how many match now (`preview`).

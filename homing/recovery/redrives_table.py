@@ -102,7 +102,7 @@ class RedrivesTable:
         """Acquire the lock of a bulk redrive; return whether it was free.
 
         Args:
-            redrive_id: which one.
+            redrive_id: the id of the bulk redrive.
             now: the time, epoch seconds.
             until: when the lock expires, in case this run breaks off.
         """

@@ -45,7 +45,7 @@ def find(redrives: BulkRedrives, redrive_id: str) -> BulkRedrive:
     """Return a bulk redrive.
 
     Raises:
-        NotFoundError: when there is none with this id.
+        NotFoundError: when there is no bulk redrive with this id.
     """
     return _existing(redrives.redrives.find(redrive_id), redrive_id)
 
@@ -54,7 +54,7 @@ def stop(redrives: BulkRedrives, redrive_id: str) -> BulkRedrive:
     """Stop a bulk redrive and return it.
 
     Raises:
-        NotFoundError: when there is none with this id.
+        NotFoundError: when there is no bulk redrive with this id.
     """
     return _existing(redrives.redrives.stop(redrive_id), redrive_id)
 

@@ -193,7 +193,7 @@ def _follow(redrives: BulkRedrives, redrive_id: str, *, detach: bool, as_json: b
                 say(_progress(last))
     except KeyboardInterrupt:
         say(
-            f"homing: bulk redrive {redrive_id} goes on; `homing dead-letters stop {redrive_id}` "
+            f"homing: bulk redrive {redrive_id} continues; `homing dead-letters stop {redrive_id}` "
             "stops it",
             err=True,
         )

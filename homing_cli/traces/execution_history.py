@@ -102,7 +102,7 @@ class Attempt:
 
 
 def _is_not_made(result: Mapping[str, Any]) -> bool:
-    """Return whether, by `Deliver` or `Classify`, the attempt was superseded or postponed."""
+    """Return whether `Deliver` or `Classify` found the attempt superseded or postponed."""
     not_made = {OutcomeKind.SUPERSEDED, OutcomeKind.POSTPONED}
     return result.get("kind") in not_made or result.get("status") in {"SUPERSEDED", "POSTPONED"}
 

@@ -61,7 +61,7 @@ class Chapter:
     Args:
         number: the number of the attempt, counted from 1.
         at: when its outcome was observed, ISO-8601; None before that.
-        entry: its entry in the ledger; None without one.
+        entry: its entry in the ledger; None if there is none.
         outcome: the `outcome` from the execution; None without a history.
         verdict: the `verdict` from the execution.
         backoff: the `backoff` from the execution.

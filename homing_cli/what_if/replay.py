@@ -43,7 +43,7 @@ class Met:
     Args:
         at_ms: when, in epoch milliseconds.
         delivered: whether it succeeded.
-        http_status: the status of the response; None without one.
+        http_status: the status of the response; None if there was none.
     """
 
     at_ms: int

@@ -55,7 +55,7 @@ class Table:
 
     Args:
         keys: the names of its key attributes, partition key first.
-        on_write: called at every change with the item before (None without one) and after it.
+        on_write: called at every change with the item before (None for a new item) and after it.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Table:
         return {"Item": item}
 
     def batch_get_item(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return those of the items that exist."""
+        """Return the items that exist among those asked for."""
         _only(arguments, _BATCH_GET)
         _consistent(arguments)
         found = [

@@ -79,7 +79,7 @@ def show(request: Request) -> Response:
     """Show the progress of a bulk redrive. The page reloads every second until it has ended.
 
     Raises:
-        NotFoundError: when there is none with this id.
+        NotFoundError: when there is no bulk redrive with this id.
     """
     services = services_of(request)
     found = many.find(services.redrives, request.path_params["redrive_id"])
@@ -98,7 +98,7 @@ def stop(request: Request) -> Response:
     """Stop a bulk redrive, and redirect to its page.
 
     Raises:
-        NotFoundError: when there is none with this id.
+        NotFoundError: when there is no bulk redrive with this id.
     """
     services = services_of(request)
     check_allowed(services)
