@@ -26,7 +26,7 @@ class Confidential:
         headers: the extra headers of each attempt, which usually hold credentials.
         version: the number of changes, so that a change of stale data is refused.
         edition: for an endpoint, the `Endpoint.edition` that the data belongs to, so that its
-            headers are never sent to another URL. Empty for a sender.
+            headers are never sent to a different URL. Empty for a sender.
     """
 
     secrets: tuple[SigningSecret, ...] = field(default=(), repr=False)

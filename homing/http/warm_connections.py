@@ -32,7 +32,7 @@ class Moment:
     running: float
 
     def frozen_since(self, before: Moment) -> bool:
-        """Return whether the container was frozen since then."""
+        """Return whether the container was frozen between the moment `before` and this one."""
         return (self.wall - before.wall) - (self.running - before.running) > _DRIFT_SECONDS
 
 

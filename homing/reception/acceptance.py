@@ -221,7 +221,7 @@ class Acceptance:
             For each message one of these:
             a Reception: all its deliveries are on the queue or past it; an InvalidMessageError: 400
             when `deliverAt` has passed, unless it is a duplicate; 409 when its `messageId` is in
-            use for other content; an AcceptanceError: a table or the queue failed, or too many wait
+            use for different content; an AcceptanceError: a table or the queue failed, or too many wait
             in a line. Sending the message again continues where this call broke off; a
             RateExceededError: nothing was done. It contains the time after which to send the
             message again.

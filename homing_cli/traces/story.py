@@ -283,7 +283,7 @@ def _from_execution(attempt: Attempt, recorded: Mapping[str, Mapping[str, Any]])
 
 
 def _from_ledger(entry: Mapping[str, Any], dead_lettered: Mapping[str, Any]) -> Chapter:
-    """Return the attempt of a ledger entry, with the outcome in the dead letter if it has one."""
+    """Return the attempt of a ledger entry, with its outcome if the dead letter contains that."""
     number, at = int(entry["attemptNumber"]) + 1, entry["timestamp"]
     outcome = dead_lettered if dead_lettered.get("timestamp") == at else None
     return Chapter(number, at, entry, outcome, None, None, ())

@@ -129,7 +129,7 @@ def _runs(record: Mapping[str, Any], met: tuple[Met, ...]) -> list[_Run]:
     redrives = record.get("redriveHistory") or []
     begun = [0, *(int(redrive["attemptsOnRecord"]) for redrive in redrives), len(met)]
     statuses = [
-        # A redriven delivery had failed, also if an incomplete record has another status.
+        # A redriven delivery had failed, even if an incomplete record has a different status.
         *(_failed(redrive["status"]) for redrive in redrives),
         Status(record["status"]),
     ]

@@ -119,7 +119,7 @@ def draw_case(seed: int) -> Case:
 def draw_ordered_case(seed: int) -> Case:
     """Return the case of a seed in which messages have ordering keys.
 
-    It has the same draws as `draw_case`, but other messages.
+    It has the same draws as `draw_case`, but different messages.
     """
     case, chance = draw_case(seed), Chance(seed)
     submissions = tuple(_ordered_submissions(chance))

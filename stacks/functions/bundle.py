@@ -58,7 +58,7 @@ def _client(package: str) -> tuple[str, ...]:
 
 
 def compile_sources(folder: Path, python: Path, on_lambda: str) -> None:
-    """Compile the contents of a folder, which Lambda unpacks to another path."""
+    """Compile the contents of a folder, which Lambda unpacks to a different path."""
     # One process and isolated, so that nothing of this machine or of its load is in the result.
     options = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", on_lambda]
     command = [str(python), "-I", "-m", "compileall", *options, str(folder)]

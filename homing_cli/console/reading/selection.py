@@ -81,7 +81,7 @@ class Selection:
         return text[: _MINUTES + 3].removesuffix("Z") if name in _TIMES else text
 
     def with_status(self, status: str) -> dict[str, str]:
-        """Return the parameters of the same list in another status."""
+        """Return the parameters of the same list with a different status."""
         return {**self.given, "status": status}
 
 

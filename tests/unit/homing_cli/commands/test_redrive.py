@@ -123,7 +123,7 @@ def test_interrupted_it_goes_on_and_says_how_to_stop_it(
     monkeypatch.setattr(recovery, "sleep", press)
     done = homing("redrive", "--all")
     assert done.exit_code == 130
-    assert "goes on; `homing dead-letters stop " in done.stderr
+    assert "continues; `homing dead-letters stop " in done.stderr
     stopped = homing("stop", bulk.states[0].redrive_id)
     assert (stopped.exit_code, stopped.stdout.strip().rpartition(", ")[2]) == (0, "stopped")
 
