@@ -29,7 +29,7 @@ def failed(documents: Iterable[Event]) -> list[Event]:
 
 
 def retried(documents: Iterable[Event]) -> Iterator[Event]:
-    """Yield the events that `record_retry` gets after that."""
+    """Yield the events that `record_retry` gets after a 503, once the backoff is computed."""
     for document in failed(documents):
         backoff = {"exponentialDelay": 1, "jitterApplied": 0.25, "retryAfterSeconds": None}
         backoff |= {"retryDelaySeconds": 1, "nextRetryAt": document["outcome"]["timestamp"]}

@@ -155,7 +155,7 @@ class FirstAttempts:
         DELIVERED_SUPERSEDED if the endpoint has also accepted it.
 
         Raises:
-            UnsettledError: when the execution broke or timed out before it reached any of these ends.
+            UnsettledError: when the execution broke or timed out before any such end.
             botocore.exceptions.ClientError: when it could not be started.
         """
         execution = self._client.start_sync_execution(

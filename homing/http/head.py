@@ -80,7 +80,7 @@ def find_status_line(arrived: bytearray) -> re.Match[bytes] | None:
     """Return the match of the status line (minor version, status); None if it is incomplete.
 
     Raises:
-        ProtocolError: as soon as the data cannot be a status line, or is of another protocol.
+        ProtocolError: as soon as the data cannot be a status line, or is of a different protocol.
     """
     if not _START.startswith(arrived[: len(_START)]):
         raise ProtocolError(f"not an HTTP/1 response{_likeness(arrived)}")

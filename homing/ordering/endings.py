@@ -35,7 +35,7 @@ ENDINGS: list[dict[str, Any]] = [
 def ended_lines(
     records: Sequence[dict[str, Any]],
 ) -> Iterator[tuple[str, str, tuple[Reference, Record]]]:
-    """Yield the lines of the changes of a batch, each line once.
+    """Yield each line that the changes of a batch affect, once.
 
     Args:
         records: the records of the ledger's stream.

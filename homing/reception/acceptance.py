@@ -218,13 +218,15 @@ class Acceptance:
         """Accept messages, in order; a refused message does not affect the others.
 
         Returns:
-            For each message one of these:
-            a Reception: all its deliveries are on the queue or past it; an InvalidMessageError: 400
-            when `deliverAt` has passed, unless it is a duplicate; 409 when its `messageId` is in
-            use for different content; an AcceptanceError: a table or the queue failed, or too many wait
-            in a line. Sending the message again continues where this call broke off; a
-            RateExceededError: nothing was done. It contains the time after which to send the
-            message again.
+            One of these for each message:
+
+            - a Reception: all its deliveries are on the queue or past it;
+            - an InvalidMessageError: 400 when `deliverAt` has passed, unless it is a duplicate; 409
+              when its `messageId` is in use for a different message;
+            - an AcceptanceError: a table or the queue failed, or too many wait in a line. Sending
+              the message again continues where this call broke off;
+            - a RateExceededError: nothing was done. It contains the time after which to send the
+              message again.
         """
         kept = self._exceeding(messages, now) if self._rate else {}
         left = [each for number, each in enumerate(messages) if number not in kept]

@@ -149,7 +149,7 @@ class Watchdog:
         return Finding.TAKEN_UP
 
     def _dead_letter(self, reference: Reference, record: Record, execution: Execution) -> Finding:
-        """Send the dead letter of a failure, unless its execution has, and list the failure."""
+        """Send the dead letter of a failure, unless its execution has sent it; list the failure."""
         if not execution.has_dead_lettered:
             self.dead_letters.send(dead_letter_of(execution.document, record))
         self.ledger.list_failure(reference, record)
