@@ -1,6 +1,6 @@
 """AWS clients with bounded calls. Functions create clients only through this module.
 
-A call is tried at most `tries` times. Each waits at most `CONNECT_SECONDS` for a connection and
+A call is tried at most `tries` times. Each try waits at most `CONNECT_SECONDS` for a connection and
 `read_seconds` for a response. Before each further try botocore ("standard" mode) pauses up to 1 s,
 2 s, 4 s and so on. A call that might outlast the invocation is not made: it raises
 `OutOfTimeError`, which callers handle and log like any other failure of AWS.

@@ -136,7 +136,7 @@ class SenderRate:
         ]
 
     def _take(self, sender_id: str, taken: int, free_at: int, now: int) -> tuple[bool, int]:
-        """Add deliveries to the sender's backlog, unless the item has changed too much.
+        """Add deliveries to the sender's backlog, if its item is still in the expected state.
 
         Returns:
             Whether they were added, and if not, when the backlog is worked off.
