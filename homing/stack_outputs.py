@@ -20,7 +20,7 @@ _HIDDEN = "Default"
 
 
 class NotInStackError(HomingError):
-    """Raised when a stack contains no Homing, none of the given name, or several."""
+    """Raised when a stack contains no Homing, none with the given name, or several."""
 
 
 def homing_outputs(outputs: Mapping[str, str], construct: str | None = None) -> dict[str, str]:

@@ -29,7 +29,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 def _classified(event: dict[str, Any]) -> dict[str, Any]:
     """Return the verdict on an attempt, and log the attempt if it is the last.
 
-    If another follows, `ComputeBackoff` logs it, with the delay.
+    If another attempt follows, `ComputeBackoff` logs this one, with the delay.
     """
     outcome = Outcome.from_document(event["outcome"])
     attempts, policy = event["attempts"], Policy.from_document(event["policy"])

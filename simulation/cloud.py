@@ -275,7 +275,7 @@ class Cloud:
             self.journal.note_accepted(message["messageId"], deliveries, self.scheduler.now)
 
     def _set_rates(self) -> None:
-        """Set the rate of every endpoint, like a change of the endpoint."""
+        """Set the rate of every endpoint, as a change of the endpoint would."""
         deployment, since = self._scenario.deployment, to_iso(self._scenario.start)
         for host in self._scenario.endpoints if deployment.rate_per_second else ():
             endpoint = endpoint_of(f"https://{host}.example.com/hook", since, deployment)

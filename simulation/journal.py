@@ -150,7 +150,7 @@ class Journal:
     detached: int = 0
 
     def run_of(self, delivery: str, generation: int) -> int:
-        """Return how often a delivery had been redriven at this generation."""
+        """Return how often a delivery had been redriven up to this generation."""
         return sum(made <= generation for made in self.redrives.get(delivery, ()))
 
     def note_accepted(self, message: str, deliveries: tuple[str, ...], now: int) -> None:

@@ -88,7 +88,7 @@ class CountedCloud:
     receiver: Receiver
 
     def scenario(self, end: End, attempts: int) -> Calls:
-        """Send one message with this end after this many attempts; return its calls.
+        """Send one message that ends like this after so many attempts; return its calls.
 
         Raises:
             LocalCloudError: when it ends differently.

@@ -173,7 +173,7 @@ class Bulkhead:
             return permit
 
     def suspect(self, permit: Permit) -> None:
-        """Record that an attempt was detached; if it is slow, so is its endpoint until it ends."""
+        """Record that an attempt was detached; a probe or a slow one marks its endpoint as slow."""
         with self._changed:
             endpoint = permit.endpoint
             if permit in endpoint.permits:  # it may have ended at this very moment

@@ -74,7 +74,7 @@ class Runs(Protocol):
         """Run a first attempt and return how it ended.
 
         Raises:
-            UnsettledError: when it broke before its end.
+            UnsettledError: when the execution broke before its end.
         """
 
 

@@ -26,7 +26,7 @@ class Signing(StrEnum):
 class Ordering(StrEnum):
     """What follows in a line when a delivery with an `orderingKey` ends without success.
 
-    SKIP: the next one has its turn. BLOCK: the line waits until the delivery is redriven or passed
+    SKIP: the next delivery is sent. BLOCK: the line waits until the delivery is redriven or passed
     over.
     """
 

@@ -70,7 +70,7 @@ def _update_of(endpoint: Endpoint, finding: Finding, at: str) -> dict[str, Any]:
     """Return the update that records a finding if the endpoint is unchanged since the attempt.
 
     The outcome of an attempt at a previous URL, or at a deleted endpoint with the same id, is
-    ignored. So is one of a previous run of failures.
+    ignored. So is an outcome of a previous run of failures.
     """
     condition = "createdAt = :createdAt AND #version = :version"
     values: dict[str, Any] = {

@@ -95,7 +95,7 @@ class Listed:
 
     @property
     def recipient(self) -> str:
-        """Its endpoint's id or, if it has none, its URL."""
+        """The endpoint's id or, if there is no endpoint, the target URL."""
         return self.endpoint_id or self.target_url
 
     @cached_property

@@ -1,8 +1,8 @@
 """Every update of the ledger, as the arguments of UpdateItem without the table name.
 
-The definition itself makes two updates, `RecordDelivered` and `RecordFailure`. What they share with
-these is a constant here, and tests/unit/homing/ledger/test_updates.py compares the definition's
-copies with it.
+The definition itself makes two updates, `RecordDelivered` and `RecordFailure`. The parts that they
+share with the updates here are constants of this module; tests/unit/homing/ledger/test_updates.py
+compares the definition's copies with them.
 """
 
 from __future__ import annotations

@@ -54,8 +54,8 @@ class Lines:
     def begin_next(self, reference: Reference, now: datetime, until: datetime) -> Line | None:
         """Begin the first attempt of the delivery that follows the head, if the head has ended.
 
-        It has ended if none of its attempts has begun since it was found to have ended (`after`),
-        or if the last one must be over.
+        The head has ended if no attempt of it has begun since its end was determined (`after`), or
+        if its last attempt must be over.
 
         Returns:
             None if the attempt has begun; otherwise the current line.
@@ -95,7 +95,7 @@ class Lines:
     def skip_to(
         self, reference: Reference, seen: Line | None, now: datetime, *, over: bool
     ) -> bool:
-        """Make a delivery the head that ended before its first attempt.
+        """Make a delivery the head of its line although it ended before its first attempt.
 
         Args:
             reference: the delivery, which follows the head.

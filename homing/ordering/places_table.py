@@ -35,7 +35,7 @@ class Places:
         """Put a place at the end of a line, unless its sequence is taken.
 
         Returns:
-            None if it was put, now or before; otherwise the id of the delivery that has it.
+            None if it was put, now or before; otherwise the id of the delivery that has the place.
         """
         expires_at = int((from_text(place.put_at) + _KEPT).timestamp())
         item = {**place.to_item(), "ttl": expires_at}

@@ -88,7 +88,7 @@ def unknown(claim: AttemptClaim | None, now: datetime) -> Postponed:
 
 
 def put_off(claim: AttemptClaim | None, now: datetime, due: datetime) -> Postponed:
-    """Return the postponement of an attempt; the longer it has been due, the later it is."""
+    """Return the postponement of an attempt, which grows with the time since it was due."""
     if claim is None:
         return Postponed(to_due_text(due))
     now = _not_behind(claim, now)

@@ -1,4 +1,4 @@
-"""The delivery queue and the dead-letter queue: what they contain, and when it is redelivered."""
+"""The delivery queue and the dead-letter queue: their contents, and redelivery."""
 
 __all__ = [
     "bursts",

@@ -337,7 +337,7 @@ class Acceptance:
 
 
 def _runs(messages: Sequence[Message]) -> Iterator[list[Message]]:
-    """Yield runs of different messages, so that a duplicate waits for the message it repeats."""
+    """Yield runs of different messages, so that a duplicate waits for its original."""
     run: dict[str, Message] = {}
     for message in messages:
         if message.idempotency.key in run:

@@ -56,7 +56,7 @@ class IdempotencyRecord:
 
     @property
     def key(self) -> str:
-        """The partition key, the same in both tables."""
+        """The partition key of the message, in this table and in the ledger."""
         return message_key(self.message_id, self.sender_id)
 
     @property

@@ -1,7 +1,7 @@
 """A bulk redrive: all failed deliveries that match a filter are sent again, at a limited rate.
 
 It consists of a record, and of chunks that list the deliveries in progress. Only deliveries that
-had failed before it began are redriven, so none of them twice.
+had failed before it began are redriven, so none is redriven twice.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class WatchdogFunction:
 
 @dataclass(frozen=True, slots=True)
 class BulkRedrives:
-    """Starts bulk redrives. Every method may raise BotoCoreError or ClientError; then repeat it.
+    """Starts bulk redrives. Every method may raise BotoCoreError or ClientError; it can be retried.
 
     Args:
         redrives: their table.

@@ -139,7 +139,7 @@ class Interventions:
     def cancel(self, reference: Reference, *, now: datetime, expires_at: int) -> Result:
         """Cancel a delivery; a request that has been sent cannot be recalled.
 
-        A failed one that blocks its line stays failed, and the line continues (`PASSED_OVER`).
+        A failed delivery that blocks its line stays failed, and the line continues (`PASSED_OVER`).
 
         Args:
             reference: the delivery.

@@ -1,4 +1,4 @@
-"""The watchdog: it resumes deliveries whose execution is gone, so that none needs a person.
+"""The watchdog: it resumes deliveries whose execution is gone, without an operator's help.
 
 The record of a waiting delivery contains the name of its execution. Where its attempt is overdue,
 that execution decides what is done:

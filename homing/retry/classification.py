@@ -165,7 +165,7 @@ def classify(outcome: Outcome, *, attempts: int, policy: Policy) -> Verdict:
 
 
 def decide(http_status: int, policy: Policy) -> Decision:
-    """Return the decision on a status: the policy's if it names it, else that of `STATUS_RULES`."""
+    """Return the decision on a status: by the policy's lists, or else by `STATUS_RULES`."""
     return next(_named(http_status, policy), _rule_for(http_status).decision)
 
 

@@ -250,7 +250,7 @@ def _anything_but(operand: Any, place: str) -> Test:
 
 
 def _no_text_like(operand: Mapping[str, Any], place: str) -> Test:
-    """Return the test of `anything-but` with another operator in it, and one or more texts."""
+    """Return the test of `anything-but` that contains an operator with one or more texts."""
     name, given = _only_member(operand, place, _DENIABLE)
     place = f"{place}.{name}"
     texts = given if isinstance(given, list) else [given]

@@ -46,7 +46,7 @@ _MOST_NESTED = 8  # levels of escapes; no serializer nests deeper
 
 
 def redact(outcome: Outcome, confidential: Iterable[str]) -> Outcome:
-    """Return an outcome without these values, even one cut off at the end, in its response.
+    """Return an outcome whose response contains none of these values, not even one cut off.
 
     Args:
         outcome: the outcome with the response.

@@ -31,7 +31,7 @@ _AWS_CONFIG = Config(retries={"total_max_attempts": 5, "mode": "standard"})
 
 
 class Outputs(dict[str, str]):
-    """The outputs of a stack by name. Reading a missing one raises an error with the fix."""
+    """The outputs of a stack by name. Reading a missing output raises a helpful error."""
 
     def __missing__(self, name: str) -> NoReturn:
         raise NoTargetError(

@@ -105,7 +105,7 @@ def instant(text: str) -> datetime:
     """Return the time of a date-time with a zone.
 
     Raises:
-        typer.BadParameter: when it is not one.
+        typer.BadParameter: when the text is not such a date-time.
     """
     try:
         return timestamps.from_text(text)

@@ -86,8 +86,8 @@ def traces(tracing: Tracing, calls: float, seconds: float) -> float:
     """Return the number of traces that X-Ray records of calls at random times.
 
     In each second it records up to `reservoirPerSecond` calls, and the share `rate` of the rest.
-    With a reservoir of one, a second records one call if it contains any, with probability 1 -
-    e^-(calls / seconds).
+    With a reservoir of one, it records one call in each second that contains any; the probability
+    of that is 1 - e^-(calls / seconds).
     """
     per_second = calls / seconds
     reserved = 0.0

@@ -44,7 +44,7 @@ class Visit:
 
     @property
     def milliseconds(self) -> int | None:
-        """Its duration; None while it runs."""
+        """The duration of the visit in ms; None while the state runs."""
         return None if self.left is None else _milliseconds(self.left - self.entered)
 
     def to_document(self) -> dict[str, Any]:

@@ -124,12 +124,12 @@ class Chapter:
 
     @property
     def is_sent(self) -> bool:
-        """Whether its request has been started."""
+        """Whether the request of the attempt has been started."""
         return bool({visit.name for visit in self.visits} - _BEFORE_SENDING)
 
     @property
     def recorded(self) -> bool:
-        """Whether it is in the ledger."""
+        """Whether the attempt is in the ledger."""
         return self.entry is not None
 
 

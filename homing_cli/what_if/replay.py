@@ -193,7 +193,7 @@ class Replay:
 
     @property
     def median_rescue_ms(self) -> int | None:
-        """The median time to delivery of those that had failed."""
+        """The median time to delivery of failed deliveries that would have arrived."""
         return round(median(self.rescued_after_ms)) if self.rescued_after_ms else None
 
 

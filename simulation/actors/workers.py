@@ -110,7 +110,7 @@ class Dispatch:
 
 
 def _forget(_: Outcome) -> None:
-    """The default callback at the end; a join that waits for the process replaces it."""
+    """Do nothing: the default `on_end`, which a join that waits for the process replaces."""
 
 
 def submit(submission: Submission, start: int, journal: Journal, now: Callable[[], int]) -> Steps:

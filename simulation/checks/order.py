@@ -36,7 +36,7 @@ def in_order(view: View) -> Iterator[str]:
 
 
 def has_its_turn(view: View) -> Iterator[str]:
-    """Each request of a delivery in a line has begun there, unless it was redriven."""
+    """Each request of a delivery in a line has begun in it, unless the delivery was redriven."""
     for delivery in view.sequences:
         for sent in view.sent[delivery]:
             if not sent.run and _begun_of(view, sent) is None:

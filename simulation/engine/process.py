@@ -33,7 +33,7 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """A wait for the end of other processes; it results in their outcomes, in order."""
+    """A wait for the end of other processes; its result is their outcomes, in order."""
 
     processes: tuple[Process, ...]
 

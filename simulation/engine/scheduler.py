@@ -109,7 +109,7 @@ class Scheduler:
             self.trace.append((self.now, label, what))
 
     def end(self, process: Process, outcome: Outcome) -> None:
-        """End a process and those that it hosts."""
+        """End a process and the processes that it hosts."""
         if not process.alive:
             return
         for each in (process, *process.dependants):

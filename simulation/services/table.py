@@ -90,7 +90,7 @@ class Table:
                 raise UnsupportedError(f"ReturnValues {other}")
 
     def put_item(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Put an item, which replaces an item with its key.
+        """Put an item, which replaces any item with the same key.
 
         Raises:
             ConditionFailedError: when the condition does not hold.

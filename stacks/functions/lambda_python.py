@@ -14,7 +14,7 @@ _PROBE = "import sys; print('%d.%d' % sys.version_info[:2], sys.implementation.n
 
 @cache
 def find_python() -> Path | None:
-    """Return a CPython of that version, from the PATH, pyenv or uv; None if there is none.
+    """Return a CPython of Lambda's version, from the PATH, pyenv or uv; None if there is none.
 
     A candidate that does not run, such as a shim of pyenv, is skipped.
     """

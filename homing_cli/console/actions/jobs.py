@@ -57,12 +57,12 @@ class Job:
 
     @property
     def succeeded(self) -> int:
-        """The number of deliveries for which it succeeded."""
+        """The number of deliveries for which the action succeeded."""
         return sum(not one.complaint for one in self.done)
 
     @property
     def complaints(self) -> list[Done]:
-        """The results of the deliveries for which it failed."""
+        """The results of the deliveries for which the action failed."""
         return [one for one in self.done if one.complaint]
 
     def run(self, steps: Iterator[Done]) -> None:

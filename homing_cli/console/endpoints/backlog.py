@@ -50,7 +50,7 @@ class Backlog:
 
     @property
     def senders(self) -> frozenset[str]:
-        """The senders that have such deliveries."""
+        """The senders with waiting or failed deliveries."""
         return frozenset(group.values["senderId"] for group in self.groups)
 
 

@@ -83,7 +83,7 @@ class Registry:
         """Return an endpoint.
 
         Raises:
-            NotFoundError: when there is none.
+            NotFoundError: when there is no such endpoint.
         """
         can_be = SENDER_ID.allows(sender_id) and ENDPOINT_ID.allows(endpoint_id)
         found = self._endpoints.find(sender_id, endpoint_id) if can_be else None

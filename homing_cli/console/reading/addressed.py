@@ -35,12 +35,12 @@ class Recipient:
 
     @property
     def is_served(self) -> bool:
-        """Whether messages are sent to it."""
+        """Whether messages are sent to the endpoint."""
         return self.endpoint is not None and self.endpoint.enabled
 
     @property
     def command(self) -> str:
-        """The shell command that enables it."""
+        """The shell command that enables the endpoint."""
         sender = "" if self.sender_id == DEFAULT_SENDER_ID else f" --sender {self.sender_id}"
         return f"homing endpoints set {self.endpoint_id} --enable{sender}"
 

@@ -87,7 +87,7 @@ class Fault:
 
     @property
     def is_deleted(self) -> bool:
-        """Whether its endpoint has been deleted."""
+        """Whether the endpoint of the deliveries has been deleted."""
         return self.latest.endpoint_id is not None and self.endpoint is None
 
     @property
