@@ -1,4 +1,4 @@
-"""Compare one sender's times from POST to delivered with and without another's flood.
+"""Compare one sender's times from POST to delivered, with and without a flood of another sender.
 
 One sender makes 5 deliveries a second to 20 quick endpoints. When the third run begins, 3,000
 deliveries of another sender to 60 endpoints that hang are already on the queues.

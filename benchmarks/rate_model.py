@@ -119,7 +119,7 @@ class Model:
         return most
 
     def in_pause(self) -> int:
-        """Return how many were sent in the last second of the pause, when none should be."""
+        """Return how many requests were sent in the last second of the pause; none should be."""
         end = self.paused[1] - SKEW
         return sum(end - 1 <= moment < end for moment in self.sent)
 

@@ -154,7 +154,7 @@ class Joining:
         return Place(line_id, sequence, replace(delivery, reference=reference), to_text(now))
 
     def _head(self, line_id: str, line: Line | None) -> int:
-        """Return the sequence before those that wait; the line's own item may have expired."""
+        """Return the sequence before the first that waits; the line's own item may have expired."""
         if line is not None:
             return line.head
         first = self._releasing.places.first(line_id, 1)
