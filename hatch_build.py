@@ -1,4 +1,4 @@
-"""Where the sources are in the wheel, which adds only names that begin with `homing`.
+"""Lay out the sources in the wheel, all of whose top-level packages begin with `homing`.
 
 `stacks` is `homing_cdk`. The functions' sources are in `homing_cdk/sources`, laid out as here, so
 that the construct finds them and their code has the same digest.

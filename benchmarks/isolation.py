@@ -3,16 +3,16 @@
 Messages to 20 endpoints are sent at a steady rate, and each is timed from its POST to its arrival.
 At the same time, as many messages go to one more endpoint. In the first run it is quick; in the
 second it accepts connections and never answers. So both runs have the same load. The second run is
-measured from the first message to the endpoint that hangs, and its first seconds are also shown
-separately.
+measured from the moment the endpoint that hangs gets its first message, and the first seconds of
+the run are also shown separately.
 
 A local cloud is one machine, so unlike on AWS, every process slows the others. So before each run,
 messages are sent to hanging endpoints until no further function is started, and the rate is
 moderate: at twice the rate, two cores are too slow (docs/benchmarks.md).
 
-The emulator dispatches the batches of a queue one after the other, AWS ten at once (the default).
-So ten pollers replace the emulator's here (`benchmarks/pollers.py`). All of this shares one
-machine; `benchmarks/isolation_model.py` models a machine for each function.
+The emulator dispatches the batches of a queue one after the other, AWS ten concurrently (by
+default). So ten pollers replace the emulator's here (`benchmarks/pollers.py`). All of this shares
+one machine; `benchmarks/isolation_model.py` models a machine for each function.
 
     python benchmarks/isolation.py [MESSAGES]
 """
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from homing_cli.client.target import Target
 
 MESSAGES = sized(1000, 10)  # to the others, and to the one that is quick or hangs
-DISPATCHERS = 10  # batches at once, the default of the stack's settings
+DISPATCHERS = 10  # concurrent batches, the default of the stack's settings
 PER_SECOND = 5.0  # of each
 SENDERS = 4
 WARM_UP = sized(100, 5)  # messages of one round

@@ -1,7 +1,7 @@
 """Measure how fast messages with one key follow each other, compared with many keys.
 
 All are accepted in one request; those with one key are delivered one after the other. The receiver
-answers immediately, so this measures the time from one end to the next start.
+answers immediately, so this measures the time from the end of a delivery to the start of the next.
 
     python benchmarks/one_key.py [MESSAGES]
 """

@@ -23,7 +23,7 @@ if _NODE.is_file():
 
 
 def __getattr__(name: str) -> Any:
-    """Import the construct on first use, since that starts Node; settings need none."""
+    """Import the construct on first use, since that starts Node; the settings do not need Node."""
     if name != "Homing":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

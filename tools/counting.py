@@ -282,7 +282,7 @@ def _minus(calls: Calls, others: Calls) -> Calls:
 
 
 def _shared(calls: Calls) -> Calls:
-    """Return the share of one message in the calls of `TOGETHER`."""
+    """Return the calls for one message: the calls for `TOGETHER` messages, divided by `TOGETHER`."""
     return Counter({name: _whole(count / TOGETHER) for name, count in calls.items()})
 
 

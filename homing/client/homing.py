@@ -61,7 +61,7 @@ class Homing:
         retrying: how long a call may take.
 
     Raises:
-        ValueError: when a URL does not begin with https://, or the key is not one.
+        ValueError: when a URL does not begin with https://, or the key is not an API key.
         CredentialsError: when no AWS region is known.
     """
 
@@ -134,7 +134,7 @@ class Homing:
     def send_batch(self, messages: Iterable[MessageFields]) -> tuple[Accepted | CallError, ...]:
         """Send several messages, up to a hundred in a request, and a few requests concurrently.
 
-        Return a result for each, in order. A failure does not keep other messages from being sent;
+        Return a result for each message, in order. A failure does not keep other messages from being sent;
         only messages that failed temporarily are sent again. The messages of a request are accepted
         in order.
 
@@ -161,7 +161,7 @@ class Homing:
     def send_raw_batch(self, bodies: Iterable[bytes]) -> tuple[Accepted | CallError, ...]:
         """Send several messages given as request bodies, in order (see `send_raw`).
 
-        Return a result for each, in order. A failure does not keep other messages from being sent.
+        Return a result for each message, in order. A failure does not keep other messages from being sent.
         """
         groups = packed(Outgoing(*with_message_id(each, new_message_id())) for each in bodies)
         return tuple(chain.from_iterable(map(self._send_group, groups)))

@@ -135,7 +135,7 @@ class RateSlots:
         """Take a slot if attempts wait for slots (`waits`), or if none do (not `waits`).
 
         Returns:
-            Whether it was taken, and the item before; empty if the endpoint has no rate.
+            Whether a slot was taken, and the previous item; empty if the endpoint has no rate.
         """
         values = {":now": {"N": str(now)}}
         try:

@@ -25,7 +25,7 @@ class ReadAhead(Ledger):
         self._ahead: dict[Reference, Record | Exception | None] = {}
 
     def read_ahead(self, references: Iterable[Reference]) -> None:
-        """Read the records of a batch, for the next `read` of each.
+        """Read the records of a batch; the next `read` of each delivery then needs no call.
 
         A single record is left to `read`, as are those that DynamoDB leaves out. If the call fails,
         `read` fails too, without a call of its own, so that an outage costs the time of only one

@@ -1,7 +1,7 @@
 """The burst of a sender: deliveries beyond it go to the bulk queue instead of the delivery queue.
 
 Each container that accepts messages counts on its own, in memory, so counting costs nothing. A
-sender may send `BURST` deliveries at once, plus `PER_SECOND` each second (docs/decisions/0096).
+sender may send a burst of `BURST` deliveries, plus `PER_SECOND` each second (docs/decisions/0096).
 """
 
 from __future__ import annotations

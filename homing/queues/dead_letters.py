@@ -49,7 +49,7 @@ class DeadLetterQueue:
         self._client.send_message(QueueUrl=self._url, MessageBody=document_text(document))
 
     def receive(self, hold_seconds: int) -> list[DeadLetter]:
-        """Return up to ten dead letters, hidden from others until the time has passed.
+        """Return up to ten dead letters, hidden from other receivers for `hold_seconds`.
 
         Raises:
             botocore.exceptions.ClientError: when the queue cannot be read.

@@ -142,7 +142,7 @@ class Deliverer:
     ) -> Postponed | Outcome | None:
         """Wait for the slot of an endpoint with a rate; return why the attempt may not be made.
 
-        If slots cannot be taken, the attempt is made without one, as in `_take_slot`.
+        If slots cannot be taken, the attempt is made without a slot, as in `_take_slot`.
         """
         if endpoint is None or not endpoint.rate_per_second:
             return None
@@ -164,8 +164,8 @@ class Deliverer:
     ) -> str | Postponed | None:
         """Return a concurrency slot if the endpoint limits concurrency; it must be released.
 
-        If slots cannot be counted, the attempt is made without one: a failing table must not stop
-        deliveries.
+        If slots cannot be counted, the attempt is made without a slot: a failing table must not
+        stop deliveries.
         """
         endpoint = recipient.endpoint
         if endpoint is None or not endpoint.attempts_at_once:

@@ -52,7 +52,7 @@ class WebhookClient:
         resolve: returns the addresses of a name; one of them is connected to, without another
             look-up.
         tls: returns the TLS context; called on first use.
-        guard: decides which targets may be reached; without one, any.
+        guard: decides which targets may be reached; without a guard, any may.
     """
 
     def __init__(

@@ -82,7 +82,7 @@ def follow(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[dict[MessageRef, tuple[DeliveryView, ...]]]:
-    """Poll the status of messages until all their deliveries have ended; yield the latest of each.
+    """Poll messages until all their deliveries have ended; yield what is known after each round.
 
     A message is not polled before its next retry is due.
 

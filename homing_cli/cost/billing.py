@@ -20,7 +20,7 @@ def chunks(size: float) -> int:
 
 
 def express_ms(express: Express, calls: Mapping[str, float], workload: Workload) -> float:
-    """Return the duration of a delivery's Express execution; 0 without one."""
+    """Return the duration of a delivery's Express execution; 0 if there is none."""
     if not calls["express.requests"]:
         return 0
     return workload.latency_ms + calls["express.tasks"] * express.task_ms

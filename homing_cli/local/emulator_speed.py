@@ -15,7 +15,7 @@ _EXPRESSIONS = 4096
 
 
 def install() -> None:
-    """Make executions start at once, and parse each JSONata expression only once."""
+    """Make executions start immediately, and parse each JSONata expression only once."""
     code = stepfunctions._run_execution.__code__  # noqa: SLF001 -- there is no setting for it
     constants = tuple(0 if constant == PAUSE else constant for constant in code.co_consts)
     stepfunctions._run_execution.__code__ = code.replace(co_consts=constants)  # noqa: SLF001 -- as above

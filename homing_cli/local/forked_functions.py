@@ -116,7 +116,7 @@ class _Functions:
         return _Started(self._forking(config, env, folder), request)
 
     def _forking(self, config: dict[str, Any], env: dict[str, str], folder: str) -> _Forking:
-        """Return what forks a function: its template, or the server if it has none."""
+        """Return what forks a function: its template, or the server if there is no template."""
         module = config["Handler"].rpartition(".")[0].replace("/", ".")
         if not module.startswith(_OWN):
             return self._server

@@ -301,7 +301,7 @@ def violations(history: History) -> list[Violation]:
 
 
 def _causes(history: History) -> int:
-    """Return the number of possible causes of a second request. A refused poll is not one."""
+    """Return the number of possible causes of a second request; refused polls do not count."""
     refusals = history.refusals
     return len(history.faults) + sum(
         count for operation, count in refusals.items() if operation != "sqs.receive"

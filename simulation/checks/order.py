@@ -36,7 +36,7 @@ def in_order(view: View) -> Iterator[str]:
 
 
 def has_its_turn(view: View) -> Iterator[str]:
-    """Each request of a delivery in a line has begun in it, unless the delivery was redriven."""
+    """Each delivery in a line sends only in its turn, unless it was redriven."""
     for delivery in view.sequences:
         for sent in view.sent[delivery]:
             if not sent.run and _begun_of(view, sent) is None:
@@ -61,7 +61,7 @@ def one_sequence(view: View) -> Iterator[str]:
 
 
 def is_behind_a_block(view: View, delivery: str) -> bool:
-    """Return whether a delivery waits in a line that is blocked at the end."""
+    """Return whether a delivery still waits in a blocked line when the history ends."""
     history = view.history
     return any(
         item["deliveryId"]["S"] == delivery
@@ -75,7 +75,7 @@ ORDER = (in_order, has_its_turn, no_line_stands_still, one_sequence)
 
 
 def _late(view: View, earlier: str, begun: Begun, deadline: int) -> Iterator[str]:
-    """Find requests of a delivery that arrived wrongly after a later delivery began."""
+    """Find requests of a delivery that arrived too late: after a later delivery began."""
     for sent in view.sent[earlier]:
         own = _begun_of(view, sent)
         if own is None or sent.run:

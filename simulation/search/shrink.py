@@ -26,7 +26,7 @@ class Trial:
     faults: Mapping[str, Fault]
 
     def plan(self) -> Listed:
-        """Return the plan of its faults."""
+        """Return the plan that makes the listed faults happen."""
         return Listed(self.faults)
 
 

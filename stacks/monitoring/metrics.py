@@ -44,7 +44,7 @@ def at_url(
     label: str | None = None,
     statistic: str = cloudwatch.Stats.SUM,
 ) -> cloudwatch.Metric:
-    """Return a five-minute metric of a function's URL, which does not count the APIs.
+    """Return a five-minute metric of a function's URL; requests to the APIs are not in it.
 
     A metric of an alarm must have no label, which would make it metric math.
     """

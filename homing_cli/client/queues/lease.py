@@ -54,8 +54,8 @@ class Lease:
     def messages(self, limit: int | None = None) -> Iterator[Mapping[str, Any]]:
         """Yield up to `limit` messages, each once.
 
-        It ends when SQS returns no messages. It also ends after a run of already known messages as
-        long as their number: a message that was not deleted is redelivered after its hold, possibly
+        It ends when SQS returns no messages, or has returned more repeated messages in a row than
+        were yielded in all: a message that was not deleted is redelivered after its hold, possibly
         before the rest.
         """
         known = 0

@@ -92,7 +92,7 @@ class Fault:
 
     @property
     def query(self) -> dict[str, str]:
-        """The parameters of the list of these deliveries."""
+        """The query parameters of the page that lists the deliveries."""
         one = self.latest
         return parameters(
             sender_id=one.sender_id,
