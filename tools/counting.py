@@ -282,7 +282,7 @@ def _minus(calls: Calls, others: Calls) -> Calls:
 
 
 def _shared(calls: Calls) -> Calls:
-    """Return the calls for one message: the calls for `TOGETHER` messages, divided by `TOGETHER`."""
+    """Return the calls for one message, given the calls for `TOGETHER` messages."""
     return Counter({name: _whole(count / TOGETHER) for name, count in calls.items()})
 
 

@@ -125,8 +125,8 @@ class Homing:
 
         Raises:
             CallError: when it has not been accepted, or it is not known whether it has been.
-            TypeError: when a field is unknown, or cannot be written as JSON.
-            ValueError: when a field cannot be written as JSON.
+            TypeError: when a field is unknown, or its value has a type that JSON does not have.
+            ValueError: when a time has no time zone, or a number is infinite or NaN.
         """
         named = _with_id(fields)
         return self._send(message_body(named), named["message_id"])
@@ -134,14 +134,13 @@ class Homing:
     def send_batch(self, messages: Iterable[MessageFields]) -> tuple[Accepted | CallError, ...]:
         """Send several messages, up to a hundred in a request, and a few requests concurrently.
 
-        Return a result for each message, in order. A failure does not keep other messages from being sent;
-        only messages that failed temporarily are sent again. The messages of a request are accepted
-        in order.
+        Return a result for each message, in order. A failure does not keep other messages from
+        being sent; only messages that failed temporarily are sent again. The messages of a request
+        are accepted in order.
 
         Raises:
-            TypeError: when a field of any message is unknown, or cannot be written as JSON; no
-                message has been sent. ValueError: when a field cannot be written as JSON; no
-                message has been sent.
+            TypeError: as for `send`, when any message is at fault; none has been sent.
+            ValueError: likewise.
         """
         named = [_with_id(each) for each in messages]
         groups = list(packed(Outgoing(message_body(each), each["message_id"]) for each in named))
@@ -161,7 +160,8 @@ class Homing:
     def send_raw_batch(self, bodies: Iterable[bytes]) -> tuple[Accepted | CallError, ...]:
         """Send several messages given as request bodies, in order (see `send_raw`).
 
-        Return a result for each message, in order. A failure does not keep other messages from being sent.
+        Return a result for each message, in order. A failure does not keep other messages from
+        being sent.
         """
         groups = packed(Outgoing(*with_message_id(each, new_message_id())) for each in bodies)
         return tuple(chain.from_iterable(map(self._send_group, groups)))

@@ -73,7 +73,7 @@ class Retrying:
         return None if milliseconds is None else milliseconds / 1000
 
     def wait(self, tries: int, began: float, retry_after: float | None) -> bool:
-        """Wait before the next try. If there is no time for one, return False without a wait.
+        """Wait before the next try. If there is no time for a try, return False without waiting.
 
         Args:
             tries: how many have been made.

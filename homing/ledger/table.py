@@ -180,7 +180,7 @@ class Ledger:
     def record_retry(self, retry: Retry) -> Recorded:
         """Record a failed attempt and the retry that follows it.
 
-        If the ledger cannot be written, that is a result, not an error.
+        If the ledger cannot be written, the result says so; no error is raised.
         """
         try:
             self._client.update_item(
