@@ -139,8 +139,7 @@ class Homing:
         are accepted in order.
 
         Raises:
-            TypeError: as for `send`, when any message is at fault; none has been sent.
-            ValueError: likewise.
+            TypeError, ValueError: as `send` does, because of any message; none has been sent.
         """
         named = [_with_id(each) for each in messages]
         groups = list(packed(Outgoing(message_body(each), each["message_id"]) for each in named))

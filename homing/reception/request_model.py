@@ -188,8 +188,8 @@ class PolicyRequest(Fields):
     )
     schedule: Maybe[Schedule] = optional(
         "Instead of baseDelaySeconds, maxDelaySeconds and multiplier: the waits between "
-        "attempts, in seconds. A leading 0 stands for the first attempt. Without maxAttempts, "
-        "there is one more attempt than there are waits."
+        "attempts, in seconds. A leading 0 is the wait before the first attempt. Without "
+        "maxAttempts, there is one more attempt than there are waits."
     )
     preset: Maybe[Preset] = optional(
         "Instead of a schedule: the name of a predefined one, which also sets retryOn."

@@ -55,8 +55,8 @@ class Policy:
         max_delay_seconds: the maximum of the exponential delay.
         jitter: the jitter strategy.
         schedule: instead of base and multiplier, the waits between attempts, one after each
-            failure; the last one repeats. A leading 0 stands for the first attempt, which is
-            made immediately anyway, so `(0, 5, 300)` and `(5, 300)` are the same.
+            failure; the last one repeats. A leading 0 is the wait before the first attempt, which
+            is made immediately anyway, so `(0, 5, 300)` and `(5, 300)` are the same.
         retry_after_ceiling_seconds: the maximum delay that `Retry-After` can cause.
         retry_on: the statuses (`404`) and classes (`4xx`) that are retried, whatever
             `homing.retry.classification` says; none of 2xx.
