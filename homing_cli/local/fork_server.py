@@ -25,7 +25,7 @@ import sys
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import botocore.session
 from botocore.loaders import JSONFileLoader
@@ -43,8 +43,8 @@ def serve(control: socket.socket) -> None:
     """Fork a process for each message, until the other end of the socket is closed.
 
     A message is a JSON object with file descriptors: `{"template": {"env", "folder", "module"}}`
-    with a socket, or `{"environment": {"env", "folder", "script"}}` with the standard streams. The
-    response is a pidfd of the new process.
+    with a socket, or `{"environment": {"env", "folder", "script", "logged"}}` with the standard
+    streams. The response is a pidfd of the new process.
     """
     signal.signal(signal.SIGCHLD, _collect)
     while True:
@@ -85,8 +85,13 @@ def _template(descriptors: list[int], env: Mapping[str, str], folder: str, modul
     serve(socket.socket(fileno=descriptors[0]))
 
 
-def _environment(descriptors: list[int], env: Mapping[str, str], folder: str, script: str) -> None:
-    """Run the emulator's script, in a new Python process if its libraries differ from ours."""
+def _environment(
+    descriptors: list[int], env: Mapping[str, str], folder: str, script: str, logged: str
+) -> None:
+    """Run the emulator's script, in a new Python process if its libraries differ from ours.
+
+    Here, not in a new process, each response follows the line `logged` in the log.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for stream, descriptor in enumerate(descriptors):
         os.dup2(descriptor, stream)
@@ -94,8 +99,26 @@ def _environment(descriptors: list[int], env: Mapping[str, str], folder: str, sc
     _enter(env, folder)
     if _brings_libraries(env, folder):
         os.execv(sys.executable, [sys.executable, script])  # noqa: S606 -- there is no shell
-    sys.stdout = sys.__stdout__
+    sys.stdout = _Responses(os.fdopen(1, "w", closefd=False), logged)
     runpy.run_path(script, run_name="__main__")
+
+
+class _Responses:
+    """Writes what the emulator's script writes, and after its first line `logged` before each.
+
+    Its first line says that the environment is ready, each other one is a response.
+    """
+
+    def __init__(self, stream: TextIO, logged: str) -> None:
+        self._stream, self._logged, self._is_ready = stream, logged, False
+        self.flush = self._stream.flush
+
+    def write(self, text: str) -> None:
+        if self._is_ready:
+            sys.stderr.write(f"{self._logged}\n")
+            sys.stderr.flush()
+        self._is_ready = True
+        self._stream.write(text)
 
 
 _KINDS: Mapping[str, Callable[..., None]] = {"template": _template, "environment": _environment}

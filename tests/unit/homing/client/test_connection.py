@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError, CredentialRetrievalError
 from faulty_server import Answer
+from urllib3.util import connection
 
 from homing.client import CredentialsError, Homing, NotFoundError, Retrying
 from homing.client.connection import Signature
@@ -71,6 +73,23 @@ def test_a_request_is_signed_for_the_service_and_region_of_its_url(
     url: str, region: str | None, scope: str
 ) -> None:
     assert signed_for(url, region) == f"{scope}/aws4_request"
+
+
+def test_a_body_does_not_wait_until_its_headers_are_acknowledged(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undelayed: list[int] = []
+    create = connection.create_connection
+
+    def recorded(*args: Any, **options: Any) -> socket.socket:
+        opened = create(*args, **options)
+        undelayed.append(opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        return opened
+
+    monkeypatch.setattr(connection, "create_connection", recorded)
+    played.script.answers = [Answer(202, ACCEPTED)]
+    played.homing().send(target_url=TARGET, payload=1)
+    assert undelayed == [1]
 
 
 def test_messages_go_to_the_function_url_and_all_else_to_the_api(played: Played) -> None:

@@ -83,6 +83,19 @@ def handler(event, context):
     assert invoked["log"] == "said"
 
 
+def test_each_invocation_has_its_own_log_to_its_last_character(environment: Environment) -> None:
+    code = packed(
+        lambdas__answer="""
+import sys
+def handler(event, _):
+    sys.stderr.write(event)
+"""
+    )
+    logging = environment(code)
+    logs = ["first\nunfinished", "", "x" * 200_000, "last\n"]
+    assert [logging.invoke(each, "r")["log"] for each in logs] == [each.strip() for each in logs]
+
+
 def test_environments_of_a_function_share_the_import_and_nothing_that_comes_after(
     environment: Environment,
 ) -> None:
