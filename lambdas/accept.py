@@ -35,7 +35,7 @@ from homing.reception.recipients import remembering
 from homing.settings import AcceptSettings
 from lambdas.http_api import (
     json_api,
-    key_owner,
+    key_sender,
     named_endpoint,
     own_host,
     queried_sender,
@@ -134,7 +134,7 @@ def _parse(body: str | bytes, now: datetime, find: FindEndpoints) -> Message | A
             body,
             now=now,
             rules=_rules(own_host(app.current_event)),
-            owner=key_owner(app.current_event),
+            only_sender=key_sender(app.current_event),
             find_endpoints=find,
             find_subscribers=_acceptance().find_subscribers,
         )

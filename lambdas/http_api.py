@@ -18,7 +18,7 @@ from homing.errors import DependencyError, FieldError, InvalidMessageError
 from homing.identifiers import ENDPOINT_ID, SENDER_ID
 from homing.json_text import dump
 from homing.reception.raw_json import as_handed_on, from_base64
-from homing.senders.ownership import acting_sender
+from homing.senders.acting_sender import acting_sender
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,8 +97,10 @@ def _ids(app: APIGatewayHttpResolver) -> dict[str, str]:
     return {name: value for name, value in app.context.items() if not name.startswith("_")}
 
 
-def key_owner(event: BaseProxyEvent) -> str | None:
-    """Return the sender of the request's API key; None at the IAM API and the function URL.
+def key_sender(event: BaseProxyEvent) -> str | None:
+    """Return the sender that the request's API key belongs to.
+
+    Requests to the IAM API and to the function URL have no key; for them it is None.
 
     API Gateway has checked the key, and only it can write this part of the event.
     """
@@ -146,7 +148,7 @@ def queried_sender(event: BaseProxyEvent, route: Route) -> str:
         InvalidMessageError: 400 for a query parameter that the route does not take and for an
             invalid senderId; 403 when `senderId` is not the sender of the key.
     """
-    sender_id = acting_sender(query(event, route).get("senderId"), key_owner(event))
+    sender_id = acting_sender(query(event, route).get("senderId"), key_sender(event))
     try:
         return SENDER_ID.check(sender_id)
     except ValueError as error:

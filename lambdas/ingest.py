@@ -108,7 +108,7 @@ def _accept(record: SQSRecord) -> Reception:
         ingested.body,
         now=now,
         rules=replace(desk.rules, new_id=lambda: ingested.default_id),
-        owner=ingested.owner,
+        only_sender=ingested.only_sender,
         find_endpoints=desk.acceptance.find_endpoints,
         find_subscribers=desk.acceptance.find_subscribers,
     )

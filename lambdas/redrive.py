@@ -24,11 +24,11 @@ from homing.payloads.store import PayloadStore
 from homing.recovery.bulk_redrives import BulkRedrives, WatchdogFunction
 from homing.recovery.interventions import Interventions
 from homing.recovery.redrives_table import RedrivesTable
-from homing.senders.ownership import acting_sender
+from homing.senders.acting_sender import acting_sender
 from homing.settings import RedriveSettings
 from lambdas.http_api import (
     json_api,
-    key_owner,
+    key_sender,
     queried_sender,
     query,
     refuse_delivery,
@@ -102,7 +102,7 @@ def post_redrive() -> Response[str]:
     refuse_delivery(app.current_event)
     query(app.current_event, POST_REDRIVE)
     request = read_bulk_redrive(request_body(app.current_event))
-    sender_id = acting_sender(request.sender_id, key_owner(app.current_event))
+    sender_id = acting_sender(request.sender_id, key_sender(app.current_event))
     app.context.update(senderId=sender_id)
     wanted, now = request.filter.for_sender(sender_id), datetime.now(UTC)
     groups = _bulk().preview(wanted, now)

@@ -85,9 +85,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Api:
-    """The API, asked by the sender of a key (`owner`), or under IAM."""
+    """The API, as the holder of a key of `key_sender` calls it; None for a call under IAM."""
 
-    owner: str | None = None
+    key_sender: str | None = None
     lock: Lock = field(default_factory=Lock)
     host: str = "xyz789.execute-api.us-east-1.amazonaws.com"
 
@@ -116,7 +116,9 @@ class Api:
         given = parse_qs(query, keep_blank_values=True, errors="replace")
         is_text = _TEXT.match(lower.get("content-type", "text/plain")) is not None
         text = body.decode(errors="replace") if is_text else base64.b64encode(body).decode()
-        authorizer = {"iam": {}} if self.owner is None else {"lambda": {"senderId": self.owner}}
+        authorizer = (
+            {"iam": {}} if self.key_sender is None else {"lambda": {"senderId": self.key_sender}}
+        )
         return {
             "version": "2.0",
             "routeKey": f"{method} {path}",
@@ -141,7 +143,7 @@ class Api:
 
 @contextmanager
 def in_process_api() -> Iterator[Callable[[str | None], Api]]:
-    """Set the API up in an account of its own; gives what makes it for the owner of a key."""
+    """Set up the API in an account of its own; yield a function from the key's sender to it."""
     with ExitStack() as stack:
         credentials = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
         environment = dict.fromkeys(credentials, "test") | {"AWS_DEFAULT_REGION": "us-east-1"}
@@ -153,7 +155,7 @@ def in_process_api() -> Iterator[Callable[[str | None], Api]]:
         stack.callback(_clear)
         _clear()
         lock = Lock()
-        yield lambda owner: Api(owner, lock)
+        yield lambda key_sender: Api(key_sender, lock)
 
 
 @contextmanager

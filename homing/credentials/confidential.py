@@ -34,10 +34,14 @@ class Confidential:
     version: int = 1
     edition: str = ""
 
-    def to_item(self, owner: str) -> dict[str, Any]:
-        """Return the item of the secrets table, as plain values."""
+    def to_item(self, holder: str) -> dict[str, Any]:
+        """Build the item of the secrets table (plain values, not DynamoDB's typed JSON).
+
+        Args:
+            holder: whose data it is, as `sender_holder` or `endpoint_holder` returns it.
+        """
         return {
-            "pk": owner,
+            "pk": holder,
             "secrets": [_secret_item(secret) for secret in self.secrets],
             "headers": dict(self.headers),
             "version": self.version,
@@ -46,7 +50,7 @@ class Confidential:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
-        """Return the data of an item of the secrets table, given as plain values."""
+        """Build the data from an item of the secrets table (plain values, not typed JSON)."""
         return cls(
             secrets=tuple(_read_secret(each) for each in item["secrets"]),
             headers=item["headers"],
@@ -55,13 +59,16 @@ class Confidential:
         )
 
 
-def owner_of_sender(sender_id: str) -> str:
-    """Return the key of the secrets of a sender."""
+def sender_holder(sender_id: str) -> str:
+    """Return the partition key of a sender in the secrets table."""
     return f"sender#{sender_id}"
 
 
-def owner_of_endpoint(sender_id: str, endpoint_id: str) -> str:
-    """Return the key of the secrets of an endpoint; neither id can contain a `#`."""
+def endpoint_holder(sender_id: str, endpoint_id: str) -> str:
+    """Return the partition key of an endpoint in the secrets table.
+
+    Neither id can contain a `#`, so the key is unambiguous.
+    """
     return f"endpoint#{sender_id}#{endpoint_id}"
 
 

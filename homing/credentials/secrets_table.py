@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 class SecretsTable:
     """The secrets table. Every method raises BotoCoreError or ClientError when a call to it fails.
 
+    A *holder* is the sender or the endpoint that the data belongs to: the partition key that
+    `sender_holder` or `endpoint_holder` returns.
+
     Args:
         table: the table's name.
         client: a DynamoDB client.
@@ -23,27 +26,29 @@ class SecretsTable:
         self.name = table
         self._client = client
 
-    def find(self, owner: str) -> Confidential | None:
-        """Return the data of an owner, or None."""
+    def find(self, holder: str) -> Confidential | None:
+        """Return the confidential data of a sender or an endpoint, or None if there is none."""
         response = self._client.get_item(
-            TableName=self.name, Key=secret_key(owner), ConsistentRead=True
+            TableName=self.name, Key=secret_key(holder), ConsistentRead=True
         )
         if "Item" not in response:
             return None
         return Confidential.from_item(from_dynamodb(response["Item"]))
 
-    def put(self, owner: str, confidential: Confidential) -> bool:
-        """Store data whose version is one above the stored one; version 1 if there is none.
+    def put(self, holder: str, confidential: Confidential) -> bool:
+        """Store confidential data, provided that its version is one above the stored one.
+
+        If nothing is stored yet, the version must be 1.
 
         Returns:
-            False if another request was faster; nothing is changed then.
+            False if another request has changed the data first; then nothing is stored.
         """
-        return put_if(self._client, conditional_put(self.name, owner, confidential)) is None
+        return put_if(self._client, conditional_put(self.name, holder, confidential)) is None
 
 
-def conditional_put(table: str, owner: str, confidential: Confidential) -> dict[str, Any]:
-    """Return the PutItem that stores data only if its version is one above the stored one."""
-    item = {name: to_dynamodb(value) for name, value in confidential.to_item(owner).items()}
+def conditional_put(table: str, holder: str, confidential: Confidential) -> dict[str, Any]:
+    """Return a PutItem that stores data only if its version is one above the stored one."""
+    item = {name: to_dynamodb(value) for name, value in confidential.to_item(holder).items()}
     put: dict[str, Any] = {"TableName": table, "Item": item}
     if confidential.version == 1:
         return put | {"ConditionExpression": "attribute_not_exists(pk)"}
@@ -54,11 +59,11 @@ def conditional_put(table: str, owner: str, confidential: Confidential) -> dict[
     }
 
 
-def edition_update(table: str, owner: str, edition: str) -> dict[str, Any]:
-    """Return the UpdateItem that assigns stored data to a new edition of its endpoint."""
+def edition_update(table: str, holder: str, edition: str) -> dict[str, Any]:
+    """Return an UpdateItem that assigns an endpoint's stored data to its new edition."""
     return {
         "TableName": table,
-        "Key": secret_key(owner),
+        "Key": secret_key(holder),
         "UpdateExpression": "SET edition = :edition ADD #version :one",
         "ConditionExpression": "attribute_exists(pk)",
         "ExpressionAttributeNames": {"#version": "version"},
@@ -66,6 +71,6 @@ def edition_update(table: str, owner: str, edition: str) -> dict[str, Any]:
     }
 
 
-def secret_key(owner: str) -> dict[str, Any]:
-    """Return the key of an owner, in DynamoDB's typed JSON."""
-    return {"pk": {"S": owner}}
+def secret_key(holder: str) -> dict[str, Any]:
+    """Return the primary key of an item of the secrets table, in DynamoDB's typed JSON."""
+    return {"pk": {"S": holder}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from homing.credentials.confidential import Confidential, owner_of_endpoint
+from homing.credentials.confidential import Confidential, endpoint_holder
 from homing.credentials.secret_rotation import DEFAULT_GRACE, RotationError, SigningSecret, rotate
 from homing.credentials.signing import (
     PRIVATE_KEY_PREFIX,
@@ -117,8 +117,8 @@ def rotate_secret(
         InvalidMessageError: when the rotation is refused.
         ChangedMeanwhileError: when another request changed it at the same time.
     """
-    owner = owner_of_endpoint(endpoint.sender_id, endpoint.endpoint_id)
-    known = store.secrets.find(owner)
+    holder = endpoint_holder(endpoint.sender_id, endpoint.endpoint_id)
+    known = store.secrets.find(holder)
     if known is None:  # deleted a moment ago
         raise ChangedMeanwhileError
     new = secret or _new_secret(endpoint.signing)
@@ -126,7 +126,7 @@ def rotate_secret(
         secrets = rotate(known.secrets, new, now, grace)
     except RotationError as error:
         raise InvalidMessageError([FieldError("secret", str(error))]) from error
-    if not store.secrets.put(owner, replace(known, secrets=secrets, version=known.version + 1)):
+    if not store.secrets.put(holder, replace(known, secrets=secrets, version=known.version + 1)):
         raise ChangedMeanwhileError
     return new, secrets
 
@@ -218,7 +218,7 @@ def _saved(
     has_new_rate = endpoint.rate_per_second != known.rate_per_second
     confidential = None
     if headers is not None:
-        kept = store.secrets.find(owner_of_endpoint(endpoint.sender_id, endpoint.endpoint_id))
+        kept = store.secrets.find(endpoint_holder(endpoint.sender_id, endpoint.endpoint_id))
         if kept is None:
             raise ChangedMeanwhileError
         confidential = replace(kept, headers=headers, version=kept.version + 1)

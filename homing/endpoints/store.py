@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from homing.credentials.confidential import owner_of_endpoint
+from homing.credentials.confidential import endpoint_holder
 from homing.credentials.secrets_table import (
     SecretsTable,
     conditional_put,
@@ -58,17 +58,17 @@ class EndpointStore:
         Returns:
             False when another request has changed either; then nothing is stored.
         """
-        owner, table = (
-            owner_of_endpoint(endpoint.sender_id, endpoint.endpoint_id),
+        holder, table = (
+            endpoint_holder(endpoint.sender_id, endpoint.endpoint_id),
             self.secrets.name,
         )
         secret: dict[str, Any]
         if confidential is None:
-            secret = {"Update": edition_update(table, owner, endpoint.edition)}
+            secret = {"Update": edition_update(table, holder, endpoint.edition)}
         else:
             secret = {
                 "Put": conditional_put(
-                    table, owner, replace(confidential, edition=endpoint.edition)
+                    table, holder, replace(confidential, edition=endpoint.edition)
                 )
             }
         rate = [rate_change(self.endpoints.name, endpoint)] if has_new_rate else []
@@ -78,7 +78,7 @@ class EndpointStore:
 
     def delete(self, sender_id: str, endpoint_id: str) -> bool:
         """Delete an endpoint with its secrets. Return False if there is none."""
-        owner = owner_of_endpoint(sender_id, endpoint_id)
+        holder = endpoint_holder(sender_id, endpoint_id)
         return self._transact(
             [
                 {
@@ -88,7 +88,7 @@ class EndpointStore:
                         "ConditionExpression": "attribute_exists(pk)",
                     }
                 },
-                {"Delete": {"TableName": self.secrets.name, "Key": secret_key(owner)}},
+                {"Delete": {"TableName": self.secrets.name, "Key": secret_key(holder)}},
                 {
                     "Delete": {
                         "TableName": self.endpoints.name,

@@ -57,8 +57,8 @@ def reference_for(message_key: str, body: bytes, life: timedelta) -> PayloadRefe
         life: how long from now its last attempt may be.
     """
     digest = hashlib.sha256(body).hexdigest()
-    owner = hashlib.sha256(message_key.encode()).hexdigest()[:32]
-    return PayloadReference(f"{_prefix(life)}/{owner}/{digest}", len(body), digest)
+    message_hash = hashlib.sha256(message_key.encode()).hexdigest()[:32]
+    return PayloadReference(f"{_prefix(life)}/{message_hash}/{digest}", len(body), digest)
 
 
 def _prefix(life: timedelta) -> str:

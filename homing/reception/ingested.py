@@ -45,13 +45,13 @@ class Ingested:
 
     Args:
         body: the request, as `POST /v1/messages` takes it.
-        owner: the sender that it acts for; None where it may name any.
+        only_sender: the only sender that it may act for; None when it may name any.
         default_id: the `messageId` if the request has none; the same each time the queue redelivers
             the message.
     """
 
     body: str
-    owner: str | None
+    only_sender: str | None
     default_id: str
 
 
@@ -84,7 +84,7 @@ def read_ingested(
     named = default_id(attributes, queue_message_id)
     content = _unwrapped(_Content(decode(body), attributes, named))
     request = _request(content)
-    return Ingested(request, _owner(sender, content.text), _checked_id(content.default_id))
+    return Ingested(request, _only_sender(sender, content.text), _checked_id(content.default_id))
 
 
 def default_id(attributes: Mapping[str, str], queue_message_id: str) -> str:
@@ -140,17 +140,17 @@ def _joined(fields: Mapping[str, str]) -> str:
     return "{" + ", ".join(f'"{name}": {source}' for name, source in fields.items()) + "}"
 
 
-def _owner(sender: str, text: str) -> str | None:
+def _only_sender(sender: str, text: str) -> str | None:
     if not re.fullmatch(SENDER_PATH, sender):
         return sender or None
     source = source_at(text, sender.removeprefix("$.").split("."))
     found = None if source is None else read_value("senderId", source)
     # A number is taken by its digits, since many systems number their tenants.
-    owner = source if type(found) is int else found
-    if not isinstance(owner, str):
+    only_sender = source if type(found) is int else found
+    if not isinstance(only_sender, str):
         raise _invalid("senderId", f"is expected at {sender}, but there is no text or number")
     try:
-        return SENDER_ID.check(owner)
+        return SENDER_ID.check(only_sender)
     except ValueError as error:
         raise _invalid("senderId", f"at {sender} {error}") from error
 

@@ -28,7 +28,7 @@ from homing.reception.recipients import (
 from homing.reception.request_checks import check_request, names_recipients
 from homing.retry.lifetime import YEAR, fit_lifetime, longest_life
 from homing.routing.subscriptions import Event
-from homing.senders.ownership import acting_sender
+from homing.senders.acting_sender import acting_sender
 from homing.timestamps import to_text
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def parse_message(
     now: datetime,
     rules: Rules,
     find_subscribers: FindSubscribers,
-    owner: str | None = None,
+    only_sender: str | None = None,
     find_endpoints: FindEndpoints = no_endpoints,
 ) -> Message:
     """Read the body of `POST /v1/messages` (docs/api.md).
@@ -200,15 +200,17 @@ def parse_message(
         body: the request body, as bytes or as text.
         now: when it was received.
         rules: the rules of the deployment.
-        find_subscribers: looks up the endpoints that its event goes to, if it names no recipient.
-        owner: the sender of the key of the request; None for a call under IAM.
+        find_subscribers: looks up the endpoints that subscribe to the message's event. It is called
+            if the message names no recipient.
+        only_sender: the only sender that the request may act for (`acting_sender`); None when it
+            may act for any.
         find_endpoints: looks up the endpoints that the message names.
 
     Raises:
         InvalidMessageError: with all errors that can be found together.
     """
     given, payload = check_request(_read(body), now, rules.guard)
-    sender_id = acting_sender(given.sender_id, owner)
+    sender_id = acting_sender(given.sender_id, only_sender)
     draft = _Draft(
         given,
         sender_id,

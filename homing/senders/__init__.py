@@ -1,3 +1,3 @@
 """API keys of senders, and the sender that a request acts for."""
 
-__all__ = ["api_key", "keys_table", "ownership"]
+__all__ = ["acting_sender", "api_key", "keys_table"]

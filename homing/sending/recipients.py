@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from homing.credentials.confidential import Confidential, owner_of_endpoint, owner_of_sender
+from homing.credentials.confidential import Confidential, endpoint_holder, sender_holder
 from homing.credentials.secret_rotation import active_secrets
 from homing.credentials.secrets_table import SecretsTable
 from homing.endpoints.endpoints_table import EndpointsTable
@@ -113,10 +113,10 @@ class Recipients:
 
     def _look_up(self, sender_id: str, endpoint_id: str | None) -> Recipient:
         if endpoint_id is None:
-            return Recipient(None, self._secrets.find(owner_of_sender(sender_id)))
+            return Recipient(None, self._secrets.find(sender_holder(sender_id)))
         for _ in range(_TRIES):
             endpoint = self._endpoints.find(sender_id, endpoint_id)
-            confidential = self._secrets.find(owner_of_endpoint(sender_id, endpoint_id))
+            confidential = self._secrets.find(endpoint_holder(sender_id, endpoint_id))
             if endpoint is None or confidential is None:
                 return Recipient(None, None, "the endpoint has been deleted")
             if not endpoint.enabled:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from homing.credentials.confidential import Confidential, owner_of_sender
+from homing.credentials.confidential import Confidential, sender_holder
 from homing.credentials.secret_rotation import RotationError, SigningSecret, rotate
 from homing.credentials.secrets_table import SecretsTable
 from homing.credentials.signing import generate_secret
@@ -60,7 +60,7 @@ def add(target: Target, sender_id: str) -> Added:
     # The secret first: a sender with a valid key must not have unsigned deliveries.
     secret = generate_secret()
     new = Confidential((SigningSecret(secret, now),))
-    is_new = _secrets(target).put(owner_of_sender(sender_id), new)
+    is_new = _secrets(target).put(sender_holder(sender_id), new)
     key, text = issue(sender_id, to_text(now))
     if not _keys(target).add(key):  # of 2**64 ids
         raise SenderError(f"the id of the new key, {key.key_id}, is taken; run the command again")
@@ -90,8 +90,8 @@ def rotate_secret(target: Target, sender_id: str, grace: timedelta) -> str:
         SenderError: when the grace period is out of range, too many secrets are active, or another
             rotation is running.
     """
-    table, owner = _secrets(target), owner_of_sender(sender_id)
-    known = table.find(owner)
+    table, holder = _secrets(target), sender_holder(sender_id)
+    known = table.find(holder)
     if known is None:
         raise NotFoundError(
             f"there is no sender {sender_id}; create it with `homing senders add {sender_id}`"
@@ -101,7 +101,7 @@ def rotate_secret(target: Target, sender_id: str, grace: timedelta) -> str:
         secrets = rotate(known.secrets, secret, datetime.now(UTC), grace)
     except RotationError as error:
         raise SenderError(f"the secret of {sender_id}: {error}") from error
-    if not table.put(owner, replace(known, secrets=secrets, version=known.version + 1)):
+    if not table.put(holder, replace(known, secrets=secrets, version=known.version + 1)):
         raise SenderError(
             f"the secret of {sender_id} is being rotated by another command; try again"
         )

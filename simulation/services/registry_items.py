@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from homing.credentials.confidential import Confidential, owner_of_endpoint
+from homing.credentials.confidential import Confidential, endpoint_holder
 from homing.endpoints.endpoint import Endpoint, Ordering
 from homing.identifiers import DEFAULT_SENDER_ID
 from homing.items import to_dynamodb
@@ -28,8 +28,8 @@ def endpoint_items(change: Subscribing, start: int) -> tuple[Item, Item]:
         event_types=change.event_types,
         ordering=Ordering.BLOCK if change.blocks else Ordering.SKIP,
     )
-    owner = owner_of_endpoint(endpoint.sender_id, endpoint.endpoint_id)
-    secrets = Confidential(edition=endpoint.edition).to_item(owner)
+    holder = endpoint_holder(endpoint.sender_id, endpoint.endpoint_id)
+    secrets = Confidential(edition=endpoint.edition).to_item(holder)
     return _typed(endpoint.to_item()), _typed(secrets)
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Self
 
-from homing.credentials.confidential import owner_of_endpoint
+from homing.credentials.confidential import endpoint_holder
 from homing.credentials.secrets_table import SecretsTable
 from homing.endpoints.concurrency import ConcurrencySlots
 from homing.endpoints.endpoints_table import EndpointsTable
@@ -99,7 +99,7 @@ class Registry:
 
     def secrets(self, endpoint: Endpoint) -> list[SecretDates]:
         """Return the dates of an endpoint's secrets, the current one first."""
-        found = self._secrets.find(owner_of_endpoint(endpoint.sender_id, endpoint.endpoint_id))
+        found = self._secrets.find(endpoint_holder(endpoint.sender_id, endpoint.endpoint_id))
         return [] if found is None else [SecretDates.of(secret) for secret in found.secrets]
 
     def keys(self) -> list[ApiKey]:

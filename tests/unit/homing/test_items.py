@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homing.credentials.confidential import Confidential, owner_of_sender
+from homing.credentials.confidential import Confidential, sender_holder
 from homing.credentials.secret_rotation import SigningSecret
 from homing.credentials.secrets_table import SecretsTable
 from homing.credentials.signing import generate_secret
@@ -28,7 +28,7 @@ TEXT = "2025-12-28T12:00:00.000Z"
 GUARD = IdempotencyRecord(
     "order-1841", "shop", TEXT, "trace-7", TEXT, ("https://a.example/",), None, "f", 1 << 40
 )
-OWNER = owner_of_sender("shop")
+HOLDER = sender_holder("shop")
 
 
 class Repeating:
@@ -78,9 +78,9 @@ def test_a_secret_whose_put_was_retried_is_kept(repeating: Any, version: int) ->
     table = SecretsTable("secrets", repeating)
     for each in range(1, version + 1):
         kept = confidential(each)
-        assert table.put(OWNER, kept)
-    assert table.find(OWNER) == kept
-    assert not table.put(OWNER, confidential(version))
+        assert table.put(HOLDER, kept)
+    assert table.find(HOLDER) == kept
+    assert not table.put(HOLDER, confidential(version))
 
 
 WHOLE = st.integers(-(10**38) + 1, 10**38 - 1)  # DynamoDB has 38 digits

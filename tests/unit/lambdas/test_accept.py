@@ -534,11 +534,11 @@ def test_who_came_with_a_key_has_signed_nothing(logged: Logged) -> None:
     assert "caller" not in logged()[0]
 
 
-def post_batch(*messages: str, owner: str | None = None) -> dict[str, Any]:
+def post_batch(*messages: str, key_sender: str | None = None) -> dict[str, Any]:
     """What API Gateway gets from the function for a batch, with the key of a sender or signed."""
     event = posted(f'{{"messages": [{", ".join(messages)}]}}')
     path = "/v1/messages/batch"
-    authorizer = {} if owner is None else {"authorizer": {"lambda": {"senderId": owner}}}
+    authorizer = {} if key_sender is None else {"authorizer": {"lambda": {"senderId": key_sender}}}
     context = {**event["requestContext"], "http": {"method": "POST", "path": path}, **authorizer}
     return accept.handler({**event, "rawPath": path, "requestContext": context}, None)
 
@@ -636,7 +636,9 @@ def test_a_table_that_cannot_tell_the_rate_is_503(monkeypatch: pytest.MonkeyPatc
 
 def test_a_batch_with_a_key_is_of_its_sender_only() -> None:
     results = results_of(
-        post_batch(body_of(), body_of(senderId="other"), body_of(senderId="shop"), owner="shop")
+        post_batch(
+            body_of(), body_of(senderId="other"), body_of(senderId="shop"), key_sender="shop"
+        )
     )
     assert [each["status"] for each in results] == [202, 403, 202]
     assert results[0]["message"]["senderId"] == "shop"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.credentials.confidential import Confidential, owner_of_endpoint
+from homing.credentials.confidential import Confidential, endpoint_holder
 from homing.credentials.secrets_table import SecretsTable
 from homing.credentials.signing import generate_secret
 from homing.endpoints.endpoint import Endpoint
@@ -52,10 +52,10 @@ def container(registry: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def ask(
-    method: str, path: str, body: Any = None, *, owner: str | None = "shop", **query: str
+    method: str, path: str, body: Any = None, *, key_sender: str | None = "shop", **query: str
 ) -> tuple[int, Any]:
-    """What the HTTP API gets from the function; `owner` is the sender of the key."""
-    authorizer = {"iam": {}} if owner is None else {"lambda": {"senderId": owner}}
+    """What the HTTP API gets from the function; `key_sender` is the sender of the key."""
+    authorizer = {"iam": {}} if key_sender is None else {"lambda": {"senderId": key_sender}}
     event = {
         "version": "2.0",
         "routeKey": f"{method} {path}",
@@ -99,9 +99,9 @@ def test_a_new_endpoint_comes_with_its_secret_this_once() -> None:
 def test_replacing_an_endpoint_puts_all_back_but_its_secret(registry: Any) -> None:
     ask("PUT", ONE, {"url": URL, "headers": {"X-Key": "1"}, "description": "old"})
     secrets = SecretsTable("secrets", registry)
-    before = secrets.find(owner_of_endpoint("shop", "orders"))
+    before = secrets.find(endpoint_holder("shop", "orders"))
     status, replaced = ask("PUT", ONE, {"url": "https://new.example/"})
-    after = secrets.find(owner_of_endpoint("shop", "orders"))
+    after = secrets.find(endpoint_holder("shop", "orders"))
     assert status == 200
     assert (replaced["url"], replaced["description"]) == ("https://new.example/", "")
     assert "secret" not in replaced
@@ -120,7 +120,7 @@ def test_a_patch_changes_the_fields_that_it_has_and_nothing_else(registry: Any) 
         "updatedAt": changed["updatedAt"],
     }
     ask("PATCH", ONE, {"headers": {"X-New": "2"}})
-    kept = SecretsTable("secrets", registry).find(owner_of_endpoint("shop", "orders"))
+    kept = SecretsTable("secrets", registry).find(endpoint_holder("shop", "orders"))
     assert kept is not None
     assert kept.headers == {"X-New": "2"}
 
@@ -203,7 +203,7 @@ def test_headers_do_not_follow_an_endpoint_to_another_origin(
     for headers in ({"X-Key": "new"}, {}):
         status, moved = ask("PATCH", ONE, {"url": url, "headers": headers})
         assert (status, moved["url"], moved["headerNames"]) == (200, url, list(headers))
-    kept = SecretsTable("secrets", registry).find(owner_of_endpoint("shop", "orders"))
+    kept = SecretsTable("secrets", registry).find(endpoint_holder("shop", "orders"))
     assert kept is not None
     assert kept.headers == {}
 
@@ -237,7 +237,7 @@ def test_after_every_change_both_items_of_an_endpoint_are_of_one_edition(registr
     ):
         assert ask(method, path, body)[0] in {200, 201}
         endpoint = store.endpoints.find("shop", "orders")
-        kept = store.secrets.find(owner_of_endpoint("shop", "orders"))
+        kept = store.secrets.find(endpoint_holder("shop", "orders"))
         assert (endpoint and endpoint.edition) == (kept and kept.edition)
 
 
@@ -246,7 +246,7 @@ def test_a_rotation_that_missed_a_change_is_answered_with_a_conflict(
 ) -> None:
     ask("PUT", ONE, {"url": URL})
     store = endpoints._store()
-    stale = store.secrets.find(owner_of_endpoint("shop", "orders"))
+    stale = store.secrets.find(endpoint_holder("shop", "orders"))
     ask("PATCH", ONE, {"url": f"{URL}/v2"})
     monkeypatch.setattr(store.secrets, "find", lambda _: stale)
     assert ask("POST", f"{ONE}/rotate-secret")[0] == 409
@@ -255,7 +255,7 @@ def test_a_rotation_that_missed_a_change_is_answered_with_a_conflict(
 def test_endpoints_are_listed_by_id_page_by_page() -> None:
     for name in ("b", "a", "c"):
         ask("PUT", f"/v1/endpoints/{name}", {"url": URL})
-    ask("PUT", ONE, {"url": URL}, owner="other")
+    ask("PUT", ONE, {"url": URL}, key_sender="other")
     _, first = ask("GET", "/v1/endpoints", limit="2")
     _, rest = ask("GET", "/v1/endpoints", limit="2", after=first["after"])
     for page in (first, rest):
@@ -419,19 +419,19 @@ def test_a_rotation_that_makes_no_sense_is_refused(body: dict[str, Any]) -> None
     ],
 )
 def test_another_senders_endpoint_is_not_there(method: str, path: str, body: Any) -> None:
-    nowhere = ask(method, path, body, owner="thief")
+    nowhere = ask(method, path, body, key_sender="thief")
     ask("PUT", ONE, {"url": URL})
-    assert ask(method, path, body, owner="thief") == nowhere
+    assert ask(method, path, body, key_sender="thief") == nowhere
     assert nowhere[0] == 404
     assert nowhere[1]["type"] == "urn:homing:problem:endpoint-not-found"
 
 
 def test_a_key_cannot_ask_for_another_sender_and_under_iam_anyone_is_named() -> None:
     ask("PUT", ONE, {"url": URL})
-    status, problem = ask("GET", ONE, owner="thief", senderId="shop")
+    status, problem = ask("GET", ONE, key_sender="thief", senderId="shop")
     assert (status, fields(problem)) == (403, ["senderId"])
-    assert ask("GET", ONE, owner=None, senderId="shop")[0] == 200
-    assert ask("GET", ONE, owner=None)[0] == 404
+    assert ask("GET", ONE, key_sender=None, senderId="shop")[0] == 200
+    assert ask("GET", ONE, key_sender=None)[0] == 404
 
 
 def test_of_two_changes_at_once_one_is_answered_with_a_conflict(
@@ -568,7 +568,7 @@ def test_match_says_who_would_get_an_event_and_why_others_would_not() -> None:
         ask("PUT", f"/v1/endpoints/{name}", {"url": f"https://{name}.example/", **settings})
     twin = {"url": "https://all.example/", "eventTypes": ["*"]}
     ask("PUT", "/v1/endpoints/twin", twin)
-    ask("PUT", "/v1/endpoints/alien", {"url": URL, "eventTypes": ["*"]}, owner="other")
+    ask("PUT", "/v1/endpoints/alien", {"url": URL, "eventTypes": ["*"]}, key_sender="other")
     event = {"eventType": "order.paid", "payload": {"total": 5}}
     status, found = ask("POST", "/v1/endpoints/match", event)
     assert status == 200

@@ -154,8 +154,8 @@ def test_a_failure_that_blocks_its_line_is_another_event(
         operational_events, "_endpoints", lambda: EndpointsTable("endpoints", registry)
     )
     endpoint = disabled["dynamodb"]["OldImage"]
-    owner = {"pk": {"S": delivery.reference.sender_id}, "ordering": {"S": ordering}}
-    registry.put_item(TableName="endpoints", Item={**endpoint, **owner})
+    changed = {"pk": {"S": delivery.reference.sender_id}, "ordering": {"S": ordering}}
+    registry.put_item(TableName="endpoints", Item={**endpoint, **changed})
     image = failed["dynamodb"]["NewImage"]
     image["endpointId"] = to_dynamodb(endpoint_id)
     if key is not None:

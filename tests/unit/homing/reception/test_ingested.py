@@ -177,7 +177,7 @@ def test_the_id_of_a_message_without_one_follows_from_the_queue_message(
 
 
 @pytest.mark.parametrize(
-    ("sender", "detail", "owner"),
+    ("sender", "detail", "only_sender"),
     [
         ("", '{"tenant": "a"}', None),
         ("shop", '{"tenant": "a"}', "shop"),
@@ -194,15 +194,15 @@ def test_the_id_of_a_message_without_one_follows_from_the_queue_message(
     ],
 )
 def test_the_sender_is_the_queues_or_stands_in_the_event(
-    sender: str, detail: str, owner: str | None
+    sender: str, detail: str, only_sender: str | None
 ) -> None:
-    assert read(event(detail), sender).owner == owner
-    assert read(notification(event(detail)), sender).owner == owner
+    assert read(event(detail), sender).only_sender == only_sender
+    assert read(notification(event(detail)), sender).only_sender == only_sender
 
 
 def test_a_path_leads_into_a_payload_and_into_a_request() -> None:
-    assert read('{"tenant": "a"}', "$.tenant", {"eventType": "x"}).owner == "a"
-    assert read('{"payload": {"tenant": "a"}}', "$.payload.tenant").owner == "a"
+    assert read('{"tenant": "a"}', "$.tenant", {"eventType": "x"}).only_sender == "a"
+    assert read('{"payload": {"tenant": "a"}}', "$.payload.tenant").only_sender == "a"
 
 
 MISSING = "senderId is expected at $.detail.tenant, but there is no text or number"
@@ -263,4 +263,4 @@ def test_what_is_none_of_these_is_refused_with_the_place(
 def test_a_payload_cannot_add_fields_to_the_request_around_it() -> None:
     found = read(event('{"senderId": "b"}'), "shop")
     assert fields(found).keys() == {"messageId", "eventType", "timestamp"}
-    assert found.owner == "shop"
+    assert found.only_sender == "shop"

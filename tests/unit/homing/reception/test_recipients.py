@@ -11,7 +11,7 @@ from homing.errors import InvalidMessageError
 from homing.reception.policy_override import PolicyOverride
 from homing.reception.recipients import no_endpoints, recipients
 from homing.reception.request_model import MessageRequest
-from homing.senders.ownership import acting_sender
+from homing.senders.acting_sender import acting_sender
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,7 +73,7 @@ def test_two_endpoints_with_one_url_are_refused_since_the_ledger_cannot_distingu
 
 
 @pytest.mark.parametrize(
-    ("asked", "owner", "acts_for"),
+    ("asked", "only_sender", "acts_for"),
     [
         (None, None, "default"),
         ("shop", None, "shop"),
@@ -82,9 +82,9 @@ def test_two_endpoints_with_one_url_are_refused_since_the_ledger_cannot_distingu
     ],
 )
 def test_a_request_acts_for_its_keys_sender_or_under_iam_for_whom_it_names(
-    asked: str | None, owner: str | None, acts_for: str
+    asked: str | None, only_sender: str | None, acts_for: str
 ) -> None:
-    assert acting_sender(asked, owner) == acts_for
+    assert acting_sender(asked, only_sender) == acts_for
 
 
 @pytest.mark.parametrize("asked", ["thief", "default", ""])

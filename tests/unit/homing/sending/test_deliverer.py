@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from homing.credentials.confidential import Confidential, owner_of_sender
+from homing.credentials.confidential import Confidential, sender_holder
 from homing.credentials.secret_rotation import SigningSecret
 from homing.endpoints.concurrency import ConcurrencySlots
 from homing.endpoints.endpoint import Endpoint
@@ -149,7 +149,7 @@ def test_a_plain_url_is_signed_with_the_senders_own_secret_if_it_has_one(
     bench: Bench, delivery: Delivery
 ) -> None:
     bench.deliverer.deliver(delivery.reference, delivery.request)
-    bench.store.secrets.put(owner_of_sender("default"), replace(KEPT, headers={}))
+    bench.store.secrets.put(sender_holder("default"), replace(KEPT, headers={}))
     bench.recipients.forget(delivery.reference)
     bench.deliverer.deliver(delivery.reference, delivery.request)
     assert [secrets for _, secrets in bench.sent] == [(), (SECRET, OLD)]
@@ -317,10 +317,10 @@ class Interrupted:
         self._table = table
         self._happens = list(happens)
 
-    def find(self, owner: str) -> Confidential | None:
+    def find(self, holder: str) -> Confidential | None:
         if self._happens:
             self._happens.pop(0)()
-        found: Confidential | None = self._table.find(owner)
+        found: Confidential | None = self._table.find(holder)
         return found
 
 
