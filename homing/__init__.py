@@ -1,1 +1,1 @@
-"""The domain of Homing: pure rules, and at its edge the AWS services they use."""
+"""The domain of Homing: pure rules, and at their edge the modules that call AWS services."""

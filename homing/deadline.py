@@ -15,7 +15,7 @@ class _Invocation:
 
 
 def begin(context: object) -> None:
-    """Set the deadline from the Lambda context; a context without a clock has none."""
+    """Set the deadline from the Lambda context; without a Lambda context there is no deadline."""
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     _Invocation.ends_at = inf if remaining is None else monotonic() + remaining() / 1000
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What identifies a delivery. Times are ISO-8601 UTC with milliseconds.
+    """What identifies a delivery. Times are in ISO 8601, UTC, with milliseconds.
 
     `endpoint_id` is the endpoint that had `target_url` at acceptance; None if the message itself
     named the URL. A delivery with an `ordering_key` has a `sequence` in its line, and `after` once
@@ -50,7 +50,8 @@ class Reference:
     def line(self) -> str | None:
         """Its place in its line, as stored in the ledger: `<sequence>#<orderingKey>`.
 
-        The sequence is empty until the delivery has a place; None without an ordering key.
+        The sequence is empty until the delivery has a place. A delivery without an ordering key is
+        in no line; for it, this is None.
         """
         if self.ordering_key is None:
             return None
@@ -103,9 +104,9 @@ class Reference:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Return the `reference` of a delivery document, or of a record of the ledger.
+        """Read the `reference` of a delivery document, or the attributes of a ledger record.
 
-        Derived fields are computed again.
+        Derived fields such as `deliveryId` are not read, but computed again.
         """
         sequence, _, ordering_key = (document.get("line") or "").partition("#")
         return cls(
@@ -125,7 +126,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent: the exact text of the payload, and how it is labelled.
+    """What is sent: the exact text of the payload, its content type, and the message's headers.
 
     A payload too large for a delivery document is kept in S3, with a `claim` in its place
     (`homing.payloads`).
@@ -165,7 +166,7 @@ class Delivery:
         request: what is sent.
         policy: how often and how long it is tried.
         attempt_number: the current attempt, counted from 0.
-        due_at: when that attempt may start, ISO-8601, a whole second.
+        due_at: when that attempt may start, in ISO 8601, a whole second.
         expires_at: when its record may be deleted, epoch seconds.
         previous_delay_seconds: the delay before this attempt, None before the first.
         generation: how often the delivery has been moved to a new execution, by a redrive or an

@@ -55,7 +55,7 @@ class RateExceededError(HomingError):
     """Raised when a message would exceed the rate of its sender, so that it is not accepted.
 
     Args:
-        seconds: after how long it may be sent again.
+        seconds: how long to wait before the message is sent again.
     """
 
     def __init__(self, seconds: float) -> None:

@@ -73,7 +73,8 @@ class Timeouts:
         """The timeout of `dispatch`.
 
         A first attempt may wait for its permit as long as another attempt may take (bulkhead.py).
-        If too many attempts are detached, `dispatch` waits for it to end (slow_threshold.py).
+        If too many attempts are already detached, it is not detached, and `dispatch` waits for its
+        end (bounded_wait.py).
         """
         return ceil(self.attempt_seconds) + self.first_attempt + _DISPATCH_MARGIN_SECONDS
 

@@ -1,4 +1,4 @@
-"""Times as text. Homing writes ISO-8601 in UTC with milliseconds and a `Z`.
+"""Times as text. Homing writes them in ISO 8601, in UTC, with milliseconds and a `Z`.
 
 It reads times by the rules of RFC 3339, the profile of ISO 8601 that JSON Schema calls `date-time`,
 not by those of `datetime.fromisoformat`, which differ between versions of Python.
@@ -29,14 +29,18 @@ _NO_TIME = "is a date without a time and a time zone; write it as 2026-01-31T12:
 
 
 def to_text(instant: datetime) -> str:
-    """Return an aware time as `2025-12-28T12:00:00.000Z`, truncated to milliseconds."""
+    """Return a time, given with its time zone, as text: `2025-12-28T12:00:00.000Z`.
+
+    Microseconds are cut off.
+    """
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def from_text(text: str) -> datetime:
-    """Return the time of a text in the form of RFC 3339, truncated to milliseconds.
+    """Return the time that a text in the form of RFC 3339 names, truncated to milliseconds.
 
-    Second 60 is the second after 59, as in POSIX. It is valid only at 23:59 UTC.
+    The leap second 23:59:60 UTC is read as the second after it, as in POSIX. Second 60 is invalid
+    at any other time.
 
     Raises:
         ValueError: when the text is not a valid date-time; the message follows the field's name.

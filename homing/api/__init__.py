@@ -1,4 +1,7 @@
-"""The HTTP API: its routes, requests (except that of a message), responses and errors."""
+"""The HTTP API: its routes, requests, responses and errors.
+
+The request body of a message is in `homing.reception`.
+"""
 
 __all__ = [
     "answer",

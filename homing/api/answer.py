@@ -36,7 +36,10 @@ class Answer:
 
 
 def accepted(reception: Reception) -> Answer:
-    """Return the response to a message: 202, or 200 with the same body for a duplicate."""
+    """Return the response to an accepted message: 202, or 200 if the message is a duplicate.
+
+    The body is the same in both cases.
+    """
     idempotency = reception.idempotency
     link = message_path(idempotency.message_id, idempotency.sender_id)
     document = {
@@ -54,7 +57,10 @@ def accepted(reception: Reception) -> Answer:
 def redriven(
     message_id: str, sender_id: str, results: Sequence[tuple[Reference, Result]]
 ) -> Answer:
-    """Return the result of a redrive for each delivery: 202 if any is redriven, else 200."""
+    """Return the response to a redrive, with the result of each delivery.
+
+    The status is 202 if at least one delivery is redriven, else 200.
+    """
     document = {
         "messageId": message_id,
         "senderId": sender_id,
@@ -72,7 +78,7 @@ def redriven(
 
 
 def redrive_preview(groups: Sequence[Group]) -> Answer:
-    """Return what a bulk redrive would redrive."""
+    """Return the response to a dry run: the deliveries that a bulk redrive would redrive."""
     document = {
         "dryRun": True,
         "matched": sum(group.count for group in groups),
@@ -82,7 +88,7 @@ def redrive_preview(groups: Sequence[Group]) -> Answer:
 
 
 def event_type_of(idempotency: IdempotencyRecord) -> dict[str, str]:
-    """Return the event type of a message as responses show it; empty if it has none."""
+    """Return the member `eventType` of a response; no member if the message has no event type."""
     return {} if idempotency.event_type is None else {"eventType": idempotency.event_type}
 
 
@@ -92,6 +98,6 @@ def _public(reference: Reference) -> dict[str, str]:
 
 
 def message_path(message_id: str, sender_id: str) -> str:
-    """Return the path of the status of a message."""
+    """Return the path at which the API returns the status of a message."""
     path = GET_MESSAGE.path.format(messageId=quote(message_id))
     return f"{path}?{urlencode({'senderId': sender_id})}"

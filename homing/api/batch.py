@@ -27,8 +27,8 @@ MAX_RESULTS_BYTES = 5_000_000
 _SPACE = " \t\n\r"
 _START = re.compile(rf'[{_SPACE}]*\{{[{_SPACE}]*"messages"[{_SPACE}]*:[{_SPACE}]*\[')
 _END = re.compile(rf"[{_SPACE}]*\}}[{_SPACE}]*")
-# A string (the last one may lack its end), or a mark between values. The quantifiers are
-# possessive, as in raw_json.
+# A JSON string (the last one in the text may lack its closing quote), a bracket or a comma. The
+# quantifiers are possessive, as in raw_json.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
 _IDS = ("messageId", "senderId")
 
@@ -37,8 +37,8 @@ def split_batch(body: str | bytes) -> list[str]:
     """Return the source text of each message of a batch.
 
     Raises:
-        InvalidMessageError: when it is not `{"messages": [...]}` with 1 to `MAX_MESSAGES` messages;
-            with status 413 when it is too large.
+        InvalidMessageError: when the body is not `{"messages": [...]}` with 1 to `MAX_MESSAGES`
+            messages; with status 413 when the body is too large.
     """
     if len(body) > MAX_BODY_BYTES:
         message = f"is longer than {MAX_BODY_BYTES} bytes; send fewer messages at once"
@@ -53,10 +53,10 @@ def split_batch(body: str | bytes) -> list[str]:
 
 
 def batched(answers: Sequence[Answer]) -> Answer:
-    """Return the response to a batch: 200 with the response to each message, by its index.
+    """Return the response to a batch: 200, with the result of each message in the same order.
 
-    A result that would make the response too long for a function is replaced by a 503, since the
-    message can be sent again.
+    A function can return only a limited number of bytes. A result that would exceed the limit is
+    replaced by a 503, since the message can be sent again.
     """
     results: list[dict[str, Any]] = []
     left = MAX_RESULTS_BYTES
@@ -78,7 +78,7 @@ def _without_room(answer: Answer) -> Answer:
 
 
 def _elements(text: str) -> Iterator[str]:
-    """Yield the source text of each element of the array."""
+    """Yield the source text of each element of the array `messages`."""
     head = _START.match(text)
     if head is None:
         raise _invalid('must be {"messages": [...]}, without other fields')
@@ -99,13 +99,13 @@ def _elements(text: str) -> Iterator[str]:
     else:
         raise _invalid("is not JSON: the array of messages has no end")
     if not _END.fullmatch(text, start):
-        raise _invalid('has more than {"messages": [...]}')
+        raise _invalid('must be {"messages": [...]}, with nothing after the array')
 
 
 def _element(text: str) -> str:
     if source := text.strip(_SPACE):
         return source
-    message = "must have at least one item, and no comma too many"
+    message = "must have at least one item, and exactly one comma between two items"
     raise InvalidMessageError([FieldError("messages", message)])
 
 

@@ -65,23 +65,25 @@ class FilterRequest(Fields):
     status: Maybe[Annotated[list[ListedStatus], Field(min_length=1)]] = optional(
         "The statuses of the deliveries. Default: every status that is allowed here."
     )
-    message_id: Maybe[Text] = optional("A part of the id of the message.")
+    message_id: Maybe[Text] = optional("A part of the messageId.")
     endpoint_id: Maybe[EndpointId] = optional("The endpoint.")
     target_url: Maybe[Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH)]] = optional(
-        "How the target URL begins."
+        "The beginning of the target URL."
     )
     event_type: Maybe[Annotated[str, Field(min_length=1, max_length=128)]] = optional(
-        "The type of the event; order.* for all that begin with `order.`."
+        "The event type of the message; order.* stands for all types that begin with `order.`."
     )
     category: Maybe[Annotated[Category, Field(strict=False)]] = optional(
         "The category of the latest attempt."
     )
-    since: Maybe[Instant] = optional("The last update was at this time or later.")
-    before: Maybe[Instant] = optional("The last update was earlier than this time.")
-    reason: Maybe[Text] = optional("A part of the reason of the latest attempt; case is ignored.")
+    since: Maybe[Instant] = optional("Only deliveries last updated at this time or later.")
+    before: Maybe[Instant] = optional("Only deliveries last updated earlier than this time.")
+    reason: Maybe[Text] = optional(
+        "A part of the reason that the latest attempt has; case is ignored."
+    )
 
     def for_sender(self, sender_id: str | None) -> DeliveryFilter:
-        """Return the filter, limited to the deliveries of one sender unless it is None."""
+        """Return the filter for the deliveries of one sender; None stands for all senders."""
         return DeliveryFilter(
             statuses=LISTED if self.status is None else tuple(dict.fromkeys(self.status)),
             message_id=self.message_id,
@@ -100,19 +102,23 @@ class BulkRedriveRequest(Fields):
     """Which failed deliveries to redrive, and how fast."""
 
     filter: FilterRequest = Field(
-        description="Which failed deliveries to redrive; {} for all of the sender's."
+        description="A filter for the failed deliveries to redrive; {} selects all of the sender's."
     )
     rate_per_second: Annotated[
         float, Field(ge=LOWEST_RATE, le=HIGHEST_RATE, allow_inf_nan=False)
     ] = Field(DEFAULT_RATE, description="How many deliveries are redriven per second, at most.")
     dry_run: bool = Field(
-        default=False, description="Whether to only return what would be redriven, by endpoint."
+        default=False,
+        description=(
+            "If true, nothing is redriven; the response shows what would be, grouped by endpoint."
+        ),
     )
     redrive_id: Maybe[MessageId] = optional(
         "The id of the bulk redrive, which makes it safe to repeat the request. Default: random."
     )
     sender_id: Maybe[SenderId] = optional(
-        "The sender of the deliveries. Default: that of the key, or `default` with AWS credentials."
+        "The sender of the deliveries. Default: the sender of the key, or `default` with AWS "
+        "credentials."
     )
 
 
@@ -135,7 +141,7 @@ def check_length(matched: int, rate: float) -> None:
     if too_long(matched, rate):
         message = (
             f"is too low: {matched} deliveries would take longer than {LONGEST_HOURS} hours; "
-            "raise it, or choose fewer by the filter"
+            "raise it, or narrow the filter"
         )
         raise InvalidMessageError([FieldError("ratePerSecond", message)])
 
@@ -148,11 +154,11 @@ def _not_redrivable(given: FilterRequest | None) -> Iterator[FieldError]:
 
 
 def read_filter(raw: Mapping[str, Any], sender_id: str | None) -> DeliveryFilter:
-    """Return the filter made from fields.
+    """Return the filter that the fields of a request describe.
 
     Args:
         raw: the fields; several statuses as a list, or as text with commas between them.
-        sender_id: whose deliveries; None for those of all senders.
+        sender_id: the sender whose deliveries are meant; None for those of all senders.
 
     Raises:
         InvalidMessageError: with all errors.
@@ -172,8 +178,8 @@ def read_list_request(
 
     Args:
         query: the parameters of the request.
-        sender_id: whose deliveries; None for those of all senders.
-        endpoint_id: the endpoint, where the path names it.
+        sender_id: the sender whose deliveries are meant; None for those of all senders.
+        endpoint_id: the endpoint, if the path of the request names it.
 
     Raises:
         InvalidMessageError: with all errors.
@@ -192,7 +198,7 @@ def list_document(page: Page) -> dict[str, Any]:
 
 
 def after_text(place: Place) -> str:
-    """Return the token for the next page, which only `read_list_request` reads."""
+    """Return the opaque token for the next page; `read_list_request` reads it."""
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
 
 

@@ -71,7 +71,10 @@ def read_event(body: str | bytes, sender_id: str, now: datetime) -> Event:
 
 
 def matched(event: Event, endpoints: Iterable[Endpoint]) -> Answer:
-    """Return the response: each endpoint of the sender, and why it would not get the event."""
+    """Return the response: for each endpoint of the sender, whether it would get the event.
+
+    If it would not, the response says why.
+    """
     document = {
         "eventType": event.event_type,
         "senderId": event.sender_id,

@@ -1,4 +1,7 @@
-"""The status of a message: deliveries from the idempotency record, their status from the ledger."""
+"""The status of a message.
+
+The idempotency record names its deliveries, and the ledger has the status of each.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ class MessageQuery:
         messages: the table of idempotency records.
         records: the ledger.
         lines: the table of lines.
-        places: the table of places in them.
+        places: the table of places in lines.
     """
 
     def __init__(
@@ -105,7 +108,7 @@ class MessageQuery:
 
 
 def _current(records: Iterable[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
-    """Return the records that have not expired; DynamoDB deletes expired ones days late."""
+    """Return the ledger records that have not expired; DynamoDB deletes expired ones days late."""
     return [record for record in records if record["ttl"] >= int(now.timestamp())]
 
 
@@ -123,7 +126,10 @@ def _deliveries(
 
 
 def _has_been_replaced(record: Mapping[str, Any], accepted: Reference | None) -> bool:
-    """Return whether the message has been accepted again since (docs/decisions/0022)."""
+    """Return whether the message has been accepted again since a ledger record was created.
+
+    That can happen once its idempotency record has expired (docs/decisions/0022).
+    """
     return accepted is not None and record["createdAt"] != accepted.created_at
 
 
@@ -139,7 +145,7 @@ def _queued(reference: Reference, idempotency: IdempotencyRecord) -> dict[str, A
 
 
 def _recorded(record: Mapping[str, Any], idempotency: IdempotencyRecord | None) -> dict[str, Any]:
-    """Return the record as shown by the API."""
+    """Return a ledger record as the API shows it."""
     is_untried = record["status"] == Status.QUEUED and not record["retryHistory"]
     scheduled = _scheduled(idempotency) if is_untried and idempotency else {}
     reference = Reference.from_document(record)
@@ -156,7 +162,7 @@ def _scheduled(idempotency: IdempotencyRecord) -> dict[str, str]:
 
 
 def _public(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the members that callers may see; an endpoint or event type of null is omitted."""
+    """Return the members of a delivery that callers may see, without those that are null."""
     return {
         name: value
         for name, value in attributes.items()

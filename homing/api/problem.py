@@ -64,7 +64,7 @@ def no_endpoint(endpoint_id: str) -> Answer:
 
 
 def endpoint_changed() -> Answer:
-    """Return 409: other requests changed the endpoint first, several times."""
+    """Return 409: on every try, another request changed the endpoint before this one could."""
     return _problem(_ENDPOINT_KINDS[_CONFLICT], _CONFLICT, "Read the endpoint and try again")
 
 
@@ -120,10 +120,10 @@ def line_full(message_id: str, sender_id: str) -> Answer:
 
 
 def no_room(ids: Mapping[str, str]) -> Answer:
-    """Return 503 for a message of a batch whose result made the response too long.
+    """Return 503 in place of a result that would make the response to a batch too long.
 
     Args:
-        ids: the ids with which the message can be sent again without a duplicate, if known.
+        ids: the ids of the message, with which sending it again creates no duplicate, if known.
     """
     detail = "The response is too long for this result. Send the message again in another request"
     return _problem(_KINDS[_UNAVAILABLE], _UNAVAILABLE, detail, **ids)

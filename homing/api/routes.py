@@ -1,6 +1,6 @@
 """The routes of the HTTP API.
 
-They stand here once. `stacks.apis` gives each API these routes, the handlers in `lambdas` serve
+This is their only list: `stacks.apis` gives each API these routes, the handlers in `lambdas` serve
 them, and `homing_cli.openapi` describes them.
 """
 
@@ -19,8 +19,9 @@ class Route:
         path: the path, with its parameters in braces: `/v1/messages/{messageId}`.
         function: the module in `lambdas` that serves it.
         summary: what it does, in a few words.
-        query: the query parameters that it takes. Others are refused, unless it is open.
-        is_open: whether it needs no credentials.
+        query: the query parameters that the route takes. Any other is refused, unless the route is
+            open.
+        is_open: whether the route can be called without credentials.
     """
 
     operation_id: str
@@ -39,7 +40,7 @@ class Route:
 
 _MESSAGE = "/v1/messages/{messageId}"
 _ENDPOINT = "/v1/endpoints/{endpointId}"
-_SENDER = ("senderId",)  # a query parameter, unless the body names the sender
+_SENDER = ("senderId",)  # for routes whose body does not name the sender
 _FILTER = (
     *("status", "targetUrl", "eventType", "category", "since", "before", "reason"),
     *("after", "limit", *_SENDER),

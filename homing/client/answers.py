@@ -38,8 +38,8 @@ class Accepted:
     Args:
         message_id: identifies it, together with `sender_id`.
         sender_id: the sender.
-        timestamp: the message's own time, ISO-8601.
-        correlation_id: part of every log line and record.
+        timestamp: the message's own time, in ISO 8601.
+        correlation_id: part of every log line and ledger record of the message.
         deliveries: one for each recipient.
         duplicate: whether it had been accepted before: by an earlier call, or by an earlier try of
             this call whose response was lost.
@@ -76,8 +76,8 @@ class Delivery:
         status: `QUEUED`, `RETRY_SCHEDULED`, `DELIVERED`, `FAILED`, `MAX_RETRIES_EXCEEDED` or
             `CANCELLED`.
         attempts: how many attempts have been made since acceptance or the last redrive.
-        next_retry_at: when the next attempt is due, ISO-8601, while it waits for one; else None.
-        document: all members (docs/api.md), such as `retryHistory`.
+        next_retry_at: when the next attempt is due, in ISO 8601; None if it waits for none.
+        document: all members of the API's answer (docs/api.md), such as `retryHistory`.
     """
 
     delivery_id: str
@@ -90,7 +90,7 @@ class Delivery:
 
     @property
     def has_ended(self) -> bool:
-        """Whether its status is final; only a redrive can change it then."""
+        """Whether its status is final. Only a redrive changes a final status."""
         return self.status in _ENDED
 
     @classmethod

@@ -34,15 +34,14 @@ class Outgoing:
 
     @property
     def size(self) -> int:
-        """The bytes that it takes in the event of a function."""
+        """The number of bytes that the message takes up in the event of the API's function."""
         return len(json.dumps(self.body.decode(), ensure_ascii=False).encode())
 
 
 def packed(messages: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:
     """Yield groups of messages that each fit into a request, in order.
 
-    An entry that is not a message gets its own group, so that it cannot invalidate a request with
-    others.
+    An entry that is not a message gets its own group, since it makes the whole request invalid.
     """
     group: list[Outgoing] = []
     size = 0

@@ -27,12 +27,13 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS = 3
 _CONNECTIONS = 32
-# A body is sent after its headers. On a kept connection it would otherwise wait until the other end
-# has acknowledged them, for 40 ms on Linux. The clients of boto3 do the same.
+# A body is sent after its headers. Without this option, on a connection that is used again, the
+# body waits until the other end has acknowledged the headers, which takes 40 ms on Linux. The
+# clients of boto3 set it, too.
 _UNDELAYED = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-# `abc.lambda-url.eu-west-1.on.aws`, `abc.execute-api.eu-west-1.amazonaws.com`. A local cloud has
-# the service in the path.
+# Matches hosts such as `abc.lambda-url.eu-west-1.on.aws` and
+# `abc.execute-api.eu-west-1.amazonaws.com`. At a local cloud, the path names the service.
 _SERVICE = re.compile(r"[./](?P<service>lambda-url|execute-api)(?:\.(?P<region>[a-z0-9-]+)\.|/)")
 _KEY = re.compile(r"hmg_[!-~]+")
 
@@ -82,7 +83,7 @@ class Signature:
     Args:
         url: the base of the API; it identifies the service, and at AWS's own host names the region.
         session: finds the credentials. They are asked for at each try, since they expire.
-        region: where the URL names none.
+        region: the region, if the URL does not name it.
 
     Raises:
         CredentialsError: when neither the URL nor `region` names the region.
@@ -118,7 +119,7 @@ class Connection:
         retrying: how long to wait and when to try again.
 
     Raises:
-        ValueError: when it is not an `https` URL, or an `http` URL of this machine.
+        ValueError: when the URL is neither an `https` URL nor an `http` URL of this machine.
     """
 
     def __init__(self, url: str, authenticate: Authentication, retrying: Retrying) -> None:
@@ -153,10 +154,11 @@ class Connection:
             path: path and query, below the base of the API.
             body: the request body, JSON; the same bytes at each try.
             repeat: whether the request may be made again; False if that could do something twice.
-            began: the clock at the first try, if this call continues an earlier one.
+            began: when the first try was made, by the clock of `retrying`, if this call continues
+                an earlier one.
 
         Raises:
-            CallError: when it fails; of several tries the last counts.
+            CallError: when the request fails. After several tries, it is the error of the last one.
         """
         began = self._retrying.clock() if began is None else began
         for tries in count(1):

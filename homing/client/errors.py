@@ -28,7 +28,8 @@ from homing.errors import FieldError, HomingError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Homing's problem documents have the first two; API Gateway answers `message`, Lambda `Message`.
+# The members that may hold the sentence. Homing's problem documents have `detail` and `title`,
+# errors of API Gateway `message`, and those of Lambda `Message`.
 _SENTENCES = ("detail", "title", "message", "Message")
 
 

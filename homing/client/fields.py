@@ -15,7 +15,7 @@ class MessageFields(TypedDict, total=False):
     """The fields of a message (docs/api.md); each is the API's field of this name in camelCase.
 
     `payload` is any value that `json` can write, or a `RawJson`. Times are `datetime`s with a time
-    zone, or ISO-8601.
+    zone, or text in ISO 8601.
     """
 
     payload: Required[Any]
@@ -71,7 +71,8 @@ def message_body(fields: Mapping[str, Any]) -> bytes:
     """Return the request body for a message.
 
     Raises:
-        TypeError: when a field is not known, there is no payload, or JSON has no such value.
+        TypeError: when a field is unknown, there is no payload, or a value has a type that JSON
+            does not have.
         ValueError: when a time has no time zone, or a number is infinite or NaN.
     """
     if unknown := fields.keys() - _NAMES.keys():

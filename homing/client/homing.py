@@ -139,7 +139,8 @@ class Homing:
         are accepted in order.
 
         Raises:
-            TypeError, ValueError: as `send` does, because of any message; none has been sent.
+            TypeError, ValueError: when any message is one for which `send` would raise it. Then
+                none has been sent.
         """
         named = [_with_id(each) for each in messages]
         groups = list(packed(Outgoing(message_body(each), each["message_id"]) for each in named))

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 class FilterFields(TypedDict, total=False):
-    """Which deliveries (docs/api.md); each is the API's field of this name in camelCase."""
+    """The fields of a filter of deliveries; each is the API's field of this name in camelCase.
+
+    docs/api.md describes them.
+    """
 
     status: Sequence[str]
     message_id: str

@@ -32,7 +32,7 @@ def pause_before_next(tries: int, *, draw: float, retry_after: float) -> float:
         draw: a random number from 0 to 1, so that callers do not all come back at the same time.
         retry_after: the seconds that the last response asked for; 0 if it asked for none.
     """
-    doublings = min(tries - 1, 10)  # far beyond the longest, and never too large for a float
+    doublings = min(tries - 1, 10)  # gives far more than the longest pause, and fits in a float
     backoff = min(_LONGEST_BACKOFF_SECONDS, ldexp(_FIRST_BACKOFF_SECONDS, doublings))
     return retry_after + draw * backoff
 
@@ -77,7 +77,7 @@ class Retrying:
 
         Args:
             tries: how many have been made.
-            began: the clock at the first of them.
+            began: when the first of them was made, by `clock`.
             retry_after: the seconds that the last response asked for, if it did.
         """
         pause = pause_before_next(tries, draw=self.draw(), retry_after=retry_after or 0)

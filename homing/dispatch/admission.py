@@ -34,11 +34,11 @@ class Admission:
         """Make a first attempt, or return when to make it instead.
 
         Args:
-            recipient: whom it is for.
-            attempt: makes it; must end.
+            recipient: the recipient of the attempt.
+            attempt: makes the attempt; it must return after a limited time.
 
         Returns:
-            How the attempt ended, or when the deferred delivery is due.
+            How the attempt ended; or, if the delivery is deferred, when it is due.
 
         Raises:
             DetachedError: when the attempt takes too long, or probes a slow endpoint. It continues,

@@ -63,8 +63,8 @@ class _Endpoint:
         detached: the attempts of its sender that are detached.
         is_quick: whether its last attempt was quick.
         permits: the attempts that are under way.
-        slow_until: no attempt is made in the express path before this.
-        cool_down: how long deliveries were deferred when it was last slow; zero after it was fast.
+        slow_until: the time before which the express path makes no attempt to it.
+        cool_down: how long deliveries were deferred when it was last slow; zero once it is fast.
         judged_at: when an attempt last showed that it is slow.
         next_slot: when the next deferred delivery may be due.
     """
@@ -83,9 +83,9 @@ class Permit:
     """Permission to make one attempt in the express path.
 
     Args:
-        endpoint: where it goes.
-        since: when it was granted.
-        over_by: when the attempt has ended even if its end was not reported.
+        endpoint: the endpoint of the attempt.
+        since: when the permit was granted.
+        over_by: the time by which the attempt must have ended, even if its end is never reported.
         is_probe: whether the attempt probes an endpoint that was slow.
         longest_wait: how long to wait for the attempt before it is detached.
     """
@@ -105,7 +105,8 @@ class Limits:
         at_once: the maximum number of concurrent attempts per recipient.
         attempt_timeout: how long an attempt may take, and so how long a delivery waits for a permit
             at most.
-        over_after: how long after its start an attempt has ended, even if its end was not reported.
+        over_after: how long after its start an attempt must have ended, even if its end is never
+            reported.
         slow_threshold: an endpoint that takes longer is slow.
         first_wait: how long to wait for an attempt if its endpoint is not known to be quick.
         slow: how many attempts of one sender may be detached and slow. At this number, its
@@ -148,9 +149,9 @@ class Bulkhead:
 
         Returns:
             The permit, if the attempt may be made; call `leave` after the attempt. Otherwise the
-            due time of the deferred delivery; deliveries to one recipient are spread, so that no
-            more than about `at_once` run concurrently. It is due immediately if too many attempts
-            of its sender are detached.
+            delivery is deferred, and this is when it is due: immediately, if too many attempts of
+            its sender are detached. The due times of deliveries to one recipient are spread, so
+            that no more than about `at_once` of them run concurrently.
         """
         with self._changed:
             endpoint = self._endpoint(recipient)
@@ -202,11 +203,11 @@ class Bulkhead:
     def _judge(self, permit: Permit, took: timedelta) -> None:
         endpoint = permit.endpoint
         endpoint.is_quick = took < self._limits.slow_threshold
-        if endpoint.is_quick:  # if the attempt was detached, then because Lambda was slow
+        if endpoint.is_quick:  # a detached attempt was then delayed by Lambda, not by the endpoint
             endpoint.slow_until, endpoint.cool_down, endpoint.next_slot = None, timedelta(), None
         elif endpoint.judged_at is None or permit.since >= endpoint.judged_at:
-            # Attempts already under way at the last judgement met the same slowness, which counts
-            # once.
+            # Attempts that were under way when the endpoint was last found to be slow are no new
+            # evidence, so they do not double the cool-down.
             grown = max(_COOL_DOWN * took, 2 * endpoint.cool_down)
             endpoint.cool_down = min(grown, _LONGEST_COOL_DOWN)
             endpoint.judged_at = self._clock()
@@ -226,7 +227,7 @@ class Bulkhead:
         self._detached = {sender: self._detached[sender] for sender in senders}
 
     def _at_once(self, endpoint: _Endpoint) -> int:
-        """Return how many attempts are in progress."""
+        """Return how many attempts to an endpoint are in progress."""
         return self._under_way(endpoint.permits)
 
     def _under_way(self, permits: list[Permit]) -> int:
@@ -236,7 +237,10 @@ class Bulkhead:
         return len(permits)
 
     def _is_in_doubt(self, endpoint: _Endpoint) -> bool:
-        """Return whether to expect an unknown endpoint to be slow, like others of its sender."""
+        """Return whether an endpoint must be expected to be slow, like others of its sender.
+
+        That is so only for an endpoint that is not known to be quick or slow.
+        """
         if endpoint.is_quick or endpoint.slow_until is not None:
             return False
         if self._under_way(endpoint.detached) >= self._limits.detached:
@@ -257,7 +261,7 @@ class Bulkhead:
             endpoint.slow_until = max(overdue, default=None)
 
     def _longest_wait(self, endpoint: _Endpoint) -> timedelta:
-        """Return how long to wait for an attempt; the rest of its batch waits for it too."""
+        """Return how long `dispatch` waits for an attempt, with the rest of the batch."""
         if endpoint.slow_until is not None:
             return timedelta()
         if endpoint.is_quick:
@@ -267,9 +271,10 @@ class Bulkhead:
         return timedelta() if is_doubtful else longest
 
     def _next_change(self, endpoint: _Endpoint, now: datetime) -> datetime:
-        """Return when those that wait must look again, even if no attempt reports its end.
+        """Return when deliveries that wait for a permit must check again whether they may get one.
 
-        At that time an attempt must have ended, or one that was detached early becomes slow.
+        By then, even if no attempt reports its end, one must have ended, or one that was detached
+        early counts as slow.
         """
         late = [each.since for each in endpoint.detached if each.endpoint is endpoint]
         slow = [since + self._limits.slow_threshold for since in late]
@@ -278,7 +283,7 @@ class Bulkhead:
         )
 
     def _has_room(self, endpoint: _Endpoint) -> bool:
-        """Return whether an attempt may be made; after a cool-down, only one at first."""
+        """Return whether an attempt may be made. After a cool-down, only one may run at first."""
         if endpoint.slow_until is None:
             return self._at_once(endpoint) < self._limits.at_once
         return self._clock() >= endpoint.slow_until and not self._at_once(endpoint)

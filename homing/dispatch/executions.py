@@ -1,4 +1,4 @@
-"""The delivery workflow as used by `dispatch`: executions that are started once."""
+"""The delivery workflow, as `dispatch` uses it: no execution is started twice."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
     from mypy_boto3_stepfunctions import SFNClient
 
-# What Step Functions may need to report that it has ended an execution.
+# How many seconds Step Functions may take to report that it has ended an execution.
 _ANSWER_SECONDS = 10
 
-# `DeliveryFailed` ends an execution with the ledger status as its error, after the dead letter.
+# After the dead letter is sent, the state `DeliveryFailed` ends the execution with the status of
+# the delivery as its error.
 _DEAD_LETTERED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
 
 
-# The ends of an execution whose message has arrived.
+# The values of `end` in the output of an execution whose message has arrived.
 _DELIVERED = frozenset({"DELIVERED", "DELIVERED_SUPERSEDED"})
 
 
@@ -50,7 +51,7 @@ class Workflow:
 
     Args:
         state_machine_arn: the Standard state machine.
-        client: a Step Functions client; made where none is given.
+        client: a Step Functions client; by default a new one.
     """
 
     def __init__(self, state_machine_arn: str, client: SFNClient | None = None) -> None:
@@ -96,11 +97,12 @@ class Workflow:
 
 @dataclass(frozen=True, slots=True)
 class FirstAttempt:
-    """How a first attempt ended, and how long its endpoint took, in ms; None if unknown.
+    """How a first attempt ended, and how long its endpoint took.
 
     Args:
         end: DELIVERED, HANDED_OFF, POSTPONED, SUPERSEDED, DELIVERED_SUPERSEDED or DEAD_LETTERED.
-        response_time: of the endpoint alone, without what Lambda took to start.
+        response_time: the time that the endpoint took, in ms, without the start of the function;
+            None if unknown.
         following: if POSTPONED, the fields of the delivery document that the wait changes.
     """
 
@@ -115,7 +117,7 @@ class FirstAttempts:
     Args:
         state_machine_arn: the Express state machine.
         timeout_seconds: how long an execution may take before Step Functions ends it.
-        client: a Step Functions client; made where none is given.
+        client: a Step Functions client; by default a new one.
         at_once: how many executions may be waited for at a time, each over its own connection.
     """
 
@@ -127,9 +129,9 @@ class FirstAttempts:
         at_once: int = 10,
     ) -> None:
         self._state_machine_arn = state_machine_arn
-        # It waits longer than the execution may live, and never calls twice, which could send the
-        # webhook twice. The time to connect is short: an attempt that was detached while it still
-        # connected would be made when Lambda resumes its thread, which may be minutes later.
+        # The client waits longer than an execution may take, and makes no second try, which could
+        # send the webhook twice. The time to connect is short: an attempt that is detached before
+        # its call is connected is made only when Lambda resumes the thread, perhaps minutes later.
         self._client: SFNClient = client or aws.client(
             "stepfunctions",
             read_seconds=timeout_seconds + _ANSWER_SECONDS,
@@ -150,9 +152,11 @@ class FirstAttempts:
     def run(self, delivery_id: str, document: str) -> FirstAttempt:
         """Run one first attempt and return how it ended.
 
-        DELIVERED, HANDED_OFF or DEAD_LETTERED; POSTPONED if the delivery must wait and no execution
-        has it; SUPERSEDED if another execution has it or had already recorded this attempt, and
-        DELIVERED_SUPERSEDED if the endpoint has also accepted it.
+        Returns:
+            DELIVERED, HANDED_OFF or DEAD_LETTERED; POSTPONED if the delivery must wait and no
+            execution has it. SUPERSEDED means that another execution has the delivery or had
+            already recorded this attempt; DELIVERED_SUPERSEDED the same, although the endpoint has
+            accepted the message.
 
         Raises:
             UnsettledError: when the execution broke or timed out before any such end.
@@ -161,7 +165,7 @@ class FirstAttempts:
         execution = self._client.start_sync_execution(
             stateMachineArn=self._state_machine_arn, name=delivery_id, input=document
         )
-        # StartSyncExecution answers 200 however the execution ended.
+        # StartSyncExecution returns 200 even if the execution has failed.
         if execution["status"] == "SUCCEEDED":
             output = json.loads(execution["output"])
             following = output.get("next", {})
@@ -174,7 +178,7 @@ class FirstAttempts:
 
 
 def _time_out_of(execution: Mapping[str, Any]) -> int | None:
-    """Return the duration of an execution that timed out, in ms; None for others."""
+    """Return the duration, in ms, of an execution whose attempt timed out; None for any other."""
     if not execution.get("cause", "").startswith("TIMEOUT"):
         return None
     return int((execution["stopDate"] - execution["startDate"]).total_seconds() * 1000)

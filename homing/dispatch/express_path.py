@@ -88,7 +88,7 @@ class Records(Protocol):
         """Assign a delivery to its execution; return its record if that is not possible."""
 
     def keep_dead_letter(self, reference: Reference, dead_letter: str) -> None:
-        """Store a dead letter with the record, if possible."""
+        """Store a dead letter in the delivery's ledger record, if possible."""
 
 
 class DeadLetters(Protocol):
@@ -177,7 +177,7 @@ class ExpressPath:
         return self._hand_over(moved(document, ended), Settled.DEFERRED)
 
     def _attempt(self, runs: Runs, body: str, document: Mapping[str, Any]) -> FirstAttempt:
-        """Run the first attempt, and what `dispatch` has to do after it.
+        """Run the first attempt, then do what `dispatch` has to do after it.
 
         If the attempt is detached, the rest of this method runs later or never. So it does only
         what is safe at any time: store a dead letter (decision 0054), and hand the delivery over if

@@ -49,14 +49,14 @@ class ConcurrencySlots:
         lapses_after = timedelta(seconds=settings.attempt_timeout_seconds) + MARGIN
         return cls(settings.endpoints_table, client, lapses_after)
 
-    def take(self, endpoint: Endpoint, limit: int, holder: str, now: datetime) -> str | None:
+    def take(self, endpoint: Endpoint, limit: int, attempt_id: str, now: datetime) -> str | None:
         """Acquire one of the `limit` concurrency slots of an endpoint; None if none is free.
 
-        `holder` must identify the attempt, not the delivery: two attempts of one delivery need two
-        slots, since the function of the first may still run.
+        `attempt_id` must identify the attempt, not the delivery: two attempts of one delivery need
+        two slots, since the function of the first may still run.
         """
         lapses_at = round((now + self._lapses_after).timestamp() * 1000)
-        slot = f"{holder}@{lapses_at}"
+        slot = f"{attempt_id}@{lapses_at}"
         taken = self._add(endpoint, limit, slot)
         if (
             taken is None or slot in taken

@@ -36,7 +36,7 @@ class Ordering(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An endpoint. Times are ISO-8601 UTC with milliseconds.
+    """An endpoint. Times are in ISO 8601, UTC, with milliseconds.
 
     Args:
         sender_id: its sender.
@@ -48,8 +48,8 @@ class Endpoint:
         policy: the fields of the retry policy that it overrides, as given; may be empty.
         header_names: the extra headers of each attempt, without their values.
         event_types: the event types that it subscribes to (homing/routing/subscriptions.py).
-        filter: the event pattern that these events must match, as JSON text as it was given; empty
-            for none.
+        filter: the event pattern that these events must match, as the JSON text that the sender
+            wrote; empty for none.
         attempts_at_once: the maximum number of concurrent attempts; 0 for no limit.
         rate_per_second: the maximum number of attempts a second; 0 for no limit.
         ordering: what follows in a line when a delivery ends without success.
@@ -88,7 +88,7 @@ class Endpoint:
         return f"{self.created_at}#{self.version}"
 
     def to_document(self) -> dict[str, Any]:
-        """Return the endpoint as shown by the API."""
+        """Return the endpoint as the API shows it."""
         maybe = {
             "eventTypes": list(self.event_types) or None,
             "filter": JsonText(self.filter) if self.filter else None,
@@ -114,7 +114,7 @@ class Endpoint:
         }
 
     def to_item(self) -> dict[str, Any]:
-        """Return the item of the endpoints table, as plain values."""
+        """Build the item of the endpoints table (plain values, not DynamoDB's typed JSON)."""
         document = self.to_document() | {"version": self.version}
         return {
             "pk": document.pop("senderId"),
@@ -126,7 +126,7 @@ class Endpoint:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
-        """Return the endpoint of an item of the endpoints table, given as plain values."""
+        """Build the endpoint from an item of the endpoints table (plain values, not typed JSON)."""
         return cls(
             sender_id=item["pk"],
             endpoint_id=item["sk"],

@@ -44,7 +44,7 @@ class EndpointWatch:
         Args:
             endpoint: the endpoint as read before the attempt.
             finding: what to record.
-            at: the time, ISO-8601.
+            at: the time, in ISO 8601.
 
         Returns:
             False when another attempt has recorded the same or the endpoint has changed. Of any

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from homing.endpoints.endpoint import Endpoint
     from homing.settings import DeliverSettings
 
-_TRIES = 3  # between two of them, the endpoint may be paused or its rate may change
+_TRIES = 3  # another is needed when the endpoint is paused or its rate changes in between
 _REMEMBERED = 1000
 
 _WAITS = "nextSlot > :now AND nextSlot <= :latest"
@@ -50,7 +50,7 @@ class RateSlots:
     def __init__(self, table: str, dynamodb: DynamoDBClient) -> None:
         self._table = table
         self._dynamodb = dynamodb
-        self._free: dict[tuple[str, str], int] = {}  # by endpoint, as last seen
+        self._free: dict[tuple[str, str], int] = {}  # endpoint: when its next slot is free
 
     @classmethod
     def connect(cls, settings: DeliverSettings, client: DynamoDBClient) -> Self:
@@ -132,7 +132,7 @@ class RateSlots:
     def _update(
         self, endpoint: Endpoint, now: int, latest: int, *, waits: bool
     ) -> tuple[bool, Mapping[str, Any]]:
-        """Take a slot if attempts wait for slots (`waits`), or if none do (not `waits`).
+        """Take a slot, provided that attempts wait for slots (`waits`) or that none do.
 
         Returns:
             Whether a slot was taken, and the previous item; empty if the endpoint has no rate.

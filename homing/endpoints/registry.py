@@ -132,9 +132,10 @@ def rotate_secret(
 
 
 def secret_document(secret: str) -> dict[str, str]:
-    """Return the visible part of a new secret: the secret, or the public key of a private one.
+    """Return the part of a new secret that the API shows.
 
-    A private key is never returned; receivers check signatures with the public key.
+    That is the secret itself or, for a private key, its public key, with which receivers check
+    signatures. A private key is never shown.
     """
     if secret.startswith(PRIVATE_KEY_PREFIX):
         return {"publicKey": public_key(secret)}
@@ -142,7 +143,7 @@ def secret_document(secret: str) -> dict[str, str]:
 
 
 def _bare(known: Endpoint, now: datetime) -> Endpoint:
-    """Return an endpoint with default settings; a disabled one stays disabled."""
+    """Return an endpoint with its settings reset to the defaults; if disabled, it stays so."""
     return Endpoint(
         known.sender_id,
         known.endpoint_id,
@@ -157,14 +158,17 @@ def _bare(known: Endpoint, now: datetime) -> Endpoint:
 
 
 def _check_headers_stay(known: Endpoint, change: Change) -> None:
-    """Refuse to send the headers to another origin unless the request contains them."""
+    """Refuse a change that would send the stored headers to another origin.
+
+    Such a change is allowed only if the request contains the headers again.
+    """
     url = change.url or known.url
     moves = parse_target(url).origin != parse_target(known.url).origin
     if moves and known.header_names and change.headers is None:
         names = ", ".join(known.header_names)
         message = (
             f"must be given again when the URL moves to another scheme, host or port ({{}} for "
-            f"none), since the values of {names} are for the old URL"
+            f"none), since the values of {names} were given for the old URL"
         )
         raise InvalidMessageError([FieldError("headers", message)])
 
@@ -194,7 +198,7 @@ def _changed(endpoint: Endpoint, change: Change, now: datetime) -> Endpoint:
 
 
 def _switched(endpoint: Endpoint, change: Change, now: datetime) -> Endpoint:
-    """Return the endpoint, enabled or disabled according to a change."""
+    """Return the endpoint with `enabled` as a change requests it; unchanged if it does not."""
     if change.enabled:
         return replace(endpoint, enabled=True, disabled_at=None, disabled_reason=None)
     if change.enabled is False and endpoint.enabled:

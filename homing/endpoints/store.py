@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 
 class EndpointStore:
-    """Both tables. Every method raises BotoCoreError or ClientError when a call fails.
+    """The endpoints table and the secrets table.
+
+    Every method raises BotoCoreError or ClientError when a call fails.
 
     Args:
         endpoints_table: the name of the endpoints table.
@@ -56,7 +58,7 @@ class EndpointStore:
             has_new_rate: whether its rate has changed, or was removed.
 
         Returns:
-            False when another request has changed either; then nothing is stored.
+            False when another request has changed the endpoint or its data; then nothing is stored.
         """
         holder, table = (
             endpoint_holder(endpoint.sender_id, endpoint.endpoint_id),

@@ -1,7 +1,7 @@
 """Verification of Standard Webhooks 1.0.0 signatures, for the smoke receiver.
 
-It is written from the specification, independently of `signing`, so that it cannot share its
-mistakes. Only `v1` signatures are verified.
+It is written from the specification, independently of `homing.credentials.signing`, so that a
+mistake there is not repeated here. Only `v1` signatures are verified.
 """
 
 from __future__ import annotations

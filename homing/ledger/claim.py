@@ -25,14 +25,14 @@ class AttemptClaim:
         attempt_number: the attempt, counted from 0.
         execution_name: the execution that claims it.
         generation: the generation of that execution.
-        due_at: when the attempt was due, ISO-8601, a whole second.
+        due_at: when the attempt was due, in ISO 8601, a whole second.
         expires_at: when the record may be deleted, epoch seconds.
         slot: the rate slot that the attempt was put off to, as a document; None for no slot. It may
-            be of an earlier attempt.
-        due_since: when the attempt was due before it was postponed, by the record, ISO-8601; None
-            before the claim is made, and where the record could not tell.
+            belong to an earlier attempt.
+        due_since: when the attempt was due before it was postponed, according to the ledger record,
+            in ISO 8601; None before the claim is made, and if the record does not say.
         unrecorded: why the ledger does not hold the claim, although the attempt may be made; None
-            before the claim is made, and where the ledger holds it.
+            before the claim is made, and if the ledger holds it.
     """
 
     attempt_number: int

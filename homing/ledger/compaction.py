@@ -26,7 +26,7 @@ def redriven_history(record: Record | None, at: str) -> dict[str, Any]:
 
     Args:
         record: the delivery's record before; None where there was none.
-        at: the time of the redrive, ISO-8601.
+        at: the time of the redrive, in ISO 8601.
 
     Returns:
         `retryHistory`, `redriveHistory` with an entry for this redrive, and `historySummary` if

@@ -66,7 +66,7 @@ class Listed:
 
     @classmethod
     def from_attributes(cls, item: Mapping[str, Any]) -> Self:
-        """Read the attributes of an entry, as plain values (`homing.items.from_dynamodb`)."""
+        """Build the delivery from an entry of an index (plain values, not typed JSON)."""
         cause = item.get("cause", {})
         category = cause.get("category")
         return cls(
@@ -137,7 +137,7 @@ class DeliveryFilter:
         target_url: how the target URL begins.
         event_type: the type of the event; `order.*` for all that begin with `order.`.
         category: the category of the latest attempt.
-        since: the last update was at this time or later, ISO-8601 UTC with milliseconds.
+        since: the last update was at this time or later, in ISO 8601, UTC, with milliseconds.
         before: the last update was earlier than this time.
         reason: a part of the reason of the latest attempt; upper and lower case are the same.
     """

@@ -24,7 +24,7 @@ WAITING = frozenset({Status.QUEUED, Status.RETRY_SCHEDULED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What the ledger holds about one delivery. Times are ISO-8601 UTC with milliseconds.
+    """What the ledger holds about one delivery. Times are in ISO 8601, UTC, with milliseconds.
 
     Args:
         created_at: when the message was accepted; distinguishes the acceptances of one message.
@@ -63,7 +63,7 @@ class Record:
 
     @classmethod
     def from_attributes(cls, attributes: Mapping[str, Any]) -> Self:
-        """Read the attributes of an item, as plain values (`homing.items.from_dynamodb`).
+        """Build the record from an item of the ledger (plain values, not DynamoDB's typed JSON).
 
         Raises:
             KeyError: when an attribute is missing that every update of the ledger sets.

@@ -269,7 +269,7 @@ class Ledger:
             seen: its record as it was read; None where there was none.
             document: the delivery document of the new generation.
             execution_name: the execution to be started with it.
-            at: the time, ISO-8601.
+            at: the time, in ISO 8601.
 
         Returns:
             Whether the record has been changed.
@@ -284,7 +284,7 @@ class Ledger:
 
         Args:
             reference: the delivery.
-            at: the time, ISO-8601.
+            at: the time, in ISO 8601.
             expires_at: when a record that is made only now may be deleted, epoch seconds.
 
         Raises:
@@ -303,7 +303,7 @@ class Ledger:
             reference: the delivery.
             dead_letter: the delivery document, with a verdict.
             execution_name: the execution that waits.
-            at: the time, ISO-8601.
+            at: the time, in ISO 8601.
 
         Returns:
             Whether the failure is recorded. It is not where the delivery has ended, or another

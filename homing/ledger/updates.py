@@ -266,7 +266,7 @@ def redrive_update(
         seen: its record as it was read; None where there was none.
         document: the delivery document of the new generation.
         execution_name: the execution to be started with it.
-        at: the time, ISO-8601.
+        at: the time, in ISO 8601.
     """
     history = redriven_history(seen, at)
     condition, seen_values = _as_seen(seen)
@@ -311,7 +311,7 @@ def take_up_update(
         seen: its record as it was read.
         document: the delivery document of the next generation.
         execution_name: the execution to be started with it.
-        at: the time, ISO-8601.
+        at: the time, in ISO 8601.
     """
     condition, seen_values = _as_seen(seen)
     return _update_as(
@@ -387,7 +387,7 @@ def dead_letter_update(
         reference: the delivery.
         dead_letter: the delivery document, with a verdict.
         execution_name: the execution that waits.
-        at: the time, ISO-8601.
+        at: the time, in ISO 8601.
     """
     return _update(
         reference,

@@ -35,7 +35,7 @@ class OperationalEvent:
 
     Args:
         kind: what has happened.
-        at: when, ISO-8601 UTC with milliseconds.
+        at: when, in ISO 8601, UTC, with milliseconds.
         detail: the members of `detail` (docs/operational-events.md).
     """
 
@@ -46,7 +46,7 @@ class OperationalEvent:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of an item, as plain values.
+    """A change of an item of a table (plain values, not DynamoDB's typed JSON).
 
     Args:
         table: the table's name.

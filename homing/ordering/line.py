@@ -22,12 +22,12 @@ class Line:
     """The progress of a line. It does not exist until the first attempt in the line begins.
 
     Args:
-        head: the sequence of the delivery whose attempts may begin.
-        delivery_id: that delivery.
-        key: the key of its record in the ledger.
-        created_at: when its message was accepted, ISO-8601.
-        begun: how many of its attempts have begun.
-        until: when the last of them must be over, ISO-8601; None where none has begun.
+        head: the sequence of the line's head, the delivery whose attempts may begin.
+        delivery_id: the id of the head.
+        key: the key of the head's record in the ledger.
+        created_at: when the head's message was accepted, in ISO 8601.
+        begun: how many attempts of the head have begun.
+        until: when the last of these attempts must be over, in ISO 8601; None if none has begun.
         passed_over: the sequence of a failed delivery that blocks the line no longer.
     """
 
@@ -41,12 +41,12 @@ class Line:
 
     @property
     def message_id(self) -> str:
-        """The message of its head."""
+        """The messageId of the line's head."""
         return self.key[0].rpartition("#")[0]
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
-        """Return the line from an item of the table of lines, given as plain values."""
+        """Build the line from an item of the table of lines (plain values, not typed JSON)."""
         return cls(
             head=item["head"],
             delivery_id=item["deliveryId"],
@@ -66,7 +66,7 @@ class Place:
         line_id: the line.
         sequence: the place.
         delivery: the delivery before its first attempt.
-        put_at: when it got its place, ISO-8601.
+        put_at: when it got its place, in ISO 8601.
     """
 
     line_id: str
@@ -80,7 +80,7 @@ class Place:
         return self.delivery.reference.delivery_id
 
     def to_item(self) -> dict[str, Any]:
-        """Return the item of the table of places, as plain values.
+        """Build the item of the table of places (plain values, not DynamoDB's typed JSON).
 
         The delivery document is compressed, since DynamoDB charges writes by the KiB.
         """
@@ -95,7 +95,7 @@ class Place:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
-        """Return the place from an item of the table of places, given as plain values."""
+        """Build the place from an item of the table of places (plain values, not typed JSON)."""
         document = json.loads(zlib.decompress(bytes(item["delivery"])))
         delivery = Delivery.from_document(document)
         return cls(item["pk"], int(item["sk"]), delivery, item["putAt"])

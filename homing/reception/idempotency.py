@@ -1,6 +1,6 @@
 """The idempotency record: one small item in the messages table for each accepted message.
 
-All duplicates of a message take their deliveries from it, so they have the same deliveries.
+A duplicate takes its deliveries from this record, so it has the same ones as the first message.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ CLOCK_SKEW = timedelta(seconds=60)  # a `deliverAt` this far in the past means "
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyRecord:
-    """An accepted message. Times are ISO-8601 UTC with milliseconds.
+    """An accepted message. Times are in ISO 8601, UTC, with milliseconds.
 
     Args:
         message_id: with `sender_id`, the identity of the message.
-        sender_id: who sent it.
+        sender_id: who sent the message.
         timestamp: the message's own time.
-        correlation_id: relates it to the logs of the sender.
-        created_at: when it was received.
+        correlation_id: the id that relates the message to the logs of its sender.
+        created_at: when the message was received.
         targets: the target URLs, without duplicates.
         deliver_at: the earliest time of the first attempt; None for immediately.
         fingerprint: a hash of the content, equal for all duplicates.
@@ -37,7 +37,7 @@ class IdempotencyRecord:
         endpoint_ids: the endpoints of the targets, in the same order; empty for plain URLs.
         event_type: the type of the event; None if the message has none.
         ordering_key: orders its deliveries among those with the same key; None for no order.
-        is_bulk: whether its deliveries go to the bulk queue, as those of all its duplicates do.
+        is_bulk: whether the deliveries go to the bulk queue; it holds for all duplicates too.
     """
 
     message_id: str
@@ -56,12 +56,15 @@ class IdempotencyRecord:
 
     @property
     def key(self) -> str:
-        """The partition key of the message, in this table and in the ledger."""
+        """The partition key of the message, in the messages table and in the ledger."""
         return message_key(self.message_id, self.sender_id)
 
     @property
     def due_at(self) -> str:
-        """When the first attempt may start, in whole seconds: immediately or at `deliverAt`."""
+        """The time at which the first attempt may start, as a whole second.
+
+        It is the time of acceptance or, if later, `deliverAt`.
+        """
         return to_due_text(first_attempt_at(from_text(self.created_at), self.deliver_at))
 
     @property
@@ -89,7 +92,7 @@ class IdempotencyRecord:
         )
 
     def to_item(self) -> dict[str, Any]:
-        """Return the item of the messages table, as plain values."""
+        """Build the item of the messages table (plain values, not DynamoDB's typed JSON)."""
         scheduled = {} if self.deliver_at is None else {"deliverAt": self.deliver_at}
         event_type = {} if self.event_type is None else {"eventType": self.event_type}
         ordering = {} if self.ordering_key is None else {"orderingKey": self.ordering_key}
@@ -113,7 +116,7 @@ class IdempotencyRecord:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
-        """Return the record of an item of the messages table, given as plain values."""
+        """Build the record from an item of the messages table (plain values, not typed JSON)."""
         return cls(
             message_id=item["messageId"],
             sender_id=item["senderId"],

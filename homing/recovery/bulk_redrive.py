@@ -54,7 +54,7 @@ class BulkRedrive:
         redrive_id: identifies it.
         wanted: which deliveries, of those that had failed before it began.
         rate: how many are redriven in a second at most.
-        started_at: when it began, ISO-8601.
+        started_at: when it began, in ISO 8601.
         matched: how many matched then.
         phase: how far it is.
         is_stopped: whether it was stopped before all were redriven.
@@ -163,7 +163,7 @@ class BulkRedrive:
         return document | ({"endedAt": self.ended_at} if self.ended_at else {})
 
     def to_item(self) -> dict[str, Any]:
-        """Return the attributes of its record, as plain values."""
+        """Build the attributes of the bulk redrive's record (plain values, not typed JSON)."""
         return {
             **self.to_document(),
             "place": None if self.place is None else list(self.place),
@@ -174,7 +174,7 @@ class BulkRedrive:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
-        """Read the attributes of its record."""
+        """Build the bulk redrive from the attributes of its record."""
         return cls(
             redrive_id=item["redriveId"],
             wanted=DeliveryFilter.from_document(item["filter"]),

@@ -16,7 +16,7 @@ class Postponed:
     """The attempt is made later: no concurrency slot is free, or its rate slot is later.
 
     Args:
-        due_at: when it is due instead, ISO-8601, a whole second.
+        due_at: when it is due instead, in ISO 8601, a whole second.
         expires_at: when its record may be deleted, epoch seconds; None to leave that as it was.
         slot: the rate slot that it is put off to, as a document; None for no slot.
     """

@@ -52,7 +52,7 @@ class Outcome:
     """The outcome of one HTTP request.
 
     Args:
-        timestamp: when the outcome was observed, ISO-8601 with milliseconds.
+        timestamp: when the outcome was observed, in ISO 8601 with milliseconds.
         response_time: from the start of the attempt to its outcome, in milliseconds.
         http_status: the response's status code, or None without a response.
         retry_after: the raw `Retry-After` header, or None.

@@ -36,7 +36,7 @@ class Event:
     Args:
         event_type: its type.
         sender_id: its sender.
-        timestamp: the time of the message, ISO-8601.
+        timestamp: the time of the message, in ISO 8601.
         payload: the payload as JSON text; None if it is not JSON.
     """
 

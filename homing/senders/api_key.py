@@ -29,7 +29,7 @@ _BEARER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it is stored. Times are ISO-8601 UTC with milliseconds.
+    """A key as it is stored. Times are in ISO 8601, UTC, with milliseconds.
 
     Args:
         key_id: the public part, 16 hexadecimal digits.
@@ -51,7 +51,7 @@ class ApiKey:
         return matches and self.revoked_at is None
 
     def to_item(self) -> dict[str, Any]:
-        """Return the item of the keys table, as plain values."""
+        """Build the item of the keys table (plain values, not DynamoDB's typed JSON)."""
         revoked = {} if self.revoked_at is None else {"revokedAt": self.revoked_at}
         return {
             "pk": self.key_id,
@@ -63,7 +63,7 @@ class ApiKey:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
-        """Return the key of an item of the keys table, given as plain values."""
+        """Build the key from an item of the keys table (plain values, not typed JSON)."""
         return cls(
             key_id=item["pk"],
             sender_id=item["senderId"],
@@ -82,7 +82,11 @@ class Presented:
 
 
 def issue(sender_id: str, created_at: str) -> tuple[ApiKey, str]:
-    """Create a key. Return the key to store, and its text, which is not stored anywhere."""
+    """Create a key.
+
+    Returns:
+        The key as it is stored, and its text, which is given to the sender and not stored.
+    """
     key_id, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
     key = ApiKey(key_id, sender_id, _hash(secret), created_at)
     return key, f"{PREFIX}{key_id}_{secret}"

@@ -171,9 +171,9 @@ class Deliverer:
         if endpoint is None or not endpoint.attempts_at_once:
             return None
         limit = endpoint.attempts_at_once
-        holder = f"{reference.delivery_id}~{round(self._chance() * 1e9):x}"
+        attempt_id = f"{reference.delivery_id}~{round(self._chance() * 1e9):x}"
         try:
-            taken = self._slots.take(endpoint, limit, holder, now)
+            taken = self._slots.take(endpoint, limit, attempt_id, now)
         except DependencyError as error:
             self._tell(reference, "slot.uncounted", str(error))
             return None

@@ -42,7 +42,7 @@ def postpone(
     tries.
 
     Args:
-        created_at: when the delivery was created, ISO-8601.
+        created_at: when the delivery was created, in ISO 8601.
         claim: the claim of the attempt; None for one that has not waited, which leaves the record's
             expiry unchanged.
         now: the time.
