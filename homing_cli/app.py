@@ -199,7 +199,8 @@ def send_command(
     try:
         with live.counter(console) as count:
             teller = _teller(count, numbered=file is not None, accepted=not as_json)
-            # Lines that come by a pipe, one at a time, do not wait for each other.
+            # Through a pipe, lines may arrive one at a time. Each is then sent in its own request,
+            # so that none waits for more lines.
             together = messages.TOGETHER if file and file.seekable() else 1
             send.hand_over(api, lines, teller, report, together=together)
         if wait and report.accepted:
@@ -297,10 +298,10 @@ def _by_option(error: FieldError) -> str:
 def _teller(
     count: Callable[[], None], *, numbered: bool, accepted: bool
 ) -> Callable[[Handed], None]:
-    """Return a callback that counts each line and reports refused ones.
+    """Return a callback that counts each line and reports the lines that the API refused.
 
     Args:
-        count: called once for each line.
+        count: a function that is called once for each line.
         numbered: whether to report the lines of a file, by their numbers.
         accepted: whether to report the accepted lines of a file too.
     """
@@ -325,14 +326,14 @@ def _show_report(report: Report, *, as_json: bool) -> None:
 
 
 def _say_interrupted(report: Report, *, is_file: bool) -> str:
-    """Return the message about an interruption, with the lines that were not sent."""
-    unsent = f"; what follows line {report.last_line} was not sent" if is_file else ""
+    """Return what is printed after Ctrl-C; for a file, it names the lines that were not sent."""
+    unsent = f"; the lines after line {report.last_line} were not sent" if is_file else ""
     unsent = "" if report.deliveries is not None else unsent
     return f"homing: interrupted{unsent}; Homing delivers what was accepted"
 
 
 def _say_unended(unended: tuple[MessageRef, ...], timeout: float | None, stack: str | None) -> str:
-    """Return the message about a time-out, with the command that shows the status."""
+    """Return what is printed when --timeout has passed, with the command that shows the status."""
     first = unended[0]
     sender = "" if first.sender_id == DEFAULT_SENDER_ID else f" --sender {first.sender_id}"
     where = f" --stack {stack}" if stack else ""

@@ -1,8 +1,8 @@
 """The boundary between the commands and the terminal: an error becomes one line.
 
-An error of Homing, AWS or the operating system ends with exit status 1, and so does a missing
-package whose extra is not installed. Any other exception is a bug and ends with 70 (EX_SOFTWARE of
-sysexits.h). `--debug` shows the traceback of either.
+An error from Homing, AWS or the operating system ends the command with exit status 1, and so does a
+missing package whose extra is not installed. Any other exception is a bug; the exit status is then
+70 (EX_SOFTWARE in sysexits.h). In both cases `--debug` shows the traceback.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FAILED = 1
 UNEXPECTED = 70
 
-# Package -> the extra that brings it; commands import these late.
+# Package -> the extra that installs it. Commands import these packages only when they need them.
 _EXTRAS = {
     "aws_cdk": "cdk",
     "hypercorn": "local",
@@ -47,7 +47,7 @@ _REPORT = "Please report it with the output of the same command with --debug"
 
 
 class Root(Group):
-    """The command `homing` itself. Every command gets its options `--debug` and `--construct`."""
+    """The command `homing` itself. It adds `--debug` and `--construct` to the commands."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -58,8 +58,9 @@ class Root(Group):
                 command.params.append(options["construct"])
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command, and report an error in one line."""
-        if isinstance(sys.stdout, TextIOWrapper):  # escapes what cannot be encoded
+        """Run the command, and report an error, if there is one, in one line."""
+        if isinstance(sys.stdout, TextIOWrapper):
+            # Escape characters that the encoding of the output lacks.
             sys.stdout.reconfigure(errors="backslashreplace")
         with _one_line_errors(ctx):
             try:
@@ -85,7 +86,7 @@ def _one_line_errors(ctx: Any) -> Iterator[None]:
 
 
 def describe(error: Exception) -> tuple[str, int]:
-    """Return an error in one line, and its exit status."""
+    """Return a description of an error in one line, and the exit status for it."""
     match error:
         case EndpointConnectionError():
             return _line(f"{error}; for a local cloud, run `homing up`"), FAILED

@@ -50,7 +50,7 @@ class ApiClient:
         )
 
     def submit(self, body: bytes) -> Accepted:
-        """Send a message, given as a request body; to the function URL, if there is one.
+        """Send a message, given as a request body. It goes to the function URL, if there is one.
 
         Raises:
             ResponseError: when the API refuses it.
@@ -60,7 +60,7 @@ class ApiClient:
             return self._homing.send_raw(body)
 
     def submit_all(self, bodies: Sequence[bytes]) -> list[Accepted | CallError | ApiError]:
-        """Send messages in one or a few requests; return each result (see `submit`)."""
+        """Send messages in one or a few requests; return the result of each (see `submit`)."""
         return [self._reported(each) for each in self._homing.send_raw_batch(bodies)]
 
     def _reported(self, result: Accepted | CallError) -> Accepted | CallError | ApiError:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ENDED = frozenset({"DELIVERED", "FAILED", "MAX_RETRIES_EXCEEDED", "CANCELLED"})
 _PAUSES_SECONDS = (0.5, 5.0)
 _CONCURRENCY = 8
-_MOST_BUSY = 9  # how many rounds in a row may get no answer from the API
+_MOST_BUSY = 9  # how many rounds of polling in a row may get no answer from the API
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,10 @@ class DeliveryView:
     """A delivery, with the fields that are shown to people.
 
     Args:
-        reference: what identifies it.
-        status: its ledger status.
+        reference: the ids of the delivery.
+        status: the status in the ledger.
         attempts: attempts made so far.
-        next_retry_at: when the next retry is due, ISO-8601, or None.
+        next_retry_at: the time of the next retry, in ISO 8601; None if none is due.
         last_result: category and reason of the latest attempt, empty before the first.
         document: the delivery as the API returned it.
     """
@@ -47,18 +47,18 @@ class DeliveryView:
 
     @property
     def next_attempt_at(self) -> str | None:
-        """When the next attempt is due: a retry, or the first attempt of a scheduled message."""
+        """The time of the next attempt, in ISO 8601: a retry or a scheduled first attempt."""
         scheduled: str | None = self.document.get("deliverAt")
         return self.next_retry_at or (scheduled if self.status == "QUEUED" else None)
 
     @property
     def ended(self) -> bool:
-        """Whether its status is final."""
+        """Whether the delivery has ended, so that its status is final."""
         return self.status in ENDED
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Return the delivery of one entry of `deliveries` (GET /v1/messages/{messageId})."""
+        """Build the view from an entry of `deliveries` in a response of GET /v1/messages/ID."""
         history = document.get("retryHistory") or []
         return cls(
             reference=Reference.from_document(document),
@@ -71,7 +71,7 @@ class DeliveryView:
 
 
 def views(document: Mapping[str, Any]) -> tuple[DeliveryView, ...]:
-    """Return the deliveries of a message (GET /v1/messages/{messageId})."""
+    """Return the deliveries in a response of GET /v1/messages/{messageId}."""
     return tuple(DeliveryView.from_document(delivery) for delivery in document["deliveries"])
 
 
@@ -82,15 +82,15 @@ def follow(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[dict[MessageRef, tuple[DeliveryView, ...]]]:
-    """Poll messages until all their deliveries have ended; yield what is known after each round.
+    """Poll messages until all deliveries have ended; after each round, yield what is known.
 
     A message is not polled before its next retry is due.
 
     Args:
         api: the API.
         messages: the messages to follow.
-        timeout: stop after so many seconds; None for no limit.
-        clock: tells the time.
+        timeout: stop after this many seconds; None for no limit.
+        clock: returns the current time.
         sleep: pauses between rounds, in seconds.
 
     Raises:
@@ -107,7 +107,7 @@ def follow(
             busy = busy + 1 if None in answers else 0
             for message, found in zip(ready, answers, strict=True):
                 if found is None:
-                    continue  # it is polled again in the next round
+                    continue  # this message is polled again in the next round
                 known[message] = found
                 if all(view.ended for view in found):
                     del due[message]

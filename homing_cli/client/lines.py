@@ -21,9 +21,9 @@ class LineView:
     """A line in which deliveries wait.
 
     Args:
-        reference: a delivery in it, which identifies the line.
-        head: its progress; None if no attempt has begun in it.
-        status: the status of its head; None if the head is not on record.
+        reference: the ids of a delivery in the line; they identify the line.
+        head: the record of the line, which names its head; None before the first attempt.
+        status: the status of the head; None if the head has no ledger record.
         waiting: how many deliveries wait behind the head.
     """
 
@@ -34,7 +34,7 @@ class LineView:
 
     @property
     def to(self) -> str:
-        """The endpoint or URL of its deliveries."""
+        """The endpoint or URL to which the line's deliveries go."""
         return self.reference.endpoint_id or self.reference.target_url
 
     def to_document(self) -> dict[str, Any]:
@@ -55,7 +55,10 @@ class LineView:
 
 
 def waiting_lines(target: Target) -> list[LineView]:
-    """Return the lines in which deliveries wait, the longest first; this reads all places."""
+    """Return the lines in which deliveries wait, the longest first.
+
+    This reads the whole table of places.
+    """
     dynamodb, outputs = target.client("dynamodb"), target.outputs
     pages = dynamodb.get_paginator("scan").paginate(TableName=outputs["PlacesTable"])
     places: dict[str, dict[int, Place]] = {}

@@ -22,18 +22,24 @@ _LOOK_SECONDS = 1
 
 
 def index_of(target: Target) -> DeliveryIndex:
-    """Return the lists of deliveries; the caller needs `dynamodb:Query` on both indexes."""
+    """Return a reader of lists of deliveries.
+
+    The caller needs `dynamodb:Query` on both indexes of the ledger.
+    """
     return DeliveryIndex(target.outputs["LedgerTable"], target.client("dynamodb"))
 
 
 def listed(target: Target, wanted: DeliveryFilter, now: datetime) -> list[Listed]:
-    """Return all deliveries that match, the latest first."""
+    """Return all deliveries that match a filter, the latest first."""
     found = index_of(target).all(wanted, now=now)
     return sorted(found, key=lambda one: one.place, reverse=True)
 
 
 def bulk_redrives(target: Target) -> BulkRedrives:
-    """Return the bulk redrives; the caller must be allowed to invoke the watchdog to start one."""
+    """Return the bulk redrives of a deployed Homing.
+
+    To start one, the caller must be allowed to invoke the function `watchdog`.
+    """
     return BulkRedrives(
         RedrivesTable(target.outputs["RedrivesTable"], target.client("dynamodb")),
         index_of(target),

@@ -139,15 +139,15 @@ class HandingOver:
                 while self._pending:
                     yield from self._first()
             finally:
-                # From the last to the first: the threads take them in order, so what was not sent
-                # are the last lines, with no gap.
+                # Cancel from the last request to the first: the threads take requests in order, so
+                # the lines that are not sent are the last ones, with no gap.
                 for future in reversed(self._pending):
                     future.cancel()
 
     def begun(self) -> Iterator[Handed]:
         """Yield, after an interruption, the results of the messages that were being sent.
 
-        They may repeat the latest results.
+        The latest results that the iteration yielded may be among them.
         """
         for future in self._pending:
             if not future.cancelled():
@@ -159,11 +159,11 @@ class HandingOver:
 
     def _first(self) -> Iterator[Handed]:
         yield from self._pending[0].result()
-        self._pending.popleft()  # after the yield, which an interruption may end
+        self._pending.popleft()  # only after the yield: an interruption may end the iteration there
 
 
 def _groups(lines: Iterable[Line], most: int) -> Iterator[list[Line]]:
-    """Yield groups of lines, each as soon as it is full."""
+    """Yield the lines in groups, each as soon as it has `most` lines or the maximum size."""
     group: list[Line] = []
     size = 0
     for line in lines:
@@ -182,7 +182,7 @@ def compose(target_url: str | None, payload: str, options: dict[str, object]) ->
     Args:
         target_url: where to deliver; None if the options name an endpoint.
         payload: JSON, or the plain text itself if `contentType` is not JSON.
-        options: the other fields of the request body; those that are None are left out.
+        options: the other fields of the request body; a field that is None is left out.
 
     Raises:
         InvalidMessageError: when the API would refuse one of the fields.
@@ -196,7 +196,7 @@ def compose(target_url: str | None, payload: str, options: dict[str, object]) ->
     if not _is_json(str(fields.get("contentType", "application/json"))):
         return json.dumps(fields | {"payload": payload}).encode()
     if is_too_deep(payload):
-        raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep")
+        raise ValueError(f"the payload is nested more than {MAX_DEPTH} levels deep")
     return (json.dumps(fields)[:-1] + f', "payload": {RawJson(payload).text}}}').encode()
 
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from homing_cli.client.queues.held_dead_letters import HeldDeadLetter
     from homing_cli.client.target import Target
 
-# For a delivery without a record, whose ttl it would have: longer than any execution waits.
+# How long the record of a cancelled delivery is kept, if the delivery had no record before: longer
+# than any execution waits.
 _KEPT_AFTER_CANCELLING = YEAR + timedelta(days=30)
 
 
@@ -47,7 +48,7 @@ class Actions:
         target: the deployed Homing; the caller needs `dynamodb:GetItem` and `UpdateItem` on the
             ledger, `states:StartExecution` and `DescribeExecution`, and for large payloads what
             `PayloadStore.renew` needs.
-        clock: tells the time.
+        clock: returns the current time.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Actions:
         )
 
     def redrive(self, reference: Reference) -> Done:
-        """Redrive a failed delivery with the dead letter stored in its record."""
+        """Redrive a failed delivery with the dead letter that its ledger record contains."""
         return Done(reference, self._interventions.redrive(reference, now=self._clock()))
 
     def redrive_dead_letters(self, dead_letters: Iterable[HeldDeadLetter]) -> Iterator[Done]:
@@ -93,7 +94,7 @@ class Actions:
 
 
 def releasing_of(target: Target) -> Releasing:
-    """Return the object that continues lines of ordered deliveries in a deployed Homing."""
+    """Return the object that continues the lines of ordered deliveries in a deployed Homing."""
     dynamodb, outputs = target.client("dynamodb"), target.outputs
     return Releasing(
         Lines(outputs["LinesTable"], dynamodb),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Calls to the local cloud never use a proxy; throttled calls to AWS are retried.
 _LOCAL_CONFIG = Config(proxies={}, retries={"total_max_attempts": 3, "mode": "standard"})
 _ANSWER_SECONDS = 10
-# An ARN ends with `:stack/NAME/ID`; a name has no slash.
+# A stack's ARN ends with `:stack/NAME/ID`; a stack's name has no slash.
 _STACK = re.compile(r"(?P<stack>arn:[^/]+/[^/]+/[^/]+|[^/]+)(/(?P<construct>.+))?")
 _AWS_CONFIG = Config(retries={"total_max_attempts": 5, "mode": "standard"})
 
@@ -35,8 +35,8 @@ class Outputs(dict[str, str]):
 
     def __missing__(self, name: str) -> NoReturn:
         raise NoTargetError(
-            f"what is deployed has no output {name}: deploy this version of Homing, then run the "
-            "command again"
+            f"the stack has no output {name}: deploy this version of Homing, then run the command "
+            "again"
         )
 
 
@@ -79,11 +79,11 @@ def find_target(
     Args:
         stack: the name or ARN of a CloudFormation stack, with the path of the construct where it
             has several: `Shop/Webhooks`; None for the local cloud.
-        region: the stack's region, where it is not the usual one.
-        profile: the AWS profile, where it is not the usual one.
+        region: the stack's region; None for that of the environment or the profile.
+        profile: the AWS profile; None for the default profile.
 
     Raises:
-        NoTargetError: when it cannot be found.
+        NoTargetError: when no deployed Homing can be found there.
     """
     if not stack:
         return _find_local_target()
@@ -96,10 +96,10 @@ def find_target(
 
 
 def local_target(record: Path) -> Target:
-    """Return the target that a `local.json` describes.
+    """Return the local cloud that a file `local.json` describes.
 
     Raises:
-        NoTargetError: when the file cannot be read as one.
+        NoTargetError: when the file cannot be read or is not such a file.
     """
     try:
         found = json.loads(record.read_text())

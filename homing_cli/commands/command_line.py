@@ -23,7 +23,7 @@ from homing_cli.commands.selection import Selection
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-DEBUG = "homing.debug"  # a key of the context's `meta`, which all contexts of one call share
+DEBUG = "homing.debug"  # a key in `Context.meta`, which all contexts of one call share
 
 # Options that may be empty: an empty description clears it, and an empty text is a valid payload.
 _MAY_BE_EMPTY = frozenset({"description", "payload"})
@@ -110,17 +110,17 @@ class Group(TyperGroup):
 
 
 class Commands(typer.Typer):
-    """A `typer.Typer` whose commands are of these two classes."""
+    """A `typer.Typer` whose commands are of class `Command`, and whose groups of class `Group`."""
 
     def __init__(self, cls: type[Group] = Group, **settings: Any) -> None:
         super().__init__(cls=cls, add_completion=False, **settings)
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
-        """Return a decorator that makes a function a command, and returns the function."""
+        """Return a decorator that registers a function as a command and returns it unchanged."""
         return _registering(super().command(name, cls=Command, **settings))
 
     def callback(self, **settings: Any) -> Callable[[Any], Any]:
-        """Return a decorator that makes a function the callback, and returns the function."""
+        """Return a decorator that registers a function as the callback and returns it unchanged."""
         return _registering(super().callback(**settings))
 
 
@@ -178,7 +178,9 @@ def _check_values(ctx: Any, args: list[str]) -> None:
 
 
 def _check_where(ctx: Any) -> None:
-    if ctx.params.get(_STACK, True):  # given, or not an option of this command
+    if ctx.params.get(
+        _STACK, True
+    ):  # the parameter was given, or it is not an option of this command
         return
     given = ctx.params | {"construct": ctx.meta.get(CONSTRUCT)}
     for param in ctx.command.params:
@@ -207,7 +209,8 @@ def _problem(param: Any, value: str) -> str:
 
 
 def _is_text(value: str) -> bool:
-    # What the shell passed and the locale cannot read arrives as lone surrogates (PEP 383).
+    # Bytes from the shell that are invalid in the locale's encoding arrive as lone surrogates
+    # (PEP 383).
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -38,7 +38,7 @@ def cost(
         typer.Option(min=0, max=1, help="The share of attempts that fail and are retried, 0 to 1."),
     ] = 0.01,
     payload_bytes: Annotated[
-        int, typer.Option(min=0, max=MAX_PAYLOAD_BYTES, help="The size of each payload.")
+        int, typer.Option(min=0, max=MAX_PAYLOAD_BYTES, help="The size of each payload, in bytes.")
     ] = 1024,
     max_attempts: Annotated[
         int | None,
@@ -56,7 +56,8 @@ def cost(
         ),
     ] = None,
     latency_ms: Annotated[
-        int, typer.Option(min=0, max=60_000, help="The response time of endpoints.")
+        int,
+        typer.Option(min=0, max=60_000, help="The response time of endpoints, in milliseconds."),
     ] = 200,
     rate: Annotated[
         float,

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from homing.errors import FieldError
 
-_LONGEST_FILE = 65_536  # bytes; more than the headers of an endpoint may have
+_LONGEST_FILE = 65_536  # in bytes; more than the headers of an endpoint may have
 
 
 def endpoint_id_of(text: str) -> str:
-    """Return an endpointId as typed.
+    """Return the endpointId that was typed.
 
     Raises:
         typer.BadParameter: when it is not a valid endpointId.
@@ -35,7 +35,7 @@ def endpoint_id_of(text: str) -> str:
 def header_lines(file: BinaryIO | None) -> list[str]:
     """Return the lines of `--headers-file` without the blank ones.
 
-    Errors contain the number of a line, not its text, which may be secret.
+    Error messages contain the number of a line but not its text, which may be secret.
     """
     if file is None:
         return []
@@ -59,7 +59,7 @@ def _header_line(number: int, line: bytes) -> str:
 
 
 def header_map(texts: Sequence[str], *, none: bool) -> dict[str, str] | None:
-    """Return the headers of lines "Name: value", each name at most once.
+    """Return the headers that the lines "Name: value" describe. A name may occur only once.
 
     Args:
         texts: the lines.
@@ -84,11 +84,11 @@ def header_map(texts: Sequence[str], *, none: bool) -> dict[str, str] | None:
 
 
 def event_types(given: Sequence[str], *, none: bool) -> list[str] | None:
-    """Return the event types of `--event-type`; None to leave them as they are.
+    """Return the event types of `--event-type`; None to leave the endpoint's as they are.
 
     Args:
         given: the event types.
-        none: whether to remove all of them (`--no-event-types`).
+        none: whether to remove all event types (`--no-event-types`).
     """
     if given and none:
         raise typer.BadParameter("--no-event-types cannot be combined with --event-type")
@@ -114,7 +114,7 @@ def payload_text(text: str) -> JsonText:
 
 
 def filter_text(text: str) -> str:
-    """Return the event pattern of `--filter` as written; the API checks its meaning."""
+    """Return the event pattern of `--filter` exactly as written. The API checks what it means."""
     try:
         split_members(decode(text))
     except InvalidMessageError as error:

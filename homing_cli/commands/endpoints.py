@@ -106,7 +106,9 @@ def set_command(
     url: Annotated[
         str | None, typer.Option(help="The URL to deliver to; required for a new endpoint.")
     ] = None,
-    description: Annotated[str | None, typer.Option(help="A text for people.")] = None,
+    description: Annotated[
+        str | None, typer.Option(help="A description of the endpoint, for people.")
+    ] = None,
     attempts_at_once: Annotated[
         int | None,
         typer.Option(
@@ -165,8 +167,8 @@ def set_command(
         Ordering | None,
         typer.Option(
             help=(
-                "What follows when a message with an orderingKey fails for good: skip sends the "
-                "next one, block makes it wait."
+                "What happens to the next message with an orderingKey when one fails for good: "
+                "skip sends it, block makes it wait."
             )
         ),
     ] = None,
@@ -174,7 +176,8 @@ def set_command(
         Signing | None, typer.Option(help="The signature scheme of the next secret: v1 or v1a.")
     ] = None,
     enabled: Annotated[
-        bool | None, typer.Option("--enable/--disable", help="Whether messages are sent to it.")
+        bool | None,
+        typer.Option("--enable/--disable", help="Whether messages are sent to the endpoint."),
     ] = None,
     sender: Sender = None,
 ) -> None:

@@ -75,8 +75,8 @@ def broken(
 ) -> None:
     """List executions that ended without delivering or dead-lettering their message.
 
-    It looks back 14 days. The watchdog resumes their deliveries. The exit status is 1 if there are
-    any.
+    It lists those of the last 14 days. The watchdog resumes their deliveries. The exit status is 1
+    if there are any.
     """
     found = list(broken_executions(where.target()))
     if as_json:

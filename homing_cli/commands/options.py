@@ -62,7 +62,7 @@ class Where:
         """Return the deployed Homing.
 
         Raises:
-            NoTargetError: when it cannot be found.
+            NoTargetError: when no deployed Homing can be found there.
         """
         return find_target(self.stack, self.region, self.profile)
 
@@ -90,7 +90,7 @@ Port: TypeAlias = Annotated[
 
 
 def sender_name(text: str) -> str:
-    """Return a senderId as typed.
+    """Return the senderId that was typed.
 
     Raises:
         typer.BadParameter: when it is not a valid senderId.
@@ -102,7 +102,7 @@ def sender_name(text: str) -> str:
 
 
 def instant(text: str) -> datetime:
-    """Return the time of a date-time with a zone.
+    """Return the time that a text, a date-time with a zone, stands for.
 
     Raises:
         typer.BadParameter: when the text is not such a date-time.

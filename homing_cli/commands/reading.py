@@ -114,27 +114,29 @@ def trace_command(
 AnySender = Annotated[
     str | None,
     typer.Option(
-        "--sender", help="Only those of this sender; all senders by default.", show_default=False
+        "--sender",
+        help="Only dead letters of this sender; of all senders by default.",
+        show_default=False,
     ),
 ]
-Limit = Annotated[int, typer.Option(min=1, help="Read this many at most.")]
+Limit = Annotated[int, typer.Option(min=1, help="Read at most this many messages of the queue.")]
 _LISTED = 100
 ListLimit = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help=f"Show this many at most; {_LISTED} by default, or all with --whole.",
+        help=f"Show at most this many dead letters; {_LISTED} by default, or all with --whole.",
         show_default=False,
     ),
 ]
-ShownLimit = Annotated[int, typer.Option(min=1, help="Show this many at most.")]
+ShownLimit = Annotated[int, typer.Option(min=1, help="Show at most this many deliveries.")]
 
 GroupBy = Annotated[
     list[str] | None,
     typer.Option(
         "--group-by",
         metavar="WORD",
-        help=f"Count instead, by {', '.join(GROUPINGS)}; repeat it for more.",
+        help=f"Instead of a list, show counts by {', '.join(GROUPINGS)}. Repeat for more.",
         show_default=False,
     ),
 ]
@@ -185,7 +187,7 @@ def dead_letters_list(
 ) -> None:
     """List dead letters with their sender, endpoint and reason, the latest first, or count them.
 
-    With --whole the exit status is 1 if fewer were printed than the queue holds.
+    With --whole, the exit status is 1 if fewer dead letters were printed than the queue holds.
     """
     target = where.target()
     if whole:
@@ -196,10 +198,10 @@ def dead_letters_list(
 
 
 def only_failed(selection: Selection) -> DeliveryFilter:
-    """Return the filter of a command for dead letters.
+    """Return the filter that the options of a command for dead letters describe.
 
     Raises:
-        typer.BadParameter: when a value is not valid, or no dead letter has the status.
+        typer.BadParameter: when a value is not valid, or dead letters cannot have the status.
     """
     wanted = selection.filter()
     if selection.status is None:
@@ -233,10 +235,10 @@ def _show_listed(
 
 
 def show_groups(found: Sequence[Listed], by: Sequence[str], *, as_json: bool) -> None:
-    """Show the counts of deliveries.
+    """Show how many deliveries there are in each group.
 
     Raises:
-        typer.BadParameter: when a word is not known.
+        typer.BadParameter: when a word in `by` is unknown.
     """
     if unknown := [word for word in by if word not in GROUPINGS]:
         raise typer.BadParameter(f"--group-by {unknown[0]} is unknown: use {', '.join(GROUPINGS)}")

@@ -68,7 +68,10 @@ _SAYINGS = {
 Rate = Annotated[
     float,
     typer.Option(
-        "--rate", min=LOWEST_RATE, max=HIGHEST_RATE, help="Redrive this many per second at most."
+        "--rate",
+        min=LOWEST_RATE,
+        max=HIGHEST_RATE,
+        help="Redrive at most this many deliveries a second.",
     ),
 ]
 RedriveId = Annotated[
@@ -84,18 +87,21 @@ def dead_letters_redrive(
     everything: Annotated[bool, typer.Option("--all", help="Redrive all dead letters.")] = False,
     rate: Rate = DEFAULT_RATE,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Count what would be redriven, and do nothing.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Count the deliveries that would be redriven, and redrive none."
+        ),
     ] = False,
     detach: Annotated[
-        bool, typer.Option("--detach", help="Do not wait until all have ended.")
+        bool, typer.Option("--detach", help="Do not wait until all redriven deliveries have ended.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Redrive dead letters: those of one message, those that match filters, or all.
 
-    Homing redrives those that match in the background, at a limited rate: the command shows the
-    progress, and can be interrupted. The exit status is 1 if any could not be redriven or failed
-    again, or if none matched.
+    Homing redrives the matching dead letters in the background, at a limited rate. The command
+    shows the progress and can be interrupted. The exit status is 1 if any could not be redriven or
+    failed again, or if none matched.
     """
     if message_id is not None:
         _redrive_one(where.target(), message_id, selection, dry_run=dry_run, as_json=as_json)
@@ -121,7 +127,7 @@ def dead_letters_redrive(
 def dead_letters_redrives(
     where: Where,
     redrive_id: Annotated[
-        str | None, typer.Argument(metavar="[REDRIVE]", help="A bulk redrive to follow.")
+        str | None, typer.Argument(metavar="[REDRIVE]", help="The id of a bulk redrive to follow.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -151,7 +157,7 @@ def dead_letters_stop(redrive_id: RedriveId, where: Where, as_json: AsJson = Fal
 def _redrive_one(
     target: Target, message_id: str, selection: Selection, *, dry_run: bool, as_json: bool
 ) -> NoReturn:
-    """Redrive the dead letters of a message from the queue, or from their records."""
+    """Redrive the dead letters of a message from the queue or, without any there, the ledger."""
     if replace(selection, sender=None) != Selection():
         raise typer.BadParameter("an ID cannot be combined with filters, except --sender")
     wanted = Filter(message_id=message_id, sender_id=selection.sender)
@@ -162,7 +168,7 @@ def _redrive_one(
         else:
             _told(Actions(target).redrive_dead_letters(held), done, quiet=as_json)
     if not done and not dry_run:
-        # The dead letter is not in the queue; Homing may have kept the payload.
+        # The dead letter is not in the queue, but Homing may have kept the payload.
         found = _references(target, message_id, selection.sender)
         _told((Actions(target).redrive(one) for one in found), done, quiet=as_json)
     if as_json:
@@ -185,7 +191,7 @@ def _show_preview(groups: Sequence[Group], matched: int, *, as_json: bool) -> No
 
 
 def _follow(redrives: BulkRedrives, redrive_id: str, *, detach: bool, as_json: bool) -> NoReturn:
-    """Show the progress of a bulk redrive until it has ended, unless detached."""
+    """Show the progress of a bulk redrive until it has ended; with --detach, do not wait for it."""
     last = many.find(redrives, redrive_id)
     try:
         for last in () if detach else many.followed(redrives, redrive_id, sleep):

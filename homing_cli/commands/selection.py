@@ -26,36 +26,70 @@ Texts = list[str] | None
 Text = str | None
 
 Status = Annotated[
-    Texts, _option("--status", metavar="STATUS", text="In this status; repeat it for more.")
+    Texts,
+    _option("--status", metavar="STATUS", text="Only deliveries in this status. Repeat for more."),
 ]
 InMessageId = Annotated[
-    Text, _option("--message", metavar="TEXT", text="With this text in the messageId.")
+    Text,
+    _option("--message", metavar="TEXT", text="Only deliveries with this text in the messageId."),
 ]
 OfSender = Annotated[
-    Text, _option("--sender", metavar="NAME", text="Of this sender; of all senders by default.")
+    Text,
+    _option(
+        "--sender",
+        metavar="NAME",
+        text="Only deliveries of this sender; of all senders by default.",
+    ),
 ]
 ToEndpoint = Annotated[
-    Text, _option("--endpoint", metavar="ID", text="To the endpoint with this endpointId.")
+    Text,
+    _option(
+        "--endpoint", metavar="ID", text="Only deliveries to the endpoint with this endpointId."
+    ),
 ]
 ToTarget = Annotated[
-    Text, _option("--target", metavar="URL", text="To target URLs that begin like this.")
+    Text,
+    _option(
+        "--target", metavar="URL", text="Only deliveries to target URLs that begin with this text."
+    ),
 ]
 EventType = Annotated[
-    Text, _option("--event-type", metavar="TYPE", text="Of this event type, or of order.*.")
+    Text,
+    _option(
+        "--event-type",
+        metavar="TYPE",
+        text="Only deliveries of events of this type, e.g. order.paid or order.*.",
+    ),
 ]
 Category = Annotated[
     Text,
-    _option("--category", metavar="CATEGORY", text="With this latest category: SERVER_ERROR."),
+    _option(
+        "--category",
+        metavar="CATEGORY",
+        text="Only deliveries whose latest attempt has this category, e.g. SERVER_ERROR.",
+    ),
 ]
 Since = Annotated[
     Text,
-    _option("--since", metavar="TIME", text="Last updated at 2026-01-31T12:00:00Z or later."),
+    _option(
+        "--since",
+        metavar="TIME",
+        text="Only deliveries last updated at this time or later, e.g. 2026-01-31T12:00:00Z.",
+    ),
 ]
 Before = Annotated[
-    Text, _option("--before", metavar="TIME", text="Last updated earlier than this time.")
+    Text,
+    _option(
+        "--before", metavar="TIME", text="Only deliveries last updated earlier than this time."
+    ),
 ]
 Reason = Annotated[
-    Text, _option("--reason", metavar="TEXT", text="With this text in the latest reason.")
+    Text,
+    _option(
+        "--reason",
+        metavar="TEXT",
+        text="Only deliveries with this text in the reason of the latest attempt.",
+    ),
 ]
 
 _OPTIONS = {
@@ -86,7 +120,7 @@ class Selection:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no option is given."""
+        """Whether none of the options is given."""
         return self == Selection()
 
     def filter(self) -> DeliveryFilter:

@@ -23,12 +23,12 @@ class Report:
     """The messages sent by one command, with the status of each.
 
     Args:
-        accepted: each accepted message, duplicates included, with the first line that had it.
+        accepted: each accepted message, duplicates included, with the number of its first line.
         duplicates: the number of lines whose message had been accepted before.
         refused: the lines that were not accepted.
         deliveries: the latest status of the deliveries; None if they were not followed.
         unended: the messages that had not ended when the command stopped following them.
-        last_line: the number of the last line that was answered.
+        last_line: the number of the last line whose result is known.
     """
 
     accepted: dict[MessageRef, int] = field(default_factory=dict)
@@ -40,13 +40,13 @@ class Report:
 
     @property
     def succeeded(self) -> bool:
-        """Whether all were accepted and, if they were followed, delivered."""
+        """Whether all messages were accepted and, if they were followed, delivered."""
         delivered = all(view.status == "DELIVERED" for view in self.deliveries or ())
         return not self.refused and not self.unended and delivered
 
     @property
     def summary(self) -> str:
-        """A summary in one line: how many were accepted, refused and delivered."""
+        """How many messages were accepted, refused and delivered, in one line."""
         ids = [message.message_id for message in self.accepted]
         parts = [f"1 accepted: {ids[0]}" if len(ids) == 1 else f"{len(ids)} accepted"]
         if self.duplicates:
@@ -97,12 +97,12 @@ def hand_over(
     Args:
         api: the API.
         lines: the messages.
-        tell: is called with each result.
+        tell: a function that is called with each result.
         report: the report to which the results are added.
         together: how many messages are sent in one request.
 
     Raises:
-        KeyboardInterrupt: when interrupted; the report then has every line that was sent.
+        KeyboardInterrupt: when interrupted; the report then contains every line that was sent.
     """
     handing = messages.HandingOver(api, lines, together=together)
     results = iter(handing)
@@ -137,5 +137,5 @@ def watch(api: ApiClient, report: Report, console: Console, timeout: float | Non
 
 
 def _ended(found: Iterable[DeliveryView] | None) -> bool:
-    """Return whether all deliveries of a message have ended; an event may have none."""
+    """Return whether all deliveries of a message have ended; also if it is an event without any."""
     return found is not None and all(view.ended for view in found)

@@ -76,7 +76,7 @@ def redrive_undispatched(
     """Send messages to their queue again: the delivery queue or an ingest queue.
 
     A message that is still invalid becomes an unaccepted message again. The exit status is 1 if
-    there were none.
+    there was no message to send.
     """
     _check(message_id, everything=everything)
     target = where.target()
@@ -98,7 +98,7 @@ def discard_unaccepted(
 ) -> None:
     """Delete unaccepted messages and print them as JSON.
 
-    Accepted messages are never deleted. The exit status is 1 if there were none.
+    Accepted messages are never deleted. The exit status is 1 if there was none to delete.
     """
     _check(message_id, everything=everything)
     gone = unaccepted.discard(where.target(), message_id)

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _LONGEST_MINUTES = 366 * 24 * 60  # a year
 _PAUSE_SECONDS = 1.0
 _KEPT = timedelta(minutes=10)
-_OTHER_LINES = 5  # the table's header and rule, a blank line, the counts
+# The lines of the display besides attempts: the table's header and rule, a blank line, the counts.
+_OTHER_LINES = 5
 
 
 def watch(
@@ -67,7 +68,7 @@ def follow(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[tuple[Attempted, ...]]:
-    """Yield the new attempts once per second, possibly none.
+    """Once per second, yield the attempts that are new since the last time, possibly none.
 
     Args:
         log: the log to read.
@@ -85,7 +86,7 @@ def follow(
 
 
 def show(console: Console, seen: Iterator[tuple[Attempted, ...]]) -> None:
-    """Show the attempts: as a live table on a terminal, else one line each."""
+    """Show attempts: in a live table on a terminal, otherwise in one line each."""
     if not console.is_terminal:
         for found in seen:
             for one in found:

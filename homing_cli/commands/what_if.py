@@ -36,11 +36,11 @@ _OPTIONS = {
 def what_if(
     where: Where,
     max_attempts: Annotated[
-        int | None, typer.Option(help="The most attempts, the first included.")
+        int | None, typer.Option(help="The maximum number of attempts, including the first.")
     ] = None,
     base: Annotated[float | None, typer.Option(help="The first delay, in seconds.")] = None,
     multiplier: Annotated[
-        float | None, typer.Option(help="The factor by which the delay grows.")
+        float | None, typer.Option(help="The factor by which the delay grows with each retry.")
     ] = None,
     max_delay: Annotated[float | None, typer.Option(help="The longest delay, in seconds.")] = None,
     jitter: Annotated[
@@ -51,10 +51,12 @@ def what_if(
     ] = None,
     preset: Annotated[str | None, typer.Option(help="A named policy: standard-webhooks.")] = None,
     retry_on: Annotated[
-        str | None, typer.Option(help="Statuses and classes to retry, e.g. 404,409,3xx.")
+        str | None,
+        typer.Option(help="HTTP statuses and classes of statuses to retry, e.g. 404,409,3xx."),
     ] = None,
     give_up_on: Annotated[
-        str | None, typer.Option(help="Statuses and classes not to retry, e.g. 503.")
+        str | None,
+        typer.Option(help="HTTP statuses and classes of statuses not to retry, e.g. 503."),
     ] = None,
     deliveries: Annotated[
         int,
@@ -98,7 +100,7 @@ def what_if(
 
 
 def _by_option(complaint: str) -> str:
-    """Return an error of the API with options in place of fields."""
+    """Return an error of the API, with the names of options in place of those of fields."""
     field_names = "(?<!is no )(?:" + "|".join(_OPTIONS) + ")"
     return re.sub(field_names, lambda field: _OPTIONS[field[0]], complaint)
 

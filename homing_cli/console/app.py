@@ -37,11 +37,11 @@ STATIC = Path(__file__).with_name("static")
 
 
 def make_app(services: Services, port: int) -> Starlette:
-    """Return the application.
+    """Return the console as an ASGI application.
 
     Args:
         services: what the pages use.
-        port: its port on 127.0.0.1; requests for any other are refused.
+        port: the console's port on 127.0.0.1; requests for any other port are refused.
     """
     app = Starlette(
         routes=[

@@ -1,6 +1,6 @@
 """The assumptions of the cost model, `data/assumptions.json`. docs/cost.md explains every figure.
 
-Times are billed milliseconds without the endpoint's time; sizes are in bytes.
+Times are billed milliseconds, without the response time of endpoints. Sizes are in bytes.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ class Function:
 
     Args:
         memory_mb: its memory; a test compares it with the stack.
-        ms: its own time for each invocation.
+        ms: the time of each invocation, without waits.
         init_ms: the time of a cold start.
-        waits: for each setting of the express path, what it waits for: `endpoint` or `express`.
-        together_ms: its own time for ten messages in one request; None if it gets no such requests.
+        waits: for each setting of the express path, what the function waits for: `endpoint` or
+            `express`.
+        together_ms: the time, without waits, for ten messages in one request; None if the function
+            gets no such requests.
     """
 
     memory_mb: int
@@ -68,10 +70,11 @@ class Assumptions:
         functions: the functions by construct id.
         cold_start_share: the share of invocations with a cold start.
         express: the billing of Express executions.
-        sizes: the sizes of items, and of the queue document without its payload.
+        sizes: the sizes of items, and of the queue message without the payload.
         tracing: the sampling of X-Ray.
         logs: the sizes of log events.
-        monthly: the fixed monthly quantities of a stack, by the name of their price.
+        monthly: the fixed monthly quantities that a stack is billed for, by the name of their
+            price.
         monthly_ingest: the monthly quantities that an ingest queue adds.
     """
 
@@ -87,7 +90,7 @@ class Assumptions:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Return the assumptions in the document of the file."""
+        """Build the assumptions from the content of the JSON file."""
         express, tracing = document["express"], document["tracing"]
         return cls(
             settings=document["settings"],
@@ -110,5 +113,5 @@ class Assumptions:
 
 
 def load_assumptions(file: Path = FILE) -> Assumptions:
-    """Return the assumptions."""
+    """Read the assumptions from their file."""
     return Assumptions.from_document(json.loads(file.read_text()))

@@ -37,8 +37,8 @@ class Line:
 
     Args:
         service: the AWS service.
-        what: what is charged.
-        source: how the quantity is computed, in names of counts and assumptions.
+        what: what is billed.
+        source: how the quantity is computed, in terms of counts and assumptions.
         quantity: the quantity for all messages of the scenario.
         price_name: the name of the price.
         price: the unit price.
@@ -59,7 +59,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """The inputs of a bill: workload, counts, assumptions and prices."""
+    """What a bill is computed from: workload, counts, assumptions and prices."""
 
     workload: Workload
     counts: PathCounts
@@ -67,7 +67,7 @@ class Basis:
     prices: Mapping[str, Price]
 
     def line(self, service: str, what: str, name: str, per_message: float, source: str) -> Line:
-        """Return a line, given the average usage of one message."""
+        """Return a line of the bill, given the average usage of one message."""
         quantity = per_message * self.workload.messages
         return Line(service, what, source, quantity, name, self.prices[name])
 

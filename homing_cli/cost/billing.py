@@ -15,7 +15,7 @@ _CHUNK_BYTES = 64 * 1024
 
 
 def chunks(size: float) -> int:
-    """Return the number of requests that SQS bills for a request of this size."""
+    """Return the number of requests that SQS bills for one request of this size."""
     return max(1, math.ceil(size / _CHUNK_BYTES))
 
 
@@ -36,8 +36,8 @@ def expected_longest(times: Iterable[tuple[float, float]], of: float) -> float:
     """Return the expected duration of the longest of several concurrent operations.
 
     Args:
-        times: the durations of one of them: probability, milliseconds.
-        of: how many run concurrently.
+        times: the possible durations of one operation, as (probability, milliseconds).
+        of: the number of concurrent operations.
     """
     expected, none_longer_before, share = 0.0, 0.0, 0.0
     for probability, ms in sorted(times, key=lambda time: time[1]):
@@ -51,20 +51,21 @@ def expected_longest(times: Iterable[tuple[float, float]], of: float) -> float:
 def batch_fill(rate: float, batch_ms: float, concurrency: int, limit: int) -> float:
     """Return the average number of messages in a batch.
 
-    Messages that arrive while `concurrency` batches run wait for the next batch. So a low rate
-    makes batches of one, and batches are full from `concurrency * limit` messages per batch time.
+    Messages that arrive while `concurrency` batches run wait for the next batch. So at a
+    low rate each batch has one message, and from `concurrency * limit` messages per batch time on,
+    batches are full.
 
     Args:
         rate: messages per second.
         batch_ms: how long the dispatcher works on a batch.
-        concurrency: how many batches it works on concurrently.
+        concurrency: how many batches are dispatched concurrently.
         limit: how many messages a batch can hold.
     """
     return min(float(limit), max(1.0, rate * batch_ms / 1000 / concurrency))
 
 
 def function_ms(function: Function, workload: Workload, longest_express_ms: float) -> int:
-    """Return the duration of an invocation with its waits, rounded up to the millisecond."""
+    """Return the duration of an invocation, waits included, rounded up to the millisecond."""
     waits = {"endpoint": workload.latency_ms, "express": longest_express_ms}
     waited = (
         waits[function.waits[workload.express_path]]
@@ -83,11 +84,11 @@ def function_gb_seconds(function: Function, ms: float, assumptions: Assumptions)
 
 
 def traces(tracing: Tracing, calls: float, seconds: float) -> float:
-    """Return the number of traces that X-Ray records of calls at random times.
+    """Return the number of traces that X-Ray records for calls at random times.
 
-    In each second it records up to `reservoirPerSecond` calls, and the share `rate` of the rest.
-    With a reservoir of one, it records one call in each second that contains any; the probability
-    of that is 1 - e^-(calls / seconds).
+    In each second X-Ray records up to `reservoirPerSecond` calls, and the share `rate` of the rest.
+    With a reservoir of one, it records one call in each second that contains any calls; the
+    probability that a second does is 1 - e^-(calls / seconds).
     """
     per_second = calls / seconds
     reserved = 0.0

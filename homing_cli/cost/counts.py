@@ -1,4 +1,6 @@
-"""The AWS calls of a message, `counts.json`. Tests count them again on the local cloud.
+"""The AWS calls that a message causes, from `counts.json`.
+
+Tests count the calls again on the local cloud. The format of the file:
 
     {"counted": "how and when",
      "paths": {"on" | "off": {
@@ -12,13 +14,13 @@
                      {name: calls}},         waits for no other message, or behind another one
          "rated": {name: calls}}}}           calls that the rate of an endpoint adds to an attempt
 
-`calls` of a scenario are those of one message to one target, and those of `batch` the share of one
-of ten messages in one request. Names of calls:
+The `calls` of a scenario are those of one message to one target. Those of `batch` are the share of
+one message, if ten are sent in one request. Names of calls:
 
     api.requests              requests to the HTTP API
     url.requests              requests to the function URL of `accept`
     lambda.<Function>         invocations, by construct id; for OperationalEvents, the changes that
-                              it receives: an invocation each, unless several come together
+                              it receives: each is an invocation, unless several come together
     dynamodb.writeUnits       write units of both tables and the index
     dynamodb.readUnits        read units, without the look-ups of `deliver` (one a minute)
     sqs.deliveries.<action>   requests to the delivery queue: send, receive, delete
@@ -30,8 +32,8 @@ of ten messages in one request. Names of calls:
     standard.transitions      states entered in them, and one for each start
     events.entries            operational events
 
-The calls of each end are counted for 1, 2, 3 ... attempts. Each attempt beyond those counted adds
-as much as the last counted retry, since every further retry makes the same calls.
+For each end, the calls were counted for 1, 2, 3 ... attempts. Each further attempt adds as many
+calls as the last counted retry, since every further retry makes the same calls.
 """
 
 from __future__ import annotations
@@ -78,7 +80,7 @@ class PathCounts:
     rated: Mapping[str, float]
 
     def calls(self, end: End, attempts: int) -> Calls:
-        """Return the calls of a message with this end after this many attempts.
+        """Return the calls of a message whose delivery has this end after this many attempts.
 
         Raises:
             KeyError: when neither this scenario nor two shorter ones with the same end were
@@ -93,7 +95,7 @@ class PathCounts:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Return the counts of one entry of `paths`."""
+        """Build the counts from one entry of `paths`."""
         return cls(
             per_batch=document["perBatch"],
             via=document["via"],
@@ -106,6 +108,6 @@ class PathCounts:
 
 
 def load_counts(file: Path = FILE) -> dict[str, PathCounts]:
-    """Return the counts with the express path `on` and `off`."""
+    """Read the counts from their file, by the setting of the express path: `on` and `off`."""
     paths = json.loads(file.read_text())["paths"]
     return {name: PathCounts.from_document(express_path) for name, express_path in paths.items()}

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 # WaitUntilDue, Deliver, Classify, WhatNext
 _STATES_OF_A_WAIT = 4
-# `release` makes up to six calls of DynamoDB and SQS, some milliseconds each, at 256 MB.
+# `release` makes up to six calls to DynamoDB and SQS, some milliseconds each, at 256 MB.
 _RELEASE_GB_SECONDS = 0.05 / 4
 
 
 def limit_dollars(model: Model, workload: Workload) -> dict[str, float]:
     """Return what limits add, in dollars per million of each counted item.
 
-    A postponed attempt waits in the Standard workflow. A first attempt moves there, like one that
-    is retried, whose price is therefore an upper bound.
+    A postponed attempt waits in the Standard workflow. A postponed first attempt has to move there,
+    as a retry does, so the price of a retry is an upper bound.
     """
     prices, assumed = model.prices, model.assumptions
     deliver = assumed.functions["Deliver"]
@@ -45,13 +45,13 @@ def limit_dollars(model: Model, workload: Workload) -> dict[str, float]:
             prices[name].of(count * MILLION) for name, count in model.counts["on"].rated.items()
         ),
         "seconds that they wait for a slot in Deliver": waiting + express,
-        "first attempts that are put off, at most": at_second - at_once + read,
-        "later attempts that are put off": states + again + write + read,
+        "first attempts that are postponed, at most": at_second - at_once + read,
+        "later attempts that are postponed": states + again + write + read,
     }
 
 
 def ordering_dollars(model: Model) -> dict[str, float]:
-    """Return what an `orderingKey` adds, in dollars per million messages, by cause of the wait.
+    """Return what an `orderingKey` adds, in dollars per million messages, by what they wait for.
 
     One invocation of `release` is counted for each message, though one may serve several.
     """

@@ -43,7 +43,7 @@ LEVELS = (
 
 
 def log_dollars(basis: Basis, level: LogLevel) -> float:
-    """Return the cost of logs at a level, in dollars per million messages."""
+    """Return the cost of logs at a log level, in dollars per million messages."""
     logs = basis.assumptions.logs
     calls = expected_calls(basis.counts, basis.workload)
     size = _always(logs, calls)

@@ -39,19 +39,19 @@ class Model:
     prices: Mapping[str, Price]
 
     def basis(self, workload: Workload) -> Basis:
-        """Return the inputs of the bill of a scenario."""
+        """Return what the bill for a workload is computed from."""
         return Basis(workload, self.counts[workload.express_path], self.assumptions, self.prices)
 
     def bill(self, workload: Workload) -> list[Line]:
-        """Return every line of the bill for a month's messages."""
+        """Return every line of the bill for the messages of a month."""
         return bill(self.basis(workload))
 
     def per_million(self, workload: Workload) -> float:
-        """Return the dollars per million messages."""
+        """Return the cost of a workload in dollars per million messages."""
         return sum(line.dollars for line in self.bill(workload)) / workload.messages * MILLION
 
     def filled(self, workload: Workload) -> Workload:
-        """Return the scenario with the batch size that results from its rate."""
+        """Return the workload with the batch size that results from its rate."""
         settings = self.assumptions.settings
         limit = settings["batchSize"]
         batch_ms = dispatch_ms(self.basis(replace(workload, batch_size=limit)))
@@ -70,7 +70,7 @@ class Model:
         ]
 
     def of_scenario(self, workload: Workload, end: End, attempts: int) -> float:
-        """Return the dollars of a million messages with this end after this many attempts."""
+        """Return the dollars that a million messages with this end and number of attempts cost."""
         counts = self.counts[workload.express_path]
         only = replace(counts, scenarios={(End.DELIVERED, 1): counts.calls(end, attempts)})
         alone = replace(workload, failure_rate=0, max_attempts=1, messages=MILLION)
@@ -79,16 +79,16 @@ class Model:
 
 
 def load_model(region: str) -> Model:
-    """Return the model with the prices of a region.
+    """Return the cost model with the prices of a region.
 
     Raises:
-        UnknownRegionError: when the price table does not have the region.
+        UnknownRegionError: when there are no prices for the region.
     """
     return Model(load_counts(), load_assumptions(), prices(region))
 
 
 def by_service(lines: list[Line]) -> dict[str, float]:
-    """Return the dollars of each service, in the order of the bill."""
+    """Return the cost of each service in dollars, in the order of the bill."""
     services: dict[str, float] = {}
     for line in lines:
         services[line.service] = services.get(line.service, 0) + line.dollars

@@ -25,7 +25,7 @@ _DPI = 150
 
 
 def cost_by_failure_rate(model: Model, workload: Workload, file: Path) -> None:
-    """Plot the dollars per million messages against the failure rate, for both paths."""
+    """Plot dollars per million messages over the failure rate, with and without express path."""
     figure = _figure(8, 4.5)
     axes = figure.subplots()
     for express_path, colour, above in (("on", _BLUE, 18), ("off", _ORANGE, 9)):
@@ -84,7 +84,7 @@ def _label(
 
 
 def _dollar_axis(axes: Axes) -> None:
-    """Use powers of ten on the axis, since the paths are more than ten times apart."""
+    """Use powers of ten on the axis, since the prices of the two paths differ more than tenfold."""
     axes.set_yscale("log")
     axes.set_ylim(bottom=4, top=400)
     axes.set_yticks([5, 10, 20, 50, 100, 200], ["$5", "$10", "$20", "$50", "$100", "$200"])

@@ -14,7 +14,7 @@ _FILE = Path(__file__).with_name("data") / "prices.json"
 
 
 class UnknownRegionError(CommandError):
-    """Raised when the price table has no such region."""
+    """Raised when the price table does not contain a region."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +61,14 @@ class Alternative:
     date: str
 
     def dollars(self, messages: int) -> float | None:
-        """Return the price of a month's messages; None if none is published."""
+        """Return the price of this many messages a month, in dollars; None if none is published."""
         if self.monthly is None or self.per_million is None:
             return None
         return self.monthly + max(messages - self.included, 0) / 1_000_000 * self.per_million
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
-        """Return the alternative of an entry of `alternatives`."""
+        """Build the alternative from an entry of `alternatives` in the price table."""
         return cls(
             name=document["name"],
             kind=document["kind"],
@@ -85,7 +85,7 @@ def prices(region: str) -> dict[str, Price]:
     """Return a region's prices by name, such as `dynamodb.writeUnits`.
 
     Raises:
-        UnknownRegionError: when the table does not have it.
+        UnknownRegionError: when there are no prices for the region.
     """
     document = _document()
     if region not in document["regions"]:
@@ -104,7 +104,7 @@ def regions() -> tuple[str, ...]:
 
 
 def alternatives() -> tuple[Alternative, ...]:
-    """Return the alternatives."""
+    """Return the alternatives to Homing, with their prices."""
     return tuple(Alternative.from_document(one) for one in _document()["alternatives"])
 
 

@@ -39,15 +39,15 @@ class Report:
 
     @property
     def lines(self) -> list[Line]:
-        """The bill."""
+        """The lines of the bill."""
         return self.model.bill(self.workload)
 
     def express_path(self, express_path: str) -> float:
-        """Return the dollars per million of the scenario, with the express path `on` or `off`."""
+        """Return the cost in dollars per million messages, with the express path `on` or `off`."""
         return self.model.per_million(replace(self.workload, express_path=express_path))
 
     def scenarios(self) -> dict[str, dict[str, float]]:
-        """Return the dollars per million of each scenario, with the express path `on` and `off`."""
+        """Return dollars per million messages, by scenario and setting of the express path."""
         return {
             name: {
                 express_path: self.model.of_scenario(

@@ -1,6 +1,7 @@
 """A workload, and the average AWS calls of one of its messages.
 
-The failure rate is the share of attempts that fail and are retried, independent of each other:
+The failure rate is the share of attempts that fail and can be retried. Attempts fail independently
+of each other:
 
     P(delivered at attempt k) = failureRate ** (k - 1) * (1 - failureRate)
     P(dead-lettered)          = failureRate ** maxAttempts
@@ -28,7 +29,7 @@ VIA = {
     "api": "at the HTTP API",
     "ingest": "by the ingest queue",
 }
-TOGETHER = {"batch": 10}  # messages in a request, where it is not one
+TOGETHER = {"batch": 10}  # the number of messages in a request, where it is not one
 # Calls that a batch of the ingest queue shares; they are counted for a batch of one.
 _OF_INGEST_BATCH = ("lambda.Ingest", "sqs.ingest.receive", "sqs.ingest.delete")
 
@@ -45,14 +46,14 @@ class Workload:
         messages: the number of messages in a month, each to one target.
         payload_bytes: the size of each payload.
         failure_rate: the share of attempts that fail and are retried, 0 to 1.
-        max_attempts: the policy's limit.
+        max_attempts: the maximum number of attempts, by the policy.
         latency_ms: the response time of endpoints.
         express_path: `on` (first attempts at Express prices) or `off` (all Standard).
         batch_size: the average number of messages in a batch of a queue, 1 to 10.
         rate: messages per second at busy times; the default is the rate limit of the stack's HTTP
             APIs.
-        via: where messages are sent: `url` (the function URL), `batch` (there, ten in a request),
-            `api` (an HTTP API) or `ingest` (the ingest queue).
+        via: where messages are sent: `url` (the function URL), `batch` (the function URL, ten
+            messages in a request), `api` (an HTTP API) or `ingest` (the ingest queue).
     """
 
     messages: int = MILLION
@@ -69,7 +70,7 @@ class Workload:
         """Check the values.
 
         Raises:
-            WorkloadError: when a value is out of its range; names the first.
+            WorkloadError: when a value is out of its range; names the first such value.
         """
         possible = {
             "messages": self.messages >= 1,
@@ -104,7 +105,7 @@ class Workload:
 
 
 def expected_calls(counts: PathCounts, workload: Workload) -> Calls:
-    """Return the average calls of a message, including its share of a batch and its acceptance."""
+    """Return the average calls of a message, including its acceptance and its share of a batch."""
     total: Calls = {name: calls / workload.batch_size for name, calls in counts.per_batch.items()}
     for probability, end, attempts in workload.outcomes():
         for name, calls in counts.calls(end, attempts).items():

@@ -58,7 +58,7 @@ def run(target: Target, console: Console) -> tuple[Seen, ...]:
 
     Args:
         target: the local cloud; it must be able to reach 127.0.0.1.
-        console: where to show it.
+        console: where the deliveries are shown.
 
     Raises:
         CommandError: when the local cloud cannot be reached.
@@ -123,7 +123,10 @@ def _watch(api: ApiClient, sent: Sequence[Sent], console: Console) -> None:
 
 
 def _dead_letters(target: Target, run_id: str) -> list[DeadLetter]:
-    """Wait until every failed delivery has its dead letter, which is sent after the record."""
+    """Wait until the dead letter of every failed delivery is in the queue, and return them.
+
+    A dead letter is sent after the failure has been recorded.
+    """
     expected = sum(scenario.is_dead_lettered for scenario in SCENARIOS)
     found: list[DeadLetter] = []
     for _ in range(_LOOKS):

@@ -38,10 +38,10 @@ class Scenario:
         status: the expected status of the delivery.
         categories: the expected categories of its attempts, in order.
         policy: the message's own retry policy, or None.
-        later: whether it is scheduled ahead.
+        later: whether the message is scheduled for a later time.
         copies: the number of times that it is sent.
         signed: whether it is sent to an endpoint, and the receiver verifies its signature.
-        target: a URL that must be refused, instead of the receiver's.
+        target: a URL that must be refused, used instead of the receiver's URL.
     """
 
     name: str
@@ -57,12 +57,12 @@ class Scenario:
 
     @property
     def requests(self) -> int:
-        """The expected number of requests at the receiver."""
+        """The number of requests that the receiver is expected to get."""
         return len(self.categories) if self.path else 0
 
     @property
     def is_dead_lettered(self) -> bool:
-        """Whether it is expected to be dead-lettered."""
+        """Whether the message is expected to be dead-lettered."""
         return self.status not in {"DELIVERED", REFUSED}
 
 
@@ -90,12 +90,12 @@ class Seen:
 
     @property
     def attempts(self) -> list[Mapping[str, Any]]:
-        """The attempts on record."""
+        """The attempts in the ledger."""
         return [entry for view in self.deliveries for entry in view.document["retryHistory"]]
 
 
 def complaints(seen: Seen) -> tuple[str, ...]:
-    """Return the differences from the expected result; empty if there are none."""
+    """Return how the observation differs from the expected result; empty if it does not."""
     found = [
         *_recorded_right(seen),
         *_sent_right(seen),
@@ -219,7 +219,7 @@ SCENARIOS = (
     Scenario("twice", "200, sent twice", "/script/200", "DELIVERED", ("SUCCESS",), copies=2),
 )
 
-# The expected result of one of them after its dead letter is redriven.
+# The scenario whose dead letter is redriven, with its result after that.
 BROUGHT_BACK = "three-500s"
 REDRIVEN = Scenario(
     "redriven",

@@ -22,8 +22,8 @@ PAUSE_SECONDS = 2.0
 _STOP_SECONDS = 10
 # An endpoint that its sender has disabled, so messages to it are dead-lettered.
 DISABLED = "old-shop"
-# The names of messages, each with the receiver's answers to its attempts or with its endpoint. The
-# outage ends after three attempts, so a redriven message arrives.
+# The names of messages, each with the receiver's responses to its attempts, or with its endpoint.
+# The outage ends after three attempts, so that the message arrives when it is redriven.
 SCENARIOS = (
     ("invoice", "/script/200"),
     ("refund", "/script/503,200"),

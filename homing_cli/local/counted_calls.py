@@ -1,15 +1,16 @@
 """A record of the AWS calls that the emulator serves, kept in its process for `tools.counting`.
 
-Calls of functions and of Step Functions' integrations both end in the emulator's functions below,
-so each call is counted once. A line of the file is
+Calls that functions make and calls that Step Functions' integrations make all reach the functions
+of the emulator that are wrapped below, so each call is counted once. A line of the file is
 
     {"service", "action", "on", "units"}
 
-`units` are the units that DynamoDB would bill for the call (size of the item before and after in
-whole KB, the index included), the entries of a call of the event bus, the records of an invocation
-from a stream, and 1 for anything else. Receives that return no message are left out. Each record of
-a table's stream adds a line when it is written ("streams", "write"); each batch of records adds one
-when it is read ("read") and one when its filter has been applied ("pass").
+For DynamoDB, `units` are the units that AWS would bill for the call (the size of the item before
+and after in whole KB, the index included); for the event bus, the number of entries; for an
+invocation from a stream, the number of records; otherwise 1. Receives that return no message are
+left out. Each record of a table's stream adds a line when it is written ("streams", "write"). Each
+batch of records adds a line when it is read ("read") and another when the filter has been applied
+to it ("pass").
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ _OK = 200
 
 def install(file: Path) -> None:
     """Append one line to `file` for every call from now on."""
-    lines = file.open("a", buffering=1, encoding="utf-8")  # open until the process ends
+    # The file stays open until the process ends.
+    lines = file.open("a", buffering=1, encoding="utf-8")
 
     def write(service: str, action: str, on: str, units: float = 1) -> None:
         call = {"service": service, "action": action, "on": on, "units": units}
@@ -59,7 +61,7 @@ def install(file: Path) -> None:
 
 
 def _after(module: Any, name: str, tell: Callable[..., None]) -> None:
-    """Call `tell` with the result and arguments of each call of a function of the emulator."""
+    """Make a function of the emulator pass the result and arguments of each call to `tell`."""
     original = getattr(module, name)
 
     @functools.wraps(original)
@@ -86,11 +88,15 @@ def _count_each(_: Any, data: dict[str, Any]) -> None:
 
 
 def _with_capacity(original: Callable[..., Any], action: str, write: Write) -> Callable[..., Any]:
-    """Request the consumed capacity, which the emulator computes from the items."""
+    """Return `original`, changed to request the consumed capacity and to record it.
+
+    The emulator computes the capacity from the items.
+    """
 
     def asked(data: dict[str, Any]) -> Any:
         status, headers, body = original({**data, "ReturnConsumedCapacity": "TOTAL"})
-        consumed = json.loads(body).get("ConsumedCapacity", {})  # a failed condition has none
+        # After a failed condition there is none.
+        consumed = json.loads(body).get("ConsumedCapacity", {})
         write("dynamodb", action, data["TableName"], consumed.get("CapacityUnits", 1))
         return status, headers, body
 
@@ -102,7 +108,8 @@ def _count_streams(write: Write) -> None:
 
     def written(_: None, table: str, *__: Any, **___: Any) -> None:
         end = in_stream(table)
-        if end > seen.get(table, 0):  # not every write changes an item, or has a stream
+        # False if the write changed no item, or the table has no stream.
+        if end > seen.get(table, 0):
             write("streams", "write", table)
         seen[table] = end
 
@@ -119,7 +126,7 @@ def _count_streams(write: Write) -> None:
 
 def _count_events(write: Write) -> None:
     def put(_: Any, data: dict[str, Any], *__: Any) -> None:
-        own = [each for each in data["Entries"] if each["Source"] == SOURCE]  # not those of AWS
+        own = [each for each in data["Entries"] if each["Source"] == SOURCE]  # without those of AWS
         if own:
             write("events", "PutEvents", "", len(own))
 

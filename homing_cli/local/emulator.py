@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 ACCOUNT = "000000000000"
-# The arguments and environment variables of `emulator_process`.
+# An argument and two environment variables of `emulator_process`.
 TIED = "--tied"
 CALLS = "HOMING_CALLS"
 STEADY = "HOMING_STEADY"
@@ -32,8 +32,8 @@ STEADY = "HOMING_STEADY"
 _START_SECONDS = 30.0
 _ANSWER_SECONDS = 10.0
 _END_SECONDS = 5.0
-# Settings of the user that neither the emulator nor its functions may see. PYTHONDONTWRITEBYTECODE,
-# for example, would make every cold start compile its imports.
+# The only environment variables of the user that the emulator and its functions inherit.
+# PYTHONDONTWRITEBYTECODE, for example, would make every cold start compile its imports.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
 
 
@@ -56,7 +56,7 @@ class Emulator:
     port: int
     state_dir: Path
     key: LocalKey
-    # Kept so that the pipe of a tied emulator stays open.
+    # The process object is kept so that the pipe to a tied emulator stays open.
     process: subprocess.Popen[bytes] | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -88,7 +88,8 @@ class Emulator:
     def stop(self) -> None:
         """Kill the process and the functions it runs, and delete its files.
 
-        The emulator has nothing to save, and a graceful stop would wait for executions to end.
+        The processes are killed because the emulator has nothing to save, and a graceful stop would
+        wait for executions to end.
         """
         import psutil  # noqa: PLC0415 -- as in `find`
 
@@ -138,7 +139,7 @@ def start(
         tied: whether it ends when this process ends, even if this process is killed.
         wait_scale: the factor for the waits of Step Functions; 1 waits as AWS does.
         calls: the file to which it appends the calls that it serves; None for none.
-        steady: whether to keep idle functions and collect no garbage, for measurements.
+        steady: whether idle functions are kept and garbage is not collected, for measurements.
 
     Raises:
         LocalCloudError: when it does not answer in time, with the end of its log.
@@ -202,16 +203,17 @@ def _environment(port: int, tmp: Path, key: LocalKey) -> dict[str, str]:
         "MINISTACK_REGION": REGION,
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "LAMBDA_WARM_TTL_SECONDS": "60",  # an idle worker holds 35 MB
-        "IOT_MTLS_ENABLED": "0",  # these two would listen on ports of their own
+        "IOT_MTLS_ENABLED": "0",  # IoT and SFTP would listen on ports of their own
         "SFTP_ENABLED": "0",
         "TMPDIR": str(tmp),
-        # Inherited by functions: `sync-<host>` of StartSyncExecution does not resolve here.
+        # Functions inherit this: the host name `sync-<host>`, to which StartSyncExecution is sent,
+        # does not resolve here.
         "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
     }
 
 
 def log_file(state_dir: Path) -> Path:
-    """Return the path of the emulator's log in a state directory."""
+    """Return the path of the emulator's log, which is in the state directory."""
     return state_dir / "emulator.log"
 
 

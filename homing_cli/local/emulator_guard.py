@@ -46,9 +46,9 @@ class Guard:
         app: the emulator.
         port: where it listens.
         key: the key of the cloud, with which it proves its identity.
-        secret_of: returns the secret of an access key id and session token, of the cloud, a
-            function or an assumed role; None for an unknown one.
-        is_public: returns whether a method and path need no signature.
+        secret_of: returns the secret that belongs to an access key id and session token; they are
+            the cloud's own, a function's or an assumed role's. None for unknown ones.
+        is_public: returns whether a request with this method and path needs no signature.
     """
 
     app: App
@@ -64,7 +64,7 @@ class Guard:
         elif scope["type"] == "http":
             await self._serve(scope, receive, send)
         else:
-            await send({"type": "websocket.close"})  # websockets are not supported
+            await send({"type": "websocket.close"})  # WebSockets are not supported
 
     async def _serve(self, scope: Any, receive: Receive, send: Send) -> None:
         headers = _headers(scope)
@@ -110,7 +110,7 @@ class Guard:
 
 
 def _foreign(headers: Mapping[str, str], port: int) -> str:
-    """Return why a request is refused: it is from a web page or for another host; else empty."""
+    """Return why a request from a web page, or for another host, is refused; empty for others."""
     if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
         return "a local cloud does not serve requests from web pages"
     host = rf"(127\.0\.0\.1|([a-z0-9._-]+\.)?localhost):{port}"
@@ -120,12 +120,12 @@ def _foreign(headers: Mapping[str, str], port: int) -> str:
 
 
 def _names_no_service(headers: Mapping[str, str]) -> bool:
-    """Return whether the path alone determines the purpose of a request."""
+    """Return whether the host names no service, so that the path alone decides the API."""
     return headers["host"].lower().startswith(("127.0.0.1:", "localhost:"))
 
 
 def _headers(scope: Any) -> dict[str, str]:
-    """Return the headers by lower-case name; values of the same name are joined."""
+    """Return the headers by lower-case name. Several values of the same name are joined."""
     found: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1").lower(), sigv4.decode_header_value(raw_value)
@@ -134,7 +134,7 @@ def _headers(scope: Any) -> dict[str, str]:
 
 
 async def _read(receive: Receive) -> bytes | None:
-    """Return the whole body; None if the client disconnects before it is complete."""
+    """Return the whole request body; None if the client disconnects before that is complete."""
     parts = []
     while True:
         message = await receive()

@@ -9,7 +9,8 @@ from jsonata.parser import Parser  # type: ignore[import-untyped]
 from jsonata.regex_engine import default_regex_engine  # type: ignore[import-untyped]
 from ministack.services import stepfunctions  # type: ignore[import-untyped]
 
-# How long each execution waits before its first state, in seconds. On AWS none does.
+# How long the emulator waits before the first state of each execution, in seconds. AWS does not
+# wait.
 PAUSE = 0.15
 _EXPRESSIONS = 4096
 

@@ -24,7 +24,7 @@ _HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "content-length", "h
 class FaultyCloud(ThreadingHTTPServer):
     """Forwards calls, except those that it is set to refuse.
 
-    A signature covers the host, so each forwarded call is signed again.
+    Signatures cover the name of the host, so each forwarded call is signed again.
 
     Args:
         endpoint: the URL of the local cloud.
@@ -46,11 +46,11 @@ class FaultyCloud(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def refuse(self, action: str, times: int, *, error: str, status: int = 400) -> None:
-        """Refuse the next calls of an action, such as `GetItem`."""
+        """Refuse the next `times` calls of an action, such as `GetItem`."""
         self._refusals[action] = (times, error, status)
 
     def answer(self, action: str) -> tuple[int, str] | None:
-        """Return the refusal of a call; None if it is forwarded."""
+        """Return the response that refuses a call of this action; None if it is to be forwarded."""
         self.calls[action] += 1
         times, error, status = self._refusals.get(action, (0, "", 0))
         if not times:

@@ -1,4 +1,4 @@
-"""The processes that functions of the local cloud are forked from (`forked_functions`).
+"""The processes from which functions of the local cloud are forked (`forked_functions`).
 
 `python -m homing_cli.local.fork_server FD` imports the libraries of Homing's functions. On request
 by messages on the socket FD, it forks
@@ -78,7 +78,7 @@ def _template(descriptors: list[int], env: Mapping[str, str], folder: str, modul
     """Import the module of a function, and fork its environments."""
     _enter(env, folder)
     sys.path.insert(0, folder)
-    # An environment imports it again, and reports what that raises as the function's error.
+    # An environment imports the module again, and reports any exception as the function's error.
     with suppress(Exception):
         importlib.import_module(module)
     gc.freeze()
@@ -88,9 +88,9 @@ def _template(descriptors: list[int], env: Mapping[str, str], folder: str, modul
 def _environment(
     descriptors: list[int], env: Mapping[str, str], folder: str, script: str, logged: str
 ) -> None:
-    """Run the emulator's script, in a new Python process if its libraries differ from ours.
+    """Run the emulator's script, in a new Python process if the function has other libraries.
 
-    Here, not in a new process, each response follows the line `logged` in the log.
+    In this process, but not in a new one, the line `logged` is logged before each response.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for stream, descriptor in enumerate(descriptors):
@@ -104,9 +104,9 @@ def _environment(
 
 
 class _Responses:
-    """Writes what the emulator's script writes, and after its first line `logged` before each.
+    """A stream for the emulator's script that logs the line `logged` before each response.
 
-    Its first line says that the environment is ready, each other one is a response.
+    The first line of the script says that the environment is ready; every other line is a response.
     """
 
     def __init__(self, stream: TextIO, logged: str) -> None:
@@ -131,24 +131,24 @@ def _enter(env: Mapping[str, str], folder: str) -> None:
 
 
 def _brings_libraries(env: Mapping[str, str], folder: str) -> bool:
-    """Return whether a function has layers, or its code contains a package that is loaded here."""
+    """Return whether a function has layers, or its folder a package that is already loaded here."""
     names = {path.name.partition(".")[0] for path in Path(folder).iterdir()}
     return "_LAMBDA_LAYERS_DIRS" in env or not names.isdisjoint(_loaded)
 
 
 def _collect(*_: object) -> None:
-    """Collect the children that have ended."""
+    """Reap the child processes that have ended."""
     with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
 
 
 def _load() -> None:
-    """Import the libraries and read the service descriptions once for all forks."""
+    """Import the libraries and read botocore's descriptions of services, once for all forks."""
     for library in _LIBRARIES:
         importlib.import_module(library)
-    # Every session has its own loaders, so what was read is kept for all of them. Hence the
-    # assignment to a method, which mypy rejects.
+    # Every session has loaders of its own, so the descriptions are cached in the class that all of
+    # them share. Hence the assignment to a method, which mypy rejects.
     read = functools.cache(JSONFileLoader().load_file)
     JSONFileLoader.load_file = lambda _, file_path: read(file_path)  # type: ignore[method-assign,assignment]
     key: Any = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}

@@ -29,7 +29,7 @@ from ministack.core import lambda_runtime  # type: ignore[import-untyped]
 
 _OWN = "lambdas."  # where Homing's functions have their modules
 _ANSWER_BYTES = 1
-# What an environment logs last in each invocation, if it is not in a new Python process.
+# The last line that a forked environment logs in each invocation.
 _LOGGED = "homing-invocation-logged"
 _LAST_LINE_SECONDS = 0.05
 
@@ -53,7 +53,7 @@ def install() -> None:
 
 
 class _ForkedWorker(lambda_runtime.Worker):  # type: ignore[misc]  # as above
-    """An execution environment, whose configuration `_Functions.start` finds."""
+    """An execution environment that passes its configuration to `_Functions.start`."""
 
     def _spawn(self) -> None:
         token = _starting.set(self.config)
@@ -65,8 +65,8 @@ class _ForkedWorker(lambda_runtime.Worker):  # type: ignore[misc]  # as above
     def _drain_stderr_bounded(self, *_: Any, **__: Any) -> str:
         """Return what the function has logged in this invocation.
 
-        The emulator's own method looks every millisecond until nothing has come for 5 ms, or 50 if
-        there is no line, and so delays every response.
+        The emulator's own method polls every millisecond until no line has come for 5 ms (50 ms if
+        there was none), which delays every response.
         """
         lines: list[str] = []
         with suppress(queue.Empty):
@@ -80,12 +80,15 @@ class _ForkedWorker(lambda_runtime.Worker):  # type: ignore[misc]  # as above
 
 
 class _SharedZip(zipfile.ZipFile):
-    """Code or a layer, unpacked once for all environments, so that Python compiles it once."""
+    """The archive of a function's code or of a layer.
+
+    It is unpacked once for all environments, so that Python compiles the code only once.
+    """
 
     _lock = threading.Lock()
 
     def extractall(self, path: Any = None, *_: Any) -> None:
-        """Replace `path`, an empty folder, by a link to the folder with the content."""
+        """Replace `path`, an empty folder, by a link to the folder with the unpacked content."""
         content = Path(str(self.filename)).read_bytes()
         folder = Path(tempfile.gettempdir(), "code", hashlib.sha256(content).hexdigest())
         with self._lock:
@@ -100,13 +103,13 @@ class _SharedZip(zipfile.ZipFile):
 
 @dataclass(slots=True)
 class _Forking:
-    """The other end of `fork_server.serve`."""
+    """The client of a process that runs `fork_server.serve`."""
 
     control: socket.socket
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def ask(self, message: object, descriptors: list[int]) -> int:
-        """Fork a process for a message and return its pidfd."""
+        """Have a process forked for a message, and return its pidfd."""
         with self.lock:
             socket.send_fds(self.control, [json.dumps(message).encode()], descriptors)
             _, (process,), _, _ = socket.recv_fds(self.control, _ANSWER_BYTES, 1)
@@ -114,7 +117,7 @@ class _Forking:
 
 
 class _Functions:
-    """Starts functions by forks; each of Homing's functions is forked from its template."""
+    """Starts functions as forked processes: each of Homing's functions from its template."""
 
     def __init__(self) -> None:
         ours, theirs = _pair()
@@ -127,7 +130,7 @@ class _Functions:
         self._lock = threading.Lock()
 
     def start(self, command: list[str], *, cwd: str, env: dict[str, str], **options: Any) -> Any:
-        """Start a process like `subprocess.Popen`, by a fork if it is a Python function."""
+        """Start a process like `subprocess.Popen`; fork it if it is a Python function."""
         config = _starting.get()
         if config is None or command[0] != sys.executable:
             return subprocess.Popen(command, cwd=cwd, env=env, **options)  # noqa: S603 -- the emulator's own
@@ -136,7 +139,7 @@ class _Functions:
         return _Started(self._forking(config, env, folder), {"environment": request})
 
     def _forking(self, config: dict[str, Any], env: dict[str, str], folder: str) -> _Forking:
-        """Return what forks a function: its template, or the server if there is no template."""
+        """Return the process to fork a function from: its template or, without one, the server."""
         module = config["Handler"].rpartition(".")[0].replace("/", ".")
         if not module.startswith(_OWN):
             return self._server
@@ -147,7 +150,8 @@ class _Functions:
                 with theirs:
                     template = {"env": env, "folder": folder, "module": module}
                     os.close(self._server.ask({"template": template}, [theirs.fileno()]))
-                # This closes the socket of the template with the previous code, which then ends.
+                # This closes the socket of the template with the previous code. That template then
+                # ends.
                 self._templates[key] = made_of, _Forking(ours)
             return self._templates[key][1]
 
@@ -171,7 +175,7 @@ class _Started:
         self.stdout, self.stderr = os.fdopen(self_out), os.fdopen(self_err)
 
     def poll(self) -> int | None:
-        """Return None while it runs."""
+        """Return None while the process runs."""
         return 0 if self._ended(0) else None
 
     def wait(self, timeout: float | None = None) -> int:
@@ -181,11 +185,11 @@ class _Started:
         return 0
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Ask the process to end."""
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it."""
+        """Kill the process."""
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: int) -> None:

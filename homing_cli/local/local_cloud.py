@@ -73,7 +73,7 @@ def up(
     Args:
         port: the port to listen on; None for 4566, or any free port if that is taken.
         state_dir: an absolute directory for its state.
-        say: called with a few words about each step.
+        say: a function that is called with a few words about each step.
         app: what to deploy.
 
     Raises:
@@ -143,9 +143,9 @@ def throwaway(
     Args:
         state_dir: an absolute directory for its state.
         wait_scale: the factor for the waits of Step Functions.
-        app: what to deploy; its command may be a folder with a synthesized app.
-        calls: the file to which it appends the calls that it serves.
-        steady: whether to keep idle functions and collect no garbage, for measurements.
+        app: the app to deploy; its command may be a folder with a synthesized app.
+        calls: the file to which the emulator appends the calls that it serves; None for no file.
+        steady: whether idle functions are kept and garbage is not collected, for measurements.
     """
     running = emulator.start(
         state_dir,
@@ -181,7 +181,10 @@ def _deploy(running: Emulator, app: App = OWN_APP) -> LocalCloud:
 
 
 def _api_url(endpoint: str, url: str) -> str:
-    """Return the URL of an API by path, since names under `localhost` do not always resolve."""
+    """Return the URL of an API with the API's id in the path.
+
+    Names under `localhost`, which the emulator uses, do not resolve everywhere.
+    """
     return f"{endpoint}/_aws/execute-api/{_id_in(url)}/$default{urlsplit(url).path.rstrip('/')}"
 
 

@@ -39,21 +39,21 @@ class LocalKey:
 
     @classmethod
     def from_record(cls, record: Mapping[str, object]) -> Self:
-        """Return the key in a state file; raise KeyError if there is none."""
+        """Build the key from the content of a state file; raise KeyError if it contains none."""
         return cls(str(record["accessKeyId"]), str(record["secretAccessKey"]))
 
     def to_record(self) -> dict[str, str]:
-        """Return the key as a state file stores it."""
+        """Return the key in the form that a state file contains."""
         return {"accessKeyId": self.access_key_id, "secretAccessKey": self.secret_access_key}
 
     def sign(self, request: AWSRequest, service: str) -> dict[str, str]:
-        """Return the headers of a request, signed for a service."""
+        """Return the headers of a request with a signature for an AWS service."""
         credentials = Credentials(self.access_key_id, self.secret_access_key)
         SigV4Auth(credentials, service, REGION).add_auth(request)
         return dict(request.headers.items())
 
     def proof(self, signature: str) -> str:
-        """Return the response of a cloud with this key to a request with this signature."""
+        """Return the response of a cloud with this key to an identity request so signed."""
         return hmac.digest(self.secret_access_key.encode(), signature.encode(), "sha256").hex()
 
 

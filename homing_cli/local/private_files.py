@@ -24,7 +24,7 @@ def make_folder(path: Path) -> None:
 def write(path: Path, text: str) -> None:
     """Replace a file atomically with one that only its owner may read."""
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
-    new.unlink(missing_ok=True)  # otherwise its old mode would stay
+    new.unlink(missing_ok=True)  # an existing file would keep its mode
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE), "w") as file:
         file.write(text)
     new.replace(path)
@@ -36,7 +36,7 @@ def locked(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
 
     Args:
         path: the file to lock.
-        on_wait: called once if another process holds the lock.
+        on_wait: a function that is called once if another process holds the lock.
     """
     with path.open("w") as file:
         try:

@@ -22,7 +22,7 @@ PATH = Path(__file__).parents[2] / "docs" / "openapi.json"
 
 
 def openapi_document() -> dict[str, Any]:
-    """Return the document (OpenAPI 3.1)."""
+    """Return the OpenAPI document of the API (version 3.1 of OpenAPI)."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -60,7 +60,7 @@ def _operation(route: Route, given: Operation) -> Operation:
 
 
 def _from_gateway(route: Route) -> dict[str, Any]:
-    """Return the responses that API Gateway itself makes."""
+    """Return the responses that come from API Gateway itself, not from Homing."""
     throttled = {"429": refused_by_gateway("Too many requests")}
     if route.is_open:
         return throttled
@@ -98,7 +98,7 @@ def _schemas() -> dict[str, Any]:
 
 
 def _untitled(schema: Any) -> Any:
-    """Remove the titles that pydantic derives from the names."""
+    """Remove the titles that pydantic derives from the names of models and fields."""
     match schema:
         case dict():
             return {

@@ -79,7 +79,7 @@ def endpoint_operations() -> dict[Route, Operation]:
 
 def _match() -> Operation:
     operation = _operation(response("Each endpoint of the sender", MatchedEvent), EventRequest)
-    for status in ("404", "409"):  # it names no endpoint and changes none
+    for status in ("404", "409"):  # the request names no endpoint and changes none
         del operation["responses"][status]
     return operation
 
@@ -94,7 +94,7 @@ def _operation(
     responses = {status: success, "404": response(not_found, Problem), **_refusals()}
     if body is None:
         return {"responses": responses}
-    required = body is not RotationRequest  # an empty body stands for the defaults
+    required = body is not RotationRequest  # an empty body means the defaults
     responses["413"] = response(f"The request is longer than {MAX_BODY_BYTES} bytes", Problem)
     return {
         "requestBody": {"required": required, "content": content(body)},

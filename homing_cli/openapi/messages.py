@@ -73,7 +73,9 @@ def message_operations() -> dict[Route, Operation]:
         REDRIVE_MESSAGE: _redrive_message(),
         POST_REDRIVE: _post_redrive(),
         GET_REDRIVE: _show_redrive("The progress of the bulk redrive"),
-        STOP_REDRIVE: _show_redrive("Stops further redrives; those already begun continue"),
+        STOP_REDRIVE: _show_redrive(
+            "The bulk redrive, now stopped; deliveries already redriven continue"
+        ),
         GET_HEALTH: {"responses": {"200": response("The API responds", Health)}},
     }
 
@@ -103,7 +105,9 @@ def _post_batch() -> Operation:
     return {
         "requestBody": {"required": True, "content": content(BatchRequest)},
         "responses": {
-            "200": response("The response to each message, by its index", BatchResults),
+            "200": response(
+                "The response to each message, in the order of the request", BatchResults
+            ),
             "400": response("This is not a batch; no message was accepted", Problem),
             "403": refusal("Access denied"),
             "413": response("The request is too large; no message was accepted", Problem),
@@ -114,11 +118,13 @@ def _post_batch() -> Operation:
 def _get_message() -> Operation:
     return {
         "responses": {
-            "200": response("Every delivery with its history", MessageState),
+            "200": response("Every delivery of the message, with its history", MessageState),
             "400": _INVALID,
             "403": _FORBIDDEN,
             "404": _UNKNOWN,
-            "503": response("The record cannot be read; try again", Problem, retry_after()),
+            "503": response(
+                "The status of the message cannot be read; try again", Problem, retry_after()
+            ),
         },
     }
 
@@ -126,7 +132,7 @@ def _get_message() -> Operation:
 def _list_deliveries() -> Operation:
     return {
         "responses": {
-            "200": response("A page of the deliveries that match", DeliveryList),
+            "200": response("A page of the deliveries that match the filter", DeliveryList),
             "400": _INVALID,
             "403": _FORBIDDEN,
             "503": response("The ledger cannot be read; try again", Problem, retry_after()),
@@ -139,7 +145,7 @@ def _redrive_message() -> Operation:
         "responses": {
             "202": response("At least one delivery was redriven", RedrivenMessage),
             "200": response(
-                "No delivery was redriven; `result` contains each reason", RedrivenMessage
+                "No delivery was redriven; the `result` of each delivery says why", RedrivenMessage
             ),
             "400": _INVALID,
             "403": _FORBIDDEN,
@@ -158,11 +164,12 @@ def _post_redrive() -> Operation:
         "requestBody": {"required": True, "content": content(BulkRedriveRequest)},
         "responses": {
             "202": response("The bulk redrive has begun", BulkRedriveState),
-            "200": response("With dryRun: what would be redriven", RedrivePreview),
+            "200": response("With dryRun: the deliveries that would be redriven", RedrivePreview),
             "400": _INVALID,
             "403": _FORBIDDEN,
             "503": response(
-                "The bulk redrive may not have begun; send the request again, with its redriveId",
+                "The bulk redrive may not have begun; send the request again with the same "
+                "redriveId",
                 Problem,
                 retry_after(),
             ),

@@ -35,9 +35,9 @@ class FieldProblem(_Answer):
 class AcceptedDelivery(_Answer):
     """One delivery of an accepted message."""
 
-    delivery_id: str = Field(description="Its id, also the name of its execution.")
+    delivery_id: str = Field(description="The id of the delivery, also the name of its execution.")
     target_url: str
-    endpoint_id: str = _maybe("The endpoint that it is sent to, if any.")
+    endpoint_id: str = _maybe("The endpoint that the delivery is addressed to, if any.")
 
 
 class Links(_Answer):
@@ -51,11 +51,15 @@ class AcceptedMessage(_Answer):
 
     message_id: str
     sender_id: str
-    timestamp: str = Field(description="ISO-8601 UTC with milliseconds.")
+    timestamp: str = Field(
+        description="When the message was accepted: ISO 8601, in UTC, with milliseconds."
+    )
     correlation_id: str
     event_type: str = _maybe("The type of the event, if the message has one.")
     deliveries: list[AcceptedDelivery] = Field(
-        description="Empty for an event that no endpoint subscribes to."
+        description=(
+            "The deliveries of the message; empty for an event that no endpoint subscribes to."
+        )
     )
     links: Links
 
@@ -81,12 +85,14 @@ class ErrorDetails(_Answer):
 class Attempt(_Answer):
     """One attempt and the retry that followed."""
 
-    attempt_number: int = Field(description="Counted from 0.")
-    timestamp: str = Field(description="When its outcome was observed.")
+    attempt_number: int = Field(description="The number of the attempt, counted from 0.")
+    timestamp: str = Field(description="When the outcome of the attempt was observed.")
     error_category: Category
     error_details: ErrorDetails
     response_time: int = Field(description="In milliseconds.")
-    http_status: int | None = Field(description="null if there was no response.")
+    http_status: int | None = Field(
+        description="The HTTP status of the response; null if there was none."
+    )
     correlation_id: str
     target_url: str = _maybe(
         "The URL of the request, if it differs from the targetUrl of the delivery."
@@ -103,13 +109,15 @@ class Attempt(_Answer):
 class Redrive(_Answer):
     """A redrive, with the status of the delivery before it."""
 
-    timestamp: str = Field(description="When it was redriven.")
+    timestamp: str = Field(description="When the delivery was redriven.")
     status: str = Field(
-        description="The status before the redrive; UNRECORDED if it had no record."
+        description=(
+            "The delivery's status before the redrive; UNRECORDED if it had no ledger record."
+        )
     )
     attempts: int
     attempts_on_record: int = Field(
-        description="The number of attempts in retryHistory from before the redrive."
+        description="How many of the attempts in retryHistory were made before the redrive."
     )
 
 
@@ -118,9 +126,11 @@ class HistorySummary(_Answer):
 
     attempts: int
     redrives: int
-    by_category: dict[str, int] = Field(description="The attempts by errorCategory.")
-    first_timestamp: str = _maybe("When the first of them ended.")
-    last_timestamp: str = _maybe("When the last of them ended.")
+    by_category: dict[str, int] = Field(
+        description="The number of removed attempts, by errorCategory."
+    )
+    first_timestamp: str = _maybe("When the first removed attempt ended.")
+    last_timestamp: str = _maybe("When the last removed attempt ended.")
 
 
 class WaitsBehind(_Answer):
@@ -139,32 +149,36 @@ class Delivery(_Answer):
     timestamp: str
     target_url: str
     correlation_id: str
-    endpoint_id: str = _maybe("The endpoint that it is sent to, if any.")
+    endpoint_id: str = _maybe("The endpoint that the delivery is addressed to, if any.")
     event_type: str = _maybe("The type of the event, if the message has one.")
     ordering_key: str = _maybe("The orderingKey, if the message has one.")
-    sequence: int = _maybe("With an orderingKey: its place in its line, counted from 1.")
-    waits_behind: WaitsBehind = _maybe("While it waits in its line: the delivery whose turn it is.")
+    sequence: int = _maybe(
+        "With an orderingKey: the place of the delivery in its line, counted from 1."
+    )
+    waits_behind: WaitsBehind = _maybe(
+        "While the delivery waits in its line: the delivery whose turn it is."
+    )
     status: Status
     attempts: int = Field(description="Attempts made so far.")
     retry_history: list[Attempt] = Field(description="Oldest first.")
     created_at: str
     last_updated_at: str
     generation: int = _maybe(
-        "The number of times that a redrive or other action has moved it to a new execution."
+        "How often a redrive or another action has moved the delivery to a new execution."
     )
-    execution_name: str = _maybe("The name of its latest Standard execution.")
+    execution_name: str = _maybe("The name of the delivery's latest Standard execution.")
     redrive_history: list[Redrive] = _maybe("The newest 20 redrives, oldest first.")
     history_summary: HistorySummary = _maybe(
-        "A summary of entries that are no longer in the two histories."
+        "A summary of the entries that are no longer in retryHistory and redriveHistory."
     )
     deliver_at: str = _maybe(
-        "The earliest time of delivery of a scheduled message; only before its first attempt."
+        "The earliest time of delivery of a scheduled message. Left out after its first attempt."
     )
     next_retry_at: str = _maybe("When the next attempt is due.")
-    delivered_at: str = _maybe("When it was delivered.")
+    delivered_at: str = _maybe("When the message was delivered to this target.")
     max_retries_exceeded: bool = _maybe("Whether the limit of attempts was reached.")
     max_retries_exceeded_at: str = _maybe("When the limit was reached.")
-    ttl: int = _maybe("When the record may be deleted, epoch seconds.")
+    ttl: int = _maybe("When the delivery's record may be deleted, in seconds since the epoch.")
 
 
 class MessageState(_Answer):
@@ -182,13 +196,20 @@ class ListedDelivery(_Answer):
     delivery_id: str
     message_id: str
     sender_id: str
-    target_url: str = Field(description="Its URL, or the URL of its endpoint at acceptance.")
-    endpoint_id: str = _maybe("The endpoint that it is sent to, if any.")
+    target_url: str = Field(
+        description=(
+            "The URL that the delivery is sent to; for an endpoint, its URL when the message was "
+            "accepted."
+        )
+    )
+    endpoint_id: str = _maybe("The endpoint that the delivery is addressed to, if any.")
     event_type: str = _maybe("The type of the event, if the message has one.")
     status: Status
     attempts: int = Field(description="Attempts made since acceptance or the last redrive.")
-    category: Category = _maybe("The category of the latest attempt; left out before the first.")
-    reason: str = _maybe("The reason of the latest verdict.")
+    category: Category = _maybe(
+        "The category of the latest attempt; left out before the first attempt."
+    )
+    reason: str = _maybe("The reason in the verdict on the latest attempt.")
     created_at: str = Field(description="When the message was accepted.")
     last_updated_at: str = Field(description="When an attempt or an action was last recorded.")
     next_retry_at: str = _maybe(
@@ -226,12 +247,12 @@ class FailedGroup(_Answer):
     """Failed deliveries of one endpoint with one cause."""
 
     sender_id: str
-    endpoint: str = Field(description="The endpoint's id, or a URL without an endpoint.")
+    endpoint: str = Field(description="The endpointId, or the URL of deliveries to a plain URL.")
     category: str = Field(description="The category of the latest attempt.")
     reason: str = Field(description="The result of the latest attempt of the latest delivery.")
     count: int
-    first_at: str = Field(description="When the first of them failed.")
-    last_at: str = Field(description="When the last of them failed.")
+    first_at: str = Field(description="When the first of these deliveries failed.")
+    last_at: str = Field(description="When the last of these deliveries failed.")
 
 
 class RedrivePreview(_Answer):
@@ -239,7 +260,9 @@ class RedrivePreview(_Answer):
 
     dry_run: bool
     matched: int
-    groups: list[FailedGroup] = Field(description="The largest first.")
+    groups: list[FailedGroup] = Field(
+        description="The deliveries in groups by endpoint and cause, the largest first."
+    )
 
 
 class BulkRedriveState(_Answer):
@@ -248,24 +271,30 @@ class BulkRedriveState(_Answer):
     redrive_id: str
     filter: dict[str, Any] = Field(
         description=(
-            "Which deliveries are redriven, of those that had failed before it began (`before`)."
+            "The filter that selects deliveries. Only those that failed before the bulk redrive "
+            "began (`before`) are redriven."
         )
     )
     rate_per_second: float
     status: Phase = Field(
         description="REDRIVING; FOLLOWING until all redriven deliveries have ended; ENDED."
     )
-    stopped: bool = Field(description="Whether it was stopped.")
+    stopped: bool = Field(description="Whether the bulk redrive was stopped.")
     started_at: str
-    ended_at: str = _maybe("When it ended.")
-    matched: int = Field(description="How many deliveries matched when it began.")
+    ended_at: str = _maybe("When the bulk redrive ended.")
+    matched: int = Field(
+        description="How many deliveries matched the filter when the bulk redrive began."
+    )
     redriven: int
     not_redriven: int = Field(
-        description="How many had continued in the meantime, or had no stored payload any more."
+        description=(
+            "How many of the matching deliveries could not be redriven: they had continued in the "
+            "meantime, or their payload was no longer stored."
+        )
     )
-    delivered: int = Field(description="How many redriven deliveries have arrived since.")
-    failed: int = Field(description="How many redriven deliveries have failed again.")
-    waiting: int = Field(description="How many redriven deliveries have not ended yet.")
+    delivered: int = Field(description="How many of the redriven deliveries have arrived.")
+    failed: int = Field(description="How many of the redriven deliveries have failed again.")
+    waiting: int = Field(description="How many of the redriven deliveries have not ended yet.")
 
 
 class EndpointState(_Answer):
@@ -276,25 +305,33 @@ class EndpointState(_Answer):
     url: str
     description: str
     policy: dict[str, Any] = Field(
-        description="The fields of the deployment's retry policy that it overrides."
+        description="The fields of the deployment's retry policy that the endpoint overrides."
     )
-    header_names: list[str] = Field(description="The names of its extra headers.")
-    event_types: list[str] = _maybe("The event types that it subscribes to; left out for none.")
-    filter: dict[str, Any] = _maybe("The event pattern that these events must match, if any.")
+    header_names: list[str] = Field(description="The names of the endpoint's extra headers.")
+    event_types: list[str] = _maybe(
+        "The event types that the endpoint subscribes to; left out if there are none."
+    )
+    filter: dict[str, Any] = _maybe(
+        "The event pattern that these events must match; left out if there is none."
+    )
     attempts_at_once: int = _maybe(
         "The maximum number of concurrent attempts; left out if there is no limit."
     )
     rate_per_second: float = _maybe(
         "The maximum number of attempts per second; left out if there is no limit."
     )
-    ordering: Ordering = _maybe("What follows when an ordered message fails; left out for skip.")
+    ordering: Ordering = _maybe(
+        "What happens to the next message with an orderingKey when one fails; left out for skip."
+    )
     signing: Signing
     enabled: bool
     created_at: str
     updated_at: str
-    failing_since: str = _maybe("The first failure since its last success.")
-    disabled_at: str = _maybe("When it was disabled.")
-    disabled_reason: str = _maybe("Why.")
+    failing_since: str = _maybe(
+        "When the endpoint failed for the first time since its last success."
+    )
+    disabled_at: str = _maybe("When the endpoint was disabled.")
+    disabled_reason: str = _maybe("Why the endpoint was disabled.")
 
 
 class _Secret(_Answer):
@@ -318,10 +355,15 @@ class MatchedEndpoint(_Answer):
 
     endpoint_id: str
     url: str
-    enabled: bool = Field(description="A disabled endpoint matches; its delivery is dead-lettered.")
+    enabled: bool = Field(
+        description=(
+            "Whether the endpoint is enabled. A disabled endpoint can match too; its delivery "
+            "would be dead-lettered."
+        )
+    )
     matches: bool
     mismatches: list[FieldProblem] = Field(
-        description="Why it would not get the event; empty if it matches."
+        description="Why the endpoint would not get the event; empty if it matches."
     )
 
 
@@ -353,11 +395,13 @@ class Problem(_Answer):
     title: str
     status: int
     detail: str
-    errors: list[FieldProblem] = _maybe("Each wrong field of the request; at most 50.")
+    errors: list[FieldProblem] = _maybe(
+        "What is wrong with the fields of the request, at most 50 entries."
+    )
     message_id: str = _maybe("With 429 and 503: the messageId to send the message again with.")
     sender_id: str = _maybe("With 429 and 503: the senderId to send the message again with.")
     retry_after_seconds: int = _maybe(
-        "With 429: the value of Retry-After, since a batch has no such header."
+        "With 429: the value of Retry-After, since results in a batch have no headers."
     )
 
 
@@ -365,10 +409,13 @@ class BatchResult(_Answer):
     """The response to one message of a batch, as if it had been sent alone."""
 
     status: int = Field(
-        description="202, 200 for a duplicate, or an error. 429, 503: send the message again."
+        description=(
+            "202, 200 for a duplicate, or the status of an error. After 429 and 503, send the "
+            "message again."
+        )
     )
     message: AcceptedMessage = _maybe("The accepted message.")
-    problem: Problem = _maybe("Why it was not accepted.")
+    problem: Problem = _maybe("Why the message was not accepted.")
 
 
 class BatchResults(_Answer):

@@ -23,7 +23,7 @@ Response: TypeAlias = dict[str, Any]
 
 
 def _of_filter() -> dict[str, dict[str, Any]]:
-    """Return the query parameters of a filter, which are the fields of its model."""
+    """Return the query parameters of a filter: the fields of `FilterRequest`."""
     schema = FilterRequest.model_json_schema(ref_template="#/components/schemas/{model}")
     return {
         name: {
@@ -41,7 +41,7 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
     **_of_filter(),
     "messageId": {"schema": {"type": "string"}},
     "endpointId": {"schema": {"type": "string", "pattern": ENDPOINT_ID.anchored}},
-    # It has no default in its schema, since the default depends on the credentials.
+    # There is no default in the schema, since the default depends on the credentials.
     "senderId": {
         "description": "Default: the sender of the key, or `default` with AWS credentials.",
         "schema": {"type": "string", "pattern": SENDER_ID.anchored},
@@ -69,14 +69,14 @@ def parameters(route: Route) -> list[dict[str, Any]]:
 def response(
     description: str, model: type[BaseModel], headers: dict[str, Any] | None = None
 ) -> Response:
-    """Return a response with a body."""
+    """Return the description of a response with a body."""
     return {"description": description, "content": content(model)} | (
         {"headers": headers} if headers else {}
     )
 
 
 def refusal(description: str) -> Response:
-    """Return a response that Homing or API Gateway makes."""
+    """Return the description of an error response, whose body comes from Homing or API Gateway."""
     return {
         "description": description,
         "content": {**content(Problem), **content(GatewayError)},
@@ -84,16 +84,16 @@ def refusal(description: str) -> Response:
 
 
 def refused_by_gateway(description: str) -> Response:
-    """Return a response that API Gateway makes itself."""
+    """Return the description of an error response that comes from API Gateway itself."""
     return {"description": description, "content": content(GatewayError)}
 
 
 def content(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the content of a body, by reference to its schema."""
+    """Return the content of a body, which refers to the schema of the model."""
     media_type = PROBLEM if model is Problem else JSON
     return {media_type: {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}
 
 
 def retry_after() -> dict[str, Any]:
-    """Return the header `Retry-After`."""
+    """Return the description of the header `Retry-After`."""
     return {"Retry-After": {"description": "In seconds.", "schema": {"type": "integer"}}}

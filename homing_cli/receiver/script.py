@@ -2,18 +2,17 @@
 
     /script/503,503,200           503, 503, then always 200: the last step repeats
     /script/429;retry-after=3,200 429 with a Retry-After header, then 200
-    /script/drop,200              close without an answer, then 200
+    /script/drop,200              close the connection without a response, then 200
     /script/delay=2;200           wait 2 seconds, then 200
     /script/drip                  200, one byte per second (drip=0.1: ten per second)
     /script/410/orders            the rest of the path is free, to make paths distinct
 
 A script is a comma-separated list of steps, and a step a semicolon-separated list of parts:
 
-    NNN                  the status, 200 to 599; 200 by default
-    drop                 close the connection instead of answering
-    drip, drip=SECONDS   send one byte of the answer at a time, with this pause
-    delay=SECONDS        wait first
-    retry-after=VALUE    send this header; percent-encode commas, semicolons, slashes and spaces
+    NNN                  the status, 200 to 599; 200 by default drop                 close the
+    connection instead of responding drip, drip=SECONDS   send one byte of the response at a time,
+    with this pause in between delay=SECONDS        wait before the response retry-after=VALUE
+    send this Retry-After header; percent-encode commas, semicolons, slashes and spaces
 
 Each message runs through the script separately: steps are counted for each path and `webhook-id`.
 Any path that does not begin with `/script/` returns 200.
@@ -38,7 +37,7 @@ _HEADER_VALUE = re.compile(r"[ -~]+")
 
 
 class ScriptError(ValueError):
-    """Raised when a script is not valid; names the step and the error."""
+    """Raised when a script is not valid. The message names the step and what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +45,11 @@ class Step:
     """The behaviour of the receiver for one request.
 
     Args:
-        status: the status it answers with.
-        delay_seconds: the wait before the answer.
-        retry_after: the `Retry-After` header, or None.
-        drip_seconds: the time between two bytes of the answer, or None to send it in one piece.
-        drop: whether it closes the connection instead of answering.
+        status: the status of the response.
+        delay_seconds: the wait before the response.
+        retry_after: the value of the `Retry-After` header; None for no such header.
+        drip_seconds: the time between two bytes of the response; None to send it in one piece.
+        drop: whether the receiver closes the connection instead of responding.
     """
 
     status: int = 200
@@ -64,7 +63,7 @@ class Step:
 
 
 def parse_path(url: str) -> tuple[Step, ...]:
-    """Return the script of a request's URL or path; `200` if it has none.
+    """Return the script in the URL or path of a request; without one, the script `200`.
 
     Raises:
         ScriptError: when the text after `/script/` is not a valid script.
@@ -85,7 +84,7 @@ def parse_script(text: str) -> tuple[Step, ...]:
 
 
 def step_for(script: Sequence[Step], hit: int) -> Step:
-    """Return the step for request number `hit` of a message, counted from 0."""
+    """Return the step that applies to request number `hit` of a message, counted from 0."""
     return script[min(hit, len(script) - 1)]
 
 

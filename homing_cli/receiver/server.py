@@ -37,7 +37,7 @@ class Arrival:
     """A request that reached the receiver.
 
     Args:
-        received_at: when its header section was complete.
+        received_at: when the headers were complete.
         method: the HTTP method.
         path: the path and query as they were sent.
         headers: the headers by lower-case name.
@@ -58,7 +58,7 @@ class Arrival:
 
     @property
     def message_id(self) -> str | None:
-        """The `webhook-id`, if it has one."""
+        """The request's `webhook-id`; None without one."""
         return self.headers.get("webhook-id")
 
 
@@ -87,7 +87,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """Its URL without a path: `http://127.0.0.1:9000`."""
+        """The receiver's URL without a path: `http://127.0.0.1:9000`."""
         host, port = self._server.server_address[:2]
         return f"http://{host!s}:{port}"
 
@@ -155,10 +155,10 @@ def serve(
 
 
 class _Server(ThreadingHTTPServer):
-    """The server of a receiver. It waits for its threads to end."""
+    """The HTTP server of a receiver. When closed, it waits for its threads to end."""
 
     daemon_threads = False
-    request_queue_size = 1024  # many senders connect at once
+    request_queue_size = 1024  # many clients may connect at once
 
     def __init__(self, address: tuple[str, int], receiver: Receiver) -> None:
         super().__init__(address, _Handler)
@@ -183,7 +183,7 @@ class _Server(ThreadingHTTPServer):
                 sock.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Report an error, except a closed connection: senders close it if a response is slow."""
+        """Report an error, except a closed connection: clients close it if a response is slow."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 

@@ -1,7 +1,7 @@
-"""The checks of `homing smoke`, in the order of the path of a message.
+"""The checks of `homing smoke`, in the order in which a message passes the parts of Homing.
 
-If one fails, the later ones on the path are skipped. The last three, which check alarms and queues,
-always run.
+If a check fails, the later checks of that path are skipped. The last three, which check alarms and
+queues, always run.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ if TYPE_CHECKING:
 
 _FAILURES = (CallError, BotoCoreError, ClientError, CommandError)
 _PAUSE_SECONDS = 0.5
-# What the receiver answers (lambdas/smoke_receiver.py).
+# How the receiver responds (lambdas/smoke_receiver.py).
 _SIGNED, _NOT_SIGNED, _NO_SECRET = 204, 401, 400
 
-# Errors of AWS that are about who calls, and not about what was asked for.
+# Errors from AWS about the caller's credentials, not about the call.
 _BAD_CREDENTIALS = frozenset(
     {
         "ExpiredToken",
@@ -65,10 +65,10 @@ _GUARD = (
     "The address guard refuses the receiver: see the settings refusedNetworks, refusedHosts and "
     "allowedPorts"
 )
-# What to do about an error, by the check and the kind of the error.
+# What to do about an error, by the check that failed and the kind of error.
 _FIXES: dict[tuple[str, type[Exception]], str] = {
     ("api", UnavailableError): "See the log of the function GetMessage",
-    ("api", ForbiddenError): "Something before the API refuses the request: see its access log",
+    ("api", ForbiddenError): "The request is refused before it reaches the API: see its access log",
     ("endpoint", ForbiddenError): "Allow the caller execute-api:Invoke on the API of ApiUrl",
     ("endpoint", RejectedError): _GUARD,
     ("endpoint", UnavailableError): "See the log of the function Endpoints",
@@ -95,7 +95,7 @@ class Waiting:
     """How long to wait for the message.
 
     Args:
-        seconds: within which its delivery should end.
+        seconds: the time within which the delivery should end.
         clock: a monotonic clock in seconds.
         sleep: waits for some seconds.
     """
@@ -106,7 +106,7 @@ class Waiting:
 
 
 def stack_not_found(error: NoTargetError) -> Finding:
-    """Return why no stack was found: because of the credentials or of the stack itself."""
+    """Return the finding that no stack was found: because of the credentials, or of the stack."""
     says, cause = str(error), error.__cause__
     if isinstance(cause, NoCredentialsError | NoRegionError | ProfileNotFound):
         return _failed("credentials", says, _SET_UP)
@@ -114,7 +114,9 @@ def stack_not_found(error: NoTargetError) -> Finding:
         return _failed("credentials", says, _RENEW)
     if _code(cause) in _DENIED:
         return _failed("credentials", says, "Allow the caller cloudformation:DescribeStacks")
-    return _failed("stack", says, "Check its name and region, or deploy it with `cdk deploy`")
+    return _failed(
+        "stack", says, "Check the stack's name and region, or deploy it with `cdk deploy`"
+    )
 
 
 def check(probes: Probes, waiting: Waiting) -> Iterator[Finding]:
@@ -142,7 +144,7 @@ class _Run:
 
     Args:
         probes: the calls.
-        waiting: how long the message is waited for.
+        waiting: how long to wait for the message.
     """
 
     def __init__(self, probes: Probes, waiting: Waiting) -> None:
@@ -197,7 +199,7 @@ class _Run:
         return _ok("receiver", "the stack's own receiver responds")
 
     def _endpoint(self) -> Finding:
-        self._has_endpoint = True  # even if only a part of the creation succeeds
+        self._has_endpoint = True  # to be deleted, even if the creation succeeds only in part
         try:
             self._probes.create_endpoint(self._endpoint_id)
         except _FAILURES as error:
@@ -209,7 +211,8 @@ class _Run:
             accepted = self._probes.send(self._endpoint_id)
         except _FAILURES as error:
             if isinstance(error, CallError) and error.is_transient:
-                self._message_id = error.message_id or ""  # it may have been accepted
+                # The message may have been accepted, even if the call fails.
+                self._message_id = error.message_id or ""
             return _explained("acceptance", error)
         self._message_id = accepted.message_id
         return _ok("acceptance", f"the message {accepted.message_id} was accepted")
@@ -236,7 +239,11 @@ class _Run:
         try:
             trigger = self._probes.trigger()
         except _FAILURES as error:
-            return _failed("dispatch", f"{says}; what triggers it is not known: {error}", _DISPATCH)
+            return _failed(
+                "dispatch",
+                f"{says}; the trigger of Dispatch could not be read: {error}",
+                _DISPATCH,
+            )
         if trigger != "Enabled":
             says = f"{says}: the trigger of the function Dispatch is {trigger.lower()}"
             fix = "Enable the event source mapping of the delivery queue, or deploy the stack again"
@@ -280,7 +287,7 @@ class _Run:
         return self._history[-1]
 
     def clean_up(self) -> Finding | None:
-        """Delete the endpoint. Return a warning if it could not be deleted, None if it was.
+        """Delete the endpoint. Return a warning if it could not be deleted, otherwise None.
 
         The endpoint of a message that is still on its way is kept: without it, the message would
         become a dead letter.
@@ -307,12 +314,14 @@ def _alarms(probes: Probes) -> Finding:
     except _FAILURES as error:
         return _unknown("alarms", error)
     if found.confirmed:
-        return _ok("alarms", f"{found.confirmed} confirmed subscription(s) to their topic")
+        return _ok("alarms", f"{found.confirmed} confirmed subscription(s) to the alarm topic")
     if found.pending:
         fix = "Follow the link in the mail from AWS Notifications"
-        return Finding("alarms", Outcome.WARNING, "their subscription is not confirmed", fix)
+        return Finding(
+            "alarms", Outcome.WARNING, "the subscription to the alarm topic is not confirmed", fix
+        )
     fix = "Deploy with `-c alarmEmail=you@example.com`, or subscribe to the topic AlarmTopicArn"
-    return Finding("alarms", Outcome.WARNING, "nobody is notified of them", fix)
+    return Finding("alarms", Outcome.WARNING, "nobody is notified of alarms", fix)
 
 
 def _queue(probes: Probes, name: str, output: str, command: str) -> Finding:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Outcome(StrEnum):
-    """How a check has ended."""
+    """How a check ended."""
 
     OK = "ok"
     WARNING = "warning"
@@ -26,8 +26,8 @@ class Finding:
     Args:
         check: what was checked.
         outcome: how it ended.
-        says: what was found, a sentence without its full stop.
-        fix: what to do about it; empty if nothing.
+        says: what was found, as a sentence without the full stop.
+        fix: what to do about it; empty if nothing has to be done.
     """
 
     check: str
@@ -36,7 +36,7 @@ class Finding:
     fix: str = ""
 
     def to_document(self) -> dict[str, Any]:
-        """Return the finding as an entry for `--json`."""
+        """Return the finding as an entry of the list that `--json` prints."""
         return {
             "check": self.check,
             "outcome": self.outcome.value,
@@ -51,7 +51,7 @@ def works(findings: Sequence[Finding]) -> bool:
 
 
 def conclusion(findings: Sequence[Finding]) -> str:
-    """Return the conclusion from the findings, in plain words."""
+    """Return the conclusion from the findings, as a sentence."""
     for one in findings:
         if one.outcome is Outcome.FAILED:
             return f"It does not work. {one.check}: {one.says}. {one.fix}"

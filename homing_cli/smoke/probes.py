@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from homing.client import Accepted, Delivery
     from homing_cli.client.target import Target
 
-SENDER = "homing-smoke"  # apart from the endpoints and messages of real senders
+# A senderId of its own, to keep apart from the endpoints and messages of real senders.
+SENDER = "homing-smoke"
 _TIMEOUT_SECONDS = 10
 _RETRYING = Retrying(timeout=30, give_up_after=5)
 _POLICY = {"maxAttempts": 3, "baseDelaySeconds": 1, "jitter": "none"}
@@ -50,16 +51,16 @@ class Probes:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is a local cloud, which sends no notifications."""
+        """Whether the deployed Homing is in a local cloud, which sends no notifications."""
         return self._target.endpoint is not None
 
     @property
     def receiver_url(self) -> str | None:
-        """The URL of the stack's own receiver; None if it was deployed without one."""
+        """The URL of the stack's own receiver; None if the stack was deployed without one."""
         return self._target.smoke_url
 
     def caller(self) -> str:
-        """Return the ARN of the caller. Everybody may ask this."""
+        """Return the ARN of the caller. Every caller may make this call."""
         arn: str = self._target.client("sts").get_caller_identity()["Arn"]
         return arn
 
@@ -97,20 +98,20 @@ class Probes:
         return delivery
 
     def trigger(self) -> str:
-        """Return the state of the trigger of `dispatch`: `Enabled`, or why not."""
+        """Return the state of the event source mapping that triggers `dispatch`, e.g. `Enabled`."""
         queue = self._attributes("DeliveryQueueUrl", "QueueArn")["QueueArn"]
         functions = self._target.client("lambda")
         found = functions.list_event_source_mappings(EventSourceArn=queue)["EventSourceMappings"]
         return ", ".join(mapping["State"] for mapping in found) or "missing"
 
     def waiting(self, queue: str) -> int:
-        """Return the approximate number of messages in a queue, given its output."""
+        """Return the approximate number of messages in the queue that a stack output names."""
         return int(
             self._attributes(queue, "ApproximateNumberOfMessages")["ApproximateNumberOfMessages"]
         )
 
     def subscriptions(self) -> Subscriptions:
-        """Return who is notified of alarms."""
+        """Return how many subscriptions the topic of alarms has."""
         sns, topic = self._target.client("sns"), self._target.outputs["AlarmTopicArn"]
         found = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
         pending = sum(one["SubscriptionArn"] == "PendingConfirmation" for one in found)

@@ -1,4 +1,4 @@
-"""Progress of deliveries: a live table on a terminal, elsewhere a line for each ended one."""
+"""Progress of deliveries: a live table on a terminal; elsewhere a line for each that has ended."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from homing_cli.client.deliveries import DeliveryView
 
-# The lines besides the rows: the table's header, the progress bar and the counts.
+# The lines of the display besides rows: the table's header, the progress bar and the counts.
 _OTHER_LINES = 6
 
 
@@ -30,7 +30,7 @@ def board(console: Console, total: int) -> Iterator[Callable[[Sequence[DeliveryV
     """Yield a function to call with all deliveries whenever they change.
 
     Args:
-        console: where to show it.
+        console: where the progress is shown.
         total: how many messages are followed.
     """
     if not console.is_terminal:
@@ -54,7 +54,7 @@ def board(console: Console, total: int) -> Iterator[Callable[[Sequence[DeliveryV
 
 @contextmanager
 def counter(console: Console) -> Iterator[Callable[[], None]]:
-    """Yield a function to call for each message that was sent; it shows the count on a terminal."""
+    """Yield a function to call for each message that was sent. On a terminal it shows the count."""
     if not console.is_terminal:
         yield lambda: None
         return
@@ -79,7 +79,7 @@ def ending(view: DeliveryView) -> str:
 
 
 def _most_telling(found: Sequence[DeliveryView], limit: int) -> list[DeliveryView]:
-    """Return the deliveries that fit: failed and open ones first, in the order they were sent."""
+    """Return `limit` deliveries: failed and open ones before others, in the order of sending."""
     if len(found) <= limit:
         return list(found)
     return sorted(found, key=lambda view: view.status == "DELIVERED")[:limit]

@@ -42,7 +42,7 @@ _STYLES = {
 }
 # Wide enough that nothing is wrapped or cut when another program reads the output.
 _UNBOUNDED = 10_000
-_BODY_SHOWN = 1000  # characters of a response
+_BODY_SHOWN = 1000  # how many characters of a response body are shown
 
 
 class _Console(Console):
@@ -102,7 +102,7 @@ def _recipient(view: DeliveryView) -> str:
 
 
 def attempts(story: Story) -> Table:
-    """Return a table of the attempts of one delivery, by run; each redrive begins a run."""
+    """Return a table of the attempts of one delivery, in runs: each redrive begins a new run."""
     made = table("attempt", "at", "result", "HTTP", "took", "next attempt")
     for kind, event in story.events:
         if kind == "redrive":
@@ -149,7 +149,7 @@ def dead_letters(found: Iterable[DeadLetter]) -> Table:
 
 
 def listed(found: Iterable[Listed]) -> Table:
-    """Return a table of deliveries in a list."""
+    """Return a table of the deliveries in a list."""
     made = table("message", "sender", "endpoint", "status", "attempts", "last change", "why")
     for one in found:
         made.add_row(
@@ -165,7 +165,7 @@ def listed(found: Iterable[Listed]) -> Table:
 
 
 def groups(found: Sequence[Group]) -> Table:
-    """Return a table of counts, with the reason of the last delivery of each group."""
+    """Return a table of groups of deliveries: each with its count and its last reason."""
     made = table("count", *found[0].values, "first", "last", "the last one")
     for each in found:
         reason = each.latest.reason or ""
@@ -266,7 +266,7 @@ def _took(visit: Visit) -> str:
 
 
 def describe(visit: Visit) -> str:
-    """Return the result of one visit to a state, in a few words."""
+    """Return the result of one visit to a state of the workflow, in a few words."""
     document = visit.output if isinstance(visit.output, dict) else {}
     faults = "".join(f"  [{fault}]" for fault in visit.faults)
     return _describe(visit, document) + faults

@@ -47,12 +47,12 @@ class Attempted:
 
     @property
     def latency_ms(self) -> int:
-        """How long the endpoint took."""
+        """The endpoint's response time in milliseconds."""
         return int(self.document["durationMs"])
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Self | None:
-        """Return an attempt from an event of `FilterLogEvents`; None for any other event."""
+        """Build the attempt from an event of `FilterLogEvents`; None if it is another event."""
         try:
             document = json.loads(event["message"])
             if document["message"] != "delivery.attempted":
@@ -60,7 +60,7 @@ class Attempted:
         except (ValueError, KeyError, TypeError, RecursionError):
             return None
         at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
-        # The local cloud has no ids of events, but a log stream for each invocation.
+        # In the local cloud, events have no ids, but each invocation has a log stream.
         unnamed = f"{event.get('logStreamName')}:{event['message']}"
         return cls(event.get("eventId") or unnamed, at, document)
 
@@ -124,13 +124,13 @@ def log_groups(target: Target) -> list[str]:
 def read_attempts(
     client: Any, group: str, start: datetime, end: datetime | None = None
 ) -> Iterator[Attempted]:
-    """Yield the attempts in a log group between two times, or until now.
+    """Yield the attempts that a log group contains between two times.
 
     Args:
         client: a client of CloudWatch Logs.
         group: the name of the log group.
-        start: the time of the first.
-        end: the time of the last; None for no limit.
+        start: the earliest time.
+        end: the latest time; None for no limit.
     """
     until = {} if end is None else {"endTime": int(end.timestamp() * 1000)}
     pages = client.get_paginator("filter_log_events").paginate(

@@ -1,7 +1,7 @@
 """Visits to states, and attempts, from the history of an execution.
 
-Pure functions of the events returned by `GetExecutionHistory`. The workflow has no parallel
-branches, so events are in order, and each state ends before the next begins.
+Pure functions; their input is the events that `GetExecutionHistory` returns. The workflow has no
+parallel branches, so events are in order, and each state ends before the next begins.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ class Visit:
     Args:
         name: the state's name.
         entered: when it was entered.
-        left: when it was left; None while it runs, or if the execution ended in it.
+        left: when the state was left; None while it runs, or if the execution ended in it.
         input: the input of the state.
         output: the output of the state; None while it runs.
-        faults: the errors of its task in order, each `name: cause`; some may have been retried.
+        faults: the errors of the state's task in order, each `name: cause`; some may have been
+            retried.
     """
 
     name: str
@@ -74,7 +75,7 @@ class Attempt:
     entry: Mapping[str, Any] | None = None
 
     def result(self, key: str) -> Mapping[str, Any] | None:
-        """Return a result of this attempt: its `outcome`, `verdict`, `backoff` or `record`.
+        """Return one of the attempt's results: `outcome`, `verdict`, `backoff` or `record`.
 
         The document also contains the results of the previous attempt, so only the outputs of this
         attempt's states count.
@@ -109,14 +110,14 @@ def _is_not_made(result: Mapping[str, Any]) -> bool:
 
 _ADDS: Mapping[str, tuple[str, ...]] = {
     "outcome": ("Deliver",),
-    "verdict": ("Classify", "ComputeBackoff"),  # its Catch sets a verdict too
+    "verdict": ("Classify", "ComputeBackoff"),  # the Catch of ComputeBackoff sets a verdict too
     "backoff": ("ComputeBackoff",),
     "record": ("RecordRetry",),
 }
 
 
 def recorded(entry: Mapping[str, Any]) -> Attempt:
-    """Return an attempt from its `retryHistory` entry in the ledger."""
+    """Build an attempt from its entry in the ledger record's `retryHistory`."""
     return Attempt(int(entry["attemptNumber"]), (), entry)
 
 
@@ -144,7 +145,7 @@ def _from_entry(entry: Mapping[str, Any]) -> dict[str, Mapping[str, Any] | None]
 
 
 def visits(events: Iterable[Mapping[str, Any]]) -> tuple[Visit, ...]:
-    """Return the visits to states in an execution's events, oldest first."""
+    """Return the visits to states that an execution's events describe, oldest first."""
     found: list[Visit] = []
     entered: Mapping[str, Any] | None = None
     faults: list[str] = []
@@ -163,7 +164,7 @@ def visits(events: Iterable[Mapping[str, Any]]) -> tuple[Visit, ...]:
 
 
 def attempts(found: Sequence[Visit]) -> tuple[Attempt, ...]:
-    """Return the attempts that visits belong to; each begins with its wait."""
+    """Group visits to states into attempts. Each attempt begins with its wait."""
     groups: list[list[Visit]] = []
     for visit in found:
         if visit.name == _FIRST_STATE_OF_AN_ATTEMPT or not groups:

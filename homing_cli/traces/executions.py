@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from homing_cli.client.target import Target
 
 
-# The number of latest generations whose executions are looked up.
+# Of how many of the latest generations the executions are looked up.
 _GENERATIONS = 3
 
 
@@ -35,12 +35,12 @@ class Executions:
         self._is_local = target.endpoint is not None
 
     def of_delivery(self, record: Mapping[str, Any]) -> list[Execution]:
-        """Return the executions of a delivery; none if it never waited or they were deleted."""
+        """Return the executions of a delivery: none if it never waited or they were deleted."""
         found = (self._find(f"{self._prefix}:{name}") for name in names(record))
         return [one for one in found if one]
 
     def reference(self, delivery_id: str) -> Mapping[str, Any] | None:
-        """Return the `reference` of the delivery from its execution; None if there is none."""
+        """Return the `reference` in a delivery's execution; None if there is no execution."""
         found = self._describe(f"{self._prefix}:{delivery_id}")
         if found is None:
             return None
@@ -84,10 +84,10 @@ class Executions:
 
 
 def names(record: Mapping[str, Any]) -> list[str]:
-    """Return the possible names of the executions of a delivery, given its record.
+    """Return the names that the executions of a delivery may have, given its ledger record.
 
-    Each intervention starts an execution of the next generation. If it ended a wait early, the name
-    contains the attempt.
+    Each intervention starts an execution of the next generation. If the intervention ended a wait
+    early, the name contains the number of the attempt.
     """
     delivery_id = Reference.from_document(record).delivery_id
     reached = generation_of(record)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Arrow = tuple[str, str]
 
 _UNTIL_VERDICT = ("Deliver", "Classify", "WhatNext")
-_NEVER = "9"  # sorts after every time
+_NEVER = "9"  # a text that sorts after every time
 _BEFORE_SENDING = frozenset({"WaitUntilDue"})
 _AFTERWARDS: Mapping[str, tuple[str, ...]] = {
     Status.DELIVERED: ("RecordDelivered",),
@@ -40,11 +40,11 @@ class Execution:
     """One execution of the delivery.
 
     Args:
-        arn: its ARN.
+        arn: the ARN of the execution.
         status: `RUNNING`, `SUCCEEDED`, `FAILED`, ...
-        visits: its visits of states, oldest first.
-        attempts: the same visits by attempt.
-        document: its input, the delivery document.
+        visits: the visits to states, oldest first.
+        attempts: the same visits, grouped by attempt.
+        document: the input of the execution: the delivery document.
     """
 
     arn: str
@@ -60,12 +60,12 @@ class Chapter:
 
     Args:
         number: the number of the attempt, counted from 1.
-        at: when its outcome was observed, ISO-8601; None before that.
+        at: when the outcome was observed, in ISO 8601; None before that.
         entry: its entry in the ledger; None if there is none.
         outcome: the `outcome` from the execution; None without a history.
         verdict: the `verdict` from the execution.
         backoff: the `backoff` from the execution.
-        visits: its visits of states; empty without a history.
+        visits: the visits to states; empty without a history.
     """
 
     number: int
@@ -78,19 +78,19 @@ class Chapter:
 
     @property
     def category(self) -> str:
-        """The category of the outcome; empty if there is none."""
+        """The category of the outcome; empty if there is no outcome."""
         entry, verdict = self.entry or {}, self.verdict or {}
         return str(entry.get("errorCategory") or verdict.get("category") or "")
 
     @property
     def reason(self) -> str:
-        """The outcome in words; empty if there is none."""
+        """The outcome in words; empty if there is no outcome."""
         details, verdict = (self.entry or {}).get("errorDetails") or {}, self.verdict or {}
         return str(details.get("message") or verdict.get("reason") or "")
 
     @property
     def is_delivered(self) -> bool:
-        """Whether the endpoint accepted it."""
+        """Whether the endpoint accepted the request."""
         return self.category == "SUCCESS"
 
     @property
@@ -101,24 +101,24 @@ class Chapter:
 
     @property
     def target_url(self) -> str | None:
-        """The URL of the request, if the endpoint's URL had changed; None otherwise."""
+        """The URL of the request, if it was not the delivery's because the endpoint had moved."""
         found = (self.entry or self.outcome or {}).get("targetUrl")
         return None if found is None else str(found)
 
     @property
     def response_body(self) -> str | None:
-        """The first part of the response body; None if there is no history."""
+        """The first part of the response body; None without a history of the execution."""
         return None if self.outcome is None else str(self.outcome["responseBody"])
 
     @property
     def next_at(self) -> str | None:
-        """When the next attempt was due, ISO-8601; None if none followed."""
+        """The time when the next attempt was due, in ISO 8601; None if none followed."""
         backoff = self.backoff or {}
         return (self.entry or {}).get("nextRetryTimestamp") or backoff.get("nextRetryAt")
 
     @property
     def delay(self) -> Mapping[str, Any] | None:
-        """The parts of the delay after it, such as `exponentialDelay` and `jitterApplied`."""
+        """The parts of the delay after this attempt, e.g. `exponentialDelay`, `jitterApplied`."""
         entry = self.entry or {}
         return entry if "exponentialDelay" in entry else self.backoff
 
@@ -140,7 +140,7 @@ class Story:
     Args:
         record: the ledger item as plain values; for a queued delivery, a stand-in.
         chapters: the attempts, oldest first.
-        executions: its known executions, oldest first.
+        executions: the known executions of the delivery, oldest first.
     """
 
     record: Mapping[str, Any]
@@ -154,17 +154,17 @@ class Story:
 
     @property
     def status(self) -> str:
-        """Its ledger status."""
+        """The delivery's status in the ledger."""
         return str(self.record["status"])
 
     @property
     def ended(self) -> bool:
-        """Whether its status is final and no execution is running."""
+        """Whether the delivery's status is final and none of its executions is running."""
         return not (self.is_running or self.status in (Status.QUEUED, Status.RETRY_SCHEDULED))
 
     @property
     def is_running(self) -> bool:
-        """Whether an execution is running; it may have started after the delivery had ended."""
+        """Whether an execution is running, even one that started after the delivery had ended."""
         return any(execution.status == "RUNNING" for execution in self.executions)
 
     @property
@@ -174,19 +174,19 @@ class Story:
 
     @property
     def endpoint_id(self) -> str | None:
-        """The endpointId that it is addressed to; None for a plain URL, or if unknown."""
+        """The endpointId that the delivery is addressed to; None for a plain URL, or if unknown."""
         told: Mapping[str, Any] = self.document.get("reference") or {}
         return self.reference.endpoint_id or told.get("endpointId")
 
     @property
     def request(self) -> Mapping[str, Any]:
-        """The request: `payload`, `contentType`, `headers`; empty if unknown."""
+        """What is sent: `payload`, `contentType` and `headers`; empty if unknown."""
         found: Mapping[str, Any] = self.document.get("request") or {}
         return found
 
     @property
     def next_at(self) -> str | None:
-        """When the next attempt is due, ISO-8601; None if none is."""
+        """The time when the next attempt is due, in ISO 8601; None if none is due."""
         if self.status not in (Status.RETRY_SCHEDULED, Status.QUEUED):
             return None
         return self.record.get("nextRetryAt") or self.record.get("deliverAt")
@@ -200,7 +200,7 @@ class Story:
 
     @property
     def way(self) -> tuple[str, ...]:
-        """The states of all attempts, in order."""
+        """The states that the delivery has been in, over all attempts, in order."""
         states: list[str] = []
         for chapter in self.chapters:
             told = [visit.name for visit in chapter.visits] or self._implied(chapter)
@@ -215,17 +215,17 @@ class Story:
 
     @property
     def now(self) -> str:
-        """The current or last state; empty before the first."""
+        """The state that the delivery is in, or ended in; empty before the first."""
         return self.way[-1] if self.way else ""
 
     def _implied(self, chapter: Chapter) -> list[str]:
-        """Return the states of an attempt that is only in the ledger, by its result."""
+        """Return the states that an attempt without a history must have passed, by its result."""
         if chapter.delay is not None:
             status = Status.RETRY_SCHEDULED
         elif chapter.is_delivered:
             status = Status.DELIVERED
         else:
-            status = Status.FAILED  # or MAX_RETRIES_EXCEEDED, which has the same states
+            status = Status.FAILED  # or MAX_RETRIES_EXCEEDED, which passes the same states
         return [*_UNTIL_VERDICT, *_AFTERWARDS[status]]
 
 
@@ -234,7 +234,7 @@ def tell(record: Mapping[str, Any], executions: Iterable[Execution]) -> Story:
 
     Args:
         record: the ledger item as plain values.
-        executions: its known executions, in any order.
+        executions: the known executions of the delivery, in any order.
     """
     known = sorted(executions, key=_begun)
     recorded = {entry["timestamp"]: entry for entry in record.get("retryHistory") or []}
@@ -283,13 +283,13 @@ def _from_execution(attempt: Attempt, recorded: Mapping[str, Mapping[str, Any]])
 
 
 def _from_ledger(entry: Mapping[str, Any], dead_lettered: Mapping[str, Any]) -> Chapter:
-    """Return the attempt of a ledger entry, with its outcome if the dead letter contains that."""
+    """Build the attempt from a ledger entry, with the outcome if the dead letter contains it."""
     number, at = int(entry["attemptNumber"]) + 1, entry["timestamp"]
     outcome = dead_lettered if dead_lettered.get("timestamp") == at else None
     return Chapter(number, at, entry, outcome, None, None, ())
 
 
 def _dead_letter(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the dead letter in the record of a failed first attempt; empty if there is none."""
+    """Return the dead letter that a ledger record contains after a failed first attempt, or {}."""
     found: Mapping[str, Any] = json.loads(record["deadLetter"]) if "deadLetter" in record else {}
     return found

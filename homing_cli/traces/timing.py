@@ -29,7 +29,7 @@ class Hop:
 
     Args:
         what: what took the time.
-        attempt: the attempt that it belongs to, counted from 1.
+        attempt: the attempt that the hop belongs to, counted from 1.
         start: when it began.
         end: when it ended.
     """
@@ -41,7 +41,7 @@ class Hop:
 
     @property
     def milliseconds(self) -> int:
-        """How long it took; negative if the clocks of two functions differ."""
+        """The duration of the hop; negative if the clocks of two functions differ."""
         return round((self.end - self.start) / timedelta(milliseconds=1))
 
     def to_document(self) -> dict[str, object]:
@@ -83,7 +83,7 @@ def _hops(trace: Trace) -> Iterator[Hop]:
 def _before_request(
     what: str, number: int, attempt: Attempt, since: datetime, sent: datetime
 ) -> Iterator[Hop]:
-    """Yield the hops before a request, split at the end of its wait if that is known."""
+    """Yield the hops before a request: two if the end of its wait is known, otherwise one."""
     left = [visit.left for visit in attempt.visits if visit.name == _WAIT and visit.left]
     entered = [visit.entered for visit in attempt.visits if visit.name == _SEND]
     if not left or not entered:

@@ -1,4 +1,4 @@
-"""Traces of a message: each delivery with its attempts, from its execution and the ledger.
+"""Traces of messages: each delivery with its attempts, from its execution and from the ledger.
 
 The ledger has every attempt; the history of an execution adds the states and their times. First
 attempts run as Express executions, for which Step Functions keeps no history, so their only source
@@ -32,8 +32,9 @@ class Trace:
 
     Args:
         delivery: the delivery as the API returns it.
-        execution: the answer of `DescribeExecution`; None without a Standard execution (it ended at
-            the first attempt, is not yet dispatched, or was deleted after 90 days).
+        execution: the response of `DescribeExecution`; None without a Standard execution (the
+            delivery ended at the first attempt or is not yet dispatched, or the execution was
+            deleted after 90 days).
         attempts: its attempts, oldest first.
     """
 
@@ -109,9 +110,9 @@ def _execution_name(view: DeliveryView) -> str:
 def merged(
     view: DeliveryView, seen: tuple[execution_history.Attempt, ...]
 ) -> tuple[execution_history.Attempt, ...]:
-    """Return the attempts of the ledger and of an execution's history together, in order.
+    """Merge the attempts in the ledger with those in an execution's history, in order.
 
-    Each redrive counts attempts from 0 again; the attempts before it are only in the ledger.
+    After each redrive, attempts are counted from 0 again. Those before it are only in the ledger.
     """
     numbers = {attempt.number for attempt in seen}
     entries = view.document.get("retryHistory") or []

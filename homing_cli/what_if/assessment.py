@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from homing_cli.what_if.schedule import Step, Wave
 
 REGION = "us-east-1"
-ASSUMED_FAILURE_RATE = 0.01  # without recorded deliveries
+ASSUMED_FAILURE_RATE = 0.01  # the failure rate that is assumed without recorded deliveries
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,14 @@ class Assessment:
 
     Args:
         policy: the policy.
-        schedule: the times of its attempts.
+        schedule: the times of the policy's attempts.
         deliveries: the number of deliveries that fail together.
-        waves: the load of their retries, attempt by attempt.
+        waves: the load of these deliveries' retries, attempt by attempt.
         failure_rate: the share of recorded attempts that failed and can be retried; None without
             recorded deliveries.
-        per_million: dollars per million messages at that rate (1% for None), in us-east-1.
-        replay: the result of the recorded deliveries under the policy.
-        is_whole: whether these are all deliveries of the ledger.
+        per_million: dollars per million messages at that failure rate (1% for None), in us-east-1.
+        replay: the results that recorded deliveries would have had under the policy.
+        is_whole: whether the recorded deliveries are all deliveries in the ledger.
     """
 
     policy: Policy
@@ -47,11 +47,11 @@ class Assessment:
 
     @property
     def assumed_rate(self) -> float:
-        """The failure rate that the cost is based on."""
+        """The failure rate for which the cost is computed."""
         return ASSUMED_FAILURE_RATE if self.failure_rate is None else self.failure_rate
 
     def to_document(self) -> dict[str, Any]:
-        """Return the document of `--json`. Times are in ms, loads in requests per second."""
+        """Return the document that `--json` prints: times in ms, loads in requests per second."""
         found = self.replay
         return {
             "policy": self.policy.to_document(),
@@ -99,7 +99,7 @@ def assess(
         policy: the policy.
         deliveries: the number of deliveries that fail together.
         histories: the recorded histories.
-        is_whole: whether they are the whole ledger.
+        is_whole: whether the histories are those of the whole ledger.
     """
     rate = replay.failure_rate(policy, histories)
     assumed = ASSUMED_FAILURE_RATE if rate is None else rate

@@ -1,4 +1,4 @@
-"""A sample of recorded histories from the ledger, read within a time limit and cached."""
+"""A sample of the deliveries' histories in the ledger, read within a time limit and cached."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Sample:
 
     Args:
         histories: the histories with at least one attempt.
-        is_whole: whether it is the whole ledger.
+        is_whole: whether the sample is the whole ledger.
     """
 
     histories: tuple[History, ...]
@@ -62,7 +62,7 @@ class Histories:
             return self._sample
 
     def read(self, limit: int) -> Sample:
-        """Return a sample of up to `limit` records, fewer if the time limit is reached."""
+        """Return a sample of up to `limit` records; of fewer if the time limit is reached."""
         found: list[History] = []
         deadline = self._clock() + _BUDGET_SECONDS
         after: dict[str, Any] = {}

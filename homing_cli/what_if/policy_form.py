@@ -33,13 +33,13 @@ _BESIDE_A_SCHEDULE = frozenset(
 
 
 class PolicyError(CommandError):
-    """Raised when a policy is not valid; names the fields and their errors."""
+    """Raised when a policy is not valid. The message names the fields and their errors."""
 
 
 def read_policy(typed: Mapping[str, str]) -> Policy:
-    """Return the policy of a form; an empty field has its default.
+    """Return the policy that was typed into a form. An empty field means the default.
 
-    With a schedule or preset, fields that compute delays are ignored.
+    With a schedule or preset, the fields of the formula for delays are ignored.
 
     Args:
         typed: the input by the names of the API's `policy`; commas separate the entries of lists.

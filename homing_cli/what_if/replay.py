@@ -2,10 +2,13 @@
 
 It rests on these assumptions:
 
-- An attempt has the result of the nearest recorded attempt at the same target URL, of any delivery.
+- A replayed attempt has the result of the recorded attempt nearest in time at the same target URL,
+of
+  any delivery.
   So an outage ends half-way between its last failure and the first success, and after the last
   recorded attempt the endpoint stays as it was.
-- The first attempt keeps its time; the others follow the policy, with jitter at its middle. There
+- The first attempt keeps its time. The others follow the policy, with jitter at its middle value.
+There
   is no `Retry-After`, and an attempt takes no time.
 - A delivery that failed at a status that the policy does not retry (a 410, a refused payload) would
   fail again. It is counted separately. Such an attempt does not count as evidence for others.
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from homing.retry.policy import Policy
 
 _ENDED = frozenset({Status.DELIVERED, Status.MAX_RETRIES_EXCEEDED, Status.FAILED})
-_SAME_MS = 1000  # waits end on whole seconds, so less makes no difference
+_SAME_MS = 1000  # waits end on whole seconds, so a shorter shift means nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,8 @@ class Met:
     """The result of one recorded attempt.
 
     Args:
-        at_ms: when, in epoch milliseconds.
-        delivered: whether it succeeded.
+        at_ms: the time of the attempt, in epoch milliseconds.
+        delivered: whether the attempt succeeded.
         http_status: the status of the response; None if there was none.
     """
 
@@ -57,10 +60,10 @@ class History:
 
     Args:
         target_url: the URL of the endpoint.
-        status: its status at the end of the first run.
-        met: the results of its attempts, oldest first; at least one.
-        redriven: its runs after redrives.
-        is_whole: whether the record has all attempts of that run.
+        status: the delivery's status at the end of the first run.
+        met: the results of the first run's attempts, oldest first; at least one.
+        redriven: the delivery's runs after redrives.
+        is_whole: whether the ledger record contains all attempts of the first run.
     """
 
     target_url: str
@@ -71,7 +74,7 @@ class History:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self | None:
-        """Return the history of a ledger item; None without attempts or a known status."""
+        """Build the history from a ledger item; None without attempts or a known status."""
         entries = record.get("retryHistory") or []
         if not entries or record.get("status") not in set(Status):
             return None
@@ -87,11 +90,11 @@ class History:
 
     @property
     def delivered_after_ms(self) -> int | None:
-        """The time from its first attempt to its delivery; None if it was not delivered."""
+        """The time from the first attempt to the successful one; None if there was none."""
         return next((m.at_ms - self.met[0].at_ms for m in self.met if m.delivered), None)
 
     def met_at_endpoint(self, policy: Policy) -> tuple[Met, ...]:
-        """Return the results that are evidence about the endpoint."""
+        """Return the results that are evidence about how the endpoint was at the time."""
         runs = (self.first, *self.redriven)
         return tuple(one for run in runs for one in run.met if not run.gives_up(one, policy))
 
@@ -101,7 +104,7 @@ class History:
         return _Run(self.status, self.met)
 
     def given_up(self, policy: Policy) -> bool:
-        """Return whether it failed at a status that this policy does not retry either."""
+        """Return whether the delivery failed at a status that this policy does not retry either."""
         return self.status is Status.FAILED and self.first.gives_up(self.met[-1], policy)
 
 
@@ -118,14 +121,14 @@ class _Run:
     met: tuple[Met, ...]
 
     def gives_up(self, one: Met, policy: Policy) -> bool:
-        """Return whether the policy makes no attempt after this failed result."""
+        """Return whether the policy makes no further attempt after this failed attempt."""
         if one.http_status is not None:
             return decide(one.http_status, policy) is Decision.GIVE_UP
         return self.status is Status.FAILED and one is self.met[-1]
 
 
 def _runs(record: Mapping[str, Any], met: tuple[Met, ...]) -> list[_Run]:
-    """Return the runs of a record; a run may have no recorded attempts."""
+    """Return the runs in a ledger record. A run may have no recorded attempts."""
     redrives = record.get("redriveHistory") or []
     begun = [0, *(int(redrive["attemptsOnRecord"]) for redrive in redrives), len(met)]
     statuses = [
@@ -148,13 +151,16 @@ class Replay:
     """The results of recorded deliveries under another policy.
 
     Args:
-        rescued_after_ms: failed deliveries that would have been delivered: the time to delivery.
-        lost: the number of delivered ones that would have failed.
-        still_failed: the number of failed ones that would have failed too.
-        shifts_ms: deliveries delivered in both cases: how much later (negative: sooner).
-        given_up: the number that failed at a status that the policy does not retry either.
-        open: the number that have not ended, which were left out.
-        attempts: the number of attempts of the replayed ones: recorded, and under the policy.
+        rescued_after_ms: the time to delivery of each failed delivery that would have been
+            delivered.
+        lost: the number of delivered deliveries that would have failed.
+        still_failed: the number of failed deliveries that would have failed too.
+        shifts_ms: how much later (negative: sooner) each delivery would have been delivered that
+            is delivered in both cases.
+        given_up: the number of deliveries that failed at a status that the policy does not retry
+            either.
+        open: the number of deliveries that have not ended; they are left out.
+        attempts: the number of attempts of the replayed deliveries: recorded, and under the policy.
     """
 
     rescued_after_ms: tuple[int, ...]
@@ -177,12 +183,12 @@ class Replay:
 
     @property
     def sooner(self) -> int:
-        """The number that would have been delivered at least a second sooner."""
+        """The number of deliveries that would have been delivered at least a second sooner."""
         return sum(shift <= -_SAME_MS for shift in self.shifts_ms)
 
     @property
     def later(self) -> int:
-        """The number that would have been delivered at least a second later."""
+        """The number of deliveries that would have been delivered at least a second later."""
         return sum(shift >= _SAME_MS for shift in self.shifts_ms)
 
     @property
@@ -201,7 +207,7 @@ class Endpoint:
     """The state of an endpoint over time.
 
     Args:
-        met: the results of attempts there, in any order.
+        met: the results of attempts at the endpoint, in any order.
     """
 
     def __init__(self, met: Iterable[Met]) -> None:
@@ -209,14 +215,14 @@ class Endpoint:
         self._times = [one.at_ms for one in self._met]
 
     def nearest(self, at_ms: int) -> Met | None:
-        """Return the nearest recorded attempt; of two, the earlier."""
+        """Return the recorded attempt that is nearest in time; of two equally near, the earlier."""
         after = bisect_left(self._times, at_ms)
         near = self._met[max(after - 1, 0) : after + 1]
         return min(near, key=lambda one: abs(one.at_ms - at_ms), default=None)
 
 
 def replay(policy: Policy, histories: Sequence[History]) -> Replay:
-    """Return the results of the histories under the policy."""
+    """Return the results that recorded deliveries would have had under a policy."""
     endpoints = _endpoints(histories, policy)
     offsets = offsets_ms(policy, lambda: 0.5)
     whole = [one for one in histories if one.is_whole]
@@ -242,7 +248,7 @@ def replay(policy: Policy, histories: Sequence[History]) -> Replay:
 
 
 def failure_rate(policy: Policy, histories: Sequence[History]) -> float | None:
-    """Return the share of recorded attempts that failed and can be retried, or None."""
+    """Return the share of recorded attempts that failed and can be retried; None without any."""
     met = [one for history in histories if not history.given_up(policy) for one in history.met]
     return sum(not one.delivered for one in met) / len(met) if met else None
 
@@ -256,7 +262,7 @@ class _End:
 
 
 def _replayed(one: History, endpoint: Endpoint, offsets: Sequence[int], policy: Policy) -> _End:
-    """Return the end of a delivery; a failure specific to it may end it early."""
+    """Return how a delivery would end; a failure that concerns only itself may end it early."""
     final = Endpoint(each for each in one.met if one.first.gives_up(each, policy))
     for attempt, offset in enumerate(offsets, start=1):
         at_ms = one.met[0].at_ms + offset

@@ -1,6 +1,7 @@
 """The schedule of a retry policy, and the load of many deliveries that failed together.
 
-Pure functions with the rules of real deliveries (`homing.retry.backoff`), so the two cannot differ.
+Pure functions. They use the rules of real deliveries (`homing.retry.backoff`), so that a schedule
+cannot differ from what happens.
 
 The schedule begins at the first attempt, and attempts take no time:
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 _LARGEST = math.nextafter(1, 0)
 _SAMPLES = 4096
-_BINS = 64  # so that each has about 64 samples
+_BINS = 64  # so that each bin has about 64 samples
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73)
 _SECOND_MS = 1000
 
@@ -40,10 +41,10 @@ class Step:
     """One attempt of a schedule, in milliseconds after the first.
 
     Args:
-        attempt: which, counted from 1.
-        earliest_ms: its time with the smallest random numbers.
-        middle_ms: its time with random numbers of one half.
-        latest_ms: its time with the largest random numbers.
+        attempt: the number of the attempt, counted from 1.
+        earliest_ms: the time of the attempt with the smallest random numbers.
+        middle_ms: the time with random numbers of one half.
+        latest_ms: the time with the largest random numbers.
     """
 
     attempt: int
@@ -57,7 +58,7 @@ class Wave:
     """The load of one attempt of all deliveries.
 
     Args:
-        attempt: which, counted from 1.
+        attempt: the number of the attempt, counted from 1.
         start_s: the first second with a request, counted from the failure.
         width_s: the width of a bin in seconds.
         per_second: the average requests per second of each bin.
@@ -87,7 +88,7 @@ def schedule(policy: Policy) -> tuple[Step, ...]:
 
 
 def offsets_ms(policy: Policy, draw: Callable[[], float]) -> tuple[int, ...]:
-    """Return the times of attempts with these random numbers, in ms after the first."""
+    """Return when attempts are made with these random numbers, in ms after the first attempt."""
     offsets, previous = [0], None
     for number in range(policy.max_attempts - 1):
         previous = compute_backoff(policy, number, draw=draw, previous_delay_ms=previous).delay_ms
@@ -98,7 +99,7 @@ def offsets_ms(policy: Policy, draw: Callable[[], float]) -> tuple[int, ...]:
 def stampede(policy: Policy, deliveries: int) -> tuple[Wave, ...]:
     """Return the load of each attempt when many deliveries fail in the same second.
 
-    It does not contain the first attempts.
+    The result does not contain the first attempts.
     """
     arrivals = [tuple(_arrivals_s(policy, sample)) for sample in range(_SAMPLES)]
     share = deliveries / _SAMPLES
@@ -120,7 +121,7 @@ def _arrivals_s(policy: Policy, sample: int) -> Iterator[int]:
 
 
 def _spread(sample: int, dimension: int) -> float:
-    """Return evenly spaced samples of [0, 1) in each dimension (a Kronecker sequence)."""
+    """Return coordinate `dimension` of an evenly spaced sample of [0, 1) (a Kronecker sequence)."""
     return (0.5 + sample * math.sqrt(_PRIMES[dimension])) % 1
 
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from homing_cli.client.target import Target
 
 LOOKS_BACK = timedelta(days=14)
-# `DeliveryFailed` ends an execution with the ledger status as its error, after the dead letter.
+# After a delivery has been dead-lettered, the state `DeliveryFailed` ends its execution with the
+# ledger status as the error. Such an execution is not broken.
 _AS_THEY_SHOULD = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
 _STATUSES = ("FAILED", "TIMED_OUT", "ABORTED")
 
@@ -26,8 +27,8 @@ class Broken:
     Args:
         arn: the ARN of the execution.
         status: FAILED, TIMED_OUT or ABORTED.
-        error: its error and cause; empty if it was stopped without one.
-        stopped_at: when it ended.
+        error: the execution's error and cause; empty if it was stopped without one.
+        stopped_at: when the execution ended.
     """
 
     arn: str
@@ -59,7 +60,7 @@ def broken_executions(target: Target, since: datetime | None = None) -> Iterator
     Args:
         target: the deployed Homing; the caller needs `states:ListExecutions` and
             `DescribeExecution`.
-        since: only executions that ended later; by default, those of the last 14 days.
+        since: only executions that ended after this time; by default, in the last 14 days.
     """
     states = target.client("stepfunctions")
     after = since or datetime.now(UTC) - LOOKS_BACK

@@ -7,7 +7,8 @@ Dead-lettering an execution takes three steps, each of which may be repeated:
 2. the dead letter is sent to the dead-letter queue;
 3. the execution is stopped.
 
-If it fails in between, the delivery can be redriven, and the command can be run again.
+If the command fails between two steps, the delivery can be redriven, and the command can be run
+again.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ _WAIT = "WaitUntilDue"
 
 
 class Drained(StrEnum):
-    """The result for one execution."""
+    """The result of `homing drain` for one execution."""
 
     DEAD_LETTERED = "DEAD_LETTERED"
     CANCELLED = "CANCELLED"
-    STOPPED = "STOPPED"  # its delivery had ended already
+    STOPPED = "STOPPED"  # the delivery had already ended
     UNDER_WAY = "UNDER_WAY"  # an attempt is being made; left unchanged
 
 
@@ -50,8 +51,8 @@ class Waiting:
 
     Args:
         arn: the ARN of the execution.
-        document: the delivery document at the entry of its latest state.
-        waits: whether that state is the wait; otherwise an attempt is being made.
+        document: the delivery document, as it entered the execution's latest state.
+        waits: whether that state is `WaitUntilDue`; otherwise an attempt is being made.
     """
 
     arn: str
@@ -60,7 +61,7 @@ class Waiting:
 
     @property
     def reference(self) -> Reference:
-        """The delivery."""
+        """The ids of the delivery."""
         return Reference.from_document(self.document["reference"])
 
     def to_document(self) -> dict[str, Any]:
@@ -82,7 +83,7 @@ class Drain:
         target: the deployed Homing; the caller needs `states:ListExecutions`,
             `GetExecutionHistory` and `StopExecution`, `dynamodb:GetItem` and `UpdateItem` on the
             ledger, and `sqs:SendMessage` on the dead-letter queue.
-        clock: tells the time.
+        clock: returns the current time.
     """
 
     def __init__(
@@ -129,7 +130,7 @@ class Drain:
         return Drained.CANCELLED if done.result is Result.CANCELLED else Drained.STOPPED
 
     def _end_on_record(self, one: Waiting) -> Status | None:
-        """Return the recorded final status of a delivery; None if it has none."""
+        """Return the delivery's final status in the ledger; None if the ledger has none."""
         record = self._ledger.read(one.reference)
         return record.status if record and one.waits and not record.is_waiting else None
 

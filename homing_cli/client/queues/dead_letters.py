@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
     from homing_cli.client.target import Target
 
-# If a read is killed, the messages that it held become visible again after this time.
+# If a process is killed while it reads the queue, the messages that it held become visible again
+# after this time.
 _HOLD_SECONDS = 30
-# Long enough that SQS does not redeliver what has been copied while the rest is being copied.
+# Long enough that SQS does not redeliver copied messages while the rest is being copied.
 _COPY_SECONDS = 600
 
 
-# The exceptions that reading a text can raise if it is not a delivery document.
+# The exceptions that reading a text as a delivery document can raise if it is not one.
 _NO_DEAD_LETTER = (
     *(ValueError, KeyError, TypeError, AttributeError),
     *(RecursionError, MalformedDeliveryError),
@@ -44,7 +45,7 @@ class DeadLetter:
 
     @property
     def failed_at(self) -> datetime:
-        """When its last attempt was made or, if unknown, when it was due."""
+        """The time of the last attempt or, if unknown, the time when an attempt was due."""
         outcome = self.document.get("outcome") or {}
         return timestamps.from_text(outcome.get("timestamp") or self.document["dueAt"])
 
@@ -69,7 +70,7 @@ class DeadLetter:
         return dead_letter
 
     def to_document(self) -> dict[str, Any]:
-        """Return one line of the list for `--json`."""
+        """Return the dead letter as one line of the list that `--json` prints."""
         return {
             "messageId": self.reference.message_id,
             "senderId": self.reference.sender_id,
@@ -90,7 +91,7 @@ class Look:
         total: the number of messages in the queue, as SQS counts (approximately).
         dead_letters: the dead letters that were read, at most as many as asked for.
         unreadable: the bodies of messages that are not dead letters.
-        passed_over: the number of dead letters that were read and left out.
+        passed_over: the number of dead letters that were read but are to other endpoints.
     """
 
     total: int
@@ -99,7 +100,7 @@ class Look:
     passed_over: int = 0
 
     def to_endpoint(self, endpoint_id: str | None) -> Self:
-        """Return the result with only the dead letters of an endpoint; unchanged for None."""
+        """Return the result with only the dead letters of one endpoint; for None, with all."""
         if endpoint_id is None:
             return self
         kept = tuple(one for one in self.dead_letters if one.reference.endpoint_id == endpoint_id)
@@ -108,7 +109,7 @@ class Look:
 
     @property
     def summary(self) -> str:
-        """The counts, in one line."""
+        """The counts of dead letters and other messages, in one line."""
         if not self.total:
             return "no dead letters"
         looked = len(self.dead_letters) + len(self.unreadable) + self.passed_over
@@ -127,7 +128,7 @@ class Look:
 
 
 def look(target: Target, limit: int) -> Look:
-    """Return up to `limit` dead letters and leave them in the queue."""
+    """Return up to `limit` dead letters, and leave them in the queue."""
     client, queue = _queue(target)
     total = _count(client, queue)
     bodies = peek(client, queue, min(limit, total) or 1)

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from homing_cli.client.queues.lease import Lease
     from homing_cli.client.target import Target
 
-HOLD_SECONDS = 120  # ten messages at the slowest rate, one in ten seconds, and a margin
+HOLD_SECONDS = (
+    120  # long enough for ten messages at the slowest rate, one in ten seconds, with a margin
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Filter:
         message_id: the message.
         sender_id: the sender.
         endpoint_id: the endpoint, whatever its URL was.
-        target: how the target URL begins.
+        target: the beginning of the target URL.
         category: the category of the last outcome.
         before: the last attempt was earlier than this.
         after: the last attempt was at this time or later.
@@ -68,7 +70,7 @@ class HeldDeadLetter:
 
 
 class Held:
-    """The dead letters that a filter matches; made by `hold`."""
+    """The dead letters that a filter matches, held while they are iterated; made by `hold`."""
 
     def __init__(self, leased: Lease, wanted: Filter) -> None:
         self._leased = leased

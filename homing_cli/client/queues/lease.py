@@ -44,7 +44,9 @@ class Lease:
         self._queue = queue
         self._hold_seconds = hold_seconds
         self._seen: set[str] = set()
-        self._handles: dict[str, str] = {}  # the newest of each message that is held
+        self._handles: dict[
+            str, str
+        ] = {}  # by message id: the newest receipt handle of each held message
 
     @property
     def seen(self) -> int:
@@ -54,9 +56,9 @@ class Lease:
     def messages(self, limit: int | None = None) -> Iterator[Mapping[str, Any]]:
         """Yield up to `limit` messages, each once.
 
-        It ends when SQS returns no messages, or has returned more repeated messages in a row than
-        were yielded in all: a message that was not deleted is redelivered after its hold, possibly
-        before the rest.
+        The iteration ends when SQS returns no messages, or has returned more repeated messages in a
+        row than were yielded in all: a message that was not deleted is redelivered after its hold,
+        possibly before the rest.
         """
         known = 0
         while known <= self.seen and (limit is None or self.seen < limit):

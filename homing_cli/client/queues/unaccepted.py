@@ -34,10 +34,10 @@ class UnacceptedMessage:
     """A message of the queue.
 
     Args:
-        body: its body, as it was on the ingest queue.
-        attributes: its message attributes there, and `messageId`.
+        body: the body of the message, as it was on the ingest queue.
+        attributes: the message attributes, as they were on the ingest queue, and `messageId`.
         queue_arn: the ingest queue.
-        problem: why it is invalid; None where SQS moved it after its last try.
+        problem: why the message is invalid; None if SQS moved it after its last try.
     """
 
     body: str
@@ -47,7 +47,7 @@ class UnacceptedMessage:
 
     @classmethod
     def from_queue(cls, message: Mapping[str, Any]) -> Self:
-        """Read a message as received from SQS."""
+        """Build the message from a queue message, as SQS returns it."""
         given = message.get("MessageAttributes", {}).items()
         texts = {name: each["StringValue"] for name, each in given if "StringValue" in each}
         attributes = {name: texts[name] for name in ATTRIBUTES if name in texts}
@@ -61,7 +61,7 @@ class UnacceptedMessage:
 
     @property
     def message_id(self) -> str:
-        """The `messageId` in the message, or its default."""
+        """The `messageId` in the message or, without one, the default that `ingest` uses."""
         try:
             ingested = read_ingested(self.body, self.attributes, "", "")
             named = json.loads(split_members(ingested.body).get("messageId", "null"))
@@ -76,11 +76,11 @@ class UnacceptedMessage:
 
     @property
     def why(self) -> str:
-        """Why it could not be accepted, for people."""
+        """Why the message could not be accepted, as a text for people."""
         return _EVERY_TRY_FAILED if self.problem is None else str(self.problem.get("detail", ""))
 
     def to_document(self) -> dict[str, Any]:
-        """Return one line of the list for `--json`."""
+        """Return the message as one line of the list that `--json` prints."""
         return {
             "messageId": self.message_id,
             "targetUrl": "",
@@ -101,8 +101,9 @@ def look(target: Target, limit: int) -> list[UnacceptedMessage]:
 def send_again(target: Target, message_id: str | None) -> int:
     """Put one or all messages on their ingest queues again; return their number.
 
-    Each is deleted only after the ingest queue has accepted it. One that returns during the call,
-    because it is still invalid, is not put there a second time.
+    Each is deleted from the queue of unaccepted messages only after the ingest queue has accepted
+    it. A message that comes back during the call, because it is still invalid, is not sent a second
+    time.
     """
     client = target.client("sqs")
     url = cache(partial(_url, target))
@@ -121,7 +122,7 @@ def send_again(target: Target, message_id: str | None) -> int:
 
 
 def discard(target: Target, message_id: str | None) -> list[UnacceptedMessage]:
-    """Permanently delete the queue messages of one or all messages; return them."""
+    """Permanently delete unaccepted messages, all if no id is given, and return them."""
     gone = []
     for leased, message, found in _meant(target, message_id):
         leased.delete(message)
@@ -142,7 +143,7 @@ def _meant(
 
 
 def _is_same(one: UnacceptedMessage, other: UnacceptedMessage) -> bool:
-    """Return whether two are the same message to `ingest`, despite different SQS ids."""
+    """Return whether two queue messages are one message to `ingest`, despite their SQS ids."""
     return (one.queue_arn, one.body, one.attributes) == (
         other.queue_arn,
         other.body,
@@ -151,7 +152,7 @@ def _is_same(one: UnacceptedMessage, other: UnacceptedMessage) -> bool:
 
 
 def _url(target: Target, arn: str) -> str:
-    if not arn:  # of a message that somebody else put here
+    if not arn:  # the message was put into this queue by something other than `ingest` or SQS
         return target.outputs["IngestQueueUrl"]
     *_, account, name = arn.split(":")
     asked = {"QueueName": name, "QueueOwnerAWSAccountId": account}

@@ -30,7 +30,7 @@ class UndispatchedMessage:
 
     @classmethod
     def from_body(cls, body: str) -> UndispatchedMessage:
-        """Return the message with this body; it may be any text."""
+        """Build the message from its body, which may be any text."""
         try:
             document = json.loads(body)
         except (ValueError, RecursionError):
@@ -53,7 +53,7 @@ class UndispatchedMessage:
         return reference if isinstance(reference, dict) else {}
 
     def to_document(self) -> dict[str, Any]:
-        """Return one line of the list for `--json`."""
+        """Return the message as one line of the list that `--json` prints."""
         return {
             "messageId": self.message_id,
             "targetUrl": self.target_url,
@@ -77,7 +77,8 @@ def look(target: Target, limit: int) -> list[UndispatchedMessage]:
 def send_again(target: Target, message_id: str | None) -> int:
     """Send undispatched messages to the delivery queue, all if no id is given; return how many.
 
-    Each is deleted only after the delivery queue has accepted it.
+    Each is deleted from the queue of undispatched messages only after the delivery queue has
+    accepted it.
     """
     client, source = target.client("sqs"), target.outputs["UndispatchedQueueUrl"]
     sent = 0

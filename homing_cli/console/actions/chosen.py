@@ -31,7 +31,7 @@ class Chosen:
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Return the ids that a form contains.
+        """Return the ids of the delivery that the text in a form names.
 
         Raises:
             ActionError: when the text was not written by `to_text`.
@@ -43,6 +43,6 @@ class Chosen:
             raise ActionError("the form names no delivery") from error
 
     def to_text(self) -> str:
-        """Return the text for a form, which is also the query of the delivery's page."""
+        """Return the text that names the delivery in forms, and in the query string of its page."""
         ids = {"message": self.message_id, "sender": self.sender_id, "id": self.delivery_id}
         return urlencode(ids)

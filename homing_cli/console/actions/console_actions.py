@@ -54,7 +54,7 @@ class ConsoleActions:
 
     Args:
         target: the deployed Homing.
-        catalogue: its deliveries.
+        catalogue: the deliveries of that Homing.
     """
 
     def __init__(self, target: Target, catalogue: Catalogue) -> None:
@@ -86,7 +86,7 @@ class ConsoleActions:
                 raise ActionError(f"there is no action {way}")
 
     def _redrive(self, chosen: Sequence[Chosen]) -> Iterator[Done]:
-        """Redrive by dead letter or, without one, with the payload stored by Homing."""
+        """Redrive deliveries from their dead letters or, without one, from the ledger."""
         left = {one.delivery_id: one for one in chosen}
         for done in self._actions.redrive_dead_letters(self._held(left)):
             left.pop(done.reference.delivery_id, None)
@@ -105,7 +105,7 @@ class ConsoleActions:
             yield Done(one, "not in the queue, or held by another reader at the moment")
 
     def _unlist(self, reference: Reference) -> None:
-        """Take a failed delivery out of all lists; its record stays."""
+        """Take a failed delivery out of all lists of deliveries; its ledger record stays."""
         record = self._ledger.read(reference)
         if record is not None and record.has_failed:
             self._ledger.settle(reference, record)

@@ -22,7 +22,7 @@ _KEPT = 50
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """An action: its name on pages, what it does, and whether it stops or replaces something."""
+    """A kind of action: its name, its effect, and whether it stops or replaces something."""
 
     words: str
     effect: str
@@ -135,15 +135,16 @@ class EndpointActions:
         return outcome_id
 
     def outcome(self, outcome_id: str) -> Outcome:
-        """Return the result of an action; one with a secret only once.
+        """Return the result of an action. A result that contains a secret is returned only once.
 
         Raises:
-            NotFoundError: when there is none, or its secret has been shown.
+            NotFoundError: when there is no such result, or its secret has been shown.
         """
         found = self._outcomes.get(outcome_id)
         if found is None:
             raise NotFoundError(
-                "this page is shown once, if it has a secret; otherwise the console was restarted"
+                "this page is gone: it contained a secret and was shown once, or the console "
+                "was restarted"
             )
         if found.is_confidential:
             self._outcomes.pop(outcome_id, None)

@@ -20,7 +20,7 @@ class Backlog:
     """Waiting and failed deliveries, in groups with one cause, the largest first.
 
     Args:
-        groups: deliveries by `homing_cli.console.reading.counts.BY`.
+        groups: the deliveries, grouped by the fields in `homing_cli.console.reading.counts.BY`.
         waiting: how many wait, by senderId and endpointId.
         failed: how many have failed, by senderId and endpointId.
         at: when they were counted.
@@ -33,7 +33,7 @@ class Backlog:
 
     @classmethod
     def of(cls, groups: Sequence[Group], at: datetime) -> Backlog:
-        """Return the backlog of groups, with its counts by sender and endpoint."""
+        """Build the backlog from groups of deliveries, and count these by sender and endpoint."""
         waiting, failed = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
         for group in groups:
             counts = failed if group.values["status"] in FAILED else waiting

@@ -23,8 +23,8 @@ class Health:
     Args:
         attempts: how many attempts were made at it.
         delivered: how many of them succeeded.
-        p50_ms: the median of its response times; None without attempts.
-        p99_ms: their 99th percentile.
+        p50_ms: the median of the endpoint's response times; None without attempts.
+        p99_ms: the 99th percentile of the response times; None without attempts.
         last_success: when the last attempt succeeded; None if none did.
         last_failure: when the last attempt failed; None if none did.
     """

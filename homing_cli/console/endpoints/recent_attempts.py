@@ -1,4 +1,4 @@
-"""The attempts of the last hour, from the functions' logs: the latest first, within a limit.
+"""The attempts of the last hour, or the latest of them up to a limit, from the functions' logs.
 
 There are no metrics by endpoint, and the ledger has no index of delivered messages.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from homing_cli.traces.attempt_log import Attempted
 
 PERIOD = timedelta(hours=1)
-MOST = 50_000  # attempts that are kept
+MOST = 50_000  # how many attempts are kept in memory
 _STEP = timedelta(minutes=5)
 # CloudWatch Logs returns events a few seconds after they were written, and not in order.
 _OVERLAP = timedelta(seconds=20)
@@ -42,7 +42,7 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """All attempts of a period that ends now."""
+    """All attempts of a period that ends at the time of reading."""
 
     attempts: Sequence[Seen]
     since: datetime
@@ -50,16 +50,17 @@ class Sample:
 
     @property
     def minutes(self) -> int:
-        """How long the period is."""
+        """The length of the period in minutes."""
         return round((self.until - self.since) / timedelta(minutes=1))
 
 
 class RecentAttempts:
-    """Reads the attempts of the last hour; one thread at a time.
+    """Reads the attempts of the last hour. Only one thread may use it at a time.
 
     Args:
         target: the deployed Homing.
-        most: how many attempts it keeps; with more, the period is shorter than an hour.
+        most: how many attempts are kept in memory; if there are more, the period is shorter than an
+            hour.
     """
 
     def __init__(self, target: Target, most: int = MOST) -> None:
@@ -86,7 +87,10 @@ class RecentAttempts:
         return Sample(tuple(self._known), since, now)
 
     def _read_back(self, now: datetime) -> datetime:
-        """Read an hour in steps, the latest first, until there are enough; return the start."""
+        """Read the last hour backwards in steps, until there are enough attempts.
+
+        Return the start of the period that has been read.
+        """
         since = now
         while since > now - PERIOD and len(self._known) < self._most:
             self._known.extendleft(reversed(self._read(since - _STEP, since)))
@@ -104,7 +108,7 @@ class RecentAttempts:
         return sorted(read, key=lambda seen: seen.at)
 
     def _limited(self, since: datetime) -> datetime:
-        """Drop attempts before the period or beyond the limit; return when the period begins."""
+        """Drop attempts before `since` or beyond the limit; return the new start of the period."""
         while self._known and self._known[0].at < since:
             self._known.popleft()
         while len(self._known) > self._most:
@@ -113,7 +117,7 @@ class RecentAttempts:
 
 
 def _seen(one: Attempted) -> Seen | None:
-    """Return an attempt at an endpoint; None if it was at a plain URL, or not sent."""
+    """Return an attempt at an endpoint; None for an attempt at a plain URL, or one not sent."""
     document = one.document
     if "endpointId" not in document or document.get("category") in NOT_SENT:
         return None

@@ -1,4 +1,4 @@
-"""The registered endpoints and keys, read from their tables."""
+"""The registered endpoints and API keys, read from their DynamoDB tables."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from homing.senders.api_key import ApiKey
     from homing_cli.client.target import Target
 
-MOST = 5000  # how many endpoints a list reads at most
+MOST = 5000  # the maximum number of endpoints that a list reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Limits:
 
     Args:
         slots_in_use: how many attempts have a concurrency slot.
-        next_slot: when its next rate slot is free; None for an endpoint without a rate.
+        next_slot: when the next rate slot is free; None for an endpoint without a rate.
     """
 
     slots_in_use: int
@@ -44,14 +44,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class SecretDates:
-    """When a secret was created and when it stops signing, None for the current one; ISO-8601."""
+    """When a secret was created and stops signing (None for the current one), in ISO 8601."""
 
     created_at: str
     expires_at: str | None
 
     @classmethod
     def of(cls, secret: SigningSecret) -> Self:
-        """Return the dates of a secret."""
+        """Build the dates from a secret."""
         ends = None if secret.expires_at is None else to_text(secret.expires_at)
         return cls(to_text(secret.created_at), ends)
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from homing_cli.console.endpoints.backlog import Backlog
     from homing_cli.console.endpoints.recent_attempts import Sample
 
-# The states by which lists are narrowed down, the most urgent first, with their words.
+# The states by which a list of endpoints can be filtered, the most urgent first, with their names
+# on pages.
 STATES = {"failing": "Failing", "disabled": "Disabled", "enabled": "Enabled"}
 _ATTEMPTED = FAILED | {Status.RETRY_SCHEDULED}
 
@@ -30,8 +31,8 @@ class Row:
 
     Args:
         endpoint: the endpoint.
-        health: its health in the period of the sample; None as long as that is being read.
-        groups: what waits for it or has failed; None as long as that is being counted.
+        health: the health in the period of the sample; None until the attempts have been read.
+        groups: the deliveries that wait or have failed; None until they have been counted.
         waiting: how many deliveries wait for an attempt; None until they have been counted.
         failed: how many have failed and were not sent again; None until they have been counted.
     """
@@ -44,26 +45,26 @@ class Row:
 
     @property
     def state(self) -> str:
-        """Its state, one of `STATES`."""
+        """The endpoint's state, one of `STATES`."""
         if not self.endpoint.enabled:
             return "disabled"
         return "failing" if self.endpoint.failing_since else "enabled"
 
     @property
     def cause(self) -> str:
-        """The most frequent category of its failures; empty if there are none."""
+        """The most frequent category among the endpoint's failures; empty if there are none."""
         found = (group.values["category"] for group in self.groups or ())
         return next(filter(None, found), "")
 
     @property
     def last_success(self) -> str | None:
-        """When its last successful attempt was, ISO-8601, within the sample."""
+        """The time of the last successful attempt in the sample, in ISO 8601; None if none is."""
         at = self.health and self.health.last_success
         return to_text(at) if at else None
 
     @property
     def last_failure(self) -> str | None:
-        """When its last failed attempt was, ISO-8601, from the sample and the ledger."""
+        """The time of the last failed attempt in the sample or the ledger, in ISO 8601, or None."""
         known = [
             from_text(group.last_at)
             for group in self.groups or ()
@@ -74,7 +75,7 @@ class Row:
         return to_text(max(known)) if known else None
 
     def is_named(self, text: str) -> bool:
-        """Return whether a text is contained in its ids, URL, description or event types."""
+        """Return whether the endpoint's ids, URL, description or event types contain a text."""
         endpoint = self.endpoint
         known = (endpoint.endpoint_id, endpoint.sender_id, endpoint.url, endpoint.description)
         wanted = text.casefold()

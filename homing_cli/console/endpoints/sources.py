@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 Question = TypeVar("Question", bound="Hashable")
 Value = TypeVar("Value")
 
-# The same filter as in the overview, so that one cached count serves both.
+# The overview uses the same filter, so that one cached count serves both.
 OPEN = DeliveryFilter(statuses=STATUSES)
-_WAIT_SECONDS = 0.3  # a page should take at most a second, and may wait for two sources
+# A page may wait for two sources, and should take at most a second.
+_WAIT_SECONDS = 0.3
 _KEPT_SECONDS = 5.0
 
 
@@ -37,8 +38,8 @@ class Latest(Generic[Value]):
     """The latest value of a source.
 
     Args:
-        value: the value; None as long as the first is being read, or if it cannot be.
-        error: why it cannot be read; empty if it can.
+        value: the value; None until the first value has been read, or if it cannot be read.
+        error: why the value cannot be read; empty if it can.
     """
 
     value: Value | None = None
@@ -47,11 +48,11 @@ class Latest(Generic[Value]):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The sources; safe to share between threads.
+    """The data sources of the pages; safe to share between threads.
 
     Args:
         registry: endpoints, keys and the dates of secrets.
-        counts: counts of what waits or has failed.
+        counts: counts of deliveries that wait or have failed.
         attempts: the attempts of the last hour.
         lines: the lines in which deliveries with an ordering key wait.
     """
@@ -78,7 +79,10 @@ class Sources:
         return self._backlog(OPEN)
 
     def backlog_of(self, sender_id: str, endpoint_id: str) -> Latest[Backlog]:
-        """Return the waiting and failed deliveries of one endpoint; faster than counting all."""
+        """Return the waiting and failed deliveries of one endpoint.
+
+        This is faster than counting those of all endpoints.
+        """
         return self._backlog(replace(OPEN, sender_id=sender_id, endpoint_id=endpoint_id))
 
     def _backlog(self, wanted: DeliveryFilter) -> Latest[Backlog]:
@@ -108,5 +112,8 @@ class Sources:
 def _latest(answers: Answers[Question, Value], question: Question) -> Latest[Value]:
     try:
         return Latest(answers.ask(question, _WAIT_SECONDS))
-    except (BotoCoreError, ClientError) as error:  # few may read everything
+    except (
+        BotoCoreError,
+        ClientError,
+    ) as error:  # the operator's permissions may not cover this table or log
         return Latest(None, f"{type(error).__name__}: {error}")

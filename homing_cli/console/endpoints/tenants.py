@@ -21,8 +21,8 @@ class Tenant:
     Args:
         sender_id: its id.
         states: how many of its endpoints are in each state, one of `rows.STATES`.
-        waiting: how many of its deliveries wait for an attempt; None as long as that is counted.
-        failed: how many have failed and were not sent again; None as long as that is counted.
+        waiting: how many of its deliveries wait for an attempt; None until they have been counted.
+        failed: how many have failed and were not sent again; None until they have been counted.
         keys: its API keys that are not revoked, the newest first.
     """
 

@@ -17,10 +17,10 @@ EXAMPLE = '{"total": 250}'
 
 
 def typed_event(sender_id: str, event_type: str, payload: str) -> Event:
-    """Return the event of a form; its payload is JSON text.
+    """Return the event that was typed into a form, with its payload as JSON text.
 
     Raises:
-        InvalidMessageError: with all errors.
+        InvalidMessageError: when the event is invalid; contains all errors.
     """
     if not SENDER_ID.allows(sender_id):
         raise InvalidMessageError([FieldError("sender", "is not the id of a sender")])
@@ -29,5 +29,5 @@ def typed_event(sender_id: str, event_type: str, payload: str) -> Event:
 
 
 def complaint(error: InvalidMessageError) -> str:
-    """Return the errors of an event, to be shown next to its form."""
+    """Return the errors in an event as one text, to be shown next to the form."""
     return "; ".join(f"{each.field} {each.message}" for each in error.errors)

@@ -17,7 +17,7 @@ _SOURCE = "CloudWatch metrics; a minute or two late"
 
 
 def from_cloudwatch(client: Any, namespace: str, span: Span) -> Figures:
-    """Return the figures of a span from CloudWatch.
+    """Return the figures for a span, read from CloudWatch.
 
     Args:
         client: a CloudWatch client.
@@ -66,7 +66,7 @@ def _ask(client: Any, queries: list[dict[str, Any]], span: Span) -> dict[str, di
 
 
 def _filled(values: Mapping[Any, float], span: Span, nothing: float | None) -> list[float | None]:
-    """Return a figure for each step; CloudWatch leaves out steps without data."""
+    """Return a figure for each step, also for those without data, which CloudWatch leaves out."""
     made: list[float | None] = [nothing] * span.steps
     for at, value in values.items():
         number = span.number_of(at)

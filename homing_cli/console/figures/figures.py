@@ -25,7 +25,7 @@ class Span:
     """A period that ends now, in steps of equal length.
 
     Args:
-        start: its beginning, on a whole step.
+        start: the beginning of the period, at the beginning of a step.
         step: the length of a step.
         steps: the number of steps; the last is not yet complete.
     """
@@ -36,7 +36,7 @@ class Span:
 
     @property
     def instants(self) -> list[datetime]:
-        """The beginning of each step."""
+        """The time at which each step begins."""
         return [self.start + number * self.step for number in range(self.steps)]
 
     def number_of(self, instant: datetime) -> int:
@@ -45,7 +45,7 @@ class Span:
 
     @classmethod
     def until(cls, now: datetime, hours: float) -> Span:
-        """Return the last hours in steps of a minute, or of more to have at most 240 steps."""
+        """Return the last hours in steps of a minute, or of more so that there are at most 240."""
         minutes = max(1, math.ceil(hours * 60 / _MOST_STEPS))
         step = timedelta(minutes=minutes)
         whole = now.replace(second=0, microsecond=0)
@@ -55,14 +55,14 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The figures of a span; each list has one for each step.
+    """The figures for a span. Each list has one figure for each step of the span.
 
     Args:
         span: the span.
         delivered: successful attempts.
         retried: failed attempts that are retried.
         failed: failed attempts that are not retried.
-        latency_ms: the latencies of each percentile; None for a step without attempts.
+        latency_ms: for each percentile, its latency in each step; None for a step without attempts.
         percentiles_ms: the latencies over the whole span; None without attempts.
         source: the source of the figures, in a few words.
     """
@@ -101,7 +101,7 @@ _LEDS_TO = {
 
 
 def from_attempts(attempts: Iterable[Attempted], span: Span, source: str) -> Figures:
-    """Return the figures of logged attempts."""
+    """Return the figures for a span, computed from logged attempts."""
     counts: Counter[tuple[str, int]] = Counter()
     latencies: list[list[int]] = [[] for _ in range(span.steps)]
     for one in attempts:
@@ -122,7 +122,7 @@ def from_attempts(attempts: Iterable[Attempted], span: Span, source: str) -> Fig
 
 
 def percentile(values: Sequence[float], rank: int) -> float | None:
-    """Return a percentile (nearest rank); None without values."""
+    """Return a percentile of values (nearest rank); None if there are no values."""
     if not values:
         return None
     return sorted(values)[max(-(-len(values) * rank // 100) - 1, 0)]

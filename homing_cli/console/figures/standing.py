@@ -14,7 +14,7 @@ _COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The current state.
+    """The current state of the queues.
 
     Args:
         waiting: messages on the delivery queue.
@@ -22,7 +22,8 @@ class Standing:
         dead_letters: messages in the dead-letter queue.
         undispatched: messages in the queue of undispatched messages.
         unaccepted: messages of ingest queues that could not be accepted.
-        oldest_seconds: the age of the oldest on the delivery queue; None if it is not known.
+        oldest_seconds: the age of the oldest message on the delivery queue; None if it is not
+            known.
     """
 
     waiting: int
@@ -34,7 +35,7 @@ class Standing:
 
 
 class Now:
-    """Reads the current state.
+    """Reads the current state of the queues.
 
     Args:
         target: the deployed Homing.
@@ -46,10 +47,11 @@ class Now:
         self._cloudwatch = None if target.endpoint else target.client("cloudwatch")
 
     def ask(self) -> Standing:
-        """Return the current state."""
+        """Return the current state of the queues."""
         queues = [self._counts(each) for each in ("DeliveryQueueUrl", "BulkQueueUrl")]
         waiting, in_hand = (sum(counts) for counts in zip(*queues, strict=True))
-        has_ingest = "UnacceptedQueueUrl" in self._outputs  # a stack without ingest queues has none
+        # A stack without ingest queues has no queue of unaccepted messages.
+        has_ingest = "UnacceptedQueueUrl" in self._outputs
         return Standing(
             waiting=waiting,
             in_hand=in_hand,
@@ -67,7 +69,7 @@ class Now:
         return visible, hidden
 
     def _age(self, waiting: int) -> float | None:
-        """Return the age of the oldest message from CloudWatch, since SQS has no such attribute."""
+        """Return the oldest message's age in seconds, from CloudWatch: SQS does not return it."""
         if not waiting:
             return 0.0
         if self._cloudwatch is None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from homing_cli.console.services import Services
 
 _FORBIDDEN = 403
-# What "done" means for actions that are done before the delivery has arrived.
+# Notes on actions that are "done" before the deliveries have arrived.
 _NOTES = {
     "redrive": (
         "Their attempts have begun again. The page of each delivery shows whether it arrived."
@@ -65,7 +65,7 @@ def job(request: Request) -> Response:
 
 
 def check_allowed(services: Services) -> ConsoleActions:
-    """Return the actions.
+    """Return the actions of the console, which it must allow.
 
     Raises:
         HTTPException: when the console is read-only.
@@ -76,7 +76,7 @@ def check_allowed(services: Services) -> ConsoleActions:
 
 
 async def _asked(request: Request) -> tuple[str, list[Chosen]]:
-    """Return the action and the deliveries of a form."""
+    """Return the action and the deliveries that a form names."""
     form = await request.form()
     way = form.get("way")
     texts = [one for one in form.getlist("id") if isinstance(one, str)]

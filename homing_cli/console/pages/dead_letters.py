@@ -20,7 +20,7 @@ def inspect(request: Request) -> Response:
     """Show one complete dead letter.
 
     Raises:
-        NotFoundError: when it is not in the queue.
+        NotFoundError: when the dead letter is not in the queue.
     """
     services = services_of(request)
     delivery_id = request.query_params.get("id", "")

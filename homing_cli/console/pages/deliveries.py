@@ -42,15 +42,15 @@ if TYPE_CHECKING:
 
 
 _REFRESH_SECONDS = 5
-_BUDGET_SECONDS = 0.6  # how long a page waits for a list and its count
-MOST_FAULTS = 50  # rows of a table; their endpoints are read in one call
+_BUDGET_SECONDS = 0.6  # how long a page waits for a list and its count, in seconds
+MOST_FAULTS = 50  # the rows of a page; their endpoints are read in one call
 _MORE_FILTERS = ("eventType", "targetUrl", "since", "before")
 _DELIVERY_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """One of the two lists: its title, address, content, and choices of status."""
+    """The list of deliveries or of dead letters: title, address, content and statuses."""
 
     title: str
     path: str
@@ -82,12 +82,12 @@ _DEAD_LETTERS = _List(
 
 
 def show(request: Request) -> Response:
-    """Show a page of the deliveries; the id of a delivery redirects to its own page."""
+    """Show a page of the list of deliveries. For the id of a delivery, redirect to its own page."""
     return _show(request, _DELIVERIES)
 
 
 def show_dead_letters(request: Request) -> Response:
-    """Show a page of the dead letters."""
+    """Show a page of the list of dead letters."""
     return _show(request, _DEAD_LETTERS)
 
 
@@ -135,7 +135,7 @@ def _show(request: Request, which: _List) -> Response:
 
 
 def with_endpoints(services: Services, found: Sequence[Fault]) -> list[Fault]:
-    """Return the first faults with the current state of their endpoints."""
+    """Return the first of the faults, with the current state of their endpoints."""
     shown = found[:MOST_FAULTS]
     endpoints = services.addressed.endpoints(fault.latest for fault in shown)
     return [fault.at(endpoints) for fault in shown]
@@ -149,9 +149,10 @@ def delivery_url(record: Mapping[str, Any]) -> str:
 def _read(
     services: Services, chosen: Selection, started: float, *, is_grouped: bool
 ) -> tuple[Page | None, Counted | None]:
-    """Return the list, unless only groups are shown, and its count, each if available.
+    """Return a page of the list, and the count of its deliveries; None for what is not available.
 
-    The count takes longer than the list, and would delay it.
+    If only groups are shown, the page is None. The count takes longer than the list, so the list
+    does not wait for it.
     """
     if chosen.complaint:
         return None, None
@@ -170,20 +171,23 @@ def _page(services: Services, chosen: Selection) -> Page | None:
 
 
 def _others(page: Page | None, exact: Sequence[Listed]) -> list[Listed]:
-    """Return the deliveries of a page that are not already shown."""
+    """Return the deliveries of a page except those in `exact`, which are already shown."""
     shown = {(one.pk, one.sk) for one in exact}
     return [one for one in page.deliveries if (one.pk, one.sk) not in shown] if page else []
 
 
 def _refresh_seconds(chosen: Selection, *, is_busy: bool) -> int | None:
-    """Return when the page reloads, to get a pending answer or to follow the start of the list."""
+    """Return after how many seconds the page reloads; None if it does not.
+
+    It reloads to get a pending answer and, on the first page of a list, to show new deliveries.
+    """
     if chosen.complaint or (chosen.after and not is_busy):
         return None
     return 1 if is_busy else _REFRESH_SECONDS
 
 
 def _exact(services: Services, chosen: Selection) -> list[Listed] | RedirectResponse:
-    """Return the deliveries of the message with exactly this id, in any status.
+    """Return the deliveries of the message whose id is the text in the filter, in any status.
 
     If the id is that of a delivery, redirect to its page.
     """

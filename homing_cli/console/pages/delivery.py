@@ -1,4 +1,4 @@
-"""The page of one delivery: its timeline, request and responses, and its path of states."""
+"""The page of one delivery: its timeline, request, responses, and path through the states."""
 
 from __future__ import annotations
 

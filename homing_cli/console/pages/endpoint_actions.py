@@ -65,10 +65,10 @@ async def begin(http: HttpRequest) -> Response:
 
 
 def done(http: HttpRequest) -> Response:
-    """Show the result of an action; a new secret only once.
+    """Show the result of an action. If it contains a new secret, it is shown only once.
 
     Raises:
-        NotFoundError: when it has already been shown, or is unknown.
+        NotFoundError: when the result has been shown already, or there is none.
     """
     services = services_of(http)
     outcome = _actions(services).outcome(http.path_params["outcome_id"])
@@ -83,7 +83,7 @@ def done(http: HttpRequest) -> Response:
 
 
 def _failed(services: Services, request: Request) -> int:
-    """Return how many deliveries to the endpoint have failed, if they have been counted."""
+    """Return how many deliveries to the endpoint have failed; 0 until they have been counted."""
     backlog = services.sources.backlog_of(request.sender_id, request.endpoint_id).value
     return 0 if backlog is None else backlog.failed[request.sender_id, request.endpoint_id]
 

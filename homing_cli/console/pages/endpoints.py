@@ -1,4 +1,4 @@
-"""The list of endpoints, and the page of each."""
+"""The list of endpoints, and the page of each endpoint."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SHOWN = 200
 
 
 def show(request: Request) -> Response:
-    """Show the endpoints that match, those that need attention first."""
+    """Show the endpoints that match the search, those that need attention first."""
     services = services_of(request)
     query = request.query_params
     wanted = {name: query.get(name, "").strip() for name in ("text", "sender", "state")}
@@ -57,7 +57,9 @@ def show(request: Request) -> Response:
 
 
 def one(request: Request) -> Response:
-    """Show an endpoint and, with `type`, whether it would get an event; nothing is sent.
+    """Show an endpoint and, if the query has a `type`, whether it would get that event.
+
+    Nothing is sent.
 
     Raises:
         NotFoundError: when there is no such endpoint.
@@ -97,12 +99,12 @@ def _secrets(services: Services, endpoint: Endpoint) -> tuple[Sequence[SecretDat
     """Return the dates of the endpoint's secrets, or why they cannot be read."""
     try:
         return services.sources.registry.secrets(endpoint), ""
-    except ClientError as error:  # few may read this table
+    except ClientError as error:  # the operator may not be allowed to read this table
         return (), error.response["Error"]["Code"]
 
 
 def _trial(services: Services, endpoint: Endpoint, query: Mapping[str, str]) -> dict[str, Any]:
-    """Return the event that was entered, if any, and why the endpoint would not get it."""
+    """Return the event that was typed in, if any, and why the endpoint would not get it."""
     trial: dict[str, Any] = {
         "type": query.get("type", ""),
         "payload": query.get("payload", EXAMPLE),

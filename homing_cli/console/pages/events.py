@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def show(request: Request) -> Response:
-    """Show the form and which endpoints would get the event; nothing is sent."""
+    """Show a form for an event, and which endpoints would get the event; nothing is sent."""
     services = services_of(request)
     query = request.query_params
     typed = {

@@ -128,7 +128,10 @@ def _ask(request: Request, query: Mapping[str, str], complaint: str = "") -> Res
         lowest=LOWEST_RATE,
         highest=HIGHEST_RATE,
         redrive_id=token_hex(8),
-        at=counted and to_text(counted.at),  # later failures are not shown and not redriven
+        at=counted
+        and to_text(
+            counted.at
+        ),  # deliveries that fail after this time are neither shown nor redriven
         command=_command(chosen.given),
     )
 
@@ -160,7 +163,7 @@ def _rate(text: str) -> float | None:
 
 
 def _query(redrive: BulkRedrive) -> dict[str, str]:
-    """Return the parameters of the list of its deliveries, without its start time."""
+    """Return the query of the list of a bulk redrive's deliveries, without its start time."""
     document: dict[str, Any] = redrive.wanted.to_document()
     document.pop("before", None)
     statuses = document.pop("status", [])
@@ -169,6 +172,6 @@ def _query(redrive: BulkRedrive) -> dict[str, str]:
 
 
 def _command(given: Mapping[str, str]) -> str:
-    """Return the shell command that does the same."""
+    """Return the shell command that starts the same bulk redrive."""
     options = [f"{_OPTIONS[name]} {shlex.quote(text)}" for name, text in given.items()]
     return " ".join(["homing dead-letters redrive", *(options or ["--all"])])

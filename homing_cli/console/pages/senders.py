@@ -22,7 +22,7 @@ _SHOWN = 200
 
 
 def show(request: Request) -> Response:
-    """Show the senders that match, those with the most failed deliveries first."""
+    """Show the senders that match the search, those with the most failed deliveries first."""
     services = services_of(request)
     text = request.query_params.get("text", "").strip()
     backlog, endpoints = services.sources.backlog(), services.sources.registry.endpoints()
@@ -48,5 +48,5 @@ def _keys(services: Services) -> tuple[list[ApiKey], str]:
     """Return the API keys, or why they cannot be read."""
     try:
         return services.sources.registry.keys(), ""
-    except ClientError as error:  # few may read this table
+    except ClientError as error:  # the operator may not be allowed to read this table
         return [], error.response["Error"]["Code"]

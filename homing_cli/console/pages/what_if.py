@@ -81,7 +81,7 @@ def _assess(services: Services, typed: Mapping[str, str]) -> Assessment:
 
 
 def _schedule_chart(found: Assessment) -> dict[str, Any]:
-    """Return a chart of the attempts over time, each with its range of jitter."""
+    """Return a chart of the policy's attempts over time, each with its range of jitter."""
     steps = found.schedule
     return {
         "kind": "band",
@@ -97,7 +97,10 @@ def _schedule_chart(found: Assessment) -> dict[str, Any]:
 
 
 def _load_chart(found: Assessment) -> dict[str, Any]:
-    """Return a chart of requests per second after the failure; each wave begins and ends at 0."""
+    """Return a chart of requests per second after deliveries fail together.
+
+    Each wave of retries begins and ends at 0.
+    """
     points: dict[float, float] = {0: 0}
     for wave in found.waves:
         points.setdefault(wave.start_s - 0.5 * wave.width_s, 0)

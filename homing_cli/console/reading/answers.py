@@ -1,7 +1,8 @@
 """Answers computed in the background and cached briefly, so that no page waits for long.
 
-Listing or counting deliveries takes longer the more there are. A page waits briefly for the answer;
-without one it shows the previous answer, or says that it is being computed and reloads.
+Listing or counting deliveries takes longer the more there are. A page waits briefly for the answer.
+If there is none by then, it shows the previous answer or, without one, says that the answer is
+being computed, and reloads.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 Question = TypeVar("Question", bound="Hashable")
 Answer = TypeVar("Answer")
 
-_MOST = 50  # how many questions' answers are kept
+_MOST = 50  # for how many questions the answers are kept
 
 
 @dataclass(slots=True)
 class _Made(Generic[Answer]):
-    """The answer being computed, or computed last, and the previous one."""
+    """The answer to a question: the one being computed or computed last, and the one before it."""
 
     future: Future[Answer]
     before: Answer | None = None
@@ -36,9 +37,9 @@ class Answers(Generic[Question, Answer]):
 
     Args:
         make: makes the answer to a question.
-        kept_seconds: how long an answer is kept at least.
+        kept_seconds: the shortest time for which an answer is kept.
         kept_times: how long an answer is kept, as a multiple of the time that it took to compute,
-            so that pages that refresh themselves do not keep it computing.
+            so that pages that refresh themselves do not cause it to be computed all the time.
         monotonic: a clock in seconds.
     """
 
@@ -61,7 +62,7 @@ class Answers(Generic[Question, Answer]):
         """Return the latest answer; None while the first is being computed.
 
         Raises:
-            Exception: what `make` raised; the next call computes it again.
+            Exception: what `make` raised; the next call computes the answer again.
         """
         made = self._current(question)
         try:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from homing.reception.idempotency import IdempotencyRecord
     from homing_cli.client.target import Target
 
-_ID_SHOWN = 32  # characters, as a deliveryId has
+_ID_SHOWN = 32  # in characters: the part of a deliveryId that an error message shows
 
 
 class Catalogue:
@@ -40,15 +40,16 @@ class Catalogue:
         self._clock = clock
 
     def message(self, message_id: str, sender_id: str) -> list[dict[str, Any]]:
-        """Return the records of a message's deliveries; stand-ins for those without a record.
+        """Return the ledger records of a message's deliveries.
+
+        For a delivery that has no record yet, the list contains a stand-in.
 
         Raises:
             NotFoundError: when no such message has been accepted, or its records have been deleted.
         """
         if not (MESSAGE_ID.allows(message_id) and SENDER_ID.allows(sender_id)):
-            raise NotFoundError(
-                "this cannot be the id of a message or sender"
-            )  # DynamoDB would refuse the key
+            # DynamoDB would refuse such a key.
+            raise NotFoundError("this cannot be the id of a message or sender")
         key, now = message_key(message_id, sender_id), self._clock()
         idempotency = self._messages.find(key, now)
         known = (
@@ -66,7 +67,7 @@ class Catalogue:
         return found
 
     def delivery(self, message_id: str, sender_id: str, delivery_id: str) -> dict[str, Any]:
-        """Return the record of one delivery.
+        """Return the ledger record of one delivery.
 
         Raises:
             NotFoundError: when there is no such delivery.
@@ -78,7 +79,7 @@ class Catalogue:
 
 
 def _queued_record(reference: Reference, idempotency: IdempotencyRecord) -> dict[str, Any]:
-    """Return a stand-in for the record of a delivery that waits for its first attempt."""
+    """Return a stand-in for the ledger record of a delivery that waits for its first attempt."""
     scheduled = {} if idempotency.deliver_at is None else {"deliverAt": idempotency.deliver_at}
     return {
         **reference.to_document(),

@@ -32,7 +32,7 @@ class Counted:
 
     @property
     def total(self) -> int:
-        """How many match."""
+        """The number of deliveries that match the filter."""
         return sum(group.count for group in self.groups)
 
 
@@ -41,9 +41,10 @@ Pages: TypeAlias = "Answers[tuple[DeliveryFilter, Place | None], Page]"
 
 
 def counts_of(index: DeliveryIndex) -> Counts:
-    """Return the counts of an index.
+    """Return the counts of the deliveries in an index, by filter.
 
-    A count reads all matching entries, so it is cached for ten times as long as it took.
+    A count reads all matching entries of the index, so it is cached for ten times as long as it
+    took.
     """
 
     def count(wanted: DeliveryFilter) -> Counted:
@@ -54,7 +55,7 @@ def counts_of(index: DeliveryIndex) -> Counts:
 
 
 def pages_of(index: DeliveryIndex) -> Pages:
-    """Return the pages of the lists of an index, keyed by filter and start."""
+    """Return the pages of the lists of deliveries in an index, by filter and start."""
 
     def page(asked: tuple[DeliveryFilter, Place | None]) -> Page:
         wanted, after = asked

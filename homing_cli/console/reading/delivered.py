@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from homing.ledger.delivery_index import Place
 
 _READ_AT_ONCE = 1000  # records per call; DynamoDB also returns at most a megabyte
-BUDGET_SECONDS = 0.5  # the last read may exceed it, and a page should take about a second
+# The last read may take longer than this, and a page should take about a second in all.
+BUDGET_SECONDS = 0.5
 
 
 class Delivered:
@@ -45,12 +46,12 @@ class Delivered:
     def page(
         self, wanted: DeliveryFilter, *, after: Place | None, limit: int, now: datetime
     ) -> Page:
-        """Return a page; it ends when it is full, or after half a second.
+        """Return a page of the list. It ends when it is full, or after half a second of reading.
 
         Args:
-            wanted: which deliveries.
-            after: where the page before it ends; None for the first.
-            limit: how many deliveries it has at most.
+            wanted: the filter that selects deliveries.
+            after: where the previous page ends; None for the first page.
+            limit: the maximum number of deliveries on the page.
             now: the time.
 
         Raises:
@@ -97,7 +98,7 @@ class Delivered:
 
 
 def listed(record: Mapping[str, Any]) -> Listed:
-    """Return a record of the ledger, given as plain values, in the form of list entries."""
+    """Build the entry of a list from a record of the ledger (plain values)."""
     history = record.get("retryHistory") or ()
     latest = (
         {"cause": {"category": e["errorCategory"], "reason": e["errorDetails"]["message"]}}

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from homing.ledger.delivery_filter import Listed
     from homing.ledger.delivery_groups import Group
 
-# The statuses that may be faults: all listed ones except CANCELLED, which an operator chose.
+# The statuses of deliveries that may be part of a fault: all except CANCELLED, an operator's
+# choice.
 STATUSES = (
     *(Status.QUEUED, Status.RETRY_SCHEDULED),
     *(Status.FAILED, Status.MAX_RETRIES_EXCEEDED),
@@ -26,7 +27,7 @@ STATUSES = (
 
 
 class Side(StrEnum):
-    """Whose fault it is."""
+    """Who is at fault: the endpoint (theirs), Homing (ours), or a setting."""
 
     THEIRS = "theirs"
     OURS = "ours"
@@ -64,24 +65,24 @@ class Fault:
 
     @property
     def side(self) -> Side:
-        """Whose fault it is."""
+        """Who is at fault."""
         return Side.THEIRS if self.category is None else _SIDES.get(self.category, Side.THEIRS)
 
     @property
     def count(self) -> int:
-        """How many deliveries there are."""
+        """The number of deliveries with this fault."""
         return self.waiting + self.dead
 
     @property
     def since(self) -> str:
-        """The start of the fault: since when the endpoint has failed, if recorded."""
+        """The start of the fault: since when the endpoint has failed, if that is recorded."""
         known = self.endpoint
         if known is None or self.side is not Side.THEIRS or known.failing_since is None:
             return self.first_at
         return min(known.failing_since, self.first_at)
 
     def at(self, endpoints: Mapping[tuple[str, str], Endpoint]) -> Self:
-        """Return the fault with its endpoint, looked up by senderId and endpointId."""
+        """Return the fault with its endpoint, which is looked up by senderId and endpointId."""
         key = self.latest.sender_id, self.latest.endpoint_id or ""
         return replace(self, endpoint=endpoints.get(key))
 
@@ -92,7 +93,7 @@ class Fault:
 
     @property
     def query(self) -> dict[str, str]:
-        """The query parameters of the page that lists the deliveries."""
+        """The query parameters of the page that lists the fault's deliveries."""
         one = self.latest
         return parameters(
             sender_id=one.sender_id,
@@ -103,10 +104,10 @@ class Fault:
 
 
 def faults(groups: Iterable[Group]) -> list[Fault]:
-    """Return the faults, those that affect the most deliveries first.
+    """Return the faults among groups of deliveries, those with the most deliveries first.
 
     Args:
-        groups: deliveries by sender, endpoint and category, and maybe status.
+        groups: deliveries grouped by sender, endpoint and category, and perhaps by status.
     """
     causes = [each for each in groups if _is_wrong(each)]
     found = [
@@ -116,7 +117,7 @@ def faults(groups: Iterable[Group]) -> list[Fault]:
 
 
 def _is_wrong(group: Group) -> bool:
-    """Return whether this is a fault; cancelled or untried deliveries are not."""
+    """Return whether a group is a fault; cancelled or untried deliveries are not."""
     status = group.latest.status
     return status in FAILED or (status in WAITING and bool(group.values["category"]))
 

@@ -23,7 +23,7 @@ FIELDS = (
 )
 _AFTER = "after"
 _TIMES = ("since", "before")
-# What an input of the type `datetime-local` has: no zone, and maybe no seconds.
+# The value of an HTML input of type `datetime-local`: it has no zone, and may have no seconds.
 _LOCAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?")
 _MINUTES = len("2026-01-31T12:00")
 
@@ -36,7 +36,8 @@ class Selection:
         given: the fields of the filter that are given, by their names in the API.
         wanted: the filter.
         after: the place after which the page begins; None for the first.
-        complaint: what is wrong with a field; empty if nothing is. Then `wanted` matches all.
+        complaint: what is wrong with a field; empty if nothing is. With a complaint, `wanted`
+            matches all deliveries.
     """
 
     given: Mapping[str, str]
@@ -46,7 +47,7 @@ class Selection:
 
     @classmethod
     def from_query(cls, query: Mapping[str, str], statuses: tuple[Status, ...] = LISTED) -> Self:
-        """Return the selection in the parameters of a page.
+        """Return the selection that the query parameters of a page describe.
 
         Args:
             query: the parameters.
@@ -58,7 +59,9 @@ class Selection:
         asked = {name: _instant(name, text) for name, text in given.items()} | {_AFTER: place}
         sender_id, status = asked.pop("senderId", None), asked.get("status")
         if status == Status.DELIVERED:
-            del asked["status"]  # the API's filter does not allow it, since no index lists it
+            del asked[
+                "status"
+            ]  # the API's filter does not allow DELIVERED, since no index lists delivered messages
         try:
             wanted, after, _ = read_list_request(asked, sender_id)
         except InvalidMessageError as error:
@@ -72,23 +75,23 @@ class Selection:
 
     @property
     def is_delivered(self) -> bool:
-        """Whether it lists delivered messages, which are in no index."""
+        """Whether the page lists delivered messages, which are in no index."""
         return self.wanted.statuses == (Status.DELIVERED,)
 
     def shown(self, name: str) -> str:
-        """Return the value of a form field; times in the format of its inputs, in UTC."""
+        """Return the value for a field of the form; a time in UTC, in the format of HTML inputs."""
         text = self.given.get(name, "")
         return text[: _MINUTES + 3].removesuffix("Z") if name in _TIMES else text
 
     def with_status(self, status: str) -> dict[str, str]:
-        """Return the parameters of the same list with a different status."""
+        """Return the query parameters of the same list with a different status."""
         return {**self.given, "status": status}
 
 
 def parameters(
     *, sender_id: str, endpoint_id: str | None, target_url: str, category: Category | None
 ) -> dict[str, str]:
-    """Return the parameters of the list of deliveries to an endpoint, or to a URL, with a cause."""
+    """Return the query parameters of the list of deliveries to an endpoint or URL, with a cause."""
     recipient = {"endpointId": endpoint_id} if endpoint_id else {"targetUrl": target_url}
     cause = {"category": category.value} if category else {}
     return {"senderId": sender_id, **recipient, **cause}

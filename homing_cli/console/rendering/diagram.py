@@ -2,7 +2,7 @@
 
 The picture is `static/state-machine.svg`, drawn by hand. Each state is a `<g>` with its name in
 `data-state`, each arrow a `<path>` with its two states in `data-arrow`. A test compares both with
-the definition; after a change of the definition, edit the picture to match.
+the definition of the state machine. After a change of the definition, edit the picture to match.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PICTURE = Path(__file__).parents[1] / "static" / "state-machine.svg"
 
 
 def draw(taken: Collection[Arrow] = (), visited: Collection[str] = (), now: str = "") -> Markup:
-    """Return the picture as SVG to put into a page.
+    """Return the picture of the state machine as SVG, to be put into a page.
 
     Args:
         taken: the arrows to mark, each by its two states.

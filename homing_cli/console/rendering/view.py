@@ -29,7 +29,8 @@ class View:
     """Renders the console's templates.
 
     Args:
-        facts: the values that every page needs: `place` (which Homing it shows) and `may_act`.
+        facts: the values that every page needs: `place` (which Homing it shows) and `may_act`
+            (whether actions are allowed).
     """
 
     def __init__(self, facts: Mapping[str, Any]) -> None:

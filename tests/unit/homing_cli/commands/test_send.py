@@ -215,7 +215,7 @@ def test_interrupted_it_tells_what_was_accepted_so_far(
     assert accepted == [f"m-{number}" for number in range(1, len(accepted) + 1)]
     assert done.exit_code == 130
     last = json.loads(done.stdout)["accepted"][-1]["line"]
-    assert f"what follows line {last} was not sent" in done.stderr
+    assert f"the lines after line {last} were not sent" in done.stderr
 
 
 def test_interrupted_without_json_each_accepted_line_is_reported_once(

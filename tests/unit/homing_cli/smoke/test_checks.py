@@ -338,8 +338,8 @@ def test_interrupted_it_deletes_an_endpoint_that_no_message_needs() -> None:
         (NoCredentialsError(), "credentials", "AWS_PROFILE"),
         (aws("InvalidClientTokenId"), "credentials", "Renew"),
         (aws("AccessDenied"), "credentials", "cloudformation:DescribeStacks"),
-        (aws("ValidationError"), "stack", "Check its name"),
-        (None, "stack", "Check its name"),
+        (aws("ValidationError"), "stack", "Check the stack's name"),
+        (None, "stack", "Check the stack's name"),
     ],
 )
 def test_a_stack_that_is_not_found_is_told_from_credentials_that_are_refused(
