@@ -279,9 +279,9 @@ def test_limits_add_a_write_and_what_is_put_off_adds_the_states_in_which_it_wait
     # 160 MB of Deliver and 64 MB of the Express execution
     waiting = 160 / 1024 * 13.3334 + 64 / 1024 * 16.67
     assert added["seconds that they wait for a slot in Deliver"] == pytest.approx(waiting)
-    assert 100 < added["later attempts that are put off"] < 102
+    assert 100 < added["later attempts that are postponed"] < 102
     retried = model.of_scenario(Workload(), End.DELIVERED, 2) - model.per_million(AT_ONCE)
-    assert added["first attempts that are put off, at most"] == pytest.approx(retried + 0.125)
+    assert added["first attempts that are postponed, at most"] == pytest.approx(retried + 0.125)
 
 
 # how AWS bills

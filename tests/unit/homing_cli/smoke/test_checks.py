@@ -190,7 +190,7 @@ UNDER_WAY = delivery("RETRY_SCHEDULED", entry(503, "SERVER_ERROR", "HTTP 503"))
         (
             {"seen": delivery("QUEUED"), "triggered": aws("AccessDeniedException")},
             "dispatch",
-            "not known: .*AccessDenied",
+            "could not be read: .*AccessDenied",
             "Dispatch",
         ),
         ({"seen": response_error(503, None)}, "dispatch", "HTTP 503", "ledger table"),
