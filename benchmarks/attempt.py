@@ -1,8 +1,8 @@
-"""Compare a full in-process attempt (Deliver, then Classify) with a bare keep-alive POST.
+"""Compare a full attempt in this process (Deliver, then Classify) with a bare keep-alive POST.
 
-All send to the same minimal receiver, which runs in its own process. They alternate, so that load
-on the machine slows all of them equally. `deliver + classify` includes everything that the two
-handlers do, also the log event (written to the null device).
+All ways of sending use the same minimal receiver, which runs in its own process. They alternate, so
+that load on the machine slows all of them equally. `deliver + classify` includes everything that
+the two handlers do, also the log event (written to the null device).
 
     python benchmarks/attempt.py
 """
@@ -33,7 +33,7 @@ from benchmarks.sizes import sized
 TARGET_RATIO = 1.5
 ROUNDS, WARM_UP = sized((3000, 300), (3, 1))
 
-# Lambda's context, from which `deliver` reads its remaining time.
+# Lambda's context, from which `deliver` reads the time that it has left.
 UNHURRIED = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
 
 BODY = '{"total": 1.10}'
@@ -78,7 +78,7 @@ class Row:
 
 
 def run() -> list[Row]:
-    """Measure all ways and return their rows, the bare POST first."""
+    """Measure all ways of sending and return their rows, the bare POST first."""
     with (
         receiver() as port,
         Path(os.devnull).open("w", encoding="utf-8") as sink,
@@ -114,7 +114,7 @@ def bare(port: int, stack: ExitStack) -> Callable[[], None]:
 
 
 def pooled(port: int, stack: ExitStack) -> Callable[[], None]:
-    """Return the alternative of docs/decisions/0001-http-client.md: urllib3."""
+    """Return the alternative to it in docs/decisions/0001-http-client.md: urllib3."""
     import urllib3  # noqa: PLC0415 - comes with botocore; no part of Homing needs it
 
     pool = urllib3.HTTPConnectionPool("127.0.0.1", port, timeout=10, retries=False)
@@ -127,7 +127,7 @@ def pooled(port: int, stack: ExitStack) -> Callable[[], None]:
 
 
 def sender(port: int, stack: ExitStack) -> Callable[[], None]:
-    """Return the HTTP client alone, without a handler."""
+    """Return a call of Homing's HTTP client alone, without a handler."""
     from homing.delivery import Reference, Request  # noqa: PLC0415 - as the handlers below
     from homing.sending.webhook_client import WebhookClient  # noqa: PLC0415 - as above
 
@@ -153,7 +153,7 @@ class EmptyTables:
 
 
 def handlers(port: int, sink: TextIO) -> Callable[[], None]:
-    """Return the attempt as the workflow makes it: two handlers, with documents in and out."""
+    """Return the attempt as the workflow makes it: two handlers, one after the other."""
     os.environ.update(ENVIRONMENT)
     from homing.endpoints import registry_client  # noqa: PLC0415 - as the handlers
     from lambdas import classify, deliver, observation  # noqa: PLC0415 - as above

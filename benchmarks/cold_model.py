@@ -9,7 +9,7 @@ Assumptions, with their sources:
   one vCPU", AWS Lambda developer guide, "Configure Lambda function memory").
 - Lambda itself takes 112 ms to start an empty Python function (arm64, 128 MB, median of 147 cold
   starts, aws-powertools/powertools-lambda-layer-cdk, pull request 10).
-- A processor of Lambda is as fast as the one that the times were taken on.
+- Lambda's processors are as fast as the one on which the times were measured.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from typing import NamedTuple
 
 ENVIRONMENT_MS = 112
 FULL_MB = 1769
-CALL_MS = 7  # how long a call to AWS waits for its answer (docs/cost.md)
+CALL_MS = 7  # how long a function waits for the response to a call to AWS (docs/cost.md)
 
-# The first invocation of a function waits for so many answers, one after the other.
+# For how many responses, one after the other, the first invocation of a function waits.
 CALLS = {"Accept": 3, "Dispatch": 2, "Deliver": 2, "Classify": 0}
 # The functions that run after an attempt has failed, which no first message waits for.
 CALLS_AFTER = {"ComputeBackoff": 0, "RecordRetry": 1, "OperationalEvents": 2}
 
-TARGET_MS = 1500  # a message that meets cold functions
+TARGET_MS = 1500  # the longest that a message may wait for cold functions
 
 
 class Cost(NamedTuple):
     """The processor times of a function in ms.
 
     Args:
-        init: of its import and of what it makes while it initializes.
-        first: of its first call.
+        init: of the import, and of everything else that happens while the function initializes.
+        first: of the first call.
         warm: of a later call.
     """
 
@@ -48,10 +48,10 @@ def share(memory_mb: int) -> float:
 
 
 def first_ms(name: str, cost: Cost, memory_mb: int) -> float:
-    """Return how long the first invocation takes, without the endpoint's time."""
+    """Return how long the first invocation takes, without the response time of the endpoint."""
     return cost.first / share(memory_mb) + (CALLS | CALLS_AFTER)[name] * CALL_MS
 
 
 def started_ms(name: str, cost: Cost, memory_mb: int) -> float:
-    """Return how long a message waits for a function that starts and handles it."""
+    """Return how long a message waits for a cold function: its start and its first invocation."""
     return ENVIRONMENT_MS + cost.init + first_ms(name, cost, memory_mb)

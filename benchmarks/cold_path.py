@@ -2,8 +2,8 @@
 
 The real handlers run in fresh processes of Lambda's Python, with the bundle, the layer and boto3
 laid out as on Lambda, against a local cloud behind TLS, so that connections cost as much as on AWS.
-The processor time is that of the import, including the function's initialization, of the first call
-and of a warm call. The model adds them up, by memory size (`benchmarks/cold_model`).
+Processor time is measured for the import, including the function's initialization, for the first
+call and for a warm call. The model adds these up, by memory size (`benchmarks/cold_model`).
 
 Everything is measured twice: with the published layer of Powertools, which is not compiled, and
 with the layer of `powertoolsLayer=built`, which is. The functions that run after a failed attempt
@@ -52,7 +52,7 @@ Events = Callable[[], list[dict[str, Any]]]
 
 
 def ways(handlers: Handlers, url: str) -> dict[str, tuple[str, Events]]:
-    """Return the functions that handle a message to an endpoint, and their events."""
+    """Return the functions that handle a message to an endpoint, each with its events."""
     many = range(1 + WARM)
     to_endpoint = {"endpointId": ENDPOINT, "payload": PAYLOAD}
     ledger = handlers.environment("operational_events")["LEDGER_TABLE"]
@@ -74,7 +74,8 @@ def ways(handlers: Handlers, url: str) -> dict[str, tuple[str, Events]]:
 def measure(handlers: Handlers, url: str, runs: int) -> dict[str, Cost]:
     """Return the lowest processor times of each function over several fresh processes."""
     found: dict[str, list[Cost]] = {}
-    for _ in range(runs):  # they alternate, so that load on the machine slows all of them alike
+    # The functions alternate, so that load on the machine slows all of them equally.
+    for _ in range(runs):
         for name, (module, events) in ways(handlers, url).items():
             called = handlers.call(module, events())
             first, *later = called.calls
@@ -119,7 +120,7 @@ def layouts(folder: Path) -> dict[str, Layout]:
 
 
 def run(target: Target, runs: int) -> bool:
-    """Measure and print; return whether the target is met by default."""
+    """Measure, and print the tables; return whether the target is met with default settings."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         context, authorities = certified(folder)

@@ -1,8 +1,8 @@
 """Measure the console's pages with a ledger of 100,000 records: `make bench-console`.
 
 A real console runs over a local cloud and is requested by HTTP. The records are those of the
-browser tests. The command prints a table and exits non-zero if the median time of a list or of a
-delivery is above a second.
+browser tests. The command prints a table. It exits non-zero if the median time of a
+list or of a delivery is above a second.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ PATHS = {
     "senders": "/senders",
     "what if": "/what-if",
 }
-# It has no limit, as it reads up to 5,000 histories.
+# Pages without a limit of time. The what-if page reads up to 5,000 histories.
 UNBOUND = {"what if"}
 
 
-# What a page says while its list or its count is still being made.
+# Words on a page whose list or count is still being made.
 UNFINISHED = ("Searching…", "Counting")
 
 
@@ -71,8 +71,8 @@ class Timing:
     Args:
         name: the page.
         seconds: how long each request took.
-        complete: how long it took from the first request until list and count were there, when the
-            page is asked for again every second, as the browser does.
+        complete: how long it took until the page had its list and its count. The page is requested
+            again every second, as a browser does.
     """
 
     name: str
@@ -109,7 +109,7 @@ def main() -> int:
 
 
 def timed(url: str) -> Iterator[Timing]:
-    """Yield the times of each page, including those found by a link on another page."""
+    """Yield the times of each page, also of pages that are found by a link on another page."""
     newest = completed(f"{url}/deliveries?status=FAILED")
     (latest, *_) = re.findall(r'<time datetime="([^"]+)"', newest)
     since = latest[: len("2026-01-01T12:0")] + "0"
@@ -142,12 +142,12 @@ def completed(address: str) -> str:
 
 
 def is_unfinished(text: str) -> bool:
-    """Return whether a page will show more when it is requested again."""
+    """Return whether the text of a page says that its list or count is still being made."""
     return any(words in text for words in UNFINISHED)
 
 
 def link(text: str, pattern: str) -> str:
-    """Return the URL of the first link of this kind."""
+    """Return the URL of the first link that the pattern matches."""
     (first, *_) = re.findall(pattern, text)
     return unescape(first)
 

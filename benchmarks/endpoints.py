@@ -48,7 +48,7 @@ class _Endpoint(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def served(wrap: Callable[[Any], Any] = lambda plain: plain) -> Iterator[int]:
-    """Serve on a free port and yield it; `wrap` adds TLS to the listening socket."""
+    """Run an endpoint on a free port and yield the port; `wrap` adds TLS to its socket."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Endpoint)
     server.socket = wrap(server.socket)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -61,7 +61,7 @@ def served(wrap: Callable[[Any], Any] = lambda plain: plain) -> Iterator[int]:
 
 @contextmanager
 def behind_tls(port: int, context: ssl.SSLContext) -> Iterator[int]:
-    """Serve another port's content with TLS on a free port, and yield the free port."""
+    """Run a TLS proxy of another port on a free port, and yield the free port."""
 
     class Front(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -89,7 +89,7 @@ def _pass_on(source: socket.socket, sink: socket.socket) -> None:
 
 
 def certified(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """Return a server's TLS context, and a CA file with its authority and all usual ones."""
+    """Return a server's TLS context, and a CA file with its own authority and all usual ones."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
@@ -102,7 +102,7 @@ def certified(folder: Path) -> tuple[ssl.SSLContext, Path]:
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([_LOCAL]), critical=False)
-        # Python 3.13 is strict about authorities.
+        # Python 3.13 accepts an authority only with these extensions.
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(_USAGE, critical=True)

@@ -38,11 +38,11 @@ def retried(documents: Iterable[Event]) -> Iterator[Event]:
 
 
 def changed(documents: Iterable[Event], ledger: str) -> Iterator[Event]:
-    """Yield the events of changes of records that make operational events: their second failures.
+    """Yield the stream events of the changes that cause operational events: second failures.
 
     Args:
         documents: the deliveries.
-        ledger: the name of the ledger's table.
+        ledger: the name of the ledger table.
     """
     for document in documents:
         failure = {"timestamp": document["reference"]["createdAt"], "errorCategory": "SERVER_ERROR"}

@@ -1,13 +1,13 @@
-"""Compare one sender's times from POST to delivered, with and without a flood of another sender.
+"""Compare one sender's times from POST to delivery with and without a flood by another sender.
 
 One sender makes 5 deliveries a second to 20 quick endpoints. When the third run begins, 3,000
 deliveries of another sender to 60 endpoints that hang are already on the queues.
-`benchmarks/fairness_model.py` is the same in virtual time.
+`benchmarks/fairness_model.py` does the same in virtual time.
 
 The local cloud is one machine: each attempt at an endpoint that hangs is a process, and moving
 deliveries to the Standard workflow slows everything down, regardless of the queues. So the second
-run has a flood of the same size to quick endpoints: what it has in common with the third is the
-effect of the machine. A smaller flood is given as an argument.
+run has a flood of the same size to quick endpoints: whatever slows both the second run and the
+third is the effect of the machine. The size of the flood can be given as an argument.
 
     python benchmarks/fairness.py [DELIVERIES]
 """
@@ -49,12 +49,13 @@ if TYPE_CHECKING:
     from homing_cli.client.target import Target
 
 FLOOD = sized(3000, 20)  # deliveries
-ENDPOINTS = 60  # to which the flood goes
-MESSAGES = sized(200, 10)  # of the other sender
-ENDED_AFTER = sized(20, 1)  # seconds, in which all attempts have timed out
+ENDPOINTS = 60  # the endpoints to which the flood goes
+MESSAGES = sized(200, 10)  # the messages of the sender whose times are measured
+ENDED_AFTER = sized(20, 1)  # seconds, after which all attempts have timed out
 TOGETHER = 100  # messages in a request
 SENDING = 2  # concurrent requests
-PATIENT = Retrying(timeout=35, give_up_after=300)  # on a machine that does other things as well
+# Long times, since the machine does other things as well.
+PATIENT = Retrying(timeout=35, give_up_after=300)
 LABELS = ("without", "with, quick endpoints", "with, endpoints hang")
 
 

@@ -1,7 +1,7 @@
 """Compare ways to isolate senders from each other's slow deliveries, in virtual time.
 
 One sender makes 50 deliveries a second to 20 quick endpoints. After a while another sender puts
-3,000 on the queue within a second, to 60 endpoints that hang. The model is that of
+3,000 deliveries on the queue within a second, to 60 endpoints that hang. The model is that of
 `isolation_model.py`: ten concurrent batches, with the real bulkhead in each dispatcher. Times are
 from POST to the arrival of the quick sender's requests. Fixed seed: the figures are the same every
 time.
@@ -11,7 +11,7 @@ time.
     one queue               slowness judged by sender and endpoint; an attempt at an endpoint that
                             is not known to be quick is waited for 0.15 s, or not at all
     five queues             each sender has one of five queues with two dispatchers each; here both
-                            senders have the same one, as one in five have
+                                senders have the same queue, as happens to one pair in five
     a fair queue            a standard queue that hands out the message of the sender that has the
                             fewest in flight, as SQS does for message groups
     a bulk queue            what a sender puts on the queue beyond its burst goes to a second queue
@@ -64,7 +64,7 @@ ACCEPTING = 4  # containers of `accept`
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message on a queue; a detached one is settled from the ledger later."""
+    """A message on a queue. A detached message is settled from the ledger later."""
 
     posted: float
     sender: str
@@ -73,19 +73,19 @@ class Message:
 
     @property
     def place(self) -> str:
-        """The host of its target: all but the hanging ones are quick."""
+        """The host of the message's target. All but the hanging hosts are quick."""
         return f"https://{self.host}.example.com/{self.sender}"
 
 
 @dataclass
 class Dispatcher:
-    """A container of `dispatch`: its bulkhead, and when its detached attempts are over."""
+    """A container of `dispatch`: its bulkhead, and the times at which its detached attempts end."""
 
     bulkhead: Bulkhead
     left: list[float] = field(default_factory=list)
 
     def detach(self, now: float, over: float) -> bool:
-        """Return whether an attempt may be detached; if not, it is awaited to its end."""
+        """Return whether an attempt may be detached. If not, the dispatcher waits until it ends."""
         self.left = [each for each in self.left if each > now]
         if len(self.left) >= MOST_DETACHED:
             return False
@@ -133,7 +133,7 @@ class Scheme:
         pools: the number of dispatchers of each queue.
         by_sender: whether slowness is judged by sender and endpoint, instead of by origin.
         is_fair: whether the queue is fair.
-        bursts: whether what exceeds a sender's burst goes to the second queue.
+        bursts: whether messages beyond a sender's burst go to the second queue.
     """
 
     name: str
@@ -171,7 +171,7 @@ class Run:
 
     def _dispatcher(self) -> Dispatcher:
         limits = Limits(
-            FLOOD_SIZE,  # nobody waits for a permit: that is what isolation_model.py is about
+            FLOOD_SIZE,  # so that no message waits for a permit: isolation_model.py is about that
             timedelta(seconds=TIMEOUT),
             timedelta(seconds=OVER_AFTER),
             timedelta(seconds=SLOW_THRESHOLD),
@@ -180,7 +180,7 @@ class Run:
         return Dispatcher(Bulkhead(limits, lambda: START + timedelta(seconds=self.now)))
 
     def _scheme_limits(self) -> dict[str, Any]:
-        """Return how long to wait for a first attempt, and how many of a sender may be detached."""
+        """Return the limits of the bulkhead that differ from the defaults, if any do."""
         if self._scheme.by_sender:
             return {}
         first_wait = timedelta(seconds=SLOW_THRESHOLD)
@@ -249,7 +249,7 @@ class Run:
         return Recipient("", message.host)
 
     def go(self, *, with_flood: bool) -> Run:
-        """Run it."""
+        """Run the scheme once, with or without the flood."""
         arrivals = random.Random(SEED + 1)  # noqa: S311 -- seeded
         for number, at in enumerate(_poisson(arrivals)):
             self.at(at, partial(self.post, QUICK, f"host-{number % 20}"))
@@ -263,13 +263,13 @@ class Run:
         return self
 
     def p99(self, begin: float, end: float) -> float:
-        """Return the 99th percentile of the quick sender's messages posted between two moments."""
+        """Return the 99th percentile of the times of the quick sender's messages in a period."""
         seconds = [took for posted, took in self.arrived if begin <= posted < end]
         return statistics.quantiles(seconds, n=100, method="inclusive")[98]
 
     @property
     def drained(self) -> float:
-        """How many seconds after the start of the flood its last message left the queue."""
+        """The seconds from the start of the flood until its last message left the queue."""
         return max(self.flooded, default=FLOOD_AT) - FLOOD_AT
 
 
@@ -283,7 +283,7 @@ SPANS = ((FLOOD_AT, FLOOD_AT + 1), (FLOOD_AT, FLOOD_AT + 10), (FLOOD_AT, SECONDS
 
 
 def row(scheme: Scheme) -> Sequence[str]:
-    """Return the figures of a scheme."""
+    """Return the row of a scheme in the table: its figures."""
     without, flooded = Run(scheme).go(with_flood=False), Run(scheme).go(with_flood=True)
     ratios = [flooded.p99(*span) / without.p99(FLOOD_AT, SECONDS) for span in SPANS]
     worst = max(took for posted, took in flooded.arrived if posted >= FLOOD_AT)

@@ -3,7 +3,7 @@
 `benchmarks.handlers` starts it with the environment of the deployed function. Its input is
 `{"name", "events", "bare", "fronts"}`. If `bare` is the name of a table, each call is followed by
 one bare boto3 call (GetItem, boto3's own settings), so that load on the machine slows both equally.
-`fronts` has the port that a connection goes to instead of another one.
+`fronts` contains, for a port, the port to which connections go instead.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 
 class Context:
-    """Lambda's context, of an invocation with a minute left."""
+    """Lambda's context in an invocation that has a minute left."""
 
     memory_limit_in_mb = 512
     invoked_function_arn = aws_request_id = "bench"
@@ -28,12 +28,12 @@ class Context:
         self.function_name = name
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return a minute."""
+        """Return a minute in milliseconds."""
         return 60_000
 
 
 def bare_call(table: str) -> Any:
-    """Return an ordinary boto3 call: the cheapest of DynamoDB, to a missing key."""
+    """Return an ordinary boto3 call, DynamoDB's cheapest: it gets an item that does not exist."""
     import boto3  # noqa: PLC0415 -- only where it is measured
 
     client = boto3.client("dynamodb")
@@ -69,7 +69,8 @@ def main() -> None:
             bare()
             bares.append(time.process_time() - before)
     status = Path("/proc/self/status").read_text(encoding="utf-8")
-    peak = int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])  # getrusage would count the parent
+    # getrusage would include the parent process.
+    peak = int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
     figures = {"peak": peak, "importing": imported - start, "calls": calls, "bares": bares}
     print("\n" + json.dumps(figures | {"answer": answer}))
 

@@ -39,9 +39,9 @@ class Called:
 
     Args:
         peak_mb: the highest resident set.
-        importing: of the import.
-        calls: of each call.
-        bares: of each bare boto3 call, if there were any.
+        importing: the processor time of the import.
+        calls: the processor time of each call.
+        bares: the processor time of each bare boto3 call, if there were any.
     """
 
     peak_mb: float
@@ -56,10 +56,10 @@ class Handlers:
 
     Args:
         target: the local cloud whose tables and queues they use.
-        environments: the variables of each deployed function, by its module.
+        environments: the environment variables of each deployed function, by its module.
         authorities: a file with the certificates that they trust; None for the usual ones.
-        command: the Python that runs them.
-        code: where it finds them and what they import besides its own packages.
+        command: the Python that runs the handlers.
+        code: the folders in which this Python finds the handlers and what they import.
         front: the port of 127.0.0.1 that serves the local cloud with TLS; None for no TLS.
     """
 
@@ -72,15 +72,15 @@ class Handlers:
 
     @classmethod
     def of(cls, target: Target, authorities: Path | None = None) -> Self:
-        """Return the handlers of a local cloud."""
+        """Return the handlers for the tables and queues of a local cloud."""
         return cls(target, _environments(target), authorities)
 
     def call(self, name: str, events: Sequence[Event], *, bare: bool = False) -> Called:
-        """Call a handler with these events in a new process.
+        """Call a handler with some events, one after the other, in a new process.
 
         Args:
-            name: its module.
-            events: its events.
+            name: the module of the handler.
+            events: the events.
             bare: whether each call is followed by a bare boto3 call.
         """
         table = self.environments["deliver"]["LEDGER_TABLE"] if bare else None
@@ -99,10 +99,10 @@ class Handlers:
         return Called(found["peak"] / 1024, found["importing"] * 1000, **in_ms)
 
     def environment(self, name: str) -> dict[str, str]:
-        """Return the environment that the deployed function has."""
+        """Return the environment variables for a handler: those of its deployed function."""
         key, endpoint = self.target.key, self.target.endpoint or ""
         assert key is not None  # noqa: S101 -- it is a local cloud
-        files = ("SSL_CERT_FILE", "AWS_CA_BUNDLE")  # Python's TLS, and botocore's
+        files = ("SSL_CERT_FILE", "AWS_CA_BUNDLE")  # one for Python's TLS, one for botocore's
         trusted = dict.fromkeys(files, str(self.authorities)) if self.authorities else {}
         return {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
@@ -118,7 +118,7 @@ class Handlers:
     def delivery(
         self, url: str, payload: str, *, endpoint_id: str | None = None, claimed: bool = False
     ) -> Event:
-        """Return a delivery document; with `claimed`, its payload is in the bucket."""
+        """Return a delivery document; with `claimed`, one whose payload is in the bucket."""
         now = datetime.now(UTC)
         at = to_text(now)
         message_id = f"m-{uuid.uuid4().hex}"
@@ -151,23 +151,23 @@ def deployed(*, steady: bool = False) -> Iterator[Target]:
 
 
 def post(message: Event) -> Event:
-    """Return the event of `POST /v1/messages`."""
+    """Return the event that `accept` gets for `POST /v1/messages`."""
     return _posted("/v1/messages", {"messageId": f"m-{uuid.uuid4().hex}", **message})
 
 
 def post_batch(messages: Sequence[Event]) -> Event:
-    """Return the event of `POST /v1/messages/batch`."""
+    """Return the event that `accept` gets for `POST /v1/messages/batch`."""
     each = [{"messageId": f"m-{uuid.uuid4().hex}", **message} for message in messages]
     return _posted("/v1/messages/batch", {"messages": each})
 
 
 def queued(documents: Sequence[Event]) -> Event:
-    """Return the event of a batch of the delivery queue."""
+    """Return the event that `dispatch` gets for a batch of the delivery queue."""
     return {"Records": [_record(document) for document in documents]}
 
 
 def attempt(document: Event) -> Event:
-    """Return the event of `deliver`."""
+    """Return the event that `deliver` gets for an attempt."""
     return {name: document[name] for name in ("reference", "request", "attemptNumber")}
 
 

@@ -36,7 +36,7 @@ RATES = sized((5, 20), (5,))
 WARM_UP = sized(40, 2)
 SENDERS = 8
 
-# Each hop ends with what is named second; the first begins with the POST.
+# The hops, each with the event that ends it. The first hop begins with the POST.
 HOPS = (
     ("Accept, from the POST", "accepted"),
     ("the queue and Dispatch", "started"),
@@ -46,7 +46,7 @@ HOPS = (
 
 
 def send(api: ApiClient, url: str, count: int, per_second: float) -> dict[str, float]:
-    """Send messages at a steady rate; return when each was posted, by its id."""
+    """Send messages at a steady rate; return when each was posted, by message id."""
     start, posted = time.time(), {}
 
     def post(number: int) -> None:
@@ -62,7 +62,7 @@ def send(api: ApiClient, url: str, count: int, per_second: float) -> dict[str, f
 
 
 def arrived(receiver: Receiver, names: Iterable[str]) -> dict[str, float]:
-    """Wait until all messages have arrived; return when each did."""
+    """Wait until all messages have arrived; return when each arrived."""
     wanted = set(names)
     while True:
         seen = {one.message_id: one.received_at.timestamp() for one in receiver.arrivals}

@@ -1,10 +1,10 @@
-"""Measure the import time of each handler in a new interpreter, minus that of the bare interpreter.
+"""Measure how much longer a new interpreter takes if it imports a handler, for each handler.
 
 The import time of the Python client is measured relative to boto3's.
 
 This time is part of a cold start. Compiled modules (.pyc) exist, as after the first start on a
-machine. The handlers alternate, so that load on the machine slows all of them equally. The best run
-counts, since the rest is noise of the machine.
+machine. The handlers alternate, so that load on the machine slows all of them equally. The fastest
+run counts, since what the others take longer is noise.
 
     python benchmarks/imports.py
 """
@@ -56,7 +56,7 @@ def run(runs: int = RUNS) -> list[Row]:
     programs = {"": "pass", "boto3": "import boto3", CLIENT: f"import boto3, {CLIENT}"}
     programs |= {name: f"import lambdas.{name}" for name in TARGETS_MS}
     best = dict.fromkeys(programs, float("inf"))
-    for _ in range(runs + 1):  # the first round compiles
+    for _ in range(runs + 1):  # the first round, which compiles the modules, does not count
         for name, program in programs.items():
             best[name] = min(best[name], _milliseconds(program))
     rows = [Row(name, best[name] - best[""], target) for name, target in TARGETS_MS.items()]

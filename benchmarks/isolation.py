@@ -1,10 +1,10 @@
-"""Compare the time from POST to delivery of other messages with and without an endpoint that hangs.
+"""Compare how long messages take from POST to delivery, with and without an endpoint that hangs.
 
 Messages to 20 endpoints are sent at a steady rate, and each is timed from its POST to its arrival.
-At the same time, as many messages go to one more endpoint. In the first run it is quick; in the
-second it accepts connections and never answers. So both runs have the same load. The second run is
-measured from the moment the endpoint that hangs gets its first message, and the first seconds of
-the run are also shown separately.
+At the same time, as many messages go to one more endpoint. In the first run this endpoint is quick;
+in the second it accepts connections and never responds. So both runs have the same load. The second
+run is measured from the moment the endpoint that hangs gets its first message, and the first
+seconds of the run are also shown separately.
 
 A local cloud is one machine, so unlike on AWS, every process slows the others. So before each run,
 messages are sent to hanging endpoints until no further function is started, and the rate is
@@ -50,15 +50,15 @@ if TYPE_CHECKING:
 
     from homing_cli.client.target import Target
 
-MESSAGES = sized(1000, 10)  # to the others, and to the one that is quick or hangs
+MESSAGES = sized(1000, 10)  # as many to the other endpoints as to the one that is quick or hangs
 DISPATCHERS = 10  # concurrent batches, the default of the stack's settings
-PER_SECOND = 5.0  # of each
+PER_SECOND = 5.0  # to the other endpoints, and to the one
 SENDERS = 4
-WARM_UP = sized(100, 5)  # messages of one round
-ROUNDS = sized(8, 1)  # of warming up at most
-FIRST_WAIT = "0.15"  # as below
+WARM_UP = sized(100, 5)  # messages in one round
+ROUNDS = sized(8, 1)  # the maximum number of rounds of warming up
+FIRST_WAIT = "0.15"  # the default of the stack; the local cloud is deployed with more
 SLOW_THRESHOLD = "1"  # the default of the stack; the local cloud is deployed with more
-FIRST_SECONDS = sized(8.0, 1.0)  # shown separately
+FIRST_SECONDS = sized(8.0, 1.0)  # of the run with the endpoint that hangs, shown separately
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def at_a_pace(send: Callable[[int], None], count: int) -> None:
 
 
 def measure(api: ApiClient, receiver: Receiver, count: int, label: str) -> Run:
-    """Send to other endpoints at a steady rate, and time each message to its arrival."""
+    """Send to the other endpoints at a steady rate, and time each message from POST to arrival."""
     sent: dict[str, float] = {}
 
     def send(number: int) -> None:
@@ -149,7 +149,7 @@ def measure(api: ApiClient, receiver: Receiver, count: int, label: str) -> Run:
 
 
 def processes(folder: Path) -> int:
-    """Count the processes of a local cloud: the emulator, and one for each container."""
+    """Count the processes of a local cloud: the emulator's, and one for each container."""
     emulator = Emulator.find(folder)
     if emulator is None:
         raise RuntimeError("the local cloud has ended")
@@ -158,7 +158,7 @@ def processes(folder: Path) -> int:
 
 
 def warm_up(api: ApiClient, receiver: Receiver, started: Callable[[], int]) -> None:
-    """Send to hanging endpoints, a new one in each round, until no further function is started."""
+    """Send to hanging endpoints, a new one in each round, until no further container is started."""
     for _ in range(ROUNDS):
         before = started()
         with hanging() as hang:
@@ -166,7 +166,7 @@ def warm_up(api: ApiClient, receiver: Receiver, started: Callable[[], int]) -> N
             time.sleep(FIRST_SECONDS)  # deferred messages are attempted and time out
         if started() == before:
             return
-    print(f"warm-up: functions are still started after {ROUNDS} rounds", flush=True)
+    print(f"warm-up: containers are still started after {ROUNDS} rounds", flush=True)
 
 
 def beside(api: ApiClient, url: str, count: int, measured: Callable[[], Run]) -> Run:
@@ -194,7 +194,7 @@ def set_slow_threshold(target: Target) -> None:
 
 
 def runs(messages: int) -> Iterator[Run]:
-    """Measure with one more endpoint that is quick, then with one that hangs."""
+    """Measure beside one more endpoint that is quick, then beside one that hangs."""
     with (
         tempfile.TemporaryDirectory() as folder,
         local_cloud.throwaway(Path(folder), app=APP, steady=True),

@@ -1,14 +1,14 @@
-"""Measure the isolation of endpoints in a model of AWS: ten concurrent batches, in virtual time.
+"""Measure how well endpoints are isolated from each other, in a model of AWS in virtual time.
 
-The local cloud dispatches one batch after the other, AWS ten at a time (`dispatchConcurrency`). So
-the dispatchers are modelled here. Their admission is the real one
+The local cloud dispatches one batch after the other, but AWS ten at a time (`dispatchConcurrency`).
+So the dispatchers are modelled here. Their admission is the real one
 (`homing.dispatch.admission.Admission`), with the real bulkhead. The model has a queue and ten
 dispatchers with a bulkhead each. A batch of ten ends when its last message is settled or detached.
-A detached message is redelivered when its execution must have ended.
+A detached message is redelivered at a time when its execution has certainly ended.
 
-Messages to 20 endpoints arrive at a steady rate. 1,000 messages to one that hangs arrive within a
-second, and further ones afterwards. Times are from POST to the request's arrival. The model has a
-fixed seed, so the figures are the same every time.
+Messages to 20 endpoints arrive at a steady rate. 1,000 messages to one more endpoint, which hangs,
+arrive within a second, and further ones afterwards. Times are from POST to the arrival of the
+request. The model has a fixed seed, so the figures are the same every time.
 
     python benchmarks/isolation_model.py [SLOW_THRESHOLD]
 """
@@ -47,15 +47,15 @@ PER_SECOND = sized(50.0, 5.0)
 SECONDS = sized(900.0, 60.0)
 FLOOD_AT, FLOOD = sized((60.0, 1000), (10.0, 20))
 SLOW_PER_SECOND = 1.0
-ON_THE_WAY = 0.06  # from `dispatch` to the endpoint: Express and `deliver`, warm
+ON_THE_WAY = 0.06  # from `dispatch` to the endpoint: an Express execution and a warm `deliver`
 STARTED_IN = 0.05  # the start of a Standard execution, for a deferred message
-COLD_SHARE, COLD = 0.01, 0.4  # share of invocations, and their delay in `deliver` (docs/cost.md)
+COLD_SHARE, COLD = 0.01, 0.4  # the share of cold starts, and how long one takes (docs/cost.md)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HANGS = "https://hangs.example.com/hook"
 
 
 class World:
-    """Virtual time: only one thread runs at a time, until it waits."""
+    """Virtual time. Only one thread runs at a time, until it waits."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -69,7 +69,7 @@ class World:
         heappush(self._due, (when, self._order, action))
 
     def run(self) -> None:
-        """Advance the time until nothing is due."""
+        """Advance the time, and do what is due, until nothing is due any more."""
         while self._due:
             self.now, _, action = heappop(self._due)
             action()
@@ -137,7 +137,7 @@ class BoundedWait:
         self._left = 0
 
     def wait(self, call: Callable[[], FirstAttempt], longest_wait: float) -> FirstAttempt:
-        """Wait for an attempt, or detach from it."""
+        """Wait for an attempt; detach it if it takes longer than `longest_wait`."""
         ended: list[FirstAttempt] = []
         waiting: list[Callable[[], None]] = []
         left = [False]
@@ -161,7 +161,7 @@ class BoundedWait:
 
 @dataclass(frozen=True)
 class Message:
-    """A message on the queue; a detached one is settled from the ledger later."""
+    """A message on the queue. A detached message is settled from the ledger later."""
 
     posted: float
     url: str
@@ -169,7 +169,7 @@ class Message:
 
 
 class Dispatchers:
-    """The queue and its consumers."""
+    """The delivery queue and its dispatchers."""
 
     def __init__(
         self, world: World, chance: random.Random, slow_threshold: float, cold_share: float
@@ -180,7 +180,8 @@ class Dispatchers:
         self.cold_share = cold_share
         self.queue: deque[Message] = deque()
         self.idle = [self._admission() for _ in range(DISPATCHERS)]
-        self.arrived: list[tuple[float, float]] = []  # POST, seconds from there
+        # For each message: the time of the POST, and the seconds from there.
+        self.arrived: list[tuple[float, float]] = []
         self.deferred = 0
         self.left = 0
 
@@ -194,7 +195,7 @@ class Dispatchers:
         )
         bulkhead = Bulkhead(limits, lambda: START + timedelta(seconds=world.now))
         changed: Any = Condition(world)
-        bulkhead._changed = changed  # noqa: SLF001  # its threads are what runs in virtual time
+        bulkhead._changed = changed  # noqa: SLF001  # its threads run in virtual time
         slow_threshold: Any = BoundedWait(world, self.slow_threshold)
         return Admission(bulkhead, slow_threshold)
 
@@ -290,7 +291,7 @@ def row(label: str, seconds: Sequence[float]) -> str:
 
 
 def percentile(seconds: Sequence[float]) -> float:
-    """Return the 99th percentile."""
+    """Return the 99th percentile of some times."""
     return statistics.quantiles(seconds, n=100, method="inclusive")[98]
 
 

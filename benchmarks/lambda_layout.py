@@ -1,7 +1,7 @@
 """The code of a function laid out as on Lambda: its bundle, its layer, and the runtime's boto3.
 
-The packages come from PyPI once, in the versions of this environment, into `.cache/lambda`. boto3
-is compiled, as in Lambda's runtime. The layer is not: Powertools' build removes all bytecode
+The packages are downloaded once from PyPI, in the versions of this environment, to `.cache/lambda`.
+boto3 is compiled, as in Lambda's runtime. The layer is not: Powertools' build removes all bytecode
 (aws-powertools/powertools-lambda-python, layer_v3/docker/Dockerfile).
 """
 
@@ -31,11 +31,11 @@ LAYER = (
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a handler is run as on Lambda.
+    """A way to run a handler as on Lambda.
 
     Args:
-        command: the Python, without packages of its own.
-        code: where it finds the handler, its layer and boto3, in this order.
+        command: a Python without packages of its own.
+        code: the folders in which it finds the handler, its layer and boto3, in this order.
     """
 
     command: tuple[str, ...]
@@ -69,7 +69,7 @@ def as_on_lambda(folder: Path, *, is_layer_built: bool = False) -> Layout:
         extra = ("--compile-bytecode",) if is_compiled else ()
         wanted = sorted(f"{name}=={version(name)}" for name in names)
         _install(place, python, wanted, extra)
-    # Neither the packages of this Python nor what it would write beside sources count.
+    # Without the packages of this Python, and without writing compiled modules beside sources.
     return Layout((str(python), "-S", "-B"), (make_bundle(folder, python), layer, runtime))
 
 

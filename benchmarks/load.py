@@ -45,16 +45,16 @@ if TYPE_CHECKING:
 MESSAGES = sized(5000, 30)
 SENDERS = 6  # concurrent submissions; the emulator starts a process for each concurrent call
 PORTION = 100  # messages sent between two reads of the ledger
-UNDER_WAY = 300  # the most messages that may not have ended when the next portion is sent
+UNDER_WAY = 300  # the next portion is sent when at most this many messages have not ended
 SEED = 5
 GIVE_UP_SECONDS = 1800
-MEMORY_LIMIT_MB = 4096  # of the emulator and all its workers
+MEMORY_LIMIT_MB = 4096  # the limit for the emulator and all its workers
 ENDED = frozenset({"DELIVERED", "FAILED", "MAX_RETRIES_EXCEEDED"})
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What an endpoint does, and the expected status and attempts."""
+    """The behaviour of an endpoint, and the expected status and attempts of a message to it."""
 
     script: str
     status: str
@@ -63,7 +63,10 @@ class Scenario:
 
     @property
     def possible(self) -> range:
-        """The possible numbers of attempts; a request on a dropped reused connection is resent."""
+        """The possible numbers of attempts.
+
+        If a reused connection is dropped, the client sends the request again in the same attempt.
+        """
         return range(self.attempts - self.script.count("drop"), self.attempts + 1)
 
 
@@ -139,7 +142,7 @@ def own_mb() -> float:
 
 
 def doubles(records: list[dict[str, Any]], arrivals: Counter[str]) -> int:
-    """Count the requests at the receiver beyond the recorded attempts."""
+    """Count the requests that the receiver got beyond the recorded attempts."""
     return sum(max(arrivals[one["messageId"]] - one["attempts"], 0) for one in records)
 
 

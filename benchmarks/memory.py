@@ -2,9 +2,9 @@
 
 The real handlers run in new processes, with the environment of the deployed function, against a
 separate local cloud. They use boto3's clients, TLS with all the usual authorities, and payloads of
-the largest size. Memory is the highest resident set. Processor time is that of the import,
-including the function's initialization, of the first call and of a warm call. Lambda's own runtime
-is not included.
+the largest size. Memory is the highest resident set. Processor time is measured for the import,
+including the function's initialization, for the first call and for a warm call. Lambda's own
+runtime is not included.
 
     python benchmarks/memory.py
 """
@@ -40,7 +40,7 @@ SMALL = 1024
 class Row:
     """The figures of one function: memory in MB, processor time in milliseconds.
 
-    `warm` is None where the function was called once.
+    `warm` is None if the function was called only once.
     """
 
     what: str
@@ -74,7 +74,7 @@ class Bench:
 def rows(bench: Bench) -> Iterator[Row]:
     """Measure all functions that handle a message, and yield their rows."""
     large = "x" * (MAX_PAYLOAD_BYTES - 100)
-    # With one such character, Python stores every character of the string in 4 bytes.
+    # If a string contains one emoji, Python stores each of its characters in 4 bytes.
     worst = "\N{GRINNING FACE}" + large[:-10]
     inline = "x" * (MAX_INLINE_BYTES - 1000)
     many = range(WARM + 1)

@@ -1,10 +1,10 @@
-"""Measure the processor time of a message from POST to delivered, for each function, warm.
+"""Measure the processor time that each warm function takes for a message, from POST to delivery.
 
-The real handlers run in separate processes against a local cloud. Each call alternates with a bare
-boto3 call (GetItem, boto3's own settings) in the same process, so a ratio is valid on a busy
-machine too. Then messages go through the whole local cloud, and the processor time of its worker
-processes is counted: they have the emulator's wrapper around each handler. The emulator's own time
-takes the place of AWS's, which is not billed.
+The real handlers run in separate processes against a local cloud. Each call is followed by a bare
+boto3 call (GetItem, boto3's own settings) in the same process, so the ratio of the two is valid on
+a busy machine too. Then messages go through the whole local cloud, and the processor time of its
+worker processes is counted: they have the emulator's wrapper around each handler. The emulator's
+own time stands for that of AWS's services, which is not billed.
 
     python benchmarks/message_cpu.py [CALLS]
 """
@@ -64,7 +64,7 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        """Its processor time as a multiple of bare boto3 calls."""
+        """The processor time as a multiple of that of a bare boto3 call."""
         return self.milliseconds / self.bare
 
 
@@ -142,7 +142,7 @@ def _send(target: Target, receiver: Receiver, messages: int) -> None:
         list(pool.map(api.submit, bodies))
     while not names <= {arrival.message_id for arrival in receiver.arrivals}:
         time.sleep(0.05)
-    time.sleep(2)  # the ends of the last are recorded
+    time.sleep(2)  # until the ends of the last deliveries have been recorded
 
 
 def _times(emulator: psutil.Process) -> Counter[str]:
@@ -151,7 +151,7 @@ def _times(emulator: psutil.Process) -> Counter[str]:
     for process in (emulator, *emulator.children(recursive=True)):
         name = "emulator"
         if process != emulator:
-            # A process that was forked has the environment of the one that it was forked from.
+            # A forked process still shows the environment of the process it was forked from.
             name = process.environ().get("AWS_LAMBDA_FUNCTION_NAME", "functions, forked")
         used = process.cpu_times()
         times[name] += used.user + used.system

@@ -1,7 +1,8 @@
 """Measure how fast messages with one key follow each other, compared with many keys.
 
-All are accepted in one request; those with one key are delivered one after the other. The receiver
-answers immediately, so this measures the time from the end of a delivery to the start of the next.
+All messages are accepted in one request. Those with one key are delivered one after the other. The
+receiver responds immediately, so this measures the time from the end of a delivery to the start of
+the next.
 
     python benchmarks/one_key.py [MESSAGES]
 """
@@ -31,12 +32,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MESSAGES = sized(60, 4)
-SECONDS = 120  # in which all must have arrived
+SECONDS = 120  # the time in which all messages must have arrived
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How long messages took, and the median time between two consecutive ones."""
+    """How long the messages took, and the median time between two consecutive arrivals."""
 
     label: str
     messages: int
@@ -56,7 +57,7 @@ def runs(messages: int) -> Iterator[Row]:
 
 
 def _send(target: Target, receiver: Receiver, messages: int, *, keys: int) -> list[float]:
-    """Send new messages in one request, and return when each arrived, in seconds since then."""
+    """Send new messages in one request; return when each arrived, in seconds since the request."""
     run = uuid.uuid4().hex
     bodies = [
         json.dumps(

@@ -1,6 +1,6 @@
 """Measure how long 1,000 filters of endpoints take for one event of 1 KB.
 
-The filters use every operator, in turn; the target for all of them together is 20 ms. The figures
+The filters use every operator in turn. The target for all filters together is 20 ms. The figures
 are processor time, so other load on the machine does not count.
 
     python benchmarks/patterns.py
@@ -49,7 +49,7 @@ EVENT = json.dumps(
 
 
 def payload_rules(number: int) -> list[dict[str, Any]]:
-    """Return rules for the payload, one for each operator; the number makes them differ."""
+    """Return rules for the payload, one for each operator. They differ by the number."""
     return [
         {"total": [{"numeric": [">", number, "<=", number + 1000]}]},
         {"currency": ["EUR", f"X{number}"], "customer": {"country": [{"prefix": "D"}]}},
@@ -71,7 +71,7 @@ def pattern(number: int) -> str:
 
 
 def milliseconds(function: Callable[[], object]) -> float:
-    """Return the processor time of one call: the median of some rounds."""
+    """Return the processor time of one call in milliseconds: the median of some rounds."""
     times = []
     for _ in range(ROUNDS):
         start = time.thread_time()

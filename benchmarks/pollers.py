@@ -1,9 +1,9 @@
 """Pollers of the delivery queue that work like Lambda's: they dispatch batches concurrently.
 
-The emulator dispatches the batches of a queue one after the other. Here its own poller is turned
-off and replaced by threads that do what Lambda's do ("How Lambda processes records from Amazon
-SQS"): they receive up to ten messages, invoke `dispatch` with them, and delete those that it does
-not report as failed.
+The emulator dispatches the batches of a queue one after the other. Here the emulator's poller is
+turned off. In its place, threads do what Lambda's pollers do ("How Lambda processes records from
+Amazon SQS"): they receive up to ten messages, invoke `dispatch` with them, and delete those that
+`dispatch` does not report as failed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DISPATCH_SECONDS = 120  # longer than `dispatch` may take
 
 @contextmanager
 def paused(target: Target) -> Iterator[None]:
-    """Dispatch nothing while the context is open."""
+    """Pause the pollers of both queues until the context exits."""
     sources = _pause(target)
     try:
         yield
@@ -37,7 +37,7 @@ def paused(target: Target) -> Iterator[None]:
 
 
 def _pause(target: Target) -> list[dict[str, Any]]:
-    """Turn the emulator's pollers of both queues off, and return their mappings."""
+    """Turn off the emulator's pollers of both queues, and return their event source mappings."""
     functions = target.client("lambda")
     mappings = functions.list_event_source_mappings()["EventSourceMappings"]
     sources = [one for one in mappings if one["EventSourceArn"].endswith(".fifo")]
@@ -48,7 +48,7 @@ def _pause(target: Target) -> list[dict[str, Any]]:
 
 @contextmanager
 def polled(target: Target, at_once: int) -> Iterator[None]:
-    """Dispatch up to this many batches of each queue concurrently while the context is open."""
+    """Dispatch up to `at_once` batches of each queue concurrently until the context exits."""
     sources = _pause(target)
     stop = threading.Event()
     with ThreadPoolExecutor(at_once * len(sources)) as threads:
@@ -62,7 +62,7 @@ def polled(target: Target, at_once: int) -> Iterator[None]:
         finally:
             stop.set()
             for each in polling:
-                each.result()  # raises the error of a poller that failed
+                each.result()  # raises the error if a poller failed
 
 
 def _poll(target: Target, function: str, queue_arn: str, stop: threading.Event) -> None:

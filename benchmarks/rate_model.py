@@ -1,10 +1,9 @@
 """Model an endpoint with a rate in virtual time: 500 attempts a second from 50 containers.
 
 The code that takes slots is the real one (`homing.sending.pacing`, `homing.endpoints.rate_slots`),
-over a table of the simulation. The model has the time of each call, clocks that differ, and waits
-of Step Functions that end late. More messages arrive than the rate allows, so most are postponed to
-their slots; in the middle the endpoint asks for a pause. Fixed seed: the figures are the same each
-time.
+over a table of the simulation. In the model each call takes time, clocks differ, and waits of Step
+Functions end late. More messages arrive than the rate allows, so most are postponed to their slots;
+in the middle the endpoint asks for a pause. Fixed seed: the figures are the same each time.
 
     python benchmarks/rate_model.py [RATE [SECONDS]]
 """
@@ -39,10 +38,11 @@ if TYPE_CHECKING:
 SEED = 7
 CONTAINERS = 50
 OVERLOAD = 1.3  # messages that arrive, as a share of the rate
-SKEW = 0.02  # seconds by which clocks differ at most; Lambda's are kept by NTP
-CALL = 0.004  # the median time of a call of the table, half of it before it takes effect
-LATE, COLD_SHARE, COLD = 0.3, 0.02, 2.3  # a wait ends late by up to this, and cold starts beside
-PAUSE = 3  # seconds, the Retry-After of one 429
+SKEW = 0.02  # the most by which clocks differ, in seconds; Lambda's are synchronized by NTP
+# The median time of a call to the table. Half of it passes before the call takes effect.
+CALL = 0.004
+LATE, COLD_SHARE, COLD = 0.3, 0.02, 2.3  # the most by which a wait ends late, without cold starts
+PAUSE = 3  # the Retry-After of one 429, in seconds
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -55,7 +55,7 @@ class Refused(Exception):  # noqa: N818 -- stands for botocore's error
 
 
 class DynamoDB:
-    """A client of one table, which counts the writes."""
+    """A stand-in for a DynamoDB client, with one table; it counts reads and writes."""
 
     class exceptions:  # noqa: N801 -- botocore's name
         """The error that callers catch by name."""
@@ -83,7 +83,7 @@ class DynamoDB:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container of `deliver`: its clock, and the real code, whose sleeps are only recorded."""
+    """A container of `deliver`: its clock, and the real code. Sleeps are recorded, not slept."""
 
     skew: float
     pacing: Pacing
@@ -92,13 +92,13 @@ class Container:
 
 @dataclass
 class Model:
-    """What happened.
+    """What happened in a run of the model.
 
     Args:
         rate: attempts a second.
         sent: when each request left, in seconds.
-        waiting: seconds that attempts waited in a function.
-        put_off: how many attempts were put off, and how often.
+        waiting: how long attempts waited in a function, in seconds, in all.
+        put_off: how often attempts were postponed, in all.
         paused: when the pause began and ended.
     """
 
@@ -119,13 +119,13 @@ class Model:
         return most
 
     def in_pause(self) -> int:
-        """Return how many requests were sent in the last second of the pause; none should be."""
+        """Return how many requests were sent in the last second of the pause. It should be none."""
         end = self.paused[1] - SKEW
         return sum(end - 1 <= moment < end for moment in self.sent)
 
 
 def run(rate: float = 500, seconds: float = 30, containers: int = CONTAINERS) -> Model:
-    """Run the model: messages arrive for this many seconds, and it ends when all are sent."""
+    """Run the model. Messages arrive for `seconds` seconds; the run ends when all are sent."""
     chance, dynamodb = random.Random(SEED), DynamoDB()  # noqa: S311 -- seeded
     created = to_text(START)
     endpoint = Endpoint("shop", "orders", "https://example.com/", created, created)
@@ -170,7 +170,7 @@ def _asks_for_pause(now: datetime) -> Outcome:
 
 
 def _wakes(postponed: Postponed, chance: random.Random, number: int) -> tuple[float, int]:
-    """Return when the attempt wakes: its wait ends late, and some containers start cold."""
+    """Return when a postponed attempt continues: waits end late, and some containers start cold."""
     due = (from_text(postponed.due_at) - START).total_seconds()
     cold = COLD if chance.random() < COLD_SHARE else 0.0
     return due + chance.uniform(0, LATE) + cold, number

@@ -1,9 +1,9 @@
 """Measure how late retries are sent on the local cloud, and the cost of making them exact.
 
 A wait of Step Functions ends at a whole second, so a retry waits until the first whole second after
-its due time. If the wait ended at the last whole second before it, `Deliver` could wait for the
-rest, which is billed. The results, from the same retries: how late each would be either way, and
-how long `Deliver` would wait.
+its due time. If the wait ended at the last whole second before the due time, `Deliver` could wait
+for the rest, but this is billed. The results, computed from the same retries: how late each retry
+would be either way, and how long `Deliver` would wait.
 
     python benchmarks/retry_lateness.py [SECONDS]
 """
@@ -52,7 +52,7 @@ def send(api: ApiClient, url: str, count: int) -> list[str]:
 
 
 def retried(receiver: Receiver, names: Sequence[str]) -> dict[str, datetime]:
-    """Wait until all messages have been retried; return when."""
+    """Wait until all messages have been retried; return when each retry arrived."""
     while True:
         arrivals = receiver.arrivals
         hits = Counter(one.message_id for one in arrivals)
@@ -62,7 +62,7 @@ def retried(receiver: Receiver, names: Sequence[str]) -> dict[str, datetime]:
 
 
 def run(api: ApiClient, receiver: Receiver, count: int) -> None:
-    """Measure, and print the table."""
+    """Send messages that are retried, measure, and print the table."""
     names = send(api, f"{receiver.url}/script/503,200", count)
     there = retried(receiver, names)
     as_is, exact, waited = [], [], []

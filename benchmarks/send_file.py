@@ -1,8 +1,8 @@
 """Measure `homing send --file` on the local cloud: in batches, and one line per request.
 
-A file is sent in batches of 100. Lines from a pipe are sent one by one; both make eight concurrent
-requests. The queues are paused, so that no delivery takes processor time, and must contain a
-message for each line at the end.
+A file is sent in batches of 100, lines from a pipe one by one; in both cases with eight concurrent
+requests. The queues are paused, so that no delivery takes processor time. At the end they must
+contain a message for each line.
 
     python benchmarks/send_file.py [LINES]
 """
@@ -37,7 +37,7 @@ PAYLOAD = {"data": "x" * 1013}  # 1,024 bytes as JSON
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How long one command took, and how many messages it has put on the queues."""
+    """How long one command took, and how many messages it put on the queues."""
 
     label: str
     lines: int
@@ -46,7 +46,7 @@ class Row:
 
 
 def runs(lines: int) -> Iterator[Row]:
-    """Send the lines in both ways, to one local cloud."""
+    """Send the lines in both ways to the same local cloud."""
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder) / ".homing"
         with local_cloud.throwaway(state, app=APP, steady=True):

@@ -12,16 +12,17 @@ T = TypeVar("T")
 
 IS_SMALLEST = "--smallest" in sys.argv
 
-# What is deployed: our own app, or a folder with it synthesized, which spares a test that time.
+# The app that is deployed: our own or, to save a test the time of synthesis, a folder with our own
+# # app already synthesized.
 APP = App(os.environ.get("SYNTHESIZED"))
 
 
 def sized(full: T, smallest: T) -> T:
-    """Return the size of this run."""
+    """Return the size that applies to this run."""
     return smallest if IS_SMALLEST else full
 
 
 def argument(default: T) -> T:
-    """Return the number that was given as an argument, or the default."""
+    """Return the number that was given on the command line or, without one, the default."""
     numbers = [each for each in sys.argv[1:] if not each.startswith("--")]
     return type(default)(numbers[0]) if numbers else default  # type: ignore[call-arg]  # a number

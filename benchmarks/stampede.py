@@ -30,19 +30,19 @@ COHORT = sized(10_000, 100)
 SEED = 20_261_124
 PLOT = Path(__file__).parents[1] / "docs" / "images" / "stampede.png"
 
-_ATTEMPT_MS = 300  # from when an attempt is due to its end: start, connect, response
+_ATTEMPT_MS = 300  # the time from when an attempt is due until it ends: start, connection, response
 _PERSISTENT = Policy(max_attempts=MAX_ATTEMPTS_LIMIT)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """The behaviour of the endpoint, and the policy without jitter.
+    """A case in the table: the behaviour of the endpoint, and the policy without its jitter.
 
     Args:
         name: its name in the table.
-        down_seconds: for how long it answers every request with 503.
-        capacity: how many requests a second it accepts after that; None for all.
-        retry_after_seconds: the `Retry-After` of its 503.
+        down_seconds: for how long the endpoint responds to every request with 503.
+        capacity: how many requests a second the endpoint accepts after that; None for all.
+        retry_after_seconds: the `Retry-After` in its 503 responses.
         policy: the policy of every delivery.
     """
 
@@ -69,14 +69,14 @@ PLOTTED = CASES[1]
 
 @dataclass(slots=True)
 class Run:
-    """The retries of a cohort.
+    """The retries of a cohort: deliveries that failed at the same moment.
 
     Args:
-        cohort: how many failed at first.
-        arrivals: retries by second.
+        cohort: how many deliveries failed at first.
+        arrivals: the number of retries in each second.
         requests: attempts made in all, the first included.
         drained: the second in which the last delivery succeeded.
-        dead_lettered: how many ran out of attempts.
+        dead_lettered: how many deliveries ran out of attempts.
     """
 
     cohort: int
@@ -91,7 +91,7 @@ class Run:
         return most / self.cohort
 
     def shares(self, until: int) -> list[float]:
-        """Return the retries of each second in percent of the cohort."""
+        """Return the retries in each second, as percentages of the cohort."""
         return [100 * self.arrivals[second] / self.cohort for second in range(until)]
 
 

@@ -61,7 +61,7 @@ def run(messages: int = MESSAGES) -> Iterator[Row]:
 
 
 class _deployed:  # noqa: N801 -- a context manager, used like a function
-    """A throwaway cloud deployed with this context."""
+    """A throwaway local cloud, deployed with some CDK context."""
 
     def __init__(self, folder: Path, context: Mapping[str, str]) -> None:
         self._folder, self._context = folder, context

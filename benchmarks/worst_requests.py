@@ -1,8 +1,8 @@
-"""Measure the memory of requests built to use as much of it as possible.
+"""Measure the memory that `accept` takes for requests built to use as much of it as possible.
 
-The real `accept` runs in a process that is forked for each request, with faked responses of AWS.
+The real `accept` runs in a process that is forked for each request, with faked responses from AWS.
 Memory is the highest resident set, including the event. It must stay under half of the function's
-memory, since Lambda's own runtime and later releases need some too.
+memory, since Lambda's own runtime and later releases need memory too.
 
     python benchmarks/worst_requests.py
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parents[1]
 LIMIT_MB = load_assumptions().functions["Accept"].memory_mb // 2
 
-# An event of 6 MiB holds this much of a body: as text without quotes, and in base64.
+# The largest body that fits into an event of 6 MiB: as text without quotes, and in base64.
 AS_TEXT, AS_BASE64 = 5_990_000, 4_490_000
 
 _TO = '"targetUrl": "https://example.com/hooks"'
@@ -66,28 +66,28 @@ def _batch(messages: list[str]) -> str:
 
 
 def _to_targets(number: int) -> str:
-    """Write a message with ten targets of maximum length, small enough for the queue."""
+    """Write a message with ten targets of maximum length that is small enough for the queue."""
     urls = (f"https://example.com/{number}/{each}/" for each in range(10))
     targets = json.dumps([url.ljust(MAX_URL_LENGTH, "x") for url in urls])
     return f'{{"targets": {targets}, "payload": "{"a" * 45_000}"}}'
 
 
 def _array(unit: str, size: int, before: str = "", limit: int = MAX_VALUES - 100) -> str:
-    """Repeat a value as often as the size or the limit of values allows."""
+    """Write an array that repeats a value as often as its size, or the limit of values, allows."""
     values = 1 + sum(map(unit.count, ",[{"))
     number = min(size // (len(unit) + 1), limit // values)
     return f"[{before}{','.join([unit] * number)}]"
 
 
 def _object(member: str, size: int = AS_BASE64) -> str:
-    """Write an object with a member for each number, as many as the size allows."""
+    """Write an object with numbered members, as many as its size allows."""
     number = size // (len(member % 0) + 1)
     return f"{{{','.join(member % each for each in range(number))}}}"
 
 
 _DEEP = "[" * 400 + "]" * 400
 REQUESTS: Mapping[str, tuple[int, Callable[[], str]]] = {
-    # the name of a request: the status of its answer, and how it is made
+    # by the name of a request: the status of the response, and a function that makes the request
     "a small message": (202, lambda: _message("1")),
     "headers with invalid names": (400, lambda: _message(headers=_object('" %06x":""'))),
     "unknown fields": (400, lambda: _object('"%06x":0')),
