@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from simulation.search.drawing import Case
 
 _CHUNK = 500
-_SHOWN = 3  # the number of histories with a broken promise that are told step by step
+_SHOWN = 3  # how many of the histories with a broken promise are printed step by step
 _FRESH = 10**6, 10**9  # the range of the first fresh seed, above those that tests and docs name
 
 
@@ -51,19 +51,21 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         type=int,
         default=0,
         metavar="HISTORIES",
-        help="also run so many histories from a seed that is drawn and printed",
+        help="also run this many histories, from a random first seed, which is printed",
     )
     parser.add_argument(
         "--ordered",
         type=int,
         default=0,
         metavar="HISTORIES",
-        help="also run so many histories whose messages have ordering keys; with --replay, any "
-        "number gives the messages of the replayed history ordering keys",
+        help="also run this many histories whose messages have ordering keys; with --replay, any "
+        "number means that the messages of the replayed history have ordering keys",
     )
-    parser.add_argument("--workers", type=int, default=2, help="processes")
+    parser.add_argument("--workers", type=int, default=2, help="number of processes")
     parser.add_argument("--replay", type=int, metavar="SEED", help="print one history and stop")
-    parser.add_argument("--whole", action="store_true", help="with --replay: do not shrink it")
+    parser.add_argument(
+        "--whole", action="store_true", help="with --replay: do not shrink the history"
+    )
     parser.add_argument("--no-single-faults", action="store_true", help="skip the exhaustive part")
     parser.add_argument(
         "--pairs", action="store_true", help="also run every pair of faults, which takes long"

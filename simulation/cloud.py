@@ -1,4 +1,4 @@
-"""The simulated cloud: all services behind one interface, which performs calls."""
+"""The simulated cloud: all services, behind one interface that performs calls."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ if TYPE_CHECKING:
     from simulation.scenario import Answer, Scenario, Submission, Subscribing
     from simulation.workflow.definition import Definition
 
-_MOST_VISITS = 40  # how often the watchdog visits a stuck line; that outlasts any outage
+# The maximum number of runs for one stuck line; so many last longer than any outage.
+_MOST_VISITS = 40
 _STALLS = (FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER)
 _READ = (FaultKind.REFUSED, FaultKind.LOST, *_STALLS)
 _WRITE = (FaultKind.REFUSED, FaultKind.LOST, FaultKind.LATE, FaultKind.TWICE, *_STALLS)
@@ -94,10 +95,10 @@ class Cloud:
 
     Args:
         scenario: the scenario.
-        plan: decides which calls go wrong.
+        plan: decides which calls have faults.
         chance: makes all draws.
         standard: the definition of the Standard workflow.
-        express: that of the Express workflow.
+        express: the definition of the Express workflow.
     """
 
     def __init__(
@@ -170,7 +171,7 @@ class Cloud:
         return (_WITH_CRASHES if can_crash else _KINDS)[operation]
 
     def subscribe(self, change: Subscribing) -> None:
-        """Apply a subscription of the scenario."""
+        """Apply a change of subscriptions that the scenario contains."""
         endpoint, secrets = endpoint_items(change, self._scenario.start)
         self._tables[ENDPOINTS].put_item({"TableName": ENDPOINTS, "Item": endpoint})
         self._tables[SECRETS].put_item({"TableName": SECRETS, "Item": secrets})
@@ -189,7 +190,7 @@ class Cloud:
         )
 
     def perform(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Perform a call at the time of its effect."""
+        """Perform a call. This is the time of its effect."""
         self._operations[call.operation](process, call, label, respond)
 
     def _table(
@@ -210,7 +211,7 @@ class Cloud:
             now = self.scheduler.steps, self.scheduler.now
             self.journal.begun.append(Begun(*now, delivery, process.label))
         if operation == "update_item" and table is self.ledger and _claims(process.about):
-            about = process.about  # the claim decides at this event that the attempt is made
+            about = process.about  # with this event, the claim decides that the attempt is made
             about.caller.set_out[about.event["attemptNumber"]] = self.scheduler.steps
         respond(Outcome(answer))
 
@@ -239,7 +240,7 @@ class Cloud:
         return bool(self.queues.undispatched) or any(overdue) or self._finds_a_line(now)
 
     def _finds_a_line(self, now: int) -> bool:
-        """Return whether a line is stuck; after some visits without an effect, return False."""
+        """Return whether a line is stuck; False also after `_MOST_VISITS` runs for this line."""
         tables = self.lines.items, self.places.items, self.ledger.items
         for line_id in standing_still(*tables, self.blocking()):
             places = [item for key, item in self.places.items.items() if key[0] == line_id]
@@ -275,7 +276,7 @@ class Cloud:
             self.journal.note_accepted(message["messageId"], deliveries, self.scheduler.now)
 
     def _set_rates(self) -> None:
-        """Set the rate of every endpoint, as a change of the endpoint would."""
+        """Set the rate of every endpoint, as an operator's change of the endpoint would."""
         deployment, since = self._scenario.deployment, to_iso(self._scenario.start)
         for host in self._scenario.endpoints if deployment.rate_per_second else ():
             endpoint = endpoint_of(f"https://{host}.example.com/hook", since, deployment)
@@ -286,7 +287,7 @@ class Cloud:
         self.scheduler.at(until, respond, Outcome({}))
 
     def _post(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Deliver a request; an endpoint uses its responses in the order of requests."""
+        """Deliver a request to its endpoint, which uses its responses in the order of requests."""
         url = call.arguments["url"]
         answers = self._scenario.endpoints[host_of(url)]
         number = self._asked[url] = self._asked.get(url, 0) + 1
@@ -319,7 +320,7 @@ class Cloud:
 
 
 def _response(answer: Answer, now: int, timeout: int) -> tuple[int, Outcome]:
-    """Return when and how a request ends: refused immediately, or unanswered at its time-out."""
+    """Return when and how a request ends: if refused, at once; without a response, by time-out."""
     if answer.takes > timeout:
         return now + timeout, Outcome(error=NoAnswerError("timed out"))
     if answer.status is None:
@@ -329,7 +330,7 @@ def _response(answer: Answer, now: int, timeout: int) -> tuple[int, Outcome]:
 
 
 def _claims(about: Any) -> bool:
-    """Return whether this is `Deliver` after a wait, which claims its attempt in the ledger."""
+    """Return whether the caller is `Deliver` after a wait, so that it claims its attempt."""
     return isinstance(about, Invocation) and "claim" in about.event
 
 
@@ -338,7 +339,7 @@ def _functions(
     accept: Callable[[dict[str, Any]], Any],
     accept_batch: Callable[[dict[str, Any]], Any],
 ) -> dict[str, Function]:
-    """Return the functions by their names in the definitions."""
+    """Return the simulated functions by their names in the definitions."""
     pure = deployment.function_timeout
     return {
         "${DeliverFunction}": Function(deployment.deliver_timeout, run_deliver),

@@ -1,4 +1,4 @@
-"""The parameters of a deployment that a history depends on; a test compares them with the stack."""
+"""The settings of a deployment on which a history depends. A test compares them with the stack."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ EXPRESS = "express"
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What is set at deployment. Times in milliseconds unless their name says otherwise.
+    """The settings of a deployment. Times are in milliseconds unless the name says otherwise.
 
     `attempts_at_once` is the limit of every endpoint, `rate_per_second` its rate; 0 means none.
-    `defers` is the probability that the bulkhead defers a delivery, `bulk` that a request to accept
-    messages exceeds the burst of its sender.
+    `defers` is the probability that the bulkhead defers a delivery. `bulk` is the probability that
+    a request with messages exceeds the burst of its sender.
     """
 
     express_path_is_on: bool = True

@@ -1,7 +1,7 @@
 """The exceptions of the simulation.
 
 SimulationError
-├── UnsupportedError      the simulated code uses what the simulation does not implement
+├── UnsupportedError      the simulated code uses a feature that the simulation does not implement
 └── NotDeterministicError a handler behaved differently when it was replayed
 
 Faults that are part of a history are in `simulation.engine.faults`.
@@ -11,12 +11,12 @@ from __future__ import annotations
 
 
 class SimulationError(Exception):
-    """The base of errors in the simulation itself."""
+    """The base class of errors in the simulation itself."""
 
 
 class UnsupportedError(SimulationError):
-    """Raised when a definition or an update uses what the simulation does not implement."""
+    """Raised when the simulated code uses a feature that the simulation does not implement."""
 
 
 class NotDeterministicError(SimulationError):
-    """Raised when a handler, replayed with the same answers, makes a different call."""
+    """Raised when a handler that is replayed with the same answers makes a different call."""

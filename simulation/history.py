@@ -1,4 +1,4 @@
-"""One history: a scenario that runs to its end."""
+"""One history: a scenario, run to its end."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """The definitions of both workflows."""
+    """The compiled definitions of both workflows."""
 
     standard: Definition
     express: Definition
@@ -48,7 +48,7 @@ class Programs:
 
 @cache
 def deployed_programs(express_timeout_seconds: int) -> Programs:
-    """Return the deployed definitions, compiled."""
+    """Return the definitions that are deployed, compiled."""
     return Programs(
         load_definition(delivery_document()),
         load_definition(first_attempt_document(express_timeout_seconds)),
@@ -62,16 +62,16 @@ class History:
     Args:
         scenario: the scenario.
         journal: what happened.
-        ledger: the ledger's items at the end, typed, by key.
-        lines: the items of the lines at the end, typed, by key.
-        places: the items of the places at the end, typed, by key.
+        ledger: the items of the ledger at the end, with typed values, by key.
+        lines: the items of the table of lines at the end, with typed values, by key.
+        places: the items of the table of places at the end, with typed values, by key.
         blocking: the ids of the endpoints that block lines at the end.
         queued: how many messages are still on the delivery queue, the bulk queue or the ingest
             queue, or undispatched.
-        faults: the faults at single calls, by label.
+        faults: the faults that single calls had, by the label of the call.
         refusals: how many calls outages refused, by operation.
-        events: how many events there were.
-        has_ended: whether it has ended; if not, it was cut off.
+        events: the number of events.
+        has_ended: whether the history has ended; if not, it was cut off.
         trace: instant, label and text of each step, if requested.
     """
 
@@ -104,7 +104,7 @@ def run_history(
         scenario: the scenario.
         plan: decides which calls have faults.
         seed: the seed of all draws.
-        edges: the handlers' edges, which are set for this history.
+        edges: the handlers' edges, which are reset for this history.
         programs: the definitions, by default the deployed ones.
         trace: whether to record every step.
     """
@@ -131,7 +131,7 @@ def run_history(
 def make_cloud(
     scenario: Scenario, plan: Plan, seed: int, edges: Edges, programs: Programs | None = None
 ) -> Cloud:
-    """Return a new cloud, and set the handlers' edges to it."""
+    """Return a new cloud, to which the handlers' edges are connected."""
     chance = Chance(seed)
     deployment = scenario.deployment
     programs = programs or deployed_programs(deployment.express_timeout // SECOND)
@@ -153,7 +153,7 @@ def _start(cloud: Cloud, scenario: Scenario) -> None:
             cloud.subscribe(change)
 
     def start_worker(source: Source, number: int, life: int) -> None:
-        def ended(_: Outcome) -> None:  # AWS replaces a poller that dies
+        def ended(_: Outcome) -> None:  # AWS replaces a poller that has crashed
             scheduler.at(scheduler.now + SECOND, start_worker, source, number, life + 1)
 
         name = f"{source.name}-{number}" + (f".{life}" if life else "")

@@ -1,4 +1,4 @@
-"""Ledger items as DynamoDB returns them, with typed values, read by field."""
+"""Functions that read fields of ledger items as DynamoDB returns them, with typed values."""
 
 from __future__ import annotations
 
@@ -25,37 +25,37 @@ def delivery_of(item: Mapping[str, Any]) -> str:
 
 
 def status_of(item: Mapping[str, Any]) -> str:
-    """Return the recorded status; empty if there is no record."""
+    """Return the status in a ledger item; empty if there is no item."""
     return text_of(item, "status")
 
 
 def text_of(item: Mapping[str, Any], name: str) -> str:
-    """Return a string of a typed item; empty if it is missing."""
+    """Return a string in a typed item; empty if the item does not contain it."""
     return str(item[name]["S"]) if name in item else ""
 
 
 def is_watched(item: Mapping[str, Any]) -> bool:
-    """Return whether an item is in the part of the index that the watchdog reads."""
+    """Return whether a ledger item is in the part of the index that the watchdog reads."""
     return text_of(item, "attention").partition("#")[0] in WAITING
 
 
 def number_of(item: Mapping[str, Any], name: str) -> int:
-    """Return a number of a typed item; 0 if it is missing."""
+    """Return a number in a typed item; 0 if the item does not contain it."""
     return int(item[name]["N"]) if name in item else 0
 
 
 def history_of(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the attempts in the history of a typed item, oldest first."""
+    """Return the attempts in the history of a ledger item, oldest first."""
     return [entry["M"] for entry in item["retryHistory"]["L"]] if "retryHistory" in item else []
 
 
 def redrives_of(item: Mapping[str, Any]) -> int:
-    """Return how many redrives are in the history of a typed item (the newest 20 at most)."""
+    """Return how many redrives are in the history of a ledger item (the newest 20 at most)."""
     return len(item["redriveHistory"]["L"]) if "redriveHistory" in item else 0
 
 
 def entries_of_run(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the attempts in the history of a typed item since its last redrive."""
+    """Return the attempts since the last redrive in the history of a ledger item."""
     if not redrives_of(item):
         return history_of(item)
     return history_of(item)[number_of(item["redriveHistory"]["L"][-1]["M"], "attemptsOnRecord") :]

@@ -1,4 +1,4 @@
-"""The journal of a history, which the invariants check."""
+"""The journal of a history: the facts that the invariants check."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Sent:
         delivery: the delivery's id.
         run: how often the delivery had been redriven.
         attempt: its attempt number.
-        hurried: whether an operator retried it before it was due.
-        set_out: the number of the event at which this attempt was decided on: for a first attempt
-            in the express path the read of the ledger, otherwise its claim (or the step into
+        hurried: whether an operator had the attempt made before it was due.
+        set_out: the number of the event that decided that this attempt is made: for a first attempt
+            in the express path the read of the ledger, otherwise the claim (or the step into
             `Deliver`).
         webhook_id: the `webhook-id` as sent.
         body: the body as sent.
-        status: the endpoint's status; None where there was no response.
+        status: the status of the endpoint's response; None if there was none.
         by: the label of the process that sent it.
-        until: when the endpoint has answered, or the caller has timed out.
+        until: when the endpoint responded, or the caller timed out.
     """
 
     instant: int
@@ -47,13 +47,13 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """An attempt that has begun in its line.
+    """An attempt of a delivery in a line that has begun.
 
     Args:
         event: the number of the event.
-        instant: when.
+        instant: when the attempt began.
         delivery: the delivery's id.
-        by: the label of the invocation that began it.
+        by: the label of the invocation that began the attempt.
     """
 
     event: int
@@ -64,7 +64,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A change of a ledger item. Items have typed values; `before` is None for a new item."""
+    """A change of a ledger item, whose values are typed. `before` is None for a new item."""
 
     event: int
     key: tuple[str, str]
@@ -85,7 +85,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead letter: its body, and the number of redrives of its delivery before that run."""
+    """A dead letter: its body, and how often its delivery had been redriven before."""
 
     document: dict[str, Any]
     run: int
@@ -109,20 +109,20 @@ class Journal:
     """The facts of one history.
 
     Args:
-        accepted: the accepted deliveries, with the instant.
-        lists: the deliveries that each answer about a message names, by message.
-        refused: the statuses of answers that did not accept the message.
+        accepted: the accepted deliveries, with the instant of acceptance.
+        lists: for each message, the deliveries in each response about it.
+        refused: the statuses of responses that did not accept the message.
         ingested: the messages that were put on the ingest queue.
         unaccepted: the ingested messages that are in the queue of unaccepted messages.
         sent: requests to endpoints.
         written: changes of the ledger.
-        planned: retries that were decided on.
+        planned: the retries that executions have scheduled.
         dead: the dead letters on the dead-letter queue, per delivery.
-        gaps: delivery, run and attempt where a record is missing and this was reported.
+        gaps: delivery, run and number of each attempt that was reported as unrecorded.
         references: the deliveries that have been on the queue, by message and target host.
         redrives: the generations that redrives made, by delivery.
-        unclaimed: deliveries with an attempt whose claim could not be made, which was reported.
-        acted: the acts of operators, with their results.
+        unclaimed: the deliveries for which it was reported that an attempt could not be claimed.
+        acted: the actions of operators, with their results.
         executions: all executions, in the order of their starts.
         examined: the findings of the watchdog, by run and delivery.
         undispatched: the number of messages in the queue of undispatched messages.

@@ -1,4 +1,4 @@
-"""Which lines of deliveries are stuck, according to the items of the tables."""
+"""Which lines of deliveries are stuck, according to the items in the tables."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def standing_still(
     """Yield the id of each line in which deliveries wait although its head has ended.
 
     Args:
-        lines: the items of the lines, typed, by key.
-        places: the items of the places.
+        lines: the items of the table of lines, typed, by key.
+        places: the items of the table of places.
         ledger: the items of the ledger.
         blocking: the ids of the endpoints that block lines.
     """
@@ -37,7 +37,7 @@ def standing_still(
 
 
 def is_under_way(line: Mapping[str, Any], ledger: Items) -> bool:
-    """Return whether the head of a line has not ended."""
+    """Return whether the head of a line has not yet ended."""
     record = ledger.get((text_of(line, "deliveryPk"), text_of(line, "deliverySk")), {})
     return not has_ended(record)
 
@@ -52,13 +52,13 @@ def is_blocked(line: Mapping[str, Any], ledger: Items, blocking: Collection[str]
 
 
 def has_ended(record: Mapping[str, Any]) -> bool:
-    """Return whether a recorded delivery has ended, or the watchdog has settled it."""
+    """Return whether the delivery of a ledger item has ended, or the watchdog has settled it."""
     status = status_of(record)
     return bool(status) and not (status in _WAITING and "attention" in record)
 
 
 def _goes_on(place: Mapping[str, Any], ledger: Items) -> bool:
-    """Return whether an execution has the delivery of a place."""
+    """Return whether an execution has the delivery in a place, so that the line goes on."""
     keys = [
         key for key, item in ledger.items() if delivery_of(item) == text_of(place, "deliveryId")
     ]

@@ -23,7 +23,7 @@ START = from_iso("2025-12-28T12:00:00.250Z")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The response of an endpoint: a status after `takes` milliseconds, or none."""
+    """How an endpoint responds to a request: with a status after `takes` milliseconds, or not."""
 
     status: int | None
     takes: int = 20
@@ -38,11 +38,12 @@ class Submission:
         message: its id.
         targets: the hosts of its targets.
         at: when it is sent, in milliseconds from the start.
-        policy: its own policy, if any.
+        policy: the message's own policy, if it has one.
         deliver_in: milliseconds from sending to `deliverAt`; None for immediately.
         tries: the maximum number of the sender's tries.
-        event_type: the type of the event. It goes to those who subscribe, and not to `targets`.
-        ordering_key: orders its deliveries.
+        event_type: the type of the event, if the message is one. It goes to the subscribers, not to
+            `targets`.
+        ordering_key: the `orderingKey` of the message, if it has one.
     """
 
     message: str
@@ -57,10 +58,10 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """Messages in one request; the sender resends those that are not accepted.
+    """Messages that are sent in one request. The sender resends those that are not accepted.
 
     Args:
-        submissions: the messages; their own `at` and `tries` do not count.
+        submissions: the messages; their own `at` and `tries` are ignored.
         at: when they are sent, in milliseconds from the start.
         tries: the maximum number of the sender's tries.
     """
@@ -94,7 +95,7 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """An operator's action, repeated until it succeeds; `at` is in ms from the start."""
+    """An operator's action, which is repeated until it succeeds; `at` is in ms from the start."""
 
     act: Act
     message: str
@@ -104,7 +105,7 @@ class Intervention:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A service or operation that refuses every call; times in milliseconds from the start."""
+    """A period in which a service or operation refuses every call, in ms from the start."""
 
     service: str
     begins: int
@@ -117,19 +118,19 @@ class Scenario:
 
     Args:
         submissions: the messages that are sent.
-        endpoints: the answers of each host, one per request; the last one repeats.
-        deployment: how Homing is set up.
+        endpoints: the responses of each host, one per request; the last one repeats.
+        deployment: the settings of Homing.
         interventions: the actions of operators.
         outages: the outages of services.
         stops: whether Standard executions may be stopped from outside, at any state.
         skews: the errors of the functions' clocks, in milliseconds.
         workers: the number of pollers of the queue.
-        doubles: the probability that a standard queue delivers a message to two workers.
+        doubles: the probability that a standard queue delivers a message twice, to two pollers.
         subscriptions: the subscriptions to events, and their changes.
         together: the messages that are sent in one request.
         ingested: the messages that are put on the ingest queue; one without targets is invalid.
-        refuses: the probability that the delivery queue refuses an entry of a call.
-        start: the first instant.
+        refuses: the probability that the delivery queue refuses an entry of a batch.
+        start: the first instant of the history.
     """
 
     submissions: tuple[Submission, ...]

@@ -1,4 +1,4 @@
-"""The tables of docs/cost.md, for the default scenario unless they say otherwise."""
+"""The generated tables in docs/cost.md, for the default workload unless they say otherwise."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def services() -> Rows:
 
 
 def via() -> Rows:
-    """Return the cost of each API that accepts messages, and of its logs."""
+    """Return the cost of messages by the API that accepts them, with that of its logs."""
     rows = [["messages go in at", *(f"{rate:.0%} fail" for rate in _FAILURES), "logs at INFO"]]
     ways = {
         "url": "the function URL (default)",
@@ -88,7 +88,7 @@ def via() -> Rows:
 
 
 def scenarios() -> Rows:
-    """Return the cost of a million messages of each scenario."""
+    """Return the cost of a million messages that all end in the same way, for each way."""
     rows = [["a million messages that are", "express path on", "express path off"]]
     for name, (end, attempts) in SCENARIOS.items():
         dollars = [
@@ -111,7 +111,7 @@ def arrival() -> Rows:
 
 
 def latency() -> Rows:
-    """Return the cost by the response time of endpoints."""
+    """Return the cost of a million messages by the response time of endpoints."""
     rows = [["endpoint takes", *(f"express path {express_path}" for express_path in PATHS)]]
     for ms in _LATENCIES_MS:
         cells = [_per_million(latency_ms=ms, express_path=express_path) for express_path in PATHS]
@@ -120,7 +120,7 @@ def latency() -> Rows:
 
 
 def payload() -> Rows:
-    """Return the cost by payload size."""
+    """Return the cost of a million messages by payload size."""
     rows = [["payload", *(f"express path {express_path}" for express_path in PATHS)]]
     for size in _PAYLOADS:
         cells = [
@@ -132,7 +132,7 @@ def payload() -> Rows:
 
 
 def logs() -> Rows:
-    """Return the cost of logs."""
+    """Return the cost of logs by log level."""
     basis = _model().basis(Workload())
     return [
         ["level", "per million"],
@@ -141,7 +141,7 @@ def logs() -> Rows:
 
 
 def limits() -> Rows:
-    """Return the cost of limits of endpoints and senders."""
+    """Return the cost that limits of endpoints and senders, and order per key, add."""
     dollars = limit_dollars(_model(), Workload()) | ordering_dollars(_model())
     return [["a million", "adds"], *([name, f"${each:,.3f}"] for name, each in dollars.items())]
 
@@ -155,7 +155,7 @@ def monthly() -> Rows:
 
 
 def others() -> Rows:
-    """Return the prices of alternatives."""
+    """Return the prices of other services that send webhooks."""
     rows = [["instead", "kind", "a million a month", "what", "as of"]]
     for one in alternatives():
         dollars = one.dollars(MILLION)
@@ -165,7 +165,7 @@ def others() -> Rows:
 
 
 def price_table() -> Rows:
-    """Return all prices with their sources."""
+    """Return all AWS prices of the model, with their sources."""
     tables = {region: prices(region) for region in regions()}
     rows = [["price", "per", *tables, "source"]]
     for name, price in tables[HOME].items():

@@ -1,11 +1,11 @@
 """Count the AWS calls of messages of every scenario on a local cloud: `make counts`.
 
 The real stack is deployed to the emulator. Messages with a payload of 1 KB are sent one at a time
-through the function URL, as in `homing send`, to a receiver that plays each scenario. This is done
-with the express path on and then off; one more message is sent through the HTTP API, to count its
-calls, one more through the ingest queue, and ten in one request. The counts are the calls that the
-emulator served (`counted_calls`). The status of a message is read only after its calls are counted,
-and is then compared with the expected one.
+through the function URL, as by `homing send`, to a receiver that plays each scenario. This is done
+with the express path on and then off. To count the calls of the other ways in, one more message is
+sent through the HTTP API, one through the ingest queue, and ten in one request. The counts are the
+calls that the emulator served (`counted_calls`). The status of a message is read only after its
+calls are counted, and is then compared with the expected one.
 
 A function that reads a stream is counted as if it were invoked for each change that passes its
 filters, as on AWS, where the changes of a delivery are seconds apart.
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 COUNTED = "by `make counts`, from the calls that the local cloud served (tools/counting.py)"
 WAIT_SCALE = 0.05
 _SECONDS = 60
-_URL_LENGTH = 64  # the length of every target, so that items differ only by their scenarios
+# The length of every target URL, so that the sizes of items differ only by scenario.
+_URL_LENGTH = 64
 _PAYLOAD = {"data": "x" * 1013}  # 1,024 bytes as JSON
 
 SCENARIOS = (
@@ -52,7 +53,7 @@ VIA_CALLS = (
     *("api.requests", "url.requests", "lambda.Accept", "lambda.Ingest"),
     *("sqs.ingest.send", "sqs.ingest.receive", "sqs.ingest.delete", "sqs.deliveries.send"),
 )
-TOGETHER = 10  # messages in one request; a batch of the delivery queue has room for as many
+TOGETHER = 10  # messages in one request, as many as a batch of the delivery queue can hold
 _NAMES = (
     *(f"lambda.{name}" for name in ("Accept", "Deliver", "Classify", "ComputeBackoff")),
     *("lambda.RecordRetry", "dynamodb.writeUnits", "dynamodb.readUnits"),
@@ -60,7 +61,7 @@ _NAMES = (
     *("standard.executions", "standard.transitions"),
     *("lambda.OperationalEvents", "events.entries"),
 )
-# In the names of two tables: the one of places, and the ledger, whose stream two functions read.
+# Parts of the names of two tables: that of places, and the ledger, whose stream two functions read.
 _PLACES, _LEDGER = "LedgerPlaces", "LedgerDeliveries"
 _SHARED = ("lambda.Dispatch", "sqs.deliveries.receive", "sqs.deliveries.delete")
 _STREAM_HANDLERS = ("lambdas.operational_events.handler", "lambdas.release.handler")
@@ -79,7 +80,7 @@ class CountedCloud:
 
     Args:
         cloud: the deployed Homing.
-        file: the record of its calls.
+        file: the file with the record of its calls.
         receiver: the receiver of the messages.
     """
 
@@ -88,10 +89,10 @@ class CountedCloud:
     receiver: Receiver
 
     def scenario(self, end: End, attempts: int) -> Calls:
-        """Send one message that ends like this after so many attempts; return its calls.
+        """Send one message that has this end after this many attempts; return its calls.
 
         Raises:
-            LocalCloudError: when it ends differently.
+            LocalCloudError: when the delivery ends differently.
         """
         limit = attempts if end is End.MAX_RETRIES_EXCEEDED else max(attempts, 3)
         calls = self.send([_script(end, attempts)], max_attempts=limit)
@@ -110,14 +111,15 @@ class CountedCloud:
         ordering_key: str | None = None,
         endpoint_id: str | None = None,
     ) -> Calls:
-        """Send messages to these scripts of the receiver; return all their calls.
+        """Send a message to each of these scripts of the receiver; return the calls of all.
 
         Args:
             scripts: the script of each message.
-            max_attempts: the limit of the policy.
+            max_attempts: the limit of attempts in their policy.
             via: `url`, `api`, `ingest` for the ingest queue, or `batch` for all in one request to
                 the function URL, as `homing send --file` sends them.
-            ordering_key: orders the messages; each waits for the one before it.
+            ordering_key: the `orderingKey` of all messages, so that each waits for the one before
+                it.
             endpoint_id: the endpoint that gets the messages, instead of the receiver's URL.
         """
         start = self.file.stat().st_size
@@ -140,7 +142,7 @@ class CountedCloud:
             ApiClient(self.cloud if via == "url" else without_url).submit(body)
 
     def turn_express_path_off(self) -> None:
-        """Turn the express path of `dispatch` off, like `expressPath=false`."""
+        """Turn off the express path in `dispatch`, like the setting `expressPath=false`."""
         self._set_dispatch(FIRST_ATTEMPT_ARN="")
 
     def wait_for_functions(self) -> None:
@@ -161,7 +163,7 @@ class CountedCloud:
 
     @contextmanager
     def _paused(self) -> Iterator[None]:
-        """Pause the queue of `dispatch`, so that messages sent now form one batch."""
+        """Pause the delivery queue, so that messages that are sent now form one batch."""
         functions = self.cloud.client("lambda")
         sources = functions.list_event_source_mappings()["EventSourceMappings"]
         ids = [one["UUID"] for one in sources if one["EventSourceArn"].endswith(".fifo")]
@@ -195,7 +197,7 @@ class CountedCloud:
         return f"{self.receiver.url}/script/{script}/".ljust(_URL_LENGTH, "x")
 
     def _calls_once_done(self, start: int) -> Calls:
-        """Return the calls since `start` once the queue is empty and no execution is running."""
+        """Wait until nothing is queued and no execution runs; return the calls since `start`."""
         deadline = time.monotonic() + _SECONDS
         while time.monotonic() < deadline:
             calls = [json.loads(line) for line in self._text(start).splitlines()]
@@ -206,7 +208,7 @@ class CountedCloud:
 
     @property
     def _queues(self) -> dict[str, str]:
-        """The names of queues in counts.json, by URL."""
+        """The names that queues have in counts.json, by URL."""
         outputs = self.cloud.outputs
         return {
             outputs["DeliveryQueueUrl"]: "deliveries",
@@ -261,14 +263,14 @@ def _express_path(counted: CountedCloud) -> dict[str, Any]:
 
 
 def _ordered(counted: CountedCloud, once: Calls) -> dict[str, Calls]:
-    """Return the additional calls of a message with an `orderingKey`, by whether it waits."""
+    """Return the calls that an `orderingKey` adds to a message, by whether the message waits."""
     alone = counted.send(["200"], ordering_key=uuid.uuid4().hex)
     two = counted.send(["200", "200"], ordering_key=uuid.uuid4().hex)
     return {"alone": _minus(alone, once), "behind": _minus(_minus(two, alone), once)}
 
 
 def _rated(counted: CountedCloud) -> Calls:
-    """Return the additional calls of an attempt at an endpoint with a rate."""
+    """Return the calls that the rate of an endpoint adds to an attempt."""
     without, rated = (
         counted.send(["200"], endpoint_id=counted.endpoint("200", settings))
         for settings in ({}, {"ratePerSecond": 500})
@@ -282,7 +284,7 @@ def _minus(calls: Calls, others: Calls) -> Calls:
 
 
 def _shared(calls: Calls) -> Calls:
-    """Return the calls for one message, given the calls for `TOGETHER` messages."""
+    """Return one message's share of the calls for `TOGETHER` messages."""
     return Counter({name: _whole(count / TOGETHER) for name, count in calls.items()})
 
 
@@ -301,9 +303,9 @@ def _script(end: End, attempts: int) -> str:
 
 
 def _is_done(calls: list[dict[str, Any]]) -> bool:
-    """Return whether each message has left the queue, and everything that followed has ended.
+    """Return whether every message has left the queue, and everything that it caused has ended.
 
-    That includes each execution, and each change of a table that the streams pass on.
+    It causes executions, and changes of tables that are passed on by streams.
     """
     actions = Counter(call["action"] for call in calls)
     ended = actions["ExecutionSucceeded"] + actions["ExecutionFailed"]
@@ -315,7 +317,7 @@ def _is_done(calls: list[dict[str, Any]]) -> bool:
 
 
 def _is_told(calls: list[dict[str, Any]]) -> bool:
-    """Return whether both stream readers have read everything and handled what passed."""
+    """Return whether the readers of streams have read all records and handled those that passed."""
     units: Counter[tuple[str, str]] = Counter()
     for call in calls:
         units[call["action"], call["on"]] += call["units"]
@@ -329,7 +331,7 @@ def _is_told(calls: list[dict[str, Any]]) -> bool:
 
 
 def _named(calls: list[dict[str, Any]], queues: Mapping[str, str]) -> Calls:
-    """Return the sums of calls, by their names in counts.json."""
+    """Return how many calls of each kind there are, by their names in counts.json."""
     total: Calls = Counter()
     for call in calls:
         for name in _names(call, queues):
@@ -349,7 +351,7 @@ def _names(call: dict[str, Any], queues: Mapping[str, str]) -> Iterator[str]:
         case "dynamodb" if action not in _READS:
             yield "dynamodb.writeUnits"
         case "dynamodb" if "Registry" not in on:
-            # `deliver` reads a recipient once a minute, whatever the number of messages.
+            # `deliver` reads an endpoint once a minute, however many messages there are.
             yield "dynamodb.readUnits"
         case "sqs" if action in _QUEUE_ACTIONS:
             yield f"sqs.{queues[on]}.{_QUEUE_ACTIONS[action]}"
@@ -379,7 +381,7 @@ def _construct_id(handler: str) -> str:
 
 
 def to_text(document: dict[str, Any]) -> str:
-    """Return the document as text with one scenario on each line."""
+    """Return the text of counts.json, with one scenario on each line."""
     text = json.dumps(document, indent=1)
     return re.sub(r"\{[^{}]*\}", lambda found: re.sub(r"\s+", " ", found[0]), text) + "\n"
 

@@ -1,7 +1,8 @@
 """The generated tables of the docs: `python -m tools.doc_tables` writes them.
 
-A page has a line `<!-- table: name -->`, a blank line, and the table. A test compares the pages
-with the generated tables, so that they always agree with the counts, prices and quotas.
+On a page, a line `<!-- table: name -->` and a blank line precede each generated table. A test
+compares the pages with the generated tables, so that the pages always agree with the counts, prices
+and quotas.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _BLOCK = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n)\n*(?:\|[^\n]*\n)*\n*"
 
 
 def refresh(text: str, tables: Mapping[str, Callable[[], Rows]]) -> str:
-    """Return the page with all tables generated again.
+    """Return the text of a page, with all its tables generated again.
 
     Raises:
         KeyError: when the page names an unknown table.
@@ -42,19 +43,19 @@ def refresh(text: str, tables: Mapping[str, Callable[[], Rows]]) -> str:
 
 
 def names(text: str) -> list[str]:
-    """Return the names of the tables of a page."""
+    """Return the names of the generated tables on a page."""
     return [found["name"] for found in _BLOCK.finditer(text)]
 
 
 def markdown(rows: Rows) -> str:
-    """Return a Markdown table of rows, the first of which is the header."""
+    """Return rows as a Markdown table; the first row is the header."""
     head, *body = rows
     lines = [head, ["---"] * len(head), *body]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def main() -> None:
-    """Write all tables of all pages."""
+    """Write all generated tables of all pages."""
     for page, tables in PAGES.items():
         file = DOCS / page
         file.write_text(refresh(file.read_text(), tables))

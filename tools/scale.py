@@ -1,7 +1,7 @@
-"""The scale model: which AWS quota a rate of messages reaches first.
+"""The scale model: which AWS quota is reached first at a rate of messages.
 
-The demand is rate x calls, or rate x time for a quota of concurrency (Little's law). Calls come
-from `counts.json`, times from `data/assumptions.json`, quotas from `tools/quotas.json`.
+The demand on a quota is rate x calls, or rate x time for a quota of concurrency (Little's law).
+Calls come from `counts.json`, times from `data/assumptions.json`, quotas from `tools/quotas.json`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DEFAULT = Workload()
 SLOW = replace(DEFAULT, latency_ms=15_000)
 
 _INDEX_PARTITIONS = 16
-# A retry of the default policy waits 1 to 2 s, then 2 to 3 s; a schedule of days waits longer.
+# With the default policy, retries wait 1 to 2 s, then 2 to 3 s; with a schedule of days, longer.
 _WAIT_SECONDS = 2
 
 
@@ -37,11 +37,11 @@ class Quota:
     """A quota of AWS or of the stack.
 
     Args:
-        name: its name.
-        limit: its value.
+        name: the name of the quota.
+        limit: the value of the quota.
         unit: the unit of the value.
         remedy: how to raise it.
-        source: where it is documented, with the date; empty if this stack sets it.
+        source: where the quota is documented, with the date; empty if this stack sets it.
     """
 
     name: str
@@ -60,12 +60,12 @@ class Load:
 
     @property
     def share(self) -> float:
-        """The demand divided by the limit; at 1 the quota is used up."""
+        """The demand divided by the limit of the quota. At 1 the quota is used up."""
         return self.demand / self.quota.limit
 
 
 def quotas() -> dict[str, Quota]:
-    """Return the quotas by the names that `demands` uses."""
+    """Return the quotas, by the names that `demands` uses."""
     document = json.loads(_FILE.read_text())["quotas"]
     return {
         name: Quota(
@@ -80,7 +80,7 @@ def quotas() -> dict[str, Quota]:
 
 
 def loads(model: Model, workload: Workload, rate: float) -> dict[str, Load]:
-    """Return the demand of a rate of messages on every quota.
+    """Return the demand that a rate of messages makes on every quota.
 
     Args:
         model: the counts and assumptions; prices are not used.
@@ -93,14 +93,14 @@ def loads(model: Model, workload: Workload, rate: float) -> dict[str, Load]:
 
 
 def binding(loads_of: Mapping[str, Load]) -> list[Load]:
-    """Return the loads that use up their quota, the largest share first."""
+    """Return the loads that use up their quotas, the largest share first."""
     return sorted(
         (load for load in loads_of.values() if load.share >= 1), key=lambda load: -load.share
     )
 
 
 def demands(basis: Basis, rate: float) -> dict[str, float]:
-    """Return the demand of a rate of messages on each quota, in the unit of the quota."""
+    """Return the demand that a rate of messages makes on each quota, in the unit of the quota."""
     calls = expected_calls(basis.counts, basis.workload)
     batch_seconds = dispatch_ms(basis) / 1000
     left = detached_share(basis)
@@ -110,7 +110,7 @@ def demands(basis: Basis, rate: float) -> dict[str, float]:
     retries = calls["lambda.RecordRetry"]
     busiest = max(calls[f"lambda.{name}"] for name in basis.assumptions.functions)
     dead_letters = calls["sqs.deadLetters.send"]
-    # The index is written when an item enters it, moves in it or leaves it.
+    # The index is written when an item enters the index, moves in it or leaves it.
     index_writes = 2 * retries + dead_letters
     return {
         "api.throttle": rate * calls["api.requests"],
@@ -157,17 +157,18 @@ def dispatched_per_second(model: Model, workload: Workload, slow_share: float) -
     """Return the messages per second that are dispatched when some endpoints are slow.
 
     A batch ends when its slowest delivery has ended or was detached, so one slow endpoint delays up
-    to nine other deliveries for as long as `dispatch` waits. A detached message is redelivered and
-    occupies a place in another batch.
+    to nine other deliveries for as long as `dispatch` waits. The message of a detached delivery is
+    redelivered, so it takes up room in a second batch.
 
     Args:
         model: counts and assumptions.
-        workload: the express path, and the latency of the other endpoints.
-        slow_share: the share of messages to endpoints as slow as in `SLOW`, each to another one, so
-            that no bulkhead defers them.
+        workload: the setting of the express path, and the response time of the other endpoints.
+        slow_share: the share of messages to endpoints as slow as in `SLOW`; each goes to a
+            different endpoint, so that no bulkhead defers it.
     """
     slow = model.basis(replace(workload, latency_ms=SLOW.latency_ms))
-    handed_out = 1 + slow_share * detached_share(slow)  # the number of receives of a message
+    # How often a message is received, on average.
+    handed_out = 1 + slow_share * detached_share(slow)
     at_once: float = model.assumptions.settings["dispatchConcurrency"] * workload.batch_size
     return at_once / _batch_ms(model, workload, slow_share / handed_out) * 1000 / handed_out
 

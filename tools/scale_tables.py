@@ -1,4 +1,4 @@
-"""The tables of docs/scaling.md."""
+"""The generated tables in docs/scaling.md."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Rows = list[list[str]]
 
-_AT_API = replace(DEFAULT, via="api")  # otherwise the demand on its quotas would be 0
+_AT_API = replace(DEFAULT, via="api")  # otherwise the demand on the API's quotas would be 0
 _SLOW_SHARES = (0.0, 0.01, 0.05, 0.10, 0.5, 1.0)
 
 
@@ -34,7 +34,7 @@ def _model() -> Model:
 
 
 def first() -> Rows:
-    """Return the quotas that each rate uses up, the largest share first."""
+    """Return the quotas that each rate of messages uses up, the largest share first."""
     columns = {
         "express path on": DEFAULT,
         "express path off": replace(DEFAULT, express_path="off"),
@@ -54,12 +54,12 @@ def _binding(workload: Workload, rate: float) -> str:
 
 
 def demand() -> Rows:
-    """Return the demand of the rates on every quota, express path on, all through one HTTP API."""
+    """Return the demand of each rate on every quota: express path on, all through one HTTP API."""
     return _demand(_AT_API)
 
 
 def demand_off() -> Rows:
-    """Return the demand of the rates on every quota, express path off, all through one HTTP API."""
+    """Return the demand of each rate on every quota: express path off, all through one HTTP API."""
     return _demand(replace(_AT_API, express_path="off"))
 
 
@@ -78,7 +78,7 @@ def _cell(demand: float, limit: float) -> str:
 
 
 def dispatcher() -> Rows:
-    """Return the dispatched messages per second when some endpoints are slow."""
+    """Return how many messages a second are dispatched when some endpoints are slow."""
     rows = [
         ["messages to endpoints that take 15 s", "dispatched, express path on", "express path off"]
     ]
@@ -92,7 +92,7 @@ def dispatcher() -> Rows:
 
 
 def remedies() -> Rows:
-    """Return every quota with how to raise it and its source."""
+    """Return every quota, with its source and how to raise it."""
     rows = [["quota", "default", "to raise it", "source"]]
     for one in quotas().values():
         source = one.source or "this stack"

@@ -10,7 +10,7 @@ from stacks.settings.problems import allowed_values
 
 
 def settings_table() -> str:
-    """Return the settings as a Markdown table."""
+    """Return the settings of the stack as a Markdown table."""
     rows = ["| key | default | allowed | meaning |", "|---|---|---|---|"]
     for field in StackSettings.model_fields.values():
         default = json.dumps(field.default).strip('"')

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# Neither of the two has types.
+# Neither of these two packages has types.
 from jsonata.jexception import JException  # type: ignore[import-untyped]
 from jsonata.jsonata import Jsonata  # type: ignore[import-untyped]
 from statelint.linter import Linter  # type: ignore[import-untyped]
@@ -20,7 +20,7 @@ from statelint.linter import Linter  # type: ignore[import-untyped]
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# statelint 3.1.0 takes an expression for a literal Timestamp.
+# statelint 3.1.0 mistakes an expression for a literal Timestamp.
 _FALSE_ALARM = re.compile(r'\.Timestamp is "\{% .+ %\}" but should be an RFC3339 timestamp$')
 _EXPRESSION = re.compile(r"\{%(.*)%\}", re.DOTALL)
 
@@ -48,7 +48,7 @@ def _unreadable(value: Any, path: str) -> Iterator[str]:
 
 
 def check(paths: list[str]) -> None:
-    """Print the problems of these files; exit 1 if there are any."""
+    """Print the problems in these files; exit with status 1 if there are any."""
     found = {path: find_problems(json.loads(Path(path).read_text())) for path in paths}
     lines = [f"{path}: {problem}" for path, problems in found.items() for problem in problems]
     if lines:

@@ -1,7 +1,7 @@
 """Download the console's JavaScript again: `make vendor`.
 
-The files are committed, so that the console works offline and without npm. Each comes from a
-release archive of the npm registry, whose SHA-512 is checked.
+The files are committed, so that the console works offline and without npm. Each comes from the
+archive of a release in the npm registry. The SHA-512 of the archive is checked.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Package:
     """A release of an npm package.
 
     Args:
-        name: its name.
-        version: its version.
+        name: the name of the package.
+        version: the version of the release.
         sha512: the SHA-512 of the archive in base64, from `npm view NAME dist.integrity`.
         files: the files to extract, and their names in this project.
     """
@@ -41,7 +41,7 @@ class Package:
 
     @property
     def url(self) -> str:
-        """The URL of the archive."""
+        """The URL of the release's archive."""
         return f"https://registry.npmjs.org/{self.name}/-/{self.name}-{self.version}.tgz"
 
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from simulation.journal import Journal
     from simulation.scenario import Intervention
 
-_AGAIN: Final = 10 * SECOND  # after a command that failed; doubled after each further failure
+# The pause after a command that failed; doubled after each further failure.
+_AGAIN: Final = 10 * SECOND
 
 
 def start_operator(
@@ -40,7 +41,7 @@ def start_operator(
             again = (intervention, start, journal, scheduler, life + 1)
             scheduler.at(scheduler.now + _AGAIN, start_operator, *again)
         elif outcome.error is not None:
-            raise outcome.error  # an intervention may raise errors of AWS and nothing else
+            raise outcome.error  # an intervention may raise errors from AWS and nothing else
 
     steps = _operate(intervention, start, journal, lambda: scheduler.now, label)
     scheduler.start(Process(label, steps, ended))
@@ -74,7 +75,7 @@ def _operate(
 def _dead_letters(
     intervention: Intervention, journal: Journal, reference: Reference
 ) -> list[Mapping[str, Any] | None]:
-    """Return the dead letters to act on, including redriven ones; [None] if none is needed."""
+    """Return the dead letters to act on, including redriven ones; [None] if the act needs none."""
     if intervention.act is Act.REDRIVE_DEAD_LETTERS:
         return [dead_letter.document for dead_letter in journal.dead.get(reference.delivery_id, ())]
     return [None]

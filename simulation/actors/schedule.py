@@ -1,6 +1,7 @@
 """The schedule of the watchdog, which runs every 15 minutes.
 
-Runs that would find nothing are skipped: they change nothing, and a history would never end.
+Runs that would find nothing are skipped: they change nothing, and with them a history would never
+end.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ _INVOKE_TIMEOUT = 900_000
 
 
 class WatchdogSchedule:
-    """Invokes the watchdog.
+    """Invokes the watchdog on its schedule.
 
     Args:
         scheduler: where it runs.
-        start: the first instant, from which the runs are counted.
-        every: how often it runs, in milliseconds.
+        start: the first instant of the history, from which the times of runs are counted.
+        every: the time between two runs, in milliseconds.
         has_work: whether the watchdog would find anything at an instant.
     """
 
@@ -42,7 +43,7 @@ class WatchdogSchedule:
         self._runs = 0
 
     def expect(self, overdue_since: int) -> None:
-        """Plan the first run at which a delivery due at this instant would be overdue."""
+        """Schedule the first run at which a delivery that is due at an instant would be overdue."""
         after = max(overdue_since + GRACE_MS, self._scheduler.now) - self._start
         run_at = self._start + (after // self._every + 1) * self._every
         if run_at not in self._due:
@@ -66,4 +67,4 @@ def _invoke() -> Steps:
     try:
         yield Call("lambda.invoke", invoke, _INVOKE_TIMEOUT)
     except ServiceError:
-        return  # the next run does what is left
+        return  # the next run does what this one has not done

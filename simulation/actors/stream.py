@@ -1,4 +1,4 @@
-"""The stream of the ledger, and the mapping that invokes `release` with its changes."""
+"""The ledger's stream, and the event source mapping that invokes `release` with the changes."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _PATTERNS = [compile_pattern(json.dumps(each)) for each in ENDINGS]
 
 
 class StreamMapping:
-    """Invokes `release` with the changes that its patterns match, in order.
+    """Invokes `release`, in order, with the changes that the patterns of the mapping match.
 
-    A failed batch is retried, from the first change that failed, for an hour.
+    A failed batch is retried for an hour, from the first change that failed.
 
     Args:
         scheduler: where it runs.
@@ -40,7 +40,7 @@ class StreamMapping:
         self._is_running = False
 
     def add(self, before: dict[str, Any] | None, after: dict[str, Any]) -> None:
-        """Add a change to the stream."""
+        """Add a change of a ledger item to the stream."""
         if "S" not in after.get("line", {}):
             return
         images = {"NewImage": after} | ({} if before is None else {"OldImage": before})

@@ -33,9 +33,10 @@ _POLL_AGAIN = 20 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A polled queue: its operations, and the function that gets its messages.
+    """A queue that is polled: the operations, and the function that gets the messages.
 
-    `queue` is the argument of `receive`, and `name` that of the pollers.
+    `queue` is the argument of the operation `receive`; `name` is the first part of the pollers'
+    names.
     """
 
     name: str
@@ -68,7 +69,7 @@ def poll(source: Source, now: Callable[[], int]) -> Steps:
 
 
 class Dispatch:
-    """`dispatch`: settles records of different groups concurrently, those of one group in order."""
+    """The function `dispatch`: settles the records of one group in order, groups concurrently."""
 
     def __init__(self) -> None:
         self._settled: dict[str, int] = {}
@@ -110,7 +111,7 @@ class Dispatch:
 
 
 def _forget(_: Outcome) -> None:
-    """Do nothing: the default `on_end`, which a join that waits for the process replaces."""
+    """Do nothing: the default `on_end`, which is replaced when a join waits for the process."""
 
 
 def submit(submission: Submission, start: int, journal: Journal, now: Callable[[], int]) -> Steps:
@@ -152,7 +153,7 @@ def submit_together(sent: Together, start: int, journal: Journal, now: Callable[
 
 
 def body_of(submission: Submission, start: int) -> dict[str, Any]:
-    """Return the request body of a message, for a history that begins at `start`."""
+    """Return the request body that sends a message, in a history that begins at `start`."""
     body: dict[str, Any] = {
         "messageId": submission.message,
         "payload": {"total": 1.10, "of": submission.message},

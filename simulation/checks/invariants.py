@@ -1,6 +1,6 @@
 """The invariants at the end of every history (docs/reliability.md, "The promises").
 
-Each invariant is a function that yields a sentence for each violation.
+Each invariant is a function. For each violation it yields a sentence.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A violated invariant, and how it is violated."""
+    """An invariant that a history violates, and how, in a sentence."""
 
     invariant: str
     what: str
@@ -59,9 +59,9 @@ def ingested_is_settled(view: View) -> Iterator[str]:
 
 
 def one_end(view: View) -> Iterator[str]:
-    """No delivery is both delivered and dead-lettered, and the ledger contains the actual end.
+    """No delivery is both delivered and dead-lettered, and the ledger contains the end it had.
 
-    A surplus dead letter is allowed if an execution could not read the recorded end.
+    A delivered delivery may have a dead letter if an execution could not read the recorded end.
     """
     for delivery in view.documents:
         status = status_of(view.items.get(delivery, {}))
@@ -79,7 +79,7 @@ def one_end(view: View) -> Iterator[str]:
 
 
 def end_on_record(view: View) -> Iterator[str]:
-    """The ledger contains the end, unless its last update failed and this was reported."""
+    """The ledger contains the end of each delivery, unless the last update failed, as reported."""
     reported = {
         each.delivery
         for each in view.journal.executions
@@ -113,7 +113,10 @@ def limit_of_attempts(view: View) -> Iterator[str]:
 
 
 def record_agrees(view: View) -> Iterator[str]:
-    """`attempts`, `status` and history agree after every update; history is never removed."""
+    """In a ledger item, `attempts`, `status` and the history agree after every update.
+
+    Entries of the history are never removed.
+    """
     for written in view.journal.written:
         delivery = delivery_of(written.after)
         for fault in faults_of_change(view, delivery, written.before, written.after):
@@ -145,7 +148,7 @@ def not_before_deliver_at(view: View) -> Iterator[str]:
     """A scheduled message is not sent before its `deliverAt`."""
     for delivery, document in view.documents.items():
         due = min(
-            from_iso(each.document["dueAt"])  # the due time of a postponed attempt is later
+            from_iso(each.document["dueAt"])  # a postponed attempt has a later due time
             for each in view.journal.executions
             if each.delivery == delivery
         )
@@ -158,7 +161,7 @@ def not_before_deliver_at(view: View) -> Iterator[str]:
 
 
 def doubles_only_in_the_window(view: View) -> Iterator[str]:
-    """A request is sent twice only if the second was decided on before the first was recorded."""
+    """An attempt is sent a second time only if that was decided before the first was recorded."""
     recorded = _recorded_attempts(view)
     deployment = view.history.scenario.deployment
     rivals = view.journal.acted or deployment.attempts_at_once or deployment.defers
@@ -173,7 +176,7 @@ def doubles_only_in_the_window(view: View) -> Iterator[str]:
 
 
 def doubles_have_a_cause(view: View) -> Iterator[str]:
-    """Each attempt is one request; each fault may add one."""
+    """Each attempt is one request. Each fault may cause one more."""
     if view.history.scenario.doubles:
         return  # a queue that delivers messages twice is another cause
     causes = _causes(view.history)
@@ -184,7 +187,7 @@ def doubles_have_a_cause(view: View) -> Iterator[str]:
 
 
 def one_delivery_per_target(view: View) -> Iterator[str]:
-    """No matter how often a message is sent, each target has one item and one Standard execution.
+    """However often a message is sent, each target has one ledger item and one Standard execution.
 
     Each intervention of an operator may add an execution of a later generation.
     """
@@ -205,7 +208,7 @@ def one_delivery_per_target(view: View) -> Iterator[str]:
 
 
 def list_is_frozen(view: View) -> Iterator[str]:
-    """Each response about a message contains the same deliveries, and only these are made."""
+    """Every response about a message contains the same deliveries, and no others are attempted."""
     queued: dict[str, set[str]] = defaultdict(set)
     for (message, _), reference in view.journal.references.items():
         queued[message].add(reference.delivery_id)
@@ -233,7 +236,7 @@ def room_at_the_endpoint(view: View) -> Iterator[str]:
 
 
 def requests_are_alike(view: View) -> Iterator[str]:
-    """Every request of a delivery has the same `webhook-id` and the same body."""
+    """All requests of a delivery have the same `webhook-id` and the same body."""
     for delivery, requests in view.sent.items():
         kinds = {(sent.webhook_id, sent.body) for sent in requests}
         if len(kinds) > 1:
@@ -241,7 +244,7 @@ def requests_are_alike(view: View) -> Iterator[str]:
 
 
 def cancelled_stays_cancelled(view: View) -> Iterator[str]:
-    """No attempt is claimed or begun once CANCELLED is recorded."""
+    """No attempt of a delivery is claimed or begun once CANCELLED is recorded."""
     ended: dict[str, int] = {}
     for written in view.journal.written:
         if status_of(written.after) == "CANCELLED":
@@ -301,7 +304,7 @@ def violations(history: History) -> list[Violation]:
 
 
 def _causes(history: History) -> int:
-    """Return the number of possible causes of a second request; refused polls do not count."""
+    """Return how many faults may have caused a second request; refused polls cannot."""
     refusals = history.refusals
     return len(history.faults) + sum(
         count for operation, count in refusals.items() if operation != "sqs.receive"
@@ -309,7 +312,7 @@ def _causes(history: History) -> int:
 
 
 def _failed_unrecorded(view: View, delivery: str) -> bool:
-    """Return whether a failure that could not be recorded was dead-lettered."""
+    """Return whether the delivery was dead-lettered for a failure that could not be recorded."""
     return any(
         view.has_gap(delivery, dead_letter["attemptNumber"], view.last_run(delivery))
         for dead_letter in view.dead_letters(delivery)
@@ -317,7 +320,7 @@ def _failed_unrecorded(view: View, delivery: str) -> bool:
 
 
 def _in_doubt(view: View, delivery: str) -> bool:
-    """Return whether a failure was dead-lettered because the recorded end could not be read."""
+    """Return whether the delivery was dead-lettered because its recorded end could not be read."""
     return any(
         "ReadRecord!" in each.path for each in view.journal.executions if each.delivery == delivery
     )
@@ -334,7 +337,7 @@ def _recorded_times(view: View) -> Iterator[tuple[tuple[str, int, int], int]]:
 
 
 def _recorded_attempts(view: View) -> dict[tuple[str, int, int], int]:
-    """Return the event at which each recorded attempt was written."""
+    """Return the number of the event at which each attempt was recorded."""
     found: dict[tuple[str, int, int], int] = {}
     for written in view.journal.written:
         key = delivery_of(written.after), redrives_of(written.after)

@@ -1,4 +1,4 @@
-"""The invariants of endpoints with a rate, and of attempts postponed for it."""
+"""The invariants of endpoints with a rate, and of attempts that are postponed because of it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from simulation.checks.view import View
     from simulation.journal import Sent
 
-_ON_THE_WAY = 200  # milliseconds from the end of a wait to the request, at most
-_UNTIL_PAUSED = SECOND  # from the answer that asks for a pause until nobody takes a slot before it
+_ON_THE_WAY = 200  # the most milliseconds from the end of a wait to the request
+# The time from a response that asks for a pause until all slots that are taken are after the pause.
+_UNTIL_PAUSED = SECOND
 
 
 def pace_of_the_endpoint(view: View) -> Iterator[str]:
@@ -31,7 +32,7 @@ def pace_of_the_endpoint(view: View) -> Iterator[str]:
 
 
 def pause_is_kept(view: View) -> Iterator[str]:
-    """Without faults, an endpoint with a rate that asks for a pause gets no request during it."""
+    """Without faults, an endpoint with a rate gets no request in a pause that it asks for."""
     scenario = view.history.scenario
     if not scenario.deployment.rate_per_second or not _is_undisturbed(view):
         return
@@ -47,7 +48,7 @@ def pause_is_kept(view: View) -> Iterator[str]:
 
 
 def attempts_are_made(view: View) -> Iterator[str]:
-    """Without faults, each counted attempt was made, one after the other."""
+    """Without faults, each attempt that was counted was made, one after the other."""
     if not _is_undisturbed(view):
         return
     for delivery, sent in view.sent.items():

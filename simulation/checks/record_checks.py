@@ -1,4 +1,4 @@
-"""The invariants of every change of a ledger item."""
+"""The invariants that every change of a ledger item must satisfy."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _faults_of_cancel(before: Mapping[str, Any] | None, after: Mapping[str, Any]
 def _faults_of_redrive(
     view: View, delivery: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Check a redrive: the delivery failed, starts again from attempt 0 and keeps its history."""
+    """Check a redrive: the delivery had failed, restarts at attempt 0 and keeps its history."""
     if (text_of(after, "status"), number_of(after, "attempts")) != ("QUEUED", 0):
         yield f"redriven to {text_of(after, 'status')} with {number_of(after, 'attempts')} attempts"
     kept = history_of(after)
@@ -94,7 +94,7 @@ def _is_no_attempt(before: Mapping[str, Any] | None, after: Mapping[str, Any], s
         return status == "QUEUED" and "executionName" in after
     names = before.keys() | after.keys()
     changed = {name for name in names if before.get(name) != after.get(name)}
-    # A dead letter may be added late, when the delivery has just been redriven.
+    # A dead letter may be added late, when the delivery has already been redriven.
     return changed <= _DEAD_LETTER or (
         text_of(before, "status") not in TERMINAL and changed <= _CLAIM
     )

@@ -25,7 +25,7 @@ class View:
 
     @cached_property
     def sent(self) -> Mapping[str, list[Sent]]:
-        """The requests of each delivery."""
+        """The requests to endpoints, by delivery."""
         found: dict[str, list[Sent]] = defaultdict(list)
         for sent in self.journal.sent:
             found[sent.delivery].append(sent)
@@ -48,7 +48,7 @@ class View:
 
     @cached_property
     def delivered(self) -> frozenset[str]:
-        """The deliveries that were delivered according to their last run or the ledger."""
+        """The deliveries that were delivered, according to their last run or to the ledger."""
         reported = {
             each.delivery
             for each in self.journal.executions
@@ -67,11 +67,11 @@ class View:
         return delivery[:8] if document is None else document["reference"]["sk"][25:]
 
     def has_gap(self, delivery: str, attempt: int, run: int = 0) -> bool:
-        """Return whether this attempt was reported as possibly unrecorded."""
+        """Return whether an attempt of a run was reported as possibly unrecorded."""
         return (delivery, run, attempt) in self.journal.gaps
 
     def last_run(self, delivery: str) -> int:
-        """Return the number of redrives of a delivery."""
+        """Return the number of a delivery's last run, which is the number of its redrives."""
         return len(self.journal.redrives.get(delivery, ()))
 
     def dead_letters(self, delivery: str) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ class ChanceAdmission:
 
     Args:
         defers: the probability that a delivery is deferred.
-        draw: returns the draw of a name, from 0 to 1.
+        draw: returns the random number that belongs to a name, from 0 to 1.
     """
 
     def __init__(self, defers: float, draw: Callable[[str], float]) -> None:
@@ -44,7 +44,8 @@ class ChanceAdmission:
             DetachedError: when it takes too long; the client waits as long as `dispatch` does.
         """
         if self._draw(f"{TAPE.owner}/gate") < self._defers:
-            wait = self._draw(f"{TAPE.owner}/slot") ** 4 * _LONGEST_WAIT  # mostly seconds
+            # A few seconds in most cases.
+            wait = self._draw(f"{TAPE.owner}/slot") ** 4 * _LONGEST_WAIT
             return to_datetime(TAPE.now) + wait
         try:
             return attempt()
@@ -53,7 +54,7 @@ class ChanceAdmission:
 
 
 class ChanceBursts:
-    """Replaces `homing.queues.bursts.Bursts`: what a container has seen before is random.
+    """Replaces `homing.queues.bursts.Bursts`: whether a request exceeds a burst is random.
 
     Args:
         exceeds: returns whether a request exceeds the burst of its sender.

@@ -21,7 +21,8 @@ from simulation.engine.replay import TAPE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The total time of boto3's tries, with the settings of the deployed clients.
+# The total time of all tries that boto3 makes for a call, with the settings of the deployed
+# clients.
 _DYNAMODB_TIMEOUT = 6 * SECOND
 _TIMEOUT = 20 * SECOND
 
@@ -29,19 +30,19 @@ _MAX_INPUT_BYTES = 262_144
 
 
 class ConditionalCheckFailedException(ClientError):  # noqa: N818  # botocore's name
-    """DynamoDB's refusal of a conditional write."""
+    """The error with which DynamoDB refuses a conditional write."""
 
 
 class ExecutionAlreadyExists(ClientError):  # noqa: N818  # botocore's name
-    """Step Functions' refusal of a name."""
+    """The error with which Step Functions refuses a name that is in use."""
 
 
 class ExecutionDoesNotExist(ClientError):  # noqa: N818  # botocore's name
-    """Step Functions' response if no execution has the name."""
+    """The error that Step Functions returns if no execution has the name."""
 
 
 class DynamoDB:
-    """A DynamoDB client."""
+    """A stand-in for a DynamoDB client."""
 
     class exceptions:  # noqa: N801  # botocore's name
         """The errors that callers catch by name."""
@@ -78,7 +79,7 @@ class DynamoDB:
         return _call("dynamodb.scan", arguments, _DYNAMODB_TIMEOUT)
 
     def get_paginator(self, operation: str) -> _Pages:
-        """Return a paginator of an operation."""
+        """Return a paginator for an operation."""
         return _Pages(operation)
 
 
@@ -147,7 +148,7 @@ class StepFunctions:
 
 
 def _read_input(text: str) -> Any:
-    """Return the input of an execution; refuse one that is too long, like Step Functions."""
+    """Read the input of an execution. Like Step Functions, refuse an input that is too long."""
     if len(text.encode()) > _MAX_INPUT_BYTES:
         raise ClientError(_answer("ValidationException"), "StartExecution")
     return json.loads(text)

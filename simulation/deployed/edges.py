@@ -64,16 +64,16 @@ if TYPE_CHECKING:
 
 
 class Edges:
-    """The clients, random draws and journal of one history.
+    """The stand-in clients, random draws and journal of one history.
 
     Args:
-        deployment: how Homing is set up until a history sets another deployment.
+        deployment: the settings of Homing until a history sets others.
     """
 
     def __init__(self, deployment: Deployment) -> None:
         dynamodb, sqs = DynamoDB(), SQS()
         states = StepFunctions(deployment.slow_threshold)
-        self.ledger = Ledger(LEDGER, dynamodb)  # type: ignore[arg-type]  # a client of its own
+        self.ledger = Ledger(LEDGER, dynamodb)  # type: ignore[arg-type]  # a stand-in for the client
         workflow = Workflow(STANDARD, states)  # type: ignore[arg-type]
         express = FirstAttempts(EXPRESS, deployment.express_timeout / 1000, states)  # type: ignore[arg-type]
         dead_lettering = DeadLetterQueue(DEAD_LETTERS, sqs)  # type: ignore[arg-type]
@@ -93,7 +93,8 @@ class Edges:
             deliveries,
             endpoints,
             PayloadStore(""),  # no payload is large
-            # Read for each message, as in as many containers: a handler is replayed for each call.
+            # The table is read for each message, as if each had its own container: a handler is
+            # replayed # for each call, so it may not keep what it has read.
             Subscriptions(endpoints, count(step=FRESH_SECONDS).__next__),
             joining=Joining(self.releasing),
             bursts=cast("Bursts", ChanceBursts(self._exceeds_burst)),
@@ -109,7 +110,7 @@ class Edges:
         )
         self.draw: Callable[[str], float] = outside_history
         self.journal = Journal()
-        self.generation = 0  # of the delivery whose attempt is being recorded
+        self.generation = 0  # the id of the delivery whose attempt is being recorded
         self._claims = count()
         self.desk = self._desk(self._off)
 
@@ -119,11 +120,11 @@ class Edges:
         draw: Callable[[str], float],
         journal: Journal,
     ) -> None:
-        """Begin a history.
+        """Begin a history: everything of the previous one is forgotten.
 
         Args:
-            deployment: how Homing is set up.
-            draw: returns the draw of a name, from 0 to 1.
+            deployment: the settings of Homing.
+            draw: returns the random number that belongs to a name, from 0 to 1.
             journal: where the stand-ins record events.
         """
         self.deployment = deployment
@@ -149,7 +150,7 @@ class Edges:
 
 
 def rules_of(deployment: Deployment) -> Rules:
-    """Return the rules for messages."""
+    """Return the rules for messages that the deployed settings define."""
     return Rules(
         default_policy=deployment.policy,
         retention=timedelta(days=deployment.retention_days),
@@ -173,7 +174,7 @@ def current_edges() -> Edges:
 
 @contextmanager
 def entered(edges: Edges) -> Iterator[None]:
-    """Make these the current edges."""
+    """Make these the current edges until the context exits."""
     _current.append(edges)
     try:
         yield

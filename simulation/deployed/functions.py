@@ -1,7 +1,7 @@
 """The deployed functions in the simulation.
 
-The handlers and all code behind them are the real ones. Within `simulated_edges`, their caches of
-clients contain simulated clients.
+The handlers and all code behind them are the real ones. Within `simulated_edges`, the caches that
+normally contain boto3's clients contain simulated ones.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def simulated_edges(deployment: Deployment) -> Iterator[Edges]:
-    """Run the handlers with simulated edges until the context exits."""
+    """Give the handlers simulated edges until the context exits."""
     edges = Edges(deployment)
     settings = ComputeBackoffSettings(retention_days=deployment.retention_days)
     replacements: list[tuple[Any, str, Any]] = [
@@ -114,7 +114,7 @@ class _NoBulkRedrives:
 
 
 def _one_by_one(claim: Callable[[Message], Any], messages: Sequence[Message]) -> Sequence[Any]:
-    """Replaces concurrent calls by sequential ones, which are a possible order of them."""
+    """Replaces concurrent calls by sequential ones, which are one of the possible orders."""
     return [claim(each) for each in messages]
 
 
@@ -152,7 +152,7 @@ def run_watchdog(event: dict[str, Any]) -> None:
 def run_intervention(
     act: Act, reference: Reference, dead_letter: Mapping[str, Any] | None
 ) -> Result:
-    """Run an operator's command, with the dead letter that it acts on, if any."""
+    """Run an operator's command on a delivery, with the dead letter that it acts on, if any."""
     interventions, now = current_edges().interventions, to_datetime(TAPE.started)
     match act:
         case Act.REDRIVE_DEAD_LETTERS if dead_letter is not None:
@@ -169,9 +169,9 @@ def run_intervention(
 
 @lru_cache(maxsize=16)
 def _parsed(body: str, now: int, deployment: Deployment) -> Message:
-    """Parse a message once, although its handler is replayed for each call.
+    """Return the message in a request body; parse it once, though the handler is replayed often.
 
-    An event is parsed each time, since reading its subscribers takes a call.
+    An event is parsed each time, since its subscribers must be read by a call.
     """
     return _parse(body, now, deployment, no_subscribers)
 
@@ -188,9 +188,9 @@ def _parse(
 
 
 def run_accept(event: dict[str, Any]) -> dict[str, Any]:
-    """Accept a message like `lambdas.accept`, between the event of the HTTP API and the response.
+    """Accept a message as `lambdas.accept` does, without the HTTP API's event and response.
 
-    Return the status and, if the message is accepted, the ids of its deliveries.
+    Return the status of the response and, if the message is accepted, the ids of its deliveries.
     """
     (answer,) = _answers([event["body"]])
     return answer
@@ -242,7 +242,7 @@ def _answer(result: Accepted) -> dict[str, Any]:
 
 
 def run_settle(record: dict[str, Any]) -> None:
-    """Settle one record of a batch, like a thread of `dispatch`."""
+    """Settle one record of a batch, as a thread of `dispatch` does."""
     dispatch._settle(Received.from_record(record))  # noqa: SLF001  # without the handler's threads
 
 

@@ -48,9 +48,9 @@ MAY_FAIL_WITH = (ClientError, HTTPClientError, DependencyError)
 
 
 class UnhurriedContext:
-    """Replaces Lambda's context; reports more time than the invocation has.
+    """Replaces Lambda's context. It reports more remaining time than the invocation has.
 
-    So some invocations time out and lose their outcome, which the deployed function avoids.
+    So some invocations time out and their outcome is lost, which the deployed function avoids.
     """
 
     def get_remaining_time_in_millis(self) -> int:
@@ -70,7 +70,7 @@ class SimulatedWebhookClient:
         url: str,
         within: float,
     ) -> Outcome:
-        """Make one attempt; no endpoint has secrets here, and the full time is always available."""
+        """Make one attempt, without signature and always with the full time."""
         del secrets, within
         started = TAPE.now
         headers = request_headers(
@@ -100,7 +100,7 @@ class SimulatedWebhookClient:
 
 
 class EndpointsWithLimits:
-    """Replaces `Recipients`; each target is an endpoint that limits attempts."""
+    """Replaces `Recipients`: each target URL is an endpoint that limits attempts."""
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
@@ -127,7 +127,7 @@ def endpoint_of(url: str, since: str, deployment: Deployment) -> Endpoint:
 
 
 def sleep(seconds: float) -> None:
-    """Stand for `time.sleep` in `deliver`."""
+    """Replaces `time.sleep` in `deliver`."""
     TAPE.call("function.sleep", seconds, MINUTE)
 
 
@@ -144,7 +144,7 @@ class NoEndpointWatch:
 def cold_deliverer() -> Deliverer:
     """Return the deliverer of a cold `deliver`; here every invocation is cold.
 
-    In a warm function, a replay would find different caches than the first run.
+    A warm function has caches, so that a replay would behave differently from the first run.
     """
     dynamodb: Any = DynamoDB()
     deployment = current_edges().deployment
@@ -168,7 +168,7 @@ def cold_deliverer() -> Deliverer:
 
 
 class SimulatedRandom:
-    """Stands for `random.SystemRandom`."""
+    """Replaces `random.SystemRandom`."""
 
     def random(self) -> float:
         """Return a random draw of the history."""
@@ -180,36 +180,36 @@ def log_nothing(*_: Any, **__: Any) -> None:
 
 
 def raise_mistakes(_: str, result: object) -> None:
-    """Replaces `log_line`: a line may fail only because of a fault."""
+    """Replaces `log_line`: raise the error of a line that failed, unless a fault caused it."""
     if isinstance(result, Exception) and not isinstance(result, MAY_FAIL_WITH):
         raise UnsupportedError(f"a line failed with {type(result).__name__}: {result}") from result
 
 
 def note_unrecorded(reference: Reference, *, attempt: int, reason: str) -> None:
-    """Replaces `log_unrecorded`: record a reported gap in the ledger."""
+    """Replaces `log_unrecorded`: note in the journal that a gap in the ledger was reported."""
     del reason
     edges = current_edges()
     edges.journal.note_gap(reference.delivery_id, edges.generation, attempt - 1)
 
 
 def note_detached(*_: Any, **__: Any) -> None:
-    """Stand for `log_detached`: count it."""
+    """Replaces `log_detached`: count the detached attempt in the journal."""
     current_edges().journal.detached += 1
 
 
 def note_examined(one: Examined) -> None:
-    """Replaces `log_examined`: record what the watchdog did with a delivery."""
-    run = TAPE.owner, one.reference.delivery_id  # a replay notes it again
+    """Replaces `log_examined`: note in the journal what the watchdog did with a delivery."""
+    run = TAPE.owner, one.reference.delivery_id  # a replay notes the same again
     current_edges().journal.examined[run] = one.finding
 
 
 def note_accepted(reception: Reception, **_: Any) -> None:
-    """Replaces `log_reception` in `ingest`: record what it has accepted."""
+    """Replaces `log_reception` in `ingest`: note the accepted message in the journal."""
     record = reception.idempotency
     ids = tuple(reference.delivery_id for reference in record.references())
     current_edges().journal.note_accepted(record.message_id, ids, TAPE.now)
 
 
 def note_unclaimed(_: str, about: dict[str, str]) -> None:
-    """Replaces the log of a claim that could not be made."""
+    """Replaces the log event for a claim that could not be made: note it in the journal."""
     current_edges().journal.unclaimed.add(about["deliveryId"])

@@ -1,6 +1,6 @@
-"""Stateless randomness: every draw is a function of the seed and a name.
+"""Stateless randomness: every random draw is a function of the seed and the name of the draw.
 
-So a draw does not depend on earlier draws, and a shrunk history keeps its remaining draws.
+So a draw does not depend on earlier draws, and those that remain in a shrunk history stay the same.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _BITS = 64
 
 
 class Chance:
-    """All draws of one history.
+    """The random draws of one history.
 
     Args:
         seed: any integer from 0.

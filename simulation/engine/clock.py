@@ -14,12 +14,12 @@ DAY = 24 * HOUR
 
 
 def to_datetime(instant: int) -> datetime:
-    """Return an instant as an aware datetime."""
+    """Convert an instant to an aware datetime."""
     return _EPOCH + instant * _MILLISECOND
 
 
 def from_datetime(moment: datetime) -> int:
-    """Return an aware datetime as an instant."""
+    """Convert an aware datetime to an instant."""
     return (moment - _EPOCH) // _MILLISECOND
 
 
@@ -29,5 +29,5 @@ def to_iso(instant: int) -> str:
 
 
 def from_iso(text: str) -> int:
-    """Return an ISO-8601 text with a zone as an instant."""
+    """Convert an ISO-8601 text with a zone to an instant."""
     return from_datetime(datetime.fromisoformat(text))

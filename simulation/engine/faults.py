@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 class FaultKind(StrEnum):
     """The kinds of faults."""
 
-    REFUSED = "REFUSED"  # no effect, and the caller gets the error immediately
+    REFUSED = "REFUSED"  # the call has no effect, and the caller gets an error immediately
     BROKEN = "BROKEN"  # as REFUSED, with an error that is not transient
-    LOST = "LOST"  # the effect takes place, its answer is lost
+    LOST = "LOST"  # the effect takes place, but the answer is lost
     LATE = "LATE"  # the caller times out, and the effect takes place later
     TWICE = "TWICE"  # the effect takes place twice; the caller gets the second answer
     CRASH_BEFORE = "CRASH_BEFORE"  # the caller crashes, the call has no effect
@@ -32,16 +32,17 @@ class FaultKind(StrEnum):
     STALL_BEFORE = "STALL_BEFORE"  # the caller pauses before the call
     STALL_AFTER = "STALL_AFTER"  # the caller pauses before it has the answer
     STOPPED = "STOPPED"  # the execution ends as it enters a state
-    STOPPED_LATER = "STOPPED_LATER"  # the execution ends a little later, perhaps amid a call
+    STOPPED_LATER = "STOPPED_LATER"  # the execution ends a little later, perhaps during a call
 
 
-STOPS = (FaultKind.STOPPED, FaultKind.STOPPED_LATER)  # of Standard executions
+# The faults that only Standard executions can have.
+STOPS = (FaultKind.STOPPED, FaultKind.STOPPED_LATER)
 CRASHES = (FaultKind.CRASH_BEFORE, FaultKind.CRASH_AFTER)
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault at one call; `delay` in milliseconds if the kind has one."""
+    """A fault at one call; `delay` is in milliseconds, for kinds that have one."""
 
     kind: FaultKind
     delay: int = 0
@@ -51,11 +52,11 @@ class Fault:
 
 
 class ServiceError(Exception):
-    """The base of the errors that a caller can get."""
+    """The base class of the errors that a caller can get."""
 
 
 class UnavailableError(ServiceError):
-    """Raised when a call was refused: a throttle, a service that is down."""
+    """Raised when a call was refused, because it was throttled or the service is down."""
 
 
 class NoAnswerError(ServiceError):
@@ -63,7 +64,7 @@ class NoAnswerError(ServiceError):
 
 
 class ConditionFailedError(ServiceError):
-    """Raised when a conditional write was refused; `item` is the existing item."""
+    """Raised when the condition of a write does not hold; `item` is the existing item."""
 
     def __init__(self, item: Mapping[str, Any] | None) -> None:
         super().__init__("the conditional request failed")
@@ -71,11 +72,11 @@ class ConditionFailedError(ServiceError):
 
 
 class NameTakenError(ServiceError):
-    """Raised when an execution's name is taken."""
+    """Raised when the name for a new execution is taken."""
 
 
 class NoExecutionError(ServiceError):
-    """Raised when no execution has a name."""
+    """Raised when no execution has the name that was asked for."""
 
 
 class CrashedError(ServiceError):

@@ -1,4 +1,4 @@
-"""One call between its caller and its service, faults included."""
+"""One call on its way from the caller to the service and back, with its fault if it has one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from simulation.engine.process import Call, Process, Respond
 
-_SECOND_EFFECT_AFTER: Final = 40  # milliseconds between the two effects of TWICE
+# Milliseconds between the two effects of a call with the fault TWICE.
+_SECOND_EFFECT_AFTER: Final = 40
 
 
 class Timeline(Protocol):
@@ -38,19 +39,19 @@ class Timeline(Protocol):
         """Resume a process with the outcome of its call `number`, if it still waits for it."""
 
     def crash(self, process: Process) -> None:
-        """End a process and its host like a crash."""
+        """Crash the host of a process, and so the process."""
 
 
 class Flight:
-    """A call in progress: to its service, its effect, and its answer.
+    """A call in progress: the way to the service, the effect, and the way of the answer.
 
     Args:
         scheduler: runs what is due.
         process: the caller.
         call: the call.
         label: the name of the call.
-        before: milliseconds until it takes effect.
-        after: milliseconds from its effect until its answer arrives.
+        before: milliseconds until the call takes effect.
+        after: milliseconds from the effect until the answer arrives.
     """
 
     __slots__ = ("after", "before", "call", "label", "number", "process", "scheduler")

@@ -1,4 +1,4 @@
-"""Plans of faults: at random, as listed, or none."""
+"""Plans of faults: random ones, listed ones, or none."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ _DELAYS: Final = (700, 3_000, 20_000, 90_000)
 STOP_DELAYS: Final = (8, 25, 700, 20_000)
 _DELAYED: Final = frozenset({FaultKind.LATE, FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER})
 _BITS: Final = 32
-_RATE_BITS: Final = 16  # bits of a draw that decide whether there is a fault; the rest, which one
+# The bits of a draw that decide whether there is a fault; the other bits decide which.
+_RATE_BITS: Final = 16
 
 
 def with_delay(kind: FaultKind, choice: int) -> Fault:
-    """Return a fault of a kind, with one of the delays if the kind has a delay."""
+    """Return a fault of this kind, with one of the delays if the kind has a delay."""
     if kind is FaultKind.STOPPED_LATER:
         return Fault(kind, STOP_DELAYS[choice % len(STOP_DELAYS)])
     return Fault(kind, _DELAYS[choice % len(_DELAYS)]) if kind in _DELAYED else Fault(kind)
 
 
 class Listed:
-    """Breaks the listed calls, by label.
+    """A plan in which exactly the listed calls have faults, by label.
 
     Attributes:
         met: the faults that have happened.
@@ -44,10 +45,10 @@ class Listed:
 
 
 class AtRandom:
-    """Breaks calls with a probability, up to a maximum number.
+    """A plan in which each call has a fault with a probability, up to a maximum number.
 
     Attributes:
-        met: the faults that have happened, for a `Listed` plan.
+        met: the faults that have happened; a `Listed` plan can repeat them.
     """
 
     def __init__(self, probability: float, most: int) -> None:
@@ -56,7 +57,7 @@ class AtRandom:
         self.met: dict[str, Fault] = {}
 
     def fault_at(self, label: str, kinds: tuple[FaultKind, ...], draw: int) -> Fault | None:
-        """Return the fault of a call, if any; `draw` is 32 bits."""
+        """Return the fault of a call, if any; `draw` is 32 random bits."""
         if draw >> (_BITS - _RATE_BITS) >= self._threshold or len(self.met) >= self._most:
             return None
         rest = draw & ((1 << (_BITS - _RATE_BITS)) - 1)
@@ -66,7 +67,7 @@ class AtRandom:
 
 
 class Census(Listed):
-    """Breaks the listed calls and lists all others that could break.
+    """A plan in which the listed calls have faults, and that lists all calls that could have one.
 
     Attributes:
         boundaries: the label of every call, with the faults that it could have.

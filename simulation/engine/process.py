@@ -15,7 +15,7 @@ class Call:
 
     Args:
         operation: `service.operation`.
-        arguments: what it is called with.
+        arguments: the arguments of the call.
         timeout: how long the caller waits for an answer that does not come, in milliseconds.
     """
 
@@ -33,7 +33,7 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """A wait for the end of other processes; its result is their outcomes, in order."""
+    """A wait for the end of other processes. The result is their outcomes, in order."""
 
     processes: tuple[Process, ...]
 
@@ -56,10 +56,10 @@ class Process:
     Args:
         label: its name, the same in every run of a history.
         steps: its steps.
-        on_end: called once with its outcome.
-        host: the process that ends if this one crashes, by default itself.
+        on_end: called once with the outcome of the process.
+        host: the process that ends if this one crashes; by default the process itself.
         can_crash: whether it can crash; `host` is None if it cannot.
-        about: data about it for services and invariants.
+        about: data about the process, for services and invariants.
     """
 
     __slots__ = (

@@ -1,10 +1,11 @@
 """Replay: runs real handlers call by call, without threads and without changing them.
 
 Handlers call AWS and wait. In the simulation, their calls go to the `Tape`. If the tape contains
-its answer, the call returns it. If not, an exception that the handler cannot catch ends the run,
-the call is made in the simulation, and the handler is run again from its start with one more answer
-on the tape. Between two calls a handler is a function of its input and of the answers so far, so
-the result is the same as if it had waited. The tape checks that each run makes the same calls.
+the answer to a call, the call returns it. If not, an exception that the handler cannot catch ends
+the run, the call is made in the simulation, and the handler is run again from its start, with one
+more answer on the tape. Between two calls a handler is a function of its input and of the answers
+so far, so the result is the same as if it had waited. The tape checks that each run makes the same
+calls.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class _Suspended(BaseException):  # no `except Exception` of a handler may stop it
+class _Suspended(BaseException):  # so that no `except Exception` of a handler catches it
     def __init__(self, call: Call) -> None:
         super().__init__()
         self.call = call
@@ -48,7 +49,7 @@ class Tape:
         self.now = 0
 
     def load(self, answers: list[_Answer], owner: str, started: int) -> None:
-        """Start a run of a handler; `started` is when its first run began, by its clock."""
+        """Begin a run of a handler; `started` is when its first run began, by its own clock."""
         self._answers = answers
         self._at = 0
         self._left_by = None
@@ -56,12 +57,13 @@ class Tape:
         self.started = self.now = started
 
     def call(self, operation: str, arguments: Any, timeout: int = 5_000) -> Any:
-        """Make a call and return its answer; `now` is then the time of the answer.
+        """Make a call and return its answer. From then on, `now` is the time of the answer.
 
         Raises:
             ServiceError: if the answer is an error.
         """
-        if self._left_by is not None:  # the calls of a run that is ending are made in the next run
+        # A run that is ending makes no more calls; the next run makes them.
+        if self._left_by is not None:
             raise _Suspended(self._left_by)
         if self._at == len(self._answers):
             self._left_by = Call(operation, arguments, timeout)
@@ -76,7 +78,7 @@ class Tape:
         return answer.value
 
 
-TAPE = Tape()  # one thread runs everything, one handler at a time
+TAPE = Tape()  # one thread runs all handlers, one at a time
 
 
 def replayed(
@@ -86,7 +88,7 @@ def replayed(
 
     Args:
         run: calls the handler.
-        label: the process that it runs in; its draws are named after it.
+        label: the label of the process; the names of its random draws begin with it.
         clock: the handler's clock, which may be wrong.
     """
     answers: list[_Answer] = []

@@ -1,7 +1,7 @@
 """The scheduler: processes that make calls, a virtual clock, and faults at every boundary.
 
 A process is a generator. It yields a `Call`, a `Sleep` or a `Join` and is resumed with the outcome.
-Time passes between a call and its effect, and between the effect and its answer; other events that
+Time passes between a call and its effect, and between the effect and the answer. Other events that
 are due happen in that time. So calls interleave differently with each seed, and always in the same
 way with the same seed.
 """
@@ -31,11 +31,11 @@ class Plan(Protocol):
     met: dict[str, Fault]
 
     def fault_at(self, label: str, kinds: tuple[FaultKind, ...], draw: int) -> Fault | None:
-        """Return the fault of a call, or None; `draw` is 32 random bits."""
+        """Return the fault of the call with this label, or None; `draw` is 32 random bits."""
 
 
 class Services(Protocol):
-    """The services that calls are made to."""
+    """The services that calls go to."""
 
     def kinds(self, operation: str, *, can_crash: bool) -> tuple[FaultKind, ...]:
         """Return the faults that a call of this operation can have."""
@@ -55,10 +55,10 @@ class Scheduler:
     """Runs processes until nothing more is due.
 
     Args:
-        services: perform the calls.
+        services: the services, which perform the calls.
         plan: decides which calls have faults.
         chance: draws how long calls take.
-        start: the first instant.
+        start: the first instant of the history.
     """
 
     def __init__(self, services: Services, plan: Plan, chance: Chance, start: int) -> None:
@@ -85,7 +85,7 @@ class Scheduler:
         """Run all events until none is due.
 
         Returns:
-            Whether the history has ended; False if it exceeds the limit of events.
+            Whether the history has ended; False if it reaches the limit of events first.
         """
         queue = self._queue
         while queue:
@@ -98,7 +98,7 @@ class Scheduler:
         return True
 
     def start(self, process: Process, *, timeout: int | None = None) -> None:
-        """Start a process, which is ended after `timeout` milliseconds."""
+        """Start a process. After `timeout` milliseconds it is ended."""
         if timeout is not None:
             self.at(self.now + timeout, self._expire, process)
         self._resume(process, Outcome())

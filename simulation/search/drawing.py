@@ -57,7 +57,8 @@ _SKEWED: Final = ("accept", "${DeliverFunction}", "dispatch")
 _SKEW: Final = 5 * MINUTE
 _EVENT_TYPES: Final = ("order.paid", "order.sent")
 _SUBSCRIBED: Final = ((), ("order.paid",), ("order.*",), ("*",))
-_CHANGES: Final = (5, 40 * SECOND)  # while messages are accepted, and while duplicates may come
+# The times at which messages are accepted, and at which duplicates may come.
+_CHANGES: Final = (5, 40 * SECOND)
 _ORDERED_HOST: Final = "a"
 _ORDERED_AT: Final = (0, 0, 20, 40, 400, 3 * SECOND, 50 * SECOND)
 _SCHEDULED: Final = (SECOND, 3 * SECOND, HOUR, 40 * DAY)
@@ -80,15 +81,15 @@ class Case:
     most: int
 
     def plan(self) -> AtRandom:
-        """Return the plan of the case's faults."""
+        """Return a plan that draws the faults of this case."""
         return AtRandom(self.probability, self.most)
 
 
 def draw_case(seed: int) -> Case:
-    """Return the case of a seed.
+    """Return the case that a seed defines.
 
-    The names of draws never change, even if their subjects are renamed, so that a seed always gives
-    the same history.
+    The names of draws never change, even if what they are about is renamed, so that a seed always
+    gives the same history.
     """
     chance = Chance(seed)
     deployment = Deployment(
@@ -117,9 +118,9 @@ def draw_case(seed: int) -> Case:
 
 
 def draw_ordered_case(seed: int) -> Case:
-    """Return the case of a seed in which messages have ordering keys.
+    """Return the case that a seed defines if its messages are to have ordering keys.
 
-    It has the same draws as `draw_case`, but different messages.
+    Everything but the messages is drawn as in `draw_case`.
     """
     case, chance = draw_case(seed), Chance(seed)
     submissions = tuple(_ordered_submissions(chance))
@@ -157,7 +158,7 @@ def _ordered_submissions(chance: Chance) -> Iterator[Submission]:
 
 
 def _with_events(chance: Chance, scenario: Scenario) -> Scenario:
-    """Turn the messages into events, with subscriptions that change in the meantime."""
+    """Turn the messages of a scenario into events, with subscriptions that change during it."""
     return replace(
         scenario,
         submissions=tuple(
@@ -195,7 +196,7 @@ def _submissions(chance: Chance) -> Iterator[Submission]:
 
 
 def _repeats(chance: Chance, submission: Submission) -> Iterator[Submission]:
-    """Return duplicates: immediate, within the deduplication window, after it, and much later."""
+    """Yield duplicates: at once, within the deduplication window, after it, and much later."""
     for number in range(chance.pick(f"{submission.message}/repeats", (1, 1, 2, 4))):
         later = chance.pick(f"{submission.message}/repeat-{number}", _REPEATS)
         scheduled = submission.deliver_in

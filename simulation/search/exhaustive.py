@@ -1,4 +1,4 @@
-"""The exhaustive search: every single fault, every pair, and an operator at every instant.
+"""The exhaustive search: every single fault, every pair of faults, an operator at every instant.
 
 In a few scenarios, each call has each possible fault once, and an operator acts at each instant.
 """
@@ -34,10 +34,11 @@ SEED: Final = 1
 _DELAYED: Final = frozenset({FaultKind.LATE, FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER})
 _DELAYS: Final = (3_000, 90_000)  # shorter and longer than a function's timeout
 
-_SOON_AFTER: Final = 3  # milliseconds: two commands that overlap
+_SOON_AFTER: Final = 3  # milliseconds between two commands, so that they overlap
 
 _GOOD, _BUSY, _GONE = Answer(200), Answer(503), Answer(410)
-_SLOW = {status: Answer(status, takes=4_000) for status in (200, 410, 503)}  # and detached
+# So slow that the attempt is detached.
+_SLOW = {status: Answer(status, takes=4_000) for status in (200, 410, 503)}
 _SCENARIOS: Final = (
     (_GOOD,),
     (_BUSY, _GOOD),
@@ -49,7 +50,8 @@ _SCENARIOS: Final = (
     (_SLOW[410],),
     (_SLOW[503], _GOOD),
 )
-# Scenarios for an operator, with each act at times at which it has an effect.
+# Scenarios for an operator: the action, the responses of the endpoint, and the period in
+# milliseconds in which the action has an effect.
 _SLOTS: Final = (
     (Act.RETRY_NOW, (_BUSY, _GOOD), 700),
     (Act.CANCEL, (_BUSY, _GOOD), 700),
@@ -66,7 +68,8 @@ _DEPLOYMENTS: Final = tuple(
 )
 
 
-# An event that matches three endpoints and is sent again, while one leaves and another comes.
+# An event that matches three endpoints. When it is sent again, one of them no longer subscribes and
+# another one does.
 EVENT: Final = Scenario(
     tuple(Submission("m0", (), at=at, event_type="order.paid") for at in (0, 45)),
     {"a": (_GOOD,), "b": (_BUSY, _GOOD), "c": (_GONE,), "d": (_GOOD,)},
@@ -80,7 +83,7 @@ EVENT: Final = Scenario(
 )
 
 
-# Three messages in one request, the first of them twice, of which the queue refuses some at first.
+# Three messages in one request, the first of them twice. At first the queue refuses some of them.
 BATCH: Final = Scenario(
     (),
     {"a": (_GOOD,), "b": (_BUSY, _GOOD), "c": (_GONE,)},
@@ -96,7 +99,8 @@ BATCH: Final = Scenario(
     ),
     refuses=0.6,
 )
-# Two messages on the ingest queue, an invalid one between them, and the first of them again.
+# Two messages on the ingest queue, with an invalid one between them and the first one again at the
+# end.
 INGESTED: Final = Scenario(
     (),
     {"a": (_GOOD,), "b": (_BUSY, _GOOD)},
@@ -107,7 +111,7 @@ INGESTED: Final = Scenario(
         Submission("m0", ("a",), at=40),
     ),
 )
-# Three messages of one key, the second of which fails and the third of which is sent again.
+# Three messages with one ordering key. The second one fails, and the third one is sent again.
 ORDERED: Final = Scenario(
     (
         *(
@@ -120,15 +124,15 @@ ORDERED: Final = Scenario(
     stops=True,
 )
 
-# A message that is sent three times. Chance decides for each whether it exceeds the burst; all take
-# the queue of the first one.
+# A message that is sent three times. It is random whether each exceeds the burst, but all must take
+# the queue of the first.
 BURST: Final = Scenario(
     tuple(Submission("m0", ("a",), at=at) for at in (0, 5, 40)),
     {"a": (Answer(503, takes=300), _GOOD)},
     Deployment(bulk=0.5),
     workers=1,
 )
-# Five messages to an endpoint that takes one a second, and asks for a pause.
+# Five messages to an endpoint whose rate is one a second, and which asks for a pause.
 RATED: Final = Scenario(
     tuple(Submission(f"m{number}", ("a",), at=5 * number) for number in range(5)),
     {"a": (_GOOD, _BUSY, Answer(429, retry_after="7"), _GOOD)},
@@ -160,7 +164,7 @@ def scenarios() -> Iterator[Scenario]:
 
 
 def scenarios_of_one() -> Iterator[Scenario]:
-    """Yield every scenario with one delivery, as deployed; small enough for pairs of faults."""
+    """Yield every scenario with one delivery, small enough to try pairs of faults."""
     for express_path in (True, False):
         for scenario in _SCENARIOS:
             yield Scenario(
@@ -178,7 +182,7 @@ def single_faults(
     programs: Programs | None = None,
     given: Mapping[str, Fault] | None = None,
 ) -> Iterator[Trial]:
-    """Yield a scenario with the given faults, then with each single further fault."""
+    """Yield a scenario with the given faults alone, then with each possible further fault."""
     given = given or {}
     census = Census(given)
     run_history(scenario, census, SEED, edges, programs)
@@ -196,14 +200,17 @@ def _delays(kind: FaultKind) -> tuple[int, ...]:
 
 
 def pairs_of_faults(scenario: Scenario, edges: Edges) -> Iterator[Trial]:
-    """Yield a scenario with each pair of faults that can happen together."""
+    """Yield a scenario with each pair of faults that can happen in one history."""
     for first in single_faults(scenario, edges):
         if first.faults:
             yield from single_faults(scenario, edges, given=first.faults)
 
 
 def operators_at_every_instant(scenario: Scenario, edges: Edges) -> Iterator[Trial]:
-    """Yield a scenario with each action at each instant with an event, once and twice."""
+    """Yield a scenario with each action of an operator at each instant with an event.
+
+    The operator acts once, or twice so that the commands overlap.
+    """
     told = run_history(scenario, Listed({}), SEED, edges, trace=True).trace
     for at in sorted({instant - scenario.start for instant, _, _ in told}):
         for act in Act:

@@ -1,7 +1,7 @@
 """Planted bugs: small patches of the deployed code, each of which breaks a promise.
 
-They show that the simulation finds bugs. Each is planted in turn, and a small scenario is searched
-for it: first without a fault, then with each single fault.
+They show that the simulation finds bugs. Each bug is planted in turn, and the histories of a small
+scenario are searched for a broken promise: first without a fault, then with each single fault.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _acknowledge_early() -> AbstractContextManager[None]:
 
 
 def _record_before_sending(states: dict[str, Any]) -> None:
-    """Record the delivery as delivered, then send it."""
+    """Record the delivery as delivered before the request is sent."""
     first = json.dumps(states["RecordDelivered"])
     for guess, known in {
         "$states.input.outcome.timestamp": "$states.context.State.EnteredTime",
@@ -92,12 +92,12 @@ def _record_before_sending(states: dict[str, Any]) -> None:
 
 
 def _wait_to_the_millisecond() -> AbstractContextManager[None]:
-    """Do not round due times up: a Wait truncates milliseconds, so attempts are early."""
+    """Do not round due times up. A Wait state truncates milliseconds, so attempts are early."""
     return replaced(plan, "to_due_text", timestamps.to_text)
 
 
 def _believe_to_be_superseded() -> AbstractContextManager[None]:
-    """Treat a superseded delivery as settled, without a read of its status."""
+    """Treat a superseded execution's delivery as settled, without reading its status."""
     original = ExpressPath.settle
 
     def settle(self: ExpressPath, body: str) -> tuple[Reference, Settled]:
@@ -135,7 +135,7 @@ def _one_attempt_too_many() -> AbstractContextManager[None]:
 
 
 def _dead_letter_at_the_second_receive_only() -> AbstractContextManager[None]:
-    """Do not send the dead letter of a recorded failure again at a later receive."""
+    """When a message whose failure is recorded is redelivered, do not send its dead letter."""
     original = ExpressPath._from_record  # noqa: SLF001  # the bug is planted there
 
     def from_record(self: ExpressPath, document: Any, record: Any) -> Settled:
@@ -147,12 +147,12 @@ def _dead_letter_at_the_second_receive_only() -> AbstractContextManager[None]:
 
 
 def _no_dead_letter_for_the_replayed(states: dict[str, Any]) -> None:
-    """Treat every failed condition as another worker's record, even after a retried write."""
+    """Treat every failed condition as another execution's record, even after a retried write."""
     states["RecordedByUs"]["Choices"][0]["Condition"] = "{% true %}"
 
 
 def _delivered_whatever_is_on_record(states: dict[str, Any]) -> None:
-    """Treat a failed condition like an unavailable ledger: the delivery counts as delivered."""
+    """Treat a failed condition like an unavailable ledger: count the delivery as delivered."""
     del states["RecordDelivered"]["Catch"][0]
 
 
@@ -167,7 +167,7 @@ def _wait_without_an_owner() -> AbstractContextManager[None]:
 
 
 def _redrive_whatever_is_on_record() -> AbstractContextManager[None]:
-    """Overwrite what another redrive or its run has written in the meantime."""
+    """Redrive without a condition: overwrite what another redrive, or its run, has written."""
     apply = Ledger._apply  # noqa: SLF001  # the bug is planted there
 
     def unconditional(self: Ledger, update: Mapping[str, Any]) -> bool:
@@ -183,7 +183,7 @@ def _redrive_whatever_is_on_record() -> AbstractContextManager[None]:
 
 
 def _be_redelivered_too_early() -> AbstractContextManager[None]:
-    """Redeliver detached messages while their execution still runs."""
+    """Have detached messages redelivered while their execution is still running."""
     put_off = Redelivery.put_off
 
     def put_off_a_little(self: Redelivery, receipt_handle: str, _: int, queue: str = "") -> bool:
@@ -193,7 +193,7 @@ def _be_redelivered_too_early() -> AbstractContextManager[None]:
 
 
 def _compute_the_list_anew() -> AbstractContextManager[None]:
-    """Send a duplicate to the current subscribers instead of the recorded ones."""
+    """Send a duplicate of an event to the current subscribers instead of the recorded ones."""
 
     def as_they_are_now(_: Acceptance, message: Message, standing: IdempotencyRecord) -> Message:
         now = message.idempotency
@@ -204,7 +204,7 @@ def _compute_the_list_anew() -> AbstractContextManager[None]:
 
 
 def _take_up_too_early() -> AbstractContextManager[None]:
-    """Resume deliveries that are not overdue."""
+    """Have the watchdog resume deliveries that are not overdue."""
     overdue = Ledger.overdue
 
     def due_tomorrow(self: Ledger, before: datetime, most: int) -> Any:
@@ -214,7 +214,7 @@ def _take_up_too_early() -> AbstractContextManager[None]:
 
 
 def _take_nothing_up() -> AbstractContextManager[None]:
-    """Treat a stopped execution as settled."""
+    """Have the watchdog treat the delivery of a stopped execution as settled."""
 
     def settle(self: Watchdog, reference: Reference, record: Record, *_: Any) -> Finding:
         self.ledger.settle(reference, record)
@@ -224,12 +224,12 @@ def _take_nothing_up() -> AbstractContextManager[None]:
 
 
 def _take_up_whatever_is_on_record() -> AbstractContextManager[None]:
-    """Overwrite what an execution or another run has claimed or recorded in the meantime."""
+    """Have the watchdog overwrite what an execution, or another run, has recorded meanwhile."""
     return _redrive_whatever_is_on_record()
 
 
 def _list_failures_only() -> AbstractContextManager[None]:
-    """List a failure whose dead letter was not sent."""
+    """Index a delivery as failed although its dead letter was not sent."""
 
     def list_it(self: Watchdog, reference: Reference, record: Record, _: Any) -> Finding:
         self.ledger.list_failure(reference, record)
@@ -242,7 +242,8 @@ def _acting(act: Act, at: int, *answers: Answer) -> Scenario:
     return _one(*answers, interventions=(Intervention(act, "m0", "a", at),))
 
 
-# `dispatch` is invoked twice with one batch, so that two executions make the same first attempt.
+# `dispatch` is invoked twice with the same batch, so that two executions make the same first
+# attempt.
 _TWO_WATCHDOGS: Mapping[str, Fault] = {
     "standard:m0@a@1:WaitUntilDue": Fault(FaultKind.STOPPED),
     "watchdog#1/1:lambda.invoke": Fault(FaultKind.TWICE),

@@ -1,4 +1,4 @@
-"""Planted bugs in order per key."""
+"""Planted bugs that concern order per key."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _line(messages: int, *answers: Answer, **given: Any) -> Scenario:
 
 
 def _release_early() -> AbstractContextManager[None]:
-    """Treat a head as ended although it will be retried."""
+    """Treat the head of a line as ended although it will be retried."""
 
     def turn_after(_: Releasing, line: Line | None, *__: object) -> int:
         return line.begun if line else 0
@@ -39,12 +39,12 @@ def _release_early() -> AbstractContextManager[None]:
 
 
 def _release_never() -> AbstractContextManager[None]:
-    """Leave a line unchanged when its head has ended."""
+    """Do not release the next delivery when the head of a line has ended."""
     return replaced(Releasing, "advance", lambda *_: Advance.WAITS)
 
 
 def _release_twice() -> AbstractContextManager[None]:
-    """Release the next delivery and the one after it."""
+    """Release two deliveries when the head of a line has ended."""
     release = Releasing._release  # noqa: SLF001  # the bug is planted there
 
     def release_two(self: Releasing, place: Place, after: int, now: datetime) -> None:
@@ -56,7 +56,7 @@ def _release_twice() -> AbstractContextManager[None]:
 
 
 def _reuse_a_sequence() -> AbstractContextManager[None]:
-    """Put a place even if it is taken."""
+    """Put a delivery in a place of the line that is already taken."""
 
     def put(client: Any, request: dict[str, Any]) -> None:
         request.pop("ConditionExpression")
@@ -66,7 +66,7 @@ def _reuse_a_sequence() -> AbstractContextManager[None]:
 
 
 def _end_before_the_deadline() -> AbstractContextManager[None]:
-    """Treat an attempt as over although no response is recorded."""
+    """Release the next delivery before an attempt with no recorded response must have ended."""
     return replaced(releasing, "_is_answered", lambda *_: True)
 
 

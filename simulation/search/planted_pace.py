@@ -1,4 +1,4 @@
-"""Planted bugs in the rate of endpoints."""
+"""Planted bugs that concern the rate of endpoints."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def _take_twice() -> AbstractContextManager[None]:
-    """Read when the next slot is free, then write without a condition."""
+    """Take a rate slot without a condition: read when the next one is free, then write."""
 
     def take(self: RateSlots, endpoint: Endpoint, now: datetime) -> RateSlot:
         table: Any = self._dynamodb
@@ -38,7 +38,7 @@ def _take_twice() -> AbstractContextManager[None]:
 
 
 def _count_what_is_put_off() -> AbstractContextManager[None]:
-    """Count an attempt that waits for its slot towards the limit."""
+    """Count a postponed attempt, which waits for its rate slot, towards the limit of attempts."""
     original = deliver.handler
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def _count_what_is_put_off() -> AbstractContextManager[None]:
 
 
 def _pause_nobody() -> AbstractContextManager[None]:
-    """Report that an endpoint is paused, but keep granting slots."""
+    """Report that an endpoint is paused, but keep granting its rate slots."""
     return replaced(RateSlots, "pause", lambda *_: True)
 
 

@@ -33,7 +33,7 @@ def _accept_what_the_queue_refuses() -> AbstractContextManager[None]:
 
 
 def _spoil_the_batch() -> AbstractContextManager[None]:
-    """Answer each message with the result of the one before it."""
+    """Answer each message of a batch with the result of the message before it."""
     original = Acceptance.accept_all
 
     def accept_all(self: Acceptance, messages: Sequence[Message], **given: Any) -> list[Result]:
@@ -44,7 +44,7 @@ def _spoil_the_batch() -> AbstractContextManager[None]:
 
 
 def _report_nothing_failed() -> AbstractContextManager[None]:
-    """Delete the whole batch from the ingest queue."""
+    """Report no message of a batch as failed, so that all are deleted from the ingest queue."""
     original = ingest.handler
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -55,12 +55,12 @@ def _report_nothing_failed() -> AbstractContextManager[None]:
 
 
 def _set_nothing_aside() -> AbstractContextManager[None]:
-    """Drop a message that is invalid."""
+    """Drop an invalid message of the ingest queue."""
     return replaced(UnacceptedQueue, "send", lambda *_, **__: None)
 
 
 def _route_by_burst() -> AbstractContextManager[None]:
-    """Choose the queue of a duplicate by the burst instead of the record."""
+    """Choose the queue for a duplicate by the burst instead of the idempotency record."""
     original = MessagesTable.claim
 
     def claim(

@@ -1,4 +1,4 @@
-"""Planted bugs: where each is planted, and the scenario in which it is searched for."""
+"""The type of planted bugs: where the bug is, and the scenario in which it must be found."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from simulation.engine.faults import Fault
     from simulation.scenario import Scenario
 
-    Change = Callable[[dict[str, Any]], None]  # of the states of a definition
+    Change = Callable[[dict[str, Any]], None]  # a change of the states of a definition
 
 
 @dataclass(frozen=True, slots=True)
 class PlantedBug:
-    """A bug.
+    """A planted bug.
 
     Args:
-        name: the error.
-        scenario: the scenario in which it is searched for.
-        patch: plants it in the code.
-        change: plants it in the definitions.
-        given: faults that happen in every history of the search.
+        name: the error in a few words.
+        scenario: the scenario in which the bug must be found.
+        patch: plants the bug in the code.
+        change: plants the bug in the definitions of the workflow.
+        given: the faults that happen in every history of the search.
     """
 
     name: str

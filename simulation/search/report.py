@@ -1,4 +1,4 @@
-"""The output of the simulation: totals, planted bugs, and histories step by step."""
+"""The simulation's output: totals, planted bugs, and single histories step by step."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def totals(tally: Tally, invariants: int, seconds: float) -> Table:
 
 
 def caught(bugs: Mapping[str, tuple[int, Finding] | None]) -> Table:
-    """Return which planted bugs were caught, by which fault, and after how many histories."""
+    """Return a table of planted bugs: which were caught, by which fault, and how quickly."""
     table = Table("planted bug", "caught", "by", "after", box=None)
     for name, found in bugs.items():
         if found is None:

@@ -1,4 +1,4 @@
-"""The search for histories that break an invariant: over seeds, and over every single fault."""
+"""The search for histories that violate an invariant: over seeds, and over every single fault."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A history that breaks invariants.
+    """A history that violates invariants.
 
     Args:
-        seed: the seed of its draws.
-        trial: its scenario and its faults.
+        seed: the seed of the history's draws.
+        trial: the scenario and the faults of the history.
         broken: the violations, one sentence each.
     """
 
@@ -60,12 +60,12 @@ class Tally:
     findings: list[Finding] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
-        """Add another tally."""
+        """Add the counts and findings of another tally."""
         self.counts.update(other.counts)
         self.findings.extend(other.findings)
 
     def note(self, seed: int, trial: Trial, history: History) -> None:
-        """Check a history and count it."""
+        """Check a history and add it to the totals."""
         journal = history.journal
         self.counts.update(
             histories=1,
@@ -96,7 +96,7 @@ def search_seeds(first: int, last: int, draw: Callable[[int], Case] = draw_case)
 
 
 def search_single_faults(number: int) -> Tally:
-    """Run the scenario of this number with every single fault."""
+    """Run the scenario with this number with every single fault."""
     scenario = list(scenarios())[number]
     with _tallied() as tally, simulated_edges(Deployment()) as edges:
         for trial in single_faults(scenario, edges):
@@ -106,7 +106,7 @@ def search_single_faults(number: int) -> Tally:
 
 
 def search_interventions(number: int) -> Tally:
-    """Run the scenario of one delivery of this number with an operator at every instant."""
+    """Run the one-delivery scenario with this number with an operator at every instant."""
     scenario = list(scenarios_of_one())[number]
     with _tallied() as tally, simulated_edges(Deployment()) as edges:
         for trial in operators_at_every_instant(scenario, edges):
@@ -116,7 +116,7 @@ def search_interventions(number: int) -> Tally:
 
 
 def search_pairs(number: int) -> Tally:
-    """Run the scenario of one delivery of this number with every pair of faults."""
+    """Run the one-delivery scenario with this number with every pair of faults."""
     scenario = list(scenarios_of_one())[number]
     with _tallied() as tally, simulated_edges(Deployment()) as edges:
         for trial in pairs_of_faults(scenario, edges):
@@ -127,7 +127,7 @@ def search_pairs(number: int) -> Tally:
 
 @contextmanager
 def _tallied() -> Iterator[Tally]:
-    """Return a tally that also counts milliseconds of processor time."""
+    """Yield a tally, to which the processor time of the context is added at the end."""
     tally = Tally()
     before = time.process_time()
     yield tally
@@ -135,10 +135,11 @@ def _tallied() -> Iterator[Tally]:
 
 
 def hunt(bug: PlantedBug, edges: Edges) -> tuple[int, Finding] | None:
-    """Search for a history in which a planted bug breaks an invariant.
+    """Search for a history in which a planted bug violates an invariant.
 
     Returns:
-        The number of histories searched, and the smallest one; None if the bug was not caught.
+        The number of histories searched, and the smallest that violates an invariant; None if the
+        bug was not caught.
     """
     programs = bug.programs()
     with bug.patch():

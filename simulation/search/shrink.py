@@ -1,7 +1,7 @@
 """Shrinking of a history that breaks an invariant.
 
-Faults, submissions, outages, wrong clocks and answers are removed one by one, as long as the same
-invariant is still broken. Each draw depends only on its name, so the rest behaves as before.
+Faults, submissions, outages, wrong clocks and responses are removed one by one, as long as the same
+invariant is still violated. Each draw depends only on its name, so the rest behaves as before.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def shrink(trial: Trial, still_breaks: Callable[[Trial], bool]) -> Trial:
 
 
 def _smaller(trial: Trial) -> Iterator[Trial]:
-    """Yield trials that are one step smaller, the largest steps first."""
+    """Yield the trials that are one step smaller, those with the largest steps first."""
     scenario = trial.scenario
     for index in range(len(scenario.submissions)):
         rest = scenario.submissions[:index] + scenario.submissions[index + 1 :]

@@ -10,8 +10,8 @@
     factor    = "NOT" factor | "(" condition ")" | attribute_exists(path)
               | attribute_not_exists(path) | operand comparator operand
 
-Paths are top-level attributes, by name or as `#name`. Anything else is refused, as are words that
-DynamoDB reserves.
+Paths are top-level attributes, by name or as `#name`. Anything else is refused, and so are words
+that DynamoDB reserves.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ _COMPARATORS: Final[Mapping[str, Callable[[int], bool]]] = {
 
 
 def _compare(left: Any, right: Any, holds: Callable[[int], bool]) -> bool:
-    """Compare typed values; an absent attribute, or values of two types, compare as false."""
+    """Compare typed values; False if an attribute is absent or the values have different types."""
     if left is None or right is None:
         return False
     ((kind, a),) = left.items()
@@ -194,7 +194,7 @@ def _compiled_condition(text: str, names: tuple[tuple[str, str], ...]) -> Condit
 
 
 def compile_condition(text: str, names: Mapping[str, str]) -> Condition:
-    """Return a compiled condition expression; a missing item is empty.
+    """Return a compiled condition expression. For it, a missing item is an item without attributes.
 
     Raises:
         UnsupportedError: when it uses what is not implemented.
@@ -243,17 +243,17 @@ def _set_update(parser: _Parser, change: Callable[[set[str], set[str]], set[str]
 
     def update(item: Item, values: Values) -> dict[str, Any]:
         if "SS" not in (given := value(item, values)):
-            raise UnsupportedError("an ADD or DELETE of what is no set of strings")
+            raise UnsupportedError("an ADD or DELETE with something that is not a set of strings")
         before = set(item[name]["SS"]) if name in item else set()
         after = sorted(change(before, set(given["SS"])))
         rest = {each: kept for each, kept in item.items() if each != name}
-        return {**rest, name: {"SS": after}} if after else rest  # a set is never empty
+        return {**rest, name: {"SS": after}} if after else rest  # DynamoDB has no empty sets
 
     return update
 
 
 def compile_update(text: str, names: Mapping[str, str]) -> Update:
-    """Return a compiled update expression: a function from an item and values to the changed item.
+    """Return a compiled update expression: a function that returns the changed item.
 
     Raises:
         UnsupportedError: when it uses what is not implemented.
@@ -269,12 +269,12 @@ def _assignment(parser: _Parser) -> tuple[str, Operand]:
 
 
 def _sum(first: Operand, second: Operand) -> Operand:
-    """Return the sum of two numbers; an update that adds to anything else is refused."""
+    """Return a function that adds two numbers; it refuses anything else."""
 
     def add(item: Item, values: Values) -> dict[str, str]:
         given = first(item, values), second(item, values)
         if any(value is None or "N" not in value for value in given):
-            raise UnsupportedError("a sum of what is no number")
+            raise UnsupportedError("a sum with something that is not a number")
         return {"N": str(sum(Decimal(value["N"]) for value in given))}
 
     return add

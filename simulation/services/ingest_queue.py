@@ -20,9 +20,9 @@ class IngestQueue:
     """A standard queue that `ingest` reads.
 
     Args:
-        scheduler: has the time, and wakes the consumer when a message becomes visible again.
-        scenario: has its figures.
-        journal: records what was put on it, and what was not accepted.
+        scheduler: knows the time, and wakes the consumer when a message becomes visible again.
+        scenario: contains the number of pollers and the probability of double delivery.
+        journal: records which messages were put on the queue, and which were not accepted.
     """
 
     def __init__(self, scheduler: Scheduler, scenario: Scenario, journal: Journal) -> None:
@@ -42,7 +42,7 @@ class IngestQueue:
         return len(self._queue)
 
     def put(self, body: str) -> None:
-        """Put a message on the queue."""
+        """Put a message on the ingest queue."""
         self._journal.ingested.add(json.loads(body)["messageId"])
         self._queue.send(self._scheduler.now, body)
         self._pump()

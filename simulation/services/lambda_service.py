@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 Handler: TypeAlias = "Callable[[dict[str, Any]], Any]"
 
-# What a handler may fail with: a fault, or what it raises because of one. All else is a mistake.
+# The errors with which a handler may fail: a fault, or an error that it raises because of a fault.
+# Any other error is a mistake.
 _MAY_FAIL_WITH = (ServiceError, ClientError, HTTPClientError, HomingError)
 
 
@@ -33,7 +34,7 @@ class Invocation:
 
     Args:
         event: its input.
-        clock: its own clock, which may be wrong.
+        clock: the clock of the function, which may be wrong.
         caller: `about` of the calling process.
     """
 
@@ -46,13 +47,13 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function.
+    """A simulated Lambda function.
 
     Args:
-        timeout: in milliseconds.
+        timeout: the time-out in milliseconds.
         handler: the real handler; it may call the clients of the simulation.
         steps: returns the steps of an invocation, for a function that has no handler.
-        calls: whether it calls services; a function that does not is run in one step.
+        calls: whether the function calls services; if not, it is run in one step.
     """
 
     timeout: int
@@ -81,7 +82,7 @@ class LambdaService:
         self._skews = skews
 
     def invoke(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Run a function and respond with its result in the form of the SDK."""
+        """Run a function and respond with its result in the form in which the SDK returns it."""
         name = call.arguments["FunctionName"]
         function = self.functions[name]
         skew = self._skews.get(name, 0)
@@ -112,7 +113,7 @@ def _run(handler: Handler, invocation: Invocation) -> Outcome:
         return _payload(handler(_round_trip(invocation.event)))
     except SimulationError:
         raise
-    except Exception as error:  # noqa: BLE001  # as Lambda does with what a handler raises
+    except Exception as error:  # noqa: BLE001  # as Lambda reports any exception
         return Outcome(error=CrashedError(type(error).__name__, str(error)))
 
 

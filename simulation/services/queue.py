@@ -1,10 +1,11 @@
 """An SQS queue, standard or FIFO, with exactly the guarantees that AWS documents.
 
-Both kinds: a message that is received is hidden for the visibility timeout and is redelivered if it
-has not been deleted by then; after `max_receive_count` receives it goes to the dead-letter queue.
-Standard: any visible message may come next. FIFO: while messages of a group are in flight, no
-further one is received, though one batch may contain several, in order; a message whose
-deduplication id was sent within the last five minutes is dropped as a duplicate.
+In both kinds, a received message is hidden for the visibility timeout, and is redelivered if it has
+not been deleted by then. After `max_receive_count` receives it goes to the dead-letter queue.
+
+A standard queue may return any visible message next. In a FIFO queue, no message of a group is
+received while others of the group are in flight, though one batch may contain several, in order. A
+message whose deduplication id was sent within the last five minutes is dropped as a duplicate.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ DEDUPLICATION_WINDOW = 5 * MINUTE
 
 @dataclass(slots=True)
 class Message:
-    """A message on a queue; `group` on FIFO queues only."""
+    """A message on a queue; only on FIFO queues has it a `group`."""
 
     number: int
     body: str
@@ -35,7 +36,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class DeadLettering:
-    """The redrive policy: after a number of receives a message goes to another queue."""
+    """The redrive policy: after this number of receives, a message goes to another queue."""
 
     max_receive_count: int
     send: Callable[[Message], None]
@@ -45,10 +46,10 @@ class Queue:
     """A queue.
 
     Args:
-        is_fifo: which kind it is.
-        visibility_timeout: in milliseconds.
+        is_fifo: whether it is a FIFO queue, not a standard queue.
+        visibility_timeout: the visibility timeout in milliseconds.
         dead_lettering: its redrive policy.
-        first: the number of its first message, less one.
+        first: the number before that of the first message.
     """
 
     def __init__(
@@ -89,8 +90,8 @@ class Queue:
     def visible(self, now: int) -> list[Message]:
         """Return the messages that could be received now, oldest first.
 
-        Messages that were received too often are dead-lettered first. Messages of a FIFO group can
-        be received only in order, oldest first.
+        Messages that were received too often are moved to the dead-letter queue first. Messages of
+        a FIFO group can be received only in order, oldest first.
         """
         messages = self._live()
         if self._dead_lettering is not None:

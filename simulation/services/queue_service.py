@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from simulation.scenario import Scenario
 
 
-# The names of the queues in the definition and in `dispatch`.
+# The URLs of the queues, as the definition and `dispatch` know them.
 _DEAD_LETTER_QUEUE = frozenset({"${DeadLetterQueue}", DEAD_LETTERS})
-_BULK_NUMBERS = 1_000_000  # above those of any delivery queue
+_BULK_NUMBERS = 1_000_000  # above the numbers of messages on any delivery queue
 _HIDDEN = 30 * SECOND  # the visibility timeout of the queue of undispatched messages
 
 
 class QueueService:
-    """The delivery queue, the bulk queue, and those of undispatched messages and dead letters.
+    """The delivery queue, the bulk queue, and the queues of undispatched messages and dead letters.
 
     Args:
-        scheduler: has the time, and wakes consumers when a message becomes visible again.
-        scenario: has the kind of queue.
+        scheduler: knows the time, and wakes consumers when a message becomes visible again.
+        scenario: contains the kind of the delivery queue.
         chance: draws which messages are in a batch, and which are delivered twice.
         journal: records dead letters.
         on_undispatched: called when a message could not be dispatched.
@@ -105,7 +105,7 @@ class QueueService:
     def send_message_batch(
         self, process: Process, call: Call, label: str, respond: Respond
     ) -> None:
-        """Add deliveries to the queue, except those that it refuses."""
+        """Put deliveries on the queue, except entries that it refuses."""
         entries, failed = call.arguments["Entries"], []
         for entry in entries:
             if self._chance.happens(f"{label}/refused/{entry['Id']}", self._scenario.refuses):
@@ -123,7 +123,7 @@ class QueueService:
         respond(Outcome({"Successful": good, "Failed": failed}))
 
     def receive(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Wait for messages; the argument `bulk` means the bulk queue."""
+        """Wait for messages of the delivery queue or, if the argument is `bulk`, the bulk queue."""
         self._waiting[call.arguments or DELIVERIES].append((process, respond))
         self._pump()
 
@@ -143,7 +143,7 @@ class QueueService:
         """Change when a message is redelivered.
 
         Raises:
-            UnavailableError: when its receipt handle is no longer valid.
+            UnavailableError: when the receipt handle is no longer valid.
         """
         number, _, receives = call.arguments["ReceiptHandle"].partition("/")
         message = self._out[number]
@@ -155,10 +155,10 @@ class QueueService:
         respond(Outcome({}))
 
     def receive_message(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Respond with undispatched messages; each is hidden for a while.
+        """Respond with undispatched messages, which are then hidden for a while.
 
         Raises:
-            UnsupportedError: when it is not the queue of undispatched messages.
+            UnsupportedError: when the call is to another queue.
         """
         if call.arguments["QueueUrl"] != UNDISPATCHED:
             raise UnsupportedError(f"messages of {call.arguments['QueueUrl']}")
@@ -189,7 +189,7 @@ class QueueService:
         respond(Outcome({}))
 
     def note(self, body: str) -> None:
-        """Record a delivery that an operator may act on, given its document."""
+        """Record the delivery in a document as one that an operator may act on."""
         reference = Reference.from_document(json.loads(body)["reference"])
         name = reference.message_id, host_of(reference.target_url)
         self._journal.references.setdefault(name, reference)
@@ -218,7 +218,7 @@ class QueueService:
                 respond(Outcome([self._hand_out(queue, message) for message in batch]))
 
     def _batch(self, visible: list[Message]) -> list[Message]:
-        """Return the messages of a batch: the oldest of a FIFO group, any of a standard queue."""
+        """Return the messages of a batch: of a FIFO queue the oldest of a group, otherwise any."""
         batch: list[Message] = []
         passed_over: set[str | None] = set()
         for message in visible[: self._scenario.deployment.batch_size]:

@@ -1,4 +1,4 @@
-"""The items of an endpoint in its two tables, typed, as written by `homing.endpoints.store`."""
+"""The typed items of an endpoint in two tables, as `homing.endpoints.store` writes them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def endpoint_items(change: Subscribing, start: int) -> tuple[Item, Item]:
-    """Return the items of the endpoints table and of the secrets table after a change."""
+    """Return an endpoint's items in the tables of endpoints and of secrets, after a change."""
     created = to_iso(start)
     endpoint = Endpoint(
         DEFAULT_SENDER_ID,

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from simulation.workflow.definition import Definition
 
 _RECORDS = frozenset({"RecordRetry", "RecordDelivered", "RecordFailure"})
-_LONGEST_LIFE = 365 * DAY  # of a Standard execution (Step Functions quotas)
+_LONGEST_LIFE = 365 * DAY  # the longest duration of a Standard execution (Step Functions quotas)
 _CONDITION_FAILED = "DynamoDB.ConditionalCheckFailedException"
 
 
@@ -45,7 +45,7 @@ class StepFunctions(Observer):
     Args:
         scheduler: runs their processes.
         standard: the definition of the Standard workflow.
-        express: that of the Express workflow.
+        express: the definition of the Express workflow.
         chance: draws the jitter of retries.
         journal: records their steps.
         stops: whether Standard executions may be stopped from outside.
@@ -72,7 +72,7 @@ class StepFunctions(Observer):
         self._runs: dict[str, int] = {}
 
     def deploy_express(self, express: Definition) -> None:
-        """Replace the definition for future Express executions."""
+        """Use another definition for future Express executions."""
         self._express = self._machine(express)
 
     def _machine(self, definition: Definition) -> Machine:
@@ -100,7 +100,7 @@ class StepFunctions(Observer):
         """Respond with the state of a Standard execution.
 
         Raises:
-            NoExecutionError: when there is none of that name.
+            NoExecutionError: when there is no execution with that name.
         """
         _, _, name = call.arguments.rpartition(":")
         if name not in self._names:
@@ -112,7 +112,7 @@ class StepFunctions(Observer):
     ) -> None:
         """Run an Express execution and respond with its end.
 
-        It continues after its caller has timed out.
+        The execution continues even if its caller times out.
         """
         document = call.arguments["Input"]
         delivery = name_of(document)
@@ -133,10 +133,10 @@ class StepFunctions(Observer):
         scheduler.start(started, timeout=self._express_timeout())
 
     def entered(self, execution: Execution, state: str, data: Any) -> None:
-        """Record the facts of a step that the invariants need, and stop the execution if planned.
+        """Record what the invariants need about a step, and stop the execution if that is planned.
 
         Raises:
-            ExecutionStoppedError: when it is stopped at this state.
+            ExecutionStoppedError: when the execution is stopped at this state.
         """
         if "attemptNumber" in data:
             execution.attempt = data["attemptNumber"]
@@ -166,7 +166,7 @@ class StepFunctions(Observer):
                 )
 
     def task_failed(self, execution: Execution, state: str, data: Any, error: str) -> None:
-        """Record an attempt whose entry may be missing: each failed try is counted as a metric."""
+        """Record that the entry of an attempt may be missing, which a metric reports on AWS."""
         if state in _RECORDS and error != _CONDITION_FAILED:
             gap = execution.delivery, execution.run, data["attemptNumber"]
             self._journal.gaps.add(gap)
@@ -178,7 +178,8 @@ class StepFunctions(Observer):
         return None if timeout is None else int(timeout * 1000)
 
     def _start(self, name: str, document: Any) -> None:
-        later = name.removeprefix(document["reference"]["deliveryId"])  # a generation's, or nothing
+        # The suffix for a later generation, or nothing.
+        later = name.removeprefix(document["reference"]["deliveryId"])
         label = f"standard:{name_of(document)}{later}"
         execution = self._execution(label, document, is_express=False)
         execution.name = name
@@ -205,7 +206,7 @@ class StepFunctions(Observer):
 
 
 def _set_out_of(starter: Any, now: int) -> int:
-    """Return the event that decided on an attempt: the read of the ledger before it."""
+    """Return the number of the event that decided on a first attempt: the read of the ledger."""
     if isinstance(starter, Settling) and starter.read is not None:
         return starter.read
     return now

@@ -55,7 +55,7 @@ class Table:
 
     Args:
         keys: the names of its key attributes, partition key first.
-        on_write: called at every change with the item before (None for a new item) and after it.
+        on_write: called at every change with the item before it (None for a new item) and after it.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Table:
         return {"Item": item}
 
     def batch_get_item(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the items that exist among those asked for."""
+        """Return those of the requested items that exist."""
         _only(arguments, _BATCH_GET)
         _consistent(arguments)
         found = [
@@ -127,7 +127,7 @@ class Table:
     def query(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return all items of one partition.
 
-        An eventually consistent query also returns the current items.
+        The result is always current, even if the query is eventually consistent.
         """
         if "IndexName" in arguments:
             return self._query_index(arguments)
@@ -147,13 +147,13 @@ class Table:
         return {"Items": [self.items[key] for key in sorted(self.items)]}
 
     def delete_item(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Remove an item, if it is there."""
+        """Delete an item, if it exists."""
         _only(arguments, {"TableName", "Key"})
         self.items.pop(self._key(arguments["Key"]), None)
         return {}
 
     def _query_index(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the entries of the index before a time; the index is always up to date here."""
+        """Return the entries of the index before a time. Here the index is always up to date."""
         _only(arguments, _QUERY_INDEX)
         name = arguments["IndexName"]
         partition, sort = f":{name}", f"{name}At"

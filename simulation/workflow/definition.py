@@ -1,7 +1,7 @@
 """A state machine definition, checked and compiled.
 
-It is the deployed file. Fields, kinds of states, services and JSONata constructs that the
-simulation does not implement are refused.
+The definition is the deployed file. If it uses fields, kinds of states, services or JSONata
+constructs that the simulation does not implement, it is refused.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Retrier:
 
 @dataclass(frozen=True, slots=True)
 class Catcher:
-    """One entry of `Catch`; without an output the error takes the place of the state's input."""
+    """One entry of `Catch`. Without an output, the next state gets the error as its input."""
 
     errors: frozenset[str]
     output: Evaluate | None
@@ -83,7 +83,7 @@ class Catcher:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A call of a service; `next` is None if it ends the execution."""
+    """A Task state: a call to a service. `next` is None if the execution ends after it."""
 
     name: str
     resource: str
@@ -96,7 +96,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A wait until a point in time."""
+    """A Wait state: a wait until a point in time."""
 
     name: str
     timestamp: Evaluate
@@ -105,7 +105,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One entry of `Choices`; without an output the state's input is passed on."""
+    """One entry of `Choices`. Without an output, the next state gets the input of this one."""
 
     condition: Evaluate
     output: Evaluate | None
@@ -114,7 +114,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A Choice: the first rule whose condition holds decides."""
+    """A Choice state: the first rule whose condition holds decides."""
 
     name: str
     rules: tuple[Rule, ...]
@@ -123,7 +123,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Succeed:
-    """A Succeed."""
+    """A Succeed state."""
 
     name: str
     output: Evaluate | None
@@ -131,7 +131,7 @@ class Succeed:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """A Fail."""
+    """A Fail state."""
 
     name: str
     error: Evaluate
@@ -143,7 +143,7 @@ State: TypeAlias = Task | Wait | Choice | Succeed | Fail
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A state machine; `timeout` in seconds, or None."""
+    """A compiled state machine; `timeout` is in seconds, None for no time-out."""
 
     start_at: str
     states: dict[str, State]
@@ -154,7 +154,7 @@ def load_definition(document: dict[str, Any]) -> Definition:
     """Check and compile a definition.
 
     Raises:
-        UnsupportedError: when it uses anything that is not implemented, or has a transition to an
+        UnsupportedError: when it uses a feature that is not implemented, or has a transition to an
             unknown state.
     """
     _only(document, _MACHINE, "the machine")
@@ -169,13 +169,13 @@ def load_definition(document: dict[str, Any]) -> Definition:
 
 @cache
 def delivery_document() -> dict[str, Any]:
-    """Return the definition of the delivery workflow. The value is shared: do not change it."""
+    """Return the definition of the delivery workflow. All callers share it: do not change it."""
     document: dict[str, Any] = json.loads(DELIVERY.read_text())
     return document
 
 
 def first_attempt_document(timeout_seconds: int) -> dict[str, Any]:
-    """Return the Express definition made from it, as in the stack."""
+    """Return the definition of the Express workflow, made as in the stack."""
     return first_attempt_definition(delivery_document(), timeout_seconds=timeout_seconds)
 
 

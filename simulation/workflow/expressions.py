@@ -1,8 +1,8 @@
 """JSONata expressions as Python closures, for the subset of `jsonata_syntax`.
 
-An expression has one variable, `$states`, as in Step Functions. JSONata's undefined is `MISSING`
-here. A differential test compares every expression of the definitions with the
-`jsonata` package.
+As in Step Functions, an expression has one variable, `$states`. JSONata's `undefined` is `MISSING`
+here. A differential test evaluates every expression of the definitions also with the package
+`jsonata`, and compares the results.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from simulation.workflow.jsonata_syntax import (
 
 Evaluate: TypeAlias = Callable[[Mapping[str, Any]], Any]
 
-_LARGEST_PLAIN: Final = 1e15  # JSONata formats larger numbers differently
+_LARGEST_PLAIN: Final = 1e15  # JSONata formats larger numbers in another way
 _SMALLEST_PLAIN: Final = 1e-6
 
 
@@ -46,10 +46,10 @@ class QueryError(Exception):
 
 
 def compile_expression(source: str) -> Evaluate:
-    """Compile an expression; it is called with `$states`, a mapping.
+    """Compile an expression to a function, whose argument is `$states`, a mapping.
 
     Raises:
-        UnsupportedError: when it uses what is not implemented.
+        UnsupportedError: when it uses a feature that is not implemented.
     """
     return _compile(parse(source))
 
@@ -129,7 +129,7 @@ def _unequal(left: Evaluate, right: Evaluate) -> Evaluate:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Return whether values are equal in JSON: `true` is not 1, but 1 is 1.0."""
+    """Return whether two values are equal in JSON: `true` is not 1, but 1 is 1.0."""
     if isinstance(a, bool) or isinstance(b, bool):
         return a is b
     return bool(a == b)
@@ -200,7 +200,7 @@ _FUNCTIONS: Final[Mapping[str, tuple[Callable[..., Any], int]]] = {
 
 
 def text_of(value: Any) -> str:
-    """Return a value as `$string` writes it."""
+    """Return a value as text, as `$string` writes it."""
     if isinstance(value, str):
         return value
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""The syntax of the JSONata that the definitions use. Anything else is refused.
+"""The syntax of the part of JSONata that the definitions use. Anything else is refused.
 
 expression = conditional
 conditional = or [ "?" expression ":" expression ]

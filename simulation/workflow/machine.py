@@ -34,10 +34,11 @@ if TYPE_CHECKING:
 
 Steps: TypeAlias = "Generator[Call | Sleep, Any, Any]"
 
-# The statuses of dead-lettered deliveries; executions that end normally have them as their errors.
+# The statuses of dead-lettered deliveries. They are also the errors of executions that fail as
+# intended, after the dead letter has been sent.
 DEAD_LETTERED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
 
-# The operation of a resource, and the names of AWS for its refusals and its time-outs.
+# By resource: the operation, and AWS's names for the errors when a call is refused or times out.
 _SERVICES = {
     "arn:${Partition}:states:::lambda:invoke": (
         "lambda.invoke",
@@ -85,21 +86,22 @@ class ExecutionStoppedError(Exception):
 
 @dataclass(slots=True)
 class Execution:
-    """One execution, with data about it for services and invariants.
+    """One execution, with data that services and invariants need.
 
     Args:
         label: the label of its process.
-        document: its input.
+        document: the input of the execution.
         delivery: the id of the delivery.
         is_express: whether it is an Express execution.
-        set_out: for each attempt, the number of the event at which it was decided on.
+        set_out: for each attempt, the number of the event that decided that it is made.
         attempt: the number of the current attempt.
-        path: the states that it has entered; `!` after one whose Catch was taken.
-        failed: how it failed, if it did.
-        output: its output, if it succeeded.
+        path: the names of the states that were entered; with `!` at the end if their Catch was
+            taken.
+        failed: how the execution failed, if it did.
+        output: the output of the execution, if it succeeded.
         running: whether it is still running.
         ended_at: when it ended.
-        name: the name that it was started with, empty for an Express execution.
+        name: the name with which the execution was started; empty for an Express execution.
         run: how often the delivery had been redriven.
     """
 
@@ -119,26 +121,26 @@ class Execution:
 
     @property
     def was_stopped(self) -> bool:
-        """Whether a Standard execution was stopped from outside, or after a year."""
+        """Whether the execution, a Standard one, was stopped from outside, or after a year."""
         stopped = self.failed is not None and self.failed.error in {"Stopped", "Sandbox.Timedout"}
         return stopped and not self.is_express
 
     @property
     def has_ended_delivery(self) -> bool:
-        """Whether it delivered or dead-lettered its message."""
+        """Whether the execution delivered or dead-lettered its message."""
         if self.failed is not None:
             return self.failed.error in DEAD_LETTERED
         return self.output is not None and self.output["end"] == "DELIVERED"
 
     @property
     def hurried(self) -> bool:
-        """Whether an operator started it for an immediate retry (`homing.ledger.generation`)."""
+        """Whether an operator's immediate retry started it (`homing.ledger.generation`)."""
         generation, attempt = self.document.get("generation", 0), self.document["attemptNumber"]
         return bool(generation) and self.name == f"{self.delivery}-{generation}-{attempt}"
 
 
 class Observer:
-    """Hooks that are called as an execution proceeds; here they do nothing."""
+    """Methods that are called as an execution proceeds. In this base class they do nothing."""
 
     def entered(self, execution: Execution, state: str, data: Any) -> None:
         """Handle the entry of a state."""
@@ -153,7 +155,7 @@ class Machine:
 
     Args:
         definition: the definition.
-        chance: jitter of retries.
+        chance: draws the jitter of retries.
         now: the service's clock, in milliseconds.
         observer: called at every step.
     """
@@ -167,10 +169,10 @@ class Machine:
         """Run an execution.
 
         Returns:
-            Its output.
+            The output of the execution.
 
         Raises:
-            ExecutionFailedError: when it fails, at a Fail state or otherwise.
+            ExecutionFailedError: when the execution fails, at a Fail state or otherwise.
         """
         name: str | None = self.definition.start_at
         while name is not None:
@@ -197,7 +199,7 @@ class Machine:
             case Choice():
                 return _choose(state, states)
             case Wait(timestamp=timestamp, next=following):
-                # A Wait truncates milliseconds (Step Functions developer guide, Wait).
+                # A Wait state truncates milliseconds (Step Functions developer guide, "Wait").
                 yield Sleep(from_iso(timestamp(states)) // SECOND * SECOND)
                 return following, states["input"]
             case Succeed(output=output):
@@ -230,7 +232,7 @@ class Machine:
     def _retry_delay(
         self, task: Task, error: str, tries: list[int], execution: Execution
     ) -> int | None:
-        """Return the milliseconds until the next try; None if there is none."""
+        """Return the milliseconds until the next try; None if there is no further try."""
         for index, retrier in enumerate(task.retriers):
             if not _matches(retrier.errors, error):
                 continue

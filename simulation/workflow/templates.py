@@ -1,4 +1,4 @@
-"""JSON templates of a definition: strings like `{% … %}` are expressions, the rest is literal."""
+"""JSON templates in definitions: strings like `{% … %}` are expressions, the rest is literal."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _OPEN, _CLOSE = "{%", "%}"
 
 
 def compile_template(template: Any) -> Evaluate:
-    """Compile a template; called with `$states`, it returns the JSON value.
+    """Compile a template to a function that is called with `$states` and returns a JSON value.
 
-    Like Step Functions, it raises `QueryError` if an expression has no value.
+    As in Step Functions, the function fails (`QueryError`) if an expression has no value.
 
     Raises:
-        UnsupportedError: when an expression uses what is not implemented.
+        UnsupportedError: when an expression uses a feature that is not implemented.
     """
     match template:
         case str() if _OPEN in template or _CLOSE in template:
