@@ -18,8 +18,9 @@ MAX_HEADERS_BYTES = 8 * 1024
 MAX_CONTENT_TYPE_LENGTH = 256
 DEFAULT_CONTENT_TYPE = "application/json"
 
-# Headers that Homing sets (and those with a reserved prefix), and headers for framing and for the
-# connection (RFC 9110, section 7.6.1). A message or endpoint with one is refused.
+# Headers that a message or an endpoint cannot have: those that Homing sets itself, and those about
+# framing and the connection (RFC 9110, section 7.6.1). Headers with a reserved prefix are refused,
+# too.
 RESERVED_HEADERS = frozenset(
     {"accept-encoding", "content-type", "user-agent", "x-correlation-id"}
     | {"connection", "content-length", "expect", "host", "keep-alive", "te", "trailer"}

@@ -1,9 +1,9 @@
 """The rules for ids.
 
 A `messageId` has no dot, since it is the `webhook-id`, which Standard Webhooks 1.0.0 signs as
-`id.timestamp.body`. `messageId` and `senderId` have no `#`, which separates them in the key of both
-tables. An `endpointId` does not begin with a dot, since clients remove the segments `.` and `..`
-from a path (RFC 3986, section 5.2.4).
+`id.timestamp.body`. `messageId` and `senderId` have no `#`, which separates them in the keys of the
+messages table and the ledger. An `endpointId` does not begin with a dot, since clients remove the
+segments `.` and `..` from a path (RFC 3986, section 5.2.4).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Naming:
 
     Args:
         pattern: a regular expression for the whole text, valid in JSON Schema and in Python.
-        rule: the same in words, to follow "must have 1 to 128 characters:".
+        rule: the same rule in words; error messages put it after "must have 1 to 128 characters:".
     """
 
     pattern: str

@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 
 
 def to_dynamodb(value: Any) -> Any:
-    """Return a plain value in DynamoDB's typed JSON; floats become exact decimal numbers."""
+    """Return a plain value as DynamoDB's typed JSON; floats become exact decimal numbers."""
     return TypeSerializer().serialize(_with_decimals(value))
 
 
 def from_dynamodb(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a typed item as plain values; whole numbers become int, others float."""
+    """Return an item in DynamoDB's typed JSON as plain values.
+
+    Whole numbers become int, other numbers float.
+    """
     deserialize = TypeDeserializer().deserialize
     return {name: _without_decimals(deserialize(value)) for name, value in item.items()}
 

@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class JsonText:
-    """A value of a document that is JSON already."""
+    """A value of a document that is already written as JSON."""
 
     text: str
 

@@ -25,7 +25,10 @@ def _read(kind: Any, text: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The base of the settings classes: field `ledger_table` is read from `LEDGER_TABLE`."""
+    """The base of the settings classes.
+
+    Each field is read from an environment variable: `ledger_table` from `LEDGER_TABLE`.
+    """
 
     @classmethod
     def variables(cls) -> tuple[str, ...]:
@@ -68,7 +71,7 @@ class GuardSettings(Settings):
 
     @property
     def guard(self) -> AddressGuard:
-        """The rules, with the hosts of the stack's own APIs refused as well."""
+        """The rules of the deployment, and the refusal of the hosts of the stack's own APIs."""
         return self.address_guard.refusing(self.own_hosts.split(","))
 
 
@@ -76,7 +79,7 @@ class GuardSettings(Settings):
 class AcceptSettings(GuardSettings):
     """The tables, queues and bucket of `accept`, the defaults of messages, the rate of senders.
 
-    With a `sender_rate_per_second` of 0 senders have no rate.
+    A `sender_rate_per_second` of 0 means that senders have no rate.
     """
 
     messages_table: str
@@ -95,9 +98,10 @@ class AcceptSettings(GuardSettings):
 
 @dataclass(frozen=True, slots=True)
 class IngestSettings(AcceptSettings):
-    """The settings of `accept`, the queue of unaccepted messages, and the ingest queues' senders.
+    """The settings of `ingest`: those of `accept`, its own queue, and the senders.
 
-    `senders` maps the ARN of each ingest queue to the `sender` that `read_ingested` takes.
+    The queue is that of unaccepted messages. `senders` maps the ARN of each ingest queue to the
+    argument `sender` of `read_ingested`.
     """
 
     unaccepted_queue_url: str
@@ -106,7 +110,7 @@ class IngestSettings(AcceptSettings):
 
 @dataclass(frozen=True, slots=True)
 class AuthorizeSettings(Settings):
-    """The table of API keys."""
+    """The table of API keys that `authorize` reads."""
 
     keys_table: str
 
@@ -144,7 +148,7 @@ class ReleaseSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class WatchdogSettings(ReleaseSettings):
-    """The settings of `release`, and what else `watchdog` needs."""
+    """The settings of `watchdog`: those of `release` and more."""
 
     redrives_table: str
     payload_bucket: str
@@ -155,7 +159,7 @@ class WatchdogSettings(ReleaseSettings):
 
 @dataclass(frozen=True, slots=True)
 class OperationalEventsSettings(Settings):
-    """The tables of deliveries and endpoints, and whether each success leads to an event."""
+    """The ledger and the endpoints table, and whether every delivered message gets an event."""
 
     ledger_table: str
     endpoints_table: str
@@ -211,7 +215,7 @@ class DeliverSettings(GuardSettings):
 
 @dataclass(frozen=True, slots=True)
 class ComputeBackoffSettings(Settings):
-    """How long a record is kept after its next attempt is due."""
+    """How long a ledger record is kept after its next attempt is due."""
 
     retention_days: int
 

@@ -20,9 +20,11 @@ INGEST_SECONDS = 25
 # The watchdog runs every 15 minutes, and a run is over before the next begins.
 WATCHDOG_EVERY_SECONDS = 900
 WATCHDOG_SECONDS = 600
-# A hundred ends of deliveries, of which each takes six calls of some milliseconds.
+# The timeout of `release`: a batch is up to a hundred deliveries that have ended, and each takes
+# six calls of some milliseconds.
 RELEASE_SECONDS = 60
-# Ten calls of the event bus, for a hundred changes of a table. Only a bus that hangs takes longer.
+# The timeout of `operational_events`: ten calls of the event bus, for a hundred changes of a table.
+# They take longer only if the bus hangs.
 OPERATIONAL_EVENTS_SECONDS = 60
 # The timeout of a workflow step other than `deliver`.
 STEP_SECONDS = 15
@@ -30,9 +32,9 @@ STEP_SECONDS = 15
 # The time to claim the attempt and look up its recipient in a new container, where the first calls
 # connect and the function has 9% of a processor. In a warm container this takes milliseconds.
 _DELIVER_START_SECONDS = 3
-# The time of `deliver` beyond the attempt's own deadline. It is enough to start; to record the
-# endpoint's health and release its concurrency slot, two calls at their slowest; and to return. If
-# the steps before the request take longer (a ledger that does not answer, a concurrency slot, a
+# The time of `deliver` beyond the attempt's own deadline. It is enough to start, to record the
+# endpoint's health and release its concurrency slot (two calls at their slowest), and to return. If
+# the steps before the request take longer (a ledger that does not respond, a concurrency slot, a
 # payload in S3), the request has less time, and calls after it may be left out
 # (homing/sending/time_left.py).
 _DELIVER_MARGIN_SECONDS = _DELIVER_START_SECONDS + 2 * CALL_SECONDS + ANSWER_SECONDS
@@ -44,7 +46,7 @@ _DISPATCH_MARGIN_SECONDS = 15
 # SQS must not redeliver a batch while Lambda still works on it: 6 times the function's timeout
 # ("Configuring a queue to use with Lambda", AWS Lambda developer guide).
 _VISIBILITY_FACTOR = 6
-# When the ingest queue redelivers a message that could not be accepted.
+# After this time, the ingest queue redelivers a message that could not be accepted.
 INGEST_VISIBILITY_SECONDS = _VISIBILITY_FACTOR * INGEST_SECONDS
 
 
@@ -65,7 +67,7 @@ class Timeouts:
 
     @property
     def first_attempt(self) -> int:
-        """The timeout of a first attempt: one deadline and short retries."""
+        """The timeout of a first attempt: one deadline, and short retries of the other steps."""
         return ceil(self.attempt_seconds) + _FIRST_ATTEMPT_MARGIN_SECONDS
 
     @property

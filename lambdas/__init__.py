@@ -1,4 +1,4 @@
-"""Lambda handlers: one module for each state of the workflow and each trigger."""
+"""Lambda handlers: one module for each function, which is a state of the workflow or a trigger."""
 
 from lambdas.initialization import pause_collection
 

@@ -1,7 +1,7 @@
-"""Trigger `accept`: accept messages, alone or in a batch, and test messages to endpoints.
+"""The function `accept`: it accepts messages, alone or in a batch, and test messages to endpoints.
 
-It serves the HTTP APIs, which forward only its routes, and a function URL, which forwards
-everything.
+It serves the HTTP APIs, which forward to it only requests for its routes, and a function URL, which
+forwards every request.
 """
 
 from __future__ import annotations
@@ -82,9 +82,10 @@ def _acceptance() -> Acceptance:
 
 @lru_cache(maxsize=16)
 def _rules(host: str) -> Rules:
-    """Return the rules for messages to this API; its own host is refused as a target.
+    """Return the rules for messages that are sent to this host, which is refused as a target.
 
-    The stack cannot configure the host of the function URL, which is created after the function.
+    The stack cannot refuse the host of the function URL in a setting of this function, since the
+    URL is created after it.
     """
     settings = _settings()
     return Rules.of_deployment(settings, settings.guard.refusing([host]))
@@ -92,14 +93,14 @@ def _rules(host: str) -> Rules:
 
 @serve(app, POST_MESSAGE)
 def accept() -> Response[str]:
-    """Accept a message: 202, or 200 for a duplicate."""
+    """Accept a message; return 202, or 200 for a duplicate."""
     query(app.current_event, POST_MESSAGE)
     return _accept(request_body(app.current_event))
 
 
 @serve(app, POST_BATCH)
 def accept_batch() -> Response[str]:
-    """Accept several messages: 200 with the response to each."""
+    """Accept several messages; return 200 with the response to each."""
     query(app.current_event, POST_BATCH)
     refuse_delivery(app.current_event)
     return respond(batched(_answers(split_batch(request_body(app.current_event)))))
@@ -107,7 +108,7 @@ def accept_batch() -> Response[str]:
 
 @serve(app, TEST_ENDPOINT)
 def accept_test(endpoint_id: str) -> Response[str]:
-    """Accept a test message to an endpoint; it is delivered like any other."""
+    """Accept a test message to an endpoint, which is delivered like any other message."""
     sender_id = queried_sender(app.current_event, TEST_ENDPOINT)
     return _accept(trial_message(named_endpoint(endpoint_id), sender_id))
 

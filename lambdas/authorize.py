@@ -1,4 +1,4 @@
-"""Trigger `authorize`: check the API key of a request to the key API."""
+"""The function `authorize`: it checks the API key of a request to the key API."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _find(header: str) -> ApiKey | None:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Return a simple response of a Lambda authorizer (API Gateway, HTTP APIs, format 2.0).
+    """Return whether a request is allowed, in the authorizer format 2.0 of API Gateway's HTTP APIs.
 
     Unknown, wrong and revoked keys are refused in the same way. If the table cannot be read, the
     error is raised and the API returns 500, so that no unchecked key is accepted.

@@ -1,4 +1,4 @@
-"""State `Classify`: decide what an outcome means and what follows."""
+"""The state `Classify`: it decides what an outcome means and what follows."""
 
 from __future__ import annotations
 

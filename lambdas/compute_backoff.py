@@ -1,4 +1,4 @@
-"""State `ComputeBackoff`: decide when the next attempt is due."""
+"""The state `ComputeBackoff`: it decides when the next attempt is due."""
 
 from __future__ import annotations
 

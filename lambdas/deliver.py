@@ -1,4 +1,7 @@
-"""State `Deliver`: claim the attempt after a wait, make one HTTP request, return its outcome."""
+"""The state `Deliver`: it makes one HTTP request and returns its outcome.
+
+After a wait, it claims the attempt first.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +84,7 @@ def _ledger() -> Ledger:
 
 
 def _claim(reference: Reference, event: dict[str, Any]) -> AttemptClaim | Superseded | None:
-    """Claim the attempt after a wait; a first attempt has not waited and needs no claim.
+    """Claim an attempt that has waited. A first attempt has not waited and needs no claim.
 
     If the previous attempt was not recorded because another execution has the delivery, there is
     nothing to claim, even if the ledger is unavailable now.

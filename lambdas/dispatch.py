@@ -1,4 +1,4 @@
-"""Trigger `dispatch`: settle the deliveries of a batch, all of them concurrently."""
+"""The function `dispatch`: it settles the deliveries of a batch of queue messages concurrently."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class _Desk:
     """The services with which a container settles queue messages.
 
     Args:
-        express_path: settles them.
-        redelivery: sets when those that are detached or have failed are redelivered.
+        express_path: settles queue messages.
+        redelivery: sets when a message whose first attempt is detached or fails is redelivered.
         over_in: the seconds after which a detached first attempt must have ended.
-        records: the ledger, for reading ahead; None if the express path is off.
+        records: the ledger, which reads records in advance; None if the express path is off.
         first_attempts: the Express workflow; None if the express path is off.
     """
 
@@ -114,10 +114,10 @@ def _detach(message: Received) -> None:
 
 
 def _put_off(message: Received) -> int | None:
-    """Postpone redelivery until the first attempt must have ended; return the seconds.
+    """Postpone a message's redelivery until its first attempt must have ended; return the seconds.
 
-    A detached attempt is then settled from its record, and a message that failed temporarily is
-    delayed by at most this time. From the second receive on, the queue's visibility timeout
+    By then, a detached attempt can be settled from its record. A message that failed temporarily is
+    delayed by no more than that. From the second receive on, the queue's visibility timeout
     applies, and None is returned: five receives must outlast an outage (docs/decisions/0055).
     """
     desk = _desk()
@@ -130,9 +130,9 @@ def _put_off(message: Received) -> int | None:
 def _settle_in_order(messages: Sequence[Received]) -> list[str]:
     """Settle the messages of one delivery in order; return the ids of those that are not settled.
 
-    A FIFO queue returns no messages of a group that is in flight, but may return several messages
-    of a group in one batch. If settled concurrently, they would make the same first attempt. So if
-    one of them is detached, those after it go back to the queue as well.
+    While a message of a group is in flight, a FIFO queue returns no others of that group, but one
+    batch may contain several. If they were settled concurrently, they would all make the same first
+    attempt. So if the first attempt of one is detached, those after it go back to the queue, too.
     """
     unsettled: list[str] = []
     for number, message in enumerate(messages):
@@ -155,7 +155,7 @@ def _by_delivery(messages: Iterable[Received]) -> list[list[Received]]:
 
 
 def _read_first(messages: Iterable[Received]) -> Iterator[Reference]:
-    """Yield the deliveries whose record is read before they are settled: the unscheduled ones."""
+    """Yield the deliveries whose records are read in advance: those that are not scheduled."""
     for message in messages:
         with suppress(MalformedDeliveryError):
             _, delivery = read_delivery(message.body)
@@ -164,9 +164,9 @@ def _read_first(messages: Iterable[Received]) -> Iterator[Reference]:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Settle a batch; messages that are not settled go back to the queue."""
+    """Settle a batch of messages; those that are not settled go back to the queue."""
     deadline.begin(context)
-    desk = _desk()  # not in the threads, where creating clients is not safe
+    desk = _desk()  # created here, since it is not safe to create clients in the threads
     messages = [Received.from_record(each) for each in event["Records"]]
     if desk.records is not None and len(messages) > 1:
         desk.records.read_ahead(_read_first(messages))

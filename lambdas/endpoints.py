@@ -1,4 +1,4 @@
-"""Trigger `endpoints`: list, create, change and delete endpoints, `/v1/endpoints`."""
+"""The function `endpoints`: it lists, creates, changes and deletes endpoints (`/v1/endpoints`)."""
 
 from __future__ import annotations
 
@@ -108,7 +108,10 @@ def get_endpoint(endpoint_id: str) -> Response[str]:
 
 @serve(app, PUT_ENDPOINT)
 def put_endpoint(endpoint_id: str) -> Response[str]:
-    """Create an endpoint (201, with its secret, which is not shown again) or replace one (200)."""
+    """Create an endpoint (201) or replace one (200).
+
+    The response 201 contains the endpoint's secret, which is not shown again.
+    """
     endpoint_id = check_id(unquote(endpoint_id))
     sender_id = queried_sender(app.current_event, PUT_ENDPOINT)
     change = _change(EndpointRequest)
@@ -131,7 +134,7 @@ def patch_endpoint(endpoint_id: str) -> Response[str]:
 
 @serve(app, DELETE_ENDPOINT)
 def delete_endpoint(endpoint_id: str) -> Response[str]:
-    """Delete an endpoint and its secrets; its open deliveries are dead-lettered."""
+    """Delete an endpoint and its secrets. Deliveries that still wait for it are dead-lettered."""
     endpoint_id = named_endpoint(endpoint_id)
     sender_id = queried_sender(app.current_event, DELETE_ENDPOINT)
     if not _store().delete(sender_id, endpoint_id):
@@ -142,7 +145,7 @@ def delete_endpoint(endpoint_id: str) -> Response[str]:
 
 @serve(app, ROTATE_SECRET)
 def post_rotation(endpoint_id: str) -> Response[str]:
-    """Replace the secret of an endpoint. The new one is not shown again."""
+    """Replace the secret of an endpoint, and return the new one, which is not shown again."""
     endpoint_id = named_endpoint(endpoint_id)
     sender_id = queried_sender(app.current_event, ROTATE_SECRET)
     refuse_delivery(app.current_event)
@@ -161,7 +164,7 @@ def post_rotation(endpoint_id: str) -> Response[str]:
 
 @serve(app, MATCH_EVENT)
 def match_event() -> Response[str]:
-    """Return which endpoints would currently get an event; nothing is sent."""
+    """Return which endpoints would get an event now. Nothing is sent."""
     sender_id = queried_sender(app.current_event, MATCH_EVENT)
     refuse_delivery(app.current_event)
     event = read_event(request_body(app.current_event), sender_id, datetime.now(UTC))

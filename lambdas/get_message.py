@@ -1,4 +1,4 @@
-"""Trigger `get_message`: return the status of a message, and lists of deliveries."""
+"""The function `get_message`: it returns the status of a message, and lists of deliveries."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _index() -> DeliveryIndex:
 
 @serve(app, GET_MESSAGE)
 def get_message(message_id: str) -> Response[str]:
-    """Return every delivery of a message with its history, or 404."""
+    """Return every delivery of a message with its history; 404 if there is no such message."""
     message_id = unquote(message_id)
     sender_id = queried_sender(app.current_event, GET_MESSAGE)
     app.context.update(messageId=message_id, senderId=sender_id)

@@ -1,4 +1,4 @@
-"""The edge of the HTTP API: its resolver, the caller, the request body, the response.
+"""What all functions of the HTTP API share: resolver, caller, request body and response.
 
 A handler creates its resolver with `json_api`, serves routes of `homing.api.routes` with `serve`,
 and raises errors, which this module turns into responses.
@@ -43,14 +43,14 @@ def json_api(
     """Return a resolver that turns errors of its routes into problem documents (RFC 9457).
 
     Args:
-        log_failure: logs a failed dependency; called with `reason`, and with the ids that the route
-            has put into the resolver's context.
-        log_invalid: logs the answer to an invalid request.
-        invalid: the answer to an InvalidMessageError.
-        aws_failed: the answer to an error of an AWS call.
-        no_route: the answer for a method and path without a route. An API forwards only requests
-            for its routes, but Powertools accepts fewer characters in a path: not the `"` of
-            `/v1/messages/"`.
+        log_failure: logs that a dependency has failed; called with `reason`, and with the ids that
+            the route has put into the resolver's context.
+        log_invalid: logs the response to an invalid request.
+        invalid: returns the response to an InvalidMessageError.
+        aws_failed: returns the response to an error of an AWS call.
+        no_route: returns the response for a method and path without a route. Although an API
+            forwards only requests for its routes, Powertools does not find a route for a path with
+            characters that it does not accept, such as the `"` of `/v1/messages/"`.
     """
     app = APIGatewayHttpResolver()
 
@@ -93,7 +93,7 @@ def _in_snake_case(name: str) -> str:
 
 
 def _ids(app: APIGatewayHttpResolver) -> dict[str, str]:
-    """Return what a route has added to the context; Powertools' own entries begin with `_`."""
+    """Return the ids that a route has added to the context, without Powertools' own entries."""
     return {name: value for name, value in app.context.items() if not name.startswith("_")}
 
 
@@ -112,9 +112,10 @@ def key_sender(event: BaseProxyEvent) -> str | None:
 
 
 def signer(event: BaseProxyEvent) -> dict[str, str]:
-    """Return the log field `caller`, the ARN of the IAM principal that signed, or no field.
+    """Return the log field `caller`: the ARN of the IAM principal that signed the request.
 
-    The function URL has no access log.
+    If the request is not signed, there is no field. It is needed because the function URL has no
+    access log.
     """
     authorizer = event["requestContext"].get("authorizer") or {}
     arn = authorizer.get("iam", {}).get(
@@ -127,7 +128,7 @@ def query(event: BaseProxyEvent, route: Route) -> dict[str, str]:
     """Return the query parameters of a request, except those of its signature.
 
     Raises:
-        InvalidMessageError: when there is one that the route does not take.
+        InvalidMessageError: when there is a parameter that the route does not take.
     """
     given = {
         name: value
@@ -164,8 +165,8 @@ def own_host(event: BaseProxyEvent) -> str:
 def refuse_delivery(event: BaseProxyEvent) -> None:
     """Refuse a request that is itself a delivery of Homing, since that could cause an endless loop.
 
-    Every delivery has a `webhook-id`, which a sender cannot remove. The hosts of the stack are not
-    allowed as targets (docs/decisions/0030), but a proxy in front of them could be one.
+    Every delivery has the header `webhook-id`, which a sender cannot remove. The stack's own hosts
+    are refused as targets (docs/decisions/0030), but a proxy in front of them could be a target.
 
     Raises:
         InvalidMessageError: when the request has a `webhook-id`.
@@ -188,7 +189,7 @@ def named_endpoint(id_in_path: str) -> str:
 
 
 def request_body(event: BaseProxyEvent) -> str | bytes:
-    """Return the body of a request, which API Gateway encodes in base64 if it considers it binary.
+    """Return the body of a request. API Gateway encodes a body that seems binary to it in base64.
 
     Raises:
         InvalidMessageError: when it is not valid UTF-8, or not valid base64 if it is encoded.

@@ -1,8 +1,8 @@
-"""Trigger `ingest`: accept the messages of a batch of the ingest queue.
+"""The function `ingest`: it accepts a batch of messages from an ingest queue.
 
 Invalid messages go straight to the queue of unaccepted messages. Messages that cannot be accepted
-for now stay on the ingest queue, which redelivers them with the same id. If one had been accepted
-before a crash, it is then a duplicate and changes nothing.
+for now stay on the ingest queue, which redelivers them with the same id. If a crash has followed
+the acceptance of a message, the redelivered message is a duplicate and changes nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-# One less than in `accept`: here the queue tries again, and the rest of a batch gets more time.
+# One try less than in `accept`: the queue tries again anyway, and this leaves more time for the
+# rest of a batch.
 _TRIES = 2
 
 _processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -46,9 +47,9 @@ class _Desk:
     """The services with which a container accepts messages.
 
     Args:
-        acceptance: accepts them.
+        acceptance: accepts messages.
         rules: the rules of the deployment.
-        unaccepted: takes what is invalid.
+        unaccepted: the queue that takes invalid messages.
         senders: the sender of each queue's messages, by the queue's ARN.
     """
 
@@ -63,8 +64,8 @@ def _desk() -> _Desk:
     settings = IngestSettings.from_env()
     sqs = client("sqs", read_seconds=2, tries=_TRIES)
     return _Desk(
-        # Without the sender's rate: the queue holds what exceeds it, and no caller could be told to
-        # send later.
+        # The rate of senders does not apply: the queue itself is their backlog, and there is no
+        # caller to refuse.
         Acceptance.connect(settings, tries=_TRIES, is_rated=False),
         Rules.of_deployment(settings, guard=settings.guard),
         UnacceptedQueue(settings.unaccepted_queue_url, sqs),
@@ -139,7 +140,7 @@ def _attributes(record: SQSRecord) -> dict[str, str]:
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
-    """Accept a batch; records that cannot be accepted for now go back to the queue."""
+    """Accept a batch of messages; those that cannot be accepted for now go back to the queue."""
     deadline.begin(context)
     return process_partial_response(
         event=event, record_handler=_ingest, processor=_processor, context=context

@@ -17,18 +17,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Lambda sets it in every execution environment: on-demand, snap-start, provisioned-concurrency.
+# Lambda sets this variable in every execution environment, to on-demand, snap-start or
+# provisioned-concurrency.
 VARIABLE = "AWS_LAMBDA_INITIALIZATION_TYPE"
-_ON_DEMAND = "on-demand"  # an invocation follows at once, and finds the connections open
+_ON_DEMAND = "on-demand"  # an invocation follows immediately and can use the open connections
 
-# A service that is down must not hold up a function that may need it only later.
+# The longest time to wait for connections: a service that is down must not hold up a function that
+# may need it only later.
 _LONGEST_SECONDS = 1.0
 
 
 def pause_collection() -> None:
     """Pause garbage collection while Lambda initializes a function, until `initialize` ends.
 
-    Imports create many objects and hardly any garbage, which Python would look for forty times.
+    Imports create many objects and hardly any garbage, but Python would search for it forty times.
     """
     if VARIABLE in os.environ:
         gc.disable()
@@ -50,9 +52,9 @@ def initialize(*makers: Callable[[], object]) -> None:
 def connect(*calls: Callable[[], object]) -> None:
     """Open the connections of the first invocation, if Lambda initializes a function for it.
 
-    Connecting with TLS takes more processor time than a call: botocore reads all authorities for
-    each connection. The calls are made concurrently. They change nothing, and their errors are
-    ignored, since the invocation will meet the same ones.
+    Connecting with TLS takes more processor time than a call, since botocore reads all certificate
+    authorities for each connection. The calls are made concurrently. They change nothing, and their
+    errors are ignored, since the invocation will get the same errors.
     """
     if os.environ.get(VARIABLE) != _ON_DEMAND:
         return

@@ -1,8 +1,8 @@
 """The logs and metrics of all handlers: structured log events that contain CloudWatch metrics.
 
-Each attempt has one `delivery.attempted` event: ids, number and limit of attempts, status,
-duration, verdict, reason and the delay to the next attempt. Its metrics are part of the event, in
-CloudWatch's embedded metric format, so an attempt costs one log event.
+Each attempt is logged as one event, `delivery.attempted`, with ids, number and limit of attempts,
+status, duration, verdict, reason and the delay to the next attempt. Its metrics are part of the
+event, in CloudWatch's embedded metric format, so an attempt costs only one log event.
 
 AWS charges for logs by the byte, and callers control much of the content, so long texts and lists
 are truncated.
@@ -66,8 +66,9 @@ def _bounded(value: Any, longest: int = _LONGEST_TEXT) -> Any:
             return value
 
 
-# Powertools would make an encoder for each event, and try to read the event's name as JSON
-# (docs/benchmarks.md, "One attempt"). An exception, which may quote a request, is written by `str`.
+# One encoder for all events, since Powertools would create one for each, and try to read the
+# event's name as JSON (docs/benchmarks.md, "One attempt"). Exceptions may quote a request, so their
+# text is shortened.
 _ENCODER = JSONEncoder(
     ensure_ascii=False, separators=(",", ":"), default=lambda value: _bounded(str(value))
 )
@@ -75,7 +76,7 @@ _ENCODER = JSONEncoder(
 
 def _line(fields: dict[str, Any]) -> str:
     bounded = {name: value if name in _OURS else _bounded(value) for name, value in fields.items()}
-    if "exception" in fields:  # a traceback, with that exception at its end
+    if "exception" in fields:  # a traceback, with the exception's text at its end
         bounded["exception"] = _bounded(fields["exception"], _LONGEST_TRACEBACK)
     return _ENCODER.encode(bounded)
 
@@ -102,10 +103,10 @@ def log_attempt(
     Args:
         reference: the delivery.
         outcome: the outcome of the attempt.
-        verdict: the verdict on it.
+        verdict: the verdict on the outcome.
         attempt: the number of the attempt, counted from 1.
-        max_attempts: the maximum of the policy.
-        next_delay_seconds: the delay to the next attempt; None if none follows.
+        max_attempts: the maximum number of attempts, from the policy.
+        next_delay_seconds: the delay before the next attempt; None if none follows.
     """
     _log(
         logging.INFO,
@@ -159,11 +160,12 @@ def log_unsettled(
     """Log why a queue message could not be settled, and count it for the alarm.
 
     Args:
-        body: the body of the queue message, which has the ids if it is a delivery document.
+        body: the body of the queue message, which contains the ids if it is a delivery document.
         error: the exception.
-        delivery_id: its message group, which identifies it otherwise.
-        queue_message_id: SQS's id.
-        redelivered_in: as in `log_detached`.
+        delivery_id: the message group, which identifies the delivery if the body does not.
+        queue_message_id: the id that SQS gave the message.
+        redelivered_in: the seconds until the message is redelivered; None if the queue's visibility
+            timeout applies.
     """
     fields = {"queueMessageId": queue_message_id, "redeliveredInSeconds": redelivered_in}
     about = {**fields, **_ids(body, delivery_id)}
@@ -179,10 +181,10 @@ def log_detached(
 
     Args:
         body: the body of the queue message.
-        delivery_id: its message group.
-        queue_message_id: SQS's id.
-        redelivered_in: the seconds until it is redelivered; None if the queue's visibility timeout
-            applies.
+        delivery_id: the message group.
+        queue_message_id: the id that SQS gave the message.
+        redelivered_in: the seconds until the message is redelivered; None if the queue's visibility
+            timeout applies.
     """
     fields = {"queueMessageId": queue_message_id, "redeliveredInSeconds": redelivered_in}
     _log(
@@ -202,7 +204,10 @@ def _ids(body: str, delivery_id: str | None) -> dict[str, Any]:
 
 
 def log_examined(one: Examined) -> None:
-    """Log what the watchdog did with a delivery, and count resumed and unexaminable deliveries."""
+    """Log what the watchdog did with a delivery.
+
+    Resumed deliveries, and those that could not be examined, are also counted.
+    """
     fields: dict[str, Any] = {**one.reference.ids(), "finding": one.finding}
     if one.finding == "LOST":
         _log(logging.ERROR, "watchdog.lost", {"DeliveryLost": 1}, **fields)
@@ -264,7 +269,7 @@ def log_reception(reception: Reception, **fields: Any) -> None:
 
     Args:
         reception: the accepted message.
-        fields: who sent it, or the queue message that it came by.
+        fields: who sent the message, or the queue message that it came in.
     """
     event, metric = (
         ("message.duplicate", "MessageDuplicate")
@@ -292,10 +297,10 @@ def _metric_of(verdict: Verdict) -> str:
 
 
 def _log(level: int, event: str, values: dict[str, float], **fields: Any) -> None:
-    """Write an event with its metrics like `logger`, in a fifth of the time.
+    """Write an event with its metrics, as `logger` would, in a fifth of the time.
 
-    `logger` finds the caller, makes a record and fills in a template for each event, which costs as
-    much as the rest of an attempt (docs/benchmarks.md, "One attempt").
+    For each event, `logger` looks up the caller, creates a record and fills in a template. That
+    takes as long as the rest of an attempt (docs/benchmarks.md, "One attempt").
     """
     if level < logger.log_level:
         return

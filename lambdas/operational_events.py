@@ -1,4 +1,4 @@
-"""Trigger `operational_events`: turn changes of two tables into events on the event bus."""
+"""The function `operational_events`: it turns changes of two tables into events on the bus."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _endpoints() -> EndpointsTable:
 
 
 def _blocks(reference: Reference) -> bool:
-    """Return whether the delivery's endpoint is set to block a line after a failure."""
+    """Return whether the delivery's endpoint blocks a line after a failed delivery (`ordering`)."""
     if reference.endpoint_id is None:
         return False
     found = _endpoints().find(reference.sender_id, reference.endpoint_id)
@@ -47,7 +47,7 @@ def _events_of(change: Change) -> list[OperationalEvent]:
 
 
 def handler(event: dict[str, Any], context: object) -> None:
-    """Put the events of a batch of changes on the bus; Lambda retries a batch that fails."""
+    """Put the events for a batch of changes on the bus. Lambda retries a batch that fails."""
     deadline.begin(context)
     changes = map(Change.from_record, event["Records"])
     events = [made for change in changes for made in _events_of(change)]

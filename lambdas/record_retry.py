@@ -1,4 +1,4 @@
-"""State `RecordRetry`: record a failed attempt and the retry that follows it."""
+"""The state `RecordRetry`: it records a failed attempt and the retry that follows it."""
 
 from __future__ import annotations
 

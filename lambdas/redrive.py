@@ -1,4 +1,4 @@
-"""Trigger `redrive`: redrive a message, or all failed deliveries that match a filter."""
+"""The function `redrive`: it redrives a message, or all failed deliveries that match a filter."""
 
 from __future__ import annotations
 
@@ -80,7 +80,10 @@ def _bulk() -> BulkRedrives:
 
 @serve(app, REDRIVE_MESSAGE)
 def redrive(message_id: str) -> Response[str]:
-    """Redrive each failed delivery and return the results: 202 if any was redriven, else 200."""
+    """Redrive each failed delivery of a message, and return the results.
+
+    The status is 202 if at least one delivery is redriven, else 200.
+    """
     message_id = unquote(message_id)
     sender_id = queried_sender(app.current_event, REDRIVE_MESSAGE)
     refuse_delivery(app.current_event)
@@ -128,7 +131,7 @@ def get_redrive(redrive_id: str) -> Response[str]:
 
 @serve(app, STOP_REDRIVE)
 def stop_redrive(redrive_id: str) -> Response[str]:
-    """Stop a bulk redrive: no further deliveries are redriven; those already redriven continue."""
+    """Stop a bulk redrive: no further deliveries are redriven, and those already redriven go on."""
     sender_id = queried_sender(app.current_event, STOP_REDRIVE)
     found = _bulk().redrives.find(unquote(redrive_id))
     if found and found.wanted.sender_id == sender_id:

@@ -1,4 +1,4 @@
-"""Trigger `release`: when a delivery in a line has ended, queue the next one."""
+"""The function `release`: when a delivery in a line has ended, it queues the next one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _now() -> datetime:
 
 
 def _advance(line_id: str, ended: tuple[Reference, Record]) -> bool:
-    """Continue a line; return False if this must be retried."""
+    """Queue the next delivery of a line, if any; return False if this must be retried."""
     try:
         result = _releasing().advance(line_id, _now(), ended)
     except Exception as error:  # noqa: BLE001  # whatever it is, other lines go on
@@ -39,7 +39,10 @@ def _advance(line_id: str, ended: tuple[Reference, Record]) -> bool:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Continue the line of each delivery; Lambda retries from the first change that fails."""
+    """Advance the line of each delivery that has ended.
+
+    If that fails, Lambda retries from the first change of the ledger that could not be handled.
+    """
     deadline.begin(context)
     lines = ended_lines(event["Records"])
     failed = [number for number, line_id, ended in lines if not _advance(line_id, ended)]

@@ -1,4 +1,4 @@
-"""Trigger `smoke_receiver`: the endpoint that `homing smoke` sends its message to.
+"""The function `smoke_receiver`: the endpoint that `homing smoke` sends its message to.
 
 Anybody may call it. It stores nothing and makes no calls. It only reports whether a request is
 signed with the secret that it contains (docs/decisions/0089).

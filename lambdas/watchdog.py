@@ -1,4 +1,7 @@
-"""Trigger `watchdog`: every 15 minutes, resume stranded deliveries; run bulk redrives."""
+"""The function `watchdog`: every 15 minutes it resumes deliveries whose execution is gone.
+
+It also runs bulk redrives.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,8 @@ from homing.settings import WatchdogSettings
 from lambdas.initialization import initialize
 from lambdas.observation import log_examined, log_line, log_put_back, logger
 
-_MOST_MESSAGES = 5_000  # undispatched messages that one run requeues at most
-_LAST_SECONDS = 60  # of an invocation, in which no further work is begun
+_MOST_MESSAGES = 5_000  # one run requeues at most this many undispatched messages
+_LAST_SECONDS = 60  # in the last seconds of an invocation, no further work is begun
 
 
 @cache
@@ -78,9 +81,9 @@ def _has_time() -> bool:
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
-    """Examine overdue deliveries, requeue undispatched messages, continue lines and redrives.
+    """Examine overdue deliveries, requeue undispatched messages, advance lines, run bulk redrives.
 
-    With a `redriveId`, only run that bulk redrive.
+    If the event contains a `redriveId`, only run that bulk redrive.
     """
     deadline.begin(context)
     if "redriveId" in event:

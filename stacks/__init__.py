@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Homing", "HomingSettings"]
 
-# CDK's Python uses the `node` in PATH. The environment's own may not be in PATH if a module is run
-# without `make`. A JSII_NODE that is set already is kept.
+# CDK's Python package runs the `node` in PATH. That of the virtual environment may not be in PATH
+# if a module is run without `make`. A JSII_NODE that is already set is kept.
 _NODE = Path(sys.prefix, "bin", "node")
 if _NODE.is_file():
     os.environ.setdefault("JSII_NODE", str(_NODE))

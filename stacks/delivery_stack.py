@@ -28,7 +28,8 @@ class DeliveryStack(Stack):
             description="Homing: delivers webhooks and notifications, with retries",
             termination_protection=settings.termination_protection,
         )
-        # CDK makes functions depend on their roles' policies, and on the roles once more.
+        # cfn-lint would complain that a function depends on its role twice: CDK makes it depend on
+        # the role's policy, and on the role itself.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
-        # The id `Default` is no part of logical ids and outputs.
+        # CDK leaves the id `Default` out of logical ids and outputs.
         self.homing = Homing(self, "Default", settings=settings)

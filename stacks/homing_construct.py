@@ -1,4 +1,4 @@
-"""Homing as one construct, wired from one construct per capability."""
+"""Homing as one construct, which connects smaller constructs, one for each capability."""
 
 from __future__ import annotations
 
@@ -56,16 +56,16 @@ _OVERRIDES = "homing:settings"
 class Homing(Construct):
     """One complete Homing as part of any stack; a stack may contain several.
 
-    The command line finds it by its outputs: `homing --stack THEIRS --construct Webhooks`.
+    The command line finds it by its outputs: `homing --stack YOUR-STACK --construct Webhooks`.
 
     The context key `homing:settings` overrides settings of all such constructs in the app, as JSON:
     `cdk deploy -c homing:settings='{"alarmEmail": "me@example.com"}'`.
 
     Args:
-        settings: what differs from the defaults.
+        settings: the settings; by default all have their default values.
 
     Raises:
-        InvalidSettingsError: when what the context gives cannot be used.
+        InvalidSettingsError: when the settings in the context are not valid.
     """
 
     def __init__(
@@ -250,13 +250,13 @@ class Homing(Construct):
 
         Args:
             bus: the event bus.
-            pattern: which events.
-            sender_path: where in the event its sender is, such as `$.detail.tenantId`.
-            sender_id: the sender of all of them. With neither, a message may name its sender, and
-                is otherwise from `default`.
+            pattern: the pattern that the events must match.
+            sender_path: the path to the sender in an event, such as `$.detail.tenantId`.
+            sender_id: the sender of all events. If neither is given, a message may name its sender;
+                one that does not is from the sender `default`.
 
         Raises:
-            InvalidSettingsError: when both are given, or one is not valid.
+            InvalidSettingsError: when both senders are given, or one is not valid.
         """
         return self._subscriptions.add_bus(bus, pattern, sender_rule(sender_path, sender_id))
 
@@ -267,7 +267,9 @@ class Homing(Construct):
         sender_id: str | None = None,
         sender_path: str | None = None,
     ) -> None:
-        """Send the notifications of an SNS topic as messages; the sender is given as for a bus.
+        """Send the notifications of an SNS topic as messages.
+
+        The sender is given as with `subscribe_to_bus`.
 
         Raises:
             InvalidSettingsError: as for a bus.
@@ -281,11 +283,11 @@ class Homing(Construct):
         sender_id: str | None = None,
         sender_path: str | None = None,
     ) -> None:
-        """Send the messages of an SQS queue as webhook messages; the sender is given as for a bus.
+        """Send the messages of an SQS queue as webhook messages.
 
-        Homing consumes the queue, so no other consumer should. Its visibility timeout must be at
-        least 30 s; 150 s is recommended. Invalid messages go to Homing's queue of unaccepted
-        messages.
+        The sender is given as with `subscribe_to_bus`. Homing consumes the queue, so it must have
+        no other consumer. Its visibility timeout must be at least 30 s; 150 s is recommended.
+        Invalid messages go to Homing's queue of unaccepted messages.
 
         Raises:
             InvalidSettingsError: as for a bus.
@@ -326,7 +328,7 @@ class Homing(Construct):
 
     @property
     def messages_url(self) -> str:
-        """The base URL of `POST /v1/messages` under IAM: of the function URL, if there is one."""
+        """The base URL of `POST /v1/messages` under IAM: the function URL, if there is one."""
         url = self._reception.messages_url
         return url.url if url else self.api.api_endpoint
 
@@ -381,11 +383,11 @@ class Homing(Construct):
         return {function.node.id: function for function in every}
 
     def metric_delivered(self, *, period: Duration | None = None) -> cloudwatch.Metric:
-        """Return how many deliveries have arrived; by default in five minutes."""
+        """Return the metric of deliveries that have arrived, by default in five minutes."""
         return emitted(self._settings, "Delivered", period=period)
 
     def metric_dead_lettered(self, *, period: Duration | None = None) -> cloudwatch.Metric:
-        """Return how many deliveries have become dead letters; by default in five minutes."""
+        """Return the metric of deliveries that were dead-lettered, by default in five minutes."""
         return self.dead_letter_queue.metric_number_of_messages_sent(
             statistic=cloudwatch.Stats.SUM, period=period
         )
@@ -393,12 +395,12 @@ class Homing(Construct):
     def metric_attempt_duration(
         self, *, statistic: str = "p50", period: Duration | None = None
     ) -> cloudwatch.Metric:
-        """Return how long attempts take, in milliseconds; by default the median of five minutes."""
+        """Return the metric of how long attempts take, in ms; by default the five-minute median."""
         return emitted(self._settings, "AttemptLatency", statistic=statistic, period=period)
 
 
 def _overrides(homing: Homing) -> Mapping[str, Any]:
-    """Return the settings in the context: an object in cdk.json, or a text given with `-c`."""
+    """Return the settings in the context, which are an object in cdk.json, or text after `-c`."""
     found = homing.node.try_get_context(_OVERRIDES) or {}
     try:
         overrides = json.loads(found) if isinstance(found, str) else found

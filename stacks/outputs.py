@@ -12,19 +12,22 @@ if TYPE_CHECKING:
 
     from constructs import Construct
 
-# What the CDK leaves out of logical ids.
+# The CDK leaves this id out of logical ids.
 _HIDDEN = "Default"
 
 
 def path_in_stack(construct: Construct) -> list[str]:
-    """Return the ids from the stack to the construct, without those omitted from logical ids."""
+    """Return the ids of the constructs on the path from the stack to a construct.
+
+    Ids that the CDK leaves out of logical ids are left out.
+    """
     stack = Stack.of(construct).node.path
     path = construct.node.path[len(stack) :].strip("/")
     return [each for each in path.split("/") if each != _HIDDEN]
 
 
 def add_outputs(construct: Construct, values: Mapping[str, str]) -> None:
-    """Add outputs whose names begin with the construct's path: `Webhooks` has `WebhooksApiUrl`.
+    """Add outputs whose names begin with the construct's path, such as `WebhooksApiUrl`.
 
     `homing.stack_outputs` reads them.
     """

@@ -39,9 +39,9 @@ class Subscriptions:
         settings: its settings.
         accepting: what a function needs to accept messages.
         own_hosts: the hosts that are refused as targets, as `OWN_HOSTS`.
-        alarms: where their alarms are added.
-        dashboard: where the queues are shown.
-        queries: the saved queries that also cover their logs; None if there are none.
+        alarms: the alarms, to which those of the queues are added.
+        dashboard: the dashboard, on which the queues are shown.
+        queries: the saved queries, which cover the logs of `ingest`, too; None if there are none.
     """
 
     def __init__(  # noqa: PLR0913 -- what they are added to, each given by name
@@ -94,11 +94,11 @@ class Subscriptions:
         return self._ingesting().subscribe_to_bus(bus, pattern, queue)
 
     def add_topic(self, topic: sns.ITopic, sender: str) -> None:
-        """Accept the notifications of a topic, in SNS's envelope, which has its own id."""
+        """Accept the notifications of a topic, in SNS's envelope, which contains an id."""
         topic.add_subscription(SqsSubscription(self._queue_of(sender)))
 
     def add_queue(self, queue: sqs.IQueue, sender: str) -> None:
-        """Accept the messages of a queue that another construct owns."""
+        """Accept the messages of a queue that another construct has created."""
         self._ingesting().consume(queue, sender)
 
     def _ingesting(self) -> Ingest:

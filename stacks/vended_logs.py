@@ -1,9 +1,9 @@
 """Log groups that AWS services write to: Step Functions, and access logs of APIs.
 
-Such a log group needs a resource policy of CloudWatch Logs; an account has ten per region, with
-5,120 characters each. Groups under `/aws/vendedlogs/` share one entry. Any other group adds an
-entry, until deployments in a busy account fail ("Enable logging from AWS services", Amazon
-CloudWatch Logs User Guide).
+Such a log group needs an entry in a resource policy of CloudWatch Logs. An account has ten such
+policies per region, with 5,120 characters each. Groups under `/aws/vendedlogs/` share one entry.
+Any other group adds an entry, until deployments in a busy account fail ("Enable logging from AWS
+services", Amazon CloudWatch Logs User Guide).
 """
 
 from __future__ import annotations

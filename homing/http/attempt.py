@@ -31,11 +31,11 @@ class Stage(StrEnum):
 
 
 class ProtocolError(ValueError):
-    """Raised when a response is not valid HTTP/1. The message quotes nothing from it."""
+    """Raised when a response is not valid HTTP/1. The error message quotes nothing from it."""
 
 
 class BlockedTargetError(ValueError):
-    """Raised when the address guard refuses a target. The sender may see the message."""
+    """Raised when the address guard refuses a target. The sender may see the error message."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(f"the target URL {refusal.sentence}")
@@ -64,7 +64,7 @@ class Attempt:
         return self._clock() - self._started
 
     def remaining(self) -> float:
-        """Return the remaining seconds, always more than 0, for the time-out of a socket.
+        """Return the remaining seconds, for use as the time-out of a socket: always more than 0.
 
         Raises:
             TimeoutError: when no time remains.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import socket
 
-# TLS writes all data or reports that it wrote none, so it gets one record at a time.
+# A write over TLS sends all of its data or none, so each write gets at most one TLS record.
 _SEND_SIZE = 16_384
 
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -46,7 +46,9 @@ class Channel:
             return 0
 
     def receive(self, size: int) -> bytes | None:
-        """Return data that has arrived, at most `size` bytes: b"" at the end, None if none has.
+        """Return data that has arrived, at most `size` bytes; None if none has.
+
+        At the end of the connection, return b"".
 
         Raises:
             OSError: when the connection is broken.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One address of a name for the socket module: its family, and the argument of `connect`."""
+    """One address that a host name has: its family, and the argument of `socket.connect`."""
 
     family: int
     sockaddr: tuple[Any, ...]
@@ -35,7 +35,7 @@ look-up raises `socket.gaierror`.
 
 
 def look_up(host: str, port: int) -> list[Address]:
-    """Return the addresses of a name from the system (getaddrinfo; RFC 6724 order).
+    """Return the addresses of a name, as the system finds and orders them (getaddrinfo, RFC 6724).
 
     Raises:
         socket.gaierror: when the name has no address or the look-up fails.

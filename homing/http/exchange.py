@@ -13,14 +13,17 @@ if TYPE_CHECKING:
     from homing.http.attempt import Attempt
     from homing.http.channel import Channel
 
-# How long the rest of a request is sent to an endpoint that has already accepted it.
+# If an endpoint accepts a request before it has read all of it, the rest is sent for at most this
+# many seconds.
 REST_SECONDS = 2
 
 _ACCEPTED = range(200, 300)
 
 
 def exchange(channel: Channel, request: bytes, attempt: Attempt) -> Response:
-    """Send a request and return the response; an early one ends the sending (RFC 9112, 9.5).
+    """Send a request and return the response.
+
+    If the response comes before all of the request is sent, sending stops (RFC 9112, section 9.5).
 
     Args:
         channel: an open connection; it stays open.
@@ -54,13 +57,16 @@ def _send(channel: Channel, request: bytes, reader: ResponseReader, attempt: Att
                 return False
     except TimeoutError:
         raise
-    except OSError:  # an answer may have arrived, which says more than a broken pipe
+    except OSError:  # a response may have arrived, which says more than a broken pipe
         return False
     return True
 
 
 def _offer_rest(channel: Channel, rest: memoryview, attempt: Attempt, status: int) -> None:
-    """Send the rest of an accepted request for a short time; the endpoint may read it."""
+    """Send the rest of a request that the endpoint has accepted, for a short time.
+
+    The endpoint may want to read all of it.
+    """
     if status not in _ACCEPTED:
         return
     time = attempt.part(REST_SECONDS)

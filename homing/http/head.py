@@ -25,8 +25,8 @@ _READ = frozenset(
 # A line that begins with a space continues the line before it (RFC 9112, section 5.2).
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 _KEEP_ALIVE = re.compile(rb"(?:.*[,;\s])?timeout\s*=\s*\"?([0-9]{1,6})\b.*", re.IGNORECASE)
-# Other protocols, by how their answers begin. Errors are logged and recorded, and an endpoint may
-# echo the request, so errors name the protocol and quote nothing (docs/decisions/0045).
+# How the answers of other protocols begin. An error names the protocol and quotes nothing, since
+# errors are logged and recorded, and an endpoint may echo the request (docs/decisions/0045).
 _LIKENESSES = (
     (b"\x15\x03", "TLS"),
     (b"SSH-", "SSH"),
@@ -52,7 +52,7 @@ class Head:
 
     @classmethod
     def of(cls, status_line: re.Match[bytes], text: bytes) -> Head:
-        """Return the head with this matched status line and the header lines in `text`."""
+        """Return the head that has this status line and the header lines in `text`."""
         return cls(int(status_line[2]), int(status_line[1]), _headers_of(text))
 
     @property
@@ -69,7 +69,7 @@ class Head:
 
     @property
     def keeps_open(self) -> bool:
-        """Whether the connection stays open after the response; never with HTTP/1.0."""
+        """Whether the connection stays open after the response. With HTTP/1.0 it never does."""
         closes = b"close" in self.headers.get(b"connection", b"").lower()
         # Not with both Content-Length and Transfer-Encoding, a sign of response smuggling.
         doubtful = b"transfer-encoding" in self.headers and b"content-length" in self.headers

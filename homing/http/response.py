@@ -41,7 +41,8 @@ class Response:
         status: its status code, 200 to 999.
         retry_after: its raw `Retry-After` header, or None; several are joined by commas.
         body: the first `BODY_LIMIT` bytes of the body, never decompressed.
-        reusable: whether it was complete, so that the connection can be used for another request.
+        reusable: whether the connection can be used for another request, since the response was
+            complete.
         idle_seconds: how long the endpoint keeps an idle connection open; None if it does not say.
     """
 
@@ -112,7 +113,7 @@ class ResponseReader:
 
 
 class _Arrived:
-    """The received data of a channel, consumed as heads, lines and pieces."""
+    """The data that a channel has received, consumed head by head, line by line or in pieces."""
 
     def __init__(self, channel: Channel, attempt: Attempt) -> None:
         self._channel = channel
@@ -125,7 +126,7 @@ class _Arrived:
 
     @property
     def is_empty(self) -> bool:
-        """Whether all received data was consumed; more would begin the next response."""
+        """Whether all received data is consumed. Any more would belong to the next response."""
         return not self._buffer
 
     def limit(self, time: Attempt) -> None:
@@ -210,7 +211,10 @@ def _read_body(arrived: _Arrived, head: Head) -> tuple[bytes, bool]:
 
 
 def _pieces_of_body(arrived: _Arrived, head: Head) -> Iterator[bytes]:
-    """Return the pieces of the body as they arrive, by its framing (RFC 9112, section 6.3)."""
+    """Yield the pieces of the body as they arrive. The head says how the body ends.
+
+    RFC 9112, section 6.3, has the rules.
+    """
     coding = head.headers.get(b"transfer-encoding")
     length = head.headers.get(b"content-length")
     if head.status in _WITHOUT_BODY:

@@ -14,7 +14,9 @@ _CIPHERS = (
 
 @cache
 def default_tls() -> ssl.SSLContext:
-    """Return a TLS context that checks certificates and names, with TLS 1.2 at least. Reads files.
+    """Return a TLS context that checks certificates and names, for TLS 1.2 or later.
+
+    It reads the system's root certificates from files.
 
     `ssl.create_default_context` is not used: from Python 3.13 it refuses chains that break the
         letter of RFC 5280 that are trusted everywhere else, such as a root without a subject key

@@ -1,4 +1,4 @@
-"""The claim that an execution makes on an attempt after its wait (docs/decisions/0057).
+"""The claim: how an execution reserves an attempt after its wait (docs/decisions/0057).
 
 During the wait the delivery may have been cancelled, or taken over by another execution. One
 conditional update of the ledger decides: the execution whose update succeeds makes the attempt, the

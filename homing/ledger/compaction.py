@@ -1,8 +1,8 @@
 """The history of a delivery, kept short no matter how often it is redriven.
 
-A delivery adds at most as many entries as a policy allows attempts (20) until it is redriven. So a
-redrive sums up older entries: `retryHistory` and `redriveHistory` keep their newest, and
-`historySummary` describes all that have been removed,
+Until a delivery is redriven, its history grows by at most 20 entries, the most attempts that a
+policy allows. Each redrive removes older entries: `retryHistory` and `redriveHistory` keep the
+newest, and `historySummary` sums up all that have been removed,
 
     {"attempts", "redrives", "firstTimestamp", "lastTimestamp", "byCategory": {category: attempts}}
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from homing.ledger.record import Record
 
-# Together with the attempts after the redrive at most 40 entries: 45 KB of an item's 400 KB.
+# With the attempts after the redrive, these are at most 40 entries: 45 KB of an item's 400 KB.
 KEPT = 20
 
 
@@ -25,7 +25,7 @@ def redriven_history(record: Record | None, at: str) -> dict[str, Any]:
     """Return the attributes that hold the history of a redriven delivery.
 
     Args:
-        record: the delivery's record before; None where there was none.
+        record: the delivery's record before the redrive; None if there was none.
         at: the time of the redrive, in ISO 8601.
 
     Returns:
@@ -45,9 +45,9 @@ def redriven_history(record: Record | None, at: str) -> dict[str, Any]:
 
 
 def _redrive_entry(record: Record | None, at: str, on_record: int) -> dict[str, Any]:
-    """Return the state of a delivery before a redrive.
+    """Return the entry of `redriveHistory`: the state of a delivery before its redrive.
 
-    The first `attemptsOnRecord` entries of `retryHistory` are from before the redrive.
+    Its member `attemptsOnRecord` is how many entries of `retryHistory` are from before the redrive.
     """
     return {
         "timestamp": at,
@@ -58,7 +58,10 @@ def _redrive_entry(record: Record | None, at: str, on_record: int) -> dict[str, 
 
 
 def _moved_by(count: int, redrive: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an earlier redrive with its position corrected for `count` removed entries."""
+    """Return the entry of an earlier redrive after `count` older entries have been removed.
+
+    `attemptsOnRecord` is lower by as many.
+    """
     return {**redrive, "attemptsOnRecord": max(redrive["attemptsOnRecord"] - count, 0)}
 
 

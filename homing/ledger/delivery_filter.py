@@ -1,8 +1,8 @@
 """The filter of delivery lists, shared by the API, the command line and the console.
 
-A delivery is listed once it has failed or was cancelled, and while it waits for a recorded attempt.
-Delivered ones are not listed, nor are those still queued for their first attempt; look these up by
-messageId.
+Deliveries that have failed or been cancelled are listed, and so are those that wait for an attempt
+that is on record. Delivered ones are not listed, nor are those still queued for their first
+attempt; look these up by messageId.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class Listed:
         created_at: when the message was accepted.
         status: the status of the delivery.
         attempts: how many attempts have been made since it was accepted or redriven.
-        at: what lists are ordered by: when the next attempt is due, or when the delivery ended.
+        at: the time that lists are ordered by: when the next attempt is due, or when the delivery
+            ended.
         last_updated_at: when an attempt or an intervention was last recorded.
         next_retry_at: when the next attempt is due; None once it has ended.
         endpoint_id: its endpoint; None for a plain URL.
@@ -130,16 +131,17 @@ class DeliveryFilter:
     """A filter that selects listed deliveries. A field that is None matches all.
 
     Args:
-        statuses: the statuses to select, of `LISTED`; all by default.
+        statuses: the statuses to select, each one of `LISTED`; by default all of these.
         message_id: a part of the id of the message.
         sender_id: the sender.
         endpoint_id: the endpoint, whatever its URL is.
-        target_url: how the target URL begins.
-        event_type: the type of the event; `order.*` for all that begin with `order.`.
+        target_url: the beginning of the target URL.
+        event_type: the type of the event; `order.*` stands for all that begin with `order.`.
         category: the category of the latest attempt.
-        since: the last update was at this time or later, in ISO 8601, UTC, with milliseconds.
-        before: the last update was earlier than this time.
-        reason: a part of the reason of the latest attempt; upper and lower case are the same.
+        since: only deliveries last updated at this time or later, in ISO 8601, UTC, with
+            milliseconds.
+        before: only deliveries last updated earlier than this time.
+        reason: a part of the reason that the latest attempt has; upper and lower case are the same.
     """
 
     statuses: tuple[Status, ...] = LISTED
@@ -176,7 +178,7 @@ class DeliveryFilter:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Return the filter from a document written by `to_document`."""
+        """Read a filter from a document that `to_document` has written."""
         category = document.get("category")
         return cls(
             statuses=tuple(Status(each) for each in document.get("status", LISTED)),

@@ -25,14 +25,15 @@ BY_ENDPOINT_AND_CAUSE = ("senderId", "endpoint", "category")
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The deliveries of a group.
+    """A group of deliveries, such as those to one endpoint that failed for one reason.
 
     Args:
-        values: what they have in common, keyed by words of `GROUPINGS`; a missing value is "".
-        count: how many there are.
-        first_at: when the first of them was last updated.
-        last_at: when the last of them was.
-        latest: the last of them, as an example.
+        values: what the deliveries have in common, keyed by words of `GROUPINGS`; "" if a delivery
+            has no such value.
+        count: the number of deliveries.
+        first_at: the earliest time at which one of them was last updated.
+        last_at: the latest such time.
+        latest: the delivery that was updated last, as an example.
     """
 
     values: Mapping[str, str]
@@ -57,7 +58,7 @@ def grouped(deliveries: Iterable[Listed], by: Sequence[str] = BY_ENDPOINT_AND_CA
 
     Args:
         deliveries: the deliveries.
-        by: what the deliveries of one group have in common, as words of `GROUPINGS`.
+        by: what the deliveries of a group must have in common, as words of `GROUPINGS`.
     """
 
     def common(one: Listed) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 Both hold the records that `homing.ledger.delivery_filter` calls listed, and are ordered by time:
 
-    attention         partitions <status>#<hex digit>, of all senders; the watchdog reads it, too
+    attention         partitions <status>#<hex digit>, for all senders; the watchdog reads it, too
     senderAttention   partitions <sender>#<status>#<hex digit>, for lists of one sender
 
 The 16 partitions of a status are read concurrently and merged.
@@ -30,23 +30,23 @@ if TYPE_CHECKING:
 ATTENTION_INDEX = "attention"
 SENDER_INDEX = "senderAttention"
 INDEXES = (ATTENTION_INDEX, SENDER_INDEX)
-# The attributes in both indexes besides the keys: what lists show. Every attempt rewrites an entry
-# anyway, since its sort key is a time, so attributes that change with it cost no further write. The
-# history, which grows, and the correlation id are left out, so an entry is well under 1 KB.
+# The attributes in both indexes besides the keys: those that lists show. Every attempt rewrites the
+# entry anyway, since its sort key is a time, so other attributes that change cost no further write.
+# The history, which grows, and the correlation id are left out, so an entry is well under 1 KB.
 PROJECTED = (
     *("messageId", "senderId", "targetUrl", "endpointId", "eventType", "createdAt"),
     *("status", "attempts", "cause", "lastUpdatedAt", "nextRetryAt", "ttl"),
 )
 
 _AT_ONCE = 10  # the connections of a client (homing/aws.py)
-_FIRST, _LAST = "0", "~"  # texts that sort before and after every time
+_FIRST, _LAST = "0", "~"  # texts that sort before and after any time
 _SMALLEST_READ, _LARGEST_READ = 8, 1000
 
-Place: TypeAlias = tuple[str, str, str]  # where a delivery stands in a list: `Listed.place`
+Place: TypeAlias = tuple[str, str, str]  # the position of a delivery in a list: `Listed.place`
 
 
 def partitions(statuses: Iterable[Status], sender_id: str | None = None) -> tuple[str, ...]:
-    """Return the partitions of some statuses, of one sender or, for None, of all."""
+    """Return the partitions with deliveries of these statuses, for one sender or all (None)."""
     sender = "" if sender_id is None else f"{sender_id}#"
     return tuple(f"{sender}{status}#{digit}" for status in statuses for digit in "0123456789abcdef")
 
@@ -80,9 +80,9 @@ class DeliveryIndex:
         """Return a page of the deliveries that match.
 
         Args:
-            wanted: which deliveries.
-            after: where the page before it ends; None for the first.
-            limit: how many deliveries it has at most.
+            wanted: the filter that the deliveries must match.
+            after: where the previous page ends; None for the first page.
+            limit: the maximum number of deliveries on the page.
             now: the time.
 
         Raises:
@@ -136,7 +136,7 @@ class DeliveryIndex:
 
 @dataclass(slots=True)
 class _Stream:
-    """The matching deliveries of one partition read so far, the latest first."""
+    """One partition, and the matching deliveries that have been read from it, the latest first."""
 
     client: Any
     query: Mapping[str, Any]
@@ -144,12 +144,15 @@ class _Stream:
     after: Place | None
     now: int
     found: list[Listed] = field(default_factory=list)
-    read_to: str = _LAST  # nothing earlier than this time has been read
+    read_to: str = _LAST  # all entries later than this time have been read
     is_open: bool = True  # whether the partition may have more entries
     next_key: Mapping[str, Any] = field(default_factory=dict)
 
     def read(self, most: int | None) -> None:
-        """Read up to this many more entries, or a megabyte if few match or there is no limit."""
+        """Read at most `most` further entries.
+
+        If it is None, or if the filter may drop many of them, read as many as one query returns.
+        """
         limit = {} if most is None or "FilterExpression" in self.query else {"Limit": most}
         answer = self.client.query(**self.query, **limit, **self.next_key)
         read = (Listed.from_attributes(from_dynamodb(item)) for item in answer["Items"])
@@ -171,18 +174,18 @@ class _Stream:
 
 
 def _known(streams: Iterable[_Stream]) -> Iterator[Listed]:
-    """Yield the deliveries that can be listed: no stream can still return one that is later."""
+    """Yield the deliveries that can already be listed: no stream has a later one still to read."""
     read_to = max((one.read_to for one in streams), default=_FIRST)
     return (one for stream in streams for one in stream.found if one.at > read_to)
 
 
 def _behind(streams: Sequence[_Stream], found: Sequence[Listed], limit: int) -> Sequence[_Stream]:
-    """Return the streams to read further, until the page is full or they have ended."""
+    """Return the streams from which to read more; none once the page is full or all have ended."""
     if len(found) >= limit:
         return ()
     waiting = [one for one in streams if one.is_open]
-    # Entries can be listed only down to the latest time that a stream has read to. So the half of
-    # the streams that have read furthest back are not read further now.
+    # Entries can be listed only back to the latest time that some stream has read to. So the half
+    # of the streams that are furthest back already are not read further now.
     middle = sorted(one.read_to for one in waiting)[len(waiting) // 2 :][:1]
     return [one for one in waiting if one.read_to >= middle[0]] if middle else ()
 
@@ -192,16 +195,16 @@ def _place(one: Listed) -> Place:
 
 
 def _is_narrow(wanted: DeliveryFilter) -> bool:
-    """Return whether so few deliveries may match that larger reads pay off."""
+    """Return whether the filter may match so few deliveries that larger reads pay off."""
     fields = (wanted.target_url, wanted.event_type, wanted.since, wanted.before, wanted.reason)
     return any(one is not None for one in fields)
 
 
 def _span(status: Status, wanted: DeliveryFilter, after: Place | None) -> tuple[str, str] | None:
-    """Return the earliest and latest time that can match in a status; None if none can.
+    """Return the span of index times in which deliveries of a status can match; None if none can.
 
-    Waiting deliveries are ordered by a time at or after their last update, all others by that
-    update.
+    The index time of a waiting delivery is at or after its last update, that of any other delivery
+    is its last update.
     """
     first, last = wanted.since or _FIRST, after[0] if after else _LAST
     if wanted.before is not None and status not in WAITING:
@@ -212,7 +215,7 @@ def _span(status: Status, wanted: DeliveryFilter, after: Place | None) -> tuple[
 def _conditions(
     index: str, partition: str, span: tuple[str, str], wanted: DeliveryFilter
 ) -> dict[str, Any]:
-    """Return the parts of a query that preselect entries; `matches` then filters them."""
+    """Return the conditions of a query, which preselect entries for `DeliveryFilter.matches`."""
     values = {":partition": partition}
     within = ""
     if span != (_FIRST, _LAST):

@@ -1,6 +1,6 @@
 """Generations: each redrive or immediate retry moves a delivery to a new execution.
 
-The delivery document and the record contain the number; a record without one has generation 0. An
+The delivery document and the ledger record contain the generation's number; without one it is 0. An
 execution of an earlier generation can neither claim an attempt nor record one.
 """
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def generation_of(document: Mapping[str, Any]) -> int:
-    """Return the generation of a delivery document, or of an item as plain values."""
+    """Return the generation in a delivery document, or in an item of the ledger (plain values)."""
     return int(document.get("generation", 0))
 
 
 def execution_name(delivery_id: str, generation: int, attempt_number: int | None = None) -> str:
-    """Return the name of an execution; a repeated intervention yields the same name.
+    """Return the name of an execution. An intervention that is repeated gets the same name again.
 
     Generation 0 has the delivery's id as its name. An immediate retry appends the attempt number:
     if the waiting execution made that attempt first, the next immediate retry needs a new name.
@@ -47,13 +47,19 @@ def moved(document: Mapping[str, Any], due: datetime) -> dict[str, Any]:
 
 
 def put_off(document: Mapping[str, Any], following: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a document with the changes of a wait; its record expires correspondingly later."""
+    """Return a document with what a wait changes (`following`).
+
+    Its record expires later by the length of the wait.
+    """
     due = from_text(following.get("dueAt", document["dueAt"]))
     return {**moved(document, due), **following}
 
 
 def redriven(document: Mapping[str, Any], generation: int, now: datetime) -> dict[str, Any]:
-    """Return the document of a redriven delivery: attempts count from 0, the first is due now."""
+    """Return the document of a redriven delivery.
+
+    Its attempts are counted from 0 again, and the first is due now.
+    """
     kept = moved(document, now)
     return {
         "reference": document["reference"],
@@ -69,10 +75,10 @@ def redriven(document: Mapping[str, Any], generation: int, now: datetime) -> dic
 
 
 def resumed(document: Mapping[str, Any], record: Record) -> dict[str, Any]:
-    """Return the document of the attempt that a recorded delivery waits for.
+    """Return the document for the attempt that a delivery waits for according to its record.
 
     Raises:
-        ValueError: when it waits for no attempt.
+        ValueError: when the delivery waits for no attempt.
     """
     if record.next_retry_at is None:
         raise ValueError(f"a record with status {record.status} waits for no attempt")
@@ -88,7 +94,7 @@ def resumed(document: Mapping[str, Any], record: Record) -> dict[str, Any]:
 
 
 def _last_delay(record: Record) -> float | None:
-    """Return the delay before the next attempt; None if no retry is scheduled."""
+    """Return the delay before the next attempt in seconds; None if no retry is scheduled."""
     if record.status is not Status.RETRY_SCHEDULED:
         return None
     last = record.history[-1]
@@ -98,7 +104,7 @@ def _last_delay(record: Record) -> float | None:
 
 
 def taken_over(document: Mapping[str, Any], record: Record, now: datetime) -> dict[str, Any]:
-    """Return the document of an attempt that is made now, before it is due.
+    """Return the document for an attempt that is made now, although it is due later.
 
     Args:
         document: the input of the execution that waits.

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 class ReadAhead(Ledger):
-    """A ledger that reads records ahead. Each record read ahead is used once."""
+    """A ledger that can read records in advance. Each record read in advance is used once."""
 
     def __init__(self, table: str, client: DynamoDBClient | None = None) -> None:
         super().__init__(table, client)
         self._ahead: dict[Reference, Record | Exception | None] = {}
 
     def read_ahead(self, references: Iterable[Reference]) -> None:
-        """Read the records of a batch; the next `read` of each delivery then needs no call.
+        """Read the records of a batch, so that the next `read` of each delivery needs no call.
 
-        A single record is left to `read`, as are those that DynamoDB leaves out. If the call fails,
-        `read` fails too, without a call of its own, so that an outage costs the time of only one
-        call.
+        If the batch has only one delivery, `read` itself makes the call, as it does for records
+        that DynamoDB leaves out. If the call here fails, `read` fails too, without a call of its
+        own, so that an outage costs the time of only one call.
         """
         wanted = list(dict.fromkeys(references))
         self._ahead = {}

@@ -14,8 +14,8 @@ from homing.retry.classification import Category, Decision, Status, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# What the express path gives as `executionName` when it records an attempt. Only Standard
-# executions can have a delivery, so no record has this name.
+# The express path uses this as its `executionName` when it records an attempt. Only Standard
+# executions can have a delivery, so no record contains this name.
 EXPRESS_PATH = "express-path"
 
 FAILED = frozenset({Status.FAILED, Status.MAX_RETRIES_EXCEEDED})
@@ -98,7 +98,7 @@ class Record:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the delivery waits for an attempt; if not, it has ended."""
+        """Whether the delivery waits for an attempt. If it does not, it has ended."""
         return self.status in WAITING
 
     @property
@@ -110,14 +110,14 @@ class Record:
     def may_lack_dead_letter(self) -> bool:
         """Whether a failure may lack both its dead letter and an execution that sends it.
 
-        The express path records a failure, then dead-letters it, then stores the dead letter with
-        the record; it may break off in between (decision 0006). Every other failure has an
-        execution, which dead-letters it, or fails and can be redriven.
+        The express path records a failure, then sends the dead letter, then stores it in the
+        record, and a crash may stop it in between (decision 0006). Every other failed delivery has
+        an execution that sends the dead letter, or that has itself failed and can be redriven.
         """
         return self.has_failed and self.dead_letter is None and self.execution_name is None
 
     def is_of_previous_acceptance(self, created_at: str) -> bool:
-        """Return whether the record is of the same message, accepted before (decision 0022).
+        """Return whether the record is from an earlier acceptance of the message (decision 0022).
 
         Args:
             created_at: when the delivery at hand was accepted.
@@ -125,7 +125,7 @@ class Record:
         return self.created_at != created_at
 
     def verdict_of_failure(self) -> Verdict:
-        """Return the verdict recorded with a failure, from its last entry."""
+        """Return the verdict of a failed delivery, from the last entry of `retryHistory`."""
         last = self.history[-1]
         exceeded = self.status is Status.MAX_RETRIES_EXCEEDED
         return Verdict(

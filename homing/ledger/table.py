@@ -202,7 +202,8 @@ class Ledger:
             document: the input of the execution.
 
         Returns:
-            None if the execution has it now; else its record, by which to settle the message.
+            None if the execution has the delivery now; else the delivery's record, by which the
+            queue message is to be settled.
 
         Raises:
             BotoCoreError, ClientError: when the write fails; it may still have taken effect.
@@ -222,10 +223,10 @@ class Ledger:
         """Claim an attempt for an execution that has finished waiting.
 
         An unavailable ledger must not delay the delivery: the attempt may be made, and the claim
-        says why it is unrecorded. The same holds if the record is gone.
+        says why it is unrecorded. The same holds if the record no longer exists.
 
         Returns:
-            The claim if the attempt may be made.
+            The claim if the attempt may be made; `Superseded` if it may not.
         """
         try:
             answer = self._client.update_item(
@@ -243,10 +244,10 @@ class Ledger:
         return replace(claim, due_since=record.next_retry_at)
 
     def keep_dead_letter(self, reference: Reference, dead_letter: str) -> None:
-        """Store a dead letter with the record of its failure, to be redriven from there.
+        """Store a dead letter in the record of a failed delivery, so that a redrive finds it there.
 
-        Errors are ignored, since the dead letter is also in the queue; a delivery redriven in the
-        meantime needs none.
+        Errors are ignored, since the dead letter is in the queue, too. If the delivery has been
+        redriven in the meantime, nothing is stored.
         """
         with suppress(BotoCoreError, ClientError):
             self._client.update_item(
@@ -285,7 +286,8 @@ class Ledger:
         Args:
             reference: the delivery.
             at: the time, in ISO 8601.
-            expires_at: when a record that is made only now may be deleted, epoch seconds.
+            expires_at: when the record may be deleted, in epoch seconds, if there is none yet and
+                this call creates it.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be written.
@@ -306,7 +308,7 @@ class Ledger:
             at: the time, in ISO 8601.
 
         Returns:
-            Whether the failure is recorded. It is not where the delivery has ended, or another
+            Whether the failure is recorded. It is not if the delivery has ended, or if another
             execution has it.
 
         Raises:
@@ -315,12 +317,13 @@ class Ledger:
         return self._apply(dead_letter_update(reference, dead_letter, execution_name, at))
 
     def overdue(self, before: datetime, most: int) -> Iterator[tuple[Reference, Record]]:
-        """Yield the deliveries that should have continued before a time, as listed in the index.
+        """Yield the deliveries in the attention index that should have continued before a time.
 
         Args:
             before: the time. It also decides where the search begins, so that no part of the index
                 always comes last.
-            most: how many are read of each of its 32 partitions; the rest are for the next search.
+            most: how many entries are read from each of the index's 32 partitions; the next search
+                reads the rest.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be read.
@@ -352,7 +355,7 @@ class Ledger:
         *,
         at: str,
     ) -> bool:
-        """Move a waiting delivery to the generation of `document`, if it is unchanged.
+        """Move a waiting delivery to the generation of `document`, if its record is unchanged.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be written.
@@ -360,7 +363,7 @@ class Ledger:
         return self._apply(take_up_update(reference, seen, document, execution_name, at))
 
     def look_again(self, reference: Reference, seen: Record, *, at: str) -> bool:
-        """Make `overdue` yield a delivery again at a later time, if it is unchanged.
+        """Make `overdue` yield a delivery again at a later time, if its record is unchanged.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be written.
@@ -368,7 +371,7 @@ class Ledger:
         return self._apply(look_again_update(reference, seen, at))
 
     def list_failure(self, reference: Reference, seen: Record) -> bool:
-        """List a failure whose dead letter has been sent, if its record is unchanged.
+        """Index a delivery as failed once its dead letter is sent, if its record is unchanged.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be written.
@@ -376,7 +379,7 @@ class Ledger:
         return self._apply(list_failure_update(reference, seen))
 
     def settle(self, reference: Reference, seen: Record) -> bool:
-        """Keep `overdue` from yielding a delivery again, if it is unchanged.
+        """Keep `overdue` from yielding a delivery again, if its record is unchanged.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be written.
@@ -392,14 +395,14 @@ class Ledger:
 
 
 def _settle_retry(retry: Retry, record: Record | None) -> Recorded:
-    """Return the result of recording a retry, given that its condition failed.
+    """Return the result of recording a retry whose conditional update was refused.
 
-    If the record has the same entry, botocore has retried this very update. Otherwise another
+    If the record has the same entry, botocore has made this update twice. Otherwise another
     execution has the delivery, or it has ended.
     """
     entry = from_dynamodb({"entry": to_dynamodb(dict(retry.entry))})["entry"]
     if record is not None and entry in record.history:
-        return Recorded(RecordResult.REPLAYED, "this very entry had been recorded before")
+        return Recorded(RecordResult.REPLAYED, "the same entry had been recorded before")
     found = "no record" if record is None else f"{record.status}, attempts: {record.attempts}"
     reason = f"another execution has the delivery, or it has ended ({found})"
     return Recorded(RecordResult.SUPERSEDED, reason)

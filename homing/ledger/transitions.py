@@ -1,8 +1,8 @@
-"""The delivery protocol as a table: what each actor can do to a record, and what follows.
+"""The delivery protocol as a table: what each actor can do to a record, and which state follows.
 
-docs/delivery-protocol.md shows it. tests/unit/homing/ledger/test_transitions.py checks the updates
-of the ledger, the definition, `dispatch`, the interventions and the page against it;
-tests/simulation/test_transitions.py every change of a record in simulated histories.
+docs/delivery-protocol.md shows the table. tests/unit/homing/ledger/test_transitions.py compares it
+with the updates of the ledger, the workflow definition, `dispatch`, the interventions and that
+page; tests/simulation/test_transitions.py with every change of a record in simulated histories.
 """
 
 from __future__ import annotations
@@ -47,8 +47,9 @@ class Action(StrEnum):
     NOTHING = "nothing"
 
 
-# By the record that `dispatch` reads. It makes no first attempt of a scheduled delivery, and none
-# where `expressPath` is off, but gives the delivery to its execution (`Move.OWN`).
+# The action that follows from the state of the record that `dispatch` reads. A first attempt of a
+# scheduled delivery, or with `expressPath` off, is left to the Standard workflow: `dispatch` gives
+# the delivery to its execution (`Move.OWN`).
 DISPATCH: Mapping[State, Action] = MappingProxyType(
     {
         State.NONE: Action.FIRST_ATTEMPT,
@@ -63,7 +64,7 @@ DISPATCH: Mapping[State, Action] = MappingProxyType(
 
 
 class Move(StrEnum):
-    """What an actor tries to write; the condition of the write decides."""
+    """A write that an actor tries; the condition of the write decides whether it takes effect."""
 
     OWN = "`dispatch` gives the delivery to its execution"
     KEEP = "`dispatch` keeps the dead letter that was sent"

@@ -1,8 +1,8 @@
 """Every update of the ledger, as the arguments of UpdateItem without the table name.
 
-The definition itself makes two updates, `RecordDelivered` and `RecordFailure`. The parts that they
-share with the updates here are constants of this module; tests/unit/homing/ledger/test_updates.py
-compares the definition's copies with them.
+Two updates are made by states of the workflow definition, `RecordDelivered` and `RecordFailure`.
+The parts that they share with the updates here are constants of this module;
+tests/unit/homing/ledger/test_updates.py compares the copies in the definition with them.
 """
 
 from __future__ import annotations
@@ -30,16 +30,17 @@ if TYPE_CHECKING:
 # `status`, `timestamp` and `ttl` are reserved words of DynamoDB's expressions.
 NAMES = {"#status": "status", "#timestamp": "timestamp", "#ttl": "ttl"}
 
-# An optional attribute that a message lacks is null: an expression cannot leave one out.
+# If a message lacks an optional attribute, it is stored as null: the expression is fixed and cannot
+# leave it out.
 IDENTITY = (
     "messageId = :messageId, senderId = :senderId, #timestamp = :timestamp, "
     "targetUrl = :targetUrl, correlationId = :correlationId, createdAt = :createdAt, "
     "endpointId = :endpointId, eventType = :eventType"
 )
 
-# The place of a delivery in its line, only for deliveries that have one, to keep other records
-# small. The definition always passes the value, and DynamoDB refuses a value that no expression
-# uses; so the condition uses it.
+# The place of a delivery in its line. Other deliveries have no such attribute, to keep their
+# records small. The workflow definition always passes the value, and DynamoDB refuses a value that
+# no expression uses, so the condition uses it.
 LINE = ", line = :line"
 LINE_CONDITION = "(attribute_not_exists(line) OR line = :line)"
 
@@ -55,9 +56,10 @@ ATTENTION = "attention = :attention, senderAttention = :senderAttention"
 CAUSE = "cause = :cause"
 UNLISTED = "attention, senderAttention, attentionAt, cause"
 
-# An attempt may follow a gap in the audit trail: an attempt before it that could not be recorded.
-# Hence `<=`; two executions with the same attempt still exclude each other. `nextRetryAt` stands
-# for as long as an attempt is due, so the record of an end is final (docs/decisions/0057).
+# The condition compares with `<=`, since an earlier attempt may be missing from the audit trail if
+# it could not be recorded. Two executions with the same attempt still exclude each other. A record
+# has `nextRetryAt` only while an attempt is due, so the record of an ended delivery is final
+# (docs/decisions/0057).
 DUE_CONDITION = (
     "(attribute_not_exists(attempts) OR "
     "(attempts <= :attemptNumber AND attribute_exists(nextRetryAt)))"
@@ -74,15 +76,15 @@ OWNER_CONDITION = (
 )
 ATTEMPT_CONDITION = f"{OWNER_CONDITION} AND {DUE_CONDITION}"
 
-# A message that has arrived is on record as delivered, whichever execution has the delivery; but
-# not if an operator has given it to a later generation.
+# An attempt that has succeeded is recorded as delivered no matter which execution has the delivery,
+# unless an operator has moved the delivery to a later generation.
 DELIVERED_CONDITION = (
     f"(attribute_not_exists(generation) OR generation <= :generation) AND {DUE_CONDITION}"
 )
 
 CLAIM_CONDITION = f"attribute_exists(pk) AND {ATTEMPT_CONDITION}"
 
-# The record of a previous acceptance is replaced (docs/decisions/0022).
+# A record from a previous acceptance of the message is replaced (docs/decisions/0022).
 OWN_CONDITION = "attribute_not_exists(pk) OR createdAt < :createdAt"
 
 
@@ -108,7 +110,10 @@ class Retry:
 
     @property
     def owner(self) -> str:
-        """The execution that makes the retry; after the express path, the delivery's own."""
+        """The name of the execution that makes the retry.
+
+        After a first attempt in the express path, that is the delivery's Standard execution.
+        """
         is_express = self.execution_name == EXPRESS_PATH
         return self.reference.delivery_id if is_express else self.execution_name
 
@@ -177,7 +182,7 @@ def retry_update(retry: Retry) -> dict[str, Any]:
 
 
 def owned_item(reference: Reference, document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the item of a delivery that its execution takes over before the next attempt.
+    """Return the ledger item that assigns a delivery to its execution before the next attempt.
 
     Args:
         reference: the delivery.
@@ -214,7 +219,8 @@ def own_put(reference: Reference, item: Mapping[str, Any]) -> dict[str, Any]:
 def claim_update(reference: Reference, claim: AttemptClaim) -> dict[str, Any]:
     """Return the update that claims an attempt.
 
-    It returns the record, whose `nextRetryAt` stays as it was before the attempt was postponed.
+    DynamoDB's response to it contains the record. The update leaves `nextRetryAt` unchanged, so it
+    is still the time at which the attempt was due before it was postponed.
     """
     values = {
         ":generation": claim.generation,
@@ -234,7 +240,7 @@ def claim_update(reference: Reference, claim: AttemptClaim) -> dict[str, Any]:
 
 
 def keep_dead_letter_update(reference: Reference, dead_letter: str) -> dict[str, Any]:
-    """Return the update that stores a dead letter with the record of its failure."""
+    """Return the update that stores a dead letter in the record of a failed delivery."""
     return {
         "Key": key_of(reference),
         "UpdateExpression": "SET deadLetter = :deadLetter",
@@ -255,11 +261,11 @@ def redrive_update(
     execution_name: str,
     at: str,
 ) -> dict[str, Any]:
-    """Return the update that moves a delivery to its next generation, if it is unchanged.
+    """Return the update that moves a delivery to its next generation, if its record is unchanged.
 
-    `attempts` starts anew and the history stays (`homing.ledger.compaction`); the status before the
-    redrive is appended to `redriveHistory`. `redrivenFrom` is the execution that had the delivery
-    before: until the new one is started, only that one has the payload.
+    `attempts` starts again from 0 and the history is kept (`homing.ledger.compaction`); the status
+    before the redrive is appended to `redriveHistory`. `redrivenFrom` names the previous execution:
+    until the new one is started, only the previous one has the payload.
 
     Args:
         reference: the delivery.
@@ -343,9 +349,9 @@ def settled_update(reference: Reference, seen: Record) -> dict[str, Any]:
 
 
 def list_failure_update(reference: Reference, seen: Record) -> dict[str, Any]:
-    """Return the update that lists a failure once its dead letter has been sent.
+    """Return the update that indexes a delivery as failed once its dead letter is sent.
 
-    Until then the index lists it among waiting deliveries, where the watchdog finds it.
+    Until then the index lists it among the waiting deliveries, where the watchdog finds it.
     """
     condition, seen_values = _as_seen(seen)
     return _update_as(
@@ -438,7 +444,7 @@ def _update(
 def _update_as(
     reference: Reference, expression: str, condition: str, values: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return an update of an existing record that contains its identity."""
+    """Return an update of an existing record that does not set its identifying attributes again."""
     names = {name: real for name, real in NAMES.items() if name in f"{expression} {condition}"}
     return {
         "Key": key_of(reference),
@@ -464,23 +470,23 @@ def _identity(reference: Reference) -> dict[str, str | None]:
 
 
 def cause(category: str, reason: str) -> dict[str, str]:
-    """Return what lists of deliveries show about the latest attempt."""
+    """Return the attribute `cause`: what lists of deliveries show about the latest attempt."""
     return {"category": category, "reason": reason}
 
 
 def _attributes(values: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Return the values of an expression, keyed by attribute name."""
+    """Return the values of an expression as attributes: `messageId` for `:messageId`."""
     return {name[1:]: value for name, value in values.items()}
 
 
 def _attention(status: Status, reference: Reference) -> dict[str, str]:
-    """Return the keys of the two indexes: sixteen partitions for each status."""
+    """Return a delivery's partition keys in the two indexes, one of sixteen for each status."""
     partition = f"{status}#{reference.delivery_id[0]}"
     return {":attention": partition, ":senderAttention": f"{reference.sender_id}#{partition}"}
 
 
 def _as_seen(seen: Record | None) -> tuple[str, dict[str, Any]]:
-    """Return the condition that a record is unchanged, and its values."""
+    """Return the condition that a record is unchanged, and the values that it compares with."""
     if seen is None:
         return "attribute_not_exists(pk)", {}
     condition = "#status = :seenStatus AND attempts = :seenAttempts AND "

@@ -20,10 +20,10 @@ _FAILING = 2
 
 
 def delivery_patterns(*, delivered: bool) -> list[dict[str, Any]]:
-    """Return the event patterns of the changes that can lead to an event.
+    """Return the event patterns for changes of the ledger that can lead to an operational event.
 
-    Lambda drops all others without charge, including every delivery that succeeds at its first or
-    second attempt. It accepts at most five patterns.
+    Lambda drops all other changes without charge, including those of every delivery that succeeds
+    at its first or second attempt. It accepts at most five patterns.
 
     Args:
         delivered: whether there is an event for every delivery that succeeds.
@@ -55,8 +55,9 @@ def delivery_events(
 
     Args:
         change: the change.
-        delivered: as in `delivery_patterns`.
-        blocks: returns whether a failure blocks the delivery's line; called only if it is in one.
+        delivered: whether there is an event for every delivery that succeeds.
+        blocks: returns whether the delivery's failure blocks its line. It is called only for a
+            delivery in a line.
     """
     if change.after is None:
         return []
@@ -116,7 +117,7 @@ def _place(reference: Reference) -> dict[str, Any]:
 
 
 def _why(record: Record) -> tuple[str, str]:
-    """Return the category and the reason of the status.
+    """Return the category and the reason for the status of a delivery.
 
     They are those of the last attempt, unless an operator has ended the delivery.
     """

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from homing.operational_events.event import Change
 
-# The event patterns of the changes that can make an event (`delivery_patterns`).
+# The event patterns for the changes of an endpoint that can lead to an event.
 ENDPOINT_PATTERNS: list[dict[str, Any]] = [
     {
         "dynamodb": {

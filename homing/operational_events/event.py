@@ -35,7 +35,7 @@ class OperationalEvent:
 
     Args:
         kind: what has happened.
-        at: when, in ISO 8601, UTC, with milliseconds.
+        at: when it happened, in ISO 8601, UTC, with milliseconds.
         detail: the members of `detail` (docs/operational-events.md).
     """
 
@@ -50,8 +50,8 @@ class Change:
 
     Args:
         table: the table's name.
-        before: the item before; None where there was none.
-        after: the item after; None where it was deleted.
+        before: the item before the change; None if the change has created it.
+        after: the item after the change; None if the change has deleted it.
     """
 
     table: str

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 _ENDS = sorted(each.value for each in (*FAILED, Status.DELIVERED, Status.CANCELLED))
 _IS_ORDERED = {"line": {"S": [{"exists": True}]}}
 
-# The event patterns of these changes; Lambda drops all others without a charge. The second matches
-# deliveries that the watchdog settles: they have ended although their record still waits.
+# The event patterns of these changes; Lambda drops all others without charge. The second pattern
+# matches deliveries that the watchdog has settled: they have ended, although by their records they
+# still wait.
 ENDINGS: list[dict[str, Any]] = [
     {"dynamodb": {"NewImage": {**_IS_ORDERED, "status": {"S": _ENDS}}}},
     {
@@ -35,14 +36,14 @@ ENDINGS: list[dict[str, Any]] = [
 def ended_lines(
     records: Sequence[dict[str, Any]],
 ) -> Iterator[tuple[str, str, tuple[Reference, Record]]]:
-    """Yield each line that the changes of a batch affect, once.
+    """Yield each line that a batch of changes affects, once.
 
     Args:
         records: the records of the ledger's stream.
 
-    Returns:
-        The sequence number of the line's first change, from which a batch can be retried, the
-        line's id, and the delivery that ended last, with its record.
+    Yields:
+        The sequence number of the first change that affects the line, from which the batch can be
+        retried; the line's id; and the delivery that ended last, with its record.
     """
     first: dict[str, str] = {}
     last: dict[str, tuple[Reference, Record]] = {}

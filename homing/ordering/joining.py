@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from homing.ordering.releasing import Releasing
 
 _AT_ONCE = 10  # lines handled concurrently: the connections of a client (homing/aws.py)
-_FEW = 3  # so many lines are handled without threads
-_TRIES = 100  # to get a place: another delivery may take it first
+_FEW = 3  # up to this many lines are handled without threads
+_TRIES = 100  # to get a place, since another delivery may take it first
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class Joined:
 
     Args:
         ready: the deliveries whose turn it is; they are to be queued.
-        refused: why a delivery got no place, by its id.
+        refused: for each delivery that could not be given a place, by its id, the reason.
         too_many: the ids of the deliveries whose line is full.
     """
 
@@ -59,8 +59,8 @@ class Joining:
 
         Args:
             deliveries: deliveries with an `orderingKey`.
-            repeated: the keys of messages that have been accepted before, whose deliveries may
-                already have places.
+            repeated: the keys of messages that are duplicates; their deliveries may already have
+                places.
             now: the time.
         """
         lines: defaultdict[str, list[Delivery]] = defaultdict(list)
@@ -124,8 +124,8 @@ class Joining:
     def _has_its_place(self, line_id: str, delivery_id: str) -> bool:
         """Return whether a delivery has a place that the line has not reached yet.
 
-        A place that the line has passed is removed: it was written late, after its call had failed.
-        The delivery has not begun at that place, since it has no record.
+        A place that the line has already passed is removed: the call that wrote it had seemed to
+        fail. The delivery has not begun at that place, since it has no record.
         """
         sequence = self._releasing.places.find(line_id, delivery_id)
         if sequence is None:
@@ -140,8 +140,8 @@ class Joining:
     ) -> Place | None:
         """Return the place at the end of a line; None if the line is full.
 
-        The line is read if it has no place that shows its length, or if too many may wait in it;
-        otherwise `line` is used, as it was read before.
+        The line's progress is read again if there is no place from which its length follows, or if
+        too many deliveries may wait in it. Otherwise `line` is used, as it was read before.
         """
         last = self._releasing.places.last(line_id)
         may_be_full = last is not None and last >= MOST_WAITING
@@ -154,7 +154,10 @@ class Joining:
         return Place(line_id, sequence, replace(delivery, reference=reference), to_text(now))
 
     def _head(self, line_id: str, line: Line | None) -> int:
-        """Return the sequence before the first that waits; the line's own item may have expired."""
+        """Return the sequence of the head, the one before the first place that waits.
+
+        The item of the line may have expired. Then the sequence is derived from the places.
+        """
         if line is not None:
             return line.head
         first = self._releasing.places.first(line_id, 1)
@@ -162,7 +165,7 @@ class Joining:
 
 
 def _is_past(line: Line | None, sequence: int, delivery_id: str) -> bool:
-    """Return whether a line has reached or passed a delivery's place without the delivery."""
+    """Return whether a line has passed a delivery's place, or has another head in that place."""
     if line is None or line.head < sequence:
         return False
     return line.head > sequence or line.delivery_id != delivery_id

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MOST_WAITING = 10_000  # deliveries in a line
-DIGITS = 16  # of a sequence in a sort key; with leading zeros, the keys sort like the sequences
+DIGITS = 16  # length of a sequence in a sort key, with leading zeros, so that keys sort by number
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,9 @@ class Place:
 
     Args:
         line_id: the line.
-        sequence: the place.
-        delivery: the delivery before its first attempt.
-        put_at: when it got its place, in ISO 8601.
+        sequence: the number of the place.
+        delivery: the delivery, before its first attempt.
+        put_at: when the delivery got the place, in ISO 8601.
     """
 
     line_id: str
@@ -76,7 +76,7 @@ class Place:
 
     @property
     def delivery_id(self) -> str:
-        """The delivery that waits there."""
+        """The id of the delivery that waits there."""
         return self.delivery.reference.delivery_id
 
     def to_item(self) -> dict[str, Any]:

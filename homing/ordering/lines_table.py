@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from homing.delivery import Reference
 
-# A line in which nothing begins for so long is forgotten, and counts from 1 again.
+# If no attempt begins in a line for this long, the line is forgotten, and its next delivery gets
+# sequence 1 again.
 _KEPT = timedelta(days=45)
 
 _HEAD = (
@@ -54,8 +55,8 @@ class Lines:
     def begin_next(self, reference: Reference, now: datetime, until: datetime) -> Line | None:
         """Begin the first attempt of the delivery that follows the head, if the head has ended.
 
-        The head has ended if no attempt of it has begun since its end was determined (`after`), or
-        if its last attempt must be over.
+        The head has ended if no further attempt of it has begun since it was found to have ended
+        after `reference.after` attempts, or if enough time has passed for its last attempt to end.
 
         Returns:
             None if the attempt has begun; otherwise the current line.
@@ -101,8 +102,8 @@ class Lines:
             reference: the delivery, which follows the head.
             seen: the line as it was read; None where there was none.
             now: the time.
-            over: whether all attempts of the current head are over; if not, what follows waits
-                until they must be.
+            over: whether all attempts of the current head are over. If not, the next delivery waits
+                until they must be over.
 
         Returns:
             Whether the line has been changed.

@@ -1,7 +1,8 @@
 """Releasing: the next delivery in a line is queued when the one before it has ended.
 
-Every step may be repeated. A delivery queued twice is settled by its record; whether it has its
-turn is checked when its attempt begins (`homing.ordering.turns`).
+Every step may be repeated. If a delivery is queued twice, its record settles the second queue
+message. Whether it is a delivery's turn is checked when its attempt begins
+(`homing.ordering.turns`).
 """
 
 from __future__ import annotations
@@ -33,17 +34,18 @@ if TYPE_CHECKING:
     from homing.ordering.line import Line, Place
     from homing.settings import ReleaseSettings
 
-_WHILE = timedelta(minutes=15)  # a place that is younger needs no help yet
+_WHILE = timedelta(minutes=15)  # `revisit` ignores places that are younger
 _READ_AT_ONCE = 3  # places: that of the head, the one after it, and one that may be left over
 _MOST_SKIPPED = 500  # how many deliveries that ended before their turn one call may skip
-_UNCLEAN = -1  # instead of a number of attempts: what follows waits until the last must be over
+# Stands in place of a number of attempts: the next delivery waits until the last one must be over.
+_UNCLEAN = -1
 
 
 class Advance(StrEnum):
-    """The result for a line.
+    """The result of an attempt to advance a line.
 
-    `EMPTY`: nothing waits. `WAITS`: its head has not ended. `BLOCKED`: its head has failed, and the
-    endpoint is set to block a line then. `RELEASED`: the delivery that follows is queued.
+    `EMPTY`: nothing waits in the line. `WAITS`: the head has not ended. `BLOCKED`: the head has
+    failed, and its endpoint blocks a line in that case. `RELEASED`: the next delivery is queued.
     """
 
     EMPTY = "EMPTY"
@@ -94,7 +96,7 @@ class Releasing:
             ended: a delivery that has ended, and its record, which is not read again.
 
         Raises:
-            DependencyError: when the queue refuses it.
+            DependencyError: when the queue refuses the next delivery.
         """
         for _ in range(_MOST_SKIPPED):
             line = self.lines.read(line_id)
@@ -126,15 +128,15 @@ class Releasing:
     def turn_after(
         self, line: Line | None, ended: tuple[Reference, Record] | None = None
     ) -> int | Advance:
-        """Return after how many attempts of a line's head the next one has its turn.
+        """Return how many attempts a line's head had when it ended: then it is the next one's turn.
 
         The result is 0 if there is no head, -1 if an attempt of the head may still be in progress,
         and an `Advance` if the head has not ended, or blocks its line.
 
         Args:
-            line: the line; None where there is none.
-            ended: a delivery that has ended, and its record. If it is the head, the ledger is not
-                read. A redrive of the head since then is ignored.
+            line: the line; None if there is none.
+            ended: a delivery that has ended, and its record. If it is the head, this record is
+                used, so a redrive of the head since then is ignored.
         """
         if line is None:
             return 0
@@ -164,10 +166,11 @@ class Releasing:
 def revisit(
     releasing: Releasing, now: datetime, has_time: Callable[[], bool]
 ) -> Iterator[tuple[str, Advance | Exception]]:
-    """Continue each line in which something has waited for a while, until time runs out.
+    """Advance each line in which a delivery has waited for a while, until time runs out.
 
     Yields:
-        Each line's id and its result; an error if AWS refused a call, which the next run retries.
+        Each line's id and its result. If AWS refuses a call, the result is the error, and the next
+        run tries again.
 
     Raises:
         BotoCoreError, ClientError: when the places cannot be read.
@@ -197,7 +200,7 @@ def pass_over(releasing: Releasing, reference: Reference, now: datetime) -> bool
 
 
 def placed(place: Place) -> Reference:
-    """Return the delivery of a place, with its sequence."""
+    """Return the reference of the delivery that waits in a place, with its sequence."""
     return replace(place.delivery.reference, sequence=place.sequence)
 
 
@@ -206,7 +209,7 @@ def _is_head(line: Line, ended: tuple[Reference, Record] | None) -> bool:
 
 
 def _is_answered(record: Record, begun: int) -> bool:
-    """Return whether each attempt that has begun is recorded with a response of the endpoint."""
+    """Return whether every attempt that has begun is on record with a response of the endpoint."""
     if record.attempts != begun:
         return False
     return all(entry.get("httpStatus") is not None for entry in record.history[-begun:])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from homing.ordering.line import Line
     from homing.ordering.lines_table import Lines
 
-_PAUSE = timedelta(seconds=5)  # for an attempt that is not next
+_PAUSE = timedelta(seconds=5)  # for an attempt whose turn it is not
 _UNKNOWN_PAUSE = timedelta(seconds=30)  # if the table of lines or the ledger cannot be reached
 _LONGEST_PAUSE = timedelta(minutes=5)
 
@@ -41,8 +41,8 @@ class Turns:
     ) -> Postponed | Superseded | None:
         """Begin an attempt, if it is the delivery's turn.
 
-        If its line has passed the delivery, it has no turn any more. Then only a redriven delivery
-        continues, out of order; the ledger holds its claim.
+        A delivery that its line has passed gets no turn any more. Such an attempt may be made only
+        if the ledger holds its claim, which is so after a redrive; it is then out of order.
 
         Args:
             reference: the delivery.
@@ -70,7 +70,7 @@ class Turns:
         return None if claim.unrecorded is None else put_off(claim, now, now + _PAUSE)
 
     def _begin(self, reference: Reference, now: datetime, *, is_first: bool) -> Line | None:
-        """Begin an attempt; return the line if that is refused."""
+        """Begin an attempt. Return None if it has begun, otherwise the current line."""
         until = now + self._lasts
         steps = [self._lines.begin_next, self._lines.begin_again]
         line = None
@@ -88,7 +88,7 @@ def unknown(claim: AttemptClaim | None, now: datetime) -> Postponed:
 
 
 def put_off(claim: AttemptClaim | None, now: datetime, due: datetime) -> Postponed:
-    """Return the postponement of an attempt, which grows with the time since it was due."""
+    """Return the postponement of an attempt. It grows with the time since the attempt was due."""
     if claim is None:
         return Postponed(to_due_text(due))
     now = _not_behind(claim, now)
@@ -98,7 +98,7 @@ def put_off(claim: AttemptClaim | None, now: datetime, due: datetime) -> Postpon
 
 
 def _not_behind(claim: AttemptClaim | None, now: datetime) -> datetime:
-    """Return the time, or when the attempt was due if that is later: the clock may be behind."""
+    """Return the later of the time and the attempt's due time, since the clock may be behind."""
     return now if claim is None else max(now, from_text(claim.due_at))
 
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Prefix -> days until S3 deletes an object. Nearly every delivery ends within 30 days and may
-# then wait 14 days as a dead letter. The other class covers the longest delivery, a year.
+# For each key prefix, the time after which S3 deletes an object. Nearly every delivery ends within
+# 30 days and may then wait 14 days as a dead letter. The second prefix covers the longest delivery,
+# which takes a year.
 LIFETIMES = {"45-days": timedelta(days=45), "400-days": timedelta(days=400)}
 _AFTERWARDS = timedelta(days=15)
 
@@ -43,7 +44,7 @@ class PayloadReference:
         return cls(document["key"], document["bytes"], document["sha256"])
 
     def holds(self, body: bytes) -> bool:
-        """Return whether these are the bytes that were accepted."""
+        """Return whether `body` is the payload that was accepted, by its hash."""
         return hashlib.sha256(body).hexdigest() == self.digest
 
 
@@ -54,7 +55,7 @@ def reference_for(message_key: str, body: bytes, life: timedelta) -> PayloadRefe
         message_key: the message's partition key. The same message with the same payload has the
             same reference, so a duplicate writes the same object.
         body: the bytes that are sent.
-        life: how long from now its last attempt may be.
+        life: the longest time from now until the last attempt.
     """
     digest = hashlib.sha256(body).hexdigest()
     message_hash = hashlib.sha256(message_key.encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""The bucket of large payloads. Importing this imports botocore."""
+"""The bucket of large payloads. Importing this module imports botocore, which takes long."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PayloadStore:
         return self._made
 
     def keep(self, claim: PayloadReference, body: bytes) -> None:
-        """Keep a payload.
+        """Store a payload.
 
         Raises:
             AcceptanceError: when it cannot be stored; the message must not be accepted.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 BURST = 20
 PER_SECOND = 20
 _REMEMBERED = 10_000  # senders
-_NANOSECONDS = 1_000_000_000 // PER_SECOND  # after which the burst has room for one more
+_NANOSECONDS = 1_000_000_000 // PER_SECOND  # the time after which one more delivery is allowed
 
 
 class Bursts:
@@ -32,10 +32,10 @@ class Bursts:
         self._lock = threading.Lock()
 
     def is_beyond(self, sender_id: str, deliveries: int) -> bool:
-        """Return whether some deliveries of a message exceed the burst of its sender.
+        """Return whether a message with this many deliveries exceeds the burst of its sender.
 
-        Such deliveries do not count towards the burst. A message with more deliveries than the
-        burst exceeds it, unless its sender has sent nothing for a while.
+        If it does, its deliveries do not count towards the burst. A message with more deliveries
+        than a full burst exceeds it, unless its sender has sent nothing for a while.
         """
         with self._lock:
             now = self._clock()

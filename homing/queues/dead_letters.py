@@ -33,7 +33,7 @@ class DeadLetterQueue:
 
     Args:
         url: the queue's URL.
-        client: an SQS client; made where none is given.
+        client: an SQS client; by default a new one.
     """
 
     def __init__(self, url: str, client: SQSClient | None = None) -> None:

@@ -1,7 +1,7 @@
 """The delivery queue and the bulk queue, in which accepted deliveries wait for `dispatch`.
 
-It is a FIFO queue for two reasons (docs/decisions/0006): it drops a delivery that is sent to it
-again within five minutes, and it returns only one message of a delivery at a time.
+They are FIFO queues for two reasons (docs/decisions/0006): such a queue drops a delivery that is
+sent to it again within five minutes, and it never returns two messages of one delivery at a time.
 """
 
 from __future__ import annotations
@@ -54,10 +54,11 @@ class DeliveryQueue:
 
         Args:
             deliveries: the deliveries.
-            bulk: the messages, by their key, whose deliveries go to the bulk queue.
+            bulk: the keys of the messages whose deliveries go to the bulk queue.
 
         Returns:
-            Why a delivery may not be on the queue, by its deliveryId. Empty if all are on it.
+            For each delivery that may not be on the queue, by its id, the reason. It is empty if
+            all are on the queue.
         """
         of_queue: dict[str, list[Delivery]] = {self._url: [], self._bulk_url: []}
         for each in deliveries:

@@ -16,7 +16,7 @@ class Received:
     Args:
         message_id: SQS's id.
         body: its text.
-        receipt_handle: what changes its visibility.
+        receipt_handle: identifies the message in calls that change its visibility.
         receives: how often it has been received, this time included.
         group: its message group; None if the queue is not one of Homing's.
         queue: the name of the queue.
@@ -31,7 +31,7 @@ class Received:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return the message of one of the `Records` of an event."""
+        """Read a message from one of the `Records` of Lambda's event."""
         attributes = record["attributes"]
         return cls(
             message_id=record["messageId"],

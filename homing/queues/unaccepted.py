@@ -1,7 +1,7 @@
-"""The queue of unaccepted messages: those from an ingest queue that are invalid.
+"""The queue of unaccepted messages, which came from an ingest queue and are invalid.
 
-A message keeps its body. The message attributes contain the problem document, the queue that it
-came from, and what `homing undispatched redrive` needs to send it there again with the same id.
+A message keeps its body. Message attributes contain the problem document, the ingest queue, and
+what `homing undispatched redrive` needs to send the message to that queue again with the same id.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class UnacceptedQueue:
         Args:
             body: its body.
             attributes: its message attributes, `messageId` among them.
-            queue_arn: the ingest queue that it came by.
-            problem: why it is invalid, a problem document.
+            queue_arn: the ARN of the ingest queue that the message came from.
+            problem: the problem document, which says why the message is invalid.
 
         Raises:
             BotoCoreError, ClientError: when it cannot be sent.
@@ -57,5 +57,5 @@ class UnacceptedQueue:
 
 
 def as_attributes(texts: Mapping[str, str]) -> Any:
-    """Return texts as the `MessageAttributes` of a message that is sent."""
+    """Return texts as message attributes, in the form that SendMessage takes."""
     return {name: {"DataType": "String", "StringValue": text} for name, text in texts.items()}

@@ -1,7 +1,8 @@
 """The queue of undispatched messages, which the watchdog empties.
 
-A message put on the delivery queue again is settled by the record of its delivery, so repeating
-this is harmless. Messages that are not delivery documents stay for a person to look at.
+It puts each message on the delivery queue again. The ledger record of the delivery then settles the
+message, so doing this twice is harmless. Messages that are not delivery documents stay where they
+are, for a person to look at.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ class UndispatchedQueue:
     """The queue of undispatched messages.
 
     Args:
-        url: its URL.
-        delivery_queue_url: that of the delivery queue.
+        url: the URL of the queue of undispatched messages.
+        delivery_queue_url: the URL of the delivery queue.
         client: an SQS client.
     """
 
@@ -38,8 +39,8 @@ class UndispatchedQueue:
         """Put messages on the delivery queue again and return how many.
 
         Args:
-            most: about how many are read; the rest are for the next call.
-            has_time: whether there is time for more.
+            most: about how many messages are read; the next call reads the rest.
+            has_time: returns whether there is time for more.
 
         Raises:
             BotoCoreError, ClientError: when SQS refuses a call. No message is lost then.
@@ -64,8 +65,8 @@ class UndispatchedQueue:
             QueueUrl=self._delivery_queue_url,
             MessageBody=message["Body"],
             MessageGroupId=delivery.reference.delivery_id,
-            # With the delivery's own id, SQS would drop the message as a duplicate if the first was
-            # sent less than five minutes ago.
+            # With the delivery's own id as its deduplication id, SQS would drop the message if the
+            # delivery was first queued less than five minutes ago.
             MessageDeduplicationId=f"again-{message['MessageId']}",
         )
         self._client.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])

@@ -10,8 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-# A detached execution may begin a moment from now, and its end is recorded a moment after it. A
-# message that is redelivered before that makes the first attempt twice.
+# Seconds added because a detached execution may begin a moment from now, and its end is recorded a
+# moment later. If the message is redelivered before that, the first attempt is made twice.
 _MARGIN_SECONDS = 5
 
 
@@ -38,13 +38,13 @@ class Redelivery:
         """Postpone the redelivery of a message by a number of seconds from now.
 
         Args:
-            receipt_handle: the message, as it was received.
-            seconds: the seconds.
-            queue: the name of the queue that it is on; the delivery queue by default.
+            receipt_handle: the receipt handle of the message.
+            seconds: the number of seconds.
+            queue: the name of the queue that the message is on; by default the delivery queue.
 
         Returns:
-            False where that could not be set: then the queue's visibility timeout applies, which
-            is longer and does no harm.
+            False if the call failed. Then the queue's visibility timeout applies, which is longer
+            and does no harm.
         """
         try:
             self._client.change_message_visibility(

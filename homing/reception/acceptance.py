@@ -61,8 +61,8 @@ class Reception:
     """An accepted message.
 
     Args:
-        idempotency: its record; for a duplicate, the record of the first acceptance.
-        is_duplicate: whether it had been accepted before.
+        idempotency: its idempotency record; for a duplicate, the one of the first acceptance.
+        is_duplicate: whether the message had been accepted before.
     """
 
     idempotency: IdempotencyRecord
@@ -85,7 +85,12 @@ class _Claimed:
         return self.reception.idempotency.ordering_key is not None
 
     def result(self, refused: Mapping[str, str], too_many: Collection[str] = ()) -> Result:
-        """Return the result, given why the queue or a line refused deliveries."""
+        """Return the result of the message.
+
+        Args:
+            refused: why the queue or a line refused a delivery, by its id.
+            too_many: the ids of deliveries whose line is full.
+        """
         ids = [each.reference.delivery_id for each in self.deliveries]
         reasons = [refused[each] for each in ids if each in refused]
         if any(each in too_many for each in ids):
@@ -110,8 +115,8 @@ class Acceptance:
         payloads: the store of large payloads.
         subscriptions: which endpoints subscribe to events.
         joining: gives deliveries with an `orderingKey` their places.
-        bursts: tells which messages go to the bulk queue; by default none does.
-        rate: tells which messages exceed the rate of their sender; by default none does.
+        bursts: decides which messages go to the bulk queue; by default none does.
+        rate: decides which messages exceed the rate of their sender; by default none does.
     """
 
     def __init__(  # noqa: PLR0913 -- its dependencies
@@ -145,9 +150,9 @@ class Acceptance:
         Args:
             settings: the settings.
             tries: the maximum number of tries of each call.
-            is_rated: whether senders are told when they exceed their rate.
+            is_rated: whether messages that exceed the rate of their sender are refused.
         """
-        # Short, so that the sender gets a 503 before its own timeout.
+        # These time-outs are short, so that the sender gets a 503 before its own time-out.
         dynamodb = client("dynamodb", read_seconds=2, tries=tries)
         sqs = client("sqs", read_seconds=2, tries=tries)
         endpoints = EndpointsTable(settings.endpoints_table, dynamodb)
@@ -181,7 +186,7 @@ class Acceptance:
         self._queue.look()
 
     def find_endpoints(self, sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:
-        """Return the existing endpoints of a sender, by id, at most 30 s old.
+        """Return those of the given endpoints that exist, by id, as they were at most 30 s ago.
 
         Raises:
             DependencyError: when they cannot be read.
@@ -221,11 +226,11 @@ class Acceptance:
             One of these for each message:
 
             - a Reception: all its deliveries are on the queue or past it;
-            - an InvalidMessageError: 400 when `deliverAt` has passed, unless it is a duplicate; 409
-              when its `messageId` is in use for a different message;
-            - an AcceptanceError: a table or the queue failed, or too many wait in a line. Sending
-              the message again continues where this call broke off;
-            - a RateExceededError: nothing was done. It contains the time after which to send the
+            - an InvalidMessageError: 400 when `deliverAt` has passed, unless the message is a
+              duplicate; 409 when its `messageId` is in use for a different message;
+            - an AcceptanceError: a table or the queue failed, or too many deliveries wait in a
+              line. Sending the message again continues where this call stopped;
+            - a RateExceededError: nothing was done. It says after how many seconds to send the
               message again.
         """
         kept = self._exceeding(messages, now) if self._rate else {}
@@ -234,7 +239,10 @@ class Acceptance:
         return [kept.get(number) or next(results) for number in range(len(messages))]
 
     def _exceeding(self, messages: Sequence[Message], now: datetime) -> dict[int, Result]:
-        """Return the results of the messages that are not accepted, by index."""
+        """Return, by index, the results of messages that the rate of their sender does not allow.
+
+        If the rate cannot be read, these are all messages of the sender.
+        """
         of_sender: dict[str, list[int]] = {}
         for number, message in enumerate(messages):
             of_sender.setdefault(message.idempotency.sender_id, []).append(number)
@@ -254,7 +262,8 @@ class Acceptance:
             return [AcceptanceError(str(error))] * len(deliveries)
 
     def _accept_run(self, messages: Sequence[Message], now: datetime) -> Iterator[Result]:
-        # In order, and before the threads start: else chance would decide which exceed a burst.
+        # Bursts are counted in the order of the messages, before threads handle them concurrently:
+        # otherwise chance would decide which messages exceed a burst.
         routed = [self._routed(message) for message in messages]
         claims = _side_by_side(lambda message: self._claimed(message, now), routed)
         claimed = [claim for claim in claims if isinstance(claim, _Claimed)]
@@ -290,7 +299,10 @@ class Acceptance:
         return _Claimed(Reception(standing or message.idempotency, standing is not None), missing)
 
     def _routed(self, message: Message) -> Message:
-        """Return a message with the queue for its deliveries, unless it is a duplicate."""
+        """Return the message, marked for the bulk queue if it exceeds the burst of its sender.
+
+        The mark is in the idempotency record. For a duplicate, that of the first acceptance counts.
+        """
         record = message.idempotency
         if self._bursts and self._bursts.is_beyond(record.sender_id, len(record.targets)):
             return replace(message, idempotency=replace(record, is_bulk=True))
@@ -305,17 +317,19 @@ class Acceptance:
         return standing
 
     def _missing(self, message: Message, standing: IdempotencyRecord) -> tuple[Delivery, ...]:
-        """Return deliveries without a record, since a crash may have kept them from the queue.
+        """Return the deliveries of a duplicate that have no ledger record.
 
-        A delivery that is already queued or in progress is then queued twice. `dispatch` settles
-        the second message by the record that it finds.
+        They are queued again, since a crash may have kept them from the queue. A delivery that is
+        already queued or in progress is then queued twice, and `dispatch` settles the second queue
+        message by the ledger record that it finds.
         """
         if standing.fingerprint != message.idempotency.fingerprint:
             raise InvalidMessageError([_REUSED], 409)
         recorded = {
             item["sk"]
             for item in self._records.of_message(standing.key)
-            if item.get("createdAt") == standing.created_at  # else of a previous acceptance (0022)
+            # An item with another time is from a previous acceptance (docs/decisions/0022).
+            if item.get("createdAt") == standing.created_at
         }
         if all(each.sk in recorded for each in standing.references()):
             return ()
@@ -331,13 +345,16 @@ class Acceptance:
         return replace(message, idempotency=standing)
 
     def _keep_payload(self, message: Message, deliveries: Sequence[Delivery]) -> None:
-        """Store a large payload first, so that it exists when a delivery is received."""
+        """Store a large payload before its deliveries are queued, so that they find it."""
         if deliveries and message.claim is not None:
             self._payloads.keep(message.claim, message.request.payload.encode())
 
 
 def _runs(messages: Sequence[Message]) -> Iterator[list[Message]]:
-    """Yield runs of different messages, so that a duplicate waits for its original."""
+    """Yield the messages in groups, each without duplicates.
+
+    A duplicate is thus handled only after its original.
+    """
     run: dict[str, Message] = {}
     for message in messages:
         if message.idempotency.key in run:
@@ -351,7 +368,7 @@ def _runs(messages: Sequence[Message]) -> Iterator[list[Message]]:
 def _side_by_side(
     claim: Callable[[Message], _Claim], messages: Sequence[Message]
 ) -> Sequence[_Claim]:
-    """Return the result of `claim` for each message, several at a time."""
+    """Return the result of `claim` for each message; several calls run concurrently."""
     if len(messages) == 1:
         return [claim(messages[0])]
     with ThreadPoolExecutor(_AT_ONCE) as pool:

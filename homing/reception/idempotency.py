@@ -135,6 +135,6 @@ class IdempotencyRecord:
 
 
 def first_attempt_at(created_at: datetime, deliver_at: str | None) -> datetime:
-    """Return when the first attempt may start; a `deliverAt` in the past means immediately."""
+    """Return when the first attempt may start; with a `deliverAt` in the past, immediately."""
     at_once = created_at.replace(microsecond=0)
     return at_once if deliver_at is None else max(at_once, from_text(deliver_at))

@@ -26,13 +26,13 @@ from homing.reception.raw_json import decode, read_value, single_value, source_a
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# The message attributes that are read; with `eventType`, all are fields of the message.
+# The message attributes that are read. If `eventType` is among them, all are fields of the message.
 ATTRIBUTES = ("eventType", "messageId", "senderId", "correlationId")
 
-# A sender by its place in the event, such as `$.detail.tenantId`.
+# The path to the sender in an event, such as `$.detail.tenantId`.
 SENDER_PATH = r"\$(?:\.[A-Za-z0-9_\-]+)+"
 
-# The members of an EventBridge event and the fields of a message that they become.
+# The members of an EventBridge event, and the fields of a message that they become.
 _EVENT = {"id": "messageId", "detail-type": "eventType", "time": "timestamp", "detail": "payload"}
 _IS_EVENT = {"detail-type", "detail"}
 _OWN_SOURCE = json.dumps(SOURCE)
@@ -44,10 +44,10 @@ class Ingested:
     """A request from the ingest queue.
 
     Args:
-        body: the request, as `POST /v1/messages` takes it.
-        only_sender: the only sender that it may act for; None when it may name any.
-        default_id: the `messageId` if the request has none; the same each time the queue redelivers
-            the message.
+        body: the request body, as `POST /v1/messages` takes it.
+        only_sender: the only sender that the request may act for; None when it may name any.
+        default_id: the `messageId` for a request without one. It is the same each time the queue
+            redelivers the message.
     """
 
     body: str
@@ -71,15 +71,15 @@ def read_ingested(
     """Read a message of the ingest queue.
 
     Args:
-        body: its body.
-        attributes: its message attributes that are strings.
-        queue_message_id: SQS's id, which stays while the queue redelivers the message.
-        sender: the sender of the queue's messages: a `senderId`, its path in the event
+        body: the message's body.
+        attributes: those of its message attributes that are strings.
+        queue_message_id: the id that SQS gave it, which stays the same when it is redelivered.
+        sender: the sender of the queue's messages: a `senderId`, the path to it in the event
             (`SENDER_PATH`), or "" if each message may name any.
 
     Raises:
-        InvalidMessageError: when it is not what the queue takes, or its sender is not where the
-            path leads. Fields of the request itself are not checked here.
+        InvalidMessageError: when the message is not of a kind that the queue takes, or has no
+            sender where the path leads. Fields of the request itself are not checked here.
     """
     named = default_id(attributes, queue_message_id)
     content = _unwrapped(_Content(decode(body), attributes, named))
@@ -145,7 +145,7 @@ def _only_sender(sender: str, text: str) -> str | None:
         return sender or None
     source = source_at(text, sender.removeprefix("$.").split("."))
     found = None if source is None else read_value("senderId", source)
-    # A number is taken by its digits, since many systems number their tenants.
+    # Many systems number their tenants, so a whole number is allowed; its digits are the senderId.
     only_sender = source if type(found) is int else found
     if not isinstance(only_sender, str):
         raise _invalid("senderId", f"is expected at {sender}, but there is no text or number")

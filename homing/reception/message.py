@@ -45,8 +45,9 @@ if TYPE_CHECKING:
 # The limit of an HTTP API for a request (API Gateway quotas).
 MAX_BODY_BYTES = 10_000_000
 
-# The state of an execution may have 256 KiB. 24 of them are reserved for 4 KiB of response body, of
-# which JSON may write each byte as six, and 4 for the verdict, the delay and the attempt's record.
+# The state of an execution may have 256 KiB. Of these, 24 KiB are reserved for 4 KiB of response
+# body, since JSON may write each byte as six, and 4 KiB for the verdict, the delay and the record
+# of the attempt.
 MAX_DOCUMENT_BYTES = 228 * 1024
 
 
@@ -55,13 +56,13 @@ class Message:
     """A message that can be delivered.
 
     Args:
-        idempotency: what identifies it, where it goes and when.
+        idempotency: the idempotency record: what identifies the message, where it goes and when.
         request: what is sent.
-        policy: its retry policy.
+        policy: the retry policy of the message.
         policies: the retry policies of endpoints that override parts of it, by endpoint id.
-        claim: the reference to a payload that is too large to send along; else None.
-        readdress: for an event: returns the message with the given recipients, since a duplicate
-            goes to those of the first acceptance. None for a message that names its recipients.
+        claim: the reference to the payload if that is too large for a queue message; else None.
+        readdress: returns the message with other recipients, since a duplicate goes to the
+            recipients of the first acceptance. None for a message that names its recipients.
     """
 
     idempotency: IdempotencyRecord
@@ -72,7 +73,7 @@ class Message:
     readdress: Callable[[Recipients], Message] | None = field(default=None, repr=False)
 
     def deliveries(self) -> tuple[Delivery, ...]:
-        """Return one delivery for each target, before its first attempt."""
+        """Return one delivery for each target, in its state before the first attempt."""
         claimed = replace(self.request, payload="", claim=self.claim)
         return tuple(
             Delivery(
@@ -115,7 +116,7 @@ class Rules:
 
 
 def fingerprint(recipients: Sequence[str], request: Request) -> str:
-    """Return a SHA-256 of recipients, content type and payload; the order of recipients is ignored.
+    """Return the SHA-256 of the recipients (in any order), the content type and the payload.
 
     Headers, policy and times are not part of it, so a duplicate may differ in them.
     """
@@ -157,7 +158,7 @@ class _Draft:
             for endpoint_id, own in to.policies.items()
         }
         lives = (longest_life(each, first_attempt_in) for each in (policy, *policies.values()))
-        # In a line, a delivery may wait as long as for an endpoint at its limits.
+        # A delivery may wait in its line for as long as for an endpoint that is at its limits.
         life = YEAR if to.may_be_full or self.given.ordering_key else max(lives)
         readdress = None if names_recipients(self.given) else self.to
         message = Message(idempotency, self.request, policy, policies, readdress=readdress)
@@ -225,7 +226,10 @@ def parse_message(
 
 
 def trial_message(endpoint_id: str, sender_id: str) -> str:
-    """Return the request of a test message to an endpoint, with one attempt, so it ends soon."""
+    """Return the request body of a test message to an endpoint.
+
+    It allows only one attempt, so that the delivery ends soon.
+    """
     return json.dumps(
         {
             "endpointId": endpoint_id,
@@ -256,9 +260,10 @@ def _policy(given: MessageRequest, default: Policy, first_attempt_in: timedelta)
 
 
 def _with_payload_reference(message: Message, life: timedelta) -> Message:
-    """Return the message, with a reference to its payload if that is too large to be included.
+    """Return the message, with a reference in place of a payload that is too large.
 
-    The delivery document counts too: JSON writes each quote of the payload as two characters.
+    The size of the delivery document counts, too: there, JSON writes each quote in the payload as
+    two characters.
     """
     body = message.request.payload.encode()
     if len(body) <= MAX_INLINE_BYTES:

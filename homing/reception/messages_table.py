@@ -24,7 +24,8 @@ class MessagesTable:
     Args:
         table: the table's name.
         client: a DynamoDB client.
-        new_token: returns a random text, by which a retried put finds that it succeeded before.
+        new_token: returns a random text. A put that boto3 has retried recognizes by it that its
+            first try succeeded.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class MessagesTable:
         Of several simultaneous claims exactly one succeeds, even if boto3 retries its put.
 
         Returns:
-            None if the record was put; otherwise the one that was there.
+            None if the record was put; otherwise the record that the message already has.
 
         Raises:
             BotoCoreError, ClientError: when the table cannot be written.

@@ -7,11 +7,12 @@ import json
 from homing.http_fields import is_json
 from homing.queues.text import UNCARRIED
 
-# Lambda takes requests of 6 MiB, in which the body is a JSON string that has each quote as two
-# characters (docs/decisions/0040).
+# Lambda takes events of up to 6 MiB, in which the request body is a JSON string, so that each quote
+# takes two characters (docs/decisions/0040).
 MAX_PAYLOAD_BYTES = 6_000_000
 
-# What goes through queue and execution; a larger payload goes to S3 (docs/decisions/0040).
+# A payload up to this size goes through the queue and the execution, a larger one to S3
+# (docs/decisions/0040).
 MAX_INLINE_BYTES = 200 * 1024
 
 
@@ -24,7 +25,7 @@ def sent_text(source: str, content_type: str) -> str:
             payload must be a JSON string, and its value is sent.
 
     Raises:
-        ValueError: when it must be a string and is not, or cannot be sent unchanged.
+        ValueError: when the payload must be a string and is not, or cannot be sent unchanged.
     """
     text = source if is_json(content_type) else _string(source)
     try:

@@ -1,4 +1,4 @@
-"""The retry policy of a message or an endpoint: its fields replace those of the default."""
+"""The retry policy of a message or an endpoint: its fields replace those of a default policy."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class PolicyOverride:
     """The policy fields that a message, endpoint or deployment overrides; None overrides nothing.
 
     Args:
-        preset: the name of one of `PRESETS`, instead of `schedule`. It sets the lists of statuses,
-            too, as far as they are not given.
+        preset: the name of one of `PRESETS`, instead of `schedule`. It also sets those of the lists
+            `retry_on` and `give_up_on` that are None.
 
     The other fields are those of `Policy`.
     """
@@ -60,7 +60,7 @@ def check_status(entry: object) -> str:
 
 
 def conflicts(raw: Mapping[str, Any]) -> Iterator[FieldError]:
-    """Find the fields of a `policy` that can never be combined.
+    """Yield an error for each field of a `policy` that can never be combined with another.
 
     A schedule or preset lists the delays, so fields that compute delays cannot be combined with it.
     A status cannot be in both lists.

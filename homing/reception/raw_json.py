@@ -3,7 +3,7 @@
 A JSON library that parses and serializes a document may change digits, escapes and the order of
 keys, and therefore the meaning for the receiver and every signature. A request is therefore never
 serialized again: its top-level object is split into members, each value is parsed only to check it
-and to find its end, and its source text is kept. The same holds for the content of a queue message.
+and to find its end, and its source text is kept. A message of an ingest queue is treated likewise.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ MAX_DEPTH = 500  # levels; well below the limit of Python's parser (about 1,000)
 # A value of two characters takes up to a hundred bytes of memory while it is parsed. So the number
 # of values is checked before the request is parsed (docs/decisions/0063).
 MAX_VALUES = 1_000_000  # commas and opening brackets outside of strings, in a request
-MAX_MEMBERS = 50  # of the request itself; it has fewer than half as many known fields
+MAX_MEMBERS = 50  # of the top-level object; it has fewer than half as many known fields
 MAX_FIELD_LENGTH = 64 * 1024  # characters of any field that `read_value` parses
 
 _LONGEST_INTEGER = 20  # characters; every number that Homing itself uses is shorter
 _SPACE = re.compile(r"[ \t\n\r]*")
-# Also matches a string without an end. Possessive quantifiers, so that no text is searched twice.
+# Also matches a string that lacks its closing quote. The quantifiers are possessive, so that no
+# text is searched twice.
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 
@@ -39,8 +40,8 @@ class _NotJsonError(ValueError):
     """Raised for NaN and Infinity, which Python parses but JSON does not allow."""
 
 
-class _RepeatedNameError(ValueError):
-    """Raised when an object has a name twice."""
+class _DuplicateKeyError(ValueError):
+    """Raised when an object has a duplicate key."""
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -61,7 +62,7 @@ def _writable(name: str) -> str:
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = {_writable(name): value for name, value in pairs}
     if len(members) < len(pairs):
-        raise _RepeatedNameError(", ".join(_repeated(_writable(name) for name, _ in pairs)))
+        raise _DuplicateKeyError(", ".join(_repeated(_writable(name) for name, _ in pairs)))
     return members
 
 
@@ -73,7 +74,7 @@ _READER = json.JSONDecoder(parse_int=_to_number, object_pairs_hook=_without_repe
 
 
 def from_base64(body: str) -> bytes:
-    """Return the bytes of a body in base64, in which API Gateway passes on binary bodies.
+    """Return the bytes of a body in base64, the form in which API Gateway passes on binary bodies.
 
     Raises:
         InvalidMessageError: when it is not base64.
@@ -120,7 +121,7 @@ def split_members(text: str) -> dict[str, str]:
 
     Raises:
         InvalidMessageError: when the text is not a JSON object, contains NaN or Infinity, has a
-            member twice, has too many values or members, or a member is nested more than
+            duplicate key, has too many values or members, or has a member that is nested more than
             `MAX_DEPTH` levels deep.
     """
     if not text.startswith("{", _end_of_space(text, 0)):
@@ -139,14 +140,14 @@ def split_members(text: str) -> dict[str, str]:
 
 
 def source_at(text: str, path: Sequence[str]) -> str | None:
-    """Return the exact source text of the value at a path of names in a JSON text.
+    """Return the exact source text of the value that a path of names leads to in a JSON text.
 
     Returns:
         None if there is no such value.
 
     Raises:
-        InvalidMessageError: when the text is not JSON as `split_members` takes it, or an object has
-            a name of the path twice.
+        InvalidMessageError: when the text is not JSON as `split_members` takes it, or a name of the
+            path is a duplicate key.
     """
     source = single_value(text)
     for name in path:
@@ -165,8 +166,8 @@ def single_value(text: str) -> str:
     """Return a JSON text without surrounding white space.
 
     Raises:
-        InvalidMessageError: when it is not one JSON value, has too many values, or is nested too
-            deeply.
+        InvalidMessageError: when the text is not exactly one JSON value, has too many values, or is
+            nested too deeply.
     """
     refuse_many(text)
     try:
@@ -182,15 +183,15 @@ def read_value(name: str, source: str) -> Any:
     """Return the value of a member, parsed from its source text.
 
     Raises:
-        InvalidMessageError: when it is too long, or an object in it has a name twice.
+        InvalidMessageError: when the text is too long, or an object in it has a duplicate key.
     """
     if len(source) > MAX_FIELD_LENGTH:
         message = f"is longer than {MAX_FIELD_LENGTH} characters"
         raise InvalidMessageError([FieldError(name, message)])
     try:
         return _READER.decode(source)
-    except _RepeatedNameError as error:
-        message = f"has a name more than once: {error}"
+    except _DuplicateKeyError as error:
+        message = f"has a duplicate key: {error}"
         raise InvalidMessageError([FieldError(name, message)]) from error
 
 

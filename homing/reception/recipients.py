@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from homing.routing.subscriptions import Event
 
 FindEndpoints = Callable[[str, Sequence[str]], Mapping[str, Endpoint]]
-"""Returns those of a sender's endpoints that exist, by id, for (senderId, ids)."""
+"""Takes a senderId and endpoint ids. Returns those of the sender's endpoints that exist, by id."""
 
 FindSubscribers = Callable[["Event"], Sequence[Endpoint]]
 """Returns the endpoints that an event goes to."""
@@ -31,9 +31,9 @@ class Recipients:
     Args:
         targets: the URLs, without duplicates.
         endpoint_ids: the endpoints of the URLs, in the same order; empty for plain URLs.
-        policies: what each endpoint overrides of the retry policy, by endpoint id.
-        may_be_full: whether an endpoint limits its concurrent attempts or its rate, so that they
-            may be postponed for up to a year (homing/sending/postponement.py).
+        policies: the fields of the retry policy that each endpoint overrides, by endpoint id.
+        may_be_full: whether an endpoint limits its concurrent attempts or its rate, so that
+            attempts may be postponed for up to a year (homing/sending/postponement.py).
         event_type: the event type that the endpoints subscribe to; None if the message names its
             recipients.
     """
@@ -46,7 +46,10 @@ class Recipients:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the recipients that stay the same when an endpoint or its URL changes."""
+        """What the recipients are called in a fingerprint.
+
+        It stays the same when an endpoint or its URL changes: ids, the event type, or plain URLs.
+        """
         if self.event_type is not None:
             return (f"eventType:{self.event_type}",)
         return tuple(f"endpoint:{each}" for each in self.endpoint_ids) or self.targets
@@ -56,8 +59,8 @@ def recipients(request: MessageRequest, sender_id: str, find: FindEndpoints) -> 
     """Return the recipients of a message.
 
     Args:
-        request: the request, valid field by field.
-        sender_id: the sender, which must own the endpoints.
+        request: the request, whose fields are each valid.
+        sender_id: the sender that the endpoints must belong to.
         find: looks endpoints up.
 
     Raises:
@@ -92,7 +95,7 @@ def subscribers(event: Event, find: FindSubscribers) -> Recipients:
     delivery's key in the ledger.
 
     Raises:
-        InvalidMessageError: when there are too many.
+        InvalidMessageError: when too many endpoints subscribe to it.
     """
     first: dict[str, Endpoint] = {}
     for endpoint in find(event):
@@ -117,12 +120,12 @@ def no_subscribers(event: Event) -> Sequence[Endpoint]:
 def of_endpoints(
     targets: tuple[str, ...], ids: tuple[str, ...], found: Mapping[str, Endpoint]
 ) -> Recipients:
-    """Return endpoints as recipients.
+    """Return the endpoints that a message was accepted for, as recipients.
 
     Args:
-        targets: their URLs when the message was accepted.
+        targets: the URLs that they had when the message was accepted.
         ids: their ids, in the same order.
-        found: those that exist, by id.
+        found: those of the endpoints that still exist, by id.
     """
     policies = {
         each: PolicyRequest.model_validate(endpoint.policy).override()
@@ -133,7 +136,7 @@ def of_endpoints(
 
 
 def remembering(find: FindEndpoints) -> FindEndpoints:
-    """Return a lookup that reads each endpoint once, for all messages of a request."""
+    """Return a function that looks each endpoint up only once for all messages of a request."""
     known: dict[tuple[str, str], Endpoint | None] = {}
 
     def look_up(sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:

@@ -1,4 +1,4 @@
-"""Checks of a message request that involve several fields, the address guard or the time."""
+"""The checks of a message request that need several fields, the address guard or the time."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def check_request(
     """Check each field of a request, and the fields together.
 
     Args:
-        raw: the members of the request, parsed; `payload` as its exact source text.
-        now: when it was received.
+        raw: the members of the request, parsed, except that `payload` is its exact source text.
+        now: when the request was received.
         guard: which targets may be reached.
 
     Returns:
@@ -55,7 +55,7 @@ def check_request(
 
 
 def names_recipients(request: MessageRequest) -> bool:
-    """Return whether a request contains recipients, rather than only an event type."""
+    """Return whether a request names its recipients. One that does not has only an event type."""
     ways = (request.target_url, request.targets, request.endpoint_id, request.endpoint_ids)
     return any(ways)
 

@@ -1,7 +1,8 @@
 """The request body of `POST /v1/messages`, for pydantic and OpenAPI.
 
 It is strict: a string or a boolean is not accepted as a number, and an unknown field is an error.
-So is `null`: a sender whose `messageId` is null by mistake would lose deduplication unnoticed.
+`null` is an error, too: a sender whose `messageId` is null by mistake would lose deduplication
+without noticing.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def _check_delay(seconds: float) -> float:
 
 
 def _whole(number: Any) -> Any:
-    """Return 3 for 3.0, which is the same in JSON; any other value unchanged."""
+    """Return 3 for 3.0, which is the same number in JSON. Any other value is returned unchanged."""
     return _plain(number) if isinstance(number, float) else number
 
 
@@ -92,12 +93,12 @@ def _check_preset(name: str) -> str:
 
 
 def documented(**schema: Any) -> Any:
-    """Extend the JSON Schema of a type by a rule that only our own code checks."""
+    """Return an annotation that adds to a type's JSON Schema a rule that other code checks."""
     return Field(json_schema_extra=schema)
 
 
 def optional(description: str) -> Any:
-    """Return a field of type `Maybe[...]`."""
+    """Return the default of a field of type `Maybe[...]`, with its description."""
     return Field(default_factory=lambda: None, description=description)
 
 

@@ -1,8 +1,8 @@
 """The rate of senders: how many deliveries of each sender are accepted, across all containers.
 
-`backlog` deliveries of a sender are accepted at once, and then `per_second` more each second. An
-item of the messages table has the time at which that backlog will be worked off (GCRA,
-docs/decisions/0096). One conditional update moves it when deliveries are accepted.
+`backlog` deliveries of a sender are accepted at once, and then `per_second` more each second. For
+each sender, an item of the messages table has the time at which its backlog will be worked off
+(GCRA, docs/decisions/0096). When deliveries are accepted, one conditional update moves that time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from homing.settings import AcceptSettings
 
 _SECOND = 1_000_000  # times are microseconds since the epoch
-_TRIES = 10  # a try fails if another container has changed the item meanwhile
+_TRIES = 10  # a try fails if another container has changed the item in the meantime
 _REMEMBERED = 10_000  # senders
 _KEPT_SECONDS = 86_400  # an item whose backlog is worked off has no effect, so it can expire
 
@@ -45,18 +45,18 @@ class Allowance:
     backlog: int
 
     def takes(self, deliveries: int) -> int:
-        """Return how long it takes to work deliveries off at the rate, in microseconds."""
+        """Return how many microseconds it takes to work off this many deliveries at the rate."""
         return round(deliveries * _SECOND / self.per_second)
 
     def fitting(self, free_at: int, now: int, deliveries: Sequence[int]) -> int:
-        """Return how many messages may be accepted, in order.
+        """Return how many messages may be accepted, counted from the first.
 
         A sender without a backlog may send any message, even with more deliveries than the limit.
 
         Args:
             free_at: when the sender's backlog is worked off.
             now: the present.
-            deliveries: how many each message has.
+            deliveries: the number of deliveries of each message.
         """
         ahead = max(free_at - now, 0)
         most = self.takes(self.backlog)
@@ -65,16 +65,16 @@ class Allowance:
         return fitting or int(not ahead)
 
     def seconds_until(self, free_at: int, now: int, deliveries: int) -> float:
-        """Return after how many seconds a message with this many deliveries may be sent again."""
+        """Return the seconds to wait before a message with this many deliveries is sent again."""
         most = max(self.takes(self.backlog) - self.takes(deliveries), 0)
         return max(free_at - now - most, 0) / _SECOND
 
 
 class SenderRate:
-    """Counts what senders have accepted.
+    """Counts the deliveries that are accepted from each sender.
 
     Args:
-        allowance: what each may have.
+        allowance: the limits of each sender.
         table: the messages table.
         client: a DynamoDB client.
     """
@@ -83,7 +83,7 @@ class SenderRate:
         self._allowance = allowance
         self._table = table
         self._client = client
-        self._free_at: dict[str, int] = {}  # by sender, as last seen; it only grows
+        self._free_at: dict[str, int] = {}  # by sender, as last seen; the value only grows
 
     @classmethod
     def connect(cls, settings: AcceptSettings, client: DynamoDBClient) -> Self | None:
@@ -98,12 +98,13 @@ class SenderRate:
     ) -> list[RateExceededError | None]:
         """Count the deliveries of messages, and return which of these exceed the rate.
 
-        Messages count in order until one does not fit; it and all after it exceed the rate. This
-        takes one update, or none if the container knows that no message fits.
+        Messages are counted in order until one does not fit; this one and all after it exceed the
+        rate. That takes one update of the table, or none if the container knows that no message
+        fits.
 
         Args:
-            sender_id: whose messages.
-            deliveries: how many each message has.
+            sender_id: the sender of the messages.
+            deliveries: the number of deliveries of each message.
             now: the present.
 
         Raises:

@@ -1,7 +1,7 @@
 """A bulk redrive: all failed deliveries that match a filter are sent again, at a limited rate.
 
-It consists of a record, and of chunks that list the deliveries in progress. Only deliveries that
-had failed before it began are redriven, so none is redriven twice.
+It is stored as a record, and as chunks that list the deliveries in progress. Only deliveries that
+failed before the bulk redrive began are redriven, so none is redriven twice.
 """
 
 from __future__ import annotations
@@ -31,14 +31,15 @@ KEPT_DAYS = 30
 _FOLLOWED_DAYS = 14
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 2, 1800
 
-Key: TypeAlias = tuple[str, str]  # pk and sk of a record
+Key: TypeAlias = tuple[str, str]  # pk and sk of a delivery's ledger record
 
 
 class Phase(StrEnum):
     """The progress of a bulk redrive.
 
-    `REDRIVING`: deliveries are being redriven. `FOLLOWING`: no more are redriven, and some have not
-    ended. `ENDED`: all that were redriven have ended, or the bulk redrive no longer follows them.
+    `REDRIVING`: deliveries are being redriven. `FOLLOWING`: no more are redriven, and some of the
+    redriven ones have not ended. `ENDED`: all redriven ones have ended, or the bulk redrive no
+    longer follows them.
     """
 
     REDRIVING = "REDRIVING"
@@ -51,22 +52,24 @@ class BulkRedrive:
     """A bulk redrive, as stored.
 
     Args:
-        redrive_id: identifies it.
-        wanted: which deliveries, of those that had failed before it began.
-        rate: how many are redriven in a second at most.
-        started_at: when it began, in ISO 8601.
-        matched: how many matched then.
-        phase: how far it is.
-        is_stopped: whether it was stopped before all were redriven.
-        place: where in the list the next chunk begins; None for its beginning.
+        redrive_id: identifies the bulk redrive.
+        wanted: the filter that selects deliveries. It matches only those that failed before the
+            bulk redrive began.
+        rate: how many deliveries are redriven per second at most.
+        started_at: when the bulk redrive began, in ISO 8601.
+        matched: how many deliveries matched then.
+        phase: the progress.
+        is_stopped: whether it was stopped before all deliveries were redriven.
+        place: the place in the list of deliveries where the next chunk begins; None for the first.
         chunks: how many chunks are redriven.
         redriven: how many deliveries are redriven.
-        not_redriven: how many could not be: they had gone on, or their payload is no longer stored.
-        delivered: how many of the redriven have arrived since.
-        failed: how many of the redriven have failed again.
-        others: how many of the redriven have ended otherwise: cancelled, or their record is gone.
-        ended_at: when it ended; None before.
-        is_swept: whether dead letters that it has made superfluous were deleted.
+        not_redriven: how many deliveries could not be redriven, since they had already continued,
+            or their payload is no longer stored.
+        delivered: how many of the redriven deliveries have arrived since.
+        failed: how many of the redriven deliveries have failed again.
+        others: how many of the redriven deliveries were cancelled, or have no record any more.
+        ended_at: when the bulk redrive ended; None before.
+        is_swept: whether dead letters that it has made superfluous are deleted.
     """
 
     redrive_id: str
@@ -114,8 +117,8 @@ class BulkRedrive:
 
         Args:
             place: where the next chunk begins; None if there is none.
-            redriven: how many of the chunk are redriven.
-            not_redriven: how many could not be.
+            redriven: how many deliveries of the chunk are redriven.
+            not_redriven: how many of them could not be redriven.
         """
         return replace(
             self,
@@ -145,7 +148,7 @@ class BulkRedrive:
         return not self.waiting or self.pause(now) > _SHORTEST_PAUSE
 
     def to_document(self) -> dict[str, Any]:
-        """Return the bulk redrive as shown by the API."""
+        """Return the bulk redrive as the API shows it."""
         document = {
             "redriveId": self.redrive_id,
             "filter": self.wanted.to_document(),
@@ -196,7 +199,7 @@ class BulkRedrive:
 
 
 def before(wanted: DeliveryFilter, now: datetime) -> DeliveryFilter:
-    """Return the filter, limited to deliveries that have failed by now."""
+    """Return the filter, limited to deliveries that failed before `now`."""
     latest = min(wanted.before or to_text(now), to_text(now))
     statuses = tuple(each for each in wanted.statuses if each in FAILED)
     return replace(wanted, statuses=statuses, before=latest)

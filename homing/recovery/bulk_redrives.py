@@ -1,4 +1,4 @@
-"""Bulk redrives as started by the API, for a sender, or by the operator, for all senders."""
+"""How bulk redrives are started: by the API for one sender, by an operator for all senders."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 class WatchdogFunction:
-    """The function `watchdog`, which also continues bulk redrives on its own after an interruption.
+    """The function `watchdog`, which runs bulk redrives.
+
+    It also continues a bulk redrive by itself after an interruption.
 
     Args:
         arn: the function's ARN.
@@ -45,12 +47,14 @@ class WatchdogFunction:
 
 @dataclass(frozen=True, slots=True)
 class BulkRedrives:
-    """Starts bulk redrives. Every method may raise BotoCoreError or ClientError; it can be retried.
+    """Starts bulk redrives.
+
+    Every method may raise BotoCoreError or ClientError; the call can be repeated.
 
     Args:
-        redrives: their table.
-        index: the lists of deliveries.
-        watchdog: the function that runs them.
+        redrives: the table of bulk redrives.
+        index: reads the lists of deliveries.
+        watchdog: the function that runs bulk redrives.
     """
 
     redrives: RedrivesTable
@@ -58,19 +62,21 @@ class BulkRedrives:
     watchdog: WatchdogFunction
 
     def preview(self, wanted: DeliveryFilter, now: datetime) -> list[Group]:
-        """Return the deliveries that would be redriven now, by endpoint and cause."""
+        """Return the deliveries that would be redriven now, grouped by endpoint and cause."""
         return grouped(self.index.all(before(wanted, now), now=now))
 
     def begin(
         self, redrive_id: str, wanted: DeliveryFilter, rate: float, *, matched: int, now: datetime
     ) -> BulkRedrive:
-        """Start a bulk redrive; one that has started with this id continues, with its own filter.
+        """Start a bulk redrive.
+
+        If there is one with this id already, it continues with its own filter and is returned.
 
         Args:
             redrive_id: the id of the bulk redrive.
-            wanted: which deliveries.
-            rate: how many in a second.
-            matched: how many match now (`preview`).
+            wanted: the filter that selects deliveries.
+            rate: how many deliveries are redriven per second at most.
+            matched: how many deliveries match now (`preview`).
             now: the time.
         """
         begun = self.redrives.begin(BulkRedrive.begun(redrive_id, wanted, rate, matched, now))

@@ -1,8 +1,8 @@
 """The steps of a bulk redrive. The watchdog runs them one by one until the redrive has ended.
 
-Each step may be repeated, and may break off anywhere: the next run of the watchdog continues it. A
-chunk is recorded before it is redriven, so a repeated step redrives the same deliveries, which
-starts nothing new (`homing.recovery.interventions`), and counts them once.
+A step may be repeated, and may be interrupted anywhere: the next run of the watchdog continues it.
+A chunk is recorded before it is redriven, so a repeated step redrives the same deliveries. This
+starts nothing new (`homing.recovery.interventions`), and each delivery is counted once.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class BulkRunner:
     """Runs the steps of bulk redrives.
 
     Args:
-        redrives: their table.
-        index: the lists of deliveries.
+        redrives: the table of bulk redrives.
+        index: reads the lists of deliveries.
         ledger: the ledger.
-        interventions: redrives one delivery.
-        dead_letters: the dead-letter queue, which is swept once at the end.
-        clock: tells the time.
-        sleep: pauses, in seconds, so that the rate is kept.
+        interventions: redrives single deliveries.
+        dead_letters: the dead-letter queue, from which superfluous dead letters are deleted once.
+        clock: returns the time.
+        sleep: waits for a number of seconds, so that the rate is kept.
     """
 
     redrives: RedrivesTable
@@ -62,13 +62,13 @@ class BulkRunner:
         *,
         waits: bool = True,
     ) -> None:
-        """Run steps until time runs out, unless another run does.
+        """Run the steps of a bulk redrive until time runs out, unless another run is at it.
 
         Args:
-            redrive_id: which bulk redrive.
-            has_time: whether another step may be made.
+            redrive_id: the id of the bulk redrive.
+            has_time: returns whether there is time for another step.
             hold_seconds: how long this run may last.
-            waits: whether to pause between steps and run several; if not, only one step is run.
+            waits: whether to pause after a step and run the next one; if not, one step is run.
 
         Raises:
             BotoCoreError, ClientError: when AWS refuses a call; a later run continues.
@@ -101,7 +101,7 @@ class BulkRunner:
             waited += 1
 
     def step(self, redrive_id: str, has_time: Callable[[], bool]) -> int | None:
-        """Redrive until time runs out, or check the status of redriven deliveries.
+        """Redrive further deliveries until time runs out, or check those that are redriven.
 
         Returns:
             The seconds until the next step; None after the last one.
@@ -125,7 +125,10 @@ class BulkRunner:
         self.redrives.save(changed, chunks_before=before.chunks)
 
     def _next_chunk(self, redrive: BulkRedrive) -> BulkRedrive:
-        """Redrive the next deliveries of the list, unless there are none or it was stopped."""
+        """Redrive the next chunk of the list, unless there is none or the bulk redrive is stopped.
+
+        Return the bulk redrive with its new progress.
+        """
         chunk = self.redrives.chunk(redrive, redrive.chunks)
         if chunk is None and redrive.is_stopped:
             return replace(redrive, phase=Phase.FOLLOWING)
@@ -148,7 +151,7 @@ class BulkRunner:
         return Chunk(number=redrive.chunks, members=members, place=page.after)
 
     def _redriven(self, redrive: BulkRedrive, members: Sequence[Key]) -> list[bool]:
-        """Return for each delivery whether it is redriven, by this step or an earlier run of it."""
+        """Redrive deliveries; return for each whether it is redriven, by this or an earlier run."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             begun = []
             for key in members:
@@ -163,7 +166,7 @@ class BulkRunner:
         reference, record = found
         now = max(self.clock(), from_text(redrive.started_at))  # clocks differ
         if any(each["timestamp"] >= redrive.started_at for each in record.redrives):
-            # A step that broke off may have left its execution unstarted.
+            # If an earlier step was interrupted, the execution may not have been started.
             if record.status is Status.QUEUED:
                 self.interventions.redrive(reference, now=now)
             return True
@@ -171,7 +174,10 @@ class BulkRunner:
         return result in {Result.REDRIVEN, Result.ALREADY_REDRIVEN}
 
     def _followed(self, redrive: BulkRedrive, has_time: Callable[[], bool]) -> BulkRedrive:
-        """Count the results of redriven deliveries, and delete superfluous dead letters."""
+        """Count the results of redriven deliveries, and delete superfluous dead letters.
+
+        Return the bulk redrive with its new counts.
+        """
         chunks = [self._settled(redrive, chunk) for chunk in self.redrives.chunks(redrive)]
         counted = replace(
             redrive,

@@ -3,7 +3,7 @@
 Each is one conditional step, so that it can be repeated and never doubles a delivery, whatever else
 happens at the time (docs/decisions/0057):
 
-    redrive     takes a delivery that has failed into the next generation with one update of the
+    redrive     moves a delivery that has failed to the next generation with one update of the
                 ledger, then starts the execution of that generation
     retry now   starts an execution of the next generation; its first state claims the attempt, or
                 finds that the sleeping execution has claimed it
@@ -59,9 +59,9 @@ class Interventions:
     Args:
         ledger: the ledger.
         workflow: the Standard workflow.
-        renew: renews the retention of a payload that is kept in S3; False where it is gone
-            (docs/decisions/0054).
-        pass_over: releases the line that a failed delivery blocks; False where it blocks none.
+        renew: renews the retention of a payload in S3; returns False if the payload no longer
+            exists (docs/decisions/0054).
+        pass_over: releases the line that a failed delivery blocks; returns False if it blocks none.
     """
 
     ledger: Ledger
@@ -74,7 +74,7 @@ class Interventions:
     ) -> Result:
         """Redrive a delivery from its dead letter, which is a delivery document.
 
-        A dead letter that was already redriven starts nothing new.
+        If the delivery has been redriven from this dead letter before, nothing new is started.
 
         Raises:
             BotoCoreError, ClientError: when the ledger or Step Functions fails; keep the dead
@@ -92,7 +92,7 @@ class Interventions:
         return self._begin_anew(dead_letter, reference, record, now)
 
     def redrive(self, reference: Reference, *, now: datetime) -> Result:
-        """Redrive a failed delivery from its record or its execution.
+        """Redrive a failed delivery, with the payload from its ledger record or its execution.
 
         Raises:
             BotoCoreError, ClientError: when the ledger or Step Functions fails; repeat the call.
@@ -144,7 +144,8 @@ class Interventions:
         Args:
             reference: the delivery.
             now: the time.
-            expires_at: when a record that is made only now may be deleted, epoch seconds.
+            expires_at: when the record may be deleted, in epoch seconds, if there is none yet and
+                this call creates it.
 
         Raises:
             BotoCoreError, ClientError, DependencyError: when AWS refuses a call; it can be retried.
@@ -178,10 +179,10 @@ class Interventions:
         return Result.REDRIVEN if record.last_updated_at == to_text(now) else result
 
     def _lags(self, dead_letter: Mapping[str, Any], reference: Reference, record: Record) -> bool:
-        """Return whether a delivery has failed without a record of the failure.
+        """Return whether a delivery has failed although its record says that it is waiting.
 
-        This is not so if its execution is running: the dead letter is then superfluous, caused by
-        an immediate retry during an outage of the ledger (docs/decisions/0054).
+        It has not failed if its execution is running. Then the dead letter is superfluous: an
+        immediate retry during an outage of the ledger has caused it (docs/decisions/0054).
         """
         if record.attempts >= dead_letter["attempts"]:
             return False
@@ -195,7 +196,7 @@ class Interventions:
         record: Record,
         now: datetime,
     ) -> Result:
-        """Start the execution of a redrive that broke off after its update of the ledger."""
+        """Start the execution of an earlier redrive, if it stopped after updating the ledger."""
         if record.status is Status.QUEUED and record.claimed_attempt is None:
             document = redriven(dead_letter, record.generation, now)
             self.workflow.start(_execution(reference, record), document_text(document))
@@ -207,9 +208,9 @@ class Interventions:
         return claim is None or self.renew(PayloadReference.from_document(claim))
 
     def _kept(self, reference: Reference, record: Record) -> Mapping[str, Any] | None:
-        """Return the delivery document, from the record or the input of an execution.
+        """Return the delivery document, from the ledger record or the input of an execution.
 
-        The execution is the recorded one or, if its start failed, the previous one.
+        That execution is the one that the record names or, if it was never started, the one before.
         """
         if record.dead_letter is not None:
             kept: Mapping[str, Any] = json.loads(record.dead_letter)

@@ -1,4 +1,4 @@
-"""The table of bulk redrives: a record and chunks for each.
+"""The table of bulk redrives: for each, one item with its record and one for each of its chunks.
 
 An item expires at its `ttl`. The record has the sort key `redrive`, a chunk `chunk#<number>`.
 """
@@ -29,14 +29,14 @@ class Chunk:
     """A chunk: some deliveries of a bulk redrive.
 
     Args:
-        number: which chunk, from 0.
-        members: the deliveries, until they are redriven; then those that have not ended since.
-        place: where the chunk after it begins; None if it is the last.
-        redriven: how many are redriven; None until they are.
-        not_redriven: how many could not be.
-        delivered: how many of these have arrived.
-        failed: how many have failed again.
-        others: how many have ended otherwise.
+        number: the number of the chunk, counted from 0.
+        members: all its deliveries, until they are redriven; then those that have not ended since.
+        place: where the next chunk begins; None if this is the last.
+        redriven: how many of its deliveries are redriven; None until they are.
+        not_redriven: how many could not be redriven.
+        delivered: how many of the redriven deliveries have arrived.
+        failed: how many of them have failed again.
+        others: how many of them have ended in another way.
     """
 
     number: int
@@ -62,7 +62,10 @@ class RedrivesTable:
         self._client = client
 
     def begin(self, redrive: BulkRedrive) -> BulkRedrive:
-        """Record a bulk redrive and return it; an existing one with its id is kept."""
+        """Record a bulk redrive and return it.
+
+        If there is one with this id already, leave it unchanged and return it instead.
+        """
         standing = put_if(
             self._client,
             {
@@ -85,7 +88,7 @@ class RedrivesTable:
         return self._all()[:most]
 
     def _all(self) -> list[BulkRedrive]:
-        """Return all bulk redrives of a month, the newest first; it reads the whole table."""
+        """Return all bulk redrives of the last month, the newest first. Reads the whole table."""
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._table,
             FilterExpression="sk = :record",
@@ -104,7 +107,7 @@ class RedrivesTable:
         Args:
             redrive_id: the id of the bulk redrive.
             now: the time, epoch seconds.
-            until: when the lock expires, in case this run breaks off.
+            until: when the lock expires, in case this run is interrupted and does not release it.
         """
         try:
             self._client.update_item(

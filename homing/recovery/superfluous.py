@@ -1,6 +1,7 @@
-"""Dead letters of deliveries that have been redriven since.
+"""Superfluous dead letters: those of deliveries that have been redriven since.
 
-A redrive from the record leaves the dead letter in the queue, where it would keep the alarm active.
+A redrive that takes the payload from the ledger record leaves the dead letter in the queue, where
+it would keep the alarm active.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from homing.ledger.table import Ledger
     from homing.queues.dead_letters import DeadLetter, DeadLetterQueue
 
-# What is not deleted is hidden for so long from whoever reads the queue.
+# For this long, dead letters that were received but not deleted are hidden from other receivers.
 _HOLD_SECONDS = 120
 
 
@@ -51,10 +52,10 @@ def _is_superfluous(one: DeadLetter, ledger: Ledger) -> bool:
 
 
 def _has_gone_on(record: Record, delivery: Delivery) -> bool:
-    """Return whether a delivery has continued since its dead letter, in an execution that exists.
+    """Return whether a delivery has continued since its dead letter was sent.
 
-    If a redrive broke off before it started the execution, the dead letter may be the only copy of
-    the payload.
+    A redrive that stopped before it started an execution does not count: then the dead letter may
+    be the only copy of the payload.
     """
     if record.generation <= delivery.generation:
         return record.status in {Status.DELIVERED, Status.CANCELLED}

@@ -1,18 +1,19 @@
 """The watchdog: it resumes deliveries whose execution is gone, without an operator's help.
 
-The record of a waiting delivery contains the name of its execution. Where its attempt is overdue,
-that execution decides what is done:
+The record of a waiting delivery contains the name of its execution. If its attempt is overdue, the
+state of that execution decides what is done:
 
-    runs                        nothing; it is checked again once it is twice as late
-    delivered, dead-lettered    nothing: its last update of the ledger has failed, which was counted
+    running                     nothing; it is checked again once it is twice as late
+    delivered, dead-lettered    nothing: only its last update of the ledger has failed, and that has
+                                been counted as a metric
     ended in any other way      one conditional update gives the delivery to the next generation,
                                 whose execution is started, as a redrive does
-    was never started           that execution is started, if the one before it has the document;
-                                else a queue still has the message
+    never started               that execution is started, if the one before it has the document;
+                                otherwise a queue still has the message
 
-A failure on record whose dead letter was not sent is dead-lettered. Each step can be repeated, and
-the record decides, so the watchdog neither duplicates nor loses a delivery, no matter how often it
-runs.
+If a record says that a delivery has failed, but its dead letter was not sent, it is sent. Each step
+can be repeated, and the record decides, so the watchdog neither duplicates nor loses a delivery, no
+matter how often it runs.
 """
 
 from __future__ import annotations
@@ -39,22 +40,24 @@ if TYPE_CHECKING:
     from homing.ledger.table import Ledger
     from homing.queues.dead_letters import DeadLetterQueue
 
-# An attempt that is late by less may be under way. Longer than a function can run on after its
-# execution has ended, plus the difference between clocks.
+# An attempt that is late by less than this may be under way. It is more than the time that a
+# function can run on after its execution has ended, plus the difference between clocks.
 GRACE = timedelta(minutes=15)
 _LONGEST_PAUSE = timedelta(days=1)
 _QUEUED_FOR = timedelta(days=29)  # 14 days in the delivery queue, 14 undispatched, and one to spare
-# 8,000 in a run: at 15 calls of DescribeExecution a second, they take about ten minutes.
+# With 32 partitions, 8,000 in a run. At 15 calls of DescribeExecution a second, they take about ten
+# minutes.
 MOST_PER_PARTITION = 250
 
 
 class Finding(StrEnum):
-    """What the watchdog has done with an overdue delivery.
+    """What the watchdog has found out about an overdue delivery, or done with it.
 
-    `TAKEN_UP`: given to a new execution. `STARTED`: its execution is started. `DEAD_LETTERED`: its
-    dead letter is sent. `SETTLED`: it had ended. `UNDER_WAY`: its execution runs. `QUEUED`: it is
-    on a queue. `LOST`: no execution and no queue has its message any more, for example because
-    somebody has deleted it. `FAILED`: AWS has refused a call, which the next run retries.
+    `TAKEN_UP`: the delivery is given to a new execution. `STARTED`: its execution is started.
+    `DEAD_LETTERED`: its dead letter is sent. `SETTLED`: it had already ended. `UNDER_WAY`: its
+    execution is running. `QUEUED`: it is on a queue. `LOST`: no execution and no queue has its
+    message any more, for example because somebody has deleted it. `FAILED`: AWS has refused a call,
+    which the next run repeats.
     """
 
     TAKEN_UP = "TAKEN_UP"
@@ -98,7 +101,7 @@ class Watchdog:
     def run(self, now: datetime, has_time: Callable[[], bool]) -> Iterator[Examined]:
         """Examine all overdue deliveries, until time runs out.
 
-        The rest is still overdue in the next run.
+        The next run examines the rest.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be read.
@@ -116,7 +119,8 @@ class Watchdog:
 
         Args:
             reference: the delivery.
-            record: its record, which waits for an attempt, or is of a failure that is not listed.
+            record: its record, by which it waits for an attempt, or has failed and is not yet
+                indexed as failed.
             now: the time.
 
         Raises:
@@ -144,19 +148,25 @@ class Watchdog:
         document = moved(waiting, now)
         name = execution_name(reference.delivery_id, generation)
         if not self.ledger.take_up(reference, record, document, name, at=to_text(now)):
-            return Finding.UNDER_WAY  # it went on meanwhile
+            return Finding.UNDER_WAY  # it has continued in the meantime
         self.workflow.start(name, document_text(document))
         return Finding.TAKEN_UP
 
     def _dead_letter(self, reference: Reference, record: Record, execution: Execution) -> Finding:
-        """Send the dead letter of a failure, unless its execution has sent it; list the failure."""
+        """Send the dead letter of a failed delivery, unless its execution has sent it.
+
+        Then index the delivery as failed.
+        """
         if not execution.has_dead_lettered:
             self.dead_letters.send(dead_letter_of(execution.document, record))
         self.ledger.list_failure(reference, record)
         return Finding.SETTLED if execution.has_dead_lettered else Finding.DEAD_LETTERED
 
     def _start(self, reference: Reference, record: Record, name: str, now: datetime) -> Finding:
-        """Start the recorded execution, which a redrive or watchdog run has failed to start."""
+        """Start the execution that the record names.
+
+        A redrive, or an earlier run of the watchdog, has recorded it and then failed to start it.
+        """
         source = record.redriven_from if record.is_waiting else None
         before = self.workflow.describe(source) if source else None
         if before is None:
@@ -166,7 +176,10 @@ class Watchdog:
         return Finding.STARTED
 
     def _await_queue(self, reference: Reference, record: Record, now: datetime) -> Finding:
-        """Leave a delivery to its queue message, for as long as the queue can retain it."""
+        """Leave a delivery to its queue message, for as long as the queue can retain the message.
+
+        After that time, the delivery is lost.
+        """
         if _due_at(record) > now - _QUEUED_FOR:
             return self._look_again(reference, record, Finding.QUEUED, now)
         self.ledger.settle(reference, record)
@@ -175,7 +188,7 @@ class Watchdog:
     def _look_again(
         self, reference: Reference, record: Record, finding: Finding, now: datetime
     ) -> Finding:
-        """Skip a delivery until it is twice as late, for at most a day."""
+        """Have a delivery checked again once it is twice as late, but at most a day from now."""
         pause = min(max(now - _due_at(record), GRACE), _LONGEST_PAUSE)
         self.ledger.look_again(reference, record, at=to_text(now + pause))
         return finding

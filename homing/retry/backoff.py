@@ -4,7 +4,7 @@
     delay            = max(exponentialDelay + jitterApplied, Retry-After)
     nextRetryAt      = timestamp + delay
 
-With v for exponentialDelay, the jitter strategies make of it (U is a uniform draw):
+With v for exponentialDelay and U for a uniform random draw, each jitter strategy changes v into:
 
     additive      v + U(0, 1 s)
     full          U(0, v)
@@ -12,7 +12,7 @@ With v for exponentialDelay, the jitter strategies make of it (U is a uniform dr
     decorrelated  min(maxDelay, U(base, 3 * previous delay))
     none          v
 
-`jitterApplied` is what the strategy added to v; it is negative when the delay became shorter. All
+`jitterApplied` is what the strategy adds to v; it is negative if the delay becomes shorter. All
 calculations are in whole milliseconds, so that the recorded figures add up.
 """
 
@@ -64,7 +64,7 @@ def compute_backoff(
     Args:
         policy: the delivery's policy.
         attempt_number: any number from 0; large ones do not overflow.
-        draw: returns a random number in [0, 1); called once, and not at all without jitter.
+        draw: returns a random number in [0, 1). It is called once; without jitter, not at all.
         previous_delay_ms: the delay before this attempt, for decorrelated jitter.
         retry_after_ms: the `Retry-After` of the endpoint, or None.
     """
@@ -135,6 +135,6 @@ def to_milliseconds(seconds: float) -> int:
 
 
 def to_seconds(milliseconds: int) -> float:
-    """Return milliseconds as seconds in the recorded form: 1000 is `1`, 1250 is `1.25`."""
+    """Return milliseconds as seconds, in the form that is recorded: 1000 as `1`, 1250 as `1.25`."""
     whole, rest = divmod(milliseconds, 1000)
     return milliseconds / 1000 if rest else whole

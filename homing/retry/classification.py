@@ -55,7 +55,8 @@ class Status(StrEnum):
 
 
 _GONE = 410
-# Decides whether an outcome is a delivery or not, whatever the policy.
+# A policy without lists of statuses, for deciding whether an outcome is a delivery: policies do not
+# change that.
 _NO_POLICY = Policy(max_attempts=1)
 _MEMBERS = {Decision.RETRY: "retryOn", Decision.GIVE_UP: "giveUpOn"}
 
@@ -73,7 +74,7 @@ class StatusRule:
     category: Category
 
 
-# 2xx, 3xx and 410 follow Standard Webhooks 1.0.0. docs/retry-policy.md has this table.
+# The rows for 2xx, 3xx and 410 follow Standard Webhooks 1.0.0. docs/retry-policy.md has this table.
 STATUS_RULES: tuple[StatusRule, ...] = (
     StatusRule(200, 299, Decision.DELIVERED, Category.SUCCESS),
     StatusRule(300, 399, Decision.GIVE_UP, Category.REDIRECT),
@@ -85,7 +86,7 @@ STATUS_RULES: tuple[StatusRule, ...] = (
     StatusRule(501, 501, Decision.GIVE_UP, Category.SERVER_ERROR),
     StatusRule(505, 505, Decision.GIVE_UP, Category.SERVER_ERROR),
     StatusRule(500, 599, Decision.RETRY, Category.SERVER_ERROR),
-    # Not a status of HTTP, so the response may not be from the endpoint.
+    # Any other number is no HTTP status, so the response may not be from the endpoint.
     StatusRule(0, 999, Decision.RETRY, Category.NETWORK_ERROR),
 )
 
@@ -109,7 +110,7 @@ class Verdict:
     """The decision on one outcome, and the resulting status.
 
     Args:
-        decision: delivered, to be retried, or not.
+        decision: whether the message is delivered, is to be retried, or is given up.
         category: the kind of outcome.
         reason: a sentence for people.
         status: the resulting status in the ledger, which takes the limit of attempts into account.
@@ -146,7 +147,7 @@ class Verdict:
 
 
 def classify(outcome: Outcome, *, attempts: int, policy: Policy) -> Verdict:
-    """Return the verdict on an outcome after `attempts` attempts.
+    """Return the verdict on the outcome of the latest attempt, when `attempts` have been made.
 
     A retry is scheduled only while `attempts` < `policy.max_attempts`; after that the status is
     MAX_RETRIES_EXCEEDED. Every outcome has a verdict; nothing is raised.
@@ -165,14 +166,14 @@ def classify(outcome: Outcome, *, attempts: int, policy: Policy) -> Verdict:
 
 
 def decide(http_status: int, policy: Policy) -> Decision:
-    """Return the decision on a status: by the policy's lists, or else by `STATUS_RULES`."""
+    """Return the decision on an HTTP status: by the policy's lists, or else by `STATUS_RULES`."""
     return next(_named(http_status, policy), _rule_for(http_status).decision)
 
 
 def _named(http_status: int, policy: Policy) -> Iterator[Decision]:
-    """Yield the decisions of the policy's own lists: on the status, then on its class.
+    """Yield the decisions that the policy's own lists make: on the status, then on its class.
 
-    The classes of `retry_on` exclude 410, which asks for no further messages.
+    In `retry_on`, 4xx does not include 410, by which an endpoint asks for no further messages.
     """
     for entry in (str(http_status), f"{http_status // 100}xx"):
         if entry in policy.give_up_on:
@@ -184,9 +185,9 @@ def _named(http_status: int, policy: Policy) -> Iterator[Decision]:
 def outcome_document(outcome: Outcome | NotAttempted) -> dict[str, Any]:
     """Return the `outcome` of the delivery document (docs/architecture.md, Deliver).
 
-    Its `fallback` is the verdict, without the reason, if `Classify` cannot be invoked or fails: a
-    2xx is still a delivery, any other outcome a failure, and an attempt that was not made stays
-    unmade.
+    Its member `fallback` is the verdict, without a reason, for the case that `Classify` cannot be
+    invoked or fails: a 2xx is still a delivery, any other outcome is a failure, and an attempt that
+    was not made still counts as not made.
     """
     document = outcome.to_document()
     return {**document, "fallback": _fallback(outcome, document["kind"])}

@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from homing.retry.policy import Policy
 
 YEAR = timedelta(seconds=MAX_DELAY_LIMIT_SECONDS)
-_MARGIN = timedelta(hours=1)  # for the attempts themselves: at most 20 of at most a minute
+_MARGIN = timedelta(hours=1)  # for the attempts themselves: at most 20, each at most a minute
 
 
 def longest_life(policy: Policy, first_attempt_in: timedelta) -> timedelta:
-    """Return the latest time from now at which the last attempt may end, for any `Retry-After`."""
+    """Return the longest time from now until the last attempt has ended, for any `Retry-After`."""
     waits = range(policy.max_attempts - 1)
     longest_ms = sum(longest_delay_ms(policy, number) for number in waits)
     return first_attempt_in + timedelta(milliseconds=longest_ms) + _MARGIN
 
 
 def fit_lifetime(policy: Policy, first_attempt_in: timedelta) -> Policy:
-    """Return the policy, with a lower ceiling for `Retry-After` if all attempts must fit in a year.
+    """Return the policy, with a lower ceiling for `Retry-After` if a year would not be enough.
 
     Args:
         policy: the delivery's policy.
-        first_attempt_in: how long from now until its first attempt.
+        first_attempt_in: the time from now until the first attempt.
 
     Raises:
         ValueError: when the delays of the policy alone are longer than an execution may run.

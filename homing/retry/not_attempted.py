@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """The attempt is made later: no concurrency slot is free, or its rate slot is later.
+    """The attempt is made later.
+
+    Either no concurrency slot is free, or its rate slot is later, or it is another delivery's turn
+    in the line.
 
     Args:
-        due_at: when it is due instead, in ISO 8601, a whole second.
-        expires_at: when its record may be deleted, epoch seconds; None to leave that as it was.
-        slot: the rate slot that it is put off to, as a document; None for no slot.
+        due_at: the new due time of the attempt, in ISO 8601, a whole second.
+        expires_at: when the delivery's record may be deleted, in epoch seconds; None to leave that
+            unchanged.
+        slot: the rate slot that the attempt is put off to, as a document; None for no slot.
     """
 
     due_at: str

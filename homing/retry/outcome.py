@@ -39,7 +39,7 @@ class AttemptError:
     Args:
         kind: the stage.
         message: a sentence for people, which the sender of the message may see.
-        detail: a reason for the log only. It is not part of the document.
+        detail: a reason for the log only. It is not part of the delivery document.
     """
 
     kind: ErrorKind

@@ -55,12 +55,12 @@ class Policy:
         max_delay_seconds: the maximum of the exponential delay.
         jitter: the jitter strategy.
         schedule: instead of base and multiplier, the waits between attempts, one after each
-            failure; the last one repeats. A leading 0 is the wait before the first attempt, which
-            is made immediately anyway, so `(0, 5, 300)` and `(5, 300)` are the same.
+            failure; the last wait is repeated. A leading 0 is the wait before the first attempt,
+            which is made immediately anyway, so `(0, 5, 300)` and `(5, 300)` are the same.
         retry_after_ceiling_seconds: the maximum delay that `Retry-After` can cause.
         retry_on: the statuses (`404`) and classes (`4xx`) that are retried, whatever
             `homing.retry.classification` says; none of 2xx.
-        give_up_on: those that are not retried.
+        give_up_on: the statuses and classes that are not retried.
     """
 
     max_attempts: int = 3

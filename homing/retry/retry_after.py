@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-# The first eleven digits of a longer number are still 300 years or more: over any ceiling.
+# A longer number is cut after eleven digits. That is still 300 years or more, over any ceiling.
 _MEANINGFUL_DIGITS = 11
 
 _SECONDS = re.compile(r"([0-9]+)(?:\.([0-9]+))?")
-# Repeated headers are joined by commas (RFC 9110, section 5.3), and a date has one after its day.
+# Repeated headers are joined by commas (RFC 9110, section 5.3), and a date itself has a comma after
+# its weekday.
 _VALUES = re.compile(r"\s*(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,[^,]+|[^,]+")
 
 
 def parse_retry_after(text: str | None, *, now: datetime) -> int | None:
-    """Return the milliseconds from `now` that a `Retry-After` asks for, or None.
+    """Return the milliseconds from `now` that a `Retry-After` asks for; None if it asks for none.
 
     Each value is delta-seconds or an HTTP-date; the greatest of several counts. Fractions of a
     second are not in the standard, but occur; they are rounded up. Zero, past times, negative and

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class KnownEndpoints:
-    """Looks endpoints up, each at most once in `FRESH_SECONDS`.
+    """Looks up endpoints, each at most once in `FRESH_SECONDS`.
 
-    An endpoint that does not exist is looked up each time, so that a new one is found immediately.
+    An endpoint that was not found is looked up each time, so that a new one is found immediately.
 
     Args:
         endpoints: the endpoints table.

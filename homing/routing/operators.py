@@ -1,4 +1,4 @@
-"""The comparison operators of event patterns (`homing.routing.pattern`), and the JSON they read.
+"""The comparison operators of event patterns (`homing.routing.pattern`), and reading their JSON.
 
 AWS names them in "Comparison operators for use in event patterns" of the EventBridge user guide.
 Each operator is compiled once, when a pattern is set, into a test of one value.
@@ -21,7 +21,7 @@ from homing.errors import HomingError
 Test = Callable[[Any], bool]
 """Returns whether a value matches: a string, a `Number`, a boolean or None."""
 
-MAX_SHOWN = 100  # characters of a value in a message
+MAX_SHOWN = 100  # the characters of a value that an error message shows
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -37,7 +37,8 @@ class PatternError(HomingError):
     """Raised when a text is not an event pattern.
 
     Args:
-        place: where in the pattern, e.g. `payload.total[0].numeric`; empty for the whole.
+        place: the place of the error in the pattern, e.g. `payload.total[0].numeric`; empty if it
+            is about the whole pattern.
         message: what is wrong there.
     """
 
@@ -56,7 +57,7 @@ class Number(_Spelling):
 
     @cached_property
     def value(self) -> Decimal | float:
-        """The exact number; infinity or 0 if the exponent is beyond the range of decimals."""
+        """The exact value; infinity or 0 if the exponent is beyond the range of decimals."""
         try:
             return Decimal(self.text)
         except InvalidOperation:
@@ -64,7 +65,7 @@ class Number(_Spelling):
 
 
 def read_json(text: str, **hooks: Any) -> Any:
-    """Return the value of a JSON text, with its numbers as written (`Number`).
+    """Parse a JSON text; numbers become `Number`, so that they are kept as written.
 
     Raises:
         ValueError: when it is not JSON.
@@ -76,7 +77,7 @@ def read_json(text: str, **hooks: Any) -> Any:
 
 
 def json_text(value: Any) -> str:
-    """Return a value of `read_json` as JSON, shortened for a message."""
+    """Return a value that `read_json` has parsed as JSON text, shortened for an error message."""
     text = _json_text(value)
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
@@ -85,7 +86,8 @@ def read_operator(expression: Mapping[str, Any], place: str) -> Test:
     """Return the test of an expression such as `{"prefix": "order-"}`.
 
     Raises:
-        PatternError: when it does not have exactly one known operator, or the operand is invalid.
+        PatternError: when the expression does not have exactly one known operator, or its operand
+            is invalid.
     """
     name, operand = _only_member(expression, place, _OPERATORS)
     return _OPERATORS[name](operand, f"{place}.{name}")
@@ -130,7 +132,7 @@ def _string(operand: Any, place: str) -> str:
 
 
 def _affix(fits: Callable[[str, str], bool]) -> Callable[[Any, str], Test]:
-    """Return the reader of `prefix` or `suffix`, either of which may ignore case."""
+    """Return the reader of the operator `prefix` or `suffix`, each of which may ignore case."""
 
     def read(operand: Any, place: str) -> Test:
         if isinstance(operand, dict):
@@ -149,7 +151,7 @@ def _equals_ignore_case(operand: Any, place: str) -> Test:
 
 
 def _wildcard(operand: Any, place: str) -> Test:
-    r"""Return the test of a text in which `*` matches any characters, and `\*` itself."""
+    r"""Return the test for a text in which `*` matches any characters, and `\*` matches a `*`."""
     first, *parts = _wildcard_parts(_string(operand, place), place)
     if not parts:
         return lambda value: bool(value == first)
@@ -162,7 +164,7 @@ def _wildcard(operand: Any, place: str) -> Test:
         if not (value.startswith(first) and value.endswith(last)):
             return False
         start, end = len(first), len(value) - len(last)
-        for part in middle:  # the leftmost place of each leaves most room for the others
+        for part in middle:  # taking the leftmost match of each leaves the most text for the others
             start = value.find(part, start, end)
             if start < 0:
                 return False
@@ -173,7 +175,7 @@ def _wildcard(operand: Any, place: str) -> Test:
 
 
 def _wildcard_parts(text: str, place: str) -> list[str]:
-    """Return the literal texts between the wildcards."""
+    """Return the literal texts between the wildcards of a pattern."""
     parts = [""]
     for piece in _WILDCARD.findall(text):
         if piece == "*":
@@ -190,7 +192,7 @@ def _wildcard_parts(text: str, place: str) -> list[str]:
 
 
 def _numeric(operand: Any, place: str) -> Test:
-    """Return the test of a comparison, or of a range, lower bound first."""
+    """Return the test for a comparison, or for a range, whose lower bound comes first."""
     if not isinstance(operand, list) or len(operand) not in {2, 4}:
         raise PatternError(place, 'must be a comparison or a range, e.g. [">", 0, "<=", 5]')
     names, numbers = operand[::2], operand[1::2]
@@ -250,7 +252,7 @@ def _anything_but(operand: Any, place: str) -> Test:
 
 
 def _no_text_like(operand: Mapping[str, Any], place: str) -> Test:
-    """Return the test of `anything-but` that contains an operator with one or more texts."""
+    """Return the test for `anything-but` with an operator such as `prefix` and its texts."""
     name, given = _only_member(operand, place, _DENIABLE)
     place = f"{place}.{name}"
     texts = given if isinstance(given, list) else [given]
@@ -266,7 +268,7 @@ _DENIABLE: Mapping[str, Callable[[Any, str], Test]] = {
     "equals-ignore-case": _equals_ignore_case,
     "wildcard": _wildcard,
 }
-# `exists` is not among them, since it asks for the field and not for its value.
+# `exists` is not among them, since it tests whether a field is present, not its value.
 _OPERATORS: Mapping[str, Callable[[Any, str], Test]] = {
     **_DENIABLE,
     "anything-but": _anything_but,

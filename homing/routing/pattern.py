@@ -1,9 +1,9 @@
 """Event patterns, the filter language of EventBridge rules: compiling, matching and explaining.
 
 docs/events.md describes the language by example. A pattern is an object with the shape of an event.
-Each field lists the values that it may have, and `$or` lists patterns, one of which must match. If
-the event has an array of objects under a name, the fields under that name must all match in the
-same object.
+Each field of the pattern lists the values that it may have, and `$or` lists patterns, one of which
+must match. If a field of the event is an array of objects, the fields that the pattern has under
+its name must all match in the same object.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from homing.routing.operators import PatternError, Test, json_text, read_json, r
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-MAX_LENGTH = 4096  # characters, as EventBridge has it
+MAX_LENGTH = 4096  # characters, as in EventBridge
 MAX_DEPTH = 50  # levels
-MAX_COMBINATIONS = 1000  # of the alternatives of all `$or`, as EventBridge has it
+MAX_COMBINATIONS = 1000  # of the alternatives in all `$or`, as in EventBridge
 
 _OR = "$or"
 _FEWEST_ALTERNATIVES = 2
-_NOTHING: list[Any] = []  # a field that is not there is like an empty array
+_NOTHING: list[Any] = []  # an absent field is treated like an empty array
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class _Values:
 
 @dataclass(frozen=True, slots=True)
 class _Object:
-    """What an object must have: fields, and one alternative of each `$or`."""
+    """What an object must match: its fields, and one alternative of each `$or`."""
 
     fields: _Fields
     either: tuple[_Object, ...] = ()
@@ -75,7 +75,7 @@ class Mismatch:
 
     Args:
         place: the field of the event, e.g. `payload.total`.
-        message: what it has and what it must have.
+        message: what the field has, and what it must have.
     """
 
     place: str
@@ -87,20 +87,21 @@ class Pattern:
     """A compiled event pattern.
 
     Args:
-        names: the top-level fields of events that it has a rule for.
+        names: the top-level fields of events for which the pattern has a rule.
     """
 
     names: frozenset[str]
     _root: _Object = field(repr=False)
 
     def matches(self, event: Mapping[str, Any]) -> bool:
-        """Return whether an event matches; its numbers are `Number` (`operators.read_json`)."""
+        """Return whether an event matches. Its numbers must be `Number` (`operators.read_json`)."""
         return self._root.fits(event)
 
     def mismatches(self, event: Mapping[str, Any]) -> tuple[Mismatch, ...]:
         """Return why an event does not match; nothing if it does.
 
-        Of alternatives, or of an array of objects, only the closest is reported.
+        Of the alternatives of an `$or`, and of the objects in an array, only the closest match is
+        reported.
         """
         if self.matches(event):
             return ()
@@ -112,7 +113,7 @@ def compile_pattern(text: str) -> Pattern:
     """Compile an event pattern.
 
     Raises:
-        PatternError: when it is not an event pattern; names the place.
+        PatternError: when the text is not an event pattern. The error names the place.
     """
     if len(text) > MAX_LENGTH:
         raise PatternError("", f"is {len(text)} characters long; at most {MAX_LENGTH} are allowed")
@@ -131,7 +132,7 @@ def compile_pattern(text: str) -> Pattern:
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise ValueError("an object has a name twice")
+        raise ValueError("an object has a duplicate key")
     return members
 
 
@@ -188,7 +189,7 @@ def _values(given: Sequence[Any], place: str) -> _Values:
 
 
 def _combinations(part: _Object | _Values) -> int:
-    """Return how many patterns without `$or` a pattern equals, as counted by EventBridge."""
+    """Return how many patterns without `$or` would be needed, which is what EventBridge limits."""
     if isinstance(part, _Values):
         return 1
     product = max(len(part.either), 1)
@@ -217,14 +218,14 @@ def _hold(fields: _Fields, event: Mapping[str, Any]) -> bool:
 def _agree(
     fields: tuple[_Fields, ...], either: tuple[tuple[_Object, ...], ...], event: Mapping[str, Any]
 ) -> bool:
-    """Return whether one object of an event matches several parts of a pattern together.
+    """Return whether an object of an event matches several parts of a pattern together.
 
-    There are several if a pattern and an alternative of its `$or` have fields with the same name.
-    Both must match the same object, so an alternative of each `$or` is chosen first.
+    There are several parts if a pattern and an alternative of its `$or` have fields with the same
+    name. Both must match the same object, so an alternative of each `$or` is chosen first.
 
     Args:
-        fields: the parts, each of which matches on its own.
-        either: the alternatives of each `$or` that is not decided yet.
+        fields: the parts, each of which the object matches on its own.
+        either: the alternatives of each `$or` for which none is chosen yet.
         event: the object.
     """
     if either:
@@ -255,14 +256,14 @@ def _shared(fields: Sequence[_Fields]) -> Iterator[tuple[str, list[_Object]]]:
 
 
 def _leaves(value: Any) -> Sequence[Any]:
-    """Return the values of a field; arrays are flattened."""
+    """Return the values of a field as a list, with arrays flattened."""
     if isinstance(value, list):
         return [each for each in _elements(value) if not isinstance(each, dict)]
     return () if isinstance(value, dict) else (value,)
 
 
 def _objects(value: Any) -> Sequence[Mapping[str, Any]]:
-    """Return the objects of a field; if none, one empty object, to match absent fields."""
+    """Return the objects in a field; if there are none, an empty one, to match absent fields."""
     if isinstance(value, list):
         return [each for each in _elements(value) if isinstance(each, dict)] or [{}]
     return (value,) if isinstance(value, dict) else ({},)

@@ -1,7 +1,7 @@
 """Subscriptions: which endpoints of a sender get an event, given their `eventTypes` and `filter`.
 
-A message with an event type and without a recipient goes to all of them. The recipients are
-determined once, when it is accepted (docs/events.md).
+A message with an event type and without a recipient goes to all these endpoints. They are
+determined once, when the message is accepted (docs/events.md).
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 FIELDS = ("eventType", "senderId", "timestamp", "payload")
 
 FRESH_SECONDS = 30  # how long cached subscriptions are used
-MAX_KEPT = 5000  # how many endpoints of all senders a container caches
+MAX_KEPT = 5000  # how many endpoints, of all senders together, a container caches
 
 _PAYLOAD = "payload"
 
 
 @dataclass(frozen=True)
 class Event:
-    """An event, as filters are matched against it.
+    """An event, in the form that filters are matched against.
 
     Args:
-        event_type: its type.
-        sender_id: its sender.
+        event_type: the type of the event.
+        sender_id: the sender of the event.
         timestamp: the time of the message, in ISO 8601.
         payload: the payload as JSON text; None if it is not JSON.
     """
@@ -47,7 +47,7 @@ class Event:
 
     @property
     def head(self) -> dict[str, Any]:
-        """The event without its payload, for filters that have no rule for it."""
+        """The event without its payload, for filters that have no rule for the payload."""
         return {
             "eventType": self.event_type,
             "senderId": self.sender_id,
@@ -56,13 +56,13 @@ class Event:
 
     @cached_property
     def whole(self) -> dict[str, Any]:
-        """The event with its payload, which is parsed for the first filter that needs it."""
+        """The event with its payload, which is parsed only when a filter first needs it."""
         return {**self.head, _PAYLOAD: None if self.payload is None else read_json(self.payload)}
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """An endpoint with its filter, compiled."""
+    """An endpoint with its compiled filter."""
 
     endpoint: Endpoint
     pattern: Pattern | None
@@ -73,7 +73,7 @@ class Subscription:
         return cls(endpoint, compile_filter(endpoint.filter) if endpoint.filter else None)
 
     def matches(self, event: Event) -> bool:
-        """Return whether the endpoint receives an event. A disabled endpoint does, too."""
+        """Return whether the endpoint gets an event, regardless of whether it is enabled."""
         if not any(covers(each, event.event_type) for each in self.endpoint.event_types):
             return False
         if self.pattern is None:
@@ -103,7 +103,7 @@ class Subscription:
 def explain(
     endpoints: Iterable[Endpoint], event: Event
 ) -> list[tuple[Endpoint, tuple[Mismatch, ...]]]:
-    """Return each endpoint of a sender with the reasons why it does not get an event."""
+    """Return each endpoint with the reasons why it does not get an event; none if it does."""
     explained, first = [], dict[str, str]()
     for endpoint in endpoints:
         mismatches = Subscription.of(endpoint).mismatches(event)
@@ -177,10 +177,10 @@ def covers(subscribed: str, event_type: str) -> bool:
 
 
 def check_subscribed(text: str) -> str:
-    """Return an entry of `eventTypes` if any `*` in it is the whole entry or its last segment.
+    """Return an entry of `eventTypes` after checking that a `*` is all of it or its last segment.
 
     Raises:
-        ValueError: when it is not.
+        ValueError: when there is a `*` elsewhere.
     """
     if text != "*" and "*" in text.removesuffix(".*"):
         raise ValueError("may have a * alone or as its last segment only, e.g. order.*")
@@ -190,7 +190,7 @@ def check_subscribed(text: str) -> str:
 def _read_again(
     known: Sequence[Subscription], endpoints: Sequence[Endpoint]
 ) -> tuple[Subscription, ...]:
-    """Return the subscriptions of endpoints; a filter is compiled once for each change."""
+    """Return the subscriptions of endpoints. A filter is compiled again only if it has changed."""
     compiled = {each.endpoint.endpoint_id: each for each in known}
     found = []
     for endpoint in endpoints:

@@ -29,11 +29,11 @@ _BEARER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it is stored. Times are in ISO 8601, UTC, with milliseconds.
+    """An API key as it is stored. Times are in ISO 8601, UTC, with milliseconds.
 
     Args:
         key_id: the public part, 16 hexadecimal digits.
-        sender_id: the only sender that it acts for.
+        sender_id: the only sender that requests with the key act for.
         secret_hash: SHA-256 of the secret part, in hexadecimal.
         created_at: when it was created.
         revoked_at: when it was revoked; None for a valid key.

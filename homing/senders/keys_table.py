@@ -26,7 +26,7 @@ class KeysTable:
         self._client = client
 
     def add(self, key: ApiKey) -> bool:
-        """Add a new key. Return False, without a change, if its id exists."""
+        """Add a new key. If there is one with its id, change nothing and return False."""
         standing = put_if(
             self._client,
             {
@@ -51,11 +51,11 @@ class KeysTable:
             yield from (ApiKey.from_item(from_dynamodb(item)) for item in page["Items"])
 
     def revoke(self, key_id: str, revoked_at: str) -> bool:
-        """Revoke a key, keeping the time of a previous revocation; return False if there is none.
+        """Revoke a key; return False if there is no such key.
 
         Args:
-            key_id: which key.
-            revoked_at: the time of the revocation.
+            key_id: the id of the key.
+            revoked_at: the time of the revocation. If the key is already revoked, its time is kept.
         """
         try:
             self._client.update_item(

@@ -46,7 +46,7 @@ class Deliverer:
         slots: the concurrency slots of endpoints with a limit.
         pacing: makes attempts at endpoints with a rate wait for their slots.
         turns: begins the attempts of deliveries with an `orderingKey` in their lines.
-        fetch: returns a payload from S3; raises DependencyError if it cannot.
+        fetch: returns a payload from S3; raises DependencyError if it cannot be read.
         now: returns the time of day.
         chance: returns a random number in [0, 1).
         report: logs an event, given its name and fields.
@@ -86,15 +86,16 @@ class Deliverer:
     ) -> Outcome | Postponed | Superseded:
         """Make one attempt, signed if the recipient has a secret.
 
-        It uses the endpoint's current URL, headers, secrets and limits, all of one edition. Nothing
-        is sent if the endpoint is disabled or deleted, or if it cannot be looked up. The attempt is
-        postponed if no concurrency slot is free, if its rate slot is later, or if it is another
-        delivery's turn in its line. It is superseded if the line has passed it.
+        The attempt uses the endpoint's current URL, headers, secrets and limits, all from the same
+        edition of the endpoint. Nothing is sent if the endpoint is disabled or deleted, or if it
+        cannot be looked up. The attempt is postponed if no concurrency slot is free, if its rate
+        slot is later, or if it is another delivery's turn in the line. It is superseded if the line
+        has passed the delivery.
 
         Args:
             reference: the delivery.
             request: what is sent.
-            claim: the claim of the attempt; None for one that has not waited.
+            claim: the claim of the attempt; None for an attempt that has not waited.
             time_left: returns the seconds until the invocation must end; by default there is no
                 limit.
         """
@@ -123,9 +124,10 @@ class Deliverer:
     def _begin(
         self, reference: Reference, claim: AttemptClaim | None
     ) -> Postponed | Superseded | None:
-        """Begin the attempt in the delivery's line, if any; return why it may not begin.
+        """Begin the attempt in the delivery's line, if it is in one.
 
-        Unlike a slot, a turn is mandatory: without it the attempt waits.
+        Return None if the attempt has begun, otherwise why it may not begin. Unlike slots, turns
+        are strict: if the line cannot be read, the attempt waits.
         """
         now = self._now()
         try:
@@ -140,9 +142,10 @@ class Deliverer:
     def _wait(
         self, reference: Reference, endpoint: Endpoint | None, claim: AttemptClaim | None
     ) -> Postponed | Outcome | None:
-        """Wait for the slot of an endpoint with a rate; return why the attempt may not be made.
+        """Wait for the attempt's rate slot, if the endpoint has a rate.
 
-        If slots cannot be taken, the attempt is made without a slot, as in `_take_slot`.
+        Return None if the attempt may be made, otherwise why it may not. If slots cannot be taken,
+        the attempt is made without one, as in `_take_slot`.
         """
         if endpoint is None or not endpoint.rate_per_second:
             return None
@@ -162,10 +165,10 @@ class Deliverer:
         now: datetime,
         claim: AttemptClaim | None,
     ) -> str | Postponed | None:
-        """Return a concurrency slot if the endpoint limits concurrency; it must be released.
+        """Acquire a concurrency slot, if the endpoint limits concurrency. It must be released.
 
-        If slots cannot be counted, the attempt is made without a slot: a failing table must not
-        stop deliveries.
+        If slots cannot be counted, return None and make the attempt without a slot: a failing table
+        must not stop deliveries.
         """
         endpoint = recipient.endpoint
         if endpoint is None or not endpoint.attempts_at_once:
@@ -178,8 +181,9 @@ class Deliverer:
             self._tell(reference, "slot.uncounted", str(error))
             return None
         if taken is None:
-            # The attempt is due, so it is at least that late, even if this clock is slow: otherwise
-            # the new due time could be in the past again and again (docs/decisions/0041).
+            # It cannot be earlier than the attempt's due time, even if this clock says so. With an
+            # earlier time, the new due time could be in the past again and again
+            # (docs/decisions/0041).
             woken_at = max(now, from_text(claim.due_at if claim else reference.created_at))
             postponed = postpone(reference.created_at, claim, woken_at, self._chance)
             if postponed is not None:
@@ -236,7 +240,10 @@ class Deliverer:
         outcome: Outcome,
         time_left: Callable[[], float],
     ) -> None:
-        """Pause an endpoint with a rate if its response asks for that; a failure is only logged."""
+        """Pause an endpoint with a rate if its response asks for a pause.
+
+        If the pause cannot be recorded, that is only logged.
+        """
         if endpoint is None or not endpoint.rate_per_second or not asks_for_pause(outcome):
             return
         if not is_enough(time_left()):
@@ -268,7 +275,7 @@ class Deliverer:
         outcome: Outcome,
         time_left: Callable[[], float],
     ) -> None:
-        """Update the endpoint's health after an outcome; a failure is only logged."""
+        """Update the endpoint's health after an outcome. If that fails, it is only logged."""
         endpoint = recipient.endpoint
         finding = None if endpoint is None else examine(endpoint, outcome, self._watch.limit)
         if endpoint is None or finding is None:
@@ -290,6 +297,6 @@ class Deliverer:
 
 
 def _joined(own: Mapping[str, str], messages: Mapping[str, str]) -> dict[str, str]:
-    """Return an endpoint's headers together with a message's; the message's override the others."""
+    """Return the headers of an endpoint and a message together; the message's take precedence."""
     taken = {name.lower() for name in messages}
     return {name: value for name, value in own.items() if name.lower() not in taken} | {**messages}

@@ -30,11 +30,12 @@ def request_headers(
     """Return the headers of one attempt: Homing's own, then those of the message.
 
     Args:
-        reference: has the `webhook-id`, the same for every attempt, and the `X-Correlation-ID`.
-        request: has the content type and the message's headers, which cannot override Homing's own.
-        started: the time of the attempt, `webhook-timestamp` in whole seconds.
+        reference: the delivery, whose ids become `webhook-id`, the same for every attempt, and
+            `X-Correlation-ID`.
+        request: the content type and the message's headers, which cannot override Homing's own.
+        started: the time of the attempt; in whole seconds, it becomes `webhook-timestamp`.
         body: the bytes of the body.
-        secrets: the secrets that sign it; without any, the request is unsigned.
+        secrets: the secrets that sign the request; without any, it is unsigned.
 
     Raises:
         SigningError: when a secret is not valid.
@@ -65,7 +66,7 @@ def _signature(
 
 
 def encode_request(target: Target, headers: Mapping[str, str], body: bytes) -> bytes:
-    """Return the bytes of a POST request, complete, so that one write can send them.
+    """Return all bytes of a POST request together, so that one write can send them.
 
     Raises:
         ValueError: when a header contains a control character, which could end its line.

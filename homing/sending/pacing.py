@@ -1,7 +1,8 @@
-"""Attempts at an endpoint with a rate: each waits for its slot.
+"""Attempts at an endpoint with a rate: each waits for its rate slot.
 
-If the wait is too long for a function, the attempt is postponed to its slot, which it keeps: it was
-not made, so it does not count towards the policy's limit and is not recorded.
+If the wait is too long for a function, the attempt is postponed to its slot, which it keeps. A
+postponed attempt has not been made, so it does not count towards the policy's limit of attempts and
+is not recorded.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ _TOO_MANY = 429
 
 
 class Pacing:
-    """Makes attempts wait for their slots.
+    """Makes attempts wait for their rate slots.
 
     Args:
         slots: the slots of endpoints with a rate.
-        sleep: waits for so many seconds.
+        sleep: waits for the given number of seconds.
     """
 
     def __init__(self, slots: RateSlots, sleep: Callable[[float], None]) -> None:
@@ -51,20 +52,20 @@ class Pacing:
         """Wait until an attempt may be made.
 
         Args:
-            endpoint: where it goes; it has a rate.
-            claim: the claim of the attempt; None for one that has not waited.
+            endpoint: the endpoint of the attempt; it has a rate.
+            claim: the claim of the attempt; None for an attempt that has not waited.
             now: the time.
 
         Returns:
-            None when it may be made; else its postponement, or its outcome if no slot is free
-            within `LONGEST`.
+            None if the attempt may be made. Otherwise its postponement or, if no slot is free
+            within `LONGEST`, its outcome.
 
         Raises:
             DependencyError: when the slots cannot be read or written.
         """
         if claim is not None and self._keeps(endpoint, claim, now):
             return None
-        # The attempt is due, so it is at least that late, even if this clock is slow.
+        # It cannot be earlier than the attempt's due time, even if this clock says so.
         now = now if claim is None else max(now, from_text(claim.due_at))
         slot = self._slots.take(endpoint, now)
         if slot is None:
@@ -76,10 +77,10 @@ class Pacing:
         return None
 
     def pause(self, endpoint: Endpoint, outcome: Outcome) -> datetime | None:
-        """Pause an endpoint that has answered 429 with `Retry-After`; return until when.
+        """Pause an endpoint if it has answered 429 with `Retry-After`.
 
         Returns:
-            None if it need not be paused, or already is.
+            The end of the pause; None if the endpoint need not be paused, or already is.
 
         Raises:
             DependencyError: when the pause cannot be recorded.
@@ -94,8 +95,8 @@ class Pacing:
             return False  # the slot was for another attempt
         if now - slot.at > _VALID_FOR or not self._slots.holds(endpoint, slot):
             return False
-        # Step Functions has woken the attempt within the second of its slot, so even if this clock
-        # is slow, the wait is at most a second.
+        # Step Functions has woken the attempt in the same second as its slot, so the wait is at
+        # most a second, even if this clock is slow.
         self._sleep(max(min(slot.at - now, _SECOND), timedelta()).total_seconds())
         return True
 
@@ -106,7 +107,7 @@ def asks_for_pause(outcome: Outcome) -> bool:
 
 
 def _pause_of(outcome: Outcome) -> datetime | None:
-    """Return until when an outcome asks for a pause, in whole seconds, or None."""
+    """Return the end of the pause that an outcome asks for, a whole second; None for no pause."""
     if outcome.http_status != _TOO_MANY:
         return None
     now = from_text(outcome.timestamp)
@@ -118,7 +119,7 @@ def _pause_of(outcome: Outcome) -> datetime | None:
 
 
 def _woken_at(slot: RateSlot) -> datetime:
-    """Return when to wake an attempt for its slot: Step Functions waits end at whole seconds."""
+    """Return when to wake an attempt for its slot. Step Functions wakes it at a whole second."""
     return slot.at.replace(microsecond=0)
 
 

@@ -1,6 +1,7 @@
-"""The new due time of an attempt for which its endpoint has no free concurrency slot.
+"""The new due time of an attempt if its endpoint has no free concurrency slot.
 
-A postponed attempt was not made: it does not count towards the policy's limit and is not recorded.
+A postponed attempt has not been made: it does not count towards the policy's limit of attempts and
+is not recorded.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ def postpone(
 
     Args:
         created_at: when the delivery was created, in ISO 8601.
-        claim: the claim of the attempt; None for one that has not waited, which leaves the record's
-            expiry unchanged.
+        claim: the claim of the attempt; None for an attempt that has not waited. In that case the
+            expiry of the record stays unchanged.
         now: the time.
         chance: returns a random number in [0, 1).
     """

@@ -39,9 +39,9 @@ class Recipient:
 
     Args:
         endpoint: the endpoint; None for a plain URL, and for a deleted endpoint.
-        confidential: its secrets and header values; None without a secret, so that nothing is
+        confidential: the secrets and header values; None if there is no secret, so that nothing is
             signed.
-        closed: why nothing may be sent; else None.
+        closed: why nothing may be sent; None if something may.
     """
 
     endpoint: Endpoint | None
@@ -59,7 +59,7 @@ class Recipient:
         return self.confidential.headers if self.confidential else {}
 
     def url(self, reference: Reference) -> str:
-        """Return the URL of an attempt: the endpoint's current one, or the plain URL."""
+        """Return the URL of an attempt: the endpoint's current URL, or else the message's."""
         return self.endpoint.url if self.endpoint else reference.target_url
 
 
@@ -67,7 +67,7 @@ class Recipients:
     """Looks up recipients, each at most once a minute.
 
     So a change of an endpoint or a rotation of its secrets takes effect within a minute. The cached
-    URL, limits, headers and secrets are always of one edition.
+    URL, limits, headers and secrets are always from the same edition of the endpoint.
 
     Args:
         endpoints: the endpoints table.
@@ -91,8 +91,8 @@ class Recipients:
         """Return the recipient of a delivery.
 
         Raises:
-            DependencyError: when it cannot be looked up. Then nothing may be sent, since it could
-                be unsigned or for a disabled endpoint.
+            DependencyError: when it cannot be looked up. Then nothing may be sent, since the
+                request could be unsigned, or the endpoint disabled.
         """
         key = (reference.sender_id, reference.endpoint_id)
         since, known = self._known.get(key, (now, None))

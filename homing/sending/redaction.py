@@ -26,7 +26,7 @@ MASK = "[redacted]"
 # The separators between parts of a header's value: `Bearer <token>`, `key="<token>";
 # other=<token>`. Parts are searched for too, since an endpoint may have split the value.
 _SEPARATORS = re.compile(r"[\s\"'\\,;]+")
-# A shorter part is not a useful secret, and removing it would damage any text.
+# A part shorter than this is not a useful secret, and removing it would damage any text.
 _SHORTEST = 6
 _BASIC = re.compile(r"\s*Basic\s+(\S+)", re.IGNORECASE)
 
@@ -36,7 +36,7 @@ _ESCAPE = re.compile(
     rf"|%({_HEX}{{2}})|(&(?:\#[0-9]+|\#[xX]{_HEX}+|[A-Za-z][A-Za-z0-9]*);)",
     re.DOTALL,
 )
-# The beginning of an escape whose end was cut off.
+# An escape at the end of a text, whose own end is cut off.
 _CUT_ESCAPE = re.compile(
     rf"(?:\\{{1,16}}(?:u{_HEX}{{0,3}}|u\{{{_HEX}{{0,5}}|U{_HEX}{{0,7}}|x{_HEX}?|[0-7]{{0,2}})"
     rf"|%{_HEX}?|&\#?[A-Za-z0-9]{{0,12}})\Z"
@@ -46,7 +46,9 @@ _MOST_NESTED = 8  # levels of escapes; no serializer nests deeper
 
 
 def redact(outcome: Outcome, confidential: Iterable[str]) -> Outcome:
-    """Return an outcome whose response contains none of these values, not even one cut off.
+    """Return an outcome whose response contains none of these values, nor the start of one.
+
+    The response is cut off after some bytes, so it may end with only the start of a value.
 
     Args:
         outcome: the outcome with the response.
@@ -85,7 +87,7 @@ class _Level:
     """A text with some levels of escapes decoded.
 
     Args:
-        text: the result.
+        text: the decoded text.
         starts: for each character, where it begins in the original text.
         ends: for each character, where it ends in the original text.
     """
@@ -96,7 +98,10 @@ class _Level:
 
     @property
     def cut(self) -> int:
-        """The position of an escape that was cut off; if there is none, the text's length."""
+        """The position of an escape that is cut off by the end of the text.
+
+        If there is none, it is the text's length.
+        """
         found = _CUT_ESCAPE.search(self.text, max(0, len(self.text) - _LONGEST_CUT))
         return found.start() if found else len(self.text)
 
@@ -120,7 +125,7 @@ class _Level:
 
 
 def _levels(text: str) -> Iterator[_Level]:
-    """Yield a text, then the text with one level of escapes decoded, with two, and so on."""
+    """Yield a text as it is, then with one level of escapes decoded, then with two, and so on."""
     level: _Level | None = _Level(text, range(len(text)), range(1, len(text) + 1))
     for _ in range(_MOST_NESTED):
         if level is None:
@@ -130,7 +135,7 @@ def _levels(text: str) -> Iterator[_Level]:
 
 
 def _plain(text: str) -> str:
-    """Return a secret with its escapes decoded, as in a searched text."""
+    """Return a secret with its escapes decoded, as they are in a text that is searched."""
     *_, last = _levels(text)
     return last.text
 
@@ -156,7 +161,7 @@ def _masked(text: str, secrets: Iterable[str]) -> str:
 
 
 def _found(level: _Level, end: int, secrets: Iterable[str]) -> Iterator[tuple[int, int]]:
-    """Yield the positions of secrets, including one cut off at the end of the text."""
+    """Yield the positions of secrets, including one whose end is cut off by the end of the text."""
     ends = {len(level.text), level.cut}
     for secret in secrets:
         at = level.text.find(secret)

@@ -1,16 +1,15 @@
 """The division of an invocation's time between the request and the calls that follow it.
 
-If the function times out, the outcome of its attempt is lost and the retry sends the message again,
-though the endpoint may have accepted it. So the request may take the time that remains when it
-begins, minus the time to return the outcome. Calls after the request are skipped if there may not
-be time for them.
+If the function times out, the outcome of its attempt is lost, and the retry sends the message again
+although the endpoint may have accepted it. So the request may take only the time that is left when
+it begins, minus the time to return the outcome. Calls after the request are skipped if there may
+not be enough time for them.
 """
 
 from __future__ import annotations
 
-# The longest time of one call with the client of `registry_client`: two
-# tries, each with a second to connect and a second for the answer, and a second between them
-# (botocore, "standard" mode).
+# The longest time of one call with the client of `registry_client`: two tries, each with a second
+# to connect and a second for the response, and a second between them (botocore, "standard" mode).
 CALL_SECONDS = 5
 # The time to close connections and return the outcome; a function with 160 MB has 9% of a processor
 # (docs/decisions/0063).
@@ -30,5 +29,5 @@ def request_seconds(left: float) -> float | None:
 
 
 def is_enough(left: float) -> bool:
-    """Return whether the remaining seconds are enough for the slowest call and the return."""
+    """Return whether the remaining seconds are enough for the slowest call and for returning."""
     return left >= CALL_SECONDS + ANSWER_SECONDS

@@ -42,15 +42,15 @@ def utc_now() -> datetime:
 
 
 class WebhookClient:
-    """Sends the requests of attempts, one at a time; connects only when the first is made.
+    """Sends the requests of attempts, one at a time. It connects only for the first attempt.
 
     Args:
         attempt_timeout_seconds: the time limit of an attempt.
         now: returns the time of day, for timestamps and the age of warm connections.
         clock: a monotonic clock in seconds, for the deadline and to detect that the container was
             frozen.
-        resolve: returns the addresses of a name; one of them is connected to, without another
-            look-up.
+        resolve: returns the addresses of a name. The client connects to one of them, without
+            another look-up.
         tls: returns the TLS context; called on first use.
         guard: decides which targets may be reached; without a guard, any may.
     """
@@ -87,7 +87,7 @@ class WebhookClient:
         Args:
             reference: the delivery.
             request: what is sent.
-            secrets: the secrets that sign it (homing/credentials/signing.py).
+            secrets: the secrets that sign the request (homing/credentials/signing.py).
             url: the URL of the request; None for the URL that the delivery was accepted with.
             within: a time limit in seconds that may be shorter than that of an attempt.
         """
@@ -123,7 +123,7 @@ class WebhookClient:
                 return self._exchange(target, warm, message, attempt)
             except TimeoutError:
                 raise
-            except OSError:  # closed while the request was written, before any byte of an answer
+            except OSError:  # closed while the request was written, before any byte of a response
                 if attempt.is_answered:
                     raise
         sock = open_connection(target, attempt, self._resolve, self._tls, self._guard)

@@ -49,8 +49,8 @@ class Refusal:
     """Why a target is refused.
 
     Args:
-        reason: for the log of the operator; may contain internal addresses.
-        sentence: for the sender, to follow the name of the field. It is about the URL and the
+        reason: for the operator's log; may contain internal addresses.
+        sentence: for the sender, to be put after the name of the field. It is about the URL and the
             settings, never about the addresses that a name resolved to.
     """
 
@@ -65,14 +65,15 @@ class AddressGuard:
     Args:
         allowed_ports: the ports that requests may go to.
         allow_http: whether `http` is allowed beside `https`.
-        allowed_networks: networks that may be reached though they are not public. Where the URL
-            itself has an address of one, `http` and any port are allowed too
+        allowed_networks: networks that may be reached although they are not public. If the URL
+            itself contains an address in one of them, `http` and any port are allowed, too
             (docs/decisions/0030). For the local cloud; empty in an account.
-        refused_networks: networks that are refused beside those that are not public, such as the
-            public ranges of the deployment's own VPC. They override `allowed_networks`.
-        refused_hosts: hosts that are refused whatever they resolve to, in lower case: the
-            deployment's own APIs, to which a message could loop for ever (docs/decisions/0030). A
-            host that ends with a dot stands for every name that begins with it.
+        refused_networks: networks that are refused in addition to those that are not public, such
+            as the public ranges of the deployment's own VPC. They override `allowed_networks`.
+        refused_hosts: hosts, in lower case, that are refused no matter what they resolve to. They
+            are those of the deployment's own APIs: a message sent there could loop for ever
+            (docs/decisions/0030). A host that ends with a dot stands for every name that begins
+            with it.
     """
 
     allowed_ports: frozenset[int] = DEFAULT_PORTS
@@ -87,7 +88,10 @@ class AddressGuard:
         return replace(self, refused_hosts=self.refused_hosts | {host for host in more if host})
 
     def check_url(self, target: Target) -> Refusal | None:
-        """Return why a URL is refused for its host, scheme or port, or None. Makes no look-up."""
+        """Return why a URL is refused for its host, scheme or port; None if it is allowed.
+
+        The name is not looked up.
+        """
         if self._is_refused_host(target.host.lower().removesuffix(".")):
             return Refusal(f"{target.host:.80} is a host of Homing's own", _OWN_HOST)
         if not _looks_like_address(target.host):
@@ -101,7 +105,7 @@ class AddressGuard:
         return self._check_way(target)
 
     def check_address(self, address: Address | str) -> Refusal | None:
-        """Return why an address is refused, or None. Called before connecting to it.
+        """Return why an address is refused; None if it may be connected to.
 
         Args:
             address: as an object or as text. Text that is not an address in its usual form, or has

@@ -85,14 +85,15 @@ IPV6_NETWORKS: tuple[SpecialNetwork, ...] = (
     SpecialNetwork("fec0::/10", "former site-local", "RFC 3879"),
     SpecialNetwork("ff00::/8", "multicast", "RFC 4291, section 2.7"),
     # IANA has given out addresses for global unicast from 2000::/3 alone (IANA IPv6 Address Space
-    # Registry, note 2), so the rest is refused whole; the rows above are there for the log.
+    # Registry, note 2), so everything outside it is refused. The rows above give the log a more
+    # precise reason.
     SpecialNetwork("::/3", "outside 2000::/3, global unicast", "RFC 4291, section 2.4"),
     SpecialNetwork("4000::/2", "outside 2000::/3, global unicast", "RFC 4291, section 2.4"),
     SpecialNetwork("8000::/1", "outside 2000::/3, global unicast", "RFC 4291, section 2.4"),
 )
 
-# The one embedding of IPv4 that is judged by what it embeds: a resolver with DNS64 gives these for
-# every public name that has IPv4 only (docs/decisions/0030).
+# Addresses that embed an IPv4 address. Only for these is the embedded address checked: a resolver
+# with DNS64 returns them for every public name that has IPv4 only (docs/decisions/0030).
 NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052, section 2.1
 
 SPECIAL_DOMAINS: Mapping[str, str] = MappingProxyType(
@@ -141,7 +142,7 @@ def behind_translator(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6A
 
 
 class _Ranges:
-    """A table of networks as ranges without overlap, so that one bisection finds the row."""
+    """A table of networks as ranges that do not overlap, so that one bisection finds the row."""
 
     def __init__(self, rows: Iterable[SpecialNetwork]) -> None:
         blocks = [(ip_network(row.network), f"{row.meaning} ({row.source})") for row in rows]

@@ -36,7 +36,7 @@ class Target:
 
     @property
     def server_name(self) -> str:
-        """The name for TLS, without a final dot, as in certificates."""
+        """The name for TLS: the host without a trailing dot, as it is in certificates."""
         return self.host.removesuffix(".")
 
 

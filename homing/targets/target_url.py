@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from ipaddress import IPv6Address
 
-# `timestamp#url` is the sort key of the ledger, at most 1,024 bytes (DynamoDB quotas).
+# `timestamp#url` is the sort key of the ledger, which may have 1,024 bytes (DynamoDB quotas).
 MAX_URL_LENGTH = 1024 - len("2025-12-28T12:00:00.000Z#")
 
 _ALLOWED = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]*")  # RFC 3986, without '#'

@@ -26,7 +26,7 @@ class EndpointApi(Construct):
 
     Args:
         settings: the default policy, and which targets may be reached.
-        registry: holds endpoints and their secrets.
+        registry: the tables of endpoints and their secrets.
     """
 
     def __init__(

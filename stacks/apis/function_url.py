@@ -1,7 +1,7 @@
 """The function URL of `accept`, and the hosts of all APIs, which are refused as targets.
 
-The function URL is under IAM, serves only the routes of `accept`, and costs nothing per request
-(docs/decisions/0035).
+The function URL takes requests signed with AWS credentials (IAM), serves only the routes of
+`accept`, and costs nothing per request (docs/decisions/0035).
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def refuse_own_hosts(
 ) -> str:
     """Set OWN_HOSTS, the hosts that functions refuse as targets (docs/decisions/0030).
 
-    The id of an API is part of all its host names, in every partition and for IPv6. `accept` cannot
-    have the host of its own function URL, which is created after it.
+    All host names of an API begin with its id, in every partition and for IPv6. `accept` does not
+    get the host of its own function URL, which is created after it.
 
     Returns:
         All hosts, for functions that are created later.

@@ -1,7 +1,7 @@
 """The API for senders with API keys.
 
-It has the same routes as the IAM API and the same functions behind them. It differs in who may
-call it, and in that a key acts for its own sender only.
+It has the same routes as the IAM API, served by the same functions. The differences: callers need
+an API key, and act only for the sender of the key.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class KeyApi(Construct):
 
     Args:
         settings: log retention.
-        registry: holds the keys.
-        functions: serve the routes, as with `add_routes`.
+        registry: the table of keys.
+        functions: the functions that serve the routes, keyed by `Route.function`.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def add_routes(api: apigwv2.HttpApi, functions: Mapping[str, PythonFunction]) -> None:
-    """Add every route to an API. The open ones need no credentials.
+    """Add every route to an API. Open routes need no credentials.
 
     Args:
         api: the IAM API or the key API.

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 PATH = "/smoke"
 _TIMEOUT = Duration.seconds(5)
-# Anybody may call it, and each call runs a function. The limit is enough for a check, and keeps
-# cost and concurrency low.
+# Anybody may call the receiver, and each call runs a function. This limit is enough for `homing
+# smoke`, and keeps cost and concurrency low.
 _THROTTLE = Throttle(per_second=2, burst=5)
 
 

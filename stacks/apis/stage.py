@@ -31,8 +31,8 @@ class Throttle:
 # queue absorbs higher rates. The limit protects against a runaway sender.
 _SENDERS = Throttle(per_second=300, burst=600)
 
-# Caller, route and result of each request, without bodies and headers. The path is left out, since
-# anybody may send one of thousands of characters.
+# The access log has the caller, route and result of each request, without bodies and headers. The
+# path is left out, since anybody may send one of thousands of characters.
 _ACCESS_LOG = {
     "requestId": "$context.requestId",
     "time": "$context.requestTime",
@@ -68,7 +68,7 @@ def api_stage(
     )
 
 
-# CDK's Python has no ready class for this interface.
+# CDK's Python package has no class that implements this interface.
 @jsii.implements(apigwv2.IAccessLogSettings)
 class _AccessLogs:
     def __init__(self, log_group: logs.LogGroup) -> None:

@@ -34,7 +34,7 @@ class OperationalEvents(Construct):
     """The function that puts operational events on the default event bus.
 
     Args:
-        settings: what all functions share, and whether each success is an event.
+        settings: what all functions share, and whether every successful delivery leads to an event.
         ledger: the table of deliveries.
         registry: the table of endpoints.
     """
@@ -85,7 +85,7 @@ class OperationalEvents(Construct):
         self.function.add_event_source_mapping(
             construct_id,
             event_source_arn=stream,
-            # `LATEST` can miss what changes while the mapping is being made.
+            # With `LATEST`, changes could be missed while the event source mapping is created.
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,
             batch_size=_BATCH_SIZE,
             bisect_batch_on_error=True,

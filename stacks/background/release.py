@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from ..storage.registry import Registry
 
 _BATCH_SIZE = 100
-# A change that has failed for this long is left to the watchdog, so that other lines do not wait.
+# A change that could not be handled for this long is left to the watchdog, so that other lines do
+# not wait behind it.
 _REPEATED_FOR = Duration.hours(1)
 
 
 class Release(Construct):
-    """The function (`function`) that queues the next delivery of a line when one has ended.
+    """The function (`function`) that queues the next delivery of a line when the head has ended.
 
     Args:
         settings: what all functions share.
@@ -65,7 +66,7 @@ class Release(Construct):
         self.function.add_event_source_mapping(
             "Deliveries",
             event_source_arn=allow_stream(ledger.table, self.function),
-            # `LATEST` can miss what changes while the mapping is being made.
+            # With `LATEST`, changes could be missed while the event source mapping is created.
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,
             batch_size=_BATCH_SIZE,
             max_record_age=_REPEATED_FOR,

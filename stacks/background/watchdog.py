@@ -1,4 +1,4 @@
-"""The watchdog: a function that runs on a schedule and resumes deliveries without an execution."""
+"""The watchdog: a scheduled function that resumes deliveries whose execution is gone."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Watchdog(Construct):
             "Schedule",
             description="Runs the watchdog",
             schedule=events.Schedule.rate(Duration.seconds(WATCHDOG_EVERY_SECONDS)),
-            # A run that fails is made up for by the next one.
+            # A failed run is not retried: the next run does its work.
             targets=[targets.LambdaFunction(self.function, retry_attempts=0)],
         )
 

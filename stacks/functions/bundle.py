@@ -29,9 +29,9 @@ _TASK = "/var/task"
 
 @cache
 def bundle() -> Path:
-    """Return a folder with only the code that the functions run, made once per process.
+    """Return a folder with only the code that the functions run; it is made once per process.
 
-    So the asset, and with it every function, changes only if that code does.
+    So the CDK asset, and with it every function, changes only if that code changes.
     """
     folder = _kept().name
     return make_bundle(Path(folder), find_python())
@@ -43,7 +43,10 @@ def _kept() -> TemporaryDirectory[str]:
 
 
 def make_bundle(folder: Path, python: Path | None) -> Path:
-    """Make the bundle in an empty folder, compiled by this Python if given; return the folder."""
+    """Make the bundle in an empty folder and return the folder.
+
+    If `python` is given, it compiles the code.
+    """
     for name in _PACKAGES:
         ignored = shutil.ignore_patterns("__pycache__", "py.typed", *_client(name))
         shutil.copytree(SOURCES / name, folder / name, ignore=ignored)
@@ -58,8 +61,8 @@ def _client(package: str) -> tuple[str, ...]:
 
 
 def compile_sources(folder: Path, python: Path, on_lambda: str) -> None:
-    """Compile the contents of a folder, which Lambda unpacks to a different path."""
-    # One process and isolated, so that nothing of this machine or of its load is in the result.
+    """Compile the contents of a folder for `on_lambda`, the path to which Lambda unpacks it."""
+    # In one process and isolated, so that the result does not depend on this machine or its load.
     options = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", on_lambda]
     command = [str(python), "-I", "-m", "compileall", *options, str(folder)]
     subprocess.run(command, check=True, env={"PYTHONHASHSEED": "0"})  # noqa: S603 -- as above

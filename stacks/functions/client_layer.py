@@ -26,7 +26,7 @@ _RUNTIMES = [
 def client_layer(scope: Construct, construct_id: str) -> lambda_.LayerVersion:
     """Return the layer; it is pure Python, so it runs on both architectures."""
     with TemporaryDirectory() as folder:
-        # In a layer, packages are below `python`. The CDK copies the folder before it is removed.
+        # Packages of a layer must be in `python`. The CDK copies it before it is removed.
         shutil.copytree(
             SOURCES / "homing",
             Path(folder, "python", "homing"),

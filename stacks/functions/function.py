@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
 
-# The release of Powertools whose published layer the functions have, and that the tests run with.
+# The release of Powertools in the published layer that the functions use; the tests use it, too.
 POWERTOOLS = "3.37.0"
 
-# What the functions are called in logs and metrics: the dimension `service`.
+# The name of the functions in logs and metrics, where it is the dimension `service`.
 SERVICE = "homing"
 
 
@@ -41,7 +41,7 @@ class PythonFunction(lambda_.Function):
         settings: log level and retention, metrics namespace, Powertools layer.
         environment: the variables of the handler's settings class (homing/settings.py).
         timeout: how long one invocation may take.
-        memory_size: in MB; the processor's share grows with it.
+        memory_size: the memory in MB; the function's share of a processor grows with it.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class PythonFunction(lambda_.Function):
             environment={**_observation(settings), **(environment or {})},
             timeout=timeout,
             memory_size=memory_size,
-            # Continues the caller's trace, and starts none itself (docs/decisions/0011).
+            # The function continues a caller's trace, and starts none itself (docs/decisions/0011).
             tracing=lambda_.Tracing.PASS_THROUGH,
             log_group=log_group,
             role=role,
@@ -84,13 +84,13 @@ class PythonFunction(lambda_.Function):
         )
 
     def reserve(self, concurrency: int) -> None:
-        """Reserve concurrency in the account, which is also the limit of this function."""
+        """Reserve concurrency for this function in the account; it is also the function's limit."""
         node = cast("lambda_.CfnFunction", self.node.default_child)
         node.reserved_concurrent_executions = concurrency
 
 
 def _role(scope: Construct, construct_id: str, log_group: logs.LogGroup) -> iam.Role:
-    """Return a role that may write to one log group; CDK's default may write to all of them."""
+    """Return a role that may write to one log group; CDK's default role may write to all."""
     role = iam.Role(
         scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
     )
@@ -118,8 +118,8 @@ def _powertools(
 ) -> lambda_.ILayerVersion | None:
     """Return the layer with Powertools and pydantic, in the version that the tests run with.
 
-    CloudFormation reads the public parameter at deployment, so synth does not call AWS
-    (docs/decisions/0086).
+    CloudFormation reads the ARN from a public parameter at deployment, so synthesis does not call
+    AWS (docs/decisions/0086).
     """
     match settings.powertools_layer:
         case "none":
@@ -138,7 +138,7 @@ def _built_powertools(scope: Construct) -> lambda_.ILayerVersion:
     """Return this stack's layer, built by `make powertools-layer`.
 
     Raises:
-        InvalidSettingsError: when nothing is built.
+        InvalidSettingsError: when the layer has not been built.
     """
     if not is_built():
         raise InvalidSettingsError(

@@ -1,4 +1,4 @@
-"""Compiles the layer fetched by `make powertools-layer`, when run as a module."""
+"""Compiles the layer that `make powertools-layer` has fetched; run it as a module."""
 
 from __future__ import annotations
 

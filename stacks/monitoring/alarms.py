@@ -1,9 +1,10 @@
 """The alarms, and the topic that they notify. docs/operations.md says what to do about each.
 
 No alarm uses metric math: the local cloud does not support it, and one number is easier to reason
-about. Missing data does not breach: the metrics are counts of faults, which are not written while
-there are none, and metrics of queues, which SQS stops writing once a queue has been empty and
-unused for six hours. It does breach where data is expected: the watchdog runs every 15 minutes.
+about. Missing data does not raise an alarm: most metrics are counts of faults, which are not
+written while there are none, or metrics of queues, which SQS stops writing once a queue has been
+empty and unused for six hours. The exception is a metric that is always expected: that of the
+watchdog, which runs every 15 minutes.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Alarms(Construct):
         workflow: the state machine, its functions and the dead-letter queue.
         watchdog: resumes deliveries that have no execution.
         operational_events: puts events on the bus.
-        release: continues lines of deliveries.
+        release: queues the next deliveries of lines.
     """
 
     def __init__(  # noqa: PLR0913 -- what it watches, each given by name
@@ -82,8 +83,8 @@ class Alarms(Construct):
 
     def _topic(self, settings: NamedSettings) -> sns.Topic:
         topic = sns.Topic(self, "Topic", enforce_ssl=True)
-        # With TLS enforced the topic has a policy of its own. It replaces the default one, under
-        # which CloudWatch could publish.
+        # Since TLS is enforced, the topic has its own policy. It replaces the default policy, which
+        # would allow CloudWatch to publish.
         account = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
         topic.grant_publish(iam.ServicePrincipal("cloudwatch.amazonaws.com", conditions=account))
         if settings.alarm_email:

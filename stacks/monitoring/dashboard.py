@@ -41,10 +41,10 @@ class Dashboard(Construct):
         reception: the API, the queue and their functions.
         senders: the API of senders with keys, and its functions.
         workflow: the state machine, its functions, the dead-letter queue and the ledger.
-        watchdog: its function.
-        operational_events: its function.
-        release: continues lines of deliveries.
-        alarms: shown at the top.
+        watchdog: the function `watchdog`.
+        operational_events: the function `operational_events`.
+        release: the function that queues the next deliveries of lines.
+        alarms: the alarms, which are shown at the top.
     """
 
     def __init__(  # noqa: PLR0913 -- its parts, each passed by name
@@ -171,7 +171,7 @@ def _success_rate(settings: NamedSettings) -> cloudwatch.IWidget:
 
 
 def _retry_depth(workflow: Workflow) -> cloudwatch.IWidget:
-    """Return a table of attempts by attempt number, which only the logs have."""
+    """Return a table of attempts by attempt number, which only the logs contain."""
     lines = RETRY_DEPTH.to_string()
     return cloudwatch.LogQueryWidget(
         title="Retry depth: attempts by number and verdict",

@@ -1,8 +1,8 @@
-"""The metrics of alarms and the dashboard for which the CDK has no methods.
+"""Metrics for which the CDK has no methods, used by the alarms and the dashboard.
 
-Homing's handlers emit theirs with Powertools in CloudWatch's embedded metric format, with the one
-dimension `service` (lambdas/observation.py). Those of a function URL are Lambda's own ("Monitoring
-Lambda function URLs", AWS Lambda developer guide).
+Homing's handlers emit metrics with Powertools in CloudWatch's embedded metric format, with
+`service` as the only dimension (lambdas/observation.py). The metrics of a function URL are Lambda's
+own ("Monitoring Lambda function URLs", AWS Lambda developer guide).
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def at_url(
     label: str | None = None,
     statistic: str = cloudwatch.Stats.SUM,
 ) -> cloudwatch.Metric:
-    """Return a five-minute metric of a function's URL; requests to the APIs are not in it.
+    """Return a five-minute metric of requests to a function's URL, not to the APIs.
 
-    A metric of an alarm must have no label, which would make it metric math.
+    The metric of an alarm must have no label, since a label would make it metric math.
     """
     return function.metric(name, label=label, statistic=statistic, period=Duration.minutes(5))

@@ -29,7 +29,7 @@ _ATTEMPTED = "message = 'delivery.attempted'"
 _STORY = ("@timestamp", "messageId", "targetUrl", "attempt", "maxAttempts", "status", "reason")
 _NEWEST_FIRST = "@timestamp desc"
 
-# Queries by name, over the log groups with the one event of each attempt.
+# Queries by name, over the log groups that contain one event for each attempt.
 _OF_ATTEMPTS: Mapping[str, logs.QueryString] = {
     "One message, attempt by attempt": logs.QueryString(
         fields=[*_STORY, "httpStatus", "durationMs", "nextDelaySeconds", "deliveryId"],
@@ -105,13 +105,13 @@ class Queries(Construct):
     """The saved queries.
 
     Args:
-        settings: the name, which is also that of the queries' folder.
+        settings: the name of Homing, which is also the folder of the queries.
         reception: the functions that accept messages.
         senders: the function that checks keys, and those behind the key API.
         workflow: the functions of the workflow.
-        watchdog: its function.
-        operational_events: its function.
-        release: continues lines of deliveries.
+        watchdog: the function `watchdog`.
+        operational_events: the function `operational_events`.
+        release: the function that queues the next deliveries of lines.
     """
 
     def __init__(  # noqa: PLR0913 -- whose logs, each given by name

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from ..workflow.workflow import Workflow
 
 _DAY_SECONDS = 86_400
-_EXPIRING_AFTER_DAYS = 10  # of 14: leaves four days to act, which may include a weekend
+_EXPIRING_AFTER_DAYS = 10  # of 14, which leaves four days to act, possibly with a weekend
 _QUEUE_AGE_SECONDS = 300
 
 # RecordDelivered and RecordFailure stop after 7 tries, within about a minute. Seven tries fall into
-# at most two periods of five minutes, so one of the periods has 4 or more: the alarm misses no
-# record that could not be written. Up to 3 transient faults in five minutes raise no alarm.
+# at most two periods of five minutes, so one of these has 4 or more: the alarm misses no record
+# that could not be written. Up to 3 transient faults in five minutes raise no alarm.
 _LEDGER_TRIES = 4
 
 
@@ -42,11 +42,11 @@ class Watch:
         metric: the metric that is compared with the threshold.
         meaning: what the alarm means, a sentence for the notification.
         threshold: the lowest value that raises the alarm.
-        lasting: for faults that may be transient: three of five minutes must be bad. Otherwise one
-            period of five minutes is enough.
+        lasting: whether three of five minutes must be bad, for faults that may be transient.
+            Otherwise one bad period of five minutes raises the alarm.
         heading: the heading in docs/operations.md that says what to do, if it is not the name.
-        expected: for what must happen at least `threshold` times in each hour: silence raises the
-            alarm.
+        expected: whether the metric must reach `threshold` in each hour. Then the alarm is raised
+            if it does not, also by missing data.
     """
 
     name: str
@@ -214,7 +214,7 @@ def _server_errors(name: str, metric: cloudwatch.Metric) -> Watch:
 
 
 def ingest_watches(ingest: Ingest) -> Iterator[Watch]:
-    """Yield the watches of the function `ingest`."""
+    """Yield the alarms of the function `ingest`."""
     yield from _dead_lettered(
         "UnacceptedMessages",
         ingest.unaccepted,
@@ -224,7 +224,7 @@ def ingest_watches(ingest: Ingest) -> Iterator[Watch]:
 
 
 def ingest_queue_watch(queue: sqs.Queue) -> Watch:
-    """Return the watches of an ingest queue."""
+    """Return the alarm of an ingest queue."""
     return Watch(
         f"Ingest{queue.node.id}Age",
         queue.metric_approximate_age_of_oldest_message(),

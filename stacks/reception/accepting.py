@@ -24,9 +24,9 @@ class Accepting:
 
     Args:
         settings: default policy, retention, which targets may be reached.
-        ledger: where messages are recorded.
+        ledger: the tables in which messages are recorded.
         registry: the endpoints that messages may name.
-        workflow: has the bucket of large payloads.
+        workflow: contains the bucket of large payloads.
         queue: the delivery queue.
         bulk: the bulk queue.
     """
@@ -66,5 +66,5 @@ class Accepting:
         grant(self.registry.endpoints, function, *(f"dynamodb:{do}" for do in of_endpoints))
         for queue in (self.queue, self.bulk):
             queue.grant(function, "sqs:SendMessage")
-        self.queue.grant(function, "sqs:GetQueueAttributes")  # to open a connection
+        self.queue.grant(function, "sqs:GetQueueAttributes")  # its call opens a connection
         self.workflow.payloads.allow(function, "s3:PutObject")

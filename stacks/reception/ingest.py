@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from ..settings import NamedSettings
     from .accepting import Accepting
 
-# Messages outlast an outage of two hours. A message that breaks the function is also set aside.
+# With this many receives, messages outlast an outage of two hours. After the last one, SQS moves a
+# message to the queue of unaccepted messages, also one that makes the function crash.
 _MAX_RECEIVE_COUNT = 50
 _BATCH_SIZE = 10
 

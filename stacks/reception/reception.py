@@ -89,9 +89,9 @@ class Reception(Construct):
         return sqs.Queue(
             self,
             construct_id,
-            # SQS drops duplicates for five minutes and hands out one message of a delivery at a
-            # time (docs/decisions/0006). Each delivery is its own message group, so that none waits
-            # for another.
+            # A FIFO queue drops duplicates for five minutes and returns only one message of a group
+            # at a time (docs/decisions/0006). Each delivery is a group of its own, so that none
+            # waits for another.
             fifo=True,
             deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP,
             fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
@@ -200,8 +200,8 @@ class Reception(Construct):
         if first_attempts:
             grant(workflow.ledger.table, function, "dynamodb:BatchGetItem")  # to read ahead
             first_attempts.grant_start_sync_execution(function)
-        # The event source also grants sqs:ChangeMessageVisibility, which `dispatch` needs to
-        # postpone the redelivery of a message whose first attempt is detached.
+        # The event source also grants sqs:ChangeMessageVisibility. `dispatch` needs it to postpone
+        # the redelivery of a message whose first attempt is detached.
         for queue in (self.queue, self.bulk_queue):
             function.add_event_source(
                 SqsEventSource(
@@ -215,7 +215,7 @@ class Reception(Construct):
 
 
 def except_executions(function: PythonFunction, machine: sfn.StateMachine) -> None:
-    """Exempt the executions of one state machine, whose names are not known at synth."""
+    """Exempt permissions on the executions of a state machine, whose names are not known before."""
     node = machine.node.default_child
     name = Stack.of(machine).get_logical_id(cast("CfnElement", node))
     ours = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{name}"}}]}}]}}'

@@ -1,8 +1,8 @@
-"""What can be set at deployment, with defaults, checked at synth.
+"""The settings of a deployment, with their defaults. They are checked at synthesis.
 
-In Python it is `HomingSettings(max_attempts=5)`. For Homing's own stack it is
-`cdk deploy -c maxAttempts=5 -c alarmEmail=me@example.com`, or the same keys under `context` in
-`cdk.json`. docs/operations.md lists them; a test compares that list with this package.
+In Python they are given as `HomingSettings(max_attempts=5)`. For Homing's own stack they are given
+as `cdk deploy -c maxAttempts=5 -c alarmEmail=me@example.com`, or by the same keys under `context`
+in `cdk.json`. docs/operations.md lists them; a test compares that list with this package.
 """
 
 from .homing_settings import HomingSettings, NamedSettings

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 class SettingsGroup(BaseModel):
     """A group of settings; the context key of a setting is its name in camelCase.
 
-    `StackSettings.from_context` takes context keys, and Python takes names; neither takes both.
+    `StackSettings.from_context` takes context keys only, the constructor takes Python names only.
     """
 
     model_config = ConfigDict(
@@ -29,9 +29,9 @@ def setting(default: Any, allowed: str, meaning: str, **bounds: Any) -> Any:
     """Return the field for a setting.
 
     Args:
-        default: its value if the context has none.
-        allowed: the allowed values, for the docs and for error messages.
-        meaning: its effect, for the docs.
-        bounds: the same limits as pydantic checks them.
+        default: the value of the setting if it is not given.
+        allowed: the allowed values in words, for the docs and for error messages.
+        meaning: the effect of the setting, for the docs.
+        bounds: the limits of the allowed values, in the form that pydantic checks.
     """
     return Field(default, description=meaning, json_schema_extra={"allowed": allowed}, **bounds)

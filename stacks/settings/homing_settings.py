@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from pydantic import ModelWrapValidatorHandler, ValidationInfo
 
 
-# pydantic collects the fields of the last base first: this is the docs' order, reversed.
+# pydantic collects the fields of the last base first, so the bases are in the reverse order of the
+# docs.
 class HomingSettings(
     OperationSettings, TargetSettings, IngestSettings, DeliverySettings, RetryPolicySettings
 ):
@@ -51,10 +52,13 @@ class HomingSettings(
         return settings
 
     def overridden(self, by: Mapping[str, Any]) -> HomingSettings:
-        """Return the same settings, except those given by their context keys.
+        """Return the settings with some of them replaced.
+
+        Args:
+            by: the new values, by context key.
 
         Raises:
-            InvalidSettingsError: when they cannot be used.
+            InvalidSettingsError: when the result is not valid.
         """
         given = self.model_dump(include=self.model_fields_set & HomingSettings.model_fields.keys())
         whole = {to_camel(name): value for name, value in given.items()} | dict(by)

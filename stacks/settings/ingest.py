@@ -24,7 +24,7 @@ class IngestSettings(SettingsGroup):
     )
     ingest_sender: str | None = setting(
         None,
-        "a senderId, or its place in the event, such as $.detail.tenantId",
+        "a senderId, or the path to it in the event, such as $.detail.tenantId",
         "the sender of the messages of that queue; without it, each message may specify its sender",
     )
     ingest_concurrency: int = setting(

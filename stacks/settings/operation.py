@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from aws_cdk import RemovalPolicy
     from aws_cdk.aws_logs import RetentionDays
 
-# CDK's names. CloudWatch Logs accepts no other numbers (PutRetentionPolicy).
+# The retentions that can be set, in days, with CDK's names. CloudWatch Logs accepts only certain
+# numbers (PutRetentionPolicy), of which these are a selection.
 _LOG_RETENTION = {
     1: "ONE_DAY",
     3: "THREE_DAYS",
@@ -98,7 +99,7 @@ class OperationSettings(SettingsGroup):
     @classmethod
     def _retention_is_known(cls, value: int) -> int:
         if value not in _LOG_RETENTION:
-            raise ValueError("not a log retention that CloudWatch accepts")
+            raise ValueError("not one of the possible log retentions")
         return value
 
     @property

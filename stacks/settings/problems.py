@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 
 
 class InvalidSettingsError(HomingError):
-    """Raised when settings cannot be used; names every bad one and its allowed values."""
+    """Raised when settings are not valid. Names each wrong setting and its allowed values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """The naming convention of settings where they were given.
+    """The naming convention in which settings were given, for error messages.
 
-    They are `maxAttempts` in the context of the CDK CLI and `max_attempts` in Python.
+    A setting is `maxAttempts` in the context of the CDK CLI and `max_attempts` in Python.
 
     Args:
-        heading: what an error begins with.
-        in_context: whether they are context keys.
+        heading: the first line of an error message.
+        in_context: whether settings are named by context keys.
     """
 
     heading: str
     in_context: bool
 
     def name(self, either: str) -> str:
-        """Return the name of a setting, given in either convention."""
+        """Return the name of a setting in this convention. The argument may be in either."""
         return to_camel(either) if self.in_context else to_snake(either)
 
     def problem(self, details: ErrorDetails, model_fields: Mapping[str, FieldInfo]) -> str:
@@ -55,7 +55,7 @@ class Naming:
         )
 
     def in_words(self, text: str, model_fields: Mapping[str, FieldInfo]) -> str:
-        """Return a text in which settings are named as they were given."""
+        """Return a text with the settings in it named in this convention."""
         aliases = "|".join(str(field.alias) for field in model_fields.values())
         return re.sub(rf"\b({aliases})\b", lambda found: self.name(found[0]), text)
 

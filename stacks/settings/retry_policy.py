@@ -128,7 +128,7 @@ class RetryPolicySettings(SettingsGroup):
     def policy_faults(self, given: Mapping[str, Any]) -> Iterator[str]:
         """Yield the errors in the combination of the policy's settings.
 
-        The rules are those of a message's policy, such as that `preset` excludes `schedule`.
+        The rules are those of a message's policy; for example, `preset` excludes `schedule`.
 
         Args:
             given: the settings that differ from the defaults, by context key or by name.

@@ -25,7 +25,8 @@ class StackSettings(HomingSettings, StageSettings):
         """Read the settings from the app's context; values given with `-c` are strings.
 
         Raises:
-            InvalidSettingsError: when a value is not valid, or a bare key is not a setting's.
+            InvalidSettingsError: when a value is not valid, or a bare key is not the name of a
+                setting.
         """
         given = {key: value for key, value in context.items() if _OURS.fullmatch(key)}
         return cls.model_validate(given, by_alias=True, by_name=False, context=IN_CONTEXT)

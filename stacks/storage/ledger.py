@@ -1,4 +1,4 @@
-"""The ledger of deliveries, the accepted messages, the bulk redrives, and lines of deliveries."""
+"""The tables of deliveries (the ledger), accepted messages, bulk redrives and lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Ledger(Construct):
     """The ledger (`table`), the accepted messages (`messages`), and the bulk redrives (`redrives`).
 
     For deliveries with an `orderingKey`, `lines` contains the progress of each line, and `places`
-    those that wait in it. In each table an item expires at its `ttl`.
+    contains the deliveries that wait in lines. In each table an item expires at its `ttl`.
 
     Args:
         settings: deletion protection and removal policy.
@@ -51,7 +51,7 @@ class Ledger(Construct):
         return {"LINES_TABLE": self.lines.table_name, "PLACES_TABLE": self.places.table_name}
 
     def allow_advance(self, function: PythonFunction) -> None:
-        """Allow a function to continue lines."""
+        """Allow a function to queue the next deliveries of lines."""
         grant(self.lines, function, "dynamodb:GetItem", "dynamodb:UpdateItem")
         grant(self.places, function, "dynamodb:Query", "dynamodb:DeleteItem")
         grant(self.table, function, "dynamodb:GetItem")

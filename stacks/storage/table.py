@@ -30,8 +30,8 @@ def table(  # noqa: PLR0913 -- what differs between tables, each given by name
 ) -> dynamodb.Table:
     """Return a table with the partition key `pk`.
 
-    It is billed per request and can be restored to any second of the last 35 days. It is encrypted
-    with DynamoDB's own key, which costs nothing, unless another is given.
+    It is billed per request and can be restored to any second of the last 35 days. Unless a key is
+    given, it is encrypted with DynamoDB's own key, which costs nothing.
 
     Args:
         scope: its parent construct.
@@ -65,7 +65,7 @@ def string(name: str) -> dynamodb.Attribute:
 
 
 def grant(to: dynamodb.Table, grantee: iam.IGrantable, *actions: str) -> None:
-    """Allow some actions on the table itself; `Table.grant` would add its indexes."""
+    """Allow actions on a table without its indexes, which `Table.grant` would add."""
     dynamodb.TableGrants(table=to, has_index=False).actions(grantee, *actions)
 
 

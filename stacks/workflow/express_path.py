@@ -22,10 +22,10 @@ RECORDED = "Recorded"
 UNRECORDED = "Unrecorded"
 POSTPONED = "Postponed"
 
-# The longest retry of a step in an Express execution, which itself may run for five minutes.
+# The most retries of a step in an Express execution, which itself may run for only five minutes.
 RETRY_LIMIT = 3
 
-# Like the other ends, this one returns its name and the response time of the endpoint.
+# Like every end of the execution, this one outputs its name and the endpoint's response time.
 _HANDED_OFF_OUTPUT = {
     "end": "HANDED_OFF",
     "responseTime": "{% $states.input.outcome.responseTime %}",
@@ -111,8 +111,8 @@ _UNJUDGED: dict[str, Any] = {
     "Next": POSTPONED,
 }
 
-# Only a retry that is on record is handed off. Whatever else RecordRetry returns, the express path
-# does not know that the delivery has an owner.
+# The retry is handed off only if RecordRetry says that it is on record. With any other result, the
+# express path does not know that the delivery has an owner.
 _RECORDED: dict[str, Any] = {
     "Comment": (
         "The retry is recorded, another worker continues, or no execution has the delivery yet."
@@ -130,7 +130,7 @@ _RECORDED: dict[str, Any] = {
     "Default": UNRECORDED,
 }
 
-# The states to which transitions to the wait lead instead.
+# For each state, where its transition to the wait leads instead.
 _INSTEAD_OF_WAIT = {"RecordRetry": RECORDED, "WhatNext": POSTPONED}
 
 
@@ -168,7 +168,7 @@ def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) 
 
 
 def _redirect(state: dict[str, Any], instead: str | None) -> None:
-    """Redirect every transition that leads to the wait to another state."""
+    """Redirect every transition to the wait, so that it leads to another state."""
     for holder in (state, *state.get("Choices", []), *state.get("Catch", [])):
         for arrow in ("Next", "Default"):
             if holder.get(arrow) == WAIT:

@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 
 DEFINITION = SOURCES / "statemachine" / "delivery.asl.json"
 
-# Both filters count events at log level ERROR that the functions do not see: failed direct
+# The two filters count events of log level ERROR that the functions do not see: failed direct
 # integrations, and broken executions ("Log levels", Step Functions developer guide). Every failed
-# try of a write is a TaskFailed; a failed condition is a result, not a failure. A failed evaluation
-# is not one of these events, so tests/unit/homing/ledger/test_updates.py evaluates all outcomes.
+# try of a write is a TaskFailed; a refused condition is a result, not a failure. No such event
+# reports an expression that cannot be evaluated, so tests/unit/homing/ledger/test_updates.py
+# evaluates the expressions with all outcomes.
 _LEDGER_TRY_FAILED = (
     '{ ($.type = "TaskFailed" || $.type = "TaskTimedOut")'
     ' && $.details.resourceType = "dynamodb" && $.details.resource = "updateItem"'
@@ -54,8 +55,8 @@ class Workflow(Construct):
 
     Args:
         settings: attempt deadline, retention, log retention.
-        ledger: where deliveries are recorded.
-        registry: their endpoints and secrets.
+        ledger: the tables in which deliveries are recorded.
+        registry: the tables of endpoints and secrets.
     """
 
     def __init__(

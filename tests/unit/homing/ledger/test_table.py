@@ -440,7 +440,7 @@ def test_the_document_says_how_an_update_ended(ledger: Ledger, reference: Refere
     )
     assert told == [
         {"result": "RECORDED", "reason": "recorded"},
-        {"result": "REPLAYED", "reason": "this very entry had been recorded before"},
+        {"result": "REPLAYED", "reason": "the same entry had been recorded before"},
         {"result": "SUPERSEDED", "reason": superseded},
     ]
 

@@ -215,7 +215,7 @@ BAD_BODIES = [
     ('{"payload": 1, "payload": 2}', "payload", "twice"),
     ('{"payload": ' + "[" * 9999 + "]" * 9999 + "}", "payload", "nested"),
     ('{"headers": ' + "[" * 9999 + "]" * 9999 + "}", "headers", "nested"),
-    ('{"headers": {"a": "1", "a": "2"}}', "headers", "more than once"),
+    ('{"headers": {"a": "1", "a": "2"}}', "headers", "duplicate key"),
     ('{"targetUrl": "http://a/"}', "payload", "required"),
     ('{"payload": 1}', "targetUrl", "required"),
 ]

@@ -189,7 +189,7 @@ def test_a_name_given_twice_inside_a_member_that_is_read_is_refused() -> None:
     with pytest.raises(InvalidMessageError) as caught:
         read_value("policy", '{"jitter": "full", "jitter": "none"}')
     (error,) = caught.value.errors
-    assert (error.field, error.message) == ("policy", "has a name more than once: jitter")
+    assert (error.field, error.message) == ("policy", "has a duplicate key: jitter")
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,7 @@ REFUSED = [
     ("", "", "not JSON"),
     ("[" * 3000, "", "not JSON"),
     ('{"a": [NaN]}', "", "not JSON"),
-    ('{"a": [1], "a": [2]}', "", "twice"),
+    ('{"a": [1], "a": [2]}', "", "duplicate key"),
     ("[1]", "", "object"),
     ('"text"', "", "object"),
     ("{}", "", "empty"),
