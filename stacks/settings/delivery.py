@@ -13,14 +13,14 @@ class DeliverySettings(SettingsGroup):
     attempt_timeout_seconds: int | float = setting(
         15,
         "1 to 60",
-        "the total deadline of one attempt, from the name look-up to the response",
+        "the time limit of one attempt in total, from the name look-up to the response",
         ge=1,
         le=60,
     )
     retention_days: int = setting(
         30,
         "1 to 3650",
-        "how long messages and records are kept, and duplicates detected",
+        "how long accepted messages and ledger records are kept, and duplicates detected",
         ge=1,
         le=3650,
     )
@@ -33,7 +33,7 @@ class DeliverySettings(SettingsGroup):
     accept_concurrency: int = setting(
         0,
         "0 to 1000",
-        "how many requests to send messages run concurrently, across all APIs, and how much of the "
+        "how many requests to send messages may run concurrently, across all APIs; as much of the "
         "account's concurrency is reserved for them; 0: no limit, and nothing reserved",
         ge=0,
         le=1000,
@@ -59,8 +59,9 @@ class DeliverySettings(SettingsGroup):
     attempts_per_endpoint: int = setting(
         10,
         "1 to 10",
-        "concurrent first attempts to one endpoint, or URL without its query, of a sender from "
-        "each container of `dispatch`, including detached ones; further ones wait for a free slot",
+        "how many first attempts each container of `dispatch` makes concurrently, including "
+        "detached ones, to one endpoint of a sender, or to one URL without its query; further ones "
+        "wait",
         ge=1,
         le=10,
     )
@@ -75,8 +76,9 @@ class DeliverySettings(SettingsGroup):
     first_wait_seconds: int | float = setting(
         0.15,
         "0.01 to 60",
-        "how long `dispatch` waits instead for an endpoint that its container does not know to be "
-        "quick; a detached attempt counts as slow only after `slowThresholdSeconds`",
+        "how long `dispatch` waits for a first attempt before it detaches it, if its container "
+        "does not know the endpoint to be quick; a detached attempt counts as slow only after "
+        "`slowThresholdSeconds`",
         ge=0.01,
         le=60,
     )
