@@ -48,7 +48,7 @@ class Reference:
 
     @property
     def line(self) -> str | None:
-        """Its place in its line, as stored in the ledger: `<sequence>#<orderingKey>`.
+        """The delivery's place in its line, as stored in the ledger: `<sequence>#<orderingKey>`.
 
         The sequence is empty until the delivery has a place. A delivery without an ordering key is
         in no line; for it, this is None.

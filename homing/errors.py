@@ -64,7 +64,7 @@ class RateExceededError(HomingError):
 
 
 class DependencyError(HomingError):
-    """Raised when a service that Homing calls failed, such as DynamoDB."""
+    """Raised when a service that Homing calls, such as DynamoDB, has failed."""
 
 
 @dataclass(frozen=True, slots=True)

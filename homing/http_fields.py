@@ -37,7 +37,7 @@ _MEDIA_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}(?:{re.sub(r'[?]P<.*?>', '?:', _PAR
 
 
 def is_reserved(name: str) -> bool:
-    """Return whether Homing or the connection sets this header; its name is in lower case."""
+    """Return whether Homing or the connection sets this header. `name` must be in lower case."""
     return name in RESERVED_HEADERS or name.startswith(RESERVED_PREFIXES)
 
 

@@ -57,8 +57,8 @@ def rotate(
 ) -> tuple[SigningSecret, ...]:
     """Return the secrets with a new one first; the others sign for at most `grace` longer.
 
-    Secrets that expire sooner still do, and expired ones are removed. A grace of 0 ends all others
-    immediately, in case one has leaked.
+    A secret that would expire sooner still does, and expired ones are removed. With a grace of 0,
+    all old secrets stop signing immediately, in case one has leaked.
 
     Args:
         secrets: the secrets before; may be empty.

@@ -70,10 +70,10 @@ def interval_of(rate: float) -> timedelta:
 
 
 def to_microseconds(instant: datetime) -> int:
-    """Return an aware time in microseconds since 1970."""
+    """Return the microseconds from the beginning of 1970, in UTC, to a time with a time zone."""
     return (instant - _EPOCH) // _MICROSECOND
 
 
 def from_microseconds(microseconds: int) -> datetime:
-    """Return the time of a number of microseconds since 1970."""
+    """Return the time that is this many microseconds after the beginning of 1970, in UTC."""
     return _EPOCH + microseconds * _MICROSECOND

@@ -1,4 +1,4 @@
-"""Changes of endpoints: create, replace, change, rotate the secret."""
+"""Changes to endpoints: create, replace, change, rotate the secret."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def secret_document(secret: str) -> dict[str, str]:
 
 
 def _bare(known: Endpoint, now: datetime) -> Endpoint:
-    """Return an endpoint with its settings reset to the defaults; if disabled, it stays so."""
+    """Return an endpoint with default settings, except that a disabled one stays disabled."""
     return Endpoint(
         known.sender_id,
         known.endpoint_id,

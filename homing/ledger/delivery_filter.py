@@ -156,7 +156,7 @@ class DeliveryFilter:
     reason: str | None = None
 
     def matches(self, one: Listed, now: int) -> bool:
-        """Return whether the filter matches a delivery whose record has not expired.
+        """Return whether the filter matches a delivery; if its record has expired, it does not.
 
         Args:
             one: the delivery.

@@ -195,7 +195,7 @@ class Ledger:
         return Recorded(RecordResult.RECORDED, "recorded")
 
     def own(self, reference: Reference, document: Mapping[str, Any]) -> Record | None:
-        """Assign a delivery without an execution to its execution, before that starts.
+        """Assign a delivery that no execution has to its own execution, before that is started.
 
         Args:
             reference: the delivery.

@@ -92,7 +92,7 @@ Outcomes: TypeAlias = "Mapping[State, State]"
 
 
 def _waiting(after: State | None = None) -> Outcomes:
-    """Map each waiting state to the state `after`; without it, to itself."""
+    """Map each waiting state to the state `after`. If that is None, map each to itself."""
     waits = (State.QUEUED, State.RETRY_SCHEDULED)
     return MappingProxyType({state: after or state for state in waits})
 

@@ -345,7 +345,7 @@ class Acceptance:
         return replace(message, idempotency=standing)
 
     def _keep_payload(self, message: Message, deliveries: Sequence[Delivery]) -> None:
-        """Store a large payload before its deliveries are queued, so that they find it."""
+        """Store a large payload. It must exist before a delivery that refers to it is queued."""
         if deliveries and message.claim is not None:
             self._payloads.keep(message.claim, message.request.payload.encode())
 

@@ -55,7 +55,7 @@ def check_request(
 
 
 def names_recipients(request: MessageRequest) -> bool:
-    """Return whether a request names its recipients. One that does not has only an event type."""
+    """Return whether a request names its recipients. If not, it has an event type instead."""
     ways = (request.target_url, request.targets, request.endpoint_id, request.endpoint_ids)
     return any(ways)
 

@@ -135,7 +135,7 @@ class BulkRedrive:
         return self.is_swept and (not self.waiting or too_old)
 
     def ended(self, now: datetime) -> Self:
-        """Return the bulk redrive after its end."""
+        """Return the bulk redrive as one that ends now."""
         return replace(self, phase=Phase.ENDED, ended_at=to_text(now))
 
     def pause(self, now: datetime) -> int:

@@ -22,10 +22,10 @@ _VALUES = re.compile(r"\s*(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,[^,]+|[^,]+")
 def parse_retry_after(text: str | None, *, now: datetime) -> int | None:
     """Return the milliseconds from `now` that a `Retry-After` asks for; None if it asks for none.
 
-    Each value is delta-seconds or an HTTP-date; the greatest of several counts. Fractions of a
-    second are not in the standard, but occur; they are rounded up. Zero, past times, negative and
-    unreadable values are ignored. Values are not bounded here; `homing.retry.backoff` bounds them
-    by the policy's ceiling.
+    Each value is a number of seconds or an HTTP date. If there are several values, the greatest is
+    used. Fractions of a second are not in the standard, but occur; they are rounded up. Zero, past
+    times, negative and unreadable values are ignored. Values are not bounded here;
+    `homing.retry.backoff` bounds them by the policy's ceiling.
     """
     values = _VALUES.findall(text or "")
     return max((_milliseconds(value.strip(), now) for value in values), default=0) or None

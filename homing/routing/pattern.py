@@ -247,7 +247,7 @@ def _fit_all(parts: Sequence[_Object], event: Mapping[str, Any]) -> bool:
 
 
 def _shared(fields: Sequence[_Fields]) -> Iterator[tuple[str, list[_Object]]]:
-    """Yield each field for which several parts of a pattern have objects, with these objects."""
+    """Yield each field that is an object in several parts of a pattern, with these objects."""
     for name in {name for each in fields[1:] for name in each}:
         rules = [each[name] for each in fields if name in each]
         objects = [rule for rule in rules if isinstance(rule, _Object)]

@@ -149,7 +149,7 @@ class AddressGuard:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Return the rules of a JSON document.
+        """Read the rules from a JSON document that `to_document` has written.
 
         Raises:
             KeyError: when a rule is missing.

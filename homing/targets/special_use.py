@@ -3,8 +3,8 @@
 The rows follow the IANA IPv4 and IPv6 Special-Purpose Address Registries (the latter as of
 2025-10-09) and the registry of Special-Use Domain Names; a row from elsewhere names its source.
 Blocks that a registry calls globally reachable are included if no endpoint can be in them (AS112,
-AMT, anycast relays). The first matching row determines the reason, so named single addresses come
-before their block.
+AMT, anycast relays). The first row that matches determines the reason, so the row of a single
+address comes before that of the block that contains it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SpecialNetwork:
-    """A network that requests may not reach, its use, and the source."""
+    """A network that requests may not reach, its special use, and the document that says so."""
 
     network: str
     meaning: str

@@ -62,7 +62,7 @@ class Ingest(Construct):
         except_from(
             self.unaccepted,
             "SQS3",
-            "It is a dead-letter queue itself: `ingest` also sends to it.",
+            "This queue is itself a dead-letter queue: `ingest` also sends to it.",
         )
         self.function = PythonFunction(
             self,

@@ -215,7 +215,7 @@ class Reception(Construct):
 
 
 def except_executions(function: PythonFunction, machine: sfn.StateMachine) -> None:
-    """Exempt permissions on the executions of a state machine, whose names are not known before."""
+    """Exempt permissions on a state machine's executions, since their names are not known yet."""
     node = machine.node.default_child
     name = Stack.of(machine).get_logical_id(cast("CfnElement", node))
     ours = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{name}"}}]}}]}}'

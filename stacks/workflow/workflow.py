@@ -76,7 +76,7 @@ class Workflow(Construct):
         except_from(
             self.dead_letter_queue,
             "SQS3",
-            "It is a dead-letter queue itself: the workflow sends to it.",
+            "This queue is itself a dead-letter queue: the workflow sends to it.",
         )
         self.payloads = Payloads(self, "Payloads", settings=settings)
         self.deliver = self._deliver(registry)
